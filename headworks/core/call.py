@@ -1,0 +1,50 @@
+"""What a client asks, as every layer sees it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from headworks.core.errors import Refused
+from headworks.core.trail import Attempt, Trail
+
+Operation = Literal["chat", "embeddings"]
+Priority = Literal["high", "normal", "low"]
+
+NEVER = float("inf")
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call: its body as it came, and what policies need to know of it. Frozen; only the trail changes.
+
+    id: ours, shown to the caller. alias: the name under `models` that was asked for. body: the caller's bytes.
+    forwarded: headers of the caller that may pass to a vendor. traceparent: the caller's trace, or "".
+    credential: the caller's secret; it never leaves Auth. tenant: the name of the key, once Auth knows it.
+    streamed, include_usage, max_output (tokens), user: what the body says. arrived_at, deadline_at: loop seconds.
+    refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
+    learn it. attempt: which try this is; Balance sets it for everything below.
+    """
+
+    id: str
+    alias: str
+    body: bytes
+    operation: Operation = "chat"
+    streamed: bool = False
+    include_usage: bool = False
+    max_output: int | None = None
+    user: str | None = None
+    credential: str | None = None
+    tenant: str = ""
+    priority: Priority = "normal"
+    arrived_at: float = 0.0
+    deadline_at: float = NEVER
+    forwarded: tuple[tuple[bytes, bytes], ...] = ()
+    traceparent: str = ""
+    refusal: Refused | None = None
+    trail: Trail = msgspec.field(default_factory=Trail)
+    attempt: Attempt | None = None
+
+    def __repr__(self) -> str:
+        # The generated one would print the credential and the caller's words.
+        return f"Call(id={self.id!r}, alias={self.alias!r}, operation={self.operation!r}, streamed={self.streamed})"

@@ -1,0 +1,270 @@
+"""Every error of ours, in one tree, split by whose turn it is.
+
+Always true: an error says what to answer (`status`, `type`, `code`, `param`, `retry_after`), whether another attempt
+may help (`retry`), and whose fault it was (`blame`); so no other file decides by status code. Inner classes
+(`CallError`, `Refused`, `Shed`, `Upstream`) are for catching, leaves are for raising. Errors become HTTP in
+`server/problems.py` only; foreign exceptions become ours in `http/` and `ledger/` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import msgspec
+
+Retry = Literal["here", "elsewhere", "never"]
+"""here: the same target may be asked again. elsewhere: only another target may help. never: nobody else is asked."""
+
+Blame = Literal["caller", "ours", "vendor"]
+Phase = Literal["connect", "first_token", "between_tokens", "answer", "total"]
+
+
+class HeadworksError(Exception):
+    """The root: whoever catches this catches every error that Headworks raises on purpose."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong in a file: where (line and column count from 1; 0 is unknown), what, and the remedy."""
+
+    problem: str
+    remedy: str = ""
+    path: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.line:
+            place = f"{place}:{self.line}:{self.column}"
+        parts = [part for part in (place, self.path) if part]
+        said = f"{': '.join(parts)}: {self.problem}" if parts else self.problem
+        return f"{said}\n    {self.remedy}" if self.remedy else said
+
+
+class ConfigError(HeadworksError):
+    """What is wrong with a configuration: all of it at once. Raised only while loading."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class VendorSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A vendor's own error, as it came: what the caller's SDK must be shown again."""
+
+    status: int
+    message: str = ""
+    type: str | None = None
+    code: str | None = None
+    param: str | None = None
+    request_id: str | None = None
+
+
+class CallError(HeadworksError):
+    """What opening or reading a call may raise.
+
+    `status`, `type` and `code` are OpenAI's words for it; a dialect translates. `said` is the vendor's own error where
+    there was one. `target` and `phase` say where it happened, `retry_after` (seconds) when asking again may help.
+    """
+
+    status: int = 500
+    type: ClassVar[str] = "api_error"
+    code: str = "internal_error"
+    retry: Retry = "never"
+    blame: ClassVar[Blame] = "ours"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        target: str | None = None,
+        phase: Phase | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        said: VendorSaid | None = None,
+    ) -> None:
+        super().__init__(message or self.code.replace("_", " "))
+        self.target = target
+        self.phase = phase
+        self.param = param
+        self.retry_after = retry_after
+        self.said = said
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class Refused(CallError):
+    """The caller's turn: the same call again would be refused again. Nothing was sent to a vendor."""
+
+    status = 400
+    type = "invalid_request_error"
+    blame = "caller"
+
+
+class Unauthenticated(Refused):
+    """No key, or one that nobody knows."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(Refused):
+    """A known caller who may not do this."""
+
+    status = 403
+    type = "permission_error"
+    code = "forbidden"
+
+
+class Malformed(Refused):
+    """A body, header or field that cannot be understood."""
+
+    code = "invalid_request"
+
+
+class UnknownModel(Refused):
+    """An alias that is not there, or not for this caller: the same words for both, and no other alias is listed."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownPath(Refused):
+    """A path or method that we do not serve."""
+
+    status = 404
+    code = "not_found"
+
+
+class TooLarge(Refused):
+    """More bytes than the operator admits."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class QuotaExceeded(Refused):
+    """The caller's own limit or budget is used up."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class Shed(CallError):
+    """Ours, on purpose: refused to protect what is running. Trying again later may help."""
+
+    status = 503
+    type = "overloaded_error"
+    code = "overloaded"
+
+
+class Overloaded(Shed):
+    """A bound of ours is reached: too many calls at once, or no slot left at a target."""
+
+    retry = "elsewhere"
+
+
+class Draining(Shed):
+    """The gateway is going down and starts nothing new."""
+
+    code = "draining"
+
+
+class CircuitOpen(Shed):
+    """The target failed too often a moment ago and is being left alone."""
+
+    retry = "elsewhere"
+    code = "circuit_open"
+
+
+class NoTarget(Shed):
+    """Every target was tried or set aside; `causes` says why, in order."""
+
+    status = 502
+    type = "api_error"
+    code = "upstream_unavailable"
+
+    def __init__(self, message: str = "", *, causes: Sequence[CallError] = (), retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.causes = tuple(causes)
+
+
+class Upstream(CallError):
+    """Theirs: a vendor did not give an answer."""
+
+    status = 502
+    type = "api_error"
+    code = "upstream_error"
+    retry = "here"
+    blame = "vendor"
+
+
+class Unreachable(Upstream):
+    """No connection, so nothing was sent: asking again costs nobody twice."""
+
+    code = "upstream_unreachable"
+
+
+class Throttled(Upstream):
+    """A vendor's limit: 429 that will pass."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class Failed(Upstream):
+    """A vendor's 5xx, 408, 409, or a connection that broke before the head."""
+
+
+class Rejected(Upstream):
+    """A vendor says that the call itself is wrong (400, 413, 422, ...): the caller's fault, shown as it came."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_request"
+    retry = "never"
+    blame = "caller"
+
+
+class Denied(Upstream):
+    """A vendor refuses *us*: our key, our credit, our model name. The caller can do nothing about it."""
+
+    code = "upstream_denied"
+    retry = "elsewhere"
+
+
+class Garbled(Upstream):
+    """A 200 that is no answer: empty, HTML, not JSON, or an end before any content."""
+
+    code = "upstream_garbled"
+
+
+class Cut(Upstream):
+    """A stream that broke after its head: what was sent is not the whole answer."""
+
+    code = "upstream_cut"
+    retry = "never"
+
+
+class Expired(CallError):
+    """A deadline: `phase` says which."""
+
+    status = 504
+    type = "timeout_error"
+    code = "timeout"
+    retry = "here"
+    blame = "vendor"
+
+    def __init__(self, message: str = "", *, phase: Phase, target: str | None = None) -> None:
+        super().__init__(message or f"timed out: {phase.replace('_', ' ')}", target=target, phase=phase)
+        if phase == "total":  # no time is left for anybody: neither here nor elsewhere
+            self.retry = "never"
+        elif phase == "between_tokens":  # after the head only Resume may act
+            self.retry = "never"

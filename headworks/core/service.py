@@ -1,0 +1,162 @@
+"""Everything that answers a call is a `Service`; a layer is one that answers by asking another.
+
+A call has three moments. *Before the head* anything may be tried again. *After the head* the reader has begun. *Leaving*
+happens exactly once, also on errors and cancellation, and gives everything back. So `open` returns a context manager:
+entering waits for the head, leaving ends the call, and the text of a layer is the lifetime of what it holds.
+
+Three kinds of layer, each in its own plain form (`docs/adr/0010`; nine forms were measured):
+
+- what is **held** until the last chunk is a generator under `@scope`; it never awaits. A run of such layers is driven
+  as one context manager, so each costs a generator and two calls into it, not five objects and the loop's hooks;
+- what is **tried** until the head comes is a coroutine under `@entering`; it gets `enter` to open what is inside;
+- what only **looks** checks and returns `self.inner.open(call)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager
+from functools import reduce, wraps
+from types import TracebackType
+from typing import Any, Concatenate, Protocol, TypeAlias, TypeVar
+
+from headworks.core.call import Call
+from headworks.core.reply import Reply
+
+Opening: TypeAlias = AbstractAsyncContextManager[Reply]
+Layering: TypeAlias = Generator["Opening | Reply", Reply, None]
+Enter: TypeAlias = Callable[[Opening], Awaitable[Reply]]
+Layer: TypeAlias = "Callable[[Service], Service]"
+
+L = TypeVar("L")
+
+
+class Service(Protocol):
+    def open(self, call: Call, /) -> Opening:
+        """Enter to wait for the head; read the chunks inside; leave to give everything back."""
+        ...
+
+
+def stack(*layers: Layer, inside: Service) -> Service:
+    """Puts layers around a service, the first outermost."""
+    return reduce(lambda inner, layer: layer(inner), reversed(layers), inside)
+
+
+class Scope:
+    """A run of generator layers, entered and left as one. Made by `@scope`; nobody else needs it."""
+
+    __slots__ = ("_held", "_inner")
+
+    def __init__(self, layering: Layering) -> None:
+        self._held = [layering]  # outermost first
+        self._inner: Opening | None = None
+
+    async def __aenter__(self) -> Reply:
+        held = self._held
+        try:
+            opening = held[0].send(None)  # type: ignore[arg-type]  # the first send starts a generator
+            while type(opening) is Scope:
+                # Taken over, not awaited: the layers inside become part of this run.
+                layering = opening._held[0]
+                held.append(layering)
+                opening = layering.send(None)  # type: ignore[arg-type]
+            reply: Any = await opening.__aenter__()  # type: ignore[union-attr]
+            self._inner = opening  # type: ignore[assignment]
+            for layering in reversed(held):
+                reply = layering.send(reply)
+        except BaseException as error:
+            inner, self._inner = self._inner, None
+            if inner is not None:
+                await inner.__aexit__(type(error), error, error.__traceback__)
+            if (raised := self._leave(error)) is error:
+                raise
+            raise raised from error  # type: ignore[misc]  # a scope that swallows is refused in _leave
+        return reply  # type: ignore[no-any-return]
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        inner, self._inner = self._inner, None
+        left = error
+        try:
+            assert inner is not None
+            await inner.__aexit__(kind, error, trace)
+        except BaseException as broken:
+            left = broken
+        raised = self._leave(left)
+        if raised is error:
+            return None
+        assert raised is not None
+        raise raised
+
+    def _leave(self, error: BaseException | None) -> BaseException | None:
+        """Resumes or throws into every layer, innermost first; returns what is still raised at the end."""
+        held = self._held
+        while held:
+            layering = held.pop()
+            try:
+                if error is None:
+                    layering.send(None)  # type: ignore[arg-type]
+                else:
+                    layering.throw(error)
+            except StopIteration:
+                if error is not None:
+                    error = RuntimeError("a scope swallowed an error: only @entering may answer one")
+            except BaseException as raised:
+                error = raised
+            else:
+                layering.close()
+                error = RuntimeError("a scope yields twice: the opening, then the reply")
+        return error
+
+
+def scope(layer: Callable[Concatenate[L, Call, ...], Layering]) -> Callable[[L, Call], Opening]:
+    """Makes a generator a layer that holds something: `reply = yield inner.open(call)`, then `yield reply`."""
+
+    @wraps(layer)
+    def open(self: L, call: Call) -> Opening:
+        return Scope(layer(self, call))
+
+    return open
+
+
+class _Entering:
+    __slots__ = ("_call", "_entered", "_layer", "_open")
+
+    def __init__(self, open: Callable[[Any, Call, Enter], Awaitable[Reply]], layer: Any, call: Call) -> None:
+        self._open = open
+        self._layer = layer
+        self._call = call
+        self._entered: Opening | None = None
+
+    async def __aenter__(self) -> Reply:
+        try:
+            return await self._open(self._layer, self._call, self._enter)
+        except BaseException as error:
+            # Entered, and yet not opened: what was entered is undone, or its slot would be held for ever.
+            entered, self._entered = self._entered, None
+            if entered is not None:
+                await entered.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def _enter(self, opening: Opening) -> Reply:
+        reply = await opening.__aenter__()
+        self._entered = opening
+        return reply
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        entered, self._entered = self._entered, None
+        assert entered is not None, "an @entering layer returned without entering"
+        return await entered.__aexit__(kind, error, trace)
+
+
+def entering(layer: Callable[[L, Call, Enter], Awaitable[Reply]]) -> Callable[[L, Call], Opening]:
+    """Makes a coroutine a layer that acts until the head: `return await enter(inner.open(call))`, as often as needed."""
+
+    @wraps(layer)
+    def open(self: L, call: Call) -> Opening:
+        return _Entering(layer, self, call)
+
+    return open

@@ -1,0 +1,64 @@
+"""The only thing a call changes: what happened to it, in order. It becomes the record."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from headworks.core.reply import Usage
+
+Why = Literal["first", "retry", "fallback"]
+
+
+class Attempt:
+    """One try at one target. Instants are loop time in seconds; 0 is not yet.
+
+    `head_by` is the instant by which the leaf must have the head (streamed) or the whole answer (unary), and `gap` the
+    most seconds between two chunks: the Timeout layer writes them, the leaf keeps them.
+    """
+
+    __slots__ = (
+        "connect_by",
+        "ended_at",
+        "error",
+        "gap",
+        "head_at",
+        "head_by",
+        "outcome",
+        "started_at",
+        "target",
+        "usage",
+        "vendor_request_id",
+        "vendor_status",
+        "why",
+    )
+
+    def __init__(self, target: str, why: Why, started_at: float) -> None:
+        self.target = target
+        self.why: Why = why
+        self.started_at = started_at
+        self.connect_by = 0.0
+        self.head_by = 0.0
+        self.gap = 0.0
+        self.head_at = 0.0
+        self.ended_at = 0.0
+        self.outcome = ""
+        self.error = ""
+        self.usage: Usage | None = None
+        self.vendor_request_id = ""
+        self.vendor_status = 0
+
+
+class Trail:
+    """The attempts of one call, in the order in which they were begun, and who made the call once that is known."""
+
+    __slots__ = ("attempts", "key")
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempt] = []
+        self.key = ""
+
+    def begin(self, target: str, why: Why, at: float) -> Attempt:
+        """Notes a new attempt and returns it for the layers below to fill in."""
+        attempt = Attempt(target, why, at)
+        self.attempts.append(attempt)
+        return attempt
