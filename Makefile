@@ -1,0 +1,106 @@
+# Two environments, both built from locked and hashed requirements (docs/adr/0003):
+#   .venv-run  what serves: the runtime and the starter model, nothing else
+#   .venv      what checks: all of that, the tools, and clients and servers that nobody here wrote
+# Choose another interpreter with `make PYTHON=python3.12 test`; it must be 3.11 or newer. ARGS goes to pytest and bench:
+# `make test ARGS='tests/policy -k bucket'`.
+
+PYTHON ?=
+ARGS   ?=
+RUN    := .venv-run
+DEV    := .venv
+BIN    := $(DEV)/bin
+CODE   := $(wildcard headworks tests tools bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench soak sizes lock clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+
+run: $(RUN)/.linked ## serve the starter system on 127.0.0.1:8080 (Ctrl-C drains and stops)
+	@echo 'Headworks: serving the starter system on http://127.0.0.1:8080/v1 (Ctrl-C drains and stops)'
+	@$(RUN)/bin/headworks up
+
+test: $(DEV)/.linked ## the whole suite
+	@$(BIN)/pytest $(ARGS)
+
+check: $(DEV)/.linked ## what CI runs: format, lint, types, imports, and the suite with branch coverage
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report
+	@echo 'policy/ and wire/ are held to every branch:'
+	$(BIN)/coverage report --include='headworks/policy/*,headworks/wire/*' --fail-under=100
+
+bench: $(DEV)/.linked ## the product in the harness's position; the table is in bench/README.md
+	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(DEV)/.linked ## the long runs
+	@$(BIN)/pytest -m soak $(ARGS)
+
+sizes: $(DEV)/.linked ## the longest files and functions, for the eye
+	@$(BIN)/python tools/sizes.py
+
+clean: ## remove both environments and what the tools left
+	rm -rf $(DEV) $(RUN) build headworks.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+
+# --- the environments -------------------------------------------------------------------------------------------------
+# A stamp per step, so that a second run is instant: .locked follows the lock file, .linked follows pyproject.toml.
+
+# The first interpreter that runs, is new enough, and can make an environment. A name on the path proves nothing: it may
+# be a shim for a version that is not installed, or a Debian python3 without python3-venv.
+define find_python
+for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
+    python=; \
+done; \
+if [ -z "$$python" ]; then \
+    echo 'Headworks needs Python 3.11 or newer, with its venv module.' >&2; \
+    for python in $(or $(PYTHON),python3); do \
+        echo "  $$python is $$("$$python" --version 2>/dev/null || echo 'not installed')" >&2; \
+    done; \
+    echo '  On Debian or Ubuntu: apt-get install python3-venv. Another one: make PYTHON=/path/to/python3.12 ...' >&2; \
+    exit 1; \
+fi
+endef
+
+# Wheels only, each with a hash from the lock: building a source distribution would fetch its build tools unhashed.
+INSTALL := -m pip --disable-pip-version-check install
+LOCKED  := --require-hashes --only-binary :all:
+
+$(RUN)/.locked: requirements/run.txt
+	@echo 'Headworks: installing the runtime and the starter model (about 280 MB, once) into $(RUN)'
+	@$(find_python); [ -x $(RUN)/bin/python ] || "$$python" -m venv --clear $(RUN)
+	@$(RUN)/bin/python $(INSTALL) $(LOCKED) -r $<
+	@touch $@
+
+$(DEV)/.locked: requirements/dev.txt
+	@echo 'Headworks: installing the runtime, the starter model, and the tools (about 330 MB, once) into $(DEV)'
+	@$(find_python); [ -x $(DEV)/bin/python ] || "$$python" -m venv --clear $(DEV)
+	@$(DEV)/bin/python $(INSTALL) --quiet $(LOCKED) -r $<
+	@touch $@
+
+%/.linked: %/.locked pyproject.toml
+	@$*/bin/python $(INSTALL) --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# --- the locks --------------------------------------------------------------------------------------------------------
+# One universal lock a purpose, right for every supported Python. `make lock` keeps the pins that still fit;
+# `make lock UPGRADE=--upgrade` moves them. run.txt takes its versions from dev.txt: what is tested is what serves.
+
+UPGRADE ?=
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --annotation-style line \
+    --custom-compile-command 'make lock' --quiet $(UPGRADE)
+
+lock: ## renew the hashed requirements from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	@set -e; $(find_python); tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	"$$python" -m venv "$$tools"; \
+	"$$tools/bin/python" $(INSTALL) --quiet $(LOCKED) -r requirements/lock.txt; \
+	PATH="$$tools/bin:$$PATH"; \
+	$(COMPILE) --group build --extra local --extra dev --output-file requirements/dev.txt; \
+	$(COMPILE) --group build --extra local --constraint requirements/dev.txt --output-file requirements/run.txt; \
+	$(subst pip compile pyproject.toml,pip compile,$(COMPILE)) --group lock --output-file requirements/lock.txt
+	@git --no-pager diff --stat -- requirements || true
