@@ -20,7 +20,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     id: ours, shown to the caller. alias: the name under `models` that was asked for. body: the caller's bytes.
     forwarded: headers of the caller that may pass to a vendor. traceparent: the caller's trace, or "".
-    credential: the caller's secret; it never leaves Auth. tenant: the name of the key, once Auth knows it.
+    digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, once Auth knows it.
     streamed, include_usage, max_output (tokens), user: what the body says. arrived_at, deadline_at: loop seconds.
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
     learn it. attempt: which try this is; Balance sets it for everything below.
@@ -41,6 +41,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     deadline_at: float = NEVER
     forwarded: tuple[tuple[bytes, bytes], ...] = ()
     traceparent: str = ""
+    digest: str = ""
     refusal: Refused | None = None
     trail: Trail = msgspec.field(default_factory=Trail)
     attempt: Attempt | None = None

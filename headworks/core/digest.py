@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+SIZE = 16
+
 
 def digest(data: bytes) -> str:
     """32 hex digits that stand for these bytes."""
-    return blake2b(data, digest_size=16).hexdigest()
+    return blake2b(data, digest_size=SIZE).hexdigest()

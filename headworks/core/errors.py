@@ -96,6 +96,11 @@ class CallError(HeadworksError):
     def message(self) -> str:
         return str(self.args[0])
 
+    @property
+    def shown_status(self) -> int:
+        """The status that the caller sees: a vendor's own where it is for the caller, else ours."""
+        return self.status
+
 
 class Refused(CallError):
     """The caller's turn: the same call again would be refused again. Nothing was sent to a vendor."""
@@ -132,6 +137,11 @@ class UnknownModel(Refused):
 
     status = 404
     code = "model_not_found"
+
+    @classmethod
+    def named(cls, alias: str) -> UnknownModel:
+        shown = alias if len(alias) <= 128 else f"{alias[:128]}..."
+        return cls(f"The model `{shown}` does not exist or you do not have access to it.", param="model")
 
 
 class UnknownPath(Refused):
@@ -196,13 +206,17 @@ class NoTarget(Shed):
 
 
 class Upstream(CallError):
-    """Theirs: a vendor did not give an answer."""
+    """Theirs: a vendor did not give an answer. Where it said so itself, its own words and status are shown."""
 
     status = 502
     type = "api_error"
     code = "upstream_error"
     retry = "here"
     blame = "vendor"
+
+    @property
+    def shown_status(self) -> int:
+        return self.said.status if self.said is not None and self.said.status >= 400 else self.status
 
 
 class Unreachable(Upstream):
@@ -238,6 +252,10 @@ class Denied(Upstream):
 
     code = "upstream_denied"
     retry = "elsewhere"
+
+    @property
+    def shown_status(self) -> int:
+        return self.status  # never the vendor's 401: the caller's own key is fine
 
 
 class Garbled(Upstream):

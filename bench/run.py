@@ -1,0 +1,248 @@
+"""`make bench`: the product, a bare proxy and nginx in one position, one after the other and in turn.
+
+The proxy under test has one core to itself, one worker; the vendor and the load share the other. Every name is started,
+measured and stopped once a pass; passes are interleaved (A B C A B C) so that the machine's drift hits all alike, and the
+best window of each is quoted with ratios to the bare proxy: noise only ever slows things. Needs `wrk` and two cores;
+nginx is measured where it is installed. Prints Markdown tables; nothing here asserts on time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PYTHON = sys.executable
+CORE, OTHER = "0", "1"
+UPSTREAM, PORT = 18180, 18100
+KEY = "hw-bench-key"
+BODY = {
+    "model": "bench",
+    "messages": [
+        {"role": "system", "content": "You are a careful assistant. Answer in plain English. " * 8},
+        {"role": "user", "content": "I ordered two blue kettles last Tuesday and nothing has come yet. " * 14},
+    ],
+}
+TICK = os.sysconf("SC_CLK_TCK")
+STREAM_EVENTS = 33
+
+SYSTEM = """
+version: 1
+name: bench
+providers:
+  a: {{dialect: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: sk-upstream, concurrency: 20000}}
+  b: {{dialect: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: sk-upstream, concurrency: 20000}}
+models:
+  bench: {{targets: [[{{provider: a, model: bench}}, {{provider: b, model: bench}}]], timeouts: {{total: 10m}}}}
+  bench-gap50: {{targets: [[{{provider: a, model: bench-gap50}}, {{provider: b, model: bench-gap50}}]], timeouts: {{total: 10m}}}}
+keys:
+  bench: {{key: {key}}}
+server: {{listen: "127.0.0.1:{port}", max_in_flight: 20000}}
+log: {{journal: {journal}}}
+"""
+
+NGINX = """
+daemon off; worker_processes 1; error_log stderr error; pid {folder}/nginx.pid;
+events {{ worker_connections 16384; multi_accept on; }}
+http {{ access_log off; tcp_nodelay on; keepalive_timeout 3600s; keepalive_requests 1000000000; client_body_buffer_size 64k;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream vendor {{ server 127.0.0.1:{upstream}; keepalive 8192; keepalive_requests 1000000000; keepalive_timeout 3600s; }}
+  server {{ listen 127.0.0.1:{port} backlog=8192;
+    location / {{ proxy_pass http://vendor; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }} }} }}
+"""
+
+
+def command(name: str, folder: Path) -> list[str]:
+    if name == "bare":
+        return [PYTHON, str(HERE / "bare.py"), str(PORT), str(UPSTREAM)]
+    if name == "nginx":
+        file = folder / "nginx.conf"
+        file.write_text(NGINX.format(folder=folder, upstream=UPSTREAM, port=PORT))
+        return [str(shutil.which("nginx")), "-p", str(folder), "-c", str(file)]
+    file = folder / "bench.yaml"
+    file.write_text(SYSTEM.format(upstream=UPSTREAM, port=PORT, key=KEY, journal=folder / "journal"))
+    return [PYTHON, "-m", "headworks", "up", str(file)]
+
+
+def answers(port: int, timeout: float = 5.0) -> bool:
+    """Whether one unary call gets a whole 200."""
+    body = json.dumps(BODY).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=timeout) as conversation:
+            conversation.sendall(head.encode() + body)
+            return conversation.recv(65536).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def running(words: list[str], core: str, port: int, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """Starts a process on a core; gives it and the seconds to its first answer; ends it."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise SystemExit(f"port {port} is taken: something left over would be measured instead")
+    started = time.monotonic()
+    with log.open("wb") as out:
+        process = subprocess.Popen(["taskset", "-c", core, *words], stdout=out, stderr=out, cwd=log.parent)
+    try:
+        while not answers(port):
+            if process.poll() is not None or time.monotonic() - started > 30:
+                raise SystemExit(f"{' '.join(words)} does not answer:\n{log.read_text()[-2000:]}")
+            time.sleep(0.01)
+        yield process, time.monotonic() - started
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in family(int(child)))]
+
+
+def cpu(pid: int) -> float:
+    """CPU seconds used so far by a process and its children."""
+    total = 0
+    for member in family(pid):
+        fields = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+def rss(pid: int) -> float:
+    """Resident megabytes of a process and its children."""
+    pages = sum(int(Path(f"/proc/{member}/statm").read_text().split()[1]) for member in family(pid))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def wrk(seconds: int, connections: int, stream: bool) -> dict[str, float]:
+    environment = dict(os.environ, BODY=json.dumps(dict(BODY, stream=stream)), KEY=KEY)
+    words = ["taskset", "-c", OTHER, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
+    out = subprocess.run(
+        [*words, "-s", str(HERE / "chat.lua"), f"http://127.0.0.1:{PORT}"], env=environment, capture_output=True, text=True
+    ).stdout
+    found = re.search(r"^JSON (.*)$", out, re.M)
+    if found is None:
+        raise SystemExit(f"wrk failed: {out[-500:]}")
+    result: dict[str, float] = json.loads(found.group(1))
+    return result
+
+
+def load(*words: str) -> dict[str, float]:
+    done = subprocess.run(
+        ["taskset", "-c", OTHER, PYTHON, str(HERE / "load.py"), *words, "--key", KEY], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"load failed: {done.stderr[-1000:]}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
+    """One pass of one name."""
+    figures: dict[str, float] = {}
+    with contextlib.ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory()))
+        upstream = [PYTHON, str(HERE / "upstream.py"), str(UPSTREAM)]
+        held.enter_context(running(upstream, OTHER, UPSTREAM, folder / "upstream.log"))
+        if name == "direct":
+            figures |= prefixed("rate", load("rate", str(UPSTREAM), "--seconds", str(options.seconds)))
+            figures |= prefixed("first", load("rate", str(UPSTREAM), "--stream", "--rate", "100", "--seconds", str(options.seconds)))
+            return figures
+        process, figures["start"] = held.enter_context(running(command(name, folder), CORE, PORT, folder / "proxy.log"))
+        time.sleep(0.5)
+        figures["idle_mb"] = rss(process.pid)
+        wrk(1, 64, False)
+        for kind, stream in (("unary", False), ("stream", True)):
+            before = cpu(process.pid)
+            window = wrk(options.seconds, 64, stream)
+            used = cpu(process.pid) - before
+            figures[f"{kind}_rps"] = window["requests"] / window["seconds"]
+            figures[f"{kind}_us"] = 1e6 * used / max(1, window["requests"])
+            figures[f"{kind}_errors"] = window["errors"]
+        figures["load_mb"] = rss(process.pid)
+        figures |= prefixed("rate", load("rate", str(PORT), "--seconds", str(options.seconds)))
+        figures |= prefixed("first", load("rate", str(PORT), "--stream", "--rate", "100", "--seconds", str(options.seconds)))
+        if options.streams:
+            figures |= prefixed(
+                "many", load("streams", str(PORT), "--streams", str(options.streams), "--model", "bench-gap50", "--seconds", "6")
+            )
+            figures["many_mb"] = rss(process.pid)
+    return figures
+
+
+def prefixed(prefix: str, figures: dict[str, float]) -> dict[str, float]:
+    return {f"{prefix}_{name}": value for name, value in figures.items()}
+
+
+def best(passes: list[dict[str, float]]) -> dict[str, float]:
+    """The best window of each figure: most for rates, least for everything else."""
+    names = passes[0]
+    return {name: (max if name.endswith("_rps") else min)(one[name] for one in passes if name in one) for name in names}
+
+
+def print_tables(results: dict[str, dict[str, float]], streams: int) -> None:
+    bare, direct = results["bare"], results["direct"]
+    print("\n| 1 core | calls/s | of bare | us CPU a call | chunks/s | of bare | us CPU a chunk | RSS idle / loaded MB | first answer s |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, r in results.items():
+        if name == "direct":
+            continue
+        print(
+            f"| {name} | {r['unary_rps']:,.0f} | {r['unary_rps'] / bare['unary_rps']:.0%} | {r['unary_us']:.0f} "
+            f"| {r['stream_rps'] * STREAM_EVENTS:,.0f} | {r['stream_rps'] / bare['stream_rps']:.0%} "
+            f"| {r['stream_us'] / STREAM_EVENTS:.1f} | {r['idle_mb']:.0f} / {r['load_mb']:.0f} | {r['start']:.2f} |"
+        )
+    print("\n| added over `direct` | p50 ms at 1,000/s | p99 ms | first token p50 ms | first token p99 ms |" + (f" {streams} streams: gap p99 - 50 ms | RSS MB |" if streams else ""))
+    print("|---|---|---|---|---|" + ("---|---|" if streams else ""))
+    for name, r in results.items():
+        if name == "direct":
+            continue
+        cells = [r[key] - direct[key] for key in ("rate_latency_p50_ms", "rate_latency_p99_ms", "first_first_p50_ms", "first_first_p99_ms")]
+        row = f"| {name} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |"
+        if streams:
+            row += f" {r.get('many_gap_p99_ms', 0) - 50:.1f} | {r.get('many_mb', 0):.0f} |"
+        print(row)
+    errors = {name: {k: v for k, v in r.items() if k.endswith(("errors", "unfinished")) and v} for name, r in results.items()}
+    print(f"\nErrors: {({name: found for name, found in errors.items() if found}) or 'none'}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--passes", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5, help="length of one window")
+    parser.add_argument("--streams", type=int, default=5000, help="open streams with a chunk each 50 ms; 0 leaves it out")
+    parser.add_argument("--only", default="", help="names, with commas: bare,headworks,nginx")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None or (os.cpu_count() or 1) < 2:
+        raise SystemExit("the bench needs two cores and `wrk` (Debian: apt-get install wrk nginx-light)")
+    names = ["direct", "bare", "headworks", *(["nginx"] if shutil.which("nginx") else [])]
+    if options.only:
+        names = [name for name in names if name == "direct" or name in options.only.split(",") or name == "bare"]
+    passes: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for number in range(options.passes):
+        for name in names:
+            print(f"pass {number + 1}: {name}", file=sys.stderr, flush=True)
+            passes[name].append(measure(name, options))
+    print_tables({name: best(found) for name, found in passes.items()}, options.streams)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""One call's facts, as the journal keeps them: one JSON object a line.
+
+Instants named `_at` are loop time in seconds and mean something only beside each other; `at` is the wall clock at the
+arrival. Everything else that anybody reports (metrics, cost, traces) is read off this.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from headworks.core.reply import Usage
+
+Outcome = Literal["ok", "refused", "shed", "failed", "expired", "cut", "cancelled", "broken"]
+"""ok: the whole answer. refused: the caller's fault, ours or a vendor's word for it. shed: ours, on purpose. failed, \
+expired, cut: no answer, too late, or one that broke after its head. cancelled: the caller left. broken: our own bug."""
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try at one target."""
+
+    target: str
+    why: str
+    started_at: float
+    head_at: float = 0.0
+    ended_at: float = 0.0
+    outcome: str = ""
+    error: str = ""
+    vendor_status: int = 0
+    vendor_request_id: str = ""
+    tokens: Usage | None = None
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call."""
+
+    request_id: str
+    at: float
+    arrived_at: float
+    head_at: float = 0.0
+    last_at: float = 0.0
+    operation: str
+    model: str
+    key: str = ""
+    user: str = ""
+    trace: str = ""
+    streamed: bool = False
+    status: int
+    outcome: Outcome
+    error: str = ""
+    config: str
+    request_digest: str = ""
+    reply_digest: str = ""
+    tokens: Usage | None = None
+    attempts: list[AttemptRecord] = []

@@ -1,0 +1,44 @@
+"""Tells a target's circuit how each attempt ended, and keeps calls from a target that keeps failing."""
+
+from __future__ import annotations
+
+from headworks.core.call import Call
+from headworks.core.clock import now
+from headworks.core.errors import CallError, CircuitOpen, Denied
+from headworks.core.service import Layering, Service, scope
+from headworks.policy.circuit import REFUSED, Circuit, outcome_of
+
+DENIED_FOR = 60.0
+"""Seconds that a target is set aside after its vendor refused *us*: a key or credit is mended by hand, in minutes."""
+
+
+class Breaker:
+    """Stands outside Limit: an open circuit costs no slot."""
+
+    def __init__(self, inner: Service, circuit: Circuit, target: str) -> None:
+        self.inner = inner
+        self.circuit = circuit
+        self.target = target
+
+    @scope
+    def open(self, call: Call) -> Layering:
+        circuit = self.circuit
+        ticket = circuit.begin(now())
+        if ticket == REFUSED:
+            raise CircuitOpen(f"{self.target} is being left alone after failures.", target=self.target)
+        left_with: BaseException | None = None
+        try:
+            reply = yield self.inner.open(call)
+            circuit.head(ticket, now())
+            yield reply
+        except BaseException as error:
+            left_with = error
+            raise
+        finally:
+            at = now()
+            circuit.end(ticket, outcome_of(left_with), at)
+            if isinstance(left_with, CallError) and left_with.blame == "vendor":
+                if left_with.retry_after is not None:
+                    circuit.set_aside(at + left_with.retry_after, at)
+                elif isinstance(left_with, Denied):
+                    circuit.set_aside(at + DENIED_FOR, at)

@@ -1,0 +1,51 @@
+"""The next tier when a tier is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from headworks.core.call import Call
+from headworks.core.clock import now
+from headworks.core.errors import CallError, NoTarget, Shed
+from headworks.core.reply import Reply
+from headworks.core.service import Enter, Service, entering
+from headworks.policy.budget import Purse
+from headworks.policy.choice import Candidate, any_open
+
+
+class Fallback:
+    """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse."""
+
+    def __init__(self, tiers: Sequence[Service], pool: Sequence[Candidate], purse: Purse) -> None:
+        self.tiers = tiers
+        self.pool = pool
+        self.purse = purse
+
+    @entering
+    async def open(self, call: Call, enter: Enter) -> Reply:
+        causes: list[CallError] = []
+        for number, tier in enumerate(self.tiers):
+            if number > 1 and not self.purse.take(now(), any_open(self.pool)):
+                break
+            try:
+                reply = await enter(tier.open(call))
+            except CallError as error:
+                causes.append(error)
+                if error.blame == "caller" or now() >= call.deadline_at:
+                    break
+            else:
+                if len(call.trail.attempts) == 1:
+                    self.purse.deposit(now())
+                return reply
+        raise shown(causes)
+
+
+def shown(causes: Sequence[CallError]) -> CallError:
+    """The one error that says most: the last thing that a vendor did, else why nobody was asked."""
+    for error in reversed(causes):
+        if not isinstance(error, Shed):
+            return error
+    waits = [error.retry_after for error in causes if error.retry_after is not None]
+    if all(isinstance(error, NoTarget) for error in causes):
+        return NoTarget(causes[-1].message, causes=causes, retry_after=min(waits) if waits else None)
+    return next(error for error in reversed(causes) if not isinstance(error, NoTarget))

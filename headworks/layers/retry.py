@@ -1,0 +1,60 @@
+"""The next attempt in a tier, after a pause, if the purse allows. Retries the entering, never the reading."""
+
+from __future__ import annotations
+
+from asyncio import sleep
+from collections.abc import Sequence
+
+from headworks.core.call import Call
+from headworks.core.clock import now
+from headworks.core.errors import CallError
+from headworks.core.reply import Reply
+from headworks.core.service import Enter, Service, entering
+from headworks.policy.budget import Purse
+from headworks.policy.choice import Candidate, any_open
+from headworks.policy.retry import Again, GiveUp, RetryPolicy
+
+
+class Retry:
+    """Opens `inner` until there is a head, the policy gives up or the purse is empty.
+
+    `is_last`: no tier follows, so waiting for a vendor is better than leaving it.
+    """
+
+    def __init__(
+        self, inner: Service, policy: RetryPolicy, tier: Sequence[Candidate], purse: Purse, *, is_last: bool
+    ) -> None:
+        self.inner = inner
+        self.policy = policy
+        self.tier = tier
+        self.purse = purse
+        self.is_last = is_last
+
+    @entering
+    async def open(self, call: Call, enter: Enter) -> Reply:
+        while True:
+            begun = len(call.trail.attempts)
+            try:
+                return await enter(self.inner.open(call))
+            except CallError as error:
+                if len(call.trail.attempts) == begun:  # nobody was asked: Balance found no target
+                    raise
+                pause = self.pause_or_raise(error, call)
+            if pause > 0:
+                await sleep(pause)
+
+    def pause_or_raise(self, error: CallError, call: Call) -> float:
+        """Seconds until the next attempt; raises the error again where there should be none."""
+        at = now()
+        tried = [attempt.target for attempt in call.trail.attempts]
+        untried = any(other.name not in tried and other.circuit.allows(at) for other in self.tier)
+        decision = self.policy.after(
+            error, tried.count(tried[-1]), at, call.deadline_at, untried or not self.is_last
+        )
+        if isinstance(decision, GiveUp):
+            raise error
+        if not isinstance(decision, Again) and not untried:
+            raise error  # elsewhere, and this tier has nobody else: the next tier's turn
+        if not self.purse.take(at, any_open(self.tier)):
+            raise error
+        return decision.pause if isinstance(decision, Again) else 0.0

@@ -1,0 +1,156 @@
+"""The outermost layer: sees every call, refusals too, and writes its record before the last chunk goes out."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from hashlib import blake2b
+from typing import Protocol
+
+from headworks.core.call import Call
+from headworks.core.clock import now, wall
+from headworks.core.digest import SIZE
+from headworks.core.errors import CallError, Cut, Expired, Refused, Rejected, Shed, Unauthenticated
+from headworks.core.record import AttemptRecord, Outcome, Record
+from headworks.core.reply import Chunk, Reply
+from headworks.core.service import Layering, Service, scope
+from headworks.core.trail import Attempt
+
+MOST_TEXT = 256
+"""Characters of a caller's own words (`model`, `user`) that a record keeps."""
+
+
+class Journal(Protocol):
+    def append(self, record: Record, /) -> None:
+        """Takes the record for good: when this returns, killing the process does not lose it."""
+        ...
+
+
+class Trace:
+    """Writes one record a call. Calls of strangers are counted, not journaled: they would fill the disk for free."""
+
+    def __init__(self, inner: Service, journal: Journal, config: str) -> None:
+        self.inner = inner
+        self.journal = journal
+        self.config = config
+        self.in_flight = 0
+        self.strangers = 0
+
+    @scope
+    def open(self, call: Call) -> Layering:
+        self.in_flight += 1
+        traced: Traced | None = None
+        try:
+            reply = yield self.inner.open(call)
+            traced = Traced(reply, self, call)
+            yield traced
+        except BaseException as error:
+            if traced is None or not traced.is_recorded:
+                self.record(call, traced, error)
+            raise
+        else:
+            if not traced.is_recorded:  # left before the last chunk, without an error: the reader had enough
+                self.record(call, traced, CancelledError())
+        finally:
+            self.in_flight -= 1
+
+    def record(self, call: Call, traced: Traced | None, error: BaseException | None) -> None:
+        """Writes what is known of the call now. `error` is None when the whole answer was read."""
+        if isinstance(error, Unauthenticated):
+            self.strangers += 1
+            return
+        outcome, status = judge(error)
+        trail = call.trail
+        ended_at = now()
+        attempts = trail.attempts
+        if attempts and not attempts[-1].outcome:  # Meter has not left yet: the record goes before the last chunk
+            close(attempts[-1], ended_at, outcome, traced)
+        self.journal.append(
+            Record(
+                request_id=call.id,
+                at=wall() - (ended_at - call.arrived_at),
+                arrived_at=call.arrived_at,
+                head_at=traced.head_at if traced is not None else 0.0,
+                last_at=ended_at,
+                operation=call.operation,
+                model=call.alias[:MOST_TEXT],
+                key=trail.key,
+                user=call.user[:MOST_TEXT] if call.user else "",
+                trace=call.traceparent,
+                streamed=call.streamed,
+                status=status,
+                outcome=outcome,
+                error="" if error is None else type(error).__name__,
+                config=self.config,
+                request_digest=call.digest,
+                reply_digest=traced.hash.hexdigest() if traced is not None else "",
+                tokens=traced.inner.usage if traced is not None else None,
+                attempts=[written(attempt) for attempt in attempts],
+            )
+        )
+
+
+class Traced(Reply):
+    """The reply as the caller reads it: digested as it passes, and recorded before its last chunk is handed out."""
+
+    __slots__ = ("call", "hash", "head_at", "inner", "is_recorded", "trace")
+
+    def __init__(self, inner: Reply, trace: Trace, call: Call) -> None:
+        super().__init__(streamed=inner.streamed, headers=inner.headers)
+        self.inner = inner
+        self.trace = trace
+        self.call = call
+        self.hash = blake2b(digest_size=SIZE)
+        self.head_at = now()
+        self.is_recorded = False
+
+    async def read(self) -> list[Chunk]:
+        chunks = await self.inner.read()
+        for chunk in chunks:
+            self.hash.update(chunk.data)
+        if chunks and chunks[-1].last:
+            self.usage = self.inner.usage
+            self.finish = self.inner.finish
+            self.is_recorded = True
+            self.trace.record(self.call, self, None)
+        return chunks
+
+
+def judge(error: BaseException | None) -> tuple[Outcome, int]:
+    """How a call ended, and the HTTP status that says so (499 is nginx's word for a caller who left)."""
+    if error is None:
+        return "ok", 200
+    if isinstance(error, CallError):
+        if isinstance(error, (Refused, Rejected)):
+            return "refused", error.shown_status
+        if isinstance(error, Cut):
+            return "cut", error.shown_status
+        if isinstance(error, Expired):
+            return "expired", error.shown_status
+        if isinstance(error, Shed):
+            return "shed", error.shown_status
+        return "failed", error.shown_status
+    if isinstance(error, (CancelledError, GeneratorExit)):
+        return "cancelled", 499
+    return "broken", 500
+
+
+def close(attempt: Attempt, ended_at: float, outcome: Outcome, traced: Traced | None) -> None:
+    attempt.ended_at = ended_at
+    attempt.outcome = outcome
+    if traced is not None:
+        attempt.usage = traced.inner.usage
+
+
+def written(attempt: Attempt) -> AttemptRecord:
+    return AttemptRecord(
+        target=attempt.target,
+        why=attempt.why,
+        started_at=attempt.started_at,
+        head_at=attempt.head_at,
+        ended_at=attempt.ended_at,
+        outcome=attempt.outcome,
+        error=attempt.error,
+        vendor_status=attempt.vendor_status,
+        vendor_request_id=attempt.vendor_request_id,
+        tokens=attempt.usage,
+    )

@@ -1,0 +1,1 @@
+"""What happened: the journal, and (with the next release) the store that is indexed from it."""

@@ -1,0 +1,133 @@
+"""The append-only file that a record is in before the caller gets its last chunk.
+
+Always true: one file per process and start, one record a line, one `write` a record. A record that was appended is the
+kernel's: killing the process loses nothing, losing power loses at most `sync` seconds. A torn last line (killed within
+the write) is nobody's acknowledged record, and a fresh file at each start means that nothing is ever appended to it.
+A full disk costs no call: lines wait in memory up to `MOST_BACKLOG` bytes, then are counted as lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from headworks.core.errors import ConfigError, Problem
+from headworks.core.record import Record
+
+MOST_BACKLOG = 64 * 1024 * 1024
+"""Bytes of records kept in memory while the disk is full: about 100,000 calls."""
+
+log = logging.getLogger("headworks.journal")
+
+
+class Journal:
+    """Appends records to `folder/<started>-<pid>.jsonl`, readable by its owner only."""
+
+    def __init__(self, folder: Path, *, started_at: float, sync: float) -> None:
+        self.path = folder / f"{int(started_at * 1000):013d}-{os.getpid()}.jsonl"
+        self.sync = sync
+        self.lost = 0
+        self.appended = 0
+        self._encode = msgspec.json.Encoder().encode
+        self._backlog: deque[bytes] = deque()
+        self._backlog_size = 0
+        self._is_dirty = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(
+                [
+                    Problem(
+                        path="log.journal",
+                        problem=f"the journal cannot be written in {folder}: {error.strerror}",
+                        remedy="name a folder that this user may write to, e.g. `log: {journal: /var/lib/headworks}`",
+                    )
+                ]
+            ) from error
+
+    def append(self, record: Record) -> None:
+        """Takes one record. When this returns it is in the file, or in the backlog while the disk is full."""
+        line = self._encode(record) + b"\n"
+        self.appended += 1
+        self._is_dirty = True
+        if self._backlog:
+            self._keep(line)
+            self.flush()
+            return
+        if (rest := self._write(line)) is not None:
+            self._keep(rest)
+
+    def flush(self) -> bool:
+        """Writes what waits in memory; False while the disk still does not take it."""
+        backlog = self._backlog
+        while backlog:
+            line = backlog.popleft()
+            self._backlog_size -= len(line)
+            if (rest := self._write(line)) is not None:
+                backlog.appendleft(rest)
+                self._backlog_size += len(rest)
+                return False
+        return True
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait in memory."""
+        return self._backlog_size
+
+    async def keep_synced(self) -> None:
+        """Forces the file to the disk every `sync` seconds, off the loop. Runs until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self.sync)
+            if self._backlog and not self.flush():
+                log.error("the journal's disk takes no more: %d bytes wait, %d records lost", self.backlog, self.lost)
+            if self._is_dirty:
+                self._is_dirty = False
+                try:
+                    await loop.run_in_executor(None, os.fdatasync, self._file)
+                except OSError as error:
+                    log.error("the journal could not be forced to the disk: %s", error.strerror)
+
+    def close(self) -> None:
+        """Writes what waits, forces it to the disk and closes the file."""
+        self.flush()
+        try:
+            os.fdatasync(self._file)
+        finally:
+            os.close(self._file)
+
+    def _write(self, line: bytes) -> bytes | None:
+        """What was not written: None when all was."""
+        try:
+            written = os.write(self._file, line)
+        except OSError:
+            return line
+        return None if written == len(line) else line[written:]
+
+    def _keep(self, line: bytes) -> None:
+        if self._backlog_size + len(line) > MOST_BACKLOG:
+            self.lost += 1
+            return
+        self._backlog.append(line)
+        self._backlog_size += len(line)
+
+
+class MemoryJournal:
+    """A journal that keeps its records in a list: for tests, and for systems on virtual time."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def append(self, record: Record) -> None:
+        self.records.append(record)
+
+    def lines(self) -> bytes:
+        """Every record as a line: two runs were the same run when these are equal."""
+        encode = msgspec.json.Encoder().encode
+        return b"".join(encode(record) + b"\n" for record in self.records)

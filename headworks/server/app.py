@@ -1,0 +1,144 @@
+"""What the public port serves, path by path, and who may ask at all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import Protocol
+from urllib.parse import unquote
+
+import msgspec
+
+from headworks.core.errors import CallError, Forbidden, UnknownModel, UnknownPath
+from headworks.core.service import Service
+from headworks.http.server import Exchange, Request
+from headworks.server.origins import Origins
+from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
+from headworks.server.surface import Surface, bearer
+from headworks.wire.openai_chat import read_chat
+from headworks.wire.openai_embeddings import read_embeddings
+
+Route = Callable[[Request, Exchange], Awaitable[None]]
+
+
+class Model(msgspec.Struct, frozen=True):
+    """An alias as OpenAI's `/v1/models` shows one."""
+
+    id: str
+    created: int
+    object: str = "model"
+    owned_by: str = "headworks"
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    data: Sequence[Model]
+    object: str = "list"
+
+
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `/readyz` answers. A vendor's outage is a reason in it, never a 503: another gateway would fare no better."""
+
+    status: str
+    reasons: Sequence[str] = ()
+
+
+class Running(Protocol):
+    """What the app asks of the gateway."""
+
+    @property
+    def front(self) -> Service: ...
+    @property
+    def passing(self) -> frozenset[bytes]: ...
+    def models(self, credential: str | None) -> Sequence[Model]:
+        """The aliases that this caller may use; Unauthenticated for strangers."""
+        ...
+
+    def readiness(self) -> tuple[bool, Readiness]: ...
+
+
+class App:
+    """Answers every request of the public port."""
+
+    def __init__(self, gateway: Running, origins: Origins, rng: Random) -> None:
+        self.gateway = gateway
+        self.origins = origins
+        self.rng = rng
+        chat = Surface("chat", read_chat, gateway, gateway.passing, rng)
+        embeddings = Surface("embeddings", read_embeddings, gateway, gateway.passing, rng)
+        self.posts: dict[str, Route] = {
+            "/v1/chat/completions": chat.serve,
+            "/v1/embeddings": embeddings.serve,
+        }
+        self.gets: dict[str, Route] = {
+            "/v1/models": self.models,
+            "/healthz": self.healthz,
+            "/readyz": self.readyz,
+        }
+
+    async def handle(self, request: Request, exchange: Exchange) -> None:
+        """Serves one request; errors are answered in OpenAI's shape with a request id."""
+        route = self.posts.get(request.path) if request.method == "POST" else None
+        try:
+            cors = self.origins.check(request)
+            if cors is not None:
+                exchange.extra_headers = cors
+                if request.method == "OPTIONS":
+                    exchange.respond(204, [], b"")
+                    return
+            if route is None:
+                route = self.other(request)
+        except CallError as error:
+            exchange.respond(*answer(error, self.request_id()))
+            return
+        await route(request, exchange)
+
+    def other(self, request: Request) -> Route:
+        path, method = request.path, request.method
+        if method in ("GET", "HEAD"):
+            if route := self.gets.get(path):
+                return route
+            if path.startswith("/v1/models/"):
+                return self.model
+        if path in self.posts:
+            raise WrongMethod(f"{path} takes POST, not {method}.")
+        if path in self.gets or path.startswith("/v1/models/"):
+            raise WrongMethod(f"{path} takes GET, not {method}.")
+        raise UnknownPath(f"{method} {path[:128]} is not served here.")
+
+    async def models(self, request: Request, exchange: Exchange) -> None:
+        try:
+            models = self.gateway.models(bearer(request))
+        except CallError as error:
+            exchange.respond(*answer(error, self.request_id()))
+            return
+        self.say(exchange, 200, ModelList(data=models))
+
+    async def model(self, request: Request, exchange: Exchange) -> None:
+        name = unquote(request.path.removeprefix("/v1/models/"))
+        try:
+            found = [model for model in self.gateway.models(bearer(request)) if model.id == name]
+            if not found:
+                raise UnknownModel.named(name)
+        except CallError as error:
+            exchange.respond(*answer(error, self.request_id()))
+            return
+        self.say(exchange, 200, found[0])
+
+    async def healthz(self, request: Request, exchange: Exchange) -> None:
+        exchange.respond(200, [JSON], b'{"status":"ok"}')
+
+    async def readyz(self, request: Request, exchange: Exchange) -> None:
+        is_ready, readiness = self.gateway.readiness()
+        self.say(exchange, 200 if is_ready else 503, readiness)
+
+    def say(self, exchange: Exchange, status: int, content: msgspec.Struct) -> None:
+        headers: Headers = [JSON, (b"x-request-id", self.request_id().encode())]
+        exchange.respond(status, headers, msgspec.json.encode(content))
+
+    def refuse(self, status: int, message: str) -> tuple[Headers, bytes]:
+        """Headers and body of an answer that the HTTP edge itself gives: bad bytes, too slow, too large, a bug."""
+        _, headers, body = answer(EdgeRefusal(status, message), self.request_id())
+        return headers, body
+
+    def request_id(self) -> str:
+        return f"req_{self.rng.getrandbits(128):032x}"

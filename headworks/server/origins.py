@@ -1,0 +1,59 @@
+"""Which browsers may call. A page on the open web must not reach a gateway on somebody's own machine.
+
+Without keys anybody on loopback may call, so a foreign `Host` (a name rebound to 127.0.0.1) or any `Origin` that was
+not listed is refused. With keys the key decides, and `cors` only tells browsers what they may read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from headworks.core.errors import Forbidden
+from headworks.http.server import Request
+
+Cors = list[tuple[bytes, bytes]]
+
+
+class Origins:
+    """Checks `Host` and `Origin`, and says which CORS headers an answer carries."""
+
+    def __init__(self, allowed: Sequence[str], *, has_keys: bool) -> None:
+        self.allowed = frozenset(origin.encode() for origin in allowed)
+        self.has_keys = has_keys
+
+    def check(self, request: Request) -> Cors | None:
+        """The answer's CORS headers, or None where there are none. Raises Forbidden."""
+        origin = request.get(b"origin")
+        if not self.has_keys and not is_loopback(request.get(b"host") or b""):
+            raise Forbidden("This gateway has no keys, so it answers to a loopback name only: use 127.0.0.1 or localhost.")
+        if origin is None:
+            return None
+        if origin in self.allowed or b"*" in self.allowed:
+            return headers(origin)
+        if not self.has_keys:
+            raise Forbidden("Browsers may not call this gateway from this origin: list it under `server.cors`.")
+        return None
+
+
+def headers(origin: bytes) -> Cors:
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+        (b"access-control-allow-headers", b"*, authorization, content-type"),
+        (b"access-control-expose-headers", b"x-request-id, retry-after"),
+        (b"access-control-max-age", b"600"),
+        (b"vary", b"origin"),
+    ]
+
+
+def is_loopback(host: bytes) -> bool:
+    """Whether a Host header names this machine: localhost, 127.0.0.0/8 or [::1], with or without a port."""
+    name = host.decode("latin-1").lower()
+    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

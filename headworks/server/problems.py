@@ -1,0 +1,54 @@
+"""Errors become HTTP here and nowhere else: the status, the headers that SDKs read, and the body in the caller's shape."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from headworks.core.errors import CallError, Throttled
+from headworks.wire.openai_errors import problem
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+
+
+def answer(error: CallError, request_id: str) -> tuple[int, Headers, bytes]:
+    """Status, headers and body of an error that came before anything was sent."""
+    headers: Headers = [JSON, (b"x-request-id", request_id.encode())]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
+        headers.append((b"retry-after-ms", b"%d" % ceil(error.retry_after * 1000)))
+    if error.blame == "vendor" and not isinstance(error, Throttled):
+        # Our own attempts are spent: an SDK that tries again on top would multiply them.
+        headers.append((b"x-should-retry", b"false"))
+    return error.shown_status, headers, problem(error)
+
+
+class WrongMethod(CallError):
+    """A path that is served, asked in a way that it is not."""
+
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+    blame = "caller"
+
+
+class Unsupported(CallError):
+    """A body in a form that is not JSON."""
+
+    status = 415
+    type = "invalid_request_error"
+    code = "unsupported_media_type"
+    blame = "caller"
+
+
+class EdgeRefusal(CallError):
+    """What the HTTP edge itself refuses: bytes that are no HTTP, too slow, too large."""
+
+    type = "invalid_request_error"
+    code = "bad_request"
+    blame = "caller"
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status

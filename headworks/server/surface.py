@@ -1,0 +1,135 @@
+"""One way to call: reads a request's body into a Call, opens the Service, writes what comes back.
+
+The caller's status line waits for the head, so every failure before it is an ordinary error answer. After the head an
+error becomes an event in the caller's dialect: a cut answer never looks like a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Protocol
+
+from headworks.core.call import Call, Operation
+from headworks.core.clock import now
+from headworks.core.digest import digest
+from headworks.core.errors import CallError, Refused
+from headworks.core.reply import Chunk, Reply
+from headworks.core.service import Service
+from headworks.http.server import Exchange, Request
+from headworks.server.problems import JSON, answer
+from headworks.wire.dialect import Asked
+from headworks.wire.openai_errors import event
+
+LARGE = 1_000_000
+"""Bytes from which a body is digested off the loop: 1 MB takes about 1 ms."""
+
+SSE = (b"content-type", b"text/event-stream; charset=utf-8")
+NO_CACHE = (b"cache-control", b"no-cache")
+UNREAD = Asked(model="")
+
+
+class Opener(Protocol):
+    """Whatever holds the current stack: it is asked anew for each call, so that a reload can swap it."""
+
+    @property
+    def front(self) -> Service: ...
+
+
+class Surface:
+    """One operation (`chat`, `embeddings`) over the current stack."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        read: Callable[[bytes], Asked],
+        opener: Opener,
+        passing: frozenset[bytes],
+        rng: Random,
+    ) -> None:
+        self.operation: Operation = operation
+        self.read = read
+        self.opener = opener
+        self.passing = passing
+        self.rng = rng
+
+    async def serve(self, request: Request, exchange: Exchange) -> None:
+        """Answers one request, whatever happens. Cancelled when the caller hangs up."""
+        body = request.body
+        if len(body) < LARGE:
+            body_digest = digest(body)
+        else:
+            body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
+        call = self.call(request, body_digest)
+        try:
+            async with self.opener.front.open(call) as reply:
+                if reply.streamed:
+                    await stream(reply, exchange, call)
+                else:
+                    chunks = await reply.read()
+                    exchange.respond(200, heads(call, reply, JSON), chunks[0].data)
+        except CallError as error:
+            if exchange.started:
+                exchange.end(event(error))
+            else:
+                exchange.respond(*answer(error, call.id))
+
+    def call(self, request: Request, body_digest: str) -> Call:
+        refusal: Refused | None = None
+        try:
+            asked = self.read(request.body)
+        except Refused as error:
+            asked, refusal = UNREAD, error
+        forwarded = tuple(
+            (name, value)
+            for name, value in request.headers
+            if name in self.passing or name.startswith(b"openai-")
+        )
+        return Call(
+            id=f"req_{self.rng.getrandbits(128):032x}",
+            alias=asked.model,
+            body=request.body,
+            operation=self.operation,
+            streamed=asked.streamed,
+            include_usage=asked.include_usage,
+            max_output=asked.max_output,
+            user=asked.user,
+            credential=bearer(request),
+            arrived_at=now(),
+            forwarded=forwarded,
+            digest=body_digest,
+            refusal=refusal,
+        )
+
+
+async def stream(reply: Reply, exchange: Exchange, call: Call) -> None:
+    """Writes the chunks as they come; waits for the caller where it does not read."""
+    chunks = await reply.read()
+    exchange.start(200, heads(call, reply, SSE, NO_CACHE))
+    while chunks:
+        if chunks[-1].last:
+            exchange.end(joined(chunks))
+            return
+        exchange.write(joined(chunks))
+        if exchange.is_behind:
+            await exchange.drain()
+        chunks = await reply.read()
+
+
+def joined(chunks: list[Chunk]) -> bytes:
+    return chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
+
+
+def heads(call: Call, reply: Reply, *own: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    headers = [*own, (b"x-request-id", call.id.encode())]
+    headers.extend(reply.headers)
+    return headers
+
+
+def bearer(request: Request) -> str | None:
+    """The secret that the caller shows, or None."""
+    value = request.get(b"authorization")
+    if value is None or value[:7].lower() != b"bearer ":
+        return None
+    return value[7:].strip().decode("utf-8", "replace")
