@@ -1,0 +1,1 @@
+"""HTTP/1.1, both ends, on httptools: the only sockets. Foreign exceptions become ours here."""
