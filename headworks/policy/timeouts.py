@@ -1,8 +1,9 @@
 """How long each phase of an attempt may take.
 
-Always true: `first_token` and `between_tokens` bind streamed attempts, `answer` binds one attempt that is not streamed,
-`connect` binds every attempt, and `total` binds the call with all its attempts. Time spent waiting for the *caller*
-never counts. The instants are made by `for_attempt`; who keeps them is the leaf, which must know which one ran out.
+Always true: `connect` binds every attempt; `first_token` and `between_tokens` bind streamed ones, `answer` one that is
+not streamed; `total` binds the call with all its attempts. Time spent waiting for the *caller* never counts as the
+vendor's. There is nothing to decide here: the layer adds these to `now`, and the leaf, which alone knows the phase it
+is in, keeps them and says which one ran out.
 """
 
 from __future__ import annotations

@@ -1,0 +1,152 @@
+"""Which target an attempt goes to, among those that share a tier's load.
+
+Theory. Whom not to ask comes first, for every way of choosing alike: targets whose circuit is open or that are set
+aside are never picked, those that this call has tried already only when no other is left. Among the rest:
+
+- *weighted*: at random, in proportion to the weights (when one drops out, its share falls to the others in
+  proportion). Smooth round robin (nginx) was rejected: its credits pile up for targets that are set aside;
+- *least_busy*: the fewest attempts in flight for its weight. Equals draw lots, or the first would carry a quiet system;
+- *fastest*: the lowest peak EWMA times attempts in flight (Finagle): latency alone would send everybody to one target
+  until it is the slowest. All are compared, not two drawn at random (p2c): our counts are exact and tiers are short. A
+  target of which nothing is known yet is asked first, but by one attempt at a time.
+
+When every circuit is open `last_resort` picks the least recently failed, rather than refusing: the circuit may be wrong
+and there is nothing to lose. Whether it is time for that (no other tier left) is the layer's to know.
+
+Always true: what is picked is one of the candidates; the same seed, the same picks; candidates are read in list order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from random import Random
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
+
+from headworks.policy.circuit import Circuit
+from headworks.policy.latency import LatencyWindow
+
+Balancing = Literal["weighted", "least_busy", "fastest"]
+
+_UNKNOWN: Final = 1e9
+"""Seconds: a load above any real one, for a target that is asked already and has not answered once (as Finagle)."""
+
+
+class Candidate:
+    """A target as one tier sees it. `busy`, attempts in flight, is kept by whoever begins and ends them."""
+
+    __slots__ = ("busy", "circuit", "latency", "name", "weight")
+
+    def __init__(self, name: str, circuit: Circuit, latency: LatencyWindow, weight: float = 1.0) -> None:
+        if weight <= 0:
+            raise ValueError(f"a weight of {weight} is no share of anything")
+        self.name = name
+        self.circuit = circuit
+        self.latency = latency
+        self.weight = weight
+        self.busy = 0
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.name}, weight {self.weight}, {self.busy} busy)"
+
+
+class Choice(Protocol):
+    def pick(
+        self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
+    ) -> Candidate | None:
+        """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
+        ...
+
+
+def able(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> list[Candidate]:
+    """Those that may be asked now, in list order: the untried, or all of them where all were tried."""
+    allowed = [candidate for candidate in candidates if now >= candidate.circuit.blocked_until]
+    if tried:
+        return [candidate for candidate in allowed if candidate.name not in tried] or allowed
+    return allowed
+
+
+def left(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> bool:
+    """Is there one that may be asked now and was not tried?"""
+    return any(now >= candidate.circuit.blocked_until and candidate.name not in tried for candidate in candidates)
+
+
+def last_resort(candidates: Sequence[Candidate], tried: Collection[str]) -> Candidate | None:
+    """The least recently failed of the untried, invited past its circuit; None when all were tried."""
+    untried = [candidate for candidate in candidates if candidate.name not in tried]
+    if not untried:
+        return None
+    chosen = min(untried, key=lambda candidate: candidate.circuit.last_failed_at)
+    chosen.circuit.invite()
+    return chosen
+
+
+class Weighted:
+    """By chance, in proportion to the weights."""
+
+    __slots__ = ()
+
+    def pick(
+        self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
+    ) -> Candidate | None:
+        """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
+        allowed = able(candidates, tried, now)
+        if len(allowed) < 2:
+            return allowed[0] if allowed else None
+        total = 0.0
+        for candidate in allowed:
+            total += candidate.weight
+        point = rng.random() * total
+        for candidate in allowed:
+            point -= candidate.weight
+            if point < 0.0:
+                return candidate
+        return allowed[-1]  # rounding left nothing below zero
+
+
+class LeastBusy:
+    """The fewest attempts in flight for its weight."""
+
+    __slots__ = ()
+
+    def pick(
+        self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
+    ) -> Candidate | None:
+        """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
+        allowed = able(candidates, tried, now)
+        return _least(allowed, [candidate.busy / candidate.weight for candidate in allowed], rng)
+
+
+class Fastest:
+    """The lowest recent latency, times the attempts in flight, for its weight."""
+
+    __slots__ = ()
+
+    def pick(
+        self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
+    ) -> Candidate | None:
+        """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
+        allowed = able(candidates, tried, now)
+        return _least(allowed, [_wait(candidate, now) for candidate in allowed], rng)
+
+
+def _wait(candidate: Candidate, now: float) -> float:
+    latency = candidate.latency
+    if not latency and candidate.busy:
+        return _UNKNOWN + candidate.busy
+    return latency.estimate(now) * (candidate.busy + 1) / candidate.weight
+
+
+def _least(candidates: Sequence[Candidate], loads: list[float], rng: Random) -> Candidate | None:
+    """The candidate with the least load; equals draw lots."""
+    if len(loads) < 2:
+        return candidates[0] if loads else None
+    least = min(loads)
+    if loads.count(least) == 1:
+        return candidates[loads.index(least)]
+    return rng.choice([candidate for candidate, load in zip(candidates, loads, strict=True) if load == least])
+
+
+CHOICES: Final = MappingProxyType[Balancing, Choice](
+    {"weighted": Weighted(), "least_busy": LeastBusy(), "fastest": Fastest()}
+)
