@@ -60,6 +60,4 @@ class Auth:
         call.trail.key = key.name
         if call.refusal is None and not key.may_use(call.alias):
             raise UnknownModel.named(call.alias)
-        return self.inner.open(
-            msgspec.structs.replace(call, tenant=key.name, priority=key.priority, credential=None)
-        )
+        return self.inner.open(msgspec.structs.replace(call, tenant=key.name, priority=key.priority, credential=None))

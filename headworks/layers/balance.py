@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import msgspec
 
@@ -31,10 +32,11 @@ class Balance:
     least recently failed is asked rather than nobody.
     """
 
-    def __init__(self, targets: Sequence[Target], choice: Choice, *, most: int, is_last: bool) -> None:
+    def __init__(self, targets: Sequence[Target], choice: Choice, rng: Random, *, most: int, is_last: bool) -> None:
         self.services = {target.candidate.name: target.service for target in targets}
         self.candidates = [target.candidate for target in targets]
         self.choice = choice
+        self.rng = rng
         self.most = most
         self.is_last = is_last
 
@@ -45,7 +47,7 @@ class Balance:
         if attempts:
             picked, why = self.pick_again(attempts, at)
         else:
-            picked = self.choice.pick(self.candidates, (), at)
+            picked = self.choice.pick(self.candidates, (), self.rng, at)
         if picked is None and self.is_last:
             picked = last_resort(self.candidates, [attempt.target for attempt in attempts])
         if picked is None:
@@ -57,7 +59,7 @@ class Balance:
         tried = [attempt.target for attempt in attempts]
         left = [candidate for candidate in self.candidates if tried.count(candidate.name) < self.most]
         is_here = any(name in self.services for name in tried)
-        return self.choice.pick(left, tried, at), "retry" if is_here else "fallback"
+        return self.choice.pick(left, tried, self.rng, at), "retry" if is_here else "fallback"
 
     def soonest(self, at: float) -> float | None:
         """Seconds until the first of these targets may be asked again; None where a probe decides."""

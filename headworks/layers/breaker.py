@@ -23,7 +23,7 @@ class Breaker:
     @scope
     def open(self, call: Call) -> Layering:
         circuit = self.circuit
-        ticket = circuit.begin(now())
+        ticket = circuit.enter(now())
         if ticket == REFUSED:
             raise CircuitOpen(f"{self.target} is being left alone after failures.", target=self.target)
         left_with: BaseException | None = None

@@ -10,22 +10,20 @@ from headworks.core.errors import CallError, NoTarget, Shed
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
-from headworks.policy.choice import Candidate, any_open
 
 
 class Fallback:
     """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse."""
 
-    def __init__(self, tiers: Sequence[Service], pool: Sequence[Candidate], purse: Purse) -> None:
+    def __init__(self, tiers: Sequence[Service], purse: Purse) -> None:
         self.tiers = tiers
-        self.pool = pool
         self.purse = purse
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
         causes: list[CallError] = []
         for number, tier in enumerate(self.tiers):
-            if number > 1 and not self.purse.take(now(), any_open(self.pool)):
+            if number > 1 and not self.purse.pay(now()):
                 break
             try:
                 reply = await enter(tier.open(call))

@@ -11,7 +11,7 @@ from headworks.core.errors import CallError
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
-from headworks.policy.choice import Candidate, any_open
+from headworks.policy.choice import Candidate, left
 from headworks.policy.retry import Again, GiveUp, RetryPolicy
 
 
@@ -47,14 +47,12 @@ class Retry:
         """Seconds until the next attempt; raises the error again where there should be none."""
         at = now()
         tried = [attempt.target for attempt in call.trail.attempts]
-        untried = any(other.name not in tried and other.circuit.allows(at) for other in self.tier)
-        decision = self.policy.after(
-            error, tried.count(tried[-1]), at, call.deadline_at, untried or not self.is_last
-        )
+        untried = left(self.tier, tried, at)
+        decision = self.policy.after(error, tried.count(tried[-1]), at, call.deadline_at, untried or not self.is_last)
         if isinstance(decision, GiveUp):
             raise error
         if not isinstance(decision, Again) and not untried:
             raise error  # elsewhere, and this tier has nobody else: the next tier's turn
-        if not self.purse.take(at, any_open(self.tier)):
+        if not self.purse.pay(at):
             raise error
         return decision.pause if isinstance(decision, Again) else 0.0

@@ -1,0 +1,120 @@
+"""The order of layers, known here and nowhere else.
+
+Three functions, outermost first: `front` (each call once), `pool` (per alias), `target` (per alias and target). What
+must agree is one policy object handed to both: Breaker and Balance one Circuit, Retry and Fallback one purse, every
+alias one bound of calls in flight, every alias of a provider its slots. Circuits and latencies are per (provider,
+model), so that what one alias learns of a target the others know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from random import Random
+
+from headworks.core.service import Service, stack
+from headworks.layers.admit import Admit
+from headworks.layers.auth import Auth, Keyring
+from headworks.layers.balance import Balance, Target
+from headworks.layers.breaker import Breaker
+from headworks.layers.deadline import Deadline
+from headworks.layers.fallback import Fallback
+from headworks.layers.limit import Limit
+from headworks.layers.meter import Meter
+from headworks.layers.retry import Retry
+from headworks.layers.route import Route
+from headworks.layers.timeout import Timeout
+from headworks.layers.trace import Journal, Trace
+from headworks.policy.budget import AttemptBudget
+from headworks.policy.choice import CHOICES, Candidate
+from headworks.policy.circuit import Circuit
+from headworks.policy.concurrency import Slots
+from headworks.policy.latency import LatencyWindow
+from headworks.policy.retry import RetryPolicy
+from headworks.policy.shedding import Admission
+from headworks.system.schema import Model, System, TargetOf
+
+Leaf = Callable[[str, str], Service]
+"""Gives the service that asks a provider (its name in the file) for a model."""
+
+
+class Shared:
+    """What outlives a call and is shared between layers and aliases, so that tests and `/readyz` can read it."""
+
+    def __init__(self, system: System, seed: int) -> None:
+        self.seed = seed
+        self.admission = Admission(system.server.max_in_flight)
+        self.slots: dict[str, Slots] = {
+            name: Slots(provider.concurrency)
+            for name, provider in system.providers.items()
+            if provider.concurrency is not None
+        }
+        self.circuits: dict[str, Circuit] = {}
+        self.purses: dict[str, AttemptBudget] = {}
+        self.latencies: dict[str, LatencyWindow] = {}
+
+    def rng(self, use: str) -> Random:
+        """A source of chance of its own for each component: a plan must be repeatable to the digit."""
+        return Random(f"{self.seed}/{use}")
+
+
+class Assembled:
+    """A stack, and the parts of it that are looked at from outside."""
+
+    def __init__(self, trace: Trace, shared: Shared, keys: Keyring | None) -> None:
+        self.front = trace
+        self.shared = shared
+        self.keys = keys
+
+
+def assemble(system: System, leaf: Leaf, journal: Journal, keys: Keyring | None, *, seed: int) -> Assembled:
+    """The system as one Service. Nothing is started: leaves are given, and time is the loop's."""
+    shared = Shared(system, seed)
+    aliases = {name: pool(name, model, leaf, shared) for name, model in system.models.items()}
+    return Assembled(front(aliases, journal, keys, system.digest), shared, keys)
+
+
+def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None, config: str) -> Trace:
+    """What every call passes once."""
+    route: Service = Route(aliases)
+    return Trace(route if keys is None else Auth(route, keys), journal, config)
+
+
+def pool(alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:
+    """What belongs to one alias: its deadline, its tiers, its targets."""
+    tiers = [[(candidate(one, shared, model), one) for one in tier] for tier in model.targets]
+    circuits = [known.circuit for tier in tiers for known, _ in tier]
+    purse = shared.purses[alias] = AttemptBudget(circuits)
+    services: list[Service] = []
+    for number, tier in enumerate(tiers):
+        is_last = number == len(tiers) - 1
+        targets = [Target(known, target(known, one, model, leaf, shared)) for known, one in tier]
+        rng = shared.rng(f"{alias}/{number}/choice")
+        balance = Balance(targets, CHOICES[model.balance], rng, most=model.retry.attempts, is_last=is_last)
+        policy = RetryPolicy(model.retry, shared.rng(f"{alias}/{number}/retry"))
+        services.append(Retry(balance, policy, balance.candidates, purse, is_last=is_last))
+    return stack(
+        partial(Deadline, total=model.timeouts.total),
+        partial(Admit, admission=shared.admission),
+        inside=Fallback(services, purse),
+    )
+
+
+def target(known: Candidate, one: TargetOf, model: Model, leaf: Leaf, shared: Shared) -> Service:
+    """What stands before one target, outermost first."""
+    layers: list[Callable[[Service], Service]] = [partial(Breaker, circuit=known.circuit, target=known.name)]
+    if (slots := shared.slots.get(one.provider)) is not None:
+        layers.append(partial(Limit, slots=slots, target=known.name))
+    layers.append(partial(Timeout, timeouts=model.timeouts))
+    layers.append(partial(Meter, candidate=known))
+    return stack(*layers, inside=leaf(one.provider, one.model))
+
+
+def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
+    """The target as its tier sees it, over the circuit and the latencies that every alias shares."""
+    name = f"{one.provider}/{one.model}"
+    circuit = shared.circuits.get(name)
+    if circuit is None:
+        circuit = shared.circuits[name] = Circuit(model.breaker, shared.rng(f"{name}/circuit"))
+        shared.latencies[name] = LatencyWindow()
+    return Candidate(name, circuit, shared.latencies[name], one.weight)

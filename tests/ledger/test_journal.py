@@ -1,0 +1,132 @@
+"""The journal: what was appended is there, whatever is killed or full."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from headworks.core.errors import ConfigError
+from headworks.core.record import Record
+from headworks.ledger.journal import MOST_BACKLOG, Journal, MemoryJournal
+
+
+def record(number: int) -> Record:
+    return Record(
+        request_id=f"req_{number}",
+        at=1.0,
+        arrived_at=1.0,
+        operation="chat",
+        model="assistant",
+        status=200,
+        outcome="ok",
+        config="c",
+    )
+
+
+def written(path: Path) -> list[str]:
+    return [msgspec.json.decode(line, type=Record).request_id for line in path.read_bytes().splitlines()]
+
+
+def test_a_record_is_a_line_as_soon_as_it_is_appended(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", started_at=5.0, sync=1.0)
+    journal.append(record(1))
+    journal.append(record(2))
+    assert written(journal.path) == ["req_1", "req_2"]
+    assert journal.path.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o700
+    journal.close()
+
+
+def test_what_was_appended_survives_kill_9(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; sys.path.insert(0, '.');"
+        "from tests.ledger.test_journal import record; from headworks.ledger.journal import Journal\n"
+        "journal = Journal(Path(sys.argv[1]), started_at=1.0, sync=1.0)\n"
+        "for number in range(10**9):\n"
+        "    journal.append(record(number)); print(number, flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        acknowledged = [int(child.stdout.readline()) for _ in range(200)]
+        child.send_signal(signal.SIGKILL)
+        acknowledged += [int(line) for line in child.stdout.read().splitlines()[:-1]]
+    [file] = tmp_path.iterdir()
+    assert {f"req_{number}" for number in acknowledged} <= set(written(file))
+
+
+def test_a_full_disk_costs_no_call_and_what_waited_is_written_in_order(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, started_at=1.0, sync=1.0)
+    journal.append(record(0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A limit on the file's size is the nearest thing to a full disk that needs no disk: a write is cut short, then fails.
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 40, hard))
+    try:
+        for number in range(1, 50):
+            journal.append(record(number))
+        assert journal.backlog > 0
+        assert not journal.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert journal.flush()
+    assert journal.backlog == journal.lost == 0
+    journal.append(record(50))
+    journal.close()
+    assert written(journal.path) == [f"req_{number}" for number in range(51)]
+
+
+def test_the_backlog_is_bounded_and_what_it_cannot_hold_is_counted(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, started_at=1.0, sync=1.0)
+    os.close(journal._file)
+    journal._file = os.open("/dev/full", os.O_WRONLY)
+    large = msgspec.structs.replace(record(1), user="u" * (MOST_BACKLOG // 4))
+    for _ in range(6):
+        journal.append(large)
+    assert journal.backlog <= MOST_BACKLOG
+    assert journal.lost == 3
+    os.close(journal._file)
+
+
+def test_two_starts_never_share_a_file(tmp_path: Path) -> None:
+    first = Journal(tmp_path, started_at=1.0, sync=1.0)
+    second = Journal(tmp_path, started_at=2.0, sync=1.0)
+    assert first.path != second.path
+    first.close()
+    second.close()
+
+
+def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigError, match=r"log\.journal.*cannot be written"):
+        Journal(tmp_path / "file" / "journal", started_at=1.0, sync=1.0)
+
+
+def test_the_file_is_forced_to_the_disk_off_the_loop(tmp_path: Path) -> None:
+    async def run() -> None:
+        journal = Journal(tmp_path, started_at=1.0, sync=0.001)
+        syncing = asyncio.create_task(journal.keep_synced())
+        journal.append(record(1))
+        async with asyncio.timeout(5):
+            while journal._is_dirty:
+                await asyncio.sleep(0.001)
+        syncing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await syncing
+        journal.close()
+
+    asyncio.run(run())
+
+
+def test_the_memory_journal_keeps_the_same_lines() -> None:
+    journal = MemoryJournal()
+    journal.append(record(1))
+    assert [msgspec.json.decode(line, type=Record) for line in journal.lines().splitlines()] == [record(1)]
