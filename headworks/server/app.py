@@ -9,12 +9,12 @@ from urllib.parse import unquote
 
 import msgspec
 
-from headworks.core.errors import CallError, Forbidden, UnknownModel, UnknownPath
+from headworks.core.errors import CallError, UnknownModel, UnknownPath
 from headworks.core.service import Service
 from headworks.http.server import Exchange, Request
 from headworks.server.origins import Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
-from headworks.server.surface import Surface, bearer
+from headworks.server.calls import Calls, bearer
 from headworks.wire.openai_chat import read_chat
 from headworks.wire.openai_embeddings import read_embeddings
 
@@ -63,8 +63,8 @@ class App:
         self.gateway = gateway
         self.origins = origins
         self.rng = rng
-        chat = Surface("chat", read_chat, gateway, gateway.passing, rng)
-        embeddings = Surface("embeddings", read_embeddings, gateway, gateway.passing, rng)
+        chat = Calls("chat", read_chat, gateway, gateway.passing, rng)
+        embeddings = Calls("embeddings", read_embeddings, gateway, gateway.passing, rng)
         self.posts: dict[str, Route] = {
             "/v1/chat/completions": chat.serve,
             "/v1/embeddings": embeddings.serve,

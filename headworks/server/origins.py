@@ -26,7 +26,9 @@ class Origins:
         """The answer's CORS headers, or None where there are none. Raises Forbidden."""
         origin = request.get(b"origin")
         if not self.has_keys and not is_loopback(request.get(b"host") or b""):
-            raise Forbidden("This gateway has no keys, so it answers to a loopback name only: use 127.0.0.1 or localhost.")
+            raise Forbidden(
+                "This gateway has no keys, so it answers to a loopback name only: use 127.0.0.1 or localhost."
+            )
         if origin is None:
             return None
         if origin in self.allowed or b"*" in self.allowed:

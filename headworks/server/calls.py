@@ -37,7 +37,7 @@ class Opener(Protocol):
     def front(self) -> Service: ...
 
 
-class Surface:
+class Calls:
     """One operation (`chat`, `embeddings`) over the current stack."""
 
     def __init__(
@@ -82,9 +82,7 @@ class Surface:
         except Refused as error:
             asked, refusal = UNREAD, error
         forwarded = tuple(
-            (name, value)
-            for name, value in request.headers
-            if name in self.passing or name.startswith(b"openai-")
+            (name, value) for name, value in request.headers if name in self.passing or name.startswith(b"openai-")
         )
         return Call(
             id=f"req_{self.rng.getrandbits(128):032x}",
