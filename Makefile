@@ -36,7 +36,7 @@ check: $(DEV)/.linked ## what CI runs: format, lint, types, imports, and the sui
 	$(BIN)/coverage report --include='headworks/policy/*,headworks/wire/*' --fail-under=100
 
 bench: $(DEV)/.linked ## the product in the harness's position; the table is in bench/README.md
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python bench/run.py $(ARGS)
 
 soak: $(DEV)/.linked ## the long runs
 	@$(BIN)/pytest -m soak $(ARGS)
@@ -72,14 +72,16 @@ INSTALL := -m pip --disable-pip-version-check install
 LOCKED  := --require-hashes --only-binary :all:
 
 $(RUN)/.locked: requirements/run.txt
-	@echo 'Headworks: installing the runtime and the starter model (about 280 MB, once) into $(RUN)'
-	@$(find_python); [ -x $(RUN)/bin/python ] || "$$python" -m venv --clear $(RUN)
+	@$(find_python); \
+	echo "Headworks: installing the runtime and the starter model (about 280 MB, once) into $(RUN), with $$python"; \
+	[ -x $(RUN)/bin/python ] || "$$python" -m venv --clear $(RUN)
 	@$(RUN)/bin/python $(INSTALL) $(LOCKED) -r $<
 	@touch $@
 
 $(DEV)/.locked: requirements/dev.txt
-	@echo 'Headworks: installing the runtime, the starter model, and the tools (about 330 MB, once) into $(DEV)'
-	@$(find_python); [ -x $(DEV)/bin/python ] || "$$python" -m venv --clear $(DEV)
+	@$(find_python); \
+	echo "Headworks: installing the runtime, the starter model, and the tools (about 330 MB, once) into $(DEV), with $$python"; \
+	[ -x $(DEV)/bin/python ] || "$$python" -m venv --clear $(DEV)
 	@$(DEV)/bin/python $(INSTALL) --quiet $(LOCKED) -r $<
 	@touch $@
 
