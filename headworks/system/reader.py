@@ -1,0 +1,262 @@
+"""A tree of nodes as the structs it is meant to be.
+
+Always true: reading goes on after a mistake, so that all of them are told at once; what could not be read is left out
+or stands at its default, and then `findings` has an error, so the result is only used for further checks. Every value
+that was read has its place in `findings`. Nothing is read that the struct does not name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+from msgspec import inspect
+
+from headworks.policy.retry import Backoff
+from headworks.system.findings import Findings, Place, Where, closest, suggestion
+from headworks.system.nodes import Entry, Items, Node, Scalar, Table
+from headworks.system.notations import NOTATIONS, Address, address, span
+from headworks.system.scalars import Unreadable, boolean, integer, number, shown
+from headworks.system.schema import Model, System, TargetOf
+from headworks.system.secrets import Secret, Sources
+
+
+class _Broken:
+    """What stands for a value that could not be read."""
+
+
+BROKEN: Final = _Broken()
+
+
+def backoff(text: str) -> Backoff:
+    shortest, longest = span(text)
+    return Backoff(shortest=shortest, longest=longest)
+
+
+def target(node: Node) -> Node:
+    """`provider/model`, or only `provider`, as the table it stands for."""
+    if not isinstance(node, Scalar):
+        return node
+    provider, slash, model = node.text.partition("/")
+    entries = {"provider": Entry(node.place, Scalar(provider, node.place, False))}
+    if slash:
+        entries["model"] = Entry(node.place, Scalar(model, node.place, False))
+    return Table(entries, node.place)
+
+
+def model(node: Node) -> Node:
+    """A target, or a list of tiers, as the table it stands for."""
+    return node if isinstance(node, Table) else Table({"targets": Entry(node.place, node)}, node.place)
+
+
+TEXT_FORMS: Final[Mapping[type, Callable[[str], msgspec.Struct]]] = MappingProxyType(
+    {Backoff: backoff, Address: address}
+)
+"""Structs that the file writes as one text."""
+
+SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType({TargetOf: target, Model: model})
+"""Structs that have a short form beside the long one."""
+
+_NO_VALUE: Final = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+class Reader:
+    """Reads one file's tree."""
+
+    def __init__(self, findings: Findings, sources: Sources) -> None:
+        self.findings = findings
+        self.sources = sources
+
+    def system(self, root: Node) -> System | None:
+        """The system as far as it can be read."""
+        read = self.read(root, inspect.type_info(System), ())
+        return read if isinstance(read, System) else None
+
+    def read(self, node: Node, kind: inspect.Type, where: Where) -> object:
+        """The value of a node, or BROKEN."""
+        unit = ""
+        if isinstance(kind, inspect.Metadata):
+            unit = str((kind.extra or {}).get("unit", ""))
+            kind = kind.type
+        if isinstance(kind, inspect.UnionType):
+            return self.union(node, kind, where)
+        self.findings.values[where] = node.place
+        if isinstance(node, Scalar) and node.is_plain and node.text in _NO_VALUE:
+            return self.wrong(where, "there is no value", "give it one, or remove the line")
+        match kind:
+            case inspect.StructType():
+                return self.struct(node, kind, where)
+            case inspect.DictType():
+                return self.table(node, kind, where)
+            case inspect.VarTupleType():
+                return self.items(node, kind, where)
+            case _ if not isinstance(node, Scalar):
+                return self.wrong(where, f"one value belongs here, not {_what(node)}", _example(unit))
+            case _:
+                return self.scalar(node.text, kind, unit, where)
+
+    def scalar(self, text: str, kind: inspect.Type, unit: str, where: Where) -> object:
+        try:
+            if isinstance(kind, inspect.CustomType) and kind.cls is Secret:
+                return self.sources.resolve(text)
+            if "${" in text:
+                # What is resolved elsewhere would be printed, logged and hashed as the value it is.
+                raise Unreadable(
+                    "a reference stands where no secret belongs",
+                    "${...} works in `api_key`, `key` and the values of `headers`; write this value out",
+                )
+            if isinstance(kind, inspect.LiteralType):
+                return self.literal(text, kind)
+            if not text:
+                raise Unreadable("the text is empty", "give it a value, or remove the line")
+            value = NOTATIONS[unit].read(text) if unit else _PLAIN[type(kind)](text)
+            _bounded(value, kind, text)
+        except Unreadable as error:
+            return self.wrong(where, error.problem, error.remedy)
+        return value
+
+    def literal(self, text: str, kind: inspect.LiteralType) -> object:
+        for value in kind.values:
+            if str(value) == text:
+                return value
+        raise Unreadable(f"{shown(text)} is not known here", suggestion(text, map(str, kind.values), "known"))
+
+    def struct(self, node: Node, kind: inspect.StructType, where: Where) -> object:
+        if kind.cls in TEXT_FORMS:
+            if not isinstance(node, Scalar):
+                return self.wrong(where, f"one value belongs here, not {_what(node)}", "see `headworks schema`")
+            try:
+                return TEXT_FORMS[kind.cls](node.text)
+            except Unreadable as error:
+                return self.wrong(where, error.problem, error.remedy)
+        if kind.cls in SHORT_FORMS:
+            node = SHORT_FORMS[kind.cls](node)
+        fields = {field.encode_name: field for field in kind.fields}
+        names = [kind.tag_field, *fields] if kind.tag_field else list(fields)
+        if not isinstance(node, Table):
+            return self.wrong(where, f"a map belongs here, not {_what(node)}", f"its keys: {', '.join(names)}")
+        meant: set[str | None] = set()
+        for name, entry in node.entries.items():
+            if name not in names:
+                remedy = suggestion(name, names, "known keys")
+                meant.add(closest(name, names))
+                self.findings.error(
+                    (*where, name), f"the key {shown(name)} is not known here", remedy, entry.name_place
+                )
+        values: dict[str, object] = {}
+        is_whole = True
+        for name, field in fields.items():
+            if (found := node.entries.get(name)) is not None:
+                self.findings.names[(*where, name)] = found.name_place
+                value = self.read(found.node, field.type, (*where, name))
+                if value is not BROKEN:
+                    values[field.name] = value
+                    continue
+            elif field.required and name not in meant:
+                self.findings.error((*where, name), f"`{name}` is missing", f"add it: {_sample(name)}", node.place)
+            if field.required:
+                if isinstance(field.type, inspect.DictType):
+                    values[field.name] = {}
+                else:
+                    is_whole = False
+        return kind.cls(**values) if is_whole else BROKEN
+
+    def union(self, node: Node, kind: inspect.UnionType, where: Where) -> object:
+        """A value that may be left out, or one of several structs told apart by their tag."""
+        members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
+        if len(members) == 1:
+            return self.read(node, members[0], where)
+        structs = {str(member.tag): member for member in members if isinstance(member, inspect.StructType)}
+        tag_field = next(iter(structs.values())).tag_field or ""
+        self.findings.values[where] = node.place
+        if not isinstance(node, Table):
+            return self.wrong(where, f"a map belongs here, not {_what(node)}", f"begin with `{tag_field}:`")
+        entry = node.entries.get(tag_field)
+        if entry is None:
+            return self.wrong(
+                (*where, tag_field), f"`{tag_field}` is missing", f"one of {', '.join(structs)}", node.place
+            )
+        self.findings.values[(*where, tag_field)] = entry.node.place
+        tag = entry.node.text if isinstance(entry.node, Scalar) else ""
+        if tag not in structs:
+            remedy = suggestion(tag, structs, "known")
+            return self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)
+        return self.read(node, structs[tag], where)
+
+    def table(self, node: Node, kind: inspect.DictType, where: Where) -> object:
+        if not isinstance(node, Table):
+            return self.wrong(where, f"a map belongs here, not {_what(node)}", "write a name, a colon and its value")
+        values: dict[str, object] = {}
+        unit = str((kind.key_type.extra or {})["unit"]) if isinstance(kind.key_type, inspect.Metadata) else "name"
+        for name, entry in node.entries.items():
+            inner = (*where, name)
+            self.findings.names[inner] = entry.name_place
+            try:
+                NOTATIONS[unit].read(name)
+            except Unreadable as error:
+                self.findings.error(inner, error.problem, error.remedy, entry.name_place)
+            value = self.read(entry.node, kind.value_type, inner)
+            if value is not BROKEN:
+                values[name] = value
+        return values
+
+    def items(self, node: Node, kind: inspect.VarTupleType, where: Where) -> object:
+        """A list; a list of one may be written without its brackets."""
+        nodes: Sequence[Node] = node.items if isinstance(node, Items) else (node,)
+        if not nodes and where[-1:] == ("targets",):
+            return self.wrong(where, "there is no target", "name one: [provider/model]")
+        read = [self.read(item, kind.item_type, (*where, index)) for index, item in enumerate(nodes)]
+        return tuple(value for value in read if value is not BROKEN)
+
+    def wrong(self, where: Where, problem: str, remedy: str, place: Place | None = None) -> _Broken:
+        self.findings.error(where, problem, remedy, place)
+        return BROKEN
+
+
+def _bounded(value: object, kind: inspect.Type, text: str) -> None:
+    """Raises Unreadable for a number that its field does not admit."""
+    if not isinstance(kind, (inspect.FloatType, inspect.IntType)) or not isinstance(value, (int, float)):
+        return
+    if kind.gt is not None and value <= kind.gt:
+        raise Unreadable(f"{shown(text)} is too little", f"it must be more than {kind.gt:g}")
+    if kind.ge is not None and value < kind.ge:
+        raise Unreadable(f"{shown(text)} is too little", f"it must be at least {kind.ge:g}")
+    if kind.le is not None and value > kind.le:
+        raise Unreadable(f"{shown(text)} is too much", f"it must be at most {kind.le:g}")
+
+
+def _what(node: Node) -> str:
+    """Said without the value: it may be a secret at the wrong place."""
+    return {Scalar: "a single value", Items: "a list", Table: "a map"}[type(node)]
+
+
+def _example(unit: str) -> str:
+    if unit in NOTATIONS:
+        return f"write {NOTATIONS[unit].noun}, such as {NOTATIONS[unit].example}"
+    return "write it on one line, after the colon"
+
+
+def _sample(name: str) -> str:
+    return {
+        "providers": "providers: {sim: {dialect: simulated}}",
+        "models": "models: {assistant: sim/simulated}",
+        "base_url": "base_url: https://api.example.com/v1",
+        "key": 'key: "${env:NAME}"',
+        "targets": "targets: [provider/model]",
+        "provider": "provider: NAME",
+        "p50": "{p50: 300ms, p99: 2s}",
+        "p99": "{p50: 300ms, p99: 2s}",
+    }.get(name, f"{name}: ...")
+
+
+_PLAIN: Final[Mapping[type, Callable[[str], object]]] = MappingProxyType(
+    {
+        inspect.StrType: str,
+        inspect.IntType: integer,
+        inspect.FloatType: number,
+        inspect.BoolType: boolean,
+    }
+)
+"""How a field without a unit is read."""

@@ -1,0 +1,165 @@
+"""The root of the system file. A policy's struct sits in the policy's file; here they are put together.
+
+Always true: a value of these types is what was written, in seconds, bytes, tokens and parts of one, with every default
+filled in; paths are as written and start from the system file's folder. What each key means to its user is said once,
+in `reference.py`. What must hold between keys is checked in `check.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from headworks.core.call import Priority
+from headworks.core.digest import digest
+from headworks.core.units import Count, Seconds
+from headworks.policy.choice import Balancing
+from headworks.policy.circuit import Breaking
+from headworks.policy.retry import Retrying
+from headworks.policy.timeouts import Timeouts
+from headworks.system.notations import Address
+from headworks.system.secrets import Secret
+
+EMBEDDED = "gemma-3-270m"
+"""The model that the extra `local` brings."""
+
+SIMULATED = "simulated"
+"""What a simulated vendor's model is called where a target does not say."""
+
+Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, extra={"unit": "bytes"})]
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
+Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
+Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
+FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
+Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
+HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
+Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
+Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="openai"):
+    """A vendor that speaks OpenAI's dialect over HTTP."""
+
+    base_url: Url
+    api_key: Secret | None = None
+    concurrency: Count | None = None
+    headers: dict[HeaderName, Secret] = {}
+    forward_headers: tuple[HeaderName, ...] = ()
+    ca_file: FilePath | None = None
+
+
+class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):
+    """A model that runs in a child process of the gateway."""
+
+    model: FilePath = EMBEDDED
+    concurrency: Count = 4
+
+    @property
+    def is_file(self) -> bool:
+        """Whether `model` is a path and not the name of the embedded model."""
+        return "/" in self.model or self.model.endswith(".gguf")
+
+    @property
+    def name(self) -> str:
+        """What the model is called where a target does not say: its file's name without the ending."""
+        return self.model.rsplit("/", 1)[-1].removesuffix(".gguf")
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """A time that varies: half are at most `p50` seconds, 99 of 100 at most `p99`."""
+
+    p50: Seconds
+    p99: Seconds
+
+
+class Faults(msgspec.Struct, frozen=True, kw_only=True):
+    """The share of calls, from 0 to 1, that each thing happens to."""
+
+    server_error: Share = 0.0
+    rate_limited: Share = 0.0
+    cut: Share = 0.0
+
+
+class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="simulated"):
+    """A vendor made of numbers: for demos, tests, drills and plans."""
+
+    first_token: Spread = Spread(p50=0.3, p99=2.0)
+    per_token: Spread = Spread(p50=0.02, p99=0.06)
+    faults: Faults = Faults()
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    seed: int = 0
+
+
+Provider: TypeAlias = OpenAI | Local | Simulated
+
+
+class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's model, and its part of the tier's load. An empty `model` is filled in while loading."""
+
+    provider: Name
+    model: str = ""
+    weight: Weight = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers for an alias: tiers tried in order, the targets of one tier sharing the load."""
+
+    targets: tuple[tuple[TargetOf, ...], ...]
+    balance: Balancing = "weighted"
+    timeouts: Timeouts = Timeouts()
+    retry: Retrying = Retrying()
+    breaker: Breaking = Breaking()
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may call. No models named: all of them."""
+
+    key: Secret
+    models: tuple[Alias, ...] = ()
+    priority: Priority = "normal"
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """The public port and what bounds it."""
+
+    listen: Address = Address(host="127.0.0.1", port=8080)
+    max_body: Size = 10_000_000
+    max_in_flight: Count = 4096
+    drain: Seconds = 30.0
+    cors: tuple[Origin, ...] = ()
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the record of each call goes."""
+
+    journal: FilePath = ".headworks/journal"
+    sync: Seconds = 1.0
+
+
+class System(msgspec.Struct, frozen=True, kw_only=True):
+    """The system file."""
+
+    version: Literal[1] = 1
+    name: str = "headworks"
+    providers: dict[Name, Provider]
+    models: dict[Alias, Model]
+    keys: dict[Name, Key] = {}
+    server: Server = Server()
+    log: Log = Log()
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits that stand for the content: the same for another order, layout or value of a secret."""
+        return digest(msgspec.json.encode(self, enc_hook=_reference, order="sorted"))
+
+
+def _reference(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reference
+    raise TypeError(f"no part of a system file: {type(value).__name__}")
