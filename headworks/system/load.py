@@ -42,15 +42,20 @@ def load(path: Path, env: Mapping[str, str], machine: Machine | None = None) -> 
 def read(content: bytes, *, file: str, folder: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:
     """Reads a system file's bytes. `file` is what messages call it. Raises ConfigError with everything that is wrong."""
     findings = Findings(file)
-    system = None
-    if (root := compose(content, findings)) is not None:
-        system = Reader(findings, Sources(env, folder)).system(root)
-    if system is not None:
-        system = named(system)
-        check(system, findings, machine or Machine(folder))
-    if system is None or findings.errors:
+    system = examine(content, findings, Sources(env, folder), machine or Machine(folder))
+    if system is None:
         raise ConfigError(findings.errors)
     return Loaded(system=system, folder=folder, warnings=tuple(findings.warnings))
+
+
+def examine(content: bytes, findings: Findings, sources: Sources, machine: Machine) -> System | None:
+    """The system in these bytes if it holds; all that is wrong, and all that is odd, goes to `findings`."""
+    root = compose(content, findings)
+    system = None if root is None else Reader(findings, sources).system(root)
+    if system is not None:
+        system = named(system)
+        check(system, findings, machine)
+    return None if findings.errors else system
 
 
 def named(system: System) -> System:
