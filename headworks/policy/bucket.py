@@ -48,4 +48,5 @@ class TokenBucket:
         """Seconds until `amount` can be taken if nobody else takes: 0 is at once, infinite is never."""
         if amount > self.size:
             return float("inf")
-        return max(0.0, max(self._full_at, now) + amount * self._interval - self.period - now)
+        wait = max(self._full_at, now) + amount * self._interval - self.period - now
+        return wait if wait > _FORGIVEN else 0.0

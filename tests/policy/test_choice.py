@@ -1,0 +1,237 @@
+from collections import Counter
+from random import Random
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headworks.policy.choice import CHOICES, Balancing, Candidate, Weighted, able, last_resort, left
+from headworks.policy.circuit import Breaking, Circuit
+from headworks.policy.latency import LatencyWindow
+
+WAYS: tuple[Balancing, ...] = get_args(Balancing)
+
+
+def target(name: str, weight: float = 1.0) -> Candidate:
+    return Candidate(name, Circuit(Breaking(failures=1), Random(1)), LatencyWindow(), weight)
+
+
+def tier(*weights: float) -> list[Candidate]:
+    return [target(name, weight) for name, weight in zip("abcdefgh", weights, strict=False)]
+
+
+def trip(candidate: Candidate, now: float) -> None:
+    candidate.circuit.end(candidate.circuit.enter(now), "failure", now)
+
+
+def name(candidate: Candidate | None) -> str:
+    return candidate.name if candidate else ""
+
+
+class Fixed(Random):
+    """Draws the number it was given."""
+
+    def __init__(self, number: float) -> None:
+        super().__init__(0)
+        self.number = number
+
+    def random(self) -> float:
+        return self.number
+
+
+# --- whom not to ask, whatever the way --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_open_circuits_are_not_picked(way: Balancing) -> None:
+    candidates, rng = tier(1, 1, 1), Random(1)
+    trip(candidates[0], 100.0)
+    trip(candidates[2], 100.0)
+    assert {name(CHOICES[way].pick(candidates, (), rng, 101.0)) for _ in range(20)} == {"b"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_untried_come_first_and_then_anybody(way: Balancing) -> None:
+    candidates, rng = tier(1, 1, 1), Random(1)
+    assert {name(CHOICES[way].pick(candidates, ["a", "c", "other"], rng, 0.0)) for _ in range(20)} == {"b"}
+    assert {name(CHOICES[way].pick(candidates, {"a", "b", "c"}, rng, 0.0)) for _ in range(50)} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_tried_already_comes_before_an_open_circuit(way: Balancing) -> None:
+    candidates = tier(1, 1)
+    trip(candidates[1], 100.0)
+    assert name(CHOICES[way].pick(candidates, ["a"], Random(1), 101.0)) == "a"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_is_picked_where_nobody_may_be_asked(way: Balancing) -> None:
+    candidates = tier(1, 1)
+    assert CHOICES[way].pick([], (), Random(1), 0.0) is None
+    for candidate in candidates:
+        trip(candidate, 100.0)
+    assert CHOICES[way].pick(candidates, (), Random(1), 101.0) is None
+    assert CHOICES[way].pick(candidates, (), Random(1), 106.0) is not None
+
+
+@given(
+    way=st.sampled_from(WAYS),
+    weights=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    broken=st.sets(st.integers(0, 5)),
+    tried=st.sets(st.sampled_from("abcdef")),
+    busy=st.lists(st.integers(0, 5), min_size=6, max_size=6),
+    seed=st.integers(0, 999),
+)
+def test_law_whatever_the_way_the_pick_is_allowed_and_repeatable(
+    way: Balancing, weights: list[int], broken: set[int], tried: set[str], busy: list[int], seed: int
+) -> None:
+    candidates = tier(*weights)
+    for number, candidate in enumerate(candidates):
+        candidate.busy = busy[number]
+        if number in broken:
+            trip(candidate, 100.0)
+        elif number % 2:
+            candidate.latency.record(busy[-number], 100.0)
+    picked = CHOICES[way].pick(candidates, tried, Random(seed), 101.0)
+    allowed = {candidate.name for number, candidate in enumerate(candidates) if number not in broken}
+    if picked is None:
+        assert not allowed
+    else:
+        assert picked.name in ((allowed - tried) or allowed)
+    assert picked is CHOICES[way].pick(candidates, tried, Random(seed), 101.0)
+    assert [other.name for other in able(candidates, tried, 101.0)] == sorted((allowed - tried) or allowed)
+    assert left(candidates, tried, 101.0) == bool(allowed - tried)
+
+
+# --- weighted ---------------------------------------------------------------------------------------------------------
+
+
+@given(weights=st.lists(st.integers(1, 9), min_size=2, max_size=6))
+def test_law_shares_are_the_weights(weights: list[int]) -> None:
+    """Numbers that lie evenly in [0, 1) pick each as often as its weight: so shares converge, whatever the seed."""
+    candidates, total = tier(*weights), sum(weights)
+    picks = Counter(
+        name(Weighted().pick(candidates, (), Fixed((number + 0.5) / total), 0.0)) for number in range(total)
+    )
+    assert [picks[candidate.name] for candidate in candidates] == weights
+
+
+def test_shares_converge_and_a_lost_targets_share_falls_to_the_others_in_proportion() -> None:
+    candidates, rng = tier(3, 2, 5), Random(7)
+    picks = Counter(name(Weighted().pick(candidates, (), rng, 0.0)) for _ in range(10_000))
+    assert [round(picks[letter] / 10_000, 1) for letter in "abc"] == [0.3, 0.2, 0.5]
+    trip(candidates[2], 100.0)
+    picks = Counter(name(Weighted().pick(candidates, (), rng, 101.0)) for _ in range(10_000))
+    assert [round(picks[letter] / 10_000, 1) for letter in "abc"] == [0.6, 0.4, 0.0]
+
+
+def test_a_number_that_rounding_leaves_over_picks_the_last() -> None:
+    assert name(Weighted().pick(tier(0.1, 0.2, 0.3), (), Fixed(1.0), 0.0)) == "c"
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0])
+def test_a_weight_that_is_no_share_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match="weight"):
+        target("a", weight)
+
+
+# --- least busy -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("weights", "busy", "picked"),
+    [((1, 1, 1), (2, 1, 3), "b"), ((4, 1), (7, 2), "a"), ((4, 1), (9, 2), "b"), ((1, 1), (0, 1), "a")],
+)
+def test_the_fewest_in_flight_for_its_weight(weights: tuple[int, ...], busy: tuple[int, ...], picked: str) -> None:
+    candidates = tier(*weights)
+    for candidate, count in zip(candidates, busy, strict=True):
+        candidate.busy = count
+    assert name(CHOICES["least_busy"].pick(candidates, (), Random(1), 0.0)) == picked
+
+
+def test_a_quiet_system_shares_its_load() -> None:
+    candidates, rng = tier(1, 1, 1), Random(1)
+    candidates[2].busy = 1
+    picks = Counter(name(CHOICES["least_busy"].pick(candidates, (), rng, 0.0)) for _ in range(1000))
+    assert picks["c"] == 0
+    assert 400 < picks["a"] < 600
+
+
+def test_law_calls_that_stay_spread_by_weight() -> None:
+    candidates, rng = tier(1, 2, 3), Random(1)
+    for _ in range(600):
+        picked = CHOICES["least_busy"].pick(candidates, (), rng, 0.0)
+        assert picked is not None
+        picked.busy += 1
+    assert all(abs(candidate.busy - share) <= 1 for candidate, share in zip(candidates, (100, 200, 300), strict=True))
+    assert repr(candidates[0]).startswith("Candidate(a, weight 1, ")
+
+
+# --- fastest ----------------------------------------------------------------------------------------------------------
+
+
+def known(*latencies: float) -> list[Candidate]:
+    candidates = tier(*(1 for _ in latencies))
+    for candidate, latency in zip(candidates, latencies, strict=True):
+        candidate.latency.record(latency, 100.0)
+    return candidates
+
+
+def fastest(candidates: list[Candidate], now: float = 100.0) -> str:
+    return name(CHOICES["fastest"].pick(candidates, (), Random(1), now))
+
+
+def test_the_lowest_latency() -> None:
+    assert fastest(known(0.5, 0.3, 0.9)) == "b"
+
+
+def test_what_is_in_flight_already_counts() -> None:
+    candidates = known(0.5, 0.3)
+    candidates[1].busy = 1
+    assert fastest(candidates) == "a"
+
+
+def test_a_weight_makes_up_for_latency() -> None:
+    candidates = known(0.5, 0.3)
+    candidates[0].weight = 2.0
+    assert fastest(candidates) == "a"
+
+
+def test_one_slow_answer_moves_the_load_and_time_brings_it_back() -> None:
+    candidates = known(0.3, 0.5)
+    candidates[0].latency.record(4.0, 101.0)
+    assert fastest(candidates, 101.0) == "b"
+    for second in range(102, 140):
+        candidates[1].latency.record(0.5, second)
+    assert fastest(candidates, 139.0) == "a"
+
+
+def test_a_target_of_which_nothing_is_known_is_asked_once_and_then_waited_for() -> None:
+    candidates = [*known(0.5), target("z")]
+    assert fastest(candidates) == "z"
+    candidates[1].busy = 1
+    assert fastest(candidates) == "a"
+    candidates[1].latency.record(0.1, 100.0)
+    assert fastest(candidates) == "z"
+
+
+# --- when every circuit is open ---------------------------------------------------------------------------------------
+
+
+def test_the_last_resort_is_the_least_recently_failed() -> None:
+    candidates = tier(1, 1, 1)
+    for candidate, at in zip(candidates, (102.0, 100.0, 101.0), strict=True):
+        trip(candidate, at)
+    assert [name(last_resort(candidates, tried)) for tried in ([], ["b"], ["b", "c"])] == ["b", "c", "a"]
+    assert last_resort(candidates, ["a", "b", "c"]) is None
+
+
+def test_the_last_resort_is_let_in_by_its_circuit() -> None:
+    candidates = tier(1)
+    trip(candidates[0], 100.0)
+    circuit = candidates[0].circuit
+    assert not circuit.enter(101.0)
+    assert last_resort(candidates, ()) is candidates[0]
+    assert circuit.enter(101.0)
+    assert not circuit.enter(101.0)
