@@ -188,19 +188,25 @@ class Reader:
     def table(self, node: Node, kind: inspect.DictType, where: Where) -> object:
         if not isinstance(node, Table):
             return self.wrong(where, f"a map belongs here, not {_what(node)}", "write a name, a colon and its value")
-        values: dict[str, object] = {}
-        unit = str((kind.key_type.extra or {})["unit"]) if isinstance(kind.key_type, inspect.Metadata) else "name"
+        values: dict[object, object] = {}
         for name, entry in node.entries.items():
             inner = (*where, name)
             self.findings.names[inner] = entry.name_place
             try:
-                NOTATIONS[unit].read(name)
+                key = self.name(name, kind.key_type)
             except Unreadable as error:
                 self.findings.error(inner, error.problem, error.remedy, entry.name_place)
+                key = BROKEN
             value = self.read(entry.node, kind.value_type, inner)
-            if value is not BROKEN:
-                values[name] = value
+            if value is not BROKEN and key is not BROKEN:
+                values[key] = value
         return values
+
+    def name(self, text: str, kind: inspect.Type) -> object:
+        if isinstance(kind, inspect.LiteralType):
+            return self.literal(text, kind)
+        assert isinstance(kind, inspect.Metadata), "a map's names have a unit"
+        return NOTATIONS[(kind.extra or {})["unit"]].read(text)
 
     def items(self, node: Node, kind: inspect.VarTupleType, where: Where) -> object:
         """A list; a list of one may be written without its brackets."""

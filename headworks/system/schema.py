@@ -73,12 +73,35 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     p99: Seconds
 
 
-class Faults(msgspec.Struct, frozen=True, kw_only=True):
-    """The share of calls, from 0 to 1, that each thing happens to."""
-
-    server_error: Share = 0.0
-    rate_limited: Share = 0.0
-    cut: Share = 0.0
+Fault: TypeAlias = Literal[
+    "refused",
+    "connect_silence",
+    "reset",
+    "silence",
+    "slow_first_token",
+    "no_content",
+    "empty",
+    "html",
+    "huge_body",
+    "rate_limited",
+    "rate_limited_bare",
+    "out_of_credit",
+    "server_error",
+    "unavailable",
+    "overloaded",
+    "denied",
+    "unknown_model",
+    "context_length",
+    "content_filter",
+    "reset_after_head",
+    "cut",
+    "stall",
+    "garbled_event",
+    "missing_end",
+    "slow_drip",
+    "content_filter_finish",
+]
+"""What `providers/simulated_faults.py` can do; a floor's folders do not know each other, so a test compares the two."""
 
 
 class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="simulated"):
@@ -86,7 +109,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
 
     first_token: Spread = Spread(p50=0.3, p99=2.0)
     per_token: Spread = Spread(p50=0.02, p99=0.06)
-    faults: Faults = Faults()
+    faults: dict[Fault, Share] = {}
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
