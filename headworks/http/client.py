@@ -1,0 +1,234 @@
+"""The upstream end: a pool of kept-alive connections to one origin, and one exchange at a time on each.
+
+Always true:
+- a request is written once. What cannot be sent on a kept-alive connection (it was closed meanwhile) goes to a fresh
+  one; once a byte may have left, whatever happens is `Broken` and says so: asking again is a policy's decision;
+- a connection goes back to the pool only when the answer was whole, nothing followed it, both sides keep it open and
+  the request was written to its end. In every other case it is closed at once, which is what stops a vendor;
+- every wait takes the loop instant by which it must end (seconds; 0 is never) and raises `TimedOut` then.
+
+The last to come back is the first to go out, so that a burst's connections can grow old and close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Self
+
+from headworks.core.errors import Garbled, Unreachable
+from headworks.http.dial import Origin, dial, trust
+from headworks.http.link import BODY, HEAD, WHOLE, Headers, Link
+
+MAX_IDLE = 256
+"""Connections that rest in a pool. Go's transport keeps 100; a gateway's bursts are its everyday."""
+
+IDLE_TIMEOUT = 30.0
+"""Seconds that a connection rests: half of what the usual load balancers allow (60), so that we are the first to close."""
+
+HEADER_LIMIT = 65_536
+"""Bytes of a response's head, and of what may follow its body. curl takes 300 KB, nginx 4-8, aiohttp 8 a line."""
+
+LINGER, LINGER_LIMIT = 1.0, 65_536
+"""Seconds and bytes that the end of an answer may still take when its reader has all it wants."""
+
+
+class Client:
+    """A pool of connections to one origin, made as needed: how many at once is for the layers to limit.
+
+    context: how TLS is checked; None trusts what the system trusts. max_idle, idle_timeout (seconds): what the pool
+    keeps. busy counts requests that were begun and not given back, connecting included.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        context: ssl.SSLContext | None = None,
+        max_idle: int = MAX_IDLE,
+        idle_timeout: float = IDLE_TIMEOUT,
+        header_limit: int = HEADER_LIMIT,
+    ) -> None:
+        self.origin = origin
+        self.busy = 0
+        self._context = context or (trust() if origin.tls else None)
+        self._max_idle = max_idle
+        self._idle_timeout = idle_timeout
+        self._header_limit = header_limit
+        self._idle: list[Link] = []
+        self._lingering: dict[Link, None] = {}  # by age, like everything here
+        self._closed = False
+        self._host = b"host: %b\r\naccept-encoding: identity\r\n" % origin.authority.encode()
+
+    def __repr__(self) -> str:
+        return f"Client({self.origin}, busy={self.busy}, idle={self.idle}, lingering={self.lingering})"
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    @property
+    def lingering(self) -> int:
+        """Connections whose reader has finished, and whose answer's end is awaited."""
+        return len(self._lingering)
+
+    async def send(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes = b"", connect_by: float = 0.0
+    ) -> Exchange:
+        """Writes a request on a connection that rested or a new one; whoever gets the exchange must release it.
+
+        method: any but HEAD and CONNECT, whose answers have another shape. target: the whole path, the origin's base
+        too. headers: ready lines (`header_block`), without host, content-length, accept-encoding. connect_by: for
+        name, TCP and TLS together. Raises Unreachable or Expired (phase connect): nothing was sent then.
+        """
+        head = b"%b %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n" % (method, target, self._host, headers, len(body))
+        idle = self._idle
+        self.busy += 1
+        try:
+            loop = asyncio.get_running_loop()
+            while idle:
+                link = idle.pop()
+                if link.is_open(loop.time()) and link.begin(head, body):
+                    return Exchange(self, link)
+                link.abort()
+            link = await dial(self.origin, lambda: Link(loop, idle, self._header_limit), self._context, connect_by)
+            if link.begin(head, body):
+                return Exchange(self, link)
+            link.abort()
+            raise Unreachable(f"{self.origin} closed the connection before it was asked anything")
+        except BaseException:
+            self.busy -= 1
+            raise
+
+    async def close(self) -> None:
+        """Closes what rests, now; exchanges that run go on, and their connections are closed when they are released."""
+        self._closed = True
+        for link in [*self._idle, *self._lingering]:
+            link.part()
+        await asyncio.sleep(0)  # both loops close a socket on their next turn
+
+    def take_back(self, link: Link) -> None:
+        """An exchange has released its connection: it rests if it can be used again, else it is closed at once."""
+        self.busy -= 1
+        self._settle(link)
+
+    def await_end(self, link: Link) -> None:
+        """As `take_back`, but an answer that lacks only its end may bring it first."""
+        self.busy -= 1
+        if link.phase == WHOLE or link.closed or self._closed:
+            self._settle(link)
+            return
+        self._lingering[link] = None
+        link.bound(LINGER_LIMIT)
+        link.arrival(WHOLE, link.loop.time() + LINGER).add_done_callback(lambda end: self._ended(link, end))
+
+    def _ended(self, link: Link, end: asyncio.Future[None]) -> None:
+        end.exception()  # too late is nobody's error: the connection is closed below
+        del self._lingering[link]
+        self._settle(link)
+
+    def _settle(self, link: Link) -> None:
+        if (
+            link.phase == WHOLE
+            and link.keep
+            and not link.closed
+            and not self._closed
+            and len(self._idle) < self._max_idle
+            and not link.unwritten
+        ):
+            link.rest(link.loop.time(), self._idle_timeout)
+        else:
+            link.abort()
+
+
+class Exchange:
+    """One request that was written, and its response. For one reader at a time.
+
+    A wait that is cancelled closes the connection at once. One that times out leaves it as it is: more can be waited
+    for, and `release` closes it. Broken and Garbled are final.
+    """
+
+    __slots__ = ("_client", "_link")
+
+    def __init__(self, client: Client, link: Link) -> None:
+        self._client = client
+        self._link: Link | None = link
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    async def head(self, by: float = 0.0) -> tuple[int, Headers]:
+        """Status and headers (names in lower case), interim responses left out. Raises TimedOut or Broken."""
+        link = self._held()
+        if link.phase == HEAD and link.failure is None:
+            try:
+                await link.arrival(BODY, by)
+            except asyncio.CancelledError:
+                link.abort()
+                raise
+        if link.phase == HEAD:
+            assert link.failure is not None
+            raise link.failure
+        return link.status, link.headers
+
+    async def read(self, by: float = 0.0) -> bytes:
+        """All bytes of the body that are here, or the next to come; b"" at its end. Raises TimedOut or Broken.
+
+        What arrived before the connection broke is read first.
+        """
+        link = self._held()
+        while not link.pieces:
+            if link.phase == WHOLE:
+                return b""
+            if link.failure is not None:
+                raise link.failure
+            try:
+                await link.arrival(BODY, by)
+            except asyncio.CancelledError:
+                link.abort()
+                raise
+        return link.taken()
+
+    async def whole(self, by: float = 0.0, limit: int = 1_000_000) -> tuple[int, Headers, bytes]:
+        """Status, headers and the whole body in one wait. Raises TimedOut, Broken, or Garbled beyond `limit` bytes."""
+        link = self._held()
+        if link.phase != WHOLE and link.failure is None and link.size <= limit:
+            link.bound(limit)
+            try:
+                await link.arrival(WHOLE, by)
+            except asyncio.CancelledError:
+                link.abort()
+                raise
+        if link.phase != WHOLE and link.failure is not None:
+            raise link.failure
+        if link.size > limit:
+            raise Garbled(f"The answer has more than {limit} bytes.")
+        return link.status, link.headers, link.taken()
+
+    async def body(self, by: float = 0.0, limit: int = 1_000_000) -> bytes:
+        """As `whole`, for one who has the head already."""
+        return (await self.whole(by, limit))[2]
+
+    def release(self) -> None:
+        """Gives the connection back if the answer was whole, else closes it at once. A second time does nothing."""
+        link, self._link = self._link, None
+        if link is not None:
+            self._client.take_back(link)
+
+    def finish(self) -> None:
+        """As `release`, for one who has all he wants: the answer's end may take a second before the connection closes.
+
+        A stream's last event and the empty chunk that ends its body are often two packets: releasing between them
+        would cost the connection. Never for a reader that gave up: his vendor would not be stopped.
+        """
+        link, self._link = self._link, None
+        if link is not None:
+            self._client.await_end(link)
+
+    def _held(self) -> Link:
+        if self._link is None:
+            raise RuntimeError("an exchange that was released has nothing to read")
+        return self._link

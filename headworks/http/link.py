@@ -1,0 +1,293 @@
+"""One connection to a server, and the response that is arriving on it.
+
+Always true: it ends as WHOLE or with a `failure`, never neither, once the loop has told of the end; bytes that nobody
+asked for are never kept, and cost the connection. It knows no pool beyond the list in which it rests.
+
+httptools' traps are handled here: it knows no bound on headers, ends a message at a 1xx response, never ends a body
+that lasts until the connection does, and would take bytes after an answer for the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import select
+from typing import TypeAlias
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from headworks.core.errors import Garbled
+from headworks.http.connection import NEVER, Broken, Connection, TimedOut
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+HIGH_WATER = 262_144
+"""Bytes that wait for a reader before the socket is held: with the transport's own read buffer under the promised MB."""
+
+JOINED = 32_768
+"""Bytes of body up to which head and body are joined into one write: below, a copy is cheaper than a second buffer."""
+
+PROBED_AFTER = 0.1
+"""Seconds of rest after which a connection's socket is asked whether it is still open: a poll is 2 us, an idle vendor
+may have closed it since the loop last looked, and under load a connection never rests that long."""
+
+HEAD, BODY, WHOLE = 0, 1, 2
+"""What of a response has come: nothing or a part of its head, its head, everything. A resting link is WHOLE."""
+
+_TIMEOUT = re.compile(rb"(?:^|[ ,;])timeout=(\d{1,6})(?:$|[ ,;])", re.IGNORECASE)
+
+
+class Link(Connection):
+    """A connection, and one response at a time."""
+
+    __slots__ = (
+        "_bound",
+        "_head_limit",
+        "_head_size",
+        "_mute",
+        "_parser",
+        "_pool",
+        "_timeout",
+        "_waiter",
+        "_want",
+        "failure",
+        "headers",
+        "keep",
+        "phase",
+        "pieces",
+        "rested_at",
+        "resting",
+        "size",
+        "status",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, pool: list[Link], head_limit: int) -> None:
+        super().__init__(loop)
+        self._pool = pool
+        self._head_limit = head_limit
+        self._parser = HttpResponseParser(self)
+        self._waiter: asyncio.Future[None] | None = None
+        self._want = HEAD
+        self.failure: Broken | Garbled | None = None
+        self.phase = WHOLE  # bytes before a request are as unasked for as bytes after an answer
+        self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
+        self.keep = True
+        self.resting = False
+        self.rested_at = 0.0
+
+    # -- the request
+
+    def begin(self, head: bytes, body: bytes) -> bool:
+        """Writes a request. False when nothing of it left this machine: the connection was closed before."""
+        if self.closed:
+            return False
+        self.phase = HEAD
+        self.status = 0
+        self.headers: Headers = []
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self._bound = HIGH_WATER
+        self._head_size = 0
+        self._mute = 0
+        transport = self.transport
+        if len(body) <= JOINED:
+            transport.write(head + body)
+        else:
+            transport.writelines((head, body))
+        # Both loops write at once: a write that failed has closed the transport before it returns.
+        return not transport.is_closing()
+
+    @property
+    def unwritten(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    # -- the response, as the loop brings it
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase == WHOLE:
+            self.part()  # unasked for: whatever it is, it is not the answer to the next request
+            return
+        size = self.size
+        try:
+            if self.phase == HEAD:
+                self._feed_head(data)
+            else:
+                self._parser.feed_data(data)
+                if self.size != size:
+                    self._mute = 0
+                elif self.phase == BODY:
+                    self._mute += len(data)  # chunk extensions and trailers: never shown, so bounded like a head
+                    if self._mute > self._head_limit:
+                        self._fail("it sends endless trailers")
+        except HttpParserUpgrade:
+            self._fail("it changed the protocol unasked")
+        except HttpParserError as error:
+            if self.phase != WHOLE:
+                self._fail(f"it does not speak HTTP/1.1: {error.__context__ or error}")
+            self.keep = False  # an answer, and then something else: the answer is good
+        if self.size > self._bound:
+            self._overflow()
+        waiter = self._waiter
+        if waiter is not None and self.phase >= self._want:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _feed_head(self, data: bytes) -> None:
+        self._head_size += len(data)
+        excess = self._head_size - self._head_limit
+        if excess <= 0:
+            self._parser.feed_data(data)
+            return
+        # One read may bring the end of a head and a long body: only what exceeds the bound *before* that end is too much.
+        self._parser.feed_data(data[:-excess])
+        if self.phase == HEAD:
+            self._fail("its headers are too large")
+        else:
+            self._parser.feed_data(data[-excess:])
+
+    def on_message_begin(self) -> None:
+        if self.phase == WHOLE:
+            raise ValueError("a second answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase == HEAD:  # else a trailer
+            self.headers.append((name.lower(), value.rstrip()))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self.status = status
+            self.phase = BODY
+        elif status == 100 or status > 101:
+            self.headers = []  # of an interim response: the real one follows
+        else:
+            raise ValueError(f"status {status}")
+
+    def on_body(self, data: bytes) -> None:
+        self.pieces.append(data)
+        self.size += len(data)
+
+    def on_message_complete(self) -> None:
+        if self.phase == BODY:  # else an interim response
+            self.phase = WHOLE
+            self.keep = self._parser.should_keep_alive()
+
+    def eof_received(self) -> None:
+        self.keep = False
+        if self.phase == BODY and self._is_until_eof():
+            self.phase = WHOLE
+            self._notify()
+        elif self.phase == WHOLE:
+            self.part()
+        else:
+            self._fail("it closed the connection")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.part()
+        if self.phase != WHOLE:
+            self._fail(f"the connection was lost: {error}" if error else "the connection was closed")
+        super().connection_lost(error)
+        del self._parser  # it knows this object's methods: a circle, which only the garbage collector would find
+
+    def overdue(self) -> None:
+        if self.resting:
+            self.part()
+            return
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(TimedOut())
+
+    # -- what its exchange asks of it
+
+    def arrival(self, want: int, by: float) -> asyncio.Future[None]:
+        """Done when `want` is here, or a byte more of it, or the connection has failed; TimedOut by then."""
+        self._want = want
+        self._waiter = waiter = self.loop.create_future()
+        self.alarm.set(by)
+        return waiter
+
+    def bound(self, limit: int) -> None:
+        """From now on more than `limit` bytes of body are too many."""
+        self._bound = limit
+        self.flow()
+
+    def taken(self) -> bytes:
+        """All bytes of the body that are here and not yet taken."""
+        pieces, self.pieces = self.pieces, []
+        self.size = 0
+        self.flow()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def rest(self, now: float, timeout: float) -> None:
+        """Waits in the pool for at most `timeout` seconds, or for less where the server says how long it waits."""
+        if self._timeout == 0.0:
+            self._timeout = min(timeout, _patience(self.headers))
+        self.resting = True
+        self.rested_at = now
+        self.headers = []
+        self.pieces = []
+        self.size = 0
+        self.flow()
+        self.alarm.set(now + self._timeout)
+        self._pool.append(self)
+
+    def is_open(self, now: float) -> bool:
+        """Whether the server has kept a rested connection open, as far as this machine knows."""
+        self.resting = False
+        if self.closed or now - self.rested_at < PROBED_AFTER:
+            return not self.closed
+        probe = select.poll()
+        probe.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not probe.poll(0)
+
+    # -- endings
+
+    def _overflow(self) -> None:
+        """More than the bound: too many for one who waits for the whole, else the socket is held until it is read."""
+        if self._waiter is None or self._want != WHOLE:
+            self.hold()
+        elif self.phase != WHOLE:
+            self._end(Garbled(f"The answer has more than {self._bound} bytes."))
+
+    def _fail(self, reason: str) -> None:
+        if self.phase != WHOLE:
+            self._end(Broken(reason, sent=True, received=self._head_size > 0))
+
+    def _end(self, failure: Broken | Garbled) -> None:
+        if self.failure is None:
+            self.failure = failure
+        self.abort()
+        self._notify()
+
+    def part(self) -> None:
+        """Closed, or to be closed, while nobody uses it."""
+        self.keep = False
+        if self.resting:
+            self.resting = False
+            self._pool.remove(self)
+        self.abort()
+
+    def _notify(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _is_until_eof(self) -> bool:
+        """Whether only the end of the connection ends this body (RFC 9112, section 6.3)."""
+        codings = b""
+        for name, value in self.headers:
+            if name == b"content-length":
+                return False
+            if name == b"transfer-encoding":
+                codings = value
+        return codings.rpartition(b",")[2].strip().lower() != b"chunked"
+
+
+def _patience(headers: Headers) -> float:
+    """How long a server says that it keeps a resting connection, less a second for the way. Node closes after 5 s, and
+    says so; a request that crosses that close would be Broken."""
+    for name, value in headers:
+        if name == b"keep-alive" and (found := _TIMEOUT.search(value)):
+            return max(float(found[1]) - 1.0, 0.5)
+    return NEVER
