@@ -177,7 +177,13 @@ async def rate(options: argparse.Namespace) -> dict[str, object]:
         instants.append(at)
         at += rng.expovariate(options.rate)
     await run.send(instants, 5)
-    return {"sent": len(instants), "errors": run.errors, "unfinished": run.left, **shown("latency", run.latencies), **shown("first", run.firsts)}
+    return {
+        "sent": len(instants),
+        "errors": run.errors,
+        "unfinished": run.left,
+        **shown("latency", run.latencies),
+        **shown("first", run.firsts),
+    }
 
 
 async def streams(options: argparse.Namespace) -> dict[str, object]:
@@ -197,7 +203,10 @@ def shown(name: str, values: list[float]) -> dict[str, object]:
     values.sort()
     if not values:
         return {}
-    return {f"{name}_{label}_ms": round(values[min(len(values) - 1, int(len(values) * q))] * 1e3, 3) for label, q in (("p50", 0.5), ("p99", 0.99))}
+    return {
+        f"{name}_{label}_ms": round(values[min(len(values) - 1, int(len(values) * q))] * 1e3, 3)
+        for label, q in (("p50", 0.5), ("p99", 0.99))
+    }
 
 
 if __name__ == "__main__":
@@ -209,7 +218,7 @@ if __name__ == "__main__":
     parser.add_argument("--streams", type=int, default=5000)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--model", default="bench")
-    parser.add_argument("--key", default="hw-bench-key")
+    parser.add_argument("--key", default="hw-bench-key-0123456789")
     parser.add_argument("--stream", action="store_true")
     chosen = parser.parse_args()
     gc.disable()

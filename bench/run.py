@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 PYTHON = sys.executable
 CORE, OTHER = "0", "1"
 UPSTREAM, PORT = 18180, 18100
-KEY = "hw-bench-key"
+KEY = "hw-bench-key-0123456789"
 BODY = {
     "model": "bench",
     "messages": [
@@ -136,7 +136,10 @@ def wrk(seconds: int, connections: int, stream: bool) -> dict[str, float]:
     environment = dict(os.environ, BODY=json.dumps(dict(BODY, stream=stream)), KEY=KEY)
     words = ["taskset", "-c", OTHER, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
     out = subprocess.run(
-        [*words, "-s", str(HERE / "chat.lua"), f"http://127.0.0.1:{PORT}"], env=environment, capture_output=True, text=True
+        [*words, "-s", str(HERE / "chat.lua"), f"http://127.0.0.1:{PORT}"],
+        env=environment,
+        capture_output=True,
+        text=True,
     ).stdout
     found = re.search(r"^JSON (.*)$", out, re.M)
     if found is None:
@@ -164,7 +167,9 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
         held.enter_context(running(upstream, OTHER, UPSTREAM, folder / "upstream.log"))
         if name == "direct":
             figures |= prefixed("rate", load("rate", str(UPSTREAM), "--seconds", str(options.seconds)))
-            figures |= prefixed("first", load("rate", str(UPSTREAM), "--stream", "--rate", "100", "--seconds", str(options.seconds)))
+            figures |= prefixed(
+                "first", load("rate", str(UPSTREAM), "--stream", "--rate", "100", "--seconds", str(options.seconds))
+            )
             return figures
         process, figures["start"] = held.enter_context(running(command(name, folder), CORE, PORT, folder / "proxy.log"))
         time.sleep(0.5)
@@ -179,10 +184,15 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
             figures[f"{kind}_errors"] = window["errors"]
         figures["load_mb"] = rss(process.pid)
         figures |= prefixed("rate", load("rate", str(PORT), "--seconds", str(options.seconds)))
-        figures |= prefixed("first", load("rate", str(PORT), "--stream", "--rate", "100", "--seconds", str(options.seconds)))
+        figures |= prefixed(
+            "first", load("rate", str(PORT), "--stream", "--rate", "100", "--seconds", str(options.seconds))
+        )
         if options.streams:
             figures |= prefixed(
-                "many", load("streams", str(PORT), "--streams", str(options.streams), "--model", "bench-gap50", "--seconds", "6")
+                "many",
+                load(
+                    "streams", str(PORT), "--streams", str(options.streams), "--model", "bench-gap50", "--seconds", "6"
+                ),
             )
             figures["many_mb"] = rss(process.pid)
     return figures
@@ -200,7 +210,9 @@ def best(passes: list[dict[str, float]]) -> dict[str, float]:
 
 def print_tables(results: dict[str, dict[str, float]], streams: int) -> None:
     bare, direct = results["bare"], results["direct"]
-    print("\n| 1 core | calls/s | of bare | us CPU a call | chunks/s | of bare | us CPU a chunk | RSS idle / loaded MB | first answer s |")
+    print(
+        "\n| 1 core | calls/s | of bare | us CPU a call | chunks/s | of bare | us CPU a chunk | RSS idle / loaded MB | first answer s |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for name, r in results.items():
         if name == "direct":
@@ -210,17 +222,25 @@ def print_tables(results: dict[str, dict[str, float]], streams: int) -> None:
             f"| {r['stream_rps'] * STREAM_EVENTS:,.0f} | {r['stream_rps'] / bare['stream_rps']:.0%} "
             f"| {r['stream_us'] / STREAM_EVENTS:.1f} | {r['idle_mb']:.0f} / {r['load_mb']:.0f} | {r['start']:.2f} |"
         )
-    print("\n| added over `direct` | p50 ms at 1,000/s | p99 ms | first token p50 ms | first token p99 ms |" + (f" {streams} streams: gap p99 - 50 ms | RSS MB |" if streams else ""))
+    print(
+        "\n| added over `direct` | p50 ms at 1,000/s | p99 ms | first token p50 ms | first token p99 ms |"
+        + (f" {streams} streams: gap p99 - 50 ms | RSS MB |" if streams else "")
+    )
     print("|---|---|---|---|---|" + ("---|---|" if streams else ""))
     for name, r in results.items():
         if name == "direct":
             continue
-        cells = [r[key] - direct[key] for key in ("rate_latency_p50_ms", "rate_latency_p99_ms", "first_first_p50_ms", "first_first_p99_ms")]
+        cells = [
+            r[key] - direct[key]
+            for key in ("rate_latency_p50_ms", "rate_latency_p99_ms", "first_first_p50_ms", "first_first_p99_ms")
+        ]
         row = f"| {name} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |"
         if streams:
             row += f" {r.get('many_gap_p99_ms', 0) - 50:.1f} | {r.get('many_mb', 0):.0f} |"
         print(row)
-    errors = {name: {k: v for k, v in r.items() if k.endswith(("errors", "unfinished")) and v} for name, r in results.items()}
+    errors = {
+        name: {k: v for k, v in r.items() if k.endswith(("errors", "unfinished")) and v} for name, r in results.items()
+    }
     print(f"\nErrors: {({name: found for name, found in errors.items() if found}) or 'none'}")
 
 
@@ -228,7 +248,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="length of one window")
-    parser.add_argument("--streams", type=int, default=5000, help="open streams with a chunk each 50 ms; 0 leaves it out")
+    parser.add_argument(
+        "--streams", type=int, default=5000, help="open streams with a chunk each 50 ms; 0 leaves it out"
+    )
     parser.add_argument("--only", default="", help="names, with commas: bare,headworks,nginx")
     options = parser.parse_args()
     if shutil.which("wrk") is None or (os.cpu_count() or 1) < 2:

@@ -17,7 +17,9 @@ import sys
 import httptools
 import uvloop
 
-WORDS = "A gateway takes calls in , checks who asks , picks a vendor , and notes what happened and what it cost .".split()
+WORDS = (
+    "A gateway takes calls in , checks who asks , picks a vendor , and notes what happened and what it cost .".split()
+)
 EVENTS = 30
 STREAM = re.compile(rb'"stream"\s*:\s*true')
 GAP = re.compile(rb'"model"\s*:\s*"[^"]*gap(\d+)"')

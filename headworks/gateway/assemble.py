@@ -14,7 +14,7 @@ from random import Random
 
 from headworks.core.service import Service, stack
 from headworks.layers.admit import Admit
-from headworks.layers.auth import Auth, Keyring
+from headworks.layers.auth import Auth, Key, Keyring, secret_digest
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.deadline import Deadline
@@ -52,6 +52,7 @@ class Shared:
         self.circuits: dict[str, Circuit] = {}
         self.purses: dict[str, AttemptBudget] = {}
         self.latencies: dict[str, LatencyWindow] = {}
+        self.candidates: list[Candidate] = []
 
     def rng(self, use: str) -> Random:
         """A source of chance of its own for each component: a plan must be repeatable to the digit."""
@@ -67,9 +68,10 @@ class Assembled:
         self.keys = keys
 
 
-def assemble(system: System, leaf: Leaf, journal: Journal, keys: Keyring | None, *, seed: int) -> Assembled:
+def assemble(system: System, leaf: Leaf, journal: Journal, *, seed: int) -> Assembled:
     """The system as one Service. Nothing is started: leaves are given, and time is the loop's."""
     shared = Shared(system, seed)
+    keys = keyring(system)
     aliases = {name: pool(name, model, leaf, shared) for name, model in system.models.items()}
     return Assembled(front(aliases, journal, keys, system.digest), shared, keys)
 
@@ -117,4 +119,23 @@ def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
     if circuit is None:
         circuit = shared.circuits[name] = Circuit(model.breaker, shared.rng(f"{name}/circuit"))
         shared.latencies[name] = LatencyWindow()
-    return Candidate(name, circuit, shared.latencies[name], one.weight)
+    known = Candidate(name, circuit, shared.latencies[name], one.weight)
+    shared.candidates.append(known)
+    return known
+
+
+def keyring(system: System) -> Keyring | None:
+    """The keys of the file; None where it has none, and so anybody on loopback may call."""
+    if not system.keys:
+        return None
+    return Keyring(
+        [
+            Key(
+                name=name,
+                digest=secret_digest(key.key.reveal()),
+                models=frozenset(key.models),
+                priority=key.priority,
+            )
+            for name, key in system.keys.items()
+        ]
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from random import Random
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -49,22 +48,28 @@ class Running(Protocol):
     def front(self) -> Service: ...
     @property
     def passing(self) -> frozenset[bytes]: ...
-    def models(self, credential: str | None) -> Sequence[Model]:
+    @property
+    def started_at(self) -> float: ...
+    @property
+    def is_ready(self) -> bool: ...
+    @property
+    def is_draining(self) -> bool: ...
+    def aliases(self, credential: str | None) -> Sequence[str]:
         """The aliases that this caller may use; Unauthenticated for strangers."""
         ...
 
-    def readiness(self) -> tuple[bool, Readiness]: ...
+    def troubles(self) -> Sequence[str]: ...
 
 
 class App:
     """Answers every request of the public port."""
 
-    def __init__(self, gateway: Running, origins: Origins, rng: Random) -> None:
+    def __init__(self, gateway: Running, origins: Origins, chance: Callable[[int], int]) -> None:
         self.gateway = gateway
         self.origins = origins
-        self.rng = rng
-        chat = Calls("chat", read_chat, gateway, gateway.passing, rng)
-        embeddings = Calls("embeddings", read_embeddings, gateway, gateway.passing, rng)
+        self.chance = chance
+        chat = Calls("chat", read_chat, gateway, gateway.passing, chance)
+        embeddings = Calls("embeddings", read_embeddings, gateway, gateway.passing, chance)
         self.posts: dict[str, Route] = {
             "/v1/chat/completions": chat.serve,
             "/v1/embeddings": embeddings.serve,
@@ -107,7 +112,7 @@ class App:
 
     async def models(self, request: Request, exchange: Exchange) -> None:
         try:
-            models = self.gateway.models(bearer(request))
+            models = self.listed(request)
         except CallError as error:
             exchange.respond(*answer(error, self.request_id()))
             return
@@ -116,7 +121,7 @@ class App:
     async def model(self, request: Request, exchange: Exchange) -> None:
         name = unquote(request.path.removeprefix("/v1/models/"))
         try:
-            found = [model for model in self.gateway.models(bearer(request)) if model.id == name]
+            found = [model for model in self.listed(request) if model.id == name]
             if not found:
                 raise UnknownModel.named(name)
         except CallError as error:
@@ -124,12 +129,21 @@ class App:
             return
         self.say(exchange, 200, found[0])
 
+    def listed(self, request: Request) -> list[Model]:
+        created = int(self.gateway.started_at)
+        return [Model(id=alias, created=created) for alias in self.gateway.aliases(bearer(request))]
+
     async def healthz(self, request: Request, exchange: Exchange) -> None:
         exchange.respond(200, [JSON], b'{"status":"ok"}')
 
     async def readyz(self, request: Request, exchange: Exchange) -> None:
-        is_ready, readiness = self.gateway.readiness()
-        self.say(exchange, 200 if is_ready else 503, readiness)
+        gateway = self.gateway
+        if gateway.is_draining:
+            self.say(exchange, 503, Readiness(status="draining"))
+        elif not gateway.is_ready:
+            self.say(exchange, 503, Readiness(status="starting"))
+        else:
+            self.say(exchange, 200, Readiness(status="ready", reasons=self.gateway.troubles()))
 
     def say(self, exchange: Exchange, status: int, content: msgspec.Struct) -> None:
         headers: Headers = [JSON, (b"x-request-id", self.request_id().encode())]
@@ -141,4 +155,4 @@ class App:
         return headers, body
 
     def request_id(self) -> str:
-        return f"req_{self.rng.getrandbits(128):032x}"
+        return f"req_{self.chance(128):032x}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from random import Random
 from typing import Protocol
 
 from headworks.core.call import Call, Operation
@@ -46,13 +45,13 @@ class Calls:
         read: Callable[[bytes], Asked],
         opener: Opener,
         passing: frozenset[bytes],
-        rng: Random,
+        chance: Callable[[int], int],
     ) -> None:
         self.operation: Operation = operation
         self.read = read
         self.opener = opener
         self.passing = passing
-        self.rng = rng
+        self.chance = chance
 
     async def serve(self, request: Request, exchange: Exchange) -> None:
         """Answers one request, whatever happens. Cancelled when the caller hangs up."""
@@ -85,7 +84,7 @@ class Calls:
             (name, value) for name, value in request.headers if name in self.passing or name.startswith(b"openai-")
         )
         return Call(
-            id=f"req_{self.rng.getrandbits(128):032x}",
+            id=f"req_{self.chance(128):032x}",
             alias=asked.model,
             body=request.body,
             operation=self.operation,

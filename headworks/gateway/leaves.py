@@ -1,0 +1,84 @@
+"""Providers become leaves: one pool of connections, one child process or one set of numbers per provider."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from headworks.core.errors import ConfigError, Problem
+from headworks.core.service import Service
+from headworks.http.client import Client
+from headworks.http.dial import Origin, trust
+from headworks.providers.local_process import LocalProcess
+from headworks.providers.remote import Remote, account_headers
+from headworks.providers.simulated import Simulated
+from headworks.system import schema
+from headworks.wire.openai import OPENAI
+
+Making = Callable[[str], Service]
+"""Gives the service for one of a provider's models."""
+
+
+class Leaves:
+    """Every provider of a system, ready to be asked."""
+
+    def __init__(self, system: schema.System, folder: Path, *, seed: int) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.clients: dict[str, Client] = {}
+        self.children: dict[str, LocalProcess] = {}
+        self._making: dict[str, Making] = {}
+        self._made: dict[tuple[str, str], Service] = {}
+        for name, provider in system.providers.items():
+            self._making[name] = self._provider(name, provider)
+
+    def leaf(self, provider: str, model: str) -> Service:
+        """The one leaf for a provider's model: aliases that name the same share it."""
+        key = (provider, model)
+        if key not in self._made:
+            self._made[key] = self._making[provider](model)
+        return self._made[key]
+
+    async def start(self) -> None:
+        """Starts the child processes; does not wait until their models are loaded."""
+        for child in self.children.values():
+            await child.start()
+
+    async def close(self) -> None:
+        """Closes every connection and ends every child."""
+        ends: list[Awaitable[None]] = [child.stop() for child in self.children.values()]
+        ends += [client.close() for client in self.clients.values()]
+        await asyncio.gather(*ends)
+
+    def _provider(self, name: str, provider: schema.Provider) -> Making:
+        if isinstance(provider, schema.OpenAI):
+            return self._openai(name, provider)
+        if isinstance(provider, schema.Local):
+            return self._local(name, provider)
+        return self._simulated(name, provider)
+
+    def _openai(self, name: str, provider: schema.OpenAI) -> Making:
+        origin = Origin.parse(provider.base_url)
+        client = self.clients[name] = Client(origin, ssl=self._tls(name, provider, origin))
+        key = provider.api_key.reveal() if provider.api_key is not None else None
+        headers = account_headers(key, {header: value.reveal() for header, value in provider.headers.items()})
+        forward = frozenset(header.lower().encode() for header in provider.forward_headers)
+        return lambda model: Remote(client, OPENAI, model, headers, forward=forward)
+
+    def _tls(self, name: str, provider: schema.OpenAI, origin: Origin) -> ssl.SSLContext | None:
+        if not origin.tls:
+            return None
+        try:
+            return trust(str(self.folder / provider.ca_file) if provider.ca_file else None)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                [
+                    Problem(
+                        path=f"providers.{name}.ca_file",
+                        problem=f"the certificates cannot be read: {error}",
+                        remedy="name a PEM file, relative to the system file's folder",
+                    )
+                ]
+            ) from error
