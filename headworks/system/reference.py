@@ -10,6 +10,15 @@ from headworks.system.notations import NOTATIONS
 from headworks.system.schema import System
 from headworks.system.words import DIALECT, ONE_TEXT, WORDS, written_default
 
+BEGIN = "<!-- reference: written by tools/reference.py -->"
+END = "<!-- end of reference -->"
+
+
+def placed(page: str) -> str:
+    """The page with the reference between its two marks as it is today. Raises ValueError where a mark is missing."""
+    before, after = page.index(BEGIN) + len(BEGIN), page.index(END)
+    return f"{page[:before]}\n\n{markdown()}\n{page[after:]}"
+
 
 def markdown() -> str:
     """The reference of every key, one table a map of the file."""

@@ -1,0 +1,117 @@
+"""`headworks check`: is the system file right?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from headworks.cli.exits import FAILS, HOLDS
+from headworks.core.errors import Problem
+from headworks.system.check import Machine
+from headworks.system.findings import Findings
+from headworks.system.load import examine
+from headworks.system.nodes import MOST_BYTES
+from headworks.system.schema import System
+from headworks.system.secrets import Sources
+
+WIDE = 200
+"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints. `models` has the targets of each alias, tier by tier."""
+
+    file: str
+    holds: bool
+    errors: list[Problem]
+    warnings: list[Problem]
+    digest: str | None = None
+    models: dict[str, list[list[str]]] = {}
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+@click.argument(
+    "file",
+    default="headworks.yaml",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.pass_context
+def command(ctx: click.Context, file: Path, as_json: bool) -> None:
+    """Say whether a system file is right: every mistake at once, each with its place and a remedy.
+
+    FILE is the system file (headworks.yaml by default). Secrets must resolve; nothing is started and nothing is sent.
+    Exits with 0 when the file is right, 1 when it is not, 3 when there is no such file.
+    """
+    findings = Findings(str(file))
+    system = examine(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report(system, findings))).decode())
+    else:
+        show(system, findings)
+    ctx.exit(FAILS if system is None else HOLDS)
+
+
+def content(file: Path) -> bytes:
+    """The file's bytes, or the first of too many. Raises click.ClickException when it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def report(system: System | None, findings: Findings) -> Report:
+    models = system.models if system is not None else {}
+    return Report(
+        file=findings.file,
+        holds=system is not None,
+        errors=findings.errors,
+        warnings=findings.warnings,
+        digest=None if system is None else system.digest,
+        models={alias: [list(map(str, tier)) for tier in model.targets] for alias, model in models.items()},
+    )
+
+
+def show(system: System | None, findings: Findings) -> None:
+    """Prints for people: problems first, then what the system is."""
+    for problem in findings.errors:
+        click.echo(f"{click.style('error', fg='red')}: {problem}")
+    for problem in findings.warnings:
+        click.echo(f"{click.style('warning', fg='yellow')}: {problem}")
+    if system is None:
+        click.echo(f"{findings.file} is not right: {counted(len(findings.errors), 'error')}")
+        return
+    is_seen = sys.stdout.isatty()
+    console = Console(width=None if is_seen else WIDE, highlight=False)
+    console.print(tiers(system, is_seen=is_seen))
+    callers = counted(len(system.keys), "key") if system.keys else "no keys: anybody on this machine may call"
+    click.echo(
+        f"{findings.file} is right: {counted(len(system.models), 'model')}, "
+        f"{counted(len(system.providers), 'provider')}, {callers}"
+    )
+    click.echo(f"listens on {system.server.listen}; digest {system.digest}")
+
+
+def tiers(system: System, *, is_seen: bool) -> Table:
+    """Who answers for each alias, in the order in which they are tried."""
+    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("model", "tier", "target", "share"):
+        table.add_column(title)
+    for alias, model in system.models.items():
+        for number, tier in enumerate(model.targets, 1):
+            total = sum(target.weight for target in tier)
+            for target in tier:
+                table.add_row(alias, str(number), str(target), f"{target.weight / total:.0%}")
+    return table
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,87 @@
+"""`headworks`: the group of commands, and what every command shares: how it ends and how it says what is wrong.
+
+Always true: `headworks --help` imports nothing but click; whatever the user did wrong is said on stderr in words, never
+as a stack trace. Exit codes: 0 what was asked holds, 1 it does not, 3 the command could not run (130 on Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+import click
+
+from headworks import __version__
+from headworks.cli.exits import COULD_NOT_RUN, HOLDS, INTERRUPTED
+
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "up": "Serve a system.",
+        "check": "Say whether a system file is right.",
+        "schema": "Print the JSON Schema of the system file, for editors.",
+    }
+)
+"""Each is `command` in `headworks/cli/<name>.py`. The words stand here so that the list needs none of those modules."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"headworks.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headworks", message="%(prog)s %(version)s")
+def commands() -> None:
+    """One file states what a system built on language models must promise and how it is built; these commands check it
+    and serve it. The file is each command's last argument."""
+
+
+def our_errors() -> type[Exception]:
+    """Looked up only when something was raised: the error tree loads msgspec, a third of what `--help` would cost."""
+    from headworks.core.errors import HeadworksError
+
+    return HeadworksError
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command and returns its exit code."""
+    try:
+        ended = commands.main(arguments, prog_name="headworks", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return COULD_NOT_RUN
+    except our_errors() as error:
+        click.echo(error, err=True)
+        return COULD_NOT_RUN
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return ended if isinstance(ended, int) else HOLDS
+
+
+def main() -> None:
+    """The command `headworks`."""
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has enough (`headworks schema | head`). Python would say so again while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = HOLDS
+    sys.exit(code)
