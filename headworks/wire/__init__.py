@@ -1,0 +1,1 @@
+"""Dialects: bytes to structs and back, incremental, without I/O, clock or log. The only place that knows vendors' words."""

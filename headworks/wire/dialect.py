@@ -1,0 +1,96 @@
+"""What a dialect is: how the callers' side is read, and how a vendor is asked, in the words of one API.
+
+Always true: a dialect turns bytes into Calls, Chunks and errors and back, and does nothing else. Each operation of an
+API (`chat`, `embeddings`) is one `Surface`; a leaf knows surfaces by this Protocol only, so no vendor's name stands
+outside `wire/`. The idea: h11's readers, where "I need more data" is an answer; envoy ai-gateway's four methods a vendor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from headworks.core.call import Call, Operation
+from headworks.core.errors import CallError
+from headworks.core.reply import Chunk, Usage
+
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+"""Names in lower case, in the order in which they came."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What policies need to know of a caller's body. max_output: tokens a choice, None where the caller set no bound."""
+
+    model: str
+    streamed: bool = False
+    include_usage: bool = False
+    max_output: int | None = None
+    user: str | None = None
+
+
+class StreamDecoder(Protocol):
+    """Turns a vendor's stream into chunks: the same chunks however the bytes are cut.
+
+    `fault` is set once the stream cannot be an answer any more: Garbled or the vendor's own error before the head, Cut
+    after it. It is a value, not an exception, because good chunks of the same bytes come first; nothing follows it.
+    `is_headed` once content came, `is_done` once the `last` chunk was given. `usage` and `finish` are the newest known.
+    """
+
+    usage: Usage | None
+    finish: str | None
+    fault: CallError | None
+    is_headed: bool
+    is_done: bool
+
+    def feed(self, data: bytes, /) -> list[Chunk]:
+        """The chunks that these bytes complete; often none."""
+        ...
+
+    def end(self) -> list[Chunk]:
+        """What is left when no more bytes will come: the last chunk, or nothing and a fault."""
+        ...
+
+
+class Surface(Protocol):
+    """One operation of a vendor's API."""
+
+    @property
+    def path(self) -> bytes:
+        """Where to post, below the provider's base URL: `/chat/completions`."""
+        ...
+
+    def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
+        """The body to send: the caller's bytes with `model` (a JSON string) put in.
+
+        counted: ask the vendor to count tokens in streams where the caller did not. What it sends for that is hidden.
+        """
+        ...
+
+    def forwarded(self, call: Call) -> Headers:
+        """The caller's headers that may go to the vendor: none that speaks for the account or frames the message."""
+        ...
+
+    def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+        """The vendor's id of the answer ("" where it gave none), and its headers that pass to the caller."""
+        ...
+
+    def decoder(self, call: Call) -> StreamDecoder | None:
+        """A decoder for the answer to a streamed call; None where this operation has no streams."""
+        ...
+
+    def whole(self, body: bytes, call: Call) -> Chunk:
+        """An unstreamed answer. Raises Garbled, or the vendor's error where a 200 carries one."""
+        ...
+
+    def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:
+        """What an answer that is not 200 means: whose fault it is and whether asking again may help. wall: seconds since 1970."""
+        ...
+
+    def refuses_counting(self, error: CallError, call: Call) -> bool:
+        """Whether this error may come from having asked for token counts: then the call is worth sending without."""
+        ...
+
+
+Dialect: TypeAlias = Mapping[Operation, Surface]

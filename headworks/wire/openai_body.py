@@ -1,0 +1,209 @@
+"""A caller's body in OpenAI's API: what policies need of it, and what a vendor is sent instead.
+
+Always true: every byte that is not a replaced value is the caller's own. What we do not know (fields, roles, parts)
+reaches the vendor as it came. What is checked here is only what we act on ourselves; the rest is the vendor's to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from headworks.core.errors import Malformed
+from headworks.wire.dialect import Headers
+from headworks.wire.members import Members, Place, members, places
+
+MOST_TOKENS = 2**31 - 1
+"""The largest bound on output that is taken: no vendor's field is wider."""
+
+_STRING = msgspec.json.Decoder(str).decode
+_OPTIONAL_STRING = msgspec.json.Decoder(str | None).decode
+_OPTIONAL_INT = msgspec.json.Decoder(int | None).decode
+_OPTIONAL_BOOL = msgspec.json.Decoder(bool | None).decode
+
+_BLANK: Final = b" \t\r\n"
+_BLANK_OR_END: Final = b" \t\r\n]"
+_MODEL: Final = b'"model"'
+_MODEL_VALUE = re.compile(rb'"model"[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
+
+_OUR_HEADERS = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"authorization",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"openai-organization",
+        b"openai-project",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"user-agent",
+    }
+)
+"""What we say ourselves. A caller's organization or project would be refused with *our* key, and the target set aside."""
+
+
+# Reading
+
+
+def read_model(found: Members) -> str:
+    """The alias that is asked for. Raises Malformed."""
+    raw = found.get("model")
+    if raw is None:
+        raise Malformed("`model` is missing: name one of the models that this gateway serves.", param="model")
+    try:
+        model = _STRING(raw)
+    except msgspec.DecodeError:
+        raise Malformed(f"`model` must be a string, not {kind(raw)}.", param="model") from None
+    if not model:
+        raise Malformed("`model` is empty: name one of the models that this gateway serves.", param="model")
+    return model
+
+
+def read_flag(found: Members, name: str, within: str = "") -> bool:
+    """A field that is true, false, null or missing. within: the path of the object that it stands in, with its dot."""
+    return bool(_read(found, name, _OPTIONAL_BOOL, "true or false", within))
+
+
+def read_user(found: Members) -> str | None:
+    user: str | None = _read(found, "user", _OPTIONAL_STRING, "a string")
+    return user
+
+
+def read_bound(found: Members, name: str) -> int | None:
+    """Tokens. Some local servers take -1 for "no bound": so do we, whatever a vendor makes of it."""
+    bound: int | None = _read(found, name, _OPTIONAL_INT, "a whole number")
+    if bound is None or bound < 0:
+        return None
+    if bound > MOST_TOKENS:
+        raise Malformed(f"`{name}` is too large: at most {MOST_TOKENS}.", param=name)
+    return bound
+
+
+def require_content(found: Members, name: str, what: str, *, listed: bool) -> None:
+    """Refuses a field that is missing, null or empty; where `listed`, also one that is no list."""
+    raw = found.get(name)
+    if raw is None:
+        raise Malformed(f"`{name}` is missing: {what}.", param=name)
+    start = bytes(memoryview(raw)[:5])
+    if listed and start[:1] != b"[":
+        raise Malformed(f"`{name}` must be a list, not {kind(raw)}.", param=name)
+    if start in (b"null", b'""') or (start[:1] == b"[" and not is_filled_list(raw)):
+        raise Malformed(f"`{name}` is empty: {what}.", param=name)
+
+
+def is_filled_list(raw: msgspec.Raw) -> bool:
+    """Whether a JSON value is a list with something in it."""
+    view = memoryview(raw)
+    if bytes(view[:1]) != b"[":
+        return False
+    # The second byte mostly tells; only a list that begins with blanks is looked at further.
+    return view[1] not in _BLANK_OR_END or bool(bytes(view[1:-1]).strip(_BLANK))
+
+
+def _read(found: Members, name: str, decode: Callable[[Any], Any], wanted: str, within: str = "") -> Any:
+    raw = found.get(name)
+    if raw is None:
+        return None
+    try:
+        return decode(raw)
+    except msgspec.DecodeError:
+        path = within + name
+        raise Malformed(f"`{path}` must be {wanted}, not {kind(raw)}.", param=path) from None
+
+
+def kind(raw: msgspec.Raw) -> str:
+    """What a JSON value is, in words: the value itself may hold what must not be repeated."""
+    first = bytes(memoryview(raw)[:1])
+    kinds = {b'"': "a string", b"{": "an object", b"[": "a list", b"t": "true", b"f": "false", b"n": "null"}
+    return kinds.get(first, "a number of another kind")
+
+
+# Writing
+
+
+def with_model(body: bytes, model: bytes, more: bytes = b"") -> bytes:
+    """The body with another `model` (a JSON string), and `more` members (`,"name":value`) after it.
+
+    Where `"model"` occurs once and no escape could spell it, that occurrence is the key: 0.6 us. Otherwise the keys of
+    the top level are walked.
+    """
+    at = body.find(_MODEL)
+    if at >= 0 and body.find(_MODEL, at + 7) < 0 and not _may_escape_names(body):
+        match = _MODEL_VALUE.match(body, at)
+        if match is not None:
+            start, end = match.span(1)
+            return b"".join((body[:start], model, more, body[end:]))
+    start, end = places(body, members(body))["model"]
+    return b"".join((body[:start], model, more, body[end:]))
+
+
+def with_usage(body: bytes, model: bytes) -> bytes:
+    """The same, and `stream_options.include_usage` is true, whatever else `stream_options` says."""
+    if b'"stream_options"' not in body and not _may_escape_names(body):
+        return with_model(body, model, b',"stream_options":{"include_usage":true}')
+    found = members(body)
+    where = places(body, found)
+    place = where.get("stream_options")
+    if place is None:
+        return with_model(body, model, b',"stream_options":{"include_usage":true}')
+    options = body[place[0] : place[1]]
+    return _replaced(body, {where["model"]: model, place: _counting(options)})
+
+
+def _may_escape_names(body: bytes) -> bool:
+    """Whether a name of ASCII letters could be spelled with escapes: `mod\\u0065l`. The first look is a memchr."""
+    return b"\\" in body and b"\\u00" in body
+
+
+def _counting(options: bytes) -> bytes:
+    if options == b"null":
+        return b'{"include_usage":true}'
+    found = members(options)
+    place = places(options, found).get("include_usage")
+    if place is not None:
+        return _replaced(options, {place: b"true"})
+    return b'{"include_usage":true' + (b"," if found else b"") + options[1:].lstrip(_BLANK)
+
+
+def _replaced(body: bytes, values: dict[Place, bytes]) -> bytes:
+    pieces: list[bytes] = []
+    at = 0
+    for start, end in sorted(values):
+        pieces += (body[at:start], values[start, end])
+        at = end
+    pieces.append(body[at:])
+    return b"".join(pieces)
+
+
+# Headers
+
+
+def forwarded(headers: Headers) -> Headers:
+    """The caller's headers that may go to a vendor: none that we say ourselves, none that would break the message."""
+    return [
+        (name, value)
+        for name, value in headers
+        if name not in _OUR_HEADERS and b"\n" not in value and b"\r" not in value and b"\0" not in value
+    ]
+
+
+def returned(headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+    """The vendor's id of the answer, and its headers that pass to the caller: `openai-*` and `traceparent`."""
+    request_id = b""
+    passing = []
+    for pair in headers:
+        name = pair[0]
+        if name == b"x-request-id" or (name == b"apim-request-id" and not request_id):
+            request_id = pair[1]
+        elif name[:7] == b"openai-" or name == b"traceparent":
+            passing.append(pair)
+    return request_id.decode("latin-1"), tuple(passing)

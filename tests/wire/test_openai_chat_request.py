@@ -1,0 +1,244 @@
+"""What is read of a caller's body, and what a vendor is sent instead of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headworks.core.call import Call
+from headworks.core.errors import Malformed
+from headworks.wire.dialect import Asked
+from headworks.wire.openai_chat import OpenAIChat, read_chat
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+CHAT = OpenAIChat()
+
+
+def body_of(**fields: Any) -> bytes:
+    return json.dumps({"model": "assistant", "messages": MESSAGES} | fields).encode()
+
+
+def request(body: bytes, *, counted: bool = True) -> bytes:
+    asked = read_chat(body)
+    call = Call(id="r", alias=asked.model, body=body, streamed=asked.streamed, include_usage=asked.include_usage)
+    return CHAT.request(call, b'"gpt-5"', counted=counted)
+
+
+# Reading
+
+
+def test_everything_that_policies_need_is_read() -> None:
+    body = body_of(stream=True, stream_options={"include_usage": True}, max_tokens=7, user="u1")
+    assert read_chat(body) == Asked("assistant", streamed=True, include_usage=True, max_output=7, user="u1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"stream": None, "stream_options": None, "max_tokens": None, "user": None},
+        {"stream": False, "stream_options": {}, "max_completion_tokens": -1},
+        {"stream_options": {"include_usage": False}},
+        {"stream_options": {"include_usage": None, "include_obfuscation": False}},
+    ],
+)
+def test_what_is_not_said_is_not_there(fields: dict[str, Any]) -> None:
+    assert read_chat(body_of(**fields)) == Asked("assistant")
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "bound"), [(5, None, 5), (None, 6, 6), (5, 6, 6), (6, 5, 6), (0, None, 0), (-1, 4, 4)]
+)
+def test_the_larger_bound_on_output_counts(older: int | None, newer: int | None, bound: int) -> None:
+    assert read_chat(body_of(max_tokens=older, max_completion_tokens=newer)).max_output == bound
+
+
+def test_roles_and_fields_that_nobody_knows_are_not_our_business() -> None:
+    messages = [{"role": "oracle", "content": {"new": True}}, "not even an object"]
+    assert read_chat(body_of(messages=messages, reasoning={"effort": "high"}, n="many")).model == "assistant"
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "words"),
+    [
+        (b'{"messages":[1]}', "model", "missing"),
+        (b'{"model":null,"messages":[1]}', "model", "must be a string, not null"),
+        (b'{"model":7,"messages":[1]}', "model", "not a number"),
+        (b'{"model":["a"],"messages":[1]}', "model", "not a list"),
+        (b'{"model":"","messages":[1]}', "model", "empty"),
+        (b'{"model":"a"}', "messages", "missing"),
+        (b'{"model":"a","messages":null}', "messages", "must be a list, not null"),
+        (b'{"model":"a","messages":"hi"}', "messages", "must be a list, not a string"),
+        (b'{"model":"a","messages":{}}', "messages", "not an object"),
+        (b'{"model":"a","messages":[]}', "messages", "at least one"),
+        (b'{"model":"a","messages":[ \n]}', "messages", "at least one"),
+        (b'{"model":"a","messages":[1],"stream":"yes"}', "stream", "true or false, not a string"),
+        (b'{"model":"a","messages":[1],"stream":1}', "stream", "true or false"),
+        (b'{"model":"a","messages":[1],"stream_options":[]}', "stream_options", "an object, not a list"),
+        (b'{"model":"a","messages":[1],"stream_options":{"include_usage":1}}', "stream_options.include_usage", "true"),
+        (
+            b'{"model":"a","messages":[1],"stream_options":{"include_usage":true,"include_usage":false}}',
+            "stream_options.include_usage",
+            "occurs twice",
+        ),
+        (b'{"model":"a","messages":[1],"max_tokens":"7"}', "max_tokens", "a whole number, not a string"),
+        (b'{"model":"a","messages":[1],"max_tokens":7.5}', "max_tokens", "a number of another kind"),
+        (b'{"model":"a","messages":[1],"max_tokens":true}', "max_tokens", "not true"),
+        (b'{"model":"a","messages":[1],"max_tokens":99999999999999999999}', "max_tokens", "too large"),
+        (b'{"model":"a","messages":[1],"user":{"id":1}}', "user", "a string, not an object"),
+        (b'{"model":"a","messages":[1],"model":"b"}', "model", "occurs twice"),
+        (b'{"model":"a","messages":[1],"temperature":NaN}', None, "not valid JSON"),
+    ],
+)
+def test_a_body_that_cannot_be_understood_names_its_field(body: bytes, param: str | None, words: str) -> None:
+    with pytest.raises(Malformed, match=words) as caught:
+        read_chat(body)
+    assert caught.value.param == param
+
+
+# Writing
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"assistant","messages":[1]}',
+        b'{ "messages" : [1],\n "model" :\t"assistant" , "new": {"a": [1.50, 1e3]}}',
+        b'{"messages":[{"content":"say \\"model\\":\\"assistant\\" twice"}],"model":"assistant"}',
+        b'{"tools":[{"model":"assistant"}],"messages":[1], "model": "assistant"}',
+        b'{"messages":[{"role":"model"}],"model":"assistant"}',
+        rb'{"mod\u0065l":"assistant","messages":[1]}',
+        rb'{"mod\u0065l":"assistant","messages":[{"model":"assistant"}]}',
+        b'{"x\\"model":"assistant","model" : "assistant","messages":[1]}',
+        rb'{"model":"assi\u0073tant","messages":["\u00e9"]}',
+    ],
+)
+def test_only_the_model_is_replaced(body: bytes) -> None:
+    sent = request(body)
+    assert json.loads(sent) == json.loads(body) | {"model": "gpt-5"}
+    changed = json.loads(json.dumps(json.loads(body)["model"]))
+    assert changed == "assistant"
+    # Every other byte is the caller's: putting the old value back gives the old body.
+    start = next(index for index, pair in enumerate(zip(sent, body, strict=False)) if pair[0] != pair[1])
+    assert sent.startswith(body[:start])
+    assert body.endswith(sent[sent.index(b'gpt-5"') + len(b'gpt-5"') :])
+
+
+def test_a_model_that_is_no_string_is_replaced_too() -> None:
+    call = Call(id="r", alias="a", body=b'{"model": null, "messages": [1]}')
+    assert CHAT.request(call, b'"gpt-5"', counted=True) == b'{"model": "gpt-5", "messages": [1]}'
+
+
+@pytest.mark.parametrize(
+    ("options", "sent_options"),
+    [
+        (None, {"include_usage": True}),
+        (b"null", {"include_usage": True}),
+        (b"{}", {"include_usage": True}),
+        (b"{ }", {"include_usage": True}),
+        (b'{"include_obfuscation": false}', {"include_usage": True, "include_obfuscation": False}),
+        (b'{"include_usage": false}', {"include_usage": True}),
+        (b'{"include_usage":null,"x":[1]}', {"include_usage": True, "x": [1]}),
+        (rb'{"include_\u0075sage":false}', {"include_usage": True}),
+        (b'{"include_usage":true}', {"include_usage": True}),
+    ],
+)
+@pytest.mark.parametrize("model_first", [True, False])
+def test_a_stream_is_counted_whatever_the_caller_said(
+    options: bytes | None, sent_options: dict[str, Any], model_first: bool
+) -> None:
+    fields = [b'"model":"assistant"', b'"stream":true, "messages":[1]']
+    if options is not None:
+        fields.insert(1 if model_first else 0, b'"stream_options": ' + options)
+    sent = request(b"{" + b",".join(fields) + b"}")
+    assert json.loads(sent) == {"model": "gpt-5", "stream": True, "messages": [1], "stream_options": sent_options}
+    assert b'"stream":true, "messages":[1]' in sent
+
+
+def test_escaped_stream_options_are_found() -> None:
+    sent = request(rb'{"model":"assistant","stream":true,"messages":[1],"stream_\u006fptions":{"include_usage":false}}')
+    assert json.loads(sent)["stream_options"] == {"include_usage": True}
+    assert len(json.loads(sent, object_pairs_hook=list)) == 4
+
+
+@pytest.mark.parametrize("said", ["é", "\\u00e9 in the text"])
+def test_escapes_in_a_text_are_no_names(said: str) -> None:
+    body = json.dumps({"model": "assistant", "messages": [said], "stream": True}).encode()
+    assert json.loads(request(body))["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("fields", [{"stream": True}, {}, {"stream": True, "stream_options": {"include_usage": False}}])
+def test_where_counting_is_refused_or_there_is_no_stream_nothing_is_added(fields: dict[str, Any]) -> None:
+    body = body_of(**fields)
+    assert json.loads(request(body, counted=False)) == json.loads(body) | {"model": "gpt-5"}
+    if not fields:
+        assert json.loads(request(body)) == json.loads(body) | {"model": "gpt-5"}
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["model", "a", 'x"model']), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    st.dictionaries(st.text(alphabet='ab"', max_size=3), JSON_VALUES, max_size=4),
+    st.booleans(),
+    st.sampled_from([None, {}, {"include_usage": False}, {"a": 1}, "absent"]),
+    st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")]),
+    st.booleans(),
+)
+def test_any_body_reaches_the_vendor_unchanged_but_for_model_and_the_count(
+    extra: dict[str, Any], is_last: bool, options: Any, separators: tuple[str, str], is_ascii: bool
+) -> None:
+    known: dict[str, Any] = {"model": "assistant", "messages": MESSAGES, "stream": True}
+    if options != "absent":
+        known["stream_options"] = options
+    fields = extra | known if is_last else known | extra
+    sent = json.loads(request(json.dumps(fields, separators=separators, ensure_ascii=is_ascii).encode()))
+    wanted = fields | {
+        "model": "gpt-5",
+        "stream_options": {**(fields.get("stream_options") or {}), "include_usage": True},
+    }
+    assert sent == wanted
+
+
+# Headers
+
+
+def test_headers_that_speak_for_the_account_or_break_the_message_stay_here() -> None:
+    call = Call(
+        id="r",
+        alias="a",
+        body=b"{}",
+        forwarded=(
+            (b"openai-beta", b"x=1"),
+            (b"idempotency-key", b"k"),
+            (b"authorization", b"Bearer caller"),
+            (b"openai-organization", b"org-caller"),
+            (b"content-length", b"5"),
+            (b"x-more", b"a\r\nhost: evil"),
+        ),
+    )
+    assert list(CHAT.forwarded(call)) == [(b"openai-beta", b"x=1"), (b"idempotency-key", b"k")]
+
+
+def test_of_a_vendors_headers_its_own_and_the_trace_pass() -> None:
+    headers = [
+        (b"openai-processing-ms", b"12"),
+        (b"set-cookie", b"a=b"),
+        (b"traceparent", b"00-1-2-01"),
+        (b"x-request-id", b"req_vendor"),
+        (b"apim-request-id", b"azure"),
+        (b"x-ratelimit-remaining-tokens", b"1"),
+    ]
+    request_id, passing = CHAT.returned(headers)
+    assert request_id == "req_vendor"
+    assert passing == ((b"openai-processing-ms", b"12"), (b"traceparent", b"00-1-2-01"))
+    assert CHAT.returned([(b"apim-request-id", b"azure")])[0] == "azure"
+    assert CHAT.returned([]) == ("", ())

@@ -1,0 +1,250 @@
+"""Whose fault a vendor's error is, and in which words a caller sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from headworks.core.errors import (
+    CallError,
+    Cut,
+    Denied,
+    Expired,
+    Failed,
+    Garbled,
+    Malformed,
+    NoTarget,
+    QuotaExceeded,
+    Rejected,
+    Throttled,
+    Unreachable,
+    VendorSaid,
+)
+from headworks.wire.dialect import Headers
+from headworks.wire.openai_errors import event, problem, vendor_error
+
+HTML_502 = (Path(__file__).parent / "recorded" / "bad_gateway.html").read_bytes()
+QUOTA = b'{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}'
+RATE = b'{"error":{"message":"Rate limit reached","type":"requests","param":null,"code":"rate_limit_exceeded"}}'
+KEY = b'{"error":{"message":"Incorrect API key provided: sk-proj-abc123**********xyz9. You can find yours.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}'
+
+
+def error_of(status: int, body: bytes = b"", headers: Headers = ()) -> CallError:
+    return vendor_error(status, headers, body, 1_795_435_200.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, b'{"error":{"message":"bad","type":"invalid_request_error"}}', Rejected),
+        (413, b"", Rejected),
+        (415, b"", Rejected),
+        (422, b'{"detail":"bad"}', Rejected),
+        (451, b"", Rejected),
+        (400, KEY, Denied),
+        (401, KEY, Denied),
+        (402, b'{"error":{"message":"Insufficient Balance"}}', Denied),
+        (403, b'{"error":{"message":"Country, region, or territory not supported"}}', Denied),
+        (404, b'{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}', Denied),
+        (405, b'{"detail":"Method Not Allowed"}', Denied),
+        (400, b'{"error":{"message":"The model `x` does not exist or you do not have access to it."}}', Denied),
+        (400, b'{"message":"Model Not Exist","type":"invalid_request_error"}', Denied),
+        (400, b'{"object":"error","message":"Invalid model: x","type":"invalid_model","code":"1500"}', Denied),
+        (
+            400,
+            b'[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]',
+            Denied,
+        ),
+        (400, b'{"error":{"message":"Your credit balance is too low to access the API."}}', Denied),
+        (429, QUOTA, Denied),
+        (429, RATE, Throttled),
+        (
+            429,
+            b'[{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED"}}]',
+            Throttled,
+        ),
+        (429, b"slow down", Throttled),
+        (400, b'{"error":{"message":"Invalid value: \'Incorrect API key provided\'"}}', Rejected),
+        (408, b"", Failed),
+        (409, b"", Failed),
+        (424, b"", Failed),
+        (500, b"", Failed),
+        (503, b"", Failed),
+        (529, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', Failed),
+        (502, HTML_502, Failed),
+        (301, b"", Denied),
+    ],
+)
+def test_whose_turn_it_is(status: int, body: bytes, kind: type[CallError]) -> None:
+    error = error_of(status, body)
+    assert type(error) is kind
+    assert error.said is not None
+    assert error.said.status == status
+    assert error.shown_status == (502 if kind is Denied else status)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            b'{"error":{"message":"Bad n","type":"invalid_request_error","param":"n","code":"integer_above_max_value"}}',
+            VendorSaid(
+                status=400, message="Bad n", type="invalid_request_error", param="n", code="integer_above_max_value"
+            ),
+        ),
+        (
+            b'{"error":{"message":"m","code":400,"param":["a"],"type":7}}',
+            VendorSaid(status=400, message="m", code="400"),
+        ),
+        (b'{"error":"just text"}', VendorSaid(status=400, message="just text")),
+        (b'{"error":"invalid_request","message":"longer"}', VendorSaid(status=400, message="longer")),
+        (b'{"message":"m","type":"t"}', VendorSaid(status=400, message="m", type="t")),
+        (b'{"detail":"d"}', VendorSaid(status=400, message="d")),
+        (
+            b'{"detail":[{"loc":["body","n"],"msg":"too large"},{"msg":"and more"}]}',
+            VendorSaid(status=400, message="body.n: too large; body: and more"),
+        ),
+        (b'{"error":{"message":{"a":1}}}', VendorSaid(status=400, message='{"a":1}')),
+        (b'{"error":null}', VendorSaid(status=400, message="The vendor answered 400 without a message.")),
+        (b"{}", VendorSaid(status=400, message="The vendor answered 400 without a message.")),
+        (b"null", VendorSaid(status=400, message="The vendor answered 400 without a message.")),
+        (b'"text"', VendorSaid(status=400, message="text")),
+        (b"[]", VendorSaid(status=400, message="[]")),
+        (b"7", VendorSaid(status=400, message="7")),
+        (b"", VendorSaid(status=400, message="The vendor answered 400 without a message.")),
+        (b" upstream connect error ", VendorSaid(status=400, message="upstream connect error")),
+        (b"caf\xe9", VendorSaid(status=400, message="caf\N{REPLACEMENT CHARACTER}")),
+        (b"[" * 3000, VendorSaid(status=400, message="[" * 2000 + "...")),
+        (HTML_502, VendorSaid(status=400, message="The vendor answered 400 with an HTML page: 502 Bad Gateway.")),
+        (b"<!DOCTYPE html><p>hi", VendorSaid(status=400, message="The vendor answered 400 with an HTML page.")),
+        (
+            b'[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]',
+            VendorSaid(status=400, message="m", type="INVALID_ARGUMENT", code="400"),
+        ),
+    ],
+)
+def test_errors_of_any_shape_are_read(body: bytes, said: VendorSaid) -> None:
+    assert error_of(400, body).said == said
+
+
+def test_a_long_message_is_cut() -> None:
+    error = error_of(400, json.dumps({"error": {"message": "x" * 100_000}}).encode())
+    assert error.said is not None
+    assert len(error.said.message) == 2003
+
+
+def test_a_vendors_wait_and_request_id_are_kept() -> None:
+    headers = [(b"retry-after", b"Mon, 23 Nov 2026 12:00:30 GMT"), (b"x-request-id", b"req_9")]
+    error = error_of(429, RATE, headers)
+    assert error.retry_after == 30.0
+    assert error.said is not None
+    assert error.said.request_id == "req_9"
+    assert error_of(503, b"", [(b"retry-after", b"2")]).retry_after == 2.0
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "retry"),
+    [
+        (500, b"true", "here"),
+        (500, b"false", "elsewhere"),
+        (500, b"maybe", "here"),
+        (400, b"true", "here"),
+        (400, b"false", "never"),
+        (401, b"false", "elsewhere"),
+        (429, b"false", "elsewhere"),
+    ],
+)
+def test_x_should_retry_is_obeyed(status: int, said: bytes, retry: str) -> None:
+    error = error_of(status, b"", [(b"x-should-retry", said)])
+    assert error.retry == retry
+    assert Failed().retry == "here", "the class itself has not changed"
+
+
+def test_a_key_in_a_vendors_words_is_never_repeated() -> None:
+    error = error_of(401, KEY)
+    for text in (str(error), problem(error).decode(), event(error).decode(), repr(error.said)):
+        assert "abc123" not in text
+        assert "xyz9" not in text
+    assert json.loads(problem(error))["error"]["code"] == "upstream_denied"
+    assert "find yours" in str(error.said), "the operator may read the rest"
+
+
+SAID = VendorSaid(status=418, message="the vendor's words", type="teapot", code="short", param="stout")
+
+
+@pytest.mark.parametrize("error", [kind("ours", said=SAID) for kind in (Rejected, Throttled, Failed, Garbled, Cut)])
+def test_a_vendors_words_are_shown_again(error: CallError) -> None:
+    assert json.loads(problem(error)) == {
+        "error": {"message": "the vendor's words", "type": "teapot", "param": "stout", "code": "short"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (Malformed("no `n`", param="n"), ("no `n`", "invalid_request_error", "n", "invalid_request")),
+        (QuotaExceeded("too fast"), ("too fast", "rate_limit_error", None, "rate_limit_exceeded")),
+        (Expired(phase="answer"), ("timed out: answer", "timeout_error", None, "timeout")),
+        (Unreachable("refused"), ("refused", "api_error", None, "upstream_unreachable")),
+        (NoTarget("none left"), ("none left", "api_error", None, "upstream_unavailable")),
+        (Failed("broke"), ("broke", "api_error", None, "upstream_error")),
+        (Failed("", said=VendorSaid(status=500, message="m")), ("m", "api_error", None, None)),
+    ],
+)
+def test_our_own_errors_have_openais_shape(error: CallError, shown: tuple[str | None, ...]) -> None:
+    assert tuple(json.loads(problem(error))["error"].values()) == shown
+
+
+def client(answer: httpx2.Response) -> openai.AsyncOpenAI:
+    """The official SDK over an answer that is already there."""
+    transport = httpx2.MockTransport(lambda _: answer)
+    return openai.AsyncOpenAI(
+        api_key="k", base_url="http://test/v1", max_retries=0, http_client=httpx2.AsyncClient(transport=transport)
+    )
+
+
+def ask(answer: httpx2.Response, *, stream: bool) -> Any:
+    async def run() -> list[Any]:
+        async with client(answer) as sdk:
+            reply: Any = await sdk.chat.completions.create(
+                model="a", messages=[{"role": "user", "content": "hi"}], stream=stream
+            )
+            return [chunk async for chunk in reply]
+
+    return asyncio.run(run())
+
+
+def test_the_official_sdk_raises_on_our_event() -> None:
+    chunk = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[]}\n\n'
+    body = chunk + event(Cut("The stream ended early."))
+    answer = httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+    with pytest.raises(openai.APIError, match=r"The stream ended early\.") as caught:
+        ask(answer, stream=True)
+    assert caught.value.code == "upstream_cut"
+    assert caught.value.type == "api_error"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (error_of(400, b'{"error":{"message":"m","param":"n","code":"c"}}'), openai.BadRequestError),
+        (error_of(422), openai.UnprocessableEntityError),
+        (error_of(429, RATE), openai.RateLimitError),
+        (error_of(401, KEY), openai.InternalServerError),
+        (Malformed("m", param="n"), openai.BadRequestError),
+    ],
+)
+def test_the_official_sdk_raises_the_class_that_its_user_catches(
+    error: CallError, kind: type[openai.APIStatusError]
+) -> None:
+    answer = httpx2.Response(error.shown_status, headers={"content-type": "application/json"}, content=problem(error))
+    with pytest.raises(kind) as caught:
+        ask(answer, stream=False)
+    shown = json.loads(problem(error))["error"]
+    assert (caught.value.code, caught.value.param, caught.value.type) == (shown["code"], shown["param"], shown["type"])

@@ -1,0 +1,107 @@
+"""The same events however the bytes are cut."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from headworks.wire.sse import Event, Splitter
+
+PIECES = st.sampled_from(
+    [
+        *(b"data: x", b"data:y", b"data", b": ping", b"event: error", b"id: 7", b"retry: 10", b"x"),
+        *(b"\n", b"\n\n", b"\r", b"\r\n", b"\r\n\r\n", b"\xef\xbb\xbf", "é".encode(), b" "),
+    ]
+)
+STREAMS = st.lists(PIECES, max_size=14).map(b"".join)
+
+
+def split(stream: bytes, cuts: list[int], limit: int = 1000) -> tuple[list[Event], bool]:
+    splitter = Splitter(limit)
+    events = []
+    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    for start, end in pairwise(edges):
+        events += splitter.feed(stream[start:end])
+        if splitter.is_overrun:
+            return events, True
+    last = splitter.end()
+    if last is not None:
+        events.append(last)
+    return events, splitter.is_overrun
+
+
+@given(STREAMS, st.lists(st.integers(0, 200), max_size=8))
+@example(b"data: x\r\n\r\ndata:y\r\n\r\n", [8, 9, 10, 11])
+@example(b"\xef\xbb\xbfdata: x\n\n", [1, 2])
+@example(b"data: x\n\n\ndata: x", [9])
+def test_any_cut_gives_the_same_events(stream: bytes, cuts: list[int]) -> None:
+    assert split(stream, cuts) == split(stream, [])
+    assert split(stream, list(range(len(stream)))) == split(stream, [])
+
+
+@given(STREAMS, st.lists(st.integers(0, 200), max_size=8))
+def test_any_cut_finds_the_same_event_too_long(stream: bytes, cuts: list[int]) -> None:
+    assert split(stream, cuts, limit=12) == split(stream, [], limit=12)
+
+
+@given(st.lists(st.sampled_from([b"\n", b"\r\n", b"\r"]), min_size=1, max_size=6), st.sampled_from([b"\n", b"\r\n"]))
+def test_any_line_end_will_do(ends: list[bytes], last: bytes) -> None:
+    stream = b"".join(b"data: %d" % number + end + end for number, end in enumerate(ends)) + b"data: x" + last * 2
+    events, _ = split(stream, [])
+    assert [event.data for event in events] == [b"%d" % number for number in range(len(ends))] + [b"x"]
+
+
+def test_an_ordinary_stream_keeps_its_bytes() -> None:
+    stream = b'data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n'
+    events = Splitter().feed(stream)
+    assert b"".join(event.raw for event in events) == stream
+    assert [event.data for event in events] == [b'{"a":1}', b'{"b":2}', b"[DONE]"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "data", "name"),
+    [
+        (b"data: a\ndata: b\n\n", b"a\nb", b""),
+        (b"event: error\ndata: x\n\n", b"x", b"error"),
+        (b": OPENROUTER PROCESSING\ndata: x\n\n", b"x", b""),
+        (b"id: 1\r\nevent: chunk\r\ndata: x\r\n\r\n", b"x", b"chunk"),
+        (b"data:x\n\n", b"x", b""),
+        (b"data:  x\n\n", b" x", b""),
+        (b"dat: y\ndata: x\n\n", b"x", b""),
+        (b"\n\n\ndata: x\n\n", b"x", b""),
+    ],
+)
+def test_one_event(stream: bytes, data: bytes, name: bytes) -> None:
+    (event,) = split(stream, [])[0]
+    assert (event.data, event.name) == (data, name)
+
+
+@pytest.mark.parametrize(
+    "stream", [b": ping\n\n", b"\n\n\n", b"event: ping\n\n", b"id: 1\n\n", b"data:\n\n", b"data: \n\n", b""]
+)
+def test_what_has_no_data_is_no_event(stream: bytes) -> None:
+    assert split(stream, []) == ([], False)
+
+
+def test_an_event_whose_cr_may_be_half_of_crlf_waits_for_one_byte_more() -> None:
+    splitter = Splitter()
+    assert splitter.feed(b"data: x\r\n\r") == []
+    assert [event.raw for event in splitter.feed(b"\n")] == [b"data: x\r\n\r\n"]
+
+
+def test_an_event_at_the_end_is_completed() -> None:
+    splitter = Splitter()
+    assert splitter.feed(b"data: [DONE]\n") == []
+    event = splitter.end()
+    assert event is not None
+    assert event.raw == b"data: [DONE]\n\n"
+    assert splitter.end() is None
+
+
+def test_an_event_too_long_ends_everything_before_it_is_all_there() -> None:
+    splitter = Splitter(limit=100)
+    assert len(splitter.feed(b"data: x\n\ndata: " + b"y" * 200)) == 1
+    assert splitter.is_overrun
