@@ -1,0 +1,426 @@
+"""A vendor made of numbers: the demo's vendor, the drills' and the planner's leaf.
+
+Theory. A call draws, in this order and whatever becomes of it: a fault, the time to its first token, its pace (seconds
+a token, the same for the whole call: a record knows no more of a real vendor's than the mean), the place of a fault in
+its text, an id. So the shares of faults do not shift the timings, and the same seed and order of calls give the same
+run to the digit. Texts are not drawn but follow from the prompt (`simulated_text.py`).
+
+On a real loop a token is a chunk and tokens that are due within a millisecond come together. On virtual time a reply
+has at most four chunks, at the instants at which their last tokens are due; a bound that a single token would break
+is broken at the same instant.
+"""
+
+from __future__ import annotations
+
+from asyncio import get_running_loop
+from collections.abc import Iterable
+from hashlib import blake2b
+from math import exp
+from random import Random
+from types import TracebackType
+
+import msgspec
+
+from headworks.core.call import NEVER, Call
+from headworks.core.clock import now, wall
+from headworks.core.errors import CallError, Cut, Failed, Garbled, Throttled, Unreachable, VendorSaid
+from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.service import Opening
+from headworks.core.vtime import VirtualLoop
+from headworks.policy.bucket import TokenBucket
+from headworks.providers.completions import Paper
+from headworks.providers.simulated_answer import Answer, chat_answer, embeddings_answer, logprobs
+from headworks.providers.simulated_faults import (
+    DRIP,
+    NO_ANSWERS,
+    REFUSALS,
+    SILENCE,
+    SLOW,
+    Fault,
+    Luck,
+    no_answer,
+)
+from headworks.providers.simulated_text import Lengths, Percentiles
+from headworks.providers.waiting import bound, connect_bound, gap_bound, head_bound, reach
+
+EARLY = 0.1
+"""A refusal comes after this part of the time to the first token: nothing had to be computed for it."""
+
+TOGETHER = 0.001
+"""Seconds within which tokens are sent together on a real loop: below a timer's own accuracy."""
+
+
+class Vendor(msgspec.Struct, frozen=True, kw_only=True):
+    """What a simulated vendor is like. Times in seconds; shares from 0 to 1; limits per minute, None for no limit."""
+
+    first_token: Percentiles = Percentiles(p50=0.3, p99=2.0)
+    per_token: Percentiles = Percentiles(p50=0.02, p99=0.06)
+    output_tokens: Percentiles = Percentiles(p50=40, p99=200)
+    faults: dict[Fault, float] = {}
+    seed: int = 0
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+
+
+class Desk:
+    """What all models of one vendor share: its limits, and how many calls it has open."""
+
+    def __init__(self, name: str, vendor: Vendor) -> None:
+        self.name = name
+        self.vendor = vendor
+        self.in_flight = 0
+        self._requests = TokenBucket(vendor.rpm) if vendor.rpm is not None else None
+        self._tokens = TokenBucket(vendor.tpm) if vendor.tpm is not None else None
+
+    def admit(self, at: float) -> None:
+        """Counts a request. Raises Throttled where it is one too many."""
+        most = self.vendor.concurrency
+        if most is not None and self.in_flight > most:
+            raise _throttled("Too many concurrent requests.", None)
+        if self._requests is not None and not self._requests.take(1, at):
+            raise _throttled("Rate limit reached: requests per minute.", self._requests.wait_for(1, at))
+
+    def charge(self, usage: Usage, at: float) -> None:
+        """Counts an answer's tokens before it is given. Raises Throttled where they are too many."""
+        amount = usage.input_tokens + usage.output_tokens
+        if self._tokens is not None and not self._tokens.take(amount, at):
+            raise _throttled("Rate limit reached: tokens per minute.", self._tokens.wait_for(amount, at))
+
+
+def _throttled(message: str, wait: float | None) -> Throttled:
+    said = VendorSaid(status=429, message=message, type="rate_limit_error", code="rate_limit_exceeded")
+    return Throttled(message, retry_after=None if wait == NEVER else wait, said=said)
+
+
+class _Draw(msgspec.Struct):
+    """What a call drew. where: the place of a fault in its text, from 0 to 1."""
+
+    fault: Fault | None
+    first: float
+    pace: float
+    where: float
+    id: str
+
+
+class Simulated:
+    """One model of a simulated vendor, as a Service.
+
+    Raises what a leaf with a wire would raise for the same fault, at the bounds of `call.attempt`; Rejected names the
+    field of a body that it does not understand. `seed` is the text's, by default the vendor's.
+    """
+
+    def __init__(self, desk: Desk, model: str, *, seed: int | None = None) -> None:
+        vendor = desk.vendor
+        self.desk = desk
+        self.model = model
+        self.target = f"{desk.name}/{model}"
+        self.seed = vendor.seed if seed is None else seed
+        self.lengths = Lengths(vendor.output_tokens)
+        self._luck = Luck(vendor.faults)
+        self._first = vendor.first_token.p50, vendor.first_token.spread()
+        self._pace = vendor.per_token.p50, vendor.per_token.spread()
+        # Not the text's seed alone: two vendors with one seed say the same, but do not fail together.
+        own = blake2b(f"{vendor.seed}/{self.target}".encode(), digest_size=16).digest()
+        self._random = Random(int.from_bytes(own, "big"))
+
+    def open(self, call: Call) -> Opening:
+        return _Visit(self, call)
+
+    def draw(self) -> _Draw:
+        """The chances of the next call, always drawn in the same number and order."""
+        random = self._random
+        fault = self._luck.of(random.random())
+        first = self._first[0] * exp(self._first[1] * random.gauss(0.0, 1.0))
+        pace = self._pace[0] * exp(self._pace[1] * random.gauss(0.0, 1.0))
+        return _Draw(fault, first, pace, random.random(), f"{random.getrandbits(96):024x}")
+
+
+class _Visit:
+    """One call to a simulated vendor, from entering to leaving."""
+
+    __slots__ = ("_call", "_simulated")
+
+    def __init__(self, simulated: Simulated, call: Call) -> None:
+        self._simulated = simulated
+        self._call = call
+
+    async def __aenter__(self) -> Reply:
+        desk = self._simulated.desk
+        draw = self._simulated.draw()
+        desk.in_flight += 1
+        try:
+            reply = await self._answer(draw, now())
+        except CallError as error:
+            desk.in_flight -= 1
+            error.target = self._simulated.target
+            self._note(error.said.status if error.said is not None else 0, draw.id)
+            raise
+        except BaseException:
+            desk.in_flight -= 1
+            raise
+        self._note(200, draw.id)
+        return reply
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._simulated.desk.in_flight -= 1
+
+    def _note(self, status: int, id: str) -> None:
+        attempt = self._call.attempt
+        if attempt is not None and status:
+            attempt.vendor_status = status
+            attempt.vendor_request_id = f"req_{id}"
+            if status == 200:
+                attempt.head_at = now()
+
+    async def _answer(self, draw: _Draw, start: float) -> Reply:
+        simulated, call, fault = self._simulated, self._call, draw.fault
+        if fault is not None:
+            await self._before_admission(fault, start)
+        try:
+            simulated.desk.admit(start)
+            if fault is not None:
+                await self._instead_of_head(fault, draw, start)
+            if call.operation == "embeddings":
+                return await self._embeddings(draw, start)
+            answer = chat_answer(call, simulated.seed, simulated.lengths)
+            simulated.desk.charge(answer.usage, start)
+        except CallError as error:
+            if error.said is not None:  # a refusal takes its time too
+                await reach(start + EARLY * draw.first, head_bound(call))
+            raise
+        if fault == "slow_drip":
+            draw.pace = DRIP
+        telling = _Telling(answer, draw, simulated, start)
+        if not call.streamed:
+            return await telling.whole(call)
+        stream = _Stream(call, telling)
+        await stream.begin()
+        return stream
+
+    async def _before_admission(self, fault: Fault, start: float) -> None:
+        if fault == "refused":
+            raise Unreachable("The connection was refused.")
+        if fault == "connect_silence":
+            await reach(start + SILENCE, connect_bound(self._call))
+            raise Unreachable("Nobody answered the connection.")
+
+    async def _instead_of_head(self, fault: Fault, draw: _Draw, start: float) -> None:
+        limit = head_bound(self._call)
+        target = self._simulated.target
+        if (refusal := REFUSALS.get(fault)) is not None:
+            raise refusal.error(target, f"req_{draw.id}")
+        if fault in NO_ANSWERS:
+            await reach(start + draw.first, limit)
+            raise no_answer(fault, target)
+        if fault == "reset":
+            await reach(start + draw.first / 2, limit)
+            raise Failed("The connection was reset before the answer began.")
+        if fault == "silence":
+            await reach(start + SILENCE, limit)
+            raise Failed("The vendor said nothing, and hung up.")
+        if fault == "slow_first_token":
+            draw.first += SLOW
+
+    async def _embeddings(self, draw: _Draw, start: float) -> Reply:
+        simulated = self._simulated
+        body, usage = embeddings_answer(self._call, simulated.seed, simulated.model)
+        simulated.desk.charge(usage, start)
+        limit = head_bound(self._call)
+        if draw.fault in _BREAKS:
+            if draw.fault == "stall":
+                await reach(start + draw.first + SILENCE, limit)
+            await reach(start + draw.first, limit)
+            raise _broken(draw.fault, is_headed=False)
+        await reach(start + draw.first, limit)
+        if self._call.attempt is not None:
+            self._call.attempt.usage = usage
+        return Whole([Chunk(data=body, has_content=True, usage=usage, last=True)])
+
+
+_BREAKS: dict[Fault, str] = {
+    "reset_after_head": "The connection was reset.",
+    "cut": "The connection was closed in the middle of the answer.",
+    "stall": "The vendor stopped in the middle of the answer, and hung up.",
+    "garbled_event": "The vendor's answer is not JSON.",
+    "missing_end": "The answer ended without a finish reason.",
+}
+
+
+def _broken(fault: Fault, *, is_headed: bool) -> CallError:
+    if is_headed:
+        return Cut(_BREAKS[fault])
+    return Garbled(_BREAKS[fault]) if fault == "garbled_event" else Failed(_BREAKS[fault])
+
+
+class _Telling:
+    """An answer on its schedule: when each token is due, and after how many of them it breaks."""
+
+    __slots__ = ("answer", "breaks", "end", "head_at", "pace", "paper", "target", "usage")
+
+    def __init__(self, answer: Answer, draw: _Draw, simulated: Simulated, start: float) -> None:
+        self.answer = answer
+        self.pace = draw.pace
+        self.head_at = start + draw.first
+        self.target = simulated.target
+        self.paper = Paper(f"chatcmpl-{draw.id}", simulated.model, int(wall()))
+        ticks = answer.ticks
+        # Between the first token and the last: a fault after the head is after a head, and before the end.
+        middle = min(ticks, 1 + int(draw.where * (ticks - 1)))
+        if draw.fault == "content_filter_finish":
+            answer.cut(middle, "content_filter")
+        self.breaks = draw.fault if draw.fault in _BREAKS else None
+        self.end = answer.ticks
+        if draw.fault in ("cut", "stall", "garbled_event"):
+            self.end = middle
+        elif draw.fault == "reset_after_head":
+            self.end = min(ticks, 1)
+        self.usage = answer.usage
+
+    def due(self, tick: int) -> float:
+        """When the token after `tick` tokens is there."""
+        return self.head_at + tick * self.pace
+
+    async def whole(self, call: Call) -> Reply:
+        """The answer as one body: it is there when its last token is."""
+        limit = head_bound(call)
+        if self.breaks is not None:
+            late = SILENCE if self.breaks == "stall" else 0.0
+            await reach(self.due(self.end) + late, limit, target=self.target)
+            raise _broken(self.breaks, is_headed=False)
+        await reach(self.due(max(0, self.end - 1)), limit, target=self.target)
+        choices = [said.choice(self.answer.top) for said in self.answer.choices]
+        if call.attempt is not None:
+            call.attempt.usage = self.usage
+        chunk = Chunk(
+            data=self.paper.whole(choices, self.usage),
+            has_content=True,
+            text=choices[0].text or "",
+            begins_tool_call=choices[0].tool_call is not None,
+            finish=choices[0].finish,
+            usage=self.usage,
+            last=True,
+        )
+        return Whole([chunk])
+
+    def roles(self) -> bytes:
+        return b"".join([self.paper.role(index) for index in range(len(self.answer.choices))])
+
+    def chunks(self, begin: int, end: int) -> Iterable[Chunk]:
+        """The events of the tokens from `begin` to before `end`: one chunk a choice."""
+        paper, top = self.paper, self.answer.top
+        for index, said in enumerate(self.answer.choices):
+            some = said.pieces[begin:end]
+            if not some and (begin or said.tool_call is None):
+                continue
+            text = "".join(some)
+            if said.tool_call is None:
+                data = paper.text(text, index, logprobs(some, top))
+            else:
+                data = paper.tool_arguments(text, index)
+                if not begin:
+                    data = paper.tool_name(said.tool_call, index) + data
+            yield Chunk(
+                data=data,
+                has_content=True,
+                text="" if index or said.tool_call is not None else text,
+                begins_tool_call=not begin and said.tool_call is not None,
+            )
+
+    def finish(self) -> Chunk:
+        choices = self.answer.choices
+        data = b"".join([self.paper.finish(said.finish, index) for index, said in enumerate(choices)])
+        return Chunk(data=data, has_content=True, finish=choices[0].finish)
+
+
+class _Stream(Reply):
+    """A telling that is being read. `_told` counts the tokens that were."""
+
+    __slots__ = ("_call", "_is_over", "_is_virtual", "_telling", "_told", "_waiting")
+
+    def __init__(self, call: Call, telling: _Telling) -> None:
+        super().__init__(streamed=True)
+        self._call = call
+        self._telling = telling
+        self._told = 0
+        self._is_over = False
+        self._is_virtual = type(get_running_loop()) is VirtualLoop
+        self._waiting: list[Chunk] = []
+
+    async def begin(self) -> None:
+        """Waits for the head."""
+        telling = self._telling
+        await reach(telling.head_at, head_bound(self._call), target=telling.target)
+        self._waiting.append(Chunk(data=telling.roles()))
+        self._tell(min(1, telling.end))
+
+    async def read(self) -> list[Chunk]:
+        telling = self._telling
+        if not self._waiting:
+            if self._is_over:
+                return []
+            if self._told == telling.end:
+                await self._break()
+            await self._next()
+        if not self._is_virtual:
+            soon = now() + TOGETHER
+            while self._told < telling.end and telling.due(self._told) <= soon:
+                self._tell(self._told + 1)
+        chunks, self._waiting = self._waiting, []
+        return _merged(chunks) if self._is_virtual else chunks
+
+    async def _next(self) -> None:
+        """Waits for the next token; on virtual time for half of those that are left, then for the rest."""
+        telling, at = self._telling, now()
+        if not self._is_virtual:
+            await reach(telling.due(self._told), gap_bound(self._call, at), target=telling.target)
+            self._tell(self._told + 1)
+            return
+        upto = (telling.end + 1) // 2 if self._told == 1 else telling.end
+        upto = max(upto, self._told + 1)
+        # Only where a single token would come too late does the gap bind: many tokens are not one gap.
+        limit = gap_bound(self._call, at)
+        if telling.due(self._told) <= limit.at:
+            limit = bound(self._call, 0.0, "total")
+        await reach(telling.due(upto - 1), limit, target=telling.target)
+        self._tell(upto)
+
+    def _tell(self, upto: int) -> None:
+        telling = self._telling
+        self._waiting += telling.chunks(self._told, upto)
+        self._told = upto
+        if upto < telling.end or telling.breaks is not None:
+            return
+        finish = telling.finish()
+        self._is_over = True
+        self.finish = finish.finish
+        self.usage = telling.usage
+        if self._call.attempt is not None:
+            self._call.attempt.usage = self.usage
+        self._waiting += [finish, telling.paper.ending(telling.usage, asked=self._call.include_usage)]
+
+    async def _break(self) -> None:
+        telling = self._telling
+        assert telling.breaks is not None, "a stream without a fault ends with its last token"
+        late = SILENCE if telling.breaks == "stall" else 0.0
+        await reach(telling.due(self._told) + late, gap_bound(self._call, now()), target=telling.target)
+        error = _broken(telling.breaks, is_headed=True)
+        error.target = telling.target
+        raise error
+
+
+def _merged(chunks: list[Chunk]) -> list[Chunk]:
+    """What came together as one chunk; the ending stays by itself, for the record is written before it."""
+    ending = [chunks.pop()] if chunks[-1].last else []
+    if len(chunks) > 1:
+        one = Chunk(
+            data=b"".join([chunk.data for chunk in chunks]),
+            has_content=any(chunk.has_content for chunk in chunks),
+            text="".join([chunk.text for chunk in chunks]),
+            begins_tool_call=any(chunk.begins_tool_call for chunk in chunks),
+            finish=chunks[-1].finish,
+        )
+        return [one, *ending]
+    return chunks + ending
