@@ -139,12 +139,11 @@ def _simulated(provider: Simulated, where: Where, findings: Findings) -> None:
 
 def _model(system: System, model: Model, where: Where, findings: Findings) -> None:
     declared = findings.names_in(("providers",))
-    for index, tier in enumerate(model.targets):
-        if not findings.is_sound((*where, "targets")):
-            break
+    tiers = model.targets if findings.is_sound((*where, "targets")) else ()  # what was left out has moved the others
+    for index, tier in enumerate(tiers):
         for position, target in enumerate(tier):
             at: Where = (*where, "targets", index, position)
-            if target.provider not in declared:
+            if declared and target.provider not in declared:
                 problem = f"there is no provider {shown(target.provider)}"
                 findings.error((*at, "provider"), problem, suggestion(target.provider, declared, "providers"))
             elif not target.model and target.provider in system.providers:
@@ -193,7 +192,7 @@ def _whole(system: System, findings: Findings) -> None:
 def _key(key: Key, where: Where, findings: Findings) -> None:
     aliases = findings.names_in(("models",))
     for index, alias in enumerate(key.models):
-        if alias not in aliases:
+        if aliases and alias not in aliases:
             problem = f"there is no model {shown(alias)}"
             findings.error((*where, "models", index), problem, suggestion(alias, aliases, "models"))
     at = (*where, "key")

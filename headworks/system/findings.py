@@ -10,6 +10,9 @@ from typing import NamedTuple, TypeAlias
 from headworks.core.errors import Problem
 from headworks.system.scalars import shown
 
+MOST_LISTED = 12
+"""Where the right name was guessed, no more names than this are listed beside it."""
+
 Where: TypeAlias = tuple[str | int, ...]
 """A value's path in the file: `("models", "assistant", "targets", 0, "weight")`."""
 
@@ -44,6 +47,8 @@ def suggestion(text: str, known: Iterable[str], kind: str) -> str:
     names = list(known)
     close = closest(text, names)
     meant = f"did you mean `{close}`? " if close else ""
+    if close and len(names) > MOST_LISTED:
+        return meant.rstrip()
     return f"{meant}{kind}: {', '.join(names) or 'none'}"
 
 

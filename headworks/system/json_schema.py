@@ -13,9 +13,9 @@ from typing import Any, Final
 from msgspec import inspect
 
 from headworks.system.notations import NOTATIONS, Notation
-from headworks.system.schema import Model, System, TargetOf
+from headworks.system.schema import ONE_TEXT, Model, System, TargetOf
 from headworks.system.secrets import Secret
-from headworks.system.words import DIALECT, ONE_TEXT, WORDS, written_default
+from headworks.system.words import DIALECT, WORDS, written_default
 
 _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
     {

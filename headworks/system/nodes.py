@@ -68,12 +68,11 @@ def compose(content: bytes, findings: Findings) -> Node | None:
     if text is None:
         return None
     try:
+        if not _is_bounded(text, findings):
+            return None
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         _not_yaml(error, text, findings)
-        return None
-    except RecursionError:
-        findings.error((), "the file is nested too deeply", f"nest at most {MOST_DEPTH} levels")
         return None
     if root is None:
         findings.error((), "the file is empty", "it needs `providers` and `models`", Place(1, 1))
@@ -82,6 +81,30 @@ def compose(content: bytes, findings: Findings) -> Node | None:
         return _Builder(findings).build(root, ())
     except _TooMuch:
         return None
+
+
+def _is_bounded(text: str, findings: Findings) -> bool:
+    """Whether the text may be composed. Looked for first: composing recurses, and libyaml's runs off the C stack."""
+    depth = count = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            count += 1
+            if depth > MOST_DEPTH or count > MOST_NODES:
+                too = (
+                    f"is nested more than {MOST_DEPTH} levels deep"
+                    if depth > MOST_DEPTH
+                    else f"has more than {MOST_NODES} values"
+                )
+                mark = event.start_mark
+                place = Place(mark.line + 1, mark.column + 1) if mark else None
+                findings.error(
+                    (), f"the file {too}", "a system file has some hundred values: is it the right one?", place
+                )
+                return False
+    return True
 
 
 def _decoded(content: bytes, findings: Findings) -> str | None:
@@ -155,7 +178,7 @@ class _Builder:
                 where, f"the tag {shown(node.tag)} is not allowed", "remove it: tags mean nothing here", place
             )
         if isinstance(node, yaml.ScalarNode):
-            return Scalar(node.value, place, node.style is None)
+            return Scalar(node.value, place, not node.style)
         if isinstance(node, yaml.SequenceNode):
             return Items(tuple(self.build(item, (*where, i)) for i, item in enumerate(node.value)), place)
         assert isinstance(node, yaml.MappingNode)
@@ -168,7 +191,7 @@ class _Builder:
             place = _place(key)
             if not isinstance(key, yaml.ScalarNode):
                 self.findings.error(where, "a name is a list or a map", "write a name, a colon and a value", place)
-            elif key.tag == _MERGE and key.style is None:
+            elif key.tag == _MERGE and not key.style:
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             elif key.value in entries:
                 first = entries[key.value].name_place

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from headworks.policy.retry import Backoff
 from headworks.system.scalars import (
     BYTES,
     NUMBER,
@@ -63,7 +64,7 @@ def _matching(noun: str, pattern: str, remedy: str) -> Callable[[str], str]:
 
 def path(text: str) -> str:
     """A path on this machine, as it was written; who opens it starts from the system file's folder."""
-    if "\0" in text or "\n" in text:
+    if not text or "\0" in text or "\n" in text:
         raise Unreadable(f"{shown(text)} is not a path", "write the path of a file or folder")
     return text
 
@@ -134,21 +135,21 @@ def _is_host(in_brackets: str | None, plain: str | None) -> bool:
         return False
 
 
-def span(text: str) -> tuple[float, float]:
-    """The two ends, in seconds, of `100ms..5s`."""
+def span(text: str) -> Backoff:
+    """The bounds of a pause from `100ms..5s`."""
     shortest, dots, longest = text.partition("..")
     if not dots:
         raise Unreadable(f"{shown(text)} is not a range of durations", "write the shortest and the longest: 100ms..5s")
-    ends = duration(shortest), duration(longest)
-    if not 0 < ends[0] <= ends[1]:
+    pause = Backoff(shortest=duration(shortest), longest=duration(longest))
+    if not 0 < pause.shortest <= pause.longest:
         raise Unreadable(
             f"{shown(text)} does not begin above zero and end later", "write the shorter one first: 100ms..5s"
         )
-    return ends
+    return pause
 
 
-def written_span(ends: tuple[float, float]) -> str:
-    return f"{written_duration(ends[0])}..{written_duration(ends[1])}"
+def written_span(pause: Backoff) -> str:
+    return f"{written_duration(pause.shortest)}..{written_duration(pause.longest)}"
 
 
 _DURATION = f"{NUMBER}(?:{'|'.join(SECONDS)})"

@@ -11,15 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
 from msgspec import inspect
 
-from headworks.policy.retry import Backoff
 from headworks.system.findings import Findings, Place, Where, closest, suggestion
 from headworks.system.nodes import Entry, Items, Node, Scalar, Table
-from headworks.system.notations import NOTATIONS, Address, address, span
+from headworks.system.notations import NOTATIONS
 from headworks.system.scalars import Unreadable, boolean, integer, number, shown
-from headworks.system.schema import Model, System, TargetOf
+from headworks.system.schema import ONE_TEXT, Model, System, TargetOf
 from headworks.system.secrets import Secret, Sources
 
 
@@ -28,11 +26,6 @@ class _Broken:
 
 
 BROKEN: Final = _Broken()
-
-
-def backoff(text: str) -> Backoff:
-    shortest, longest = span(text)
-    return Backoff(shortest=shortest, longest=longest)
 
 
 def target(node: Node) -> Node:
@@ -50,11 +43,6 @@ def model(node: Node) -> Node:
     """A target, or a list of tiers, as the table it stands for."""
     return node if isinstance(node, Table) else Table({"targets": Entry(node.place, node)}, node.place)
 
-
-TEXT_FORMS: Final[Mapping[type, Callable[[str], msgspec.Struct]]] = MappingProxyType(
-    {Backoff: backoff, Address: address}
-)
-"""Structs that the file writes as one text."""
 
 SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType({TargetOf: target, Model: model})
 """Structs that have a short form beside the long one."""
@@ -86,16 +74,17 @@ class Reader:
         if isinstance(node, Scalar) and node.is_plain and node.text in _NO_VALUE:
             return self.wrong(where, "there is no value", "give it one, or remove the line")
         match kind:
+            case inspect.StructType() if kind.cls in ONE_TEXT:
+                unit = ONE_TEXT[kind.cls]
             case inspect.StructType():
                 return self.struct(node, kind, where)
             case inspect.DictType():
                 return self.table(node, kind, where)
             case inspect.VarTupleType():
                 return self.items(node, kind, where)
-            case _ if not isinstance(node, Scalar):
-                return self.wrong(where, f"one value belongs here, not {_what(node)}", _example(unit))
-            case _:
-                return self.scalar(node.text, kind, unit, where)
+        if not isinstance(node, Scalar):
+            return self.wrong(where, f"one value belongs here, not {_what(node)}", _example(unit))
+        return self.scalar(node.text, kind, unit, where)
 
     def scalar(self, text: str, kind: inspect.Type, unit: str, where: Where) -> object:
         try:
@@ -124,13 +113,6 @@ class Reader:
         raise Unreadable(f"{shown(text)} is not known here", suggestion(text, map(str, kind.values), "known"))
 
     def struct(self, node: Node, kind: inspect.StructType, where: Where) -> object:
-        if kind.cls in TEXT_FORMS:
-            if not isinstance(node, Scalar):
-                return self.wrong(where, f"one value belongs here, not {_what(node)}", "see `headworks schema`")
-            try:
-                return TEXT_FORMS[kind.cls](node.text)
-            except Unreadable as error:
-                return self.wrong(where, error.problem, error.remedy)
         if kind.cls in SHORT_FORMS:
             node = SHORT_FORMS[kind.cls](node)
         fields = {field.encode_name: field for field in kind.fields}
@@ -179,7 +161,11 @@ class Reader:
                 (*where, tag_field), f"`{tag_field}` is missing", f"one of {', '.join(structs)}", node.place
             )
         self.findings.values[(*where, tag_field)] = entry.node.place
-        tag = entry.node.text if isinstance(entry.node, Scalar) else ""
+        if not isinstance(entry.node, Scalar):
+            return self.wrong(
+                (*where, tag_field), f"one value belongs here, not {_what(entry.node)}", f"one of {', '.join(structs)}"
+            )
+        tag = entry.node.text
         if tag not in structs:
             remedy = suggestion(tag, structs, "known")
             return self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from msgspec import inspect
 
 from headworks.system.notations import NOTATIONS
-from headworks.system.schema import System
-from headworks.system.words import DIALECT, ONE_TEXT, WORDS, written_default
+from headworks.system.schema import ONE_TEXT, System
+from headworks.system.words import DIALECT, WORDS, written_default
 
 BEGIN = "<!-- reference: written by tools/reference.py -->"
 END = "<!-- end of reference -->"

@@ -33,6 +33,9 @@ BYTES: Mapping[str, int] = {
     "GiB": 1 << 30,
 }
 
+LONGEST = 3650 * 86400
+"""Seconds. No timer needs ten years, and event loops do not take much more."""
+
 _MOST_SHOWN = 60
 
 
@@ -64,7 +67,9 @@ def duration(text: str) -> float:
     """Seconds from `800ms`, `4s`, `2m`, `1h`, `30d`."""
     if split := _split(text, SECONDS):
         value, unit = split
-        return float(value * SECONDS[unit])
+        if (seconds := value * SECONDS[unit]) > LONGEST:
+            raise Unreadable(f"{shown(text)} is too long", "write at most 3650d")
+        return float(seconds)
     remedy = "write a number and a unit: 800ms, 4s, 2m, 1h or 30d"
     if re.fullmatch(NUMBER, text):
         remedy = f"a duration needs its unit: {text}s or {text}ms?"
@@ -120,8 +125,8 @@ def share(text: str) -> float:
     if (split := _split(text, {"%": 1})) and split[0] <= 100:
         return float(split[0] / 100)
     remedy = "write a percentage from 0% to 100%, such as 20% or 0.5%"
-    if re.fullmatch(r"0?\.[0-9]{1,9}|[01]|0", text):
-        remedy = f"a share is a percentage: {Decimal(text) * 100:f}%?"
+    if re.fullmatch(r"0?\.[0-9]{1,9}|[01]", text):
+        remedy = f"a share is a percentage: {(Decimal(text) * 100).normalize():f}%?"
     raise Unreadable(f"{shown(text)} is not a share", remedy)
 
 

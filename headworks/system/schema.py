@@ -7,7 +7,9 @@ in `reference.py`. What must hold between keys is checked in `check.py`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -16,7 +18,7 @@ from headworks.core.digest import digest
 from headworks.core.units import Count, Seconds
 from headworks.policy.choice import Balancing
 from headworks.policy.circuit import Breaking
-from headworks.policy.retry import Retrying
+from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.notations import Address
 from headworks.system.secrets import Secret
@@ -180,6 +182,10 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """32 hex digits that stand for the content: the same for another order, layout or value of a secret."""
         return digest(msgspec.json.encode(self, enc_hook=_reference, order="sorted"))
+
+
+ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType({Backoff: "span", Address: "address"})
+"""Structs that the file writes as one text, in this notation."""
 
 
 def _reference(value: object) -> str:

@@ -13,11 +13,23 @@ import msgspec
 from msgspec import inspect
 
 from headworks.policy.circuit import Breaking
-from headworks.policy.retry import Backoff, Retrying
+from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
-from headworks.system.notations import NOTATIONS, Address
+from headworks.system.notations import NOTATIONS
 from headworks.system.scalars import written_duration
-from headworks.system.schema import Key, Local, Log, Model, OpenAI, Server, Simulated, Spread, System, TargetOf
+from headworks.system.schema import (
+    ONE_TEXT,
+    Key,
+    Local,
+    Log,
+    Model,
+    OpenAI,
+    Server,
+    Simulated,
+    Spread,
+    System,
+    TargetOf,
+)
 
 DIALECT: Final = "Which language the vendor speaks: `openai`, `local` (a model in this process's child) or `simulated`."
 
@@ -105,9 +117,6 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
     }
 )
 
-ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType({Backoff: "span", Address: "address"})
-"""Structs that the file writes as one text, in this notation."""
-
 
 def written_default(field: inspect.Field) -> str | int | None:
     """A field's default in the notation of the file; None where there is none, or where it is said key by key."""
@@ -117,10 +126,8 @@ def written_default(field: inspect.Field) -> str | int | None:
     match field.type:
         case inspect.Metadata() if unit := (field.type.extra or {}).get("unit"):
             return NOTATIONS[unit].write(value)
-        case inspect.StructType() if isinstance(value, Address):
-            return str(value)
-        case inspect.StructType() if isinstance(value, Backoff):
-            return NOTATIONS["span"].write((value.shortest, value.longest))
+        case inspect.StructType() if field.type.cls in ONE_TEXT:
+            return NOTATIONS[ONE_TEXT[field.type.cls]].write(value)
         case inspect.StructType() if isinstance(value, Spread):
             return f"{{p50: {written_duration(value.p50)}, p99: {written_duration(value.p99)}}}"
         case inspect.FloatType():

@@ -1,0 +1,518 @@
+"""Files that do not hold, and every word that is said about them: line:column path: problem -> remedy."""
+
+import pytest
+
+from tests.system.files import wrong
+
+ENV = {"K": "k" * 20, "LINE": "a\nb", "EMPTY": ""}
+
+CASES: dict[str, tuple[str | bytes, list[str]]] = {
+    "an empty file": (
+        "",
+        [
+            "1:1 : the file is empty -> it needs `providers` and `models`",
+        ],
+    ),
+    "a file of comments": (
+        "# nothing\n",
+        [
+            "1:1 : the file is empty -> it needs `providers` and `models`",
+        ],
+    ),
+    "a null": (
+        "~\n",
+        [
+            "1:1 : there is no value -> give it one, or remove the line",
+        ],
+    ),
+    "a list": (
+        "- a\n",
+        [
+            "1:1 : a map belongs here, not a list -> its keys: version, name, providers, models, keys, server, log",
+        ],
+    ),
+    "a text": (
+        "hello\n",
+        [
+            "1:1 : a map belongs here, not a single value -> its keys: version, name, providers, models, keys, server, log",
+        ],
+    ),
+    "a tab": (
+        "providers:\n\tv: {dialect: simulated}\n",
+        [
+            "2:1 : this is not YAML: found character that cannot start any token -> YAML is indented with spaces, never with tabs",
+        ],
+    ),
+    "a reference without quotes in a flow map": (
+        """\
+providers:
+  v: {dialect: openai, base_url: https://v, api_key: ${env:K}}
+""",
+        [
+            "2:55 : this is not YAML: did not find expected ',' or '}' -> inside { } a reference needs quotes: \"${env:NAME}\"",
+        ],
+    ),
+    "a bracket that is not closed": (
+        """\
+providers: {v: {dialect: simulated}
+models:
+""",
+        [
+            "2:1 : this is not YAML: did not find expected ',' or '}' -> see the line and the one above it",
+        ],
+    ),
+    "two documents": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+---
+providers: {v: {dialect: simulated}}
+""",
+        [
+            "3:1 : this is not YAML: a second document begins -> a system file is one document: remove the `---`",
+        ],
+    ),
+    "an anchor that is not there": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: *nope}
+""",
+        [
+            "2:13 : this is not YAML: found undefined alias -> see the line and the one above it",
+        ],
+    ),
+    "a control character": (
+        "providers: {v: {dialect: simulated}}\nmodels: {a: v/\x07}\n",
+        [
+            "2:15 : this is not YAML: a control character is in it -> remove the character, or write it as an escape in double quotes",
+        ],
+    ),
+    "a tag that builds objects": (
+        """\
+providers: !!python/object:os.system {v: 1}
+models: {a: v/x}
+""",
+        [
+            "1:12 providers: the tag `tag:yaml.org,2002:python/object:os.system` is not allowed -> remove it: tags mean nothing here",
+            "1:42 providers.v: a map belongs here, not a single value -> begin with `dialect:`",
+        ],
+    ),
+    "a tag of its own": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: !secret v/x}
+""",
+        [
+            "2:13 models.a: the tag `!secret` is not allowed -> remove it: tags mean nothing here",
+        ],
+    ),
+    "a list as a name": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {[a, b]: v/x}
+""",
+        [
+            "2:10 models: a name is a list or a map -> write a name, a colon and a value",
+        ],
+    ),
+    "names that stand twice": (
+        """\
+providers:
+  v: {dialect: simulated, seed: 1, seed: 2}
+models: {a: v/x}
+name: a
+name: b
+""",
+        [
+            "2:36 providers.v.seed: `seed` is written twice -> the first is at line 2, column 27: keep one",
+            "5:1 name: `name` is written twice -> the first is at line 4, column 1: keep one",
+        ],
+    ),
+    "no providers": (
+        "models: {a: v/x}\n",
+        [
+            "1:1 providers: `providers` is missing -> add it: providers: {sim: {dialect: simulated}}",
+        ],
+    ),
+    "neither providers nor models": (
+        "name: x\n",
+        [
+            "1:1 providers: `providers` is missing -> add it: providers: {sim: {dialect: simulated}}",
+            "1:1 models: `models` is missing -> add it: models: {assistant: sim/simulated}",
+        ],
+    ),
+    "empty maps": (
+        """\
+providers: {}
+models: {}
+""",
+        [
+            "1:12 providers: there is no provider -> add one: sim: {dialect: simulated}",
+            "2:9 models: there is no model -> add one: assistant: provider/model",
+        ],
+    ),
+    "keys without a value": (
+        """\
+providers:
+models:
+""",
+        [
+            "1:11 providers: there is no value -> give it one, or remove the line",
+            "2:8 models: there is no value -> give it one, or remove the line",
+        ],
+    ),
+    "unknown keys": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+modles: {}
+server: {lisen: 127.0.0.1:1, portt: 3}
+""",
+        [
+            "3:1 modles: the key `modles` is not known here -> did you mean `models`? known keys: version, name, providers, models, keys, server, log",
+            "4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`? known keys: listen, max_body, max_in_flight, drain, cors",
+            "4:30 server.portt: the key `portt` is not known here -> known keys: listen, max_body, max_in_flight, drain, cors",
+        ],
+    ),
+    "another version": (
+        """\
+version: 2
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+""",
+        [
+            "1:10 version: `2` is not known here -> known: 1",
+        ],
+    ),
+    "a version that is no number": (
+        """\
+version: '1.0'
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+""",
+        [
+            "1:10 version: `1.0` is not known here -> known: 1",
+        ],
+    ),
+    "dialects": (
+        """\
+providers: {v: {dialect: antropic}, w: {base_url: 'https://x'}, x: https://y, y: {dialect: [openai]}}
+models: {a: v/x}
+""",
+        [
+            "1:26 providers.v.dialect: the dialect `antropic` is not known -> known: openai, local, simulated",
+            "1:40 providers.w.dialect: `dialect` is missing -> one of openai, local, simulated",
+            "1:68 providers.x: a map belongs here, not a single value -> begin with `dialect:`",
+            "1:92 providers.y.dialect: one value belongs here, not a list -> one of openai, local, simulated",
+        ],
+    ),
+    "one letter off": (
+        """\
+providers: {v: {dialect: openai, base-url: 'https://v'}}
+models: {a: v/x}
+""",
+        [
+            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, concurrency, headers, forward_headers, ca_file",
+        ],
+    ),
+    "URLs": (
+        """\
+providers:
+  v0: {dialect: openai, base_url: 'ftp://x'}
+  v1: {dialect: openai, base_url: 'x.com'}
+  v2: {dialect: openai, base_url: 'https://'}
+  v3: {dialect: openai, base_url: 'https://user:pw@x/v1'}
+  v4: {dialect: openai, base_url: 'https://x/v1?key=1'}
+  v5: {dialect: openai, base_url: 'https://x/#a'}
+  v6: {dialect: openai, base_url: 'https://x:99999'}
+  v7: {dialect: openai, base_url: 'https://exämple.com'}
+  v8: {dialect: openai, base_url: 'https://x y'}
+  v9: {dialect: openai, base_url: 'http://[::1'}
+  v10: {dialect: openai, base_url: 'https://x:0'}
+models: {a: v0/x}
+""",
+        [
+            "2:35 providers.v0.base_url: `ftp://x` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
+            "3:35 providers.v1.base_url: `x.com` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
+            "4:35 providers.v2.base_url: `https://` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
+            "5:35 providers.v3.base_url: credentials do not belong in a URL -> put the key into `api_key`, other headers into `headers`",
+            "6:35 providers.v4.base_url: `https://x/v1?key=1` has a query or a fragment -> end the URL with its path",
+            "7:35 providers.v5.base_url: `https://x/#a` has a query or a fragment -> end the URL with its path",
+            "8:35 providers.v6.base_url: `https://x:99999` is not a URL -> write scheme, host and path, such as https://api.example.com/v1",
+            "9:35 providers.v7.base_url: `https://exämple.com` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
+            "10:35 providers.v8.base_url: `https://x y` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
+            "11:35 providers.v9.base_url: `http://[::1` is not a URL -> write scheme, host and path, such as https://api.example.com/v1",
+            "12:36 providers.v10.base_url: `https://x:0` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
+        ],
+    ),
+    "names": (
+        """\
+providers: {'a b': {dialect: simulated}, a/b: {dialect: simulated}}
+models: {'': a/x, 'x y': a/x}
+""",
+        [
+            '1:13 providers["a b"]: `a b` is not a name -> use up to 64 letters, digits, dots, dashes and underscores; a letter or digit first',
+            '1:42 providers["a/b"]: `a/b` is not a name -> use up to 64 letters, digits, dots, dashes and underscores; a letter or digit first',
+            '2:10 models[""]: `` is not a name for a model -> use up to 128 letters, digits and . _ - : / @ +; a letter or digit first',
+            '2:19 models["x y"]: `x y` is not a name for a model -> use up to 128 letters, digits and . _ - : / @ +; a letter or digit first',
+        ],
+    ),
+    "durations": (
+        """\
+providers: {v: {dialect: simulated}}
+models:
+  a: {targets: v/x, timeouts: {connect: 2, first_token: 0s, between_tokens: 1.5 s, answer: 1h30m, total: -1s}}
+""",
+        [
+            "3:41 models.a.timeouts.connect: `2` is not a duration -> a duration needs its unit: 2s or 2ms?",
+            "3:57 models.a.timeouts.first_token: `0s` is too little -> it must be more than 0",
+            "3:77 models.a.timeouts.between_tokens: `1.5 s` is not a duration -> write a number and a unit: 800ms, 4s, 2m, 1h or 30d",
+            "3:92 models.a.timeouts.answer: `1h30m` is not a duration -> write a number and a unit: 800ms, 4s, 2m, 1h or 30d",
+            "3:106 models.a.timeouts.total: `-1s` is not a duration -> write a number and a unit: 800ms, 4s, 2m, 1h or 30d",
+        ],
+    ),
+    "ranges": (
+        """\
+providers: {v: {dialect: simulated}}
+models:
+  a: {targets: v/x, retry: {backoff: 1s}}
+  b: {targets: v/x, retry: {backoff: 5s..1s}}
+  c: {targets: v/x, retry: {backoff: {shortest: 1s}}}
+  d: {targets: v/x, retry: {backoff: 1..2s, attempts: 0}}
+""",
+        [
+            "3:38 models.a.retry.backoff: `1s` is not a range of durations -> write the shortest and the longest: 100ms..5s",
+            "4:38 models.b.retry.backoff: `5s..1s` does not begin above zero and end later -> write the shorter one first: 100ms..5s",
+            "5:38 models.c.retry.backoff: one value belongs here, not a map -> write a range of durations, such as 100ms..5s",
+            "6:38 models.d.retry.backoff: `1` is not a duration -> a duration needs its unit: 1s or 1ms?",
+            "6:55 models.d.retry.attempts: `0` is too little -> it must be at least 1",
+        ],
+    ),
+    "counts": (
+        """\
+providers: {v: {dialect: simulated, rpm: lots, tpm: 1.0001k, concurrency: -1, seed: 1.5}}
+models: {a: v/x}
+""",
+        [
+            "1:42 providers.v.rpm: `lots` is not a count -> write a whole number: 600, 100k or 2M",
+            "1:53 providers.v.tpm: `1.0001k` is not a count -> write a whole number: 600, 100k or 2M",
+            "1:75 providers.v.concurrency: `-1` is not a count -> write a whole number: 600, 100k or 2M",
+            "1:85 providers.v.seed: `1.5` is not a whole number -> write digits, such as 7",
+        ],
+    ),
+    "sizes and bounds": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+server: {max_body: 10, max_in_flight: 0, drain: 30, cors: https://a/}
+""",
+        [
+            "3:20 server.max_body: `10` is not a size -> a size needs its unit: 10B or 10MB?",
+            "3:39 server.max_in_flight: `0` is too little -> it must be at least 1",
+            "3:49 server.drain: `30` is not a duration -> a duration needs its unit: 30s or 30ms?",
+            "3:59 server.cors[0]: `https://a/` is not an origin -> write what browsers send: lower case, no path, no slash at the end, such as https://app.example.com; or *",
+        ],
+    ),
+    "an address that is only a port": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+server: {listen: 8080}
+""",
+        [
+            "3:18 server.listen: `8080` is not an address to listen on -> write host and port, such as 127.0.0.1:8080 or [::1]:8080 (0.0.0.0:8080 for every IPv4 network)",
+        ],
+    ),
+    "shares": (
+        """\
+providers: {v: {dialect: simulated, faults: {cut: 0.5, server_eror: 1%, stall: 101%}}, w: {dialect: simulated, faults: {cut: 60%, stall: 50%}, first_token: {p50: 2s, p99: 1s}, per_token: 4ms}}
+models: {a: [v/x, w/x]}
+""",
+        [
+            "1:51 providers.v.faults.cut: `0.5` is not a share -> a share is a percentage: 50%?",
+            "1:56 providers.v.faults.server_eror: `server_eror` is not known here -> did you mean `server_error`?",
+            "1:80 providers.v.faults.stall: `101%` is not a share -> write a percentage from 0% to 100%, such as 20% or 0.5%",
+            "1:120 providers.w.faults: the shares add up to more than 100% -> each call has at most one fault",
+            "1:157 providers.w.first_token: p50 (2s) is above p99 (1s) -> 99 of 100 cannot be faster than half of them",
+            "1:188 providers.w.per_token: a map belongs here, not a single value -> its keys: p50, p99",
+        ],
+    ),
+    "targets": (
+        """\
+providers: {v: {dialect: simulated}}
+models:
+  a: w/x
+  b: [[v/x, v/x], []]
+  c: []
+  d: {targets: [{provider: v, weight: 0}, {model: x}, 'v', ['/x']]}
+  e: {}
+  f: {targets: [[[v/x]]]}
+""",
+        [
+            "3:6 models.a.targets[0][0].provider: there is no provider `w` -> providers: v",
+            "4:7 models.b.targets[0]: `v/x` stands in one tier 2 times -> name it once, with a `weight`",
+            "4:19 models.b.targets[1]: the tier is empty -> name a target, or remove the tier",
+            "5:6 models.c.targets: there is no target -> name one: [provider/model]",
+            "6:39 models.d.targets[0][0].weight: `0` is too little -> it must be more than 0",
+            "6:43 models.d.targets[1][0].provider: `provider` is missing -> add it: provider: NAME",
+            "6:61 models.d.targets[3][0].provider: the text is empty -> give it a value, or remove the line",
+            "7:6 models.e.targets: `targets` is missing -> add it: targets: [provider/model]",
+            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight",
+        ],
+    ),
+    "a target without a model": (
+        """\
+providers:
+  v: {dialect: openai, base_url: 'https://v', }
+models: {a: v}
+""",
+        [
+            "3:13 models.a.targets[0][0].model: `model` is missing -> write v/MODEL",
+        ],
+    ),
+    "a choice that is not there": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: {targets: v/x, balance: cheapest}}
+""",
+        [
+            "2:37 models.a.balance: `cheapest` is not known here -> known: fastest, least_busy, weighted",
+        ],
+    ),
+    "phases longer than the total": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: {targets: v/x, timeouts: {connect: 3m, answer: 10m, total: 4m}}, b: {targets: v/x, timeouts: {first_token: 3m}}, c: {targets: v/x, timeouts: {total: 1s}}}
+""",
+        [
+            "2:60 models.a.timeouts.answer: 10m is longer than `total` (4m), so it never binds -> raise `total`, or lower this",
+            "2:120 models.b.timeouts.first_token: 3m is longer than `total` (2m, the default), so it never binds -> raise `total`, or lower this",
+        ],
+    ),
+    "keys": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+keys:
+  w: {key: '${env:K}', models: [a, b]}
+  x: {key: '${env:K}', priority: urgent}
+  y: {models: a}
+  z: sk-123456789012345678
+""",
+        [
+            "4:36 keys.w.models[1]: there is no model `b` -> models: a",
+            "5:12 keys.x.key: `w` has the same key, so nobody could tell them apart -> give each its own",
+            "5:34 keys.x.priority: `urgent` is not known here -> known: high, low, normal",
+            '6:6 keys.y.key: `key` is missing -> add it: key: "${env:NAME}"',
+            "7:6 keys.z: a map belongs here, not a single value -> its keys: key, models, priority",
+        ],
+    ),
+    "an open port without keys": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+server: {listen: 0.0.0.0:8080}
+""",
+        [
+            '3:18 server.listen: 0.0.0.0:8080 can be reached from other machines, and there are no keys: anybody could call -> add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}`, or listen on 127.0.0.1',
+        ],
+    ),
+    "headers": (
+        """\
+providers:
+  v: {dialect: openai, base_url: 'https://v', api_key: '${env:K}', headers: {Host: x, Authorization: y, 'a b': z, x-line: '${env:LINE}'}, forward_headers: [content-length, authorization, x-*]}
+models: {a: v/x}
+""",
+        [
+            "2:84 providers.v.headers.Host: the header `Host` is ours to write -> remove it",
+            "2:102 providers.v.headers.Authorization: `api_key` is sent in this header -> keep one of the two",
+            '2:105 providers.v.headers["a b"]: `a b` is not a header\'s name -> use letters, digits and dashes, such as x-team',
+            "2:123 providers.v.headers.x-line: the value has a character that a header cannot carry (a line break, a blank at an end, an accent) -> check what the variable or the file holds",
+            "2:157 providers.v.forward_headers[0]: the header `content-length` is ours to write -> remove it",
+            "2:173 providers.v.forward_headers[1]: a caller's key of this gateway would reach the vendor -> use `api_key`",
+            "2:188 providers.v.forward_headers[2]: `x-*` is a pattern -> write each header's whole name",
+        ],
+    ),
+    "a certificate that is not there": (
+        """\
+providers:
+  v: {dialect: openai, base_url: 'https://v', ca_file: ca.pem}
+models: {a: v/x}
+""",
+        [
+            "2:56 providers.v.ca_file: `ca.pem` cannot be read: No such file or directory -> the path is relative to the system file's folder",
+        ],
+    ),
+    "local models": (
+        """\
+providers: {v: {dialect: local, model: gpt-4}, w: {dialect: local, model: ./m.gguf}}
+models: {a: [v, w]}
+""",
+        [
+            "1:40 providers.v.model: the model `gpt-4` is not known -> write gemma-3-270m for the embedded model, or the path of a GGUF file, such as ./model.gguf",
+            "1:75 providers.w.model: `./m.gguf` cannot be read: No such file or directory -> the path is relative to the system file's folder",
+        ],
+    ),
+    "references": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+name: ${env:NAME}
+keys: {k: {key: '${nope:x}'}, l: {key: 'a${env:K'}, m: {key: ''}, n: {key: '${env:UNSET}'}, o: {key: '${env:EMPTY}'}, p: {key: '${file:none}'}, q: {key: [a]}}
+""",
+        [
+            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key` and the values of `headers`; write this value out",
+            "4:17 keys.k.key: `${nope:x}` is no reference that we know -> write ${env:NAME} or ${file:PATH}",
+            "4:40 keys.l.key: a `${` is not closed -> write ${env:NAME} or ${file:PATH}",
+            "4:62 keys.m.key: the secret is empty -> write ${env:NAME} or ${file:PATH}",
+            "4:76 keys.n.key: the environment variable UNSET is not set -> set it before the start: export UNSET=...",
+            "4:102 keys.o.key: the environment variable EMPTY is empty -> give it a value: export EMPTY=...",
+            "4:128 keys.p.key: the secret file `none` cannot be read: No such file or directory -> the path is relative to the system file's folder",
+            "4:154 keys.q.key: one value belongs here, not a list -> write it on one line, after the colon",
+        ],
+    ),
+    "a null secret": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+keys: {k: {key: null}}
+""",
+        [
+            "3:17 keys.k.key: there is no value -> give it one, or remove the line",
+        ],
+    ),
+    "an anchor that contains itself": (
+        """\
+providers: &p
+  v: *p
+models: {a: v/x}
+""",
+        [
+            "1:12 providers: the file is nested more than 32 levels deep, or an anchor contains itself -> nest less",
+        ],
+    ),
+    "another encoding": (
+        b"providers: {v: {dialect: simulated}}\nmodels: {a: v/x}\nname: caf\xe9\n",
+        [
+            "3:10 : the file is not UTF-8 text -> save it as UTF-8",
+        ],
+    ),
+    "origins": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+server: {cors: ['https://A.example', 'app.example', 'https://a/x']}
+""",
+        [
+            "3:17 server.cors[0]: `https://A.example` is not an origin -> write what browsers send: lower case, no path, no slash at the end, such as https://app.example.com; or *",
+            "3:38 server.cors[1]: `app.example` is not an origin -> write what browsers send: lower case, no path, no slash at the end, such as https://app.example.com; or *",
+            "3:53 server.cors[2]: `https://a/x` is not an origin -> write what browsers send: lower case, no path, no slash at the end, such as https://app.example.com; or *",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_everything_that_is_wrong_is_told_at_once_with_its_place_and_a_remedy(name: str) -> None:
+    text, told = CASES[name]
+    assert wrong(text, ENV) == told
