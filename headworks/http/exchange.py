@@ -1,0 +1,169 @@
+"""One answer on its way to the caller: a head, and a body in one piece or in chunks.
+
+Always true: exactly one head is written; nothing that the application passes can begin another line of it; what frames
+the message (length, chunks, connection) is decided here alone; a body that was not ended is never made to look whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from headworks.http.connection import header_block
+from headworks.http.intake import Request
+
+Header = tuple[bytes, bytes]
+
+PREFIX = b"HTTP/1.1 "
+"""How every answer begins."""
+
+OWNED = frozenset(
+    (b"content-length", b"transfer-encoding", b"connection", b"date", b"keep-alive", b"upgrade", b"trailer")
+)
+"""Headers that only the edge writes."""
+
+JOINED = 32_768
+"""Bytes of body up to which head and body become one buffer; above, a copy costs more than a second one."""
+
+_LINES = {status.value: b"%b%d %b\r\n" % (PREFIX, status.value, status.phrase.encode()) for status in HTTPStatus}
+
+
+class Line(Protocol):
+    """What an exchange needs of its connection."""
+
+    transport: asyncio.Transport
+    closed: bool
+    said: int
+    """Bytes of `PREFIX` that were written ahead of the head."""
+
+    @property
+    def leaving(self) -> bool:
+        """This answer is the connection's last."""
+
+    def date(self) -> bytes: ...
+
+    async def drain(self) -> None: ...
+
+
+class Exchange:
+    """How the handler answers: `respond` once, or `start`, any number of `write`, `end`.
+
+    Writing never waits and never fails: what is written after the caller has gone is dropped, and `closed` says so.
+    Await `drain` between writes, or a caller who does not read makes the memory grow.
+    """
+
+    __slots__ = ("_chunked", "_line", "_mute", "_version", "complete", "keep_alive", "started")
+
+    def __init__(self, line: Line, method: str, version: str, keep_alive: bool) -> None:
+        self._line = line
+        self._mute = method == "HEAD"
+        self._version = version
+        self._chunked = version == "1.1"
+        self.keep_alive = keep_alive
+        self.started = False  # the head is written
+        self.complete = False  # the end is written
+
+    @property
+    def closed(self) -> bool:
+        """Nothing that is written can reach the caller any more."""
+        return self._line.closed
+
+    @property
+    def chunked(self) -> bool:
+        """A chunk may follow: between two writes of a body in chunks."""
+        return self.started and not self.complete and self._chunked and not self._mute
+
+    def respond(self, status: int, headers: Sequence[Header], body: bytes = b"") -> None:
+        """Answers whole, in one write. Headers without those that frame the message (`OWNED`); status 200 to 599.
+
+        Raises ValueError where a header holds a line break or is not the application's to write, RuntimeError where the
+        answer has begun already; then nothing is written.
+        """
+        if status == 204 or status == 304:
+            body = b""
+            head = self._head(status, headers, b"")
+        else:
+            head = self._head(status, headers, b"content-length: %d\r\n" % len(body))
+        self.complete = True
+        line = self._line
+        if line.closed:
+            return
+        if self._mute or not body:
+            line.transport.write(head)
+        elif len(body) <= JOINED:
+            line.transport.write(head + body)
+        else:
+            line.transport.write(head)
+            line.transport.write(body)
+
+    def start(self, status: int, headers: Sequence[Header]) -> None:
+        """Begins an answer whose length is not known: chunks, or for HTTP/1.0 bytes until the connection ends.
+
+        Raises as `respond` does.
+        """
+        if not self._chunked:
+            self.keep_alive = False
+        head = self._head(status, headers, b"transfer-encoding: chunked\r\n" if self._chunked else b"")
+        if not self._line.closed:
+            self._line.transport.write(head)
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes of the body as one chunk, in one write; no bytes are no chunk."""
+        self._check_open()
+        if not data or self._mute or self._line.closed:
+            return
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        self._line.transport.write(data)
+
+    def end(self, data: bytes = b"") -> None:
+        """Ends the body, after these last bytes: both in one write."""
+        self._check_open()
+        self.complete = True
+        if self._mute or self._line.closed:
+            return
+        if self._chunked:
+            data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
+        if data:
+            self._line.transport.write(data)
+
+    async def drain(self) -> None:
+        """Waits while the caller does not read and about 64 KB wait for it; returns at once otherwise, or once closed.
+
+        For one task at a time.
+        """
+        await self._line.drain()
+
+    def _check_open(self) -> None:
+        if not self.started or self.complete:
+            raise RuntimeError("no body is being written: call `start` first, and nothing after `end`")
+
+    def _head(self, status: int, headers: Sequence[Header], framing: bytes) -> bytes:
+        if self.started:
+            raise RuntimeError("the answer has begun already")
+        if not 200 <= status <= 599:
+            raise ValueError(f"{status} is no status of an answer")
+        block = header_block(headers)
+        for name, _ in headers:
+            if name.lower() in OWNED:
+                raise ValueError(f"the edge itself writes {name.decode('latin-1')}")
+        line = self._line
+        if line.leaving:
+            self.keep_alive = False
+        if not self.keep_alive:
+            framing += b"connection: close\r\n"
+        elif self._version == "1.0":
+            framing += b"connection: keep-alive\r\n"
+        first = _LINES.get(status) or b"%b%d \r\n" % (PREFIX, status)
+        self.started = True
+        head = b"%b%b%b%b\r\n" % (first, block, line.date(), framing)
+        if line.said:
+            head, line.said = head[line.said :], 0
+        return head
+
+
+def answering(line: Line, request: Request) -> Exchange:
+    """The exchange for a request."""
+    return Exchange(line, request.method, request.version, request.keep_alive)

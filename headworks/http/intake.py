@@ -1,0 +1,314 @@
+"""A caller's bytes become requests, or the one refusal that ends the connection. No I/O: sockets and timers are elsewhere.
+
+Always true: the same bytes give the same requests however they are cut; what can be read in two ways is refused, never
+guessed (RFC 9112 section 11.2, request smuggling); after a refusal, or a request that closes, nothing more is read.
+
+httptools refuses by itself: bare LF and CR, folded lines, blanks before a colon, NUL and controls in values, CL with TE,
+several CL, bad sizes of chunks. It accepts, and this file refuses: several or missing Host, `gzip, chunked`, chunked in
+HTTP/1.0, versions 0.9 and 2.0, RTSP, absolute and asterisk targets, heads and trailers without a bound. It leaves the
+body of a request with `Upgrade` unread; this file reads on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeAlias
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from headworks.http.limits import SLICE, EdgeLimits
+
+REST, HEAD, BODY = 0, 1, 2
+"""What of a request has come in part: nothing, some of its head, its head."""
+
+METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+
+SINGLE = (b"host", b"content-length", b"transfer-encoding", b"expect", b"authorization", b"content-type")
+"""Said twice, these leave it to each reader which one counts."""
+
+HOST_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%:[]!$&'()*+;="
+"""RFC 3986 section 3.2.2, without the comma: `Host: a, b` is what some proxies make of two hosts."""
+
+
+class Refusal(Exception):
+    """Why a request is not served: `status` and `message` for the caller. The connection ends with it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Request:
+    """What a caller asks, whole.
+
+    `path` and `query` are as they came (not percent-decoded; the query without its `?`). `headers` are in the order of
+    the wire with names in lower case. `peer` is the caller's address, empty on a unix socket.
+    """
+
+    __slots__ = ("_lookup", "body", "headers", "keep_alive", "method", "path", "peer", "query", "version")
+
+    body: bytes
+    peer: str
+
+    def __init__(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], lookup: dict[bytes, bytes]
+    ) -> None:
+        self.method = method
+        self.path, _, self.query = target.partition("?")
+        self.headers = headers
+        self._lookup = lookup
+        self.version = "1.1"
+        self.keep_alive = True
+        self.body = b""
+        self.peer = ""
+
+    def get(self, name: bytes) -> bytes | None:
+        """The value of a header by its name in lower case; the first where it came several times."""
+        return self._lookup.get(name)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path} {len(self.headers)} headers, {len(self.body)} bytes>"
+
+
+Asked: TypeAlias = Request | Refusal
+
+
+class Intake:
+    """The parser of one connection: feed it, then take what is `ready`, oldest first."""
+
+    __slots__ = (
+        "_body",
+        "_fields",
+        "_framing",
+        "_length",
+        "_limits",
+        "_parser",
+        "_request",
+        "_target",
+        "_upgrade",
+        "arrived",
+        "deaf",
+        "expects",
+        "phase",
+        "ready",
+    )
+
+    def __init__(self, limits: EdgeLimits) -> None:
+        self._limits = limits
+        self._parser: HttpRequestParser | None = HttpRequestParser(self)
+        self.ready: deque[Asked] = deque()
+        self.phase = REST
+        self.deaf = False  # a refusal or a closing request has been read: what follows it does not count
+        self.expects = False  # the caller waits for "100 Continue" before it sends the body
+        self.arrived = 0  # bytes of the body that is arriving
+        self._body: bytes | bytearray = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._target = b""
+        self._framing = 0
+        self._length = -1
+        self._request: Request | None = None
+        self._upgrade = False
+
+    @property
+    def awaited(self) -> int:
+        """Bytes that are certainly the rest of a body: they may be fed at once, all others in slices."""
+        return self._length - self.arrived if self.phase == BODY and self._length > 0 else 0
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Takes the next bytes: at most `SLICE`, or `awaited` if that is more. Never raises."""
+        parser = self._parser
+        if parser is None or self.deaf:
+            return
+        arrived = self.arrived
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._stay(data, upgrade.args[0])
+        except HttpParserCallbackError as error:
+            cause = error.__context__
+            if not isinstance(cause, Refusal):
+                raise
+            self.refuse(cause.status, cause.message)
+        except HttpParserError as error:
+            if not self.deaf:
+                self.refuse(400, f"This is not HTTP/1.1 as we accept it: {error}.")
+        if self.phase != REST and self._length < 0:
+            self._weigh(len(data) if self.arrived == arrived else 0)
+
+    def refuse(self, status: int, message: str) -> None:
+        """Ends the reading: the refusal is the last thing that gets ready."""
+        self.deaf = True
+        self.phase = REST
+        self.expects = False
+        self.ready.append(Refusal(status, message))
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the parser, which holds this object in turn."""
+        self._parser = None
+        self._request = None
+        self._body = b""
+        self._fields = []
+
+    def _weigh(self, size: int) -> None:
+        """Bounds what carries no body: heads, extensions of chunks, trailers. httptools would gather any amount."""
+        self._framing = self._framing + size if size else 0
+        if self._framing > self._limits.max_header:
+            self.refuse(431, f"A head of more than {self._limits.max_header} bytes.")
+
+    def _stay(self, data: bytes | memoryview, offset: int) -> None:
+        """Goes on with HTTP/1.1 where a caller offered another protocol, as RFC 9110 section 7.8 allows.
+
+        The parser has stopped before the body. A second one reads it behind a head of our own; the connection closes
+        after this request, so it never meets another head.
+        """
+        request = self._request
+        if request is None:
+            return
+        parser = self._parser = HttpRequestParser(_Rest(self))
+        self._upgrade = False
+        request.keep_alive = False
+        framing = (
+            b"transfer-encoding: chunked"
+            if request.get(b"transfer-encoding")
+            else b"content-length: %d" % max(self._length, 0)
+        )
+        parser.feed_data(b"POST / HTTP/1.1\r\nconnection: close\r\n%b\r\n\r\n" % framing)
+        if not self.deaf and offset < len(data):
+            self.feed(data[offset:])
+
+    # What httptools calls, in the order in which it calls.
+
+    def on_message_begin(self) -> None:
+        self.phase = HEAD
+        self._fields = []
+        self._target = b""
+        self._length = -1
+        # The slice may have begun with another message, so this head is charged one slice less than came.
+        self._framing = -SLICE
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase == HEAD:  # else a trailer, which nobody may mistake for a header
+            self._fields.append((name.lower(), value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        parser, fields, limits = self._parser, self._fields, self._limits
+        assert parser is not None
+        if self._framing > limits.max_header - 2 * SLICE:
+            self._measure()
+        if len(fields) > limits.max_headers:
+            raise Refusal(431, f"More than {limits.max_headers} headers.")
+        method = METHODS.get(parser.get_method())
+        if method is None:
+            raise Refusal(501, "This method is not served.")
+        lookup = dict(fields)
+        if len(lookup) != len(fields):
+            lookup = _firsts(fields)
+        request = self._request = Request(method, self._origin(method), fields, lookup)
+        version = parser.get_http_version()
+        if version != "1.1":
+            if version != "1.0":
+                raise Refusal(505, "Only HTTP/1.1 and HTTP/1.0 are served.")
+            request.version = version
+        request.keep_alive = parser.should_keep_alive()
+        host = lookup.get(b"host")
+        if host is None:
+            if version == "1.1":
+                raise Refusal(400, "The Host header is missing.")
+        elif host.translate(None, HOST_CHARACTERS):
+            raise Refusal(400, "The Host header is no host.")
+        self._frame(request)
+        self.phase = BODY
+
+    def _frame(self, request: Request) -> None:
+        """Reads how the body's end will be known, and what the caller expects before it sends one."""
+        self._length = 0
+        self.arrived = 0
+        self._body = b""
+        length = request.get(b"content-length")
+        if length is not None:
+            self._length = int(length)
+            if self._length > self._limits.max_body:
+                raise Refusal(413, f"A body of {self._length} bytes: at most {self._limits.max_body} are accepted.")
+        coding = request.get(b"transfer-encoding")
+        if coding is not None:
+            if coding.lower() != b"chunked" or request.version == "1.0":
+                raise Refusal(400, "Only `Transfer-Encoding: chunked` is understood, and only in HTTP/1.1.")
+            self._length = -1
+            self._framing = 0
+        expected = request.get(b"expect")
+        if expected is not None and request.version == "1.1":
+            if expected.lower() != b"100-continue":
+                raise Refusal(417, "Only `Expect: 100-continue` is understood.")
+            self.expects = self._length != 0
+        self._upgrade = (
+            request.get(b"upgrade") is not None and self._parser is not None and self._parser.should_upgrade()
+        )
+
+    def on_body(self, data: bytes) -> None:
+        if not self.arrived:
+            self._body = data
+        else:
+            if type(self._body) is bytes:
+                # A list of pieces would cost forty bytes for each one-byte chunk.
+                self._body = bytearray(self._body)
+            self._body += data
+        self.arrived += len(data)
+        self.expects = False  # it did not wait
+        if self.arrived > self._limits.max_body:
+            raise Refusal(413, f"A body of more than {self._limits.max_body} bytes.")
+
+    def on_message_complete(self) -> None:
+        request = self._request
+        if self._upgrade or request is None:
+            return
+        body = self._body
+        request.body = body if type(body) is bytes else bytes(body)
+        self._request = None
+        self._body = b""
+        self.arrived = 0
+        self.expects = False
+        self.phase = REST
+        self.deaf = not request.keep_alive
+        self.ready.append(request)
+
+    def _measure(self) -> None:
+        """Holds a long head against the bound to the byte, now that all of it is here."""
+        size = len(self._target) + sum([len(name) + len(value) + 4 for name, value in self._fields])
+        if size > self._limits.max_header:
+            raise Refusal(431, f"A head of more than {self._limits.max_header} bytes.")
+
+    def _origin(self, method: str) -> str:
+        target = self._target
+        if len(target) > self._limits.max_target:
+            raise Refusal(414, f"A target of more than {self._limits.max_target} bytes.")
+        if target[:1] != b"/" and (target != b"*" or method != "OPTIONS"):
+            raise Refusal(400, "Only targets that begin with a slash are served.")
+        if b"#" in target:
+            raise Refusal(400, "A fragment is not for servers.")
+        return target.decode("latin-1")
+
+
+class _Rest:
+    """Hears only the body, for the parser that reads on behind a head which was read already."""
+
+    __slots__ = ("on_body", "on_message_complete")
+
+    def __init__(self, intake: Intake) -> None:
+        self.on_body = intake.on_body
+        self.on_message_complete = intake.on_message_complete
+
+
+def _firsts(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    lookup: dict[bytes, bytes] = {}
+    for name, value in fields:
+        if name in lookup:
+            if name in SINGLE:
+                raise Refusal(400, f"Several {name.decode('latin-1')} headers.")
+        else:
+            lookup[name] = value
+    return lookup

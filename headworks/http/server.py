@@ -1,0 +1,188 @@
+"""The edge: what listens, and the counters of what it serves. One connection is `inbound.py`, its parser `intake.py`.
+
+Always true: `busy` is the number of requests with the handler, and is zero when nobody waits; every worker's task is
+awaited by `stop`; errors of the edge's own have the application's words, through `refuse`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from email.utils import formatdate
+from pathlib import Path
+
+from headworks.http.exchange import Exchange
+from headworks.http.inbound import Inbound
+from headworks.http.intake import Request
+from headworks.http.limits import EdgeLimits
+
+__all__ = ["Edge", "EdgeLimits", "Exchange", "Request"]
+
+BACKLOG = 2048
+"""Connections that the kernel keeps for us between two turns of the loop: a burst of new callers is not refused."""
+
+SPARE = 100
+"""Connections over the bound that are told so, lingering; those beyond are dropped without a word."""
+
+UNWIND = 5.0
+"""Seconds that cancelled handlers are given to clean up."""
+
+_log = logging.getLogger("headworks.http")
+
+Handler = Callable[[Request, Exchange], Awaitable[None]]
+Refuse = Callable[[int, str], tuple[Sequence[tuple[bytes, bytes]], bytes]]
+
+
+class Edge:
+    """Serves HTTP/1.1 on any number of addresses with one handler.
+
+    handler: answers one request; is cancelled when the caller hangs up. Its exceptions become 500, or a cut where the
+    answer has begun. refuse: gives headers and body for a status and a message of the edge's own.
+    """
+
+    def __init__(self, handler: Handler, refuse: Refuse, *, limits: EdgeLimits | None = None) -> None:
+        self.handler = handler
+        self.limits = limits or EdgeLimits()
+        self.draining = False
+        self.busy = 0  # requests with the handler
+        self.arriving = 0  # bytes of bodies that are not whole yet
+        self._refuse = refuse
+        self._servers: list[asyncio.Server] = []
+        self._paths: list[Path] = []
+        self._inbounds: dict[Inbound, bool] = {}  # False: one too many, being told so
+        self._serving = 0
+        self._leaving: dict[asyncio.Task[None], None] = {}  # workers that outlive their connection while they clean up
+        self._quiet: asyncio.Future[None] | None = None
+        self._date = b""
+        self._date_until = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Edge {self._serving} connections, {self.busy} busy, {self.arriving} bytes arriving>"
+
+    @property
+    def connections(self) -> int:
+        """Open connections, idle ones too; without those that are being turned away."""
+        return self._serving
+
+    async def start(self, host: str, port: int) -> int:
+        """Listens on a TCP address; port 0 takes a free one. Returns the port. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Inbound(self, loop), host, port, backlog=BACKLOG)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def start_unix(self, path: str) -> None:
+        """Listens on a unix socket that only this user may open. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(lambda: Inbound(self, loop), sock=_private(Path(path)), backlog=BACKLOG)
+        self._servers.append(server)
+        self._paths.append(Path(path))
+
+    def drain(self) -> None:
+        """Accepts nothing new and closes what is idle; answers in progress end whole, with `connection: close`."""
+        if self.draining:
+            return
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+        for inbound in list(self._inbounds):
+            inbound.retire()
+
+    async def stop(self, grace: float) -> None:
+        """Drains for up to `grace` seconds, then cuts what is left. Afterwards nothing of the edge runs."""
+        self.drain()
+        await self._quieten(grace)
+        for inbound in list(self._inbounds):
+            inbound.abort()
+        await self._quieten(UNWIND)
+        if self._leaving:
+            self.report("handlers_stuck")
+
+    async def _quieten(self, within: float) -> None:
+        """Waits until nothing is open and no worker runs, for at most that many seconds."""
+        if not self._inbounds and not self._leaving:
+            return
+        loop = asyncio.get_running_loop()
+        self._quiet = quiet = loop.create_future()
+        timer = loop.call_later(within, self._hush)
+        try:
+            await quiet
+        finally:
+            timer.cancel()
+            self._quiet = None
+
+    def date(self) -> bytes:
+        """The Date header, made once a second."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._date_until:
+            self._date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
+            self._date_until = now + 1.0
+        return self._date
+
+    # What connections tell.
+
+    def joined(self, inbound: Inbound) -> bool:
+        """Counts a new connection; False if it is one too many."""
+        admitted = self._serving < self.limits.max_connections
+        self._inbounds[inbound] = admitted
+        self._serving += admitted
+        if len(self._inbounds) - self._serving > SPARE:
+            inbound.abort()
+        return admitted
+
+    def left(self, inbound: Inbound, worker: asyncio.Task[None] | None) -> None:
+        """Forgets a connection; its worker only when it has ended."""
+        self._serving -= self._inbounds.pop(inbound)
+        if worker is not None and not worker.done():
+            self._leaving[worker] = None
+            worker.add_done_callback(self._gone)
+        elif self._quiet is not None:
+            self._check_quiet()
+
+    def refusal(self, status: int, message: str) -> tuple[Sequence[tuple[bytes, bytes]], bytes]:
+        """Headers and body of an answer of the edge's own."""
+        return self._refuse(status, message)
+
+    def report(self, event: str, error: BaseException | None = None) -> None:
+        """Logs what should not happen. Of an error its class and place: its text may quote what a caller sent."""
+        if error is None:
+            _log.error(event)
+        else:
+            place = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+            _log.error("%s: %s\n%s", event, type(error).__qualname__, place)
+
+    def _gone(self, worker: asyncio.Task[None]) -> None:
+        del self._leaving[worker]
+        if not worker.cancelled():
+            error = worker.exception()
+            if error is not None:
+                self.report("worker_failed", error)
+        if self._quiet is not None:
+            self._check_quiet()
+
+    def _check_quiet(self) -> None:
+        if not self._inbounds and not self._leaving:
+            self._hush()
+
+    def _hush(self) -> None:
+        if self._quiet is not None and not self._quiet.done():
+            self._quiet.set_result(None)
+
+
+def _private(path: Path) -> socket.socket:
+    """A unix socket bound to the path, in place of one that was left there; closed to others before it listens."""
+    if path.is_socket():
+        path.unlink()
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.bind(str(path))
+        path.chmod(0o600)
+    except OSError:
+        bound.close()
+        raise
+    return bound
