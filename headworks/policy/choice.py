@@ -58,12 +58,16 @@ class Choice(Protocol):
         ...
 
 
-def able(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> list[Candidate]:
+def able(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Sequence[Candidate]:
     """Those that may be asked now, in list order: the untried, or all of them where all were tried."""
+    if not tried:
+        for candidate in candidates:
+            if now < candidate.circuit.blocked_until:
+                break
+        else:
+            return candidates  # the usual case, which copies nothing
     allowed = [candidate for candidate in candidates if now >= candidate.circuit.blocked_until]
-    if tried:
-        return [candidate for candidate in allowed if candidate.name not in tried] or allowed
-    return allowed
+    return [candidate for candidate in allowed if candidate.name not in tried] or allowed
 
 
 def left(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> bool:
@@ -144,7 +148,8 @@ def _least(candidates: Sequence[Candidate], loads: list[float], rng: Random) -> 
     least = min(loads)
     if loads.count(least) == 1:
         return candidates[loads.index(least)]
-    return rng.choice([candidate for candidate, load in zip(candidates, loads, strict=True) if load == least])
+    equals = [number for number, load in enumerate(loads) if load == least]
+    return candidates[equals[int(rng.random() * len(equals))]]
 
 
 CHOICES: Final = MappingProxyType[Balancing, Choice](

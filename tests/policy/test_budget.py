@@ -68,6 +68,20 @@ def test_an_instant_before_the_latest_counts_as_the_latest() -> None:
     assert repr(budget) == "AttemptBudget(2 paid, 2 deposited in 10 s)"
 
 
+def test_a_clock_that_goes_back_a_little_does_not_shorten_a_deposits_time() -> None:
+    budget = AttemptBudget(reserve=1)
+    budget.deposit(1000.0)
+    budget.deposit(999.5)
+    assert paid(budget, 3, 999.5) == 2 + 1
+    assert repr(budget) == "AttemptBudget(2 paid, 2 deposited in 10 s)"
+    budget.deposit(1009.5)
+    assert repr(budget) == "AttemptBudget(2 paid, 3 deposited in 10 s)"
+    assert budget.pay(1000.0)
+    assert repr(budget) == "AttemptBudget(3 paid, 3 deposited in 10 s)"
+    assert budget.pay(1010.0), "from the reserve"
+    assert repr(budget) == "AttemptBudget(1 paid, 1 deposited in 10 s)"
+
+
 @pytest.mark.parametrize(("purse", "pays", "name"), [(EMPTY, False, "EMPTY"), (INFINITE, True, "INFINITE")])
 def test_the_constants_stay_what_they_are(purse: Purse, pays: bool, name: str) -> None:
     for _ in range(100):

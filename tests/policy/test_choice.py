@@ -72,7 +72,9 @@ def test_nobody_is_picked_where_nobody_may_be_asked(way: Balancing) -> None:
     for candidate in candidates:
         trip(candidate, 100.0)
     assert CHOICES[way].pick(candidates, (), Random(1), 101.0) is None
-    assert CHOICES[way].pick(candidates, (), Random(1), 106.0) is not None
+    at = min(candidate.circuit.blocked_until for candidate in candidates)
+    assert CHOICES[way].pick(candidates, (), Random(1), at) is not None
+    assert left(candidates, (), at)
 
 
 @given(
@@ -214,6 +216,12 @@ def test_a_target_of_which_nothing_is_known_is_asked_once_and_then_waited_for() 
     assert fastest(candidates) == "a"
     candidates[1].latency.record(0.1, 100.0)
     assert fastest(candidates) == "z"
+
+
+def test_of_two_of_which_nothing_is_known_the_less_busy_one() -> None:
+    candidates = tier(1, 1)
+    candidates[0].busy, candidates[1].busy = 2, 1
+    assert fastest(candidates) == "b"
 
 
 # --- when every circuit is open ---------------------------------------------------------------------------------------
