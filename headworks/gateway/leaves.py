@@ -7,13 +7,16 @@ import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
+from headworks.providers.local import Local
 from headworks.providers.local_process import LocalProcess
 from headworks.providers.remote import Remote, account_headers
-from headworks.providers.simulated import Simulated
+from headworks.providers.simulated import Desk, Simulated, Vendor
+from headworks.providers.simulated_text import Percentiles
 from headworks.system import schema
 from headworks.wire.openai import OPENAI
 
@@ -61,7 +64,7 @@ class Leaves:
 
     def _openai(self, name: str, provider: schema.OpenAI) -> Making:
         origin = Origin.parse(provider.base_url)
-        client = self.clients[name] = Client(origin, ssl=self._tls(name, provider, origin))
+        client = self.clients[name] = Client(origin, context=self._tls(name, provider, origin))
         key = provider.api_key.reveal() if provider.api_key is not None else None
         headers = account_headers(key, {header: value.reveal() for header, value in provider.headers.items()})
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
@@ -82,3 +85,23 @@ class Leaves:
                     )
                 ]
             ) from error
+
+    def _local(self, name: str, provider: schema.Local) -> Making:
+        child = self.children[name] = LocalProcess(
+            str(self.folder / provider.model) if provider.is_file else provider.model, slots=provider.concurrency
+        )
+        client = self.clients[name] = Client(child.origin)
+        headers = account_headers(None, {})
+        return lambda model: Local(Remote(client, OPENAI, model, headers), child)
+
+    def _simulated(self, name: str, provider: schema.Simulated) -> Making:
+        vendor = Vendor(
+            first_token=Percentiles(p50=provider.first_token.p50, p99=provider.first_token.p99),
+            per_token=Percentiles(p50=provider.per_token.p50, p99=provider.per_token.p99),
+            faults=dict(provider.faults),
+            seed=provider.seed,
+            rpm=provider.rpm,
+            tpm=provider.tpm,
+        )
+        desk = Desk(name, vendor)
+        return lambda model: Simulated(desk, model)

@@ -10,14 +10,15 @@ import msgspec
 
 from headworks.core.errors import CallError, UnknownModel, UnknownPath
 from headworks.core.service import Service
-from headworks.http.server import Exchange, Request
-from headworks.server.origins import Origins
-from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
+from headworks.http.exchange import Exchange
+from headworks.http.intake import Request
 from headworks.server.calls import Calls, bearer
+from headworks.server.origins import NONE, Origins
+from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
 from headworks.wire.openai_chat import read_chat
 from headworks.wire.openai_embeddings import read_embeddings
 
-Route = Callable[[Request, Exchange], Awaitable[None]]
+Route = Callable[[Request, Exchange, Headers], Awaitable[None]]
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -82,20 +83,16 @@ class App:
 
     async def handle(self, request: Request, exchange: Exchange) -> None:
         """Serves one request; errors are answered in OpenAI's shape with a request id."""
-        route = self.posts.get(request.path) if request.method == "POST" else None
+        cors: Headers = NONE
         try:
             cors = self.origins.check(request)
-            if cors is not None:
-                exchange.extra_headers = cors
-                if request.method == "OPTIONS":
-                    exchange.respond(204, [], b"")
-                    return
-            if route is None:
-                route = self.other(request)
+            if request.method == "OPTIONS" and cors:
+                exchange.respond(204, cors)
+                return
+            route = self.posts.get(request.path) if request.method == "POST" else None
+            await (route or self.other(request))(request, exchange, cors)
         except CallError as error:
-            exchange.respond(*answer(error, self.request_id()))
-            return
-        await route(request, exchange)
+            exchange.respond(*answer(error, self.request_id(), cors))
 
     def other(self, request: Request) -> Route:
         path, method = request.path, request.method
@@ -110,48 +107,39 @@ class App:
             raise WrongMethod(f"{path} takes GET, not {method}.")
         raise UnknownPath(f"{method} {path[:128]} is not served here.")
 
-    async def models(self, request: Request, exchange: Exchange) -> None:
-        try:
-            models = self.listed(request)
-        except CallError as error:
-            exchange.respond(*answer(error, self.request_id()))
-            return
-        self.say(exchange, 200, ModelList(data=models))
+    async def models(self, request: Request, exchange: Exchange, cors: Headers) -> None:
+        self.say(exchange, 200, ModelList(data=self.listed(request)), cors)
 
-    async def model(self, request: Request, exchange: Exchange) -> None:
+    async def model(self, request: Request, exchange: Exchange, cors: Headers) -> None:
         name = unquote(request.path.removeprefix("/v1/models/"))
-        try:
-            found = [model for model in self.listed(request) if model.id == name]
-            if not found:
-                raise UnknownModel.named(name)
-        except CallError as error:
-            exchange.respond(*answer(error, self.request_id()))
-            return
-        self.say(exchange, 200, found[0])
+        found = [model for model in self.listed(request) if model.id == name]
+        if not found:
+            raise UnknownModel.named(name)
+        self.say(exchange, 200, found[0], cors)
 
     def listed(self, request: Request) -> list[Model]:
         created = int(self.gateway.started_at)
         return [Model(id=alias, created=created) for alias in self.gateway.aliases(bearer(request))]
 
-    async def healthz(self, request: Request, exchange: Exchange) -> None:
+    async def healthz(self, request: Request, exchange: Exchange, cors: Headers) -> None:
         exchange.respond(200, [JSON], b'{"status":"ok"}')
 
-    async def readyz(self, request: Request, exchange: Exchange) -> None:
+    async def readyz(self, request: Request, exchange: Exchange, cors: Headers) -> None:
         gateway = self.gateway
         if gateway.is_draining:
-            self.say(exchange, 503, Readiness(status="draining"))
+            self.say(exchange, 503, Readiness(status="draining"), cors)
         elif not gateway.is_ready:
-            self.say(exchange, 503, Readiness(status="starting"))
+            self.say(exchange, 503, Readiness(status="starting"), cors)
         else:
-            self.say(exchange, 200, Readiness(status="ready", reasons=self.gateway.troubles()))
+            self.say(exchange, 200, Readiness(status="ready", reasons=gateway.troubles()), cors)
 
-    def say(self, exchange: Exchange, status: int, content: msgspec.Struct) -> None:
-        headers: Headers = [JSON, (b"x-request-id", self.request_id().encode())]
+    def say(self, exchange: Exchange, status: int, content: msgspec.Struct, cors: Headers) -> None:
+        headers: Headers = [JSON, (b"x-request-id", self.request_id().encode()), *cors]
         exchange.respond(status, headers, msgspec.json.encode(content))
 
     def refuse(self, status: int, message: str) -> tuple[Headers, bytes]:
         """Headers and body of an answer that the HTTP edge itself gives: bad bytes, too slow, too large, a bug."""
-        _, headers, body = answer(EdgeRefusal(status, message), self.request_id())
+        _, headers, body = answer(EdgeRefusal(status, message), self.request_id(), NONE)
         return headers, body
 
     def request_id(self) -> str:

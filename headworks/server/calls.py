@@ -16,8 +16,9 @@ from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
 from headworks.core.service import Service
-from headworks.http.server import Exchange, Request
-from headworks.server.problems import JSON, answer
+from headworks.http.exchange import Exchange
+from headworks.http.intake import Request
+from headworks.server.problems import JSON, Headers, answer
 from headworks.wire.dialect import Asked
 from headworks.wire.openai_errors import event
 
@@ -53,7 +54,7 @@ class Calls:
         self.passing = passing
         self.chance = chance
 
-    async def serve(self, request: Request, exchange: Exchange) -> None:
+    async def serve(self, request: Request, exchange: Exchange, cors: Headers) -> None:
         """Answers one request, whatever happens. Cancelled when the caller hangs up."""
         body = request.body
         if len(body) < LARGE:
@@ -64,15 +65,15 @@ class Calls:
         try:
             async with self.opener.front.open(call) as reply:
                 if reply.streamed:
-                    await stream(reply, exchange, call)
+                    await stream(reply, exchange, [SSE, NO_CACHE, *heads(call, reply), *cors])
                 else:
                     chunks = await reply.read()
-                    exchange.respond(200, heads(call, reply, JSON), chunks[0].data)
+                    exchange.respond(200, [JSON, *heads(call, reply), *cors], chunks[0].data)
         except CallError as error:
             if exchange.started:
                 exchange.end(event(error))
             else:
-                exchange.respond(*answer(error, call.id))
+                exchange.respond(*answer(error, call.id, cors))
 
     def call(self, request: Request, body_digest: str) -> Call:
         refusal: Refused | None = None
@@ -100,17 +101,16 @@ class Calls:
         )
 
 
-async def stream(reply: Reply, exchange: Exchange, call: Call) -> None:
+async def stream(reply: Reply, exchange: Exchange, headers: Headers) -> None:
     """Writes the chunks as they come; waits for the caller where it does not read."""
     chunks = await reply.read()
-    exchange.start(200, heads(call, reply, SSE, NO_CACHE))
+    exchange.start(200, headers)
     while chunks:
         if chunks[-1].last:
             exchange.end(joined(chunks))
             return
         exchange.write(joined(chunks))
-        if exchange.is_behind:
-            await exchange.drain()
+        await exchange.drain()
         chunks = await reply.read()
 
 
@@ -118,10 +118,9 @@ def joined(chunks: list[Chunk]) -> bytes:
     return chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
 
 
-def heads(call: Call, reply: Reply, *own: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    headers = [*own, (b"x-request-id", call.id.encode())]
-    headers.extend(reply.headers)
-    return headers
+def heads(call: Call, reply: Reply) -> Headers:
+    """Our id, which the SDK reads, and what of the vendor's headers passes."""
+    return [(b"x-request-id", call.id.encode()), *reply.headers]
 
 
 def bearer(request: Request) -> str | None:

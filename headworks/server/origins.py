@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from headworks.core.errors import Forbidden
-from headworks.http.server import Request
+from headworks.http.intake import Request
+from headworks.server.problems import Headers
 
-Cors = list[tuple[bytes, bytes]]
+NONE: Headers = ()
 
 
 class Origins:
@@ -22,23 +23,23 @@ class Origins:
         self.allowed = frozenset(origin.encode() for origin in allowed)
         self.has_keys = has_keys
 
-    def check(self, request: Request) -> Cors | None:
-        """The answer's CORS headers, or None where there are none. Raises Forbidden."""
+    def check(self, request: Request) -> Headers:
+        """The answer's CORS headers, none for most callers. Raises Forbidden."""
         origin = request.get(b"origin")
         if not self.has_keys and not is_loopback(request.get(b"host") or b""):
             raise Forbidden(
                 "This gateway has no keys, so it answers to a loopback name only: use 127.0.0.1 or localhost."
             )
         if origin is None:
-            return None
+            return NONE
         if origin in self.allowed or b"*" in self.allowed:
             return headers(origin)
         if not self.has_keys:
             raise Forbidden("Browsers may not call this gateway from this origin: list it under `server.cors`.")
-        return None
+        return NONE
 
 
-def headers(origin: bytes) -> Cors:
+def headers(origin: bytes) -> Headers:
     return [
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-methods", b"GET, POST, OPTIONS"),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
+from typing import TypeAlias
 
 from headworks.core.errors import CallError, Throttled
 from headworks.wire.openai_errors import problem
 
-Headers = list[tuple[bytes, bytes]]
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 
 
-def answer(error: CallError, request_id: str) -> tuple[int, Headers, bytes]:
+def answer(error: CallError, request_id: str, cors: Headers) -> tuple[int, Headers, bytes]:
     """Status, headers and body of an error that came before anything was sent."""
-    headers: Headers = [JSON, (b"x-request-id", request_id.encode())]
+    headers = [JSON, (b"x-request-id", request_id.encode()), *cors]
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
         headers.append((b"retry-after-ms", b"%d" % ceil(error.retry_after * 1000)))
@@ -30,15 +32,6 @@ class WrongMethod(CallError):
     status = 405
     type = "invalid_request_error"
     code = "method_not_allowed"
-    blame = "caller"
-
-
-class Unsupported(CallError):
-    """A body in a form that is not JSON."""
-
-    status = 415
-    type = "invalid_request_error"
-    code = "unsupported_media_type"
     blame = "caller"
 
 

@@ -30,7 +30,7 @@ async def serve(system: System, folder: Path, ready: Callable[[Gateway], None]) 
     try:
         origins = Origins(system.server.cors, has_keys=gateway.keys is not None)
         app = App(gateway, origins, chance.getrandbits)
-        edge = Edge(app.handle, app.refuse, EdgeLimits(max_body=system.server.max_body))
+        edge = Edge(app.handle, app.refuse, limits=EdgeLimits(max_body=system.server.max_body))
         await bind(edge, system.server)
         await gateway.start()
         # What was built at the start lives until the end: the collector need not look at it again and again.

@@ -1,0 +1,50 @@
+"""`headworks up`: serve a system until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+import uvloop
+
+from headworks.gateway.gateway import Gateway
+from headworks.server.serve import serve
+from headworks.system.load import load
+from headworks.system.starter import starter
+
+HERE = Path("headworks.yaml")
+
+
+@click.command("up")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def command(file: Path | None) -> None:
+    """Serve a system: the gateway on one port.
+
+    FILE is the system file (headworks.yaml by default). With no file at all, the starter system is served: the embedded
+    model and a simulated vendor. SIGTERM or Ctrl-C drains; a second one ends at once.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
+    chosen = file or (HERE if HERE.exists() else None)
+    loaded = starter(Path()) if chosen is None else load(chosen, os.environ)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    uvloop.run(serve(loaded.system, loaded.folder, lambda gateway: greet(gateway, is_starter=chosen is None)))
+
+
+def greet(gateway: Gateway, *, is_starter: bool) -> None:
+    """Says on stdout where the gateway is and how to ask it."""
+    address = gateway.system.server.listen
+    alias = next(iter(gateway.system.models))
+    if is_starter:
+        click.echo("No headworks.yaml here: serving the starter system.")
+    click.echo(f"Headworks serves {gateway.system.name} on http://{address}/v1")
+    click.echo(f"  models   {', '.join(gateway.system.models)}")
+    click.echo(f"  callers  {'with a key of the file' if gateway.keys else 'anybody on this machine (no keys)'}")
+    click.echo(f"  journal  {gateway.journal.path}")
+    key = " -H 'authorization: Bearer YOUR_KEY'" if gateway.keys else ""
+    click.echo(f"  try      curl http://{address}/v1/chat/completions{key} -H 'content-type: application/json' \\")
+    click.echo(f"             -d '{{\"model\": \"{alias}\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'")
+    sys.stdout.flush()

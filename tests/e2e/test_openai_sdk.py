@@ -1,0 +1,213 @@
+"""The official SDK against the gateway, by `base_url` alone: over a simulated vendor, and over a second gateway as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import openai
+import pytest
+from pydantic import BaseModel
+
+from headworks.core.record import Record
+from tests.e2e.running import Running, up
+
+pytestmark = pytest.mark.e2e
+
+VENDOR = """
+version: 1
+name: vendor
+providers:
+  sim: {dialect: simulated, first_token: {p50: 5ms, p99: 10ms}, per_token: {p50: 1ms, p99: 2ms}}
+models:
+  stand-in: {targets: [sim/stand-in]}
+keys:
+  gateway: {key: vendor-secret-0123456789}
+server: {listen: "127.0.0.1:PORT"}
+log: {journal: vendor-journal}
+"""
+
+GATEWAY = """
+version: 1
+name: gateway
+providers:
+  remote: {dialect: openai, base_url: "http://127.0.0.1:VENDOR/v1", api_key: "${env:VENDOR_KEY}"}
+  wrong-key: {dialect: openai, base_url: "http://127.0.0.1:VENDOR/v1", api_key: wrong-secret-0123456789}
+  sim: {dialect: simulated, first_token: {p50: 5ms, p99: 10ms}, per_token: {p50: 1ms, p99: 2ms}}
+models:
+  simulated: {targets: [sim/stand-in]}
+  remote: {targets: [remote/stand-in]}
+  refused: {targets: [wrong-key/stand-in]}
+keys:
+  web: {key: caller-secret-0123456789}
+  narrow: {key: narrow-secret-0123456789, models: [simulated]}
+server: {listen: "127.0.0.1:PORT"}
+log: {journal: gateway-journal}
+"""
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "The weather of a city",
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}, "unit": {"enum": ["C", "F"]}},
+                "required": ["city", "unit"],
+            },
+        },
+    }
+]
+HELLO = [{"role": "user", "content": "Hello, who are you?"}]
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("sdk")
+    with up(folder, VENDOR) as vendor:
+        text = GATEWAY.replace("VENDOR/", f"{vendor.port}/")
+        with up(folder, text, VENDOR_KEY="vendor-secret-0123456789") as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def client(gateway: Running) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="caller-secret-0123456789", max_retries=0) as client:
+        yield client
+
+
+def records(gateway: Running, folder: str = "gateway-journal") -> list[Record]:
+    lines = [line for file in sorted((gateway.folder / folder).glob("*.jsonl")) for line in file.read_bytes().splitlines()]
+    return [msgspec.json.decode(line, type=Record) for line in lines]
+
+
+@pytest.mark.parametrize("model", ["simulated", "remote"])
+class TestChat:
+    def test_text(self, client: openai.OpenAI, model: str) -> None:
+        answer = client.chat.completions.create(model=model, messages=HELLO)
+        assert answer.choices[0].message.content
+        assert answer.choices[0].finish_reason == "stop"
+        assert answer.usage is not None
+        assert answer.usage.completion_tokens > 0
+        assert answer._request_id is not None
+        assert answer._request_id.startswith("req_")
+
+    def test_a_stream_says_what_the_whole_answer_says(self, client: openai.OpenAI, model: str) -> None:
+        whole = client.chat.completions.create(model=model, messages=HELLO, seed=5)
+        events = list(client.chat.completions.create(model=model, messages=HELLO, seed=5, stream=True))
+        text = "".join(event.choices[0].delta.content or "" for event in events)
+        assert text == whole.choices[0].message.content
+        assert events[-1].choices[0].finish_reason == "stop"
+        assert all(event.usage is None for event in events)
+
+    def test_usage_comes_with_a_stream_where_it_was_asked_for(self, client: openai.OpenAI, model: str) -> None:
+        events = list(
+            client.chat.completions.create(
+                model=model, messages=HELLO, stream=True, stream_options={"include_usage": True}
+            )
+        )
+        assert events[-1].choices == []
+        assert events[-1].usage is not None
+        assert events[-1].usage.completion_tokens > 0
+
+    def test_tools(self, client: openai.OpenAI, model: str) -> None:
+        answer = client.chat.completions.create(model=model, messages=HELLO, tools=TOOLS, tool_choice="required")  # type: ignore[call-overload]
+        [call] = answer.choices[0].message.tool_calls
+        assert call.function.name == "weather"
+        assert set(msgspec.json.decode(call.function.arguments)) == {"city", "unit"}
+        assert answer.choices[0].finish_reason == "tool_calls"
+
+    def test_streamed_tools(self, client: openai.OpenAI, model: str) -> None:
+        with client.chat.completions.stream(model=model, messages=HELLO, tools=TOOLS, tool_choice="required") as stream:  # type: ignore[arg-type]
+            final = stream.get_final_completion()
+        assert final.choices[0].message.tool_calls is not None
+        assert final.choices[0].message.tool_calls[0].function.name == "weather"
+
+    def test_parse(self, client: openai.OpenAI, model: str) -> None:
+        answer = client.chat.completions.parse(model=model, messages=HELLO, response_format=Person)
+        assert isinstance(answer.choices[0].message.parsed, Person)
+
+    def test_streamed_parse(self, client: openai.OpenAI, model: str) -> None:
+        with client.chat.completions.stream(model=model, messages=HELLO, response_format=Person) as stream:
+            assert isinstance(stream.get_final_completion().choices[0].message.parsed, Person)
+
+    def test_several_choices(self, client: openai.OpenAI, model: str) -> None:
+        answer = client.chat.completions.create(model=model, messages=HELLO, n=3)
+        assert [choice.index for choice in answer.choices] == [0, 1, 2]
+
+    def test_embeddings(self, client: openai.OpenAI, model: str) -> None:
+        answer = client.embeddings.create(model=model, input=["one", "two"])
+        assert len(answer.data) == 2
+        assert len(answer.data[0].embedding) > 10
+
+    def test_every_call_has_a_record_with_its_tokens(self, client: openai.OpenAI, gateway: Running, model: str) -> None:
+        for stream in (False, True):
+            answer = client.chat.completions.with_raw_response.create(model=model, messages=HELLO, stream=stream)
+            request_id = answer.headers["x-request-id"]
+            answer.http_response.read()
+            found = [record for record in records(gateway) if record.request_id == request_id]
+            assert [(record.outcome, record.key, record.model) for record in found] == [("ok", "web", model)]
+            assert found[0].tokens is not None
+            assert found[0].tokens.output_tokens > 0
+
+
+def test_models_are_listed_by_what_a_key_may_use(client: openai.OpenAI, gateway: Running) -> None:
+    assert [model.id for model in client.models.list()] == ["simulated", "remote", "refused"]
+    assert client.models.retrieve("remote").id == "remote"
+    narrow = client.with_options(api_key="narrow-secret-0123456789")
+    assert [model.id for model in narrow.models.list()] == ["simulated"]
+    with pytest.raises(openai.NotFoundError):
+        narrow.models.retrieve("remote")
+
+
+def test_errors_raise_the_class_that_a_user_catches(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="nobody").chat.completions.create(model="simulated", messages=HELLO)
+    with pytest.raises(openai.NotFoundError) as unknown:
+        client.chat.completions.create(model="nope", messages=HELLO)
+    assert unknown.value.code == "model_not_found"
+    assert unknown.value.request_id is not None
+    with pytest.raises(openai.BadRequestError) as malformed:
+        client.chat.completions.create(model="simulated", messages=[])
+    assert malformed.value.param == "messages"
+
+
+def test_a_vendor_that_refuses_us_is_502_and_never_401(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.InternalServerError) as error:
+        client.chat.completions.create(model="refused", messages=HELLO)
+    assert error.value.status_code == 502
+    assert str(error.value.code).startswith("upstream_")
+    assert "wrong-secret" not in str(error.value)
+
+
+def test_a_vendors_own_400_is_shown_as_it_came(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as error:
+        client.chat.completions.create(model="remote", messages=HELLO, n=0)
+    assert error.value.param == "n"
+
+
+def test_nothing_of_the_journal_holds_a_secret_or_a_text(client: openai.OpenAI, gateway: Running) -> None:
+    client.chat.completions.create(model="remote", messages=[{"role": "user", "content": "my private words"}])
+    content = b"".join(gateway.journal)
+    assert b"private" not in content
+    assert b"secret" not in content
+
+
+def test_sigterm_drains_a_stream_to_its_end(tmp_path: Path) -> None:
+    slow = VENDOR.replace("per_token: {p50: 1ms, p99: 2ms}", "per_token: {p50: 30ms, p99: 31ms}")
+    with up(tmp_path, slow) as running:
+        client = openai.OpenAI(base_url=f"{running.url}/v1", api_key="vendor-secret-0123456789", max_retries=0)
+        stream = client.chat.completions.create(model="stand-in", messages=HELLO, stream=True)
+        events = [next(stream)]
+        running.process.terminate()
+        events += list(stream)
+        assert events[-1].choices[0].finish_reason == "stop"
+        assert running.process.wait(10) == 0
+        client.close()
