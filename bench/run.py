@@ -78,7 +78,7 @@ def command(name: str, folder: Path) -> list[str]:
 
 def answers(port: int, timeout: float = 5.0) -> bool:
     """Whether one unary call gets a whole 200."""
-    body = json.dumps(BODY).encode()
+    body = json.dumps(BODY, separators=(",", ":")).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=timeout) as conversation:
@@ -133,7 +133,7 @@ def rss(pid: int) -> float:
 
 
 def wrk(seconds: int, connections: int, stream: bool) -> dict[str, float]:
-    environment = dict(os.environ, BODY=json.dumps(dict(BODY, stream=stream)), KEY=KEY)
+    environment = dict(os.environ, BODY=json.dumps(dict(BODY, stream=stream), separators=(",", ":")), KEY=KEY)
     words = ["taskset", "-c", OTHER, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
     out = subprocess.run(
         [*words, "-s", str(HERE / "chat.lua"), f"http://127.0.0.1:{PORT}"],

@@ -23,13 +23,14 @@ class Breaker:
     @scope
     def open(self, call: Call) -> Layering:
         circuit = self.circuit
-        ticket = circuit.enter(now())
+        ticket = circuit.enter(call.attempt.started_at if call.attempt is not None else now())
         if ticket == REFUSED:
             raise CircuitOpen(f"{self.target} is being left alone after failures.", target=self.target)
         left_with: BaseException | None = None
         try:
             reply = yield self.inner.open(call)
-            circuit.head(ticket, now())
+            if circuit.state != "closed":
+                circuit.head(ticket, now())
             yield reply
         except BaseException as error:
             left_with = error

@@ -32,8 +32,9 @@ class Fallback:
                 if error.blame == "caller" or now() >= call.deadline_at:
                     break
             else:
-                if len(call.trail.attempts) == 1:
-                    self.purse.deposit(now())
+                attempts = call.trail.attempts
+                if len(attempts) == 1:
+                    self.purse.deposit(attempts[0].started_at)
                 return reply
         raise shown(causes)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from headworks.core.call import Call
-from headworks.core.clock import now
 from headworks.core.service import Opening, Service
 from headworks.policy.timeouts import Timeouts
 
@@ -21,7 +20,7 @@ class Timeout:
     def open(self, call: Call) -> Opening:
         attempt = call.attempt
         if attempt is not None:
-            at = now()
+            at = attempt.started_at
             timeouts = self.timeouts
             attempt.connect_by = min(at + timeouts.connect, call.deadline_at)
             attempt.head_by = min(at + (timeouts.first_token if call.streamed else timeouts.answer), call.deadline_at)
