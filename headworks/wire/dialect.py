@@ -68,8 +68,8 @@ class Surface(Protocol):
         """
         ...
 
-    def forwarded(self, call: Call) -> Headers:
-        """The caller's headers that may go to the vendor: none that speaks for the account or frames the message."""
+    def forwards(self, name: bytes) -> bool:
+        """Whether a caller's header of this name (lower case) may go to the vendor: none that speaks for the account."""
         ...
 
     def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:

@@ -29,26 +29,9 @@ _BLANK_OR_END: Final = b" \t\r\n]"
 _MODEL: Final = b'"model"'
 _MODEL_VALUE = re.compile(rb'"model"[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 
-_OUR_HEADERS = frozenset(
-    {
-        b"accept",
-        b"accept-encoding",
-        b"authorization",
-        b"connection",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"host",
-        b"openai-organization",
-        b"openai-project",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"user-agent",
-    }
-)
-"""What we say ourselves. A caller's organization or project would be refused with *our* key, and the target set aside."""
+_FORWARDED = frozenset({b"traceparent", b"idempotency-key"})
+_OUR_ACCOUNT = frozenset({b"openai-organization", b"openai-project"})
+"""They choose an account of the key's owner. With *our* key a caller's choice is refused, and would set the target aside."""
 
 
 # Reading
@@ -187,13 +170,9 @@ def _replaced(body: bytes, values: dict[Place, bytes]) -> bytes:
 # Headers
 
 
-def forwarded(headers: Headers) -> Headers:
-    """The caller's headers that may go to a vendor: none that we say ourselves, none that would break the message."""
-    return [
-        (name, value)
-        for name, value in headers
-        if name not in _OUR_HEADERS and b"\n" not in value and b"\r" not in value and b"\0" not in value
-    ]
+def forwards(name: bytes) -> bool:
+    """Whether a caller's header of this name may go to a vendor."""
+    return name in _FORWARDED or (name[:7] == b"openai-" and name not in _OUR_ACCOUNT)
 
 
 def returned(headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:

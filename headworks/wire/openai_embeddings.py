@@ -44,8 +44,8 @@ class OpenAIEmbeddings:
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
         return openai_body.with_model(call.body, model)
 
-    def forwarded(self, call: Call) -> Headers:
-        return openai_body.forwarded(call.forwarded)
+    def forwards(self, name: bytes) -> bool:
+        return openai_body.forwards(name)
 
     def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
         return openai_body.returned(headers)

@@ -12,6 +12,9 @@ import msgspec
 
 from headworks.core.reply import Usage
 
+MOST = 10**12
+"""Tokens that are believed: a count beyond it is a vendor's bug, and would make an integer too wide for a store."""
+
 
 class InputDetails(msgspec.Struct):
     cached_tokens: int | None = None
@@ -35,16 +38,21 @@ class UsageSaid(msgspec.Struct):
     completion_tokens_details: OutputDetails | None = None
 
     def usage(self) -> Usage:
-        prompt = max(self.prompt_tokens or 0, 0)
-        completion = max(self.completion_tokens or 0, 0)
-        completion += max((self.total_tokens or 0) - prompt - completion, 0)
-        inside = self.prompt_tokens_details or InputDetails()
-        outside = self.completion_tokens_details or OutputDetails()
-        cached = _part(inside.cached_tokens or self.prompt_cache_hit_tokens, prompt)
-        written = _part(inside.cache_write_tokens, prompt - cached)
-        heard = _part(inside.audio_tokens, prompt - cached - written)
-        reasoned = _part(outside.reasoning_tokens, completion)
-        spoken = _part(outside.audio_tokens, completion - reasoned)
+        prompt = _part(self.prompt_tokens, MOST)
+        completion = _part(self.completion_tokens, MOST)
+        total = _part(self.total_tokens, MOST)
+        if total > prompt + completion:
+            completion = total - prompt
+        cached = self.prompt_cache_hit_tokens
+        written = heard = reasoned = spoken = 0
+        inside, outside = self.prompt_tokens_details, self.completion_tokens_details
+        cached = _part(inside.cached_tokens if inside is not None and inside.cached_tokens else cached, prompt)
+        if inside is not None:
+            written = _part(inside.cache_write_tokens, prompt - cached)
+            heard = _part(inside.audio_tokens, prompt - cached - written)
+        if outside is not None:
+            reasoned = _part(outside.reasoning_tokens, completion)
+            spoken = _part(outside.audio_tokens, completion - reasoned)
         return Usage(
             input=prompt - cached - written - heard,
             cached_input=cached,
@@ -57,4 +65,6 @@ class UsageSaid(msgspec.Struct):
 
 
 def _part(said: int | None, whole: int) -> int:
-    return min(max(said or 0, 0), whole)
+    if not said or said < 0:
+        return 0
+    return said if said < whole else whole

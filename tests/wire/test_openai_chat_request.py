@@ -211,21 +211,21 @@ def test_any_body_reaches_the_vendor_unchanged_but_for_model_and_the_count(
 # Headers
 
 
-def test_headers_that_speak_for_the_account_or_break_the_message_stay_here() -> None:
-    call = Call(
-        id="r",
-        alias="a",
-        body=b"{}",
-        forwarded=(
-            (b"openai-beta", b"x=1"),
-            (b"idempotency-key", b"k"),
-            (b"authorization", b"Bearer caller"),
-            (b"openai-organization", b"org-caller"),
-            (b"content-length", b"5"),
-            (b"x-more", b"a\r\nhost: evil"),
-        ),
-    )
-    assert list(CHAT.forwarded(call)) == [(b"openai-beta", b"x=1"), (b"idempotency-key", b"k")]
+@pytest.mark.parametrize(
+    ("name", "passes"),
+    [
+        (b"openai-beta", True),
+        (b"traceparent", True),
+        (b"idempotency-key", True),
+        (b"openai-organization", False),
+        (b"openai-project", False),
+        (b"authorization", False),
+        (b"cookie", False),
+        (b"content-length", False),
+    ],
+)
+def test_a_callers_headers_pass_by_a_list_and_none_speaks_for_the_account(name: bytes, passes: bool) -> None:
+    assert CHAT.forwards(name) is passes
 
 
 def test_of_a_vendors_headers_its_own_and_the_trace_pass() -> None:

@@ -58,6 +58,11 @@ def test_reasoning_that_a_vendor_counts_beside_the_output_is_output() -> None:
     assert said.usage() == Usage(input=30, output=9, reasoning=300)
 
 
+def test_a_count_that_nobody_can_have_used_is_bounded() -> None:
+    said = UsageSaid(prompt_tokens=10**30, completion_tokens=1, total_tokens=10**30)
+    assert said.usage() == Usage(input=10**12, output=1)
+
+
 def test_deepseek_names_cached_tokens_otherwise() -> None:
     said = UsageSaid(prompt_tokens=20, completion_tokens=1, total_tokens=21, prompt_cache_hit_tokens=16)
     assert said.usage() == Usage(input=4, cached_input=16, output=1)

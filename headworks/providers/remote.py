@@ -1,0 +1,261 @@
+"""A vendor over HTTP: any dialect's surfaces over one pool of connections.
+
+Theory. Before the head everything that goes wrong is an ordinary error, and the connection goes with it; so entering
+ends only when content is decoded or the whole body is valid. After the head the reader has begun: an end that is not
+the answer's end is a Cut. Every wait is bounded by the attempt (connect, then head or answer, then the gap between
+events) and by the call's deadline, which is named `total` where it was the nearer one. The gap runs only while this
+file waits for the vendor: what is buffered is read at once, and a reader that is slow lets nothing expire.
+
+Comments and pieces of an event do not end a gap: a vendor that pings for ever and says nothing is not talking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+
+import msgspec
+
+from headworks import __version__
+from headworks.core.call import Call
+from headworks.core.clock import now, wall
+from headworks.core.errors import Denied, Expired, Failed, Garbled, Phase, Rejected
+from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.service import Opening
+from headworks.http.client import Client, Exchange
+from headworks.http.connection import Broken, TimedOut, header_block
+from headworks.wire.dialect import Dialect, StreamDecoder, Surface
+
+MOST_ANSWER = 64_000_000
+"""Bytes of an unstreamed answer. 2,048 embeddings of 1,536 floats are about 40 MB as text."""
+
+MOST_ERROR = 1_000_000
+"""Bytes of an error's body: beyond them only its status counts."""
+
+MOST_BEFORE_HEAD = 10_000
+"""Events without content that are kept while the head is awaited: ten a second for a quarter of an hour."""
+
+_FRAMING = frozenset(
+    (
+        *(b"host", b"connection", b"content-length", b"content-encoding", b"transfer-encoding", b"te", b"trailer"),
+        *(b"upgrade", b"expect", b"keep-alive", b"accept-encoding"),
+    )
+)
+"""Headers of the connection to the caller: on another connection they would be lies."""
+
+
+def account_headers(api_key: str | None, extra: Mapping[str, str]) -> bytes:
+    """The header lines that every request to a provider carries; `extra` goes before what we would say ourselves.
+
+    Raises ValueError where a name or value holds a line break.
+    """
+    lines = {
+        b"content-type": b"application/json",
+        b"accept": b"application/json",
+        b"user-agent": b"headworks/" + __version__.encode(),
+    }
+    if api_key is not None:
+        lines[b"authorization"] = b"Bearer " + api_key.encode()
+    lines |= {name.lower().encode(): value.encode() for name, value in extra.items()}
+    return header_block(list(lines.items()))
+
+
+class Remote:
+    """A Service: one model of one provider.
+
+    headers: from `account_headers`. forward: names of further headers of the caller that this provider is sent, but for
+    those that we say ourselves. `counts_streams` turns False when the vendor refuses to count tokens in streams: from
+    then on it is not asked to, and the usage of its streams is unknown where it does not say so by itself.
+    """
+
+    def __init__(
+        self, client: Client, dialect: Dialect, model: str, headers: bytes, *, forward: frozenset[bytes] = frozenset()
+    ) -> None:
+        self.client = client
+        self.dialect = dialect
+        self.model = model
+        self.headers = headers
+        self.forward = forward - _FRAMING - {line.partition(b":")[0] for line in headers.split(b"\r\n")}
+        self.model_json = msgspec.json.encode(model)
+        self.targets = {operation: client.origin.base + surface.path for operation, surface in dialect.items()}
+        self.counts_streams = True
+
+    def __repr__(self) -> str:
+        # Nothing of `headers`: the key is in them.
+        return f"Remote(model={self.model!r}, client={self.client!r})"
+
+    def open(self, call: Call) -> Opening:
+        return Visit(self, call)
+
+
+class Visit:
+    """One attempt: entered when the head is there; leaving before the last chunk closes the connection."""
+
+    __slots__ = ("_call", "_exchange", "_remote", "_streaming")
+
+    def __init__(self, remote: Remote, call: Call) -> None:
+        self._remote = remote
+        self._call = call
+        self._exchange: Exchange | None = None
+        self._streaming: Streaming | None = None
+
+    async def __aenter__(self) -> Reply:
+        remote, call = self._remote, self._call
+        surface = remote.dialect.get(call.operation)
+        if surface is None:
+            raise Denied(f"This provider's dialect has no {call.operation}.")
+        counted = remote.counts_streams and call.streamed and not call.include_usage
+        try:
+            try:
+                return await self._ask(surface, counted)
+            except Rejected as error:
+                if not (counted and surface.refuses_counting(error, call)):
+                    raise
+                self._release()
+            # The same attempt again, in the caller's own words. Only where they are accepted was the count at fault.
+            reply = await self._ask(surface, False)
+            remote.counts_streams = False
+            return reply
+        except BaseException:
+            self._release()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        if self._streaming is not None and self._streaming.is_done:
+            exchange.finish()  # the end of the body may come a moment after the last event: nobody waits for it
+        else:
+            exchange.release()
+
+    async def _ask(self, surface: Surface, counted: bool) -> Reply:
+        remote, call = self._remote, self._call
+        attempt = call.attempt
+        connect_by = by = call.deadline_at
+        if attempt is not None:
+            connect_by = min(attempt.connect_by or by, by)
+            by = min(attempt.head_by or by, by)
+        headers = remote.headers
+        if call.forwarded:
+            forward = remote.forward
+            headers += header_block(
+                [header for header in call.forwarded if header[0] in forward or surface.forwards(header[0])]
+            )
+        body = surface.request(call, remote.model_json, counted=counted)
+        try:
+            exchange = self._exchange = await remote.client.send(
+                b"POST", remote.targets[call.operation], headers, body, connect_by
+            )
+            decoder = surface.decoder(call) if call.streamed else None
+            if decoder is None:
+                status, vendor_headers, answer = await exchange.whole(by, MOST_ANSWER)
+            else:
+                status, vendor_headers = await exchange.head(by)
+                answer = await error_body(exchange, by) if status >= 300 else b""
+            request_id, passing = surface.returned(vendor_headers)
+            if attempt is not None:
+                attempt.vendor_status = status
+                attempt.vendor_request_id = request_id
+            if status >= 300:
+                raise surface.error(status, vendor_headers, answer, wall())
+            if decoder is None:
+                reply: Reply = Whole([surface.whole(answer, call)], headers=passing)
+            else:
+                chunks = await head(decoder, exchange, by)
+                reply = self._streaming = Streaming(call, decoder, exchange, chunks, passing)
+        except TimedOut:
+            phase: Phase = "first_token" if call.streamed else "answer"
+            raise Expired(phase="total" if call.deadline_at <= by else phase) from None
+        except Broken as broken:  # what could not be sent at all was Unreachable
+            raise Failed(f"The connection broke before the answer came: {broken}") from broken
+        if attempt is not None:
+            attempt.head_at = now()
+            attempt.usage = reply.usage
+        return reply
+
+
+async def error_body(exchange: Exchange, by: float) -> bytes:
+    """The body of an error; empty where it cannot be had, for the status says most."""
+    try:
+        return await exchange.body(by, MOST_ERROR)
+    except (TimedOut, Broken, Garbled):
+        return b""
+
+
+async def head(decoder: StreamDecoder, exchange: Exchange, by: float) -> list[Chunk]:
+    """Every chunk up to and with the head, and what came along with it."""
+    chunks: list[Chunk] = []
+    while True:
+        data = await exchange.read(by)
+        chunks += decoder.feed(data) if data else decoder.end()
+        if decoder.is_headed:
+            return chunks
+        if decoder.fault is not None:
+            raise decoder.fault
+        if len(chunks) > MOST_BEFORE_HEAD:
+            raise Garbled("The vendor's stream has thousands of events without content.")
+
+
+class Streaming(Reply):
+    """A stream whose head is decoded."""
+
+    __slots__ = ("_attempt", "_deadline_at", "_decoder", "_exchange", "_pending")
+
+    def __init__(
+        self,
+        call: Call,
+        decoder: StreamDecoder,
+        exchange: Exchange,
+        pending: list[Chunk],
+        headers: tuple[tuple[bytes, bytes], ...],
+    ) -> None:
+        super().__init__(streamed=True, headers=headers)
+        self._attempt = call.attempt
+        self._deadline_at = call.deadline_at
+        self._decoder = decoder
+        self._exchange = exchange
+        self._pending = pending
+
+    @property
+    def is_done(self) -> bool:
+        return self._decoder.is_done
+
+    async def read(self) -> list[Chunk]:
+        chunks, self._pending = self._pending, []
+        decoder = self._decoder
+        if not chunks:
+            if decoder.is_done:
+                return chunks
+            chunks = await self._next()
+            if not chunks:
+                assert decoder.fault is not None, "a decoder that gives nothing says why"
+                raise decoder.fault
+        self.finish = decoder.finish
+        if decoder.usage is not None:
+            self.usage = decoder.usage
+            if self._attempt is not None:
+                self._attempt.usage = decoder.usage
+        return chunks
+
+    async def _next(self) -> list[Chunk]:
+        """The chunks of the next event that has any; none where the decoder has a fault."""
+        decoder, exchange = self._decoder, self._exchange
+        by = self._deadline_at
+        if self._attempt is not None and self._attempt.gap:
+            by = min(now() + self._attempt.gap, by)
+        try:
+            while decoder.fault is None:
+                data = await exchange.read(by)
+                if chunks := decoder.feed(data) if data else decoder.end():
+                    return chunks
+        except TimedOut:
+            raise Expired(phase="total" if self._deadline_at <= by else "between_tokens") from None
+        except Broken:
+            return decoder.end()  # whole all the same where every choice had its finish reason; else a Cut
+        return []

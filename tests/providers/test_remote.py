@@ -1,0 +1,619 @@
+"""A vendor over real sockets on loopback, scripted byte by byte: every way in which one can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from headworks.core.call import Call, Operation
+from headworks.core.clock import now
+from headworks.core.errors import (
+    CallError,
+    Cut,
+    Denied,
+    Expired,
+    Failed,
+    Garbled,
+    Rejected,
+    Throttled,
+    Unreachable,
+)
+from headworks.core.reply import Chunk, Reply, Usage
+from headworks.core.trail import Attempt
+from headworks.http.client import Client
+from headworks.http.dial import Origin
+from headworks.providers.remote import MOST_BEFORE_HEAD, Remote, account_headers
+from headworks.wire.openai import OPENAI
+
+SHORT = 0.08
+"""Seconds of a bound that is meant to run out."""
+
+LONG = 5.0
+"""Seconds of a bound that is not: it only keeps a broken test from hanging."""
+
+ANSWER = b'{"id":"1","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}'
+EMBEDDED = b'{"data":[{"embedding":[0.5]}],"usage":{"prompt_tokens":2,"total_tokens":2}}'
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
+STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
+DONE = b"data: [DONE]\n\n"
+ERROR = b'data: {"error":{"message":"overloaded","type":"server_error","code":null}}\n\n'
+OPEN = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nx-request-id: req_v\r\n\r\n"
+)
+END = b"0\r\n\r\n"
+
+
+def framed(*events: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(event), event) for event in events)
+
+
+def answer(body: bytes, status: int = 200, *headers: str) -> bytes:
+    lines = "".join(f"{line}\r\n" for line in ("x-request-id: req_v", *headers))
+    return f"HTTP/1.1 {status} Some\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+class Asked:
+    """A request as it came."""
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        line, *lines = head.decode().split("\r\n")
+        self.method, self.path, _ = line.split(" ")
+        self.headers = dict(line.split(": ", 1) for line in lines if line)
+        self.body = body
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class HangUp(Exception):
+    """A step of a script: the vendor closes the connection here."""
+
+
+def hang_up() -> Awaitable[None]:
+    raise HangUp
+
+
+Step = bytes | Callable[[], Awaitable[object]]
+
+
+class Vendor:
+    """Answers each request with the next script: bytes are written, coroutines awaited. Then it waits for the next."""
+
+    def __init__(self, *scripts: list[Step]) -> None:
+        self.scripts = list(scripts)
+        self.asked: list[Asked] = []
+        self.connections = 0
+        self.gone = asyncio.Event()  # a caller hung up
+
+    async def __aenter__(self) -> Self:
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.port = self.server.sockets[0].getsockname()[1]
+        self.client = Client(Origin.parse(f"http://127.0.0.1:{self.port}/v1"))
+        self.remote = Remote(self.client, OPENAI, "gpt-5", account_headers("sk-1", {}))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self.client.busy == 0, "every exchange was given back"
+        await self.client.close()
+        self.server.close()
+        await self.server.wait_closed()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.reader = reader
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+                self.asked.append(Asked(head, await reader.readexactly(length)))
+                for step in self.scripts.pop(0):
+                    if isinstance(step, bytes):
+                        writer.write(step)
+                        await writer.drain()
+                    else:
+                        await step()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.gone.set()
+        except HangUp:
+            pass
+        finally:
+            writer.transport.abort() if self.gone.is_set() else writer.close()
+
+    async def silence(self) -> None:
+        """Says nothing more until the caller hangs up."""
+        await self.reader.readexactly(1)
+
+
+def call(
+    *, streamed: bool = False, attempt: Attempt | None = None, operation: Operation = "chat", **fields: Any
+) -> Call:
+    body = {"model": "assistant", "messages": [1], "input": "x", "stream": streamed}
+    return Call(
+        id="r",
+        alias="assistant",
+        body=json.dumps(body).encode(),
+        streamed=streamed,
+        attempt=attempt or bounded(),
+        operation=operation,
+        **fields,
+    )
+
+
+def bounded(*, head: float = LONG, gap: float = LONG) -> Attempt:
+    at = now()
+    attempt = Attempt("openai/gpt-5", "first", at)
+    attempt.connect_by = at + LONG
+    attempt.head_by = at + head
+    attempt.gap = gap
+    return attempt
+
+
+async def chunks_of(reply: Reply) -> list[Chunk]:
+    every: list[Chunk] = []
+    while chunks := await reply.read():
+        every += chunks
+    return every
+
+
+async def ask(remote: Remote, asked: Call) -> bytes:
+    async with remote.open(asked) as reply:
+        chunks = await chunks_of(reply)
+    assert chunks[-1].last
+    return b"".join(chunk.data for chunk in chunks)
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    async def within() -> None:
+        await asyncio.wait_for(main(), LONG)
+
+    asyncio.run(within())
+
+
+# Whole answers
+
+
+def test_a_whole_answer_passes_byte_for_byte_and_keeps_its_connection() -> None:
+    async def main() -> None:
+        first = answer(ANSWER, 200, "openai-processing-ms: 7", "set-cookie: a=b")
+        async with Vendor([first], [answer(ANSWER)]) as vendor:
+            asked = call(forwarded=((b"openai-beta", b"x"), (b"authorization", b"Bearer caller")))
+            async with vendor.remote.open(asked) as reply:
+                assert reply.headers == ((b"openai-processing-ms", b"7"),)
+                assert not reply.streamed
+                (chunk,) = await reply.read()
+                assert await reply.read() == []
+            assert chunk.data == ANSWER
+            assert chunk.text == "Hi"
+            attempt = asked.attempt
+            assert attempt is not None
+            assert attempt.usage == reply.usage == Usage(input=3, output=1)
+            assert (attempt.vendor_status, attempt.vendor_request_id) == (200, "req_v")
+            assert attempt.started_at < attempt.head_at <= now()
+            assert await ask(vendor.remote, call()) == ANSWER
+            assert vendor.connections == 1
+            seen = vendor.asked[0]
+            assert (seen.method, seen.path) == ("POST", "/v1/chat/completions")
+            assert seen.json["model"] == "gpt-5"
+            assert seen.headers["authorization"] == "Bearer sk-1"
+            assert seen.headers["accept-encoding"] == "identity"
+            assert seen.headers["openai-beta"] == "x"
+            assert seen.headers["user-agent"].startswith("headworks/")
+
+    run(main)
+
+
+def test_embeddings_go_their_own_way() -> None:
+    async def main() -> None:
+        async with Vendor([answer(EMBEDDED)]) as vendor:
+            assert await ask(vendor.remote, call(operation="embeddings", streamed=True)) == EMBEDDED
+            assert vendor.asked[0].path == "/v1/embeddings"
+
+    run(main)
+
+
+def test_without_an_attempt_it_just_works() -> None:
+    async def main() -> None:
+        async with Vendor([answer(ANSWER)], [OPEN, framed(TEXT, STOP, USAGE, DONE), END]) as vendor:
+            body = b'{"model":"a","messages":[1],"stream":true}'
+            assert await ask(vendor.remote, Call(id="r", alias="a", body=body)) == ANSWER
+            assert await ask(vendor.remote, Call(id="r", alias="a", body=body, streamed=True)) == TEXT + STOP + DONE
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "status"),
+    [
+        ([answer(b"<html>hi</html>")], Garbled, 502),
+        ([answer(b"")], Garbled, 502),
+        ([answer(ANSWER[:50])], Garbled, 502),
+        ([answer(b'{"error":{"message":"slow","code":429}}')], Throttled, 429),
+        ([answer(b'{"error":{"message":"bad","param":"n"}}', 400)], Rejected, 400),
+        ([answer(b'{"error":{"message":"key"}}', 401)], Denied, 502),
+        ([answer(b"<html></html>", 502)], Failed, 502),
+        ([answer(b"", 302, "location: /elsewhere")], Denied, 502),
+        ([answer(ANSWER)[:-20], hang_up], Failed, 502),
+        ([b"HTTP/1.1 200 OK\r\ncontent-le", hang_up], Failed, 502),
+        ([hang_up], Failed, 502),
+        ([b"SSH-2.0-OpenSSH_9\r\n", hang_up], Failed, 502),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_is_no_answer_is_an_error_before_the_head(
+    script: list[Step], kind: type[CallError], status: int, streamed: bool
+) -> None:
+    async def main() -> None:
+        async with Vendor(script) as vendor:
+            asked = call(streamed=streamed)
+            with pytest.raises(CallError) as caught:
+                await ask(vendor.remote, asked)
+            assert (type(caught.value), caught.value.shown_status) == (kind, status)
+
+    run(main)
+
+
+def test_a_vendors_limit_says_how_long_to_wait() -> None:
+    async def main() -> None:
+        script: list[Step] = [answer(b'{"error":{"message":"slow"}}', 429, "retry-after: 3", "x-should-retry: false")]
+        async with Vendor(script) as vendor:
+            asked = call()
+            with pytest.raises(Throttled, match="slow") as caught:
+                await ask(vendor.remote, asked)
+            assert (caught.value.retry_after, caught.value.retry) == (3.0, "elsewhere")
+            assert asked.attempt is not None
+            assert (asked.attempt.vendor_status, asked.attempt.vendor_request_id) == (429, "req_v")
+
+    run(main)
+
+
+def test_an_error_whose_body_does_not_come_is_known_by_its_status() -> None:
+    async def main() -> None:
+        script: list[Step] = [b"HTTP/1.1 503 No\r\ncontent-length: 50\r\n\r\n{", hang_up]
+        async with Vendor(script) as vendor:
+            with pytest.raises(Failed) as caught:
+                await ask(vendor.remote, call(streamed=True))
+            assert caught.value.shown_status == 503
+
+    run(main)
+
+
+def test_nobody_there_is_unreachable() -> None:
+    async def main() -> None:
+        async with Vendor() as vendor:
+            vendor.server.close()
+            await vendor.server.wait_closed()
+            with pytest.raises(Unreachable):
+                await ask(vendor.remote, call())
+
+    run(main)
+
+
+def test_an_operation_that_the_dialect_lacks_is_not_the_callers_fault() -> None:
+    async def main() -> None:
+        async with Vendor() as vendor:
+            remote = Remote(vendor.client, {"chat": OPENAI["chat"]}, "m", b"")
+            with pytest.raises(Denied, match="embeddings"):
+                await ask(remote, call(operation="embeddings"))
+
+    run(main)
+
+
+# Streams
+
+
+def test_a_stream_is_counted_for_us_and_not_for_the_caller() -> None:
+    async def main() -> None:
+        script: list[Step] = [OPEN, framed(ROLE, TEXT, STOP, USAGE, DONE), END]
+        async with Vendor(script) as vendor:
+            asked = call(streamed=True)
+            async with vendor.remote.open(asked) as reply:
+                assert reply.streamed
+                chunks = await chunks_of(reply)
+            assert b"".join(chunk.data for chunk in chunks) == ROLE + TEXT + STOP + DONE
+            assert vendor.asked[0].json["stream_options"] == {"include_usage": True}
+            assert asked.attempt is not None
+            assert asked.attempt.usage == reply.usage == Usage(input=3, output=1)
+            assert asked.attempt.vendor_request_id == "req_v"
+            assert reply.finish == "stop"
+
+    run(main)
+
+
+def test_a_streams_connection_is_used_again_though_its_body_ends_later() -> None:
+    async def main() -> None:
+        left = asyncio.Event()
+        late: list[Step] = [OPEN, framed(TEXT, STOP, DONE), left.wait, END]
+        async with Vendor(late, [answer(ANSWER)]) as vendor:
+            assert await ask(vendor.remote, call(streamed=True)) == TEXT + STOP + DONE
+            assert vendor.client.idle == 0
+            left.set()
+            while not vendor.client.idle:
+                await asyncio.sleep(0.001)
+            assert await ask(vendor.remote, call()) == ANSWER
+            assert vendor.connections == 1
+
+    run(main)
+
+
+def test_chunks_come_as_the_vendor_sends_them() -> None:
+    async def main() -> None:
+        more = [asyncio.Event() for _ in range(3)]
+        script: list[Step] = [OPEN, framed(ROLE), more[0].wait, framed(TEXT[:30])]
+        script += [framed(TEXT[30:]), more[1].wait, framed(b": ping\n\n", STOP), more[2].wait, framed(DONE), END]
+        async with Vendor(script) as vendor:
+            more[0].set()
+            async with vendor.remote.open(call(streamed=True)) as reply:
+                assert [chunk.data for chunk in await reply.read()] == [ROLE, TEXT]
+                more[1].set()
+                assert [chunk.data for chunk in await reply.read()] == [STOP]
+                more[2].set()
+                assert [chunk.last for chunk in await reply.read()] == [True]
+                assert await reply.read() == []
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ([OPEN, framed(ROLE), hang_up], Failed),
+        ([OPEN, framed(ROLE), END], Garbled),
+        ([OPEN, END], Garbled),
+        ([OPEN, framed(DONE), END], Garbled),
+        ([OPEN, framed(ERROR), END], Failed),
+        ([OPEN, framed(ROLE, ERROR), END], Failed),
+        ([OPEN, framed(b"data: {\n\n"), END], Garbled),
+        ([answer(ANSWER)], Garbled),
+        ([OPEN, framed(ROLE * (MOST_BEFORE_HEAD + 2)), END], Garbled),
+    ],
+)
+def test_a_stream_that_breaks_before_its_head_is_an_ordinary_error(script: list[Step], kind: type[CallError]) -> None:
+    async def main() -> None:
+        async with Vendor(script) as vendor:
+            with pytest.raises(CallError) as caught:
+                async with vendor.remote.open(call(streamed=True)):
+                    pass
+            assert type(caught.value) is kind
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [hang_up],
+        [END],
+        [framed(ERROR), END],
+        [framed(b"data: {\n\n"), END],
+        [framed(TEXT[:20]), hang_up],
+        [framed(ROLE), b"zz\r\n"],
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_a_stream_that_breaks_after_its_head_is_a_cut(ending: list[Step], together: bool) -> None:
+    async def main() -> None:
+        read = asyncio.Event()
+        script: list[Step] = [OPEN, framed(TEXT), *ending] if together else [OPEN, framed(TEXT), read.wait, *ending]
+        async with Vendor(script) as vendor:
+            async with vendor.remote.open(call(streamed=True)) as reply:
+                chunks = await reply.read()
+                read.set()
+                with pytest.raises(Cut) as caught:
+                    while more := await reply.read():
+                        chunks += more
+                with pytest.raises(Cut):
+                    await reply.read()
+            assert chunks[0].data == TEXT
+            assert not any(chunk.last for chunk in chunks)
+            if ending[0] == framed(ERROR):
+                assert caught.value.said is not None
+                assert caught.value.said.message == "overloaded"
+
+    run(main)
+
+
+@pytest.mark.parametrize("ending", [[hang_up], [END], [framed(USAGE), hang_up]])
+def test_a_connection_that_breaks_behind_the_answer_takes_nothing_away(ending: list[Step]) -> None:
+    async def main() -> None:
+        async with Vendor([OPEN, framed(TEXT, STOP), *ending]) as vendor:
+            assert await ask(vendor.remote, call(streamed=True)) == TEXT + STOP + DONE
+
+    run(main)
+
+
+# Time
+
+
+@pytest.mark.parametrize(
+    ("streamed", "begin", "phase"),
+    [
+        (False, b"", "answer"),
+        (False, answer(ANSWER)[:-5], "answer"),
+        (True, b"", "first_token"),
+        (True, OPEN, "first_token"),
+        (True, OPEN + framed(ROLE), "first_token"),
+    ],
+)
+@pytest.mark.parametrize("is_total", [False, True])
+def test_silence_before_the_head_expires_and_stops_the_vendor(
+    streamed: bool, begin: bytes, phase: str, is_total: bool
+) -> None:
+    async def main() -> None:
+        async with Vendor([]) as vendor:
+            vendor.scripts = [[begin, vendor.silence]]
+            deadline_at = now() + (SHORT if is_total else LONG)
+            asked = call(streamed=streamed, attempt=bounded(head=LONG if is_total else SHORT), deadline_at=deadline_at)
+            with pytest.raises(Expired) as caught:
+                await ask(vendor.remote, asked)
+            assert caught.value.phase == ("total" if is_total else phase)
+            await vendor.gone.wait()
+
+    run(main)
+
+
+@pytest.mark.parametrize("is_total", [False, True])
+def test_silence_after_the_head_expires(is_total: bool) -> None:
+    async def main() -> None:
+        async with Vendor([]) as vendor:
+            vendor.scripts = [[OPEN, framed(TEXT), vendor.silence]]
+            deadline_at = now() + (SHORT if is_total else LONG)
+            asked = call(streamed=True, attempt=bounded(gap=LONG if is_total else SHORT), deadline_at=deadline_at)
+            with pytest.raises(Expired) as caught:
+                await ask(vendor.remote, asked)
+            assert caught.value.phase == ("total" if is_total else "between_tokens")
+            await vendor.gone.wait()
+
+    run(main)
+
+
+def test_a_vendor_that_only_pings_is_silent() -> None:
+    async def main() -> None:
+        async with Vendor([]) as vendor:
+
+            async def pause() -> None:
+                await asyncio.sleep(SHORT / 4)
+
+            pings: list[Step] = [pause, framed(b": ping\n\n")]
+            vendor.scripts = [[OPEN, framed(TEXT), *(pings * 100)]]
+            with pytest.raises(Expired, match="between tokens"):
+                await ask(vendor.remote, call(streamed=True, attempt=bounded(gap=SHORT)))
+
+    run(main)
+
+
+def test_a_slow_reader_lets_nothing_expire() -> None:
+    async def main() -> None:
+        async with Vendor([OPEN, framed(TEXT, STOP, DONE), END]) as vendor:
+            async with vendor.remote.open(call(streamed=True, attempt=bounded(gap=SHORT))) as reply:
+                await asyncio.sleep(2 * SHORT)
+                assert (await chunks_of(reply))[-1].last
+
+    run(main)
+
+
+# Leaving
+
+
+def test_leaving_early_stops_the_vendor() -> None:
+    async def main() -> None:
+        async with Vendor([]) as vendor:
+            vendor.scripts = [[OPEN, framed(TEXT), vendor.silence]]
+            async with vendor.remote.open(call(streamed=True)) as reply:
+                await reply.read()
+            await asyncio.wait_for(vendor.gone.wait(), 0.1)
+            assert vendor.client.idle == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("begin", [b"", OPEN, OPEN + framed(TEXT)])
+def test_a_caller_who_hangs_up_stops_the_vendor(begin: bytes) -> None:
+    async def main() -> None:
+        async with Vendor([]) as vendor:
+            vendor.scripts = [[begin, vendor.silence]]
+            task = asyncio.create_task(ask(vendor.remote, call(streamed=True)))
+            while not vendor.asked:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.wait_for(vendor.gone.wait(), 0.1)
+
+    run(main)
+
+
+# Counting
+
+REFUSED = answer(b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}', 400)
+STREAM = OPEN + framed(TEXT, STOP, DONE) + END
+
+
+def test_a_vendor_that_refuses_to_count_is_asked_again_and_remembered() -> None:
+    async def main() -> None:
+        async with Vendor([REFUSED], [STREAM], [STREAM]) as vendor:
+            asked = call(streamed=True)
+            assert await ask(vendor.remote, asked) == TEXT + STOP + DONE
+            assert asked.attempt is not None
+            assert asked.attempt.usage is None
+            assert await ask(vendor.remote, call(streamed=True)) == TEXT + STOP + DONE
+            assert ["stream_options" in seen.json for seen in vendor.asked] == [True, False, False]
+            assert vendor.connections == 1
+
+    run(main)
+
+
+def test_a_vendor_that_refuses_both_ways_is_not_remembered() -> None:
+    async def main() -> None:
+        async with Vendor([REFUSED], [REFUSED], [STREAM]) as vendor:
+            with pytest.raises(Rejected):
+                await ask(vendor.remote, call(streamed=True))
+            assert vendor.remote.counts_streams
+            await ask(vendor.remote, call(streamed=True))
+            assert ["stream_options" in seen.json for seen in vendor.asked] == [True, False, True]
+
+    run(main)
+
+
+def test_a_caller_who_asks_for_the_count_hears_the_refusal() -> None:
+    async def main() -> None:
+        async with Vendor([REFUSED]) as vendor:
+            with pytest.raises(Rejected, match="stream_options"):
+                await ask(vendor.remote, call(streamed=True, include_usage=True))
+            assert len(vendor.asked) == 1
+
+    run(main)
+
+
+# Headers
+
+
+def test_a_callers_headers_pass_by_the_dialects_list_and_the_providers() -> None:
+    async def main() -> None:
+        async with Vendor([answer(ANSWER)]) as vendor:
+            forward = frozenset({b"x-tenant", b"authorization", b"content-length"})
+            remote = Remote(vendor.client, OPENAI, "m", account_headers("sk-1", {}), forward=forward)
+            names = [b"x-tenant", b"x-other", b"authorization", b"content-length", b"openai-beta", b"openai-project"]
+            await ask(remote, call(forwarded=tuple((name, b"7") for name in names)))
+            seen = vendor.asked[0].headers
+            assert seen["x-tenant"] == seen["openai-beta"] == "7"
+            assert not {"x-other", "openai-project"} & set(seen)
+            assert seen["authorization"] == "Bearer sk-1"
+            assert seen["content-length"] != "7"
+
+    run(main)
+
+
+def test_a_providers_own_headers_go_first() -> None:
+    lines = account_headers("sk-1", {"Authorization": "Basic x", "Api-Key": "k"}).decode().split("\r\n")
+    assert "authorization: Basic x" in lines
+    assert "api-key: k" in lines
+    assert not any("sk-1" in line for line in lines)
+    assert b"authorization" not in account_headers(None, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "extra"), [("sk\r\nhost: evil", {}), (None, {"a": "b\nc: d"}), (None, {"a\r\nb": "c"})]
+)
+def test_a_line_break_in_a_header_is_refused(key: str | None, extra: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        account_headers(key, extra)
+
+
+def test_a_remote_does_not_show_its_key() -> None:
+    async def main() -> None:
+        async with Vendor() as vendor:
+            assert "sk-1" not in repr(vendor.remote)
+            assert "gpt-5" in repr(vendor.remote)
+
+    run(main)
