@@ -6,7 +6,6 @@ as a stack trace. Exit codes: 0 what was asked holds, 1 it does not, 3 the comma
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -77,11 +76,4 @@ def run(arguments: list[str]) -> int:
 
 def main() -> None:
     """The command `headworks`."""
-    try:
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has enough (`headworks schema | head`). Python would say so again while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = HOLDS
-    sys.exit(code)
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""`headworks check`, as a user and as a machine see it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.main import run
+
+RIGHT = """\
+providers: {v: {dialect: simulated}, w: {dialect: simulated}}
+models:
+  assistant: {targets: [[{provider: v, model: x, weight: 3}, w/x], w/y]}
+"""
+WRONG = "providers: {v: {dialect: simulated, sed: 1}}\nmodels: {a: u/x}\nkeys: {k: {key: short}}\n"
+
+
+@pytest.fixture
+def right(tmp_path: Path) -> Path:
+    file = tmp_path / "right.yaml"
+    file.write_text(RIGHT)
+    return file
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(WRONG)
+    return file
+
+
+def test_a_right_file_is_summed_up(right: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(right)]) == HOLDS
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:4] == [
+        ["model", "tier", "target", "share"],
+        ["assistant", "1", "v/x", "75%"],
+        ["assistant", "1", "w/x", "25%"],
+        ["assistant", "2", "w/y", "100%"],
+    ]
+    assert " ".join(lines[4]) == f"{right} is right: 1 model, 2 providers, no keys: anybody on this machine may call"
+    assert lines[5][:3] == ["listens", "on", "127.0.0.1:8080;"]
+
+
+def test_a_wrong_file_is_told_all_at_once(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(wrong)]) == FAILS
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out == (
+        f"error: {wrong}:1:37: providers.v.sed: the key `sed` is not known here\n"
+        "    did you mean `seed`? known keys: dialect, first_token, per_token, faults, rpm, tpm, concurrency, seed\n"
+        f"error: {wrong}:2:13: models.a.targets[0][0].provider: there is no provider `u`\n"
+        "    providers: v\n"
+        f"warning: {wrong}:3:17: keys.k.key: the secret itself stands in the file\n"
+        "    write ${env:NAME} or ${file:PATH}, so that the file can be shared\n"
+        f"warning: {wrong}:3:17: keys.k.key: the key is shorter than 16 characters\n"
+        "    use a long random one: openssl rand -hex 24\n"
+        f"{wrong} is not right: 2 errors\n"
+    )
+
+
+def test_machines_get_the_same_as_json(right: Path, wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "--json", str(right)]) == HOLDS
+    report = json.loads(capsys.readouterr().out)
+    assert report["holds"] is True
+    assert report["errors"] == report["warnings"] == []
+    assert report["models"] == {"assistant": [["v/x", "w/x"], ["w/y"]]}
+    assert len(report["digest"]) == 32
+    assert run(["check", str(wrong), "--json"]) == FAILS
+    report = json.loads(capsys.readouterr().out)
+    assert report["holds"] is False
+    assert [(one["line"], one["column"], one["path"]) for one in report["errors"]] == [
+        (1, 37, "providers.v.sed"),
+        (2, 13, "models.a.targets[0][0].provider"),
+    ]
+    assert len(report["warnings"]) == 2
+
+
+def test_a_file_that_is_not_there_could_not_be_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (tmp_path / "none.yaml", tmp_path):
+        assert run(["check", str(path)]) == COULD_NOT_RUN
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert str(path) in said.err
+
+
+def test_a_file_that_is_no_yaml_is_not_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.yaml"
+    for content in (b"", b"\xff", b"{", b"[" * 100_000):
+        file.write_bytes(content)
+        assert run(["check", str(file)]) == FAILS
+        assert "is not right: 1 error\n" in capsys.readouterr().out

@@ -1,0 +1,75 @@
+"""What every command shares."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from headworks import __version__
+from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.main import COMMANDS, run
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == HOLDS
+    assert capsys.readouterr().out == f"headworks {__version__}\n"
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == HOLDS
+    out = capsys.readouterr().out
+    assert all(f"  {name}  " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = importlib.import_module(f"headworks.cli.{name}").command
+    assert isinstance(command, click.Command)
+    assert run([name, "--help"]) == HOLDS
+    assert f"Usage: headworks {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frob"], ["--frob"], ["check", "--frob"], ["check", "a", "b"], ["schema", "x"], []]
+)
+def test_bad_usage_is_said_on_stderr_and_ends_with_3(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == COULD_NOT_RUN
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Usage: headworks" in said.err
+
+
+def test_help_loads_nothing_but_click() -> None:
+    code = (
+        "import sys; from headworks.cli.main import run; run(['--help']); "
+        "print([name for name in ('uvloop', 'yaml', 'rich', 'msgspec', 'asyncio', 'ssl', 'httptools') if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_reader_that_has_enough_gets_no_stack_trace() -> None:
+    code = "from headworks.cli.main import main; import sys; sys.argv = ['headworks', 'schema']; main()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        assert child.stderr.read() == b""
+        assert child.wait(60) == FAILS  # click's own answer to a closed pipe; a shell looks at the last command only
+
+
+def test_a_file_that_is_not_right_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("providers: {v: {dialect: simulated}}\nmodels: {a: u/x, b: v/x}\n")
+    assert run(["up", str(file)]) == COULD_NOT_RUN
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"{file}:2:13: models.a.targets[0][0].provider: there is no provider `u`\n    providers: v\n"
+
+
+def test_a_file_that_is_not_there_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", str(tmp_path / "none.yaml")]) == COULD_NOT_RUN
+    assert "none.yaml: the system file cannot be read: No such file or directory" in capsys.readouterr().err

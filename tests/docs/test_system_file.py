@@ -1,0 +1,76 @@
+"""The page of the system file says what is there, all of it, and its examples work."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import inspect
+
+from headworks.system.json_schema import json_schema
+from headworks.system.load import read
+from headworks.system.reference import placed
+from headworks.system.schema import ONE_TEXT, System
+from headworks.system.words import WORDS
+from tests.system.files import FakeMachine
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "system-file.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = [*re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL), *re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+
+
+def structs(kind: inspect.Type) -> set[type[msgspec.Struct]]:
+    """Every struct that the system file is made of."""
+    match kind:
+        case inspect.StructType() if kind.cls in ONE_TEXT:
+            return set()
+        case inspect.StructType():
+            return {kind.cls}.union(*(structs(field.type) for field in kind.fields))
+        case inspect.UnionType():
+            return set().union(*map(structs, kind.types))
+        case inspect.DictType():
+            return structs(kind.value_type)
+        case inspect.VarTupleType():
+            return structs(kind.item_type)
+    return set()
+
+
+ALL = sorted(structs(inspect.type_info(System)), key=lambda struct: struct.__name__)
+
+
+def test_the_words_are_about_every_struct_and_no_other() -> None:
+    assert set(WORDS) == set(ALL)
+
+
+@pytest.mark.parametrize("struct", ALL)
+def test_every_key_is_documented(struct: type[msgspec.Struct]) -> None:
+    assert set(WORDS[struct]) == set(struct.__struct_encode_fields__)
+    for key, words in WORDS[struct].items():
+        assert words.endswith("."), key
+        assert f"| `{key}` |" in PAGE
+        assert words in PAGE
+
+
+@pytest.mark.parametrize("struct", ALL)
+def test_every_key_is_in_the_json_schema_with_the_same_words(struct: type[msgspec.Struct]) -> None:
+    made = json_schema()["$defs"][struct.__name__]
+    properties = made.get("properties") or made["anyOf"][0]["properties"]
+    assert {key: one["description"] for key, one in properties.items() if key != "dialect"} == WORDS[struct]
+
+
+def test_the_reference_is_as_the_code_has_it() -> None:
+    assert placed(PAGE) == PAGE, "run `python tools/reference.py`"
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_loads_without_a_warning(example: str, tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "nightly.key").write_text("nightly-nightly-nightly\n")
+    env = {name: f"{name}-0123456789abcdef" for name in re.findall(r"\$\{env:(\w+)\}", example)}
+    loaded = read(example.encode(), file="example", folder=tmp_path, env=env, machine=FakeMachine())
+    assert loaded.warnings == ()
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 3
