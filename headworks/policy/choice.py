@@ -18,7 +18,7 @@ Always true: what is picked is one of the candidates; the same seed, the same pi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
@@ -108,50 +108,46 @@ class Weighted:
         return allowed[-1]  # rounding left nothing below zero
 
 
-class LeastBusy:
-    """The fewest attempts in flight for its weight."""
+class Least:
+    """The lowest load; equals draw lots (each keeps the place with chance 1/k when the kth comes: no list is made)."""
 
-    __slots__ = ()
+    __slots__ = ("_load",)
 
-    def pick(
-        self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
-    ) -> Candidate | None:
-        """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
-        allowed = able(candidates, tried, now)
-        return _least(allowed, [candidate.busy / candidate.weight for candidate in allowed], rng)
-
-
-class Fastest:
-    """The lowest recent latency, times the attempts in flight, for its weight."""
-
-    __slots__ = ()
+    def __init__(self, load: Callable[[Candidate, float], float]) -> None:
+        self._load = load
 
     def pick(
         self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
     ) -> Candidate | None:
         """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
         allowed = able(candidates, tried, now)
-        return _least(allowed, [_wait(candidate, now) for candidate in allowed], rng)
+        if len(allowed) < 2:
+            return allowed[0] if allowed else None
+        chosen, least, equals = allowed[0], float("inf"), 0
+        for candidate in allowed:
+            load = self._load(candidate, now)
+            if load < least:
+                chosen, least, equals = candidate, load, 1
+            elif load == least:
+                equals += 1
+                if rng.random() * equals < 1.0:
+                    chosen = candidate
+        return chosen
 
 
-def _wait(candidate: Candidate, now: float) -> float:
+def crowding(candidate: Candidate, now: float) -> float:
+    """Attempts in flight for its weight."""
+    return candidate.busy / candidate.weight
+
+
+def waiting(candidate: Candidate, now: float) -> float:
+    """Recent latency times the attempts in flight with this one, for its weight: about seconds until it answers."""
     latency = candidate.latency
     if not latency and candidate.busy:
         return _UNKNOWN + candidate.busy
     return latency.estimate(now) * (candidate.busy + 1) / candidate.weight
 
 
-def _least(candidates: Sequence[Candidate], loads: list[float], rng: Random) -> Candidate | None:
-    """The candidate with the least load; equals draw lots."""
-    if len(loads) < 2:
-        return candidates[0] if loads else None
-    least = min(loads)
-    if loads.count(least) == 1:
-        return candidates[loads.index(least)]
-    equals = [number for number, load in enumerate(loads) if load == least]
-    return candidates[equals[int(rng.random() * len(equals))]]
-
-
 CHOICES: Final = MappingProxyType[Balancing, Choice](
-    {"weighted": Weighted(), "least_busy": LeastBusy(), "fastest": Fastest()}
+    {"weighted": Weighted(), "least_busy": Least(crowding), "fastest": Least(waiting)}
 )

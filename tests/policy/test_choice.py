@@ -160,6 +160,12 @@ def test_a_quiet_system_shares_its_load() -> None:
     assert 400 < picks["a"] < 600
 
 
+def test_equals_have_equal_chances() -> None:
+    candidates, rng = tier(1, 1, 1, 1), Random(3)
+    picks = Counter(name(CHOICES["least_busy"].pick(candidates, (), rng, 0.0)) for _ in range(8000))
+    assert all(abs(picks[letter] - 2000) < 200 for letter in "abcd")
+
+
 def test_law_calls_that_stay_spread_by_weight() -> None:
     candidates, rng = tier(1, 2, 3), Random(1)
     for _ in range(600):

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from headworks.core import errors
 from headworks.policy.circuit import (
+    EARLY,
     REFUSED,
     SPREAD,
     TABLE,
@@ -281,6 +282,13 @@ def test_who_is_set_aside_is_not_asked_until_then() -> None:
     assert circuit.last_failed_at == 100.0
 
 
+def test_who_slept_as_long_as_told_is_let_in_though_his_timer_was_early() -> None:
+    circuit = closed()
+    circuit.set_aside(102.0, 100.0)
+    assert not circuit.allows(101.99)
+    assert circuit.allows(101.9985)
+
+
 def test_a_later_word_does_not_shorten_it() -> None:
     circuit = closed()
     circuit.set_aside(130.0, 100.0)
@@ -302,7 +310,7 @@ def test_it_is_set_aside_in_every_state_and_whatever_succeeds() -> None:
     circuit.set_aside(200.0, 151.0)
     circuit.end(probe, "failure", 151.0)
     assert state_of(circuit) == "open"
-    assert circuit.blocked_until == 200.0
+    assert circuit.blocked_until == 200.0 - EARLY
     probe = circuit.enter(200.0)
     circuit.set_aside(300.0, 201.0)
     circuit.end(probe, "success", 202.0)
