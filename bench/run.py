@@ -141,7 +141,7 @@ def wrk(seconds: int, connections: int, stream: bool) -> dict[str, float]:
         capture_output=True,
         text=True,
     ).stdout
-    found = re.search(r"^JSON (.*)$", out, re.M)
+    found = re.search(r"^JSON (.*)$", out, re.MULTILINE)
     if found is None:
         raise SystemExit(f"wrk failed: {out[-500:]}")
     result: dict[str, float] = json.loads(found.group(1))

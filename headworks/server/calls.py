@@ -25,6 +25,9 @@ from headworks.wire.openai_errors import event
 LARGE = 1_000_000
 """Bytes from which a body is digested off the loop: 1 MB takes about 1 ms."""
 
+MOST_TRACE = 55
+"""Bytes of a traceparent of version 00 (W3C Trace Context); more is not one."""
+
 SSE = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_CACHE = (b"cache-control", b"no-cache")
 UNREAD = Asked(model="")
@@ -81,9 +84,8 @@ class Calls:
             asked = self.read(request.body)
         except Refused as error:
             asked, refusal = UNREAD, error
-        forwarded = tuple(
-            (name, value) for name, value in request.headers if name in self.passing or name.startswith(b"openai-")
-        )
+        forwarded = tuple([pair for pair in request.headers if pair[0] in self.passing or pair[0][:7] == b"openai-"])
+        trace = request.get(b"traceparent")
         return Call(
             id=f"req_{self.chance(128):032x}",
             alias=asked.model,
@@ -96,6 +98,7 @@ class Calls:
             credential=bearer(request),
             arrived_at=now(),
             forwarded=forwarded,
+            traceparent="" if trace is None else trace[:MOST_TRACE].decode("latin-1"),
             digest=body_digest,
             refusal=refusal,
         )

@@ -1,0 +1,313 @@
+"""The public port's application, in process: paths, browsers, refusals, answers, streams, errors after the head."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
+from headworks.core.service import Service
+from headworks.http.intake import Request
+from headworks.ledger.journal import MemoryJournal
+from headworks.providers.scripted import Scripted, Stream
+from headworks.server.app import App
+from headworks.server.origins import Origins, is_loopback
+from headworks.testing import mock, virtual
+from tests.stack.systems import World
+
+OPEN = """
+version: 1
+providers: {vendor: {dialect: simulated}}
+models:
+  assistant: {targets: [vendor/m], retry: {attempts: 1}}
+  org/other: {targets: [vendor/m], retry: {attempts: 1}}
+"""
+KEYED = (
+    OPEN
+    + """
+keys:
+  web: {key: web-secret-0123456789}
+  narrow: {key: narrow-secret-0123456789, models: [assistant]}
+server: {cors: ["https://app.example"]}
+"""
+)
+
+
+class Answered:
+    """Stands in for the edge's exchange: keeps what was written."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.pieces: list[bytes] = []
+        self.started = False
+        self.is_ended = False
+
+    def respond(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes = b"") -> None:
+        self.start(status, headers)
+        self.pieces.append(body)
+        self.is_ended = True
+
+    def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        assert not self.started
+        self.started = True
+        self.status = status
+        self.headers = dict(headers)
+
+    def write(self, data: bytes) -> None:
+        assert not self.is_ended
+        self.pieces.append(data)
+
+    def end(self, data: bytes = b"") -> None:
+        self.write(data)
+        self.is_ended = True
+
+    async def drain(self) -> None:
+        pass
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+class Facing:
+    """What the app sees of a gateway: a `World` over one leaf."""
+
+    def __init__(self, leaf: Service, text: str = OPEN) -> None:
+        self.world = World(lambda provider, model: leaf, text)
+        self.front = self.world.assembled.front
+        self.passing = frozenset({b"traceparent", b"x-team"})
+        self.started_at = 1_700_000_000.0
+        self.is_ready = True
+        self.is_draining = False
+        origins = Origins(self.world.system.server.cors, has_keys=self.world.assembled.keys is not None)
+        self.app = App(self, origins, lambda bits: 7)
+
+    @property
+    def journal(self) -> MemoryJournal:
+        return self.world.journal
+
+    def aliases(self, credential: str | None) -> Sequence[str]:
+        keys = self.world.assembled.keys
+        found = list(self.world.system.models)
+        if keys is None:
+            return found
+        key = keys.find(credential)
+        return [alias for alias in found if key.may_use(alias)]
+
+    def troubles(self) -> list[str]:
+        return ["vendor/m: set aside"]
+
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answered:
+        named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+        lookup = {b"host": b"127.0.0.1:8080", **named}
+        request = Request(method, path, list(lookup.items()), lookup, "1.1")
+        request.body = body
+        answered = Answered()
+        await self.app.handle(request, answered)  # type: ignore[arg-type]
+        return answered
+
+    async def chat(self, **headers: str) -> Answered:
+        return await self.ask("POST", "/v1/chat/completions", chat(), **headers)
+
+
+def chat(**fields: Any) -> bytes:
+    return msgspec.json.encode({"model": "assistant", "messages": [{"role": "user", "content": "hi"}], **fields})
+
+
+@virtual
+async def test_a_whole_answer_keeps_the_vendors_bytes_and_has_our_id() -> None:
+    leaf = Scripted(["hello"])
+    answered = await Facing(leaf).chat()
+    assert answered.status == 200
+    assert answered.json["choices"][0]["message"]["content"] == "hello"
+    assert answered.headers[b"x-request-id"] == b"req_" + b"7".rjust(32, b"0")
+    assert leaf.calls[0].body == chat()
+
+
+@virtual
+async def test_a_stream_is_written_as_it_comes_and_ends_once() -> None:
+    answered = await Facing(Scripted([Stream(pieces=["one ", 1.0, "two"])])).ask(
+        "POST", "/v1/chat/completions", chat(stream=True)
+    )
+    assert answered.headers[b"content-type"].startswith(b"text/event-stream")
+    assert len(answered.pieces) > 1
+    assert answered.body.endswith(b"data: [DONE]\n\n")
+    assert answered.is_ended
+
+
+@virtual
+async def test_an_error_after_the_head_is_an_event_and_never_a_done() -> None:
+    facing = Facing(Scripted([Stream(pieces=["one ", 1.0, Cut("the vendor went away")])]))
+    answered = await facing.ask("POST", "/v1/chat/completions", chat(stream=True))
+    assert answered.status == 200
+    assert b"[DONE]" not in answered.body
+    assert b'"code":"upstream_cut"' in answered.pieces[-1]
+    assert answered.is_ended
+    assert [record.outcome for record in facing.journal.records] == ["cut"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "headers"),
+    [
+        (Rejected("bad", said=VendorSaid(status=422, message="no", code="c", param="p")), 422, "c", {}),
+        (
+            Throttled("slow", retry_after=1.5, said=VendorSaid(status=429, code="rate")),
+            429,
+            "rate",
+            {b"retry-after": b"2"},
+        ),
+        (Failed("boom", said=VendorSaid(status=503, message="m")), 503, None, {b"x-should-retry": b"false"}),
+        (Denied("no", said=VendorSaid(status=401, message="Incorrect API key sk-...")), 502, "upstream_denied", {}),
+        (Expired(phase="answer"), 504, "timeout", {}),
+        (Overloaded("full", retry_after=1.0), 503, "overloaded", {b"retry-after": b"1"}),
+    ],
+)
+def test_every_error_has_its_status_code_and_headers(
+    error: Exception, status: int, code: str | None, headers: dict[bytes, bytes]
+) -> None:
+    @virtual
+    async def run() -> None:
+        service, handle = mock()
+        asking = asyncio.create_task(Facing(service).chat())
+        (await handle.next_call()).error(error)
+        answered = await asking
+        assert (answered.status, answered.json["error"]["code"]) == (status, code)
+        assert headers.items() <= answered.headers.items()
+        assert answered.headers[b"x-request-id"].startswith(b"req_")
+        assert b"sk-..." not in answered.body
+
+    run()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "param"),
+    [
+        (b"", 400, None),
+        (b"not json", 400, None),
+        (b"[]", 400, None),
+        (b'{"model":"assistant"}', 400, "messages"),
+        (chat(model=5), 400, "model"),
+        (chat(stream="yes"), 400, "stream"),
+        (b'{"model":"a","model":"b","messages":[{}]}', 400, "model"),
+        (b"[" * 10_000, 400, None),
+        (b'{"model":"assistant","messages":[{"content":"\xff"}]}', 400, None),
+        (chat(model="nope"), 404, "model"),
+    ],
+)
+def test_bad_input_is_a_clear_4xx_and_reaches_no_vendor(body: bytes, status: int, param: str | None) -> None:
+    @virtual
+    async def run() -> None:
+        leaf = Scripted([])
+        facing = Facing(leaf)
+        answered = await facing.ask("POST", "/v1/chat/completions", body)
+        assert (answered.status, answered.json["error"]["param"]) == (status, param)
+        assert answered.json["error"]["message"]
+        assert leaf.calls == []
+        assert [record.outcome for record in facing.journal.records] == ["refused"]
+
+    run()
+
+
+@virtual
+async def test_a_stranger_is_401_whatever_his_body() -> None:
+    facing = Facing(Scripted([]), KEYED)
+    for body in (chat(), b"not json"):
+        answered = await facing.ask("POST", "/v1/chat/completions", body, authorization="Bearer nobody")
+        assert (answered.status, answered.json["error"]["code"]) == (401, "invalid_api_key")
+    assert facing.journal.records == []
+
+
+@virtual
+async def test_models_lists_aliases_with_slashes_and_only_ones_own() -> None:
+    facing = Facing(Scripted([]), KEYED)
+    bearer = {"authorization": "Bearer web-secret-0123456789"}
+    listed = await facing.ask("GET", "/v1/models", **bearer)
+    assert [model["id"] for model in listed.json["data"]] == ["assistant", "org/other"]
+    for path in ("/v1/models/org/other", "/v1/models/org%2Fother"):
+        assert (await facing.ask("GET", path, **bearer)).json["id"] == "org/other"
+    narrow = {"authorization": "Bearer narrow-secret-0123456789"}
+    assert (await facing.ask("GET", "/v1/models/org/other", **narrow)).status == 404
+    assert (await facing.ask("GET", "/v1/models")).status == 401
+
+
+@virtual
+async def test_health_needs_no_key_and_a_vendors_outage_is_a_reason() -> None:
+    facing = Facing(Scripted([]), KEYED)
+    assert (await facing.ask("GET", "/healthz")).status == 200
+    ready = await facing.ask("GET", "/readyz")
+    assert (ready.status, ready.json) == (200, {"status": "ready", "reasons": ["vendor/m: set aside"]})
+    facing.is_draining = True
+    assert (await facing.ask("GET", "/readyz")).status == 503
+    facing.is_draining, facing.is_ready = False, False
+    assert (await facing.ask("GET", "/readyz")).json == {"status": "starting"}
+
+
+@virtual
+async def test_paths_and_methods_that_are_not_served_say_so() -> None:
+    facing = Facing(Scripted([]))
+    assert (await facing.ask("POST", "/v1/nope")).status == 404
+    assert (await facing.ask("GET", "/v1/chat/completions")).status == 405
+    assert (await facing.ask("DELETE", "/v1/models")).status == 405
+
+
+@virtual
+async def test_without_keys_a_foreign_host_or_an_origin_is_refused() -> None:
+    facing = Facing(Scripted(["a", "b"]))
+    assert (await facing.chat(host="evil.example")).status == 403
+    assert (await facing.chat(origin="https://evil.example")).status == 403
+    assert (await facing.chat(host="localhost:8080")).status == 200
+    assert (await facing.chat(host="[::1]:8080")).status == 200
+
+
+@virtual
+async def test_cors_is_for_the_origins_that_are_listed() -> None:
+    facing = Facing(Scripted(["a", "b"]), KEYED)
+    bearer = {"authorization": "Bearer web-secret-0123456789"}
+    listed = await facing.chat(origin="https://app.example", host="gateway.example", **bearer)
+    assert listed.headers[b"access-control-allow-origin"] == b"https://app.example"
+    other = await facing.chat(origin="https://evil.example", host="gateway.example", **bearer)
+    assert (other.status, b"access-control-allow-origin" in other.headers) == (200, False)
+    preflight = await facing.ask("OPTIONS", "/v1/chat/completions", origin="https://app.example")
+    assert (preflight.status, preflight.headers[b"vary"]) == (204, b"origin")
+
+
+@virtual
+async def test_only_listed_headers_of_the_caller_go_further() -> None:
+    leaf = Scripted(["a"])
+    await Facing(leaf).chat(traceparent="00-1-2-01", cookie="secret", x_team="red", openai_beta="x", x_other="no")
+    assert [name for name, _ in leaf.calls[0].forwarded] == [b"traceparent", b"x-team", b"openai-beta"]
+
+
+@virtual
+async def test_the_callers_trace_is_on_the_record() -> None:
+    facing = Facing(Scripted(["a"]))
+    await facing.chat(traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    assert facing.journal.records[0].trace == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        (b"127.0.0.1", True),
+        (b"127.8.9.1:80", True),
+        (b"localhost", True),
+        (b"app.localhost:1", True),
+        (b"[::1]", True),
+        (b"", False),
+        (b"127.0.0.1.evil.example", False),
+        (b"localhost.evil.example", False),
+        (b"10.0.0.1", False),
+        (b"[::2]:80", False),
+    ],
+)
+def test_loopback_names(host: bytes, is_ours: bool) -> None:
+    assert is_loopback(host) is is_ours
