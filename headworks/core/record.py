@@ -18,7 +18,11 @@ expired, cut: no answer, too late, or one that broke after its head. cancelled: 
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One try at one target."""
+    """One try at one target.
+
+    cost_nano: nano-dollars, None where the price is unknown. estimated: the vendor did not say what was used; cost_nano
+    rests on the bytes sent and the text received.
+    """
 
     target: str
     why: str
@@ -30,10 +34,16 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     vendor_status: int = 0
     vendor_request_id: str = ""
     tokens: Usage | None = None
+    cost_nano: int | None = None
+    estimated: bool = False
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One call."""
+    """One call.
+
+    cost_nano: nano-dollars of all its attempts; None, which is not zero, where any of them is unknown.
+    price_at: the date (YYYY-MM-DD) of the table the prices were read from; "" where none came from it.
+    """
 
     request_id: str
     at: float
@@ -53,4 +63,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_digest: str = ""
     reply_digest: str = ""
     tokens: Usage | None = None
+    cost_nano: int | None = None
+    price_at: str = ""
     attempts: list[AttemptRecord] = []
