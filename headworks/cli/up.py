@@ -46,5 +46,5 @@ def greet(gateway: Gateway, *, is_starter: bool) -> None:
     click.echo(f"  journal  {gateway.journal.path}")
     key = " -H 'authorization: Bearer YOUR_KEY'" if gateway.keys else ""
     click.echo(f"  try      curl http://{address}/v1/chat/completions{key} -H 'content-type: application/json' \\")
-    click.echo(f"             -d '{{\"model\": \"{alias}\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'")
+    click.echo(f'             -d \'{{"model": "{alias}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\'')
     sys.stdout.flush()

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
 from headworks.http.client import Client

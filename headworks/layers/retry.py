@@ -11,7 +11,7 @@ from headworks.core.errors import CallError
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
-from headworks.policy.choice import Candidate, left
+from headworks.policy.choice import Candidate, able, left
 from headworks.policy.retry import Again, GiveUp, RetryPolicy
 
 
@@ -32,14 +32,16 @@ class Retry:
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
+        last: CallError | None = None
         while True:
             begun = len(call.trail.attempts)
             try:
                 return await enter(self.inner.open(call))
             except CallError as error:
-                if len(call.trail.attempts) == begun:  # nobody was asked: Balance found no target
-                    raise
+                if len(call.trail.attempts) == begun:  # nobody was asked: what a vendor said before says more
+                    raise last or error from None
                 pause = self.pause_or_raise(error, call)
+                last = error
             if pause > 0:
                 await sleep(pause)
 
@@ -53,6 +55,9 @@ class Retry:
             raise error
         if not isinstance(decision, Again) and not untried:
             raise error  # elsewhere, and this tier has nobody else: the next tier's turn
+        pause = decision.pause if isinstance(decision, Again) else 0.0
+        if not able(self.tier, (), at + pause):  # the circuit opened meanwhile: after the pause nobody could be asked
+            raise error
         if not self.purse.pay(at):
             raise error
-        return decision.pause if isinstance(decision, Again) else 0.0
+        return pause

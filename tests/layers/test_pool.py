@@ -45,8 +45,6 @@ from headworks.policy.timeouts import Timeouts
 from headworks.providers.scripted import Stream
 from headworks.testing import Scripted, ask, call, mock, virtual
 
-ONE_AT_A_TIME = Retrying(attempts=1)
-
 
 def candidate(name: str, weight: float = 1.0) -> Candidate:
     return Candidate(name, Circuit(Breaking(), Random(1)), LatencyWindow(), weight)
@@ -135,6 +133,14 @@ async def test_after_a_timeout_the_other_target_is_asked_at_once() -> None:
 
 
 @virtual
+async def test_a_circuit_that_opens_on_the_way_does_not_hide_what_the_vendor_said() -> None:
+    service, _ = tier({"a": Scripted([Failed("500")], repeat=True)})
+    for _ in range(2):  # three attempts, then the two that open the circuit
+        with pytest.raises(Failed, match="500"):
+            await ask(service, call())
+
+
+@virtual
 async def test_an_empty_purse_means_one_attempt() -> None:
     leaf = Scripted([Failed("500")], repeat=True)
     service, _ = tier({"a": leaf}, purse=EMPTY)
@@ -206,25 +212,16 @@ async def test_five_failures_open_the_circuit_and_a_probe_closes_it() -> None:
 
 @virtual
 async def test_when_every_circuit_is_open_the_least_recently_failed_is_asked() -> None:
-    a, b = Scripted([*[Failed("500")] * 5, "hi"]), Scripted([Failed("500")] * 6)
-    service, [known_a, known_b] = tier({"a": a, "b": b}, retrying=ONE_AT_A_TIME)
-    for known, at in ((known_a, 1.0), (known_b, 2.0)):
+    known = {"a": candidate("a"), "b": candidate("b")}
+    for at, circuit in ((1.0, known["a"].circuit), (2.0, known["b"].circuit)):
         for _ in range(5):
-            known.circuit.end(known.circuit.enter(at), "failure", at)
-    a_answers = Scripted(["hi"])
-    service, _ = tier({"a": a_answers, "b": b}, retrying=ONE_AT_A_TIME)
-    assert not known_a.circuit.allows(3.0)
-    targets = [
-        Target(known_a, Breaker(Meter(a_answers, known_a), known_a.circuit, "a")),
-        Target(known_b, Breaker(Meter(b, known_b), known_b.circuit, "b")),
-    ]
-    balance = Balance(targets, Weighted(), Random(1), most=3, is_last=True)
-    assert (await ask(balance, call())).text == "hi"
+            circuit.end(circuit.enter(at), "failure", at)
+        assert not circuit.allows(3.0)
+    leaves = {"a": Scripted(["hi"]), "b": Scripted([])}
+    targets = [Target(one, Breaker(Meter(leaves[name], one), one.circuit, name)) for name, one in known.items()]
     with pytest.raises(NoTarget):
-        not_last = Balance(targets, Weighted(), Random(1), most=3, is_last=False)
-        for known in (known_a, known_b):
-            known.circuit.set_aside(now() + 60, now())
-        await ask(not_last, call())
+        await ask(Balance(targets, Weighted(), Random(1), most=3, is_last=False), call())
+    assert (await ask(Balance(targets, Weighted(), Random(1), most=3, is_last=True), call())).text == "hi"
 
 
 @virtual
