@@ -32,6 +32,8 @@ HEADER_LIMIT = 65_536
 LINGER, LINGER_LIMIT = 1.0, 65_536
 """Seconds and bytes that the end of an answer may still take when its reader has all it wants."""
 
+RELEASED = "an exchange that was released has nothing to read: its connection may be another call's by now"
+
 
 class Client:
     """A pool of connections to one origin, made as needed: how many at once is for the layers to limit.
@@ -85,12 +87,13 @@ class Client:
         idle = self._idle
         self.busy += 1
         try:
-            loop = asyncio.get_running_loop()
             while idle:
                 link = idle.pop()
-                if link.is_open(loop.time()) and link.begin(head, body):
+                if link.begin(head, body):
                     return Exchange(self, link)
+                link.resting = False
                 link.abort()
+            loop = asyncio.get_running_loop()
             link = await dial(self.origin, lambda: Link(loop, idle, self._header_limit), self._context, connect_by)
             if link.begin(head, body):
                 return Exchange(self, link)
@@ -110,14 +113,24 @@ class Client:
     def take_back(self, link: Link) -> None:
         """An exchange has released its connection: it rests if it can be used again, else it is closed at once."""
         self.busy -= 1
-        self._settle(link)
+        if (
+            link.phase == WHOLE
+            and link.keep
+            and not link.closed
+            and not self._closed
+            and len(self._idle) < self._max_idle
+            and not link.transport.get_write_buffer_size()
+        ):
+            link.rest(link.loop.time(), self._idle_timeout)
+        else:
+            link.abort()
 
     def await_end(self, link: Link) -> None:
         """As `take_back`, but an answer that lacks only its end may bring it first."""
-        self.busy -= 1
         if link.phase == WHOLE or link.closed or self._closed:
-            self._settle(link)
+            self.take_back(link)
             return
+        self.busy -= 1
         self._lingering[link] = None
         link.bound(LINGER_LIMIT)
         link.arrival(WHOLE, link.loop.time() + LINGER).add_done_callback(lambda end: self._ended(link, end))
@@ -125,20 +138,8 @@ class Client:
     def _ended(self, link: Link, end: asyncio.Future[None]) -> None:
         end.exception()  # too late is nobody's error: the connection is closed below
         del self._lingering[link]
-        self._settle(link)
-
-    def _settle(self, link: Link) -> None:
-        if (
-            link.phase == WHOLE
-            and link.keep
-            and not link.closed
-            and not self._closed
-            and len(self._idle) < self._max_idle
-            and not link.unwritten
-        ):
-            link.rest(link.loop.time(), self._idle_timeout)
-        else:
-            link.abort()
+        self.busy += 1
+        self.take_back(link)
 
 
 class Exchange:
@@ -162,7 +163,9 @@ class Exchange:
 
     async def head(self, by: float = 0.0) -> tuple[int, Headers]:
         """Status and headers (names in lower case), interim responses left out. Raises TimedOut or Broken."""
-        link = self._held()
+        link = self._link
+        if link is None:
+            raise RuntimeError(RELEASED)
         if link.phase == HEAD and link.failure is None:
             try:
                 await link.arrival(BODY, by)
@@ -179,7 +182,9 @@ class Exchange:
 
         What arrived before the connection broke is read first.
         """
-        link = self._held()
+        link = self._link
+        if link is None:
+            raise RuntimeError(RELEASED)
         while not link.pieces:
             if link.phase == WHOLE:
                 return b""
@@ -194,7 +199,9 @@ class Exchange:
 
     async def whole(self, by: float = 0.0, limit: int = 1_000_000) -> tuple[int, Headers, bytes]:
         """Status, headers and the whole body in one wait. Raises TimedOut, Broken, or Garbled beyond `limit` bytes."""
-        link = self._held()
+        link = self._link
+        if link is None:
+            raise RuntimeError(RELEASED)
         if link.phase != WHOLE and link.failure is None and link.size <= limit:
             link.bound(limit)
             try:
@@ -227,8 +234,3 @@ class Exchange:
         link, self._link = self._link, None
         if link is not None:
             self._client.await_end(link)
-
-    def _held(self) -> Link:
-        if self._link is None:
-            raise RuntimeError("an exchange that was released has nothing to read")
-        return self._link

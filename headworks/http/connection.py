@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
     exchanged for one that encrypts before the first byte of HTTP.
     """
 
-    __slots__ = ("_held", "_room", "alarm", "closed", "loop", "transport", "writable")
+    __slots__ = ("_room", "alarm", "closed", "held", "loop", "transport", "writable")
 
     transport: asyncio.Transport
 
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
         self.alarm = Alarm(loop, self.overdue)
         self.closed = False  # nothing more will be read or written
         self.writable = True  # the transport's buffer is below its water mark
-        self._held = False
+        self.held = False  # the socket is not read
         self._room: asyncio.Future[None] | None = None
 
     def overdue(self) -> None:
@@ -141,14 +141,14 @@ class Connection(asyncio.Protocol):
 
     def hold(self) -> None:
         """Reads no more from the socket until `flow`: the peer's own writes come to a stop."""
-        if not self._held and not self.closed:
-            self._held = True
+        if not self.held and not self.closed:
+            self.held = True
             self.transport.pause_reading()
 
     def flow(self) -> None:
         """Reads again."""
-        if self._held and not self.closed:
-            self._held = False
+        if self.held and not self.closed:
+            self.held = False
             self.transport.resume_reading()
 
     def abort(self) -> None:

@@ -8,6 +8,7 @@ RFC 8305 says: families in turn, the next one as soon as one fails or after a he
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -109,6 +110,8 @@ async def dial(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | 
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
+    if error.errno and not isinstance(error, (socket.gaierror, ssl.SSLError)):  # those count otherwise
+        return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__
 
 
@@ -120,7 +123,7 @@ async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext |
     if len(addresses) == 1:
         connection = (await loop.create_connection(make, addresses[0], origin.port))[1]
     else:
-        connection = await _race(addresses, origin.port, make)
+        connection = await race(addresses, origin.port, make)
     if origin.tls:
         try:
             encrypted = await loop.start_tls(
@@ -151,7 +154,7 @@ async def _addresses(origin: Origin) -> list[str]:
     return [address for address in turns if address is not None]
 
 
-async def _race(addresses: Sequence[str], port: int, make: Callable[[], C]) -> C:
+async def race(addresses: Sequence[str], port: int, make: Callable[[], C]) -> C:
     """The first connection to open. The others are given up, and waited for: this function owns their tasks."""
     loop = asyncio.get_running_loop()
 

@@ -43,7 +43,6 @@ class Link(Connection):
     __slots__ = (
         "_bound",
         "_head_limit",
-        "_head_size",
         "_mute",
         "_parser",
         "_pool",
@@ -65,10 +64,16 @@ class Link(Connection):
         super().__init__(loop)
         self._pool = pool
         self._head_limit = head_limit
+        self._bound = HIGH_WATER
+        self._mute = 0  # bytes since there was any body: of a head, of chunk extensions, of trailers
         self._parser = HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
         self._want = HEAD
         self.failure: Broken | Garbled | None = None
+        self.status = 0
+        self.headers: Headers = []
+        self.pieces: list[bytes] = []
+        self.size = 0  # of the pieces
         self.phase = WHOLE  # bytes before a request are as unasked for as bytes after an answer
         self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
         self.keep = True
@@ -79,17 +84,15 @@ class Link(Connection):
 
     def begin(self, head: bytes, body: bytes) -> bool:
         """Writes a request. False when nothing of it left this machine: the connection was closed before."""
-        if self.closed:
-            return False
-        self.phase = HEAD
-        self.status = 0
-        self.headers: Headers = []
-        self.pieces: list[bytes] = []
-        self.size = 0
-        self._bound = HIGH_WATER
-        self._head_size = 0
-        self._mute = 0
         transport = self.transport
+        # uvloop closes a socket in which it met an error before it tells, and then `write` raises.
+        if self.closed or transport.is_closing() or (self.resting and not self._is_open()):
+            return False
+        self.resting = False
+        self.phase = HEAD
+        self.headers = []
+        self._bound = HIGH_WATER
+        self._mute = 0
         if len(body) <= JOINED:
             transport.write(head + body)
         else:
@@ -97,49 +100,49 @@ class Link(Connection):
         # Both loops write at once: a write that failed has closed the transport before it returns.
         return not transport.is_closing()
 
-    @property
-    def unwritten(self) -> int:
-        return self.transport.get_write_buffer_size()
+    def _is_open(self) -> bool:
+        """Whether the server has kept a rested connection open, as far as this machine knows."""
+        if self.loop.time() - self.rested_at < PROBED_AFTER:
+            return True
+        probe = select.poll()
+        probe.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not probe.poll(0)
 
     # -- the response, as the loop brings it
 
     def data_received(self, data: bytes) -> None:
-        if self.phase == WHOLE:
+        phase = self.phase
+        if phase == WHOLE:
             self.part()  # unasked for: whatever it is, it is not the answer to the next request
             return
         size = self.size
+        self._mute += len(data)
         try:
-            if self.phase == HEAD:
-                self._feed_head(data)
-            else:
+            if phase == BODY or self._mute <= self._head_limit:
                 self._parser.feed_data(data)
-                if self.size != size:
-                    self._mute = 0
-                elif self.phase == BODY:
-                    self._mute += len(data)  # chunk extensions and trailers: never shown, so bounded like a head
-                    if self._mute > self._head_limit:
-                        self._fail("it sends endless trailers")
+            else:
+                self._feed_end_of_head(data)
         except HttpParserUpgrade:
             self._fail("it changed the protocol unasked")
         except HttpParserError as error:
             if self.phase != WHOLE:
                 self._fail(f"it does not speak HTTP/1.1: {error.__context__ or error}")
             self.keep = False  # an answer, and then something else: the answer is good
-        if self.size > self._bound:
-            self._overflow()
+        if self.size != size:
+            self._mute = 0
+            if self.size > self._bound:
+                self._overflow()
+        elif phase == BODY and self._mute > self._head_limit:
+            self._fail("it sends endless trailers")
         waiter = self._waiter
         if waiter is not None and self.phase >= self._want:
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _feed_head(self, data: bytes) -> None:
-        self._head_size += len(data)
-        excess = self._head_size - self._head_limit
-        if excess <= 0:
-            self._parser.feed_data(data)
-            return
-        # One read may bring the end of a head and a long body: only what exceeds the bound *before* that end is too much.
+    def _feed_end_of_head(self, data: bytes) -> None:
+        """One read may bring the end of a head and a long body: only what exceeds the bound before that end is too much."""
+        excess = self._mute - self._head_limit
         self._parser.feed_data(data[:-excess])
         if self.phase == HEAD:
             self._fail("its headers are too large")
@@ -210,13 +213,15 @@ class Link(Connection):
     def bound(self, limit: int) -> None:
         """From now on more than `limit` bytes of body are too many."""
         self._bound = limit
-        self.flow()
+        if self.held:
+            self.flow()
 
     def taken(self) -> bytes:
         """All bytes of the body that are here and not yet taken."""
         pieces, self.pieces = self.pieces, []
         self.size = 0
-        self.flow()
+        if self.held:
+            self.flow()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def rest(self, now: float, timeout: float) -> None:
@@ -225,21 +230,10 @@ class Link(Connection):
             self._timeout = min(timeout, _patience(self.headers))
         self.resting = True
         self.rested_at = now
-        self.headers = []
-        self.pieces = []
-        self.size = 0
-        self.flow()
+        if self.pieces:
+            self.taken()
         self.alarm.set(now + self._timeout)
         self._pool.append(self)
-
-    def is_open(self, now: float) -> bool:
-        """Whether the server has kept a rested connection open, as far as this machine knows."""
-        self.resting = False
-        if self.closed or now - self.rested_at < PROBED_AFTER:
-            return not self.closed
-        probe = select.poll()
-        probe.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return not probe.poll(0)
 
     # -- endings
 
@@ -252,7 +246,7 @@ class Link(Connection):
 
     def _fail(self, reason: str) -> None:
         if self.phase != WHOLE:
-            self._end(Broken(reason, sent=True, received=self._head_size > 0))
+            self._end(Broken(reason, sent=True, received=self.phase == BODY or self._mute > 0))
 
     def _end(self, failure: Broken | Garbled) -> None:
         if self.failure is None:
