@@ -205,7 +205,7 @@ async def head(decoder: StreamDecoder, exchange: Exchange, by: float) -> list[Ch
 class Streaming(Reply):
     """A stream whose head is decoded."""
 
-    __slots__ = ("_attempt", "_deadline_at", "_decoder", "_exchange", "_pending")
+    __slots__ = ("_attempt", "_deadline_at", "_decoder", "_exchange", "_gap", "_pending")
 
     def __init__(
         self,
@@ -217,6 +217,7 @@ class Streaming(Reply):
     ) -> None:
         super().__init__(streamed=True, headers=headers)
         self._attempt = call.attempt
+        self._gap = call.attempt.gap if call.attempt is not None else 0.0
         self._deadline_at = call.deadline_at
         self._decoder = decoder
         self._exchange = exchange
@@ -227,12 +228,24 @@ class Streaming(Reply):
         return self._decoder.is_done
 
     async def read(self) -> list[Chunk]:
-        chunks, self._pending = self._pending, []
+        chunks = self._pending
         decoder = self._decoder
-        if not chunks:
-            if decoder.is_done:
-                return chunks
-            chunks = await self._next()
+        if chunks:
+            self._pending = []
+        elif decoder.is_done:
+            return []
+        else:
+            by = self._deadline_at
+            if self._gap:
+                by = min(now() + self._gap, by)
+            try:
+                while not chunks and decoder.fault is None:
+                    data = await self._exchange.read(by)
+                    chunks = decoder.feed(data) if data else decoder.end()
+            except TimedOut:
+                raise Expired(phase="total" if self._deadline_at <= by else "between_tokens") from None
+            except Broken:
+                chunks = decoder.end()  # whole all the same where every choice had its finish reason; else a Cut
             if not chunks:
                 assert decoder.fault is not None, "a decoder that gives nothing says why"
                 raise decoder.fault
@@ -242,20 +255,3 @@ class Streaming(Reply):
             if self._attempt is not None:
                 self._attempt.usage = decoder.usage
         return chunks
-
-    async def _next(self) -> list[Chunk]:
-        """The chunks of the next event that has any; none where the decoder has a fault."""
-        decoder, exchange = self._decoder, self._exchange
-        by = self._deadline_at
-        if self._attempt is not None and self._attempt.gap:
-            by = min(now() + self._attempt.gap, by)
-        try:
-            while decoder.fault is None:
-                data = await exchange.read(by)
-                if chunks := decoder.feed(data) if data else decoder.end():
-                    return chunks
-        except TimedOut:
-            raise Expired(phase="total" if self._deadline_at <= by else "between_tokens") from None
-        except Broken:
-            return decoder.end()  # whole all the same where every choice had its finish reason; else a Cut
-        return []

@@ -22,8 +22,8 @@ class Delta(msgspec.Struct):
     reasoning_content: str | None = None  # DeepSeek, vLLM, llama.cpp
     reasoning: str | None = None  # OpenRouter, Groq
     tool_calls: list[msgspec.Raw] | None = None
-    function_call: msgspec.Raw = msgspec.Raw()
-    audio: msgspec.Raw = msgspec.Raw()
+    function_call: dict[str, msgspec.Raw] | None = None
+    audio: dict[str, msgspec.Raw] | None = None
 
 
 class Choice(msgspec.Struct):
@@ -38,12 +38,11 @@ class Completion(msgspec.Struct):
 
     choices: list[Choice] | None = None
     usage: UsageSaid | None = None
-    error: msgspec.Raw = msgspec.Raw()
+    error: Any = None  # an object, or a string; some vendors send an empty one with every answer
 
 
 _COMPLETION = msgspec.json.Decoder(Completion)
 _ANY = msgspec.json.Decoder()
-_NOTHING = frozenset({b"null", b"{}", b"[]", b'""', b"false"})
 
 
 def decoded(data: bytes) -> Completion:
@@ -57,11 +56,6 @@ def decoded(data: bytes) -> Completion:
 def untyped(data: bytes) -> Any:
     """The JSON value, for the rare answers that are looked at more closely. Raises ValueError or RecursionError."""
     return _ANY.decode(data)
-
-
-def is_said(raw: msgspec.Raw) -> bool:
-    """Whether a field is there and holds something."""
-    return len(raw) > 0 and bytes(raw) not in _NOTHING
 
 
 # Without types
@@ -79,7 +73,7 @@ def _lenient(content: Any) -> Completion:
         if isinstance(choices, list)
         else None,
         usage=_usage(usage) if isinstance(usage, dict) else None,
-        error=msgspec.Raw(msgspec.json.encode(error)),
+        error=error,
     )
 
 
@@ -105,8 +99,8 @@ def _delta(delta: Any) -> Delta | None:
         content=_text(parts) if parts else content if isinstance(content, str) else None,
         reasoning="..." if said or (parts and not _text(parts)) else None,
         tool_calls=[msgspec.Raw(b"{}")] * len(calls) if isinstance(calls, list) else None,
-        function_call=msgspec.Raw(msgspec.json.encode(delta.get("function_call"))),
-        audio=msgspec.Raw(msgspec.json.encode(delta.get("audio"))),
+        function_call={"": msgspec.Raw()} if delta.get("function_call") else None,
+        audio={"": msgspec.Raw()} if delta.get("audio") else None,
     )
 
 

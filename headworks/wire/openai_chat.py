@@ -17,7 +17,7 @@ from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers
 from headworks.wire.members import members
-from headworks.wire.openai_answer import Choice, Delta, decoded, is_said, untyped
+from headworks.wire.openai_answer import Choice, Delta, decoded, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
 
@@ -80,7 +80,7 @@ class OpenAIChat:
             answer = decoded(body)
         except (ValueError, RecursionError):
             raise garbled(body) from None
-        if is_said(answer.error):
+        if answer.error:
             raise error_in(untyped(body), is_headed=False)
         if not answer.choices:
             raise Garbled("The vendor's answer has no choices.")
@@ -90,7 +90,7 @@ class OpenAIChat:
             data=body,
             has_content=True,
             text=message.content or "",
-            begins_tool_call=bool(message.tool_calls) or is_said(message.function_call),
+            begins_tool_call=bool(message.tool_calls or message.function_call),
             finish=first.finish_reason,
             usage=answer.usage.usage() if answer.usage is not None else None,
             last=True,
@@ -174,8 +174,7 @@ class ChatDecoder:
         except (ValueError, RecursionError):
             self._break("An event of the vendor's stream is not JSON.")
             return None
-        error = piece.error
-        if is_said(error) or event.name == b"error":
+        if piece.error or event.name == b"error":
             self.fault = error_in(untyped(data), is_headed=self.is_headed)
             return None
         chunk = Chunk(data=event.raw)
@@ -204,11 +203,9 @@ class ChatDecoder:
             chunk.has_content = True
             if index == 0:
                 chunk.text = delta.content
-        if delta.tool_calls or is_said(delta.function_call):
+        if delta.tool_calls or delta.function_call:
             chunk.has_content = chunk.begins_tool_call = True
-        elif not chunk.has_content and (
-            delta.reasoning_content or delta.reasoning or delta.refusal or is_said(delta.audio)
-        ):
+        elif not chunk.has_content and (delta.reasoning_content or delta.reasoning or delta.refusal or delta.audio):
             chunk.has_content = True
 
     def _is_complete(self) -> bool:

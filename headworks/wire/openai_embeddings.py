@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -12,7 +12,7 @@ from headworks.core.reply import Chunk
 from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers, StreamDecoder
 from headworks.wire.members import members
-from headworks.wire.openai_answer import is_said, untyped
+from headworks.wire.openai_answer import untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
 from headworks.wire.openai_usage import UsageSaid
 
@@ -30,7 +30,7 @@ class Embedded(msgspec.Struct):
 
     data: msgspec.Raw = msgspec.Raw()
     usage: UsageSaid | None = None
-    error: msgspec.Raw = msgspec.Raw()
+    error: Any = None
 
 
 _EMBEDDED = msgspec.json.Decoder(Embedded)
@@ -58,7 +58,7 @@ class OpenAIEmbeddings:
             answer = _EMBEDDED.decode(body)
         except (ValueError, RecursionError):
             raise garbled(body) from None
-        if is_said(answer.error):
+        if answer.error:
             raise error_in(untyped(body), is_headed=False)
         if not openai_body.is_filled_list(answer.data):
             raise Garbled("The vendor's answer has no embeddings.")

@@ -57,6 +57,14 @@ class Splitter:
             data = data.removeprefix(_BOM)
         if b"\r" in data:
             return self._feed_any(data)
+        if (
+            data.find(b"\n") == len(data) - 2
+            and data[:6] == b"data: "
+            and data[-1:] == b"\n"
+            and 8 < len(data) <= self._limit
+        ):
+            self.tail = b""
+            return [Event(data, data[6:-2], b"")]  # one event, whole: how most tokens come
         parts = data.split(b"\n\n")
         self.tail = parts.pop()
         limit = self._limit

@@ -223,10 +223,18 @@ def test_embeddings_go_their_own_way() -> None:
 
 def test_without_an_attempt_it_just_works() -> None:
     async def main() -> None:
-        async with Vendor([answer(ANSWER)], [OPEN, framed(TEXT, STOP, USAGE, DONE), END]) as vendor:
+        more = asyncio.Event()
+        script: list[Step] = [OPEN, framed(TEXT), more.wait, framed(STOP, USAGE, DONE), END]
+        async with Vendor([answer(ANSWER)], script) as vendor:
             body = b'{"model":"a","messages":[1],"stream":true}'
             assert await ask(vendor.remote, Call(id="r", alias="a", body=body)) == ANSWER
-            assert await ask(vendor.remote, Call(id="r", alias="a", body=body, streamed=True)) == TEXT + STOP + DONE
+            asked = Call(id="r", alias="a", body=body, streamed=True)
+            async with vendor.remote.open(asked) as reply:
+                chunks = await reply.read()
+                more.set()
+                chunks += await chunks_of(reply)
+            assert b"".join(chunk.data for chunk in chunks) == TEXT + STOP + DONE
+            assert reply.usage == Usage(input=3, output=1)
 
     run(main)
 

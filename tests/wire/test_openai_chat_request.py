@@ -128,6 +128,10 @@ def test_only_the_model_is_replaced(body: bytes) -> None:
     assert body.endswith(sent[sent.index(b'gpt-5"') + len(b'gpt-5"') :])
 
 
+def test_a_model_with_a_quote_in_it_is_replaced_whole() -> None:
+    assert request(rb'{"model":"a\"b","messages":[1]}') == b'{"model":"gpt-5","messages":[1]}'
+
+
 def test_a_model_that_is_no_string_is_replaced_too() -> None:
     call = Call(id="r", alias="a", body=b'{"model": null, "messages": [1]}')
     assert CHAT.request(call, b'"gpt-5"', counted=True) == b'{"model": "gpt-5", "messages": [1]}'
