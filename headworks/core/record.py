@@ -20,6 +20,7 @@ expired, cut: no answer, too late, or one that broke after its head. cancelled: 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One try at one target.
 
+    error, reason: why it failed: the class, and words that are never the caller's (`layers/reason.py`).
     cost_nano: nano-dollars, None where the price is unknown. estimated: the vendor did not say what was used; cost_nano
     rests on the bytes sent and the text received.
     """
@@ -31,6 +32,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ended_at: float = 0.0
     outcome: str = ""
     error: str = ""
+    reason: str = ""
     vendor_status: int = 0
     vendor_request_id: str = ""
     tokens: Usage | None = None
@@ -59,6 +61,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int
     outcome: Outcome
     error: str = ""
+    reason: str = ""
     config: str
     request_digest: str = ""
     reply_digest: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from headworks.core.money import Price
 from headworks.core.reply import Usage
 
 Why = Literal["first", "retry", "fallback"]
@@ -13,7 +14,8 @@ class Attempt:
     """One try at one target. Instants are loop time in seconds; 0 is not yet.
 
     `head_by` is the instant by which the leaf must have the head (streamed) or the whole answer (unary), and `gap` the
-    most seconds between two chunks: the Timeout layer writes them, the leaf keeps them.
+    most seconds between two chunks: the Timeout layer writes them, the leaf keeps them. Meter writes `price`, which is
+    None where it is unknown, and `is_billable`: the vendor may have been asked, and has not refused.
     """
 
     __slots__ = (
@@ -23,7 +25,10 @@ class Attempt:
         "gap",
         "head_at",
         "head_by",
+        "is_billable",
         "outcome",
+        "price",
+        "reason",
         "started_at",
         "target",
         "usage",
@@ -43,6 +48,9 @@ class Attempt:
         self.ended_at = 0.0
         self.outcome = ""
         self.error = ""
+        self.reason = ""
+        self.is_billable = False
+        self.price: Price | None = None
         self.usage: Usage | None = None
         self.vendor_request_id = ""
         self.vendor_status = 0

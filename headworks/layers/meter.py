@@ -5,21 +5,27 @@ from __future__ import annotations
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, Cut, Expired
+from headworks.core.money import Price
 from headworks.core.service import Layering, Service, scope
+from headworks.layers.reason import reason
+from headworks.policy.charge import is_unsold
 from headworks.policy.choice import Candidate
 
 
 class Meter:
     """Closes the attempt on the trail, and keeps what Balance reads: attempts in flight, seconds to the head."""
 
-    def __init__(self, inner: Service, candidate: Candidate) -> None:
+    def __init__(self, inner: Service, candidate: Candidate, price: Price | None = None) -> None:
         self.inner = inner
+        self.price = price
         self.candidate = candidate
 
     @scope
     def open(self, call: Call) -> Layering:
         attempt = call.attempt
         assert attempt is not None, "Meter stands below Balance"
+        attempt.price = self.price
+        attempt.is_billable = True
         self.candidate.busy += 1
         outcome = "cancelled"
         reply = None
@@ -31,6 +37,8 @@ class Meter:
         except CallError as error:
             outcome = judge(error)
             attempt.error = type(error).__name__
+            attempt.is_billable = reply is not None or not is_unsold(error)
+            attempt.reason = reason(error)
             if error.said is not None:
                 attempt.vendor_status = error.said.status
                 attempt.vendor_request_id = error.said.request_id or ""

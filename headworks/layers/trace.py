@@ -14,6 +14,8 @@ from headworks.core.record import AttemptRecord, Outcome, Record
 from headworks.core.reply import Chunk, Reply
 from headworks.core.service import Layering, Service, scope
 from headworks.core.trail import Attempt
+from headworks.layers.reason import reason
+from headworks.policy.charge import BYTES_PER_TOKEN, charge
 
 MOST_TEXT = 256
 """Characters of a caller's own words (`model`, `user`) that a record keeps."""
@@ -64,6 +66,7 @@ class Trace:
         attempts = trail.attempts
         if attempts and not attempts[-1].outcome:  # Meter has not left yet: the record goes before the last chunk
             close(attempts[-1], ended_at, outcome, traced)
+        known, cost, price_at = bill(call, traced)
         self.journal.append(
             Record(
                 request_id=call.id,
@@ -80,11 +83,14 @@ class Trace:
                 status=status,
                 outcome=outcome,
                 error="" if error is None else type(error).__name__,
+                reason=reason(error) if isinstance(error, CallError) else "",
                 config=self.config,
                 request_digest=call.digest,
                 reply_digest=traced.hash.hexdigest() if traced is not None else "",
                 tokens=traced.inner.usage if traced is not None else None,
-                attempts=[written(attempt) for attempt in attempts],
+                cost_nano=cost,
+                price_at=price_at,
+                attempts=known,
             )
         )
 
@@ -92,7 +98,7 @@ class Trace:
 class Traced(Reply):
     """The reply as the caller reads it: digested as it passes, and recorded before its last chunk is handed out."""
 
-    __slots__ = ("call", "hash", "head_at", "inner", "is_recorded", "trace")
+    __slots__ = ("call", "hash", "head_at", "inner", "is_recorded", "text_size", "trace")
 
     def __init__(self, inner: Reply, trace: Trace, call: Call) -> None:
         super().__init__(streamed=inner.streamed, headers=inner.headers)
@@ -102,11 +108,14 @@ class Traced(Reply):
         self.hash = blake2b(digest_size=SIZE)
         self.head_at = now()
         self.is_recorded = False
+        self.text_size = 0
 
     async def read(self) -> list[Chunk]:
         chunks = await self.inner.read()
         for chunk in chunks:
             self.hash.update(chunk.data)
+            if chunk.has_content:
+                self.text_size += size(chunk.text)
         if chunks and chunks[-1].last:
             self.usage = self.inner.usage
             self.finish = self.inner.finish
@@ -141,7 +150,35 @@ def close(attempt: Attempt, ended_at: float, outcome: Outcome, traced: Traced | 
         attempt.usage = traced.inner.usage
 
 
-def written(attempt: Attempt) -> AttemptRecord:
+def size(text: str) -> int:
+    """Bytes of a chunk's content. Without text it is a piece of a tool call or of reasoning: about a token each."""
+    if not text:
+        return BYTES_PER_TOKEN
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def bill(call: Call, traced: Traced | None) -> tuple[list[AttemptRecord], int | None, str]:
+    """The attempts as they are kept, what all of them cost (None: unknown), and the date of the prices.
+
+    Only the last attempt's text reached us; embeddings have no tokens of output.
+    """
+    known: list[AttemptRecord] = []
+    total: int | None = 0
+    price_at = ""
+    attempts = call.trail.attempts
+    for attempt in attempts:
+        is_read = traced is not None and attempt is attempts[-1] and call.operation != "embeddings"
+        record = written(attempt, len(call.body), traced.text_size if is_read and traced is not None else 0)
+        known.append(record)
+        total = None if total is None or record.cost_nano is None else total + record.cost_nano
+        if attempt.price is not None and attempt.is_billable:
+            price_at = attempt.price.at or price_at
+    return known, total, price_at
+
+
+def written(attempt: Attempt, sent: int, received: int) -> AttemptRecord:
+    """An attempt as the record keeps it. `sent`, `received`: bytes of the body, bytes of text."""
+    charged = charge(attempt, sent, received)
     return AttemptRecord(
         target=attempt.target,
         why=attempt.why,
@@ -150,7 +187,10 @@ def written(attempt: Attempt) -> AttemptRecord:
         ended_at=attempt.ended_at,
         outcome=attempt.outcome,
         error=attempt.error,
+        reason=attempt.reason,
         vendor_status=attempt.vendor_status,
         vendor_request_id=attempt.vendor_request_id,
-        tokens=attempt.usage,
+        tokens=charged.tokens,
+        cost_nano=charged.cost,
+        estimated=charged.is_estimated,
     )

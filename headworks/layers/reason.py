@@ -1,0 +1,31 @@
+"""Why something failed, in words that a record may keep.
+
+Always true: nothing of a caller's text and no part of a secret gets in. So only the vendor's and our own words count,
+never those of an error that is the caller's fault (they quote the call); what a vendor sent in place of an answer is cut
+off (it may be a piece of one); words with digits that are long enough to be a key are hidden; control characters, which
+a terminal would obey, are gone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from headworks.core.errors import CallError, Garbled
+
+MOST_REASON = 300
+"""Characters."""
+
+_KEY = re.compile(r"(?=[A-Za-z_\-*.]*[0-9*])[A-Za-z0-9_\-*.]{20,}")
+"""The shortest keys that vendors hand out have 20 characters; identifiers of ours (`provider/model`) hold a slash."""
+
+
+def reason(error: CallError) -> str:
+    """One line of at most `MOST_REASON` characters; empty where the only words are the caller's."""
+    if error.blame == "caller":
+        return ""
+    said = error.message
+    if isinstance(error, Garbled):
+        said = said.partition(":")[0]
+    said = _KEY.sub("***", said[: 4 * MOST_REASON])
+    said = " ".join("".join(c if c.isprintable() else " " for c in said).split())
+    return said if len(said) <= MOST_REASON else f"{said[: MOST_REASON - 3]}..."
