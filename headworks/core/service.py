@@ -30,6 +30,9 @@ Layer: TypeAlias = "Callable[[Service], Service]"
 
 L = TypeVar("L")
 
+_TWICE = "a scope yields twice: the opening, then the reply"
+_SWALLOWED = "a scope swallowed an error: only @entering may answer one"
+
 
 class Service(Protocol):
     def open(self, call: Call, /) -> Opening:
@@ -43,7 +46,11 @@ def stack(*layers: Layer, inside: Service) -> Service:
 
 
 class Scope:
-    """A run of generator layers, entered and left as one. Made by `@scope`; nobody else needs it."""
+    """A run of generator layers, entered and left as one. Made by `@scope`; nobody else needs it.
+
+    Every layer is resumed or thrown into once, innermost first, whatever fails and when. A layer that itself raises
+    between its two yields has given back by then: before what is inside it is left, not after.
+    """
 
     __slots__ = ("_held", "_inner")
 
@@ -64,14 +71,23 @@ class Scope:
             self._inner = opening  # type: ignore[assignment]
             for layering in reversed(held):
                 reply = layering.send(reply)
-        except BaseException as error:
-            inner, self._inner = self._inner, None
+        except BaseException as error:  # noqa: BLE001  # raised below, once every layer has given back
+            left = error if type(error) is not StopIteration else RuntimeError(_TWICE)
+        else:
+            return reply  # type: ignore[no-any-return]
+        inner, self._inner = self._inner, None
+        try:
             if inner is not None:
-                await inner.__aexit__(type(error), error, error.__traceback__)
-            if (raised := self._leave(error)) is error:
-                raise
-            raise raised from error  # type: ignore[misc]  # a scope that swallows is refused in _leave
-        return reply  # type: ignore[no-any-return]
+                try:
+                    await inner.__aexit__(type(left), left, left.__traceback__)
+                except BaseException as broken:  # noqa: BLE001  # takes the place of the first
+                    left = broken
+            raised = self._leave(left)
+            assert raised is not None
+            raise raised
+        finally:
+            # Or the error would hold this frame by its traceback, and the frame the error: memory for the collector.
+            left = raised = None  # type: ignore[assignment]
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -79,35 +95,47 @@ class Scope:
         inner, self._inner = self._inner, None
         left = error
         try:
-            assert inner is not None
-            await inner.__aexit__(kind, error, trace)
-        except BaseException as broken:
-            left = broken
-        raised = self._leave(left)
-        if raised is error:
-            return None
-        assert raised is not None
-        raise raised
+            try:
+                assert inner is not None
+                await inner.__aexit__(kind, error, trace)
+            except BaseException as broken:  # noqa: BLE001  # raised below, once every layer has given back
+                left = broken
+            raised = self._leave(left)
+            if raised is error:
+                return None
+            assert raised is not None
+            raise raised
+        finally:
+            error = left = raised = None  # as in __aenter__
 
     def _leave(self, error: BaseException | None) -> BaseException | None:
         """Resumes or throws into every layer, innermost first; returns what is still raised at the end."""
         held = self._held
-        while held:
-            layering = held.pop()
-            try:
-                if error is None:
-                    layering.send(None)  # type: ignore[arg-type]
+        try:
+            while held:
+                layering = held.pop()
+                try:
+                    if error is None:
+                        layering.send(None)  # type: ignore[arg-type]
+                    else:
+                        layering.throw(error)
+                    layering.close()
+                except StopIteration:
+                    if error is not None:
+                        error = _misused(_SWALLOWED, error)
+                except BaseException as raised:  # noqa: BLE001  # goes on outward
+                    error = raised
                 else:
-                    layering.throw(error)
-            except StopIteration:
-                if error is not None:
-                    error = RuntimeError("a scope swallowed an error: only @entering may answer one")
-            except BaseException as raised:
-                error = raised
-            else:
-                layering.close()
-                error = RuntimeError("a scope yields twice: the opening, then the reply")
-        return error
+                    error = _misused(_TWICE, error)
+            return error
+        finally:
+            error = None
+
+
+def _misused(message: str, cause: BaseException | None) -> BaseException:
+    wrong = RuntimeError(message)
+    wrong.__cause__ = cause
+    return wrong
 
 
 def scope(layer: Callable[Concatenate[L, Call, ...], Layering]) -> Callable[[L, Call], Opening]:
@@ -140,6 +168,8 @@ class _Entering:
             raise
 
     async def _enter(self, opening: Opening) -> Reply:
+        if self._entered is not None:
+            raise RuntimeError("an @entering layer entered again while it holds a reply: who wants two, races them")
         reply = await opening.__aenter__()
         self._entered = opening
         return reply

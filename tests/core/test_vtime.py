@@ -1,0 +1,178 @@
+"""Time leaps, in order, and says so when it can leap no further."""
+
+import asyncio
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headworks.core.clock import now, wall
+from headworks.core.vtime import EPOCH, Deadlock, VirtualLoop, run_virtual
+from headworks.testing import virtual
+
+INSTANTS = st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.1 + 0.2, 0.3, 1.0, 3600.0, 1e6]), max_size=30)
+
+
+@given(INSTANTS)
+def test_timers_run_in_the_order_of_their_instants_then_of_their_making(instants: list[float]) -> None:
+    async def scene() -> list[tuple[float, int]]:
+        loop = asyncio.get_running_loop()
+        ran: list[tuple[float, int]] = []
+        for number, at in enumerate(instants):
+            loop.call_at(at, ran.append, (at, number))
+        await asyncio.sleep(2e6)
+        return ran
+
+    expected = sorted((at, number) for number, at in enumerate(instants))
+    assert run_virtual(scene()) == expected
+
+
+@given(INSTANTS, st.randoms(use_true_random=False))
+def test_a_cancelled_timer_never_runs_and_the_others_keep_their_order(instants: list[float], random: object) -> None:
+    async def scene() -> tuple[list[int], list[int]]:
+        loop = asyncio.get_running_loop()
+        ran: list[int] = []
+        timers = [loop.call_at(at, ran.append, number) for number, at in enumerate(instants)]
+        kept = []
+        for number, timer in enumerate(timers):
+            if random.random() < 0.6:  # type: ignore[attr-defined]
+                timer.cancel()
+            else:
+                kept.append(number)
+        await asyncio.sleep(2e6)
+        return ran, sorted(kept, key=lambda number: (instants[number], number))
+
+    ran, expected = run_virtual(scene())
+    assert ran == expected
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=10))
+def test_a_timer_runs_at_its_instant_to_the_last_bit(instants: list[float]) -> None:
+    async def scene() -> list[tuple[float, float]]:
+        loop = asyncio.get_running_loop()
+        ran: list[tuple[float, float]] = []
+
+        def note(at: float) -> None:
+            ran.append((at, now()))
+
+        for at in instants:
+            loop.call_at(at, note, at)
+        await asyncio.sleep(2e6)
+        return ran
+
+    ran = run_virtual(scene())
+    assert len(ran) == len(instants)
+    assert all(ran_at == due for due, ran_at in ran)
+
+
+@virtual
+async def test_time_moves_only_when_nothing_is_ready() -> None:
+    steps = []
+
+    async def busy() -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+            steps.append(now())
+
+    await asyncio.gather(busy(), asyncio.sleep(1))
+    assert set(steps) == {0.0}
+    assert now() == 1.0
+
+
+def test_a_year_of_sleeping_takes_no_time() -> None:
+    started = time.perf_counter()
+    assert run_virtual(asyncio.sleep(365 * 86_400, "slept")) == "slept"
+    assert time.perf_counter() - started < 5
+
+
+@virtual
+async def test_the_wall_is_its_start_and_the_time_that_was_leapt() -> None:
+    assert (now(), wall()) == (0.0, EPOCH)
+    await asyncio.sleep(90)
+    assert (now(), wall()) == (90.0, EPOCH + 90)
+
+
+def test_each_run_starts_anew() -> None:
+    async def scene() -> float:
+        started = now()
+        await asyncio.sleep(5)
+        return started
+
+    assert [run_virtual(scene()) for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+def test_what_can_never_happen_is_a_deadlock_and_what_waits_for_it_is_cancelled() -> None:
+    ended = []
+
+    async def scene() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append(now())
+
+    with pytest.raises(Deadlock, match="no timer"):
+        run_virtual(scene())
+    assert ended == [0.0]
+
+
+def test_a_timer_that_never_comes_is_a_deadlock() -> None:
+    with pytest.raises(Deadlock, match="infinitely"):
+        run_virtual(asyncio.sleep(float("inf")))
+
+
+def test_a_closed_loop_takes_no_timers() -> None:
+    loop = VirtualLoop()
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.call_at(1.0, print)
+
+
+def test_a_thread_is_outside_of_virtual_time() -> None:
+    """Waiting for one would wait for ever, so it is said at once."""
+
+    async def scene() -> None:
+        await asyncio.to_thread(time.sleep, 0.05)
+
+    with pytest.raises(Deadlock):
+        run_virtual(scene())
+
+
+def test_an_error_comes_out_as_it_was_raised() -> None:
+    async def scene() -> None:
+        await asyncio.sleep(1)
+        raise KeyError("x")
+
+    with pytest.raises(KeyError, match="x"):
+        run_virtual(scene())
+
+
+def test_tasks_that_are_left_over_are_cancelled() -> None:
+    ended: list[str] = []
+
+    async def endless() -> None:
+        try:
+            await asyncio.sleep(1e9)
+        finally:
+            ended.append("cancelled")
+
+    async def scene() -> asyncio.Task[None]:
+        task = asyncio.create_task(endless())
+        await asyncio.sleep(1)
+        return task
+
+    assert run_virtual(scene()).cancelled()
+    assert ended == ["cancelled"]
+
+
+@virtual
+async def test_timeouts_and_queues_of_the_standard_library_run_on_it() -> None:
+    assert isinstance(asyncio.get_running_loop(), VirtualLoop)
+    queue: asyncio.Queue[int] = asyncio.Queue()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3):
+            await queue.get()
+    assert now() == 3.0
+    asyncio.get_running_loop().call_later(2, queue.put_nowait, 7)
+    assert await asyncio.wait_for(queue.get(), 10) == 7
+    assert now() == 5.0
