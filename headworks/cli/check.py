@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 import msgspec
@@ -14,11 +15,14 @@ from rich.table import Table
 
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.core.errors import Problem
+from headworks.core.money import Price
+from headworks.gateway.prices import Prices
 from headworks.system.check import Machine
 from headworks.system.findings import Findings
 from headworks.system.load import examine
 from headworks.system.nodes import MOST_BYTES
-from headworks.system.schema import System
+from headworks.system.scalars import shown, written_rate
+from headworks.system.schema import OpenAI, System
 from headworks.system.secrets import Sources
 
 WIDE = 200
@@ -26,7 +30,8 @@ WIDE = 200
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints. `models` has the targets of each alias, tier by tier."""
+    """What `--json` prints. `models` has the targets of each alias, tier by tier; `prices` what each charges, in
+    nano-dollars per million tokens, or null where that is unknown."""
 
     file: str
     holds: bool
@@ -34,6 +39,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Problem]
     digest: str | None = None
     models: dict[str, list[list[str]]] = {}
+    prices: dict[str, dict[str, Price | None]] = {}
 
 
 @click.command("check")
@@ -52,10 +58,11 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
     """
     findings = Findings(str(file))
     system = examine(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
+    prices = {} if system is None else priced(system, findings)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report(system, findings))).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(report(system, findings, prices))).decode())
     else:
-        show(system, findings)
+        show(system, findings, prices)
     ctx.exit(FAILS if system is None else HOLDS)
 
 
@@ -68,7 +75,27 @@ def content(file: Path) -> bytes:
         raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
 
 
-def report(system: System | None, findings: Findings) -> Report:
+Priced: TypeAlias = dict[str, dict[str, Price | None]]
+"""By alias and target."""
+
+
+def priced(system: System, findings: Findings) -> Priced:
+    """What each target charges; a vendor's whose price is unknown is a warning. Nobody is billed for a simulated one."""
+    prices = Prices(system)
+    known: Priced = {}
+    for alias, model in system.models.items():
+        known[alias] = {}
+        for index, tier in enumerate(model.targets):
+            for position, target in enumerate(tier):
+                price = known[alias][str(target)] = prices.of(model, target)
+                if price is None and isinstance(system.providers[target.provider], OpenAI):
+                    problem = f"the price of {shown(str(target))} is unknown, and so what its calls cost"
+                    remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
+                    findings.warn(("models", alias, "targets", index, position), problem, remedy)
+    return known
+
+
+def report(system: System | None, findings: Findings, prices: Priced) -> Report:
     models = system.models if system is not None else {}
     return Report(
         file=findings.file,
@@ -77,10 +104,11 @@ def report(system: System | None, findings: Findings) -> Report:
         warnings=findings.warnings,
         digest=None if system is None else system.digest,
         models={alias: [list(map(str, tier)) for tier in model.targets] for alias, model in models.items()},
+        prices=prices,
     )
 
 
-def show(system: System | None, findings: Findings) -> None:
+def show(system: System | None, findings: Findings, prices: Priced) -> None:
     """Prints for people: problems first, then what the system is."""
     for problem in findings.errors:
         click.echo(f"{click.style('error', fg='red')}: {problem}")
@@ -91,26 +119,43 @@ def show(system: System | None, findings: Findings) -> None:
         return
     is_seen = sys.stdout.isatty()
     console = Console(width=None if is_seen else WIDE, highlight=False)
-    console.print(tiers(system, is_seen=is_seen))
+    console.print(tiers(system, prices, is_seen=is_seen))
     callers = counted(len(system.keys), "key") if system.keys else "no keys: anybody on this machine may call"
     click.echo(
         f"{findings.file} is right: {counted(len(system.models), 'model')}, "
         f"{counted(len(system.providers), 'provider')}, {callers}"
     )
+    if dates := sorted({price.at for known in prices.values() for price in known.values() if price and price.at}):
+        click.echo(f"prices of the bundled table are of {dates[-1]}")
     click.echo(f"listens on {system.server.listen}; digest {system.digest}")
 
 
-def tiers(system: System, *, is_seen: bool) -> Table:
+def tiers(system: System, prices: Priced, *, is_seen: bool) -> Table:
     """Who answers for each alias, in the order in which they are tried."""
     table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("model", "tier", "target", "share"):
+    for title in ("model", "tier", "target", "share", "price"):
         table.add_column(title)
     for alias, model in system.models.items():
         for number, tier in enumerate(model.targets, 1):
             total = sum(target.weight for target in tier)
             for target in tier:
-                table.add_row(alias, str(number), str(target), f"{target.weight / total:.0%}")
+                table.add_row(
+                    alias, str(number), str(target), f"{target.weight / total:.0%}", charged(prices[alias][str(target)])
+                )
     return table
+
+
+def charged(price: Price | None) -> str:
+    """A price in few words: what a question and an answer cost."""
+    if price is None:
+        return "unknown"
+    rates = price.rates
+    if not rates.input and not rates.output:
+        return "free"
+    said = f"{written_rate(rates.input)} in"
+    if rates.output is not None:
+        said += f", {written_rate(rates.output)} out"
+    return f"{said}; more above {price.tiers[0].above} tokens" if price.tiers else said
 
 
 def counted(number: int, noun: str) -> str:

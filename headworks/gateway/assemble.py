@@ -13,6 +13,7 @@ from functools import partial
 from random import Random
 
 from headworks.core.service import Service, stack
+from headworks.gateway.prices import Prices
 from headworks.layers.admit import Admit
 from headworks.layers.auth import Auth, Key, Keyring, secret_digest
 from headworks.layers.balance import Balance, Target
@@ -43,6 +44,7 @@ class Shared:
 
     def __init__(self, system: System, seed: int) -> None:
         self.seed = seed
+        self.prices = Prices(system)
         self.admission = Admission(system.server.max_in_flight)
         self.slots: dict[str, Slots] = {
             name: Slots(provider.concurrency)
@@ -108,7 +110,7 @@ def target(known: Candidate, one: TargetOf, model: Model, leaf: Leaf, shared: Sh
     if (slots := shared.slots.get(one.provider)) is not None:
         layers.append(partial(Limit, slots=slots, target=known.name))
     layers.append(partial(Timeout, timeouts=model.timeouts))
-    layers.append(partial(Meter, candidate=known))
+    layers.append(partial(Meter, candidate=known, price=shared.prices.of(model, one)))
     return stack(*layers, inside=leaf(one.provider, one.model))
 
 

@@ -25,11 +25,13 @@ from headworks.system.scalars import (
     Unreadable,
     count,
     duration,
+    rate,
     share,
     shown,
     size,
     written_count,
     written_duration,
+    written_rate,
     written_share,
     written_size,
 )
@@ -162,6 +164,7 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             "a count", "100k", f"{NUMBER}(?:{'|'.join(filter(None, THOUSANDS))})?", count, written_count, is_number=True
         ),
         "bytes": Notation("a size", "10MB", f"{NUMBER}(?:{'|'.join(BYTES)})", size, written_size),
+        "rate": Notation("a price of tokens", "$0.25/M", rf"\${NUMBER}/[kM]", rate, written_rate),
         "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
         "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),
         "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^?#@\s]+", url),

@@ -239,6 +239,7 @@ def _sample(name: str) -> str:
         "targets": "targets: [provider/model]",
         "provider": "provider: NAME",
         "p50": "{p50: 300ms, p99: 2s}",
+        "input": "input: $0.25/M",
         "p99": "{p50: 300ms, p99: 2s}",
     }.get(name, f"{name}: ...")
 

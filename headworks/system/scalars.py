@@ -120,6 +120,22 @@ def written_size(number: int) -> str:
     return f"{number}B"
 
 
+def rate(text: str) -> int:
+    """Nano-dollars per million tokens from `$0.25/M` or `$0.002/k`."""
+    if (match := re.fullmatch(rf"\$({NUMBER})/([kM])", text)) is not None:
+        nano = Decimal(match[1]) * (1_000_000_000 if match[2] == "M" else 1_000_000_000_000)
+        return int(nano)  # whole: a number has at most nine decimals
+    remedy = "write dollars per million or per thousand tokens: $0.25/M or $0.002/k"
+    if re.fullmatch(rf"\$?{NUMBER}", text):
+        remedy = f"say for how many tokens: ${text.removeprefix('$')}/M?"
+    raise Unreadable(f"{shown(text)} is not a price of tokens", remedy)
+
+
+def written_rate(nano: int) -> str:
+    dollars = f"{Decimal(nano).scaleb(-9):f}"
+    return f"${dollars.rstrip('0').rstrip('.') if '.' in dollars else dollars}/M"
+
+
 def share(text: str) -> float:
     """A part of one from `20%` or `0.5%`."""
     if (split := _split(text, {"%": 1})) and split[0] <= 100:

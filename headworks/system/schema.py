@@ -15,6 +15,7 @@ import msgspec
 
 from headworks.core.call import Priority
 from headworks.core.digest import digest
+from headworks.core.money import Rates
 from headworks.core.units import Count, Seconds
 from headworks.policy.choice import Balancing
 from headworks.policy.circuit import Breaking
@@ -140,6 +141,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     retry: Retrying = Retrying()
     breaker: Breaking = Breaking()
+    price: Rates | None = None
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
+from headworks.core.money import Rates
 from headworks.policy.circuit import Breaking
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
@@ -77,6 +78,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "timeouts": "How long each phase may last.",
             "retry": "When a failed attempt is followed by another.",
             "breaker": "When a target that fails is left alone.",
+            "price": "What tokens of every target of this alias cost, in place of the bundled table of prices "
+            "(`docs/prices.md`).",
         },
         TargetOf: {
             "provider": "A name under `providers`. In short: `provider/model`.",
@@ -97,6 +100,15 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         Breaking: {
             "failures": "It opens after so many failures in a row (or when half of the last 20 failed).",
             "open": "It stays open for so long, then one call tries; doubling to 60s while that fails.",
+        },
+        Rates: {
+            "input": "Tokens of the question.",
+            "cached_input": "Tokens of the question that the vendor had in its cache. As `input` by default.",
+            "cache_write": "Tokens of the question that the vendor puts into its cache. As `input` by default.",
+            "output": "Tokens of the answer. Without it their cost is unknown (embeddings have none).",
+            "reasoning": "Tokens of reasoning that are not shown. As `output` by default.",
+            "audio_input": "Tokens of sound in the question. Without it their cost is unknown.",
+            "audio_output": "Tokens of sound in the answer. Without it their cost is unknown.",
         },
         Key: {
             "key": "The secret that the caller sends as `Authorization: Bearer`.",

@@ -34,10 +34,10 @@ def test_a_right_file_is_summed_up(right: Path, capsys: pytest.CaptureFixture[st
     assert run(["check", str(right)]) == HOLDS
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[:4] == [
-        ["model", "tier", "target", "share"],
-        ["assistant", "1", "v/x", "75%"],
-        ["assistant", "1", "w/x", "25%"],
-        ["assistant", "2", "w/y", "100%"],
+        ["model", "tier", "target", "share", "price"],
+        ["assistant", "1", "v/x", "75%", "unknown"],
+        ["assistant", "1", "w/x", "25%", "unknown"],
+        ["assistant", "2", "w/y", "100%", "unknown"],
     ]
     assert " ".join(lines[4]) == f"{right} is right: 1 model, 2 providers, no keys: anybody on this machine may call"
     assert lines[5][:3] == ["listens", "on", "127.0.0.1:8080;"]
@@ -67,6 +67,7 @@ def test_machines_get_the_same_as_json(right: Path, wrong: Path, capsys: pytest.
     assert report["errors"] == report["warnings"] == []
     assert report["models"] == {"assistant": [["v/x", "w/x"], ["w/y"]]}
     assert len(report["digest"]) == 32
+    assert report["prices"] == {"assistant": {"v/x": None, "w/x": None, "w/y": None}}
     assert run(["check", str(wrong), "--json"]) == FAILS
     report = json.loads(capsys.readouterr().out)
     assert report["holds"] is False
@@ -91,3 +92,33 @@ def test_a_file_that_is_no_yaml_is_not_right(tmp_path: Path, capsys: pytest.Capt
         file.write_bytes(content)
         assert run(["check", str(file)]) == FAILS
         assert "is not right: 1 error\n" in capsys.readouterr().out
+
+
+PRICED = """\
+providers:
+  openai: {dialect: openai, base_url: "https://api.openai.com/v1"}
+  here: {dialect: local}
+models:
+  known: [openai/gpt-5-mini-2025-08-07, here]
+  said: {targets: [openai/house-model], price: {input: $0.002/k, output: $8/M}}
+  unknown: openai/house-model
+"""
+
+
+def test_prices_are_shown_and_a_vendors_unknown_price_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "priced.yaml"
+    file.write_text(PRICED)
+    assert run(["check", str(file)]) == HOLDS
+    out = capsys.readouterr().out
+    assert out.count("warning") == 1
+    assert f"{file}:7:12: models.unknown.targets[0][0]: the price of `openai/house-model` is unknown" in out
+    rows = [line.split(maxsplit=4) for line in out.splitlines() if line.split()[1:2] in (["1"], ["2"])]
+    assert [(row[0], row[2], row[4].strip()) for row in rows] == [
+        ("known", "openai/gpt-5-mini-2025-08-07", "$0.25/M in, $2/M out"),
+        ("known", "here/gemma-3-270m", "free"),
+        ("said", "openai/house-model", "$2/M in, $8/M out"),
+        ("unknown", "openai/house-model", "unknown"),
+    ]
+    assert "prices of the bundled table are of 2" in out

@@ -1,0 +1,147 @@
+"""The bundled table of prices: how `prices.json` is laid out, and how a target is found in it.
+
+Always true: a provider is known by its base URL and never by the model's name, since the same model costs differently
+at each; the first provider and the first model that match win, as their source has them in order; what does not match
+is unknown, never guessed. This file knows no vendor. It is built by `tools/prices.py` (docs/adr/0021).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from headworks.core.money import Price, Rates, Tier
+
+BUNDLED = Path(__file__).with_name("prices.json")
+
+Match = tuple[tuple[str, ...], ...]
+"""Any of these, each of which is all of those: texts that begin with what they do (see `holds`)."""
+
+COMPACT = re.compile(r"-(20\d\d)(\d\d)(\d\d)(?=$|[:@])")
+"""Some vendors write a model's date without its dashes."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the table comes from. `as_of`: the day (YYYY-MM-DD) whose prices it has."""
+
+    as_of: str
+    package: str
+    version: str
+    licence: str
+
+
+class ModelRow(msgspec.Struct, frozen=True, array_like=True):
+    """One model of one provider. Without a price its cost is unknown; `context_window` (tokens) 0 is unknown."""
+
+    id: str
+    match: Match
+    context_window: int = 0
+    rates: Rates | None = None
+    tiers: tuple[Tier, ...] = ()
+
+
+class ProviderRow(msgspec.Struct, frozen=True):
+    """One provider; `url` is a pattern that its base URL begins with, `also` the providers whose models it sells too.
+
+    `has`: a text that every such URL has. Looking for it first spares compiling 40 patterns, which takes 10 ms.
+    """
+
+    id: str
+    url: str
+    has: str
+    also: tuple[str, ...]
+    models: msgspec.Raw  # of tuple[ModelRow, ...]: most of the table is never looked at
+
+
+class Book(msgspec.Struct, frozen=True):
+    """The file."""
+
+    source: Source
+    providers: tuple[ProviderRow, ...]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a target: `name` is the table's own, `context_window` in tokens; None is unknown."""
+
+    name: str
+    price: Price | None
+    context_window: int | None
+    as_of: str
+
+
+class Catalog:
+    """A table in memory. Reading it is put off until the first look-up; the rows of a provider until it is asked for."""
+
+    def __init__(self, content: bytes | None = None) -> None:
+        self._content = content
+        self._models: dict[str, tuple[ModelRow, ...]] = {}
+
+    @cached_property
+    def book(self) -> Book:
+        content = self._content
+        if content is None:
+            content = BUNDLED.read_bytes()
+        return msgspec.json.decode(content, type=Book)
+
+    @property
+    def source(self) -> Source:
+        return self.book.source
+
+    def find(self, base_url: str, model: str) -> Entry | None:
+        """What is known of a model at the provider behind a URL; None where the table has neither or not both."""
+        provider = self._provider(base_url)
+        if provider is None:
+            return None
+        name = model.lower()
+        spelled = COMPACT.sub(r"-\1-\2-\3", name)
+        for wanted in (name,) if spelled == name else (name, spelled):
+            for owner in (provider, *self._sold_too(provider)):
+                for row in self._rows(owner):
+                    if matches(row.match, wanted):
+                        return self._entry(owner, row)
+        return None
+
+    def _provider(self, base_url: str) -> ProviderRow | None:
+        scheme, slashes, rest = base_url.partition("://")
+        host, slash, path = rest.partition("/")
+        url = f"{scheme}{slashes}{host.lower()}{slash}{path}"
+        return next((one for one in self.book.providers if one.has in url and re.match(one.url, url)), None)
+
+    def _sold_too(self, provider: ProviderRow) -> list[ProviderRow]:
+        known = {one.id: one for one in self.book.providers}
+        return [known[name] for name in provider.also if name in known]
+
+    def _rows(self, provider: ProviderRow) -> tuple[ModelRow, ...]:
+        if provider.id not in self._models:
+            self._models[provider.id] = msgspec.json.decode(provider.models, type=tuple[ModelRow, ...])
+        return self._models[provider.id]
+
+    def _entry(self, provider: ProviderRow, row: ModelRow) -> Entry:
+        as_of = self.source.as_of
+        price = None if row.rates is None else Price(rates=row.rates, tiers=row.tiers, at=as_of)
+        return Entry(
+            name=f"{provider.id}/{row.id}", price=price, context_window=row.context_window or None, as_of=as_of
+        )
+
+
+def matches(match: Match, name: str) -> bool:
+    """Whether a model's name, in lower case, is meant."""
+    return any(all(holds(text, name) for text in texts) for texts in match)
+
+
+def holds(text: str, name: str) -> bool:
+    """One condition: `=equal`, `^begins`, `$ends`, `*has`, `~regular expression`."""
+    rest = text[1:]
+    match text[0]:
+        case "=":
+            return name == rest
+        case "^":
+            return name.startswith(rest)
+        case "$":
+            return name.endswith(rest)
+        case "*":
+            return rest in name
+    return re.search(rest, name) is not None
