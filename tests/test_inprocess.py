@@ -29,7 +29,7 @@ models: {assistant: {targets: [vendor/m], retry: {attempts: 1}}}
 KEYED = OPEN + "keys: {web: {key: web-secret-0123456789}}\n"
 QUICK = """
 version: 1
-providers: {sim: {dialect: simulated, first_token: {p50: 2ms, p99: 5ms}, per_token: {p50: 1ms, p99: 2ms}}}
+providers: {sim: {dialect: simulated, first_token: {p50: 2ms, p99: 5ms}, per_token: {p50: 20ms, p99: 30ms}}}
 models: {assistant: sim}
 log: {journal: JOURNAL}
 """
