@@ -166,15 +166,14 @@ class Exchange:
         link = self._link
         if link is None:
             raise RuntimeError(RELEASED)
-        if link.phase == HEAD and link.failure is None:
+        if link.phase == HEAD and not link.failure:
             try:
                 await link.arrival(BODY, by)
             except asyncio.CancelledError:
                 link.abort()
                 raise
         if link.phase == HEAD:
-            assert link.failure is not None
-            raise link.failure
+            raise link.fault()
         return link.status, link.headers
 
     async def read(self, by: float = 0.0) -> bytes:
@@ -188,8 +187,8 @@ class Exchange:
         while not link.pieces:
             if link.phase == WHOLE:
                 return b""
-            if link.failure is not None:
-                raise link.failure
+            if link.failure:
+                raise link.fault()
             try:
                 await link.arrival(BODY, by)
             except asyncio.CancelledError:
@@ -202,15 +201,15 @@ class Exchange:
         link = self._link
         if link is None:
             raise RuntimeError(RELEASED)
-        if link.phase != WHOLE and link.failure is None and link.size <= limit:
+        if link.phase != WHOLE and not link.failure and link.size <= limit:
             link.bound(limit)
             try:
                 await link.arrival(WHOLE, by)
             except asyncio.CancelledError:
                 link.abort()
                 raise
-        if link.phase != WHOLE and link.failure is not None:
-            raise link.failure
+        if link.phase != WHOLE and link.failure:
+            raise link.fault()
         if link.size > limit:
             raise Garbled(f"The answer has more than {limit} bytes.")
         return link.status, link.headers, link.taken()

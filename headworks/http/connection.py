@@ -33,6 +33,10 @@ class Broken(Exception):
         self.received = received
 
 
+def _nobody() -> None:
+    """Whom an alarm calls that was closed."""
+
+
 class Alarm:
     """One timer for many deadlines: `ring` is called when the last one `set` has passed.
 
@@ -60,7 +64,8 @@ class Alarm:
         self.due_at = NEVER
 
     def close(self) -> None:
-        """Lets go of the timer."""
+        """Never rings again, and lets go of its timer and its owner: the two know each other, a circle otherwise."""
+        self._ring = _nobody
         self.due_at = self._rings_at = NEVER
         if self._handle is not None:
             self._handle.cancel()

@@ -43,6 +43,7 @@ class Link(Connection):
     __slots__ = (
         "_bound",
         "_head_limit",
+        "_is_over",
         "_mute",
         "_parser",
         "_pool",
@@ -69,7 +70,8 @@ class Link(Connection):
         self._parser = HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
         self._want = HEAD
-        self.failure: Broken | Garbled | None = None
+        self.failure = ""  # why the answer will never be whole
+        self._is_over = False
         self.status = 0
         self.headers: Headers = []
         self.pieces: list[bytes] = []
@@ -242,17 +244,23 @@ class Link(Connection):
         if self._waiter is None or self._want != WHOLE:
             self.hold()
         elif self.phase != WHOLE:
-            self._end(Garbled(f"The answer has more than {self._bound} bytes."))
+            self._is_over = True
+            self._end(f"The answer has more than {self._bound} bytes.")
 
     def _fail(self, reason: str) -> None:
         if self.phase != WHOLE:
-            self._end(Broken(reason, sent=True, received=self.phase == BODY or self._mute > 0))
+            self._end(reason)
 
-    def _end(self, failure: Broken | Garbled) -> None:
-        if self.failure is None:
-            self.failure = failure
+    def _end(self, failure: str) -> None:
+        self.failure = self.failure or failure
         self.abort()
         self._notify()
+
+    def fault(self) -> Broken | Garbled:
+        """The failure as an error: a new one each time, as its traceback would know this link, and the link it."""
+        if self._is_over:
+            return Garbled(self.failure)
+        return Broken(self.failure, sent=True, received=self.phase == BODY or self._mute > 0)
 
     def part(self) -> None:
         """Closed, or to be closed, while nobody uses it."""

@@ -121,6 +121,8 @@ async def peer(script: Script) -> AsyncIterator[Peer]:
         yield here
     finally:
         server.close()
+        for _ in range(5):
+            await asyncio.sleep(0)  # what was accepted on the last turn becomes a script now, or is never closed
         for task in here.scripts:
             task.cancel()
         await asyncio.gather(*here.scripts, return_exceptions=True)

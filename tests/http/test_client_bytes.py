@@ -44,13 +44,13 @@ def outcome(pieces: Sequence[bytes], *, eof: bool) -> Outcome:
         link.connection_made(Wire())
         assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
         for piece in pieces:
-            if link.phase == WHOLE or link.failure is not None:
+            if link.phase == WHOLE or link.failure:
                 break  # what follows is another test's: it may come with the answer or after it
             link.data_received(piece)
-        if eof and link.failure is None:
+        if eof and not link.failure:
             link.eof_received()
-        known = link.phase, type(link.failure), link.keep and not link.closed
-        if link.phase == HEAD or link.failure is not None:
+        known = link.phase, type(link.fault()) if link.failure else None, link.keep and not link.closed
+        if link.phase == HEAD or link.failure:
             return known
         return *known, link.status, link.headers, link.taken()
     finally:
