@@ -20,7 +20,8 @@ MINI = Price(rates=Rates(input=250_000_000, cached_input=25_000_000, output=2_00
 tokens = st.builds(Usage, **{name: st.integers(0, 10**9) for name in CLASSES})
 full = st.builds(Rates, **{name: st.integers(0, 10**12) for name in CLASSES})
 partial = st.builds(
-    Rates, **{name: st.none() | st.integers(0, 10**12) if name != "input" else st.integers(0, 10**12) for name in CLASSES}
+    Rates,
+    **{name: st.none() | st.integers(0, 10**12) if name != "input" else st.integers(0, 10**12) for name in CLASSES},
 )
 
 
@@ -62,7 +63,7 @@ def test_half_a_nano_dollar_is_rounded_up(rate: int, cost: int) -> None:
 def test_law_a_cost_is_the_exact_sum_rounded_once(usage: Usage, rates: Rates) -> None:
     exact = sum(Fraction(getattr(usage, name) * getattr(rates, name), 1_000_000) for name in CLASSES)
     cost = Price(rates=rates).cost(usage)
-    assert type(cost) is int
+    assert isinstance(cost, int)
     assert -Fraction(1, 2) < cost - exact <= Fraction(1, 2)
 
 
@@ -105,7 +106,14 @@ def test_a_rate_below_zero_is_no_rate() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "written"),
-    [(0, "$0"), (1, "$0.000000001"), (250_000, "$0.00025"), (2 * NANO, "$2"), (-NANO // 2, "-$0.5"), (10 * NANO, "$10")],
+    [
+        (0, "$0"),
+        (1, "$0.000000001"),
+        (250_000, "$0.00025"),
+        (2 * NANO, "$2"),
+        (-NANO // 2, "-$0.5"),
+        (10 * NANO, "$10"),
+    ],
 )
 def test_an_amount_is_written_exactly(amount: int, written: str) -> None:
     assert written_dollars(amount) == written

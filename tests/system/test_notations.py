@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headworks.policy.retry import Backoff
 from headworks.system.notations import NOTATIONS, address, origin, path, span, url
-from headworks.system.scalars import Unreadable
+from headworks.system.scalars import Unreadable, rate, written_rate
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,34 @@ def test_an_editor_admits_whatever_the_reader_takes(unit: str, data: st.DataObje
     except Unreadable:
         return
     assert re.search(f"^(?:{notation.pattern})$", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "nano", "written"),
+    [
+        ("$0.25/M", 250_000_000, "$0.25/M"),
+        ("$2/M", 2_000_000_000, "$2/M"),
+        ("$0.002/k", 2_000_000_000, "$2/M"),
+        ("$0/M", 0, "$0/M"),
+        ("$10/M", 10_000_000_000, "$10/M"),
+        ("$0.000000001/M", 1, "$0.000000001/M"),
+        ("$0.000000001/k", 1000, "$0.000001/M"),
+    ],
+)
+def test_a_price_is_read_to_the_nano_dollar(text: str, nano: int, written: str) -> None:
+    assert (rate(text), written_rate(nano)) == (nano, written)
+
+
+@given(st.integers(0, 10**20))
+def test_law_a_price_is_read_as_it_was_written(nano: int) -> None:
+    assert rate(written_rate(nano)) == nano
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [("0.25", r"\$0.25/M\?"), ("$2", r"\$2/M\?"), ("$2/m", "0.002/k"), ("-$2/M", "0.002/k"), ("2/M", "0.002/k")],
+)
+def test_what_is_no_price_is_refused(text: str, remedy: str) -> None:
+    with pytest.raises(Unreadable, match="not a price") as refused:
+        rate(text)
+    assert re.search(remedy, refused.value.remedy)
