@@ -20,6 +20,7 @@ from headworks.cli.exits import COULD_NOT_RUN, HOLDS, INTERRUPTED
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "up": "Serve a system.",
+        "reload": "Have a running gateway read its system file again.",
         "check": "Say whether a system file is right.",
         "schema": "Print the JSON Schema of the system file, for editors.",
     }

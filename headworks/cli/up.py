@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,10 +13,7 @@ import uvloop
 
 from headworks.gateway.gateway import Gateway
 from headworks.server.serve import serve
-from headworks.system.load import load
-from headworks.system.starter import starter
-
-HERE = Path("headworks.yaml")
+from headworks.system.starter import HERE, load_or_starter
 
 
 @click.command("up")
@@ -24,14 +22,16 @@ def command(file: Path | None) -> None:
     """Serve a system: the gateway on one port.
 
     FILE is the system file (headworks.yaml by default). With no file at all, the starter system is served: the embedded
-    model and a simulated vendor. SIGTERM or Ctrl-C drains; a second one ends at once.
+    model and a simulated vendor. SIGTERM or Ctrl-C drains; a second one ends at once. SIGHUP, or `headworks reload`,
+    reads the file again.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
-    chosen = file or (HERE if HERE.exists() else None)
-    loaded = starter(Path()) if chosen is None else load(chosen, os.environ)
+    is_starter = file is None and not HERE.exists()
+    read = partial(load_or_starter, file, os.environ)
+    loaded = read()
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    uvloop.run(serve(loaded.system, loaded.folder, lambda gateway: greet(gateway, is_starter=chosen is None)))
+    uvloop.run(serve(loaded, file or HERE, read, partial(greet, is_starter=is_starter)))
 
 
 def greet(gateway: Gateway, *, is_starter: bool) -> None:

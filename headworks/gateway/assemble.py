@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 
+import msgspec
+
 from headworks.core.service import Service, stack
 from headworks.gateway.prices import Prices
 from headworks.layers.admit import Admit
@@ -28,7 +30,7 @@ from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
 from headworks.policy.budget import AttemptBudget
 from headworks.policy.choice import CHOICES, Candidate
-from headworks.policy.circuit import Circuit
+from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
@@ -40,21 +42,49 @@ Leaf = Callable[[str, str], Service]
 
 
 class Shared:
-    """What outlives a call and is shared between layers and aliases, so that tests and `/readyz` can read it."""
+    """What outlives a call and is shared between layers and aliases, so that tests and `/readyz` can read it.
 
-    def __init__(self, system: System, seed: int) -> None:
+    Made for a reload it takes over from `before` what is known of providers that stayed the same: calls that still run
+    on the old stack keep their places, so that limits hold over both.
+    """
+
+    def __init__(self, system: System, seed: int, before: Shared | None = None) -> None:
         self.seed = seed
+        self.providers = system.providers
+        self._before = before
         self.prices = Prices(system)
-        self.admission = Admission(system.server.max_in_flight)
-        self.slots: dict[str, Slots] = {
-            name: Slots(provider.concurrency)
-            for name, provider in system.providers.items()
-            if provider.concurrency is not None
-        }
+        most = system.server.max_in_flight
+        self.admission: Admission = before.admission if before is not None else Admission(most)
+        self.admission.resize(most)
+        self.slots: dict[str, Slots] = {}
+        for name, provider in system.providers.items():
+            if provider.concurrency is not None:
+                slots = before.slots.get(name) if before is not None and self.has_stayed(name) else None
+                self.slots[name] = slots or Slots(provider.concurrency)
+                self.slots[name].limit = provider.concurrency
         self.circuits: dict[str, Circuit] = {}
         self.purses: dict[str, AttemptBudget] = {}
         self.latencies: dict[str, LatencyWindow] = {}
         self.candidates: list[Candidate] = []
+
+    def has_stayed(self, provider: str) -> bool:
+        """Whether the provider is the one that it was before the reload, but for how many calls it takes at once."""
+        was = self._before.providers.get(provider) if self._before is not None else None
+        now = self.providers[provider]
+        return was is not None and msgspec.structs.replace(was, concurrency=now.concurrency) == now
+
+    def lately(self, target: TargetOf, config: Breaking) -> tuple[Circuit, LatencyWindow]:
+        """What the target did lately: from before the reload where there was one, or nothing yet."""
+        name = str(target)
+        if self._before is not None and name in self._before.circuits and self.has_stayed(target.provider):
+            circuit = self._before.circuits[name]
+            if circuit.config == config:
+                return circuit, self._before.latencies[name]
+        return Circuit(config, self.rng(f"{name}/circuit")), LatencyWindow()
+
+    def forget(self) -> None:
+        """Lets go of what was before, once everything is assembled."""
+        self._before = None
 
     def rng(self, use: str) -> Random:
         """A source of chance of its own for each component: a plan must be repeatable to the digit."""
@@ -70,11 +100,15 @@ class Assembled:
         self.keys = keys
 
 
-def assemble(system: System, leaf: Leaf, journal: Journal, *, seed: int) -> Assembled:
-    """The system as one Service. Nothing is started: leaves are given, and time is the loop's."""
-    shared = Shared(system, seed)
+def assemble(system: System, leaf: Leaf, journal: Journal, *, seed: int, before: Shared | None = None) -> Assembled:
+    """The system as one Service. Nothing is started: leaves are given, and time is the loop's.
+
+    before: what the stack that this one replaces has shared.
+    """
+    shared = Shared(system, seed, before)
     keys = keyring(system)
     aliases = {name: pool(name, model, leaf, shared) for name, model in system.models.items()}
+    shared.forget()
     return Assembled(front(aliases, journal, keys, system.digest), shared, keys)
 
 
@@ -119,8 +153,8 @@ def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
     name = f"{one.provider}/{one.model}"
     circuit = shared.circuits.get(name)
     if circuit is None:
-        circuit = shared.circuits[name] = Circuit(model.breaker, shared.rng(f"{name}/circuit"))
-        shared.latencies[name] = LatencyWindow()
+        circuit, latency = shared.lately(one, model.breaker)
+        shared.circuits[name], shared.latencies[name] = circuit, latency
     known = Candidate(name, circuit, shared.latencies[name], one.weight)
     shared.candidates.append(known)
     return known

@@ -1,4 +1,9 @@
-"""One running system: what is started, what is asked, how it ends."""
+"""One running system: what is started, what is asked, how it changes, how it ends.
+
+Always true: `stack` is one reference, read anew for each call, so a call lives on one stack from its arrival to its last
+chunk; a stack that was replaced stays until its last call has left; a connection pool or a child process is closed when
+no stack that lives has it.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +13,100 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+import msgspec
+
+from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
-from headworks.gateway.assemble import assemble
+from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.leaves import Leaves
+from headworks.layers.auth import Keyring
 from headworks.ledger.journal import Journal
 from headworks.system.schema import System
+from headworks.telemetry.metrics import Metrics, Recorder
+from headworks.telemetry.watchdog import Watchdog
 
 log = logging.getLogger("headworks.gateway")
 
-ALWAYS_FORWARDED = frozenset({b"traceparent", b"idempotency-key"})
+ALWAYS_FORWARDED: Final = frozenset({b"traceparent", b"idempotency-key"})
+
+CHANGEABLE: Final = frozenset({"max_in_flight", "drain", "cors", "admin_key"})
+"""Keys of `server` that a reload may change. The others, and all of `log`, belong to what is open already: a restart."""
+
+PAUSE: Final = 0.1
+"""Seconds between two looks at whether a replaced stack is empty: nobody waits for it, so a count will do."""
+
+
+class Stack:
+    """A system that is assembled over its leaves. Its place in `Gateway.stack` is all that makes it the current one."""
+
+    def __init__(self, system: System, leaves: Leaves, assembled: Assembled) -> None:
+        self.system = system
+        self.leaves = leaves
+        self.assembled = assembled
+        self.front = assembled.front
+        asked = {
+            name.lower().encode()
+            for provider in system.providers.values()
+            for name in getattr(provider, "forward_headers", ())
+        }
+        self.passing = ALWAYS_FORWARDED | asked
 
 
 class Gateway:
-    """A system that answers calls: `front` is its Service. Start it, drain it, stop it."""
+    """A system that answers calls: `front` is its Service. Start it, reload it, drain it, stop it."""
 
     def __init__(self, system: System, folder: Path, *, seed: int) -> None:
-        self.system = system
+        self.folder = folder
+        self.seed = seed
         self.started_at = time.time()
         self.journal = Journal(folder / system.log.journal, started_at=self.started_at, sync=system.log.sync)
-        self.leaves = Leaves(system, folder, seed=seed)
-        self.assembled = assemble(system, self.leaves.leaf, self.journal, seed=seed)
-        self.keys = self.assembled.keys
+        self.metrics = Metrics()
+        self.watchdog = Watchdog()
         self.is_ready = False
         self.is_draining = False
-        self._syncing: asyncio.Task[None] | None = None
+        self.generation = 0
+        """How often the system was replaced."""
+        self.stack = self._assembled(system, Leaves(system, folder, seed=seed), None)
+        self._replaced: list[Stack] = []
+        self._strangers = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def system(self) -> System:
+        return self.stack.system
 
     @property
     def front(self) -> Service:
-        return self.assembled.front
+        return self.stack.front
+
+    @property
+    def assembled(self) -> Assembled:
+        return self.stack.assembled
+
+    @property
+    def leaves(self) -> Leaves:
+        return self.stack.leaves
+
+    @property
+    def keys(self) -> Keyring | None:
+        return self.stack.assembled.keys
 
     @property
     def passing(self) -> frozenset[bytes]:
         """Headers of a caller that some provider may be sent, beside a dialect's own list."""
-        asked = {
-            name.lower().encode()
-            for provider in self.system.providers.values()
-            for name in getattr(provider, "forward_headers", ())
-        }
-        return ALWAYS_FORWARDED | asked
+        return self.stack.passing
 
     @property
     def in_flight(self) -> int:
-        return self.assembled.front.in_flight
+        """Calls that have arrived and not ended, those on replaced stacks too."""
+        return sum(stack.front.in_flight for stack in self._living())
+
+    @property
+    def strangers(self) -> int:
+        """Calls so far without a key of ours."""
+        return self._strangers + sum(stack.front.strangers for stack in self._living())
 
     def aliases(self, credential: str | None) -> Sequence[str]:
         """The aliases that this caller may use. Raises Unauthenticated for strangers."""
@@ -72,16 +128,86 @@ class Gateway:
 
     async def start(self) -> None:
         """Starts what runs beside calls. The embedded model may still be loading when this returns."""
-        self._syncing = asyncio.create_task(self.journal.keep_synced(), name="journal")
+        self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
+        self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
         await self.leaves.start()
         self.is_ready = True
+
+    async def reload(self, system: System) -> None:
+        """Serves another system from now on; calls in flight finish on the old stack. Not for two tasks at once.
+
+        Raises ConfigError, or OSError where a child cannot be started: nothing has changed then.
+        """
+        if problems := unchangeable(self.system, system):
+            raise ConfigError(problems)
+        old = self.stack
+        seed = self.seed + self.generation + 1  # the same chance again would repeat the same picks
+        loop = asyncio.get_running_loop()
+        # Off the loop: reading the machine's certificates takes some 20 ms a provider.
+        leaves = await loop.run_in_executor(None, lambda: Leaves(system, self.folder, seed=seed, before=old.leaves))
+        try:
+            await leaves.start()
+        except BaseException:
+            await leaves.close([old.leaves])
+            raise
+        # From here to the end nothing waits, so no call sees half of it.
+        self.generation += 1
+        self.stack = self._assembled(system, leaves, old.assembled.shared)
+        self._replaced.append(old)
+        self._tasks = [task for task in self._tasks if not task.done()]
+        self._tasks.append(asyncio.create_task(self._retire(old), name=f"retire {self.generation - 1}"))
 
     async def stop(self) -> None:
         """Ends everything; calls in flight should have been drained before."""
         self.is_ready = False
-        if self._syncing is not None:
-            self._syncing.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
-                await self._syncing
+                await task
+        for stack in self._replaced:
+            await stack.leaves.close([self.leaves])
         await self.leaves.close()
         self.journal.close()
+
+    def _assembled(self, system: System, leaves: Leaves, before: Shared | None) -> Stack:
+        recorder = Recorder(self.journal, self.metrics, system.models)
+        seed = self.seed + self.generation
+        return Stack(system, leaves, assemble(system, leaves.leaf, recorder, seed=seed, before=before))
+
+    def _living(self) -> list[Stack]:
+        return [*self._replaced, self.stack]
+
+    async def _retire(self, stack: Stack) -> None:
+        """Waits for a replaced stack's last call, then closes what no other stack has."""
+        while True:
+            # First a pause: who has just asked for `front` has not entered yet.
+            await asyncio.sleep(PAUSE)
+            if not stack.front.in_flight:
+                break
+        await stack.leaves.close([living.leaves for living in self._living() if living is not stack])
+        self._replaced.remove(stack)
+        self._strangers += stack.front.strangers
+
+
+def unchangeable(old: System, new: System) -> list[Problem]:
+    """What is different and needs a restart."""
+    problems = []
+    parts: list[tuple[str, msgspec.Struct, msgspec.Struct]] = [
+        ("server", old.server, new.server),
+        ("log", old.log, new.log),
+    ]
+    for part, before, after in parts:
+        for name in after.__struct_fields__:
+            was = getattr(before, name)
+            if (part == "server" and name in CHANGEABLE) or was == getattr(after, name):
+                continue
+            said = "not written" if was is None else str(was)
+            problems.append(
+                Problem(
+                    path=f"{part}.{name}",
+                    problem=f"it was {said} at the start and cannot change while calls are served",
+                    remedy="restart the gateway, or put the old value back",
+                )
+            )
+    return problems

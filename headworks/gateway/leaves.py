@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from headworks.core.errors import ConfigError, Problem
@@ -24,17 +24,26 @@ Making = Callable[[str], Service]
 
 
 class Leaves:
-    """Every provider of a system, ready to be asked."""
+    """Every provider of a system, ready to be asked.
 
-    def __init__(self, system: schema.System, folder: Path, *, seed: int) -> None:
+    Those of `before` whose part of the system file is the same, secrets included, are taken over with their connections
+    and children: a model that has been loaded stays loaded.
+    """
+
+    def __init__(self, system: schema.System, folder: Path, *, seed: int, before: Leaves | None = None) -> None:
+        self.providers = system.providers
         self.folder = folder
         self.seed = seed
         self.clients: dict[str, Client] = {}
         self.children: dict[str, LocalProcess] = {}
         self._making: dict[str, Making] = {}
         self._made: dict[tuple[str, str], Service] = {}
+        self._taken_over: set[str] = set()
         for name, provider in system.providers.items():
-            self._making[name] = self._provider(name, provider)
+            if before is not None and before.providers.get(name) == provider:
+                self._take_over(name, before)
+            else:
+                self._making[name] = self._provider(name, provider)
 
     def leaf(self, provider: str, model: str) -> Service:
         """The one leaf for a provider's model: aliases that name the same share it."""
@@ -44,15 +53,27 @@ class Leaves:
         return self._made[key]
 
     async def start(self) -> None:
-        """Starts the child processes; does not wait until their models are loaded."""
-        for child in self.children.values():
-            await child.start()
+        """Starts the child processes that do not run yet; does not wait until their models are loaded."""
+        for name, child in self.children.items():
+            if name not in self._taken_over:
+                await child.start()
 
-    async def close(self) -> None:
-        """Closes every connection and ends every child."""
-        ends: list[Awaitable[None]] = [child.stop() for child in self.children.values()]
-        ends += [client.close() for client in self.clients.values()]
+    async def close(self, others: Sequence[Leaves] = ()) -> None:
+        """Closes every connection and ends every child that none of the others has."""
+        clients = [client for other in others for client in other.clients.values()]
+        children = [child for other in others for child in other.children.values()]
+        ends: list[Awaitable[None]] = [child.stop() for child in self.children.values() if child not in children]
+        ends += [client.close() for client in self.clients.values() if client not in clients]
         await asyncio.gather(*ends)
+
+    def _take_over(self, name: str, before: Leaves) -> None:
+        self._taken_over.add(name)
+        self._making[name] = before._making[name]
+        self._made.update({key: service for key, service in before._made.items() if key[0] == name})
+        if name in before.clients:
+            self.clients[name] = before.clients[name]
+        if name in before.children:
+            self.children[name] = before.children[name]
 
     def _provider(self, name: str, provider: schema.Provider) -> Making:
         if isinstance(provider, schema.OpenAI):

@@ -27,11 +27,16 @@ class Admission:
     __slots__ = ("_bounds", "in_flight", "limit")
 
     def __init__(self, limit: int = 4096) -> None:
+        self.in_flight = 0
+        self._bounds: dict[Priority, int] = {}
+        self.resize(limit)
+
+    def resize(self, limit: int) -> None:
+        """Sets another bound. Nobody who is inside leaves for it: nobody comes in until enough have left."""
         if limit < 1:
             raise ValueError(f"a limit of {limit} would admit nobody, ever")
         self.limit = limit
-        self.in_flight = 0
-        self._bounds: dict[Priority, int] = {priority: ceil(limit * share) for priority, share in SHARES.items()}
+        self._bounds = {priority: ceil(limit * share) for priority, share in SHARES.items()}
 
     def admit(self, priority: Priority) -> bool:
         """Takes a place if this priority may have one, and says so. Who was admitted must leave."""

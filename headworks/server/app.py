@@ -62,15 +62,24 @@ class Running(Protocol):
     def troubles(self) -> Sequence[str]: ...
 
 
+def readiness(gateway: Running) -> tuple[int, Readiness]:
+    """Whether to send calls here, as a status and in words."""
+    if gateway.is_draining:
+        return 503, Readiness(status="draining")
+    if not gateway.is_ready:
+        return 503, Readiness(status="starting")
+    return 200, Readiness(status="ready", reasons=gateway.troubles())
+
+
 class App:
-    """Answers every request of the public port."""
+    """Answers every request of the public port. A reload replaces `origins`; the gateway is asked anew for each call."""
 
     def __init__(self, gateway: Running, origins: Origins, chance: Callable[[int], int]) -> None:
         self.gateway = gateway
         self.origins = origins
         self.chance = chance
-        chat = Calls("chat", read_chat, gateway, gateway.passing, chance)
-        embeddings = Calls("embeddings", read_embeddings, gateway, gateway.passing, chance)
+        chat = Calls("chat", read_chat, gateway, chance)
+        embeddings = Calls("embeddings", read_embeddings, gateway, chance)
         self.posts: dict[str, Route] = {
             "/v1/chat/completions": chat.serve,
             "/v1/embeddings": embeddings.serve,
@@ -125,13 +134,7 @@ class App:
         exchange.respond(200, [JSON], b'{"status":"ok"}')
 
     async def readyz(self, request: Request, exchange: Exchange, cors: Headers) -> None:
-        gateway = self.gateway
-        if gateway.is_draining:
-            self.say(exchange, 503, Readiness(status="draining"), cors)
-        elif not gateway.is_ready:
-            self.say(exchange, 503, Readiness(status="starting"), cors)
-        else:
-            self.say(exchange, 200, Readiness(status="ready", reasons=gateway.troubles()), cors)
+        self.say(exchange, *readiness(self.gateway), cors)
 
     def say(self, exchange: Exchange, status: int, content: msgspec.Struct, cors: Headers) -> None:
         headers: Headers = [JSON, (b"x-request-id", self.request_id().encode()), *cors]

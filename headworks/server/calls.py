@@ -38,6 +38,10 @@ class Opener(Protocol):
 
     @property
     def front(self) -> Service: ...
+    @property
+    def passing(self) -> frozenset[bytes]:
+        """Headers of a caller that some provider may be sent, in lower case."""
+        ...
 
 
 class Calls:
@@ -48,13 +52,11 @@ class Calls:
         operation: Operation,
         read: Callable[[bytes], Asked],
         opener: Opener,
-        passing: frozenset[bytes],
         chance: Callable[[int], int],
     ) -> None:
         self.operation: Operation = operation
         self.read = read
         self.opener = opener
-        self.passing = passing
         self.chance = chance
 
     async def serve(self, request: Request, exchange: Exchange, cors: Headers) -> None:
@@ -84,7 +86,8 @@ class Calls:
             asked = self.read(request.body)
         except Refused as error:
             asked, refusal = UNREAD, error
-        forwarded = tuple([pair for pair in request.headers if pair[0] in self.passing or pair[0][:7] == b"openai-"])
+        passing = self.opener.passing
+        forwarded = tuple([pair for pair in request.headers if pair[0] in passing or pair[0][:7] == b"openai-"])
         trace = request.get(b"traceparent")
         return Call(
             id=f"req_{self.chance(128):032x}",

@@ -1,47 +1,68 @@
-"""The public port from its start to its end: bind, answer, drain, stop."""
+"""The public port from its start to its end: bind, answer, reload, drain, stop; and the admin port beside it.
+
+The admin port comes second: what it stands on takes a quarter of a second to import (`docs/adr/0022`), which no caller
+should wait for. Its address is claimed with the public one, so that a conflict is known before anything is served.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import AsyncIterator, Callable
+from importlib import import_module
 from pathlib import Path
 from random import Random
+from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.gateway import Gateway
 from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import App
+from headworks.server.beacon import Beacon
 from headworks.server.origins import Origins
-from headworks.system.schema import Server, System
+from headworks.server.reloading import Reloading
+from headworks.system.load import Loaded
+from headworks.system.schema import ADMIN, Server
+
+Held: TypeAlias = contextlib.AbstractAsyncContextManager[None]
 
 log = logging.getLogger("headworks.server")
 
 
-async def serve(system: System, folder: Path, ready: Callable[[Gateway], None]) -> None:
-    """Serves a system until SIGTERM or SIGINT, then drains. `ready` is called once the port answers.
+async def serve(loaded: Loaded, file: Path, read: Callable[[], Loaded], ready: Callable[[Gateway], None]) -> None:
+    """Serves a system until SIGTERM or SIGINT, then drains; SIGHUP serves what `read` reads then.
 
-    Raises ConfigError where the port or the journal cannot be had. A second signal ends the draining.
+    `file` is what `headworks reload` will call it; `ready` is called once the port answers. Raises ConfigError where a
+    port or the journal cannot be had. A second signal ends the draining.
     """
+    server = loaded.system.server
     chance = Random()
-    gateway = Gateway(system, folder, seed=chance.getrandbits(64))
-    try:
-        origins = Origins(system.server.cors, has_keys=gateway.keys is not None)
-        app = App(gateway, origins, chance.getrandbits)
-        edge = Edge(app.handle, app.refuse, limits=EdgeLimits(max_body=system.server.max_body))
-        await bind(edge, system.server)
+    async with contextlib.AsyncExitStack() as held:
+        admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
+        gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))
+        held.push_async_callback(gateway.stop)
+        app = App(gateway, Origins(server.cors, has_keys=gateway.keys is not None), chance.getrandbits)
+        edge = Edge(app.handle, app.refuse, limits=EdgeLimits(max_body=server.max_body))
+        await bind(edge, server)
         await gateway.start()
+        beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
+        reloading = Reloading(gateway, app, read, beacon)
+        asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
+        light(beacon)
+        held.callback(beacon.put_out)
+        await held.enter_async_context(kept(reloading, again))
         # What was built at the start lives until the end: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         ready(gateway)
-        asked = stops()
+        if admin is not None:
+            await held.enter_async_context(await opened(gateway, reloading, admin))
         await asked.get()
-        await drain(gateway, edge, system.server.drain, asked)
-    finally:
-        await gateway.stop()
+        await drain(gateway, edge, asked)
 
 
 async def bind(edge: Edge, server: Server) -> None:
@@ -60,8 +81,59 @@ async def bind(edge: Edge, server: Server) -> None:
         ) from error
 
 
-async def drain(gateway: Gateway, edge: Edge, patience: float, asked: asyncio.Queue[None]) -> None:
-    """Accepts nothing new and lets what runs finish, `patience` seconds at most or until a second signal."""
+def claimed(server: Server) -> socket.socket | None:
+    """The admin port, listening; None where nobody asked for it by name and another process has it."""
+    address = server.admin or ADMIN
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(where[:2], family=family)
+    except OSError as error:
+        if server.admin is None:
+            log.warning("no admin port: %s is taken (%s); name one by `server.admin`", address, error.strerror or error)
+            return None
+        raise ConfigError(
+            [
+                Problem(
+                    path="server.admin",
+                    problem=f"{address} cannot be listened on: {error.strerror or error}",
+                    remedy="end whatever listens there, or name another port, e.g. `server: {admin: 127.0.0.1:8091}`",
+                )
+            ]
+        ) from error
+
+
+async def opened(gateway: Gateway, reloading: Reloading, listening: socket.socket) -> Held:
+    """The admin port, to be entered. Imported by name and off the loop, while calls are served already."""
+    module = await asyncio.get_running_loop().run_in_executor(None, import_module, "headworks.server.admin")
+    serving: Held = module.Admin(gateway, reloading).serving(listening)
+    gc.freeze()
+    return serving
+
+
+def light(beacon: Beacon) -> None:
+    """Without it only `headworks reload` does not work: no reason not to serve."""
+    try:
+        if not beacon.light():
+            log.warning("another gateway serves this file: `headworks reload` will find that one; SIGHUP works")
+    except OSError as error:
+        log.warning("`headworks reload` will not find this gateway: %s; SIGHUP works", error)
+
+
+@contextlib.asynccontextmanager
+async def kept(reloading: Reloading, asked: asyncio.Queue[None]) -> AsyncIterator[None]:
+    """Reloads for every item of the queue, until left."""
+    task = asyncio.create_task(reloading.serve(asked), name="reload")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def drain(gateway: Gateway, edge: Edge, asked: asyncio.Queue[None]) -> None:
+    """Accepts nothing new and lets what runs finish, `server.drain` seconds at most or until a second signal."""
+    patience = gateway.system.server.drain
     gateway.is_draining = True
     log.info("draining: %d calls in flight, at most %.0f s", gateway.in_flight, patience)
     edge.drain()
@@ -74,10 +146,10 @@ async def drain(gateway: Gateway, edge: Edge, patience: float, asked: asyncio.Qu
         await edge.stop(0.0)
 
 
-def stops() -> asyncio.Queue[None]:
-    """A queue that gets an item for each SIGTERM or SIGINT."""
+def signals(*numbers: signal.Signals) -> asyncio.Queue[None]:
+    """A queue that gets an item for each of these signals."""
     asked: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         loop.add_signal_handler(number, asked.put_nowait, None)
     return asked

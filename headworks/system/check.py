@@ -195,16 +195,27 @@ def _key(key: Key, where: Where, findings: Findings) -> None:
         if aliases and alias not in aliases:
             problem = f"there is no model {shown(alias)}"
             findings.error((*where, "models", index), problem, suggestion(alias, aliases, "models"))
-    at = (*where, "key")
-    _literal(key.key, at, findings)
-    _sendable(key.key, at, findings)
-    if len(key.key.reveal()) < SHORTEST_KEY:
+    _secret(key.key, (*where, "key"), findings)
+
+
+def _secret(secret: Secret, at: Where, findings: Findings) -> None:
+    """A secret that callers show us."""
+    _literal(secret, at, findings)
+    _sendable(secret, at, findings)
+    if len(secret.reveal()) < SHORTEST_KEY:
         findings.warn(
             at, f"the key is shorter than {SHORTEST_KEY} characters", "use a long random one: openssl rand -hex 24"
         )
 
 
 def _server(system: System, findings: Findings) -> None:
+    server = system.server
+    if server.admin is not None and server.admin == server.listen:
+        findings.error(
+            ("server", "admin"), "the public port has this address", "give each its own, such as 127.0.0.1:8081"
+        )
+    if server.admin_key is not None:
+        _secret(server.admin_key, ("server", "admin_key"), findings)
     owners: dict[str, str] = {}
     for name, key in system.keys.items():
         first = owners.setdefault(key.key.reveal(), name)

@@ -153,13 +153,19 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """The public port and what bounds it."""
+    """The public port and what bounds it, and the admin port."""
 
     listen: Address = Address(host="127.0.0.1", port=8080)
+    admin: Address | None = None
+    admin_key: Secret | None = None
     max_body: Size = 10_000_000
     max_in_flight: Count = 4096
     drain: Seconds = 30.0
     cors: tuple[Origin, ...] = ()
+
+
+ADMIN: Final = Address(host="127.0.0.1", port=8081)
+"""The admin port where the file names none: another gateway may have it already, and then this one goes without."""
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, "
             "or a list of them, each tried when the one before it fails.",
             "keys": "Who may call. Without keys anybody on this machine may, and nobody else.",
-            "server": "The public port.",
+            "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
         },
         OpenAI: {
@@ -117,6 +117,10 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         },
         Server: {
             "listen": "The address of the public port. Beyond this machine only with `keys`.",
+            "admin": "The address of the admin port: health and, with `admin_key`, metrics, the system and reload. Where it is "
+            "not written: 127.0.0.1:8081 if that is free, else none.",
+            "admin_key": "The secret that opens the admin port, sent as `Authorization: Bearer`. Without it only health is "
+            "answered there.",
             "max_body": "The largest request that is read; a larger one is answered 413.",
             "max_in_flight": "Calls in the gateway at once; one more is answered 503.",
             "drain": "How long calls in flight may take to end when the gateway stops.",

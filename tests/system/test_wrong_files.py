@@ -170,8 +170,8 @@ server: {lisen: 127.0.0.1:1, portt: 3}
 """,
         [
             "3:1 modles: the key `modles` is not known here -> did you mean `models`? known keys: version, name, providers, models, keys, server, log",
-            "4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`? known keys: listen, max_body, max_in_flight, drain, cors",
-            "4:30 server.portt: the key `portt` is not known here -> known keys: listen, max_body, max_in_flight, drain, cors",
+            "4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`? known keys: listen, admin, admin_key, max_body, max_in_flight, drain, cors",
+            "4:30 server.portt: the key `portt` is not known here -> known keys: listen, admin, admin_key, max_body, max_in_flight, drain, cors",
         ],
     ),
     "another version": (

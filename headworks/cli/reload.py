@@ -1,0 +1,92 @@
+"""`headworks reload`: have a running gateway read its system file again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from headworks.cli.exits import FAILS, HOLDS
+from headworks.server.beacon import Beacon, Outcome
+from headworks.system.findings import Findings
+from headworks.system.nodes import MOST_BYTES, Scalar, Table, compose
+from headworks.system.schema import Log
+from headworks.system.starter import HERE, text
+
+PATIENCE = 30.0
+"""Seconds until an outcome must be there; reading a file takes a fraction of one."""
+
+
+@click.command("reload")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
+    """Have the running gateway read its system file again.
+
+    FILE is the file it was started with (headworks.yaml by default). The whole file is checked first: one that does not
+    hold changes nothing, and why is said here and in the gateway's log. Calls in flight finish on what they began with.
+    Exits with 0 when it is served now, 1 when it does not hold, 3 when no gateway serves this file or none answered.
+    """
+    served = file or HERE
+    beacon = Beacon(served.parent / journal(served, named=file is not None), served)
+    outcome = asked(beacon, served)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(outcome)).decode())
+    else:
+        show(outcome, served)
+    ctx.exit(HOLDS if outcome.is_reloaded else FAILS)
+
+
+def journal(file: Path, *, named: bool) -> str:
+    """The folder of the journal that a file names, also where the file is wrong elsewhere: the gateway says what is."""
+    if file.exists() or named:
+        try:
+            with file.open("rb") as opened:
+                content = opened.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
+    else:
+        content = text().encode()
+    node = compose(content, Findings(str(file)))
+    for name in ("log", "journal"):
+        entry = node.entries.get(name) if isinstance(node, Table) else None
+        node = None if entry is None else entry.node
+    return node.text if isinstance(node, Scalar) else Log().journal
+
+
+def asked(beacon: Beacon, file: Path) -> Outcome:
+    """Asks the gateway that serves the file, and waits until it has said what became of it."""
+    pid = beacon.pid()
+    if pid is None:
+        raise click.ClickException(
+            f"no running gateway serves {file}: looked in {beacon.folder}\n"
+            "    start one with `headworks up`; one that was started with another `log.journal` must be restarted"
+        )
+    since = time.time()
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except OSError as error:
+        raise click.ClickException(f"the gateway (process {pid}) cannot be told: {error.strerror}") from error
+    while time.time() < since + PATIENCE:
+        if outcome := beacon.outcome(since):
+            return outcome
+        if beacon.pid() is None:
+            raise click.ClickException(f"the gateway (process {pid}) has ended")
+        time.sleep(0.02)
+    raise click.ClickException(f"the gateway (process {pid}) said nothing for {PATIENCE:.0f} s")
+
+
+def show(outcome: Outcome, file: Path) -> None:
+    for problem in outcome.problems:
+        click.echo(f"{click.style('error', fg='red')}: {problem}")
+    for problem in outcome.warnings:
+        click.echo(f"{click.style('warning', fg='yellow')}: {problem}")
+    if outcome.is_reloaded:
+        click.echo(f"{file} is served now; digest {outcome.config}")
+    else:
+        click.echo(f"Nothing has changed: digest {outcome.config} is served on")

@@ -1,0 +1,190 @@
+"""The admin port: health for everybody, and for who has the admin key metrics, the system, and reload.
+
+Always true: without `server.admin_key` nothing but health is answered, so a port that somebody opened by accident tells
+nothing; nothing here is on the way of a call. Starlette and uvicorn, because what stands here may be slow and should be
+ordinary; on the gateway's own loop, because what it shows belongs to that loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from hmac import compare_digest
+from socket import socket
+from typing import Final
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from headworks import __version__
+from headworks.gateway.gateway import Gateway
+from headworks.server.app import readiness
+from headworks.server.reloading import Reloading
+from headworks.telemetry.exposition import CONTENT_TYPE, Exposition, Readings
+
+JSON: Final = "application/json"
+MOST_AT_ONCE: Final = 64
+"""Requests; one more is answered 503. A scraper, a console and a health check are three."""
+
+CLOSED: Final = (
+    "The admin port is closed: set `server.admin_key` in the system file (`admin_key: ${env:HEADWORKS_ADMIN_KEY}`) and "
+    "send it as `Authorization: Bearer`. /healthz and /readyz are open."
+)
+WRONG: Final = "This needs the admin key of the system file: send it as `Authorization: Bearer KEY`."
+
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+class SystemNow(msgspec.Struct, frozen=True, kw_only=True):
+    """What `GET /v1/system` answers: no secret, no address of a vendor. Times in seconds, `started_at` since 1970."""
+
+    name: str
+    version: str
+    config: str
+    aliases: Sequence[str]
+    keys: Sequence[str]
+    started_at: float
+    uptime: float
+    in_flight: int
+    reloads: dict[str, int]
+    troubles: Sequence[str]
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    type: str
+    code: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An error as OpenAI writes one, here too: a caller needs one way to read them."""
+
+    error: Fault
+
+
+class Admin:
+    """Answers the admin port's requests."""
+
+    def __init__(self, gateway: Gateway, reloading: Reloading) -> None:
+        self.gateway = gateway
+        self.reloading = reloading
+        self.exposition = Exposition(gateway.metrics, self.readings)
+        self.app = Starlette(
+            routes=[
+                Route("/healthz", self.healthz),
+                Route("/readyz", self.readyz),
+                Route("/metrics", self.opened(self.metrics)),
+                Route("/v1/system", self.opened(self.system)),
+                Route("/reload", self.opened(self.reload), methods=["POST"]),
+            ]
+        )
+
+    def opened(self, answering: Answering) -> Answering:
+        """The same for who has the admin key, which is looked up anew each time: a reload may change it."""
+
+        async def answer(request: Request) -> Response:
+            key = self.gateway.system.server.admin_key
+            if key is None:
+                return refusal(403, "permission_error", "admin_port_closed", CLOSED)
+            scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not compare_digest(shown.strip().encode(), key.reveal().encode()):
+                return refusal(401, "authentication_error", "invalid_admin_key", WRONG)
+            return await answering(request)
+
+        return answer
+
+    async def healthz(self, request: Request) -> Response:
+        return Response(b'{"status":"ok"}', media_type=JSON)
+
+    async def readyz(self, request: Request) -> Response:
+        status, found = readiness(self.gateway)
+        return said(status, found)
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(self.exposition.text(), media_type=CONTENT_TYPE)
+
+    async def system(self, request: Request) -> Response:
+        gateway = self.gateway
+        now = SystemNow(
+            name=gateway.system.name,
+            version=__version__,
+            config=gateway.system.digest,
+            aliases=list(gateway.system.models),
+            keys=list(gateway.system.keys),
+            started_at=gateway.started_at,
+            uptime=time.time() - gateway.started_at,
+            in_flight=gateway.in_flight,
+            reloads=dict(self.reloading.counts),
+            troubles=gateway.troubles(),
+        )
+        return said(200, now)
+
+    async def reload(self, request: Request) -> Response:
+        """422 with every problem where the file does not hold: nothing has changed then."""
+        outcome = await self.reloading.reload()
+        return said(200 if outcome.is_reloaded else 422, outcome)
+
+    def readings(self) -> Readings:
+        gateway = self.gateway
+        shared = gateway.assembled.shared
+        return Readings(
+            in_flight=gateway.in_flight,
+            strangers=gateway.strangers,
+            circuits={name: circuit.state for name, circuit in shared.circuits.items()},
+            slots={name: (slots.in_use, slots.limit) for name, slots in shared.slots.items()},
+            journal_appended=gateway.journal.appended,
+            journal_backlog=gateway.journal.backlog,
+            journal_lost=gateway.journal.lost,
+            version=__version__,
+            config=gateway.system.digest,
+            started_at=gateway.started_at,
+            reloads=self.reloading.counts,
+            lags=gateway.watchdog.lags,
+        )
+
+    @contextlib.asynccontextmanager
+    async def serving(self, listening: socket) -> AsyncIterator[None]:
+        """Answers on a socket that listens already, until left; the socket is closed then."""
+        config = uvicorn.Config(
+            self.app,
+            lifespan="off",
+            ws="none",
+            http="httptools",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MOST_AT_ONCE,
+            timeout_graceful_shutdown=1,
+        )
+        server = Server(config)
+        task = asyncio.create_task(server.serve([listening]), name="admin")
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await task
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its hold on the process's signals, which are the gateway's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def said(status: int, content: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type=JSON)
+
+
+def refusal(status: int, type: str, code: str, message: str) -> Response:
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    body = msgspec.json.encode(Refusal(Fault(message=message, type=type, code=code)))
+    return Response(body, status, headers, media_type=JSON)

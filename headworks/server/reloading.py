@@ -1,0 +1,84 @@
+"""Reading the system file again while calls are served: one at a time, and each with an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from headworks.core.errors import ConfigError, Problem
+from headworks.gateway.gateway import Gateway
+from headworks.server.app import App
+from headworks.server.beacon import Beacon, Outcome
+from headworks.server.origins import Origins
+from headworks.system.load import Loaded
+
+log = logging.getLogger("headworks.reload")
+
+
+class Reloading:
+    """Replaces what a gateway serves by what its file says now: all of it, or nothing and the reasons."""
+
+    def __init__(self, gateway: Gateway, app: App, read: Callable[[], Loaded], beacon: Beacon) -> None:
+        self.gateway = gateway
+        self.app = app
+        self.counts: Counter[str] = Counter({"reloaded": 0, "refused": 0})
+        self._read = read
+        self._beacon = beacon
+        self._turn = asyncio.Lock()
+
+    async def reload(self) -> Outcome:
+        """Reads the file and serves it if it holds. Never raises for what is wrong with the file: the outcome says it."""
+        async with self._turn:
+            begun_at = time.time()
+            warnings: list[Problem] = []
+            problems: list[Problem] = []
+            try:
+                warnings = await self._replace()
+            except ConfigError as error:
+                problems = list(error.problems)
+            except OSError as error:
+                problems = [Problem(problem=f"the machine refuses: {error.strerror or error}")]
+            outcome = Outcome(
+                begun_at=begun_at,
+                is_reloaded=not problems,
+                config=self.gateway.system.digest,
+                problems=problems,
+                warnings=warnings,
+            )
+            self._tell(outcome)
+            return outcome
+
+    async def serve(self, asked: asyncio.Queue[None]) -> None:
+        """Reloads once for every item, those that came meanwhile together. Runs until cancelled."""
+        while True:
+            await asked.get()
+            while not asked.empty():
+                asked.get_nowait()
+            await self.reload()
+
+    async def _replace(self) -> list[Problem]:
+        gateway = self.gateway
+        if gateway.is_draining:
+            raise ConfigError([Problem(problem="the gateway is stopping", remedy="start it again with the new file")])
+        loaded = await asyncio.get_running_loop().run_in_executor(None, self._read)
+        await gateway.reload(loaded.system)
+        self.app.origins = Origins(loaded.system.server.cors, has_keys=gateway.keys is not None)
+        return list(loaded.warnings)
+
+    def _tell(self, outcome: Outcome) -> None:
+        self.counts["reloaded" if outcome.is_reloaded else "refused"] += 1
+        if outcome.is_reloaded:
+            log.info("reloaded: config %s, models %s", outcome.config, ", ".join(self.gateway.system.models))
+        else:
+            log.error("not reloaded, config %s is served on: %d problems", outcome.config, len(outcome.problems))
+        for problem in outcome.problems:
+            log.error("%s", problem)
+        for problem in outcome.warnings:
+            log.warning("%s", problem)
+        try:
+            self._beacon.report(outcome)
+        except OSError as error:
+            log.error("the outcome could not be written for `headworks reload`: %s", error.strerror)

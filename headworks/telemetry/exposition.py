@@ -1,0 +1,152 @@
+"""The numbers as Prometheus reads them: names and labels stand here and nowhere else."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from headworks.policy.circuit import State
+from headworks.telemetry.histogram import Histogram
+from headworks.telemetry.metrics import SECONDS, Metrics
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+L = TypeVar("L", bound=tuple[str, ...])
+"""The values of some labels."""
+
+STATES: Final[tuple[State, ...]] = ("closed", "open", "half_open")
+
+
+class Readings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is true at the moment of the scrape.
+
+    slots: by provider, those in use and how many there are. journal_backlog: bytes. started_at: wall clock.
+    ledger_lag: bytes of journal that are not in the store yet; None where there is no store.
+    """
+
+    in_flight: int
+    strangers: int
+    circuits: Mapping[str, State]
+    slots: Mapping[str, tuple[int, int]]
+    journal_appended: int
+    journal_backlog: int
+    journal_lost: int
+    ledger_lag: int | None = None
+    version: str
+    config: str
+    started_at: float
+    reloads: Mapping[str, int]
+    lags: Histogram
+
+
+class Exposition(Collector):
+    """Prometheus' text of the counters and of the readings taken when it is asked for."""
+
+    def __init__(self, metrics: Metrics, readings: Callable[[], Readings]) -> None:
+        self.metrics = metrics
+        self.readings = readings
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        # Memory, processor time and open files of this process, from /proc; nothing where there is none.
+        ProcessCollector(registry=self._registry)
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are ours alone in this registry, and asking for them would take a reading."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        yield from self._calls()
+        yield from self._running(self.readings())
+
+    def _calls(self) -> Iterable[Metric]:
+        calls = _counter("calls", "Calls that ended, each of which is a record.", "alias", "key", "outcome", "status")
+        costs = _counter("cost_dollars", "What calls cost, where it is known.", "alias", "key")
+        durations: defaultdict[tuple[str, str], Histogram] = defaultdict(lambda: Histogram(SECONDS))
+        heads: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
+        tokens: Counter[tuple[str, str]] = Counter()
+        nanos: Counter[tuple[str, str]] = Counter()
+        unknown: Counter[str] = Counter()
+        for (alias, key, outcome, hundreds), tally in self.metrics.calls.items():
+            calls.add_metric([alias, key, outcome, f"{hundreds}xx"], sum(tally.durations.counts))
+            durations[alias, outcome].merge(tally.durations)
+            if any(tally.heads.counts):
+                heads[alias].merge(tally.heads)
+            tokens.update({(alias, name): count for name, count in tally.tokens.items()})
+            nanos[alias, key] += tally.cost_nano
+            unknown[alias] += tally.unpriced
+        for payer, nano in nanos.items():
+            costs.add_metric(payer, nano / 1e9)
+        yield calls
+        yield costs
+        yield _counted("calls_of_unknown_cost", "Calls that were tried and whose cost is not known.", unknown, "alias")
+        yield _counted("tokens", "Tokens of every attempt; the classes are disjoint.", tokens, "alias", "class")
+        attempts = self.metrics.attempts
+        yield _counted("attempts", "Attempts at targets, and what for.", attempts, "target", "why", "outcome")
+        name = "call_duration_seconds"
+        yield _histogram(name, "From the arrival to the last chunk.", durations, "alias", "outcome")
+        name = "first_token_seconds"
+        yield _histogram(name, "Streamed calls: from the arrival to the first content.", heads, "alias")
+
+    def _running(self, now: Readings) -> Iterable[Metric]:
+        yield _one(_gauge("in_flight_calls", "Calls that have arrived and not ended."), now.in_flight)
+        yield _one(_counter("strangers", "Calls without a key of ours: counted here, not journaled."), now.strangers)
+        circuits = _gauge("circuit_state", "1 for the state in which a target's circuit is.", "target", "state")
+        for target, current in now.circuits.items():
+            for state in STATES:
+                circuits.add_metric([target, state], state == current)
+        yield circuits
+        taken = _gauge("provider_slots_in_use", "Calls at a provider that has a `concurrency`.", "provider")
+        there = _gauge("provider_slots", "The `concurrency` of a provider.", "provider")
+        for provider, (in_use, limit) in now.slots.items():
+            taken.add_metric([provider], in_use)
+            there.add_metric([provider], limit)
+        yield taken
+        yield there
+        yield _one(_counter("journal_records", "Records that the journal took."), now.journal_appended)
+        yield _one(_gauge("journal_backlog_bytes", "Bytes of records that wait for the disk."), now.journal_backlog)
+        yield _one(_counter("journal_lost_records", "Records lost because the disk was full."), now.journal_lost)
+        if now.ledger_lag is not None:
+            yield _one(_gauge("ledger_lag_bytes", "Bytes of journal that the store has not got yet."), now.ledger_lag)
+        yield _histogram("event_loop_lag_seconds", "How late the event loop woke a sleeper.", {(): now.lags})
+        yield _counted("reloads", "Times that the system file was read again.", now.reloads, "outcome")
+        built = _gauge("build_info", "1; what runs is in the labels.", "version", "python", "config")
+        built.add_metric([now.version, platform.python_version(), now.config], 1)
+        yield built
+        yield _one(_gauge("start_time_seconds", "When the gateway started, in seconds since 1970."), now.started_at)
+
+
+def _counter(name: str, words: str, *labels: str) -> CounterMetricFamily:
+    """Prometheus adds `_total` to a counter's name."""
+    return CounterMetricFamily(f"headworks_{name}", words, labels=labels)
+
+
+def _gauge(name: str, words: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"headworks_{name}", words, labels=labels)
+
+
+def _counted(name: str, words: str, counts: Mapping[str, int] | Mapping[L, int], *labels: str) -> Metric:
+    family = _counter(name, words, *labels)
+    for values, count in counts.items():
+        family.add_metric([values] if isinstance(values, str) else values, count)
+    return family
+
+
+def _histogram(name: str, words: str, found: Mapping[str, Histogram] | Mapping[L, Histogram], *labels: str) -> Metric:
+    family = HistogramMetricFamily(f"headworks_{name}", words, labels=labels)
+    for values, histogram in found.items():
+        family.add_metric([values] if isinstance(values, str) else values, histogram.buckets(), histogram.sum)
+    return family
+
+
+def _one(family: CounterMetricFamily | GaugeMetricFamily, value: float) -> Metric:
+    family.add_metric([], value)
+    return family
