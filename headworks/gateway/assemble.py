@@ -134,7 +134,7 @@ def pool(alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:
     return stack(
         partial(Deadline, total=model.timeouts.total),
         partial(Admit, admission=shared.admission),
-        inside=Fallback(services, purse),
+        inside=Fallback(services, purse) if len(services) > 1 else services[0],
     )
 
 

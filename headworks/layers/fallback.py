@@ -13,7 +13,10 @@ from headworks.policy.budget import Purse
 
 
 class Fallback:
-    """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse."""
+    """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse.
+
+    Not in the stack where an alias has one tier.
+    """
 
     def __init__(self, tiers: Sequence[Service], purse: Purse) -> None:
         self.tiers = tiers
@@ -26,16 +29,11 @@ class Fallback:
             if number > 1 and not self.purse.pay(now()):
                 break
             try:
-                reply = await enter(tier.open(call))
+                return await enter(tier.open(call))
             except CallError as error:
                 causes.append(error)
                 if error.blame == "caller" or now() >= call.deadline_at:
                     break
-            else:
-                attempts = call.trail.attempts
-                if len(attempts) == 1:
-                    self.purse.deposit(attempts[0].started_at)
-                return reply
         raise shown(causes)
 
 

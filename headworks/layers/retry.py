@@ -36,12 +36,17 @@ class Retry:
         while True:
             begun = len(call.trail.attempts)
             try:
-                return await enter(self.inner.open(call))
+                reply = await enter(self.inner.open(call))
             except CallError as error:
                 if len(call.trail.attempts) == begun:  # nobody was asked: what a vendor said before says more
                     raise last or error from None
                 pause = self.pause_or_raise(error, call)
                 last = error
+            else:
+                attempts = call.trail.attempts
+                if len(attempts) == 1:  # answered by its first attempt: that pays for others
+                    self.purse.deposit(attempts[0].started_at)
+                return reply
             if pause > 0:
                 await sleep(pause)
 
