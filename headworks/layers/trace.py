@@ -178,7 +178,7 @@ def bill(call: Call, traced: Traced | None) -> tuple[list[AttemptRecord], int | 
 
 def written(attempt: Attempt, sent: int, received: int) -> AttemptRecord:
     """An attempt as the record keeps it. `sent`, `received`: bytes of the body, bytes of text."""
-    charged = charge(attempt, sent, received)
+    tokens, cost, is_estimated = charge(attempt, sent, received)
     return AttemptRecord(
         target=attempt.target,
         why=attempt.why,
@@ -190,7 +190,7 @@ def written(attempt: Attempt, sent: int, received: int) -> AttemptRecord:
         reason=attempt.reason,
         vendor_status=attempt.vendor_status,
         vendor_request_id=attempt.vendor_request_id,
-        tokens=charged.tokens,
-        cost_nano=charged.cost,
-        estimated=charged.is_estimated,
+        tokens=tokens,
+        cost_nano=cost,
+        estimated=is_estimated,
     )

@@ -8,7 +8,7 @@ for an image inside a body: better a cost that is too high than one that is miss
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 from headworks.core.errors import CallError, Expired, Refused, Shed, Unreachable
 from headworks.core.money import NanoDollars
@@ -20,26 +20,23 @@ BYTES_PER_TOKEN = 4
 NOTHING = NanoDollars(0)
 
 
-class Charge(NamedTuple):
-    """An attempt's tokens and what they cost; None is unknown. `is_estimated`: the vendor did not say the tokens."""
+Charge: TypeAlias = tuple[Usage | None, NanoDollars | None, bool]
+"""An attempt's tokens; what they cost, None where it is unknown; whether the tokens are an estimate of ours. A plain
+tuple: a named one takes 0.4 us to make, and one is made for every attempt."""
 
-    tokens: Usage | None
-    cost: NanoDollars | None
-    is_estimated: bool
-
-
-FREE = Charge(None, NOTHING, False)
+FREE: Charge = (None, NOTHING, False)
 
 
 def charge(attempt: Attempt, sent: int, received: int) -> Charge:
     """What an attempt cost. `sent`: bytes of the body; `received`: bytes of text that came back before it ended."""
     tokens = attempt.usage
+    is_estimated = tokens is None
     if tokens is None:
         if not attempt.is_billable:
             return FREE
         tokens = Usage(input=-(-sent // BYTES_PER_TOKEN), output=-(-received // BYTES_PER_TOKEN))
-        return Charge(tokens, None if attempt.price is None else attempt.price.cost(tokens), True)
-    return Charge(tokens, None if attempt.price is None else attempt.price.cost(tokens), False)
+    price = attempt.price
+    return tokens, None if price is None else price.cost(tokens), is_estimated
 
 
 def is_unsold(error: CallError) -> bool:
