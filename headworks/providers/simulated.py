@@ -233,7 +233,7 @@ class _Visit:
             if draw.fault == "stall":
                 await reach(start + draw.first + SILENCE, limit)
             await reach(start + draw.first, limit)
-            raise _broken(draw.fault, is_headed=False)
+            raise _broken(draw.fault, simulated.target, is_headed=False)
         await reach(start + draw.first, limit)
         if self._call.attempt is not None:
             self._call.attempt.usage = usage
@@ -249,10 +249,9 @@ _BREAKS: dict[Fault, str] = {
 }
 
 
-def _broken(fault: Fault, *, is_headed: bool) -> CallError:
-    if is_headed:
-        return Cut(_BREAKS[fault])
-    return Garbled(_BREAKS[fault]) if fault == "garbled_event" else Failed(_BREAKS[fault])
+def _broken(fault: Fault, target: str, *, is_headed: bool) -> CallError:
+    kind = Cut if is_headed else Garbled if fault == "garbled_event" else Failed
+    return kind(_BREAKS[fault], target=target)
 
 
 class _Telling:
@@ -289,7 +288,7 @@ class _Telling:
         if self.breaks is not None:
             late = SILENCE if self.breaks == "stall" else 0.0
             await reach(self.due(self.end) + late, limit, target=self.target)
-            raise _broken(self.breaks, is_headed=False)
+            raise _broken(self.breaks, self.target, is_headed=False)
         await reach(self.due(max(0, self.end - 1)), limit, target=self.target)
         choices = [said.choice(self.answer.top) for said in self.answer.choices]
         if call.attempt is not None:
@@ -406,9 +405,7 @@ class _Stream(Reply):
         assert telling.breaks is not None, "a stream without a fault ends with its last token"
         late = SILENCE if telling.breaks == "stall" else 0.0
         await reach(telling.due(self._told) + late, gap_bound(self._call, now()), target=telling.target)
-        error = _broken(telling.breaks, is_headed=True)
-        error.target = telling.target
-        raise error
+        raise _broken(telling.breaks, telling.target, is_headed=True)
 
 
 def _merged(chunks: list[Chunk]) -> list[Chunk]:

@@ -85,8 +85,8 @@ class _Chat(msgspec.Struct):
     response_format: _Format | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
-    functions: msgspec.Raw = _NULL
-    audio: msgspec.Raw = _NULL
+    functions: Any = None
+    audio: Any = None
 
 
 class _Embeddings(msgspec.Struct):
@@ -195,10 +195,10 @@ class _Maker:
     def _call_tool(self, key: bytes) -> Said:
         function = self._tools[key[0] % len(self._tools)]
         try:
-            arguments = simulated_schema.value(function.parameters or {"type": "object"}, key)
+            arguments = simulated_schema.text(function.parameters or {"type": "object"}, key)
         except simulated_schema.Unsatisfiable as error:
             refuse(f"Invalid schema for function '{function.name}': {error}.", "tools", "invalid_function_parameters")
-        said = self._ended(simulated_text.pieces(_encode(arguments).decode()), "tool_calls")
+        said = self._ended(simulated_text.pieces(arguments), "tool_calls")
         said.tool_call = ToolCall(id=f"call_{key.hex()[:24]}", name=function.name, arguments="")
         return said
 
@@ -218,7 +218,7 @@ def _json(wanted: _Format, key: bytes) -> str:
     if wanted.type != "json_schema" or schema is None:
         refuse("Only text, json_object and json_schema with a schema are known.", "response_format")
     try:
-        return _encode(simulated_schema.value(schema, key)).decode()
+        return simulated_schema.text(schema, key)
     except simulated_schema.Unsatisfiable as error:
         refuse(f"Invalid schema for response_format: {error}.", "response_format")
 
@@ -255,14 +255,15 @@ def _check(asked: _Chat) -> None:
         refuse("There are no messages.", "messages")
     if asked.n is not None and not 1 <= asked.n <= MOST_CHOICES:
         refuse(f"n must be between 1 and {MOST_CHOICES}.", "n")
-    for name, limit in (("max_tokens", asked.max_tokens), ("max_completion_tokens", asked.max_completion_tokens)):
-        if limit is not None and limit < 1:
-            refuse(f"{name} must be at least 1.", name)
+    if asked.max_tokens is not None and asked.max_tokens < 1:
+        refuse("max_tokens must be at least 1.", "max_tokens")
+    if asked.max_completion_tokens is not None and asked.max_completion_tokens < 1:
+        refuse("max_completion_tokens must be at least 1.", "max_completion_tokens")
     if asked.top_logprobs is not None and not (asked.logprobs and 0 <= asked.top_logprobs <= 20):
         refuse("top_logprobs must be between 0 and 20, and needs logprobs.", "top_logprobs")
-    if bytes(asked.functions) != b"null":
+    if asked.functions is not None:
         refuse("functions are not known here; use tools.", "functions")
-    if bytes(asked.audio) != b"null":
+    if asked.audio is not None:
         refuse("This model says text only.", "audio")
 
 

@@ -6,6 +6,7 @@ stream that ends without a finish reason is Cut. The names are the drills' and t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import Literal, TypeAlias, get_args
@@ -162,7 +163,7 @@ def no_answer(fault: Fault, target: str) -> CallError:
 class Luck:
     """Which fault a call has, drawn by shares. The order of the shares does not matter: it is that of `FAULTS`."""
 
-    __slots__ = ("_ends", "_names", "_total")
+    __slots__ = ("_ends", "_names")
 
     def __init__(self, shares: Shares) -> None:
         for name, share in shares.items():
@@ -172,15 +173,10 @@ class Luck:
                 raise ValueError(f"the share of {name} is {share}, and must be between 0 and 1")
         self._names = tuple(name for name in FAULTS if shares.get(name))
         self._ends = tuple(accumulate(shares[name] for name in self._names))
-        self._total = self._ends[-1] if self._ends else 0.0
-        if self._total > 1 + 1e-9:
-            raise ValueError(f"the shares of the faults add up to {self._total}, and a call has one fault at most")
+        if self._ends and self._ends[-1] > 1 + 1e-9:
+            raise ValueError(f"the shares of the faults add up to {self._ends[-1]}, and a call has one fault at most")
 
     def of(self, drawn: float) -> Fault | None:
         """The fault of a call that drew a number in [0, 1)."""
-        if drawn >= self._total:
-            return None
-        for name, end in zip(self._names, self._ends, strict=True):
-            if drawn < end:
-                return name
-        return None
+        at = bisect_right(self._ends, drawn)
+        return self._names[at] if at < len(self._names) else None

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+import msgspec
+
 DEEP = 4
 """Below this, only what must be there."""
 DEEPEST = 32
@@ -33,23 +35,44 @@ _FORMATS = {
 }
 
 
+LARGEST = 20_000
+"""Values, and characters of text, that one answer has at most: a schema is a stranger's, and may ask for a billion."""
+
+
 class Unsatisfiable(ValueError):
     """No value can be made: a false schema, a reference to nothing, an endless requirement, a type nobody knows."""
 
 
 def value(schema: object, key: bytes) -> Any:
     """A value that the schema allows. Raises Unsatisfiable."""
-    return _Maker(schema, Random(int.from_bytes(key, "big"))).make(schema, 0)
+    try:
+        return _Maker(schema, Random(int.from_bytes(key, "big"))).make(schema, 0)
+    except Unsatisfiable:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        # A word of the wrong type (`properties` a list): to ask for each type beforehand would be a second schema.
+        raise Unsatisfiable("it is not a JSON Schema") from error
+
+
+def text(schema: object, key: bytes) -> str:
+    """The value as JSON. Raises Unsatisfiable, also for numbers that do not fit into 64 bits."""
+    made = value(schema, key)
+    try:
+        return msgspec.json.encode(made).decode()
+    except OverflowError as error:
+        raise Unsatisfiable("its numbers are too large") from error
 
 
 class _Maker:
-    __slots__ = ("_random", "_root")
+    __slots__ = ("_left", "_random", "_root")
 
     def __init__(self, root: object, random: Random) -> None:
         self._root = root
         self._random = random
+        self._left = LARGEST
 
     def make(self, schema: object, depth: int) -> Any:
+        self._spend(1)
         if depth > DEEPEST:
             raise Unsatisfiable("it asks for values without end")
         if schema is True:
@@ -66,6 +89,7 @@ class _Maker:
             return self.make(self._merged([*parts, _without(schema, "allOf")]), depth + 1)
         for word in ("anyOf", "oneOf"):
             if isinstance(branches := schema.get(word), list) and branches:
+                branches = [branch for branch in branches if branch is not False] or branches
                 rest = _without(schema, word)
                 return self.make(self._merged([self._branch(branches, depth), rest]), depth + 1)
         return self._typed(schema, depth)
@@ -106,6 +130,7 @@ class _Maker:
         most = schema.get("maxItems")
         count = least if depth >= DEEP else max(least, 1 + self._random.randrange(2))
         count = count if most is None else min(count, int(most))
+        self._spend(count)
         first = schema.get("prefixItems") or []
         items = schema.get("items", True)
         if items is False:
@@ -117,6 +142,7 @@ class _Maker:
             a, b, c = (self._random.randrange(1, 10) for _ in range(3))
             return shape.format(a=a, b=b, c=c)
         made = self._word()
+        self._spend(int(schema.get("minLength") or 0))
         while len(made) < int(schema.get("minLength") or 0):
             made += f" {self._word()}"
         most = schema.get("maxLength")
@@ -128,12 +154,13 @@ class _Maker:
             every = 1
         low, high = schema.get("minimum"), schema.get("maximum")
         above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-        first = -math.inf if low is None else math.ceil(low / every)
-        last = math.inf if high is None else math.floor(high / every)
+        # Floor division, for integers past 2**53: they are exact only where no float comes in between.
+        first = -math.inf if low is None else -(-low // every)
+        last = math.inf if high is None else high // every
         if above is not None:
-            first = max(first, math.floor(above / every) + 1)
+            first = max(first, above // every + 1)
         if below is not None:
-            last = min(last, math.ceil(below / every) - 1)
+            last = min(last, -(-below // every) - 1)
         if first > last:
             if low is not None and high is not None and low <= high and step != 1:
                 return float(low + (high - low) / 2)
@@ -175,6 +202,11 @@ class _Maker:
         if not isinstance(found, Mapping):
             raise Unsatisfiable(f"$ref {reference!r} is not in this schema")
         return found
+
+    def _spend(self, amount: int) -> None:
+        self._left -= amount
+        if self._left < 0:
+            raise Unsatisfiable(f"it asks for more than {LARGEST} values")
 
     def _word(self) -> str:
         return self._random.choice(_WORDS)

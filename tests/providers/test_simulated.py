@@ -275,7 +275,7 @@ async def test_a_call_that_is_given_up_costs_nothing_more() -> None:
         await reply.read()
     assert vendor.desk.in_flight == 0
     assert isinstance(loop := asyncio.get_running_loop(), VirtualLoop)
-    assert [timer for timer in loop._scheduled if not timer.cancelled()] == []  # type: ignore[attr-defined]
+    assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
 
 
 @given(st.integers(1, 30), st.integers(0, 3), st.booleans())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.providers.simulated_schema import Unsatisfiable, value
+from headworks.providers.simulated_schema import Unsatisfiable, text, value
 
 KEYS = [bytes([number]) * 16 for number in range(40)]
 
@@ -77,12 +77,15 @@ def test_optional_properties_are_there_sometimes_and_in_the_schemas_order() -> N
         ({"type": "number", "minimum": 0.1, "maximum": 0.2}, [pytest.approx(0.15)]),
         ({"type": "integer", "exclusiveMinimum": 4, "exclusiveMaximum": 6}, [5]),
         ({"type": "integer", "minimum": 1.5, "maximum": 2.5}, [2]),
+        ({"type": "integer", "minimum": 2**53 + 1, "maximum": 2**53 + 1}, [2**53 + 1]),
         ({"items": {"const": 1}, "minItems": 2, "maxItems": 2}, [[1, 1]]),
         ({"prefixItems": [{"const": 1}, {"const": 2}], "items": False, "minItems": 2}, [[1, 2]]),
         ({"required": ["a"], "properties": {"a": {"const": 1}}}, [{"a": 1}]),
         ({"allOf": [{"properties": {"a": {"const": 1}}, "required": ["a"]}, {"required": ["a"]}]}, [{"a": 1}]),
         ({"allOf": [True, {"const": 1}]}, [1]),
         ({"oneOf": [{"const": 1}, {"const": 2}]}, [1, 2]),
+        ({"anyOf": [False, {"const": 2}]}, [2]),
+        ({"type": "integer", "multipleOf": 0.5, "minimum": 1, "maximum": 1}, [1]),
         ({"type": "object", "anyOf": [{"required": ["a"]}], "properties": {"a": {"const": 1}}}, [{"a": 1}]),
         ({"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"const": 7}}}, [7]),
         ({"allOf": [{"$ref": "#/$defs/one"}], "$defs": {"one": {"const": 1}}}, [1]),
@@ -111,12 +114,101 @@ def test_each_word_is_obeyed(schema: object, allowed: list[Any] | None) -> None:
         {"type": "integer", "minimum": 3, "maximum": 2},
         {"type": "integer", "exclusiveMinimum": 1, "exclusiveMaximum": 2},
         {"$ref": "#"},
+        {"type": "object", "properties": [1]},
+        {"type": "array", "minItems": "many"},
+        {"type": "array", "minItems": 10**9},
+        {"type": "string", "minLength": 10**9},
+        {"type": "number", "minimum": "low"},
+        {"type": "array", "minItems": 999, "items": {"type": "array", "minItems": 999}},
+        {"anyOf": [False]},
         {"type": "object", "properties": {"again": {"$ref": "#"}}, "required": ["again"]},
     ],
 )
 def test_a_schema_without_a_value_is_said_to_have_none(schema: object) -> None:
     with pytest.raises(Unsatisfiable):
         value(schema, KEYS[0])
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [{"type": "null"}, {"const": 0}, {"type": "string"}, {"type": "array", "items": {"$ref": "#/$defs/tree"}}, True],
+)
+def test_a_schema_that_could_go_on_for_ever_ends(ends: object) -> None:
+    branches = [
+        {"$ref": "#/$defs/tree"},
+        {"properties": {"more": {"$ref": "#/$defs/tree"}}, "required": ["more"]},
+        ends,
+    ]
+    tree = {"type": "object", "required": ["next"], "properties": {"next": {"anyOf": branches}}}
+    for key in KEYS:
+        assert len(msgspec.json.encode(value({"$ref": "#/$defs/tree", "$defs": {"tree": tree}}, key))) < 10_000
+
+
+def test_numbers_that_json_cannot_carry_are_refused() -> None:
+    assert text({"const": {"a": 1}}, KEYS[0]) == '{"a":1}'
+    with pytest.raises(Unsatisfiable, match="too large"):
+        text({"type": "integer", "minimum": 2**70}, KEYS[0])
+
+
+def test_what_is_required_is_there_though_nobody_says_what_it_is() -> None:
+    assert set(value({"type": "object", "required": ["a", "b"]}, KEYS[0])) == {"a", "b"}
+
+
+def test_below_the_top_a_value_that_may_be_null_is() -> None:
+    schema: dict[str, Any] = {"type": ["string", "null"]}
+    for _ in range(6):
+        schema = {"type": "object", "properties": {"in": schema}, "required": ["in"]}
+    made = value(schema, KEYS[0])
+    for _ in range(6):
+        made = made["in"]
+    assert made is None
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=4)
+    | st.sampled_from(["object", "array", "#", "string"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "type",
+                    "properties",
+                    "items",
+                    "required",
+                    "enum",
+                    "anyOf",
+                    "allOf",
+                    "$ref",
+                    "minimum",
+                    "multipleOf",
+                    "minItems",
+                    "maxItems",
+                    "prefixItems",
+                    "format",
+                    "minLength",
+                    "maxLength",
+                    "exclusiveMaximum",
+                    "const",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_whatever_a_stranger_sends_is_answered_or_refused(schema: object) -> None:
+    try:
+        text(schema, KEYS[0])
+    except Unsatisfiable:
+        pass
 
 
 _PLAIN = st.one_of(
