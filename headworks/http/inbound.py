@@ -22,7 +22,7 @@ from typing import Protocol
 
 from headworks.http.connection import Connection
 from headworks.http.exchange import PREFIX, Exchange
-from headworks.http.intake import BODY, HEAD, REST, Intake, Refusal, Request
+from headworks.http.intake import BODY, HEAD, REST, Asked, Intake, Refusal, Request
 from headworks.http.limits import SLICE, EdgeLimits
 
 ANSWERING = 3
@@ -167,16 +167,16 @@ class Inbound(Connection):
             return
         if self._exchange is None and not self._rest and len(data) <= SLICE and self.writable:
             intake.feed(data)
-            if not intake.ready and not self._ended:
+            if intake.ready:
+                self._next(intake.ready.popleft())
+            else:
                 self._await_more()
-                return
-        else:
-            self._rest = bytes(self._rest) + data if self._rest else data
-            if self._exchange is not None or self._pumps is not None or not self.writable:
-                if len(self._rest) > BEHIND:
-                    self.hold()
-                return
-        self._advance()
+            return
+        self._rest = bytes(self._rest) + data if self._rest else data
+        if self._exchange is None and self._pumps is None and self.writable:
+            self._advance()
+        elif len(self._rest) > BEHIND:
+            self.hold()
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -230,11 +230,7 @@ class Inbound(Connection):
         slices = SLICES
         while self._exchange is None and self._mode == OPEN and self.writable and not self.closed:
             if intake.ready:
-                asked = intake.ready.popleft()
-                if type(asked) is Request:
-                    self._begin(asked)
-                elif isinstance(asked, Refusal):
-                    self._turn_away(asked)
+                self._next(intake.ready.popleft())
             elif intake.deaf:
                 self._close()
             elif self._rest:
@@ -264,6 +260,8 @@ class Inbound(Connection):
         """Bounds the wait for the next bytes: from the beginning of each phase, not from the last byte."""
         intake = self._intake
         phase = intake.phase
+        if phase == REST and self._phase == HEAD:
+            return  # blank lines before the first request earn no idle time
         if phase != self._phase:
             self._phase = phase
             limits = self._host.limits
@@ -297,6 +295,12 @@ class Inbound(Connection):
             self._arriving = 0
 
     # One request.
+
+    def _next(self, asked: Asked) -> None:
+        if isinstance(asked, Request):
+            self._begin(asked)
+        else:
+            self._turn_away(asked)
 
     def _begin(self, request: Request) -> None:
         request.peer = self._peer
@@ -350,10 +354,13 @@ class Inbound(Connection):
         self._forget_body()
         if self.closed:
             return
-        if exchange.keep_alive:
+        if not exchange.keep_alive:
+            self._close()
+        elif self._rest or self._intake.phase != REST or self._intake.ready or self._ended or not self.writable:
             self._advance()
         else:
-            self._close()
+            self._phase = REST
+            self.alarm.set(self.loop.time() + self._host.limits.idle_timeout)
 
     def _give_back(self) -> None:
         """Ends a request whose handler was stopped: what is open is cut."""

@@ -26,6 +26,9 @@ METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH
 SINGLE = (b"host", b"content-length", b"transfer-encoding", b"expect", b"authorization", b"content-type")
 """Said twice, these leave it to each reader which one counts."""
 
+SELDOM = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
+"""What must be looked at where it comes; one step tells that none of them did."""
+
 HOST_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%:[]!$&'()*+;="
 """RFC 3986 section 3.2.2, without the comma: `Host: a, b` is what some proxies make of two hosts."""
 
@@ -48,17 +51,19 @@ class Request:
 
     __slots__ = ("_lookup", "body", "headers", "keep_alive", "method", "path", "peer", "query", "version")
 
-    body: bytes
-    peer: str
-
     def __init__(
-        self, method: str, target: str, headers: list[tuple[bytes, bytes]], lookup: dict[bytes, bytes]
+        self,
+        method: str,
+        target: str,
+        headers: list[tuple[bytes, bytes]],
+        lookup: dict[bytes, bytes],
+        version: str,
     ) -> None:
         self.method = method
         self.path, _, self.query = target.partition("?")
         self.headers = headers
         self._lookup = lookup
-        self.version = "1.1"
+        self.version = version
         self.keep_alive = True
         self.body = b""
         self.peer = ""
@@ -192,48 +197,64 @@ class Intake:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.phase == HEAD:  # else a trailer, which nobody may mistake for a header
-            self._fields.append((name.lower(), value.rstrip(b" \t")))
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        parser, fields, limits = self._parser, self._fields, self._limits
+        parser, limits = self._parser, self._limits
         assert parser is not None
-        if self._framing > limits.max_header - 2 * SLICE:
-            self._measure()
-        if len(fields) > limits.max_headers:
-            raise Refusal(431, f"More than {limits.max_headers} headers.")
+        # httptools leaves blanks behind a value; that there is no other white space in it was checked there.
+        headers = [(name.lower(), value.rstrip()) for name, value in self._fields]
+        self._fields = []  # for the trailers, which nobody may mistake for headers
+        if self._framing > limits.max_header - 2 * SLICE or len(headers) > limits.max_headers:
+            self._measure(headers)
+        lookup = dict(headers)
+        if len(lookup) != len(headers):
+            lookup = _firsts(headers)
         method = METHODS.get(parser.get_method())
         if method is None:
             raise Refusal(501, "This method is not served.")
-        lookup = dict(fields)
-        if len(lookup) != len(fields):
-            lookup = _firsts(fields)
-        request = self._request = Request(method, self._origin(method), fields, lookup)
+        target = self._target
+        if target[:1] != b"/" or b"#" in target or len(target) > limits.max_target:
+            self._check_target(method)
         version = parser.get_http_version()
-        if version != "1.1":
-            if version != "1.0":
-                raise Refusal(505, "Only HTTP/1.1 and HTTP/1.0 are served.")
-            request.version = version
-        request.keep_alive = parser.should_keep_alive()
+        if version != "1.1" and version != "1.0":
+            raise Refusal(505, "Only HTTP/1.1 and HTTP/1.0 are served.")
         host = lookup.get(b"host")
         if host is None:
             if version == "1.1":
                 raise Refusal(400, "The Host header is missing.")
         elif host.translate(None, HOST_CHARACTERS):
             raise Refusal(400, "The Host header is no host.")
-        self._frame(request)
+        request = self._request = Request(method, target.decode("latin-1"), headers, lookup, version)
+        request.keep_alive = parser.should_keep_alive()
         self.phase = BODY
-
-    def _frame(self, request: Request) -> None:
-        """Reads how the body's end will be known, and what the caller expects before it sends one."""
-        self._length = 0
         self.arrived = 0
         self._body = b""
-        length = request.get(b"content-length")
-        if length is not None:
-            self._length = int(length)
-            if self._length > self._limits.max_body:
-                raise Refusal(413, f"A body of {self._length} bytes: at most {self._limits.max_body} are accepted.")
+        length = lookup.get(b"content-length")
+        self._length = 0 if length is None else int(length)
+        if self._length > limits.max_body:
+            raise Refusal(413, f"A body of {self._length} bytes: at most {limits.max_body} are accepted.")
+        if not SELDOM.isdisjoint(lookup):
+            self._check_seldom(request, parser)
+
+    def _measure(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Holds a long head against the bounds to the byte, now that all of it is here."""
+        limits = self._limits
+        if len(headers) > limits.max_headers:
+            raise Refusal(431, f"More than {limits.max_headers} headers.")
+        if len(self._target) + sum([len(name) + len(value) + 4 for name, value in headers]) > limits.max_header:
+            raise Refusal(431, f"A head of more than {limits.max_header} bytes.")
+
+    def _check_target(self, method: str) -> None:
+        target = self._target
+        if len(target) > self._limits.max_target:
+            raise Refusal(414, f"A target of more than {self._limits.max_target} bytes.")
+        if b"#" in target:
+            raise Refusal(400, "A fragment is not for servers.")
+        if target != b"*" or method != "OPTIONS":
+            raise Refusal(400, "Only targets that begin with a slash are served.")
+
+    def _check_seldom(self, request: Request, parser: HttpRequestParser) -> None:
         coding = request.get(b"transfer-encoding")
         if coding is not None:
             if coding.lower() != b"chunked" or request.version == "1.0":
@@ -245,9 +266,7 @@ class Intake:
             if expected.lower() != b"100-continue":
                 raise Refusal(417, "Only `Expect: 100-continue` is understood.")
             self.expects = self._length != 0
-        self._upgrade = (
-            request.get(b"upgrade") is not None and self._parser is not None and self._parser.should_upgrade()
-        )
+        self._upgrade = request.get(b"upgrade") is not None and parser.should_upgrade()
 
     def on_body(self, data: bytes) -> None:
         if not self.arrived:
@@ -275,22 +294,6 @@ class Intake:
         self.phase = REST
         self.deaf = not request.keep_alive
         self.ready.append(request)
-
-    def _measure(self) -> None:
-        """Holds a long head against the bound to the byte, now that all of it is here."""
-        size = len(self._target) + sum([len(name) + len(value) + 4 for name, value in self._fields])
-        if size > self._limits.max_header:
-            raise Refusal(431, f"A head of more than {self._limits.max_header} bytes.")
-
-    def _origin(self, method: str) -> str:
-        target = self._target
-        if len(target) > self._limits.max_target:
-            raise Refusal(414, f"A target of more than {self._limits.max_target} bytes.")
-        if target[:1] != b"/" and (target != b"*" or method != "OPTIONS"):
-            raise Refusal(400, "Only targets that begin with a slash are served.")
-        if b"#" in target:
-            raise Refusal(400, "A fragment is not for servers.")
-        return target.decode("latin-1")
 
 
 class _Rest:

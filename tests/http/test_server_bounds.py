@@ -1,0 +1,553 @@
+"""What callers may cost: those who stop reading, send slowly, go away, or are very many. Real sockets, both loops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import resource
+import socket
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headworks.http.inbound import Inbound
+from headworks.http.intake import Intake
+from headworks.http.server import Exchange, Request
+from tests.http.edges import GET, TEXT, Caller, Served, echo, post, serving, until
+from tests.http.peers import run
+
+PIECE = b"x" * 8192
+
+
+class Watched:
+    """A handler that notes how it ends: after a pause before its head, then chunk after chunk, `gap` seconds apart."""
+
+    def __init__(self, *, pause: float = 0.0, chunks: int = 0, gap: float = 0.0) -> None:
+        self.pause = pause
+        self.chunks = chunks
+        self.gap = gap
+        self.begun = 0
+        self.cancelled = 0
+        self.ended_at = 0.0
+        self.exchange: Exchange | None = None
+
+    async def __call__(self, request: Request, exchange: Exchange) -> None:
+        self.begun += 1
+        self.exchange = exchange
+        try:
+            await asyncio.sleep(self.pause)
+            if not self.chunks:
+                await echo(request, exchange)
+                return
+            exchange.start(200, TEXT)
+            for _ in range(self.chunks):
+                exchange.write(b"chunk")
+                await exchange.drain()
+                await asyncio.sleep(self.gap)
+            exchange.end()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            self.ended_at = asyncio.get_running_loop().time()
+            raise
+
+
+async def unread(served: Served) -> Caller:
+    """A caller whose own socket takes little, so that the edge feels at once that nothing is read."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", served.port))
+    reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+    caller = Caller(reader, writer)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    served.adopt(caller)
+    return caller
+
+
+def test_a_caller_who_stops_reading_an_endless_stream_costs_less_than_a_megabyte(loop: str) -> None:
+    async def main() -> None:
+        written = 0
+        highest = 0
+
+        async def handler(request: Request, exchange: Exchange) -> None:
+            nonlocal written, highest
+            exchange.start(200, TEXT)
+            for _ in range(100_000_000 // len(PIECE)):
+                exchange.write(PIECE)
+                written += len(PIECE)
+                line = exchange._line
+                highest = max(highest, line.transport.get_write_buffer_size())
+                await exchange.drain()
+
+        async with serving(handler) as served:
+            caller = await unread(served)
+            caller.send(GET)
+            await until(lambda: written > 0)
+            before = -1
+            while written > before:  # until nothing moves for a while
+                before = written
+                await asyncio.sleep(0.1)
+            assert written < 1_000_000, "buffers of ours, of the kernel and of the caller together"
+            assert highest < 200_000
+            assert served.edge.busy == 1
+            caller.reset()
+            await until(lambda: served.edge.busy == 0)
+
+    run(loop, main())
+
+
+def test_a_caller_who_reads_again_gets_everything(loop: str) -> None:
+    async def main() -> None:
+        async def handler(_: Request, exchange: Exchange) -> None:
+            exchange.start(200, TEXT)
+            for number in range(500):
+                exchange.write(b"%08d" % number * 1024)
+                await exchange.drain()
+            exchange.end()
+
+        async with serving(handler) as served:
+            caller = await unread(served)
+            caller.send(b"GET / HTTP/1.0\r\n\r\n")
+            await asyncio.sleep(0.05)
+            caller.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            _, _, body = (await caller.rest()).partition(b"\r\n\r\n")
+            assert body == b"".join(b"%08d" % number * 1024 for number in range(500))
+
+    run(loop, main())
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_write_without_progress_aborts(loop: str, streamed: bool) -> None:
+    async def main() -> None:
+        lost = False
+
+        async def handler(_: Request, exchange: Exchange) -> None:
+            nonlocal lost
+            if not streamed:
+                exchange.respond(200, TEXT, b"x" * 5_000_000)
+                return
+            exchange.start(200, TEXT)
+            try:
+                while True:
+                    exchange.write(PIECE)
+                    await exchange.drain()
+            finally:
+                lost = True
+
+        async with serving(handler, write_timeout=0.2) as served:
+            caller = await unread(served)
+            caller.send(GET)
+            await until(lambda: served.edge.connections == 1)
+            await until(lambda: served.edge.connections == 0 and served.edge.busy == 0)
+            assert lost is streamed
+            assert not caller.reader.at_eof(), "it was not the caller who left"
+
+    run(loop, main())
+
+
+def test_a_slow_reader_is_not_a_dead_one(loop: str) -> None:
+    """Progress, not speed: each byte taken winds the clock again."""
+
+    async def main() -> None:
+        async def handler(_: Request, exchange: Exchange) -> None:
+            exchange.respond(200, TEXT, b"x" * 1_500_000)
+
+        async with serving(handler, write_timeout=0.3) as served:
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            sock.setblocking(False)
+            ours = asyncio.get_running_loop()
+            await ours.sock_connect(sock, ("127.0.0.1", served.port))
+            await ours.sock_sendall(sock, b"GET / HTTP/1.0\r\n\r\n")
+            got, began = 0, ours.time()
+            while data := await ours.sock_recv(sock, 150_000):
+                got += len(data)
+                await asyncio.sleep(0.06)
+            sock.close()
+            assert got > 1_500_000
+            assert ours.time() - began > 0.6, "slow enough to mean something"
+
+    run(loop, main())
+
+
+def test_a_caller_who_pipelines_and_never_reads_is_answered_only_to_the_mark(loop: str) -> None:
+    async def main() -> None:
+        answered = 0
+
+        async def handler(_: Request, exchange: Exchange) -> None:
+            nonlocal answered
+            answered += 1
+            exchange.respond(200, TEXT, PIECE)
+
+        async with serving(handler, write_timeout=0.3) as served:
+            caller = await unread(served)
+            for _ in range(50):
+                caller.send(GET * 1000)
+            await until(lambda: answered > 0)
+            await until(lambda: served.edge.connections == 0)
+            assert answered * len(PIECE) < 1_000_000
+
+    run(loop, main())
+
+
+def test_a_head_that_drips_is_given_up_after_the_time_of_a_whole_head(loop: str) -> None:
+    async def main() -> None:
+        async with serving(header_timeout=0.3) as served:
+            ours = asyncio.get_running_loop()
+            for warm in (False, True):
+                caller = await served.caller()
+                if warm:
+                    caller.send(GET)
+                    await caller.answer()
+                began = ours.time()
+                drip = ours.create_task(dripping(caller, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 1000))
+                assert (await caller.answer())[0] == 408
+                assert 0.2 < ours.time() - began < 1.5
+                drip.cancel()
+
+    run(loop, main())
+
+
+async def dripping(caller: Caller, data: bytes) -> None:
+    for byte in data:
+        caller.send(bytes([byte]))
+        await asyncio.sleep(0.01)
+
+
+def test_a_connection_that_never_asks_is_closed_without_a_word(loop: str) -> None:
+    async def main() -> None:
+        async with serving(header_timeout=0.1, idle_timeout=60) as served:
+            assert await served.said(b"") == b""
+            assert await served.said(b"\r\n\r\n") == b""
+
+    run(loop, main())
+
+
+def test_an_idle_connection_is_closed_and_blank_lines_do_not_keep_it(loop: str) -> None:
+    async def main() -> None:
+        async with serving(idle_timeout=0.2) as served:
+            caller = await served.caller()
+            caller.send(GET)
+            await caller.answer()
+            began = asyncio.get_running_loop().time()
+            drip = asyncio.get_running_loop().create_task(dripping(caller, b"\r\n" * 100))
+            assert await caller.is_closed()
+            assert 0.1 < asyncio.get_running_loop().time() - began < 1
+            drip.cancel()
+
+    run(loop, main())
+
+
+def test_a_body_that_stalls_is_given_up(loop: str) -> None:
+    async def main() -> None:
+        async with serving(body_timeout=0.2) as served:
+            caller = await served.caller()
+            caller.send(post(b"abc")[:-1])
+            assert (await caller.answer())[0] == 408
+            assert await caller.is_closed()
+
+    run(loop, main())
+
+
+def test_a_long_body_has_the_time_it_earns(loop: str) -> None:
+    async def main() -> None:
+        async with serving(body_timeout=0.15, min_body_rate=10_000) as served:
+            caller = await served.caller()
+            caller.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n")
+            for _ in range(20):  # 50 kB/s for 0.4 s
+                caller.send(b"x" * 1000)
+                await asyncio.sleep(0.02)
+            assert (await caller.answer())[0] == 200
+            caller.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n")
+            drip = asyncio.get_running_loop().create_task(dripping(caller, b"x" * 1000))  # 100 B/s
+            assert (await caller.answer())[0] == 408
+            drip.cancel()
+
+    run(loop, main())
+
+
+def test_bodies_of_all_callers_together_are_bounded(loop: str) -> None:
+    async def main() -> None:
+        async with serving(max_arriving=1_000_000) as served:
+            callers = [await served.caller() for _ in range(5)]
+            for caller in callers[:4]:
+                caller.send(post(b"x" * 300_000)[:-1])
+                await asyncio.sleep(0.05)
+            assert (await callers[3].answer())[0] == 503
+            for caller in callers[:3]:
+                caller.send(b"x")
+                assert (await caller.answer())[0] == 200
+            await until(lambda: served.edge.arriving == 0)
+            callers[4].send(post(b"x" * 900_000))
+            assert (await callers[4].answer())[0] == 200
+
+    run(loop, main())
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+@pytest.mark.parametrize("when", ["before the head", "between chunks"])
+def test_a_caller_who_hangs_up_stops_the_handler_within_100_ms(loop: str, how: str, when: str) -> None:
+    """FIN too, where TCP itself cannot tell a caller who left from one who only sends no more."""
+
+    async def main() -> None:
+        watched = Watched(pause=60) if when == "before the head" else Watched(chunks=9, gap=60)
+        async with serving(watched) as served:
+            caller = await served.caller()
+            caller.send(GET)
+            await until(lambda: watched.begun == 1)
+            if watched.chunks:
+                await caller.reader.readuntil(b"chunk\r\n")
+            await asyncio.sleep(0.05)
+            left_at = asyncio.get_running_loop().time()
+            if how == "fin":
+                caller.close()
+            else:
+                caller.reset()
+            await until(lambda: watched.cancelled == 1)
+            assert watched.ended_at - left_at < 0.1
+            assert watched.exchange is not None
+            assert watched.exchange.closed
+            await until(lambda: served.edge.connections == 0)
+
+    run(loop, main())
+
+
+@pytest.mark.parametrize("chunks", [0, 5])
+@pytest.mark.parametrize("pause", [0.0, 0.2])
+@pytest.mark.parametrize("first", [b"", GET], ids=["one", "two"])
+def test_a_caller_who_only_ends_its_side_gets_its_answer(loop: str, chunks: int, pause: float, first: bytes) -> None:
+    async def main() -> None:
+        watched = Watched(pause=pause, chunks=chunks, gap=0.06)
+        async with serving(watched) as served:
+            caller = await served.caller()
+            caller.send(first + GET)
+            caller.end()
+            said = await caller.rest()
+            assert said.count(b"HTTP/1.1 200 OK\r\n") == 1 + bool(first)
+            assert watched.cancelled == 0
+            body = said.rpartition(b"\r\n\r\nGET / " if not chunks else b"transfer-encoding: chunked\r\n\r\n")[2]
+            if chunks:
+                assert unchunked(body) == b"chunk" * chunks
+            await until(lambda: served.edge.connections == 0)
+
+    run(loop, main())
+
+
+def unchunked(data: bytes) -> bytes:
+    whole = b""
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        length = int(size, 16)
+        if not length:
+            assert data == b"\r\n"
+            return whole
+        whole += data[:length]
+        assert data[length : length + 2] == b"\r\n"
+        data = data[length + 2 :]
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n", b"GET / HT", post(b"abc")[:-1]])
+def test_a_caller_who_ends_within_a_request_is_told_so(loop: str, data: bytes) -> None:
+    async def main() -> None:
+        async with serving() as served:
+            caller = await served.caller()
+            caller.send(data)
+            caller.end()
+            said = await caller.rest()
+            assert said[:12] == (b"HTTP/1.1 400" if data.strip() else b"")
+
+    run(loop, main())
+
+
+PHASES = {
+    "at once": b"",
+    "within the head": b"POST / HTTP/1.1\r\nHo",
+    "after the head": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
+    "within the body": post(b"x" * 100_000)[:-1],
+    "within a chunk": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc",
+    "while answered": b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n",
+    "while streamed": b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n",
+    "with more behind": b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n" * 9,
+    "after a refusal": b"nonsense\r\n\r\n",
+    "awaiting 100": b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("how", ["fin", "rst"])
+@pytest.mark.parametrize("wait", [0.0, 0.02])
+def test_whoever_goes_away_whenever_leaves_nothing_behind(loop: str, phase: str, how: str, wait: float) -> None:
+    async def main() -> None:
+        async def handler(request: Request, exchange: Exchange) -> None:
+            if request.path == "/stream":
+                exchange.start(200, TEXT)
+                while True:
+                    exchange.write(PIECE)
+                    await exchange.drain()
+                    await asyncio.sleep(0.001)
+            await asyncio.sleep(60)
+
+        async with serving(handler) as served:
+            for _ in range(3):
+                caller = await served.caller()
+                caller.send(PHASES[phase])
+                await asyncio.sleep(wait)
+                if how == "fin":
+                    caller.close()
+                else:
+                    caller.reset()
+            await until(lambda: served.edge.connections == 0 and served.edge.busy == 0)
+            assert served.edge.arriving == 0
+
+    run(loop, main())
+
+
+def test_a_storm_of_callers_of_whom_some_hang_up_leaves_every_counter_at_zero(loop: str) -> None:
+    async def main() -> None:
+        chance = random.Random(7)
+        answered = 0
+
+        async def handler(request: Request, exchange: Exchange) -> None:
+            await asyncio.sleep(0.002)
+            exchange.start(200, TEXT)
+            for _ in range(3):
+                exchange.write(request.body)
+                await exchange.drain()
+                await asyncio.sleep(0.001)
+            exchange.end()
+
+        async def one(served: Served) -> None:
+            nonlocal answered
+            caller = await served.caller()
+            for _ in range(5):
+                caller.send(post(b"x" * chance.choice([1, 9000, 300_000])))
+                if chance.random() < 0.1:
+                    await asyncio.sleep(chance.random() * 0.01)
+                    caller.reset() if chance.random() < 0.5 else caller.close()
+                    return
+                await caller.reader.readuntil(b"\r\n0\r\n\r\n")
+                answered += 1
+
+        async with serving(handler) as served:
+            for _ in range(5):
+                await asyncio.gather(*[one(served) for _ in range(30)])
+            assert answered > 300
+            await until(lambda: served.edge.busy == 0)
+
+    run(loop, main())
+
+
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_idle_connections_are_cheap_and_bounded(loop: str, count: int) -> None:
+    async def main() -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < 2 * count:
+            pytest.skip(f"needs {2 * count} open files, {hard} are allowed")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * count + 500)), hard))
+        ours = asyncio.get_running_loop()
+        async with serving(max_connections=count) as served:
+            before = resident()
+            socks = []
+            for number in range(count):
+                sock = socket.socket()
+                sock.setblocking(False)
+                await ours.sock_connect(sock, ("127.0.0.1", served.port))
+                socks.append(sock)
+                if number % 10 == 0:
+                    await ours.sock_sendall(sock, GET)
+            await until(lambda: served.edge.connections == count, 10)
+            each = (resident() - before) / count
+            assert each < 12_000, f"{each:.0f} bytes a connection"
+            late = await served.caller()
+            assert (await late.answer())[0] == 503
+            for sock in socks:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.close()
+            await until(lambda: served.edge.connections == 0, 10)
+
+    run(loop, main())
+
+
+def resident() -> int:
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+STARTS = [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n", post(b"x" * 20)[:-9]]
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*STARTS, CHUNKED]), st.binary(max_size=200), st.sampled_from(["end", "fin", "rst"])),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_random_bytes_never_hurt_the_edge(noise: list[tuple[bytes, bytes, str]]) -> None:
+    async def main() -> None:
+        async with serving(header_timeout=0.5, body_timeout=0.5) as served:
+            for start, data, how in noise:
+                caller = await served.caller()
+                caller.send(start + data)
+                if how == "end":
+                    caller.end()
+                    said = await caller.rest()
+                    assert said == b"" or said.startswith(b"HTTP/1.1 ")
+                elif how == "fin":
+                    caller.close()
+                else:
+                    caller.reset()
+            good = await served.caller()
+            good.send(post(b"still here"))
+            assert await good.answer() == (200, b"POST / still here")
+            good.close()
+            await until(lambda: served.edge.connections == 0)
+            assert (served.edge.busy, served.edge.arriving) == (0, 0)
+
+    run("uvloop", main())
+
+
+def test_a_flood_of_tiny_chunks_does_not_hold_the_loop(loop: str) -> None:
+    """256 KB of one-byte chunks are parsed in turns, so others are served in between."""
+
+    async def main() -> None:
+        async with serving() as served:
+            ours = asyncio.get_running_loop()
+            flood, other = await served.caller(), await served.caller()
+            flood.send(CHUNKED + b"1\r\nx\r\n" * 150_000 + b"0\r\n\r\n")
+            slowest = 0.0
+            answered = 0
+            answer = ours.create_task(flood.answer())
+            while not answer.done():
+                began = ours.time()
+                other.send(GET)
+                assert (await other.answer())[0] == 200
+                slowest = max(slowest, ours.time() - began)
+                answered += 1
+            assert (await answer)[1] == b"POST / " + b"x" * 150_000
+            assert answered > 3, f"others were served {answered} times, the slowest in {slowest:.3f} s"
+
+    run(loop, main())
+
+
+def test_a_timer_that_rings_while_a_request_is_answered_is_ignored(loop: str) -> None:
+    async def main() -> None:
+        watched = Watched(pause=0.3)
+        async with serving(watched, header_timeout=0.1, idle_timeout=0.1, body_timeout=0.1) as served:
+            caller = await served.caller()
+            caller.send(GET)
+            assert (await caller.answer())[0] == 200
+            assert watched.cancelled == 0
+
+    run(loop, main())
+
+
+def test_nothing_of_a_connection_has_a_dictionary() -> None:
+    """At ten thousand connections, 100 bytes each of them are a megabyte."""
+    for kind in (Inbound, Intake, Exchange, Request):
+        assert all("__slots__" in one.__dict__ for one in kind.__mro__[:-1]), kind
