@@ -1,14 +1,17 @@
 """The append-only file that a record is in before the caller gets its last chunk.
 
-Always true: one file per process and start, one record a line, one `write` a record. A record that was appended is the
-kernel's: killing the process loses nothing, losing power loses at most `sync` seconds. A torn last line (killed within
-the write) is nobody's acknowledged record, and a fresh file at each start means that nothing is ever appended to it.
+Always true: files of one process, a new one at each start and after every `ROTATED_AT` bytes; one record a line, one
+`write` a record. A record that was appended is the kernel's: killing the process loses nothing, losing power loses at
+most `sync` seconds. A torn last line (killed within the write) is nobody's acknowledged record, and a fresh file at each
+start means that nothing is ever appended to it. A file is locked (`flock`) from before it has its name until it is
+closed: who can lock it knows that it is complete, and may remove it once it is indexed.
 A full disk costs no call: lines wait in memory up to `MOST_BACKLOG` bytes, then are counted as lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 from collections import deque
@@ -22,15 +25,23 @@ from headworks.core.record import Record
 MOST_BACKLOG = 64 * 1024 * 1024
 """Bytes of records kept in memory while the disk is full: about 100,000 calls."""
 
+ROTATED_AT = 64 * 1024 * 1024
+"""Bytes: about 100,000 calls. A file stays until it is indexed whole, so this bounds what the journal keeps on disk."""
+
 log = logging.getLogger("headworks.journal")
 
 
 class Journal:
-    """Appends records to `folder/<started>-<pid>.jsonl`, readable by its owner only."""
+    """Appends records to `folder/<started>-<pid>-<number>.jsonl`, readable by its owner only."""
 
-    def __init__(self, folder: Path, *, started_at: float, sync: float) -> None:
-        self.path = folder / f"{int(started_at * 1000):013d}-{os.getpid()}.jsonl"
+    def __init__(self, folder: Path, *, started_at: float, sync: float, rotated_at: int = ROTATED_AT) -> None:
+        self.folder = folder
+        self.name = f"{int(started_at * 1000):013d}-{os.getpid()}"
         self.sync = sync
+        self.rotated_at = rotated_at
+        self._number = 0
+        self._room = rotated_at
+        self._full: list[int] = []
         self.lost = 0
         self.appended = 0
         self._encode = msgspec.json.Encoder().encode
@@ -39,7 +50,7 @@ class Journal:
         self._is_dirty = False
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._file = self._begin()
         except OSError as error:
             raise ConfigError(
                 [
@@ -60,6 +71,9 @@ class Journal:
             self._keep(line)
             self.flush()
             return
+        self._room -= len(line)
+        if self._room < 0:
+            self._rotate(len(line))
         if (rest := self._write(line)) is not None:
             self._keep(rest)
 
@@ -87,20 +101,60 @@ class Journal:
             await asyncio.sleep(self.sync)
             if self._backlog and not self.flush():
                 log.error("the journal's disk takes no more: %d bytes wait, %d records lost", self.backlog, self.lost)
+            while self._full:
+                await loop.run_in_executor(None, self._force, self._full[0])
+                os.close(self._full.pop(0))
             if self._is_dirty:
                 self._is_dirty = False
-                try:
-                    await loop.run_in_executor(None, os.fdatasync, self._file)
-                except OSError as error:
-                    log.error("the journal could not be forced to the disk: %s", error.strerror)
+                await loop.run_in_executor(None, self._force, self._file)
 
     def close(self) -> None:
-        """Writes what waits, forces it to the disk and closes the file."""
+        """Writes what waits, forces it to the disk and closes the files."""
         self.flush()
+        for file in (*self._full, self._file):
+            self._finish(file)
+
+    @property
+    def path(self) -> Path:
+        """The file that is being written."""
+        return self.folder / f"{self.name}-{self._number:04d}.jsonl"
+
+    def _begin(self) -> int:
+        """A new file. It gets its name when it is locked: a reader could take it for one that is complete."""
+        unnamed = self.path.with_suffix(".new")
+        file = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            os.fdatasync(self._file)
-        finally:
-            os.close(self._file)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(unnamed, self.path)
+        except OSError:
+            os.close(file)
+            os.unlink(unnamed)
+            raise
+        return file
+
+    def _rotate(self, size: int) -> None:
+        """Goes on in a new file; where there can be none now, in the old one for another sixteenth."""
+        self._number += 1
+        try:
+            file = self._begin()
+        except OSError as error:
+            self._number -= 1
+            self._room = self.rotated_at // 16
+            log.error("the journal could not begin a new file: %s", error.strerror)
+            return
+        self._full.append(self._file)
+        self._file = file
+        self._room = self.rotated_at - size
+
+    def _finish(self, file: int) -> None:
+        self._force(file)
+        os.close(file)
+
+    def _force(self, file: int) -> None:
+        try:
+            os.fdatasync(file)
+        except OSError as error:
+            log.error("the journal could not be forced to the disk: %s", error.strerror)
 
     def _write(self, line: bytes) -> bytes | None:
         """What was not written: None when all was."""

@@ -16,6 +16,7 @@ import pytest
 from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.journal import MOST_BACKLOG, Journal, MemoryJournal
+from headworks.ledger.lines import is_final
 
 
 def record(number: int) -> Record:
@@ -130,3 +131,57 @@ def test_the_memory_journal_keeps_the_same_lines() -> None:
     journal = MemoryJournal()
     journal.append(record(1))
     assert [msgspec.json.decode(line, type=Record) for line in journal.lines().splitlines()] == [record(1)]
+
+
+def test_a_full_file_is_followed_by_another_and_every_record_is_in_one(tmp_path: Path) -> None:
+    size = len(msgspec.json.encode(record(10))) + 1
+    journal = Journal(tmp_path, started_at=1.0, sync=1.0, rotated_at=3 * size)
+    for number in range(10, 20):
+        journal.append(record(number))
+    journal.close()
+    files = sorted(tmp_path.iterdir())
+    assert [len(written(file)) for file in files] == [3, 3, 3, 1]
+    assert [one for file in files for one in written(file)] == [f"req_{number}" for number in range(10, 20)]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def test_a_file_is_final_when_its_writer_has_left_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        journal = Journal(tmp_path, started_at=1.0, sync=0.001, rotated_at=1)
+        journal.append(record(1))
+        journal.append(record(2))
+        syncing = asyncio.create_task(journal.keep_synced())
+        async with asyncio.timeout(5):
+            while [final(file) for file in sorted(tmp_path.iterdir())] != [True, True, False]:
+                await asyncio.sleep(0.001)
+        syncing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await syncing
+        journal.close()
+        assert all(final(file) for file in tmp_path.iterdir())
+
+    asyncio.run(run())
+
+
+def final(path: Path) -> bool:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return is_final(file)
+    finally:
+        os.close(file)
+
+
+def test_where_no_new_file_can_be_made_the_old_one_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    journal = Journal(folder, started_at=1.0, sync=1.0, rotated_at=100)
+    journal.append(record(1))
+    old = journal.path
+    folder.rename(tmp_path / "moved")
+    journal.append(record(2))
+    (tmp_path / "moved").rename(folder)
+    assert written(old) == ["req_1", "req_2"]
+    for number in range(3, 5):
+        journal.append(record(number))
+    journal.close()
+    assert [one for file in sorted(folder.iterdir()) for one in written(file)] == [f"req_{n}" for n in range(1, 5)]
+    assert len(list(folder.iterdir())) > 1

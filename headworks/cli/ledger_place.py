@@ -1,0 +1,55 @@
+"""Where a system keeps its ledger: what the commands that read it need of a system file, and nothing more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from headworks.core.errors import ConfigError
+from headworks.system.findings import Findings
+from headworks.system.nodes import MOST_BYTES, compose
+from headworks.system.reader import Reader
+from headworks.system.secrets import Secret, Sources
+from headworks.system.starter import starter
+
+HERE = Path("headworks.yaml")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The journal's folder and the store's file."""
+
+    journal: Path
+    store: Path
+
+
+class Unasked(Sources):
+    """Every secret is there: who reads the ledger need not have the vendors' keys."""
+
+    def resolve(self, text: str) -> Secret:
+        return Secret("not looked up", text)
+
+
+def place(file: Path | None) -> Place:
+    """The ledger of a system file, of `headworks.yaml` here, or of the starter system where there is no file.
+
+    Raises ConfigError where the file cannot be read, click.ClickException where it is not there.
+    """
+    chosen = file or (HERE if HERE.exists() else None)
+    if chosen is None:
+        log, folder = starter(Path()).system.log, Path()
+    else:
+        try:
+            with chosen.open("rb") as opened:
+                content = opened.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise click.ClickException(f"{chosen} cannot be read: {error.strerror or error}") from error
+        findings = Findings(str(chosen))
+        folder = chosen.parent
+        root = compose(content, findings)
+        system = None if root is None else Reader(findings, Unasked({}, folder)).system(root)
+        if system is None or findings.errors:
+            raise ConfigError(findings.errors)
+        log = system.log
+    return Place(folder / log.journal, folder / log.store_path)

@@ -1,0 +1,255 @@
+"""`headworks logs`: what happened, why, and what it cost.
+
+Always true: what is shown is up to date, also while the gateway is down: the journal is indexed first. Where the store
+cannot be used, that is said and what is there is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import msgspec
+
+from headworks.cli.exits import FAILS, HOLDS
+from headworks.cli.ledger_place import Place, place
+from headworks.cli.logs_view import line_of, show_record, show_sums, show_table, sum_of
+from headworks.core.record import Outcome, Record
+from headworks.ledger.facts import facts
+from headworks.ledger.indexer import Indexer
+from headworks.ledger.query import Filter, Questions
+from headworks.ledger.store import StoreTrouble
+from headworks.ledger.sums import By, sums
+from headworks.ledger.tail import Tail
+from headworks.system.scalars import Unreadable, duration
+
+SHOWN = 20
+"""Calls in the table where `--last` does not say how many."""
+
+POLL = 0.3
+OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
+DECODE = msgspec.json.Decoder(Record).decode
+BYS = ("alias", "key", "target", "day")
+
+
+class Group(click.Group):
+    """`headworks logs ...` is `headworks logs list ...`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args and args[0] in self.commands else ["list", *args])
+
+
+class Length(click.ParamType[float]):
+    """Seconds from `800ms`, `4s`, `1h`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return duration(str(value))
+        except Unreadable as error:
+            self.fail(f"{error.problem}: {error.remedy}", param, ctx)
+
+
+class Instant(click.ParamType[float]):
+    """Seconds since 1970 from a date, a time, or a duration before now."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value)
+        if re.fullmatch(r"[0-9.]+(ms|[smhd])", text):
+            return time.time() - Length().convert(text, param, ctx)
+        try:
+            return datetime.fromisoformat(text).timestamp()
+        except (ValueError, OverflowError):
+            self.fail(f"{text!r} is no time: write 1h (ago), 2026-11-22 or 2026-11-22T13:30 (UTC: ...Z)", param, ctx)
+
+
+class Several(click.ParamType[tuple[By, ...]]):
+    """Some of `BYS`, in the order that was asked for."""
+
+    name = "columns"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[By, ...]:
+        if isinstance(value, tuple):
+            return value
+        asked = tuple(dict.fromkeys(str(value).split(",")))
+        for one in asked:
+            if one not in BYS:
+                self.fail(f"{one!r} is none of {', '.join(BYS)}", param, ctx)
+        return cast("tuple[By, ...]", asked)
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """How calls are shown."""
+
+    last: int | None = None
+    sort: str = "time"
+    follow: bool = False
+    as_json: bool = False
+    by: tuple[By, ...] = ()
+
+
+@click.group("logs", cls=Group)
+def command() -> None:
+    """Show what happened, why, and what it cost."""
+
+
+FILE = click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, oldest first, for machines.")
+
+
+@command.command("list", epilog="Also: `headworks logs show REQUEST` (one call, whole), `headworks logs purge`.")
+@click.option("--since", type=Instant(), help="Calls from then on: 1h (ago), 2026-11-22, 2026-11-22T13:30.")
+@click.option("--until", type=Instant(), help="Calls before then.")
+@click.option("--alias", help="Calls of this model, as callers name it.")
+@click.option("--key", help="Calls with this key (its name).")
+@click.option("--target", help="Calls that were tried at this provider/model.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Calls that ended so.")
+@click.option("--failed", is_flag=True, help="Calls without a whole answer, unless the caller left.")
+@click.option("--slow", type=Length(), help="Calls that took at least so long: 800ms, 4s.")
+@click.option("--error", metavar="TEXT", help="Calls with these words in the error's class or reason.")
+@click.option("--request-id", metavar="ID", help="One call, whole; the first digits are enough.")
+@click.option("--last", type=click.IntRange(min=1), help=f"The last so many (the table: {SHOWN}; --json: all).")
+@click.option("--sort", type=click.Choice(["time", "slowest"]), default="time", help="slowest: the slowest is last.")
+@click.option("--follow", is_flag=True, help="Go on with calls as they end, until Ctrl-C.")
+@AS_JSON
+@click.option("--by", type=Several(), help="Sums by alias, key, target, day (UTC), or some of them: alias,day.")
+@click.option("--cost", "_cost", is_flag=True, help="Sums by alias where --by does not say otherwise.")
+@FILE
+@click.pass_context
+def list_command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
+    """Show calls, the newest last: all conditions hold. FILE is the system file (headworks.yaml by default)."""
+    asked = Filter(**{name: options[name] for name in Filter.__struct_fields__})
+    by: tuple[By, ...] = options["by"] or (("alias",) if options["_cost"] else ())
+    way = Way(by=by, **{name: options[name] for name in ("last", "sort", "follow", "as_json")})
+    if by and (way.follow or way.last or way.sort != "time"):
+        raise click.UsageError("sums are of all calls: --by goes with neither --follow, --last nor --sort")
+    if way.follow and way.sort != "time":
+        raise click.UsageError("--follow shows calls as they end: it does not go with --sort")
+    where = place(file)
+    tail = Tail(where.journal) if way.follow else None
+    with reading(where) as questions:
+        shown = present(questions, asked, way)
+    if tail is not None:
+        follow(tail, asked, way)
+    ctx.exit(HOLDS if shown or not asked.request_id else FAILS)
+
+
+@command.command("show")
+@AS_JSON
+@click.argument("request_id", metavar="REQUEST")
+@FILE
+@click.pass_context
+def show_command(ctx: click.Context, request_id: str, file: Path | None, as_json: bool) -> None:
+    """Show one call whole, with its attempts. REQUEST is its id, or how it begins. Exits with 1 where there is none."""
+    with reading(place(file)) as questions:
+        ctx.exit(HOLDS if present(questions, Filter(request_id=request_id), Way(as_json=as_json)) else FAILS)
+
+
+@command.command("purge")
+@click.option("--key", help="Calls with this key (its name).")
+@click.option("--before", type=Instant(), help="Calls before then: 30d (ago), 2026-11-22.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@FILE
+def purge_command(file: Path | None, key: str | None, before: float | None, yes: bool) -> None:
+    """Delete calls for good, by key, by age, or both. The journal keeps what it has until its file is full or the gateway
+    starts anew."""
+    if key is None and before is None:
+        raise click.UsageError("say which calls: --key NAME, --before WHEN, or both")
+    with reading(place(file)) as questions:
+        asked = Filter(key=key, until=before)
+        count = questions.count(asked)
+        if count == 0:
+            click.echo("no call is like that: nothing was deleted")
+            return
+        if not yes:
+            click.confirm(f"Delete {count} calls for good?", abort=True)
+        deleted = purge(questions, asked)
+        click.echo(f"{deleted} calls deleted")
+
+
+def purge(questions: Questions, asked: Filter) -> int:
+    """Deletes these calls in small pieces, so that the gateway's indexer never waits long."""
+    deleted = 0
+    while (clauses := questions.clauses(asked)) is not None:
+        where = " AND ".join(clause.sql for clause in clauses)
+        count = questions.store.forget(where, [value for clause in clauses for value in clause.values], 2000)
+        deleted += count
+        if count == 0:
+            questions.store.prune()
+            break
+    return deleted
+
+
+@contextlib.contextmanager
+def reading(where: Place) -> Iterator[Questions]:
+    """The ledger, up to date. Raises click.ClickException where there is no store that can be read."""
+    indexer = Indexer(where.journal, where.store)
+    try:
+        try:
+            indexer.catch_up()
+        except StoreTrouble as trouble:
+            click.echo(f"warning: not up to date: {trouble}", err=True)
+        yield Questions(indexer.store())
+    except StoreTrouble as trouble:
+        raise click.ClickException(str(trouble)) from trouble
+    finally:
+        indexer.close()
+
+
+def present(questions: Questions, asked: Filter, way: Way) -> int:
+    """Prints what was asked for, and returns how many calls (or groups) it was."""
+    if way.by:
+        groups = sums(questions, asked, way.by)
+        if way.as_json:
+            for one in groups:
+                click.echo(msgspec.json.encode(sum_of(one, way.by)))
+        else:
+            show_sums(groups, way.by)
+        return len(groups)
+    last = way.last if way.last is not None or way.as_json else SHOWN
+    found: Iterator[Record] = map(DECODE, questions.lines(asked, last=last, slowest=way.sort == "slowest"))
+    if asked.request_id is not None:  # the store knows the first 60 bits of it
+        found = filter(lambda record: record.request_id.startswith(asked.request_id or ""), found)
+    if way.as_json:
+        return print_json(found)
+    records = list(found)
+    if asked.request_id is not None:
+        for record in records:
+            show_record(record)
+        if not records:
+            click.echo(f"no call's id is or begins with {asked.request_id}", err=True)
+    else:
+        show_table(records, is_cut=way.last is None and len(records) == SHOWN)
+    return len(records)
+
+
+def print_json(records: Iterable[Record]) -> int:
+    count = 0
+    for record in records:
+        sys.stdout.buffer.write(msgspec.json.encode(line_of(record)) + b"\n")
+        count += 1
+    sys.stdout.buffer.flush()
+    return count
+
+
+def follow(tail: Tail, asked: Filter, way: Way) -> None:
+    """Prints calls as they end, until Ctrl-C."""
+    with contextlib.closing(tail):
+        while True:
+            lines = [line for line in tail.lines() if (known := facts(line)) is not None and asked.holds(known)]
+            records = [DECODE(line) for line in lines]
+            if way.as_json:
+                print_json(records)
+            elif records:
+                show_table(records, is_more=True)
+            time.sleep(POLL)

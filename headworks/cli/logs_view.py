@@ -1,0 +1,371 @@
+"""How calls are shown: a table, one call with its attempts, sums; and the objects of `--json`.
+
+Always true: what a line says it says without its colours; 80 columns are enough; nothing that came over the network
+reaches the terminal but as printable text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from headworks.core.record import AttemptRecord, Record
+from headworks.core.reply import Usage
+from headworks.ledger.facts import GOOD
+from headworks.ledger.sums import By, Sum
+
+WIDE = 200
+"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
+
+ROOMY = 110
+"""Columns from which tokens and errors have room in the table."""
+
+SHORT = 14
+"""Characters of a request id in the table: `req_` and 40 bits, which `headworks logs show` takes for the whole."""
+
+BAR = 40
+NANO = 1_000_000_000
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """What `--json` prints of a call: the record, and what one would have to add up."""
+
+    request_id: str
+    at: float
+    model: str
+    key: str
+    status: int
+    outcome: str
+    error: str
+    reason: str
+    duration: float
+    first_token: float | None
+    input_tokens: int
+    output_tokens: int
+    tokens: dict[str, int]
+    cost: float | None
+    cost_nano: int | None
+    price_at: str
+    operation: str
+    streamed: bool
+    user: str
+    trace: str
+    config: str
+    request_digest: str
+    reply_digest: str
+    attempts: list[AttemptLine]
+
+
+class AttemptLine(msgspec.Struct, kw_only=True):
+    """One attempt; `after` and the durations are seconds, `after` from the call's arrival."""
+
+    target: str
+    why: str
+    after: float
+    first_token: float | None
+    duration: float
+    outcome: str
+    error: str
+    reason: str
+    vendor_status: int
+    vendor_request_id: str
+    input_tokens: int
+    output_tokens: int
+    tokens: dict[str, int]
+    estimated: bool
+    cost: float | None
+    cost_nano: int | None
+
+
+class SumLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One group of `--by --json`. calls are attempts where it is by target."""
+
+    alias: str | None = None
+    key: str | None = None
+    target: str | None = None
+    day: str | None = None
+    calls: int
+    errors: int
+    tokens: int
+    cost: float
+    cost_nano: int
+    unpriced: int
+    p50: float
+    p95: float
+
+
+def line_of(record: Record) -> Line:
+    tokens = record.tokens or Usage()
+    return Line(
+        request_id=record.request_id,
+        at=record.at,
+        model=record.model,
+        key=record.key,
+        status=record.status,
+        outcome=record.outcome,
+        error=record.error,
+        reason=record.reason,
+        duration=took(record),
+        first_token=rounded(record.head_at - record.arrived_at) if record.head_at else None,
+        input_tokens=tokens.input_tokens,
+        output_tokens=tokens.output_tokens,
+        tokens=msgspec.structs.asdict(tokens),
+        cost=None if record.cost_nano is None else record.cost_nano / NANO,
+        cost_nano=record.cost_nano,
+        price_at=record.price_at,
+        operation=record.operation,
+        streamed=record.streamed,
+        user=record.user,
+        trace=record.trace,
+        config=record.config,
+        request_digest=record.request_digest,
+        reply_digest=record.reply_digest,
+        attempts=[attempt_line(attempt, record.arrived_at) for attempt in record.attempts],
+    )
+
+
+def attempt_line(attempt: AttemptRecord, arrived_at: float) -> AttemptLine:
+    tokens = attempt.tokens or Usage()
+    return AttemptLine(
+        target=attempt.target,
+        why=attempt.why,
+        after=rounded(attempt.started_at - arrived_at),
+        first_token=rounded(attempt.head_at - attempt.started_at) if attempt.head_at else None,
+        duration=rounded(attempt.ended_at - attempt.started_at),
+        outcome=attempt.outcome,
+        error=attempt.error,
+        reason=attempt.reason,
+        vendor_status=attempt.vendor_status,
+        vendor_request_id=attempt.vendor_request_id,
+        input_tokens=tokens.input_tokens,
+        output_tokens=tokens.output_tokens,
+        tokens=msgspec.structs.asdict(tokens),
+        estimated=attempt.estimated,
+        cost=None if attempt.cost_nano is None else attempt.cost_nano / NANO,
+        cost_nano=attempt.cost_nano,
+    )
+
+
+def sum_of(one: Sum, by: Sequence[By]) -> SumLine:
+    line = SumLine(
+        calls=one.calls,
+        errors=one.errors,
+        tokens=one.tokens,
+        cost=one.cost_nano / NANO,
+        cost_nano=one.cost_nano,
+        unpriced=one.unpriced,
+        p50=rounded(one.p50),
+        p95=rounded(one.p95),
+    )
+    for column, name in zip(by, one.names, strict=True):
+        setattr(line, column, name)
+    return line
+
+
+def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool = False) -> None:
+    """Prints calls, in this order. is_cut: there are more than these. is_more: they continue a table."""
+    screen = console()
+    if not records:
+        screen.print("no calls are like that")
+        return
+    is_roomy = screen.width >= ROOMY
+    table = plain_table(show_header=not is_more, is_seen=sys.stdout.isatty())
+    days = {moment(record.at)[:10] for record in records}
+    table.add_column("time", no_wrap=True)
+    table.add_column("request", no_wrap=True)
+    table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=32, min_width=6)
+    table.add_column("key", no_wrap=True, overflow="ellipsis", max_width=20, min_width=3)
+    table.add_column("outcome", no_wrap=True)
+    for title in ("took", "tries", *(("in", "out") if is_roomy else ()), "cost"):
+        table.add_column(title, justify="right", no_wrap=True)
+    if is_roomy:
+        table.add_column("why", no_wrap=True, overflow="ellipsis")
+    for record in records:
+        at = moment(record.at)
+        tokens = record.tokens or Usage()
+        counts = (str(tokens.input_tokens), str(tokens.output_tokens)) if is_roomy else ()
+        table.add_row(
+            at[11:19] if len(days) == 1 and not is_more else at[5:19],
+            record.request_id[:SHORT],
+            clean(record.model) or "-",
+            clean(record.key) or "-",
+            painted(record.outcome),
+            seconds(took(record)),
+            str(len(record.attempts)),
+            *counts,
+            money(record.cost_nano),
+            *((clean(" ".join(filter(None, (record.error, record.reason)))),) if is_roomy else ()),
+        )
+    screen.print(table)
+    if is_more:
+        return
+    if is_cut:
+        screen.print(f"The last {len(records)}; --last N shows more, --json all.", style="dim")
+    screen.print(f"One of them whole: headworks logs show {records[-1].request_id[:SHORT]}", style="dim")
+
+
+def show_record(record: Record) -> None:
+    """Prints one call and its attempts, each with a bar from its begin to its end on the call's own time."""
+    screen = console()
+    whole = took(record)
+    shape = "streamed" if record.streamed else "whole"
+    rows = [
+        ("request", f"{clean(record.request_id)}   {moment(record.at)}"),
+        ("asked", f"{clean(record.model) or '-'} by {clean(record.key) or 'anybody'}: {record.operation}, {shape}"),
+        ("ended", f"{record.outcome}, {record.status}, after {seconds(whole)}{head(record)}"),
+    ]
+    if record.error:
+        rows.append(("why", said(record.error, record.reason)))
+    rows.append(("tokens", usage(record.tokens)))
+    dated = f" (prices of {record.price_at})" if record.price_at else ""
+    rows.append(("cost", f"{money(record.cost_nano)}{dated}"))
+    rows += [(name, clean(text)) for name, text in (("user", record.user), ("trace", record.trace)) if text]
+    rows.append(("config", clean(record.config)))
+    for name, text in rows:
+        line(screen, f"{name:<9}", painted(text, record.outcome) if name == "ended" else Text(text))
+    screen.print()
+    count = len(record.attempts)
+    screen.print(
+        "no attempt: it ended before a target was asked" if not count else f"{count} attempt{'s' * (count > 1)}"
+    )
+    for number, attempt in enumerate(record.attempts, 1):
+        show_attempt(screen, number, attempt, record)
+    screen.print()
+
+
+def show_attempt(screen: Console, number: int, attempt: AttemptRecord, record: Record) -> None:
+    started = max(0.0, attempt.started_at - record.arrived_at)
+    duration = max(0.0, attempt.ended_at - attempt.started_at)
+    first = attempt.head_at - attempt.started_at if attempt.head_at else None
+    screen.print()
+    line(screen, f"{number:>3}  ", Text(f"{clean(attempt.target)}  ({attempt.why})", style="bold"))
+    screen.print(f"     |{bar(started, first, duration, took(record))}|", soft_wrap=True)
+    waits = f"begun at {seconds(started)}, "
+    waits += f"first answer after {seconds(first)}, " if first is not None else "no answer begun, "
+    line(screen, "     ", Text(f"{waits}over after {seconds(duration)}"))
+    status = f" (vendor's status {attempt.vendor_status})" if attempt.vendor_status else ""
+    line(screen, "     ", painted(f"{attempt.outcome or 'unknown'}{status}", attempt.outcome))
+    if attempt.error:
+        line(screen, "     ", Text(said(attempt.error, attempt.reason)))
+    guessed = ", estimated" if attempt.estimated else ""
+    line(screen, "     ", Text(f"{usage(attempt.tokens)}{guessed}; cost {money(attempt.cost_nano)}"))
+    if attempt.vendor_request_id:
+        line(screen, "     ", Text(f"vendor's request id {clean(attempt.vendor_request_id)}"))
+
+
+def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
+    """Prints groups of calls, and what they add up to."""
+    screen = console()
+    if not found:
+        screen.print("no calls are like that")
+        return
+    table = plain_table(show_header=True, is_seen=sys.stdout.isatty())
+    for name in by:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    noun = "attempts" if "target" in by else "calls"
+    for title in (noun, "errors", "tokens", "cost", "p50", "p95"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for one in found:
+        names = [Text(clean(name)) for name in one.names]
+        table.add_row(
+            *names,
+            str(one.calls),
+            str(one.errors),
+            str(one.tokens),
+            f"{money(one.cost_nano)}{'+?' if one.unpriced else ''}",
+            seconds(one.p50),
+            seconds(one.p95),
+        )
+    screen.print(table)
+    unpriced = sum(one.unpriced for one in found)
+    screen.print(f"{sum(one.calls for one in found)} {noun}, {money(sum(one.cost_nano for one in found))}", style="dim")
+    if unpriced:
+        screen.print(f"+?: {unpriced} {noun} have no known cost", style="dim")
+
+
+def console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
+
+
+def plain_table(*, show_header: bool, is_seen: bool) -> Table:
+    return Table(
+        box=box.SIMPLE_HEAD if is_seen else None, show_header=show_header, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+
+
+def line(screen: Console, margin: str, text: Text) -> None:
+    """Prints a text behind a margin; what does not fit goes on behind it, too."""
+    for part in text.wrap(screen, max(20, screen.width - len(margin))):
+        screen.print(Text(margin) + part)
+        margin = " " * len(margin)
+
+
+def bar(started: float, first: float | None, duration: float, whole: float) -> str:
+    """An attempt on its call's time: blank before and after it, `-` while it is waited for, `=` while it answers."""
+    scale = BAR / whole if whole > 0 else 0.0
+    begin = min(BAR - 1, int(started * scale))
+    end = max(begin + 1, min(BAR, round((started + duration) * scale)))
+    head = end if first is None else min(end, max(begin, round((started + first) * scale)))
+    return " " * begin + "-" * (head - begin) + "=" * (end - head) + " " * (BAR - end)
+
+
+def painted(text: str, outcome: str | None = None) -> Text:
+    judged = text if outcome is None else outcome
+    return Text(clean(text), style="green" if judged == "ok" else "yellow" if judged in GOOD else "red")
+
+
+def said(error: str, reason: str) -> str:
+    return clean(f"{error}: {reason}" if reason else error)
+
+
+def head(record: Record) -> str:
+    return f" (first answer after {seconds(record.head_at - record.arrived_at)})" if record.head_at else ""
+
+
+def usage(tokens: Usage | None) -> str:
+    if tokens is None:
+        return "tokens unknown"
+    classes = [f"{count} {name.replace('_', ' ')}" for name, count in msgspec.structs.asdict(tokens).items() if count]
+    return f"{', '.join(classes) or 'no'} tokens"
+
+
+def took(record: Record) -> float:
+    """Seconds from the arrival to the last byte."""
+    return rounded(max(0.0, record.last_at - record.arrived_at)) if record.last_at else 0.0
+
+
+def rounded(duration: float) -> float:
+    return round(duration, 6)
+
+
+def seconds(duration: float) -> str:
+    if duration < 0.9995:
+        return f"{duration * 1000:.0f} ms"
+    return f"{duration:.2f} s" if duration < 99.995 else f"{duration:.0f} s"
+
+
+def money(nano: int | None) -> str:
+    """Dollars, to the cent where they are many, else to what matters."""
+    if nano is None:
+        return "unknown"
+    dollars = nano / NANO
+    if nano == 0:
+        return "$0"
+    return f"${dollars:,.2f}" if abs(dollars) >= 10 else f"${dollars:.6f}"
+
+
+def moment(at: float) -> str:
+    """In the time of this machine: `2026-11-22 13:30:05.250`."""
+    return datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="milliseconds")[:23]
+
+
+def clean(text: str) -> str:
+    """A terminal obeys control characters; nobody else's may reach it."""
+    return "".join(c if c.isprintable() else "?" for c in text)

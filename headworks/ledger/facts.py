@@ -1,0 +1,54 @@
+"""What the indexer reads of a record: a part of it is decoded in half the time, and an older record is no error."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headworks.core.reply import Usage
+
+GOOD = frozenset({"ok", "cancelled"})
+"""Outcomes that nobody has to look at: a whole answer, or a caller who had enough."""
+
+MOST_SECONDS = 1e9
+"""Durations and instants beyond are not ours: SQLite has 63 bits for the microseconds."""
+
+
+class AttemptFacts(msgspec.Struct, frozen=True):
+    target: str
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    request_id: str
+    at: float
+    arrived_at: float
+    last_at: float = 0.0
+    model: str
+    key: str = ""
+    status: int
+    outcome: str
+    error: str = ""
+    reason: str = ""
+    tokens: Usage | None = None
+    cost_nano: int | None = None
+    attempts: list[AttemptFacts] = []
+
+    @property
+    def duration(self) -> int:
+        """Microseconds from the arrival to the last byte."""
+        return max(0, round((self.last_at - self.arrived_at) * 1e6)) if self.last_at else 0
+
+    @property
+    def is_failed(self) -> bool:
+        return self.outcome not in GOOD
+
+
+_decode = msgspec.json.Decoder(Facts).decode
+
+
+def facts(line: bytes) -> Facts | None:
+    """The facts in a journal line, or None where it is no record (torn, or no JSON after a crash of the disk)."""
+    try:
+        found = _decode(line)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
+    return found if 0 <= found.at < 4 * MOST_SECONDS and found.duration < MOST_SECONDS * 1e6 else None

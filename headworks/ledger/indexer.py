@@ -1,0 +1,126 @@
+"""Moves the journal into the store: every record exactly once, whatever is killed, locked, gone or full meanwhile.
+
+Always true: rows and the offset behind them are one transaction; a journal file is removed only when it is final, indexed
+to its end, and its rows are forced to the disk; lines that are no records are counted and stop nothing. Memory is
+bounded by one chunk. Knows no thread: `ledger.py` runs it beside a gateway, `headworks logs` by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from headworks.ledger.facts import Facts, facts
+from headworks.ledger.lines import files, is_final, read
+from headworks.ledger.store import Position, Store, StoreTrouble
+
+SLICE = 64
+"""Lines that are decoded between two pauses: about half a millisecond, which a call beside it does not notice."""
+
+
+class Indexer:
+    """Indexes the journal in a folder into the store at a path, pass by pass."""
+
+    def __init__(self, journal: Path, store: Path, *, pause: float = 0.0, patience: float = 2.0) -> None:
+        self.journal = journal
+        self.path = store
+        self.pause = pause
+        self.patience = patience
+        self.behind = 0
+        self.indexed = 0
+        self.indexed_bytes = 0
+        self.skipped = 0
+        self._store: Store | None = None
+        self._offsets: dict[str, int] = {}
+
+    def store(self) -> Store:
+        """The open store; opened again where its file was removed or replaced. Raises StoreTrouble."""
+        if self._store is not None and not self._store.is_there:
+            self.close()
+        if self._store is None:
+            self._store = Store(self.path, patience=self.patience)
+        return self._store
+
+    def close(self) -> None:
+        """Closes the store; the next pass opens it again."""
+        store, self._store = self._store, None
+        if store is not None:
+            with contextlib.suppress(StoreTrouble):
+                store.close()
+
+    def catch_up(self) -> None:
+        """Indexes all that is in the journal now. Raises StoreTrouble."""
+        while self.advance():
+            pass
+
+    def advance(self) -> bool:
+        """One chunk of each file; True where there is more to do. Raises StoreTrouble, and then nothing is lost."""
+        try:
+            self.measure()
+            store = self.store()
+            positions = store.positions()
+            self._offsets = {name: position.offset for name, position in positions.items()}
+            has_more = False
+            for file in files(self.journal):
+                has_more |= self._file(store, file, positions.get(file.name, Position()))
+            self.measure()
+            return has_more
+        except StoreTrouble:
+            self.close()  # a connection that failed once may be in any state
+            raise
+        except OSError as error:
+            raise StoreTrouble(f"the journal in {self.journal} cannot be read: {error.strerror or error}") from error
+
+    def measure(self) -> None:
+        """Notes how many bytes of the journal are not in the store, as far as that is known while the store is away."""
+        behind = 0
+        for file in files(self.journal):
+            with contextlib.suppress(FileNotFoundError):
+                behind += max(0, file.stat().st_size - self._offsets.get(file.name, 0))
+        self.behind = behind
+
+    def _file(self, store: Store, path: Path, was: Position) -> bool:
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # another process has just indexed and removed it
+            return False
+        try:
+            final = is_final(file)
+            if was.is_done:
+                self._remove(store, path)
+                return False
+            found = read(file, was.offset, final=final)
+            entries = self._decoded(found.lines)
+            skipped = len(found.lines) - len(entries)
+            done = final and not found.has_more
+            if found.end == was.offset and not done:
+                return False
+            now = Position(found.end, was.records + len(entries), was.skipped + skipped, done)
+            if store.add(path.name, was, now, entries):
+                self._offsets[path.name] = now.offset
+                self.indexed += len(entries)
+                self.indexed_bytes += found.end - was.offset
+                self.skipped += skipped
+                if done:
+                    self._remove(store, path)
+            return found.has_more
+        finally:
+            os.close(file)
+
+    def _decoded(self, lines: list[bytes]) -> list[tuple[Facts, bytes]]:
+        entries: list[tuple[Facts, bytes]] = []
+        for start in range(0, len(lines), SLICE):
+            found = [(facts(line), line) for line in lines[start : start + SLICE]]
+            entries += [(known, line) for known, line in found if known is not None]
+            if self.pause:
+                time.sleep(self.pause)
+        return entries
+
+    def _remove(self, store: Store, path: Path) -> None:
+        """Removes a file that is indexed to its end, where it is certain that its rows are on the disk."""
+        store.settle()
+        if store.is_there:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()

@@ -1,0 +1,146 @@
+"""The ledger of a running gateway: a thread that indexes the journal, keeps the store small, and says how it is.
+
+Always true: nothing here waits on the event loop or makes it wait. A store that is locked, gone or full costs no call
+and no record: the journal keeps what is not indexed, and the thread tries again, soon at first, then every
+`LONGEST_PAUSE` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from headworks.ledger.indexer import Indexer
+from headworks.ledger.store import Store, StoreTrouble, key_at
+
+POLL = 0.2
+"""Seconds between two looks at the journal: how old `headworks logs` finds the newest record."""
+
+LONGEST_PAUSE = 5.0
+YIELD = 0.0005
+"""Seconds that the thread sleeps after each slice of lines, so that the event loop never waits for more than a slice."""
+
+FORGET_EVERY = 600.0
+FORGET_AT_ONCE = 500
+"""Calls deleted in one transaction: about ten milliseconds."""
+
+RECORD_SIZE = 600
+"""Bytes of a usual record, to guess how many wait before any was indexed."""
+
+log = logging.getLogger("headworks.ledger")
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the store is behind the journal: bytes, about how many records, and for how many seconds.
+
+    trouble: why nothing can be indexed now, or "". skipped: lines of the journal that were no records.
+    """
+
+    trouble: str
+    behind_bytes: int
+    behind_records: int
+    behind_seconds: float
+    indexed: int
+    skipped: int
+
+
+class Ledger:
+    """Indexes a journal's folder into a store as long as it runs. `retention` is in seconds."""
+
+    def __init__(self, journal: Path, store: Path, *, retention: float) -> None:
+        self.indexer = Indexer(journal, store, pause=YIELD)
+        self.retention = retention
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._trouble = ""
+        self._even_at = time.monotonic()
+        self._forgotten_at = -FORGET_EVERY
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread.start()
+
+    async def stop(self, patience: float = 5.0) -> None:
+        """Indexes what is there, `patience` seconds at most, and ends the thread; what is left waits in the journal."""
+        if self._thread is not None:
+            self._stopping.set()
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, patience)
+            self._thread = None
+
+    def status(self) -> Status:
+        """How it is. Reads a few numbers; waits for nothing."""
+        indexer = self.indexer
+        behind = indexer.behind
+        size = indexer.indexed_bytes / indexer.indexed if indexer.indexed else RECORD_SIZE
+        return Status(
+            trouble=self._trouble,
+            behind_bytes=behind,
+            behind_records=round(behind / size),
+            behind_seconds=time.monotonic() - self._even_at if behind else 0.0,
+            indexed=indexer.indexed,
+            skipped=indexer.skipped,
+        )
+
+    def troubles(self) -> list[str]:
+        """What an operator should know, in words; nothing while all is well."""
+        status = self.status()
+        found = []
+        if status.trouble:
+            waiting = f"{status.behind_records} records wait in the journal, {status.behind_seconds:.0f} s behind"
+            found.append(f"ledger: {status.trouble}; no record is lost, {waiting}")
+        if status.skipped:
+            found.append(f"ledger: {status.skipped} lines of the journal were no records and were skipped")
+        return found
+
+    def _run(self) -> None:
+        failures = 0
+        while True:
+            is_last = self._stopping.is_set()
+            try:
+                has_more = self.indexer.advance()
+                self._forget()
+                failures = 0
+                self._said("")
+            except StoreTrouble as trouble:
+                has_more = False
+                failures += 1
+                self._said(str(trouble))
+            except Exception as error:  # noqa: BLE001  a long-lived loop: a bug of ours must not end the indexing
+                has_more = False
+                failures += 1
+                self._said(f"the indexer failed: {type(error).__name__}: {error}")
+            if not self.indexer.behind:
+                self._even_at = time.monotonic()
+            if is_last and not has_more:
+                break
+            if not has_more:
+                self._stopping.wait(min(POLL * 2**failures, LONGEST_PAUSE) if failures else POLL)
+        self.indexer.close()
+
+    def _said(self, trouble: str) -> None:
+        if trouble and not self._trouble:
+            log.error("%s; records wait in the journal", trouble)
+        elif self._trouble and not trouble:
+            log.info("the ledger's store works again")
+        self._trouble = trouble
+
+    def _forget(self) -> None:
+        """Deletes what is older than the retention, in small pieces, between two looks at the journal."""
+        if time.monotonic() - self._forgotten_at < FORGET_EVERY:
+            return
+        if forget(self.indexer.store(), time.time() - self.retention, FORGET_AT_ONCE) < FORGET_AT_ONCE:
+            self._forgotten_at = time.monotonic()
+
+
+def forget(store: Store, before: float, most: int) -> int:
+    """Deletes at most so many calls that arrived before an instant (seconds since 1970), and says how many they were."""
+    count = store.forget("id < ?", (key_at(before),), most)
+    if count == 0:
+        store.prune()
+    return count

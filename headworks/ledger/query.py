@@ -1,0 +1,200 @@
+"""Questions to the ledger.
+
+Theory. Any filter can be answered by reading `calls` from its newest row to its oldest: half a second for five million.
+An index is only better where few rows have what is asked for. SQLite cannot know that without statistics, so each
+filter's index is asked for its first `FEW` entries, and the one with the fewest leads; where none has few, rows are
+read in order of time, and a limit ends that early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from headworks.ledger.facts import Facts
+from headworks.ledger.store import Store, duration_class, key_at, request_number, request_span, troubles
+
+FEW = 50_000
+"""Entries of an index: reading their rows takes a tenth of a second."""
+
+AT_ONCE = 500
+"""Records that are fetched together."""
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What calls are asked for: all conditions hold. Instants are seconds since 1970, `slow` seconds.
+
+    since <= at < until. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
+    so long. error: words in the error's class or reason, in any case (of ASCII letters). request_id: or how one of ours begins.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    alias: str | None = None
+    key: str | None = None
+    target: str | None = None
+    outcome: str | None = None
+    failed: bool = False
+    slow: float | None = None
+    error: str | None = None
+    request_id: str | None = None
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether one call is among them: for records that are not in a store yet."""
+        return (
+            (self.since is None or facts.at >= self.since)
+            and (self.until is None or facts.at < self.until)
+            and (self.alias is None or facts.model == self.alias)
+            and (self.key is None or facts.key == self.key)
+            and (self.target is None or any(attempt.target == self.target for attempt in facts.attempts))
+            and (self.outcome is None or facts.outcome == self.outcome)
+            and (not self.failed or facts.is_failed)
+            and (self.slow is None or facts.duration >= round(self.slow * 1e6))
+            and (self.error is None or any(plain(self.error) in plain(text) for text in (facts.error, facts.reason)))
+            and (self.request_id is None or is_named(facts.request_id, self.request_id))
+        )
+
+
+class Clause(NamedTuple):
+    """One condition on `calls`. leader: the index that leads to its rows ("" where there is none)."""
+
+    sql: str
+    values: tuple[object, ...]
+    leader: str = ""
+
+
+class Questions:
+    """Asks a store. Every method raises StoreTrouble."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.few = FEW
+
+    def lines(self, asked: Filter, *, last: int | None = None, slowest: bool = False) -> Iterator[bytes]:
+        """The journal's lines of these calls, oldest first; the `last` ones only. slowest: the slowest last."""
+        with troubles(self.store.path):
+            clauses = self.clauses(asked)
+            if clauses is None:
+                return
+            if last is None and not slowest:
+                source, where, values = self.plan(clauses)
+                query = f"SELECT line FROM {source} JOIN records USING (id) WHERE {where} ORDER BY id"
+                for (line,) in self.store.connection.execute(query, values):
+                    yield line
+                return
+            found = self.keys(clauses, -1 if last is None else last, slowest=slowest)
+            for start in range(0, len(found), AT_ONCE):
+                yield from self._fetched(found[start : start + AT_ONCE])
+
+    def several(self, asked: Filter) -> Iterator[bytes]:
+        """The lines of those among these calls that had several attempts, in no order."""
+        numbers = [number for number, name in self.names("targets") if " " in name]
+        clauses = self.clauses(asked)
+        clause = self._named("targets", numbers)
+        if clauses is None or clause is None:
+            return
+        with troubles(self.store.path):
+            source, where, values = self.plan([*clauses, clause])
+            query = f"SELECT line FROM {source} JOIN records USING (id) WHERE {where}"
+            for (line,) in self.store.connection.execute(query, values):
+                yield line
+
+    def count(self, asked: Filter) -> int:
+        """How many calls they are."""
+        with troubles(self.store.path):
+            clauses = self.clauses(asked)
+            if clauses is None:
+                return 0
+            source, where, values = self.plan(clauses)
+            query = f"SELECT count(*) FROM {source} WHERE {where}"
+            count: int = self.store.connection.execute(query, values).fetchone()[0]
+            return count
+
+    def keys(self, clauses: Sequence[Clause], last: int, *, slowest: bool) -> list[int]:
+        """The keys of the last (or slowest) so many rows, in the order in which they are shown. -1 is all."""
+        source, where, values = self.plan(clauses)
+        if slowest and not clauses:
+            source = "calls INDEXED BY calls_class"
+        order = "class DESC, duration DESC, id DESC" if slowest else "id DESC"
+        query = f"SELECT id FROM {source} WHERE {where} ORDER BY {order} LIMIT ?"
+        return [key for (key,) in self.store.connection.execute(query, (*values, last))][::-1]
+
+    def plan(self, clauses: Sequence[Clause]) -> tuple[str, str, tuple[object, ...]]:
+        """The table with the index that leads, the condition, and its values."""
+        spans = [clause for clause in clauses if clause.leader == "id"]
+        best, fewest = "", self.few
+        for clause in clauses:
+            if clause.leader in ("", "id"):
+                continue
+            bounded = [clause, *spans]
+            where = " AND ".join(one.sql for one in bounded)
+            values = tuple(value for one in bounded for value in one.values)
+            probe = (
+                f"SELECT count(*) FROM (SELECT 1 FROM calls INDEXED BY {clause.leader} WHERE {where} LIMIT {self.few})"
+            )
+            count = self.store.connection.execute(probe, values).fetchone()[0]
+            if count < fewest:
+                best, fewest = clause.leader, count
+        if not best and len(clauses) == 1 and clauses[0].sql.endswith(" = ?"):
+            best = clauses[0].leader  # many rows, but exactly these, in order of time
+        where = " AND ".join(clause.sql for clause in clauses) or "1"
+        source = f"calls INDEXED BY {best}" if best and best != "id" else "calls NOT INDEXED"
+        return source, where, tuple(value for clause in clauses for value in clause.values)
+
+    def clauses(self, asked: Filter) -> list[Clause] | None:
+        """The conditions; None where nothing can fulfil them, because a name in them is in no record."""
+        found: list[Clause | None] = []
+        if asked.since is not None:
+            found.append(Clause("id >= ?", (key_at(asked.since),), "id"))
+        if asked.until is not None:
+            found.append(Clause("id < ?", (key_at(asked.until),), "id"))
+        for column, name in (("alias", asked.alias), ("key", asked.key), ("outcome", asked.outcome)):
+            if name is not None:
+                found.append(self._named(column, [one for one, text in self.names(column) if text == name]))
+        if asked.target is not None:
+            been = [one for one, text in self.names("targets") if asked.target in text.split(" ")]
+            found.append(self._named("targets", been))
+        if asked.failed:
+            found.append(Clause("is_failed = 1", (), "calls_failed"))
+        if asked.slow is not None:
+            least = round(asked.slow * 1e6)
+            found.append(Clause("class >= ? AND duration >= ?", (duration_class(least), least), "calls_class"))
+        if asked.error is not None:
+            words = plain(asked.error)
+            classes = [one for one, text in self.names("error") if words in plain(text)]
+            marks = ", ".join("?" * len(classes))
+            found.append(Clause(f"(error IN ({marks}) OR instr(lower(reason), ?) > 0)", (*classes, words)))
+        if asked.request_id is not None:
+            found.append(Clause("request BETWEEN ? AND ?", request_span(asked.request_id)))
+        clauses = [clause for clause in found if clause is not None]
+        return clauses if len(clauses) == len(found) else None
+
+    def names(self, kind: str) -> list[tuple[int, str]]:
+        """The names of a kind that records have, with their numbers."""
+        with troubles(self.store.path):
+            return self.store.connection.execute("SELECT id, name FROM names WHERE kind = ?", (kind,)).fetchall()
+
+    def _named(self, column: str, numbers: list[int]) -> Clause | None:
+        if not numbers:
+            return None
+        if len(numbers) == 1:
+            return Clause(f"{column} = ?", (numbers[0],), f"calls_{column}")
+        return Clause(f"{column} IN ({', '.join('?' * len(numbers))})", tuple(numbers), f"calls_{column}")
+
+    def _fetched(self, keys: Sequence[int]) -> list[bytes]:
+        marks = ", ".join("?" * len(keys))
+        rows = self.store.connection.execute(f"SELECT id, line FROM records WHERE id IN ({marks})", tuple(keys))
+        lines = dict(rows.fetchall())
+        return [lines[key] for key in keys if key in lines]
+
+
+def is_named(request_id: str, asked: str) -> bool:
+    first, last = request_span(asked)
+    return first <= request_number(request_id) <= last
+
+
+def plain(text: str) -> str:
+    """In lower case as SQLite has it: ASCII letters only."""
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")

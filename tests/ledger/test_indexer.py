@@ -1,0 +1,287 @@
+"""The indexer: every record of the journal is in the store once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from headworks.ledger.indexer import Indexer
+from headworks.ledger.journal import Journal
+from headworks.ledger.lines import CHUNK
+from headworks.ledger.store import Store, StoreTrouble
+from tests.ledger.records import ids, journal, line, record, stored
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def indexer(folder: Path, **options: float) -> Indexer:
+    return Indexer(folder / "journal", folder / "ledger.db", **options)
+
+
+def test_a_live_file_is_followed_and_each_record_is_there_once(tmp_path: Path) -> None:
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
+    index = indexer(tmp_path)
+    for number in range(5):
+        written.append(record(number))
+        index.catch_up()
+        assert stored(tmp_path / "ledger.db") == ids(*range(number + 1))
+    index.catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(*range(5))
+    assert (index.indexed, index.behind, index.skipped) == (5, 0, 0)
+    assert written.path.exists()
+    written.close()
+    index.catch_up()
+    assert not written.path.exists()
+    assert stored(tmp_path / "ledger.db") == ids(*range(5))
+
+
+def test_only_the_owner_can_read_the_store(tmp_path: Path) -> None:
+    journal(tmp_path / "journal", record(1))
+    index = indexer(tmp_path)
+    index.catch_up()
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("ledger.db*")} == {0o600}
+    index.close()
+
+
+def test_a_torn_last_line_is_skipped_and_counted_and_the_file_goes(tmp_path: Path) -> None:
+    path = journal(tmp_path / "journal", record(1))
+    with path.open("ab") as file:
+        file.write(line(record(2))[:-20])
+    index = indexer(tmp_path)
+    index.catch_up()
+    assert (index.indexed, index.skipped) == (1, 1)
+    assert stored(tmp_path / "ledger.db") == ids(1)
+    assert not path.exists()
+
+
+def test_the_begin_of_a_line_that_is_being_written_waits_for_its_end(tmp_path: Path) -> None:
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
+    whole = line(record(1))
+    os.write(written._file, whole[:50])
+    index = indexer(tmp_path)
+    index.catch_up()
+    assert (index.indexed, index.skipped, index.behind) == (0, 0, 50)
+    os.write(written._file, whole[50:])
+    index.catch_up()
+    assert (index.indexed, index.skipped, index.behind) == (1, 0, 0)
+    written.close()
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\n", b"{}\n", b"\0" * 4096 + b"\n", b'{"request_id": "req_1"\n', b"\xff\xfe\n", b"[" * 9000 + b"\n", b"1e999\n"],
+)
+def test_a_garbled_line_in_the_middle_stops_nothing(tmp_path: Path, garbage: bytes) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    (folder / "1-1-0000.jsonl").write_bytes(line(record(1)) + garbage + line(record(2)))
+    index = indexer(tmp_path)
+    index.catch_up()
+    assert (index.indexed, index.skipped) == (2, 1)
+    assert stored(tmp_path / "ledger.db") == ids(1, 2)
+
+
+def test_a_line_longer_than_any_record_stops_nothing_and_memory_stays_bounded(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    (folder / "1-1-0000.jsonl").write_bytes(line(record(1)) + b"x" * (3 * CHUNK) + b"\n" + line(record(2)))
+    index = indexer(tmp_path)
+    index.catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(1, 2)
+    assert index.skipped >= 1
+
+
+@pytest.mark.parametrize("at", [-1.0, 1e300, 9.9e9])
+def test_a_record_whose_clock_is_out_of_bounds_is_skipped(tmp_path: Path, at: float) -> None:
+    journal(tmp_path / "journal", record(1), record(2, at=at))
+    index = indexer(tmp_path)
+    index.catch_up()
+    assert (index.indexed, index.skipped) == (1, 1)
+
+
+def test_many_chunks_are_indexed_whole(tmp_path: Path) -> None:
+    journal(tmp_path / "journal", *(record(number, user="u" * 3000) for number in range(1200)))
+    index = indexer(tmp_path)
+    index.catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(*range(1200))
+
+
+def test_calls_of_one_microsecond_are_all_kept(tmp_path: Path) -> None:
+    alike = [record(number, at=1795305600.0) for number in range(300)]
+    assert len({one.request_id for one in alike}) == 300
+    journal(tmp_path / "journal", *alike)
+    indexer(tmp_path).catch_up()
+    assert sorted(stored(tmp_path / "ledger.db")) == ids(*range(300))
+
+
+def test_the_same_lines_in_a_second_file_are_not_doubled(tmp_path: Path) -> None:
+    """As after a copy of the journal's folder was put back."""
+    alike = [record(number, at=1795305600.0 + number // 4) for number in range(40)]
+    journal(tmp_path / "journal", *alike)
+    indexer(tmp_path).catch_up()
+    journal(tmp_path / "journal", *alike, started_at=2.0)
+    indexer(tmp_path).catch_up()
+    assert sorted(stored(tmp_path / "ledger.db")) == ids(*range(40))
+
+
+def test_two_indexers_at_once_index_every_record_once(tmp_path: Path) -> None:
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
+    for number in range(500):
+        written.append(record(number))
+    script = (
+        "import sys; from pathlib import Path; from headworks.ledger.indexer import Indexer\n"
+        "folder = Path(sys.argv[1])\n"
+        "Indexer(folder / 'journal', folder / 'ledger.db', patience=20).catch_up()\n"
+    )
+    children = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT) for _ in range(3)]
+    assert [child.wait(60) for child in children] == [0, 0, 0]  # which also made the store: nobody clashed
+    assert stored(tmp_path / "ledger.db") == ids(*range(500))
+    written.close()
+
+
+def test_kill_9_of_the_indexer_at_any_instant_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    count = 6000
+    for start in range(0, count, 2000):
+        journal(tmp_path / "journal", *(record(n) for n in range(start, start + 2000)), started_at=float(start))
+    script = (
+        "import sys; from pathlib import Path; from headworks.ledger import lines\n"
+        "from headworks.ledger.indexer import Indexer\n"
+        "lines.CHUNK = 20_000\n"
+        "print(flush=True)\n"
+        "folder = Path(sys.argv[1])\n"
+        "Indexer(folder / 'journal', folder / 'ledger.db', patience=20).catch_up()\n"
+    )
+    rng = random.Random(3)
+    ended: int | None = None
+    kills = 0
+    for _ in range(100):
+        command = [sys.executable, "-c", script, str(tmp_path)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(rng.random() * 0.12)
+            child.kill()
+            ended = child.wait()
+        if ended == 0:
+            break
+        kills += 1
+    assert ended == 0
+    assert kills >= 3
+    assert stored(tmp_path / "ledger.db") == ids(*range(count))
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_a_locked_store_is_said_and_then_nothing_is_missing(tmp_path: Path) -> None:
+    journal(tmp_path / "journal", record(1), record(2))
+    Store(tmp_path / "ledger.db").close()
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    index = indexer(tmp_path, patience=0.0)
+    with pytest.raises(StoreTrouble, match="another process holds its lock"):
+        index.catch_up()
+    assert index.behind > 0
+    other.execute("ROLLBACK")
+    other.close()
+    index.catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(1, 2)
+
+
+def test_a_store_that_was_deleted_is_made_anew_from_what_the_journal_has(tmp_path: Path) -> None:
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
+    written.append(record(1))
+    index = indexer(tmp_path)
+    index.catch_up()
+    for path in tmp_path.glob("ledger.db*"):
+        path.unlink()
+    written.append(record(2))
+    index.catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(1, 2)
+    written.close()
+
+
+def test_a_store_whose_folder_is_gone_is_said_and_then_nothing_is_missing(tmp_path: Path) -> None:
+    journal(tmp_path / "journal", record(1))
+    away = tmp_path / "away"
+    away.write_text("in the way")
+    index = Indexer(tmp_path / "journal", away / "ledger.db")
+    with pytest.raises(StoreTrouble, match="does not work"):
+        index.catch_up()
+    away.unlink()
+    index.catch_up()
+    assert stored(away / "ledger.db") == ids(1)
+
+
+def test_a_file_that_is_no_store_is_said_and_left_alone(tmp_path: Path) -> None:
+    path = journal(tmp_path / "journal", record(1))
+    (tmp_path / "ledger.db").write_bytes(b"precious" * 1000)
+    with pytest.raises(StoreTrouble, match="not a database"):
+        indexer(tmp_path).catch_up()
+    assert (tmp_path / "ledger.db").read_bytes() == b"precious" * 1000
+    assert path.exists()
+
+
+def test_a_read_only_store_is_said_and_costs_no_record(tmp_path: Path) -> None:
+    """The child gives up root, whom no mode stops."""
+    journal(tmp_path / "journal", record(1))
+    Store(tmp_path / "ledger.db").close()
+    script = (
+        "import os, sys; from pathlib import Path; from headworks.ledger.indexer import Indexer\n"
+        "from headworks.ledger.store import StoreTrouble\n"
+        "os.chdir(sys.argv[1])\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "try: Indexer(Path('journal'), Path('ledger.db')).catch_up()\n"
+        "except StoreTrouble as trouble: print(trouble)\n"
+    )
+    (tmp_path / "ledger.db").chmod(0o444)
+    for folder in (tmp_path, tmp_path / "journal"):
+        folder.chmod(0o555)
+    (tmp_path / "journal").chmod(0o555)
+    for file in (tmp_path / "journal").iterdir():
+        file.chmod(0o444)
+    child = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    for folder in (tmp_path, tmp_path / "journal"):
+        folder.chmod(0o755)
+    (tmp_path / "ledger.db").chmod(0o600)
+    assert "does not work" in child.stdout, child.stderr
+    indexer(tmp_path).catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(1)
+
+
+def test_a_full_disk_is_said_and_then_nothing_is_missing(tmp_path: Path) -> None:
+    journal(tmp_path / "journal", *(record(number) for number in range(2000)))
+    Store(tmp_path / "ledger.db").close()
+    index = indexer(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
+    try:
+        with pytest.raises(StoreTrouble, match="does not work"):
+            index.catch_up()
+        assert list((tmp_path / "journal").iterdir())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    index.catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(*range(2000))
+
+
+def test_nothing_is_removed_while_the_store_that_has_it_is_not_there(tmp_path: Path) -> None:
+    path = journal(tmp_path / "journal", record(1))
+    index = indexer(tmp_path)
+    store = index.store()
+    (tmp_path / "ledger.db").unlink()
+    index._remove(store, path)
+    assert path.exists()
+    index.catch_up()
+    assert stored(tmp_path / "ledger.db") == ids(1)

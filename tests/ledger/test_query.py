@@ -1,0 +1,220 @@
+"""Every filter finds what reading all records one by one finds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headworks.core.record import Record
+from headworks.core.reply import Usage
+from headworks.ledger import query
+from headworks.ledger.facts import facts
+from headworks.ledger.indexer import Indexer
+from headworks.ledger.query import Filter, Questions
+from headworks.ledger.sums import By, sums
+from tests.ledger.records import attempt, ids, journal, line, record
+
+ALIASES = ["assistant", "small", "a b", ""]
+KEYS = ["web", "nightly", ""]
+TARGETS = ["openai/gpt", "together/gpt", "openai/gpt-5"]
+OUTCOMES = ["ok", "failed", "cancelled", "expired", "refused"]
+ERRORS = ["", "NoTarget", "Failed", "Expired"]
+REASONS = ["", "The server is Overloaded.", "100% ünfair_", "reset"]
+
+
+@st.composite
+def made(draw: st.DrawFn, number: int) -> Record:
+    targets = draw(st.lists(st.sampled_from(TARGETS), max_size=3))
+    return record(
+        number,
+        at=1795305600.0 + draw(st.integers(0, 20)) / 2,
+        model=draw(st.sampled_from(ALIASES)),
+        key=draw(st.sampled_from(KEYS)),
+        outcome=draw(st.sampled_from(OUTCOMES)),
+        error=draw(st.sampled_from(ERRORS)),
+        reason=draw(st.sampled_from(REASONS)),
+        last_at=draw(st.sampled_from([0.0, 10.0, 10.000001, 10.8, 12.0, 70.0])),
+        attempts=[attempt(target) for target in targets],
+    )
+
+
+RECORDS = st.integers(0, 40).flatmap(lambda count: st.tuples(*(made(number) for number in range(count))))
+
+
+def optional(*values: object) -> st.SearchStrategy[object]:
+    return st.none() | st.sampled_from(values)
+
+
+FILTERS = st.builds(
+    Filter,
+    since=optional(1795305600.0, 1795305602.5, 1795305604.25),
+    until=optional(1795305600.0, 1795305606.0),
+    alias=optional(*ALIASES, "unknown"),
+    key=optional(*KEYS),
+    target=optional(*TARGETS, "gpt"),
+    outcome=optional(*OUTCOMES),
+    failed=st.booleans(),
+    slow=optional(0.000001, 0.8, 2.0, 60.0),
+    error=optional("overloaded", "NOTARGET", "%", "_", "Ünfair", "ünfair", ""),
+    request_id=optional(*ids(0, 3), "req_00000000", "unknown"),
+)
+
+
+def brute(records: tuple[Record, ...], asked: Filter) -> list[Record]:
+    """What a filter means, without an index, a class of durations or an interned name."""
+    found = []
+    for one in records:
+        took = one.last_at - one.arrived_at if one.last_at else 0.0
+        words = (asked.error or "").translate({upper: upper + 32 for upper in range(65, 91)})
+        texts = [text.translate({upper: upper + 32 for upper in range(65, 91)}) for text in (one.error, one.reason)]
+        holds = [
+            asked.since is None or one.at >= asked.since,
+            asked.until is None or one.at < asked.until,
+            asked.alias is None or one.model == asked.alias,
+            asked.key is None or one.key == asked.key,
+            asked.target is None or asked.target in [attempt.target for attempt in one.attempts],
+            asked.outcome is None or one.outcome == asked.outcome,
+            not asked.failed or one.outcome in ("failed", "expired", "refused"),
+            asked.slow is None or took >= asked.slow - 1e-9,
+            asked.error is None or any(words in text for text in texts),
+            asked.request_id is None or one.request_id.startswith(asked.request_id),
+        ]
+        if all(holds):
+            found.append(one)
+    return found
+
+
+@pytest.fixture(scope="module", params=[query.FEW, 2])
+def few(request: pytest.FixtureRequest) -> Iterator[int]:
+    """With so few as 2 entries the other plans are taken."""
+    yield request.param
+
+
+def indexed(folder: Path, records: tuple[Record, ...]) -> Questions:
+    journal(folder / "journal", *records)
+    index = Indexer(folder / "journal", folder / "ledger.db")
+    index.catch_up()
+    return Questions(index.store())
+
+
+RUNS = itertools.count()
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(records=RECORDS, filters=st.lists(FILTERS, min_size=1, max_size=8), last=st.integers(1, 30))
+def test_a_filter_finds_what_reading_everything_finds(
+    tmp_path: Path, few: int, records: tuple[Record, ...], filters: list[Filter], last: int
+) -> None:
+    questions = indexed(tmp_path / str(next(RUNS)), records)
+    questions.few = few
+    for asked in filters:
+        expected = sorted(one.request_id for one in brute(records, asked))
+        lines = list(questions.lines(asked))
+        found = [msgspec.json.decode(one, type=Record) for one in lines]
+        assert sorted(one.request_id for one in found) == expected
+        assert [one.at for one in found] == sorted(one.at for one in found)
+        assert questions.count(asked) == len(expected)
+        assert list(questions.lines(asked, last=last)) == lines[-last:]
+        slow = [msgspec.json.decode(one, type=Record) for one in questions.lines(asked, last=last, slowest=True)]
+        durations = sorted(max(0.0, one.last_at - one.arrived_at) if one.last_at else 0.0 for one in found)
+        assert [round(one.last_at - one.arrived_at, 6) if one.last_at else 0.0 for one in slow] == [
+            round(duration, 6) for duration in durations[-last:]
+        ]
+        assert sorted(one.request_id for one in records if asked.holds(facts_of(one))) == expected
+    questions.store.close()
+
+
+def facts_of(one: Record) -> query.Facts:
+    known = facts(line(one))
+    assert known is not None
+    return known
+
+
+def test_a_few_digits_name_a_call(tmp_path: Path) -> None:
+    questions = indexed(
+        tmp_path, (record(0xABC0000001, at=5.0), record(0xABD0000002, at=5.0), record(3, request_id="their-own-id"))
+    )
+    assert [questions.count(Filter(request_id=f"req_{digits}")) for digits in ("abc0", "ab", "abd0000002", "abc1")] == [
+        1,
+        0,
+        1,
+        0,
+    ]
+    assert questions.count(Filter(request_id="their-own-id")) == 1
+
+
+BYS: list[list[By]] = [
+    ["alias"],
+    ["key"],
+    ["target"],
+    ["day"],
+    ["alias", "key"],
+    ["day", "target"],
+    ["target", "alias", "key", "day"],
+]
+
+
+@pytest.mark.parametrize("by", BYS)
+def test_sums_are_those_of_the_records(tmp_path: Path, by: list[By]) -> None:
+    def one(number: int) -> Record:
+        tries = [
+            attempt(
+                TARGETS[(number + step) % 3],
+                outcome="failed" if step < number % 3 else "ok",
+                tokens=Usage(input=number, output=7),
+                cost_nano=None if number % 11 == 0 and step == 0 else 100 + number,
+            )
+            for step in range(1 + number % 3)
+        ]
+        costs = [each.cost_nano for each in tries]
+        return record(
+            number,
+            at=1795305600.0 + number * 3000,
+            model=ALIASES[number % 2],
+            key=KEYS[number % 3],
+            outcome="failed" if number % 7 == 0 else "ok",
+            tokens=tries[-1].tokens,
+            cost_nano=None if None in costs else sum(cost for cost in costs if cost is not None),
+            attempts=tries,
+        )
+
+    records = tuple(one(number) for number in range(200))
+    found = sums(indexed(tmp_path, records), Filter(), by)
+    expected: dict[tuple[str, ...], list[int]] = {}
+    for each in records:
+        known = {
+            "alias": each.model,
+            "key": each.key or "-",
+            "day": f"2026-11-{22 + int(each.at - 1795305600) // 86400}",
+        }
+        for tried in each.attempts if "target" in by else each.attempts[:1]:
+            names = tuple(tried.target if column == "target" else known[column] for column in by)
+            is_single = len(each.attempts) == 1 or "target" not in by
+            cost = each.cost_nano if is_single else tried.cost_nano
+            failed = each.outcome == "failed" if is_single else tried.outcome == "failed"
+            total = expected.setdefault(names, [0, 0, 0, 0, 0])
+            usage = tried.tokens
+            assert usage is not None
+            counts = [1, int(failed), usage.input_tokens + usage.output_tokens, cost or 0, int(cost is None)]
+            expected[names] = [a + b for a, b in zip(total, counts, strict=True)]
+    assert {sum.names: [sum.calls, sum.errors, sum.tokens, sum.cost_nano, sum.unpriced] for sum in found} == expected
+    assert [-sum.cost_nano for sum in found] == sorted(-sum.cost_nano for sum in found)
+
+
+def test_percentiles_are_right_within_a_class(tmp_path: Path) -> None:
+    records = tuple(record(number, last_at=10.0 + (number + 1) / 100) for number in range(1000))
+    [one] = sums(indexed(tmp_path, records), Filter(), ["alias"])
+    assert one.p50 == pytest.approx(5.0, rel=0.03)
+    assert one.p95 == pytest.approx(9.5, rel=0.03)
+
+
+def test_sums_by_target_of_one_target_count_its_attempts_only(tmp_path: Path) -> None:
+    both = record(1, attempts=[attempt("a/x", outcome="failed"), attempt("b/x")])
+    [one] = sums(indexed(tmp_path, (both,)), Filter(target="b/x"), ["target"])
+    assert (one.names, one.calls, one.errors) == (("b/x",), 1, 0)
