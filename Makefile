@@ -12,7 +12,7 @@ BIN    := $(DEV)/bin
 CODE   := $(wildcard headworks tests tools bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak sizes lock clean
+.PHONY: help run test check bench soak sizes lock prices clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -104,5 +104,16 @@ lock: ## renew the hashed requirements from pyproject.toml (UPGRADE=--upgrade fo
 	PATH="$$tools/bin:$$PATH"; \
 	$(COMPILE) --group build --extra local --extra dev --output-file requirements/dev.txt; \
 	$(COMPILE) --group build --extra local --constraint requirements/dev.txt --output-file requirements/run.txt; \
-	$(subst pip compile pyproject.toml,pip compile,$(COMPILE)) --group lock --output-file requirements/lock.txt
+	$(subst pip compile pyproject.toml,pip compile,$(COMPILE)) --group lock --output-file requirements/lock.txt; \
+	$(subst pip compile pyproject.toml,pip compile,$(COMPILE)) --group prices --no-deps --output-file requirements/prices.txt
 	@git --no-pager diff --stat -- requirements || true
+
+# --- the prices -------------------------------------------------------------------------------------------------------
+# The same lock gives the same table. For newer prices: `make lock UPGRADE=--upgrade`, then `make prices`, then NOTICE.
+
+prices: ## build the table of prices anew from the locked data (docs/adr/0021)
+	@set -e; $(find_python); tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	"$$python" -m venv "$$tools"; \
+	"$$tools/bin/python" $(INSTALL) --quiet $(LOCKED) --no-deps --target "$$tools/data" -r requirements/prices.txt; \
+	"$$tools/bin/python" tools/prices.py "$$tools/data"
+	@git --no-pager diff --stat -- headworks/catalog || true

@@ -3,7 +3,7 @@
     python tools/prices.py FOLDER [YYYY-MM-DD]
 
 FOLDER is where the package is installed (without its dependencies). Its data is one Python literal of calls, so it is
-read as a syntax tree and nothing of the package is run: importing it takes a second and brings an HTTP client. The
+read as a syntax tree and nothing of the package is run: importing it would need pydantic and an HTTP client. The
 prices are those in force on the date: today, or the date of the table that is there if that is of the same version, so
 that building twice gives the same bytes. What the table leaves out, and why: docs/adr/0021.
 """

@@ -73,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalog:
-    """A table in memory. Reading it is put off until the first look-up; the rows of a provider until it is asked for."""
+    """A table in memory: read at the first look-up, the rows of a provider when it is asked for."""
 
     def __init__(self, content: bytes | None = None) -> None:
         self._content = content
