@@ -107,7 +107,7 @@ class Refused(CallError):
 
     status = 400
     type = "invalid_request_error"
-    blame = "caller"
+    blame: ClassVar[Blame] = "caller"
 
 
 class Unauthenticated(Refused):
@@ -177,7 +177,7 @@ class Shed(CallError):
 class Overloaded(Shed):
     """A bound of ours is reached: too many calls at once, or no slot left at a target."""
 
-    retry = "elsewhere"
+    retry: Retry = "elsewhere"
 
 
 class Draining(Shed):
@@ -189,7 +189,7 @@ class Draining(Shed):
 class CircuitOpen(Shed):
     """The target failed too often a moment ago and is being left alone."""
 
-    retry = "elsewhere"
+    retry: Retry = "elsewhere"
     code = "circuit_open"
 
 
@@ -200,7 +200,9 @@ class NoTarget(Shed):
     type = "api_error"
     code = "upstream_unavailable"
 
-    def __init__(self, message: str = "", *, causes: Sequence[CallError] = (), retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, causes: Sequence[CallError] = (), retry_after: float | None = None
+    ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.causes = tuple(causes)
 
@@ -211,8 +213,8 @@ class Upstream(CallError):
     status = 502
     type = "api_error"
     code = "upstream_error"
-    retry = "here"
-    blame = "vendor"
+    retry: Retry = "here"
+    blame: ClassVar[Blame] = "vendor"
 
     @property
     def shown_status(self) -> int:
@@ -243,15 +245,15 @@ class Rejected(Upstream):
     status = 400
     type = "invalid_request_error"
     code = "invalid_request"
-    retry = "never"
-    blame = "caller"
+    retry: Retry = "never"
+    blame: ClassVar[Blame] = "caller"
 
 
 class Denied(Upstream):
     """A vendor refuses *us*: our key, our credit, our model name. The caller can do nothing about it."""
 
     code = "upstream_denied"
-    retry = "elsewhere"
+    retry: Retry = "elsewhere"
 
     @property
     def shown_status(self) -> int:
@@ -268,7 +270,7 @@ class Cut(Upstream):
     """A stream that broke after its head: what was sent is not the whole answer."""
 
     code = "upstream_cut"
-    retry = "never"
+    retry: Retry = "never"
 
 
 class Expired(CallError):
@@ -277,12 +279,10 @@ class Expired(CallError):
     status = 504
     type = "timeout_error"
     code = "timeout"
-    retry = "here"
-    blame = "vendor"
+    retry: Retry = "here"
+    blame: ClassVar[Blame] = "vendor"
 
     def __init__(self, message: str = "", *, phase: Phase, target: str | None = None) -> None:
         super().__init__(message or f"timed out: {phase.replace('_', ' ')}", target=target, phase=phase)
-        if phase == "total":  # no time is left for anybody: neither here nor elsewhere
-            self.retry = "never"
-        elif phase == "between_tokens":  # after the head only Resume may act
+        if phase == "total" or phase == "between_tokens":  # no time is left for anybody: neither here nor elsewhere
             self.retry = "never"
