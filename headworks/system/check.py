@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
+from headworks.system.objectives import check_requirements
 from headworks.system.scalars import shown, written_duration
 from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Simulated, System
 from headworks.system.secrets import Secret
@@ -59,6 +60,7 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     for alias, model in system.models.items():
         _model(system, model, ("models", alias), findings)
     _whole(system, findings)
+    check_requirements(system, findings)
     for name, key in system.keys.items():
         _key(key, ("keys", name), findings)
     _server(system, findings)

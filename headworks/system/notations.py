@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headworks.policy.retry import Backoff
+from headworks.system.requirements import bound
 from headworks.system.scalars import (
     BYTES,
     NUMBER,
@@ -69,6 +70,15 @@ def path(text: str) -> str:
     if not text or "\0" in text or "\n" in text:
         raise Unreadable(f"{shown(text)} is not a path", "write the path of a file or folder")
     return text
+
+
+def store(text: str) -> str:
+    """Where the ledger is kept: `sqlite:///` and a path, which is relative unless a fourth slash begins it."""
+    if text.startswith("sqlite:///") and not re.search(r"[?#\0\n]", text) and text.rstrip("/") != "sqlite:":
+        return text
+    raise Unreadable(
+        f"{shown(text)} is not a store", "write sqlite:/// and a path, such as sqlite:///.headworks/ledger.db"
+    )
 
 
 def url(text: str) -> str:
@@ -166,7 +176,9 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
         "bytes": Notation("a size", "10MB", f"{NUMBER}(?:{'|'.join(BYTES)})", size, written_size),
         "rate": Notation("a price of tokens", "$0.25/M", rf"\${NUMBER}/[kM]", rate, written_rate),
         "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
+        "bound": Notation("a bound", "800ms", rf"\${NUMBER}|{NUMBER}(?:rps|%|{'|'.join(SECONDS)})", bound, str),
         "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),
+        "store": Notation("a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+", store),
         "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^?#@\s]+", url),
         "address": Notation(
             "an address", "127.0.0.1:8080", r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address

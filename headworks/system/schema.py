@@ -22,6 +22,7 @@ from headworks.policy.circuit import Breaking
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.notations import Address
+from headworks.system.requirements import Bound, Expect, Requirements
 from headworks.system.secrets import Secret
 
 EMBEDDED = "gemma-3-270m"
@@ -36,6 +37,7 @@ Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
 Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
 FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
+StoreUrl: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
 Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
@@ -46,6 +48,8 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
 
     base_url: Url
     api_key: Secret | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
     concurrency: Count | None = None
     headers: dict[HeaderName, Secret] = {}
     forward_headers: tuple[HeaderName, ...] = ()
@@ -128,6 +132,7 @@ class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
     provider: Name
     model: str = ""
     weight: Weight = 1.0
+    expect: Expect | None = None
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model}"
@@ -169,10 +174,17 @@ ADMIN: Final = Address(host="127.0.0.1", port=8081)
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the record of each call goes."""
+    """Where the record of each call goes: at once into the journal, and from there into the store."""
 
+    store: StoreUrl = "sqlite:///.headworks/ledger.db"
     journal: FilePath = ".headworks/journal"
     sync: Seconds = 1.0
+    retention: Seconds = 30 * 86400.0
+
+    @property
+    def store_path(self) -> str:
+        """The path of the SQLite file, relative to the system file's folder unless it is absolute."""
+        return self.store.removeprefix("sqlite:///")
 
 
 class System(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +192,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
 
     version: Literal[1] = 1
     name: str = "headworks"
+    requirements: Requirements = Requirements()
     providers: dict[Name, Provider]
     models: dict[Alias, Model]
     keys: dict[Name, Key] = {}
@@ -192,7 +205,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         return digest(msgspec.json.encode(self, enc_hook=_reference, order="sorted"))
 
 
-ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType({Backoff: "span", Address: "address"})
+ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType({Backoff: "span", Address: "address", Bound: "bound"})
 """Structs that the file writes as one text, in this notation."""
 
 

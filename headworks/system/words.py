@@ -17,6 +17,16 @@ from headworks.policy.circuit import Breaking
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.notations import NOTATIONS
+from headworks.system.requirements import (
+    AliasTraffic,
+    CommonCause,
+    Expect,
+    Objective,
+    Requirements,
+    Times,
+    Tokens,
+    Traffic,
+)
 from headworks.system.scalars import written_duration
 from headworks.system.schema import (
     ONE_TEXT,
@@ -34,11 +44,24 @@ from headworks.system.schema import (
 
 DIALECT: Final = "Which language the vendor speaks: `openai`, `local` (a model in this process's child) or `simulated`."
 
+_SHAPE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "burstiness": "How unevenly calls arrive: the squared coefficient of variation of the gaps; 1 is Poisson. No instant "
+        "arithmetic depends on it: a simulation will.",
+        "prompt_tokens": "Tokens of the question.",
+        "output_tokens": "Tokens of the answer.",
+        "streamed": "The share of calls that are streamed: `time_to_first_token` is about these.",
+        "repeated": "The share of calls that are equal to an earlier one. No instant arithmetic depends on it: a simulation will.",
+    }
+)
+"""A shape of traffic, of the system or of an alias."""
+
 WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
     {
         System: {
             "version": "The version of this notation.",
             "name": "What the system is called in logs and reports.",
+            "requirements": "What the system must promise. Nothing is served otherwise for it; `headworks check` judges it.",
             "providers": "Who answers calls: a name of your own for each vendor or model server.",
             "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, "
             "or a list of them, each tried when the one before it fails.",
@@ -49,6 +72,10 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         OpenAI: {
             "base_url": "Where the vendor's API begins; `/chat/completions` is added to it.",
             "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
+            "rpm": "Requests a minute that the vendor admits. Only the arithmetic of `check` uses it, for throughput. "
+            "Unknown by default.",
+            "tpm": "Tokens a minute, of questions and answers, that the vendor admits. Only the arithmetic of `check` uses "
+            "it, for throughput. Unknown by default.",
             "concurrency": "Calls at this provider at once, streams until their last chunk. Unlimited by default.",
             "headers": "Headers that every request to this vendor carries. Their values are secrets: never shown.",
             "forward_headers": "Headers of the caller that pass to this vendor, beside those of its dialect.",
@@ -85,6 +112,53 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "provider": "A name under `providers`. In short: `provider/model`.",
             "model": "The vendor's name for the model. Not needed where the provider is `local` or `simulated`.",
             "weight": "Its part of the tier's load, compared with the others'.",
+            "expect": "What you expect of it. Nothing is served by it; the arithmetic of `check` uses it, for latency, "
+            "throughput and availability.",
+        },
+        Expect: {
+            "first_token": "Time to the first token.",
+            "per_token": "Time between tokens; with it and `first_token` the length of a call is known.",
+            "availability": "The share of calls that it answers whole. 99% where it is not written.",
+        },
+        Times: {
+            "p50": "Half are at most this long.",
+            "p95": "95 of 100 are at most this long.",
+        },
+        Tokens: {
+            "p50": "Half of the calls have at most so many.",
+            "p95": "95 of 100 calls have at most so many.",
+        },
+        Requirements: {
+            "traffic": "What it must carry.",
+            "objectives": "What it must promise, each with an `id` of its own.",
+            "common_causes": "Which providers fail together.",
+        },
+        Traffic: {
+            **_SHAPE,
+            "peak_rps": "Calls a second at the peak, of all aliases together.",
+            "aliases": "The same for one alias; what is not written there is as above, `peak_rps` excepted.",
+        },
+        AliasTraffic: {
+            **_SHAPE,
+            "peak_rps": "Calls a second at the peak, of this alias. Not needed where there is only one.",
+        },
+        Objective: {
+            "id": "What it is called in reports.",
+            "metric": "What is promised. Of the calls: `time_to_first_token` (streamed ones) and `duration` at a percentile; "
+            "`availability`, whole answers by calls, the callers' own faults not counted; `goodput`, calls a second that meet every "
+            "objective of latency; `cost_per_call`, the mean, and `cost`, the sum in a window; `quality`, the share of a suite's cases that pass.",
+            "percentile": "Of `time_to_first_token` and `duration`: 95 means that 95 of 100 calls hold it.",
+            "at_most": "The bound of a time (`800ms`) or a cost (`$0.004`).",
+            "at_least": "The bound of a share (`99.9%`) or a rate (`18rps`).",
+            "window": "The time that it is counted over. `cost` needs one.",
+            "suite": "The suite of `quality`.",
+            "confidence": "How sure a verdict on `quality` must be.",
+            "alias": "The alias that it is about. The whole system by default.",
+        },
+        CommonCause: {
+            "name": "What they have in common: a region, a network, a vendor behind both.",
+            "providers": "Names under `providers`, two at least.",
+            "share": "The part of each one's outages that all of them have (the beta factor).",
         },
         Timeouts: {
             "connect": "Until a connection to the vendor stands.",
@@ -127,8 +201,11 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "cors": "Origins whose pages may call from a browser; `*` for all. None by default.",
         },
         Log: {
+            "store": "The SQLite file that `headworks logs` reads. The journal is moved into it, a moment later and off the "
+            "path of calls.",
             "journal": "The folder of the journal, to which each call's record is appended before its last chunk goes out.",
             "sync": "How often the journal is forced to the disk: what a power loss can cost.",
+            "retention": "How long the store keeps a call.",
         },
     }
 )

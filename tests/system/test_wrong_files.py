@@ -28,13 +28,13 @@ CASES: dict[str, tuple[str | bytes, list[str]]] = {
     "a list": (
         "- a\n",
         [
-            "1:1 : a map belongs here, not a list -> its keys: version, name, providers, models, keys, server, log",
+            "1:1 : a map belongs here, not a list -> its keys: version, name, requirements, providers, models, keys, server, log",
         ],
     ),
     "a text": (
         "hello\n",
         [
-            "1:1 : a map belongs here, not a single value -> its keys: version, name, providers, models, keys, server, log",
+            "1:1 : a map belongs here, not a single value -> its keys: version, name, requirements, providers, models, keys, server, log",
         ],
     ),
     "a tab": (
@@ -169,7 +169,7 @@ modles: {}
 server: {lisen: 127.0.0.1:1, portt: 3}
 """,
         [
-            "3:1 modles: the key `modles` is not known here -> did you mean `models`? known keys: version, name, providers, models, keys, server, log",
+            "3:1 modles: the key `modles` is not known here -> did you mean `models`? known keys: version, name, requirements, providers, models, keys, server, log",
             "4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`? known keys: listen, admin, admin_key, max_body, max_in_flight, drain, cors",
             "4:30 server.portt: the key `portt` is not known here -> known keys: listen, admin, admin_key, max_body, max_in_flight, drain, cors",
         ],
@@ -212,7 +212,7 @@ providers: {v: {dialect: openai, base-url: 'https://v'}}
 models: {a: v/x}
 """,
         [
-            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, concurrency, headers, forward_headers, ca_file",
+            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file",
         ],
     ),
     "URLs": (
@@ -357,7 +357,7 @@ models:
             "6:43 models.d.targets[1][0].provider: `provider` is missing -> add it: provider: NAME",
             "6:61 models.d.targets[3][0].provider: the text is empty -> give it a value, or remove the line",
             "7:6 models.e.targets: `targets` is missing -> add it: targets: [provider/model]",
-            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight",
+            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight, expect",
         ],
     ),
     "a target without a model": (
