@@ -23,6 +23,7 @@ from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.leaves import Leaves
 from headworks.layers.auth import Keyring
 from headworks.ledger.journal import Journal
+from headworks.ledger.ledger import Ledger
 from headworks.system.schema import System
 from headworks.telemetry.metrics import Metrics, Recorder
 from headworks.telemetry.watchdog import Watchdog
@@ -62,6 +63,9 @@ class Gateway:
         self.seed = seed
         self.started_at = time.time()
         self.journal = Journal(folder / system.log.journal, started_at=self.started_at, sync=system.log.sync)
+        self.ledger = Ledger(
+            folder / system.log.journal, folder / system.log.store_path, retention=system.log.retention
+        )
         self.metrics = Metrics()
         self.watchdog = Watchdog()
         self.is_ready = False
@@ -124,12 +128,13 @@ class Gateway:
         ]
         if self.journal.backlog:
             found.append(f"journal: {self.journal.backlog} bytes wait for the disk, {self.journal.lost} records lost")
-        return found
+        return found + self.ledger.troubles()
 
     async def start(self) -> None:
         """Starts what runs beside calls. The embedded model may still be loading when this returns."""
         self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
+        self.ledger.start()
         await self.leaves.start()
         self.is_ready = True
 
@@ -169,6 +174,7 @@ class Gateway:
             await stack.leaves.close([self.leaves])
         await self.leaves.close()
         self.journal.close()
+        await self.ledger.stop()
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None) -> Stack:
         recorder = Recorder(self.journal, self.metrics, system.models)
