@@ -13,7 +13,7 @@ import msgspec
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.server.beacon import Beacon, Outcome
 from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, Scalar, Table, compose
+from headworks.system.nodes import MOST_BYTES, Node, Scalar, Table, compose
 from headworks.system.schema import Log
 from headworks.system.starter import HERE, text
 
@@ -33,8 +33,12 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     Exits with 0 when it is served now, 1 when it does not hold, 3 when no gateway serves this file or none answered.
     """
     served = file or HERE
-    beacon = Beacon(served.parent / journal(served, named=file is not None), served)
-    outcome = asked(beacon, served)
+    findings = Findings(str(served))
+    tree = compose(content(served, is_named=file is not None), findings)
+    if tree is None:  # no gateway could read it, and where to look for one is in it
+        outcome = Outcome(begun_at=time.time(), is_reloaded=False, config="", problems=findings.errors)
+    else:
+        outcome = asked(Beacon(served.parent / journal(tree), served), served)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(outcome)).decode())
     else:
@@ -42,17 +46,20 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     ctx.exit(HOLDS if outcome.is_reloaded else FAILS)
 
 
-def journal(file: Path, *, named: bool) -> str:
+def content(file: Path, *, is_named: bool) -> bytes:
+    """What a gateway that was started with this file would read now."""
+    if not is_named and not file.exists():
+        return text().encode()
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def journal(tree: Node) -> str:
     """The folder of the journal that a file names, also where the file is wrong elsewhere: the gateway says what is."""
-    if file.exists() or named:
-        try:
-            with file.open("rb") as opened:
-                content = opened.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
-    else:
-        content = text().encode()
-    node = compose(content, Findings(str(file)))
+    node: Node | None = tree
     for name in ("log", "journal"):
         entry = node.entries.get(name) if isinstance(node, Table) else None
         node = None if entry is None else entry.node
@@ -89,4 +96,4 @@ def show(outcome: Outcome, file: Path) -> None:
     if outcome.is_reloaded:
         click.echo(f"{file} is served now; digest {outcome.config}")
     else:
-        click.echo(f"Nothing has changed: digest {outcome.config} is served on")
+        click.echo(f"Nothing has changed{f': digest {outcome.config} is served on' if outcome.config else ''}")

@@ -59,3 +59,17 @@ def test_shares_fall_with_the_priority() -> None:
     shares = [SHARES[priority] for priority in PRIORITIES]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] == 1.0
+
+
+def test_another_bound_takes_no_place_away_and_gives_none_until_enough_have_left() -> None:
+    admission = Admission(4)
+    assert [admission.admit("high") for _ in range(4)] == [True] * 4
+    admission.resize(2)
+    assert (admission.in_flight, admission.limit) == (4, 2)
+    admission.leave()
+    admission.leave()
+    assert not admission.admit("high")
+    admission.leave()
+    assert admission.admit("high")
+    with pytest.raises(ValueError, match="nobody"):
+        admission.resize(0)

@@ -1,0 +1,65 @@
+"""How a running gateway is found: only while it lives, and by its own system file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from headworks.core.errors import Problem
+from headworks.server.beacon import Beacon, Outcome
+
+
+def outcome(begun_at: float) -> Outcome:
+    return Outcome(begun_at=begun_at, is_reloaded=False, config="abc", problems=[Problem(problem="wrong", line=3)])
+
+
+def test_a_lit_beacon_names_its_process_until_it_is_put_out(tmp_path: Path) -> None:
+    mine, seen = (Beacon(tmp_path, tmp_path / "system.yaml") for _ in range(2))
+    assert seen.pid() is None
+    assert mine.light()
+    assert seen.pid() == os.getpid()
+    mine.put_out()
+    assert seen.pid() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_number_that_nobody_holds_is_no_process(tmp_path: Path) -> None:
+    """Killed with -9: the file stays, and its number may be anybody's by now."""
+    mine = Beacon(tmp_path, tmp_path / "system.yaml")
+    assert mine.light()
+    [file] = tmp_path.iterdir()
+    content = file.read_bytes()
+    mine.put_out()
+    file.write_bytes(content)
+    assert mine.pid() is None
+    assert mine.light()
+
+
+def test_one_gateway_a_file(tmp_path: Path) -> None:
+    first, second, other = (Beacon(tmp_path, tmp_path / name) for name in ("a.yaml", "a.yaml", "b.yaml"))
+    assert first.light()
+    assert not second.light()
+    assert other.light()
+    second.put_out()
+    assert first.pid() == os.getpid()
+
+
+def test_an_outcome_is_that_of_a_reload_begun_since(tmp_path: Path) -> None:
+    beacon = Beacon(tmp_path, tmp_path / "system.yaml")
+    assert beacon.light()
+    assert beacon.outcome(0.0) is None
+    beacon.report(outcome(10.0))
+    assert beacon.outcome(10.5) is None
+    assert beacon.outcome(9.5) == outcome(10.0)
+
+
+def test_who_has_not_lit_leaves_nothing(tmp_path: Path) -> None:
+    Beacon(tmp_path, tmp_path / "system.yaml").report(outcome(1.0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_its_files_are_its_owners_alone(tmp_path: Path) -> None:
+    beacon = Beacon(tmp_path, tmp_path / "system.yaml")
+    assert beacon.light()
+    beacon.report(outcome(1.0))
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
