@@ -358,7 +358,9 @@ def money(nano: int | None) -> str:
     dollars = nano / NANO
     if nano == 0:
         return "$0"
-    return f"${dollars:,.2f}" if abs(dollars) >= 10 else f"${dollars:.6f}"
+    if dollars >= 10:
+        return f"${dollars:,.2f}"
+    return f"${dollars:.6f}" if nano >= 10_000 else f"${dollars:.9f}"
 
 
 def moment(at: float) -> str:

@@ -141,6 +141,7 @@ class Admin:
             journal_appended=gateway.journal.appended,
             journal_backlog=gateway.journal.backlog,
             journal_lost=gateway.journal.lost,
+            ledger_lag=gateway.ledger.status().behind_bytes,
             version=__version__,
             config=gateway.system.digest,
             started_at=gateway.started_at,

@@ -152,23 +152,23 @@ def test_a_file_is_final_when_its_writer_has_left_it(tmp_path: Path) -> None:
         journal.append(record(2))
         syncing = asyncio.create_task(journal.keep_synced())
         async with asyncio.timeout(5):
-            while [final(file) for file in sorted(tmp_path.iterdir())] != [True, True, False]:
+            while finals(tmp_path) != [True, True, False]:
                 await asyncio.sleep(0.001)
         syncing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await syncing
         journal.close()
-        assert all(final(file) for file in tmp_path.iterdir())
+        assert finals(tmp_path) == [True, True, True]
 
     asyncio.run(run())
 
 
-def final(path: Path) -> bool:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        return is_final(file)
-    finally:
-        os.close(file)
+def finals(folder: Path) -> list[bool]:
+    found = []
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            found.append(is_final(file.fileno()))
+    return found
 
 
 def test_where_no_new_file_can_be_made_the_old_one_goes_on(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.ledger import query
-from headworks.ledger.facts import facts
+from headworks.ledger.facts import Facts, facts
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.query import Filter, Questions
 from headworks.ledger.sums import By, sums
@@ -91,9 +90,9 @@ def brute(records: tuple[Record, ...], asked: Filter) -> list[Record]:
 
 
 @pytest.fixture(scope="module", params=[query.FEW, 2])
-def few(request: pytest.FixtureRequest) -> Iterator[int]:
+def few(request: pytest.FixtureRequest) -> object:
     """With so few as 2 entries the other plans are taken."""
-    yield request.param
+    return request.param
 
 
 def indexed(folder: Path, records: tuple[Record, ...]) -> Questions:
@@ -106,7 +105,7 @@ def indexed(folder: Path, records: tuple[Record, ...]) -> Questions:
 RUNS = itertools.count()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(records=RECORDS, filters=st.lists(FILTERS, min_size=1, max_size=8), last=st.integers(1, 30))
 def test_a_filter_finds_what_reading_everything_finds(
     tmp_path: Path, few: int, records: tuple[Record, ...], filters: list[Filter], last: int
@@ -130,7 +129,7 @@ def test_a_filter_finds_what_reading_everything_finds(
     questions.store.close()
 
 
-def facts_of(one: Record) -> query.Facts:
+def facts_of(one: Record) -> Facts:
     known = facts(line(one))
     assert known is not None
     return known

@@ -1,0 +1,342 @@
+"""`headworks logs`: what a user finds from the terminal alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from headworks.cli import logs_view
+from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
+from headworks.cli.main import run
+from headworks.core.reply import Usage
+from headworks.ledger.journal import Journal
+from headworks.ledger.store import Store
+from tests.ledger.records import attempt, ids, journal, record
+
+SYSTEM = """
+providers: {vendor: {dialect: openai, base_url: "https://api.example.com/v1", api_key: "${env:NOT_SET_ANYWHERE}"}}
+models: {assistant: vendor/gpt}
+keys: {web: {key: "${env:NOT_SET_EITHER}"}, nightly: {key: "${file:nowhere.key}"}}
+log: {journal: journal, store: "sqlite:///ledger.db"}
+"""
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    """A system file whose secrets are not here, as with a user who may only look."""
+    file = tmp_path / "system.yaml"
+    file.write_text(SYSTEM)
+    return file
+
+
+def failed(number: int, ago: float, took: float, key: str = "web") -> object:
+    return record(
+        number,
+        at=time.time() - ago,
+        key=key,
+        last_at=10.0 + took,
+        status=502,
+        outcome="failed",
+        error="NoTarget",
+        reason="Every target of this model was tried.",
+        cost_nano=400,
+        attempts=[
+            attempt(
+                "vendor/gpt",
+                ended_at=10.0 + took / 2,
+                head_at=0.0,
+                outcome="failed",
+                error="Failed",
+                reason="The server had an error.",
+                vendor_status=503,
+                vendor_request_id="vendor-1",
+                tokens=Usage(input=10),
+                cost_nano=400,
+            ),
+            attempt(
+                "other/gpt",
+                why="fallback",
+                started_at=10.0 + took / 2,
+                ended_at=10.0 + took,
+                head_at=0.0,
+                outcome="expired",
+                error="Expired",
+                reason="timed out: first token",
+                cost_nano=0,
+            ),
+        ],
+    )
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: object, ended: int = HOLDS) -> str:
+    assert run(["logs", *map(str, arguments)]) == ended
+    return capsys.readouterr().out
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [msgspec.json.decode(line) for line in text.splitlines()]
+
+
+def test_the_story_of_last_hours_slowest_failed_call_of_one_key(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which it was, why it failed, which attempts were made, what each cost."""
+    calls = [failed(1, 7200, 90.0), failed(2, 1800, 5.0), failed(3, 1700, 50.0), failed(4, 60, 70.0, key="nightly")]
+    journal(tmp_path / "journal", *calls, record(5, at=time.time() - 30, last_at=99.0))  # type: ignore[arg-type]
+    found = printed(capsys, "--since", "1h", "--failed", "--key", "web", "--sort", "slowest", "--last", 1, system)
+    [header, row, hint] = found.splitlines()
+    assert header.split()[:6] == ["time", "request", "model", "key", "outcome", "took"]
+    assert "failed" in row
+    assert "50.00 s" in row
+    assert hint.endswith(f"headworks logs show {ids(3)[0][:14]}")
+    shown = printed(capsys, *hint.partition("logs ")[2].split(), system)
+    assert ids(3)[0] in shown
+    for words in (
+        "NoTarget: Every target of this model was tried.",
+        "Failed: The server had an error.",
+        "Expired: timed out: first token",
+        "vendor/gpt  (first)",
+        "other/gpt  (fallback)",
+        "vendor's status 503",
+        "vendor-1",
+        "10 input tokens; cost $0.000000400",
+        "cost     $0.000000400",
+        "2 attempts",
+    ):
+        assert words in shown
+    assert f"|{'-' * 20}{' ' * 20}|" in shown
+    assert f"|{' ' * 20}{'-' * 20}|" in shown
+
+
+def test_json_is_one_object_a_line_oldest_first_with_what_the_contract_names(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = Usage(input=5, cached_input=2, cache_write=1, audio_input=1, output=3, reasoning=4, audio_output=1)
+    calls = [record(number, at=1000.0 - number, tokens=usage, cost_nano=1_500_000_000) for number in range(30)]
+    journal(tmp_path / "journal", *calls, record(50, cost_nano=None, tokens=None))
+    found = lines(printed(capsys, "--json", system))
+    assert [one["request_id"] for one in found] == [*ids(*range(29, -1, -1)), *ids(50)]
+    first, last = found[0], found[-1]
+    assert (
+        first
+        | {
+            "model": "assistant",
+            "key": "web",
+            "status": 200,
+            "outcome": "ok",
+            "input_tokens": 9,
+            "output_tokens": 8,
+            "tokens": msgspec.structs.asdict(usage),
+            "cost": 1.5,
+            "cost_nano": 1_500_000_000,
+            "at": 971.0,
+            "duration": 2.0,
+            "first_token": 0.5,
+        }
+        == first
+    )
+    attempts = first["attempts"]
+    assert isinstance(attempts, list)
+    assert attempts[0]["target"] == "openai/gpt"
+    assert attempts[0]["duration"] == 2.0
+    assert (last["cost"], last["cost_nano"], last["input_tokens"]) == (None, None, 0)
+    assert len(lines(printed(capsys, "--json", "--last", 7, system))) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], [1, 2, 3, 4]),
+        (["--alias", "small"], [2]),
+        (["--key", "nightly"], [3]),
+        (["--target", "b/x"], [4]),
+        (["--outcome", "expired"], [3]),
+        (["--failed"], [3]),
+        (["--slow", "5s"], [2]),
+        (["--error", "timed OUT"], [3]),
+        (["--error", "expired"], [3]),
+        (["--request-id", "req_0000000002"], [2]),
+        (["--since", "2026-11-22T00:00:03+00:00"], [3, 4]),
+        (["--until", "2026-11-22T00:00:02Z"], [1]),
+        (["--since", "1h", "--key", "web"], []),
+        (["--last", "2"], [3, 4]),
+        (["--sort", "slowest", "--last", "1"], [2]),
+        (["--alias", "nobody"], []),
+    ],
+)
+def test_every_filter(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: list[int]
+) -> None:
+    journal(
+        tmp_path / "journal",
+        record(1),
+        record(2, model="small", last_at=20.0),
+        record(3, key="nightly", outcome="expired", error="Expired", reason="It timed out."),
+        record(4, attempts=[attempt("a/x"), attempt("b/x")]),
+    )
+    found = lines(printed(capsys, "--json", *arguments, system))
+    assert [one["request_id"] for one in found] == ids(*expected)
+
+
+def test_sums_as_a_table_and_as_json(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(
+        tmp_path / "journal",
+        *(record(number, cost_nano=2_000_000_000, tokens=Usage(input=5, output=5)) for number in range(4)),
+        record(9, model="small", cost_nano=None, outcome="failed"),
+    )
+    table = printed(capsys, "--by", "alias,key", "--cost", system).splitlines()
+    assert table[0].split() == ["alias", "key", "calls", "errors", "tokens", "cost", "p50", "p95"]
+    assert table[1].split()[:6] == ["assistant", "web", "4", "0", "40", "$8.000000"]
+    assert table[2].split()[:6] == ["small", "web", "1", "1", "0", "$0+?"]
+    assert "1 calls have no known cost" in table[-1]
+    [first, second] = lines(printed(capsys, "--by", "day,alias", "--json", system))
+    assert (first["day"], first["alias"], first["calls"], first["cost"]) == ("2026-11-22", "assistant", 4, 8.0)
+    assert (second["alias"], second["errors"], second["unpriced"]) == ("small", 1, 1)
+    assert lines(printed(capsys, "--cost", "--json", system))[0]["alias"] == "assistant"
+
+
+def test_eighty_columns_without_colour_are_enough(tmp_path: Path, system: Path) -> None:
+    journal(tmp_path / "journal", *(failed(number, number, 5.0) for number in range(3)))  # type: ignore[misc]
+    env = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
+    for arguments in (["--last", "2"], ["show", ids(1)[0]], ["--by", "alias,target,day"]):
+        code = (
+            "import sys; sys.stdout.isatty = lambda: True\n"
+            "from headworks.cli.main import main; sys.argv = ['headworks', 'logs', *sys.argv[1:]]; main()"
+        )
+        command = [sys.executable, "-c", code, *arguments, str(system)]
+        out = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
+        assert "\x1b" not in out
+        assert max(map(len, out.splitlines())) <= 80, out
+        assert "failed" in out or "attempts" in out
+
+
+def test_nobodys_control_characters_reach_the_terminal(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "\x1b[2J\x07\u202e[red]x"
+    calls = record(
+        1, model=evil, user=evil, trace=evil, error="Failed", reason=evil, attempts=[attempt(evil, reason=evil)]
+    )
+    journal(tmp_path / "journal", calls)
+    out = (
+        printed(capsys, system)
+        + printed(capsys, "show", ids(1)[0], system)
+        + printed(capsys, "--by", "alias,target", system)
+    )
+    assert "[red]x" in out
+    assert not any(letter in out for letter in "\x1b\x07\u202e")
+
+
+def test_a_call_that_is_not_there_is_1(system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["logs", "show", "req_00ff00ff", str(system)]) == FAILS
+    assert "no call's id is or begins with req_00ff00ff" in capsys.readouterr().err
+    assert run(["logs", "--request-id", "nope", str(system)]) == FAILS
+
+
+def test_an_empty_ledger_says_so(system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, system) == "no calls are like that\n"
+    assert printed(capsys, "--by", "alias", system) == "no calls are like that\n"
+    assert printed(capsys, "--json", system) == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--since", "yesterday"],
+        ["--slow", "5"],
+        ["--by", "vendor"],
+        ["--by", "alias", "--last", "3"],
+        ["--outcome", "good"],
+        ["--follow", "--sort", "slowest"],
+        ["--last", "0"],
+        ["purge"],
+        ["show"],
+        ["no-such-file.yaml"],
+    ],
+)
+def test_bad_usage_is_said(system: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert run(["logs", *arguments]) == COULD_NOT_RUN
+    assert "Usage" in capsys.readouterr().err
+
+
+def test_a_store_that_cannot_be_used_is_said(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"precious" * 1000)
+    assert run(["logs", str(system)]) == COULD_NOT_RUN
+    assert "not a database" in capsys.readouterr().err
+
+
+def test_purge_asks_first_and_deletes_what_was_named(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [record(number, key="nightly" if number % 2 else "web") for number in range(10)]
+    journal(tmp_path / "journal", *calls)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert run(["logs", "purge", "--key", "nightly", str(system)]) == INTERRUPTED
+    assert "Delete 5 calls for good?" in capsys.readouterr().out
+    assert len(lines(printed(capsys, "--json", system))) == 10
+    assert "5 calls deleted" in printed(capsys, "purge", "--key", "nightly", "--yes", system)
+    assert [one["request_id"] for one in lines(printed(capsys, "--json", system))] == ids(0, 2, 4, 6, 8)
+    assert "2 calls" in printed(capsys, "purge", "--before", "2026-11-22T00:00:04Z", "--key", "web", "--yes", system)
+    assert [one["request_id"] for one in lines(printed(capsys, "--json", system))] == ids(4, 6, 8)
+    assert "nothing was deleted" in printed(capsys, "purge", "--key", "nobody", "--yes", system)
+    store = Store(tmp_path / "ledger.db")
+    assert store.connection.execute("SELECT count(*) FROM records").fetchone() == (3,)
+    store.close()
+
+
+def test_follow_shows_calls_as_they_end(tmp_path: Path, system: Path) -> None:
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
+    written.append(record(1))
+    command = [sys.executable, "-m", "headworks", "logs", "--follow", "--json", "--key", "web", str(system)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        seen = [msgspec.json.decode(child.stdout.readline())["request_id"]]
+        written.append(record(2, key="nightly"))
+        written.append(record(3))
+        seen.append(msgspec.json.decode(child.stdout.readline())["request_id"])
+        written.close()
+        fresh = Journal(tmp_path / "journal", started_at=2.0, sync=1.0)
+        fresh.append(record(4))
+        seen.append(msgspec.json.decode(child.stdout.readline())["request_id"])
+        child.send_signal(signal.SIGINT)
+        assert child.wait(20) == INTERRUPTED
+        fresh.close()
+    assert seen == ids(1, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("started", "first", "duration", "expected"),
+    [
+        (0.0, None, 4.0, "-" * 40),
+        (0.0, 1.0, 4.0, "-" * 10 + "=" * 30),
+        (2.0, 1.0, 1.0, " " * 20 + "-" * 10 + " " * 10),
+        (4.0, None, 0.0, " " * 39 + "-"),
+        (0.0, 0.0, 0.0, "=" + " " * 39),
+        (9.0, 5.0, 9.0, " " * 39 + "-"),
+    ],
+)
+def test_a_bar_stays_within_its_frame(started: float, first: float | None, duration: float, expected: str) -> None:
+    assert logs_view.bar(started, first, duration, 4.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("nano", "expected"),
+    [
+        (None, "unknown"),
+        (0, "$0"),
+        (400, "$0.000000400"),
+        (12_345, "$0.000012"),
+        (4_000_000, "$0.004000"),
+        (25_500_000_000, "$25.50"),
+    ],
+)
+def test_money_is_shown_to_what_matters(nano: int | None, expected: str) -> None:
+    assert logs_view.money(nano) == expected
