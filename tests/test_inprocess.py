@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -31,7 +33,7 @@ QUICK = """
 version: 1
 providers: {sim: {dialect: simulated, first_token: {p50: 2ms, p99: 5ms}, per_token: {p50: 20ms, p99: 30ms}}}
 models: {assistant: sim}
-log: {journal: JOURNAL}
+log: {journal: FOLDER/journal, store: "sqlite:///FOLDER/ledger.db"}
 """
 HELLO = [{"role": "user", "content": "Hello!"}]
 
@@ -152,7 +154,7 @@ async def test_a_system_with_keys_wants_one() -> None:
 
 @pytest.mark.parametrize("by", ["file", "text"])
 def test_a_file_or_its_text_is_opened_asked_and_closed(tmp_path: Path, by: str) -> None:
-    text = QUICK.replace("JOURNAL", str(tmp_path / "journal"))
+    text = QUICK.replace("FOLDER", str(tmp_path))
     file = tmp_path / "system.yaml"
     file.write_text(text)
 
@@ -166,8 +168,9 @@ def test_a_file_or_its_text_is_opened_asked_and_closed(tmp_path: Path, by: str) 
         assert [chunk async for chunk in stream] == []
 
     asyncio.run(run())
-    lines = [line for journal in (tmp_path / "journal").glob("*.jsonl") for line in journal.read_bytes().splitlines()]
-    assert [msgspec.json.decode(line)["outcome"] for line in lines] == ["ok", "cancelled"]
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as store:
+        found = store.execute("SELECT name FROM calls JOIN names ON names.id = calls.outcome ORDER BY calls.id")
+        assert found.fetchall() == [("ok",), ("cancelled",)]
 
 
 def test_what_is_wrong_with_a_system_is_said_before_anything_starts() -> None:

@@ -29,7 +29,7 @@ providers:
   slow: {dialect: simulated, first_token: {p50: 2ms, p99: 4ms}, per_token: {p50: 300ms, p99: 400ms}, concurrency: 1}
 models: {assistant: sim, org/other: sim, slow: slow}
 server: {max_body: 20kB}
-log: {journal: journal}
+log: {journal: journal, store: "sqlite:///ledger.db"}
 """
 
 OUTER = """
