@@ -7,6 +7,8 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
 from headworks.http.client import Client
@@ -110,7 +112,7 @@ class Leaves:
         child = self.children[name] = LocalProcess(
             str(self.folder / provider.model) if provider.is_file else provider.model, slots=provider.concurrency
         )
-        client = self.clients[name] = Client(child.origin)
+        client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"))
         headers = account_headers(None, {})
         return lambda model: Local(Remote(client, OPENAI, model, headers), child)
 

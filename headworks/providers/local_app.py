@@ -1,0 +1,167 @@
+"""The child's side of HTTP: chat completions in OpenAI's format, from an engine that blocks in threads.
+
+Theory. The loop reads requests and writes events; each generation has a thread, for llama.cpp blocks in one. A slot is
+taken before the thread begins and given back when it has left, however the caller went: so llama.cpp never has more
+work than slots, and none of it waits where it could not be cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+from uuid import uuid4
+
+import msgspec
+
+from headworks.core.errors import CallError, Malformed, UnknownPath
+from headworks.http.server import Exchange, Request
+from headworks.providers.completions import DONE, Choice, Paper
+from headworks.providers.local_answer import Answer
+from headworks.providers.local_request import Asked, understand
+from headworks.providers.local_transcript import Manner
+
+JSON = ((b"content-type", b"application/json"),)
+EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """slots: answers at once. context: tokens of one conversation. threads: that compute."""
+
+    slots: int
+    context: int
+    threads: int
+
+
+class Engine(Protocol):
+    def generate(self, generation: bytes, hear: Callable[[bytes], bool]) -> None:
+        """Blocks until the answer has ended or `hear`, called with each event, returns True.
+
+        Raises ValueError where the request cannot be done.
+        """
+        ...
+
+
+class App:
+    """Answers the requests of one loaded model. `busy` counts slots that are taken."""
+
+    def __init__(self, engine: Engine, manner: Manner, sizes: Sizes) -> None:
+        self.engine = engine
+        self.manner = manner
+        self.sizes = sizes
+        self.busy = 0
+        self._slots = asyncio.Semaphore(sizes.slots)
+        self._threads = ThreadPoolExecutor(sizes.slots, thread_name_prefix="generation")
+
+    async def handle(self, request: Request, exchange: Exchange) -> None:
+        """Answers one request; cancelled when the caller hangs up, and then the generation stops."""
+        try:
+            if request.path == "/health":
+                exchange.respond(200, JSON, msgspec.json.encode({"slots": self.sizes.slots, "busy": self.busy}))
+            elif request.path == "/v1/chat/completions" and request.method == "POST":
+                await self._chat(understand(request.body, self.manner, self.sizes.context), exchange)
+            else:
+                raise UnknownPath(f"A local model serves POST /v1/chat/completions, not {request.path[:64]}.")
+        except CallError as error:
+            if exchange.started:
+                exchange.end(b"data: %b\n\n" % problem(error))
+            else:
+                exchange.respond(error.shown_status, JSON, problem(error))
+
+    async def _chat(self, asked: Asked, exchange: Exchange) -> None:
+        await self._slots.acquire()
+        self.busy += 1
+        run = Run(self.engine, asked.generation, self._threads, self._left)
+        try:
+            paper = Paper(f"chatcmpl-{uuid4().hex}", asked.model, int(time.time()))
+            answer = Answer(asked, self.sizes.context)
+            await (_stream if asked.streamed else _whole)(asked, run, answer, paper, exchange)
+        finally:
+            run.stop()
+
+    def _left(self) -> None:
+        self.busy -= 1
+        self._slots.release()
+
+
+class Run:
+    """One generation in a thread: its events come out in the loop. left: called in the loop when the thread is free."""
+
+    def __init__(
+        self, engine: Engine, generation: bytes, threads: ThreadPoolExecutor, left: Callable[[], None]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+        self._left = left
+        self._is_stopped = False
+        threads.submit(engine.generate, generation, self._hear).add_done_callback(self._done)
+
+    async def next(self) -> bytes | None:
+        """The next event, or None at the end. Raises Malformed where llama.cpp refuses the request."""
+        event = await self._events.get()
+        if isinstance(event, ValueError):
+            raise Malformed(f"llama.cpp cannot do this: {event}")
+        if isinstance(event, BaseException):
+            raise event
+        return event
+
+    def stop(self) -> None:
+        """Ends the generation at its next event: after one batch, or one token."""
+        self._is_stopped = True
+
+    # In the thread.
+
+    def _hear(self, event: bytes) -> bool:
+        if not self._is_stopped:
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+        return self._is_stopped
+
+    def _done(self, future: Future[None]) -> None:
+        self._loop.call_soon_threadsafe(self._end, future.exception())
+
+    # In the loop again.
+
+    def _end(self, error: BaseException | None) -> None:
+        self._events.put_nowait(error)
+        self._left()
+
+
+async def _stream(asked: Asked, run: Run, answer: Answer, paper: Paper, exchange: Exchange) -> None:
+    """Writes each piece as it comes. The head waits for the first, so that what is refused has its own status."""
+    while (event := await run.next()) is not None:
+        if piece := answer.hear(event):
+            exchange.write(_begun(paper, exchange) + paper.text(piece))
+            await exchange.drain()
+    ending = paper.finish(_finished(answer))
+    if asked.include_usage:
+        ending += paper.usage(answer.usage)
+    exchange.end(_begun(paper, exchange) + ending + DONE)
+
+
+async def _whole(asked: Asked, run: Run, answer: Answer, paper: Paper, exchange: Exchange) -> None:
+    while (event := await run.next()) is not None:
+        answer.hear(event)
+    choice = Choice(text=answer.text, finish=_finished(answer))
+    exchange.respond(200, JSON, paper.whole([choice], answer.usage))
+
+
+def _begun(paper: Paper, exchange: Exchange) -> bytes:
+    """Begins the answer unless it has begun; returns the event that every stream begins with."""
+    if exchange.started:
+        return b""
+    exchange.start(200, EVENTS)
+    return paper.role()
+
+
+def _finished(answer: Answer) -> str:
+    if answer.finish is None:
+        raise CallError("llama.cpp ended the answer without a reason.")
+    return answer.finish
+
+
+def problem(error: CallError) -> bytes:
+    """An error in OpenAI's shape."""
+    said = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    return msgspec.json.encode({"error": said})

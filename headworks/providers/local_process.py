@@ -1,0 +1,230 @@
+"""The child process of one local model: started, waited for, started again, and ended.
+
+Theory. One task owns the process for its whole life. A caller can meet three states: ready; loading, so that waiting is
+worth while; failing, so that it is not (the reason is said at once, and the next start comes after a pause that
+doubles). Always true: at most one child lives, and after `stop` none does and its folder is gone. This file must not
+import the child's: llama.cpp stays out of the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from pathlib import Path
+from signal import Signals
+from typing import NamedTuple
+from uuid import uuid4
+
+from headworks.core.clock import now
+from headworks.core.errors import Unreachable
+from headworks.http.dial import Origin
+from headworks.providers.waiting import Bound, hear
+
+READY = b"ready\n"
+"""What a child prints when it listens."""
+
+SOCKET = "model.sock"
+
+CONTEXT = 4096
+"""Tokens of one conversation, its answer included. The cache for them is most of what the child adds to the model."""
+
+MOST_LOADING = 300.0
+"""Seconds from a child's start to its first word: the file may have to be joined, and a large one read from a slow disk."""
+
+STEADY = 10.0
+"""Seconds that a child must have lived for its death to be an accident: then the next one starts at once."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+"""Seconds before the next start, after a child that failed sooner: they double."""
+
+FAREWELL = 1.0
+"""Seconds for a child to leave once its stdin has ended; then it is killed."""
+
+LONGEST_PATH = 100
+"""Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
+
+CHILD = (sys.executable, "-m", "headworks.providers.local_child")
+
+_PASSED = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "XDG_CACHE_HOME", "HEADWORKS_CACHE"})
+_PASSED_PREFIXES = ("GGML_", "GOMP_", "LC_", "OMP_", "PYTHON")
+
+_log = logging.getLogger("headworks.local")
+
+
+def default_threads() -> int:
+    """One core is the gateway's. Two threads on two busy cores wait for each other at each step of the model: measured,
+    20 tokens/s and not the 36 of one thread (65 and 36 where the machine had nothing else to do)."""
+    return max(1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1)
+
+
+class LocalProcess:
+    """Keeps one model loaded in a child process, from `start` to `stop`.
+
+    model: a name or the path of a GGUF file. slots: answers at once. threads: None is all cores but one.
+    is_ready: the child listens at `origin`. reason: why it does not and will not soon, else "".
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        slots: int,
+        context: int = CONTEXT,
+        threads: int | None = None,
+        command: Sequence[str] = CHILD,
+    ) -> None:
+        self.model = model
+        self.folder = _short_folder(f"headworks-{uuid4().hex[:12]}")
+        self.origin = Origin(path=str(self.folder / SOCKET))
+        self.is_ready = False
+        self.reason = ""
+        self.process: Process | None = None
+        self._command = (
+            *(*command, "--model", model, "--folder", str(self.folder), "--parent", str(os.getpid())),
+            *("--slots", str(slots), "--context", str(context), "--threads", str(threads or default_threads())),
+        )
+        self._keeper: asyncio.Task[None] | None = None
+        self._waiters: list[asyncio.Future[bool]] = []
+
+    def __repr__(self) -> str:
+        state = "ready" if self.is_ready else self.reason or "loading"
+        return f"<LocalProcess {self.model}: {state}>"
+
+    async def start(self) -> None:
+        """Begins to load the model, and returns before it is loaded."""
+        if self._keeper is None:
+            self.folder.mkdir(mode=0o700)
+            self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Ends the child; answers in progress are cut. Afterwards it can be started again."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def ready(self, limit: Bound) -> None:
+        """Waits until the child listens. Raises Unreachable where it does not start, Expired at the bound."""
+        while not self.is_ready:
+            if self.reason:
+                raise Unreachable(f"The local model {self.model} is not there: {self.reason}")
+            waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await hear(waiter, limit)
+            finally:
+                self._waiters.remove(waiter)
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            life = await self._live()
+            failures = 0 if life.seconds >= STEADY else failures + 1
+            if life.was_ready and failures <= 1:
+                _log.warning("local_model_restarts: %s: %s", self.model, life.ending)  # an accident: callers may wait
+            else:
+                self._fail(life.ending)
+                await asyncio.sleep(pause_after(failures))
+
+    async def _live(self) -> Life:
+        """One child, from its start to its end."""
+        log = self.folder / "child.log"
+        try:
+            with log.open("wb") as stderr:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command, stdin=PIPE, stdout=PIPE, stderr=stderr, env=_environment()
+                )
+        except OSError as error:
+            return Life(False, 0.0, f"it cannot be started: {error.strerror}")
+        self.process = process
+        try:
+            assert process.stdout is not None
+            try:
+                async with asyncio.timeout(MOST_LOADING):
+                    said = await process.stdout.readline()
+            except TimeoutError:
+                return Life(False, 0.0, f"it was not loaded after {MOST_LOADING:.0f} s")
+            began = now()
+            if said == READY:
+                self._listens()
+            await process.wait()
+            return Life(said == READY, now() - began, _ending(process, log))
+        finally:
+            self.is_ready = False
+            await _end(process)
+            self.process = None
+
+    def _listens(self) -> None:
+        assert self.process is not None
+        _log.info("local_model_ready: %s: process %d", self.model, self.process.pid)
+        self.is_ready = True
+        self.reason = ""
+        self._wake()
+
+    def _fail(self, reason: str) -> None:
+        _log.error("local_model_failed: %s: %s", self.model, reason)
+        self.reason = reason
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(True)
+
+
+class Life(NamedTuple):
+    """What became of one child: whether it came to listen, for how many seconds, and how it ended."""
+
+    was_ready: bool
+    seconds: float
+    ending: str
+
+
+def pause_after(failures: int) -> float:
+    """Seconds before the next start: they double with each child in a row that failed soon."""
+    return float(min(FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE))
+
+
+async def _end(process: Process) -> None:
+    """Leaves no process: the end of its stdin asks it to go, and a kill does not ask."""
+    if process.returncode is not None:
+        return
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(FAREWELL):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _ending(process: Process, log: Path) -> str:
+    """How a child ended; in its own last words where it ended by itself and had any."""
+    code = process.returncode
+    assert code is not None
+    if code < 0:
+        return f"killed by {Signals(-code).name}"
+    lines = log.read_text(errors="replace")[-2000:].split("\n")
+    said = next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+    return said or f"ended with status {code}"
+
+
+def _environment() -> dict[str, str]:
+    """Native code over a file from anywhere has no use for the gateway's secrets."""
+    passed = {name: value for name, value in os.environ.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
+    # libgomp's threads spin while they wait for each other, by default for so long that on busy cores one spins through
+    # the other's time: 10 to 40 prompt tokens/s were measured, and 120 to 200 with this bound.
+    return {"GOMP_SPINCOUNT": "1000", **passed}
+
+
+def _short_folder(name: str) -> Path:
+    folder = Path(tempfile.gettempdir()) / name
+    return folder if len(os.fsencode(folder / SOCKET)) <= LONGEST_PATH else Path("/tmp") / name
