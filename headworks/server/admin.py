@@ -74,7 +74,7 @@ class Admin:
     def __init__(self, gateway: Gateway, reloading: Reloading) -> None:
         self.gateway = gateway
         self.reloading = reloading
-        self.exposition = Exposition(gateway.metrics, self.readings)
+        self.exposition = Exposition(gateway.metrics)
         self.app = Starlette(
             routes=[
                 Route("/healthz", self.healthz),
@@ -107,7 +107,9 @@ class Admin:
         return said(status, found)
 
     async def metrics(self, request: Request) -> Response:
-        return Response(self.exposition.text(), media_type=CONTENT_TYPE)
+        loop = asyncio.get_running_loop()
+        text = await loop.run_in_executor(None, self.exposition.text, self.readings())
+        return Response(text, media_type=CONTENT_TYPE)
 
     async def system(self, request: Request) -> Response:
         gateway = self.gateway
@@ -141,7 +143,7 @@ class Admin:
             journal_appended=gateway.journal.appended,
             journal_backlog=gateway.journal.backlog,
             journal_lost=gateway.journal.lost,
-            ledger_lag=gateway.ledger.status().behind_bytes,
+            ledger=gateway.ledger.status(),
             version=__version__,
             config=gateway.system.digest,
             started_at=gateway.started_at,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from headworks.ledger.ledger import Status
 from headworks.policy.circuit import State
 from headworks.telemetry.histogram import Histogram
 from headworks.telemetry.metrics import SECONDS, Metrics
@@ -27,7 +28,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """What is true at the moment of the scrape.
 
     slots: by provider, those in use and how many there are. journal_backlog: bytes. started_at: wall clock.
-    ledger_lag: bytes of journal that are not in the store yet; None where there is no store.
+    ledger: how far the store is behind the journal.
     """
 
     in_flight: int
@@ -37,7 +38,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     journal_appended: int
     journal_backlog: int
     journal_lost: int
-    ledger_lag: int | None = None
+    ledger: Status
     version: str
     config: str
     started_at: float
@@ -45,27 +46,32 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     lags: Histogram
 
 
-class Exposition(Collector):
-    """Prometheus' text of the counters and of the readings taken when it is asked for."""
+class Exposition:
+    """Writes the counters, and readings that are given to it, as Prometheus' text."""
 
-    def __init__(self, metrics: Metrics, readings: Callable[[], Readings]) -> None:
-        self.metrics = metrics
-        self.readings = readings
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
         # Memory, processor time and open files of this process, from /proc; nothing where there is none.
-        ProcessCollector(registry=self._registry)
+        self._process = ProcessCollector(registry=None)
 
-    def text(self) -> bytes:
-        return generate_latest(self._registry)
+    def text(self, now: Readings) -> bytes:
+        """Some 10 us a line, 25 ms for twenty aliases with ten keys: for a thread, which may run beside the loop.
 
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: names are ours alone in this registry, and asking for them would take a reading."""
-        return ()
+        A call that ends meanwhile may be in one family already and not yet in another.
+        """
+        return generate_latest(_Scrape(self._metrics, now)) + generate_latest(self._process)
+
+
+class _Scrape(Collector):
+    """The families of one answer."""
+
+    def __init__(self, metrics: Metrics, now: Readings) -> None:
+        self.metrics = metrics
+        self.now = now
 
     def collect(self) -> Iterable[Metric]:
         yield from self._calls()
-        yield from self._running(self.readings())
+        yield from self._running(self.now)
 
     def _calls(self) -> Iterable[Metric]:
         calls = _counter("calls", "Calls that ended, each of which is a record.", "alias", "key", "outcome", "status")
@@ -75,7 +81,7 @@ class Exposition(Collector):
         tokens: Counter[tuple[str, str]] = Counter()
         nanos: Counter[tuple[str, str]] = Counter()
         unknown: Counter[str] = Counter()
-        for (alias, key, outcome, hundreds), tally in self.metrics.calls.items():
+        for (alias, key, outcome, hundreds), tally in list(self.metrics.calls.items()):  # the loop may add one
             calls.add_metric([alias, key, outcome, f"{hundreds}xx"], sum(tally.durations.counts))
             durations[alias, outcome].merge(tally.durations)
             if any(tally.heads.counts):
@@ -89,7 +95,7 @@ class Exposition(Collector):
         yield costs
         yield _counted("calls_of_unknown_cost", "Calls that were tried and whose cost is not known.", unknown, "alias")
         yield _counted("tokens", "Tokens of every attempt; the classes are disjoint.", tokens, "alias", "class")
-        attempts = self.metrics.attempts
+        attempts = dict(self.metrics.attempts)
         yield _counted("attempts", "Attempts at targets, and what for.", attempts, "target", "why", "outcome")
         name = "call_duration_seconds"
         yield _histogram(name, "From the arrival to the last chunk.", durations, "alias", "outcome")
@@ -114,8 +120,13 @@ class Exposition(Collector):
         yield _one(_counter("journal_records", "Records that the journal took."), now.journal_appended)
         yield _one(_gauge("journal_backlog_bytes", "Bytes of records that wait for the disk."), now.journal_backlog)
         yield _one(_counter("journal_lost_records", "Records lost because the disk was full."), now.journal_lost)
-        if now.ledger_lag is not None:
-            yield _one(_gauge("ledger_lag_bytes", "Bytes of journal that the store has not got yet."), now.ledger_lag)
+        ledger = now.ledger
+        yield _one(
+            _gauge("ledger_behind_bytes", "Bytes of journal that the store has not got yet."), ledger.behind_bytes
+        )
+        yield _one(_gauge("ledger_behind_seconds", "For how long the store has been behind."), ledger.behind_seconds)
+        yield _one(_counter("ledger_indexed", "Records that went into the store."), ledger.indexed)
+        yield _one(_counter("ledger_skipped_lines", "Lines of the journal that were no records."), ledger.skipped)
         yield _histogram("event_loop_lag_seconds", "How late the event loop woke a sleeper.", {(): now.lags})
         yield _counted("reloads", "Times that the system file was read again.", now.reloads, "outcome")
         built = _gauge("build_info", "1; what runs is in the labels.", "version", "python", "config")

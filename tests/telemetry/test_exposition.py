@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from headworks.core.record import Record
 from headworks.gateway.assemble import assemble
 from headworks.ledger.journal import MemoryJournal
+from headworks.ledger.ledger import Status
 from headworks.policy.circuit import State
 from headworks.providers.simulated import Desk, Simulated, Vendor
 from headworks.providers.simulated_text import Percentiles
@@ -33,6 +34,7 @@ def readings(circuits: dict[str, State] | None = None) -> Readings:
         journal_appended=7,
         journal_backlog=11,
         journal_lost=13,
+        ledger=Status(trouble="", behind_bytes=17, behind_records=1, behind_seconds=19.0, indexed=6, skipped=0),
         version="1.2.3",
         config="abc",
         started_at=5.0,
@@ -41,10 +43,10 @@ def readings(circuits: dict[str, State] | None = None) -> Readings:
     )
 
 
-def parsed(exposition: Exposition) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
+def parsed(exposition: Exposition, now: Readings | None = None) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
     """Samples by name and labels; none is there twice."""
     found: dict[str, dict[frozenset[tuple[str, str]], float]] = defaultdict(dict)
-    for family in text_string_to_metric_families(exposition.text().decode()):
+    for family in text_string_to_metric_families(exposition.text(now or readings()).decode()):
         assert family.documentation
         for sample in family.samples:
             labels = frozenset(sample.labels.items())
@@ -69,7 +71,7 @@ def chaos() -> tuple[Exposition, list[Record]]:
     metrics, journal = Metrics(), MemoryJournal()
     world.assembled = assemble(world.system, faulty, Recorder(journal, metrics, world.system.models), seed=5)
     run_virtual(world.run(300, 50.0, seed=11))
-    return Exposition(metrics, readings), journal.records
+    return Exposition(metrics), journal.records
 
 
 def test_counters_are_what_the_records_say() -> None:
@@ -118,12 +120,15 @@ def test_labels_are_the_system_files() -> None:
 
 
 def test_readings_are_taken_at_the_scrape() -> None:
-    found = parsed(Exposition(Metrics(), readings))
+    found = parsed(Exposition(Metrics()))
     nothing: frozenset[tuple[str, str]] = frozenset()
     assert found["headworks_in_flight_calls"][nothing] == 3
     assert found["headworks_strangers_total"][nothing] == 2
     assert found["headworks_journal_backlog_bytes"][nothing] == 11
     assert found["headworks_journal_lost_records_total"][nothing] == 13
+    assert found["headworks_ledger_behind_bytes"][nothing] == 17
+    assert found["headworks_ledger_behind_seconds"][nothing] == 19
+    assert found["headworks_ledger_indexed_total"][nothing] == 6
     assert found["headworks_circuit_state"] == {
         frozenset({("target", "first/m"), ("state", state)}): float(state == "open")
         for state in ("closed", "open", "half_open")
@@ -138,7 +143,7 @@ def test_readings_are_taken_at_the_scrape() -> None:
 
 def test_a_name_of_the_file_cannot_break_the_text() -> None:
     name = 'odd "quoted"\\\nname'
-    found = parsed(Exposition(Metrics(), lambda: readings({name: "closed"})))
+    found = parsed(Exposition(Metrics()), readings({name: "closed"}))
     assert {dict(labels)["target"] for labels in found["headworks_circuit_state"]} == {name}
 
 
@@ -146,7 +151,7 @@ def test_the_page_lists_every_metric_and_no_other() -> None:
     exposition, _ = chaos()
     families = {
         family.name
-        for family in text_string_to_metric_families(exposition.text().decode())
+        for family in text_string_to_metric_families(exposition.text(readings()).decode())
         if family.name.startswith("headworks_")
     }
     listed = {name.removesuffix("_total") for name in re.findall(r"^\| `(headworks_[a-z_]+)`", PAGE, re.MULTILINE)}
