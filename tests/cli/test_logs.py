@@ -16,6 +16,7 @@ import pytest
 from headworks.cli import logs_view
 from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
 from headworks.cli.main import run
+from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.ledger.journal import Journal
 from headworks.ledger.store import Store
@@ -37,7 +38,7 @@ def system(tmp_path: Path) -> Path:
     return file
 
 
-def failed(number: int, ago: float, took: float, key: str = "web") -> object:
+def failed(number: int, ago: float, took: float, key: str = "web") -> Record:
     return record(
         number,
         at=time.time() - ago,
@@ -90,7 +91,7 @@ def test_the_story_of_last_hours_slowest_failed_call_of_one_key(
 ) -> None:
     """Which it was, why it failed, which attempts were made, what each cost."""
     calls = [failed(1, 7200, 90.0), failed(2, 1800, 5.0), failed(3, 1700, 50.0), failed(4, 60, 70.0, key="nightly")]
-    journal(tmp_path / "journal", *calls, record(5, at=time.time() - 30, last_at=99.0))  # type: ignore[arg-type]
+    journal(tmp_path / "journal", *calls, record(5, at=time.time() - 30, last_at=99.0))
     found = printed(capsys, "--since", "1h", "--failed", "--key", "web", "--sort", "slowest", "--last", 1, system)
     [header, row, hint] = found.splitlines()
     assert header.split()[:6] == ["time", "request", "model", "key", "outcome", "took"]
@@ -204,7 +205,7 @@ def test_sums_as_a_table_and_as_json(tmp_path: Path, system: Path, capsys: pytes
 
 
 def test_eighty_columns_without_colour_are_enough(tmp_path: Path, system: Path) -> None:
-    journal(tmp_path / "journal", *(failed(number, number, 5.0) for number in range(3)))  # type: ignore[misc]
+    journal(tmp_path / "journal", *(failed(number, number, 5.0) for number in range(3)))
     env = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     for arguments in (["--last", "2"], ["show", ids(1)[0]], ["--by", "alias,target,day"]):
         code = (
