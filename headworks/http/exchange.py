@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Protocol
 
 from headworks.http.connection import header_block
-from headworks.http.intake import Request
 
 Header = tuple[bytes, bytes]
 
@@ -103,6 +102,8 @@ class Exchange:
 
         Raises as `respond` does.
         """
+        if status == 204 or status == 304:
+            raise ValueError(f"{status} has no body: use `respond`")
         if not self._chunked:
             self.keep_alive = False
         head = self._head(status, headers, b"transfer-encoding: chunked\r\n" if self._chunked else b"")
@@ -162,8 +163,3 @@ class Exchange:
         if line.said:
             head, line.said = head[line.said :], 0
         return head
-
-
-def answering(line: Line, request: Request) -> Exchange:
-    """The exchange for a request."""
-    return Exchange(line, request.method, request.version, request.keep_alive)

@@ -151,7 +151,7 @@ class Inbound(Connection):
         for handle in (self._probed, self._pumps):
             if handle is not None:
                 handle.cancel()
-        worker = self._worker
+        worker, self._worker, self._turn = self._worker, None, None  # a task that failed holds its frame, and that us
         if worker is not None:
             worker.cancel()
         if not self._begun:
@@ -199,6 +199,7 @@ class Inbound(Connection):
             self._advance()
 
     def overdue(self) -> None:
+        # Never while a request is answered and the caller reads: `_begin` and `resume_writing` clear the alarm.
         limits = self._host.limits
         if not self.writable or self._mode == CLOSING:
             if 0 < self.transport.get_write_buffer_size() < self._backlog:
@@ -207,8 +208,6 @@ class Inbound(Connection):
                 self.abort()
         elif self._mode == LINGERING:
             self.abort()
-        elif self._exchange is not None:
-            return
         elif self._intake.phase == REST:
             self._close()
             if self.transport.get_write_buffer_size():
@@ -231,8 +230,6 @@ class Inbound(Connection):
         while self._exchange is None and self._mode == OPEN and self.writable and not self.closed:
             if intake.ready:
                 self._next(intake.ready.popleft())
-            elif intake.deaf:
-                self._close()
             elif self._rest:
                 if not slices:
                     self.hold()

@@ -300,6 +300,28 @@ def test_draining_closes_what_is_idle_and_ends_what_is_busy_whole(loop: str) -> 
     run(loop, main())
 
 
+def test_what_was_pipelined_behind_the_last_answer_is_left_and_the_answer_can_be_read(loop: str) -> None:
+    async def main() -> None:
+        gate = asyncio.Event()
+
+        async def handler(request: Request, exchange: Exchange) -> None:
+            await gate.wait()
+            await echo(request, exchange)
+
+        async with serving(handler) as served:
+            caller = await served.caller()
+            caller.send(post(b"1"))
+            await until(lambda: served.edge.busy == 1)
+            caller.send(post(b"2"))
+            await asyncio.sleep(0.05)
+            served.edge.drain()
+            gate.set()
+            assert await caller.answer() == (200, b"POST / 1")
+            assert await caller.is_closed()
+
+    run(loop, main())
+
+
 def test_stopping_cuts_what_outlasts_the_grace_and_awaits_its_cleaning_up(loop: str) -> None:
     async def main() -> None:
         cleaned = False

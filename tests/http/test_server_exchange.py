@@ -109,6 +109,8 @@ def test_a_status_without_a_body_has_none_and_no_length(status: int) -> None:
     Exchange(line, "GET", "1.1", True).respond(status, [], b"abc")
     assert b"content-length" not in line.writes[0]
     assert line.writes[0].endswith(b"\r\n\r\n")
+    with pytest.raises(ValueError, match="no body"):
+        Exchange(line, "GET", "1.1", True).start(status, [])
 
 
 def test_the_last_answer_of_a_leaving_edge_says_so() -> None:
