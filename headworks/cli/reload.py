@@ -42,7 +42,7 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(outcome)).decode())
     else:
-        show(outcome, served)
+        show(outcome, str(served) if file or served.exists() else "the starter system")
     ctx.exit(HOLDS if outcome.is_reloaded else FAILS)
 
 
@@ -88,12 +88,12 @@ def asked(beacon: Beacon, file: Path) -> Outcome:
     raise click.ClickException(f"the gateway (process {pid}) said nothing for {PATIENCE:.0f} s")
 
 
-def show(outcome: Outcome, file: Path) -> None:
+def show(outcome: Outcome, served: str) -> None:
     for problem in outcome.problems:
         click.echo(f"{click.style('error', fg='red')}: {problem}")
     for problem in outcome.warnings:
         click.echo(f"{click.style('warning', fg='yellow')}: {problem}")
     if outcome.is_reloaded:
-        click.echo(f"{file} is served now; digest {outcome.config}")
+        click.echo(f"{served} is served now; digest {outcome.config}")
     else:
         click.echo(f"Nothing has changed{f': digest {outcome.config} is served on' if outcome.config else ''}")
