@@ -1,17 +1,21 @@
-"""`headworks check`: is the system file right?"""
+"""`headworks check`: is the system file right, and what can be said at once of what it must promise?"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 import click
 import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.core.errors import Problem
@@ -19,6 +23,7 @@ from headworks.core.money import Price
 from headworks.gateway.prices import Prices
 from headworks.system.check import Machine
 from headworks.system.findings import Findings
+from headworks.system.judge import Said, Verdict, judge
 from headworks.system.load import examine
 from headworks.system.nodes import MOST_BYTES
 from headworks.system.scalars import shown, written_rate
@@ -30,8 +35,8 @@ WIDE = 200
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints. `models` has the targets of each alias, tier by tier; `prices` what each charges, in
-    nano-dollars per million tokens, or null where that is unknown."""
+    """What `--json` prints. `holds`: the file is right and no objective is known not to hold. `models` has the targets of
+    each alias, tier by tier; `prices` what each charges, in nano-dollars per million tokens, or null where that is unknown."""
 
     file: str
     holds: bool
@@ -40,6 +45,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None = None
     models: dict[str, list[list[str]]] = {}
     prices: dict[str, dict[str, Price | None]] = {}
+    objectives: list[Verdict] = []
 
 
 @click.command("check")
@@ -51,19 +57,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 )
 @click.pass_context
 def command(ctx: click.Context, file: Path, as_json: bool) -> None:
-    """Say whether a system file is right: every mistake at once, each with its place and a remedy.
+    """Say whether a system file is right: every mistake at once, each with its place and a remedy; and of each objective
+    whether it holds, by arithmetic on limits, prices and what is expected of targets.
 
     FILE is the system file (headworks.yaml by default). Secrets must resolve; nothing is started and nothing is sent.
-    Exits with 0 when the file is right, 1 when it is not, 3 when there is no such file.
+    Exits with 0 when the file is right and no objective fails (those that a simulation or an evaluation would have to
+    judge are listed), 1 when it is not or one does not hold, 3 when there is no such file.
     """
     findings = Findings(str(file))
     system = examine(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
     prices = {} if system is None else priced(system, findings)
+    verdicts = [] if system is None else judge(system, Prices(system).of)
+    holds = system is not None and not any(one.verdict == "does not hold" for one in verdicts)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report(system, findings, prices))).decode())
+        made = msgspec.structs.replace(report(system, findings, prices), holds=holds, objectives=verdicts)
+        click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
     else:
         show(system, findings, prices)
-    ctx.exit(FAILS if system is None else HOLDS)
+        if verdicts:
+            show_verdicts(verdicts)
+    ctx.exit(HOLDS if holds else FAILS)
 
 
 def content(file: Path) -> bytes:
@@ -128,6 +141,32 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     if dates := sorted({price.at for known in prices.values() for price in known.values() if price and price.at}):
         click.echo(f"prices of the bundled table are of {dates[-1]}")
     click.echo(f"listens on {system.server.listen}; digest {system.digest}")
+
+
+COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
+    {"holds": "green", "does not hold": "red", "cannot say": "yellow"}
+)
+
+
+def show_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """Prints what is said of each objective, and of how many what."""
+    is_seen = sys.stdout.isatty()
+    console = Console(width=None if is_seen else WIDE, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("objective", "of", "promise", "verdict", "why"):
+        table.add_column(title, overflow="fold")
+    for one in verdicts:
+        said = Text(one.verdict, style=COLOURS[one.verdict])
+        table.add_row(one.id, one.alias or "all", one.objective, said, Text(one.why))
+    click.echo()
+    console.print(table)
+    counts = Counter(one.verdict for one in verdicts)
+    click.echo(", ".join(f"{counts[verdict]} {words}" for verdict, words in SUMMED.items() if counts[verdict]))
+
+
+SUMMED: Final[Mapping[Said, str]] = MappingProxyType(
+    {"holds": "hold", "does not hold": "do not hold", "cannot say": "cannot be said by arithmetic"}
+)
 
 
 def tiers(system: System, prices: Priced, *, is_seen: bool) -> Table:

@@ -122,3 +122,34 @@ def test_prices_are_shown_and_a_vendors_unknown_price_is_a_warning(
         ("unknown", "openai/house-model", "unknown"),
     ]
     assert "prices of the bundled table are of 2" in out
+
+
+JUDGED = """\
+requirements:
+  traffic: {peak_rps: 1}
+  objectives:
+    - {id: up, metric: availability, at_least: AVAILABLE}
+    - {id: fast, metric: duration, percentile: 95, at_most: 5s}
+providers: {v: {dialect: simulated}}
+models: {assistant: v/x}
+"""
+
+
+@pytest.mark.parametrize(("share", "verdict", "code"), [("99%", "holds", HOLDS), ("99.9%", "does not hold", FAILS)])
+def test_every_objective_is_judged_and_one_that_fails_fails_the_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], share: str, verdict: str, code: int
+) -> None:
+    file = tmp_path / "judged.yaml"
+    file.write_text(JUDGED.replace("AVAILABLE", share))
+    assert run(["check", str(file)]) == code
+    out = capsys.readouterr().out
+    assert f"availability >= {share}  {verdict}" in " ".join(out.split()).replace(f"{share} ", f"{share}  ")
+    assert "needs a simulation, which this version does not have yet" in " ".join(out.split())
+    assert out.rstrip().endswith("1 cannot be said by arithmetic")
+    assert run(["check", "--json", str(file)]) == code
+    said = json.loads(capsys.readouterr().out)
+    assert said["holds"] is (code == HOLDS)
+    assert [(one["id"], one["verdict"], one["needs"]) for one in said["objectives"]] == [
+        ("up", verdict, ""),
+        ("fast", "cannot say", "plan"),
+    ]

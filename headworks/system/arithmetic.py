@@ -1,0 +1,83 @@
+"""Closed forms for a system that nobody has run yet: means of what varies, places that are taken, outages in common.
+
+Always true: pure; nothing here knows where a number comes from. Sources: the log-normal shape of token counts and of
+latencies is what production traces show (BurstGPT, arXiv 2401.17644); Little's law (1961); the beta factor
+(Fleming 1975; IEC 61508-6 annex D, where it lies between 1 % and 10 %).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import exp, log, prod
+from statistics import NormalDist
+from typing import Final
+
+import msgspec
+
+NORMAL: Final = NormalDist()
+
+Q: Final = 0.01
+"""The share of calls that a target fails where nothing is said: hosted models' status pages show 99 % to 99.9 %."""
+
+BETA: Final = 0.10
+"""The share of outages that providers have in common where no common cause is written: the upper end of IEC 61508-6."""
+
+TOGETHER: Final = 3
+"""Common causes that strike at once in the sum; four at once are rarer than anything else here is exact."""
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """A log-normal quantity: half are at most `median`; `sigma` is the standard deviation of its logarithm."""
+
+    median: float
+    sigma: float
+
+    @classmethod
+    def of(cls, p50: float, high: float, percentile: float) -> Spread:
+        """From its median and one higher percentile: `Spread.of(900, 3200, 95)`."""
+        return cls(p50, log(high / p50) / NORMAL.inv_cdf(percentile / 100))
+
+    @property
+    def mean(self) -> float:
+        """Above the median, the more so the wider it is: 900 and 3200 (p95) have a mean of 1211."""
+        return self.median * exp(self.sigma**2 / 2)
+
+    def at(self, percentile: float) -> float:
+        """The value that so many of 100 do not exceed."""
+        return self.median * exp(self.sigma * NORMAL.inv_cdf(percentile / 100))
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """What strikes several providers at once: a share of each one's outages."""
+
+    providers: frozenset[str]
+    share: float
+
+
+def unavailability(outages: Mapping[str, float], causes: Sequence[Cause]) -> float:
+    """The share of calls that none of these providers answers.
+
+    outages: the share of calls that each fails. Of the outages of a provider the shares of its causes are common, the
+    rest its own. For n providers of one Q and one cause of share beta this is ((1 - beta) Q)^n + beta Q: with Q = 1 %
+    and beta = 10 % two providers fail 1.08e-3 of the calls and three 1.00e-3, so a third one buys next to nothing. The
+    sum counts overlaps twice, which errs to the safe side. Where providers differ a cause strikes as the worst of them.
+    """
+    met = [(cause, cause.providers & outages.keys()) for cause in causes]
+    met = [(cause, struck) for cause, struck in met if struck]
+    own = {
+        name: max(0.0, 1 - sum(cause.share for cause, struck in met if name in struck)) * outage
+        for name, outage in outages.items()
+    }
+    total = 0.0
+    for count in range(min(len(met), TOGETHER) + 1):
+        for chosen in combinations(met, count):
+            struck: frozenset[str] = frozenset().union(*(names for _, names in chosen))
+            common = prod(cause.share * max(outages[name] for name in names) for cause, names in chosen)
+            total += common * prod(outage for name, outage in own.items() if name not in struck)
+    return min(1.0, total)
+
+
+def carried(places: float, seconds: float) -> float:
+    """Calls a second that so many places carry at most when each is taken for so long: Little's law."""
+    return places / seconds

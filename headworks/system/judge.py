@@ -1,0 +1,382 @@
+"""What instant arithmetic says of each objective: it holds, it does not hold, or it cannot be said and by what it could.
+
+Always true: `holds` and `does not hold` are said only where they follow from what is written and from the assumptions that
+`why` names; in doubt it cannot be said. Nothing is measured and nothing runs. How a system behaves when calls wait for
+each other is no business of this file: that needs a simulation. `docs/requirements.md` has the formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from headworks.core.money import NANO, Price, written_dollars
+from headworks.core.reply import Usage
+from headworks.system.arithmetic import BETA, Cause, Q, Spread, carried, unavailability
+from headworks.system.requirements import Objective, Times, Tokens
+from headworks.system.scalars import written_duration
+from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf
+
+Said = Literal["holds", "does not hold", "cannot say"]
+Needs = Literal["", "numbers", "plan", "eval"]
+Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
+
+SAFE: Final = 0.8
+"""The share of a limit up to which bursts are taken to fit below it. Beyond, a queue forms now and then even where the
+mean fits (M/M/1 at 80 %: four calls wait or run on average), and only a simulation tells how long it gets."""
+
+CLOSE: Final = 1e-12
+"""Shares are sums of floats: what differs by less was written the same."""
+
+SIMULATION: Final = "needs a simulation, which this version does not have yet"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of one objective. needs: what could say it: `numbers` in the file, `plan`, `eval`; "" where it is said."""
+
+    id: str
+    objective: str
+    alias: str | None
+    verdict: Said
+    why: str
+    needs: Needs = ""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A verdict before it has a name."""
+
+    verdict: Said
+    why: str
+    needs: Needs = ""
+
+
+def judge(system: System, pricing: Pricing) -> list[Verdict]:
+    """A verdict for every objective, in the order of the file."""
+    bench = Bench(system, pricing)
+    return [
+        Verdict(
+            id=one.id,
+            objective=str(one),
+            alias=one.alias,
+            verdict=found.verdict,
+            why=found.why,
+            needs=found.needs,
+        )
+        for one in system.requirements.objectives
+        for found in [bench.of(one)]
+    ]
+
+
+class Bench:
+    """Judges the objectives of one system."""
+
+    def __init__(self, system: System, pricing: Pricing) -> None:
+        self.system = system
+        self.pricing = pricing
+        self.traffic = system.requirements.traffic
+
+    def of(self, objective: Objective) -> Finding:
+        aliases = [objective.alias] if objective.alias is not None else list(self.system.models)
+        match objective.metric:
+            case "time_to_first_token" | "duration":
+                return self.latency(objective, aliases)
+            case "availability":
+                return self.availability(objective, aliases)
+            case "goodput":
+                return self.goodput(objective, aliases)
+            case "cost_per_call":
+                return self.cost_per_call(objective, aliases)
+            case "cost":
+                return self.cost(objective, aliases)
+            case "quality":
+                return Finding("cannot say", "needs an evaluation, which this version does not have yet", "eval")
+
+    # What an alias carries.
+
+    def peak(self, alias: str) -> float | None:
+        """Calls a second of an alias at its peak; None where the file does not say how the whole divides."""
+        shape = self.traffic.aliases.get(alias)
+        if shape is not None and shape.peak_rps is not None:
+            return shape.peak_rps
+        return self.traffic.peak_rps if len(self.system.models) == 1 else None
+
+    def tokens(self, alias: str, name: Literal["prompt_tokens", "output_tokens"]) -> Spread | None:
+        shape = self.traffic.aliases.get(alias)
+        found: Tokens | None = (getattr(shape, name) if shape is not None else None) or getattr(self.traffic, name)
+        return None if found is None else Spread.of(found.p50, found.p95, 95)
+
+    def time(self, target: TargetOf, name: Literal["first_token", "per_token"]) -> Spread | None:
+        """What is expected of a target: what is written beside it, or the numbers that a simulated vendor is made of."""
+        written: Times | None = getattr(target.expect, name) if target.expect is not None else None
+        if written is not None:
+            return Spread.of(written.p50, written.p95, 95)
+        provider = self.system.providers[target.provider]
+        if isinstance(provider, Simulated):
+            made = getattr(provider, name)
+            return Spread.of(made.p50, made.p99, 99)
+        return None
+
+    def targets(self, alias: str) -> list[TargetOf]:
+        return list(chain.from_iterable(self.system.models[alias].targets))
+
+    # Latency.
+
+    def latency(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit, percentile = float(objective.limit.value), objective.percentile
+        assert percentile is not None
+        streamed = [self.streamed(alias) for alias in aliases]
+        if objective.metric == "time_to_first_token" and not any(streamed):
+            return Finding("cannot say", "no call is streamed: `streamed` is 0%", "numbers")
+        longest = max(self.system.models[alias].timeouts.total for alias in aliases)
+        if limit >= longest:
+            return Finding("holds", f"no call lasts longer than `timeouts.total`, {written_duration(longest)}")
+        expected: list[tuple[float, str]] = []
+        for alias in aliases:
+            for target in self.targets(alias):
+                value = self.expected(alias, target, objective, percentile)
+                if value is None:
+                    return Finding("cannot say", f"{SIMULATION}, and what is expected of {target}", "plan")
+                expected.append((value, str(target)))
+        best, name = min(expected)
+        said = f"p{percentile:g} of {name} {'alone' if len(expected) > 1 else ''}".rstrip() + f" is {seconds(best)}"
+        if best > limit * (1 + CLOSE):
+            fastest = ", the fastest of its targets" if len(expected) > 1 else ""
+            return Finding("does not hold", f"{said}{fastest}, by what is expected of it")
+        return Finding("cannot say", f"{SIMULATION}; {said}, without waiting, retries and fallbacks", "plan")
+
+    def streamed(self, alias: str) -> float:
+        shape = self.traffic.aliases.get(alias)
+        return shape.streamed if shape is not None and shape.streamed is not None else self.traffic.streamed
+
+    def expected(self, alias: str, target: TargetOf, objective: Objective, percentile: float) -> float | None:
+        """The least that a percentile can be at one target: of a whole answer, its longer half alone."""
+        first = self.time(target, "first_token")
+        if objective.metric == "time_to_first_token":
+            return None if first is None else first.at(percentile)
+        output, per_token = self.tokens(alias, "output_tokens"), self.time(target, "per_token")
+        writing = None if output is None or per_token is None else output.at(percentile) * per_token.mean
+        known = [one for one in (None if first is None else first.at(percentile), writing) if one is not None]
+        return max(known) if known else None
+
+    # Availability.
+
+    def availability(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit = float(objective.limit.value)
+        found = {alias: 1 - self.unavailable(alias) for alias in aliases}
+        holding = {alias for alias, value in found.items() if value >= limit - CLOSE}
+        worst = min(found, key=lambda alias: found[alias])
+        said = f"{percent(found[worst])} by {self.chain(worst)}"
+        if len(aliases) > 1:
+            said = f"{worst}: {said}"
+        if len(holding) == len(aliases):
+            return Finding("holds", said)
+        if holding:
+            peaks = {alias: self.peak(alias) for alias in aliases}
+            known = {alias: peak for alias, peak in peaks.items() if peak is not None}
+            if len(known) < len(aliases):
+                return Finding("cannot say", f"{said}; others hold: write each alias's `peak_rps`", "numbers")
+            mean = sum(found[alias] * peak for alias, peak in known.items()) / sum(known.values())
+            verdict: Said = "holds" if mean >= limit - CLOSE else "does not hold"
+            return Finding(verdict, f"{percent(mean)} of all calls; {said}")
+        more = percent(1 - self.unavailable(worst, and_one_more=True))
+        return Finding("does not hold", f"{said}; with one more provider {more}")
+
+    def unavailable(self, alias: str, *, and_one_more: bool = False) -> float:
+        outages: dict[str, float] = {}
+        for target in self.targets(alias):
+            expected = target.expect.availability if target.expect is not None else None
+            outage = Q if expected is None else 1 - expected
+            # Two models of one provider fail together: the better one counts.
+            outages[target.provider] = min(outage, outages.get(target.provider, 1.0))
+        if and_one_more:
+            outages["(one more)"] = Q
+        written = [Cause(frozenset(one.providers), one.share) for one in self.system.requirements.common_causes]
+        return unavailability(outages, written or [Cause(frozenset(outages), BETA)])
+
+    def chain(self, alias: str) -> str:
+        """What the figure rests on."""
+        providers = list(dict.fromkeys(target.provider for target in self.targets(alias)))
+        is_assumed = any(target.expect is None or target.expect.availability is None for target in self.targets(alias))
+        said = ", ".join(providers) + (f" ({percent(1 - Q)} each where nothing is expected" if is_assumed else "")
+        if len(providers) > 1 and not self.system.requirements.common_causes:
+            said += f"{'; ' if is_assumed else ' ('}{BETA:.0%} of outages in common"
+            is_assumed = True
+        return said + (")" if is_assumed else "")
+
+    # Throughput.
+
+    def goodput(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit = float(objective.limit.value)
+        places = [self.capacity(aliases, provider) for provider in self.providers(aliases)]
+        most = min(sum(one.most for one in places), self.admitted(aliases).most)
+        least = min(sum(one.least for one in places), self.admitted(aliases).least)
+        if most < limit:
+            by = "; ".join(one.by for one in places if one.by)
+            return Finding("does not hold", f"the limits admit {calls(most)} a second: {by or 'server.max_in_flight'}")
+        if missing := [one for place in places for one in place.missing]:
+            return Finding("cannot say", f"write {', '.join(dict.fromkeys(missing))}", "numbers")
+        said = "nothing limits it" if least == float("inf") else f"the limits admit {calls(least)} a second"
+        others = set(self.system.models) - set(aliases)
+        shared = set(self.providers(list(others))) & set(self.providers(aliases))
+        if least != float("inf") and (len(aliases) > 1 or shared):
+            return Finding("cannot say", f"{said}, and several models share them: {SIMULATION}", "plan")
+        if limit > least * SAFE:
+            return Finding("cannot say", f"{said}: so close to them bursts decide, which {SIMULATION}", "plan")
+        latencies = [
+            one.id
+            for one in self.system.requirements.objectives
+            if one.metric in ("time_to_first_token", "duration") and (one.alias is None or one.alias in aliases)
+        ]
+        if latencies:
+            return Finding("cannot say", f"{said}; which calls meet {', '.join(latencies)} {SIMULATION}", "plan")
+        return Finding("holds", said)
+
+    def providers(self, aliases: Sequence[str]) -> list[str]:
+        return list(dict.fromkeys(target.provider for alias in aliases for target in self.targets(alias)))
+
+    def capacity(self, aliases: Sequence[str], name: str) -> Capacity:
+        """What one provider can carry of these aliases, had they it to themselves."""
+        provider = self.system.providers[name]
+        rpm, tpm = (None, None) if not isinstance(provider, (OpenAI, Simulated)) else (provider.rpm, provider.tpm)
+        places = provider.concurrency
+        if isinstance(provider, OpenAI) and rpm is None and tpm is None and places is None:
+            return Capacity(0.0, float("inf"), "", (f"the limits of {name} (`rpm`, `tpm` or `concurrency`)",))
+        bounds: list[Capacity] = []
+        if rpm is not None:
+            bounds.append(Capacity(rpm / 60, rpm / 60, f"{name}: rpm"))
+        if tpm is not None:
+            bounds.append(self.of_tokens(aliases, name, tpm / 60))
+        if places is not None:
+            bounds.append(self.of_places(aliases, places, f"{name}: concurrency", name))
+        return tightest(bounds)
+
+    def admitted(self, aliases: Sequence[str]) -> Capacity:
+        """What the gateway itself lets in at once."""
+        found = self.of_places(aliases, self.system.server.max_in_flight, "server.max_in_flight", None)
+        # A bound that nobody knows how to reach is not asked for: it is far above what one gateway is given.
+        return found if not found.missing else Capacity(float("inf"), float("inf"), "")
+
+    def of_tokens(self, aliases: Sequence[str], name: str, per_second: float) -> Capacity:
+        sizes = []
+        for alias in aliases:
+            if any(target.provider == name for target in self.targets(alias)):
+                asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
+                if asked is None or said is None:
+                    missing = ("`prompt_tokens` and `output_tokens` under `traffic`",)
+                    return Capacity(0.0, float("inf"), "", missing)
+                sizes.append(asked.mean + said.mean)
+        by = f"{name}: tpm by {min(sizes):.0f} tokens a call"
+        return Capacity(per_second / max(sizes), per_second / min(sizes), by)
+
+    def of_places(self, aliases: Sequence[str], places: int, by: str, name: str | None) -> Capacity:
+        """By Little's law: places, by how long a call takes one."""
+        lengths = []
+        for alias in aliases:
+            output = self.tokens(alias, "output_tokens")
+            for target in self.targets(alias):
+                if name is not None and target.provider != name:
+                    continue
+                first, per_token = self.time(target, "first_token"), self.time(target, "per_token")
+                if output is None:
+                    return Capacity(0.0, float("inf"), "", ("`output_tokens` under `traffic`",))
+                if first is None or per_token is None:
+                    missing = (f"`expect: {{first_token: ..., per_token: ...}}` beside {target}",)
+                    return Capacity(0.0, float("inf"), "", missing)
+                lengths.append(first.mean + output.mean * per_token.mean)
+        least, most = carried(places, max(lengths)), carried(places, min(lengths))
+        return Capacity(least, most, f"{by}, {places} places by {seconds(min(lengths))} a call")
+
+    # Cost.
+
+    def cost_per_call(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit = int(objective.limit.value * NANO)
+        costs = [self.priced(alias) for alias in aliases]
+        for cost in costs:
+            if isinstance(cost, Finding):
+                return cost
+        known = [cost for cost in costs if not isinstance(cost, Finding)]
+        least, most = min(low for low, _ in known), max(high for _, high in known)
+        said = f"{dollars(most)} by the prices and the mean tokens of the first tier"
+        if least != most:
+            said = f"{dollars(least)} to {said}"
+        if most <= limit:
+            return Finding("holds", said)
+        if least > limit:
+            return Finding("does not hold", said)
+        return Finding("cannot say", f"{said}: it depends on who answers, which {SIMULATION}", "plan")
+
+    def cost(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit = int(objective.limit.value * NANO)
+        assert objective.window is not None
+        total = 0.0
+        for alias in aliases:
+            cost, peak = self.priced(alias), self.peak(alias)
+            if isinstance(cost, Finding):
+                return cost
+            if peak is None:
+                return Finding("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
+            total += cost[1] * peak * objective.window
+        said = f"{dollars(total)} in {written_duration(objective.window)} if every second were the peak"
+        if total <= limit:
+            return Finding("holds", said)
+        return Finding("cannot say", f"{said}; how busy the other seconds are {SIMULATION}", "plan")
+
+    def priced(self, alias: str) -> tuple[float, float] | Finding:
+        """The least and the most that a call of mean size costs in the first tier, in nano-dollars."""
+        asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
+        if asked is None or said is None:
+            return Finding("cannot say", "write `prompt_tokens` and `output_tokens` under `traffic`", "numbers")
+        usage = Usage(input=round(asked.mean), output=round(said.mean))
+        model = self.system.models[alias]
+        costs: list[tuple[float, float]] = []
+        for target in model.targets[0]:
+            price = self.pricing(model, target)
+            cost = None if price is None else price.cost(usage)
+            if cost is None:
+                remedy = f"write `price: {{input: $0.25/M, output: $2/M}}` under {alias}"
+                return Finding("cannot say", f"the price of {target} is unknown: {remedy}", "numbers")
+            costs.append((target.weight, cost))
+        if model.balance == "weighted":
+            mean = sum(weight * cost for weight, cost in costs) / sum(weight for weight, _ in costs)
+            return mean, mean
+        return min(cost for _, cost in costs), max(cost for _, cost in costs)
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """Calls a second that a limit admits: at least, if every call is of the largest kind, and at most. by: which limit;
+    missing: what the file would have to say."""
+
+    least: float
+    most: float
+    by: str
+    missing: tuple[str, ...] = ()
+
+
+def tightest(bounds: Sequence[Capacity]) -> Capacity:
+    """Several limits at once; without one, none."""
+    if not bounds:
+        return Capacity(float("inf"), float("inf"), "")
+    first = min(bounds, key=lambda bound: bound.most)
+    missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
+    return Capacity(min(bound.least for bound in bounds), first.most, first.by, missing)
+
+
+def percent(share: float) -> str:
+    """To the digits that matter: 99.892%, 99%."""
+    return f"{share * 100:.5f}".rstrip("0").rstrip(".") + "%" if share < 1 else "100%"
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1000:.0f}ms" if value < 1 else f"{value:.1f}s"
+
+
+def calls(rate: float) -> str:
+    return f"{rate:.1f}" if rate < 100 else f"{rate:.0f}"
+
+
+def dollars(nano: float) -> str:
+    """Two digits are enough for an estimate, cents for more than a dollar."""
+    return written_dollars(int(float(f"{nano:.1e}"))) if nano < NANO else f"${nano / NANO:.2f}"
