@@ -26,6 +26,8 @@ from headworks.providers.local_transcript import Manner
 JSON = ((b"content-type", b"application/json"),)
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 
+FIRST = b'{"messages":[{"role":"user","content":"Hello!"}],"max_tokens":1}'
+
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """slots: answers at once. context: tokens of one conversation. threads: that compute."""
@@ -53,6 +55,7 @@ class App:
         self.sizes = sizes
         self.busy = 0
         self._slots = asyncio.Semaphore(sizes.slots)
+        self._warming: Run | None = None
         self._threads = ThreadPoolExecutor(sizes.slots, thread_name_prefix="generation")
 
     async def handle(self, request: Request, exchange: Exchange) -> None:
@@ -70,16 +73,30 @@ class App:
             else:
                 exchange.respond(error.shown_status, JSON, problem(error))
 
+    async def warm(self) -> None:
+        """Reads what every prompt begins with, once, unless a call comes first: it takes a second or two."""
+        self._warming = run = await self._begin(understand(FIRST, self.manner, self.sizes.context))
+        try:
+            while await run.next() is not None:
+                pass
+        finally:
+            run.stop()
+
     async def _chat(self, asked: Asked, exchange: Exchange) -> None:
-        await self._slots.acquire()
-        self.busy += 1
-        run = Run(self.engine, asked.generation, self._threads, self._left)
+        if self._warming is not None:
+            self._warming.stop()
+        run = await self._begin(asked)
         try:
             paper = Paper(f"chatcmpl-{uuid4().hex}", asked.model, int(time.time()))
             answer = Answer(asked, self.sizes.context)
             await (_stream if asked.streamed else _whole)(asked, run, answer, paper, exchange)
         finally:
             run.stop()
+
+    async def _begin(self, asked: Asked) -> Run:
+        await self._slots.acquire()
+        self.busy += 1
+        return Run(self.engine, asked.generation, self._threads, self._left)
 
     def _left(self) -> None:
         self.busy -= 1

@@ -68,8 +68,10 @@ async def _serve(app: App, socket: Path, said: int) -> None:
     except PermissionError:
         pass  # a file or /dev/null: nobody holds it open to tell us something
     os.write(said, READY)
+    warming = asyncio.create_task(app.warm())
     await ended.wait()
     await edge.stop(GRACE)
+    await warming
 
 
 def _orphaned() -> None:

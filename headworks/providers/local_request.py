@@ -10,7 +10,7 @@ import re
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Meta
 
 from headworks.core.errors import Malformed
 from headworks.providers.local_schema import ANY_OBJECT, SIGN_TOKENS, Schema, grammar
@@ -42,7 +42,7 @@ class Part(msgspec.Struct):
 class Message(msgspec.Struct):
     role: str
     content: str | list[Part] | None = None
-    tool_calls: list[Raw] | None = None
+    tool_calls: list[object] | None = None
 
 
 class JsonSchema(msgspec.Struct):
@@ -75,12 +75,12 @@ class Body(msgspec.Struct):
     stop: str | list[str] | None = None
     response_format: ResponseFormat | None = None
     # What is known and cannot be done.
-    tools: list[Raw] | None = None
-    functions: list[Raw] | None = None
-    tool_choice: Raw | None = None
+    tools: list[object] | None = None
+    functions: list[object] | None = None
+    tool_choice: object = None
     modalities: list[str] | None = None
-    audio: Raw | None = None
-    web_search_options: Raw | None = None
+    audio: object = None
+    web_search_options: object = None
     logit_bias: dict[str, float] | None = None
     n: int | None = None
     logprobs: bool | None = None
@@ -183,10 +183,10 @@ def _refuse_what_is_missing(asked: Body) -> None:
     missing = (
         ("tools", asked.tools, "tools"),
         ("functions", asked.functions, "functions"),
-        ("tool_choice", _forces_tool(asked.tool_choice), "tools"),
+        ("tool_choice", asked.tool_choice not in (None, "none", "auto"), "tools"),
         ("modalities", [kind for kind in asked.modalities or () if kind != "text"], "anything but text"),
-        ("audio", _is_there(asked.audio), "audio"),
-        ("web_search_options", _is_there(asked.web_search_options), "web search"),
+        ("audio", asked.audio is not None, "audio"),
+        ("web_search_options", asked.web_search_options is not None, "web search"),
         ("logit_bias", asked.logit_bias, "`logit_bias`: its tokens are not OpenAI's"),
         ("n", asked.n not in (None, 1), "more or fewer than one answer to a request"),
         ("logprobs", asked.logprobs, "`logprobs`"),
@@ -195,14 +195,6 @@ def _refuse_what_is_missing(asked: Body) -> None:
     for param, is_asked, what in missing:
         if is_asked:
             raise unsupported(param, what)
-
-
-def _is_there(value: Raw | None) -> bool:
-    return value is not None and bytes(value) != b"null"
-
-
-def _forces_tool(choice: Raw | None) -> bool:
-    return choice is not None and bytes(choice) not in (b"null", b'"none"', b'"auto"')
 
 
 def _turn(message: Message, index: int) -> Turn:

@@ -65,7 +65,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 
 TRANSCRIPT = Manner(
     is_base=True,
-    stop=("\n\nUser:", "\nUser:", "\n\nAssistant:", "\nAssistant:"),
+    stop=("\n\nUser:", "\nUser:", "\n\nAssistant:", "\nAssistant:", "\n\n\n"),
     temperature=0.0,
     frequency_penalty=0.2,
     max_output=256,

@@ -76,12 +76,12 @@ def find_model(model: str, cache: Path) -> Path:
     return path
 
 
-def embedded_parts() -> list[Path]:
-    """The parts of the embedded model in order, from the wheels. Raises ConfigError where they are not installed."""
+def embedded_parts(modules: str = _PARTS) -> list[Path]:
+    """The parts of the embedded model in order, from the wheels `modules` 1, 2, ... Raises ConfigError where they are not installed."""
     parts: list[Path] = []
     for number in count(1):
         # Looked up, not imported: the wheels may not be there, and nothing of their code is needed.
-        spec = find_spec(_PARTS.format(number))
+        spec = find_spec(modules.format(number))
         if spec is None or not spec.submodule_search_locations:
             break
         parts += sorted((Path(spec.submodule_search_locations[0]) / "data").glob("*.gguf.part*"))
