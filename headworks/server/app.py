@@ -10,9 +10,9 @@ import msgspec
 
 from headworks.core.errors import CallError, UnknownModel, UnknownPath
 from headworks.core.service import Service
-from headworks.http.exchange import Exchange
 from headworks.http.intake import Request
 from headworks.server.calls import Calls, bearer
+from headworks.server.exchange import Exchange
 from headworks.server.origins import NONE, Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
 from headworks.wire.openai_chat import read_chat

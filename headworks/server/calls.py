@@ -16,8 +16,8 @@ from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
 from headworks.core.service import Service
-from headworks.http.exchange import Exchange
 from headworks.http.intake import Request
+from headworks.server.exchange import Exchange
 from headworks.server.problems import JSON, Headers, answer
 from headworks.wire.dialect import Asked
 from headworks.wire.openai_errors import event
