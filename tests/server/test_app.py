@@ -112,7 +112,7 @@ class Facing:
         request = Request(method, path, list(lookup.items()), lookup, "1.1")
         request.body = body
         answered = Answered()
-        await self.app.handle(request, answered)  # type: ignore[arg-type]
+        await self.app.handle(request, answered)
         return answered
 
     async def chat(self, **headers: str) -> Answered:
