@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
 from heapq import heappush
@@ -107,11 +108,27 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         timer._scheduled = True
         return timer
 
+    def run_forever(self) -> None:
+        RUNNING.loop = self
+        try:
+            super().run_forever()
+        finally:
+            RUNNING.loop = None
+
     def time(self) -> float:
         return self._leap.time
 
     def wall(self) -> float:
         return EPOCH + self._leap.time
+
+
+class _Running(threading.local):
+    """The virtual loop that this thread runs, None where it runs none: as asyncio itself keeps the running loop."""
+
+    loop: VirtualLoop | None = None
+
+
+RUNNING = _Running()
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from pathlib import Path
+from time import monotonic
 
 from headworks.http.exchange import Exchange
 from headworks.http.inbound import Inbound
@@ -118,7 +119,7 @@ class Edge:
 
     def date(self) -> bytes:
         """The Date header, made once a second."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if now >= self._date_until:
             self._date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
             self._date_until = now + 1.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvloop
@@ -30,7 +31,12 @@ def test_on_virtual_time_it_is_the_loops() -> None:
     assert at == loop_at == 0.0
 
 
-@pytest.mark.parametrize("clock", [now, wall])
-def test_without_a_loop_there_is_no_time(clock: object) -> None:
-    with pytest.raises(RuntimeError, match="no running event loop"):
-        clock()  # type: ignore[operator]
+def test_it_is_the_machines_again_after_virtual_time_and_in_other_threads_meanwhile() -> None:
+    async def elsewhere() -> float:
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(now).result()
+
+    before = time.monotonic()
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert before <= runner.run(elsewhere()) <= now() <= time.monotonic()
+        assert runner.run(read())[0] == 0.0
