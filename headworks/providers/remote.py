@@ -139,8 +139,10 @@ class Visit:
         attempt = call.attempt
         connect_by = by = call.deadline_at
         if attempt is not None:
-            connect_by = min(attempt.connect_by or by, by)
-            by = min(attempt.head_by or by, by)
+            if attempt.connect_by and attempt.connect_by < by:
+                connect_by = attempt.connect_by
+            if attempt.head_by and attempt.head_by < by:
+                by = attempt.head_by
         headers = remote.headers
         if call.forwarded:
             forward = remote.forward
@@ -149,9 +151,11 @@ class Visit:
             )
         body = surface.request(call, remote.model_json, counted=counted)
         try:
-            exchange = self._exchange = await remote.client.send(
-                b"POST", remote.targets[call.operation], headers, body, connect_by
-            )
+            client, target = remote.client, remote.targets[call.operation]
+            exchange = client.resume(b"POST", target, headers, body)
+            if exchange is None:
+                exchange = await client.send(b"POST", target, headers, body, connect_by)
+            self._exchange = exchange
             decoder = surface.decoder(call) if call.streamed else None
             if decoder is None:
                 status, vendor_headers, answer = await exchange.whole(by, MOST_ANSWER)
