@@ -27,6 +27,7 @@ _OPTIONAL_BOOL = msgspec.json.Decoder(bool | None).decode
 _BLANK: Final = b" \t\r\n"
 _BLANK_OR_END: Final = b" \t\r\n]"
 _MODEL: Final = b'"model"'
+_MODEL_FIRST: Final = b'{"model"'
 _MODEL_VALUE = re.compile(rb'"model"[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 
 _FORWARDED = frozenset({b"traceparent", b"idempotency-key"})
@@ -116,9 +117,15 @@ def kind(raw: msgspec.Raw) -> str:
 def with_model(body: bytes, model: bytes, more: bytes = b"") -> bytes:
     """The body with another `model` (a JSON string), and `more` members (`,"name":value`) after it.
 
-    Where `"model"` occurs once and no escape could spell it, that occurrence is the key: 0.6 us. Otherwise the keys of
-    the top level are walked.
+    Where the body begins with `"model"`, as most clients write it, that is the key, for no key occurs twice in a body
+    that was read (`members`): 0.5 us. Where `"model"` occurs once and no escape could spell it, that occurrence is the
+    key: 2 us. Otherwise the keys of the top level are walked.
     """
+    if body.startswith(_MODEL_FIRST):
+        match = _MODEL_VALUE.match(body, 1)
+        if match is not None:
+            start, end = match.span(1)
+            return b"".join((body[:start], model, more, body[end:]))
     at = body.find(_MODEL)
     if at >= 0 and body.find(_MODEL, at + 7) < 0 and not _may_escape_names(body):
         match = _MODEL_VALUE.match(body, at)
