@@ -16,5 +16,7 @@ class Deadline:
         self.total = total
 
     def open(self, call: Call) -> Opening:
-        deadline_at = min(call.deadline_at, call.arrived_at + self.total)
+        deadline_at = call.arrived_at + self.total
+        if deadline_at > call.deadline_at:
+            deadline_at = call.deadline_at
         return self.inner.open(msgspec.structs.replace(call, deadline_at=deadline_at))
