@@ -197,13 +197,13 @@ class Intake:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value))
+        # httptools leaves blanks behind a value; that there is no other white space in it was checked there.
+        self._fields.append((name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
         parser, limits = self._parser, self._limits
         assert parser is not None
-        # httptools leaves blanks behind a value; that there is no other white space in it was checked there.
-        headers = [(name.lower(), value.rstrip()) for name, value in self._fields]
+        headers = self._fields
         self._fields = []  # for the trailers, which nobody may mistake for headers
         if self._framing > limits.max_header - 2 * SLICE or len(headers) > limits.max_headers:
             self._measure(headers)
