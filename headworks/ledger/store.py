@@ -30,6 +30,7 @@ VERSION = 1
 SHIFT = 11
 """Bits below the microseconds: in 2112 the key reaches 63 bits, which is what SQLite has."""
 
+MOST_KEY = 2**63 - 1
 PER_OCTAVE = 16
 """Steps of a duration's class per doubling: a percentile read off the classes is right within 2.2%."""
 
@@ -82,8 +83,8 @@ class Position(NamedTuple):
 
 
 def key_at(at: float) -> int:
-    """The smallest key of a call that arrived at this instant (seconds since 1970)."""
-    return int(at * 1e6) << SHIFT
+    """The smallest key of a call that arrived at this instant (seconds since 1970). Any instant may be asked about."""
+    return min(max(int(at * 1e6), 0) << SHIFT, MOST_KEY)
 
 
 def request_number(request_id: str) -> int:

@@ -171,6 +171,9 @@ def test_json_is_one_object_a_line_oldest_first_with_what_the_contract_names(
         (["--last", "2"], [3, 4]),
         (["--sort", "slowest", "--last", "1"], [2]),
         (["--alias", "nobody"], []),
+        (["--since", "0001-01-02", "--until", "9999-01-01"], [1, 2, 3, 4]),
+        (["--since", "9999-01-01"], []),
+        (["--slow", "3650d"], []),
     ],
 )
 def test_every_filter(
