@@ -11,7 +11,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 from typing import TypeVar
@@ -140,16 +140,21 @@ async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext |
 
 
 async def _addresses(origin: Origin) -> list[str]:
-    """The host's addresses in the order in which to try them: the resolver's, its families in turn."""
+    """The host's addresses in the order in which to try them."""
     try:
         return [str(ip_address(origin.host))]
     except ValueError:
         pass
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    return in_turn([(family, str(address[0])) for family, _, _, _, address in found])
+
+
+def in_turn(found: Iterable[tuple[int, str]]) -> list[str]:
+    """Addresses in the resolver's order, but its families in turn, so that one broken family costs one head start."""
     families: dict[int, list[str]] = {}
-    for family, _, _, _, address in found:
-        families.setdefault(family, []).append(str(address[0]))
+    for family, address in found:
+        families.setdefault(family, []).append(address)
     turns = chain.from_iterable(zip_longest(*families.values()))
     return [address for address in turns if address is not None]
 

@@ -11,7 +11,7 @@ import pytest
 from headworks.core.errors import Expired, Unreachable
 from headworks.http.client import Client
 from headworks.http.connection import Connection
-from headworks.http.dial import HEAD_START, Origin, race
+from headworks.http.dial import HEAD_START, Origin, in_turn, race
 from tests.http.peers import OK, Caller, answering, ask, peer, run
 
 
@@ -67,6 +67,19 @@ def test_a_wrong_url_is_refused_with_its_reason(url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as caught:
         Origin.parse(url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "order"),
+    [
+        ([], []),
+        ([(2, "a"), (2, "b")], ["a", "b"]),
+        ([(10, "A"), (10, "B"), (2, "a")], ["A", "a", "B"]),
+        ([(2, "a"), (10, "A"), (10, "B"), (10, "C"), (2, "b")], ["a", "A", "b", "B", "C"]),
+    ],
+)
+def test_families_take_turns_and_the_resolvers_order_is_kept(found: list[tuple[int, str]], order: list[str]) -> None:
+    assert in_turn(found) == order
 
 
 @pytest.mark.e2e

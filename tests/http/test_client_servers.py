@@ -6,9 +6,10 @@ import asyncio
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -33,7 +34,7 @@ BIG = bytes(range(256)) * 8192  # 2 MB
 
 
 @asynccontextmanager
-async def by_aiohttp(folder: Path) -> AsyncIterator[int]:
+async def by_aiohttp(folder: Path) -> AsyncIterator[Origin]:
     async def echo(request: web.Request) -> web.Response:
         return web.Response(body=await request.read(), headers={"X-Echo": "1"})
 
@@ -53,7 +54,7 @@ async def by_aiohttp(folder: Path) -> AsyncIterator[int]:
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        yield runner.addresses[0][1]
+        yield Origin(host="127.0.0.1", port=runner.addresses[0][1])
     finally:
         await runner.cleanup()
 
@@ -71,9 +72,9 @@ async def _starlette_stream(request: Request) -> StreamingResponse:
     return StreamingResponse(pieces(), media_type="text/event-stream")
 
 
-def by_uvicorn(http: str) -> Callable[[Path], AbstractAsyncContextManager[int]]:
+def by_uvicorn(http: str) -> Callable[[Path], AbstractAsyncContextManager[Origin]]:
     @asynccontextmanager
-    async def serve(folder: Path) -> AsyncIterator[int]:
+    async def serve(folder: Path) -> AsyncIterator[Origin]:
         app = Starlette(routes=[Route("/echo", _starlette_echo, methods=["POST"]), Route("/stream", _starlette_stream)])
         config = uvicorn.Config(app, http=http, log_level="critical", lifespan="off", ws="none")
         config.load()
@@ -82,7 +83,7 @@ def by_uvicorn(http: str) -> Callable[[Path], AbstractAsyncContextManager[int]]:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             await server.startup(sockets=[listener])
             try:
-                yield listener.getsockname()[1]
+                yield Origin(host="127.0.0.1", port=listener.getsockname()[1])
             finally:
                 await server.shutdown(sockets=[listener])
 
@@ -90,7 +91,7 @@ def by_uvicorn(http: str) -> Callable[[Path], AbstractAsyncContextManager[int]]:
 
 
 @asynccontextmanager
-async def by_h11(folder: Path) -> AsyncIterator[int]:
+async def by_h11(folder: Path) -> AsyncIterator[Origin]:
     """h11 judges every byte of our requests; its own answers come as it frames them."""
     tasks: list[asyncio.Task[None]] = []
 
@@ -131,7 +132,7 @@ async def by_h11(folder: Path) -> AsyncIterator[int]:
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield Origin(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
     finally:
         server.close()
         await asyncio.wait_for(asyncio.gather(*tasks), 5)
@@ -166,36 +167,25 @@ class _Quiet(ThreadingHTTPServer):
 
 
 @asynccontextmanager
-async def by_standard_library(folder: Path) -> AsyncIterator[int]:
+async def by_standard_library(folder: Path) -> AsyncIterator[Origin]:
     with _Quiet(("127.0.0.1", 0), _Standard) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield server.server_port
+            yield Origin(host="127.0.0.1", port=server.server_port)
         finally:
             server.shutdown()
             thread.join()
 
 
-@asynccontextmanager
-async def child(command: list[str], port: int) -> AsyncIterator[int]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: ASYNC220 - a test's own
+@contextmanager
+def child(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(500):
-            with socket.socket() as probe:
-                if not probe.connect_ex(("127.0.0.1", port)):
-                    break
-            assert process.poll() is None, process.communicate()[1].decode()
-            await asyncio.sleep(0.01)
-        yield port
+        yield process
     finally:
         process.terminate()
         process.communicate(timeout=10)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
 
 
 NODE = """
@@ -213,18 +203,19 @@ require('http').createServer((request, response) => {
     response.writeHead(request.url === '/echo' ? 200 : 404, {'X-Echo': '1'});
     response.end(Buffer.concat(parts));
   });
-}).listen(%d, '127.0.0.1');
+}).listen(0, '127.0.0.1', function () { console.log(this.address().port); });
 """
 
 
 @asynccontextmanager
-async def by_node(folder: Path) -> AsyncIterator[int]:
+async def by_node(folder: Path) -> AsyncIterator[Origin]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node is not installed")
-    port = free_port()
-    async with child([node, "-e", NODE % port], port):
-        yield port
+    with child(node, "-e", NODE) as process:
+        assert process.stdout is not None
+        port = await asyncio.get_running_loop().run_in_executor(None, process.stdout.readline)
+        yield Origin(host="127.0.0.1", port=int(port))
 
 
 NGINX = """
@@ -234,7 +225,7 @@ http {{
   access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   server {{
-    listen 127.0.0.1:{port}; client_max_body_size 4m;
+    listen unix:{folder}/s; client_max_body_size 4m;
     location /small {{ client_max_body_size 1k; proxy_pass http://127.0.0.1:{behind}; }}
     location / {{ proxy_pass http://127.0.0.1:{behind}; proxy_buffering off; proxy_http_version 1.1; }}
   }}
@@ -243,17 +234,19 @@ http {{
 
 
 @asynccontextmanager
-async def by_nginx(folder: Path) -> AsyncIterator[int]:
-    """nginx in front of aiohttp: its framing, its limits."""
+async def by_nginx(folder: Path) -> AsyncIterator[Origin]:
+    """nginx in front of aiohttp: its framing, its limits. On a unix socket: a port found free may be taken again."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
     if nginx is None:
         pytest.skip("nginx is not installed")
-    async with by_aiohttp(folder) as behind:
-        port = free_port()
-        config = folder / "nginx.conf"
-        config.write_text(NGINX.format(folder=folder, port=port, behind=behind))
-        async with child([nginx, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)], port):
-            yield port
+    with tempfile.TemporaryDirectory(prefix="hw", dir="/tmp") as short:  # a socket's path has about 100 bytes
+        config = Path(short, "nginx.conf")
+        async with by_aiohttp(folder) as behind:
+            config.write_text(NGINX.format(folder=short, behind=behind.port))  # noqa: ASYNC240 - a line of text
+            with child(nginx, "-p", short, "-e", f"{short}/error.log", "-c", str(config)) as process:
+                pid = Path(short, "pid")
+                await until(lambda: pid.exists() or process.poll() is not None, within=10)
+                yield Origin(path=f"{short}/s")
 
 
 SERVERS = {
@@ -286,11 +279,11 @@ async def streamed(client: Client) -> list[bytes]:
 
 @pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
 def test_a_conversation_with(
-    loop: str, server: Callable[[Path], AbstractAsyncContextManager[int]], tmp_path: Path
+    loop: str, server: Callable[[Path], AbstractAsyncContextManager[Origin]], tmp_path: Path
 ) -> None:
     async def main() -> None:
-        async with server(tmp_path) as port:
-            client = Client(Origin(host="127.0.0.1", port=port))
+        async with server(tmp_path) as origin:
+            client = Client(origin)
             for body in (b"hello", b"", BIG, b"again"):
                 assert await echoed(client, body) == (200, body, [b"1"])
                 assert (client.busy, client.idle) == (0, 1)
@@ -316,8 +309,8 @@ def test_a_conversation_with(
 
 def test_nginx_refuses_a_large_body_while_it_is_written(loop: str, tmp_path: Path) -> None:
     async def main() -> None:
-        async with by_nginx(tmp_path) as port:
-            client = Client(Origin(host="127.0.0.1", port=port))
+        async with by_nginx(tmp_path) as origin:
+            client = Client(origin)
             outcomes = set()
             for _ in range(5):
                 try:
