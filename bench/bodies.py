@@ -60,7 +60,9 @@ async def probe(waits: list[float]) -> None:
 
 
 async def main() -> None:
-    print("| body | calls | p50 ms of a call | other callers wait p50 ms | p99 ms | most ms |\n|---|---|---|---|---|---|")
+    print(
+        "| body | calls | p50 ms of a call | other callers wait p50 ms | p99 ms | most ms |\n|---|---|---|---|---|---|"
+    )
     for size in SIZES:
         content = "word \\u00e9 " * (size // 12)
         body = json.dumps({"model": "bench", "messages": [{"role": "user", "content": content}]}).encode()

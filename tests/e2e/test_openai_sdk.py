@@ -84,7 +84,9 @@ def client(gateway: Running) -> Iterator[openai.OpenAI]:
 
 
 def records(gateway: Running, folder: str = "gateway-journal") -> list[Record]:
-    lines = [line for file in sorted((gateway.folder / folder).glob("*.jsonl")) for line in file.read_bytes().splitlines()]
+    lines = [
+        line for file in sorted((gateway.folder / folder).glob("*.jsonl")) for line in file.read_bytes().splitlines()
+    ]
     return [msgspec.json.decode(line, type=Record) for line in lines]
 
 
