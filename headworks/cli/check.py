@@ -161,12 +161,8 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     click.echo()
     console.print(table)
     counts = Counter(one.verdict for one in verdicts)
-    click.echo(", ".join(f"{counts[verdict]} {words}" for verdict, words in SUMMED.items() if counts[verdict]))
-
-
-SUMMED: Final[Mapping[Said, str]] = MappingProxyType(
-    {"holds": "hold", "does not hold": "do not hold", "cannot say": "cannot be said by arithmetic"}
-)
+    summed = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
+    click.echo(f"objectives, by arithmetic: {summed}")
 
 
 def tiers(system: System, prices: Priced, *, is_seen: bool) -> Table:
