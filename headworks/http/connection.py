@@ -169,8 +169,10 @@ def header_block(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
 
     One count over the joined block, not a check per header: a value with a line break must never become a header.
     """
-    block = b"".join([b"%b: %b\r\n" % header for header in headers])
     lines = len(headers)
+    if not lines:
+        return b""
+    block = b"\r\n".join(map(b": ".join, headers)) + b"\r\n"
     if block.count(b"\n") != lines or block.count(b"\r") != lines or b"\0" in block:
         raise ValueError("a header's name or value holds a line break or a NUL")
     return block

@@ -7,7 +7,7 @@ the message (length, chunks, connection) is decided here alone; a body that was 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class Line(Protocol):
 
     def date(self) -> bytes: ...
 
-    async def drain(self) -> None: ...
+    def drain(self) -> Awaitable[None]: ...
 
 
 class Exchange:
@@ -130,12 +130,12 @@ class Exchange:
         if data:
             self._line.transport.write(data)
 
-    async def drain(self) -> None:
+    def drain(self) -> Awaitable[None]:
         """Waits while the caller does not read and about 64 KB wait for it; returns at once otherwise, or once closed.
 
         For one task at a time.
         """
-        await self._line.drain()
+        return self._line.drain()
 
     def _check_open(self) -> None:
         if not self.started or self.complete:
@@ -147,9 +147,8 @@ class Exchange:
         if not 200 <= status <= 599:
             raise ValueError(f"{status} is no status of an answer")
         block = header_block(headers)
-        for name, _ in headers:
-            if name.lower() in OWNED:
-                raise ValueError(f"the edge itself writes {name.decode('latin-1')}")
+        if not OWNED.isdisjoint([name.lower() for name, _ in headers]):
+            raise ValueError(f"the edge itself writes {b', '.join(sorted(OWNED)).decode()}")
         line = self._line
         if line.leaving:
             self.keep_alive = False

@@ -88,7 +88,9 @@ class Link(Connection):
         """Writes a request. False when nothing of it left this machine: the connection was closed before."""
         transport = self.transport
         # uvloop closes a socket in which it met an error before it tells, and then `write` raises.
-        if self.closed or transport.is_closing() or (self.resting and not self._is_open()):
+        if self.closed or transport.is_closing():
+            return False
+        if self.resting and self.loop.time() - self.rested_at >= PROBED_AFTER and not self._is_open():
             return False
         self.resting = False
         self.phase = HEAD
@@ -104,8 +106,6 @@ class Link(Connection):
 
     def _is_open(self) -> bool:
         """Whether the server has kept a rested connection open, as far as this machine knows."""
-        if self.loop.time() - self.rested_at < PROBED_AFTER:
-            return True
         probe = select.poll()
         probe.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
         return not probe.poll(0)

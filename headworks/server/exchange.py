@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 
@@ -30,6 +30,6 @@ class Exchange(Protocol):
         """Ends the body, after these last bytes."""
         ...
 
-    async def drain(self) -> None:
+    def drain(self) -> Awaitable[None]:
         """Waits while the caller does not read; sends what was written."""
         ...
