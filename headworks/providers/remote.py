@@ -11,8 +11,9 @@ Comments and pieces of an event do not end a gap: a vendor that pings for ever a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from types import TracebackType
+from typing import Any
 
 import msgspec
 
@@ -99,26 +100,25 @@ class Visit:
         self._exchange: Exchange | None = None
         self._streaming: Streaming | None = None
 
-    async def __aenter__(self) -> Reply:
+    def __aenter__(self) -> Coroutine[Any, Any, Reply]:
         remote, call = self._remote, self._call
         surface = remote.dialect.get(call.operation)
         if surface is None:
             raise Denied(f"This provider's dialect has no {call.operation}.")
-        counted = remote.counts_streams and call.streamed and not call.include_usage
+        if remote.counts_streams and call.streamed and not call.include_usage:
+            return self._ask_counted(surface)
+        return self._ask(surface, False)
+
+    async def _ask_counted(self, surface: Surface) -> Reply:
         try:
-            try:
-                return await self._ask(surface, counted)
-            except Rejected as error:
-                if not (counted and surface.refuses_counting(error, call)):
-                    raise
-                self._release()
-            # The same attempt again, in the caller's own words. Only where they are accepted was the count at fault.
-            reply = await self._ask(surface, False)
-            remote.counts_streams = False
-            return reply
-        except BaseException:
-            self._release()
-            raise
+            return await self._ask(surface, True)
+        except Rejected as error:
+            if not surface.refuses_counting(error, self._call):
+                raise
+        # The same attempt again, in the caller's own words. Only where they are accepted was the count at fault.
+        reply = await self._ask(surface, False)
+        self._remote.counts_streams = False
+        return reply
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -135,6 +135,7 @@ class Visit:
             exchange.release()
 
     async def _ask(self, surface: Surface, counted: bool) -> Reply:
+        """Holds no connection when it raises."""
         remote, call = self._remote, self._call
         attempt = call.attempt
         connect_by = by = call.deadline_at
@@ -174,10 +175,15 @@ class Visit:
                 chunks = await head(decoder, exchange, by)
                 reply = self._streaming = Streaming(call, decoder, exchange, chunks, passing)
         except TimedOut:
+            self._release()
             phase: Phase = "first_token" if call.streamed else "answer"
             raise Expired(phase="total" if call.deadline_at <= by else phase) from None
         except Broken as broken:  # what could not be sent at all was Unreachable
+            self._release()
             raise Failed(f"The connection broke before the answer came: {broken}") from broken
+        except BaseException:
+            self._release()
+            raise
         if attempt is not None:
             attempt.head_at = now()
             attempt.usage = reply.usage
