@@ -112,10 +112,12 @@ class Traced(Reply):
 
     async def read(self) -> list[Chunk]:
         chunks = await self.inner.read()
+        update = self.hash.update
         for chunk in chunks:
-            self.hash.update(chunk.data)
+            update(chunk.data)
             if chunk.has_content:
-                self.text_size += size(chunk.text)
+                text = chunk.text
+                self.text_size += len(text) if text and text.isascii() else size(text)
         if chunks and chunks[-1].last:
             self.usage = self.inner.usage
             self.finish = self.inner.finish
