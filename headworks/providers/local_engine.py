@@ -34,6 +34,7 @@ class Llama:
     """A loaded model. Made in one to two seconds; raises RuntimeError where the file cannot be loaded."""
 
     def __init__(self, path: Path, manner: Manner, sizes: Sizes, socket: Path) -> None:
+        socket.unlink(missing_ok=True)  # of a child that was killed
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_parallel = sizes.slots

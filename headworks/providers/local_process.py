@@ -78,15 +78,16 @@ class LocalProcess:
         context: int = CONTEXT,
         threads: int | None = None,
         command: Sequence[str] = CHILD,
+        temporary: Path | None = None,
     ) -> None:
         self.model = model
-        self.folder = _short_folder(f"headworks-{uuid4().hex[:12]}")
-        self.origin = Origin(path=str(self.folder / SOCKET))
+        self.folder = _short_folder(temporary or Path(tempfile.gettempdir()))
+        self.origin = Origin(path=str(self.folder / SOCKET), base=b"/v1")
         self.is_ready = False
         self.reason = ""
         self.process: Process | None = None
         self._command = (
-            *(*command, "--model", model, "--folder", str(self.folder), "--parent", str(os.getpid())),
+            *(*command, "--model", model, "--folder", str(self.folder)),
             *("--slots", str(slots), "--context", str(context), "--threads", str(threads or default_threads())),
         )
         self._keeper: asyncio.Task[None] | None = None
@@ -100,6 +101,7 @@ class LocalProcess:
         """Begins to load the model, and returns before it is loaded."""
         if self._keeper is None:
             self.folder.mkdir(mode=0o700)
+            self.reason = ""
             self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -108,6 +110,8 @@ class LocalProcess:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
+            self.reason = "it was stopped"
+            self._wake()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     async def ready(self, limit: Bound) -> None:
@@ -139,7 +143,13 @@ class LocalProcess:
         try:
             with log.open("wb") as stderr:
                 process = await asyncio.create_subprocess_exec(
-                    *self._command, stdin=PIPE, stdout=PIPE, stderr=stderr, env=_environment()
+                    *self._command,
+                    "--parent",
+                    str(os.getpid()),
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=stderr,
+                    env=_environment(),
                 )
         except OSError as error:
             return Life(False, 0.0, f"it cannot be started: {error.strerror}")
@@ -225,6 +235,8 @@ def _environment() -> dict[str, str]:
     return {"GOMP_SPINCOUNT": "1000", **passed}
 
 
-def _short_folder(name: str) -> Path:
-    folder = Path(tempfile.gettempdir()) / name
+def _short_folder(temporary: Path) -> Path:
+    """A new name for a private folder, in /tmp where the path of a socket in it would be too long."""
+    name = f"headworks-{uuid4().hex[:12]}"
+    folder = temporary / name
     return folder if len(os.fsencode(folder / SOCKET)) <= LONGEST_PATH else Path("/tmp") / name
