@@ -351,7 +351,7 @@ class Inbound(Connection):
         self._forget_body()
         if self.closed:
             return
-        if not exchange.keep_alive:
+        if not exchange.keep_alive or self._host.draining:  # a head from before the drain did not say so
             self._close()
         elif self._rest or self._intake.phase != REST or self._intake.ready or self._ended or not self.writable:
             self._advance()

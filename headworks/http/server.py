@@ -115,7 +115,8 @@ class Edge:
             await quiet
         finally:
             timer.cancel()
-            self._quiet = None
+            if self._quiet is quiet:  # not where a later `stop` waits already: a cancelled one ends after it
+                self._quiet = None
 
     def date(self) -> bytes:
         """The Date header, made once a second."""

@@ -248,7 +248,9 @@ def problem(error: CallError) -> bytes:
     A vendor's own words where it speaks to the caller; never its words to us.
     """
     said = error.said
-    if said is not None and isinstance(error, Upstream) and not isinstance(error, Denied):
+    if said is not None and isinstance(error, Garbled):  # a piece of an answer is no message: ours says what it is
+        shown = _Shown(error.message, said.type or error.type, said.param, said.code or error.code)
+    elif said is not None and isinstance(error, Upstream) and not isinstance(error, Denied):
         shown = _Shown(said.message, said.type or error.type, said.param, said.code)
     elif isinstance(error, Denied):
         shown = _Shown(

@@ -39,6 +39,10 @@ class Running:
         """Every line of its journal so far."""
         return [line for file in sorted(self.folder.glob("**/*.jsonl")) for line in file.read_bytes().splitlines()]
 
+    def said(self) -> bytes:
+        """What it wrote to its terminal so far."""
+        return (self.folder / f"log-{self.port}.txt").read_bytes()
+
     def terminate(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)

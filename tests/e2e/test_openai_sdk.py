@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -213,3 +215,25 @@ def test_sigterm_drains_a_stream_to_its_end(tmp_path: Path) -> None:
         assert events[-1].choices[0].finish_reason == "stop"
         assert running.process.wait(10) == 0
         client.close()
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_stream_on_a_connection_that_its_caller_keeps_holds_nothing_up(tmp_path: Path, signals: int) -> None:
+    pace = "{p50: 30ms, p99: 31ms}" if signals == 1 else "{p50: 5s, p99: 6s}"
+    body = msgspec.json.encode({"model": "stand-in", "messages": HELLO, "stream": True})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    head += "Authorization: Bearer vendor-secret-0123456789\r\n\r\n"
+    with up(tmp_path, VENDOR.replace("per_token: {p50: 1ms, p99: 2ms}", f"per_token: {pace}")) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as caller:
+            caller.sendall(head.encode() + body)
+            answer = caller.recv(65536)
+            assert b"connection: close" not in answer
+            running.process.terminate()
+            if signals == 2:
+                while b"draining" not in running.said():
+                    time.sleep(0.01)
+                running.process.terminate()
+            while piece := caller.recv(65536):
+                answer += piece
+            assert (b"[DONE]" in answer) is (signals == 1)
+            assert running.process.wait(5) == 0

@@ -300,6 +300,46 @@ def test_draining_closes_what_is_idle_and_ends_what_is_busy_whole(loop: str) -> 
     run(loop, main())
 
 
+def test_an_answer_that_began_before_the_drain_is_its_connections_last(loop: str) -> None:
+    async def main() -> None:
+        gate = asyncio.Event()
+
+        async def handler(_: Request, exchange: Exchange) -> None:
+            exchange.start(200, TEXT)
+            await gate.wait()
+            exchange.end(b"whole")
+
+        async with serving(handler) as served:
+            caller = await served.caller()
+            caller.send(GET)
+            assert b"connection: close" not in await caller.head()
+            served.edge.drain()
+            gate.set()
+            assert await asyncio.wait_for(caller.reader.read(-1), 2) == b"5\r\nwhole\r\n0\r\n\r\n"
+            await asyncio.wait_for(served.edge.stop(60), 2)
+
+    run(loop, main())
+
+
+def test_a_stop_without_grace_overtakes_one_with_grace_that_is_cancelled(loop: str) -> None:
+    async def main() -> None:
+        async def handler(_: Request, exchange: Exchange) -> None:
+            exchange.start(200, TEXT)
+            await asyncio.sleep(60)
+
+        async with serving(handler) as served:
+            caller = await served.caller()
+            caller.send(GET)
+            await caller.head()
+            patient = asyncio.ensure_future(served.edge.stop(60))
+            await asyncio.sleep(0.01)
+            patient.cancel()
+            await asyncio.wait_for(served.edge.stop(0.0), 2)
+            assert served.edge.connections == 0
+
+    run(loop, main())
+
+
 def test_what_was_pipelined_behind_the_last_answer_is_left_and_the_answer_can_be_read(loop: str) -> None:
     async def main() -> None:
         gate = asyncio.Event()

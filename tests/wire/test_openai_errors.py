@@ -27,7 +27,7 @@ from headworks.core.errors import (
     VendorSaid,
 )
 from headworks.wire.dialect import Headers
-from headworks.wire.openai_errors import event, problem, vendor_error
+from headworks.wire.openai_errors import event, garbled, problem, vendor_error
 
 HTML_502 = (Path(__file__).parent / "recorded" / "bad_gateway.html").read_bytes()
 QUOTA = b'{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}'
@@ -178,7 +178,7 @@ def test_a_key_in_a_vendors_words_is_never_repeated() -> None:
 SAID = VendorSaid(status=418, message="the vendor's words", type="teapot", code="short", param="stout")
 
 
-@pytest.mark.parametrize("error", [kind("ours", said=SAID) for kind in (Rejected, Throttled, Failed, Garbled, Cut)])
+@pytest.mark.parametrize("error", [kind("ours", said=SAID) for kind in (Rejected, Throttled, Failed, Cut)])
 def test_a_vendors_words_are_shown_again(error: CallError) -> None:
     assert json.loads(problem(error)) == {
         "error": {"message": "the vendor's words", "type": "teapot", "param": "stout", "code": "short"}
@@ -199,6 +199,18 @@ def test_a_vendors_words_are_shown_again(error: CallError) -> None:
 )
 def test_our_own_errors_have_openais_shape(error: CallError, shown: tuple[str | None, ...]) -> None:
     assert tuple(json.loads(problem(error))["error"].values()) == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"id":"x","choi', 'The vendor\'s answer is not JSON: {"id":"x","choi'),
+        (b"<html><title>Hi</title>", "The vendor's answer is not JSON: The vendor answered 200 with an HTML page: Hi."),
+    ],
+)
+def test_a_piece_of_an_answer_is_not_shown_as_a_message(body: bytes, message: str) -> None:
+    shown = json.loads(problem(garbled(body)))["error"]
+    assert shown == {"message": message, "type": "api_error", "param": None, "code": "upstream_garbled"}
 
 
 def client(answer: httpx2.Response) -> openai.AsyncOpenAI:
