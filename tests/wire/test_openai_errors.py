@@ -17,7 +17,6 @@ from headworks.core.errors import (
     Denied,
     Expired,
     Failed,
-    Garbled,
     Malformed,
     NoTarget,
     QuotaExceeded,
