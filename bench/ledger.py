@@ -37,6 +37,7 @@ def records(first: int, count: int, total: int, rng: random.Random) -> list[Reco
         is_failed = rng.random() < 0.03
         tokens = Usage(input=int(rng.lognormvariate(6.5, 0.8)), output=int(rng.lognormvariate(5, 0.8)))
         tries = 1 if rng.random() > 0.04 else 2
+        at = START + DAYS * 86400 * number / total
         attempts = [
             AttemptRecord(
                 target=TARGETS[min(rng.randrange(20), rng.randrange(20))],
@@ -53,8 +54,8 @@ def records(first: int, count: int, total: int, rng: random.Random) -> list[Reco
         ]
         made.append(
             Record(
-                request_id=f"req_{rng.getrandbits(128):032x}",
-                at=START + DAYS * 86400 * number / total,
+                request_id=f"req_{int(at * 1000):012x}{rng.getrandbits(80):020x}",
+                at=at,
                 arrived_at=100.0,
                 head_at=100.2,
                 last_at=100.0 + took,
@@ -133,6 +134,8 @@ def ask(questions: Questions, count: int) -> None:
         ("two common names that never meet", Filter(alias="model-0", target=TARGETS[0], slow=500.0), False),
         ("request id, the newest", Filter(request_id=last.request_id), False),
         ("request id, in the middle", Filter(request_id=middle.request_id), False),
+        ("request id, its first 16 digits", Filter(request_id=middle.request_id[:20]), False),
+        ("request id, its first 8 digits (a minute)", Filter(request_id=middle.request_id[:12]), False),
         ("request id, unknown", Filter(request_id="req_" + "0" * 32), False),
         ("slowest of all", Filter(), True),
         ("slowest failed of one key, last hour", Filter(since=end - 3600, failed=True, key="key-0"), True),
