@@ -25,6 +25,7 @@ from headworks.core.clock import now
 from headworks.core.digest import digest
 from headworks.core.errors import Refused
 from headworks.core.reply import Chunk, Reply, Usage
+from headworks.core.request_id import request_id
 from headworks.core.service import Opening, Service
 from headworks.gateway.gateway import Gateway
 from headworks.system.load import Loaded, read
@@ -226,7 +227,7 @@ class System:
         except Refused as error:  # raised by Route, so that it is authenticated and recorded like any other call
             asked, refusal = Asked(model=""), error
         return Call(
-            id=f"req_{self._rng.getrandbits(128):032x}",
+            id=request_id(self._rng.getrandbits),
             alias=asked.model,
             body=body,
             streamed=asked.streamed,

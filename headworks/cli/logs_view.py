@@ -27,8 +27,12 @@ WIDE = 200
 ROOMY = 110
 """Columns from which tokens and errors have room in the table."""
 
-SHORT = 14
-"""Characters of a request id in the table: `req_` and 40 bits, which `headworks logs show` takes for the whole."""
+SHORT = 20
+"""Characters of a request id in the table: `req_`, its millisecond and 16 bits of chance, which `headworks logs show` takes
+for the whole."""
+
+SHORTER = 16
+"""Where there is no room: its millisecond. `headworks logs show` shows all calls of that."""
 
 BAR = 40
 NANO = 1_000_000_000
@@ -193,7 +197,7 @@ def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool
         counts = (str(tokens.input_tokens), str(tokens.output_tokens)) if is_roomy else ()
         table.add_row(
             at[11:19] if len(days) == 1 and not is_more else at[5:19],
-            record.request_id[:SHORT],
+            record.request_id[: SHORT if is_roomy else SHORTER],
             clean(record.model) or "-",
             clean(record.key) or "-",
             painted(record.outcome),

@@ -13,11 +13,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from headworks.core.request_id import instants
 from headworks.ledger.facts import Facts
 from headworks.ledger.store import Store, duration_class, key_at, request_number, request_span, troubles
 
 FEW = 50_000
 """Entries of an index: reading their rows takes a tenth of a second."""
+
+APART = 10.0
+"""Seconds between a request id's time and its record's at most, for the narrow look: the first is taken at the arrival,
+the second at the end, less the duration on another clock."""
 
 AT_ONCE = 500
 """Records that are fetched together."""
@@ -167,7 +172,7 @@ class Questions:
             marks = ", ".join("?" * len(classes))
             found.append(Clause(f"(error IN ({marks}) OR instr(lower(reason), ?) > 0)", (*classes, words)))
         if asked.request_id is not None:
-            found.append(Clause("request BETWEEN ? AND ?", request_span(asked.request_id)))
+            found.extend(self._requested(asked.request_id))
         clauses = [clause for clause in found if clause is not None]
         return clauses if len(clauses) == len(found) else None
 
@@ -175,6 +180,18 @@ class Questions:
         """The names of a kind that records have, with their numbers."""
         with troubles(self.store.path):
             return self.store.connection.execute("SELECT id, name FROM names WHERE kind = ?", (kind,)).fetchall()
+
+    def _requested(self, request_id: str) -> list[Clause]:
+        """Ids that say their time are looked for there. Where that finds none (the clock was set, another made the id),
+        and for any other id, all rows are read."""
+        named = Clause("request BETWEEN ? AND ?", request_span(request_id))
+        came = instants(request_id)
+        if came is not None:
+            near = Clause("id >= ? AND id < ?", (key_at(came[0] - APART), key_at(came[1] + APART)), "id")
+            look = f"SELECT 1 FROM calls NOT INDEXED WHERE {near.sql} AND {named.sql} LIMIT 1"
+            if self.store.connection.execute(look, (*near.values, *named.values)).fetchone():
+                return [near, named]
+        return [named]
 
     def _named(self, column: str, numbers: list[int]) -> Clause | None:
         if not numbers:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headworks.core.errors import HeadworksError
+from headworks.core.request_id import BEGINNING
 from headworks.ledger.facts import Facts
 
 VERSION = 1
@@ -38,8 +38,6 @@ PATIENCE = 2.0
 """Seconds that a locked store is waited for, before that is said."""
 
 _DIGITS = 15
-_OURS = re.compile(r"req_([0-9a-f]{4,32})")
-"""A request id is `req_` and 32 hex digits; a few of them name a call as well, as with commits."""
 
 MOST_NAMES = 20_000
 """Names kept in memory; a caller may make up as many models as it likes."""
@@ -88,8 +86,9 @@ def key_at(at: float) -> int:
 
 
 def request_number(request_id: str) -> int:
-    """63 bits that stand for a request id: the beginning of one of ours, a digest of any other."""
-    if ours := _OURS.fullmatch(request_id):
+    """63 bits that stand for a request id: the beginning of one of ours (its millisecond and 12 bits of chance), a digest
+    of any other. Two calls of one millisecond may share it."""
+    if ours := BEGINNING.fullmatch(request_id):
         return int(ours[1][:_DIGITS].ljust(_DIGITS, "0"), 16)
     return int.from_bytes(blake2b(request_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
 
@@ -97,7 +96,7 @@ def request_number(request_id: str) -> int:
 def request_span(request_id: str) -> tuple[int, int]:
     """The numbers of the request ids that begin so (ours), or of this one."""
     number = request_number(request_id)
-    ours = _OURS.fullmatch(request_id)
+    ours = BEGINNING.fullmatch(request_id)
     return number, number + (16 ** max(0, _DIGITS - len(ours[1])) - 1 if ours else 0)
 
 
@@ -239,8 +238,8 @@ class Store:
         """A key that is taken: by the same call, then it is there already; or by one of the same microsecond."""
         key = row[0]
         assert isinstance(key, int)
-        while found := self.connection.execute("SELECT request FROM calls WHERE id = ?", (key,)).fetchone():
-            if found[0] == row[1]:
+        while found := self.connection.execute("SELECT line FROM records WHERE id = ?", (key,)).fetchone():
+            if found[0] == line:
                 return
             key += 1
         self.connection.execute(_CALL, (key, *row[1:]))

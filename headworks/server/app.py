@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import msgspec
 
 from headworks.core.errors import CallError, UnknownModel, UnknownPath
+from headworks.core.request_id import request_id
 from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server.calls import Calls, bearer
@@ -101,7 +102,7 @@ class App:
             route = self.posts.get(request.path) if request.method == "POST" else None
             await (route or self.other(request))(request, exchange, cors)
         except CallError as error:
-            exchange.respond(*answer(error, self.request_id(), cors))
+            exchange.respond(*answer(error, request_id(self.chance), cors))
 
     def other(self, request: Request) -> Route:
         path, method = request.path, request.method
@@ -137,13 +138,10 @@ class App:
         self.say(exchange, *readiness(self.gateway), cors)
 
     def say(self, exchange: Exchange, status: int, content: msgspec.Struct, cors: Headers) -> None:
-        headers: Headers = [JSON, (b"x-request-id", self.request_id().encode()), *cors]
+        headers: Headers = [JSON, (b"x-request-id", request_id(self.chance).encode()), *cors]
         exchange.respond(status, headers, msgspec.json.encode(content))
 
     def refuse(self, status: int, message: str) -> tuple[Headers, bytes]:
         """Headers and body of an answer that the HTTP edge itself gives: bad bytes, too slow, too large, a bug."""
-        _, headers, body = answer(EdgeRefusal(status, message), self.request_id(), NONE)
+        _, headers, body = answer(EdgeRefusal(status, message), request_id(self.chance), NONE)
         return headers, body
-
-    def request_id(self) -> str:
-        return f"req_{self.chance(128):032x}"

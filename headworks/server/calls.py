@@ -15,6 +15,7 @@ from headworks.core.clock import now
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
+from headworks.core.request_id import request_id
 from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server.exchange import Exchange
@@ -90,7 +91,7 @@ class Calls:
         forwarded = tuple([pair for pair in request.headers if pair[0] in passing or pair[0][:7] == b"openai-"])
         trace = request.get(b"traceparent")
         return Call(
-            id=f"req_{self.chance(128):032x}",
+            id=request_id(self.chance),
             alias=asked.model,
             body=request.body,
             operation=self.operation,

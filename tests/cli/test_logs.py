@@ -97,7 +97,7 @@ def test_the_story_of_last_hours_slowest_failed_call_of_one_key(
     assert header.split()[:6] == ["time", "request", "model", "key", "outcome", "took"]
     assert "failed" in row
     assert "50.00 s" in row
-    assert hint.endswith(f"headworks logs show {ids(3)[0][:14]}")
+    assert hint.endswith(f"headworks logs show {ids(3)[0][:20]}")
     shown = printed(capsys, *hint.partition("logs ")[2].split(), system)
     assert ids(3)[0] in shown
     for words in (

@@ -123,6 +123,14 @@ def test_calls_of_one_microsecond_are_all_kept(tmp_path: Path) -> None:
     assert sorted(stored(tmp_path / "ledger.db")) == ids(*range(300))
 
 
+def test_calls_of_one_microsecond_whose_ids_begin_alike_are_all_kept(tmp_path: Path) -> None:
+    """The store knows 12 bits of an id's chance: two calls at once share them now and then."""
+    names = [f"req_01a2049ffc00abc{number:017x}" for number in range(5)]
+    journal(tmp_path / "journal", *(record(1, request_id=name) for name in names))
+    indexer(tmp_path).catch_up()
+    assert sorted(stored(tmp_path / "ledger.db")) == names
+
+
 def test_the_same_lines_in_a_second_file_are_not_doubled(tmp_path: Path) -> None:
     """As after a copy of the journal's folder was put back."""
     alike = [record(number, at=1795305600.0 + number // 4) for number in range(40)]

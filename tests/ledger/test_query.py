@@ -129,6 +129,72 @@ def test_a_filter_finds_what_reading_everything_finds(
     questions.store.close()
 
 
+def timed(at: float, chance: int) -> str:
+    return f"req_{round(at * 1000):012x}{chance:020x}"
+
+
+START = 1795305600.0
+MOMENTS = st.tuples(
+    st.one_of(st.integers(0, 50), st.integers(0, 40_000_000)),  # milliseconds after the start: alike, or far apart
+    st.floats(-9.0, 9.0),  # how far the record's clock is off
+    st.integers(0, 2**80 - 1),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    moments=st.lists(MOMENTS, min_size=1, max_size=30, unique_by=(lambda one: (one[0], one[2] >> 68))), data=st.data()
+)
+def test_an_id_finds_what_reading_everything_finds(
+    tmp_path: Path, moments: list[tuple[int, float, int]], data: st.DataObject
+) -> None:
+    """Also where the record's clock is somewhat off."""
+    records = [
+        record(number, at=START + after / 1000 + off, request_id=timed(START + after / 1000, chance))
+        for number, (after, off, chance) in enumerate(moments)
+    ]
+    questions = indexed(tmp_path / str(next(RUNS)), tuple(records))
+    one = data.draw(st.sampled_from(records)).request_id
+    for beginning in (one, one[: data.draw(st.integers(8, 16))], one[: data.draw(st.integers(17, 36))]):
+        found = [msgspec.json.decode(line, type=Record) for line in questions.lines(Filter(request_id=beginning))]
+        expected = [other for other in records if other.request_id.startswith(beginning)]
+        # the store knows 15 of an id's digits
+        assert [name[:19] for name in sorted(other.request_id for other in found)] == [
+            name[:19] for name in sorted(other.request_id for other in expected)
+        ]
+    questions.store.close()
+
+
+@pytest.mark.parametrize("off", [-86400.0, -11.0, 11.0, 86400.0])
+def test_an_id_whose_time_is_not_its_records_is_found_too(tmp_path: Path, off: float) -> None:
+    name = timed(START, 1 << 79)
+    questions = indexed(tmp_path, (record(1, at=START + off, request_id=name), record(2, request_id=timed(START, 2))))
+    assert [facts(line).request_id for line in questions.lines(Filter(request_id=name))] == [name]  # type: ignore[union-attr]
+    questions.store.close()
+
+
+def test_an_id_with_its_time_is_found_without_reading_every_row(tmp_path: Path) -> None:
+    names = [timed(START + 60 * number, number) for number in range(2000)]
+    made = [record(number, at=START + 60 * number, request_id=name) for number, name in enumerate(names)]
+    questions = indexed(tmp_path, tuple(made))
+    steps: list[int] = []
+    for name in (names[1000], names[1000][:14], "req_" + "f" * 32):
+        seen = 0
+
+        def count() -> None:
+            nonlocal seen
+            seen += 1
+
+        questions.store.connection.set_progress_handler(count, 100)
+        list(questions.lines(Filter(request_id=name), last=20))
+        questions.store.connection.set_progress_handler(None, 0)
+        steps.append(seen)
+    assert steps[0] < 5
+    assert steps[1] < 5
+    assert steps[2] > 50
+    questions.store.close()
+
+
 def facts_of(one: Record) -> Facts:
     known = facts(line(one))
     assert known is not None

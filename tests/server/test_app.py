@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from headworks.core.clock import wall
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
+from headworks.core.request_id import instants
 from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.ledger.journal import MemoryJournal
@@ -129,7 +131,10 @@ async def test_a_whole_answer_keeps_the_vendors_bytes_and_has_our_id() -> None:
     answered = await Facing(leaf).chat()
     assert answered.status == 200
     assert answered.json["choices"][0]["message"]["content"] == "hello"
-    assert answered.headers[b"x-request-id"] == b"req_" + b"7".rjust(32, b"0")
+    came = instants(answered.headers[b"x-request-id"].decode())
+    assert came is not None
+    assert came[0] <= wall() < came[1]
+    assert answered.headers[b"x-request-id"][16:] == b"7".rjust(20, b"0")
     assert leaf.calls[0].body == chat()
 
 
