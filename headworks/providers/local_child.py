@@ -27,6 +27,9 @@ from headworks.providers.local_process import READY, SOCKET
 from headworks.providers.local_transcript import OWN_TEMPLATE, TRANSCRIPT
 from headworks.providers.model_files import cache_folder, find_model, has_chat_template
 
+CONTEXT = 4096
+"""Tokens of one conversation, its answer included: the cache for them is most of what the child adds to the model."""
+
 GRACE = 30.0
 """Seconds for answers in progress after SIGTERM: the gateway's own default for draining."""
 
@@ -41,7 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     os.dup2(2, 1)  # native code prints where it likes; the parent reads one line of ours
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sizes = Sizes(slots=options.slots, context=options.context, threads=options.threads)
+    cores = _cores()
+    sizes = Sizes(slots=options.slots, context=CONTEXT, threads=max(1, cores - 1), prompt_threads=cores)
     try:
         path = find_model(options.model, cache_folder(os.environ))
     except ConfigError as error:
@@ -93,14 +97,16 @@ def _die_with(parent: int) -> None:
         os._exit(0)
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="headworks.providers.local_child")
     parser.add_argument("--model", required=True, help="a name or the path of a GGUF file")
     parser.add_argument("--folder", required=True, type=Path, help="private, for the sockets")
     parser.add_argument("--parent", required=True, type=int, help="the process to live with")
-    parser.add_argument("--slots", required=True, type=int)
-    parser.add_argument("--context", required=True, type=int, help="tokens of one conversation")
-    parser.add_argument("--threads", required=True, type=int)
+    parser.add_argument("--slots", required=True, type=int, help="answers at once")
     return parser.parse_args(arguments)
 
 

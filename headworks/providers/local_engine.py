@@ -40,7 +40,8 @@ class Llama:
         params.n_parallel = sizes.slots
         params.n_ctx = sizes.context * sizes.slots
         params.n_batch = params.n_ubatch = BATCH
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = sizes.threads
+        params.cpuparams.n_threads = sizes.threads
+        params.cpuparams_batch.n_threads = sizes.prompt_threads
         params.n_ctx_checkpoints = CHECKPOINTS
         params.cache_ram_mib = 0  # by default up to 8 GB of old prompts
         params.fit_params = False  # measures the memory of devices for a second, to find what is said here

@@ -31,9 +31,6 @@ READY = b"ready\n"
 
 SOCKET = "model.sock"
 
-CONTEXT = 4096
-"""Tokens of one conversation, its answer included. The cache for them is most of what the child adds to the model."""
-
 MOST_LOADING = 300.0
 """Seconds from a child's start to its first word: the file may have to be joined, and a large one read from a slow disk."""
 
@@ -57,16 +54,10 @@ _PASSED_PREFIXES = ("GGML_", "GOMP_", "LC_", "OMP_", "PYTHON")
 _log = logging.getLogger("headworks.local")
 
 
-def default_threads() -> int:
-    """One core is the gateway's. Two threads on two busy cores wait for each other at each step of the model: measured,
-    20 tokens/s and not the 36 of one thread (65 and 36 where the machine had nothing else to do)."""
-    return max(1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1)
-
-
 class LocalProcess:
     """Keeps one model loaded in a child process, from `start` to `stop`.
 
-    model: a name or the path of a GGUF file. slots: answers at once. threads: None is all cores but one.
+    model: a name or the path of a GGUF file. slots: answers at once.
     is_ready: the child listens at `origin`. reason: why it does not and will not soon, else "".
     """
 
@@ -75,8 +66,6 @@ class LocalProcess:
         model: str,
         *,
         slots: int,
-        context: int = CONTEXT,
-        threads: int | None = None,
         command: Sequence[str] = CHILD,
         temporary: Path | None = None,
     ) -> None:
@@ -86,10 +75,7 @@ class LocalProcess:
         self.is_ready = False
         self.reason = ""
         self.process: Process | None = None
-        self._command = (
-            *(*command, "--model", model, "--folder", str(self.folder)),
-            *("--slots", str(slots), "--context", str(context), "--threads", str(threads or default_threads())),
-        )
+        self._command = (*command, "--model", model, "--folder", str(self.folder), "--slots", str(slots))
         self._keeper: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[bool]] = []
 

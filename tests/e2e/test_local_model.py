@@ -243,8 +243,9 @@ def test_a_caller_who_hangs_up_frees_the_slot_within_a_batch(model: LocalProcess
     elif stage == "writing":
         until("writing", lambda: _tokens(model) > 3)
     connection.close()
-    # Alone on the machine: 20 ms writing, 120 ms reading. What it may never take is what is left: tens of seconds.
-    assert until("free", lambda: computing(model) == 0, within=10) < 5
+    # Measured: about 40 ms writing, 130 ms reading; seconds where ten processes want two cores. What is left of the
+    # answer would take a minute even alone.
+    until("free", lambda: computing(model) == 0, within=20)
 
 
 def _tokens(process: LocalProcess) -> int:

@@ -18,7 +18,7 @@ from headworks.providers.local_transcript import OWN_TEMPLATE
 pytestmark = pytest.mark.e2e
 
 LONG = 5.0
-SIZES = Sizes(slots=2, context=4096, threads=1)
+SIZES = Sizes(slots=2, context=4096, threads=1, prompt_threads=1)
 
 
 def event(content: str | None = None, finish: str | None = None) -> bytes:
