@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
 from headworks.gateway.assemble import Assembled, Shared, assemble
@@ -122,7 +123,12 @@ class Gateway:
     def troubles(self) -> list[str]:
         """What does not work just now, in words: none of it makes the gateway unready."""
         circuits = self.assembled.shared.circuits
-        found = [f"{name}: set aside after failures" for name, circuit in circuits.items() if circuit.state != "closed"]
+        at = now()
+        found = [
+            f"{name}: set aside after failures"
+            for name, circuit in circuits.items()
+            if circuit.state != "closed" or circuit.blocked_until > at
+        ]
         found += [
             f"{name}: the model is still loading" for name, child in self.leaves.children.items() if not child.is_ready
         ]

@@ -21,8 +21,9 @@ from headworks.http.connection import NEVER, Broken, Connection, TimedOut
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-HIGH_WATER = 262_144
-"""Bytes that wait for a reader before the socket is held: with the transport's own read buffer under the promised MB."""
+HIGH_WATER = 65_536
+"""Bytes that wait for a reader before the socket is held. A caller who stops reading costs several times as much: what
+one turn of the loop reads beyond it, the chunks made of that, and what waits to be written. At most 1 MB is promised."""
 
 JOINED = 32_768
 """Bytes of body up to which head and body are joined into one write: below, a copy is cheaper than a second buffer."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from asyncio import CancelledError
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Protocol
 
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.digest import SIZE
-from headworks.core.errors import CallError, Cut, Expired, Refused, Rejected, Shed, Unauthenticated
+from headworks.core.errors import CallError, Cut, Denied, Expired, Refused, Rejected, Shed, Unauthenticated
 from headworks.core.record import AttemptRecord, Outcome, Record
 from headworks.core.reply import Chunk, Reply
 from headworks.core.service import Layering, Service, scope
@@ -19,6 +21,11 @@ from headworks.policy.charge import BYTES_PER_TOKEN, charge
 
 MOST_TEXT = 256
 """Characters of a caller's own words (`model`, `user`) that a record keeps."""
+
+QUIET_FOR = 60.0
+"""Seconds in which the log tells once of a target whose vendor refuses us: the time for which it is set aside."""
+
+_log = logging.getLogger("headworks.calls")
 
 
 class Journal(Protocol):
@@ -36,6 +43,7 @@ class Trace:
         self.config = config
         self.in_flight = 0
         self.strangers = 0
+        self._told: dict[str, float] = {}  # a target, and until when nothing more is said of it
 
     @scope
     def open(self, call: Call) -> Layering:
@@ -64,6 +72,8 @@ class Trace:
         trail = call.trail
         ended_at = now()
         attempts = trail.attempts
+        if error is not None or len(attempts) > 1:
+            self.tell(attempts, ended_at)
         if attempts and not attempts[-1].outcome:  # Meter has not left yet: the record goes before the last chunk
             close(attempts[-1], ended_at, outcome, traced)
         known, cost, price_at = bill(call, traced)
@@ -93,6 +103,13 @@ class Trace:
                 attempts=known,
             )
         )
+
+    def tell(self, attempts: Sequence[Attempt], at: float) -> None:
+        """Logs that a vendor refuses *us*: no retry will mend it, and another target may hide it from every caller."""
+        for attempt in attempts:
+            if attempt.error == Denied.__name__ and at >= self._told.get(attempt.target, at):
+                self._told[attempt.target] = at + QUIET_FOR
+                _log.error("target_set_aside: %s: %s", attempt.target, attempt.reason)
 
 
 class Traced(Reply):

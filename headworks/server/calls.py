@@ -117,6 +117,7 @@ async def stream(reply: Reply, exchange: Exchange, headers: Headers) -> None:
             exchange.end(joined(chunks))
             return
         exchange.write(joined(chunks))
+        chunks = []  # they weigh several times what is written of them: nothing for a slow caller to keep
         await exchange.drain()
         chunks = await reply.read()
 

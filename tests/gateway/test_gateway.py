@@ -105,6 +105,15 @@ def test_what_is_written_as_before_is_kept(tmp_path: Path) -> None:
     within(tmp_path, test)
 
 
+def test_a_target_that_is_set_aside_is_a_trouble(tmp_path: Path) -> None:
+    async def test(gateway: Gateway) -> None:
+        assert gateway.troubles() == []
+        gateway.assembled.shared.circuits["vendor/m"].set_aside(now() + 60.0, now())
+        assert gateway.troubles() == ["vendor/m: set aside after failures"]
+
+    within(tmp_path, test)
+
+
 def test_another_secret_is_another_provider(tmp_path: Path) -> None:
     """The digest of the file is the same: it has references, not values."""
 
