@@ -11,6 +11,9 @@ from headworks.policy.circuit import REFUSED, Circuit, outcome_of
 DENIED_FOR = 60.0
 """Seconds that a target is set aside after its vendor refused *us*: a key or credit is mended by hand, in minutes."""
 
+MOST_ASIDE = 3600.0
+"""Seconds that a vendor's Retry-After may set a target aside: a vendor that asks for years has made a mistake."""
+
 
 class Breaker:
     """Stands outside Limit: an open circuit costs no slot."""
@@ -40,6 +43,6 @@ class Breaker:
             circuit.end(ticket, outcome_of(left_with), at)
             if isinstance(left_with, CallError) and left_with.blame == "vendor":
                 if left_with.retry_after is not None:
-                    circuit.set_aside(at + left_with.retry_after, at)
+                    circuit.set_aside(at + min(left_with.retry_after, MOST_ASIDE), at)
                 elif isinstance(left_with, Denied):
                     circuit.set_aside(at + DENIED_FOR, at)

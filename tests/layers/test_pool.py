@@ -228,6 +228,15 @@ async def test_when_every_circuit_is_open_the_least_recently_failed_is_asked() -
 
 
 @virtual
+async def test_a_vendor_that_asks_for_years_is_asked_again_after_an_hour() -> None:
+    circuit = Circuit(Breaking(), Random(1))
+    with pytest.raises(Throttled):
+        await ask(Breaker(Scripted([Throttled("429", retry_after=1e8)]), circuit, "a"), call())
+    assert not circuit.allows(now() + 3590)
+    assert circuit.allows(now() + 3601)
+
+
+@virtual
 async def test_a_cut_after_the_head_counts_against_the_target() -> None:
     leaf = Scripted([Stream(pieces=["one", 1.0, Cut("cut")])], repeat=True)
     circuit = Circuit(Breaking(), Random(1))
