@@ -117,6 +117,8 @@ class _Maker:
             if name in required or (depth < DEEP and self._random.random() < 0.5):
                 made[name] = self.make(inner, depth + 1)
         for name in schema.get("required") or ():
+            if not isinstance(name, str):
+                raise Unsatisfiable("`required` lists names, and names are strings")
             if name not in made:
                 made[name] = self._word()
         return made

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headworks.providers.simulated_schema import Unsatisfiable, text, value
@@ -203,6 +203,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example({"required": [None]})
 def test_whatever_a_stranger_sends_is_answered_or_refused(schema: object) -> None:
     try:
         text(schema, KEYS[0])
