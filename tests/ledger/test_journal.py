@@ -158,7 +158,8 @@ def test_a_file_is_final_when_its_writer_has_left_it(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await syncing
         journal.close()
-        async with asyncio.timeout(5):  # a forcing to the disk that was cancelled holds the closed file until it is done
+        # A forcing to the disk that was cancelled holds the closed file until it is done.
+        async with asyncio.timeout(5):
             while finals(tmp_path) != [True, True, True]:
                 await asyncio.sleep(0.001)
 
