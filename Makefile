@@ -67,9 +67,10 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-# Wheels only, each with a hash from the lock: building a source distribution would fetch its build tools unhashed.
+# Wheels only, each with a hash from the lock: building a source distribution would fetch its build tools unhashed. Nothing is
+# resolved: the lock names everything, and pip before 23.3 looks past a pin for `name[extra]` as soon as a newer release is out.
 INSTALL := -m pip --disable-pip-version-check install
-LOCKED  := --require-hashes --only-binary :all:
+LOCKED  := --require-hashes --only-binary :all: --no-deps
 
 $(RUN)/.locked: requirements/run.txt
 	@$(find_python); \
