@@ -81,7 +81,7 @@ $(RUN)/.locked: requirements/run.txt
 
 $(DEV)/.locked: requirements/dev.txt
 	@$(find_python); \
-	echo "Headworks: installing the runtime, the starter model, and the tools (about 330 MB, once) into $(DEV), with $$python"; \
+	echo "Headworks: installing the runtime, the starter model, and the tools (about 700 MB, once) into $(DEV), with $$python"; \
 	[ -x $(DEV)/bin/python ] || "$$python" -m venv --clear $(DEV)
 	@$(DEV)/bin/python $(INSTALL) --quiet $(LOCKED) -r $<
 	@touch $@
@@ -95,6 +95,7 @@ $(DEV)/.locked: requirements/dev.txt
 # `make lock UPGRADE=--upgrade` moves them. run.txt takes its versions from dev.txt: what is tested is what serves.
 
 UPGRADE ?=
+EXTRAS  := --extra local --extra redis --extra embedded --extra postgres --extra plan --extra eval
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --annotation-style line \
     --custom-compile-command 'make lock' --quiet $(UPGRADE)
 
@@ -103,7 +104,7 @@ lock: ## renew the hashed requirements from pyproject.toml (UPGRADE=--upgrade fo
 	"$$python" -m venv "$$tools"; \
 	"$$tools/bin/python" $(INSTALL) --quiet $(LOCKED) -r requirements/lock.txt; \
 	PATH="$$tools/bin:$$PATH"; \
-	$(COMPILE) --group build --extra local --extra dev --output-file requirements/dev.txt; \
+	$(COMPILE) --group build $(EXTRAS) --extra dev --output-file requirements/dev.txt; \
 	$(COMPILE) --group build --extra local --constraint requirements/dev.txt --output-file requirements/run.txt; \
 	$(subst pip compile pyproject.toml,pip compile,$(COMPILE)) --group lock --output-file requirements/lock.txt; \
 	$(subst pip compile pyproject.toml,pip compile,$(COMPILE)) --group prices --no-deps --output-file requirements/prices.txt
