@@ -188,8 +188,8 @@ def test_what_a_replaced_stack_alone_had_is_closed_once_it_is_empty(
     close = Leaves.close
 
     async def noted(self: Leaves, others: object = ()) -> None:
-        closed.append(self)
         await close(self, others)  # type: ignore[arg-type]
+        closed.append(self)
 
     monkeypatch.setattr(Leaves, "close", noted)
 
