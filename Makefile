@@ -2,13 +2,15 @@
 #   .venv-run  what serves: the runtime and the starter model, nothing else
 #   .venv      what checks: all of that, the tools, and clients and servers that nobody here wrote
 # Choose another interpreter with `make PYTHON=python3.12 test`; it must be 3.11 or newer. ARGS goes to pytest and bench:
-# `make test ARGS='tests/policy -k bucket'`.
+# `make test ARGS='tests/policy -k bucket'`. JOBS is how many tests run at once, a file at a time (docs/adr/0005).
 
 PYTHON ?=
 ARGS   ?=
+JOBS   ?= 2
 RUN    := .venv-run
 DEV    := .venv
 BIN    := $(DEV)/bin
+PARALLEL := --numprocesses $(JOBS) --dist loadfile
 CODE   := $(wildcard headworks tests tools bench)
 
 .DEFAULT_GOAL := help
@@ -23,14 +25,14 @@ run: $(RUN)/.linked ## serve the starter system on 127.0.0.1:8080 (Ctrl-C drains
 	@$(RUN)/bin/headworks up
 
 test: $(DEV)/.linked ## the whole suite
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 check: $(DEV)/.linked ## what CI runs: format, lint, types, imports, and the suite with branch coverage
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report
 	@echo 'policy/ and wire/ are held to every branch:'
 	$(BIN)/coverage report --include='headworks/policy/*,headworks/wire/*' --fail-under=100
