@@ -83,7 +83,7 @@ async def test_time_moves_only_when_nothing_is_ready() -> None:
 def test_a_year_of_sleeping_takes_no_time() -> None:
     started = time.perf_counter()
     assert run_virtual(asyncio.sleep(365 * 86_400, "slept")) == "slept"
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30
 
 
 @virtual

@@ -80,7 +80,7 @@ def up(folder: Path, text: str, **environment: str) -> Iterator[Running]:
 
 
 def wait_until_ready(running: Running, log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(URLError, ConnectionError):
             with urlopen(f"{running.url}/readyz", timeout=2) as answer:

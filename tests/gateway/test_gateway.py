@@ -247,7 +247,7 @@ def arrived(alias: str = "assistant", max_output: int | None = None) -> Call:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(2000):
+    for _ in range(20_000):
         if holds():
             return
         await asyncio.sleep(0.001)

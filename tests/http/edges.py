@@ -120,7 +120,7 @@ async def serving(
     assert (edge.busy, edge.connections, edge.arriving) == (0, 0, 0), repr(edge)
 
 
-async def until(true: Callable[[], bool], within: float = 3.0) -> None:
+async def until(true: Callable[[], bool], within: float = 30.0) -> None:
     """Waits until something is true, as it must be soon. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not true():

@@ -87,7 +87,7 @@ class Peer:
         self.callers: list[Caller] = []
         self.scripts: list[asyncio.Task[None]] = []
 
-    async def over(self, *, within: float = 2.0) -> None:
+    async def over(self, *, within: float = 30.0) -> None:
         """Returns when every script has ended; one that ends with `gone` says that the client has closed."""
         await until(lambda: all(script.done() for script in self.scripts), within=within)
 
@@ -154,7 +154,7 @@ async def ask(client: Client, body: bytes = b"{}", *, by: float = 5.0, limit: in
     return status, data
 
 
-async def until(holds: Callable[[], bool], *, within: float = 2.0) -> None:
+async def until(holds: Callable[[], bool], *, within: float = 30.0) -> None:
     """Lets the loop turn until it holds; fails after `within` seconds."""
     end = asyncio.get_running_loop().time() + within
     while not holds():

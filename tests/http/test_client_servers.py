@@ -135,7 +135,7 @@ async def by_h11(folder: Path) -> AsyncIterator[Origin]:
         yield Origin(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
     finally:
         server.close()
-        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+        await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
 
 class _Standard(BaseHTTPRequestHandler):

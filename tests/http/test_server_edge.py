@@ -315,8 +315,8 @@ def test_an_answer_that_began_before_the_drain_is_its_connections_last(loop: str
             assert b"connection: close" not in await caller.head()
             served.edge.drain()
             gate.set()
-            assert await asyncio.wait_for(caller.reader.read(-1), 2) == b"5\r\nwhole\r\n0\r\n\r\n"
-            await asyncio.wait_for(served.edge.stop(60), 2)
+            assert await asyncio.wait_for(caller.reader.read(-1), 30) == b"5\r\nwhole\r\n0\r\n\r\n"
+            await asyncio.wait_for(served.edge.stop(60), 30)
 
     run(loop, main())
 
@@ -334,7 +334,7 @@ def test_a_stop_without_grace_overtakes_one_with_grace_that_is_cancelled(loop: s
             patient = asyncio.ensure_future(served.edge.stop(60))
             await asyncio.sleep(0.01)
             patient.cancel()
-            await asyncio.wait_for(served.edge.stop(0.0), 2)
+            await asyncio.wait_for(served.edge.stop(0.0), 30)
             assert served.edge.connections == 0
 
     run(loop, main())

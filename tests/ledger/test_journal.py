@@ -116,7 +116,7 @@ def test_the_file_is_forced_to_the_disk_off_the_loop(tmp_path: Path) -> None:
         journal = Journal(tmp_path, started_at=1.0, sync=0.001)
         syncing = asyncio.create_task(journal.keep_synced())
         journal.append(record(1))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while journal._is_dirty:
                 await asyncio.sleep(0.001)
         syncing.cancel()
@@ -151,7 +151,7 @@ def test_a_file_is_final_when_its_writer_has_left_it(tmp_path: Path) -> None:
         journal.append(record(1))
         journal.append(record(2))
         syncing = asyncio.create_task(journal.keep_synced())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while finals(tmp_path) != [True, True, False]:
                 await asyncio.sleep(0.001)
         syncing.cancel()
@@ -159,7 +159,7 @@ def test_a_file_is_final_when_its_writer_has_left_it(tmp_path: Path) -> None:
             await syncing
         journal.close()
         # A forcing to the disk that was cancelled holds the closed file until it is done.
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while finals(tmp_path) != [True, True, True]:
                 await asyncio.sleep(0.001)
 

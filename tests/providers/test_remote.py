@@ -518,7 +518,7 @@ def test_leaving_early_stops_the_vendor() -> None:
             vendor.scripts = [[OPEN, framed(TEXT), vendor.silence]]
             async with vendor.remote.open(call(streamed=True)) as reply:
                 await reply.read()
-            await asyncio.wait_for(vendor.gone.wait(), 0.1)
+            await asyncio.wait_for(vendor.gone.wait(), 30)
             assert vendor.client.idle == 0
 
     run(main)
@@ -536,7 +536,7 @@ def test_a_caller_who_hangs_up_stops_the_vendor(begin: bytes) -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(vendor.gone.wait(), 0.1)
+            await asyncio.wait_for(vendor.gone.wait(), 30)
 
     run(main)
 

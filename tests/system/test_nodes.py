@@ -77,7 +77,7 @@ def test_a_billion_laughs_are_refused_at_once() -> None:
     began = time.monotonic()
     errors = composed("\n".join(lines))[1]
     assert "more than 50000 values" in errors[0]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_is_endless_or_too_deep_is_refused(text: str) -> None:
 def test_a_file_with_too_many_values_is_refused_before_they_are_kept() -> None:
     began = time.monotonic()
     assert "has more than 50000 values" in composed("[" + "a," * 500_000 + "]")[1][0]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_file_that_is_too_long_is_refused() -> None:
