@@ -180,6 +180,12 @@ class Overloaded(Shed):
     retry: Retry = "elsewhere"
 
 
+class StateAway(Shed):
+    """What calls are counted by cannot be asked now, and who may not be let in uncounted waits for it."""
+
+    code = "state_unavailable"
+
+
 class Draining(Shed):
     """The gateway is going down and starts nothing new."""
 

@@ -1,0 +1,145 @@
+"""What calls are counted by, where several share a count: the words that layers and every twin of the state agree on.
+
+Always true of a twin (`headworks/state/`):
+- `take` is one decision: every bound of a claim has room and all of it is taken, or nothing is. It costs one round trip;
+- what was granted is settled exactly once; settling an id that is not known (twice, after an end of its owner) does
+  nothing. `settle` waits for nobody: a remote twin sends it along with others, and sends it until it has arrived;
+- a `take` that is cancelled gives back what it may have taken;
+- places, and nothing else, belong to an owner (a process): `end` gives back all that a dead one held. Reservations of
+  money of a dead one are not given back: they are found in its journal, and `restore` says what was spent instead.
+
+Rates count by the state's own clock, budgets by the instant that the claim carries, so that a call counts in the window
+that its record is in.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+Unit = Literal["requests", "tokens"]
+Window = Literal["1h", "1d", "1w", "30d", "total"]
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """At most `size` at once, and `size` more in each `period` seconds. unit: what of a claim it counts."""
+
+    name: str
+    size: int
+    unit: Unit = "requests"
+    period: float = 60.0
+
+
+class Places(msgspec.Struct, frozen=True):
+    """At most `limit` claims at once."""
+
+    name: str
+    limit: int
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """At most `limit` nano-dollars spent and reserved in each window. Windows begin at whole hours, days (UTC), weeks
+    (Monday) and, for `30d`, at multiples of 30 days since 1970."""
+
+    name: str
+    limit: int
+    window: Window
+
+
+Bound: TypeAlias = Rate | Places | Budget
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Everything that one claim must have room in. Made once and shared by many claims."""
+
+    rates: tuple[Rate, ...] = ()
+    places: tuple[Places, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.rates or self.places or self.budgets)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What one call (or one attempt) asks for. Ids are unique among claims that are not settled.
+
+    tokens: taken from each rate of tokens; one request is taken from each rate of requests, one place of each of
+    `places`. amounts: nano-dollars to reserve, one for each of `budgets`. at: seconds since 1970, for the windows.
+    """
+
+    id: str
+    bounds: Bounds
+    tokens: int = 0
+    amounts: tuple[int, ...] = ()
+    at: float = 0.0
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """All of it was taken. at: when, by the state's clock. left, resets: for each of `rates` what is left of it, and in
+    how many seconds it will be full again. spent: for each of `budgets`, nano-dollars spent and reserved, this included."""
+
+    at: float
+    left: tuple[int, ...] = ()
+    resets: tuple[float, ...] = ()
+    spent: tuple[int, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Nothing was taken. bound: which one had no room (of several the one that takes longest). wait: seconds until it may
+    have, None where nobody knows (a place), infinite where it never will. left, resets: as in Granted, with nothing taken."""
+
+    bound: Bound
+    wait: float | None
+    left: tuple[int, ...] = ()
+    resets: tuple[float, ...] = ()
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What was spent of a budget in the window that begins at `start` (seconds since 1970), in nano-dollars."""
+
+    name: str
+    window: Window
+    start: int
+    amount: int
+
+
+class State(Protocol):
+    """Counts that calls share."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether `take_now` works: all of it is in this process, and nobody else counts by it."""
+        ...
+
+    def take_now(self, claim: Claim, /) -> Granted | Refusal:
+        """`take` without a wait. Only where `is_local`."""
+        ...
+
+    async def take(self, claim: Claim, /) -> Granted | Refusal:
+        """Takes all of a claim or nothing. Raises StateAway where the state cannot be asked."""
+        ...
+
+    async def reserve(self, claim: Claim, amounts: tuple[int, ...], /) -> Budget | None:
+        """Raises a granted claim's reservations to these amounts, all or none; the budget that has no room for it, or None.
+
+        Raises StateAway."""
+        ...
+
+    def settle(
+        self, claim: Claim, granted: Granted, /, *, tokens: int | None = None, costs: tuple[int, ...] | None = None
+    ) -> None:
+        """Ends a granted claim: gives its places back, and counts what was used in place of what was taken.
+
+        tokens: really used, None where nobody knows: then what was taken stays taken. costs: nano-dollars really spent, one
+        for each of `budgets` (more than was reserved is counted too); None settles at what is reserved.
+        """
+        ...
+
+    async def restore(self, spent: list[Spent], /) -> None:
+        """Says what the records sum to: what is spent of these budgets is that from now on. For a start."""
+        ...
+
+    async def end(self, owner: str, /) -> None:
+        """Gives back every place of an owner that has died."""
+        ...
