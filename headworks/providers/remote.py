@@ -36,6 +36,9 @@ MOST_ERROR = 1_000_000
 MOST_BEFORE_HEAD = 10_000
 """Events without content that are kept while the head is awaited: ten a second for a quarter of an hour."""
 
+ENDING = 1.0
+"""Seconds that a complete answer may still take for its tokens and its end mark. Nobody waits longer for `[DONE]`."""
+
 _FRAMING = frozenset(
     (
         *(b"host", b"connection", b"content-length", b"content-encoding", b"transfer-encoding", b"te", b"trailer"),
@@ -246,14 +249,18 @@ class Streaming(Reply):
             return []
         else:
             by = self._deadline_at
-            if self._gap:
+            if decoder.finish is not None and decoder.is_complete:
+                by = min(now() + ENDING, by)
+            elif self._gap:
                 by = min(now() + self._gap, by)
             try:
                 while not chunks and decoder.fault is None:
                     data = await self._exchange.read(by)
                     chunks = decoder.feed(data) if data else decoder.end()
             except TimedOut:
-                raise Expired(phase="total" if self._deadline_at <= by else "between_tokens") from None
+                if not decoder.is_complete:
+                    raise Expired(phase="total" if self._deadline_at <= by else "between_tokens") from None
+                chunks = decoder.end()
             except Broken:
                 chunks = decoder.end()  # whole all the same where every choice had its finish reason; else a Cut
             if not chunks:

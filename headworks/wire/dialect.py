@@ -36,6 +36,7 @@ class StreamDecoder(Protocol):
     `fault` is set once the stream cannot be an answer any more: Garbled or the vendor's own error before the head, Cut
     after it. It is a value, not an exception, because good chunks of the same bytes come first; nothing follows it.
     `is_headed` once content came, `is_done` once the `last` chunk was given. `usage` and `finish` are the newest known.
+    `is_complete`: every choice has its finish reason, so that only tokens and the end mark can follow.
     """
 
     usage: Usage | None
@@ -43,6 +44,9 @@ class StreamDecoder(Protocol):
     fault: CallError | None
     is_headed: bool
     is_done: bool
+
+    @property
+    def is_complete(self) -> bool: ...
 
     def feed(self, data: bytes, /) -> list[Chunk]:
         """The chunks that these bytes complete; often none."""

@@ -1,8 +1,13 @@
 """Chat completions in OpenAI's dialect: the caller's body, the vendor's request, and its answers, whole and streamed.
 
 Always true of a stream: the chunks are the same however the bytes are cut; each chunk's `data` is the event as it came;
-an answer that ends early is never made to look whole. It is whole when `[DONE]` came, or when it ended after every
-choice had its finish reason: some vendors leave `[DONE]` out, and it is put in for the caller's SDK.
+an answer that ends early is never made to look whole. It is whole when `[DONE]` came after a finish reason, or when it
+ended after every choice had one: some vendors leave `[DONE]` out, and it is put in for the caller's SDK. `[DONE]` alone
+is no proof: servers send it too behind a generation that they have aborted.
+
+One event that is no JSON is skipped if the stream goes on, for some proxies put words of their own between the events
+(`ping`, `undefined`). A second one, or one in which a piece of an answer can be seen, is a break: a hole in the text
+would be a truncated answer that looks whole (`docs/adr/0024`).
 """
 
 from __future__ import annotations
@@ -22,6 +27,9 @@ from headworks.wire.openai_errors import error_in, garbled, vendor_error
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
 
 DONE: Final = b"data: [DONE]\n\n"
+
+_PIECES: Final = (b'"choices"', b'"delta"', b'"content"', b'"error"', b'"finish_reason"')
+"""What a piece of an answer has in it, even where it is no JSON any more."""
 
 
 # The caller's side
@@ -115,13 +123,25 @@ class OpenAIChat:
 class ChatDecoder:
     """A vendor's stream, see StreamDecoder. Comments and empty events are dropped: they are for whoever is waiting."""
 
-    __slots__ = ("_call", "_finished", "_is_plain", "_splitter", "fault", "finish", "is_done", "is_headed", "usage")
+    __slots__ = (
+        "_call",
+        "_finished",
+        "_is_noisy",
+        "_is_plain",
+        "_splitter",
+        "fault",
+        "finish",
+        "is_done",
+        "is_headed",
+        "usage",
+    )
 
     def __init__(self, call: Call, limit: int = MOST_BYTES) -> None:
         self._call = call
         self._splitter = Splitter(limit)
         self._finished: set[int] = set()
         self._is_plain = True  # no event yet: it may be a body that is no stream at all
+        self._is_noisy = False  # one event was skipped
         self.usage: Usage | None = None
         self.finish: str | None = None
         self.fault: CallError | None = None
@@ -135,7 +155,9 @@ class ChatDecoder:
         for event in self._splitter.feed(data):
             self._is_plain = False
             if (chunk := self._chunk(event)) is None:
-                return chunks
+                if self.fault is not None:
+                    return chunks
+                continue
             chunks.append(chunk)
             if chunk.last:
                 return chunks
@@ -149,13 +171,13 @@ class ChatDecoder:
         if self._is_plain and self._splitter.tail.lstrip()[:1] in (b"{", b"["):
             self.fault = self._unstreamed(self._splitter.tail)
             return []
-        was_complete = self._is_complete()
+        was_complete = self.is_complete
         event = self._splitter.end()
         chunk = self._chunk(event) if event is not None else None
         chunks = [] if chunk is None else [chunk]
         if chunk is not None and chunk.last:
             return chunks
-        if was_complete or self._is_complete():
+        if was_complete or self.is_complete:
             self.fault = None  # half an event behind a whole answer: nothing of the answer is missing
             self.is_done = True
             chunks.append(Chunk(data=DONE, last=True))
@@ -164,18 +186,23 @@ class ChatDecoder:
         return chunks
 
     def _chunk(self, event: Event) -> Chunk | None:
-        """The event as a chunk, or None and a fault."""
+        """The event as a chunk; None where there is a fault, or nothing in it."""
         data = event.data
         if data[:6] == b"[DONE]":
             if not self.is_headed:
                 self._break("The vendor's stream ended before any content.")
+                return None
+            if not self._finished:
+                self._break("The vendor's stream ended without a finish reason.")
                 return None
             self.is_done = True
             return Chunk(data=event.raw, last=True)
         try:
             piece = decoded(data)
         except (ValueError, RecursionError):
-            self._break("An event of the vendor's stream is not JSON.")
+            if self._is_noisy or any(name in data for name in _PIECES):
+                self._break("An event of the vendor's stream is not JSON.")
+            self._is_noisy = True
             return None
         if piece.error or event.name == b"error":
             self.fault = error_in(untyped(data), is_headed=self.is_headed)
@@ -211,7 +238,8 @@ class ChatDecoder:
         elif not chunk.has_content and (delta.reasoning_content or delta.reasoning or delta.refusal or delta.audio):
             chunk.has_content = True
 
-    def _is_complete(self) -> bool:
+    @property
+    def is_complete(self) -> bool:
         return len(self._finished) >= _choices_asked(self._call.body)
 
     def _break(self, why: str) -> None:

@@ -215,17 +215,43 @@ def test_what_ends_before_its_first_content_is_garbled(stream: bytes) -> None:
     assert not any(chunk.has_content for chunk in chunks)
 
 
-@pytest.mark.parametrize("noise", [b"data: {\n\n", b"data: " + b"x" * 3000, b"data: 7\n\n", b"data: <html>\n\n"])
-def test_what_breaks_after_content_is_a_cut(noise: bytes) -> None:
-    chunks, fault = decode(
-        RECORDED["vllm.sse"][:600] + RECORDED["vllm.sse"][600:][: RECORDED["vllm.sse"][600:].index(b"data")] + noise,
-        limit=2000,
-    )
-    assert isinstance(fault, Cut)
-    assert chunks[-1].has_content or chunks[0].has_content or len(chunks) >= 1
-
-
 HEADED = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}\n\n'
+FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+END = FINISH + DONE
+NOISE = [b"data: {\n\n", b"data: 7\n\n", b"data: <html>\n\n", b"data: ping\n\n", b"data: \xff\n\n"]
+PIECE = b'data: {"id":"c","choices":[{"index":0,"delta":{"conte\n\n'
+
+
+@pytest.mark.parametrize("noise", [*NOISE, PIECE, b"data: " + b"x" * 3000])
+def test_what_breaks_after_content_is_a_cut(noise: bytes) -> None:
+    chunks, fault = decode(HEADED + noise, limit=2000)
+    assert isinstance(fault, Cut)
+    assert [chunk.text for chunk in chunks] == ["x"]
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_one_bad_event_in_a_stream_that_goes_on_is_skipped(noise: bytes) -> None:
+    assert b"".join(chunk.data for chunk in whole(HEADED + noise + HEADED + END)) == HEADED + HEADED + END
+    assert b"".join(chunk.data for chunk in whole(noise + HEADED + END)) == HEADED + END
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_a_second_bad_event_is_a_break(noise: bytes) -> None:
+    chunks, fault = decode(HEADED + noise + HEADED + noise + HEADED + END)
+    assert isinstance(fault, Cut)
+    assert len(chunks) == 2
+
+
+def test_a_piece_of_the_answer_that_cannot_be_read_is_a_hole_in_it_and_not_skipped() -> None:
+    chunks, fault = decode(HEADED + PIECE + HEADED + END)
+    assert isinstance(fault, Cut)
+    assert len(chunks) == 1
+
+
+def test_an_end_mark_without_a_finish_reason_is_a_cut() -> None:
+    chunks, fault = decode(HEADED + DONE)
+    assert isinstance(fault, Cut)
+    assert [chunk.last for chunk in chunks] == [False]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +334,7 @@ def test_what_says_nothing_is_no_content(delta: bytes) -> None:
     [b'{"prompt_tokens":3.0,"completion_tokens":2}', b'{"prompt_tokens":3,"completion_tokens":2,"total_tokens":"5"}'],
 )
 def test_counts_of_another_type_are_counted_as_far_as_they_can_be(usage: bytes) -> None:
-    chunks, _ = decode(HEADED + b'data: {"choices":[],"usage":' + usage + b"}\n\n" + DONE)
+    chunks, _ = decode(HEADED + b'data: {"choices":[],"usage":' + usage + b"}\n\n" + END)
     assert chunks[1].usage == Usage(input=3, output=2)
     assert chunks[1].data == b""
 
@@ -323,7 +349,7 @@ def test_counts_of_another_type_are_counted_as_far_as_they_can_be(usage: bytes) 
     ],
 )
 def test_events_of_odd_types_pass(event: bytes) -> None:
-    chunks, fault = decode(b"data: " + event + b"\n\n" + HEADED + DONE)
+    chunks, fault = decode(b"data: " + event + b"\n\n" + HEADED + END)
     assert fault is None
     assert chunks[0].data == b"data: " + event + b"\n\n"
 
