@@ -255,6 +255,18 @@ class Rejected(Upstream):
     blame: ClassVar[Blame] = "caller"
 
 
+class TooLong(Rejected):
+    """The question is longer than this model's context. A model whose window is larger may take it."""
+
+    code = "context_length_exceeded"
+
+
+class Filtered(Rejected):
+    """A vendor's content policy refuses the question. It is passed on, unless the operator says to ask the next."""
+
+    code = "content_filter"
+
+
 class Denied(Upstream):
     """A vendor refuses *us*: our key, our credit, our model name. The caller can do nothing about it."""
 
@@ -277,6 +289,12 @@ class Cut(Upstream):
 
     code = "upstream_cut"
     retry: Retry = "never"
+
+
+class Diverged(Cut):
+    """A stream that broke, and whose second attempt said something else than what was sent already."""
+
+    code = "stream_diverged"
 
 
 class Expired(CallError):

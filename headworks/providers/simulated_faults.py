@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
-from headworks.core.errors import CallError, Denied, Failed, Garbled, Rejected, Throttled, Upstream, VendorSaid
+from headworks.core.errors import CallError, Denied, Failed, Filtered, Garbled, Throttled, TooLong, Upstream, VendorSaid
 
 Fault: TypeAlias = Literal[
     # nothing was sent
@@ -36,8 +36,8 @@ Fault: TypeAlias = Literal[
     "overloaded",  # 529: Failed
     "denied",  # 401: Denied
     "unknown_model",  # 404: Denied
-    "context_length",  # 400 context_length_exceeded: Rejected
-    "content_filter",  # 400 content_filter: Rejected
+    "context_length",  # 400 context_length_exceeded: TooLong
+    "content_filter",  # 400 content_filter: Filtered
     # after the head; of a call that is not streamed, in the middle of its body
     "reset_after_head",  # the connection breaks after the first token: Cut (not streamed: Failed)
     "cut",  # it breaks after k tokens: Cut (not streamed: Failed)
@@ -131,7 +131,7 @@ REFUSALS: Mapping[Fault, Refusal] = {
         message="The model does not exist or you do not have access to it.",
     ),
     "context_length": Refusal(
-        raised=Rejected,
+        raised=TooLong,
         status=400,
         type="invalid_request_error",
         code="context_length_exceeded",
@@ -139,7 +139,7 @@ REFUSALS: Mapping[Fault, Refusal] = {
         message="The messages are longer than this model's context.",
     ),
     "content_filter": Refusal(
-        raised=Rejected,
+        raised=Filtered,
         status=400,
         type="invalid_request_error",
         code="content_filter",

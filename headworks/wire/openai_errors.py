@@ -5,7 +5,9 @@ So what was *said* is read leniently first; whose fault it is follows from the s
 - credit that is used up comes as 400, 402, 403 or 429 and never passes by waiting: the vendor refuses us, not the call;
 - a refused key or an unknown model may come as 400. It is told by type and code, and by message only where the message
   *begins* with a vendor's fixed words: a caller whose text is quoted in an error must not be able to have a target set
-  aside.
+  aside;
+- a question that is too long, or that a content policy refuses, is the caller's fault, and yet another model may take it.
+  It is told by code, and for want of one by a message's words: being wrong here costs one more call at most.
 
 What is shown again are a vendor's own words, except where it refuses *us*: those may hold parts of our key.
 """
@@ -22,9 +24,11 @@ from headworks.core.errors import (
     Cut,
     Denied,
     Failed,
+    Filtered,
     Garbled,
     Rejected,
     Throttled,
+    TooLong,
     Upstream,
     VendorSaid,
 )
@@ -33,6 +37,9 @@ from headworks.wire.retry_after import retry_after
 
 MOST_MESSAGE = 2_000
 """Characters of a vendor's message that are kept."""
+
+MOST_LOOKED_AT = 500
+"""Characters of a message in which a vendor's own words are looked for: what it quotes of a caller's comes later."""
 
 _ANY = msgspec.json.Decoder()
 Said: TypeAlias = dict[str, Any]
@@ -63,10 +70,25 @@ _REFUSES_US_WORDS = re.compile(
     r"|insufficient credits|model not exist\b|the model `[^`]{1,128}` does not exist)"
 )
 
+_TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"})
+_TOO_LONG_WORDS = re.compile(
+    r"(?i)(context (length|window|size|limit)|prompt is too long|input is too long|too many (input )?tokens"
+    r"|exceeds? the (model's )?maximum (number of tokens|input|context)|reduce the length of the messages)"
+)
+"""OpenAI and vLLM, llama.cpp, Anthropic, Bedrock, Gemini, Mistral: no two say it alike."""
+
+_FILTERED = frozenset(
+    {
+        *("content_filter", "content_policy_violation", "content_policy", "responsibleaipolicyviolation"),
+        *("moderation_blocked", "data_inspection_failed", "safety"),
+    }
+)
+
 _STATUS_BY_KIND = {
     "invalid_request_error": 400,
     "badrequesterror": 400,
     "content_filter": 400,
+    "content_policy_violation": 400,
     "context_length_exceeded": 400,
     "authentication_error": 401,
     "permission_error": 403,
@@ -143,7 +165,18 @@ def _judged(said: VendorSaid, status: int, wait: float | None) -> CallError:
         return Throttled(message, said=said, retry_after=wait)
     if status >= 500 or status in _PASSING:
         return Failed(message, said=said, retry_after=wait)
-    return Rejected(message, said=said, param=said.param)
+    kind = _rejection(said, status)
+    return kind(message, said=said, param=said.param)
+
+
+def _rejection(said: VendorSaid, status: int) -> type[Rejected]:
+    """Which kind of the caller's fault it is."""
+    kinds = {kind.lower() for kind in (said.type, said.code) if kind}
+    if kinds & _FILTERED:
+        return Filtered
+    if kinds & _TOO_LONG or (status in (400, 413, 422) and _TOO_LONG_WORDS.search(said.message[:MOST_LOOKED_AT])):
+        return TooLong
+    return Rejected
 
 
 def _mask(match: re.Match[str]) -> str:

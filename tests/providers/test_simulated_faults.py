@@ -13,9 +13,10 @@ from headworks.core.errors import (
     Denied,
     Expired,
     Failed,
+    Filtered,
     Garbled,
-    Rejected,
     Throttled,
+    TooLong,
     Unreachable,
 )
 from headworks.providers.simulated import Desk, Simulated, Vendor
@@ -89,8 +90,8 @@ EXPECTED: dict[Fault, tuple[tuple[type[CallError] | None, str | None], tuple[typ
     "overloaded": ((Failed, None), (Failed, None)),
     "denied": ((Denied, None), (Denied, None)),
     "unknown_model": ((Denied, None), (Denied, None)),
-    "context_length": ((Rejected, None), (Rejected, None)),
-    "content_filter": ((Rejected, None), (Rejected, None)),
+    "context_length": ((TooLong, None), (TooLong, None)),
+    "content_filter": ((Filtered, None), (Filtered, None)),
     "reset_after_head": ((Cut, None), (Failed, None)),
     "cut": ((Cut, None), (Failed, None)),
     "stall": ((Expired, "between_tokens"), (Expired, "answer")),

@@ -168,7 +168,7 @@ async def test_an_error_after_the_head_is_an_event_and_never_a_done() -> None:
             Throttled("slow", retry_after=1.5, said=VendorSaid(status=429, code="rate")),
             429,
             "rate",
-            {b"retry-after": b"2"},
+            {b"retry-after": b"2", b"x-should-retry": b"false"},
         ),
         (Failed("boom", said=VendorSaid(status=503, message="m")), 503, None, {b"x-should-retry": b"false"}),
         (Denied("no", said=VendorSaid(status=401, message="Incorrect API key sk-...")), 502, "upstream_denied", {}),

@@ -17,11 +17,13 @@ from headworks.core.errors import (
     Denied,
     Expired,
     Failed,
+    Filtered,
     Malformed,
     NoTarget,
     QuotaExceeded,
     Rejected,
     Throttled,
+    TooLong,
     Unreachable,
     VendorSaid,
 )
@@ -130,6 +132,35 @@ def test_whose_turn_it_is(status: int, body: bytes, kind: type[CallError]) -> No
 )
 def test_errors_of_any_shape_are_read(body: bytes, said: VendorSaid) -> None:
     assert error_of(400, body).said == said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":{"message":"m","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}',
+        b'{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error"}}',
+        b'{"object":"error","message":"This model\'s maximum context length is 4096 tokens. However, you requested 5000.","code":400}',
+        b'{"error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}',
+        b'[{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (8).","status":"INVALID_ARGUMENT"}}]',
+    ],
+)
+def test_a_question_that_is_too_long_is_told_from_others(body: bytes) -> None:
+    error = error_of(400, body)
+    assert type(error) is TooLong
+    assert error.blame == "caller"
+    assert error.shown_status == 400
+
+
+def test_what_a_vendor_quotes_of_a_caller_does_not_say_that_it_is_too_long() -> None:
+    quoted = json.dumps({"error": {"message": "Invalid value: " + "x" * 500 + " context length"}}).encode()
+    assert type(error_of(400, quoted)) is Rejected
+
+
+@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"])
+def test_a_refusal_by_a_content_policy_is_told_from_others(code: str) -> None:
+    error = error_of(400, json.dumps({"error": {"message": "m", "code": code}}).encode())
+    assert type(error) is Filtered
+    assert error.blame == "caller"
 
 
 def test_a_long_message_is_cut() -> None:
