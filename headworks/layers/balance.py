@@ -9,7 +9,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import NoTarget
+from headworks.core.errors import Expired, NoTarget
 from headworks.core.service import Opening, Service
 from headworks.core.trail import Attempt, Why
 from headworks.policy.choice import Candidate, Choice, last_resort
@@ -43,6 +43,8 @@ class Balance:
     def open(self, call: Call) -> Opening:
         attempts = call.trail.attempts
         at = now()
+        if at >= call.deadline_at:
+            raise Expired(phase="total")  # it waited for its turn, or its caller is in a hurry: nobody is asked in vain
         why: Why = "first"
         if attempts:
             picked, why = self.pick_again(attempts, at)

@@ -3,8 +3,9 @@
 Theory. Before the head everything that goes wrong is an ordinary error, and the connection goes with it; so entering
 ends only when content is decoded or the whole body is valid. After the head the reader has begun: an end that is not
 the answer's end is a Cut. Every wait is bounded by the attempt (connect, then head or answer, then the gap between
-events) and by the call's deadline, which is named `total` where it was the nearer one. The gap runs only while this
-file waits for the vendor: what is buffered is read at once, and a reader that is slow lets nothing expire.
+events) and by the call's deadline, which is named `total` where it was the nearer one. Both run only while this file
+waits for the vendor: what is buffered is read at once, and the time that a reader takes between two reads moves the
+deadline by as much, so a reader that is slow lets nothing expire.
 
 Comments and pieces of an event do not end a gap: a vendor that pings for ever and says nothing is not talking.
 """
@@ -218,7 +219,7 @@ async def head(decoder: StreamDecoder, exchange: Exchange, by: float) -> list[Ch
 class Streaming(Reply):
     """A stream whose head is decoded."""
 
-    __slots__ = ("_attempt", "_deadline_at", "_decoder", "_exchange", "_gap", "_pending")
+    __slots__ = ("_attempt", "_deadline_at", "_decoder", "_exchange", "_gap", "_pending", "_read_at")
 
     def __init__(
         self,
@@ -235,6 +236,7 @@ class Streaming(Reply):
         self._decoder = decoder
         self._exchange = exchange
         self._pending = pending
+        self._read_at = now()
 
     @property
     def is_done(self) -> bool:
@@ -248,11 +250,13 @@ class Streaming(Reply):
         elif decoder.is_done:
             return []
         else:
+            at = now()
+            self._deadline_at += at - self._read_at
             by = self._deadline_at
             if decoder.finish is not None and decoder.is_complete:
-                by = min(now() + ENDING, by)
+                by = min(at + ENDING, by)
             elif self._gap:
-                by = min(now() + self._gap, by)
+                by = min(at + self._gap, by)
             try:
                 while not chunks and decoder.fault is None:
                     data = await self._exchange.read(by)
@@ -271,4 +275,5 @@ class Streaming(Reply):
             self.usage = decoder.usage
             if self._attempt is not None:
                 self._attempt.usage = decoder.usage
+        self._read_at = now()
         return chunks

@@ -19,7 +19,7 @@ from headworks.core.errors import CallError
 from headworks.core.reply import Chunk, Reply, Usage, Whole
 from headworks.core.service import Opening
 from headworks.providers.completions import Choice, Paper
-from headworks.providers.waiting import gap_bound, head_bound, reach
+from headworks.providers.waiting import Reader, gap_bound, head_bound, reach
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ class _Scene:
 class _Played(Reply):
     """A stream that is being played."""
 
-    __slots__ = ("_call", "_head", "_next", "_paper", "_script", "_usage")
+    __slots__ = ("_call", "_head", "_next", "_paper", "_reader", "_script", "_usage")
 
     def __init__(self, call: Call, paper: Paper, script: Stream, usage: Usage) -> None:
         super().__init__(streamed=True)
@@ -154,6 +154,7 @@ class _Played(Reply):
             self._head[0].data = role + self._head[0].data
         else:
             self._head = [Chunk(data=role + self._paper.text(piece), has_content=True, text=piece)]
+        self._reader = Reader()
 
     async def read(self) -> list[Chunk]:
         if self._head:
@@ -161,9 +162,10 @@ class _Played(Reply):
             return head
         if self._next > len(self._script.pieces):
             return []
-        limit = gap_bound(self._call, now())
+        limit = gap_bound(self._call, self._reader.came(), self._reader.late)
         while (piece := self._piece()) is not None:
             if isinstance(piece, str):
+                self._reader.left()
                 return [Chunk(data=self._paper.text(piece), has_content=True, text=piece)]
             if isinstance(piece, CallError):
                 self._next = len(self._script.pieces) + 1

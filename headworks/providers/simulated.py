@@ -41,7 +41,7 @@ from headworks.providers.simulated_faults import (
     no_answer,
 )
 from headworks.providers.simulated_text import Lengths, Percentiles
-from headworks.providers.waiting import bound, connect_bound, gap_bound, head_bound, reach
+from headworks.providers.waiting import Reader, bound, connect_bound, gap_bound, head_bound, reach
 
 EARLY = 0.1
 """A refusal comes after this part of the time to the first token: nothing had to be computed for it."""
@@ -337,7 +337,7 @@ class _Telling:
 class _Stream(Reply):
     """A telling that is being read. `_told` counts the tokens that were."""
 
-    __slots__ = ("_call", "_is_over", "_is_virtual", "_telling", "_told", "_waiting")
+    __slots__ = ("_call", "_is_over", "_is_virtual", "_reader", "_telling", "_told", "_waiting")
 
     def __init__(self, call: Call, telling: _Telling) -> None:
         super().__init__(streamed=True)
@@ -352,17 +352,20 @@ class _Stream(Reply):
         """Waits for the head."""
         telling = self._telling
         await reach(telling.head_at, head_bound(self._call), target=telling.target)
+        self._reader = Reader()
         self._waiting.append(Chunk(data=telling.roles()))
         self._tell(min(1, telling.end))
 
     async def read(self) -> list[Chunk]:
         telling = self._telling
+        at = self._reader.came()
         if not self._waiting:
             if self._is_over:
                 return []
             if self._told == telling.end:
-                await self._break()
-            await self._next()
+                await self._break(at)
+            await self._next(at)
+        self._reader.left()
         if not self._is_virtual:
             soon = now() + TOGETHER
             while self._told < telling.end and telling.due(self._told) <= soon:
@@ -370,19 +373,19 @@ class _Stream(Reply):
         chunks, self._waiting = self._waiting, []
         return _merged(chunks) if self._is_virtual else chunks
 
-    async def _next(self) -> None:
+    async def _next(self, at: float) -> None:
         """Waits for the next token; on virtual time for half of those that are left, then for the rest."""
-        telling, at = self._telling, now()
+        telling, late = self._telling, self._reader.late
         if not self._is_virtual:
-            await reach(telling.due(self._told), gap_bound(self._call, at), target=telling.target)
+            await reach(telling.due(self._told), gap_bound(self._call, at, late), target=telling.target)
             self._tell(self._told + 1)
             return
         upto = (telling.end + 1) // 2 if self._told == 1 else telling.end
         upto = max(upto, self._told + 1)
         # Only where a single token would come too late does the gap bind: many tokens are not one gap.
-        limit = gap_bound(self._call, at)
+        limit = gap_bound(self._call, at, late)
         if telling.due(self._told) <= limit.at:
-            limit = bound(self._call, 0.0, "total")
+            limit = bound(self._call, 0.0, "total", late)
         await reach(telling.due(upto - 1), limit, target=telling.target)
         self._tell(upto)
 
@@ -400,11 +403,12 @@ class _Stream(Reply):
             self._call.attempt.usage = self.usage
         self._waiting += [finish, telling.paper.ending(telling.usage, asked=self._call.include_usage)]
 
-    async def _break(self) -> None:
+    async def _break(self, at: float) -> None:
         telling = self._telling
         assert telling.breaks is not None, "a stream without a fault ends with its last token"
         late = SILENCE if telling.breaks == "stall" else 0.0
-        await reach(telling.due(self._told) + late, gap_bound(self._call, now()), target=telling.target)
+        limit = gap_bound(self._call, at, self._reader.late)
+        await reach(telling.due(self._told) + late, limit, target=telling.target)
         raise _broken(telling.breaks, telling.target, is_headed=True)
 
 

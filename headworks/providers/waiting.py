@@ -10,6 +10,7 @@ from asyncio import Future, get_running_loop
 from typing import NamedTuple
 
 from headworks.core.call import NEVER, Call
+from headworks.core.clock import now
 from headworks.core.errors import Expired, Phase
 
 
@@ -20,11 +21,12 @@ class Bound(NamedTuple):
     phase: Phase
 
 
-def bound(call: Call, by: float, phase: Phase) -> Bound:
-    """The earlier of a phase's own bound (0 means none) and the call's deadline."""
-    if by and by < call.deadline_at:
+def bound(call: Call, by: float, phase: Phase, late: float = 0.0) -> Bound:
+    """The earlier of a phase's own bound (0 means none) and the call's deadline, moved by `late` seconds."""
+    deadline_at = call.deadline_at + late
+    if by and by < deadline_at:
         return Bound(by, phase)
-    return Bound(call.deadline_at, "total")
+    return Bound(deadline_at, "total")
 
 
 def head_bound(call: Call) -> Bound:
@@ -40,10 +42,30 @@ def connect_bound(call: Call) -> Bound:
     return Bound(by, "connect") if by and by < head.at else head
 
 
-def gap_bound(call: Call, now: float) -> Bound:
-    """By when the next chunk must be there, asked at `now`."""
+def gap_bound(call: Call, at: float, late: float = 0.0) -> Bound:
+    """By when the next chunk must be there, asked at the instant `at`."""
     gap = call.attempt.gap if call.attempt is not None else 0.0
-    return bound(call, now + gap if gap else 0.0, "between_tokens")
+    return bound(call, at + gap if gap else 0.0, "between_tokens", late)
+
+
+class Reader:
+    """Who reads a stream. `late`: seconds that it took between its reads, which are never the vendor's."""
+
+    __slots__ = ("_read_at", "late")
+
+    def __init__(self) -> None:
+        self._read_at = now()
+        self.late = 0.0
+
+    def came(self) -> float:
+        """The reader reads again: returns the instant."""
+        at = now()
+        self.late += at - self._read_at
+        return at
+
+    def left(self) -> None:
+        """The reader has got what it waited for."""
+        self._read_at = now()
 
 
 def _wake(future: Future[bool], happened: bool) -> None:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from headworks.core.call import Call, Operation
+from headworks.core.call import NEVER, Call, Operation
 from headworks.core.clock import now
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
@@ -18,6 +18,7 @@ from headworks.core.reply import Chunk, Reply
 from headworks.core.request_id import request_id
 from headworks.core.service import Service
 from headworks.http.intake import Request
+from headworks.server import deadline
 from headworks.server.exchange import Exchange
 from headworks.server.problems import JSON, Headers, answer
 from headworks.wire.dialect import Asked
@@ -82,9 +83,13 @@ class Calls:
                 exchange.respond(*answer(error, call.id, cors))
 
     def call(self, request: Request, body_digest: str) -> Call:
+        arrived_at = now()
+        deadline_at = NEVER
         refusal: Refused | None = None
         try:
             asked = self.read(request.body)
+            if (granted := request.get(deadline.HEADER)) is not None:
+                deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
             asked, refusal = UNREAD, error
         passing = self.opener.passing
@@ -100,7 +105,8 @@ class Calls:
             max_output=asked.max_output,
             user=asked.user,
             credential=bearer(request),
-            arrived_at=now(),
+            arrived_at=arrived_at,
+            deadline_at=deadline_at,
             forwarded=forwarded,
             traceparent="" if trace is None else trace[:MOST_TRACE].decode("latin-1"),
             digest=body_digest,

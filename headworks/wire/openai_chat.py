@@ -155,9 +155,7 @@ class ChatDecoder:
         for event in self._splitter.feed(data):
             self._is_plain = False
             if (chunk := self._chunk(event)) is None:
-                if self.fault is not None:
-                    return chunks
-                continue
+                return chunks
             chunks.append(chunk)
             if chunk.last:
                 return chunks
@@ -186,7 +184,7 @@ class ChatDecoder:
         return chunks
 
     def _chunk(self, event: Event) -> Chunk | None:
-        """The event as a chunk; None where there is a fault, or nothing in it."""
+        """The event as a chunk, or None and a fault."""
         data = event.data
         if data[:6] == b"[DONE]":
             if not self.is_headed:
@@ -202,8 +200,9 @@ class ChatDecoder:
         except (ValueError, RecursionError):
             if self._is_noisy or any(name in data for name in _PIECES):
                 self._break("An event of the vendor's stream is not JSON.")
+                return None
             self._is_noisy = True
-            return None
+            return Chunk(data=b"")
         if piece.error or event.name == b"error":
             self.fault = error_in(untyped(data), is_headed=self.is_headed)
             return None

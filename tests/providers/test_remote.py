@@ -509,6 +509,34 @@ def test_a_slow_reader_lets_nothing_expire() -> None:
     run(main)
 
 
+def test_a_slow_reader_is_not_the_vendors_time_in_total_either() -> None:
+    async def main() -> None:
+        async with Vendor([]) as vendor:
+            slept = asyncio.Event()
+            vendor.scripts = [[OPEN, framed(TEXT), slept.wait, framed(TEXT, STOP, DONE), END]]
+            asked = call(streamed=True, deadline_at=now() + 2 * SHORT)
+            async with vendor.remote.open(asked) as reply:
+                chunks = await reply.read()
+                await asyncio.sleep(3 * SHORT)  # past the deadline, and nobody waited for the vendor
+                slept.set()
+                chunks += await chunks_of(reply)
+            assert chunks[-1].last
+
+    run(main)
+
+
+@pytest.mark.parametrize("more", [[], [framed(USAGE)], [framed(b": ping\n\n")]])
+def test_a_complete_answer_without_an_end_mark_ends_though_the_vendor_says_nothing_more(more: list[Step]) -> None:
+    async def main() -> None:
+        async with Vendor([]) as vendor:
+            vendor.scripts = [[OPEN, framed(TEXT, STOP), *more, vendor.silence]]
+            asked = call(streamed=True, attempt=bounded(gap=100.0))
+            assert await ask(vendor.remote, asked) == TEXT + STOP + DONE
+            await vendor.gone.wait()
+
+    run(main)
+
+
 # Leaving
 
 

@@ -161,6 +161,37 @@ async def test_an_error_after_the_head_is_an_event_and_never_a_done() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("2.5", 2.5), ("3", 3.0), ("1500ms", 1.5), ("2m", 120.0), ("90000", 120.0), (" 4s ", 4.0)],
+)
+def test_a_callers_deadline_binds_and_never_lengthens(said: str, seconds: float) -> None:
+    @virtual
+    async def run() -> None:
+        facing = Facing(
+            Scripted([Stream(pieces=[1000.0, "late"])]),
+            OPEN.replace("retry: {attempts: 1}", "timeouts: {answer: 120s}"),
+        )
+        answered = await facing.chat(x_headworks_deadline=said)
+        assert (answered.status, answered.json["error"]["code"]) == (504, "timeout")
+        [record] = facing.journal.records
+        assert record.last_at - record.arrived_at == pytest.approx(seconds)
+
+    run()
+
+
+@pytest.mark.parametrize("said", ["", "soon", "0", "0ms", "-1", "1e3", "nan", "3650000d", "5 s", "1500 ms"])
+@virtual
+async def test_a_deadline_that_is_none_is_a_clear_400(said: str) -> None:
+    facing = Facing(Scripted([]))
+    answered = await facing.chat(x_headworks_deadline=said)
+    assert answered.status == 400
+    problem = answered.json["error"]
+    assert problem["param"] == "x-headworks-deadline"
+    assert "1500ms" in problem["message"]
+    assert [record.outcome for record in facing.journal.records] == ["refused"]
+
+
+@pytest.mark.parametrize(
     ("error", "status", "code", "headers"),
     [
         (Rejected("bad", said=VendorSaid(status=422, message="no", code="c", param="p")), 422, "c", {}),
