@@ -112,6 +112,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 @click.option("--until", type=Instant(), help="Calls before then.")
 @click.option("--alias", help="Calls of this model, as callers name it.")
 @click.option("--key", help="Calls with this key (its name).")
+@click.option("--tag", help="Calls with a key that has this tag.")
 @click.option("--target", help="Calls that were tried at this provider/model.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Calls that ended so.")
 @click.option("--failed", is_flag=True, help="Calls without a whole answer, unless the caller left.")

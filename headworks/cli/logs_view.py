@@ -45,6 +45,8 @@ class Line(msgspec.Struct, kw_only=True):
     at: float
     model: str
     key: str
+    group: str
+    tags: tuple[str, ...]
     status: int
     outcome: str
     error: str
@@ -112,6 +114,8 @@ def line_of(record: Record) -> Line:
         at=record.at,
         model=record.model,
         key=record.key,
+        group=record.group,
+        tags=record.tags,
         status=record.status,
         outcome=record.outcome,
         error=record.error,

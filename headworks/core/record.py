@@ -12,9 +12,10 @@ import msgspec
 
 from headworks.core.reply import Usage
 
-Outcome = Literal["ok", "refused", "shed", "failed", "expired", "cut", "cancelled", "broken"]
+Outcome = Literal["ok", "refused", "shed", "failed", "expired", "cut", "cancelled", "broken", "lost"]
 """ok: the whole answer. refused: the caller's fault, ours or a vendor's word for it. shed: ours, on purpose. failed, \
-expired, cut: no answer, too late, or one that broke after its head. cancelled: the caller left. broken: our own bug."""
+expired, cut: no answer, too late, or one that broke after its head. cancelled: the caller left. broken: our own bug. \
+lost: the gateway died before the call under a budget had a record; its cost is what was reserved for it."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,6 +45,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call.
 
     cost_nano: nano-dollars of all its attempts; None, which is not zero, where any of them is unknown.
+    group, tags: of the key.
     price_at: the date (YYYY-MM-DD) of the table the prices were read from; "" where none came from it.
     """
 
@@ -55,6 +57,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation: str
     model: str
     key: str = ""
+    group: str = ""
+    tags: tuple[str, ...] = ()
     user: str = ""
     trace: str = ""
     streamed: bool = False
@@ -69,3 +73,40 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost_nano: int | None = None
     price_at: str = ""
     attempts: list[AttemptRecord] = []
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A call under a budget, before its first attempt: `reserved_nano` nano-dollars are held for it.
+
+    A call may be opened again with more, before a further attempt: the last one counts. A record with the same
+    `request_id` ends it; where the process died before that, `lost` is its record.
+    """
+
+    opened: str
+    """The request id. The first field: a line that begins with its name is no record."""
+    at: float
+    operation: str
+    model: str
+    key: str
+    group: str = ""
+    tags: tuple[str, ...] = ()
+    config: str
+    reserved_nano: int
+
+    def lost(self) -> Record:
+        return Record(
+            request_id=self.opened,
+            at=self.at,
+            arrived_at=0.0,
+            operation=self.operation,
+            model=self.model,
+            key=self.key,
+            group=self.group,
+            tags=self.tags,
+            status=500,
+            outcome="lost",
+            error="Lost",
+            reason="the gateway was ended before the call was: it counts as what was reserved for it",
+            config=self.config,
+            cost_nano=self.reserved_nano,
+        )

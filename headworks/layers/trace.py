@@ -12,7 +12,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.digest import SIZE
 from headworks.core.errors import CallError, Cut, Denied, Expired, Refused, Rejected, Shed, Unauthenticated
-from headworks.core.record import AttemptRecord, Outcome, Record
+from headworks.core.record import AttemptRecord, Opened, Outcome, Record
 from headworks.core.reply import Chunk, Reply
 from headworks.core.service import Layering, Service, scope
 from headworks.core.trail import Attempt
@@ -31,6 +31,10 @@ _log = logging.getLogger("headworks.calls")
 class Journal(Protocol):
     def append(self, record: Record, /) -> None:
         """Takes the record for good: when this returns, killing the process does not lose it."""
+        ...
+
+    def open(self, call: Opened, /) -> bool:
+        """Takes a call under a budget, likewise; False where it cannot now, and then nothing may be spent."""
         ...
 
 

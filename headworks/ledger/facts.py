@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headworks.core.record import Opened
 from headworks.core.reply import Usage
 
 GOOD = frozenset({"ok", "cancelled"})
@@ -24,6 +25,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     last_at: float = 0.0
     model: str
     key: str = ""
+    group: str = ""
+    tags: tuple[str, ...] = ()
     status: int
     outcome: str
     error: str = ""
@@ -43,6 +46,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _decode = msgspec.json.Decoder(Facts).decode
+_decode_opened = msgspec.json.Decoder(Opened).decode
+_OPENED = b'{"opened":'
 
 
 def facts(line: bytes) -> Facts | None:
@@ -52,3 +57,14 @@ def facts(line: bytes) -> Facts | None:
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
     return found if 0 <= found.at < 4 * MOST_SECONDS and found.duration < MOST_SECONDS * 1e6 else None
+
+
+def opened(line: bytes) -> Opened | None:
+    """The call that a journal line opens, or None where it opens none."""
+    if not line.startswith(_OPENED):
+        return None
+    try:
+        found = _decode_opened(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if 0 <= found.at < 4 * MOST_SECONDS and 0 <= found.reserved_nano < 2**62 else None

@@ -12,9 +12,9 @@ import os
 import time
 from pathlib import Path
 
-from headworks.ledger.facts import Facts, facts
+from headworks.ledger.facts import facts, opened
 from headworks.ledger.lines import files, is_final, read
-from headworks.ledger.store import Position, Store, StoreTrouble
+from headworks.ledger.store import Entries, Position, Store, StoreTrouble
 
 SLICE = 64
 """Lines that are decoded between two pauses: about half a millisecond, which a call beside it does not notice."""
@@ -65,6 +65,8 @@ class Indexer:
             has_more = False
             for file in files(self.journal):
                 has_more |= self._file(store, file, positions.get(file.name, Position()))
+            if not has_more:
+                store.lose(lambda: {process_of(file.name) for file in files(self.journal)})
             self.measure()
             return has_more
         except StoreTrouble:
@@ -93,14 +95,14 @@ class Indexer:
                 return False
             found = read(file, was.offset, final=final)
             entries = self._decoded(found.lines)
-            skipped = len(found.lines) - len(entries)
+            skipped = len(found.lines) - len(entries.records) - len(entries.opened)
             done = final and not found.has_more
             if found.end == was.offset and not done:
                 return False
-            now = Position(found.end, was.records + len(entries), was.skipped + skipped, done)
+            now = Position(found.end, was.records + len(entries.records), was.skipped + skipped, done)
             if store.add(path.name, was, now, entries):
                 self._offsets[path.name] = now.offset
-                self.indexed += len(entries)
+                self.indexed += len(entries.records)
                 self.indexed_bytes += found.end - was.offset
                 self.skipped += skipped
                 if done:
@@ -109,11 +111,14 @@ class Indexer:
         finally:
             os.close(file)
 
-    def _decoded(self, lines: list[bytes]) -> list[tuple[Facts, bytes]]:
-        entries: list[tuple[Facts, bytes]] = []
+    def _decoded(self, lines: list[bytes]) -> Entries:
+        entries = Entries([], [])
         for start in range(0, len(lines), SLICE):
-            found = [(facts(line), line) for line in lines[start : start + SLICE]]
-            entries += [(known, line) for known, line in found if known is not None]
+            for line in lines[start : start + SLICE]:
+                if (known := facts(line)) is not None:
+                    entries.records.append((known, line))
+                elif (call := opened(line)) is not None:
+                    entries.opened.append((call, line))
             if self.pause:
                 time.sleep(self.pause)
         return entries
@@ -124,3 +129,8 @@ class Indexer:
         if store.is_there:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
+
+
+def process_of(name: str) -> str:
+    """The part of a journal file's name that all files of one process share."""
+    return name.rpartition("-")[0]

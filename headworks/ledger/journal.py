@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.record import Record
+from headworks.core.record import Opened, Record
 
 MOST_BACKLOG = 64 * 1024 * 1024
 """Bytes of records kept in memory while the disk is full: about 100,000 calls."""
@@ -76,6 +76,20 @@ class Journal:
             self._rotate(len(line))
         if (rest := self._write(line)) is not None:
             self._keep(rest)
+
+    def open(self, call: Opened) -> bool:
+        """Takes a call under a budget before its first attempt. False where the disk does not: then nothing may be spent."""
+        if self._backlog and not self.flush():
+            return False
+        line = self._encode(call) + b"\n"
+        self._is_dirty = True
+        self._room -= len(line)
+        if self._room < 0:
+            self._rotate(len(line))
+        rest = self._write(line)
+        if rest is not None and len(rest) < len(line):
+            self._keep(rest)  # half a line is there already: the next one must not begin in its middle
+        return rest is None
 
     def flush(self) -> bool:
         """Writes what waits in memory; False while the disk still does not take it."""
@@ -177,9 +191,14 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.opened: list[Opened] = []
 
     def append(self, record: Record) -> None:
         self.records.append(record)
+
+    def open(self, call: Opened) -> bool:
+        self.opened.append(call)
+        return True
 
     def lines(self) -> bytes:
         """Every record as a line: two runs were the same run when these are equal."""

@@ -31,7 +31,7 @@ AT_ONCE = 500
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What calls are asked for: all conditions hold. Instants are seconds since 1970, `slow` seconds.
 
-    since <= at < until. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
+    since <= at < until. tag: the key has it. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
     so long. error: words in the error's class or reason, in any case (of ASCII letters). request_id: or how one of ours begins.
     """
 
@@ -39,6 +39,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     until: float | None = None
     alias: str | None = None
     key: str | None = None
+    tag: str | None = None
     target: str | None = None
     outcome: str | None = None
     failed: bool = False
@@ -53,6 +54,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
             and (self.until is None or facts.at < self.until)
             and (self.alias is None or facts.model == self.alias)
             and (self.key is None or facts.key == self.key)
+            and (self.tag is None or self.tag in facts.tags)
             and (self.target is None or any(attempt.target == self.target for attempt in facts.attempts))
             and (self.outcome is None or facts.outcome == self.outcome)
             and (not self.failed or facts.is_failed)
@@ -161,6 +163,11 @@ class Questions:
         if asked.target is not None:
             been = [one for one, text in self.names("targets") if asked.target in text.split(" ")]
             found.append(self._named("targets", been))
+        if asked.tag is not None:
+            tagged = [one for one, text in self.names("tags") if asked.tag in text.split(" ")]
+            # The index holds no rows without tags, and SQLite must be told that none of them is meant.
+            marks = ", ".join("?" * len(tagged))
+            found.append(Clause(f"tags > 0 AND tags IN ({marks})", tuple(tagged), "calls_tags") if tagged else None)
         if asked.failed:
             found.append(Clause("is_failed = 1", (), "calls_failed"))
         if asked.slow is not None:

@@ -17,16 +17,20 @@ import math
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from headworks.core.errors import HeadworksError
-from headworks.core.request_id import BEGINNING
-from headworks.ledger.facts import Facts
+import msgspec
 
-VERSION = 1
+from headworks.core.errors import HeadworksError
+from headworks.core.record import Opened
+from headworks.core.request_id import BEGINNING
+from headworks.ledger.facts import Facts, facts, opened
+
+VERSION = 2
 SHIFT = 11
 """Bits below the microseconds: in 2112 the key reaches 63 bits, which is what SQLite has."""
 
@@ -38,6 +42,8 @@ PATIENCE = 2.0
 """Seconds that a locked store is waited for, before that is said."""
 
 _DIGITS = 15
+
+HOUR = 3600
 
 MOST_NAMES = 20_000
 """Names kept in memory; a caller may make up as many models as it likes."""
@@ -63,12 +69,35 @@ CREATE TABLE journals (
     is_done INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-MIGRATIONS: tuple[str, ...] = (SCHEMA,)
+ACCESS = f"""
+ALTER TABLE calls ADD COLUMN tags INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_tags ON calls (tags) WHERE tags > 0;
+CREATE TABLE opened (request TEXT PRIMARY KEY, process TEXT NOT NULL, line BLOB NOT NULL);
+CREATE TABLE spent (owner TEXT NOT NULL, hour INTEGER NOT NULL, cost INTEGER NOT NULL, PRIMARY KEY (owner, hour));
+INSERT INTO spent SELECT 'key/' || names.name, (calls.id >> {SHIFT}) / {HOUR * 1_000_000} AS hour, sum(calls.cost)
+    FROM calls JOIN names ON names.id = calls.key WHERE names.name <> '' AND calls.cost > 0 GROUP BY names.name, hour;
+CREATE TABLE access (
+    kind TEXT NOT NULL, name TEXT NOT NULL, changed INTEGER NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (kind, name)
+);
+CREATE INDEX access_changed ON access (changed);
+"""
+"""Who may call and what they spent. `opened`: calls under a budget that have no record yet. `spent`: nano-dollars by key and
+group and hour since 1970; no retention takes from it. `access`: keys and groups that were made at run time, numbered by
+their changes (`keys.py`)."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 
 class StoreTrouble(HeadworksError):
     """The store cannot be read or written now: locked, gone, full, not ours. The text says which."""
+
+
+class Entries(NamedTuple):
+    """What lines of a journal say: calls that ended, and calls under a budget that began."""
+
+    records: list[tuple[Facts, bytes]]
+    opened: list[tuple[Opened, bytes]]
 
 
 class Position(NamedTuple):
@@ -181,14 +210,15 @@ class Store:
                 name: Position(offset, records, skipped, bool(done)) for name, offset, records, skipped, done in rows
             }
 
-    def add(self, name: str, was: Position, now: Position, entries: Sequence[tuple[Facts, bytes]]) -> bool:
+    def add(self, name: str, was: Position, now: Position, entries: Entries) -> bool:
         """Adds the lines between two positions of a journal file; False, and nothing, if another was first."""
         with self.transaction():
             run = self.connection.execute
             row = run("SELECT offset, is_done FROM journals WHERE name = ?", (name,)).fetchone()
             if (row or (0, 0)) != (was.offset, int(was.is_done)):
                 return False
-            self._insert(entries)
+            self._open(entries, name.rpartition("-")[0])
+            self._insert(entries.records)
             run("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", (name, *now))
         return True
 
@@ -214,7 +244,7 @@ class Store:
     def prune(self) -> None:
         """Forgets names that no call has any more."""
         with self.transaction():
-            for kind in ("alias", "key", "targets"):
+            for kind in ("alias", "key", "targets", "tags"):
                 self.connection.execute(
                     f"DELETE FROM names WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.{kind} = names.id)",
                     (kind,),
@@ -224,26 +254,80 @@ class Store:
     def _insert(self, entries: Sequence[tuple[Facts, bytes]]) -> None:
         rows = [self._row(facts) for facts, _ in entries]
         lines = [(row[0], line) for row, (_, line) in zip(rows, entries, strict=True)]
+        added = [facts for facts, _ in entries]
         try:
             self.connection.execute("SAVEPOINT rows")
             self.connection.executemany(_CALL, rows)
             self.connection.executemany(_RECORD, lines)
         except sqlite3.IntegrityError:
             self.connection.execute("ROLLBACK TO rows")
-            for row, (_, line) in zip(rows, lines, strict=True):
-                self._insert_one(row, line)
+            added = [
+                facts
+                for (facts, _), row, (_, line) in zip(entries, rows, lines, strict=True)
+                if self._insert_one(row, line)
+            ]
         self.connection.execute("RELEASE rows")
+        self._count(added)
+        if self.connection.execute("SELECT 1 FROM opened LIMIT 1").fetchone():
+            ended = [(facts.request_id,) for facts, _ in entries]
+            self.connection.executemany("DELETE FROM opened WHERE request = ?", ended)
 
-    def _insert_one(self, row: tuple[object, ...], line: bytes) -> None:
+    def _count(self, calls: Sequence[Facts]) -> None:
+        """Adds what these calls cost to what their keys and groups spent."""
+        costs: Counter[tuple[str, int]] = Counter()
+        for call in calls:
+            if call.cost_nano and call.key:
+                hour = int(call.at // HOUR)
+                costs[f"key/{call.key}", hour] += call.cost_nano
+                if call.group:
+                    costs[f"group/{call.group}", hour] += call.cost_nano
+        self.connection.executemany(_SPENT, [(owner, hour, cost) for (owner, hour), cost in costs.items()])
+
+    def _open(self, entries: Entries, process: str) -> None:
+        calls = [(call.opened, process, line) for call, line in entries.opened]
+        self.connection.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?, ?)", calls)
+
+    def lose(self, living: Callable[[], Iterable[str]]) -> None:
+        """Gives calls that were opened by other processes than these a record: nobody else will.
+
+        For when the journal is indexed to its end: a process that lives has a file there. Who lives is asked after the calls
+        are read, or a process that has just begun would be taken for a dead one.
+        """
+        with troubles(self.path):
+            run = self.connection.execute
+            if not run("SELECT 1 FROM opened LIMIT 1").fetchone():
+                return
+            with self.transaction():
+                rows = run("SELECT process, line FROM opened").fetchall()
+                there = set(living())
+                dead = [opened(line) for process, line in rows if process not in there]
+                lost = [msgspec.json.encode(call.lost()) for call in dead if call is not None]
+                self._insert([(known, line) for line in lost if (known := facts(line)) is not None])
+
+    def spent(self, since: int) -> dict[str, int]:
+        """Nano-dollars that each key (`key/NAME`) and group (`group/NAME`) spent from an hour on (seconds since 1970);
+        with what calls that are still running have reserved."""
+        with troubles(self.path):
+            query = "SELECT owner, sum(cost) FROM spent WHERE hour >= ? GROUP BY owner"
+            sums: dict[str, int] = dict(self.connection.execute(query, (since // HOUR,)).fetchall())
+            for (line,) in self.connection.execute("SELECT line FROM opened").fetchall():
+                call = opened(line)
+                if call is not None and call.at >= since:
+                    for owner in (f"key/{call.key}", f"group/{call.group}"):
+                        sums[owner] = sums.get(owner, 0) + call.reserved_nano
+            return sums
+
+    def _insert_one(self, row: tuple[object, ...], line: bytes) -> bool:
         """A key that is taken: by the same call, then it is there already; or by one of the same microsecond."""
         key = row[0]
         assert isinstance(key, int)
         while found := self.connection.execute("SELECT line FROM records WHERE id = ?", (key,)).fetchone():
             if found[0] == line:
-                return
+                return False
             key += 1
         self.connection.execute(_CALL, (key, *row[1:]))
         self.connection.execute(_RECORD, (key, line))
+        return True
 
     def _row(self, facts: Facts) -> tuple[object, ...]:
         number = request_number(facts.request_id)
@@ -266,6 +350,7 @@ class Store:
             tokens.output_tokens if tokens is not None else 0,
             facts.cost_nano,
             facts.reason or None,
+            name("tags", " ".join(facts.tags)) if facts.tags else 0,
         )
 
     def _name(self, kind: str, name: str) -> int:
@@ -279,8 +364,9 @@ class Store:
         return known
 
 
-_CALL = f"INSERT INTO calls VALUES ({', '.join('?' * 15)})"
+_CALL = f"INSERT INTO calls VALUES ({', '.join('?' * 16)})"
 _RECORD = "INSERT INTO records VALUES (?, ?)"
+_SPENT = "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (owner, hour) DO UPDATE SET cost = spent.cost + excluded.cost"
 
 
 def identity(stat: os.stat_result) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Final
 
-from headworks.core.record import Record
+from headworks.core.record import Opened, Record
 from headworks.layers.trace import Journal
 from headworks.telemetry.histogram import Histogram
 
@@ -109,3 +109,6 @@ class Recorder:
     def append(self, record: Record) -> None:
         self.journal.append(record)
         self.metrics.observe(record, record.model if record.model in self.aliases else UNKNOWN)
+
+    def open(self, call: Opened) -> bool:
+        return self.journal.open(call)
