@@ -14,6 +14,9 @@ Priority = Literal["high", "normal", "low"]
 
 NEVER = float("inf")
 
+PROMPT_PREFIX = "prompt/"
+"""What a caller writes before a prompt's name where others write an alias: `prompt/summarize`."""
+
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call: its body as it came, and what policies need to know of it. Frozen; only the trail changes.

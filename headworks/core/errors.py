@@ -132,6 +132,13 @@ class Malformed(Refused):
     code = "invalid_request"
 
 
+class Unprocessable(Refused):
+    """A body that is understood and does not fit: a variable of a prompt that is missing, or of another type."""
+
+    status = 422
+    code = "invalid_variables"
+
+
 class UnknownModel(Refused):
     """An alias that is not there, or not for this caller: the same words for both, and no other alias is listed."""
 
@@ -282,6 +289,13 @@ class Garbled(Upstream):
     """A 200 that is no answer: empty, HTML, not JSON, or an end before any content."""
 
     code = "upstream_garbled"
+
+
+class Unfit(Upstream):
+    """A whole answer that does not fit the schema that was asked for, and was not mended."""
+
+    code = "output_schema_mismatch"
+    retry = "never"
 
 
 class Cut(Upstream):

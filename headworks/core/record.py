@@ -44,6 +44,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call.
 
+    prompt: `NAME@VERSION` of the prompt that it was rendered from; `model` is then `prompt/NAME`.
     cost_nano: nano-dollars of all its attempts; None, which is not zero, where any of them is unknown.
     group, tags: of the key.
     price_at: the date (YYYY-MM-DD) of the table the prices were read from; "" where none came from it.
@@ -56,6 +57,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_at: float = 0.0
     operation: str
     model: str
+    prompt: str = ""
     key: str = ""
     group: str = ""
     tags: tuple[str, ...] = ()

@@ -57,13 +57,17 @@ class Attempt:
 
 
 class Trail:
-    """The attempts of one call, in the order in which they were begun, and who made the call once that is known."""
+    """The attempts of one call, in the order in which they were begun, and who made the call once that is known.
 
-    __slots__ = ("attempts", "key")
+    prompt: `NAME@VERSION` of the prompt that it was rendered from, "" for none.
+    """
+
+    __slots__ = ("attempts", "key", "prompt")
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.key = ""
+        self.prompt = ""
 
     def begin(self, target: str, why: Why, at: float) -> Attempt:
         """Notes a new attempt and returns it for the layers below to fill in."""

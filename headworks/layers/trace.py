@@ -90,6 +90,7 @@ class Trace:
                 last_at=ended_at,
                 operation=call.operation,
                 model=call.alias[:MOST_TEXT],
+                prompt=trail.prompt,
                 key=trail.key,
                 user=call.user[:MOST_TEXT] if call.user else "",
                 trace=call.traceparent,

@@ -13,11 +13,12 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from headworks.core.call import PROMPT_PREFIX
 from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
 from headworks.system.objectives import check_requirements
 from headworks.system.scalars import shown, written_duration
-from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Simulated, System
+from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System
 from headworks.system.secrets import Secret
 
 SHORTEST_KEY = 16
@@ -63,6 +64,8 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     check_requirements(system, findings)
     for name, key in system.keys.items():
         _key(key, ("keys", name), findings)
+    for name, prompt in system.prompts.items():
+        _prompt(name, prompt, findings)
     _server(system, findings)
 
 
@@ -191,8 +194,23 @@ def _whole(system: System, findings: Findings) -> None:
             )
 
 
+def _prompt(name: str, prompt: Prompt, findings: Findings) -> None:
+    where: Where = ("prompts", name)
+    aliases = findings.names_in(("models",))
+    at = (*where, "model") if prompt.model is not None else (*where, "file")
+    if not prompt.alias:
+        findings.error(where, "neither here nor in its front matter is a model", "add one: model: ALIAS")
+    elif aliases and prompt.alias not in aliases:
+        problem = f"there is no model {shown(prompt.alias)}"
+        findings.error(at, problem, suggestion(prompt.alias, aliases, "models"))
+    if PROMPT_PREFIX + name in aliases:
+        problem = f"the model `{PROMPT_PREFIX}{name}` has the name by which this prompt is called"
+        findings.error(where, problem, "give one of the two another name", findings.names[where])
+
+
 def _key(key: Key, where: Where, findings: Findings) -> None:
     aliases = findings.names_in(("models",))
+    aliases += [PROMPT_PREFIX + name for name in findings.names_in(("prompts",))]
     for index, alias in enumerate(key.models):
         if aliases and alias not in aliases:
             problem = f"there is no model {shown(alias)}"

@@ -72,6 +72,11 @@ class Findings:
         """Notes what works and yet is probably not meant."""
         self._warnings.append(self._problem(where, problem, remedy, place))
 
+    def include(self, where: Where, other: Findings) -> None:
+        """Notes what is wrong with another file, which the value at a path names: under its own name, with its lines."""
+        self._wrong.append(where)
+        self._errors += other.errors
+
     def is_sound(self, where: Where) -> bool:
         """Whether nothing is wrong at this path or below it: only then may its parts be compared."""
         depth = len(where)
@@ -113,4 +118,4 @@ class Findings:
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:
-    return sorted(problems, key=lambda problem: (problem.line, problem.column))
+    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))

@@ -39,6 +39,7 @@ from headworks.system.scalars import (
 
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 ALIAS: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
+VARIABLE: Final = r"[A-Za-z][A-Za-z0-9_]{0,63}"
 TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}"
 """A header's name, as RFC 9110 has it."""
 
@@ -199,6 +200,12 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             _matching(
                 "a name for a model", ALIAS, "use up to 128 letters, digits and . _ - : / @ +; a letter or digit first"
             ),
+        ),
+        "variable": Notation(
+            "a variable's name",
+            "text",
+            VARIABLE,
+            _matching("a variable's name", VARIABLE, "use letters, digits and underscores; a letter first"),
         ),
         "header": Notation(
             "a header name",

@@ -14,8 +14,11 @@ from typing import Final
 from msgspec import inspect
 
 from headworks.system.findings import Findings, Place, Where, closest, suggestion
-from headworks.system.nodes import Entry, Items, Node, Scalar, Table
+from headworks.system.json_value import encoded
+from headworks.system.nodes import Entry, Items, Node, Scalar, Table, compose
 from headworks.system.notations import NOTATIONS
+from headworks.system.prompt_file import MOST_BYTES as MOST_PROMPT
+from headworks.system.prompt_file import Front, PromptFile, parts
 from headworks.system.scalars import Unreadable, boolean, integer, number, shown
 from headworks.system.schema import ONE_TEXT, Model, System, TargetOf
 from headworks.system.secrets import Secret, Sources
@@ -74,6 +77,10 @@ class Reader:
         if isinstance(node, Scalar) and node.is_plain and node.text in _NO_VALUE:
             return self.wrong(where, "there is no value", "give it one, or remove the line")
         match kind:
+            case inspect.RawType():
+                return encoded(node)
+            case inspect.StructType() if kind.cls is PromptFile:
+                return self.prompt(node, where)
             case inspect.StructType() if kind.cls in ONE_TEXT:
                 unit = ONE_TEXT[kind.cls]
             case inspect.StructType():
@@ -201,6 +208,30 @@ class Reader:
             return self.wrong(where, "there is no target", "name one: [provider/model]")
         read = [self.read(item, kind.item_type, (*where, index)) for index, item in enumerate(nodes)]
         return tuple(value for value in read if value is not BROKEN)
+
+    def prompt(self, node: Node, where: Where) -> object:
+        """The prompt in the file that a path names. What is wrong in that file is told with its own name and lines."""
+        if not isinstance(node, Scalar):
+            return self.wrong(where, f"one path belongs here, not {_what(node)}", _example("path"))
+        try:
+            text = self.sources.text(node.text, MOST_PROMPT)
+        except Unreadable as error:
+            return self.wrong(where, error.problem, error.remedy)
+        inside = Findings(self.sources.shown(node.text))
+        taken = parts(text)
+        front: object = Front()
+        if not taken.is_closed:
+            inside.error((), "the front matter has no end", "close it with a line of `---`", Place(1, 1))
+        elif not taken.turns:
+            inside.error((), "there is nothing to say", "write the prompt below the front matter", Place(1, 1))
+        elif taken.front.strip():
+            root = compose(taken.front.encode(), inside)
+            if root is not None:
+                front = Reader(inside, self.sources).read(root, inspect.type_info(Front), ())
+        if inside.errors or not isinstance(front, Front):
+            self.findings.include(where, inside)
+            return BROKEN
+        return PromptFile(path=node.text, front=front, turns=taken.turns)
 
     def wrong(self, where: Where, problem: str, remedy: str, place: Place | None = None) -> _Broken:
         self.findings.error(where, problem, remedy, place)

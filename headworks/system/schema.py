@@ -22,6 +22,7 @@ from headworks.policy.circuit import Breaking
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.notations import Address
+from headworks.system.prompt_file import PromptFile
 from headworks.system.requirements import Bound, Expect, Requirements
 from headworks.system.secrets import Secret
 
@@ -157,6 +158,18 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = "normal"
 
 
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt that callers use by its name: the file as it was when the system was loaded, and the alias that answers."""
+
+    file: PromptFile
+    model: Alias | None = None
+
+    @property
+    def alias(self) -> str:
+        """The alias that answers; "" where neither the system file nor the prompt names one."""
+        return self.model or self.file.front.model or ""
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """The public port and what bounds it, and the admin port."""
 
@@ -196,6 +209,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     providers: dict[Name, Provider]
     models: dict[Alias, Model]
     keys: dict[Name, Key] = {}
+    prompts: dict[Name, Prompt] = {}
     server: Server = Server()
     log: Log = Log()
 
@@ -205,7 +219,9 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         return digest(msgspec.json.encode(self, enc_hook=_reference, order="sorted"))
 
 
-ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType({Backoff: "span", Address: "address", Bound: "bound"})
+ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType(
+    {Backoff: "span", Address: "address", Bound: "bound", PromptFile: "path"}
+)
 """Structs that the file writes as one text, in this notation."""
 
 

@@ -80,6 +80,26 @@ class Sources:
         reference = LITERAL if at == 0 else "...".join(match[0] for match in _REFERENCE.finditer(text))
         return Secret(value, reference)
 
+    def shown(self, path: str) -> str:
+        """What messages call a file that the system file names."""
+        return path if str(self.folder) == "." else str(self.folder / path)
+
+    def text(self, path: str, most: int) -> str:
+        """The text of a file that the system file names, at most so many bytes of UTF-8. Raises Unreadable."""
+        try:
+            with (self.folder / path).open("rb") as file:
+                content = file.read(most + 1)
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise Unreadable(f"{shown(path)} is not UTF-8 text", "save it as UTF-8") from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+            remedy = "the path is relative to the system file's folder"
+            raise Unreadable(f"{shown(path)} cannot be read: {reason}", remedy) from None
+        if len(content) > most:
+            raise Unreadable(f"{shown(path)} is longer than {most} bytes", "is it the right file?")
+        return text
+
     def _look_up(self, reference: str) -> str:
         kind, _, name = reference.partition(":")
         if kind == "env" and _VARIABLE.fullmatch(name):

@@ -35,6 +35,7 @@ from headworks.system.schema import (
     Log,
     Model,
     OpenAI,
+    Prompt,
     Server,
     Simulated,
     Spread,
@@ -66,6 +67,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, "
             "or a list of them, each tried when the one before it fails.",
             "keys": "Who may call. Without keys anybody on this machine may, and nobody else.",
+            "prompts": "Prompts in files of their own, which callers use as `model: prompt/NAME` (`docs/prompts.md`).",
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
         },
@@ -186,8 +188,12 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         },
         Key: {
             "key": "The secret that the caller sends as `Authorization: Bearer`.",
-            "models": "The aliases it may use. All by default.",
+            "models": "The aliases it may use, prompts as `prompt/NAME`. All by default.",
             "priority": "Who is turned away last when the gateway is full.",
+        },
+        Prompt: {
+            "file": "The prompt: a Markdown file with front matter and chat turns.",
+            "model": "The alias that answers. Where it is not written: the one that the prompt's front matter names.",
         },
         Server: {
             "listen": "The address of the public port. Beyond this machine only with `keys`.",

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from headworks.core.call import Call
+from headworks.core.call import PROMPT_PREFIX, Call
 from headworks.core.errors import CallError, Cut, Garbled, Malformed, VendorSaid
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
@@ -39,7 +39,8 @@ def read_chat(body: bytes) -> Asked:
     """What a caller asks. Raises Malformed, with `param` where one field is the reason."""
     found = members(body)
     model = openai_body.read_model(found)
-    openai_body.require_content(found, "messages", "send at least one message", listed=True)
+    if not model.startswith(PROMPT_PREFIX):  # a prompt brings its own
+        openai_body.require_content(found, "messages", "send at least one message", listed=True)
     options = found.get("stream_options")
     include_usage = False
     if options is not None and bytes(options) != b"null":

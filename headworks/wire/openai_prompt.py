@@ -1,0 +1,76 @@
+"""A body that names a prompt, in OpenAI's dialect: what is put into the prompt, and the body that results.
+
+Always true: what the caller sends beside `prompt` is kept, byte for byte: a parameter of its own wins over the prompt's,
+its messages follow the prompt's; only an output schema of the prompt is not for the caller to replace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from headworks.core.errors import Malformed
+from headworks.wire.members import members
+from headworks.wire.openai_body import kind
+
+FORMAT = "response_format"
+
+_BLANK = b" \t\r\n"
+_BOUNDS = frozenset({"max_tokens", "max_completion_tokens"})
+"""Two names of one thing: a caller who writes either has set it."""
+
+
+def variables(body: bytes) -> dict[str, Any]:
+    """What the caller puts into the prompt: `{"prompt": {"variables": {...}}}`; nothing where it sends no `prompt`.
+
+    Raises Malformed.
+    """
+    raw = members(body).get("prompt")
+    if raw is None or bytes(raw) == b"null":
+        return {}
+    if bytes(memoryview(raw)[:1]) != b"{":
+        raise Malformed(f"`prompt` must be an object, not {kind(raw)}.", param="prompt")
+    inside = members(bytes(raw), "prompt")
+    for name in inside:
+        if name != "variables":
+            shown = name if len(name) <= 64 else f"{name[:64]}..."
+            raise Malformed(f"`prompt.{shown}` is not known: only `variables` is.", param=f"prompt.{shown}")
+    given = inside.get("variables")
+    if given is None:
+        return {}
+    if bytes(memoryview(given)[:1]) != b"{":
+        raise Malformed(f"`prompt.variables` must be an object, not {kind(given)}.", param="prompt.variables")
+    members(bytes(given), "prompt.variables")
+    values: dict[str, Any] = msgspec.json.decode(given)
+    return values
+
+
+def prompted(
+    body: bytes,
+    messages: Sequence[Mapping[str, str]],
+    parameters: Mapping[str, msgspec.Raw],
+    response_format: bytes | None,
+) -> bytes:
+    """The body with the prompt's messages before the caller's own, and its parameters where the caller sets none.
+
+    response_format: JSON, in place of the caller's. Raises Malformed where the caller's messages are no list.
+    """
+    found = dict(members(body))
+    found.pop("prompt", None)
+    own = found.get("messages")
+    rest = b""
+    if own is not None and bytes(own) != b"null":
+        if bytes(memoryview(own)[:1]) != b"[":
+            raise Malformed(f"`messages` must be a list, not {kind(own)}.", param="messages")
+        rest = bytes(own)[1:-1].strip(_BLANK)
+    said = msgspec.json.encode(list(messages))[1:-1]
+    found["messages"] = msgspec.Raw(b"[" + b",".join(part for part in (said, rest) if part) + b"]")
+    is_bounded = any(name in found for name in _BOUNDS)
+    for name, value in parameters.items():
+        if name not in found and not (is_bounded and name in _BOUNDS):
+            found[name] = value
+    if response_format is not None:
+        found[FORMAT] = msgspec.Raw(response_format)
+    return msgspec.json.encode(found)
