@@ -55,6 +55,7 @@ class Options(TypedDict, total=False):
     n: int
     parallel_tool_calls: bool
     presence_penalty: float
+    prompt: Mapping[str, Any]
     reasoning_effort: str
     response_format: Mapping[str, Any]
     seed: int

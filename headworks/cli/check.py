@@ -18,9 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from headworks.cli.exits import FAILS, HOLDS
-from headworks.core.errors import Problem
+from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price
 from headworks.gateway.prices import Prices
+from headworks.gateway.prompting import prompts_of
 from headworks.system.check import Machine
 from headworks.system.findings import Findings
 from headworks.system.judge import Said, Verdict, judge
@@ -66,6 +67,8 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
     """
     findings = Findings(str(file))
     system = examine(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
+    if system is not None and not has_sound_prompts(system, findings, file.parent):
+        system = None
     prices = {} if system is None else priced(system, findings)
     verdicts = [] if system is None else judge(system, Prices(system).of)
     holds = system is not None and not any(one.verdict == "does not hold" for one in verdicts)
@@ -77,6 +80,16 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
         if verdicts:
             show_verdicts(verdicts)
     ctx.exit(HOLDS if holds else FAILS)
+
+
+def has_sound_prompts(system: System, findings: Findings, folder: Path) -> bool:
+    """Whether every prompt's templates and schemas can be used; what is wrong goes to `findings`."""
+    try:
+        prompts_of(system, folder)
+    except ConfigError as error:
+        findings.adopt(("prompts",), error.problems)
+        return False
+    return True
 
 
 def content(file: Path) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
-from headworks.core.errors import Refused
+from headworks.core.errors import CallError, Refused
 from headworks.core.trail import Attempt, Trail
 
 Operation = Literal["chat", "embeddings"]
@@ -16,6 +16,26 @@ NEVER = float("inf")
 
 PROMPT_PREFIX = "prompt/"
 """What a caller writes before a prompt's name where others write an alias: `prompt/summarize`."""
+
+
+class Fitting(Protocol):
+    """A schema that an answer must fit. Bodies are the caller's dialect's."""
+
+    def wrong(self, text: str) -> str | None:
+        """Why this text does not fit; None where it does. The reason has none of the text in it."""
+        ...
+
+    def is_refused(self, error: CallError) -> bool:
+        """Whether a vendor's error says that it cannot take a schema."""
+        ...
+
+    def in_words(self, body: bytes) -> bytes:
+        """The body with the schema asked for in words, for a vendor that takes none."""
+        ...
+
+    def mended(self, body: bytes, text: str, why: str) -> bytes:
+        """The body that asks again, after this answer."""
+        ...
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +68,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     refusal: Refused | None = None
     trail: Trail = msgspec.field(default_factory=Trail)
     attempt: Attempt | None = None
+    output: Fitting | None = None
 
     def __repr__(self) -> str:
         # The generated one would print the credential and the caller's words.

@@ -35,6 +35,7 @@ class Chunk(msgspec.Struct, kw_only=True):
     data: bytes for the caller; empty where the caller must not see the event (a usage event he did not ask for).
     has_content: it carries text, a refusal, reasoning, a tool call or a finish reason: the first such is the head.
     text: the first choice's new text ("" where there is none). begins_tool_call: a tool call is in it.
+    is_refusal: a piece of the model's own refusal is in it.
     finish: the first choice's finish reason. usage: tokens so far, where the event says so.
     last: nothing follows; the record is written before it goes out.
     """
@@ -43,6 +44,7 @@ class Chunk(msgspec.Struct, kw_only=True):
     has_content: bool = False
     text: str = ""
     begins_tool_call: bool = False
+    is_refusal: bool = False
     finish: str | None = None
     usage: Usage | None = None
     last: bool = False

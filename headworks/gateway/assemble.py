@@ -11,19 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
+from types import MappingProxyType
 
 import msgspec
 
+from headworks.core.call import PROMPT_PREFIX
 from headworks.core.service import Service, stack
 from headworks.gateway.prices import Prices
 from headworks.layers.admit import Admit
 from headworks.layers.auth import Auth, Key, Keyring, secret_digest
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
+from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
 from headworks.layers.limit import Limit
 from headworks.layers.meter import Meter
+from headworks.layers.render import Prompt, Render
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
 from headworks.layers.timeout import Timeout
@@ -100,14 +104,27 @@ class Assembled:
         self.keys = keys
 
 
-def assemble(system: System, leaf: Leaf, journal: Journal, *, seed: int, before: Shared | None = None) -> Assembled:
+def assemble(
+    system: System,
+    leaf: Leaf,
+    journal: Journal,
+    *,
+    seed: int,
+    before: Shared | None = None,
+    prompts: Mapping[str, Prompt] = MappingProxyType({}),
+) -> Assembled:
     """The system as one Service. Nothing is started: leaves are given, and time is the loop's.
 
-    before: what the stack that this one replaces has shared.
+    before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
     """
     shared = Shared(system, seed, before)
     keys = keyring(system)
-    aliases = {name: pool(name, model, leaf, shared) for name, model in system.models.items()}
+    fitting = {system.prompts[name].alias for name in prompts if system.prompts[name].file.front.output is not None}
+    aliases: dict[str, Service] = {
+        name: pool(name, model, leaf, shared, conforms=name in fitting) for name, model in system.models.items()
+    }
+    for name, prompt in prompts.items():
+        aliases[PROMPT_PREFIX + name] = Render(aliases[system.prompts[name].alias], prompt)
     shared.forget()
     return Assembled(front(aliases, journal, keys, system.digest), shared, keys)
 
@@ -118,8 +135,8 @@ def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None
     return Trace(route if keys is None else Auth(route, keys), journal, config)
 
 
-def pool(alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:
-    """What belongs to one alias: its deadline, its tiers, its targets."""
+def pool(alias: str, model: Model, leaf: Leaf, shared: Shared, *, conforms: bool = False) -> Service:
+    """What belongs to one alias: its deadline, its tiers, its targets. conforms: a prompt over it has an output schema."""
     tiers = [[(candidate(one, shared, model), one) for one in tier] for tier in model.targets]
     circuits = [known.circuit for tier in tiers for known, _ in tier]
     purse = shared.purses[alias] = AttemptBudget(circuits)
@@ -134,6 +151,7 @@ def pool(alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:
     return stack(
         partial(Deadline, total=model.timeouts.total),
         partial(Admit, admission=shared.admission),
+        *([Conform] if conforms else []),
         inside=Fallback(services, purse) if len(services) > 1 else services[0],
     )
 

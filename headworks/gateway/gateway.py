@@ -11,18 +11,21 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from headworks.core.call import PROMPT_PREFIX
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.leaves import Leaves
+from headworks.gateway.prompting import prompts_of
 from headworks.layers.auth import Keyring
+from headworks.layers.render import Prompt
 from headworks.ledger.journal import Journal
 from headworks.ledger.ledger import Ledger
 from headworks.system.schema import System
@@ -60,6 +63,7 @@ class Gateway:
     """A system that answers calls: `front` is its Service. Start it, reload it, drain it, stop it."""
 
     def __init__(self, system: System, folder: Path, *, seed: int) -> None:
+        prompts = prompts_of(system, folder)  # first: where one is wrong nothing is opened
         self.folder = folder
         self.seed = seed
         self.started_at = time.time()
@@ -73,7 +77,7 @@ class Gateway:
         self.is_draining = False
         self.generation = 0
         """How often the system was replaced."""
-        self.stack = self._assembled(system, Leaves(system, folder, seed=seed), None)
+        self.stack = self._assembled(system, Leaves(system, folder, seed=seed), None, prompts)
         self._replaced: list[Stack] = []
         self._strangers = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,10 +119,11 @@ class Gateway:
 
     def aliases(self, credential: str | None) -> Sequence[str]:
         """The aliases that this caller may use. Raises Unauthenticated for strangers."""
+        names = callable_names(self.system)
         if self.keys is None:
-            return list(self.system.models)
+            return names
         key = self.keys.find(credential)
-        return [alias for alias in self.system.models if key.may_use(alias)]
+        return [name for name in names if key.may_use(name)]
 
     def troubles(self) -> list[str]:
         """What does not work just now, in words: none of it makes the gateway unready."""
@@ -154,7 +159,8 @@ class Gateway:
         old = self.stack
         seed = self.seed + self.generation + 1  # the same chance again would repeat the same picks
         loop = asyncio.get_running_loop()
-        # Off the loop: reading the machine's certificates takes some 20 ms a provider.
+        # Off the loop: reading the machine's certificates takes some 20 ms a provider, and templates are compiled.
+        prompts = await loop.run_in_executor(None, prompts_of, system, self.folder)
         leaves = await loop.run_in_executor(None, lambda: Leaves(system, self.folder, seed=seed, before=old.leaves))
         try:
             await leaves.start()
@@ -163,7 +169,7 @@ class Gateway:
             raise
         # From here to the end nothing waits, so no call sees half of it.
         self.generation += 1
-        self.stack = self._assembled(system, leaves, old.assembled.shared)
+        self.stack = self._assembled(system, leaves, old.assembled.shared, prompts)
         self._replaced.append(old)
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(self._retire(old), name=f"retire {self.generation - 1}"))
@@ -182,10 +188,11 @@ class Gateway:
         self.journal.close()
         await self.ledger.stop()
 
-    def _assembled(self, system: System, leaves: Leaves, before: Shared | None) -> Stack:
-        recorder = Recorder(self.journal, self.metrics, system.models)
+    def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
+        recorder = Recorder(self.journal, self.metrics, callable_names(system))
         seed = self.seed + self.generation
-        return Stack(system, leaves, assemble(system, leaves.leaf, recorder, seed=seed, before=before))
+        made = assemble(system, leaves.leaf, recorder, seed=seed, before=before, prompts=prompts)
+        return Stack(system, leaves, made)
 
     def _living(self) -> list[Stack]:
         return [*self._replaced, self.stack]
@@ -200,6 +207,11 @@ class Gateway:
         await stack.leaves.close([living.leaves for living in self._living() if living is not stack])
         self._replaced.remove(stack)
         self._strangers += stack.front.strangers
+
+
+def callable_names(system: System) -> list[str]:
+    """What a caller may write as `model`: the aliases, and the prompts."""
+    return [*system.models, *(PROMPT_PREFIX + name for name in system.prompts)]
 
 
 def unchangeable(old: System, new: System) -> list[Problem]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.layers.render import Prompt
 from headworks.system.schema import System
-
-if TYPE_CHECKING:
-    from headworks.prompts.prompt import Prompt
 
 
 def prompts_of(system: System, folder: Path) -> Mapping[str, Prompt]:

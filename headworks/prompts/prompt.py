@@ -9,6 +9,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.errors import Problem, Unprocessable
+from headworks.prompts.output import Output
 from headworks.prompts.schema import Schema, trouble
 from headworks.prompts.template import Template, Turn, problems
 from headworks.wire.openai_chat import read_chat
@@ -71,30 +72,27 @@ class Prompt:
             }
         )
         self._known = tuple(schemas)
-        self.output: bytes | None = None
-        """The `response_format` that asks for the output schema, as JSON; None where any answer will do."""
-        if source.output is not None:
-            asked = {"name": source.name[:64].replace(".", "_"), "strict": True, "schema": source.output}
-            self.output = msgspec.json.encode({"type": "json_schema", "json_schema": asked})
+        self._output = None if source.output is None else Output(source.name, source.output)
 
     def rendered(self, call: Call) -> Call:
         """The call as the model is asked. Raises Unprocessable (422) with the path of a variable, Malformed, TooLarge."""
         given = {**self._defaults, **variables(call.body)}
         if (wrong := self._variables.wrong(given)) is not None:
             raise self._refusal(given, *wrong)
-        body = prompted(call.body, self._template.rendered(given), self._parameters, self.output)
+        output = self._output
+        asks = None if output is None else output.response_format
+        body = prompted(call.body, self._template.rendered(given), self._parameters, asks)
         asked = read_chat(body)
-        return msgspec.structs.replace(call, body=body, max_output=asked.max_output, user=asked.user)
+        return msgspec.structs.replace(call, body=body, max_output=asked.max_output, user=asked.user, output=output)
 
     def _refusal(self, given: Mapping[str, Any], path: str, rule: str) -> Unprocessable:
         if not path:
             unknown = [name for name in given if name not in self._known]
-            missing = [name for name in self._known if name not in given]
-            name = (unknown or missing or [""])[0]
-            path = f".{name[:64]}" if name else ""
             if unknown:
+                path = f".{unknown[0][:64]}"
                 rule = f"is not known: this prompt takes {', '.join(self._known) or 'no variables'}"
-            elif missing:
+            else:
+                path = f".{next(name for name in self._known if name not in given)}"
                 rule = "is missing"
         where = f"prompt.variables{path}"
         return Unprocessable(f"`{where}` {rule}.", param=where)

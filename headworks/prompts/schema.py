@@ -50,14 +50,16 @@ def _path(error: ValidationError | SchemaError) -> str:
 
 def _rule(error: ValidationError) -> str:
     """The rule that is broken, in words where there are some: jsonschema's own message quotes the value."""
-    rule, said = error.validator, error.validator_value
+    rule = error.validator
+    said: Any = error.validator_value
     match rule:
         case "type":
             return f"must be of type {said if isinstance(said, str) else ' or '.join(said)}"
         case "enum":
             return f"must be one of {_clipped(', '.join(map(str, said)))}"
         case "required":
-            missing = [name for name in said if name not in error.instance]
+            held: Any = error.instance
+            missing = [name for name in said if name not in held]
             return f"lacks `{missing[0]}`"
         case "additionalProperties":
             return "has a member that the schema does not name"

@@ -29,7 +29,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 def finalized(value: object) -> object:
     """What `{{ value }}` writes: text as it is, everything else as JSON, so that a list is not Python's."""
-    return value if isinstance(value, (str, int, float, Undefined)) and value is not True and value is not False else _json(value)
+    return (
+        value
+        if isinstance(value, (str, int, float, Undefined)) and value is not True and value is not False
+        else _json(value)
+    )
 
 
 def _json(value: object) -> str:
@@ -40,7 +44,7 @@ def environment() -> ImmutableSandboxedEnvironment:
     """Jinja as prompts use it: no loader, so nothing is included; nothing escaped, since this is no HTML."""
     made = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  # no HTML
+        autoescape=False,  # no HTML
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=finalized,
@@ -67,7 +71,9 @@ class Template:
                 for piece in template.generate(**values):
                     size += len(piece)
                     if size > MOST_TEXT:
-                        raise TooLarge(f"The prompt becomes longer than {MOST_TEXT} characters.", param="prompt.variables")
+                        raise TooLarge(
+                            f"The prompt becomes longer than {MOST_TEXT} characters.", param="prompt.variables"
+                        )
                     pieces.append(piece)
             except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
                 message = f"The prompt cannot be filled with these variables: {_said(error)}."
@@ -94,7 +100,9 @@ def problems(file: str, turns: Sequence[Turn], declared: Sequence[str]) -> list[
         for name in sorted(names - set(declared)):
             known = ", ".join(declared) or "none"
             remedy = f"declare it: `variables: {{{name}: {{type: string}}}}` (declared: {known})"
-            found.append(Problem(file=file, line=_line(turn, name), column=1, problem=f"`{name}` is no variable", remedy=remedy))
+            found.append(
+                Problem(file=file, line=_line(turn, name), column=1, problem=f"`{name}` is no variable", remedy=remedy)
+            )
     return found
 
 

@@ -72,10 +72,10 @@ class Findings:
         """Notes what works and yet is probably not meant."""
         self._warnings.append(self._problem(where, problem, remedy, place))
 
-    def include(self, where: Where, other: Findings) -> None:
+    def adopt(self, where: Where, problems: Iterable[Problem]) -> None:
         """Notes what is wrong with another file, which the value at a path names: under its own name, with its lines."""
         self._wrong.append(where)
-        self._errors += other.errors
+        self._errors += problems
 
     def is_sound(self, where: Where) -> bool:
         """Whether nothing is wrong at this path or below it: only then may its parts be compared."""

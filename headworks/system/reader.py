@@ -229,7 +229,7 @@ class Reader:
             if root is not None:
                 front = Reader(inside, self.sources).read(root, inspect.type_info(Front), ())
         if inside.errors or not isinstance(front, Front):
-            self.findings.include(where, inside)
+            self.findings.adopt(where, inside.errors)
             return BROKEN
         return PromptFile(path=node.text, front=front, turns=taken.turns)
 

@@ -103,6 +103,7 @@ class OpenAIChat:
             has_content=True,
             text=message.content or "",
             begins_tool_call=bool(message.tool_calls or message.function_call),
+            is_refusal=bool(message.refusal),
             finish=first.finish_reason,
             usage=answer.usage.usage() if answer.usage is not None else None,
             last=True,
@@ -235,7 +236,9 @@ class ChatDecoder:
                 chunk.text = delta.content
         if delta.tool_calls or delta.function_call:
             chunk.has_content = chunk.begins_tool_call = True
-        elif not chunk.has_content and (delta.reasoning_content or delta.reasoning or delta.refusal or delta.audio):
+        elif delta.refusal:
+            chunk.has_content = chunk.is_refusal = True
+        elif not chunk.has_content and (delta.reasoning_content or delta.reasoning or delta.audio):
             chunk.has_content = True
 
     @property

@@ -1,5 +1,7 @@
 """A body that names a prompt, in OpenAI's dialect: what is put into the prompt, and the body that results.
 
+What is said about an output schema in words stands here too, beside the field that says it natively.
+
 Always true: what the caller sends beside `prompt` is kept, byte for byte: a parameter of its own wins over the prompt's,
 its messages follow the prompt's; only an output schema of the prompt is not for the caller to replace.
 """
@@ -11,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from headworks.core.errors import Malformed
+from headworks.core.errors import CallError, Malformed
 from headworks.wire.members import members
 from headworks.wire.openai_body import kind
 
@@ -73,4 +75,41 @@ def prompted(
             found[name] = value
     if response_format is not None:
         found[FORMAT] = msgspec.Raw(response_format)
+    return msgspec.json.encode(found)
+
+
+def says_no_format(error: CallError) -> bool:
+    """Whether a vendor's error says that it does not know `response_format`, or this kind of it."""
+    said = error.said
+    if said is None or said.status not in (400, 404, 422):
+        return False
+    where = f"{said.param} {said.message}"
+    return FORMAT in where or "json_schema" in where or "structured output" in where.lower()
+
+
+def in_words(body: bytes, schema: bytes) -> bytes:
+    """The body without `response_format`, its first system message asking for the schema; one is added where none is."""
+    found = dict(members(body))
+    found.pop(FORMAT, None)
+    words = (
+        "Answer with JSON only: no other words before or after it, no code fence. "
+        f"It must fit this JSON Schema: {schema.decode()}"
+    )
+    said: list[dict[str, Any]] = msgspec.json.decode(found["messages"])
+    first = next((one for one in said if one.get("role") in ("system", "developer")), None)
+    if first is not None and isinstance(first.get("content"), str):
+        first["content"] = f"{first['content']}\n\n{words}"
+    else:
+        said.insert(0, {"role": "system", "content": words})
+    found["messages"] = msgspec.Raw(msgspec.json.encode(said))
+    return msgspec.json.encode(found)
+
+
+def mended(body: bytes, text: str, why: str) -> bytes:
+    """The body with the answer that did not fit, and a turn that says why and asks again."""
+    found = dict(members(body))
+    said: list[Any] = msgspec.json.decode(found["messages"])
+    said.append({"role": "assistant", "content": text})
+    said.append({"role": "user", "content": f"That does not fit the schema: {why}. Answer again, with the JSON only."})
+    found["messages"] = msgspec.Raw(msgspec.json.encode(said))
     return msgspec.json.encode(found)
