@@ -44,6 +44,7 @@ class Line(msgspec.Struct, kw_only=True):
     request_id: str
     at: float
     model: str
+    prompt: str
     key: str
     group: str
     tags: tuple[str, ...]
@@ -113,6 +114,7 @@ def line_of(record: Record) -> Line:
         request_id=record.request_id,
         at=record.at,
         model=record.model,
+        prompt=record.prompt,
         key=record.key,
         group=record.group,
         tags=record.tags,
@@ -234,7 +236,8 @@ def show_record(record: Record) -> None:
     rows.append(("tokens", usage(record.tokens)))
     dated = f" (prices of {record.price_at})" if record.price_at else ""
     rows.append(("cost", f"{money(record.cost_nano)}{dated}"))
-    rows += [(name, clean(text)) for name, text in (("user", record.user), ("trace", record.trace)) if text]
+    told = (("prompt", record.prompt), ("user", record.user), ("trace", record.trace))
+    rows += [(name, clean(text)) for name, text in told if text]
     rows.append(("config", clean(record.config)))
     for name, text in rows:
         line(screen, f"{name:<9}", painted(text, record.outcome) if name == "ended" else Text(text))
