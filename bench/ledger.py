@@ -21,6 +21,7 @@ from headworks.core.reply import Usage
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.query import Filter, Questions
+from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.sums import sums
 
 PIECE = 1_000_000
@@ -87,7 +88,7 @@ def timed(act: Callable[[], object]) -> tuple[float, float]:
 
 def fill(folder: Path, count: int) -> Questions:
     rng = random.Random(1)
-    index = Indexer(folder / "journal", folder / "ledger.db")
+    index = Indexer(folder / "journal", SqliteAt(folder / "ledger.db"))
     appended = indexed = indexed_clock = 0.0
     for first in range(0, count, PIECE):
         journal = Journal(folder / "journal", started_at=first / 1000, sync=1.0)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 import msgspec
 
 from headworks.core.errors import ConfigError
+from headworks.ledger.places import store_at
+from headworks.ledger.store import StoreAt
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, compose
 from headworks.system.reader import Reader
-from headworks.system.secrets import Secret, Sources
+from headworks.system.secrets import PrivateUrl, Secret, Sources
 from headworks.system.starter import starter
 
 HERE = Path("headworks.yaml")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """The journal's folder and the store's file."""
+    """The journal's folder, and where the store is."""
 
     journal: Path
-    store: Path
+    store: StoreAt
 
 
 class Unasked(Sources):
@@ -29,6 +32,10 @@ class Unasked(Sources):
 
     def resolve(self, text: str) -> Secret:
         return Secret("not looked up", text)
+
+    def url(self, text: str) -> PrivateUrl:
+        """The store's own is needed."""
+        return PrivateUrl(super().resolve(text).reveal(), text)
 
 
 def place(file: Path | None) -> Place:
@@ -48,8 +55,8 @@ def place(file: Path | None) -> Place:
         findings = Findings(str(chosen))
         folder = chosen.parent
         root = compose(content, findings)
-        system = None if root is None else Reader(findings, Unasked({}, folder)).system(root)
+        system = None if root is None else Reader(findings, Unasked(os.environ, folder)).system(root)
         if system is None or findings.errors:
             raise ConfigError(findings.errors)
         log = system.log
-    return Place(folder / log.journal, folder / log.store_path)
+    return Place(folder / log.journal, store_at(log.store.reveal(), folder))

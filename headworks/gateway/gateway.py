@@ -28,6 +28,7 @@ from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
 from headworks.ledger.journal import Journal
 from headworks.ledger.ledger import Ledger
+from headworks.ledger.places import store_at
 from headworks.system.schema import System
 from headworks.telemetry.metrics import Metrics, Recorder
 from headworks.telemetry.watchdog import Watchdog
@@ -69,7 +70,7 @@ class Gateway:
         self.started_at = time.time()
         self.journal = Journal(folder / system.log.journal, started_at=self.started_at, sync=system.log.sync)
         self.ledger = Ledger(
-            folder / system.log.journal, folder / system.log.store_path, retention=system.log.retention
+            folder / system.log.journal, store_at(system.log.store.reveal(), folder), retention=system.log.retention
         )
         self.metrics = Metrics()
         self.watchdog = Watchdog()

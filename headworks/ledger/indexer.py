@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import time
 from pathlib import Path
 
 from headworks.ledger.facts import facts, opened
 from headworks.ledger.lines import files, is_final, read
-from headworks.ledger.store import Entries, Position, Store, StoreTrouble
+from headworks.ledger.store import Entries, Position, Store, StoreAt, StoreTrouble
 
 SLICE = 64
 """Lines that are decoded between two pauses: about half a millisecond, which a call beside it does not notice."""
 
 
 class Indexer:
-    """Indexes the journal in a folder into the store at a path, pass by pass."""
+    """Indexes the journal in a folder into a store, pass by pass."""
 
-    def __init__(self, journal: Path, store: Path, *, pause: float = 0.0, patience: float = 2.0) -> None:
+    def __init__(self, journal: Path, store: StoreAt, *, pause: float = 0.0, patience: float = 2.0) -> None:
         self.journal = journal
-        self.path = store
+        self.at = store
         self.pause = pause
         self.patience = patience
         self.behind = 0
@@ -36,11 +37,11 @@ class Indexer:
         self._offsets: dict[str, int] = {}
 
     def store(self) -> Store:
-        """The open store; opened again where its file was removed or replaced. Raises StoreTrouble."""
+        """The open store; opened again where it was removed, replaced or cut off. Raises StoreTrouble."""
         if self._store is not None and not self._store.is_there:
             self.close()
         if self._store is None:
-            self._store = Store(self.path, patience=self.patience)
+            self._store = self.at.open(self.patience)
         return self._store
 
     def close(self) -> None:
@@ -60,13 +61,14 @@ class Indexer:
         try:
             self.measure()
             store = self.store()
-            positions = store.positions()
-            self._offsets = {name: position.offset for name, position in positions.items()}
+            prefix = self._prefix()
+            positions = store.positions(prefix)
+            self._offsets = {name.removeprefix(prefix): position.offset for name, position in positions.items()}
             has_more = False
             for file in files(self.journal):
-                has_more |= self._file(store, file, positions.get(file.name, Position()))
+                has_more |= self._file(store, file, prefix, positions.get(prefix + file.name, Position()))
             if not has_more:
-                store.lose(lambda: {process_of(file.name) for file in files(self.journal)})
+                store.lose(prefix, lambda: {prefix + process_of(file.name) for file in files(self.journal)})
             self.measure()
             return has_more
         except StoreTrouble:
@@ -83,7 +85,13 @@ class Indexer:
                 behind += max(0, file.stat().st_size - self._offsets.get(file.name, 0))
         self.behind = behind
 
-    def _file(self, store: Store, path: Path, was: Position) -> bool:
+    def _prefix(self) -> str:
+        """What a shared store calls this folder: its files' names may be those of another machine's."""
+        if not self.at.is_shared or not self.journal.is_dir():
+            return ""
+        return f"{origin(self.journal)}/"
+
+    def _file(self, store: Store, path: Path, prefix: str, was: Position) -> bool:
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:  # another process has just indexed and removed it
@@ -100,7 +108,7 @@ class Indexer:
             if found.end == was.offset and not done:
                 return False
             now = Position(found.end, was.records + len(entries.records), was.skipped + skipped, done)
-            if store.add(path.name, was, now, entries):
+            if store.add(prefix + path.name, was, now, entries):
                 self._offsets[path.name] = now.offset
                 self.indexed += len(entries.records)
                 self.indexed_bytes += found.end - was.offset
@@ -134,3 +142,17 @@ class Indexer:
 def process_of(name: str) -> str:
     """The part of a journal file's name that all files of one process share."""
     return name.rpartition("-")[0]
+
+
+def origin(journal: Path) -> str:
+    """16 hex digits that stand for a journal's folder, made when they are first asked for. Raises OSError."""
+    path = journal / "origin"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        unfinished = journal / f"origin.{os.getpid()}.{secrets.token_hex(4)}"
+        unfinished.write_text(secrets.token_hex(8))
+        with contextlib.suppress(FileExistsError):  # another process was first: its one is taken
+            os.link(unfinished, path)
+        unfinished.unlink()
+        return path.read_text()

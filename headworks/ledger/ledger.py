@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from headworks.ledger.indexer import Indexer
-from headworks.ledger.store import Store, StoreTrouble, key_at
+from headworks.ledger.store import Store, StoreAt, StoreTrouble, key_at
 
 POLL = 0.2
 """Seconds between two looks at the journal: how old `headworks logs` finds the newest record."""
@@ -52,7 +52,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 class Ledger:
     """Indexes a journal's folder into a store as long as it runs. `retention` is in seconds."""
 
-    def __init__(self, journal: Path, store: Path, *, retention: float) -> None:
+    def __init__(self, journal: Path, store: StoreAt, *, retention: float) -> None:
         self.indexer = Indexer(journal, store, pause=YIELD)
         self.retention = retention
         self._stopping = threading.Event()

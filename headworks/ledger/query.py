@@ -3,7 +3,7 @@
 Theory. Any filter can be answered by reading `calls` from its newest row to its oldest: half a second for five million.
 An index is only better where few rows have what is asked for. SQLite cannot know that without statistics, so each
 filter's index is asked for its first `FEW` entries, and the one with the fewest leads; where none has few, rows are
-read in order of time, and a limit ends that early.
+read in order of time, and a limit ends that early. PostgreSQL has statistics and plans itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from headworks.core.request_id import instants
 from headworks.ledger.facts import Facts
-from headworks.ledger.store import Store, duration_class, key_at, request_number, request_span, troubles
+from headworks.ledger.store import MOST_KEY, Store, duration_class, key_at, request_number, request_span
 
 FEW = 50_000
 """Entries of an index: reading their rows takes a tenth of a second."""
@@ -81,19 +81,18 @@ class Questions:
 
     def lines(self, asked: Filter, *, last: int | None = None, slowest: bool = False) -> Iterator[bytes]:
         """The journal's lines of these calls, oldest first; the `last` ones only. slowest: the slowest last."""
-        with troubles(self.store.path):
-            clauses = self.clauses(asked)
-            if clauses is None:
-                return
-            if last is None and not slowest:
-                source, where, values = self.plan(clauses)
-                query = f"SELECT line FROM {source} JOIN records USING (id) WHERE {where} ORDER BY id"
-                for (line,) in self.store.connection.execute(query, values):
-                    yield line
-                return
-            found = self.keys(clauses, -1 if last is None else last, slowest=slowest)
-            for start in range(0, len(found), AT_ONCE):
-                yield from self._fetched(found[start : start + AT_ONCE])
+        clauses = self.clauses(asked)
+        if clauses is None:
+            return
+        if last is None and not slowest:
+            source, where, values = self.plan(clauses)
+            query = f"SELECT line FROM {source} JOIN records USING (id) WHERE {where} ORDER BY id"
+            for (line,) in self.store.stream(query, values):
+                yield line
+            return
+        found = self.keys(clauses, MOST_KEY if last is None else last, slowest=slowest)
+        for start in range(0, len(found), AT_ONCE):
+            yield from self._fetched(found[start : start + AT_ONCE])
 
     def several(self, asked: Filter) -> Iterator[bytes]:
         """The lines of those among these calls that had several attempts, in no order."""
@@ -102,34 +101,36 @@ class Questions:
         clause = self._named("targets", numbers)
         if clauses is None or clause is None:
             return
-        with troubles(self.store.path):
-            source, where, values = self.plan([*clauses, clause])
-            query = f"SELECT line FROM {source} JOIN records USING (id) WHERE {where}"
-            for (line,) in self.store.connection.execute(query, values):
-                yield line
+        source, where, values = self.plan([*clauses, clause])
+        query = f"SELECT line FROM {source} JOIN records USING (id) WHERE {where}"
+        for (line,) in self.store.stream(query, values):
+            yield line
 
     def count(self, asked: Filter) -> int:
         """How many calls they are."""
-        with troubles(self.store.path):
-            clauses = self.clauses(asked)
-            if clauses is None:
-                return 0
-            source, where, values = self.plan(clauses)
-            query = f"SELECT count(*) FROM {source} WHERE {where}"
-            count: int = self.store.connection.execute(query, values).fetchone()[0]
-            return count
+        clauses = self.clauses(asked)
+        if clauses is None:
+            return 0
+        source, where, values = self.plan(clauses)
+        count: int = self.store.rows(f"SELECT count(*) FROM {source} WHERE {where}", values)[0][0]
+        return count
 
     def keys(self, clauses: Sequence[Clause], last: int, *, slowest: bool) -> list[int]:
-        """The keys of the last (or slowest) so many rows, in the order in which they are shown. -1 is all."""
+        """The keys of the last (or slowest) so many rows, in the order in which they are shown."""
         source, where, values = self.plan(clauses)
-        if slowest and not clauses:
+        if slowest and not clauses and not self.store.plans_itself:
             source = "calls INDEXED BY calls_class"
         order = "class DESC, duration DESC, id DESC" if slowest else "id DESC"
         query = f"SELECT id FROM {source} WHERE {where} ORDER BY {order} LIMIT ?"
-        return [key for (key,) in self.store.connection.execute(query, (*values, last))][::-1]
+        return [key for (key,) in self.store.rows(query, (*values, last))][::-1]
 
     def plan(self, clauses: Sequence[Clause]) -> tuple[str, str, tuple[object, ...]]:
         """The table with the index that leads, the condition, and its values."""
+        where = " AND ".join(clause.sql for clause in clauses) or "1 = 1"
+        source = "calls" if self.store.plans_itself else self._led(clauses)
+        return source, where, tuple(value for clause in clauses for value in clause.values)
+
+    def _led(self, clauses: Sequence[Clause]) -> str:
         spans = [clause for clause in clauses if clause.leader == "id"]
         best, fewest = "", self.few
         for clause in clauses:
@@ -141,14 +142,12 @@ class Questions:
             probe = (
                 f"SELECT count(*) FROM (SELECT 1 FROM calls INDEXED BY {clause.leader} WHERE {where} LIMIT {self.few})"
             )
-            count = self.store.connection.execute(probe, values).fetchone()[0]
+            count = self.store.rows(probe, values)[0][0]
             if count < fewest:
                 best, fewest = clause.leader, count
         if not best and len(clauses) == 1 and clauses[0].sql.endswith(" = ?"):
             best = clauses[0].leader  # many rows, but exactly these, in order of time
-        where = " AND ".join(clause.sql for clause in clauses) or "1"
-        source = f"calls INDEXED BY {best}" if best and best != "id" else "calls NOT INDEXED"
-        return source, where, tuple(value for clause in clauses for value in clause.values)
+        return f"calls INDEXED BY {best}" if best and best != "id" else "calls NOT INDEXED"
 
     def clauses(self, asked: Filter) -> list[Clause] | None:
         """The conditions; None where nothing can fulfil them, because a name in them is in no record."""
@@ -176,8 +175,8 @@ class Questions:
         if asked.error is not None:
             words = plain(asked.error)
             classes = [one for one, text in self.names("error") if words in plain(text)]
-            marks = ", ".join("?" * len(classes))
-            found.append(Clause(f"(error IN ({marks}) OR instr(lower(reason), ?) > 0)", (*classes, words)))
+            marks = ", ".join("?" * len(classes)) or "NULL"
+            found.append(Clause(f"(error IN ({marks}) OR {self.store.contains})", (*classes, words)))
         if asked.request_id is not None:
             found.extend(self._requested(asked.request_id))
         clauses = [clause for clause in found if clause is not None]
@@ -185,8 +184,9 @@ class Questions:
 
     def names(self, kind: str) -> list[tuple[int, str]]:
         """The names of a kind that records have, with their numbers."""
-        with troubles(self.store.path):
-            return self.store.connection.execute("SELECT id, name FROM names WHERE kind = ?", (kind,)).fetchall()
+        return [
+            (number, name) for number, name in self.store.rows("SELECT id, name FROM names WHERE kind = ?", (kind,))
+        ]
 
     def _requested(self, request_id: str) -> list[Clause]:
         """Ids that say their time are looked for there. Where that finds none (the clock was set, another made the id),
@@ -195,8 +195,9 @@ class Questions:
         came = instants(request_id)
         if came is not None:
             near = Clause("id >= ? AND id < ?", (key_at(came[0] - APART), key_at(came[1] + APART)), "id")
-            look = f"SELECT 1 FROM calls NOT INDEXED WHERE {near.sql} AND {named.sql} LIMIT 1"
-            if self.store.connection.execute(look, (*near.values, *named.values)).fetchone():
+            source = "calls" if self.store.plans_itself else "calls NOT INDEXED"
+            look = f"SELECT 1 FROM {source} WHERE {near.sql} AND {named.sql} LIMIT 1"
+            if self.store.rows(look, (*near.values, *named.values)):
                 return [near, named]
         return [named]
 
@@ -209,8 +210,8 @@ class Questions:
 
     def _fetched(self, keys: Sequence[int]) -> list[bytes]:
         marks = ", ".join("?" * len(keys))
-        rows = self.store.connection.execute(f"SELECT id, line FROM records WHERE id IN ({marks})", tuple(keys))
-        lines = dict(rows.fetchall())
+        rows = self.store.rows(f"SELECT id, line FROM records WHERE id IN ({marks})", tuple(keys))
+        lines: dict[int, bytes] = dict(rows)
         return [lines[key] for key in keys if key in lines]
 
 

@@ -16,7 +16,7 @@ import msgspec
 from headworks.core.record import Record
 from headworks.ledger.facts import GOOD
 from headworks.ledger.query import Filter, Questions
-from headworks.ledger.store import PER_OCTAVE, SHIFT, duration_class, troubles
+from headworks.ledger.store import PER_OCTAVE, SHIFT, duration_class
 
 By = Literal["alias", "key", "target", "day"]
 DAY = 86400
@@ -81,18 +81,23 @@ def sums(questions: Questions, asked: Filter, by: Sequence[By]) -> list[Sum]:
     source, where, values = questions.plan(clauses)
     columns = ", ".join(_COLUMNS[one] for one in by)
     query = (
-        f"SELECT class, count(*), sum(is_failed), sum(input + output), coalesce(sum(cost), 0), count(cost), {columns}"
+        f"SELECT class, count(*), {_whole('sum(is_failed)')}, {_whole('sum(input + output)')},"
+        f" {_whole('coalesce(sum(cost), 0)')}, count(cost), {columns}"
         f" FROM {source} WHERE {where} GROUP BY {columns}, class"
     )
-    with troubles(questions.store.path):
-        for duration, *rest in questions.store.connection.execute(query, values):
-            if (names := _names(by, rest[5:], texts)) is not None:
-                groups.setdefault(names, _Group(names)).add(duration, rest[:5])
+    for duration, *rest in questions.store.stream(query, values):
+        if (names := _names(by, rest[5:], texts)) is not None:
+            groups.setdefault(names, _Group(names)).add(duration, rest[:5])
     if "target" in by and len(texts["target"]) < len(targets):
         for line in questions.several(asked):
             _attempts(groups, by, msgspec.json.decode(line, type=Record), asked.target)
     found = [group.summed() for group in groups.values()]
     return sorted(found, key=lambda one: (-one.cost_nano, -one.calls, one.names))
+
+
+def _whole(sum: str) -> str:
+    """PostgreSQL's sums of large whole numbers are decimals."""
+    return f"CAST({sum} AS BIGINT)"
 
 
 def _names(by: Sequence[By], numbers: Sequence[int], texts: dict[str, dict[int, str]]) -> tuple[str, ...] | None:

@@ -19,7 +19,7 @@ from headworks.system.notations import Address
 from headworks.system.objectives import check_requirements
 from headworks.system.scalars import shown, written_duration
 from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System
-from headworks.system.secrets import Secret
+from headworks.system.secrets import PrivateUrl, Secret
 
 SHORTEST_KEY = 16
 """Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
@@ -67,6 +67,7 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     for name, prompt in system.prompts.items():
         _prompt(name, prompt, findings)
     _server(system, findings)
+    _log(system, findings, machine)
 
 
 def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine) -> None:
@@ -250,6 +251,21 @@ def _server(system: System, findings: Findings) -> None:
     if not findings.names_in(("keys",)) and "*" in system.server.cors:
         problem = "there are no keys, so any page that a browser on this machine opens may call"
         findings.warn(("server", "cors"), problem, "list the origins, or add keys")
+
+
+def _log(system: System, findings: Findings, machine: Machine) -> None:
+    store, at = system.log.store, ("log", "store")
+    if not store.reveal().startswith("postgres") or not findings.is_sound(at):
+        return
+    if not machine.has_module("psycopg"):
+        findings.error(at, "PostgreSQL's client is not installed here", "pip install 'headworks[postgres]'")
+    _private(store, at, findings)
+
+
+def _private(url: PrivateUrl, at: Where, findings: Findings) -> None:
+    if url.has_password and "${" not in url.reference:
+        remedy = "write ${env:NAME} for the URL or for its password, so that the file can be shared"
+        findings.warn(at, "the password itself stands in the file", remedy)
 
 
 def _literal(secret: Secret, where: Where, findings: Findings) -> None:

@@ -14,7 +14,7 @@ from msgspec import inspect
 
 from headworks.system.notations import NOTATIONS, Notation
 from headworks.system.schema import ONE_TEXT, Model, System, TargetOf
-from headworks.system.secrets import Secret
+from headworks.system.secrets import PrivateUrl, Secret
 from headworks.system.words import DIALECT, WORDS, written_default
 
 _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
@@ -64,7 +64,7 @@ def _schema(kind: inspect.Type, kinds: dict[str, Any]) -> dict[str, Any]:
             return {"enum": list(kind.values)}
         case inspect.IntType() | inspect.FloatType():
             return _number(kind)
-        case inspect.CustomType() if kind.cls is Secret:
+        case inspect.CustomType() if kind.cls in (Secret, PrivateUrl):
             return {"type": "string", "minLength": 1}
         case inspect.StrType():
             return {"type": ["string", "number"]}  # an editor sees `4.1` as a number; we see the text

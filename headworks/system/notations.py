@@ -74,12 +74,31 @@ def path(text: str) -> str:
 
 
 def store(text: str) -> str:
-    """Where the ledger is kept: `sqlite:///` and a path, which is relative unless a fourth slash begins it."""
+    """Where the ledger is kept: `sqlite:///` and a path, which is relative unless a fourth slash begins it; or
+    `postgresql://`. What is wrong is not quoted: a password may be in it."""
     if text.startswith("sqlite:///") and not re.search(r"[?#\0\n]", text) and text.rstrip("/") != "sqlite:":
         return text
+    if re.match("postgres(ql)?://", text):
+        _server(text)
+        return text
     raise Unreadable(
-        f"{shown(text)} is not a store", "write sqlite:/// and a path, such as sqlite:///.headworks/ledger.db"
+        "this is not a store",
+        "write sqlite:/// and a path, such as sqlite:///.headworks/ledger.db, or postgresql://user@host/database",
     )
+
+
+def _server(text: str) -> None:
+    """Raises Unreadable for what is no URL of a server."""
+    try:
+        parts = urlsplit(text)
+        is_url = re.fullmatch(r"[!-~]+", text) is not None and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise Unreadable(
+            "this is not a URL",
+            "write user:password@host:port; percent-encode what is special in a password (@ is %40)",
+        )
 
 
 def url(text: str) -> str:
@@ -179,7 +198,9 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
         "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
         "bound": Notation("a bound", "800ms", rf"\${NUMBER}|{NUMBER}(?:rps|%|{'|'.join(SECONDS)})", bound, str),
         "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),
-        "store": Notation("a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+", store),
+        "store": Notation(
+            "a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+|postgres(?:ql)?://[!-~]+|.*\$\{.*", store
+        ),
         "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^?#@\s]+", url),
         "address": Notation(
             "an address", "127.0.0.1:8080", r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address

@@ -21,7 +21,7 @@ from headworks.system.prompt_file import MOST_BYTES as MOST_PROMPT
 from headworks.system.prompt_file import Front, PromptFile, parts
 from headworks.system.scalars import Unreadable, boolean, integer, number, shown
 from headworks.system.schema import ONE_TEXT, Model, System, TargetOf
-from headworks.system.secrets import Secret, Sources
+from headworks.system.secrets import PrivateUrl, Secret, Sources
 
 
 class _Broken:
@@ -97,11 +97,15 @@ class Reader:
         try:
             if isinstance(kind, inspect.CustomType) and kind.cls is Secret:
                 return self.sources.resolve(text)
+            if isinstance(kind, inspect.CustomType) and kind.cls is PrivateUrl:
+                url = self.sources.url(text)
+                NOTATIONS[unit].read(url.reveal())
+                return url
             if "${" in text:
                 # What is resolved elsewhere would be printed, logged and hashed as the value it is.
                 raise Unreadable(
                     "a reference stands where no secret belongs",
-                    "${...} works in `api_key`, `key` and the values of `headers`; write this value out",
+                    "${...} works in `api_key`, `key`, the values of `headers` and `log.store`; write this value out",
                 )
             if isinstance(kind, inspect.LiteralType):
                 return self.literal(text, kind)

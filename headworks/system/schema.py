@@ -24,7 +24,7 @@ from headworks.policy.timeouts import Timeouts
 from headworks.system.notations import Address
 from headworks.system.prompt_file import PromptFile
 from headworks.system.requirements import Bound, Expect, Requirements
-from headworks.system.secrets import Secret
+from headworks.system.secrets import PrivateUrl, Secret
 
 EMBEDDED = "gemma-3-270m"
 """The model that the extra `local` brings."""
@@ -38,7 +38,7 @@ Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
 Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
 FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
-StoreUrl: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "store"})]
+StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
 Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
@@ -189,15 +189,10 @@ ADMIN: Final = Address(host="127.0.0.1", port=8081)
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """Where the record of each call goes: at once into the journal, and from there into the store."""
 
-    store: StoreUrl = "sqlite:///.headworks/ledger.db"
+    store: StoreUrl = PrivateUrl("sqlite:///.headworks/ledger.db")
     journal: FilePath = ".headworks/journal"
     sync: Seconds = 1.0
     retention: Seconds = 30 * 86400.0
-
-    @property
-    def store_path(self) -> str:
-        """The path of the SQLite file, relative to the system file's folder unless it is absolute."""
-        return self.store.removeprefix("sqlite:///")
 
 
 class System(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,27 @@ class Secret:
         raise TypeError("a secret is not copied or pickled")
 
 
+_PASSWORD = re.compile(r"(?<=://)([^/?#@]*?):([^/?#]*)(?=@)|([?&][a-z_]*(?:password|token|secret)=)[^&#]+", re.ASCII)
+
+
+class PrivateUrl(Secret):
+    """Where a server is, which may need a password. `str` shows the URL as it is written, without the password."""
+
+    __slots__ = ()
+
+    def __init__(self, value: str, written: str | None = None) -> None:
+        shown = _PASSWORD.sub(lambda found: f"{found[3]}..." if found[3] else f"{found[1]}:...", written or value)
+        super().__init__(value, shown)
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the URL has one at all."""
+        return _PASSWORD.search(self.reveal()) is not None
+
+    def __str__(self) -> str:
+        return self.reference
+
+
 class Sources:
     """Where references are looked up: the environment, and files relative to the system file's folder."""
 
@@ -99,6 +120,10 @@ class Sources:
         if len(content) > most:
             raise Unreadable(f"{shown(path)} is longer than {most} bytes", "is it the right file?")
         return text
+
+    def url(self, text: str) -> PrivateUrl:
+        """The same for the URL of a server of ours. Raises Unreadable."""
+        return PrivateUrl(self.resolve(text).reveal(), text)
 
     def _look_up(self, reference: str) -> str:
         kind, _, name = reference.partition(":")

@@ -207,8 +207,9 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "cors": "Origins whose pages may call from a browser; `*` for all. None by default.",
         },
         Log: {
-            "store": "The SQLite file that `headworks logs` reads. The journal is moved into it, a moment later and off the "
-            "path of calls.",
+            "store": "The SQLite file, or the PostgreSQL database of several replicas (`postgresql://user@host/database`, and "
+            "`?schema=` for another schema than `headworks`), that `headworks logs` reads. The journal is moved into it, a "
+            "moment later and off the path of calls.",
             "journal": "The folder of the journal, to which each call's record is appended before its last chunk goes out.",
             "sync": "How often the journal is forced to the disk: what a power loss can cost.",
             "retention": "How long the store keeps a call.",

@@ -19,7 +19,7 @@ from headworks.cli.main import run
 from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.ledger.journal import Journal
-from headworks.ledger.store import Store
+from headworks.ledger.sqlite import SqliteAt
 from tests.ledger.records import attempt, ids, journal, record
 
 SYSTEM = """
@@ -291,7 +291,7 @@ def test_purge_asks_first_and_deletes_what_was_named(
     assert "2 calls" in printed(capsys, "purge", "--before", "2026-11-22T00:00:04Z", "--key", "web", "--yes", system)
     assert [one["request_id"] for one in lines(printed(capsys, "--json", system))] == ids(4, 6, 8)
     assert "nothing was deleted" in printed(capsys, "purge", "--key", "nobody", "--yes", system)
-    store = Store(tmp_path / "ledger.db")
+    store = SqliteAt(tmp_path / "ledger.db").open()
     assert store.connection.execute("SELECT count(*) FROM records").fetchone() == (3,)
     store.close()
 

@@ -9,7 +9,7 @@ import msgspec
 from headworks.core.record import AttemptRecord, Record
 from headworks.ledger.journal import Journal
 from headworks.ledger.query import Filter, Questions
-from headworks.ledger.store import Store
+from headworks.ledger.store import StoreAt
 
 
 def record(number: int, **changes: object) -> Record:
@@ -53,9 +53,9 @@ def journal(folder: Path, *records: Record, started_at: float = 1.0) -> Path:
     return written.path
 
 
-def stored(path: Path, asked: Filter | None = None) -> list[str]:
+def stored(at: StoreAt, asked: Filter | None = None) -> list[str]:
     """The request ids in a store, oldest first."""
-    store = Store(path)
+    store = at.open(20.0)
     lines = list(Questions(store).lines(asked or Filter()))
     store.close()
     return [msgspec.json.decode(one, type=Record).request_id for one in lines]

@@ -60,6 +60,8 @@ def test_what_was_appended_survives_kill_9(tmp_path: Path) -> None:
         child.send_signal(signal.SIGKILL)
         acknowledged += [int(line) for line in child.stdout.read().splitlines()[:-1]]
     [file] = tmp_path.iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content[: content.rfind(b"\n") + 1])  # the last line may be torn: nobody had it acknowledged
     assert {f"req_{number}" for number in acknowledged} <= set(written(file))
 
 

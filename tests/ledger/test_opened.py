@@ -14,7 +14,8 @@ from headworks.core.record import Opened, Record
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal, MemoryJournal
 from headworks.ledger.query import Filter, Questions
-from headworks.ledger.store import MIGRATIONS, SCHEMA, Store
+from headworks.ledger.sqlite import MIGRATIONS, SCHEMA, SqliteAt
+from headworks.ledger.store import StoreAt
 from tests.ledger.records import ids, journal, record, stored
 
 DAY = 1795305600
@@ -35,52 +36,54 @@ def opened(number: int, reserved: int = 500, **changes: object) -> Opened:
     return msgspec.structs.replace(made, **changes)
 
 
-def indexed(folder: Path) -> Indexer:
-    index = Indexer(folder / "journal", folder / "ledger.db")
+def indexed(folder: Path, at: StoreAt) -> Indexer:
+    index = Indexer(folder / "journal", at)
     index.catch_up()
     return index
 
 
-def lines(folder: Path, asked: Filter) -> list[Record]:
-    store = Store(folder / "ledger.db")
+def lines(at: StoreAt, asked: Filter) -> list[Record]:
+    store = at.open()
     found = [msgspec.json.decode(line, type=Record) for line in Questions(store).lines(asked)]
     store.close()
     return found
 
 
-def test_a_call_that_was_opened_and_recorded_is_one_call(tmp_path: Path) -> None:
+def test_a_call_that_was_opened_and_recorded_is_one_call(tmp_path: Path, at: StoreAt) -> None:
     written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
     assert written.open(opened(1))
     written.append(record(1, key="web", group="product", cost_nano=70))
     written.close()
-    index = indexed(tmp_path)
+    index = indexed(tmp_path, at)
     assert (index.indexed, index.skipped) == (1, 0)
-    assert stored(tmp_path / "ledger.db") == ids(1)
+    assert stored(at) == ids(1)
     assert index.store().spent(DAY) == {"key/web": 70, "group/product": 70}
     index.close()
 
 
-def test_a_call_that_a_dead_gateway_opened_is_lost_and_costs_what_was_reserved_last(tmp_path: Path) -> None:
+def test_a_call_that_a_dead_gateway_opened_is_lost_and_costs_what_was_reserved_last(
+    tmp_path: Path, at: StoreAt
+) -> None:
     written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
     written.open(opened(1, 500))
     written.open(opened(1, 800))
     written.append(record(2, key="web", group="product", cost_nano=70))
     written.close()
-    index = indexed(tmp_path)
+    index = indexed(tmp_path, at)
     assert index.store().spent(DAY) == {"key/web": 870, "group/product": 870}
     index.close()
-    lost, ended = lines(tmp_path, Filter())
+    lost, ended = lines(at, Filter())
     assert (lost.request_id, lost.outcome, lost.cost_nano, lost.tags) == (ids(1)[0], "lost", 800, ("team:a",))
     assert ended.outcome == "ok"
-    indexed(tmp_path).close()
-    assert stored(tmp_path / "ledger.db") == ids(1, 2)
+    indexed(tmp_path, at).close()
+    assert stored(at) == ids(1, 2)
 
 
-def test_a_call_that_runs_is_not_lost_and_counts_as_reserved(tmp_path: Path) -> None:
+def test_a_call_that_runs_is_not_lost_and_counts_as_reserved(tmp_path: Path, at: StoreAt) -> None:
     written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
     written.open(opened(1))
-    index = indexed(tmp_path)
-    assert stored(tmp_path / "ledger.db") == []
+    index = indexed(tmp_path, at)
+    assert stored(at) == []
     assert index.store().spent(DAY) == {"key/web": 500, "group/product": 500}
     written.append(record(1, key="web", group="product", cost_nano=7))
     index.catch_up()
@@ -89,44 +92,44 @@ def test_a_call_that_runs_is_not_lost_and_counts_as_reserved(tmp_path: Path) -> 
     written.close()
 
 
-def test_a_call_may_be_opened_in_one_file_and_end_in_another(tmp_path: Path) -> None:
+def test_a_call_may_be_opened_in_one_file_and_end_in_another(tmp_path: Path, at: StoreAt) -> None:
     written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0, rotated_at=1)
     written.open(opened(1))
     written.append(record(1))
     written.append(record(2))
-    index = indexed(tmp_path)
+    index = indexed(tmp_path, at)
     written.close()
     index.catch_up()
     index.close()
-    assert stored(tmp_path / "ledger.db") == ids(1, 2)
-    assert [one.outcome for one in lines(tmp_path, Filter())] == ["ok", "ok"]
+    assert stored(at) == ids(1, 2)
+    assert [one.outcome for one in lines(at, Filter())] == ["ok", "ok"]
 
 
-def test_lines_that_are_indexed_again_spend_nothing_twice(tmp_path: Path) -> None:
+def test_lines_that_are_indexed_again_spend_nothing_twice(tmp_path: Path, at: StoreAt) -> None:
     path = journal(tmp_path / "journal", record(1, cost_nano=70), record(2, cost_nano=5))
     again = path.read_bytes()
-    indexed(tmp_path).close()
+    indexed(tmp_path, at).close()
     (tmp_path / "journal" / "0000000000009-1-0000.jsonl").write_bytes(again)
-    index = indexed(tmp_path)
+    index = indexed(tmp_path, at)
     assert index.store().spent(0) == {"key/web": 75}
     index.close()
 
 
-def test_what_was_spent_outlives_the_calls(tmp_path: Path) -> None:
+def test_what_was_spent_outlives_the_calls(tmp_path: Path, at: StoreAt) -> None:
     journal(tmp_path / "journal", record(1, cost_nano=70))
-    index = indexed(tmp_path)
-    assert index.store().forget("1", (), 10) == 1
+    index = indexed(tmp_path, at)
+    assert index.store().forget("1 = 1", (), 10) == 1
     assert index.store().spent(0) == {"key/web": 70}
     assert index.store().spent(DAY + 3600) == {}
     index.close()
 
 
-def test_calls_are_found_by_a_tag_of_their_key(tmp_path: Path) -> None:
+def test_calls_are_found_by_a_tag_of_their_key(tmp_path: Path, at: StoreAt) -> None:
     journal(tmp_path / "journal", record(1, tags=("team:a", "batch")), record(2, tags=("team:b",)), record(3))
-    indexed(tmp_path).close()
-    assert [one.request_id for one in lines(tmp_path, Filter(tag="team:a"))] == ids(1)
-    assert [one.request_id for one in lines(tmp_path, Filter(tag="team:b", key="web"))] == ids(2)
-    assert lines(tmp_path, Filter(tag="team")) == []
+    indexed(tmp_path, at).close()
+    assert [one.request_id for one in lines(at, Filter(tag="team:a"))] == ids(1)
+    assert [one.request_id for one in lines(at, Filter(tag="team:b", key="web"))] == ids(2)
+    assert lines(at, Filter(tag="team")) == []
 
 
 def test_a_store_of_the_first_version_knows_what_its_keys_spent(tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ def test_a_store_of_the_first_version_knows_what_its_keys_spent(tmp_path: Path) 
     old.execute("PRAGMA user_version = 1")
     old.commit()
     old.close()
-    store = Store(tmp_path / "ledger.db")
+    store = SqliteAt(tmp_path / "ledger.db").open()
     assert store.spent(DAY) == {"key/web": 42}
     assert store.connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
     store.close()
@@ -151,7 +154,7 @@ def test_what_was_opened_is_there(kind: Callable[..., Journal | MemoryJournal], 
     assert made.open(opened(1))
 
 
-def test_a_full_disk_opens_nothing_and_keeps_no_half_line_apart(tmp_path: Path) -> None:
+def test_a_full_disk_opens_nothing_and_keeps_no_half_line_apart(tmp_path: Path, at: StoreAt) -> None:
     written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     written.append(record(1))
@@ -163,8 +166,8 @@ def test_a_full_disk_opens_nothing_and_keeps_no_half_line_apart(tmp_path: Path) 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     written.close()
-    index = indexed(tmp_path)
+    index = indexed(tmp_path, at)
     assert index.skipped == 0
-    found = {one.request_id: one.outcome for one in lines(tmp_path, Filter())}
+    found = {one.request_id: one.outcome for one in lines(at, Filter())}
     assert found == dict(zip(ids(1, 2, 4), ["ok", "lost", "ok"], strict=True))
     index.close()

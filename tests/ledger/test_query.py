@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from secrets import token_hex
 
 import msgspec
 import pytest
@@ -12,12 +14,14 @@ from hypothesis import strategies as st
 
 from headworks.core.record import Record
 from headworks.core.reply import Usage
-from headworks.ledger import query
 from headworks.ledger.facts import Facts, facts
 from headworks.ledger.indexer import Indexer
+from headworks.ledger.places import store_at
 from headworks.ledger.query import Filter, Questions
+from headworks.ledger.sqlite import SqliteStore
 from headworks.ledger.sums import By, sums
 from tests.ledger.records import attempt, ids, journal, line, record
+from tests.servers import PostgresServer
 
 ALIASES = ["assistant", "small", "a b", ""]
 KEYS = ["web", "nightly", ""]
@@ -89,29 +93,42 @@ def brute(records: tuple[Record, ...], asked: Filter) -> list[Record]:
     return found
 
 
-@pytest.fixture(scope="module", params=[query.FEW, 2])
-def few(request: pytest.FixtureRequest) -> object:
-    """With so few as 2 entries the other plans are taken."""
-    return request.param
-
-
-def indexed(folder: Path, records: tuple[Record, ...]) -> Questions:
-    journal(folder / "journal", *records)
-    index = Indexer(folder / "journal", folder / "ledger.db")
-    index.catch_up()
-    return Questions(index.store())
-
-
 RUNS = itertools.count()
+Asking = Callable[[Iterable[Record]], Questions]
+"""Gives a store of its own with these records, to be asked."""
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@pytest.fixture(params=["sqlite", "sqlite, few", "postgresql"])
+def indexed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asking]:
+    """With so few as 2 entries the other plans are taken."""
+    opened: list[Indexer] = []
+
+    def ask(records: Iterable[Record]) -> Questions:
+        folder = tmp_path / str(next(RUNS))
+        journal(folder / "journal", *records)
+        url = "sqlite:///ledger.db"
+        if request.param == "postgresql":
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            url = server.url(f"test_{token_hex(6)}")
+        index = Indexer(folder / "journal", store_at(url, folder))
+        opened.append(index)
+        index.catch_up()
+        questions = Questions(index.store())
+        if request.param == "sqlite, few":
+            questions.few = 2
+        return questions
+
+    yield ask
+    for index in opened:
+        index.close()
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(records=RECORDS, filters=st.lists(FILTERS, min_size=1, max_size=8), last=st.integers(1, 30))
 def test_a_filter_finds_what_reading_everything_finds(
-    tmp_path: Path, few: int, records: tuple[Record, ...], filters: list[Filter], last: int
+    indexed: Asking, records: tuple[Record, ...], filters: list[Filter], last: int
 ) -> None:
-    questions = indexed(tmp_path / str(next(RUNS)), records)
-    questions.few = few
+    questions = indexed(records)
     for asked in filters:
         expected = sorted(one.request_id for one in brute(records, asked))
         lines = list(questions.lines(asked))
@@ -126,7 +143,6 @@ def test_a_filter_finds_what_reading_everything_finds(
             round(duration, 6) for duration in durations[-last:]
         ]
         assert sorted(one.request_id for one in records if asked.holds(facts_of(one))) == expected
-    questions.store.close()
 
 
 def timed(at: float, chance: int) -> str:
@@ -146,14 +162,14 @@ MOMENTS = st.tuples(
     moments=st.lists(MOMENTS, min_size=1, max_size=30, unique_by=(lambda one: (one[0], one[2] >> 68))), data=st.data()
 )
 def test_an_id_finds_what_reading_everything_finds(
-    tmp_path: Path, moments: list[tuple[int, float, int]], data: st.DataObject
+    indexed: Asking, moments: list[tuple[int, float, int]], data: st.DataObject
 ) -> None:
     """Also where the record's clock is somewhat off."""
     records = [
         record(number, at=START + after / 1000 + off, request_id=timed(START + after / 1000, chance))
         for number, (after, off, chance) in enumerate(moments)
     ]
-    questions = indexed(tmp_path / str(next(RUNS)), tuple(records))
+    questions = indexed(records)
     one = data.draw(st.sampled_from(records)).request_id
     for beginning in (one, one[: data.draw(st.integers(8, 16))], one[: data.draw(st.integers(17, 36))]):
         found = [msgspec.json.decode(line, type=Record) for line in questions.lines(Filter(request_id=beginning))]
@@ -162,21 +178,21 @@ def test_an_id_finds_what_reading_everything_finds(
         assert [name[:19] for name in sorted(other.request_id for other in found)] == [
             name[:19] for name in sorted(other.request_id for other in expected)
         ]
-    questions.store.close()
 
 
 @pytest.mark.parametrize("off", [-86400.0, -11.0, 11.0, 86400.0])
-def test_an_id_whose_time_is_not_its_records_is_found_too(tmp_path: Path, off: float) -> None:
+def test_an_id_whose_time_is_not_its_records_is_found_too(indexed: Asking, off: float) -> None:
     name = timed(START, 1 << 79)
-    questions = indexed(tmp_path, (record(1, at=START + off, request_id=name), record(2, request_id=timed(START, 2))))
+    questions = indexed((record(1, at=START + off, request_id=name), record(2, request_id=timed(START, 2))))
     assert [facts(line).request_id for line in questions.lines(Filter(request_id=name))] == [name]  # type: ignore[union-attr]
-    questions.store.close()
 
 
-def test_an_id_with_its_time_is_found_without_reading_every_row(tmp_path: Path) -> None:
+def test_an_id_with_its_time_is_found_without_reading_every_row(indexed: Asking) -> None:
     names = [timed(START + 60 * number, number) for number in range(2000)]
     made = [record(number, at=START + 60 * number, request_id=name) for number, name in enumerate(names)]
-    questions = indexed(tmp_path, tuple(made))
+    questions = indexed(made)
+    if not isinstance(questions.store, SqliteStore):
+        pytest.skip("steps are SQLite's")
     steps: list[int] = []
     for name in (names[1000], names[1000][:14], "req_" + "f" * 32):
         seen = 0
@@ -192,7 +208,6 @@ def test_an_id_with_its_time_is_found_without_reading_every_row(tmp_path: Path) 
     assert steps[0] < 5
     assert steps[1] < 5
     assert steps[2] > 50
-    questions.store.close()
 
 
 def facts_of(one: Record) -> Facts:
@@ -201,9 +216,9 @@ def facts_of(one: Record) -> Facts:
     return known
 
 
-def test_a_few_digits_name_a_call(tmp_path: Path) -> None:
+def test_a_few_digits_name_a_call(indexed: Asking) -> None:
     questions = indexed(
-        tmp_path, (record(0xABC0000001, at=5.0), record(0xABD0000002, at=5.0), record(3, request_id="their-own-id"))
+        (record(0xABC0000001, at=5.0), record(0xABD0000002, at=5.0), record(3, request_id="their-own-id"))
     )
     assert [questions.count(Filter(request_id=f"req_{digits}")) for digits in ("abc0", "ab", "abd0000002", "abc1")] == [
         1,
@@ -226,7 +241,7 @@ BYS: list[list[By]] = [
 
 
 @pytest.mark.parametrize("by", BYS)
-def test_sums_are_those_of_the_records(tmp_path: Path, by: list[By]) -> None:
+def test_sums_are_those_of_the_records(indexed: Asking, by: list[By]) -> None:
     def one(number: int) -> Record:
         tries = [
             attempt(
@@ -250,7 +265,7 @@ def test_sums_are_those_of_the_records(tmp_path: Path, by: list[By]) -> None:
         )
 
     records = tuple(one(number) for number in range(200))
-    found = sums(indexed(tmp_path, records), Filter(), by)
+    found = sums(indexed(records), Filter(), by)
     expected: dict[tuple[str, ...], list[int]] = {}
     for each in records:
         known = {
@@ -272,14 +287,14 @@ def test_sums_are_those_of_the_records(tmp_path: Path, by: list[By]) -> None:
     assert [-sum.cost_nano for sum in found] == sorted(-sum.cost_nano for sum in found)
 
 
-def test_percentiles_are_right_within_a_class(tmp_path: Path) -> None:
+def test_percentiles_are_right_within_a_class(indexed: Asking) -> None:
     records = tuple(record(number, last_at=10.0 + (number + 1) / 100) for number in range(1000))
-    [one] = sums(indexed(tmp_path, records), Filter(), ["alias"])
+    [one] = sums(indexed(records), Filter(), ["alias"])
     assert one.p50 == pytest.approx(5.0, rel=0.03)
     assert one.p95 == pytest.approx(9.5, rel=0.03)
 
 
-def test_sums_by_target_of_one_target_count_its_attempts_only(tmp_path: Path) -> None:
+def test_sums_by_target_of_one_target_count_its_attempts_only(indexed: Asking) -> None:
     both = record(1, attempts=[attempt("a/x", outcome="failed"), attempt("b/x")])
-    [one] = sums(indexed(tmp_path, (both,)), Filter(target="b/x"), ["target"])
+    [one] = sums(indexed((both,)), Filter(target="b/x"), ["target"])
     assert (one.names, one.calls, one.errors) == (("b/x",), 1, 0)

@@ -1,0 +1,31 @@
+"""From the URL of a store to the store. PostgreSQL's client is loaded only where it is configured."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from headworks.core.errors import ConfigError, Problem
+from headworks.ledger.sqlite import SqliteAt
+from headworks.ledger.store import StoreAt
+
+SQLITE: Final = "sqlite:///"
+POSTGRES: Final = "postgresql://"
+MISSING: Final = Problem(
+    path="log.store",
+    problem="PostgreSQL's client is not installed here",
+    remedy="pip install 'headworks[postgres]'",
+)
+
+
+def store_at(url: str, folder: Path) -> StoreAt:
+    """Where the store of a system file is. `folder`: what its relative paths start from. Raises ConfigError."""
+    if url.startswith(SQLITE):
+        return SqliteAt(folder / url.removeprefix(SQLITE))
+    try:
+        module = import_module("headworks.ledger.postgres")
+    except ImportError as error:
+        raise ConfigError([MISSING]) from error
+    at: StoreAt = module.PostgresAt(url)
+    return at

@@ -1,0 +1,409 @@
+"""The ledger's store in PostgreSQL, for several replicas. What is always true stands in `store.py`.
+
+Theory. Everything is in one schema. Each transaction sets what it needs for itself (`SET LOCAL`) and nothing is prepared,
+so a pooler between may hand out another connection after every transaction. Commits are forced to the disk before they
+return. What must not happen twice at once takes an advisory lock, which a killed process gives back: making and changing
+tables, deleting, and names: who adds rows holds `NAMES` shared, who prunes names holds it alone and counts up, and a
+count that is another makes a writer forget which numbers it knew.
+
+Whatever psycopg raises leaves here as `StoreTrouble`, without the URL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier, Literal
+
+from headworks.ledger.facts import Facts
+from headworks.ledger.store import (
+    COLUMNS,
+    HOUR,
+    INTERNED,
+    MOST_NAMES,
+    PATIENCE,
+    Entries,
+    Position,
+    StoreTrouble,
+    costs_of,
+    lost,
+    names_of,
+    reserved,
+    row_of,
+)
+
+VERSION: Final = 1
+TABLES: Final = """
+CREATE TABLE names (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest BYTEA NOT NULL,
+    UNIQUE (kind, digest)
+);
+CREATE TABLE calls (
+    id BIGINT PRIMARY KEY, request BIGINT NOT NULL,
+    alias BIGINT NOT NULL, key BIGINT NOT NULL, targets BIGINT NOT NULL, outcome BIGINT NOT NULL, error BIGINT NOT NULL,
+    is_failed SMALLINT NOT NULL, status INTEGER NOT NULL,
+    class INTEGER NOT NULL, duration BIGINT NOT NULL, input BIGINT NOT NULL, output BIGINT NOT NULL,
+    cost BIGINT, reason TEXT, tags BIGINT NOT NULL
+);
+CREATE INDEX calls_alias ON calls (alias, id);
+CREATE INDEX calls_key ON calls (key, id);
+CREATE INDEX calls_targets ON calls (targets, id);
+CREATE INDEX calls_outcome ON calls (outcome, id);
+CREATE INDEX calls_class ON calls (class, duration, id);
+CREATE INDEX calls_tags ON calls (tags, id) WHERE tags > 0;
+CREATE INDEX calls_failed ON calls (id) WHERE is_failed = 1;
+CREATE TABLE records (id BIGINT PRIMARY KEY, line BYTEA NOT NULL);
+CREATE TABLE journals (
+    name TEXT PRIMARY KEY, "offset" BIGINT NOT NULL, records BIGINT NOT NULL, skipped BIGINT NOT NULL,
+    is_done BOOLEAN NOT NULL
+);
+CREATE TABLE opened (request TEXT PRIMARY KEY, process TEXT NOT NULL, line BYTEA NOT NULL);
+CREATE TABLE spent (owner TEXT NOT NULL, hour BIGINT NOT NULL, cost BIGINT NOT NULL, PRIMARY KEY (owner, hour));
+CREATE TABLE access (
+    kind TEXT NOT NULL, name TEXT NOT NULL, changed BIGINT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (kind, name)
+);
+CREATE INDEX access_changed ON access (changed);
+CREATE TABLE prunings (count BIGINT NOT NULL);
+INSERT INTO prunings VALUES (0);
+CREATE TABLE version (number INTEGER NOT NULL);
+INSERT INTO version VALUES (0)
+"""
+MIGRATIONS: tuple[str, ...] = (TABLES,)
+"""Step n leads from version n to n + 1. A step that was released is never changed."""
+
+TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}
+"""Of the columns of `calls`; the others are bigint."""
+
+CONNECTED: Final[Mapping[str, str]] = {
+    "application_name": "headworks",
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+"""What the URL may say otherwise: a server that is gone without a word is noticed within half a minute."""
+
+SCHEMA: Final = "headworks"
+FETCHED: Final = 500
+"""Rows of a stream that are in memory at once."""
+
+LONGEST: Final = 60
+"""Seconds of one statement that writes. A batch takes a tenth of one."""
+
+
+class PostgresAt:
+    """A store in a PostgreSQL, in the schema that `?schema=` in the URL names."""
+
+    is_shared = True
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
+        self.schema = query.pop("schema", SCHEMA)
+        self._url = urlunsplit(parts._replace(query=urlencode(query)))
+        # Without user, password and parameters, any of which may be a secret.
+        self._shown = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def __str__(self) -> str:
+        return self._shown
+
+    __repr__ = __str__
+
+    def open(self, patience: float = PATIENCE) -> PostgresStore:
+        return PostgresStore(self, patience)
+
+    def connect(self) -> psycopg.Connection:
+        """A connection. Raises psycopg.Error."""
+        try:
+            asked = conninfo_to_dict(self._url)
+        except psycopg.ProgrammingError:
+            # Its text quotes the URL, and so does its traceback.
+            raise StoreTrouble("the URL of the store in `log.store` cannot be read") from None
+        options: dict[str, Any] = {**CONNECTED, **asked}
+        return psycopg.connect(**options, autocommit=True, prepare_threshold=None)
+
+
+class PostgresStore:
+    """An open store. Opening makes the tables where there are none and brings them up to date, one process at a time."""
+
+    plans_itself = True
+    contains = 'strpos(lower(reason COLLATE "C"), ?) > 0'
+
+    def __init__(self, at: PostgresAt, patience: float = PATIENCE) -> None:
+        self.at = at
+        self._names: dict[tuple[str, str], int] = {}
+        self._prunings = -1
+        lock = max(1, round(patience * 1000))
+        self._settings = SQL(
+            "SET LOCAL search_path = {}; SET LOCAL lock_timeout = {}; SET LOCAL synchronous_commit = on"
+        ).format(Identifier(at.schema), Literal(lock))
+        with troubles(at):
+            self.connection = at.connect()
+            try:
+                self._set_up()
+            except BaseException:
+                self.connection.close()
+                raise
+
+    def _set_up(self) -> None:
+        if self._version() == VERSION:
+            return
+        with self._transaction():
+            run = self.connection.execute
+            self._lock("tables")
+            version = self._version()  # read again: another process may have been first
+            if version > VERSION:
+                raise StoreTrouble(f"{self.at} was written by a newer Headworks (its version is {version})")
+            schema = Identifier(self.at.schema)
+            if not run("SELECT 1 FROM pg_namespace WHERE nspname = %s", (self.at.schema,)).fetchone():
+                run(SQL("CREATE SCHEMA {}").format(schema))
+            for step in MIGRATIONS[version:]:
+                run(step.encode())
+            run("UPDATE version SET number = %s", (len(MIGRATIONS),))
+
+    def _version(self) -> int:
+        """0 where there are no tables."""
+        # Read off the catalog's tables: what another session made while this one waited is not in every cache yet.
+        query = (
+            "SELECT 1 FROM pg_class JOIN pg_namespace ON relnamespace = pg_namespace.oid"
+            " WHERE nspname = %s AND relname = 'version'"
+        )
+        if self.connection.execute(query, (self.at.schema,)).fetchone() is None:
+            return 0
+        table = Identifier(self.at.schema, "version")
+        row = self.connection.execute(SQL("SELECT number FROM {}").format(table)).fetchone()
+        return int(row[0]) if row is not None else 0
+
+    @property
+    def is_there(self) -> bool:
+        return not self.connection.closed
+
+    def close(self) -> None:
+        with troubles(self.at):
+            self.connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self.connection.transaction():
+            self.connection.execute(self._settings)
+            yield
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """All of it or nothing."""
+        with troubles(self.at):
+            try:
+                with self._transaction():
+                    self.connection.execute(f"SET LOCAL statement_timeout = {LONGEST * 1000}".encode())
+                    yield
+            except BaseException:
+                self._names.clear()  # some of them may just have been taken back
+                raise
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with troubles(self.at), self._transaction():
+            return self.connection.execute(marked(sql), sendable(values)).fetchall()
+
+    @contextlib.contextmanager
+    def transaction(self, what: str = "") -> Iterator[None]:
+        with self.writing():
+            if what:
+                self._lock(what)
+            yield
+
+    def run(self, sql: str, values: Sequence[object] = ()) -> int:
+        with troubles(self.at):
+            return self.connection.execute(marked(sql), sendable(values)).rowcount
+
+    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        with troubles(self.at), self._transaction(), self.connection.cursor(name="stream") as cursor:
+            cursor.itersize = FETCHED
+            yield from cursor.execute(marked(sql), sendable(values))
+
+    def positions(self, prefix: str = "") -> dict[str, Position]:
+        query = 'SELECT name, "offset", records, skipped, is_done FROM journals WHERE starts_with(name, ?)'
+        return {name: Position(*rest) for name, *rest in self.rows(query, (prefix,))}
+
+    def add(self, name: str, was: Position, now: Position, entries: Entries) -> bool:
+        with self.writing():
+            run = self.connection.execute
+            run("INSERT INTO journals VALUES (%s, 0, 0, 0, false) ON CONFLICT DO NOTHING", (name,))
+            held = run('SELECT "offset", is_done FROM journals WHERE name = %s FOR UPDATE', (name,)).fetchone()
+            if held != (was.offset, was.is_done):
+                return False
+            self._open(entries, name.rpartition("-")[0])
+            self._insert(entries.records)
+            changed = 'UPDATE journals SET "offset" = %s, records = %s, skipped = %s, is_done = %s WHERE name = %s'
+            run(changed, (*now, name))
+        return True
+
+    def settle(self) -> None:
+        """Every commit was forced before it returned."""
+
+    def forget(self, where: str, values: Sequence[object], most: int) -> int:
+        with self.writing():
+            self._lock("deleting")
+            run = self.connection.execute
+            query = (
+                f"DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE {where} ORDER BY id LIMIT ?) RETURNING id"
+            )
+            found = [key for (key,) in run(marked(query), sendable((*values, most))).fetchall()]
+            run("DELETE FROM records WHERE id = ANY(%s)", (found,))
+        return len(found)
+
+    def prune(self) -> None:
+        with self.writing():
+            self._lock("names")
+            self.connection.execute("UPDATE prunings SET count = count + 1")
+            for kind in ("alias", "key", "targets", "tags"):
+                query = f"NOT EXISTS (SELECT 1 FROM calls WHERE calls.{kind} = names.id)"
+                self.connection.execute(f"DELETE FROM names WHERE kind = '{kind}' AND {query}".encode())
+            self._names.clear()
+
+    def _lock(self, what: str, *, shared: bool = False) -> None:
+        """Until the end of the transaction. One number for each schema and purpose."""
+        taken = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        key = f"headworks {self.at.schema} {what}"
+        self.connection.execute(f"SELECT {taken}(hashtextextended(%s, 0))".encode(), (key,))
+
+    def _learn(self, calls: Sequence[Facts]) -> None:
+        """Knows the numbers of all these calls' names: new ones are added together and in order, so that two who do it at
+        once never wait for each other in a circle."""
+        self._lock("names", shared=True)
+        run = self.connection.execute
+        row = run("SELECT count FROM prunings").fetchone()
+        prunings = row[0] if row is not None else 0
+        if prunings != self._prunings or len(self._names) > MOST_NAMES:
+            self._names.clear()
+            self._prunings = prunings
+        named = {pair for facts in calls for pair in zip(INTERNED, names_of(facts), strict=True)}
+        named |= {("tags", " ".join(facts.tags)) for facts in calls if facts.tags}
+        missing = sorted(pair for pair in named if pair not in self._names)
+        if not missing:
+            return
+        kinds, names = [kind for kind, _ in missing], [sendable_text(name) for _, name in missing]
+        digests = [digest_of(name) for _, name in missing]
+        given = "unnest(%s::text[], %s::text[], %s::bytea[])"
+        added = f"INSERT INTO names (kind, name, digest) SELECT * FROM {given} ON CONFLICT DO NOTHING"
+        run(added.encode(), (kinds, names, digests))
+        query = "SELECT kind, digest, id FROM names JOIN unnest(%s::text[], %s::bytea[]) AS a (kind, digest) USING (kind, digest)"
+        found = {(kind, digest): number for kind, digest, number in run(query.encode(), (kinds, digests))}
+        for (kind, name), digest in zip(missing, digests, strict=True):
+            self._names[kind, name] = found[kind, digest]
+
+    def _insert(self, entries: Sequence[tuple[Facts, bytes]]) -> None:
+        """Where a key is taken, then by the same call, which is there already, or by one of the same microsecond."""
+        if not entries:
+            return
+        self._learn([facts for facts, _ in entries])
+        left = [(row_of(facts, self._number), facts, line) for facts, line in entries]
+        added: list[Facts] = []
+        while left:
+            placed = self._place([row for row, _, _ in left])
+            lines: dict[int, bytes] = {}
+            others = []
+            for row, facts, line in left:
+                if row[0] in placed and row[0] not in lines:
+                    lines[row[0]] = line
+                    added.append(facts)
+                else:
+                    others.append((row, facts, line))
+            self._write_lines(lines)
+            taken = self._lines([row[0] for row, _, _ in others])
+            left = [((row[0] + 1, *row[1:]), facts, line) for row, facts, line in others if taken.get(row[0]) != line]
+        run = self.connection.execute
+        if costs := costs_of(added):  # in order: two who do it at once never wait for each other in a circle
+            run(_SPENT, [list(column) for column in zip(*costs, strict=True)])
+        run("DELETE FROM opened WHERE request = ANY(%s)", ([sendable_text(facts.request_id) for facts, _ in entries],))
+
+    def _open(self, entries: Entries, process: str) -> None:
+        for call, line in entries.opened:
+            self.connection.execute(_OPENED, (sendable_text(call.opened), process, line))
+
+    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+        query = "SELECT process, line FROM opened WHERE starts_with(process, ?)"
+        if not self.rows(f"{query} LIMIT 1", (prefix,)):
+            return
+        with self.writing():
+            rows = self.connection.execute(marked(f"{query} FOR UPDATE"), (prefix,)).fetchall()
+            self._insert(lost(rows, living()))
+
+    def spent(self, since: int) -> dict[str, int]:
+        query = "SELECT owner, CAST(sum(cost) AS BIGINT) FROM spent WHERE hour >= ? GROUP BY owner"
+        sums = dict(self.rows(query, (since // HOUR,)))
+        return reserved(sums, [line for (line,) in self.rows("SELECT line FROM opened")], since)
+
+    def _lines(self, keys: Sequence[int]) -> dict[int, bytes]:
+        if not keys:
+            return {}
+        return dict(
+            self.connection.execute("SELECT id, line FROM records WHERE id = ANY(%s)", (list(keys),)).fetchall()
+        )
+
+    def _place(self, rows: Sequence[tuple[Any, ...]]) -> set[int]:
+        """Adds rows of calls, and says the keys of those whose key was free."""
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        columns[_REASON] = [None if reason is None else sendable_text(reason) for reason in columns[_REASON]]
+        return {key for (key,) in self.connection.execute(_CALLS, columns)}
+
+    def _write_lines(self, lines: Mapping[int, bytes]) -> None:
+        self.connection.execute(
+            "INSERT INTO records SELECT * FROM unnest(%s::bigint[], %s::bytea[])", (list(lines), list(lines.values()))
+        )
+
+    def _number(self, kind: str, name: str) -> int:
+        return self._names[kind, name]
+
+
+_CALLS = (
+    f"INSERT INTO calls ({', '.join(COLUMNS)}) SELECT * FROM"
+    f" unnest({', '.join('%s::' + TYPES.get(column, 'bigint') + '[]' for column in COLUMNS)})"
+    " ON CONFLICT DO NOTHING RETURNING id"
+).encode()
+
+
+_REASON = COLUMNS.index("reason")
+_OPENED = b"INSERT INTO opened VALUES (%s, %s, %s) ON CONFLICT (request) DO UPDATE SET (process, line) = (excluded.process, excluded.line)"
+_SPENT = (
+    b"INSERT INTO spent SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[])"
+    b" ON CONFLICT (owner, hour) DO UPDATE SET cost = spent.cost + excluded.cost"
+)
+
+
+def marked(question: str) -> bytes:
+    """A question with psycopg's marks. None of ours has a `?` or a `%` of its own."""
+    return question.replace("?", "%s").encode()
+
+
+def sendable(values: Sequence[object]) -> list[object]:
+    return [sendable_text(value) if isinstance(value, str) else value for value in values]
+
+
+def sendable_text(text: str) -> str:
+    """A text as PostgreSQL takes it: without NUL, which a caller may put into a model's name."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def digest_of(name: str) -> bytes:
+    """Stands for a name in its index, which takes no more than 2,700 bytes of one; nobody can make two that collide."""
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+@contextlib.contextmanager
+def troubles(at: PostgresAt) -> Iterator[None]:
+    """What psycopg raises, in words."""
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise StoreTrouble(f"the store {at} does not work: another session holds its lock") from error
+    except psycopg.Error as error:
+        said = re.sub(r"\s+", " ", str(error)).strip()[:300] or type(error).__name__
+        raise StoreTrouble(f"the store {at} does not work: {said}") from error

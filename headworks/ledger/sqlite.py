@@ -1,0 +1,314 @@
+"""The ledger's store in one SQLite file, and everything that writes to it. What is always true stands in `store.py`.
+
+Whatever SQLite raises leaves here as `StoreTrouble`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headworks.ledger.facts import Facts
+from headworks.ledger.store import (
+    COLUMNS,
+    HOUR,
+    MOST_NAMES,
+    PATIENCE,
+    SHIFT,
+    Entries,
+    Position,
+    StoreTrouble,
+    costs_of,
+    lost,
+    reserved,
+    row_of,
+)
+
+VERSION = 2
+
+SCHEMA = """
+CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
+CREATE TABLE calls (
+    id INTEGER PRIMARY KEY, request INTEGER NOT NULL,
+    alias INTEGER NOT NULL, key INTEGER NOT NULL, targets INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    error INTEGER NOT NULL, is_failed INTEGER NOT NULL, status INTEGER NOT NULL,
+    class INTEGER NOT NULL, duration INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL,
+    cost INTEGER, reason TEXT
+);
+CREATE INDEX calls_alias ON calls (alias);
+CREATE INDEX calls_key ON calls (key);
+CREATE INDEX calls_targets ON calls (targets);
+CREATE INDEX calls_outcome ON calls (outcome);
+CREATE INDEX calls_class ON calls (class);
+CREATE INDEX calls_failed ON calls (is_failed) WHERE is_failed = 1;
+CREATE TABLE records (id INTEGER PRIMARY KEY, line BLOB NOT NULL);
+CREATE TABLE journals (
+    name TEXT PRIMARY KEY, offset INTEGER NOT NULL, records INTEGER NOT NULL, skipped INTEGER NOT NULL,
+    is_done INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+ACCESS = f"""
+ALTER TABLE calls ADD COLUMN tags INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_tags ON calls (tags) WHERE tags > 0;
+CREATE TABLE opened (request TEXT PRIMARY KEY, process TEXT NOT NULL, line BLOB NOT NULL);
+CREATE TABLE spent (owner TEXT NOT NULL, hour INTEGER NOT NULL, cost INTEGER NOT NULL, PRIMARY KEY (owner, hour));
+INSERT INTO spent SELECT 'key/' || names.name, (calls.id >> {SHIFT}) / {HOUR * 1_000_000} AS hour, sum(calls.cost)
+    FROM calls JOIN names ON names.id = calls.key WHERE names.name <> '' AND calls.cost > 0 GROUP BY names.name, hour;
+CREATE TABLE access (
+    kind TEXT NOT NULL, name TEXT NOT NULL, changed INTEGER NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (kind, name)
+);
+CREATE INDEX access_changed ON access (changed);
+"""
+"""Who may call and what they spent. `opened`: calls under a budget that have no record yet. `spent`: nano-dollars by key and
+group and hour since 1970; no retention takes from it. `access`: keys and groups that were made at run time, numbered by
+their changes (`keys.py`)."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS)
+"""Step n leads from version n to n + 1. A step that was released is never changed."""
+
+
+class SqliteAt(msgspec.Struct, frozen=True):
+    """A store in the SQLite file at this path."""
+
+    path: Path
+    is_shared = False
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def open(self, patience: float = PATIENCE) -> SqliteStore:
+        return SqliteStore(self.path, patience=patience)
+
+
+class SqliteStore:
+    """An open store. Opening makes the file where there is none, readable by its owner only, and brings it up to date.
+
+    Raises StoreTrouble, as every method does.
+    """
+
+    plans_itself = False
+    contains = "instr(lower(reason), ?) > 0"
+
+    def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
+        self.path = path
+        self._names: dict[tuple[str, str], int] = {}
+        self._seen = -1
+        with troubles(path):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._identity = identity(os.fstat(file))
+            os.close(file)
+            self.connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+            try:
+                self._set_up(patience)
+            except BaseException:
+                self.connection.close()
+                raise
+
+    def _set_up(self, patience: float) -> None:
+        run = self.connection.execute
+        begin_wal(self.connection, patience)
+        run("PRAGMA synchronous = NORMAL")
+        run("PRAGMA cache_size = -16384")  # KiB
+        run("PRAGMA wal_autocheckpoint = 4000")
+        if run("PRAGMA user_version").fetchone()[0] == VERSION:
+            return
+        with self.transaction():  # read again: another process may have been first
+            version = run("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                raise StoreTrouble(f"{self.path} was written by a newer Headworks (its version is {version})")
+            for step in MIGRATIONS[version:]:
+                for statement in filter(None, map(str.strip, step.split(";"))):
+                    run(statement)
+            run(f"PRAGMA user_version = {VERSION}")
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the path still leads to the file that is open: somebody may have removed or replaced it."""
+        try:
+            return identity(os.stat(self.path)) == self._identity
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        with troubles(self.path):
+            self.connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self, what: str = "") -> Iterator[None]:
+        """Alone among all writers: a file has one at a time."""
+        with troubles(self.path):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                seen = self.connection.execute("PRAGMA data_version").fetchone()[0]
+                if seen != self._seen or len(self._names) > MOST_NAMES:  # another process may have pruned names
+                    self._names.clear()
+                    self._seen = seen
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self._names.clear()  # some of them may just have been taken back
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with troubles(self.path):
+            return self.connection.execute(sql, values).fetchall()
+
+    def run(self, sql: str, values: Sequence[object] = ()) -> int:
+        with troubles(self.path):
+            return self.connection.execute(sql, values).rowcount
+
+    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        with troubles(self.path):
+            yield from self.connection.execute(sql, values)
+
+    def positions(self, prefix: str = "") -> dict[str, Position]:
+        rows = self.rows("SELECT name, offset, records, skipped, is_done FROM journals")
+        return {
+            name: Position(offset, records, skipped, bool(done))
+            for name, offset, records, skipped, done in rows
+            if name.startswith(prefix)
+        }
+
+    def add(self, name: str, was: Position, now: Position, entries: Entries) -> bool:
+        with self.transaction():
+            run = self.connection.execute
+            row = run("SELECT offset, is_done FROM journals WHERE name = ?", (name,)).fetchone()
+            if (row or (0, 0)) != (was.offset, int(was.is_done)):
+                return False
+            self._open(entries, name.rpartition("-")[0])
+            self._insert(entries.records)
+            run("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", (name, *now))
+        return True
+
+    def settle(self) -> None:
+        with troubles(self.path):
+            self.connection.execute("PRAGMA synchronous = FULL")
+            try:
+                with self.transaction():  # the commit forces the whole log, so it also covers what came before it
+                    self.connection.execute(f"PRAGMA user_version = {VERSION}")
+            finally:
+                self.connection.execute("PRAGMA synchronous = NORMAL")
+
+    def forget(self, where: str, values: Sequence[object], most: int) -> int:
+        with self.transaction():
+            run = self.connection.execute
+            found = run(f"SELECT id FROM calls WHERE {where} ORDER BY id LIMIT ?", (*values, most)).fetchall()
+            self.connection.executemany("DELETE FROM records WHERE id = ?", found)
+            self.connection.executemany("DELETE FROM calls WHERE id = ?", found)
+        return len(found)
+
+    def prune(self) -> None:
+        with self.transaction():
+            for kind in ("alias", "key", "targets", "tags"):
+                self.connection.execute(
+                    f"DELETE FROM names WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.{kind} = names.id)",
+                    (kind,),
+                )
+            self._names.clear()
+
+    def _insert(self, entries: Sequence[tuple[Facts, bytes]]) -> None:
+        added = [facts for facts, _ in entries]
+        rows = [row_of(facts, self._name) for facts, _ in entries]
+        lines = [(row[0], line) for row, (_, line) in zip(rows, entries, strict=True)]
+        try:
+            self.connection.execute("SAVEPOINT rows")
+            self.connection.executemany(_CALL, rows)
+            self.connection.executemany(_RECORD, lines)
+        except sqlite3.IntegrityError:
+            self.connection.execute("ROLLBACK TO rows")
+            added = [
+                facts
+                for (facts, _), row, (_, line) in zip(entries, rows, lines, strict=True)
+                if self._insert_one(row, line)
+            ]
+        self.connection.execute("RELEASE rows")
+        self.connection.executemany(_SPENT, costs_of(added))
+        if self.connection.execute("SELECT 1 FROM opened LIMIT 1").fetchone():
+            ended = [(facts.request_id,) for facts, _ in entries]
+            self.connection.executemany("DELETE FROM opened WHERE request = ?", ended)
+
+    def _open(self, entries: Entries, process: str) -> None:
+        calls = [(call.opened, process, line) for call, line in entries.opened]
+        self.connection.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?, ?)", calls)
+
+    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+        with troubles(self.path):
+            run = self.connection.execute
+            if not run("SELECT 1 FROM opened LIMIT 1").fetchone():
+                return
+            with self.transaction():
+                rows = run("SELECT process, line FROM opened").fetchall()
+                self._insert(lost([row for row in rows if row[0].startswith(prefix)], living()))
+
+    def spent(self, since: int) -> dict[str, int]:
+        sums = dict(self.rows("SELECT owner, sum(cost) FROM spent WHERE hour >= ? GROUP BY owner", (since // HOUR,)))
+        return reserved(sums, [line for (line,) in self.rows("SELECT line FROM opened")], since)
+
+    def _insert_one(self, row: tuple[object, ...], line: bytes) -> bool:
+        """A key that is taken: by the same call, then it is there already; or by one of the same microsecond."""
+        key = row[0]
+        assert isinstance(key, int)
+        while found := self.connection.execute("SELECT line FROM records WHERE id = ?", (key,)).fetchone():
+            if found[0] == line:
+                return False
+            key += 1
+        self.connection.execute(_CALL, (key, *row[1:]))
+        self.connection.execute(_RECORD, (key, line))
+        return True
+
+    def _name(self, kind: str, name: str) -> int:
+        known = self._names.get((kind, name))
+        if known is None:
+            run = self.connection.execute
+            run("INSERT OR IGNORE INTO names (kind, name) VALUES (?, ?)", (kind, name))
+            known = run("SELECT id FROM names WHERE kind = ? AND name = ?", (kind, name)).fetchone()[0]
+            assert isinstance(known, int)
+            self._names[kind, name] = known
+        return known
+
+
+_CALL = f"INSERT INTO calls VALUES ({', '.join('?' * len(COLUMNS))})"
+_SPENT = "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (owner, hour) DO UPDATE SET cost = spent.cost + excluded.cost"
+_RECORD = "INSERT INTO records VALUES (?, ?)"
+
+
+def identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
+
+
+def begin_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Readers and the one writer do not wait for each other. The change itself needs the file alone, and SQLite does not
+    wait for that: two processes that start at once would get an error."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def troubles(path: Path) -> Iterator[None]:
+    """What SQLite or the system raises, in words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        said = str(error)
+        if "locked" in said:
+            said = "another process holds its lock"
+        raise StoreTrouble(f"the store {path} does not work: {said}") from error
+    except OSError as error:
+        raise StoreTrouble(f"the store {path} does not work: {error.strerror or error}") from error
