@@ -29,6 +29,9 @@ FORGET_EVERY = 600.0
 FORGET_AT_ONCE = 500
 """Calls deleted in one transaction: about ten milliseconds."""
 
+SILENCE = 10.0
+"""Seconds of one pass after which a store that neither works nor fails is said to be silent: a pass is a megabyte."""
+
 RECORD_SIZE = 600
 """Bytes of a usual record, to guess how many wait before any was indexed."""
 
@@ -55,10 +58,12 @@ class Ledger:
     def __init__(self, journal: Path, store: StoreAt, *, retention: float) -> None:
         self.indexer = Indexer(journal, store, pause=YIELD)
         self.retention = retention
+        self.silence = SILENCE
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble = ""
         self._even_at = time.monotonic()
+        self._asked_at: float | None = None
         self._forgotten_at = -FORGET_EVERY
 
     def start(self) -> None:
@@ -76,10 +81,15 @@ class Ledger:
     def status(self) -> Status:
         """How it is. Reads a few numbers; waits for nothing."""
         indexer = self.indexer
+        trouble = self._trouble
+        asked_at = self._asked_at
+        if asked_at is not None and (silent := time.monotonic() - asked_at) > self.silence:
+            indexer.measure()  # the thread waits for the store, and cannot
+            trouble = f"the store {indexer.at} has said nothing for {silent:.0f} s"
         behind = indexer.behind
         size = indexer.indexed_bytes / indexer.indexed if indexer.indexed else RECORD_SIZE
         return Status(
-            trouble=self._trouble,
+            trouble=trouble,
             behind_bytes=behind,
             behind_records=round(behind / size),
             behind_seconds=time.monotonic() - self._even_at if behind else 0.0,
@@ -103,6 +113,7 @@ class Ledger:
         while True:
             is_last = self._stopping.is_set()
             try:
+                self._asked_at = time.monotonic()
                 has_more = self.indexer.advance()
                 self._forget()
                 failures = 0
@@ -115,6 +126,7 @@ class Ledger:
                 has_more = False
                 failures += 1
                 self._said(f"the indexer failed: {type(error).__name__}: {error}")
+            self._asked_at = None
             if not self.indexer.behind:
                 self._even_at = time.monotonic()
             if is_last and not has_more:

@@ -263,7 +263,7 @@ def _log(system: System, findings: Findings, machine: Machine) -> None:
 
 
 def _private(url: PrivateUrl, at: Where, findings: Findings) -> None:
-    if url.has_password and "${" not in url.reference:
+    if url.has_literal_password:
         remedy = "write ${env:NAME} for the URL or for its password, so that the file can be shared"
         findings.warn(at, "the password itself stands in the file", remedy)
 

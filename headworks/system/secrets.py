@@ -56,25 +56,27 @@ class Secret:
         raise TypeError("a secret is not copied or pickled")
 
 
-_PASSWORD = re.compile(r"(?<=://)([^/?#@]*?):([^/?#]*)(?=@)|([?&][a-z_]*(?:password|token|secret)=)[^&#]+", re.ASCII)
+_PASSWORD = re.compile(r"(?<=://)([^/?#@]*?):([^/?#]*)(?=@)|([?&][a-z_]*(?:password|token|secret)=)([^&#]+)", re.ASCII)
 
 
 class PrivateUrl(Secret):
-    """Where a server is, which may need a password. `str` shows the URL as it is written, without the password."""
+    """Where a server is, which may need a password. `str` shows the URL as it is written: without its password, where that
+    is no reference (then `has_literal_password`)."""
 
-    __slots__ = ()
+    __slots__ = ("has_literal_password",)
 
     def __init__(self, value: str, written: str | None = None) -> None:
-        shown = _PASSWORD.sub(lambda found: f"{found[3]}..." if found[3] else f"{found[1]}:...", written or value)
-        super().__init__(value, shown)
-
-    @property
-    def has_password(self) -> bool:
-        """Whether the URL has one at all."""
-        return _PASSWORD.search(self.reveal()) is not None
+        written = value if written is None else written
+        super().__init__(value, _PASSWORD.sub(_hidden, written))
+        self.has_literal_password = self.reference != written
 
     def __str__(self) -> str:
         return self.reference
+
+
+def _hidden(found: re.Match[str]) -> str:
+    before, password = (f"{found[1]}:", found[2]) if found[3] is None else (found[3], found[4])
+    return before + (password if not _REFERENCE.sub("", password) else "...")
 
 
 class Sources:

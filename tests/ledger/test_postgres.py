@@ -118,6 +118,30 @@ def test_a_server_that_goes_and_comes_back_costs_no_record(tmp_path: Path) -> No
         at.close()
 
 
+def test_a_server_that_neither_works_nor_fails_is_said_to_be_silent(
+    tmp_path: Path, at: Closing, other: psycopg.Connection
+) -> None:
+    """As one that was stopped without closing its connections."""
+
+    async def run() -> None:
+        ledger = Ledger(tmp_path / "journal", at, retention=1e9)
+        ledger.indexer.patience = 100.0
+        ledger.silence = 0.0
+        with other.transaction():
+            other.execute("LOCK TABLE journals")
+            ledger.start()
+            while not ledger.status().trouble:
+                await asyncio.sleep(0.01)
+            assert "has said nothing" in ledger.troubles()[0]
+            assert ledger.status().behind_bytes > 0
+        await ledger.stop()
+
+    at.open()
+    journal(tmp_path / "journal", record(1))
+    asyncio.run(run())
+    assert stored(at) == ids(1)
+
+
 def test_a_schema_that_was_dropped_is_made_anew_from_what_the_journal_has(
     tmp_path: Path, at: Closing, other: psycopg.Connection, schema: str
 ) -> None:
