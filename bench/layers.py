@@ -86,7 +86,7 @@ def build(without: str, folder: Path) -> Service:
         for known in candidates
     ]
     purse = AttemptBudget()
-    balance = Balance(targets, CHOICES["weighted"], Random(1), most=3, is_last=True)
+    balance = Balance(targets, CHOICES["weighted"], Random(1), most=3, resort=targets)
     retrying = partial(Retry, policy=RetryPolicy(Retrying(), Random(1)), tier=candidates, purse=purse, is_last=True)
     keys = Keyring([Key(name=f"key-{number}", digest=secret_digest(f"secret-{number}")) for number in range(1000)])
     journal = Journal(folder, started_at=time.time(), sync=1.0)

@@ -11,6 +11,8 @@ from headworks.core.trail import Attempt, Trail
 
 Operation = Literal["chat", "embeddings"]
 Priority = Literal["high", "normal", "low"]
+Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]
+"""The form in which a model takes the beginning of its own answer (`wire/prefill.py`)."""
 
 NEVER = float("inf")
 
@@ -46,7 +48,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, once Auth knows it.
     streamed, include_usage, max_output (tokens), user: what the body says. arrived_at, deadline_at: loop seconds.
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
-    learn it. attempt: which try this is; Balance sets it for everything below.
+    learn it. attempt: which try this is; Balance sets it for everything below. resumed_at: how many attempts there were when
+    a broken stream was opened again, 0 for the first journey. prefill: the beginning of the answer, to be gone on with.
     """
 
     id: str
@@ -69,6 +72,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     trail: Trail = msgspec.field(default_factory=Trail)
     attempt: Attempt | None = None
     output: Fitting | None = None
+    resumed_at: int = 0
+    prefill: str = ""
 
     def __repr__(self) -> str:
         # The generated one would print the credential and the caller's words.

@@ -7,7 +7,7 @@ from typing import Literal
 from headworks.core.money import Price
 from headworks.core.reply import Usage
 
-Why = Literal["first", "retry", "fallback"]
+Why = Literal["first", "retry", "fallback", "resume"]
 
 
 class Attempt:
@@ -15,7 +15,9 @@ class Attempt:
 
     `head_by` is the instant by which the leaf must have the head (streamed) or the whole answer (unary), and `gap` the
     most seconds between two chunks: the Timeout layer writes them, the leaf keeps them. Meter writes `price`, which is
-    None where it is unknown, and `is_billable`: the vendor may have been asked, and has not refused.
+    None where it is unknown, and `is_billable`: the vendor may have been asked, and has not refused. `late`: seconds that
+    the reader took between its reads. `sent` (bytes of the body) and `received` (bytes of text) are 0 where they are
+    those of the call: a resumed one has several attempts that answered.
     """
 
     __slots__ = (
@@ -26,9 +28,12 @@ class Attempt:
         "head_at",
         "head_by",
         "is_billable",
+        "late",
         "outcome",
         "price",
         "reason",
+        "received",
+        "sent",
         "started_at",
         "target",
         "usage",
@@ -50,6 +55,9 @@ class Attempt:
         self.error = ""
         self.reason = ""
         self.is_billable = False
+        self.late = 0.0
+        self.sent = 0
+        self.received = 0
         self.price: Price | None = None
         self.usage: Usage | None = None
         self.vendor_request_id = ""
@@ -59,15 +67,17 @@ class Attempt:
 class Trail:
     """The attempts of one call, in the order in which they were begun, and who made the call once that is known.
 
-    prompt: `NAME@VERSION` of the prompt that it was rendered from, "" for none.
+    prompt: `NAME@VERSION` of the prompt that it was rendered from, "" for none. outgrown: tokens of the largest context
+    that the question did not fit into, 0 where it was not too long for anybody.
     """
 
-    __slots__ = ("attempts", "key", "prompt")
+    __slots__ = ("attempts", "key", "outgrown", "prompt")
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.key = ""
         self.prompt = ""
+        self.outgrown = 0.0
 
     def begin(self, target: str, why: Why, at: float) -> Attempt:
         """Notes a new attempt and returns it for the layers below to fill in."""

@@ -28,18 +28,20 @@ from headworks.layers.fallback import Fallback
 from headworks.layers.limit import Limit
 from headworks.layers.meter import Meter
 from headworks.layers.render import Prompt, Render
+from headworks.layers.resume import Prefill, Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
 from headworks.policy.budget import AttemptBudget
-from headworks.policy.choice import CHOICES, Candidate
+from headworks.policy.choice import CHOICES, Ability, Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
-from headworks.system.schema import Model, System, TargetOf
+from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf
+from headworks.wire.prefill import known_prefill
 
 Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""
@@ -69,6 +71,7 @@ class Shared:
         self.circuits: dict[str, Circuit] = {}
         self.purses: dict[str, AttemptBudget] = {}
         self.latencies: dict[str, LatencyWindow] = {}
+        self.abilities: dict[str, Ability] = {}
         self.candidates: list[Candidate] = []
 
     def has_stayed(self, provider: str) -> bool:
@@ -140,20 +143,30 @@ def pool(alias: str, model: Model, leaf: Leaf, shared: Shared, *, conforms: bool
     tiers = [[(candidate(one, shared, model), one) for one in tier] for tier in model.targets]
     circuits = [known.circuit for tier in tiers for known, _ in tier]
     purse = shared.purses[alias] = AttemptBudget(circuits)
+    abilities = {known.name: known.ability for tier in tiers for known, _ in tier}
     services: list[Service] = []
-    for number, tier in enumerate(tiers):
+    targets: list[list[Target]] = [
+        [Target(known, target(known, one, model, leaf, shared)) for known, one in tier] for tier in tiers
+    ]
+    for number, tier_targets in enumerate(targets):
         is_last = number == len(tiers) - 1
-        targets = [Target(known, target(known, one, model, leaf, shared)) for known, one in tier]
         rng = shared.rng(f"{alias}/{number}/choice")
-        balance = Balance(targets, CHOICES[model.balance], rng, most=model.retry.attempts, is_last=is_last)
+        resort = [one for some in targets for one in some] if is_last else []
+        balance = Balance(tier_targets, CHOICES[model.balance], rng, most=model.retry.attempts, resort=resort)
         policy = RetryPolicy(model.retry, shared.rng(f"{alias}/{number}/retry"))
         services.append(Retry(balance, policy, balance.candidates, purse, is_last=is_last))
-    return stack(
+    layers: list[Callable[[Service], Service]] = [
         partial(Deadline, total=model.timeouts.total),
         partial(Admit, admission=shared.admission),
         *([Conform] if conforms else []),
-        inside=Fallback(services, purse) if len(services) > 1 else services[0],
-    )
+    ]
+    if model.mid_stream != "error":
+        layers.append(partial(Resume, mode=model.mid_stream, purse=purse, abilities=abilities))
+    if len(services) > 1:
+        inside: Service = Fallback(services, purse, abilities, model.on_content_filter)
+    else:
+        inside = services[0]
+    return stack(*layers, inside=inside)
 
 
 def target(known: Candidate, one: TargetOf, model: Model, leaf: Leaf, shared: Shared) -> Service:
@@ -163,6 +176,8 @@ def target(known: Candidate, one: TargetOf, model: Model, leaf: Leaf, shared: Sh
         layers.append(partial(Limit, slots=slots, target=known.name))
     layers.append(partial(Timeout, timeouts=model.timeouts))
     layers.append(partial(Meter, candidate=known, price=shared.prices.of(model, one)))
+    if model.mid_stream == "continue" and known.ability.prefill != "none":
+        layers.append(partial(Prefill, ability=known.ability))
     return stack(*layers, inside=leaf(one.provider, one.model))
 
 
@@ -173,8 +188,28 @@ def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
     if circuit is None:
         circuit, latency = shared.lately(one, model.breaker)
         shared.circuits[name], shared.latencies[name] = circuit, latency
-    known = Candidate(name, circuit, shared.latencies[name], one.weight)
+    known = Candidate(name, circuit, shared.latencies[name], one.weight, ability(one, shared))
     shared.candidates.append(known)
+    return known
+
+
+def ability(one: TargetOf, shared: Shared) -> Ability:
+    """What the target's model can do: what the file says, else what is known of it."""
+    name = str(one)
+    known = shared.abilities.get(name)
+    if known is None:
+        known = shared.abilities[name] = Ability(prefill="none")
+        provider = shared.providers[one.provider]
+        if isinstance(provider, Simulated):
+            known.prefill = "message"
+        elif isinstance(provider, OpenAI):
+            known.prefill = known_prefill(provider.base_url, one.model)
+        entry = shared.prices.entry(one)
+        known.window = (entry.context_window or 0) if entry is not None else 0
+    if one.prefill is not None:
+        known.prefill = one.prefill
+    if one.context_window is not None:
+        known.window = one.context_window
     return known
 
 

@@ -14,6 +14,9 @@ from headworks.core.service import Opening, Service
 from headworks.core.trail import Attempt, Why
 from headworks.policy.choice import Candidate, Choice, last_resort
 
+MOST_BREAKS = 2
+"""Streams of one target that may break on one call while another target is left."""
+
 
 class Target:
     """One target of a tier: what the choice needs to know of it, and the service behind it."""
@@ -28,17 +31,20 @@ class Target:
 class Balance:
     """Avoids targets on the trail and open circuits; begins the attempt on the trail.
 
-    `most` bounds the attempts of one call at one target. `is_last`: no tier follows, so when every circuit is open the
-    least recently failed is asked rather than nobody.
+    `most` bounds the attempts of one call at one target. `resort` are the targets of every tier, given to the last one:
+    when every circuit is open the least recently failed of them is asked rather than nobody.
     """
 
-    def __init__(self, targets: Sequence[Target], choice: Choice, rng: Random, *, most: int, is_last: bool) -> None:
-        self.services = {target.candidate.name: target.service for target in targets}
+    def __init__(
+        self, targets: Sequence[Target], choice: Choice, rng: Random, *, most: int, resort: Sequence[Target] = ()
+    ) -> None:
+        self.services = {target.candidate.name: target.service for target in (*resort, *targets)}
         self.candidates = [target.candidate for target in targets]
+        self.names = frozenset(candidate.name for candidate in self.candidates)
+        self.resort = [target.candidate for target in resort]
         self.choice = choice
         self.rng = rng
         self.most = most
-        self.is_last = is_last
 
     def open(self, call: Call) -> Opening:
         attempts = call.trail.attempts
@@ -47,23 +53,46 @@ class Balance:
             raise Expired(phase="total")  # it waited for its turn, or its caller is in a hurry: nobody is asked in vain
         why: Why = "first"
         if attempts:
-            picked, why = self.pick_again(attempts, at)
+            picked, why = self.pick_again(call, at)
         else:
             picked = self.choice.pick(self.candidates, (), self.rng, at)
-        if picked is None and self.is_last:
-            picked = last_resort(self.candidates, [attempt.target for attempt in attempts])
+        if picked is None and self.resort:
+            tried = [attempt.target for attempt in attempts]
+            picked = last_resort([one for one in self.resort if self.suits(one, call, at)], tried)
         if picked is None:
             raise NoTarget("Every target of this model was tried or is set aside.", retry_after=self.soonest(at))
         attempt = call.trail.begin(picked.name, why, at)
         return self.services[picked.name].open(msgspec.structs.replace(call, attempt=attempt))
 
-    def pick_again(self, attempts: Sequence[Attempt], at: float) -> tuple[Candidate | None, Why]:
+    def pick_again(self, call: Call, at: float) -> tuple[Candidate | None, Why]:
+        attempts = call.trail.attempts
         tried = [attempt.target for attempt in attempts]
-        left = [candidate for candidate in self.candidates if tried.count(candidate.name) < self.most]
-        is_here = any(name in self.services for name in tried)
-        return self.choice.pick(left, tried, self.rng, at), "retry" if is_here else "fallback"
+        left = [one for one in self.candidates if tried.count(one.name) < self.most and self.suits(one, call, at)]
+        if not self.resort:  # another tier follows: what was late or broke twice is left to itself
+            left = [one for one in left if not has_failed_late(attempts, one.name)]
+        picked = self.choice.pick(left, tried, self.rng, at)
+        if call.resumed_at == len(attempts):
+            return picked, "resume"
+        return picked, "retry" if not self.names.isdisjoint(tried) else "fallback"
+
+    def suits(self, candidate: Candidate, call: Call, at: float) -> bool:
+        """Whether this target can take the call, and is known to have answered in less time than is left."""
+        if not candidate.ability.suits(call.trail.outgrown, is_prefilled=bool(call.prefill)):
+            return False
+        return candidate.latency.least(at) < call.deadline_at - at
 
     def soonest(self, at: float) -> float | None:
         """Seconds until the first of these targets may be asked again; None where a probe decides."""
         left = min(candidate.circuit.blocked_until for candidate in self.candidates) - at
         return left if 0 < left < float("inf") else None
+
+
+def has_failed_late(attempts: Sequence[Attempt], target: str) -> bool:
+    """Whether a call has waited for this target in vain, or seen several of its streams break."""
+    broken = 0
+    for attempt in attempts:
+        if attempt.target == target:
+            if attempt.outcome == "expired":
+                return True
+            broken += attempt.outcome == "cut"
+    return broken >= MOST_BREAKS

@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Literal
 
-from headworks.core.call import Call
+from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, NoTarget, Shed
+from headworks.core.errors import CallError, Filtered, NoTarget, Shed, TooLong
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
+from headworks.policy.choice import Ability
+
+OnFilter = Literal["error", "next"]
+
+NOBODY: Final[Mapping[str, Ability]] = MappingProxyType({})
+"""Of whom nothing is known."""
 
 
 class Fallback:
     """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse.
 
+    The caller's own fault ends it, with two exceptions: a question that is too long goes on to targets whose window is
+    known to be larger than that of the target that said so; one that a content policy refused where `on_filter` says so.
     Not in the stack where an alias has one tier.
     """
 
-    def __init__(self, tiers: Sequence[Service], purse: Purse) -> None:
+    def __init__(
+        self,
+        tiers: Sequence[Service],
+        purse: Purse,
+        abilities: Mapping[str, Ability] = NOBODY,
+        on_filter: OnFilter = "error",
+    ) -> None:
         self.tiers = tiers
         self.purse = purse
+        self.abilities = abilities
+        self.on_filter = on_filter
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
+        attempts = call.trail.attempts
+        begun = len(attempts)
+        is_free = not begun  # a call that was resumed has had its free fallback, or has paid into the purse
         causes: list[CallError] = []
-        for number, tier in enumerate(self.tiers):
-            if number > 1 and not self.purse.pay(now()):
-                break
+        for tier in self.tiers:
+            if len(attempts) > begun:
+                if not is_free and not self.purse.pay(now()):
+                    break
+                is_free = False
+            begun = len(attempts)
             try:
                 return await enter(tier.open(call))
             except CallError as error:
                 causes.append(error)
-                if error.blame == "caller" or now() >= call.deadline_at:
+                if (error.blame == "caller" and not self.goes_on(error, call)) or now() >= call.deadline_at:
                     break
         raise shown(causes)
+
+    def goes_on(self, error: CallError, call: Call) -> bool:
+        """Whether another tier may answer what this one says is the caller's fault."""
+        if isinstance(error, TooLong):
+            known = self.abilities.get(call.trail.attempts[-1].target) if call.trail.attempts else None
+            window = known.window if known is not None else 0
+            # Where it is not known how much was too little, nothing is known to be enough.
+            call.trail.outgrown = max(call.trail.outgrown, window or NEVER)
+            return window > 0
+        return isinstance(error, Filtered) and self.on_filter == "next"
 
 
 def shown(causes: Sequence[CallError]) -> CallError:

@@ -170,7 +170,7 @@ def judge(error: BaseException | None) -> tuple[Outcome, int]:
 def close(attempt: Attempt, ended_at: float, outcome: Outcome, traced: Traced | None) -> None:
     attempt.ended_at = ended_at
     attempt.outcome = outcome
-    if traced is not None:
+    if traced is not None and attempt.usage is None:
         attempt.usage = traced.inner.usage
 
 
@@ -184,15 +184,19 @@ def size(text: str) -> int:
 def bill(call: Call, traced: Traced | None) -> tuple[list[AttemptRecord], int | None, str]:
     """The attempts as they are kept, what all of them cost (None: unknown), and the date of the prices.
 
-    Only the last attempt's text reached us; embeddings have no tokens of output.
+    Only the last attempt's text reached us, but for one that was resumed, which says itself what came; embeddings have no
+    tokens of output.
     """
     known: list[AttemptRecord] = []
     total: int | None = 0
     price_at = ""
     attempts = call.trail.attempts
+    is_resumed = len(attempts) > 1 and any(attempt.received for attempt in attempts)
     for attempt in attempts:
-        is_read = traced is not None and attempt is attempts[-1] and call.operation != "embeddings"
-        record = written(attempt, len(call.body), traced.text_size if is_read and traced is not None else 0)
+        received = attempt.received
+        if attempt is attempts[-1] and not is_resumed and traced is not None and call.operation != "embeddings":
+            received = traced.text_size
+        record = written(attempt, attempt.sent or len(call.body), received)
         known.append(record)
         total = None if total is None or record.cost_nano is None else total + record.cost_nano
         if attempt.price is not None and attempt.is_billable:

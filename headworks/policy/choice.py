@@ -23,6 +23,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
+from headworks.core.call import Prefill
 from headworks.policy.circuit import Circuit
 from headworks.policy.latency import LatencyWindow
 
@@ -32,12 +33,36 @@ _UNKNOWN: Final = 1e9
 """Seconds: a load above any real one, for a target that is asked already and has not answered once (as Finagle)."""
 
 
+class Ability:
+    """What a target's model can do. window: tokens of its context, 0 where nobody knows. prefill: the form in which it
+    takes the beginning of its answer, `none` where it does not; a target that refuses one is set to that."""
+
+    __slots__ = ("prefill", "window")
+
+    def __init__(self, window: int = 0, prefill: Prefill = "none") -> None:
+        self.window = window
+        self.prefill: Prefill = prefill
+
+    def suits(self, outgrown: float, *, is_prefilled: bool) -> bool:
+        """Whether it may take a question that outgrew a window of so many tokens, or an answer that has begun."""
+        if outgrown and self.window <= outgrown:
+            return False
+        return not is_prefilled or self.prefill != "none"
+
+
 class Candidate:
     """A target as one tier sees it. `busy`, attempts in flight, is kept by whoever begins and ends them."""
 
-    __slots__ = ("busy", "circuit", "latency", "name", "weight")
+    __slots__ = ("ability", "busy", "circuit", "latency", "name", "weight")
 
-    def __init__(self, name: str, circuit: Circuit, latency: LatencyWindow, weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        circuit: Circuit,
+        latency: LatencyWindow,
+        weight: float = 1.0,
+        ability: Ability | None = None,
+    ) -> None:
         if weight <= 0:
             raise ValueError(f"a weight of {weight} is no share of anything")
         self.name = name
@@ -45,6 +70,7 @@ class Candidate:
         self.latency = latency
         self.weight = weight
         self.busy = 0
+        self.ability = ability or Ability()
 
     def __repr__(self) -> str:
         return f"Candidate({self.name}, weight {self.weight}, {self.busy} busy)"

@@ -20,6 +20,11 @@ from __future__ import annotations
 from math import ceil, exp
 
 SIZE = 256
+ENOUGH = 20
+"""Samples from which the fastest of them says something."""
+FRESH = 60.0
+"""Seconds after which the fastest answer of a window proves nothing any more."""
+
 DECAY = 10.0
 """Seconds in which a sample's weight falls to 1/e: Finagle's and tower's default for peak EWMA."""
 
@@ -66,6 +71,12 @@ class LatencyWindow:
         """The peak-sensitive mean, decayed by the time since the last sample; 0 where nothing is known."""
         elapsed = now - self._seen_at
         return self._estimate * exp(-elapsed / self._decay) if elapsed > 0.0 else self._estimate
+
+    def least(self, now: float) -> float:
+        """The fastest of the window: nobody has answered in less lately. 0 where too little is known, or long ago."""
+        if len(self._samples) < ENOUGH or now - self._seen_at > FRESH:
+            return 0.0
+        return min(self._samples)
 
     def percentile(self, percent: float) -> float | None:
         """The smallest sample that `percent` (above 0, at most 100) of the window do not exceed; None when empty."""

@@ -251,7 +251,10 @@ class Streaming(Reply):
             return []
         else:
             at = now()
-            self._deadline_at += at - self._read_at
+            late = at - self._read_at
+            self._deadline_at += late
+            if self._attempt is not None:
+                self._attempt.late += late
             by = self._deadline_at
             if decoder.finish is not None and decoder.is_complete:
                 by = min(at + ENDING, by)

@@ -154,7 +154,7 @@ class _Played(Reply):
             self._head[0].data = role + self._head[0].data
         else:
             self._head = [Chunk(data=role + self._paper.text(piece), has_content=True, text=piece)]
-        self._reader = Reader()
+        self._reader = Reader(self._call.attempt)
 
     async def read(self) -> list[Chunk]:
         if self._head:

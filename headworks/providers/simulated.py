@@ -352,7 +352,7 @@ class _Stream(Reply):
         """Waits for the head."""
         telling = self._telling
         await reach(telling.head_at, head_bound(self._call), target=telling.target)
-        self._reader = Reader()
+        self._reader = Reader(self._call.attempt)
         self._waiting.append(Chunk(data=telling.roles()))
         self._tell(min(1, telling.end))
 

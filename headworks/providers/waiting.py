@@ -12,6 +12,7 @@ from typing import NamedTuple
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
 from headworks.core.errors import Expired, Phase
+from headworks.core.trail import Attempt
 
 
 class Bound(NamedTuple):
@@ -49,11 +50,12 @@ def gap_bound(call: Call, at: float, late: float = 0.0) -> Bound:
 
 
 class Reader:
-    """Who reads a stream. `late`: seconds that it took between its reads, which are never the vendor's."""
+    """Who reads a stream. `late`: seconds that it took between its reads, which are never the vendor's; noted on the attempt."""
 
-    __slots__ = ("_read_at", "late")
+    __slots__ = ("_attempt", "_read_at", "late")
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: Attempt | None) -> None:
+        self._attempt = attempt
         self._read_at = now()
         self.late = 0.0
 
@@ -61,6 +63,8 @@ class Reader:
         """The reader reads again: returns the instant."""
         at = now()
         self.late += at - self._read_at
+        if self._attempt is not None:
+            self._attempt.late = self.late
         return at
 
     def left(self) -> None:

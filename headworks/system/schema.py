@@ -13,12 +13,13 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
-from headworks.core.call import Priority
+from headworks.core.call import Prefill, Priority
 from headworks.core.digest import digest
 from headworks.core.money import Rates
 from headworks.core.units import Count, Seconds
 from headworks.policy.choice import Balancing
 from headworks.policy.circuit import Breaking
+from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.notations import Address
@@ -41,6 +42,7 @@ Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
 StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
+OnFilter: TypeAlias = Literal["error", "next"]
 Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -133,6 +135,8 @@ class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
     provider: Name
     model: str = ""
     weight: Weight = 1.0
+    context_window: Count | None = None
+    prefill: Prefill | None = None
     expect: Expect | None = None
 
     def __str__(self) -> str:
@@ -147,6 +151,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     retry: Retrying = Retrying()
     breaker: Breaking = Breaking()
+    mid_stream: MidStream = "error"
+    on_content_filter: OnFilter = "error"
     price: Rates | None = None
 
 

@@ -107,6 +107,11 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "timeouts": "How long each phase may last.",
             "retry": "When a failed attempt is followed by another.",
             "breaker": "When a target that fails is left alone.",
+            "mid_stream": "What follows when a stream breaks after its first content. `error`: an error event. `restart`: the question is "
+            "asked again, and what was sent already is compared and left out; where the new answer differs the stream ends with the "
+            "error `stream_diverged`. `continue`: a target that can goes on with what was said; where none can, as `restart`.",
+            "on_content_filter": "What follows when a vendor's content policy refuses a question: `error` passes the refusal on, `next` asks "
+            "the next tier first.",
             "price": "What tokens of every target of this alias cost, in place of the bundled table of prices "
             "(`docs/prices.md`).",
         },
@@ -114,6 +119,11 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "provider": "A name under `providers`. In short: `provider/model`.",
             "model": "The vendor's name for the model. Not needed where the provider is `local` or `simulated`.",
             "weight": "Its part of the tier's load, compared with the others'.",
+            "context_window": "Tokens of the model's context, question and answer together. A question that is too long for one target goes on "
+            "to the next only where this is larger. Default: what the bundled table knows.",
+            "prefill": "Whether, and in which form, the model goes on with the beginning of its own answer, for `mid_stream: continue`: `none`, "
+            "`message` (a last message of the assistant), `prefix` (that, marked `prefix`), `repeated_prefix` (and it repeats it), "
+            "`final_message` (`continue_final_message`, as vLLM and SGLang have it). Default: what is known of the vendor.",
             "expect": "What you expect of it. Nothing is served by it; the arithmetic of `check` uses it, for latency, "
             "throughput and availability.",
         },

@@ -71,7 +71,7 @@ def tier(
         )
         for name, leaf in leaves.items()
     ]
-    balance = Balance(targets, Weighted(), Random(2), most=config.attempts, is_last=is_last)
+    balance = Balance(targets, Weighted(), Random(2), most=config.attempts, resort=targets if is_last else ())
     retry = Retry(balance, RetryPolicy(config, Random(3)), balance.candidates, purse, is_last=is_last)
     return retry, balance.candidates
 
@@ -223,8 +223,8 @@ async def test_when_every_circuit_is_open_the_least_recently_failed_is_asked() -
     leaves = {"a": Scripted(["hi"]), "b": Scripted([])}
     targets = [Target(one, Breaker(Meter(leaves[name], one), one.circuit, name)) for name, one in known.items()]
     with pytest.raises(NoTarget):
-        await ask(Balance(targets, Weighted(), Random(1), most=3, is_last=False), call())
-    assert (await ask(Balance(targets, Weighted(), Random(1), most=3, is_last=True), call())).text == "hi"
+        await ask(Balance(targets, Weighted(), Random(1), most=3), call())
+    assert (await ask(Balance(targets, Weighted(), Random(1), most=3, resort=targets), call())).text == "hi"
 
 
 @virtual

@@ -365,7 +365,7 @@ models:
             "6:43 models.d.targets[1][0].provider: `provider` is missing -> add it: provider: NAME",
             "6:61 models.d.targets[3][0].provider: the text is empty -> give it a value, or remove the line",
             "7:6 models.e.targets: `targets` is missing -> add it: targets: [provider/model]",
-            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight, expect",
+            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight, context_window, prefill, expect",
         ],
     ),
     "a target without a model": (

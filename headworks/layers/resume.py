@@ -1,0 +1,217 @@
+"""A stream that broke goes on with another attempt, and its reader sees one unbroken answer, or a clean error.
+
+The broken attempt is left *with its error*, so that Breaker and Meter below see it, and before another one is begun. What
+may be shown of that one, `policy/midstream.py` says; how it is written, `wire/openai_splice.py`. Each attempt of this
+layer pays from the purse of the alias: a vendor whose streams all break must not double the load.
+
+Not in the stack where `mid_stream` is `error`, nor in the way of a call that is not streamed. While nothing breaks a chunk
+costs a list's append; what it takes to go on is looked up only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+
+import msgspec
+
+from headworks.core.call import Call
+from headworks.core.clock import now
+from headworks.core.errors import CallError, Diverged, Rejected
+from headworks.core.reply import Chunk, Reply
+from headworks.core.service import Opening, Service
+from headworks.policy.budget import Purse
+from headworks.policy.choice import Ability
+from headworks.policy.midstream import MidStream, Retelling, Told, Way, ways_on
+from headworks.wire.openai_splice import Splice, may_continue, may_resume, reasoning_in, stamp_of
+from headworks.wire.prefill import prefilled, repeats, tokens_of
+
+
+class Resume:
+    """Opens a broken stream again, as `mode` allows and while the purse pays."""
+
+    def __init__(self, inner: Service, mode: MidStream, purse: Purse, abilities: Mapping[str, Ability]) -> None:
+        self.inner = inner
+        self.mode: MidStream = mode
+        self.purse = purse
+        self.abilities = abilities
+
+    def open(self, call: Call) -> Opening:
+        if not call.streamed or call.operation != "chat":
+            return self.inner.open(call)
+        return Unbroken(self, call)
+
+
+class Unbroken(Reply):
+    """One call's stream over as many attempts as it takes: entered and left like any opening, and read like any reply."""
+
+    __slots__ = ("_call", "_first", "_opening", "_reply", "_resume", "_splice", "_told")
+
+    _reply: Reply
+
+    def __init__(self, resume: Resume, call: Call) -> None:
+        super().__init__(streamed=True)
+        self._resume = resume
+        self._call = call
+        self._opening: Opening | None = None
+        self._told = Told()
+        self._first = b""  # an event of the first attempt: its id and instant are every other's
+        self._splice: Splice | None = None  # since the first break
+
+    async def __aenter__(self) -> Reply:
+        opening = self._resume.inner.open(self._call)
+        reply = await opening.__aenter__()
+        self._opening = opening
+        self._reply = reply
+        self.headers = reply.headers
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        opening, self._opening = self._opening, None
+        return None if opening is None else await opening.__aexit__(kind, error, trace)
+
+    async def read(self) -> list[Chunk]:
+        while True:
+            try:
+                chunks = await self._reply.read()
+            except CallError as error:
+                await self._go_on(error)
+                continue
+            reply = self._reply
+            self.finish = reply.finish
+            if self._splice is None:
+                self.usage = reply.usage
+                self._note(chunks)
+                return chunks
+            if not chunks or (chunks := await self._spliced(self._splice, chunks)):
+                return chunks
+            # All of it was told before: the reader waits on.
+
+    def _note(self, chunks: list[Chunk]) -> None:
+        told = self._told
+        add = told.pieces.append
+        for chunk in chunks:
+            if chunk.text:
+                add(chunk.text)
+            elif chunk.has_content and chunk.finish is None:
+                self._think(chunk)
+            if chunk.begins_tool_call or chunk.finish is not None:
+                told.close()
+        if not self._first:
+            self._first = next((chunk.data for chunk in chunks if chunk.data), b"")
+
+    def _think(self, chunk: Chunk) -> None:
+        thought = None if chunk.begins_tool_call else reasoning_in(chunk.data)
+        if thought is None:
+            self._told.close()
+        elif thought:
+            self._told.think(thought)
+
+    async def _spliced(self, splice: Splice, chunks: list[Chunk]) -> list[Chunk]:
+        """What of another attempt's chunks the reader has not seen yet."""
+        attempt = self._call.trail.attempts[-1]
+        shown = []
+        try:
+            for chunk in chunks:
+                attempt.received += len(chunk.text.encode())
+                if (fresh := splice.chunk(chunk)) is not None:
+                    shown.append(fresh)
+        except Diverged as error:
+            error.target = attempt.target
+            await self._leave(None)  # it did nothing wrong: its circuit shall not hear of it
+            self._reply = _Ending(error)  # what fitted goes out first
+        self._note(shown)
+        if shown and shown[-1].usage is not None:
+            self.usage = shown[-1].usage
+        return shown
+
+    async def _go_on(self, error: CallError) -> None:
+        """Opens another attempt in place of the one that broke; raises `error` where there must or can be none."""
+        for way in self._ways(error):
+            if now() >= self._deadline_at() or not self._resume.purse.pay(now()):
+                break
+            await self._leave(error)
+            try:
+                await self._open(way)
+            except CallError as failed:
+                self._learn(way, failed)
+            else:
+                return
+        raise error
+
+    def _ways(self, error: CallError) -> list[Way]:
+        resume, call = self._resume, self._call
+        if self._opening is None or not may_resume(call.body):
+            return []
+        can = any(ability.prefill != "none" for ability in resume.abilities.values())
+        ways = ways_on(resume.mode, error, self._told, may_continue=can and may_continue(call.body))
+        return list(ways)
+
+    def _deadline_at(self) -> float:
+        """The call's deadline, moved by what the reader took: that was nobody's who answers."""
+        return self._call.deadline_at + sum(attempt.late for attempt in self._call.trail.attempts)
+
+    async def _leave(self, error: CallError | None) -> None:
+        opening, self._opening = self._opening, None
+        if opening is None:
+            return
+        attempts, told = self._call.trail.attempts, self._told
+        if self._splice is None and attempts:
+            attempts[-1].received = len(told.text.encode()) + len(told.reasoning.encode())
+        await opening.__aexit__(type(error) if error is not None else None, error, None)
+
+    async def _open(self, way: Way) -> None:
+        call, told = self._call, self._told
+        trail = call.trail
+        again = msgspec.structs.replace(
+            call,
+            resumed_at=len(trail.attempts),
+            prefill=told.text if way == "continue" else "",
+            deadline_at=self._deadline_at(),
+        )
+        opening = self._resume.inner.open(again)
+        self._reply = await opening.__aenter__()
+        self._opening = opening
+        if way == "continue":
+            ability = self._resume.abilities[trail.attempts[-1].target]
+            said = told.text if repeats(ability.prefill) else ""
+            self._splice = Splice(stamp_of(self._first), Retelling(said), tokens_of(told.text))
+        else:
+            self._splice = Splice(stamp_of(self._first), Retelling(told.text, told.reasoning))
+
+    def _learn(self, way: Way, failed: CallError) -> None:
+        """A target that refuses the beginning of its answer is not offered one again."""
+        known = self._resume.abilities.get(failed.target or "")
+        if way == "continue" and known is not None and isinstance(failed, Rejected):
+            known.prefill = "none"
+
+
+class _Ending(Reply):
+    """Nothing more but an error."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: Diverged) -> None:
+        super().__init__(streamed=True)
+        self._error = error
+
+    async def read(self) -> list[Chunk]:
+        raise self._error
+
+
+class Prefill:
+    """Writes the beginning of the answer into the body, in the form that this target takes. Looks only."""
+
+    def __init__(self, inner: Service, ability: Ability) -> None:
+        self.inner = inner
+        self.ability = ability
+
+    def open(self, call: Call) -> Opening:
+        if not call.prefill:
+            return self.inner.open(call)
+        body = prefilled(call.body, call.prefill, self.ability.prefill)
+        if call.attempt is not None:
+            call.attempt.sent = len(body)
+        return self.inner.open(msgspec.structs.replace(call, body=body, prefill=""))

@@ -1,0 +1,148 @@
+"""How a stream that broke after its head goes on, and whether what comes then still fits what was sent.
+
+Theory. What was sent cannot be taken back. So another attempt may only be shown from the place on where the first one
+stopped, and the seam must be exact or not there at all:
+
+- *restart* asks the same question again. The new text is compared, as it arrives, with what was sent, and dropped while
+  it is equal; a piece that reaches beyond is shown from there on. At the first difference nothing can be mended: the
+  stream ends with an error, `stream_diverged`. It needs an attempt that repeats itself: a low temperature, a seed, a cache;
+- *continue* hands what was said to the next target as the beginning of its own answer. There is nothing to compare,
+  except where a vendor repeats that beginning: then it is dropped in the same way.
+
+A choice's text and its reasoning are two texts, each compared with its own; reasoning that comes while text is still
+being repeated, or text before all of the reasoning was, has lost the order in which the reader saw them.
+
+Always true: pieces shown of both attempts, joined, are one text that the last attempt said (restart); what the reader has
+got is never repeated; nothing goes on once a tool call has begun, when it is not known what was sent, or when the
+caller's own deadline has passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from headworks.core.errors import CallError, Cut, Diverged, Expired
+
+MidStream = Literal["error", "restart", "continue"]
+Way = Literal["restart", "continue"]
+
+MOST_TOLD = 1_000_000
+"""Characters that are kept of an answer to compare with: some 250,000 tokens. A longer one is not resumed."""
+
+_PASSING = frozenset({408, 409, 429})
+
+
+class Told:
+    """What the reader was sent of an answer. `close` where no other attempt may go on with it."""
+
+    __slots__ = ("_text", "_thoughts", "is_closed")
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._thoughts: list[str] = []
+        self.is_closed = False
+
+    @property
+    def pieces(self) -> list[str]:
+        """The text's pieces, to be added to: this is done for every chunk."""
+        return self._text
+
+    def think(self, thought: str) -> None:
+        self._thoughts.append(thought)
+
+    def close(self) -> None:
+        """A tool call has begun, the answer has finished, or something was sent that cannot be compared."""
+        self.is_closed = True
+
+    @property
+    def text(self) -> str:
+        return _joined(self._text)
+
+    @property
+    def reasoning(self) -> str:
+        return _joined(self._thoughts)
+
+    @property
+    def size(self) -> int:
+        """Characters."""
+        return sum(map(len, self._text)) + sum(map(len, self._thoughts))
+
+
+def _joined(pieces: list[str]) -> str:
+    """The pieces as one, and kept so: the next time there is nothing to join."""
+    if len(pieces) > 1:
+        pieces[:] = ["".join(pieces)]
+    return pieces[0] if pieces else ""
+
+
+def ways_on(mode: MidStream, error: CallError, told: Told, *, may_continue: bool) -> Sequence[Way]:
+    """How to go on after `error`, the best first; nothing where the error stands.
+
+    may_continue: some target takes the beginning of its answer, and the caller asked for nothing that forbids it.
+    """
+    if mode == "error" or told.is_closed or not is_break(error) or told.size > MOST_TOLD:
+        return ()
+    if mode == "continue" and may_continue and told.text and not told.reasoning:
+        return ("continue", "restart")
+    return ("restart",)
+
+
+def is_break(error: CallError) -> bool:
+    """Whether a stream ended because of its vendor, so that another attempt may do better: a cut, a garbled event, a stall.
+
+    An error that the vendor sent as an event and that blames the call (its content policy, its length) is an answer.
+    """
+    if isinstance(error, Diverged):
+        return False
+    if isinstance(error, Cut):
+        status = error.said.status if error.said is not None else 0
+        return not 400 <= status < 500 or status in _PASSING
+    return isinstance(error, Expired) and error.phase == "between_tokens"
+
+
+class Retelling:
+    """Takes another attempt's pieces and gives what of them is new. Raises Diverged at the first difference."""
+
+    __slots__ = ("_text", "_text_at", "_thoughts", "_thoughts_at")
+
+    def __init__(self, text: str, reasoning: str = "") -> None:
+        self._text = text
+        self._text_at = 0
+        self._thoughts = reasoning
+        self._thoughts_at = 0
+
+    def text(self, piece: str) -> str:
+        if self._thoughts_at < len(self._thoughts):
+            raise _diverged()
+        fresh = _fresh(piece, self._text, self._text_at)
+        self._text_at = min(self._text_at + len(piece), len(self._text))
+        return fresh
+
+    def reasoning(self, piece: str) -> str:
+        fresh = _fresh(piece, self._thoughts, self._thoughts_at)
+        self._thoughts_at = min(self._thoughts_at + len(piece), len(self._thoughts))
+        if fresh and self._text_at < len(self._text):
+            raise _diverged()
+        return fresh
+
+    def other(self) -> None:
+        """Something that is no text: a tool call, a finish reason. It may come only once everything was repeated."""
+        if self._text_at < len(self._text) or self._thoughts_at < len(self._thoughts):
+            raise _diverged()
+
+
+def _fresh(piece: str, said: str, at: int) -> str:
+    """What of the piece goes beyond `said`, of which `at` characters were repeated already."""
+    left = len(said) - at
+    if left >= len(piece):
+        if not said.startswith(piece, at):
+            raise _diverged()
+        return ""
+    if left and not piece.startswith(said[at:]):
+        raise _diverged()
+    return piece[left:]
+
+
+def _diverged() -> Diverged:
+    return Diverged("The answer broke off, and another attempt said something else than what was sent already.")

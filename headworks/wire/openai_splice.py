@@ -1,0 +1,177 @@
+"""Another attempt's stream, rewritten so that the caller's SDK sees one stream that never broke.
+
+Always true: every event that is shown has the id, the instant and the model of the first attempt's events; no second
+role is announced; text that was shown before is not shown again (what is new, the given `Seam` says); tokens in the
+caller's own usage event add up to one answer. Events with nothing left in them are dropped. This is the slow path: an
+event costs a decode and an encode without types.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from headworks.core.reply import Chunk, Usage
+from headworks.wire.openai_answer import untyped
+from headworks.wire.sse import Splitter
+
+_KEPT: Final = ("id", "created", "model", "system_fingerprint", "object")
+_REASONING: Final = ("reasoning_content", "reasoning")
+_DETAILS: Final = "reasoning_details"
+"""The reasoning again, in parts, beside `reasoning`."""
+_TEXTS: Final = frozenset({"role", "content", _DETAILS, *_REASONING})
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+_encode = msgspec.json.encode
+
+
+class Seam(Protocol):
+    """What of another attempt's pieces is new. Each raises where they do not fit what was said."""
+
+    def text(self, piece: str, /) -> str: ...
+    def reasoning(self, piece: str, /) -> str: ...
+    def other(self) -> None:
+        """Something that is no text comes: a tool call, a finish reason."""
+        ...
+
+
+class _Asked(msgspec.Struct):
+    n: int | None = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    audio: Any = None
+    modalities: list[Any] | None = None
+    response_format: Any = None
+
+
+_ASKED = msgspec.json.Decoder(_Asked)
+
+
+def may_resume(body: bytes) -> bool:
+    """Whether another attempt may go on with an answer to this: one choice, text, and no numbers beside each token."""
+    try:
+        asked = _ASKED.decode(body)
+    except msgspec.DecodeError:
+        return False
+    is_text = not asked.audio and (asked.modalities or ["text"]) == ["text"]
+    return (asked.n or 1) == 1 and not asked.logprobs and not asked.top_logprobs and is_text
+
+
+def may_continue(body: bytes) -> bool:
+    """Whether an answer may be gone on with from its middle: a grammar would begin anew there."""
+    wanted = _ASKED.decode(body).response_format
+    return not isinstance(wanted, dict) or wanted.get("type") == "text"
+
+
+def reasoning_in(data: bytes) -> str | None:
+    """The reasoning of a chunk's events; None where they carry something that is neither that nor text."""
+    said = ""
+    for event in _events(data):
+        for choice in event.get("choices") or ():
+            delta = choice.get("delta") or {}
+            said += next((delta[name] for name in _REASONING if isinstance(delta.get(name), str)), "")
+            if any(value not in _EMPTY for name, value in delta.items() if name not in _TEXTS):
+                return None
+    return said
+
+
+def stamp_of(data: bytes) -> dict[str, Any]:
+    """What every event of a stream repeats, read off its first."""
+    for event in _events(data):
+        return {name: event[name] for name in _KEPT if name in event}
+    return {}
+
+
+class Splice:
+    """Rewrites chunks of one attempt. told: tokens that the vendor counts as question and that were answer (a prefill)."""
+
+    def __init__(self, stamp: dict[str, Any], seam: Seam, told: int = 0) -> None:
+        self._stamp = stamp
+        self._seam = seam
+        self._told = told
+        self._fresh = ""
+
+    def chunk(self, chunk: Chunk) -> Chunk | None:
+        """The chunk as the caller may see it, None where nothing of it is left. Raises what the seam raises."""
+        self._fresh = ""
+        data = b"".join([self._event(event) for event in Splitter().feed(chunk.data)]) if chunk.data else b""
+        usage = None if chunk.usage is None else shifted(chunk.usage, self._told)
+        if not data and usage is None and not chunk.last:
+            return None
+        return Chunk(
+            data=data,
+            has_content=chunk.has_content and bool(data),
+            text=self._fresh,
+            begins_tool_call=chunk.begins_tool_call,
+            finish=chunk.finish,
+            usage=usage,
+            last=chunk.last,
+        )
+
+    def _event(self, event: Any) -> bytes:
+        if event.data[:6] == b"[DONE]":
+            self._seam.other()
+            return bytes(event.raw)
+        content = untyped(event.data)
+        if not isinstance(content, dict):
+            return b""
+        choices = content.get("choices")
+        is_shown = bool(content.get("usage"))
+        for choice in choices if isinstance(choices, list) else ():
+            is_shown |= self._choice(choice)
+        if not is_shown:
+            return b""
+        if isinstance(content.get("usage"), dict):
+            _shift(content["usage"], self._told)
+        return b"data: " + _encode(content | self._stamp) + b"\n\n"
+
+    def _choice(self, choice: dict[str, Any]) -> bool:
+        """Takes out of a choice what was shown; whether there is anything left."""
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            delta = choice["delta"] = {}
+        delta.pop("role", None)
+        named = [name for name in _REASONING if isinstance(delta.get(name), str)]
+        if named:  # under both names it is said once
+            thought = delta[named[0]]
+            fresh = self._seam.reasoning(thought)
+            delta.update(dict.fromkeys(named, fresh))
+            if fresh != thought:
+                delta.pop(_DETAILS, None)
+        said = delta.get("content")
+        if isinstance(said, list):  # parts, as one vendor streams text beside its thinking
+            said = "".join(part.get("text") or "" for part in said if isinstance(part, dict))
+        if isinstance(said, str):
+            delta["content"] = fresh = self._seam.text(said) if said else ""
+            self._fresh += fresh
+        has_more = any(value not in _EMPTY for name, value in delta.items() if name not in _TEXTS)
+        has_more |= choice.get("finish_reason") is not None
+        if has_more:
+            self._seam.other()
+        return has_more or any(delta.get(name) for name in ("content", *_REASONING))
+
+
+def shifted(usage: Usage, told: int) -> Usage:
+    """Tokens of one answer: what was told is answer, and not question."""
+    if not told:
+        return usage
+    moved = min(told, usage.input)
+    return msgspec.structs.replace(usage, input=usage.input - moved, output=usage.output + moved)
+
+
+def _shift(usage: dict[str, Any], told: int) -> None:
+    asked, said = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if told and isinstance(asked, int) and isinstance(said, int):
+        moved = min(told, asked)
+        usage["prompt_tokens"] = asked - moved
+        usage["completion_tokens"] = said + moved
+
+
+def _events(data: bytes) -> list[dict[str, Any]]:
+    found = []
+    for event in Splitter().feed(data):
+        if event.data[:6] != b"[DONE]":
+            content = untyped(event.data)
+            if isinstance(content, dict):
+                found.append(content)
+    return found

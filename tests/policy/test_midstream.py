@@ -1,0 +1,153 @@
+"""Whether a stream that broke goes on, and that what is shown of two attempts is one text."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headworks.core.errors import CallError, Cut, Diverged, Expired, Failed, VendorSaid
+from headworks.policy.midstream import MOST_TOLD, MidStream, Retelling, Told, is_break, ways_on
+
+
+def told(*pieces: str, thoughts: tuple[str, ...] = ()) -> Told:
+    made = Told()
+    made.pieces.extend(pieces)
+    for thought in thoughts:
+        made.think(thought)
+    return made
+
+
+def cut_up(text: str, cuts: list[int]) -> list[str]:
+    edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
+    return [text[start:end] for start, end in pairwise(edges)]
+
+
+# What goes on
+
+
+@pytest.mark.parametrize(
+    ("error", "goes_on"),
+    [
+        (Cut("cut"), True),
+        (Expired(phase="between_tokens"), True),
+        (Cut("error event", said=VendorSaid(status=200)), True),
+        (Cut("error event", said=VendorSaid(status=529)), True),
+        (Cut("error event", said=VendorSaid(status=429)), True),
+        (Cut("content policy", said=VendorSaid(status=400)), False),
+        (Cut("our key", said=VendorSaid(status=401)), False),
+        (Diverged("other words"), False),
+        (Expired(phase="total"), False),
+        (Failed("before the head"), False),
+    ],
+)
+def test_only_what_the_vendor_broke_goes_on(error: CallError, goes_on: bool) -> None:
+    assert is_break(error) is goes_on
+    assert ways_on("restart", error, told("one"), may_continue=True) == (("restart",) if goes_on else ())
+
+
+@pytest.mark.parametrize(
+    ("mode", "sent", "may_continue", "ways"),
+    [
+        ("error", told("one"), True, ()),
+        ("restart", told("one"), True, ("restart",)),
+        ("restart", told(), False, ("restart",)),
+        ("continue", told("one"), True, ("continue", "restart")),
+        ("continue", told("one"), False, ("restart",)),
+        ("continue", told(), True, ("restart",)),
+        ("continue", told("one", thoughts=("hm",)), True, ("restart",)),
+        ("restart", told("x" * (MOST_TOLD + 1)), True, ()),
+    ],
+)
+def test_the_ways_on(mode: MidStream, sent: Told, may_continue: bool, ways: tuple[str, ...]) -> None:
+    assert ways_on(mode, Cut("cut"), sent, may_continue=may_continue) == ways
+
+
+def test_nothing_goes_on_once_it_is_closed() -> None:
+    sent = told("one")
+    sent.close()
+    assert ways_on("continue", Cut("cut"), sent, may_continue=True) == ()
+
+
+def test_what_was_told_is_one_text_however_often_it_is_asked_for() -> None:
+    sent = told("one ", "two ", thoughts=("h", "m"))
+    assert (sent.text, sent.reasoning, sent.size) == ("one two ", "hm", 10)
+    sent.pieces.append("three")
+    assert (sent.text, sent.text) == ("one two three", "one two three")
+    assert (told().text, told().size) == ("", 0)
+
+
+# The seam
+
+
+@given(st.text(min_size=1), st.integers(0, 200), st.lists(st.integers(0, 200), max_size=8))
+def test_law_what_was_sent_and_what_is_new_are_the_whole_text_however_it_is_cut(
+    text: str, broke_at: int, cuts: list[int]
+) -> None:
+    sent = text[: broke_at % (len(text) + 1)]
+    retelling = Retelling(sent)
+    fresh = "".join([retelling.text(piece) for piece in cut_up(text, cuts)])
+    retelling.other()
+    assert sent + fresh == text
+
+
+@given(st.text(min_size=1), st.text(), st.lists(st.integers(0, 200), max_size=8))
+def test_law_another_text_is_never_shown_as_its_continuation(sent: str, other: str, cuts: list[int]) -> None:
+    retelling = Retelling(sent)
+    fresh = ""
+    try:
+        for piece in cut_up(other, cuts):
+            fresh += retelling.text(piece)
+        retelling.other()
+    except Diverged:
+        assert not other.startswith(sent)
+        assert fresh == ""
+    else:
+        assert sent + fresh == other
+
+
+def test_a_piece_that_reaches_beyond_is_shown_from_there_on() -> None:
+    retelling = Retelling("Hello wor")
+    assert [retelling.text(piece) for piece in ("Hel", "lo ", "", "world", "!")] == ["", "", "", "ld", "!"]
+
+
+@pytest.mark.parametrize("pieces", [["Help"], ["Hel", "p"], ["Hello world? No", ""], ["Hello ", "World"]])
+def test_at_the_first_difference_it_diverges(pieces: list[str]) -> None:
+    retelling = Retelling("Hello world!")
+    with pytest.raises(Diverged) as caught:
+        for piece in pieces:
+            retelling.text(piece)
+    assert caught.value.code == "stream_diverged"
+
+
+def test_an_answer_that_ends_sooner_has_diverged() -> None:
+    retelling = Retelling("Hello world")
+    retelling.text("Hello")
+    with pytest.raises(Diverged):
+        retelling.other()
+
+
+def test_reasoning_is_a_text_of_its_own() -> None:
+    retelling = Retelling("4", reasoning="two and two")
+    assert [retelling.reasoning(piece) for piece in ("two", " and two")] == ["", ""]
+    assert [retelling.text(piece) for piece in ("4", ".")] == ["", "."]
+    retelling.other()
+    assert retelling.reasoning("more") == "more"
+
+
+def test_an_answer_before_all_of_the_reasoning_has_lost_the_order() -> None:
+    retelling = Retelling("4", reasoning="two and two")
+    retelling.reasoning("two")
+    with pytest.raises(Diverged):
+        retelling.text("4")
+    with pytest.raises(Diverged):
+        retelling.other()
+
+
+def test_more_reasoning_than_was_sent_before_the_answer_has_lost_the_order() -> None:
+    retelling = Retelling("4", reasoning="two")
+    with pytest.raises(Diverged):
+        retelling.reasoning("two and two")
+    assert Retelling("", reasoning="two").reasoning("two and two") == " and two"

@@ -1,0 +1,186 @@
+"""Another attempt's events look like the first one's, and hold only what is new."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headworks.core.call import Call
+from headworks.core.errors import Diverged
+from headworks.core.reply import Chunk, Usage
+from headworks.policy.midstream import Retelling
+from headworks.wire.openai_chat import ChatDecoder
+from headworks.wire.openai_splice import Splice, may_continue, may_resume, reasoning_in, shifted, stamp_of
+from headworks.wire.sse import Splitter
+
+RECORDED = {path.name: path.read_bytes() for path in (Path(__file__).parent / "recorded").glob("*.sse")}
+STAMP = {"id": "chatcmpl-first", "created": 1, "model": "first"}
+DONE = b"data: [DONE]\n\n"
+
+
+def chunks(stream: bytes, *, include_usage: bool = True) -> list[Chunk]:
+    asked = Call(id="r", alias="a", body=b'{"messages":[1]}', streamed=True, include_usage=include_usage)
+    decoder = ChatDecoder(asked)
+    found = decoder.feed(stream) + decoder.end()
+    assert decoder.fault is None
+    return found
+
+
+def event(delta: Any, finish: str | None = None, **fields: Any) -> bytes:
+    content = {"id": "other", "created": 2, "model": "second", "object": "chat.completion.chunk", **fields}
+    content["choices"] = [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return b"data: " + json.dumps(content).encode() + b"\n\n"
+
+
+def spliced(stream: bytes, said: str = "", reasoning: str = "", told: int = 0) -> list[Chunk]:
+    splice = Splice(STAMP, Retelling(said, reasoning), told)
+    return [fresh for chunk in chunks(stream) if (fresh := splice.chunk(chunk)) is not None]
+
+
+def contents(shown: list[Chunk]) -> list[Any]:
+    events = Splitter().feed(b"".join(chunk.data for chunk in shown))
+    return [json.loads(one.data) for one in events if one.data != b"[DONE]"]
+
+
+WHOLE = (
+    event({"role": "assistant", "content": ""})
+    + event({"content": "Hello"})
+    + event({"content": " world"})
+    + event({}, "stop")
+    + b'data: {"id":"other","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n'
+    + DONE
+)
+
+
+@pytest.mark.parametrize("end", range(len("Hello world") + 1))
+def test_wherever_it_broke_the_rest_follows_exactly(end: int) -> None:
+    said = "Hello world"[:end]
+    shown = spliced(WHOLE, said)
+    assert said + "".join(chunk.text for chunk in shown) == "Hello world"
+    texts = [one["choices"][0]["delta"].get("content") or "" for one in contents(shown) if one["choices"]]
+    assert said + "".join(texts) == "Hello world"
+    assert shown[-1].last
+    assert shown[-1].data == DONE
+    assert all(
+        one["id"] == "chatcmpl-first" and one["created"] == 1 and one["model"] == "first" for one in contents(shown)
+    )
+    assert not any("role" in choice["delta"] for one in contents(shown) for choice in one["choices"])
+    assert [chunk.finish for chunk in shown if chunk.finish] == ["stop"]
+    assert [chunk.usage for chunk in shown if chunk.usage] == [Usage(input=3, output=2)]
+
+
+def test_other_words_diverge() -> None:
+    with pytest.raises(Diverged):
+        spliced(WHOLE, "Hallo")
+    with pytest.raises(Diverged):
+        spliced(WHOLE, "Hello world, and more")
+
+
+def test_a_tool_call_may_follow_once_everything_was_repeated() -> None:
+    call = {"index": 0, "id": "1", "type": "function", "function": {"name": "f", "arguments": ""}}
+    stream = event({"content": "Hello"}) + event({"tool_calls": [call]}) + event({}, "tool_calls") + DONE
+    shown = spliced(stream, "Hel")
+    assert [chunk.text for chunk in shown] == ["lo", "", "", ""]
+    assert shown[1].begins_tool_call
+    assert contents(shown)[1]["choices"][0]["delta"]["tool_calls"] == [call]
+    with pytest.raises(Diverged):
+        spliced(stream, "Hello there")
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_reasoning_is_compared_too(name: str) -> None:
+    stream = event({name: "two and"}) + event({name: " two"}) + event({"content": "4"}) + event({}, "stop") + DONE
+    assert reasoning_in(event({"role": "assistant", name: "hm", "content": ""})) == "hm"
+    assert "".join(chunk.text for chunk in spliced(stream, "4", "two and two")) == ""
+    half = contents(spliced(stream, "", "two"))
+    assert "".join(one["choices"][0]["delta"].get(name, "") for one in half) == " and two"
+    with pytest.raises(Diverged):
+        spliced(stream, "4", "two and three")
+
+
+def test_a_vendor_that_says_its_reasoning_under_both_names_says_it_once() -> None:
+    both = event({"reasoning": "hm", "reasoning_content": "hm"})
+    assert reasoning_in(both) == "hm"
+    assert spliced(both + event({"content": "4"}, "stop") + DONE, "4", "hm")[-1].last
+
+
+@pytest.mark.parametrize("delta", [{"refusal": "no"}, {"audio": {"id": "1"}}, {"tool_calls": [{"index": 0}]}])
+def test_what_is_neither_text_nor_reasoning_is_told(delta: Any) -> None:
+    assert reasoning_in(event(delta)) is None
+
+
+def test_events_in_one_chunk_are_told_apart() -> None:
+    splice = Splice(STAMP, Retelling("Hello w"))
+    joined = Chunk(data=WHOLE, has_content=True, text="Hello world", finish="stop", last=True)
+    fresh = splice.chunk(joined)
+    assert fresh is not None
+    assert (fresh.text, fresh.finish, fresh.last) == ("orld", "stop", True)
+    assert [one["choices"][0]["delta"].get("content") for one in contents([fresh])[:1]] == ["orld"]
+
+
+def test_text_as_a_list_of_parts_is_text() -> None:
+    stream = event({"content": [{"type": "text", "text": "So"}, {"type": "thinking"}]}) + event({}, "stop") + DONE
+    assert [chunk.text for chunk in spliced(stream, "S")] == ["o", "", ""]
+
+
+@pytest.mark.parametrize("name", sorted(set(RECORDED) - {"openrouter_error.sse", "two_choices.sse", "tools.sse"}))
+def test_real_vendors_streams_can_be_retold(name: str) -> None:
+    whole = chunks(RECORDED[name])
+    text = "".join(chunk.text for chunk in whole)
+    thoughts = "".join(
+        reasoning_in(chunk.data) or "" for chunk in whole if chunk.has_content and not chunk.text and chunk.data
+    )
+    for end in range(len(text) + 1):
+        said = thoughts if end else ""
+        assert text[:end] + "".join(chunk.text for chunk in spliced(RECORDED[name], text[:end], said)) == text
+
+
+def test_odd_events_are_dropped_or_pass() -> None:
+    odd = b'data: {"object":"ping"}\n\n' + event({"role": "assistant"}) + event(None)
+    assert [chunk.text for chunk in spliced(odd + event({"content": "x"}, "stop") + DONE)] == ["x", ""]
+    assert Splice(STAMP, Retelling("")).chunk(Chunk(data=b"data: 7\n\n")) is None
+    hidden = Splice(STAMP, Retelling("")).chunk(Chunk(data=b"", usage=Usage(input=1)))
+    assert hidden is not None
+    assert hidden.usage == Usage(input=1)
+
+
+def test_tokens_that_were_told_are_answer_and_not_question() -> None:
+    assert shifted(Usage(input=10, output=2), 4) == Usage(input=6, output=6)
+    assert shifted(Usage(input=3, output=2), 4) == Usage(input=0, output=5)
+    assert shifted(Usage(input=3, output=2), 0) == Usage(input=3, output=2)
+    [usage] = [one["usage"] for one in contents(spliced(WHOLE, told=2)) if one.get("usage")]
+    assert usage == {"prompt_tokens": 1, "completion_tokens": 4, "total_tokens": 5}
+    odd = b'data: {"choices":[],"usage":{"prompt_tokens":null}}\n\n' + event({"content": "x"}, "stop") + DONE
+    assert spliced(odd, told=2)[-1].last
+
+
+def test_the_stamp_is_what_every_event_repeats() -> None:
+    assert stamp_of(event({"content": "x"}, system_fingerprint="fp"))["system_fingerprint"] == "fp"
+    assert stamp_of(DONE) == {}
+    assert stamp_of(b"data: 7\n\n") == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "resumes", "continues"),
+    [
+        ({}, True, True),
+        ({"n": 1, "logprobs": False, "modalities": ["text"], "response_format": {"type": "text"}}, True, True),
+        ({"n": None, "logprobs": None, "tools": [{}], "response_format": None}, True, True),
+        ({"response_format": {"type": "json_object"}}, True, False),
+        ({"n": 2}, False, True),
+        ({"logprobs": True}, False, True),
+        ({"top_logprobs": 3}, False, True),
+        ({"audio": {"voice": "x"}}, False, True),
+        ({"modalities": ["text", "audio"]}, False, True),
+    ],
+)
+def test_what_may_be_resumed_and_continued(fields: dict[str, Any], resumes: bool, continues: bool) -> None:
+    body = json.dumps({"model": "a", "messages": [1], **fields}).encode()
+    assert (may_resume(body), may_continue(body)) == (resumes, continues)
+
+
+def test_a_body_of_odd_types_is_not_resumed() -> None:
+    assert not may_resume(b'{"n":"many"}')
