@@ -27,8 +27,7 @@ from headworks.gateway.prompting import prompts_of
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
 from headworks.ledger.journal import Journal
-from headworks.ledger.ledger import Ledger
-from headworks.ledger.places import store_at
+from headworks.ledger.process import LedgerProcess
 from headworks.system.schema import System
 from headworks.telemetry.metrics import Metrics, Recorder
 from headworks.telemetry.watchdog import Watchdog
@@ -69,8 +68,8 @@ class Gateway:
         self.seed = seed
         self.started_at = time.time()
         self.journal = Journal(folder / system.log.journal, started_at=self.started_at, sync=system.log.sync)
-        self.ledger = Ledger(
-            folder / system.log.journal, store_at(system.log.store.reveal(), folder), retention=system.log.retention
+        self.ledger = LedgerProcess(
+            folder / system.log.journal, system.log.store.reveal(), folder, retention=system.log.retention
         )
         self.metrics = Metrics()
         self.watchdog = Watchdog()

@@ -1,4 +1,4 @@
-"""The ledger of a running gateway: a thread that indexes the journal, keeps the store small, and says how it is.
+"""A thread that indexes the journal, keeps the store small, and says how it is. It runs in a process of its own (`child.py`).
 
 Always true: nothing here waits on the event loop or makes it wait. A store that is locked, gone or full costs no call
 and no record: the journal keeps what is not indexed, and the thread tries again, soon at first, then every
@@ -8,7 +8,6 @@ and no record: the journal keeps what is not indexed, and the thread tries again
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from pathlib import Path
@@ -35,8 +34,6 @@ SILENCE = 10.0
 RECORD_SIZE = 600
 """Bytes of a usual record, to guess how many wait before any was indexed."""
 
-log = logging.getLogger("headworks.ledger")
-
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How far the store is behind the journal: bytes, about how many records, and for how many seconds.
@@ -44,12 +41,23 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     trouble: why nothing can be indexed now, or "". skipped: lines of the journal that were no records.
     """
 
-    trouble: str
-    behind_bytes: int
-    behind_records: int
-    behind_seconds: float
-    indexed: int
-    skipped: int
+    trouble: str = ""
+    behind_bytes: int = 0
+    behind_records: int = 0
+    behind_seconds: float = 0.0
+    indexed: int = 0
+    skipped: int = 0
+
+
+def complaints(status: Status) -> list[str]:
+    """A status in words; nothing while all is well."""
+    found = []
+    if status.trouble:
+        waiting = f"{status.behind_records} records wait in the journal, {status.behind_seconds:.0f} s behind"
+        found.append(f"ledger: {status.trouble}; no record is lost, {waiting}")
+    if status.skipped:
+        found.append(f"ledger: {status.skipped} lines of the journal were no records and were skipped")
+    return found
 
 
 class Ledger:
@@ -99,14 +107,7 @@ class Ledger:
 
     def troubles(self) -> list[str]:
         """What an operator should know, in words; nothing while all is well."""
-        status = self.status()
-        found = []
-        if status.trouble:
-            waiting = f"{status.behind_records} records wait in the journal, {status.behind_seconds:.0f} s behind"
-            found.append(f"ledger: {status.trouble}; no record is lost, {waiting}")
-        if status.skipped:
-            found.append(f"ledger: {status.skipped} lines of the journal were no records and were skipped")
-        return found
+        return complaints(self.status())
 
     def _run(self) -> None:
         failures = 0
@@ -117,15 +118,15 @@ class Ledger:
                 has_more = self.indexer.advance()
                 self._forget()
                 failures = 0
-                self._said("")
+                self._trouble = ""
             except StoreTrouble as trouble:
                 has_more = False
                 failures += 1
-                self._said(str(trouble))
+                self._trouble = str(trouble)
             except Exception as error:  # noqa: BLE001  a long-lived loop: a bug of ours must not end the indexing
                 has_more = False
                 failures += 1
-                self._said(f"the indexer failed: {type(error).__name__}: {error}")
+                self._trouble = f"the indexer failed: {type(error).__name__}: {error}"
             self._asked_at = None
             if not self.indexer.behind:
                 self._even_at = time.monotonic()
@@ -134,13 +135,6 @@ class Ledger:
             if not has_more:
                 self._stopping.wait(min(POLL * 2**failures, LONGEST_PAUSE) if failures else POLL)
         self.indexer.close()
-
-    def _said(self, trouble: str) -> None:
-        if trouble and not self._trouble:
-            log.error("%s; records wait in the journal", trouble)
-        elif self._trouble and not trouble:
-            log.info("the ledger's store works again")
-        self._trouble = trouble
 
     def _forget(self) -> None:
         """Deletes what is older than the retention, in small pieces, between two looks at the journal."""

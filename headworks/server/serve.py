@@ -34,9 +34,8 @@ Held: TypeAlias = contextlib.AbstractAsyncContextManager[None]
 log = logging.getLogger("headworks.server")
 
 SWITCH = 0.0005
-"""Seconds after which a thread that computes must let the loop on. Python's 5 ms is what a call may wait for the
-ledger's thread. Not proven: p99 at 1,000 calls a second was 17 to 70 ms with 5 ms and 5 to 9 ms with this in three runs,
-5 to 32 and 6 to 98 ms in two more; the machine was too noisy to tell."""
+"""Seconds after which a thread that computes must let the loop on. Python's 5 ms is what a call may wait for a scrape
+of the metrics, which is written in a thread."""
 
 
 async def serve(loaded: Loaded, file: Path, read: Callable[[], Loaded], ready: Callable[[Gateway], None]) -> None:
