@@ -8,8 +8,11 @@ HOLDS: Final = 0
 FAILS: Final = 1
 """It does not."""
 
+CANNOT_SAY: Final = 2
+"""It cannot be said: not enough was measured or is known."""
+
 COULD_NOT_RUN: Final = 3
-"""Bad input or bad usage. (2, it cannot be said, is for commands that measure.)"""
+"""Bad input or bad usage."""
 
 INTERRUPTED: Final = 130
 """Ctrl-C, as shells say it."""

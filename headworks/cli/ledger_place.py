@@ -14,7 +14,7 @@ from headworks.ledger.store import StoreAt
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, compose
 from headworks.system.reader import Reader
-from headworks.system.secrets import PrivateUrl, Secret, Sources
+from headworks.system.secrets import PrivateUrl, Sources
 from headworks.system.starter import starter
 
 HERE = Path("headworks.yaml")
@@ -28,14 +28,14 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Unasked(Sources):
-    """Every secret is there: who reads the ledger need not have the vendors' keys."""
+    """Every secret is there: who reads the ledger, or plans, need not have the vendors' keys."""
 
-    def resolve(self, text: str) -> Secret:
-        return Secret("not looked up", text)
+    def _look_up(self, reference: str) -> str:
+        return f"not looked up: {reference}"  # each its own: two keys must not be one
 
     def url(self, text: str) -> PrivateUrl:
         """The store's own is needed."""
-        return PrivateUrl(super().resolve(text).reveal(), text)
+        return PrivateUrl(Sources(self.env, self.folder).resolve(text).reveal(), text)
 
 
 def place(file: Path | None) -> Place:

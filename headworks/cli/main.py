@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "reload": "Have a running gateway read its system file again.",
         "init": "Write a first system file, from a prompt or from nothing.",
         "check": "Say whether a system file is right.",
+        "plan": "Predict whether a system keeps its promises, and what would help.",
         "logs": "Show what happened, why, and what it cost.",
         "schema": "Print the JSON Schema of the system file, for editors.",
     }

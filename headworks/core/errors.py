@@ -62,6 +62,10 @@ class VendorSaid(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
+class PlanError(HeadworksError):
+    """What was asked cannot be predicted: the text says what is missing, and what to write or do."""
+
+
 class CallError(HeadworksError):
     """What opening or reading a call may raise.
 

@@ -1,8 +1,9 @@
 """Closed forms for a system that nobody has run yet: means of what varies, places that are taken, outages in common.
 
 Always true: pure; nothing here knows where a number comes from. Sources: the log-normal shape of token counts and of
-latencies is what production traces show (BurstGPT, arXiv 2401.17644); Little's law (1961); the beta factor
-(Fleming 1975; IEC 61508-6 annex D, where it lies between 1 % and 10 %).
+latencies is what production traces show (BurstGPT, arXiv 2401.17644); Little's law (1961); Erlang's two formulas (1917);
+Allen and Cunneen's correction (Allen 1978, "Probability, Statistics and Queueing Theory"); the beta factor (Fleming 1975;
+IEC 61508-6 annex D, where it lies between 1 % and 10 %).
 """
 
 from __future__ import annotations
@@ -81,3 +82,40 @@ def unavailability(outages: Mapping[str, float], causes: Sequence[Cause]) -> flo
 def carried(places: float, seconds: float) -> float:
     """Calls a second that so many places carry at most when each is taken for so long: Little's law."""
     return places / seconds
+
+
+TOO_BURSTY: Final = 2.0
+"""The squared coefficient of variation of gaps up to which Allen and Cunneen's correction is near the truth."""
+
+
+def too_bursty(burstiness: float) -> str | None:
+    """Why no closed form is said of such arrivals; None where one may be."""
+    if burstiness <= TOO_BURSTY:
+        return None
+    return (
+        f"arrivals are too bursty for closed forms: the gaps vary by {burstiness:.3g} (SCV), more than {TOO_BURSTY:g}"
+    )
+
+
+def erlang_b(places: int, load: float) -> float:
+    """The share of Poisson arrivals that finds every place taken, where nobody waits. load: arrivals in a mean stay."""
+    refused = 1.0
+    for place in range(1, places + 1):
+        refused = load * refused / (place + load * refused)
+    return refused
+
+
+def erlang_c(places: int, load: float) -> float:
+    """The share of Poisson arrivals that must wait, where everybody does. 1 where the places cannot carry the load."""
+    if load >= places:
+        return 1.0
+    lost = erlang_b(places, load)
+    return lost / (1 - load / places * (1 - lost))
+
+
+def allen_cunneen(places: int, load: float, seconds: float, arrivals: float, stays: float) -> float:
+    """Seconds that a call waits on average. seconds: a mean stay; arrivals, stays: squared coefficients of variation of
+    gaps and of stays. With 1 and 1 it is Erlang's; infinite where the places cannot carry the load."""
+    if load >= places:
+        return float("inf")
+    return erlang_c(places, load) * seconds / (places - load) * (arrivals + stays) / 2

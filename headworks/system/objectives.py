@@ -61,6 +61,8 @@ _EXTRAS: Final[tuple[Extra, ...]] = ("percentile", "window", "suite", "confidenc
 
 AT: Final[Where] = ("requirements",)
 
+HOURS: Final = 24
+
 
 def check_requirements(system: System, findings: Findings) -> None:
     """Notes everything that does not hold between the requirements and the rest."""
@@ -115,6 +117,12 @@ def _objective(objective: Objective, where: Where, findings: Findings) -> None:
 
 def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
     traffic = system.requirements.traffic
+    if traffic.daily and len(traffic.daily) != HOURS and findings.is_sound((*AT, "traffic", "daily")):
+        problem = f"a day has {HOURS} hours, and here are {len(traffic.daily)}"
+        findings.error((*AT, "traffic", "daily"), problem, "write each hour's load by the peak's: [10%, 5%, ...]")
+    if traffic.trace is not None and traffic.log:
+        problem = "`trace` and `log` are two traffics"
+        findings.error((*AT, "traffic", "log"), problem, "keep one of the two")
     for name in ("prompt_tokens", "output_tokens"):
         _ordered(getattr(traffic, name), (*AT, "traffic", name), findings)
     for alias, shape in traffic.aliases.items():

@@ -18,6 +18,7 @@ from headworks.system.scalars import NUMBER, Unreadable, duration, share, shown,
 
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
+FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
 Rate: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Percentile: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=99.999)]
@@ -102,7 +103,15 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: Tokens | None = None
     streamed: Share = 1.0
     repeated: Share = 0.0
+    daily: tuple[Share, ...] = ()
+    trace: FilePath | None = None
+    log: bool = False
     aliases: dict[Alias, AliasTraffic] = {}
+
+    @property
+    def busy(self) -> float:
+        """The mean load of a day, by the load at the peak."""
+        return sum(self.daily) / len(self.daily) if self.daily else 1.0
 
 
 class Objective(msgspec.Struct, frozen=True, kw_only=True):

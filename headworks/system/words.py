@@ -47,12 +47,12 @@ DIALECT: Final = "Which language the vendor speaks: `openai`, `local` (a model i
 
 _SHAPE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "burstiness": "How unevenly calls arrive: the squared coefficient of variation of the gaps; 1 is Poisson. No instant "
-        "arithmetic depends on it: a simulation will.",
+        "burstiness": "How unevenly calls arrive: the squared coefficient of variation of the gaps; 1 is Poisson. Above 2 "
+        "no closed form is said, and only `headworks plan` tells.",
         "prompt_tokens": "Tokens of the question.",
         "output_tokens": "Tokens of the answer.",
         "streamed": "The share of calls that are streamed: `time_to_first_token` is about these.",
-        "repeated": "The share of calls that are equal to an earlier one. No instant arithmetic depends on it: a simulation will.",
+        "repeated": "The share of calls that are equal to an earlier one: what a cache can answer. Only `headworks plan` uses it.",
     }
 )
 """A shape of traffic, of the system or of an alias."""
@@ -147,7 +147,12 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         },
         Traffic: {
             **_SHAPE,
-            "peak_rps": "Calls a second at the peak, of all aliases together.",
+            "peak_rps": "Calls a second at the peak, of all aliases together. Of a trace or the log: the busiest five minutes are "
+            "stretched to it.",
+            "daily": "The load of each of the 24 hours of a day, by that of the peak. All of them are the peak by default.",
+            "trace": "A CSV file of calls that `headworks plan` replays in place of a shape: `arrived_at` (seconds or a date), "
+            "`prompt_tokens`, `output_tokens`; the Azure trace's `TIMESTAMP`, `ContextTokens`, `GeneratedTokens` do too.",
+            "log": "Replay what the ledger recorded in place of a shape.",
             "aliases": "The same for one alias; what is not written there is as above, `peak_rps` excepted.",
         },
         AliasTraffic: {

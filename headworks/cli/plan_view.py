@@ -1,0 +1,180 @@
+"""How `headworks plan` shows a report to people: what holds, what binds, what would help, what matters, what is assumed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from headworks.twin.report import Report, Sensitivity
+from headworks.twin.screen import Screening
+from headworks.twin.verdict import Said, Verdict, written
+
+WIDE: Final = 200
+"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
+
+MOST_SHOWN: Final = 6
+"""Knobs in the table; `--json` and `--html` have all."""
+
+COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
+    {"met": "green", "missed": "red", "cannot say": "yellow", "not judged": "dim"}
+)
+
+
+class Paper:
+    """Where a report is printed: wide and without lines where nobody looks."""
+
+    def __init__(self) -> None:
+        self.is_seen = sys.stdout.isatty()
+        self.console = Console(width=None if self.is_seen else WIDE, highlight=False)
+
+    def table(self, *titles: str) -> Table:
+        table = Table(box=box.SIMPLE_HEAD if self.is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
+        for title in titles:
+            table.add_column(title, overflow="fold")
+        return table
+
+    def title(self, text: str) -> None:
+        click.echo()
+        click.echo(click.style(text, bold=True))
+
+
+def show(report: Report) -> None:
+    """Prints a whole report."""
+    paper = Paper()
+    effort = report.effort
+    click.echo(f"{report.system}: {report.traffic}")
+    click.echo()
+    table = paper.table("objective", "of", "promise", "verdict", "predicted", "between", "why")
+    for one in report.verdicts:
+        table.add_row(
+            one.id,
+            one.alias or "all",
+            one.objective,
+            Text(one.verdict, style=COLOURS[one.verdict]),
+            "-" if one.value is None else written(one.metric, one.value),
+            between(one),
+            Text(one.why),
+        )
+    paper.console.print(table)
+    paper.title("What gives way first")
+    click.echo(f"  {report.binding.said}")
+    show_remedies(report, paper)
+    show_sensitivities(report, paper)
+    paper.title("Assumed, not known")
+    for about, lines in grouped(report).items():
+        for number, line in enumerate(lines):
+            click.echo(f"  {about if not number else '':<{longest(report)}}  {line}")
+    click.echo()
+    click.echo(
+        f"{report.verdict}; {effort.runs} runs of {effort.calls} calls, seed {effort.seed}, "
+        f"{effort.simulated} calls simulated in all; headworks {report.headworks}, digest {report.digest}"
+    )
+
+
+def between(one: Verdict) -> str:
+    low = "?" if one.low is None else written(one.metric, one.low)
+    high = "?" if one.high is None else written(one.metric, one.high)
+    return "-" if one.value is None else f"{low} .. {high}"
+
+
+def show_remedies(report: Report, paper: Paper) -> None:
+    open_ones = [one for one in report.verdicts if one.verdict in ("missed", "cannot say") and one.value is not None]
+    if not open_ones:
+        return
+    known = {one.objective: one for one in report.remedies}
+    paper.title("The cheapest single change that would meet it")
+    for verdict in open_ones:
+        one = known.get(verdict.id)
+        if one is None:
+            click.echo(f"  {verdict.id}: no single change of those that were tried helps")
+            continue
+        cost = ""
+        if one.cost_before is not None and one.cost_after is not None:
+            before, after = (written("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
+            cost = f"; a call costs {after}" if before == after else f"; a call costs {after}, not {before}"
+        lead = "" if one.is_enough else "none is enough; nearest comes "
+        click.echo(f"  {verdict.id}: {lead}{one.knob}: {one.said}; then {written(verdict.metric, one.value)}{cost}")
+        asked = ", which the vendor must grant" if one.kind == "limit" else ""
+        broken = f"; it would break {', '.join(one.breaks)}" if one.breaks else ""
+        click.echo(f"    at {one.path}{asked}{broken}")
+
+
+def show_sensitivities(report: Report, paper: Paper) -> None:
+    moved = [one for one in report.sensitivities if any(is_sure(effect.low, effect.high) for effect in one.effects)]
+    if not moved:
+        return
+    names = [
+        one.id
+        for one in report.verdicts
+        if any(effect.objective == one.id for knob in moved for effect in knob.effects)
+    ]
+    paper.title("What each knob does to the margins (in points of each bound; . is nothing that can be seen)")
+    table = paper.table("knob", "turned", *names)
+    for one in moved[:MOST_SHOWN]:
+        table.add_row(one.knob, one.said, *effects(one, names))
+    paper.console.print(table)
+
+
+def is_sure(low: float, high: float) -> bool:
+    """Whether a change is one: its interval does not have zero, and it is more than half a point."""
+    return (low > 0 or high < 0) and max(abs(low), abs(high)) >= 0.005
+
+
+def effects(one: Sensitivity, names: Sequence[str]) -> list[str]:
+    known = {effect.objective: effect for effect in one.effects}
+    cells = []
+    for name in names:
+        effect = known.get(name)
+        cells.append("." if effect is None or not is_sure(effect.low, effect.high) else f"{effect.change * 100:+.1f}")
+    return cells
+
+
+def grouped(report: Report) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in report.assumptions:
+        line = one.assumed + (f" [{one.instead}]" if one.instead else "")
+        found.setdefault(one.about, []).append(line)
+    return found
+
+
+def longest(report: Report) -> int:
+    return max((len(one.about) for one in report.assumptions), default=0)
+
+
+def show_screening(screening: Screening, source: str) -> None:
+    """Prints what closed forms say, and nothing that they do not."""
+    paper = Paper()
+    click.echo(source)
+    click.echo()
+    table = paper.table("limit", "carries", "asked", "used")
+    for one in screening.limits:
+        table.add_row(one.name, f"{one.carries:.3g}/s", f"{one.asked:.3g}/s", f"{one.use:.0%}")
+    if screening.limits:
+        paper.console.print(table)
+    else:
+        click.echo("no provider of the first tiers has a limit in the file")
+    if screening.refused:
+        click.echo(f"\nno queue is computed: {screening.refused}. `headworks plan` simulates it")
+        return
+    if screening.queues:
+        click.echo()
+        table = paper.table(
+            "places", "taken on average", "would wait (Erlang C)", "by their spread", "turned away (Erlang B)"
+        )
+        for queue in screening.queues:
+            table.add_row(
+                f"{queue.name}: {queue.places}",
+                f"{queue.load:.2f}",
+                "for ever" if queue.wait is None else f"{queue.wait * 1000:.3g} ms",
+                "for ever" if queue.wait_corrected is None else f"{queue.wait_corrected * 1000:.3g} ms",
+                f"{queue.turned_away:.2%}",
+            )
+        paper.console.print(table)

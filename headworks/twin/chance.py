@@ -1,0 +1,66 @@
+"""Chances that belong to a call: drawn at once for all calls of a run, found by the call's number.
+
+Always true: the same seed, target, call and attempt have the same chances, whatever else happens and in which order; no
+`hash()` is involved, so PYTHONHASHSEED changes nothing.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headworks.twin.vendor import TAIL_Z, Time, VendorModel
+
+DEEP = 4
+"""Attempts at one target with chances of their own; the fifth has those of the first, some calls away."""
+
+STRIDE = 7919
+"""How many calls away: a prime, so that no pattern of the workload meets itself."""
+
+Floats = NDArray[np.float64]
+
+
+def generator(seed: int, use: str) -> np.random.Generator:
+    """A source of chance for one use: the same for the same seed and use, in any process."""
+    key = blake2b(f"{seed}/{use}".encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
+
+
+def factors(time: Time, normal: Floats) -> Floats:
+    """What standard normal draws make of a time's median: `Time.factor`, for many at once."""
+    made = np.exp(time.sigma * normal)
+    if time.tail is not None:
+        above = normal > TAIL_Z
+        made[above] = [time.factor(float(z)) for z in normal[above]]
+    return made
+
+
+class Chances:
+    """The chances of every call at one target."""
+
+    def __init__(self, model: VendorModel, calls: int, seed: int) -> None:
+        rng = generator(seed, model.target)
+        self.calls = calls
+        self._first: list[list[float]] = []
+        self._pace: list[list[float]] = []
+        self._chance: list[list[float]] = []
+        self._where: list[list[float]] = []
+        for _ in range(DEEP):
+            self._first.append(factors(model.first, rng.standard_normal(calls)).tolist())
+            self._pace.append(factors(model.pace, rng.standard_normal(calls)).tolist())
+            self._chance.append(rng.random(calls).tolist())
+            self._where.append(rng.random(calls).tolist())
+
+    def of(self, index: int, attempt: int) -> tuple[float, float, float, float]:
+        """Factors of the first token and of the pace; which fault, and where, each from 0 to 1."""
+        if attempt >= DEEP:
+            index = (index + attempt // DEEP * STRIDE) % self.calls
+            attempt %= DEEP
+        return (
+            self._first[attempt][index],
+            self._pace[attempt][index],
+            self._chance[attempt][index],
+            self._where[attempt][index],
+        )

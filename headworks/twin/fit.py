@@ -1,0 +1,334 @@
+"""Vendor models from what the ledger recorded.
+
+Theory. Of each attempt the record has three instants (begun, head, end), its tokens, and how it ended; beside those of
+the others it is known how many were in flight and whose prompts were read meanwhile. So for one target:
+
+    first token  =  base + prefill * prompt tokens + lean * others in flight          (those that did not wait for a slot)
+    writing      =  tokens * pace * (1 + crowding * (others in service))  +  stall * prompt tokens read meanwhile
+
+Both are fitted by least squares that admit no negative effect (Lawson and Hanson 1974), over relative errors, because a
+long call's second is not worth more than a short one's. An effect stays only where leaving it out makes the errors
+visibly worse: where data show none there is none. What is left over is the noise: its body log-normal by its quartiles,
+its upper 5 % Pareto (Hill 1975) where that is heavier than the body would have it.
+
+A vendor with a queue of its own shows it: never more than some number of calls are being written, while others wait.
+Failures come in spells where one is followed by another much more often than by chance; then the spell's length is kept.
+
+Always true: what rests on fewer than `ENOUGH` attempts is not fitted; everything that was found out is said in `notes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+import numpy as np
+from scipy.optimize import nnls
+
+from headworks.core.record import AttemptRecord, Record
+from headworks.system.schema import Fault, System
+from headworks.twin.chance import Floats
+from headworks.twin.models import Assumption
+from headworks.twin.vendor import HEAVIEST, TAIL_FROM, TAIL_Z, Bursts, Time, VendorModel
+
+ENOUGH: Final = 30
+"""Answered attempts below which a target is not fitted: of 30 the 95th percentile is the second largest."""
+
+BETTER: Final = 0.97
+"""An effect is kept where the mean absolute error with it is below this part of that without it."""
+
+FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
+    {
+        "Throttled": "rate_limited",
+        "Failed": "server_error",
+        "Unreachable": "refused",
+        "Garbled": "html",
+        "Denied": "denied",
+        "Rejected": "context_length",
+        "Cut": "cut",
+        "Expired": "silence",
+    }
+)
+"""How a recorded error is played back."""
+
+
+class Fitted(msgspec.Struct, frozen=True, kw_only=True):
+    """Models by target, and what they rest on."""
+
+    models: dict[str, VendorModel]
+    notes: list[Assumption]
+
+
+class Tries(msgspec.Struct, frozen=True):
+    """A target's answered attempts as columns, in order of their beginning; seconds, tokens."""
+
+    begun: Floats
+    head: Floats
+    end: Floats
+    prompt: Floats
+    output: Floats
+    streamed: Floats
+
+
+def fit(records: Iterable[Record], system: System) -> Fitted:
+    """The models of every target of a system that has enough attempts."""
+    by_target: dict[str, list[tuple[Record, AttemptRecord]]] = {}
+    for record in records:
+        for attempt in record.attempts:
+            by_target.setdefault(attempt.target, []).append((record, attempt))
+    targets = {str(target) for model in system.models.values() for tier in model.targets for target in tier}
+    models: dict[str, VendorModel] = {}
+    notes: list[Assumption] = []
+    for target in sorted(targets):
+        rows = sorted(by_target.get(target, []), key=lambda row: (row[1].started_at, row[0].request_id))
+        answered = [row for row in rows if row[1].outcome == "ok" and row[1].tokens is not None]
+        if len(answered) < ENOUGH:
+            said = f"its {len(answered)} answered calls are too few to fit (at least {ENOUGH})"
+            notes.append(Assumption(about=target, assumed=said, instead="let it serve more calls"))
+            continue
+        model, said = _target(target, rows, columns(answered))
+        models[target] = model
+        notes.append(Assumption(about=target, assumed=said))
+    return Fitted(models=models, notes=notes)
+
+
+def columns(rows: Sequence[tuple[Record, AttemptRecord]]) -> Tries:
+    def column(values: Iterable[float]) -> Floats:
+        return np.array(list(values), dtype=float)
+
+    tokens = [attempt.tokens for _, attempt in rows]
+    return Tries(
+        column(attempt.started_at for _, attempt in rows),
+        column(attempt.head_at or attempt.ended_at for _, attempt in rows),
+        column(attempt.ended_at for _, attempt in rows),
+        column(0 if used is None else used.input_tokens for used in tokens),
+        column(1 if used is None else max(1, used.output_tokens) for used in tokens),
+        column(1.0 if record.streamed else 0.0 for record, _ in rows),
+    )
+
+
+def _target(target: str, rows: Sequence[tuple[Record, AttemptRecord]], tries: Tries) -> tuple[VendorModel, str]:
+    slots = waiting_slots(tries)
+    service = served_from(tries, slots)
+    first, prefill, lean = first_token(tries, service, slots)
+    pace, crowding, stalls = writing(tries, service)
+    faults, bursts = failures(rows)
+    model = VendorModel(
+        target=target,
+        first=first,
+        pace=pace,
+        prefill=prefill,
+        lean=lean,
+        crowding=crowding,
+        stalls=stalls,
+        slots=slots,
+        faults=faults,
+        bursts=bursts,
+        origins={"first_token": "fitted", "per_token": "fitted", "faults": "fitted"},
+    )
+    said = f"as in {len(rows)} attempts of the ledger, {len(tries.begun)} of them answered"
+    if slots is None:
+        most = int(overlapping(tries.begun, tries.begun, tries.end).max())
+        said += f"; up to {most} at once were seen and none waited for a slot: beyond that nothing is known"
+    return model, said
+
+
+def overlapping(at: Floats, begun: Floats, ended: Floats) -> Floats:
+    """How many of these are under way at each instant."""
+    before = np.searchsorted(np.sort(begun), at, side="right")
+    gone = np.searchsorted(np.sort(ended), at, side="right")
+    return (before - gone).astype(np.float64)
+
+
+def waiting_slots(tries: Tries) -> int | None:
+    """The slots of a vendor that lets calls wait: the most that were ever written at once, if others then waited."""
+    streamed = tries.streamed > 0
+    if streamed.sum() < ENOUGH:
+        return None
+    writing = overlapping(tries.head[streamed], tries.head[streamed], tries.end[streamed])
+    most = int(writing.max())
+    flight = overlapping(tries.begun, tries.begun, tries.end)
+    first = tries.head - tries.begun
+    crowded, free = (flight > most) & streamed, (flight <= most) & streamed
+    if crowded.sum() < ENOUGH or free.sum() < ENOUGH or float((writing >= most - 1).mean()) < 0.02:
+        return None
+    return most if float(np.median(first[crowded])) > 1.5 * float(np.median(first[free])) else None
+
+
+def served_from(tries: Tries, slots: int | None) -> Floats:
+    """When each call had its slot: when it began or, in a queue, when the first of those before it was done."""
+    if slots is None:
+        return tries.begun
+    ends = np.sort(tries.end)
+    order = np.argsort(tries.begun, kind="stable")
+    service = tries.begun.copy()
+    # First come, first served: call k cannot begin before all but slots - 1 of the k before it have ended.
+    for place, index in enumerate(order):
+        if place >= slots:
+            service[index] = max(tries.begun[index], ends[place - slots])
+    return np.minimum(service, tries.head)
+
+
+def least(columns: Sequence[Floats], wanted: Floats) -> tuple[Floats, float]:
+    """Non-negative least squares over relative errors, the worst 5 % left out at the second look; and the mean error."""
+    matrix = np.stack(columns, axis=1) / wanted[:, None]
+    ones = np.ones(len(wanted))
+    found, _ = nnls(matrix, ones)
+    errors = np.abs(matrix @ found - ones)
+    kept = errors <= np.quantile(errors, 0.95)
+    found, _ = nnls(matrix[kept], ones[kept])
+    return found, float(np.abs(matrix[kept] @ found - ones[kept]).mean())
+
+
+def chosen(columns: Sequence[Floats], wanted: Floats) -> Floats:
+    """The effects that are worth keeping: each column after the first only where it makes the errors visibly smaller."""
+    kept = [0]
+    found, error = least([columns[0]], wanted)
+    left = list(range(1, len(columns)))
+    while left:
+        tried = [(least([columns[one] for one in (*kept, number)], wanted), number) for number in left]
+        (_, best), number = min(tried, key=lambda one: (one[0][1], one[1]))
+        if best > BETTER * error:
+            break
+        kept.append(number)
+        left.remove(number)
+        error = best
+    found, _ = least([columns[one] for one in kept], wanted)
+    whole = np.zeros(len(columns))
+    whole[kept] = found
+    return whole
+
+
+def first_token(tries: Tries, service: Floats, slots: int | None) -> tuple[Time, float, float]:
+    """The first token's time, and what a prompt token and another call in flight add to it."""
+    mine = tries.streamed > 0
+    if mine.sum() < ENOUGH:  # only whole answers: what is not writing
+        mine = tries.streamed >= 0
+    took = np.maximum(tries.head - service, 1e-4)
+    flight = overlapping(tries.begun, tries.begun, tries.end) - 1
+    if not (tries.streamed > 0).sum() >= ENOUGH:
+        took = np.maximum(tries.end - tries.begun, 1e-4)
+        effects = chosen([np.ones(len(took)), tries.output, tries.prompt], took)
+        base = max(float(effects[0]), 1e-4)
+        return Time(median=base, sigma=0.0), float(effects[2]), 0.0
+    columns = [np.ones(int(mine.sum())), tries.prompt[mine]]
+    if slots is None:
+        columns.append(flight[mine])
+    effects = chosen(columns, took[mine])
+    predicted = sum(
+        (effect * column for effect, column in zip(effects, columns, strict=True)), np.zeros(int(mine.sum()))
+    )
+    noise = took[mine] / np.maximum(predicted, 1e-6)
+    shape = noisy(noise)
+    base = max(float(effects[0]), 1e-5)
+    scale = shape.median
+    time = Time(median=base * scale, sigma=shape.sigma, tail=shape.tail)
+    return time, float(effects[1]) * scale, float(effects[2]) * scale if len(effects) > 2 else 0.0
+
+
+def writing(tries: Tries, service: Floats) -> tuple[Time, float, bool]:
+    """The pace, how much each further call slows it, and whether reading a prompt stops it."""
+    mine = (tries.streamed > 0) & (tries.output > 1) & (tries.end > tries.head)
+    if mine.sum() < ENOUGH:
+        took = np.maximum(tries.end - tries.begun, 1e-4)
+        effects = chosen([np.ones(len(took)), tries.output, tries.prompt], took)
+        return Time(median=max(float(effects[1]), 1e-6), sigma=0.1), 0.0, False
+    took = (tries.end - tries.head)[mine]
+    tokens = tries.output[mine] - 1
+    others = mean_overlap(tries, service)[mine] - 1
+    meanwhile = read_meanwhile(tries)[mine]
+    effects = chosen([tokens, tokens * others, meanwhile], took)
+    base = max(float(effects[0]), 1e-7)
+    predicted = tokens * (base + effects[1] * others) + effects[2] * meanwhile
+    shape = noisy(took / np.maximum(predicted, 1e-9))
+    return (
+        Time(median=base * shape.median, sigma=shape.sigma, tail=shape.tail),
+        float(effects[1]) / base,
+        bool(effects[2] > 0),
+    )
+
+
+def mean_overlap(tries: Tries, service: Floats) -> Floats:
+    """How many were written at once, itself among them, on average while each was."""
+    instants = np.concatenate([tries.head, tries.end])
+    moves = np.concatenate([np.ones(len(tries.head)), -np.ones(len(tries.end))])
+    order = np.lexsort((moves, instants))
+    instants, level = instants[order], np.cumsum(moves[order])
+    area = np.concatenate([[0.0], np.cumsum(np.diff(instants) * level[:-1])])
+
+    def upto(at: Floats) -> Floats:
+        place = np.clip(np.searchsorted(instants, at, side="right") - 1, 0, len(instants) - 1)
+        made: Floats = area[place] + (at - instants[place]) * level[place]
+        return made
+
+    spans = np.maximum(tries.end - tries.head, 1e-9)
+    return np.maximum(1.0, (upto(tries.end) - upto(tries.head)) / spans)
+
+
+def read_meanwhile(tries: Tries) -> Floats:
+    """Prompt tokens of the other calls whose first token came while each was written."""
+    order = np.argsort(tries.head, kind="stable")
+    heads, total = tries.head[order], np.concatenate([[0.0], np.cumsum(tries.prompt[order])])
+    upto = np.searchsorted(heads, tries.end, side="left")
+    since = np.searchsorted(heads, tries.head, side="right")
+    found: Floats = np.maximum(0.0, total[upto] - total[since])
+    return found
+
+
+def noisy(noise: Floats) -> Time:
+    """A body by its quartiles, and a Pareto tail where the upper 5 % are heavier than the body would have them."""
+    logs = np.log(np.maximum(noise, 1e-9))
+    low, middle, high = np.quantile(logs, [0.25, 0.5, 0.75])
+    sigma = float(high - low) / 1.349
+    median = float(np.exp(middle))
+    border = median * float(np.exp(sigma * TAIL_Z))
+    beyond = noise[noise > border]
+    tail: float | None = None
+    if len(beyond) >= 20:
+        # Hill's estimate, from the 95th percentile of what was seen, so that the share of the tail is right too.
+        start = float(np.quantile(noise, TAIL_FROM))
+        over = noise[noise > start]
+        index = 1 / max(1e-6, float(np.mean(np.log(over / start))))
+        body = 1 / max(1e-6, sigma * (TAIL_TO_MEAN - TAIL_Z)) if sigma else float("inf")
+        if index < 0.8 * body:
+            tail = max(HEAVIEST, index)
+            sigma = max(sigma, log(start / median) / TAIL_Z)
+    return Time(median=median, sigma=sigma, tail=tail)
+
+
+TAIL_TO_MEAN: Final = 2.0627
+"""The mean of a standard normal above its 95th percentile: what a log-normal's own tail would give to Hill."""
+
+
+def failures(rows: Sequence[tuple[Record, AttemptRecord]]) -> tuple[dict[Fault, float], Bursts | None]:
+    """The share of each kind of failure among the attempts that reached the vendor, and whether they come in spells."""
+    reached = [attempt for _, attempt in rows if attempt.error in FAULTS or attempt.outcome in ("ok", "cut")]
+    failed = [attempt for attempt in reached if attempt.error in FAULTS]
+    if not failed:
+        return {}, None
+    shares: dict[Fault, float] = {}
+    for attempt in failed:
+        kind = FAULTS[attempt.error]
+        shares[kind] = shares.get(kind, 0.0) + 1 / len(reached)
+    return dict(sorted(shares.items())), spells(reached)
+
+
+def spells(reached: Sequence[AttemptRecord]) -> Bursts | None:
+    """Spells of failures, where one is followed by another three times as often as by chance, and at least five did."""
+    bad = np.array([attempt.error in FAULTS for attempt in reached])
+    overall = float(bad.mean())
+    again = float(bad[1:][bad[:-1]].mean()) if bad[:-1].any() else 0.0
+    if int((bad[1:] & bad[:-1]).sum()) < 5 or again < 3 * overall or again > 0.999:
+        return None
+    at = np.array([attempt.started_at for attempt in reached])
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.astype(int), [0]])))
+    lengths = [
+        float(at[min(end, len(at) - 1)] - at[begin])
+        for begin, end in zip(edges[::2], edges[1::2], strict=True)
+        if end - begin > 1
+    ]
+    lasting = float(np.mean(lengths)) if lengths else 0.0
+    return Bursts(lasting=lasting, share=min(1.0, again)) if lasting > 0 and again > overall else None

@@ -1,0 +1,167 @@
+"""The vendor models of a system: each number from the best source that there is, and a list of what was assumed.
+
+Order of sources: what the ledger shows (`fit.py`), what the file expects of the target, what a simulated provider is
+made of, and last our own guesses. Always true: what is assumed is in the list, with its value and what would replace it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from math import log
+from typing import Final
+
+import msgspec
+
+from headworks.system.arithmetic import BETA, NORMAL, Q
+from headworks.system.requirements import Times
+from headworks.system.scalars import written_duration
+from headworks.system.schema import Fault, Local, OpenAI, Simulated, System, TargetOf
+from headworks.twin.vendor import Origin, Time, VendorModel
+
+HOSTED_FIRST: Final = Time(median=0.6, sigma=0.6, tail=2.5)
+HOSTED_PACE: Final = Time(median=0.015, sigma=0.4)
+"""A hosted model of which nothing is known: about the middle of what public trackers show for small models in 2025. The
+tail is assumed too: a first token without one is seen nowhere."""
+
+LOCAL_FIRST: Final = Time(median=0.03, sigma=0.2)
+LOCAL_PREFILL: Final = 0.0005
+LOCAL_PACE: Final = Time(median=0.012, sigma=0.1)
+LOCAL_CROWDING: Final = 0.5
+"""The embedded model on a few cores, as measured here; another machine or model is another matter."""
+
+FEW_FAULTS: Final[Mapping[Fault, float]] = {"server_error": 0.002, "rate_limited": 0.001, "cut": 0.0005}
+"""Faults of single calls at a hosted vendor that is up."""
+
+LASTING: Final = 1800.0
+"""Seconds that an outage lasts on average: status pages of hosted models show from ten minutes to several hours."""
+
+
+class Assumption(msgspec.Struct, frozen=True, kw_only=True):
+    """What is taken for true without evidence. about: a target, a part of the file, or the method; instead: what to
+    write or do so that it need not be assumed."""
+
+    about: str
+    assumed: str
+    instead: str = ""
+
+
+class Modelled(msgspec.Struct, frozen=True, kw_only=True):
+    """Every target's model, and what they rest on."""
+
+    models: dict[str, VendorModel]
+    assumptions: list[Assumption]
+
+
+def modelled(system: System, fitted: Mapping[str, VendorModel] | None = None) -> Modelled:
+    """The models of every target of a system."""
+    models: dict[str, VendorModel] = {}
+    assumptions: list[Assumption] = []
+    for model in system.models.values():
+        for target in chain.from_iterable(model.targets):
+            name = str(target)
+            known = models.get(name)
+            if known is None or (target.expect is not None and "expected" not in known.origins.values()):
+                noted: list[Assumption] = []
+                models[name] = _model(system, target, (fitted or {}).get(name), noted)
+                assumptions = [one for one in assumptions if one.about != name] + noted
+    if not system.requirements.common_causes and len({model.provider for model in models.values()}) > 1:
+        assumed = f"{BETA:.0%} of each provider's outages strike all providers of an alias together"
+        assumptions.append(Assumption(about="outages", assumed=assumed, instead="write `common_causes`"))
+    said = f"an outage lasts {written_duration(LASTING)} on average, and a provider that is down answers 503 at once"
+    assumptions.append(Assumption(about="outages", assumed=said))
+    return Modelled(models=models, assumptions=assumptions)
+
+
+def _time(times: Times) -> Time:
+    return Time(median=times.p50, sigma=log(times.p95 / times.p50) / NORMAL.inv_cdf(0.95))
+
+
+def _model(system: System, target: TargetOf, fitted: VendorModel | None, noted: list[Assumption]) -> VendorModel:
+    provider = system.providers[target.provider]
+    name, expect = str(target), target.expect
+    origins: dict[str, Origin] = {}
+    outage = Q
+    if expect is not None and expect.availability is not None:
+        outage = 1 - expect.availability
+        origins["outage"] = "expected"
+    else:
+        origins["outage"] = "assumed"
+        assumed = f"its provider is down {Q:.0%} of the time"
+        noted.append(Assumption(about=name, assumed=assumed, instead="write `expect: {availability: ...}` beside it"))
+    if fitted is not None:
+        rpm, tpm = getattr(provider, "rpm", None), getattr(provider, "tpm", None)
+        origins |= fitted.origins
+        return msgspec.structs.replace(fitted, outage=outage, rpm=rpm, tpm=tpm, origins=origins)
+    if isinstance(provider, Simulated):
+        base = _declared(name, provider)
+    elif isinstance(provider, Local):
+        base = _local(name)
+    else:
+        base = _hosted(name, provider)
+    first, pace = base.first, base.pace
+    origins["first_token"] = origins["per_token"] = "declared" if isinstance(provider, Simulated) else "assumed"
+    origins["faults"] = origins["first_token"]
+    prefill, crowding = base.prefill, base.crowding
+    if expect is not None and expect.first_token is not None:
+        first, prefill = _time(expect.first_token), 0.0
+        origins["first_token"] = "expected"
+    if expect is not None and expect.per_token is not None:
+        pace = _time(expect.per_token)
+        origins["per_token"] = "expected"
+    _note(name, base, origins, noted)
+    return msgspec.structs.replace(
+        base, first=first, pace=pace, prefill=prefill, crowding=crowding, outage=outage, origins=origins
+    )
+
+
+def _declared(name: str, provider: Simulated) -> VendorModel:
+    z99 = NORMAL.inv_cdf(0.99)
+    first, pace = provider.first_token, provider.per_token
+    return VendorModel(
+        target=name,
+        first=Time(median=first.p50, sigma=log(first.p99 / first.p50) / z99),
+        pace=Time(median=pace.p50, sigma=log(pace.p99 / pace.p50) / z99),
+        faults=dict(provider.faults),
+        rpm=provider.rpm,
+        tpm=provider.tpm,
+    )
+
+
+def _local(name: str) -> VendorModel:
+    return VendorModel(
+        target=name, first=LOCAL_FIRST, pace=LOCAL_PACE, prefill=LOCAL_PREFILL, crowding=LOCAL_CROWDING, stalls=True
+    )
+
+
+def _hosted(name: str, provider: OpenAI) -> VendorModel:
+    return VendorModel(
+        target=name,
+        first=HOSTED_FIRST,
+        pace=HOSTED_PACE,
+        faults=dict(FEW_FAULTS),
+        rpm=provider.rpm,
+        tpm=provider.tpm,
+    )
+
+
+def _note(name: str, base: VendorModel, origins: Mapping[str, Origin], noted: list[Assumption]) -> None:
+    """Says what nobody has measured or written."""
+    instead = "`--fit`, once the ledger has calls, or `expect:` beside it"
+    if origins["first_token"] == "assumed":
+        said = f"first token: half within {base.first.median * 1000:.0f} ms, 95 of 100 within {base.first.at(95):.1f} s"
+        if base.prefill:
+            said += f", {base.prefill * 1000:g} ms more for each token of the prompt"
+        noted.append(Assumption(about=name, assumed=said, instead=instead))
+    if origins["per_token"] == "assumed":
+        said = f"a token every {base.pace.median * 1000:.0f} ms (half), {base.pace.at(95) * 1000:.0f} ms (95 of 100)"
+        if base.crowding:
+            said += f", {base.crowding:.0%} slower for each other call"
+        noted.append(Assumption(about=name, assumed=said, instead=instead))
+    if origins["faults"] == "assumed":
+        faults = ", ".join(f"{kind} {share:.2%}" for kind, share in base.faults.items()) or "none"
+        noted.append(Assumption(about=name, assumed=f"faults of single calls: {faults}", instead="`--fit`"))
+    elif origins["faults"] == "declared":
+        return
+    if not base.crowding and base.slots is None:
+        noted.append(Assumption(about=name, assumed="it does not slow down under our load", instead="`--fit`"))

@@ -1,0 +1,127 @@
+"""What a plan says, whole: verdicts and everything that they rest on, so that they can be reproduced to the digit.
+
+Always true: no wall-clock time, no path and no secret is in it; the same system file, data, seed and effort give the
+same bytes in any process. Numbers are rounded to what they are worth, on the way out and not before.
+"""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log10
+from typing import Any
+
+import msgspec
+
+from headworks.twin.models import Assumption
+from headworks.twin.screen import Screening
+from headworks.twin.use import Use
+from headworks.twin.vendor import VendorModel
+from headworks.twin.verdict import Binding, Verdict
+
+DIGITS = 6
+"""Significant digits of a float: far more than any interval is worth, far fewer than a last bit that a library moves."""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What turning one knob does to one objective's margin (a share of its bound): the change of the mean over the same
+    runs, and what it lies between."""
+
+    objective: str
+    change: float
+    low: float
+    high: float
+
+
+class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
+    """One knob. kind: who can turn it: `file`, `limit` (the vendor must grant it), `vendor`, `traffic` (nobody)."""
+
+    knob: str
+    said: str
+    kind: str
+    path: str
+    effects: list[Effect]
+
+
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
+    """The cheapest single change that was found to meet an objective or, where none `is_enough`, the one that comes
+    nearest. value: what it then is; gained: by that much of its bound; cost_before, cost_after: dollars a call; breaks:
+    objectives that were met and would no longer be."""
+
+    objective: str
+    is_enough: bool
+    gained: float
+    knob: str
+    said: str
+    kind: str
+    path: str
+    value: float
+    cost_before: float | None
+    cost_after: float | None
+    breaks: list[str]
+
+
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """A latency's course: seconds at `PERCENTS`, predicted and, where the ledger had calls, measured."""
+
+    alias: str
+    metric: str
+    predicted: list[float]
+    measured: list[float] | None = None
+
+
+PERCENTS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9)
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """How much was simulated. runs: those that the verdicts rest on, each of about `calls` measured calls."""
+
+    seed: int
+    runs: int
+    most_runs: int
+    calls: int
+    simulated: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan of one system. verdict: `met` (every objective that can be judged here is), `missed` (one is), `cannot say`."""
+
+    headworks: str
+    system: str
+    digest: str
+    verdict: str
+    traffic: str
+    verdicts: list[Verdict]
+    binding: Binding
+    remedies: list[Remedy]
+    sensitivities: list[Sensitivity]
+    uses: list[Use]
+    latencies: list[Percentiles]
+    screening: Screening
+    assumptions: list[Assumption]
+    models: list[VendorModel]
+    prices: dict[str, str]
+    effort: Effort
+    percents: tuple[float, ...] = PERCENTS
+
+
+def as_json(report: Report) -> bytes:
+    """One object, indented; floats to `DIGITS` digits."""
+    return msgspec.json.format(msgspec.json.encode(rounded(msgspec.to_builtins(report))))
+
+
+def rounded(value: Any) -> Any:
+    """The same, with every float cut to the digits that are worth something."""
+    if isinstance(value, float):
+        return digits(value)
+    if isinstance(value, dict):
+        return {name: rounded(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(one) for one in value]
+    return value
+
+
+def digits(value: float) -> float | None:
+    if not isfinite(value):
+        return None
+    if value == 0:
+        return 0.0
+    return round(value, DIGITS - 1 - floor(log10(abs(value))))

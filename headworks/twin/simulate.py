@@ -1,0 +1,113 @@
+"""Independent runs of one plan: as many as it takes for every verdict to be clear, or as many as were allowed.
+
+Theory. Each run has a seed of its own, so runs are independent and Student's t gives an interval of their mean; calls
+within a run are not, and are never counted as if they were. Looking after every run whether all is clear, and stopping
+then, would make intervals too short; so "clear" is judged with 99 % while 95 % is what is reported. Effort is counted in
+calls and not in seconds: the same plan must end at the same run on a slow machine.
+
+Two plans are compared run by run over the same arrivals and the same luck (common random numbers): the difference is
+then surer than either number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from headworks.core.record import Record
+from headworks.system.requirements import Objective
+from headworks.system.schema import System
+from headworks.twin.interval import Interval, mean, share
+from headworks.twin.observed import Observed, measured, observed
+from headworks.twin.use import Use, uses
+from headworks.twin.vendor import VendorModel
+from headworks.twin.workload import Workload
+from headworks.twin.world import ran
+
+SIMULATED: Final = frozenset({"time_to_first_token", "duration", "availability", "goodput", "cost_per_call", "cost"})
+"""Metrics that a run has a number for. `availability` and `cost` over a window are carried on from there."""
+
+CLEAR: Final = 0.99
+"""Confidence at which a verdict is clear enough to stop."""
+
+LEAST_RUNS: Final = 4
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is simulated: a system, the models of its targets, and what arrives. A knob makes another one of it."""
+
+    system: System
+    models: Mapping[str, VendorModel]
+    workload: Workload
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is simulated: measured calls a run, and runs at most. seed: the first run's."""
+
+    calls: int = 2000
+    runs: int = 12
+    seed: int = 1
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run showed. values: by objective id. calls: all that were simulated."""
+
+    seed: int
+    seen: Observed
+    values: dict[str, float]
+    uses: list[Use]
+    calls: int
+
+
+def run(
+    plan: Plan,
+    seed: int,
+    calls: int,
+    *,
+    down: frozenset[str] = frozenset(),
+    drained: frozenset[str] = frozenset(),
+) -> Run:
+    """One run."""
+    arrivals = plan.workload.draw(seed, calls)
+    world = ran(plan.system, plan.models, arrivals, seed, down=down, drained=drained)
+    records: list[Record] = [record for record in world.sink.records if record is not None]
+    seen = observed(records, list(plan.system.models), arrivals.begins, arrivals.ends)
+    objectives = plan.system.requirements.objectives
+    values: dict[str, float] = {}
+    for one in objectives:
+        if one.metric in SIMULATED and (value := measured(one, seen, objectives)) is not None:
+            values[one.id] = value
+    using = uses(plan.system, list(plan.models.values()), records, arrivals.begins, min(arrivals.ends, arrivals.at[-1]))
+    return Run(seed=seed, seen=seen, values=values, uses=using, calls=len(arrivals.at))
+
+
+def runs(plan: Plan, effort: Effort, drained: frozenset[str] = frozenset()) -> list[Run]:
+    """Runs until every objective is clear, at most as many as the effort allows."""
+    made: list[Run] = []
+    for number in range(effort.runs):
+        made.append(run(plan, effort.seed + number, effort.calls, drained=drained))
+        if len(made) >= LEAST_RUNS and all(is_clear(one, made) for one in plan.system.requirements.objectives):
+            break
+    return made
+
+
+def is_clear(objective: Objective, made: Sequence[Run]) -> bool:
+    """Whether more runs would change nothing in what is said of an objective."""
+    found = estimate(objective, made, CLEAR)
+    if found is None or objective.metric == "cost" or (objective.metric == "availability" and objective.window):
+        return True  # judged by another method, or by none
+    limit = float(objective.limit.value)
+    return not found.low <= limit <= found.high
+
+
+def estimate(objective: Objective, made: Sequence[Run], confidence: float = 0.95) -> Interval | None:
+    """An objective's number over the runs; None where none of them has one."""
+    values = [one.values[objective.id] for one in made if objective.id in one.values]
+    if len(values) < len(made) or not values:
+        return None
+    if objective.metric == "availability":
+        counted = sum(int(one.seen.of(objective.alias).is_counted.sum()) for one in made)
+        return share(values, counted, confidence)
+    return mean(values, confidence)

@@ -1,0 +1,179 @@
+"""One run: a system assembled over the twins of its vendors, calls sent at it on virtual time, and what its records say.
+
+Always true: the stack is `gateway.assemble` and nothing else; everything that is measured is read off the records that
+it would write in service. The same system, models, arrivals and seed give the same records to the byte.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, Task, get_running_loop
+from collections.abc import Mapping
+from random import Random
+
+import msgspec
+
+from headworks.core.call import Call
+from headworks.core.digest import digest
+from headworks.core.errors import CallError
+from headworks.core.record import Record
+from headworks.core.service import Service
+from headworks.core.vtime import run_virtual
+from headworks.gateway.assemble import Assembled, assemble
+from headworks.system.schema import Key, System
+from headworks.system.secrets import Secret
+from headworks.twin.chance import Chances, generator
+from headworks.twin.leaf import Desk, Twin
+from headworks.twin.vendor import VendorModel
+from headworks.twin.workload import Arrivals
+
+BYTES_PER_TOKEN = 4
+"""Of a prompt: what reserves by bytes sees about as much as of English text."""
+
+
+class Sink:
+    """Keeps the records of a run, by the call's number."""
+
+    def __init__(self, calls: int) -> None:
+        self.records: list[Record | None] = [None] * calls
+
+    def append(self, record: Record) -> None:
+        self.records[int(record.request_id)] = record
+
+
+class World:
+    """A system and its twins, for one run. down: providers that are away all the time. full: providers whose limits
+    begin unused; those of a provider that is asked for more than it admits begin used up, as they would be by then."""
+
+    def __init__(
+        self,
+        system: System,
+        models: Mapping[str, VendorModel],
+        arrivals: Arrivals,
+        seed: int,
+        *,
+        down: frozenset[str] = frozenset(),
+        drained: frozenset[str] = frozenset(),
+    ) -> None:
+        self.system = with_keys(system)
+        self.models = models
+        self.arrivals = arrivals
+        self.seed = seed
+        self.sink = Sink(len(arrivals.at))
+        self.desks: dict[str, Desk] = {}
+        self.down = down
+        self.drained = drained
+        self.credentials = {alias: callers(self.system, alias) for alias in self.system.models}
+        self.picks: list[float] = generator(seed, "keys").random(len(arrivals.at)).tolist() if system.keys else []
+        self.assembled: Assembled = assemble(self.system, self.leaf, self.sink, seed=seed)
+
+    def leaf(self, provider: str, name: str) -> Service:
+        model = self.models[f"{provider}/{name}"]
+        desk = self.desks.get(provider)
+        if desk is None:
+            is_down = provider in self.down
+            desk = Desk(model.rpm, model.tpm, is_down=is_down, is_full=provider not in self.drained)
+            self.desks[provider] = desk
+        arrivals = self.arrivals
+        chances = Chances(model, len(arrivals.at), self.seed)
+        return Twin(model, desk, arrivals.sizes, chances, Random(f"{self.seed}/{model.target}/weather"))
+
+    def call(self, index: int) -> Call:
+        """The call of this number, as the public port would make it."""
+        arrivals = self.arrivals
+        alias, first = arrivals.alias[index], arrivals.same[index]
+        streamed = arrivals.streamed[index]
+        padding = b"x" * max(0, BYTES_PER_TOKEN * arrivals.sizes[index].prompt - 12)
+        body = b'{"model":"%b","messages":[{"role":"user","content":"%010d %b"}]%b}' % (
+            alias.encode(),
+            first,
+            padding,
+            b',"stream":true' if streamed else b"",
+        )
+        credential = None
+        if known := self.credentials[alias]:
+            credential = known[int(self.picks[index] * len(known))]
+        return Call(
+            id=str(index),
+            alias=alias,
+            body=body,
+            streamed=streamed,
+            credential=credential,
+            arrived_at=arrivals.at[index],
+            digest=digest(body),
+        )
+
+    async def run(self) -> None:
+        """Sends every call at its instant and reads each answer to its end."""
+        loop = get_running_loop()
+        source = _Source(self, loop)
+        source.next()
+        await source.is_over
+        await source.settled()
+
+
+class _Source:
+    """Starts each call at its instant, from one timer that sets the next."""
+
+    def __init__(self, world: World, loop: AbstractEventLoop) -> None:
+        self.world = world
+        self.loop = loop
+        self.index = 0
+        self.tasks: dict[int, Task[None]] = {}
+        self.is_over = loop.create_future()
+
+    def next(self) -> None:
+        at = self.world.arrivals.at
+        while self.index < len(at) and at[self.index] <= self.loop.time():
+            index = self.index
+            self.index += 1
+            self.tasks[index] = self.loop.create_task(self.ask(index))
+        if self.index < len(at):
+            self.loop.call_at(at[self.index], self.next)
+        elif not self.is_over.done():
+            self.is_over.set_result(None)
+
+    async def settled(self) -> None:
+        """Waits for the calls that are still running."""
+        while self.tasks:
+            await next(iter(self.tasks.values()))
+
+    async def ask(self, index: int) -> None:
+        try:
+            async with self.world.assembled.front.open(self.world.call(index)) as reply:
+                chunks = await reply.read()
+                while chunks and not chunks[-1].last:
+                    chunks = await reply.read()
+        except CallError:
+            pass  # the record says it
+        finally:
+            del self.tasks[index]
+
+
+def callers(system: System, alias: str) -> list[str]:
+    """The secrets of the keys that may call an alias: its calls are shared among them evenly."""
+    return [key.key.reveal() for key in system.keys.values() if not key.models or alias in key.models]
+
+
+def with_keys(system: System) -> System:
+    """The same system with a secret of its own for every key: nobody's real one is needed here."""
+    if not system.keys:
+        return system
+    keys: dict[str, Key] = {}
+    for name, key in system.keys.items():
+        keys[name] = msgspec.structs.replace(key, key=Secret(f"a made-up secret of {name}", key.key.reference))
+    return msgspec.structs.replace(system, keys=keys)
+
+
+def ran(
+    system: System,
+    models: Mapping[str, VendorModel],
+    arrivals: Arrivals,
+    seed: int,
+    *,
+    down: frozenset[str] = frozenset(),
+    drained: frozenset[str] = frozenset(),
+) -> World:
+    """A world after its run."""
+    world = World(system, models, arrivals, seed, down=down, drained=drained)
+    run_virtual(world.run())
+    return world

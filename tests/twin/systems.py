@@ -1,0 +1,50 @@
+"""Systems, models and arrivals for the tests of the twin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headworks.system.schema import System
+from headworks.twin.chance import generator
+from headworks.twin.leaf import Size
+from headworks.twin.vendor import Time, VendorModel
+from headworks.twin.workload import Arrivals
+from tests.system.files import right
+
+ONE = """\
+requirements: {{{requirements}}}
+providers: {{v: {{dialect: openai, base_url: "https://v/v1"{limits}}}, w: {{dialect: openai, base_url: "https://w/v1"}}}}
+models:
+  a: {{targets: [{targets}]{model}, price: {{input: $1/M, output: $5/M}}}}
+"""
+
+
+def one(requirements: str = "", limits: str = "", targets: str = "v/x", model: str = "") -> System:
+    """A system of one alias over the vendors v and w."""
+    return right(ONE.format(requirements=requirements, limits=limits, targets=targets, model=model))
+
+
+def steady(target: str = "v/x", first: float = 0.5, pace: float = 0.01) -> VendorModel:
+    """A target whose every answer takes the same times and never fails."""
+    return VendorModel(target=target, first=Time(median=first), pace=Time(median=pace))
+
+
+def queueing(slots: int) -> VendorModel:
+    """A target that is nothing but slots: a millisecond a token, and no time to the first."""
+    return VendorModel(target="v/x", first=Time(median=1e-9), pace=Time(median=0.001), slots=slots)
+
+
+def exponential(rate: float, seconds: float, calls: int, seed: int, *, warm: float = 0.1) -> Arrivals:
+    """Poisson arrivals whose stays at `queueing` are exponential: the tokens are, and each is a millisecond."""
+    rng = generator(seed, "exponential")
+    at = np.cumsum(rng.exponential(1 / rate, calls))
+    tokens = np.maximum(1, np.rint(rng.exponential(seconds * 1000, calls))) + 1
+    return Arrivals(
+        at=at.tolist(),
+        alias=["a"] * calls,
+        sizes=[Size(1, int(count)) for count in tokens],
+        streamed=[False] * calls,
+        same=list(range(calls)),
+        begins=float(at[int(warm * calls)]),
+        ends=float(at[-1]),
+    )
