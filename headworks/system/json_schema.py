@@ -64,6 +64,8 @@ def _schema(kind: inspect.Type, kinds: dict[str, Any]) -> dict[str, Any]:
             return {"enum": list(kind.values)}
         case inspect.IntType() | inspect.FloatType():
             return _number(kind)
+        case inspect.BoolType():
+            return {"type": "boolean"}
         case inspect.CustomType() if kind.cls in (Secret, PrivateUrl):
             return {"type": "string", "minLength": 1}
         case inspect.StrType():
@@ -82,6 +84,8 @@ def _struct(kind: inspect.StructType, kinds: dict[str, Any]) -> dict[str, Any]:
         made["description"] = WORDS[kind.cls][field.encode_name]
         if (default := written_default(field)) is not None:
             made["default"] = float(default) if isinstance(field.type, inspect.FloatType) else default
+        if isinstance(field.type, inspect.BoolType):
+            made["default"] = field.default
         properties[field.encode_name] = made
         if field.required:
             required.append(field.encode_name)

@@ -15,7 +15,7 @@ import msgspec
 
 from headworks.core.money import NANO, Price, written_dollars
 from headworks.core.reply import Usage
-from headworks.system.arithmetic import BETA, Cause, Q, Spread, carried, unavailability
+from headworks.system.arithmetic import BETA, Cause, Q, Spread, carried, too_bursty, unavailability
 from headworks.system.requirements import Objective, Times, Tokens
 from headworks.system.scalars import written_duration
 from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf
@@ -31,7 +31,7 @@ mean fits (M/M/1 at 80 %: four calls wait or run on average), and only a simulat
 CLOSE: Final = 1e-12
 """Shares are sums of floats: what differs by less was written the same."""
 
-SIMULATION: Final = "needs a simulation, which this version does not have yet"
+SIMULATION: Final = "needs a simulation: headworks plan"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +138,7 @@ class Bench:
             for target in self.targets(alias):
                 value = self.expected(alias, target, objective, percentile)
                 if value is None:
-                    return Finding("cannot say", f"{SIMULATION}, and what is expected of {target}", "plan")
+                    return Finding("cannot say", f"{SIMULATION}; nothing is expected of {target}", "plan")
                 expected.append((value, str(target)))
         best, name = min(expected)
         said = f"p{percentile:g} of {name} {'alone' if len(expected) > 1 else ''}".rstrip() + f" is {seconds(best)}"
@@ -146,6 +146,10 @@ class Bench:
             fastest = ", the fastest of its targets" if len(expected) > 1 else ""
             return Finding("does not hold", f"{said}{fastest}, by what is expected of it")
         return Finding("cannot say", f"{SIMULATION}; {said}, without waiting, retries and fallbacks", "plan")
+
+    def burstiness(self, alias: str) -> float:
+        shape = self.traffic.aliases.get(alias)
+        return shape.burstiness if shape is not None and shape.burstiness is not None else self.traffic.burstiness
 
     def streamed(self, alias: str) -> float:
         shape = self.traffic.aliases.get(alias)
@@ -223,6 +227,8 @@ class Bench:
         shared = set(self.providers(list(others))) & set(self.providers(aliases))
         if least != float("inf") and (len(aliases) > 1 or shared):
             return Finding("cannot say", f"{said}, and several models share them: {SIMULATION}", "plan")
+        if (bursty := too_bursty(max(map(self.burstiness, aliases)))) is not None and least != float("inf"):
+            return Finding("cannot say", f"{said}; {bursty}, so it {SIMULATION}", "plan")
         if limit > least * SAFE:
             return Finding("cannot say", f"{said}: so close to them bursts decide, which {SIMULATION}", "plan")
         latencies = [

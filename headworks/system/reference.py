@@ -100,6 +100,8 @@ def _noun(kind: inspect.Type) -> str:
             return "whole number"
         case inspect.FloatType():
             return "number"
+        case inspect.BoolType():
+            return "`true` or `false`"
         case inspect.CustomType():
             return "secret"
     return "text"

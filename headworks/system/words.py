@@ -247,4 +247,6 @@ def written_default(field: inspect.Field) -> str | int | None:
             return f"{{p50: {written_duration(value.p50)}, p99: {written_duration(value.p99)}}}"
         case inspect.FloatType():
             return f"{value:g}"
+        case inspect.BoolType():
+            return "true" if value else "false"
     return value if isinstance(value, (str, int)) else None

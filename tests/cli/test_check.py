@@ -144,7 +144,7 @@ def test_every_objective_is_judged_and_one_that_fails_fails_the_check(
     assert run(["check", str(file)]) == code
     out = capsys.readouterr().out
     assert f"availability >= {share}  {verdict}" in " ".join(out.split()).replace(f"{share} ", f"{share}  ")
-    assert "needs a simulation, which this version does not have yet" in " ".join(out.split())
+    assert "needs a simulation: headworks plan" in " ".join(out.split())
     assert out.rstrip().endswith(f"objectives, by arithmetic: {verdict} 1, cannot say 1")
     assert run(["check", "--json", str(file)]) == code
     said = json.loads(capsys.readouterr().out)

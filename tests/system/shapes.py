@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 TYPES: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
     "object": (dict,),
     "array": (list,),
     "string": (str,),
@@ -28,7 +29,9 @@ def admits(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
         return False
     if "type" in schema:
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        if isinstance(value, bool) or not isinstance(value, tuple(kind for name in kinds for kind in TYPES[name])):
+        if isinstance(value, bool) and "boolean" not in kinds:
+            return False
+        if not isinstance(value, tuple(kind for name in kinds for kind in TYPES[name])):
             return False
     if "enum" in schema and value not in schema["enum"]:
         return False

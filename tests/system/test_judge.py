@@ -205,3 +205,11 @@ def test_quality_needs_an_evaluation() -> None:
 def test_what_names_an_objective_is_kept() -> None:
     [one] = verdicts("{id: up, metric: availability, at_least: 99%, alias: a}")
     assert (one.id, one.objective, one.alias) == ("up", "availability >= 99%", "a")
+
+
+def test_no_closed_form_is_said_of_arrivals_that_are_too_bursty() -> None:
+    bound, limits = "metric: goodput, at_least: 5rps", ", rpm: 6000"
+    assert verdict(bound, limits=limits)[0] == "holds"
+    said, needs, why = verdict(bound, limits=limits, traffic=TRAFFIC + ", burstiness: 2.5")
+    assert (said, needs) == ("cannot say", "plan")
+    assert "the gaps vary by 2.5 (SCV), more than 2" in why

@@ -1,0 +1,77 @@
+"""`headworks plan` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headworks.cli.main import run
+
+FILE = """\
+requirements:
+  traffic: {{peak_rps: 5, output_tokens: {{p50: 50, p95: 100}}, prompt_tokens: {{p50: 100, p95: 300}}}}
+  objectives: [{objectives}]
+providers:
+  v: {{dialect: simulated, first_token: {{p50: 300ms, p99: 900ms}}, per_token: {{p50: 5ms, p99: 9ms}}}}
+  w: {{dialect: openai, base_url: "https://w/v1", api_key: "${{env:NOBODY_HAS_THIS}}"}}
+models: {{a: {{targets: [v, w/x]{price}}}}}
+keys: {{one: {{key: "${{env:NOR_THIS}}"}}, two: {{key: "${{env:NOR_THAT}}"}}}}
+"""
+FIRST = "{{id: first, metric: time_to_first_token, percentile: 95, at_most: {bound}}}"
+QUICK = ("--calls", "100", "--runs", "4")
+
+
+def planned(folder: Path, *options: str, objectives: str, price: str = "") -> int:
+    file = folder / "headworks.yaml"
+    file.write_text(FILE.format(objectives=objectives, price=price))
+    return run(["plan", *QUICK, *options, str(file)])
+
+
+@pytest.mark.parametrize(("bound", "code", "said"), [("2s", 0, "met"), ("200ms", 1, "missed")])
+def test_the_exit_code_is_the_verdict(
+    bound: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert planned(tmp_path, "--json", objectives=FIRST.format(bound=bound)) == code
+    report = json.loads(capsys.readouterr().out)
+    assert [one["verdict"] for one in report["verdicts"]] == [said]
+
+
+def test_what_cannot_be_said_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(tmp_path, objectives="{id: c, metric: cost_per_call, at_most: $1}") == 2
+    assert "a target's price is unknown: write `price:" in capsys.readouterr().out
+
+
+def test_quality_is_not_judged_here_and_changes_no_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quality = "{id: q, metric: quality, suite: s, at_least: 90%}"
+    assert planned(tmp_path, objectives=f"{FIRST.format(bound='2s')}, {quality}") == 0
+    assert "needs an evaluation: headworks eval" in capsys.readouterr().out
+
+
+def test_people_read_it_without_colours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "plan.html"
+    assert planned(tmp_path, "--html", str(page), objectives=FIRST.format(bound="200ms")) == 1
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    for part in ("missed", "What gives way first", "The cheapest single change", "Assumed, not known", "seed 1"):
+        assert part in out
+    html = page.read_text()
+    assert "<svg" in html
+    assert "http" not in html.replace("https://w/v1", "")  # nothing is fetched from anywhere
+
+
+def test_nothing_to_plan_for_is_said_and_is_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(tmp_path, objectives="") == 3
+    assert "write requirements.objectives" in capsys.readouterr().err
+    file = tmp_path / "headworks.yaml"
+    file.write_text(FILE.format(objectives=FIRST.format(bound="1s"), price="").replace("peak_rps: 5, ", ""))
+    assert run(["plan", str(file)]) == 3
+    assert "write requirements.traffic.peak_rps" in capsys.readouterr().err
+
+
+def test_screening_simulates_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(tmp_path, "--screen", objectives="") == 0
+    assert "no provider of the first tiers has a limit" in capsys.readouterr().out
