@@ -20,15 +20,17 @@ import uvloop
 
 from headworks.core.call import Call
 from headworks.core.clock import now
+from headworks.core.key import Key, secret_digest
 from headworks.core.reply import Chunk, Reply, Usage, Whole
 from headworks.core.service import Opening, Service, stack
+from headworks.core.state import Bounds, Places
 from headworks.layers.admit import Admit
-from headworks.layers.auth import Auth, Key, Keyring, secret_digest
+from headworks.layers.auth import Auth, Keyring
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
-from headworks.layers.limit import Limit
+from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
@@ -43,6 +45,7 @@ from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import Retrying, RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.policy.timeouts import Timeouts
+from headworks.state.memory import Memory
 
 LAYERS = ("trace", "auth", "deadline", "admit", "fallback", "retry", "breaker", "limit", "timeout", "meter")
 BODY = b"x" * 1400
@@ -71,6 +74,7 @@ def build(without: str, folder: Path) -> Service:
     def around(inner: Service, *named: tuple[str, Callable[[Service], Service]]) -> Service:
         return stack(*[layer for name, layer in named if name != without], inside=inner)
 
+    state = Memory()
     candidates = [Candidate(f"{name}/bench", Circuit(Breaking(), Random(1)), LatencyWindow()) for name in "ab"]
     targets = [
         Target(
@@ -78,7 +82,17 @@ def build(without: str, folder: Path) -> Service:
             around(
                 Leaf(),
                 ("breaker", partial(Breaker, circuit=known.circuit, target=known.name)),
-                ("limit", partial(Limit, slots=Slots(1000), target=known.name)),
+                (
+                    "limit",
+                    partial(
+                        Limit,
+                        state=state,
+                        bounds=Bounds(places=(Places("places/provider/a", 1000),)),
+                        slots=Slots(1000),
+                        line=Line(),
+                        target=known.name,
+                    ),
+                ),
                 ("timeout", partial(Timeout, timeouts=Timeouts())),
                 ("meter", partial(Meter, candidate=known)),
             ),

@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 import msgspec
 
 from headworks.core.errors import CallError, Refused
+from headworks.core.key import Key, Priority
 from headworks.core.trail import Attempt, Trail
 
 Operation = Literal["chat", "embeddings"]
-Priority = Literal["high", "normal", "low"]
 Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]
 """The form in which a model takes the beginning of its own answer (`wire/prefill.py`)."""
 
@@ -45,8 +45,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     id: ours, shown to the caller. alias: the name under `models` that was asked for. body: the caller's bytes.
     forwarded: headers of the caller that may pass to a vendor. traceparent: the caller's trace, or "".
-    digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, once Auth knows it.
-    streamed, include_usage, max_output (tokens), user: what the body says. arrived_at, deadline_at: loop seconds.
+    digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, and key: all of it, once Auth knows them.
+    streamed, include_usage, max_output (tokens), user: what the body says. bound: tokens of output that vendors are told
+    to give at most though the body does not say so. arrived_at, deadline_at: loop seconds.
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
     learn it. attempt: which try this is; Balance sets it for everything below. resumed_at: how many attempts there were when
     a broken stream was opened again, 0 for the first journey. prefill: the beginning of the answer, to be gone on with.
@@ -59,9 +60,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     streamed: bool = False
     include_usage: bool = False
     max_output: int | None = None
+    bound: int | None = None
     user: str | None = None
     credential: str | None = None
     tenant: str = ""
+    key: Key | None = None
     priority: Priority = "normal"
     arrived_at: float = 0.0
     deadline_at: float = NEVER

@@ -170,11 +170,22 @@ class TooLarge(Refused):
 
 
 class QuotaExceeded(Refused):
-    """The caller's own limit or budget is used up."""
+    """The caller's own limit is used up for now. is_final: it never has room for such a call."""
 
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, is_final: bool = False) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.is_final = is_final
+
+
+class InsufficientQuota(QuotaExceeded):
+    """The caller's own budget has no room for what the call may cost: asking again does not help before it begins anew."""
+
+    type = "insufficient_quota"
+    code = "insufficient_quota"
 
 
 class Shed(CallError):
@@ -191,10 +202,29 @@ class Overloaded(Shed):
     retry: Retry = "elsewhere"
 
 
+class AtLimit(Overloaded):
+    """A target has no room by a limit of its own that is written down: it was not asked, and nothing is held against it.
+
+    is_final: it never has room for such a call.
+    """
+
+    def __init__(
+        self, message: str = "", *, target: str | None = None, retry_after: float | None = None, is_final: bool = False
+    ) -> None:
+        super().__init__(message, target=target, retry_after=retry_after)
+        self.is_final = is_final
+
+
 class StateAway(Shed):
     """What calls are counted by cannot be asked now, and who may not be let in uncounted waits for it."""
 
     code = "state_unavailable"
+
+
+class KeysAway(Shed):
+    """A key that is not known while the store of keys cannot be asked: nobody says that it is wrong."""
+
+    code = "keys_unavailable"
 
 
 class Draining(Shed):

@@ -16,6 +16,10 @@ from headworks.core.reply import Usage
 NanoDollars = NewType("NanoDollars", int)
 """1e-9 dollars."""
 
+Charge: TypeAlias = tuple[Usage | None, NanoDollars | None, bool]
+"""An attempt's tokens; what they cost, None where it is unknown; whether the tokens are an estimate of ours. A plain
+tuple: a named one takes 0.4 us to make, and one is made for every attempt."""
+
 NANO = 1_000_000_000
 """Nano-dollars of a dollar."""
 

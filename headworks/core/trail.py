@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol, TypeAlias
 
-from headworks.core.money import Price
+from headworks.core.money import Charge, Price
 from headworks.core.reply import Usage
+from headworks.core.state import Budget, Claim, Rate, State
 
 Why = Literal["first", "retry", "fallback", "resume"]
 
@@ -64,20 +65,66 @@ class Attempt:
         self.vendor_status = 0
 
 
+class Funds(Protocol):
+    """The money that is reserved for a call."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def claim(self) -> Claim: ...
+    def needed(self, size: int, attempt: Attempt) -> tuple[int, ...] | None:
+        """What must be reserved before a further attempt with so many bytes of body; None where that is reserved already."""
+        ...
+
+    def raised(self, amounts: tuple[int, ...], missing: Budget | None) -> None:
+        """Takes note of what the state answered. Raises InsufficientQuota or StateAway: then there must be no attempt."""
+        ...
+
+
+Limits: TypeAlias = tuple[tuple[Rate, ...], tuple[int, ...], tuple[float, ...]]
+"""The rates that a call was counted by, what is left of each, and in how many seconds each is full again."""
+
+
 class Trail:
     """The attempts of one call, in the order in which they were begun, and who made the call once that is known.
 
     prompt: `NAME@VERSION` of the prompt that it was rendered from, "" for none. outgrown: tokens of the largest context
     that the question did not fit into, 0 where it was not too long for anybody.
+    arrived_at: seconds since 1970, where a window depends on it (else 0). received: bytes of text that came back. billed:
+    what each attempt cost, once that is settled. limits: what the caller is told of his limits. funds: the money that is
+    reserved for the call. full: targets that had no room a moment ago. is_patient: a target's limit is waited for.
     """
 
-    __slots__ = ("attempts", "key", "outgrown", "prompt")
+    __slots__ = (
+        "arrived_at",
+        "attempts",
+        "billed",
+        "full",
+        "funds",
+        "group",
+        "is_patient",
+        "key",
+        "limits",
+        "outgrown",
+        "prompt",
+        "received",
+        "tags",
+    )
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.key = ""
         self.prompt = ""
         self.outgrown = 0.0
+        self.group = ""
+        self.tags: tuple[str, ...] = ()
+        self.arrived_at = 0.0
+        self.received = 0
+        self.billed: list[Charge] | None = None
+        self.limits: Limits | None = None
+        self.funds: Funds | None = None
+        self.full: tuple[str, ...] = ()
+        self.is_patient = False
 
     def begin(self, target: str, why: Why, at: float) -> Attempt:
         """Notes a new attempt and returns it for the layers below to fill in."""

@@ -8,7 +8,7 @@ model), so that what one alias learns of a target the others know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 from types import MappingProxyType
@@ -16,16 +16,19 @@ from types import MappingProxyType
 import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
-from headworks.core.service import Service, stack
+from headworks.core.service import Layer, Service, stack
+from headworks.core.state import State
 from headworks.gateway.prices import Prices
+from headworks.gateway.quotas import UNCOUNTED, Quotas, file_groups, file_keys, target_bounds
 from headworks.layers.admit import Admit
-from headworks.layers.auth import Auth, Key, Keyring, secret_digest
+from headworks.layers.auth import Auth, Keyring
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
-from headworks.layers.limit import Limit
+from headworks.layers.fund import Fund
+from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
 from headworks.layers.render import Prompt, Render
 from headworks.layers.resume import Prefill, Resume
@@ -40,6 +43,7 @@ from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
+from headworks.state.memory import Memory
 from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf
 from headworks.wire.prefill import known_prefill
 
@@ -54,7 +58,7 @@ class Shared:
     on the old stack keep their places, so that limits hold over both.
     """
 
-    def __init__(self, system: System, seed: int, before: Shared | None = None) -> None:
+    def __init__(self, system: System, seed: int, before: Shared | None = None, state: State | None = None) -> None:
         self.seed = seed
         self.providers = system.providers
         self._before = before
@@ -62,7 +66,11 @@ class Shared:
         most = system.server.max_in_flight
         self.admission: Admission = before.admission if before is not None else Admission(most)
         self.admission.resize(most)
+        self.is_funded = False
+        """Whether calls may be under a budget."""
+        self.state: State = state or (before.state if before is not None else Memory())
         self.slots: dict[str, Slots] = {}
+        self.lines: dict[str, Line] = {} if before is None else before.lines
         for name, provider in system.providers.items():
             if provider.concurrency is not None:
                 slots = before.slots.get(name) if before is not None and self.has_stayed(name) else None
@@ -115,16 +123,24 @@ def assemble(
     seed: int,
     before: Shared | None = None,
     prompts: Mapping[str, Prompt] = MappingProxyType({}),
+    state: State | None = None,
+    keys: Keyring | None = None,
 ) -> Assembled:
     """The system as one Service. Nothing is started: leaves are given, and time is the loop's.
 
     before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
+    state: what calls are counted by; without one, that of `before`, or a new one of this process. keys: every key, where more
+    may be made while calls are served; without it, those of the file.
     """
-    shared = Shared(system, seed, before)
-    keys = keyring(system)
+    shared = Shared(system, seed, before, state)
+    if keys is None and system.keys:
+        keys = Keyring(file_keys(system), file_groups(system))
+    quota = Quotas(system, shared, journal, None if keys is None else keys.group)
+    shared.is_funded = keys is not None
     fitting = {system.prompts[name].alias for name in prompts if system.prompts[name].file.front.output is not None}
     aliases: dict[str, Service] = {
-        name: pool(name, model, leaf, shared, conforms=name in fitting) for name, model in system.models.items()
+        name: pool(name, model, leaf, shared, quota.before(name, model), conforms=name in fitting)
+        for name, model in system.models.items()
     }
     for name, prompt in prompts.items():
         aliases[PROMPT_PREFIX + name] = Render(aliases[system.prompts[name].alias], prompt)
@@ -138,7 +154,9 @@ def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None
     return Trace(route if keys is None else Auth(route, keys), journal, config)
 
 
-def pool(alias: str, model: Model, leaf: Leaf, shared: Shared, *, conforms: bool = False) -> Service:
+def pool(
+    alias: str, model: Model, leaf: Leaf, shared: Shared, quota: Sequence[Layer], *, conforms: bool = False
+) -> Service:
     """What belongs to one alias: its deadline, its tiers, its targets. conforms: a prompt over it has an output schema."""
     tiers = [[(candidate(one, shared, model), one) for one in tier] for tier in model.targets]
     circuits = [known.circuit for tier in tiers for known, _ in tier]
@@ -146,7 +164,7 @@ def pool(alias: str, model: Model, leaf: Leaf, shared: Shared, *, conforms: bool
     abilities = {known.name: known.ability for tier in tiers for known, _ in tier}
     services: list[Service] = []
     targets: list[list[Target]] = [
-        [Target(known, target(known, one, model, leaf, shared)) for known, one in tier] for tier in tiers
+        [Target(known, target(known, one, alias, model, leaf, shared)) for known, one in tier] for tier in tiers
     ]
     for number, tier_targets in enumerate(targets):
         is_last = number == len(tiers) - 1
@@ -157,6 +175,7 @@ def pool(alias: str, model: Model, leaf: Leaf, shared: Shared, *, conforms: bool
         services.append(Retry(balance, policy, balance.candidates, purse, is_last=is_last))
     layers: list[Callable[[Service], Service]] = [
         partial(Deadline, total=model.timeouts.total),
+        *quota,
         partial(Admit, admission=shared.admission),
         *([Conform] if conforms else []),
     ]
@@ -169,11 +188,15 @@ def pool(alias: str, model: Model, leaf: Leaf, shared: Shared, *, conforms: bool
     return stack(*layers, inside=inside)
 
 
-def target(known: Candidate, one: TargetOf, model: Model, leaf: Leaf, shared: Shared) -> Service:
+def target(known: Candidate, one: TargetOf, alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:
     """What stands before one target, outermost first."""
-    layers: list[Callable[[Service], Service]] = [partial(Breaker, circuit=known.circuit, target=known.name)]
-    if (slots := shared.slots.get(one.provider)) is not None:
-        layers.append(partial(Limit, slots=slots, target=known.name))
+    layers: list[Callable[[Service], Service]] = [Fund] if shared.is_funded else []
+    layers.append(partial(Breaker, circuit=known.circuit, target=known.name))
+    if bounds := target_bounds(one, alias, shared.providers[one.provider]):
+        slots = shared.slots.get(one.provider) or Slots(UNCOUNTED)
+        line = shared.lines.setdefault(one.provider, Line())
+        limit = partial(Limit, state=shared.state, bounds=bounds, slots=slots, line=line, target=known.name)
+        layers.append(limit)
     layers.append(partial(Timeout, timeouts=model.timeouts))
     layers.append(partial(Meter, candidate=known, price=shared.prices.of(model, one)))
     if model.mid_stream == "continue" and known.ability.prefill != "none":
@@ -211,20 +234,3 @@ def ability(one: TargetOf, shared: Shared) -> Ability:
     if one.context_window is not None:
         known.window = one.context_window
     return known
-
-
-def keyring(system: System) -> Keyring | None:
-    """The keys of the file; None where it has none, and so anybody on loopback may call."""
-    if not system.keys:
-        return None
-    return Keyring(
-        [
-            Key(
-                name=name,
-                digest=secret_digest(key.key.reveal()),
-                models=frozenset(key.models),
-                priority=key.priority,
-            )
-            for name, key in system.keys.items()
-        ]
-    )

@@ -2,62 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Iterable, Mapping, Sequence
 from hmac import compare_digest
 
 import msgspec
 
-from headworks.core.call import Call, Priority
-from headworks.core.errors import Unauthenticated, UnknownModel
+from headworks.core.call import Call
+from headworks.core.clock import wall
+from headworks.core.errors import KeysAway, Unauthenticated, UnknownModel
+from headworks.core.key import FREELY, Allowance, Change, Key, secret_digest
 from headworks.core.service import Opening, Service
 
-
-class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may call: a name, the digest of the secret, the aliases it may use (none named: all) and its priority."""
-
-    name: str
-    digest: bytes
-    models: frozenset[str] = frozenset()
-    priority: Priority = "normal"
-
-    def may_use(self, alias: str) -> bool:
-        return not self.models or alias in self.models
-
-
-def secret_digest(secret: str) -> bytes:
-    """The form in which a secret is kept: it cannot be turned back."""
-    return blake2b(secret.encode(), digest_size=32).digest()
+NEVER = float("inf")
 
 
 class Keyring:
-    """Every key, found by its secret in one step whatever their number."""
+    """Every key, of the system file and of the store, found by its secret in one step whatever their number.
 
-    def __init__(self, keys: Sequence[Key]) -> None:
-        self._by_digest: Mapping[bytes, Key] = {key.digest: key for key in keys}
+    All of them are here, so a store that is away (`is_away`) keeps nobody out whose key is known; of others nobody can say
+    then whether they are strangers. Keys of the file come first where both have a secret.
+    """
+
+    def __init__(self, keys: Sequence[Key] = (), groups: Mapping[str, Allowance] | None = None) -> None:
+        self.is_required = bool(keys)
+        self.is_away = False
+        self._by_digest: dict[bytes, Key] = {}
+        self._digests: dict[str, bytes | tuple[bytes, ...]] = {}
+        """Of the store's keys. One digest is kept as it is: a million tuples of one would be 60 MB."""
+        self._has_made = False
+        self._revoked: set[str] = set()
+        self._file: dict[bytes, Key] = {}
+        self._groups: dict[str, Allowance] = {}
+        self._file_groups: Mapping[str, Allowance] = {}
+        self.file(keys, groups or {})
+
+    def __len__(self) -> int:
+        return len(self._by_digest) + len(self._file)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may call: there is no key, and there never was one in the store."""
+        return not (self.is_required or self._file or self._has_made or self.is_away)
+
+    def file(self, keys: Sequence[Key], groups: Mapping[str, Allowance], *, is_required: bool = False) -> None:
+        """The keys and groups of the system file, in place of those before. is_required: nobody calls without a key."""
+        self.is_required = is_required or bool(keys)
+        self._file = {key.digest: key for key in keys}
+        self._file_groups = groups
+
+    def change(self, changes: Iterable[Change]) -> None:
+        """What has changed in the store."""
+        for one in changes:
+            if one.kind == "group":
+                self._groups[one.name] = one.allowance
+            elif one.kind == "revoked":
+                (self._revoked.add if one.is_revoked else self._revoked.discard)(one.name)
+            else:
+                self._has_made = True
+                self._change_key(one)
+
+    def group(self, name: str) -> Allowance:
+        """What a group may ask in all; the file's word counts where both have it."""
+        return self._file_groups.get(name) or self._groups.get(name, FREELY)
 
     def find(self, secret: str | None) -> Key:
-        """The key with this secret; Unauthenticated when there is none."""
+        """The key with this secret. Raises Unauthenticated where there is none, KeysAway where that cannot be said."""
         if not secret:
             raise Unauthenticated("You did not provide an API key: send it as `Authorization: Bearer KEY`.")
         presented = secret_digest(secret)
-        key = self._by_digest.get(presented)
+        key = self._file.get(presented)
+        if key is not None and key.name in self._revoked:
+            key = None
+        elif key is None:
+            key = self._by_digest.get(presented)
+            if key is None and self.is_away:
+                raise KeysAway(
+                    "The store of keys cannot be read just now, and this key is not known yet.", retry_after=5.0
+                )
         # The table is looked up by the digest, so its timing tells nothing about a secret; the compare is for the form.
         if key is None or not compare_digest(key.digest, presented):
             raise Unauthenticated("Incorrect API key provided.")
+        if key.expires_at != NEVER and key.expires_at <= wall():
+            raise Unauthenticated("This API key has expired.")
         return key
+
+    def keys(self) -> Iterable[Key]:
+        """Every key that may be used (a key with a former secret twice)."""
+        yield from (key for key in self._file.values() if key.name not in self._revoked)
+        yield from self._by_digest.values()
+
+    def _change_key(self, change: Change) -> None:
+        was = self._digests.pop(change.name, ())
+        for digest in (was,) if isinstance(was, bytes) else was:
+            self._by_digest.pop(digest, None)
+        key = change.key
+        if key is None:
+            return
+        self._by_digest[key.digest] = key
+        for digest, until in change.former:
+            former = msgspec.structs.replace(key, digest=digest, expires_at=min(until, key.expires_at))
+            self._by_digest[digest] = former
+        self._digests[change.name] = (
+            (key.digest, *(digest for digest, _ in change.former)) if change.former else key.digest
+        )
 
 
 class Auth:
-    """Checks the caller's key and what it may use. Not in the stack where the system file has no keys."""
+    """Checks the caller's key and what it may use."""
 
     def __init__(self, inner: Service, keys: Keyring) -> None:
         self.inner = inner
         self.keys = keys
 
     def open(self, call: Call) -> Opening:
-        key = self.keys.find(call.credential)
-        call.trail.key = key.name
+        keys = self.keys
+        if keys.is_open:
+            return self.inner.open(call)
+        key = keys.find(call.credential)
+        trail = call.trail
+        trail.key = key.name
+        trail.group = key.group
+        trail.tags = key.tags
         if call.refusal is None and not key.may_use(call.alias):
             raise UnknownModel.named(call.alias)
-        return self.inner.open(msgspec.structs.replace(call, tenant=key.name, priority=key.priority, credential=None))
+        return self.inner.open(
+            msgspec.structs.replace(call, tenant=key.name, key=key, priority=key.priority, credential=None)
+        )

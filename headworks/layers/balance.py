@@ -52,10 +52,13 @@ class Balance:
         if at >= call.deadline_at:
             raise Expired(phase="total")  # it waited for its turn, or its caller is in a hurry: nobody is asked in vain
         why: Why = "first"
+        candidates = self.candidates
+        if call.trail.full:  # who had no room a moment ago; asked again only where nobody else is left
+            candidates = [one for one in candidates if one.name not in call.trail.full] or candidates
         if attempts:
-            picked, why = self.pick_again(call, at)
+            picked, why = self.pick_again(call, candidates, at)
         else:
-            picked = self.choice.pick(self.candidates, (), self.rng, at)
+            picked = self.choice.pick(candidates, (), self.rng, at)
         if picked is None and self.resort:
             tried = [attempt.target for attempt in attempts]
             picked = last_resort([one for one in self.resort if self.suits(one, call, at)], tried)
@@ -64,10 +67,10 @@ class Balance:
         attempt = call.trail.begin(picked.name, why, at)
         return self.services[picked.name].open(msgspec.structs.replace(call, attempt=attempt))
 
-    def pick_again(self, call: Call, at: float) -> tuple[Candidate | None, Why]:
+    def pick_again(self, call: Call, candidates: Sequence[Candidate], at: float) -> tuple[Candidate | None, Why]:
         attempts = call.trail.attempts
         tried = [attempt.target for attempt in attempts]
-        left = [one for one in self.candidates if tried.count(one.name) < self.most and self.suits(one, call, at)]
+        left = [one for one in candidates if tried.count(one.name) < self.most and self.suits(one, call, at)]
         if not self.resort:  # another tier follows: what was late or broke twice is left to itself
             left = [one for one in left if not has_failed_late(attempts, one.name)]
         picked = self.choice.pick(left, tried, self.rng, at)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError
+from headworks.core.errors import AtLimit, CallError
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
@@ -37,7 +37,12 @@ class Retry:
             begun = len(call.trail.attempts)
             try:
                 reply = await enter(self.inner.open(call))
+            except AtLimit as error:
+                if not self.goes_on(call, error):
+                    raise last or error from None
+                continue
             except CallError as error:
+                call.trail.full, call.trail.is_patient = (), False
                 if len(call.trail.attempts) == begun:  # nobody was asked: what a vendor said before says more
                     raise last or error from None
                 pause = self.pause_or_raise(error, call)
@@ -49,6 +54,20 @@ class Retry:
                 return reply
             if pause > 0:
                 await sleep(pause)
+
+    def goes_on(self, call: Call, error: AtLimit) -> bool:
+        """Whether another target may be asked now, or, where no tier follows, the one that has room first be waited for."""
+        trail, at = call.trail, now()
+        if trail.is_patient or error.target is None:
+            return False
+        trail.full = (*trail.full, error.target)
+        if any(at >= one.circuit.blocked_until and one.name not in trail.full for one in self.tier):
+            return True
+        if not self.is_last or error.is_final:
+            return False
+        trail.is_patient = True
+        trail.full = tuple([one.name for one in self.tier if one.name != error.target])
+        return True
 
     def pause_or_raise(self, error: CallError, call: Call) -> float:
         """Seconds until the next attempt; raises the error again where there should be none."""

@@ -13,11 +13,11 @@ from headworks.core.clock import now, wall
 from headworks.core.digest import SIZE
 from headworks.core.errors import CallError, Cut, Denied, Expired, Refused, Rejected, Shed, Unauthenticated
 from headworks.core.record import AttemptRecord, Opened, Outcome, Record
-from headworks.core.reply import Chunk, Reply
+from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Layering, Service, scope
 from headworks.core.trail import Attempt
 from headworks.layers.reason import reason
-from headworks.policy.charge import BYTES_PER_TOKEN, charge
+from headworks.policy.charge import BYTES_PER_TOKEN, billed
 
 MOST_TEXT = 256
 """Characters of a caller's own words (`model`, `user`) that a record keeps."""
@@ -80,11 +80,11 @@ class Trace:
             self.tell(attempts, ended_at)
         if attempts and not attempts[-1].outcome:  # Meter has not left yet: the record goes before the last chunk
             close(attempts[-1], ended_at, outcome, traced)
-        known, cost, price_at = bill(call, traced)
+        known, cost, price_at = bill(call)
         self.journal.append(
             Record(
                 request_id=call.id,
-                at=wall() - (ended_at - call.arrived_at),
+                at=trail.arrived_at or wall() - (ended_at - call.arrived_at),
                 arrived_at=call.arrived_at,
                 head_at=traced.head_at if traced is not None else 0.0,
                 last_at=ended_at,
@@ -92,6 +92,8 @@ class Trace:
                 model=call.alias[:MOST_TEXT],
                 prompt=trail.prompt,
                 key=trail.key,
+                group=trail.group,
+                tags=trail.tags,
                 user=call.user[:MOST_TEXT] if call.user else "",
                 trace=call.traceparent,
                 streamed=call.streamed,
@@ -120,7 +122,7 @@ class Trace:
 class Traced(Reply):
     """The reply as the caller reads it: digested as it passes, and recorded before its last chunk is handed out."""
 
-    __slots__ = ("call", "hash", "head_at", "inner", "is_recorded", "text_size", "trace")
+    __slots__ = ("call", "hash", "head_at", "inner", "is_recorded", "trace")
 
     def __init__(self, inner: Reply, trace: Trace, call: Call) -> None:
         super().__init__(streamed=inner.streamed, headers=inner.headers)
@@ -130,16 +132,16 @@ class Traced(Reply):
         self.hash = blake2b(digest_size=SIZE)
         self.head_at = now()
         self.is_recorded = False
-        self.text_size = 0
 
     async def read(self) -> list[Chunk]:
         chunks = await self.inner.read()
         update = self.hash.update
+        trail = self.call.trail
         for chunk in chunks:
             update(chunk.data)
             if chunk.has_content:
                 text = chunk.text
-                self.text_size += len(text) if text and text.isascii() else size(text)
+                trail.received += len(text) if text and text.isascii() else size(text)
         if chunks and chunks[-1].last:
             self.usage = self.inner.usage
             self.finish = self.inner.finish
@@ -181,32 +183,24 @@ def size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def bill(call: Call, traced: Traced | None) -> tuple[list[AttemptRecord], int | None, str]:
-    """The attempts as they are kept, what all of them cost (None: unknown), and the date of the prices.
-
-    Only the last attempt's text reached us, but for one that was resumed, which says itself what came; embeddings have no
-    tokens of output.
-    """
+def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str]:
+    """The attempts as they are kept, what all of them cost (None: unknown), and the date of the prices."""
+    trail = call.trail
     known: list[AttemptRecord] = []
     total: int | None = 0
     price_at = ""
-    attempts = call.trail.attempts
-    is_resumed = len(attempts) > 1 and any(attempt.received for attempt in attempts)
-    for attempt in attempts:
-        received = attempt.received
-        if attempt is attempts[-1] and not is_resumed and traced is not None and call.operation != "embeddings":
-            received = traced.text_size
-        record = written(attempt, attempt.sent or len(call.body), received)
-        known.append(record)
-        total = None if total is None or record.cost_nano is None else total + record.cost_nano
+    for attempt, (tokens, cost, is_estimated) in zip(
+        trail.attempts, billed(trail, len(call.body), call.operation), strict=True
+    ):
+        known.append(written(attempt, tokens, cost, is_estimated))
+        total = None if total is None or cost is None else total + cost
         if attempt.price is not None and attempt.is_billable:
             price_at = attempt.price.at or price_at
     return known, total, price_at
 
 
-def written(attempt: Attempt, sent: int, received: int) -> AttemptRecord:
-    """An attempt as the record keeps it. `sent`, `received`: bytes of the body, bytes of text."""
-    tokens, cost, is_estimated = charge(attempt, sent, received)
+def written(attempt: Attempt, tokens: Usage | None, cost: int | None, is_estimated: bool) -> AttemptRecord:
+    """An attempt as the record keeps it."""
     return AttemptRecord(
         target=attempt.target,
         why=attempt.why,

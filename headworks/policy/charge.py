@@ -8,21 +8,16 @@ for an image inside a body: better a cost that is too high than one that is miss
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
+from headworks.core.call import Operation
 from headworks.core.errors import CallError, Expired, Refused, Shed, Unreachable
-from headworks.core.money import NanoDollars
+from headworks.core.money import Charge, NanoDollars
 from headworks.core.reply import Usage
-from headworks.core.trail import Attempt
+from headworks.core.trail import Attempt, Trail
 
 BYTES_PER_TOKEN = 4
 
 NOTHING = NanoDollars(0)
 
-
-Charge: TypeAlias = tuple[Usage | None, NanoDollars | None, bool]
-"""An attempt's tokens; what they cost, None where it is unknown; whether the tokens are an estimate of ours. A plain
-tuple: a named one takes 0.4 us to make, and one is made for every attempt."""
 
 FREE: Charge = (None, NOTHING, False)
 
@@ -37,6 +32,23 @@ def charge(attempt: Attempt, sent: int, received: int) -> Charge:
         tokens = Usage(input=-(-sent // BYTES_PER_TOKEN), output=-(-received // BYTES_PER_TOKEN))
     price = attempt.price
     return tokens, None if price is None else price.cost(tokens), is_estimated
+
+
+def billed(trail: Trail, sent: int, operation: Operation) -> list[Charge]:
+    """What every attempt of a call cost: worked out once, when all have ended, so that the record and what is settled agree.
+
+    Only the last attempt's text reached us, but for one that was resumed, which says itself what came; embeddings have no
+    tokens of output.
+    """
+    if trail.billed is None:
+        attempts = trail.attempts
+        is_resumed = len(attempts) > 1 and any(one.received for one in attempts)
+        last = len(attempts) - 1 if not is_resumed and operation != "embeddings" else -1
+        trail.billed = [
+            charge(one, one.sent or sent, trail.received if index == last else one.received)
+            for index, one in enumerate(attempts)
+        ]
+    return trail.billed
 
 
 def is_unsold(error: CallError) -> bool:

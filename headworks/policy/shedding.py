@@ -15,7 +15,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import Final
 
-from headworks.core.call import Priority
+from headworks.core.key import Priority
 
 SHARES: Final = MappingProxyType[Priority, float]({"high": 1.0, "normal": 0.95, "low": 0.8})
 """How much of the bound each priority may fill. A guess that leaves 204 and 819 of 4,096 places; not measured."""

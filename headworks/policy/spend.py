@@ -21,14 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import msgspec
 
+from headworks.core.key import Estimate
 from headworks.core.money import PER, Price, Rates
 from headworks.core.state import Window
-
-Estimate = Literal["bytes", "chars"]
 
 DAY: Final = 86400
 MONDAY: Final = 4 * DAY
@@ -42,18 +41,6 @@ CHARS_PER_TOKEN: Final = 4
 IMAGE: Final = MappingProxyType({"low": 2833, "high": 48169})
 """Tokens of one picture by its `detail`, for the model that counts most: 2833 and 5667 for each of at most 8 tiles (OpenAI's
 table for gpt-4o-mini; other models of that table count 65 to 1105). What is not `low` may be `high`."""
-
-Money = Annotated[int, msgspec.Meta(ge=1, extra={"unit": "money"})]
-"""Nano-dollars, as `$50`."""
-
-
-class Spending(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be spent: `amount` nano-dollars in each window of `every`. alert: the part at which that is told."""
-
-    amount: Money
-    every: Window = "30d"
-    estimate: Estimate = "bytes"
-    alert: Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})] = 0.8
 
 
 def window_start(window: Window, at: float) -> int:

@@ -20,6 +20,7 @@ from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server import deadline
 from headworks.server.exchange import Exchange
+from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
 from headworks.wire.dialect import Asked
 from headworks.wire.openai_errors import event
@@ -80,7 +81,7 @@ class Calls:
             if exchange.started:
                 exchange.end(event(error))
             else:
-                exchange.respond(*answer(error, call.id, cors))
+                exchange.respond(*answer(error, call.id, [*limited(call.trail), *cors]))
 
     def call(self, request: Request, body_digest: str) -> Call:
         arrived_at = now()
@@ -133,8 +134,8 @@ def joined(chunks: list[Chunk]) -> bytes:
 
 
 def heads(call: Call, reply: Reply) -> Headers:
-    """Our id, which the SDK reads, and what of the vendor's headers passes."""
-    return [(b"x-request-id", call.id.encode()), *reply.headers]
+    """Our id, which the SDK reads, what is left of the caller's limits, and what of the vendor's headers passes."""
+    return [(b"x-request-id", call.id.encode()), *limited(call.trail), *reply.headers]
 
 
 def bearer(request: Request) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TypeAlias
 
-from headworks.core.errors import CallError
+from headworks.core.errors import CallError, QuotaExceeded
 from headworks.wire.openai_errors import problem
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -20,7 +20,7 @@ def answer(error: CallError, request_id: str, cors: Headers) -> tuple[int, Heade
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
         headers.append((b"retry-after-ms", b"%d" % ceil(error.retry_after * 1000)))
-    if error.blame == "vendor":
+    if error.blame == "vendor" or (isinstance(error, QuotaExceeded) and error.is_final):
         # Our own attempts are spent: an SDK that tries again on top would multiply them, a 429's after its wait too.
         headers.append((b"x-should-retry", b"false"))
     return error.shown_status, headers, problem(error)

@@ -66,6 +66,7 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
         _key(key, ("keys", name), findings)
     for name, prompt in system.prompts.items():
         _prompt(name, prompt, findings)
+    _groups(system, findings)
     _server(system, findings)
     _log(system, findings, machine)
 
@@ -219,6 +220,28 @@ def _key(key: Key, where: Where, findings: Findings) -> None:
     _secret(key.key, (*where, "key"), findings)
 
 
+def _groups(system: System, findings: Findings) -> None:
+    declared = findings.names_in(("keys",))
+    owners: dict[str, str] = {}
+    for name, group in system.groups.items():
+        for index, key in enumerate(group.keys):
+            at: Where = ("groups", name, "keys", index)
+            if key not in declared:
+                findings.error(at, f"there is no key {shown(key)}", suggestion(key, declared, "keys"))
+            elif (first := owners.setdefault(key, name)) != name:
+                findings.error(at, f"{shown(key)} is in the group `{first}` already", "leave it in one of the two")
+    for name, one in system.keys.items():
+        shared = system.groups.get(owners.get(name, ""))
+        if one.budget is None and (shared is None or shared.budget is None):
+            continue
+        for alias in one.models or system.models:
+            if alias in system.models and system.models[alias].max_output is None:
+                problem = (
+                    f"`{name}` has a budget, and its calls to `{alias}` are refused where they set no `max_tokens`"
+                )
+                findings.warn(("models", alias), problem, "write what they are sent with: max_output: 4k")
+
+
 def _secret(secret: Secret, at: Where, findings: Findings) -> None:
     """A secret that callers show us."""
     _literal(secret, at, findings)
@@ -244,9 +267,12 @@ def _server(system: System, findings: Findings) -> None:
             problem = f"`{first}` has the same key, so nobody could tell them apart"
             findings.error(("keys", name, "key"), problem, "give each its own")
     listen = system.server.listen
-    if not findings.names_in(("keys",)) and not listen.is_loopback and findings.is_sound(("server", "listen")):
+    if not findings.is_written(("keys",)) and not listen.is_loopback and findings.is_sound(("server", "listen")):
         problem = f"{listen} can be reached from other machines, and there are no keys: anybody could call"
-        remedy = 'add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}`, or listen on 127.0.0.1'
+        remedy = (
+            'add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}` (`keys: {}` where `headworks keys` makes them all), '
+            "or listen on 127.0.0.1"
+        )
         findings.error(("server", "listen"), problem, remedy)
     if not findings.names_in(("keys",)) and "*" in system.server.cors:
         problem = "there are no keys, so any page that a browser on this machine opens may call"

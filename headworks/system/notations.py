@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from headworks.core.money import written_dollars
 from headworks.policy.retry import Backoff
 from headworks.system.requirements import bound
 from headworks.system.scalars import (
@@ -26,12 +27,15 @@ from headworks.system.scalars import (
     Unreadable,
     count,
     duration,
+    instant,
+    money,
     rate,
     share,
     shown,
     size,
     written_count,
     written_duration,
+    written_instant,
     written_rate,
     written_share,
     written_size,
@@ -195,6 +199,20 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
         ),
         "bytes": Notation("a size", "10MB", f"{NUMBER}(?:{'|'.join(BYTES)})", size, written_size),
         "rate": Notation("a price of tokens", "$0.25/M", rf"\${NUMBER}/[kM]", rate, written_rate),
+        "money": Notation("an amount of money", "$50", rf"\${NUMBER}", money, written_dollars),
+        "instant": Notation(
+            "a date",
+            "2027-01-31",
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+(?:Z|[+-][0-9:]+)?)?",
+            instant,
+            written_instant,
+        ),
+        "tag": Notation(
+            "a tag",
+            "team:search",
+            ALIAS,
+            _matching("a tag", ALIAS, "use up to 128 letters, digits and . _ - : / @ +; a letter or digit first"),
+        ),
         "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
         "bound": Notation("a bound", "800ms", rf"\${NUMBER}|{NUMBER}(?:rps|%|{'|'.join(SECONDS)})", bound, str),
         "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),

@@ -270,6 +270,8 @@ def _sample(name: str) -> str:
         "providers": "providers: {sim: {dialect: simulated}}",
         "models": "models: {assistant: sim/simulated}",
         "base_url": "base_url: https://api.example.com/v1",
+        "amount": "{amount: $50, every: 1d}",
+        "every": "every: 1d",
         "key": 'key: "${env:NAME}"',
         "targets": "targets: [provider/model]",
         "provider": "provider: NAME",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 
 NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
@@ -134,6 +135,31 @@ def rate(text: str) -> int:
 def written_rate(nano: int) -> str:
     dollars = f"{Decimal(nano).scaleb(-9):f}"
     return f"${dollars.rstrip('0').rstrip('.') if '.' in dollars else dollars}/M"
+
+
+def money(text: str) -> int:
+    """Nano-dollars from `$50` or `$0.004`."""
+    if match := re.fullmatch(rf"\$({NUMBER})", text):
+        return int(Decimal(match[1]) * 1_000_000_000)  # whole: a number has at most nine decimals
+    remedy = "write dollars: $50 or $0.004"
+    if re.fullmatch(NUMBER, text):
+        remedy = f"an amount is in dollars: ${text}?"
+    raise Unreadable(f"{shown(text)} is not an amount of money", remedy)
+
+
+def instant(text: str) -> float:
+    """Seconds since 1970 from `2027-01-31` (when that day begins) or `2027-01-31T12:00Z`; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unreadable(f"{shown(text)} is not a date", "write 2027-01-31, or 2027-01-31T12:00Z") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return found.timestamp()
+
+
+def written_instant(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 def share(text: str) -> float:

@@ -13,8 +13,9 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
-from headworks.core.call import Prefill, Priority
+from headworks.core.call import Prefill
 from headworks.core.digest import digest
+from headworks.core.key import Allowance, Priority, Spending
 from headworks.core.money import Rates
 from headworks.core.units import Count, Seconds
 from headworks.policy.choice import Balancing
@@ -43,6 +44,8 @@ StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"}
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
 OnFilter: TypeAlias = Literal["error", "next"]
+Tag: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "tag"})]
+Instant: TypeAlias = Annotated[float, msgspec.Meta(extra={"unit": "instant"})]
 Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -137,6 +140,9 @@ class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
     weight: Weight = 1.0
     context_window: Count | None = None
     prefill: Prefill | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
     expect: Expect | None = None
 
     def __str__(self) -> str:
@@ -154,6 +160,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     mid_stream: MidStream = "error"
     on_content_filter: OnFilter = "error"
     price: Rates | None = None
+    max_output: Count | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +172,30 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     key: Secret
     models: tuple[Alias, ...] = ()
     priority: Priority = "normal"
+    tags: tuple[Tag, ...] = ()
+    expires: Instant | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    budget: Spending | None = None
+
+    @property
+    def allowance(self) -> Allowance:
+        return Allowance(rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency, budget=self.budget)
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys that share limits and a budget, beside their own. Keys that are made at run time say which group is theirs."""
+
+    keys: tuple[Name, ...] = ()
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    budget: Spending | None = None
+
+    @property
+    def allowance(self) -> Allowance:
+        return Allowance(rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency, budget=self.budget)
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +245,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[Alias, Model]
     keys: dict[Name, Key] = {}
     prompts: dict[Name, Prompt] = {}
+    groups: dict[Name, Group] = {}
     server: Server = Server()
     log: Log = Log()
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
+from headworks.core.key import Spending
 from headworks.core.money import Rates
 from headworks.policy.circuit import Breaking
 from headworks.policy.retry import Retrying
@@ -30,6 +31,7 @@ from headworks.system.requirements import (
 from headworks.system.scalars import written_duration
 from headworks.system.schema import (
     ONE_TEXT,
+    Group,
     Key,
     Local,
     Log,
@@ -66,18 +68,19 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "providers": "Who answers calls: a name of your own for each vendor or model server.",
             "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, "
             "or a list of them, each tried when the one before it fails.",
-            "keys": "Who may call. Without keys anybody on this machine may, and nobody else.",
             "prompts": "Prompts in files of their own, which callers use as `model: prompt/NAME` (`docs/prompts.md`).",
+            "keys": "Who may call; `headworks keys` makes more. Without keys anybody on this machine may, and nobody else. `{}`: only "
+            "who has a key that was made.",
+            "groups": "Keys that share limits and a budget.",
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
         },
         OpenAI: {
             "base_url": "Where the vendor's API begins; `/chat/completions` is added to it.",
             "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
-            "rpm": "Requests a minute that the vendor admits. Only the arithmetic of `check` uses it, for throughput. "
-            "Unknown by default.",
-            "tpm": "Tokens a minute, of questions and answers, that the vendor admits. Only the arithmetic of `check` uses "
-            "it, for throughput. Unknown by default.",
+            "rpm": "Requests a minute that the vendor admits. A call beyond goes to another target, or waits. Unlimited by default.",
+            "tpm": "Tokens a minute, of questions and answers, that the vendor admits. A call beyond goes to another target, or "
+            "waits. Unlimited by default.",
             "concurrency": "Calls at this provider at once, streams until their last chunk. Unlimited by default.",
             "headers": "Headers that every request to this vendor carries. Their values are secrets: never shown.",
             "forward_headers": "Headers of the caller that pass to this vendor, beside those of its dialect.",
@@ -91,8 +94,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "first_token": "Time to the first token.",
             "per_token": "Time between tokens.",
             "faults": "The share of calls that each fault happens to, such as `{server_error: 0.5%, cut: 0.1%}`.",
-            "rpm": "Requests a minute before it answers 429. Unlimited by default.",
-            "tpm": "Tokens a minute before it answers 429. Unlimited by default.",
+            "rpm": "Requests a minute before it answers 429 itself, as a vendor whose limit nobody wrote down. Unlimited by default.",
+            "tpm": "Tokens a minute before it answers 429 itself. Unlimited by default.",
             "concurrency": "Calls at this provider at once, streams until their last chunk. Unlimited by default.",
             "seed": "Same seed, same answers: two simulated vendors with one seed say the same.",
         },
@@ -114,6 +117,10 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "the next tier first.",
             "price": "What tokens of every target of this alias cost, in place of the bundled table of prices "
             "(`docs/prices.md`).",
+            "max_output": "Tokens of output that a call under a budget is sent with where the caller sets no `max_tokens`.",
+            "rpm": "Requests a minute for this alias, whoever calls. Unlimited by default.",
+            "tpm": "Tokens a minute for this alias, whoever calls, of questions and answers. Unlimited by default.",
+            "concurrency": "Calls at once for this alias, whoever calls, streams until their last chunk. Unlimited by default.",
         },
         TargetOf: {
             "provider": "A name under `providers`. In short: `provider/model`.",
@@ -124,6 +131,9 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "prefill": "Whether, and in which form, the model goes on with the beginning of its own answer, for `mid_stream: continue`: `none`, "
             "`message` (a last message of the assistant), `prefix` (that, marked `prefix`), `repeated_prefix` (and it repeats it), "
             "`final_message` (`continue_final_message`, as vLLM and SGLang have it). Default: what is known of the vendor.",
+            "rpm": "Requests a minute at this target under this alias. A call beyond goes to another target, or waits. Unlimited by default.",
+            "tpm": "Tokens a minute likewise. Unlimited by default.",
+            "concurrency": "Calls at once likewise. Unlimited by default.",
             "expect": "What you expect of it. Nothing is served by it; the arithmetic of `check` uses it, for latency, "
             "throughput and availability.",
         },
@@ -205,6 +215,26 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "key": "The secret that the caller sends as `Authorization: Bearer`.",
             "models": "The aliases it may use, prompts as `prompt/NAME`. All by default.",
             "priority": "Who is turned away last when the gateway is full.",
+            "tags": "What the records of its calls carry, for `headworks logs --tag`.",
+            "expires": "When it is nobody's key any more (UTC where no zone is written). Never by default.",
+            "rpm": "Requests a minute with this key. Unlimited by default.",
+            "tpm": "Tokens a minute with this key, of questions and answers. Unlimited by default.",
+            "concurrency": "Calls at once with this key, streams until their last chunk. Unlimited by default.",
+            "budget": "What its calls may cost. Without limit by default.",
+        },
+        Group: {
+            "keys": "Names under `keys`. A key is in one group at most; keys made by `headworks keys` name theirs themselves.",
+            "rpm": "Requests a minute with any of these keys. Unlimited by default.",
+            "tpm": "Tokens a minute with any of these keys, of questions and answers. Unlimited by default.",
+            "concurrency": "Calls at once with any of these keys, streams until their last chunk. Unlimited by default.",
+            "budget": "What the calls with all of these keys may cost. Without limit by default.",
+        },
+        Spending: {
+            "amount": "Dollars a window, such as `$50`. Nothing is spent beyond it (`docs/money.md`).",
+            "every": "The window: `1h` begins with each hour, `1d` with each day (UTC), `1w` on Mondays, `30d` every 30 days, `total` never again.",
+            "estimate": "How the tokens of a question are reckoned before it is asked: `bytes`, one a byte, which none has more of, or "
+            "`chars`, one for four, which admits more and may be too few.",
+            "alert": "The part of the budget at which the log tells of it.",
         },
         Prompt: {
             "file": "The prompt: a Markdown file with front matter and chat turns.",

@@ -30,6 +30,19 @@ class Asked(msgspec.Struct, frozen=True):
     user: str | None = None
 
 
+class Weight(msgspec.Struct, frozen=True):
+    """What of a body decides how many tokens it can have, beside its length.
+
+    pictures: how many of low, and of other detail. is_audible: sound is asked for or sent. unbounded: the field or kind of
+    part that the body's bytes set no bound for, or "".
+    """
+
+    choices: int = 1
+    pictures: tuple[int, int] = (0, 0)
+    is_audible: bool = False
+    unbounded: str = ""
+
+
 class StreamDecoder(Protocol):
     """Turns a vendor's stream into chunks: the same chunks however the bytes are cut.
 

@@ -30,6 +30,9 @@ _MODEL: Final = b'"model"'
 _MODEL_FIRST: Final = b'{"model"'
 _MODEL_VALUE = re.compile(rb'"model"[ \t\r\n]*+:[ \t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 
+_NEWER = re.compile(rb'"(?:[a-z-]+/)?(?:o[1-9]|gpt-(?:[5-9]|[1-9][0-9]))')
+"""Names of models that take `max_completion_tokens` only."""
+
 _FORWARDED = frozenset({b"traceparent", b"idempotency-key"})
 _OUR_ACCOUNT = frozenset({b"openai-organization", b"openai-project"})
 """They choose an account of the key's owner. With *our* key a caller's choice is refused, and would set the target aside."""
@@ -147,6 +150,25 @@ def with_usage(body: bytes, model: bytes) -> bytes:
         return with_model(body, model, b',"stream_options":{"include_usage":true}')
     options = body[place[0] : place[1]]
     return _replaced(body, {where["model"]: model, place: _counting(options)})
+
+
+def with_bound(body: bytes, model: bytes, most: int) -> bytes:
+    """The body with a bound on its output, in tokens, where the caller set none (or null, or -1, which are none).
+
+    The newer of the two names goes to models that refuse the older one; other servers may know the older one only.
+    """
+    name = b"max_completion_tokens" if _NEWER.match(model) else b"max_tokens"
+    if b'"max_' not in body and not _may_escape_names(body):
+        return b'%s,"%s":%d}' % (body[: body.rindex(b"}")], name, most)
+    found = members(body)
+    where = places(body, found)
+    values = {where[key]: b"null" for key in ("max_tokens", "max_completion_tokens") if key in where}
+    place = where.get(name.decode())
+    if place is None:
+        body = _replaced(body, values)
+        return b'%s,"%s":%d}' % (body[: body.rindex(b"}")], name, most)
+    values[place] = b"%d" % most
+    return _replaced(body, values)
 
 
 def _may_escape_names(body: bytes) -> bool:

@@ -74,9 +74,10 @@ class OpenAIChat:
     path: Final = b"/chat/completions"
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
+        body = call.body if call.bound is None else openai_body.with_bound(call.body, model, call.bound)
         if call.streamed and counted and not call.include_usage:
-            return openai_body.with_usage(call.body, model)
-        return openai_body.with_model(call.body, model)
+            return openai_body.with_usage(body, model)
+        return openai_body.with_model(body, model)
 
     def forwards(self, name: bytes) -> bool:
         return openai_body.forwards(name)

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from headworks.core.errors import Malformed, Unauthenticated, UnknownModel
-from headworks.layers.auth import Auth, Key, Keyring, secret_digest
+from headworks.core.key import Key, secret_digest
+from headworks.layers.auth import Auth, Keyring
 from headworks.layers.deadline import Deadline
 from headworks.layers.route import Route
 from headworks.testing import Scripted, ask, call, virtual

@@ -26,12 +26,13 @@ from headworks.core.errors import (
     VendorSaid,
 )
 from headworks.core.service import Service, stack
+from headworks.core.state import Bounds, Places
 from headworks.core.trail import Trail
 from headworks.layers.admit import Admit
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.fallback import Fallback
-from headworks.layers.limit import Limit
+from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
 from headworks.layers.retry import Retry
 from headworks.layers.timeout import Timeout
@@ -46,6 +47,7 @@ from headworks.policy.retry import Retrying, RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.policy.timeouts import Timeouts
 from headworks.providers.scripted import Stream
+from headworks.state.memory import Memory
 from headworks.testing import Scripted, ask, call, mock, virtual
 
 
@@ -246,10 +248,15 @@ async def test_a_cut_after_the_head_counts_against_the_target() -> None:
     assert circuit.state == "open"
 
 
+def limited(inner: Service, slots: Slots) -> Limit:
+    bounds = Bounds(places=(Places("places/provider/a", slots.limit),))
+    return Limit(inner, Memory(), bounds, slots, Line(), "a")
+
+
 @virtual
 async def test_a_slot_is_held_until_the_last_chunk() -> None:
     slots = Slots(1)
-    limit = Limit(Scripted([Stream(pieces=["one", 1.0, "two"]), "hi"]), slots, "a")
+    limit = limited(Scripted([Stream(pieces=["one", 1.0, "two"]), "hi"]), slots)
     async with limit.open(call(streamed=True)) as reply:
         await reply.read()
         assert slots.in_use == 1
@@ -265,7 +272,7 @@ def test_a_cancelled_call_gives_its_place_back(moment: str) -> None:
     async def run() -> None:
         service, handle = mock()
         admission, slots = Admission(10), Slots(10)
-        layers = Admit(Limit(service, slots, "a"), admission)
+        layers = Admit(limited(service, slots), admission)
         asking = asyncio.create_task(ask(layers, call(streamed=True)))
         arrival = await handle.next_call()
         if moment == "while reading":

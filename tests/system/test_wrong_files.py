@@ -365,7 +365,7 @@ models:
             "6:43 models.d.targets[1][0].provider: `provider` is missing -> add it: provider: NAME",
             "6:61 models.d.targets[3][0].provider: the text is empty -> give it a value, or remove the line",
             "7:6 models.e.targets: `targets` is missing -> add it: targets: [provider/model]",
-            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight, context_window, prefill, expect",
+            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight, context_window, prefill, rpm, tpm, concurrency, expect",
         ],
     ),
     "a target without a model": (
@@ -412,7 +412,7 @@ keys:
             "5:12 keys.x.key: `w` has the same key, so nobody could tell them apart -> give each its own",
             "5:34 keys.x.priority: `urgent` is not known here -> known: high, low, normal",
             '6:6 keys.y.key: `key` is missing -> add it: key: "${env:NAME}"',
-            "7:6 keys.z: a map belongs here, not a single value -> its keys: key, models, priority",
+            "7:6 keys.z: a map belongs here, not a single value -> its keys: key, models, priority, tags, expires, rpm, tpm, concurrency, budget",
         ],
     ),
     "an open port without keys": (
@@ -422,7 +422,7 @@ models: {a: v/x}
 server: {listen: 0.0.0.0:8080}
 """,
         [
-            '3:18 server.listen: 0.0.0.0:8080 can be reached from other machines, and there are no keys: anybody could call -> add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}`, or listen on 127.0.0.1',
+            '3:18 server.listen: 0.0.0.0:8080 can be reached from other machines, and there are no keys: anybody could call -> add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}` (`keys: {}` where `headworks keys` makes them all), or listen on 127.0.0.1',
         ],
     ),
     "headers": (

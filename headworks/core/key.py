@@ -1,0 +1,105 @@
+"""Who may call, and how much: keys and groups, wherever they were written.
+
+A secret has 256 bits by chance and is kept as the BLAKE2b digest of all of it. A slow hash protects secrets that people
+choose; of these nobody can try even a part, and a call must not wait for a slow hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Annotated, Literal
+
+import msgspec
+
+from headworks.core.state import Window
+from headworks.core.units import Count
+
+PREFIX = "hw_"
+"""How secrets that we make begin: scanners of repositories can find one that was committed."""
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LENGTH = 43
+"""Characters of 62 that hold 256 bits."""
+
+Priority = Literal["high", "normal", "low"]
+Estimate = Literal["bytes", "chars"]
+
+Money = Annotated[int, msgspec.Meta(ge=1, extra={"unit": "money"})]
+"""Nano-dollars: `$50`."""
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
+
+
+class Spending(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be spent: `amount` nano-dollars in each window. estimate: how a call's tokens of input are reckoned before it
+    is made (`policy/spend.py`). alert: the part of it at which that is told."""
+
+    amount: Money
+    every: Window
+    estimate: Estimate = "bytes"
+    alert: Share = 0.8
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much somebody may ask: requests and tokens a minute, calls at once, money. None: without limit."""
+
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    budget: Spending | None = None
+
+    def __bool__(self) -> bool:
+        return not (self.rpm is None and self.tpm is None and self.concurrency is None and self.budget is None)
+
+
+FREELY = Allowance()
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may call: a name, the digest of the secret, the aliases it may use (none named: all).
+
+    tags: what its records carry. group: whose limits and budget it shares, or "". expires_at: seconds since 1970.
+    """
+
+    name: str
+    digest: bytes
+    models: frozenset[str] = frozenset()
+    priority: Priority = "normal"
+    tags: tuple[str, ...] = ()
+    group: str = ""
+    expires_at: float = float("inf")
+    allowance: Allowance = FREELY
+
+    def may_use(self, alias: str) -> bool:
+        return not self.models or alias in self.models
+
+
+def secret_digest(secret: str) -> bytes:
+    """The form in which a secret is kept: it cannot be turned back."""
+    return blake2b(secret.encode(), digest_size=32).digest()
+
+
+def new_secret(chance: Callable[[int], int]) -> str:
+    """A secret of 256 bits. `chance` gives so many random bits, and must be the system's: `secrets.randbits`."""
+    number = chance(256)
+    digits = []
+    for _ in range(_LENGTH):
+        number, digit = divmod(number, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return PREFIX + "".join(digits)
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a name in the store of keys.
+
+    key: a key as it is now, None where it was revoked; `former` has digests that stay good for a while, with the instant at
+    which they end. group: its allowance. revoked: a key of the system file may (False) or may not (True) be used.
+    """
+
+    kind: Literal["key", "group", "revoked"]
+    name: str
+    key: Key | None = None
+    former: tuple[tuple[bytes, float], ...] = ()
+    allowance: Allowance = FREELY
+    is_revoked: bool = False

@@ -1,0 +1,113 @@
+"""What the system file says of who may call how much, as the layers need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from headworks.core.call import Operation
+from headworks.core.key import FREELY, Allowance, Key, secret_digest
+from headworks.core.service import Layer
+from headworks.core.state import Bounds, Places, Rate, State
+from headworks.gateway.prices import Prices
+from headworks.layers.quota import Opener, Quota, Terms
+from headworks.policy.spend import ceiling
+from headworks.system.schema import Local, Model, Provider, Simulated, System, TargetOf
+from headworks.wire.dialect import Weight
+from headworks.wire.openai_weight import weigh_chat, weigh_embeddings
+
+UNCOUNTED: Final = 1_000_000
+"""Places of a provider that has no limit of places: they are counted for nobody."""
+
+WEIGHED: Final = MappingProxyType[Operation, Callable[[bytes], Weight]](
+    {"chat": weigh_chat, "embeddings": weigh_embeddings}
+)
+
+
+class Known(Protocol):
+    """What of the shared parts is needed here."""
+
+    @property
+    def prices(self) -> Prices: ...
+    @property
+    def state(self) -> State: ...
+
+
+class Quotas:
+    """Makes the Quota layer of each alias. group: what a group may ask; None: there are no keys, and so no groups."""
+
+    def __init__(self, system: System, known: Known, journal: Opener, group: Callable[[str], Allowance] | None) -> None:
+        self.config = system.digest
+        self.known = known
+        self.journal = journal
+        self.group = group
+
+    def before(self, alias: str, model: Model) -> Sequence[Layer]:
+        """The layer that stands before an alias's pool; none where nothing can bound its calls."""
+        allowance = Allowance(rpm=model.rpm, tpm=model.tpm, concurrency=model.concurrency)
+        if self.group is None and not allowance:
+            return ()
+        prices = [self.known.prices.of(model, target) for target in chain.from_iterable(model.targets)]
+        terms = Terms(
+            alias=alias,
+            config=self.config,
+            allowance=allowance,
+            ceilings={
+                "chat": ceiling(prices, has_output=True),
+                "embeddings": ceiling(prices, has_output=False),
+            },
+            max_output=model.max_output,
+        )
+        group = self.group or nobody
+        quota = partial(Quota, terms=terms, state=self.known.state, journal=self.journal, group=group, weigh=WEIGHED)
+        return (quota,)
+
+
+def file_keys(system: System) -> list[Key]:
+    """The keys of the file."""
+    groups = {key: name for name, group in system.groups.items() for key in group.keys}
+    return [
+        Key(
+            name=name,
+            digest=secret_digest(key.key.reveal()),
+            models=frozenset(key.models),
+            priority=key.priority,
+            tags=key.tags,
+            group=groups.get(name, ""),
+            expires_at=float("inf") if key.expires is None else key.expires,
+            allowance=key.allowance or FREELY,
+        )
+        for name, key in system.keys.items()
+    ]
+
+
+def file_groups(system: System) -> Mapping[str, Allowance]:
+    return {name: group.allowance for name, group in system.groups.items()}
+
+
+def nobody(group: str) -> Allowance:
+    """What a group may ask where there are no keys."""
+    return FREELY
+
+
+def target_bounds(target: TargetOf, alias: str, provider: Provider) -> Bounds:
+    """The limits of a target, where it is used, and of its provider. A local model has places; a simulated vendor's rates
+    are its own to keep, as a vendor's that nobody wrote down."""
+    rates: list[Rate] = []
+    places: list[Places] = []
+    stated = [(f"target/{alias}/{target}", target.rpm, target.tpm, target.concurrency)]
+    if isinstance(provider, (Local, Simulated)):
+        stated.append((f"provider/{target.provider}", None, None, provider.concurrency))
+    else:
+        stated.append((f"provider/{target.provider}", provider.rpm, provider.tpm, provider.concurrency))
+    for owner, rpm, tpm, concurrency in stated:
+        if rpm is not None:
+            rates.append(Rate(f"rpm/{owner}", rpm))
+        if tpm is not None:
+            rates.append(Rate(f"tpm/{owner}", tpm, "tokens"))
+        if concurrency is not None:
+            places.append(Places(f"places/{owner}", concurrency))
+    return Bounds(tuple(rates), tuple(places))

@@ -1,0 +1,40 @@
+"""Money for a further attempt. The first one is paid for by what Quota has reserved."""
+
+from __future__ import annotations
+
+from headworks.core.call import Call
+from headworks.core.errors import CallError
+from headworks.core.reply import Reply
+from headworks.core.service import Enter, Opening, Service, entering
+
+
+class Fund:
+    """Raises a call's reservation before an attempt that it does not cover, or refuses the attempt: then there was none."""
+
+    def __init__(self, inner: Service) -> None:
+        self.inner = inner
+
+    def open(self, call: Call) -> Opening:
+        funds = call.trail.funds
+        if funds is None or call.attempt is None or funds.needed(size(call), call.attempt) is None:
+            return self.inner.open(call)
+        return self.raised(call)
+
+    @entering
+    async def raised(self, call: Call, enter: Enter) -> Reply:
+        funds, attempt = call.trail.funds, call.attempt
+        assert funds is not None
+        assert attempt is not None
+        amounts = funds.needed(size(call), attempt)
+        if amounts is not None:
+            try:
+                funds.raised(amounts, await funds.state.reserve(funds.claim, amounts))
+            except CallError:
+                call.trail.attempts.remove(attempt)  # it never reached anybody
+                raise
+        return await enter(self.inner.open(call))
+
+
+def size(call: Call) -> int:
+    """Bytes of the body as it will be sent: with the beginning of an answer that is to be gone on with, which is escaped there."""
+    return len(call.body) + 2 * len(call.prefill.encode()) if call.prefill else len(call.body)

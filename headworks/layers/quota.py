@@ -1,0 +1,294 @@
+"""What a call may take: requests, tokens, places and money of its key, its group and its alias. Held until it ends.
+
+One decision at the entry, all or nothing (`core/state.py`), one settlement on leaving. Under a budget the call is opened in the
+journal before anything is asked, so that whatever dies, what may have been spent is known (`docs/money.md`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from headworks.core.call import Call, Operation
+from headworks.core.clock import now, wall
+from headworks.core.errors import Forbidden, InsufficientQuota, Malformed, StateAway
+from headworks.core.key import FREELY, Allowance, Estimate, Key, Spending
+from headworks.core.money import written_dollars
+from headworks.core.record import Opened
+from headworks.core.reply import Reply
+from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
+from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State
+from headworks.core.trail import Attempt
+from headworks.layers.refusal import owner, refused
+from headworks.policy.charge import billed, charge
+from headworks.policy.spend import Asking, Ceiling, window_start
+from headworks.wire.dialect import Weight
+
+MOST_BOUNDS = 50_000
+"""Sets of bounds that are kept made, of keys that called last: about 1 kB each."""
+
+_log = logging.getLogger("headworks.budgets")
+
+
+class Opener(Protocol):
+    def open(self, call: Opened, /) -> bool:
+        """Takes a call under a budget for good; False where it cannot now."""
+        ...
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What calls to an alias are counted by. ceilings: the dearest price of its targets by operation, None where one is
+    unknown. max_output: tokens that a call under a budget is sent with where it says none."""
+
+    alias: str
+    config: str
+    allowance: Allowance = FREELY
+    ceilings: Mapping[Operation, Ceiling | None] = {}
+    max_output: int | None = None
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """The bounds of a key at an alias, how each budget among them reckons, and what they were made of."""
+
+    bounds: Bounds
+    spendings: tuple[Spending, ...] = ()
+    own: Allowance = FREELY
+    group: Allowance = FREELY
+
+
+class Quota:
+    """Holds what a call takes from before it until its last chunk. Asks nobody where nothing bounds the call.
+
+    group: what a group may ask. weigh: reads a body under a budget, by operation.
+    """
+
+    def __init__(
+        self,
+        inner: Service,
+        terms: Terms,
+        state: State,
+        journal: Opener,
+        group: Callable[[str], Allowance],
+        weigh: Mapping[Operation, Callable[[bytes], Weight]],
+    ) -> None:
+        self.inner = inner
+        self.terms = terms
+        self.state = state
+        self.journal = journal
+        self.group = group
+        self.weigh = weigh
+        self._bounds: dict[str, Bound] = {}
+        self._told: dict[str, int] = {}
+
+    def open(self, call: Call) -> Opening:
+        bound = self.bound(call.key)
+        if not bound.bounds:
+            return self.inner.open(call)
+        call.trail.arrived_at = wall() - (now() - call.arrived_at)
+        if bound.spendings:
+            call, claim, asking = self.under_budget(call, bound)
+        else:
+            asking = None
+            most = call.max_output or self.terms.max_output or 0
+            claim = Claim(call.id, bound.bounds, -(-len(call.body) // 4) + most, (), call.trail.arrived_at)
+        if self.state.is_local:
+            return Scope(self.held(call, claim, bound, asking, None))
+        return Asked(self, claim, bound, asking).open(call)
+
+    def held(
+        self, call: Call, claim: Claim, bound: Bound, asking: Asking | None, answer: Granted | Refusal | None
+    ) -> Layering:
+        """What is held, from the state's answer on; None: the state is asked here, since that takes no wait."""
+        state = self.state
+        if answer is None:
+            answer = state.take_now(claim)
+        trail = call.trail
+        trail.limits = (claim.bounds.rates, answer.left, answer.resets)
+        if isinstance(answer, Refusal):
+            raise refused(answer, claim)
+        has_begun = False
+        try:
+            if asking is not None:
+                funds = trail.funds = Funds(self, call, claim, bound, asking)
+                funds.open()
+                self.tell(bound, answer, claim)
+            has_begun = True
+            reply = yield self.inner.open(call)
+            yield reply
+        finally:
+            charges = billed(trail, len(call.body), call.operation) if has_begun else []
+            used = sum([tokens.input_tokens + tokens.output_tokens for tokens, _, _ in charges if tokens is not None])
+            costs: tuple[int, ...] | None = ()
+            if bound.spendings:
+                known = [cost for _, cost, _ in charges if cost is not None]
+                costs = (sum(known),) * len(bound.spendings) if len(known) == len(charges) else None
+            state.settle(claim, answer, tokens=used, costs=costs)
+
+    def under_budget(self, call: Call, bound: Bound) -> tuple[Call, Claim, Asking]:
+        """The call as it may be sent, and what must be reserved for it. Raises Forbidden or Malformed where that is unknown."""
+        ceiling = self.terms.ceilings.get(call.operation)
+        if ceiling is None:
+            raise Forbidden(
+                f"Your key has a budget, and what `{self.terms.alias}` costs is not known here, so its calls cannot be paid for."
+            )
+        weight = self.weigh[call.operation](call.body)
+        if weight.unbounded:
+            raise Forbidden(
+                f"Your key has a budget, and the cost of a call with `{weight.unbounded}` cannot be bounded before it is made."
+            )
+        most = call.max_output
+        if call.operation == "embeddings":
+            most = 0
+        elif most is None:
+            most = self.terms.max_output
+            if most is None:
+                raise Malformed(
+                    "Your key has a budget: say how long the answer may be by `max_tokens`.", param="max_tokens"
+                )
+            call = msgspec.structs.replace(call, max_output=most, bound=most)
+        asking = Asking(len(call.body), most * weight.choices, weight.pictures, weight.is_audible)
+        amounts = reckoned(ceiling, asking, bound.spendings)
+        if amounts is None:
+            raise Forbidden(f"Your key has a budget, and what sound costs at `{self.terms.alias}` is not known here.")
+        tokens = -(-asking.size // 4) + asking.output
+        return call, Claim(call.id, bound.bounds, tokens, amounts, call.trail.arrived_at), asking
+
+    def bound(self, key: Key | None) -> Bound:
+        """The bounds of a key, its group and the alias: made once for each key as it is."""
+        group = FREELY if key is None or not key.group else self.group(key.group)
+        name, own = ("", FREELY) if key is None else (key.name, key.allowance)
+        found = self._bounds.get(name)
+        if found is None or found.own is not own or found.group is not group:
+            if len(self._bounds) >= MOST_BOUNDS:
+                self._bounds.clear()
+            found = self._bounds[name] = bounds_of(self.terms, key, group)
+        return found
+
+    def tell(self, bound: Bound, granted: Granted, claim: Claim) -> None:
+        """Logs once a window that a budget is used up to its alert level, with what is reserved."""
+        for budget, spending, spent in zip(claim.bounds.budgets, bound.spendings, granted.spent, strict=True):
+            if spent >= spending.alert * budget.limit:
+                start = window_start(budget.window, claim.at)
+                if self._told.get(budget.name) != start:
+                    self._told[budget.name] = start
+                    said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
+                    _log.warning("budget_alert: %s: %s spent or reserved in this %s", budget.name, said, budget.window)
+
+
+class Asked:
+    """One call, and the state that is asked for it over a network before anything is held."""
+
+    def __init__(self, quota: Quota, claim: Claim, bound: Bound, asking: Asking | None) -> None:
+        self.quota = quota
+        self.claim = claim
+        self.bound = bound
+        self.asking = asking
+
+    @entering
+    async def open(self, call: Call, enter: Enter) -> Reply:
+        answer = await self.quota.state.take(self.claim)
+        return await enter(Scope(self.quota.held(call, self.claim, self.bound, self.asking, answer)))
+
+
+class Funds:
+    """The money that is reserved for one call: enough for its ended attempts and the one that comes."""
+
+    __slots__ = ("amounts", "asking", "bound", "call", "claim", "quota")
+
+    def __init__(self, quota: Quota, call: Call, claim: Claim, bound: Bound, asking: Asking) -> None:
+        self.quota = quota
+        self.call = call
+        self.claim = claim
+        self.bound = bound
+        self.asking = asking
+        self.amounts = claim.amounts
+
+    @property
+    def state(self) -> State:
+        return self.quota.state
+
+    def open(self) -> None:
+        """Notes in the journal what is reserved. Raises StateAway where it cannot be noted: nothing may be spent then."""
+        call, trail = self.call, self.call.trail
+        is_noted = self.quota.journal.open(
+            Opened(
+                opened=call.id,
+                at=trail.arrived_at,
+                operation=call.operation,
+                model=call.alias,
+                key=trail.key,
+                group=trail.group,
+                tags=trail.tags,
+                config=self.quota.terms.config,
+                reserved_nano=max(self.amounts),
+            )
+        )
+        if not is_noted:
+            raise StateAway(
+                "The journal cannot be written just now, and without it no budget is spent.", retry_after=5.0
+            )
+
+    def needed(self, size: int, attempt: Attempt) -> tuple[int, ...] | None:
+        call = self.call
+        others = [one for one in call.trail.attempts if one is not attempt]
+        if not others:
+            return None
+        ceiling = self.quota.terms.ceilings[call.operation]
+        assert ceiling is not None, "nothing is reserved where no price is known"
+        asking = msgspec.structs.replace(self.asking, size=max(self.asking.size, size))
+        most = reckoned(ceiling, asking, self.bound.spendings)
+        assert most is not None, "the call itself was reckoned"
+        running = sum([not one.outcome for one in others])
+        ended = [
+            charge(one, one.sent or len(call.body), one.received or call.trail.received)[1]
+            for one in others
+            if one.outcome
+        ]
+        known = [cost for cost in ended if cost is not None]
+        running += len(ended) - len(known)
+        amounts = tuple([sum(known) + amount * (1 + running) for amount in most])
+        return None if all(a <= b for a, b in zip(amounts, self.amounts, strict=True)) else amounts
+
+    def raised(self, amounts: tuple[int, ...], missing: Budget | None) -> None:
+        if missing is not None:
+            raise InsufficientQuota(
+                f"The budget of {owner(missing.name)} has no room for another attempt at this call.", is_final=True
+            )
+        self.amounts = tuple([max(pair) for pair in zip(self.amounts, amounts, strict=True)])
+        self.open()
+
+
+def reckoned(ceiling: Ceiling, asking: Asking, spendings: tuple[Spending, ...]) -> tuple[int, ...] | None:
+    """What an attempt costs at most, as each budget reckons; None where that is unknown."""
+    costs: dict[Estimate, int] = {}
+    for spending in spendings:
+        if spending.estimate not in costs:
+            cost = ceiling.cost(asking, spending.estimate)
+            if cost is None:
+                return None
+            costs[spending.estimate] = cost
+    return tuple([costs[spending.estimate] for spending in spendings])
+
+
+def bounds_of(terms: Terms, key: Key | None, group: Allowance) -> Bound:
+    """Every bound of a key at an alias: its own, its group's, the alias's. Names tell them apart in a shared state."""
+    owners = [(f"alias/{terms.alias}", terms.allowance)]
+    if key is not None:
+        owners = [(f"key/{key.name}", key.allowance), (f"group/{key.group}", group), *owners]
+    budgets = [(owner, one.budget) for owner, one in owners if one.budget is not None]
+    return Bound(
+        Bounds(
+            rates=(
+                *[Rate(f"rpm/{owner}", one.rpm) for owner, one in owners if one.rpm is not None],
+                *[Rate(f"tpm/{owner}", one.tpm, "tokens") for owner, one in owners if one.tpm is not None],
+            ),
+            places=tuple([Places(f"places/{owner}", one.concurrency) for owner, one in owners if one.concurrency]),
+            budgets=tuple([Budget(f"{owner}", one.amount, one.every) for owner, one in budgets]),
+        ),
+        tuple([one for _, one in budgets]),
+        FREELY if key is None else key.allowance,
+        group,
+    )

@@ -1,0 +1,49 @@
+"""What a caller is told who has no room: which limit, and when to come back."""
+
+from __future__ import annotations
+
+from headworks.core.errors import InsufficientQuota, QuotaExceeded
+from headworks.core.money import written_dollars
+from headworks.core.state import Budget, Claim, Places, Refusal
+
+SOON = 1.0
+"""Seconds after which to ask again for a place: nobody knows when one will be free."""
+
+_WINDOWS = {
+    "1h": "in this hour",
+    "1d": "today (UTC)",
+    "1w": "in this week",
+    "30d": "in these 30 days",
+    "total": "in all",
+}
+
+
+def refused(refusal: Refusal, claim: Claim) -> QuotaExceeded:
+    """The error that says so."""
+    bound, wait = refusal.bound, refusal.wait
+    is_final = wait == float("inf")
+    retry_after = SOON if wait is None else None if is_final else wait
+    if isinstance(bound, Budget):
+        amount = claim.amounts[claim.bounds.budgets.index(bound)]
+        said = (
+            f"This call may cost up to {written_dollars(amount)}, and the budget of {owner(bound.name)}, "
+            f"{written_dollars(bound.limit)} {_WINDOWS[bound.window]}, has no room for that."
+        )
+        return InsufficientQuota(said, retry_after=retry_after, is_final=True)
+    if isinstance(bound, Places):
+        said = f"The limit of {owner(bound.name)} is {bound.limit} calls at once."
+    elif is_final:
+        said = (
+            f"This call may take {claim.tokens} tokens, and the limit of {owner(bound.name)} is {bound.size} a minute."
+        )
+    else:
+        said = (
+            f"The limit of {owner(bound.name)} is {bound.size} {bound.unit} a minute. Try again in {retry_after:.3g} s."
+        )
+    return QuotaExceeded(said, retry_after=retry_after, is_final=is_final)
+
+
+def owner(name: str) -> str:
+    """Whose a bound is, in words, from a name like `rpm/key/web` or `key/web`."""
+    kind, _, rest = name.removeprefix("rpm/").removeprefix("tpm/").removeprefix("places/").partition("/")
+    return {"key": "your key", "group": "your group", "alias": f"`{rest}`"}.get(kind, name)
