@@ -19,7 +19,7 @@ import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.clock import now
-from headworks.core.errors import ConfigError, Problem
+from headworks.core.errors import ConfigError, Draining, Problem
 from headworks.core.service import Service
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.leaves import Leaves
@@ -173,6 +173,11 @@ class Gateway:
         self._replaced.append(old)
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(self._retire(old), name=f"retire {self.generation - 1}"))
+
+    def end(self, error: Draining) -> None:
+        """Calls that are cancelled from now on are ended by us, and their records say so. Cancelling is the server's."""
+        for stack in self._living():
+            stack.front.ending = error
 
     async def stop(self) -> None:
         """Ends everything; calls in flight should have been drained before."""

@@ -28,6 +28,9 @@ BACKLOG = 2048
 SPARE = 100
 """Connections over the bound that are told so, lingering; those beyond are dropped without a word."""
 
+LAST_WORDS = 1.0
+"""Seconds in which what handlers say at the end must have reached callers who read."""
+
 UNWIND = 5.0
 """Seconds that cancelled handlers are given to clean up."""
 
@@ -94,10 +97,16 @@ class Edge:
         for inbound in list(self._inbounds):
             inbound.retire()
 
-    async def stop(self, grace: float) -> None:
-        """Drains for up to `grace` seconds, then cuts what is left. Afterwards nothing of the edge runs."""
+    async def stop(self, grace: float, farewell: Callable[[], None] | None = None) -> None:
+        """Drains for up to `grace` seconds, then cuts what is left. Afterwards nothing of the edge runs.
+
+        farewell: called before anything is cut; handlers that end by it have a moment to be heard.
+        """
         self.drain()
         await self._quieten(grace)
+        if farewell is not None and self._inbounds:
+            farewell()
+            await self._quieten(LAST_WORDS)
         for inbound in list(self._inbounds):
             inbound.abort()
         await self._quieten(UNWIND)

@@ -11,7 +11,7 @@ from typing import Protocol
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.digest import SIZE
-from headworks.core.errors import CallError, Cut, Denied, Expired, Refused, Rejected, Shed, Unauthenticated
+from headworks.core.errors import CallError, Cut, Denied, Draining, Expired, Refused, Rejected, Shed, Unauthenticated
 from headworks.core.record import AttemptRecord, Opened, Outcome, Record
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Layering, Service, scope
@@ -46,6 +46,8 @@ class Trace:
         self.journal = journal
         self.config = config
         self.in_flight = 0
+        self.ending: Draining | None = None
+        """Why calls are cancelled from now on, where it is not their callers who leave."""
         self.strangers = 0
         self._told: dict[str, float] = {}  # a target, and until when nothing more is said of it
 
@@ -72,6 +74,8 @@ class Trace:
         if isinstance(error, Unauthenticated):
             self.strangers += 1
             return
+        if self.ending is not None and isinstance(error, CancelledError):
+            error = self.ending
         outcome, status = judge(error)
         trail = call.trail
         ended_at = now()

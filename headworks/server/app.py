@@ -14,6 +14,7 @@ from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server.calls import Calls, bearer
 from headworks.server.exchange import Exchange
+from headworks.server.farewell import Farewell
 from headworks.server.origins import NONE, Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
 from headworks.wire.openai_chat import read_chat
@@ -79,8 +80,9 @@ class App:
         self.gateway = gateway
         self.origins = origins
         self.chance = chance
-        chat = Calls("chat", read_chat, gateway, chance)
-        embeddings = Calls("embeddings", read_embeddings, gateway, chance)
+        self.farewell = Farewell()
+        chat = Calls("chat", read_chat, gateway, chance, self.farewell)
+        embeddings = Calls("embeddings", read_embeddings, gateway, chance, self.farewell)
         self.posts: dict[str, Route] = {
             "/v1/chat/completions": chat.serve,
             "/v1/embeddings": embeddings.serve,

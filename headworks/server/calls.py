@@ -20,6 +20,7 @@ from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server import deadline
 from headworks.server.exchange import Exchange
+from headworks.server.farewell import Farewell
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
 from headworks.wire.dialect import Asked
@@ -56,11 +57,13 @@ class Calls:
         read: Callable[[bytes], Asked],
         opener: Opener,
         chance: Callable[[int], int],
+        farewell: Farewell,
     ) -> None:
         self.operation: Operation = operation
         self.read = read
         self.opener = opener
         self.chance = chance
+        self.farewell = farewell
 
     async def serve(self, request: Request, exchange: Exchange, cors: Headers) -> None:
         """Answers one request, whatever happens. Cancelled when the caller hangs up."""
@@ -70,6 +73,10 @@ class Calls:
         else:
             body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
         call = self.call(request, body_digest)
+        task = asyncio.current_task()
+        assert task is not None
+        farewell = self.farewell
+        farewell.joined(task)
         try:
             async with self.opener.front.open(call) as reply:
                 if reply.streamed:
@@ -78,10 +85,14 @@ class Calls:
                     chunks = await reply.read()
                     exchange.respond(200, [JSON, *heads(call, reply), *cors], chunks[0].data)
         except CallError as error:
-            if exchange.started:
-                exchange.end(event(error))
-            else:
-                exchange.respond(*answer(error, call.id, [*limited(call.trail), *cors]))
+            show(error, exchange, call.id, [*limited(call.trail), *cors])
+        except asyncio.CancelledError:
+            goodbye = farewell.taken(task)
+            if goodbye is None:
+                raise
+            show(goodbye, exchange, call.id, [*limited(call.trail), *cors])
+        finally:
+            farewell.left(task)
 
     def call(self, request: Request, body_digest: str) -> Call:
         arrived_at = now()
@@ -113,6 +124,14 @@ class Calls:
             digest=body_digest,
             refusal=refusal,
         )
+
+
+def show(error: CallError, exchange: Exchange, request_id: str, more: Headers) -> None:
+    """An ordinary error answer, or once the answer has begun an event that ends it."""
+    if exchange.started:
+        exchange.end(event(error))
+    else:
+        exchange.respond(*answer(error, request_id, more))
 
 
 async def stream(reply: Reply, exchange: Exchange, headers: Headers) -> None:

@@ -24,6 +24,7 @@ from headworks.gateway.gateway import Gateway
 from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import App
 from headworks.server.beacon import Beacon
+from headworks.server.farewell import goodbye
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading
 from headworks.system.load import Loaded
@@ -68,7 +69,7 @@ async def serve(loaded: Loaded, file: Path, read: Callable[[], Loaded], ready: C
         if admin is not None:
             await held.enter_async_context(await opened(gateway, reloading, admin))
         await asked.get()
-        await drain(gateway, edge, asked)
+        await drain(gateway, app, edge, asked)
 
 
 async def bind(edge: Edge, server: Server) -> None:
@@ -137,19 +138,30 @@ async def kept(reloading: Reloading, asked: asyncio.Queue[None]) -> AsyncIterato
             await task
 
 
-async def drain(gateway: Gateway, edge: Edge, asked: asyncio.Queue[None]) -> None:
-    """Accepts nothing new and lets what runs finish, `server.drain` seconds at most or until a second signal."""
+async def drain(gateway: Gateway, app: App, edge: Edge, asked: asyncio.Queue[None]) -> None:
+    """Accepts nothing new and lets what runs finish, `server.drain` seconds at most or until a second signal.
+
+    What runs on after that is ended with an error that its caller can read.
+    """
     patience = gateway.system.server.drain
+
+    def farewell() -> None:
+        if gateway.in_flight:
+            log.warning("drained for too long: %d calls are ended with an error", gateway.in_flight)
+        error = goodbye()
+        gateway.end(error)
+        app.farewell.say(error)
+
     gateway.is_draining = True
     log.info("draining: %d calls in flight, at most %.0f s", gateway.in_flight, patience)
     edge.drain()
     again = asyncio.ensure_future(asked.get())
-    stopping = asyncio.ensure_future(edge.stop(patience))
+    stopping = asyncio.ensure_future(edge.stop(patience, farewell))
     await asyncio.wait([again, stopping], return_when=asyncio.FIRST_COMPLETED)
     again.cancel()
     if not stopping.done():
         stopping.cancel()
-        await edge.stop(0.0)
+        await edge.stop(0.0, farewell)
 
 
 def signals(*numbers: signal.Signals) -> asyncio.Queue[None]:

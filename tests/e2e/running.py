@@ -49,9 +49,10 @@ class Running:
 
 
 @contextlib.contextmanager
-def up(folder: Path, text: str, **environment: str) -> Iterator[Running]:
-    """Serves a system file; `PORT` in its text is replaced. Ends the process, and fails if it had to be killed."""
-    port = free_port()
+def up(folder: Path, text: str, *, port: int = 0, **environment: str) -> Iterator[Running]:
+    """Serves a system file; `PORT` in its text is replaced, by a free one unless one is given. Ends the process, and fails
+    if it had to be killed."""
+    port = port or free_port()
     file = folder / f"system-{port}.yaml"
     file.write_text(text.replace("PORT", str(port)))
     log = folder / f"log-{port}.txt"
