@@ -1,7 +1,7 @@
 """`headworks`: the group of commands, and what every command shares: how it ends and how it says what is wrong.
 
 Always true: `headworks --help` imports nothing but click; whatever the user did wrong is said on stderr in words, never
-as a stack trace. Exit codes: 0 what was asked holds, 1 it does not, 3 the command could not run (130 on Ctrl-C).
+as a stack trace. Exit codes: 0 what was asked holds, 1 it does not, 2 it cannot be said, 3 the command could not run (130 on Ctrl-C).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "init": "Write a first system file, from a prompt or from nothing.",
         "check": "Say whether a system file is right.",
         "plan": "Predict whether a system keeps its promises, and what would help.",
+        "drill": "Break a copy of the system, and judge what its callers saw.",
         "logs": "Show what happened, why, and what it cost.",
         "schema": "Print the JSON Schema of the system file, for editors.",
     }

@@ -17,8 +17,11 @@ from headworks.system.starter import HERE, load_or_starter
 
 
 @click.command("up")
+@click.option(
+    "--seed", type=int, help="Where chance comes from, so that a run can be repeated. Anew each time by default."
+)
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-def command(file: Path | None) -> None:
+def command(file: Path | None, seed: int | None) -> None:
     """Serve a system: the gateway on one port.
 
     FILE is the system file (headworks.yaml by default). With no file at all, the starter system is served: the embedded
@@ -31,7 +34,7 @@ def command(file: Path | None) -> None:
     loaded = read()
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    uvloop.run(serve(loaded, file or HERE, read, partial(greet, is_starter=is_starter)))
+    uvloop.run(serve(loaded, file or HERE, read, partial(greet, is_starter=is_starter), seed=seed))
 
 
 def greet(gateway: Gateway, *, is_starter: bool) -> None:

@@ -39,17 +39,24 @@ SWITCH = 0.0005
 of the metrics, which is written in a thread."""
 
 
-async def serve(loaded: Loaded, file: Path, read: Callable[[], Loaded], ready: Callable[[Gateway], None]) -> None:
+async def serve(
+    loaded: Loaded,
+    file: Path,
+    read: Callable[[], Loaded],
+    ready: Callable[[Gateway], None],
+    *,
+    seed: int | None = None,
+) -> None:
     """Serves a system until SIGTERM or SIGINT, then drains; SIGHUP serves what `read` reads then.
 
     `file` is what `headworks reload` will call it; `ready` is called once the port answers. Raises ConfigError where a
-    port or the journal cannot be had. A second signal ends the draining.
+    port or the journal cannot be had. A second signal ends the draining. `seed` is the stack's; None draws one.
     """
     server = loaded.system.server
     chance = Random()
     async with contextlib.AsyncExitStack() as held:
         admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
-        gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))
+        gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64) if seed is None else seed)
         held.push_async_callback(gateway.stop)
         app = App(gateway, Origins(server.cors, has_keys=gateway.keys is not None), chance.getrandbits)
         edge = Edge(app.handle, app.refuse, limits=EdgeLimits(max_body=server.max_body))

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headworks.core.call import PROMPT_PREFIX
+from headworks.system.drills import check_drills
 from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
 from headworks.system.objectives import check_requirements
@@ -69,6 +70,12 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     _groups(system, findings)
     _server(system, findings)
     _log(system, findings, machine)
+    check_drills(system.drills, targets_of(system), findings)
+
+
+def targets_of(system: System) -> dict[str, list[str]]:
+    """The targets of each alias, in order, as `provider/model`."""
+    return {alias: [str(one) for tier in model.targets for one in tier] for alias, model in system.models.items()}
 
 
 def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine) -> None:

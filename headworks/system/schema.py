@@ -23,6 +23,8 @@ from headworks.policy.circuit import Breaking
 from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
+from headworks.system.drills import Drill
+from headworks.system.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
 from headworks.system.notations import Address
 from headworks.system.prompt_file import PromptFile
 from headworks.system.requirements import Bound, Expect, Requirements
@@ -84,37 +86,6 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
     p50: Seconds
     p99: Seconds
-
-
-Fault: TypeAlias = Literal[
-    "refused",
-    "connect_silence",
-    "reset",
-    "silence",
-    "slow_first_token",
-    "no_content",
-    "empty",
-    "html",
-    "huge_body",
-    "rate_limited",
-    "rate_limited_bare",
-    "out_of_credit",
-    "server_error",
-    "unavailable",
-    "overloaded",
-    "denied",
-    "unknown_model",
-    "context_length",
-    "content_filter",
-    "reset_after_head",
-    "cut",
-    "stall",
-    "garbled_event",
-    "missing_end",
-    "slow_drip",
-    "content_filter_finish",
-]
-"""What `providers/simulated_faults.py` can do; a floor's folders do not know each other, so a test compares the two."""
 
 
 class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="simulated"):
@@ -248,6 +219,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     groups: dict[Name, Group] = {}
     server: Server = Server()
     log: Log = Log()
+    drills: dict[Name, Drill] = {}
 
     @property
     def digest(self) -> str:

@@ -17,6 +17,7 @@ from headworks.core.money import Rates
 from headworks.policy.circuit import Breaking
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
+from headworks.system.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
 from headworks.system.notations import NOTATIONS
 from headworks.system.requirements import (
     AliasTraffic,
@@ -74,6 +75,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "groups": "Keys that share limits and a budget.",
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
+            "drills": "Drills of your own for `headworks drill`, beside those of the library (`docs/failure.md`). Nothing is served by them.",
         },
         OpenAI: {
             "base_url": "Where the vendor's API begins; `/chat/completions` is added to it.",
@@ -258,6 +260,44 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "journal": "The folder of the journal, to which each call's record is appended before its last chunk goes out.",
             "sync": "How often the journal is forced to the disk: what a power loss can cost.",
             "retention": "How long the store keeps a call.",
+        },
+        Drill: {
+            "shows": "What it shows, in a sentence.",
+            "faults": "Which faults, of which targets, and when.",
+            "trouble": "What happens to the gateway or the machine below it, in place of `faults`.",
+            "traffic": "Who calls meanwhile.",
+            "expect": "The hypothesis: what should come of it. That no answer which is cut short looks whole is always part of it.",
+        },
+        DrillFault: {
+            "fault": "What goes wrong.",
+            "targets": "Whose fault it is: `provider/model`, `provider`, or `all`. The first tier by default.",
+            "from": "When it begins, from the drill's first call.",
+            "until": "When it is over.",
+            "share": "The share of attempts that it happens to meanwhile.",
+        },
+        DrillTrouble: {
+            "what": "`dns` and `tls`: the first provider's name does not resolve, its certificate has expired. `store`, `disk`: "
+            "the ledger's database is locked, the disk is full. `clock`: it jumps by an hour, and back. `sigterm`, `sigkill`: "
+            "the gateway is stopped or killed, and started again.",
+            "from": "When it begins, from the drill's first call.",
+            "until": "When it is over; a gateway that was stopped is started again then.",
+        },
+        DrillTraffic: {
+            "rate": "Calls a second, evenly spaced.",
+            "calls": "Calls in all.",
+            "streamed": "The share of calls that are streamed.",
+            "tokens": "Tokens of each answer. The stand-in begins after 50 ms and says one every 20 ms.",
+            "alias": "The alias that is called. By default the first whose first tier is a vendor's and that has a second target.",
+        },
+        Hypothesis: {
+            "whole": "The least share of the calls meanwhile that are answered whole and exact. Of those that can be: a stream that "
+            "broke after its first content cannot where `mid_stream` is `error`.",
+            "added": "The most time that a whole answer may take more than before the fault. Unbounded by default.",
+            "attempts": "The most attempts a call, in the mean over the calls meanwhile. Unbounded by default.",
+            "cost": "The most that a call meanwhile may cost, as a multiple of one before the fault. Unbounded by default.",
+            "recovery": "By when after the fault its target must have answered again.",
+            "broken": "The most share of the calls meanwhile whose connection may break without a word. A caller's SDK raises there.",
+            "error": "The one code that callers may be shown in place of an answer. Any by default.",
         },
     }
 )

@@ -1,0 +1,161 @@
+"""Drills as data: the structs of `drills:`, and what must hold between their keys.
+
+A drill is a fault schedule with a hypothesis. Always true: nothing here changes how calls are served; only `headworks
+drill` reads it. Instants count from the drill's first call. The names of the faults are those of
+`providers/simulated_faults.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from headworks.core.units import Count, Seconds
+from headworks.system.findings import Findings, Where, suggestion
+from headworks.system.scalars import shown
+
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
+Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
+Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
+Rate: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+Factor: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+
+Fault: TypeAlias = Literal[
+    "refused",
+    "connect_silence",
+    "reset",
+    "silence",
+    "slow_first_token",
+    "no_content",
+    "empty",
+    "html",
+    "huge_body",
+    "rate_limited",
+    "rate_limited_bare",
+    "out_of_credit",
+    "server_error",
+    "unavailable",
+    "overloaded",
+    "denied",
+    "unknown_model",
+    "context_length",
+    "content_filter",
+    "reset_after_head",
+    "cut",
+    "stall",
+    "garbled_event",
+    "missing_end",
+    "slow_drip",
+    "content_filter_finish",
+]
+"""What `providers/simulated_faults.py` can do; a floor's folders do not know each other, so a test compares the two."""
+
+Trouble: TypeAlias = Literal["dns", "tls", "store", "disk", "clock", "sigterm", "sigkill"]
+"""What happens to the gateway itself, or to the machine below it."""
+
+TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
+
+EVERY: Final = "all"
+"""In `targets`: every target of the alias."""
+
+
+class DrillFault(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault of some targets for a while. No targets named: those of the alias's first tier."""
+
+    fault: Fault
+    targets: tuple[str, ...] = ()
+    from_: Seconds = msgspec.field(name="from", default=2.0)
+    until: Seconds = 6.0
+    share: Share = 1.0
+
+
+class DrillTrouble(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens below the gateway, and when."""
+
+    what: Trouble
+    from_: Seconds = msgspec.field(name="from", default=2.0)
+    until: Seconds = 6.0
+
+
+class DrillTraffic(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls meanwhile: `calls` in all, `rate` a second, each answer `tokens` long."""
+
+    rate: Rate = 1.0
+    calls: Count = 14
+    streamed: Share = 0.5
+    tokens: Count = 16
+    alias: Alias | None = None
+
+
+class Hypothesis(msgspec.Struct, frozen=True, kw_only=True):
+    """What should come of it. No answer that is cut short may look whole: that is always part of it."""
+
+    whole: Share = 1.0
+    added: Seconds | None = None
+    attempts: Factor | None = None
+    cost: Factor | None = None
+    recovery: Seconds = 15.0
+    broken: Share = 0.0
+    error: str | None = None
+
+
+class Drill(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault schedule, traffic and a hypothesis."""
+
+    shows: str
+    faults: tuple[DrillFault, ...] = ()
+    trouble: DrillTrouble | None = None
+    traffic: DrillTraffic = DrillTraffic()
+    expect: Hypothesis = Hypothesis()
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """From the first instant at which something is wrong to the last."""
+        spans: list[DrillFault | DrillTrouble] = [*self.faults, *([self.trouble] if self.trouble else [])]
+        return min(span.from_ for span in spans), max(span.until for span in spans)
+
+
+class DrillFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of drills beside the system file."""
+
+    drills: dict[Name, Drill]
+
+
+def check_drills(drills: Mapping[str, Drill], targets: Mapping[str, Iterable[str]], findings: Findings) -> None:
+    """Notes what could not work. `targets`: those of each alias, as `provider/model`."""
+    for name, drill in drills.items():
+        where: Where = ("drills", name)
+        if not findings.is_sound(where):
+            continue
+        if bool(drill.faults) == (drill.trouble is not None):
+            findings.error(
+                where, "a drill has either `faults` or a `trouble`", "write one of them, such as faults: [{fault: cut}]"
+            )
+            continue
+        alias = drill.traffic.alias
+        if alias is not None and alias not in targets:
+            remedy = suggestion(alias, targets, "aliases")
+            findings.error((*where, "traffic", "alias"), f"the alias {shown(alias)} is not known here", remedy)
+            continue
+        known = [target for name, some in targets.items() if alias in (None, name) for target in some]
+        for index, fault in enumerate(drill.faults):
+            _window(fault, (*where, "faults", index), findings)
+            for number, target in enumerate(fault.targets):
+                if target != EVERY and not any(named(target, one) for one in known):
+                    at: Where = (*where, "faults", index, "targets", number)
+                    remedy = suggestion(target, [*known, EVERY], "targets")
+                    findings.error(at, f"the target {shown(target)} is not known here", remedy)
+        if drill.trouble is not None:
+            _window(drill.trouble, (*where, "trouble"), findings)
+
+
+def named(text: str, target: str) -> bool:
+    """Whether a text names a target: `provider/model`, or `provider` for all of its models."""
+    return text == target or text == target.partition("/")[0]
+
+
+def _window(span: DrillFault | DrillTrouble, where: Where, findings: Findings) -> None:
+    if span.from_ >= span.until:
+        findings.error((*where, "until"), "it ends before it begins", "write a later instant than `from`")

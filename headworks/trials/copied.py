@@ -1,0 +1,191 @@
+"""A system as it is drilled: the user's own file with its vendors, its ports and its ledger replaced.
+
+Theory. The copy is made of the file's text, not of what was read from it: whatever an alias says (timeouts, retries,
+what to do in mid-stream) is said again word for word, also what a later version of the file may say. Replaced are the
+providers (each becomes a vendor of OpenAI's dialect at an address of the drill's), the ports and the ledger; left out
+is what is about callers and about other commands: keys, groups, budgets, requirements, suites.
+
+Always true: no secret of the user is looked up, no address of a vendor is in the copy, and nothing of the user's folder
+but the system file is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from headworks.core.digest import digest
+from headworks.core.errors import ConfigError, Problem
+from headworks.gateway.assemble import Shared, ability
+from headworks.policy.choice import Ability
+from headworks.system.check import Machine, targets_of
+from headworks.system.findings import Findings
+from headworks.system.load import examine, read
+from headworks.system.nodes import MOST_BYTES, Items, Node, Scalar, Table, compose
+from headworks.system.schema import Local, System, TargetOf
+from headworks.system.secrets import LITERAL, PrivateUrl, Secret, Sources
+from headworks.system.starter import HERE, NAME, text
+
+LEFT_OUT: Final = frozenset(
+    {"keys", "groups", "requirements", "drills", "prompts", "suites", "log", "state", "server", "providers", "release"}
+)
+"""Keys of the top that the copy does not repeat: who may call and what other commands need, and what it has itself."""
+
+PORTS: Final = frozenset({"listen", "admin", "admin_key", "workers"})
+"""Keys of `server` that the copy has itself."""
+
+PRICE: Final = {"input": "$1/M", "output": "$4/M"}
+"""Of every target whose alias names no price: a drill compares costs, and all that it asks is asked of stand-ins."""
+
+
+NOWHERE: Final = "http://127.0.0.1:3/v1"
+"""On virtual time nobody connects to it."""
+
+JOURNAL: Final = "journal"
+STORE: Final = "store.db"
+
+
+class Blind(Sources):
+    """Every secret is there, and none is looked up."""
+
+    def resolve(self, text: str) -> Secret:
+        return Secret(f"stand-in-{digest(text.encode())}", LITERAL)
+
+    def url(self, text: str) -> PrivateUrl:
+        """A store's, which the copy does not have."""
+        return PrivateUrl("sqlite:///nowhere", LITERAL)
+
+
+class Equipped(Machine):
+    """Every module is there: the copy starts no model."""
+
+    def has_module(self, name: str) -> bool:
+        return True
+
+
+class Drilled(msgspec.Struct, frozen=True, kw_only=True):
+    """The system that a drill copies: as its file has it, and as it was read. `name`: what messages call the file."""
+
+    name: str
+    root: Any
+    system: System
+
+    @property
+    def targets(self) -> dict[str, list[str]]:
+        """The targets of each alias, as `provider/model`."""
+        return targets_of(self.system)
+
+    def alias(self, asked: str | None) -> str:
+        """The alias that is called: the one that was asked for, else the first whose first tier is a vendor's and that
+        has somebody to fall back on, else the first of a vendor, else the first. A model in a child process is no vendor."""
+        if asked is not None:
+            return asked
+
+        def rank(alias: str) -> int:
+            tiers = self.system.models[alias].targets
+            is_vendor = not any(isinstance(self.system.providers[one.provider], Local) for one in tiers[0])
+            return 2 * is_vendor + (sum(map(len, tiers)) > 1)
+
+        return max(self.system.models, key=rank)
+
+    def first_tier(self, alias: str) -> list[str]:
+        return [str(one) for one in self.system.models[alias].targets[0]]
+
+
+def drilled(file: Path | None) -> Drilled:
+    """The system of this file; where none is named that of headworks.yaml here, else the starter. Raises ConfigError."""
+    chosen = file or (HERE if HERE.exists() else None)
+    if chosen is None:
+        return parsed(text().encode(), NAME, Path())
+    try:
+        with chosen.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        problem = Problem(
+            file=str(chosen),
+            problem=f"the system file cannot be read: {error.strerror or error}",
+            remedy="name a file, or run without one to drill the starter system",
+        )
+        raise ConfigError([problem]) from error
+    return parsed(content, str(chosen), chosen.parent)
+
+
+def parsed(content: bytes, name: str, folder: Path) -> Drilled:
+    """The system in these bytes. Raises ConfigError with everything that is wrong with it."""
+    findings = Findings(name)
+    system = examine(content, findings, Blind({}, folder), Equipped(folder))
+    root = compose(content, findings)
+    if system is None or root is None:
+        raise ConfigError(findings.errors)
+    return Drilled(name=name, root=plain(root), system=system)
+
+
+def plain(node: Node) -> Any:
+    """A tree of nodes as lists and maps of texts."""
+    match node:
+        case Scalar():
+            return node.text
+        case Items():
+            return [plain(item) for item in node.items]
+        case Table():
+            return {name: plain(entry.node) for name, entry in node.entries.items()}
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a copy runs. urls: the base URL of each provider; `ca_file` is trusted by those of https."""
+
+    urls: Mapping[str, str]
+    listen: str = "127.0.0.1:1"
+    admin: str = "127.0.0.1:2"
+    ca_file: str | None = None
+
+
+def copied(drilled: Drilled, place: Place) -> bytes:
+    """The copy's system file: JSON, which is YAML too."""
+    made = {name: value for name, value in drilled.root.items() if name not in LEFT_OUT}
+    server = {name: value for name, value in drilled.root.get("server", {}).items() if name not in PORTS}
+    made["server"] = {**server, "listen": place.listen, "admin": place.admin}
+    made["log"] = {"journal": JOURNAL, "store": f"sqlite:///{STORE}"}
+    made["providers"] = {name: _provider(drilled, name, place) for name in drilled.system.providers}
+    made["models"] = {alias: _model(drilled, alias) for alias in drilled.system.models}
+    return msgspec.json.encode(made)
+
+
+def copy_of(drilled: Drilled) -> System:
+    """The copy as it is read, its vendors nowhere. Raises ConfigError where this version cannot copy the file."""
+    content = copied(drilled, Place(urls=dict.fromkeys(drilled.system.providers, NOWHERE)))
+    return read(content, file=f"the copy of {drilled.name}", folder=Path(), env={}).system
+
+
+def resumes(drilled: Drilled, alias: str) -> bool:
+    """Whether a stream of this alias that broke after its head is to be made whole."""
+    return getattr(drilled.system.models[alias], "mid_stream", "error") != "error"
+
+
+def _provider(drilled: Drilled, name: str, place: Place) -> dict[str, str]:
+    made = {"dialect": "openai", "base_url": place.urls[name]}
+    if place.urls[name].startswith("https:") and place.ca_file is not None:
+        made["ca_file"] = place.ca_file
+    if (slots := drilled.system.providers[name].concurrency) is not None:
+        made["concurrency"] = str(slots)
+    return made
+
+
+def _model(drilled: Drilled, alias: str) -> dict[str, Any]:
+    written = drilled.root["models"][alias]
+    made = dict(written) if isinstance(written, dict) else {}
+    # What is known of a vendor's model is found by the vendor's address, which the copy does not have: it is written out.
+    shared = Shared(drilled.system, seed=0)
+    made["targets"] = [
+        [_target(one, ability(one, shared)) for one in tier] for tier in drilled.system.models[alias].targets
+    ]
+    made.setdefault("price", PRICE)
+    return made
+
+
+def _target(one: TargetOf, known: Ability) -> dict[str, str]:
+    made = {"provider": one.provider, "model": one.model, "weight": f"{one.weight:.6f}", "prefill": known.prefill}
+    return {**made, "context_window": str(known.window)} if known.window else made

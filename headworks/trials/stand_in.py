@@ -1,0 +1,67 @@
+"""What stands in for a vendor during a drill: a simulated vendor whose answers and times are constant.
+
+Always true: it says the same to the same question whoever of the targets is asked, so that the exact answer is known
+and an answer that was put together from two attempts can be judged; a fault breaks it where the seed says, on either
+loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from headworks.core.call import Call
+from headworks.core.clock import now
+from headworks.core.service import Opening
+from headworks.providers.simulated import Desk, Simulated, Vendor
+from headworks.providers.simulated_answer import chat_answer
+from headworks.providers.simulated_text import Lengths, Percentiles
+from headworks.system.drills import Fault
+
+FIRST_TOKEN: Final = 0.05
+PER_TOKEN: Final = 0.02
+"""Seconds: a quick vendor, so that what a fault adds is seen."""
+
+
+class StandIn:
+    """One target as a Service. fault_at: which fault an attempt has that begins now (loop seconds)."""
+
+    def __init__(self, target: str, tokens: int, seed: int, fault_at: Callable[[str, float], Fault | None]) -> None:
+        self.target = target
+        self.tokens = tokens
+        self.seed = seed
+        self.fault_at = fault_at
+        self.struck = 0
+        """Attempts that had a fault."""
+        self._vendors: dict[Fault | None, Simulated] = {}
+
+    def open(self, call: Call) -> Opening:
+        return self.visit(call)[1]
+
+    def visit(self, call: Call) -> tuple[Fault | None, Opening]:
+        """The fault that this attempt has, and the attempt."""
+        fault = self.fault_at(self.target, now())
+        self.struck += fault is not None
+        return fault, self._vendor(fault).open(call)
+
+    def _vendor(self, fault: Fault | None) -> Simulated:
+        if fault not in self._vendors:
+            provider, _, model = self.target.partition("/")
+            vendor = Vendor(
+                first_token=constant(FIRST_TOKEN),
+                per_token=constant(PER_TOKEN),
+                output_tokens=constant(self.tokens),
+                faults={} if fault is None else {fault: 1.0},
+                seed=self.seed,
+            )
+            self._vendors[fault] = Simulated(Desk(provider, vendor), model)
+        return self._vendors[fault]
+
+
+def constant(amount: float) -> Percentiles:
+    return Percentiles(p50=amount, p99=amount)
+
+
+def exact(call: Call, tokens: int, seed: int) -> str:
+    """What every stand-in says to this call."""
+    return "".join(chat_answer(call, seed, Lengths(constant(tokens))).choices[0].pieces)

@@ -1,0 +1,34 @@
+"""Systems that are drilled in tests."""
+
+from pathlib import Path
+
+from headworks.system.starter import text
+from headworks.trials.copied import Drilled, parsed
+
+STARTER = text().encode()
+
+ALONE = b"""
+version: 1
+providers: {only: {dialect: openai, base_url: https://vendor.example/v1, api_key: "${env:KEY_THAT_IS_NOT_SET}"}}
+models: {assistant: only/gpt-5-mini}
+"""
+
+PLAIN = b"""
+version: 1
+providers:
+  first: {dialect: openai, base_url: https://one.example/v1, api_key: "${env:KEY_THAT_IS_NOT_SET}", concurrency: 7}
+  second: {dialect: simulated}
+models:
+  assistant:
+    targets: [{provider: first, model: m, weight: 3}, second]
+    timeouts: {first_token: 3s}
+keys: {web: {key: "${env:ANOTHER_KEY_THAT_IS_NOT_SET}"}}
+requirements: {objectives: [{id: all, metric: availability, at_least: 99%}]}
+server: {listen: 127.0.0.1:8080, drain: 5s, max_in_flight: 50}
+log: {store: "sqlite:////nowhere/at/all.db", journal: /nowhere/journal}
+"""
+"""Two tiers, `mid_stream: error`, and much that a copy must not have."""
+
+
+def system(text: bytes) -> Drilled:
+    return parsed(text, "test.yaml", Path())

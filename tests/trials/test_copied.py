@@ -1,0 +1,60 @@
+"""What a copy has of the user's file, and what it must not have."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from headworks.core.errors import ConfigError
+from headworks.system.schema import OpenAI
+from headworks.trials.copied import Place, copied, copy_of, drilled
+from tests.trials.systems import ALONE, PLAIN, STARTER, system
+
+PLACE = Place(urls={"first": "http://127.0.0.1:7001/v1", "second": "http://127.0.0.1:7002/v1"})
+
+
+def test_an_alias_says_again_what_it_said() -> None:
+    made, original = copy_of(system(PLAIN)).models["assistant"], system(PLAIN).system.models["assistant"]
+    assert made.timeouts == original.timeouts
+    assert [[str(one) for one in tier] for tier in made.targets] == [["first/m"], ["second/simulated"]]
+    assert [one.weight for tier in made.targets for one in tier] == [3.0, 1.0]
+    assert [one.prefill for tier in made.targets for one in tier] == ["none", "message"]
+
+
+def test_no_vendor_no_secret_and_no_path_of_the_users_is_in_it() -> None:
+    text = copied(system(PLAIN), PLACE)
+    for word in (b"example", b"KEY", b"nowhere", b"8080", b"web", b"objectives"):
+        assert word not in text
+    made = msgspec.json.decode(text)
+    assert made["providers"]["first"] == {
+        "dialect": "openai",
+        "base_url": "http://127.0.0.1:7001/v1",
+        "concurrency": "7",
+    }
+    assert made["server"] == {
+        "drain": "5s",
+        "max_in_flight": "50",
+        "listen": "127.0.0.1:1",
+        "admin": "127.0.0.1:2",
+    }
+
+
+def test_secrets_that_are_not_there_are_not_missed() -> None:
+    assert isinstance(system(ALONE).system.providers["only"], OpenAI)
+
+
+def test_who_is_called_is_the_first_vendor_that_has_a_fallback() -> None:
+    assert system(STARTER).alias(None) == "simulated"
+    assert system(STARTER).alias("assistant") == "assistant"
+    assert system(ALONE).alias(None) == "assistant"
+    assert system(STARTER).first_tier("simulated") == ["shaky/simulated"]
+
+
+def test_a_file_that_is_not_there_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"absent.yaml: the system file cannot be read"):
+        drilled(Path("absent.yaml"))
+
+
+def test_a_file_that_is_wrong_is_told_with_its_places() -> None:
+    with pytest.raises(ConfigError, match=r"test.yaml:4:25: models.assistant.targets.*`other`"):
+        system(b"version: 1\nproviders: {one: {dialect: simulated}}\n\nmodels: {assistant:     other/m}\n")
