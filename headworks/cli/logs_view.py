@@ -7,8 +7,10 @@ reaches the terminal but as printable text.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from rich import box
@@ -33,6 +35,18 @@ for the whole."""
 
 SHORTER = 16
 """Where there is no room: its millisecond. `headworks logs show` shows all calls of that."""
+
+CACHED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "hit": "hit: an answer that was kept",
+        "miss": "miss: no such answer was kept, or it was too old",
+        "bypass": "bypass: not looked for",
+        "coalesced": "coalesced: it shared the answer of an equal call under way",
+    }
+)
+
+WITHOUT: Final[Mapping[str, str]] = MappingProxyType({"hit": "hit", "coalesced": "join"})
+"""How a call was answered that has no attempts, in place of their number."""
 
 BAR = 40
 NANO = 1_000_000_000
@@ -67,6 +81,7 @@ class Line(msgspec.Struct, kw_only=True):
     config: str
     request_digest: str
     reply_digest: str
+    cache: str
     attempts: list[AttemptLine]
 
 
@@ -137,6 +152,7 @@ def line_of(record: Record) -> Line:
         config=record.config,
         request_digest=record.request_digest,
         reply_digest=record.reply_digest,
+        cache=record.cache,
         attempts=[attempt_line(attempt, record.arrived_at) for attempt in record.attempts],
     )
 
@@ -208,7 +224,7 @@ def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool
             clean(record.key) or "-",
             painted(record.outcome),
             seconds(took(record)),
-            str(len(record.attempts)),
+            WITHOUT.get(record.cache, "0") if not record.attempts else str(len(record.attempts)),
             *counts,
             money(record.cost_nano),
             *((clean(" ".join(filter(None, (record.error, record.reason)))),) if is_roomy else ()),
@@ -231,6 +247,8 @@ def show_record(record: Record) -> None:
         ("asked", f"{clean(record.model) or '-'} by {clean(record.key) or 'anybody'}: {record.operation}, {shape}"),
         ("ended", f"{record.outcome}, {record.status}, after {seconds(whole)}{head(record)}"),
     ]
+    if record.cache:
+        rows.append(("cache", CACHED.get(record.cache, clean(record.cache))))
     if record.error:
         rows.append(("why", said(record.error, record.reason)))
     rows.append(("tokens", usage(record.tokens)))
@@ -243,9 +261,8 @@ def show_record(record: Record) -> None:
         line(screen, f"{name:<9}", painted(text, record.outcome) if name == "ended" else Text(text))
     screen.print()
     count = len(record.attempts)
-    screen.print(
-        "no attempt: it ended before a target was asked" if not count else f"{count} attempt{'s' * (count > 1)}"
-    )
+    nobody = "no target was asked for it" if record.outcome == "ok" else "it ended before a target was asked"
+    screen.print(f"no attempt: {nobody}" if not count else f"{count} attempt{'s' * (count > 1)}")
     for number, attempt in enumerate(record.attempts, 1):
         show_attempt(screen, number, attempt, record)
     screen.print()

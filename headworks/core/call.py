@@ -10,11 +10,11 @@ from headworks.core.errors import CallError, Refused
 from headworks.core.key import Key, Priority
 from headworks.core.trail import Attempt, Trail
 
+NEVER = float("inf")
+
 Operation = Literal["chat", "embeddings"]
 Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]
 """The form in which a model takes the beginning of its own answer (`wire/prefill.py`)."""
-
-NEVER = float("inf")
 
 PROMPT_PREFIX = "prompt/"
 """What a caller writes before a prompt's name where others write an alias: `prompt/summarize`."""
@@ -48,6 +48,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, and key: all of it, once Auth knows them.
     streamed, include_usage, max_output (tokens), user: what the body says. bound: tokens of output that vendors are told
     to give at most though the body does not say so. arrived_at, deadline_at: loop seconds.
+    cache_control: the caller's header of that name. fingerprint: what equal calls have in common (`layers/sameness.py`),
+    b"" where no answer may be shared.
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
     learn it. attempt: which try this is; Balance sets it for everything below. resumed_at: how many attempts there were when
     a broken stream was opened again, 0 for the first journey. prefill: the beginning of the answer, to be gone on with.
@@ -71,6 +73,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     forwarded: tuple[tuple[bytes, bytes], ...] = ()
     traceparent: str = ""
     digest: str = ""
+    cache_control: str = ""
+    fingerprint: bytes = b""
     refusal: Refused | None = None
     trail: Trail = msgspec.field(default_factory=Trail)
     attempt: Attempt | None = None

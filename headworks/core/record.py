@@ -48,6 +48,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost_nano: nano-dollars of all its attempts; None, which is not zero, where any of them is unknown.
     group, tags: of the key.
     price_at: the date (YYYY-MM-DD) of the table the prices were read from; "" where none came from it.
+    cache: hit, miss, bypass or coalesced; "" where nothing is kept or shared. A hit has no attempts and no tokens.
     """
 
     request_id: str
@@ -75,6 +76,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost_nano: int | None = None
     price_at: str = ""
     attempts: list[AttemptRecord] = []
+    cache: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):

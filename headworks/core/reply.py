@@ -38,6 +38,7 @@ class Chunk(msgspec.Struct, kw_only=True):
     is_refusal: a piece of the model's own refusal is in it.
     finish: the first choice's finish reason. usage: tokens so far, where the event says so.
     last: nothing follows; the record is written before it goes out.
+    unasked: an event before `data` that this caller did not ask for and must not see; an answer that is kept has it.
     """
 
     data: bytes
@@ -48,6 +49,7 @@ class Chunk(msgspec.Struct, kw_only=True):
     finish: str | None = None
     usage: Usage | None = None
     last: bool = False
+    unasked: bytes = b""
 
 
 class Reply:

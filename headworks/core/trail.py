@@ -93,12 +93,17 @@ class Trail:
     arrived_at: seconds since 1970, where a window depends on it (else 0). received: bytes of text that came back. billed:
     what each attempt cost, once that is settled. limits: what the caller is told of his limits. funds: the money that is
     reserved for the call. full: targets that had no room a moment ago. is_patient: a target's limit is waited for.
+    cache: what the cache had to say, "" where there is none. age: seconds, of an answer that was kept. deadline_at: where
+    several callers share the call, the latest of theirs: `Call.deadline_at` is then far beyond.
     """
 
     __slots__ = (
+        "age",
         "arrived_at",
         "attempts",
         "billed",
+        "cache",
+        "deadline_at",
         "full",
         "funds",
         "group",
@@ -125,6 +130,9 @@ class Trail:
         self.funds: Funds | None = None
         self.full: tuple[str, ...] = ()
         self.is_patient = False
+        self.cache = ""
+        self.age = 0
+        self.deadline_at = float("inf")
 
     def begin(self, target: str, why: Why, at: float) -> Attempt:
         """Notes a new attempt and returns it for the layers below to fill in."""

@@ -13,5 +13,8 @@ import msgspec
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0, extra={"unit": "seconds"})]
 """A duration above zero: `800ms`, `4s`, `2m`, `1h`, `30d`."""
 
+Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, extra={"unit": "bytes"})]
+"""Bytes, at least one: `10MB`."""
+
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, extra={"unit": "count"})]
 """How many of something, at least one: `600`, `100k`, `2M`."""

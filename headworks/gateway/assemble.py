@@ -24,6 +24,8 @@ from headworks.layers.admit import Admit
 from headworks.layers.auth import Auth, Keyring
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
+from headworks.layers.cache import Cache, Fill
+from headworks.layers.coalesce import Coalesce
 from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
@@ -34,6 +36,7 @@ from headworks.layers.render import Prompt, Render
 from headworks.layers.resume import Prefill, Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
+from headworks.layers.sameness import SCOPES, Sameness
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
 from headworks.policy.budget import AttemptBudget
@@ -43,8 +46,9 @@ from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
+from headworks.state.answers import Answers
 from headworks.state.memory import Memory
-from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf
+from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf, behind
 from headworks.wire.prefill import known_prefill
 
 Leaf = Callable[[str, str], Service]
@@ -60,6 +64,7 @@ class Shared:
 
     def __init__(self, system: System, seed: int, before: Shared | None = None, state: State | None = None) -> None:
         self.seed = seed
+        self.system = system
         self.providers = system.providers
         self._before = before
         self.prices = Prices(system)
@@ -81,6 +86,13 @@ class Shared:
         self.latencies: dict[str, LatencyWindow] = {}
         self.abilities: dict[str, Ability] = {}
         self.candidates: list[Candidate] = []
+        self.answers: dict[str, Answers] = {}
+        for alias, model in system.models.items():
+            if (ttl := model.cache.exact) is not None:
+                kept = before.answers.get(alias) if before is not None else None
+                if kept is None or (kept.ttl, kept.most) != (ttl, model.cache.size):
+                    kept = Answers(model.cache.size, ttl)
+                self.answers[alias] = kept
 
     def has_stayed(self, provider: str) -> bool:
         """Whether the provider is the one that it was before the reload, but for how many calls it takes at once."""
@@ -176,6 +188,7 @@ def pool(
     layers: list[Callable[[Service], Service]] = [
         partial(Deadline, total=model.timeouts.total),
         *quota,
+        *sharing(alias, model, shared),
         partial(Admit, admission=shared.admission),
         *([Conform] if conforms else []),
     ]
@@ -186,6 +199,18 @@ def pool(
     else:
         inside = services[0]
     return stack(*layers, inside=inside)
+
+
+def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
+    """What answers equal calls without a vendor, or with one call to it: only where the alias asks for it."""
+    sameness = Sameness(alias, behind(shared.system, alias), SCOPES[model.cache.share])
+    coalesce: list[Layer] = [partial(Coalesce, sameness=sameness)] if model.coalesces else []
+    ttl = model.cache.exact
+    if ttl is None:
+        return coalesce
+    answers = shared.answers[alias]
+    cache = partial(Cache, answers=answers, sameness=sameness, ttl=ttl)
+    return [cache, *coalesce, partial(Fill, answers=answers)]
 
 
 def target(known: Candidate, one: TargetOf, alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:

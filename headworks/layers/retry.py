@@ -74,7 +74,8 @@ class Retry:
         at = now()
         tried = [attempt.target for attempt in call.trail.attempts]
         untried = left(self.tier, tried, at)
-        decision = self.policy.after(error, tried.count(tried[-1]), at, call.deadline_at, untried or not self.is_last)
+        by = min(call.deadline_at, call.trail.deadline_at)
+        decision = self.policy.after(error, tried.count(tried[-1]), at, by, untried or not self.is_last)
         if isinstance(decision, GiveUp):
             raise error
         if not isinstance(decision, Again) and not untried:

@@ -108,10 +108,11 @@ class Trace:
                 config=self.config,
                 request_digest=call.digest,
                 reply_digest=traced.hash.hexdigest() if traced is not None else "",
-                tokens=traced.inner.usage if traced is not None else None,
+                tokens=traced.inner.usage if traced is not None and (attempts or not trail.cache) else None,
                 cost_nano=cost,
                 price_at=price_at,
                 attempts=known,
+                cache=trail.cache,
             )
         )
 

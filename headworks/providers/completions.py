@@ -107,7 +107,10 @@ class Paper:
 
     def ending(self, usage: Usage, *, asked: bool) -> Chunk:
         """The last chunk of a stream: the tokens, in the bytes too if they were asked for, and the end mark."""
-        return Chunk(data=self.usage(usage) + DONE if asked else DONE, usage=usage, last=True)
+        counts = self.usage(usage)
+        if asked:
+            return Chunk(data=counts + DONE, usage=usage, last=True)
+        return Chunk(data=DONE, usage=usage, last=True, unasked=counts)
 
 
 def _choice(index: int, choice: Choice) -> bytes:

@@ -140,6 +140,7 @@ class Admin:
             strangers=gateway.strangers,
             circuits={name: circuit.state for name, circuit in shared.circuits.items()},
             slots={name: (slots.in_use, slots.limit) for name, slots in shared.slots.items()},
+            answers={alias: (len(kept), kept.bytes, kept.evicted) for alias, kept in shared.answers.items()},
             journal_appended=gateway.journal.appended,
             journal_backlog=gateway.journal.backlog,
             journal_lost=gateway.journal.lost,

@@ -107,6 +107,7 @@ class Calls:
         passing = self.opener.passing
         forwarded = tuple([pair for pair in request.headers if pair[0] in passing or pair[0][:7] == b"openai-"])
         trace = request.get(b"traceparent")
+        cache_control = request.get(b"cache-control")
         return Call(
             id=request_id(self.chance),
             alias=asked.model,
@@ -122,6 +123,7 @@ class Calls:
             forwarded=forwarded,
             traceparent="" if trace is None else trace[:MOST_TRACE].decode("latin-1"),
             digest=body_digest,
+            cache_control="" if cache_control is None else cache_control[:MOST_TRACE].decode("latin-1"),
             refusal=refusal,
         )
 
@@ -153,8 +155,15 @@ def joined(chunks: list[Chunk]) -> bytes:
 
 
 def heads(call: Call, reply: Reply) -> Headers:
-    """Our id, which the SDK reads, what is left of the caller's limits, and what of the vendor's headers passes."""
-    return [(b"x-request-id", call.id.encode()), *limited(call.trail), *reply.headers]
+    """Our id, which the SDK reads, what is left of the caller's limits, what of the vendor's headers passes, and what the
+    cache had to say."""
+    trail = call.trail
+    found = [(b"x-request-id", call.id.encode()), *limited(trail), *reply.headers]
+    if trail.cache:
+        found.append((b"x-headworks-cache", trail.cache.encode()))
+        if trail.cache == "hit":
+            found.append((b"age", b"%d" % trail.age))
+    return found
 
 
 def bearer(request: Request) -> str | None:

@@ -62,6 +62,8 @@ def _schema(kind: inspect.Type, kinds: dict[str, Any]) -> dict[str, Any]:
             return {"anyOf": [{"type": "array", "items": item}, item]}
         case inspect.LiteralType():
             return {"enum": list(kind.values)}
+        case inspect.BoolType():
+            return {"enum": [True, False]}
         case inspect.IntType() | inspect.FloatType():
             return _number(kind)
         case inspect.BoolType():

@@ -96,6 +96,8 @@ def _noun(kind: inspect.Type) -> str:
             return NOTATIONS[ONE_TEXT[kind.cls]].noun.partition(" ")[2]
         case inspect.StructType():
             return "map"
+        case inspect.BoolType():
+            return "`true` or `false`"
         case inspect.IntType():
             return "whole number"
         case inspect.FloatType():

@@ -17,9 +17,10 @@ from headworks.core.call import Prefill
 from headworks.core.digest import digest
 from headworks.core.key import Allowance, Priority, Spending
 from headworks.core.money import Rates
-from headworks.core.units import Count, Seconds
+from headworks.core.units import Count, Seconds, Size
 from headworks.policy.choice import Balancing
 from headworks.policy.circuit import Breaking
+from headworks.policy.freshness import Caching
 from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
@@ -36,7 +37,6 @@ EMBEDDED = "gemma-3-270m"
 SIMULATED = "simulated"
 """What a simulated vendor's model is called where a target does not say."""
 
-Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, extra={"unit": "bytes"})]
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
 Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
@@ -130,11 +130,18 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Breaking = Breaking()
     mid_stream: MidStream = "error"
     on_content_filter: OnFilter = "error"
+    cache: Caching = Caching()
+    coalesce: bool | None = None
     price: Rates | None = None
     max_output: Count | None = None
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
+
+    @property
+    def coalesces(self) -> bool:
+        """Whether equal calls under way share one journey."""
+        return self.cache.exact is not None if self.coalesce is None else self.coalesce
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +232,13 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """32 hex digits that stand for the content: the same for another order, layout or value of a secret."""
         return digest(msgspec.json.encode(self, enc_hook=_reference, order="sorted"))
+
+
+def behind(system: System, alias: str) -> str:
+    """32 hex digits that stand for what answers behind an alias: another target or vendor gives other answers."""
+    targets = system.models[alias].targets
+    providers = {one.provider: system.providers[one.provider] for tier in targets for one in tier}
+    return digest(msgspec.json.encode([targets, providers], enc_hook=_reference, order="sorted"))
 
 
 ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType(

@@ -15,6 +15,7 @@ from msgspec import inspect
 from headworks.core.key import Spending
 from headworks.core.money import Rates
 from headworks.policy.circuit import Breaking
+from headworks.policy.freshness import Caching
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
@@ -117,6 +118,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "error `stream_diverged`. `continue`: a target that can goes on with what was said; where none can, as `restart`.",
             "on_content_filter": "What follows when a vendor's content policy refuses a question: `error` passes the refusal on, `next` asks "
             "the next tier first.",
+            "cache": "Which answers are kept, and for whom.",
+            "coalesce": "Whether equal calls under way share one call to the vendor. Where `cache.exact` is by default.",
             "price": "What tokens of every target of this alias cost, in place of the bundled table of prices "
             "(`docs/prices.md`).",
             "max_output": "Tokens of output that a call under a budget is sent with where the caller sets no `max_tokens`.",
@@ -203,6 +206,12 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         Breaking: {
             "failures": "It opens after so many failures in a row (or when half of the last 20 failed).",
             "open": "It stays open for so long, then one call tries; doubling to 60s while that fails.",
+        },
+        Caching: {
+            "exact": "For how long the answer to a call is given to equal calls (`docs/cache.md`). Off by default.",
+            "share": "Who gets the answers of whom: only the same `key`, keys of the same `group`, or `all` callers.",
+            "size": "The most that the alias's answers take in this process. Those that were not asked for the longest "
+            "go first.",
         },
         Rates: {
             "input": "Tokens of the question.",

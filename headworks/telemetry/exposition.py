@@ -27,7 +27,8 @@ STATES: Final[tuple[State, ...]] = ("closed", "open", "half_open")
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """What is true at the moment of the scrape.
 
-    slots: by provider, those in use and how many there are. journal_backlog: bytes. started_at: wall clock.
+    slots: by provider, those in use and how many there are. answers: by alias, those kept in this process, their bytes, and
+    how many had to go before their time. journal_backlog: bytes. started_at: wall clock.
     ledger: how far the store is behind the journal.
     """
 
@@ -35,6 +36,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     strangers: int
     circuits: Mapping[str, State]
     slots: Mapping[str, tuple[int, int]]
+    answers: Mapping[str, tuple[int, int, int]]
     journal_appended: int
     journal_backlog: int
     journal_lost: int
@@ -97,6 +99,8 @@ class _Scrape(Collector):
         yield _counted("tokens", "Tokens of every attempt; the classes are disjoint.", tokens, "alias", "class")
         attempts = dict(self.metrics.attempts)
         yield _counted("attempts", "Attempts at targets, and what for.", attempts, "target", "why", "outcome")
+        cached = dict(self.metrics.cached)
+        yield _counted("cache_calls", "Calls of aliases that keep or share answers.", cached, "alias", "found")
         name = "call_duration_seconds"
         yield _histogram(name, "From the arrival to the last chunk.", durations, "alias", "outcome")
         name = "first_token_seconds"
@@ -117,6 +121,16 @@ class _Scrape(Collector):
             there.add_metric([provider], limit)
         yield taken
         yield there
+        kept = _gauge("cache_answers", "Answers that are kept in this process.", "alias")
+        size = _gauge("cache_bytes", "Bytes that they take.", "alias")
+        gone = _counter("cache_evicted", "Answers that made room for others before their time.", "alias")
+        for alias, (count, taking, evicted) in now.answers.items():
+            kept.add_metric([alias], count)
+            size.add_metric([alias], taking)
+            gone.add_metric([alias], evicted)
+        yield kept
+        yield size
+        yield gone
         yield _one(_counter("journal_records", "Records that the journal took."), now.journal_appended)
         yield _one(_gauge("journal_backlog_bytes", "Bytes of records that wait for the disk."), now.journal_backlog)
         yield _one(_counter("journal_lost_records", "Records lost because the disk was full."), now.journal_lost)

@@ -62,6 +62,8 @@ class Metrics:
         """By alias, key, outcome and the hundreds of the status."""
         self.attempts: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         """By target, why and outcome."""
+        self.cached: defaultdict[tuple[str, str], int] = defaultdict(int)
+        """By alias and what the cache had to say, calls that it was asked for."""
 
     def observe(self, record: Record, alias: str) -> None:
         """Counts one call under an alias of the system file, or under UNKNOWN."""
@@ -74,6 +76,8 @@ class Metrics:
         durations.sum += seconds
         if record.streamed and record.head_at:
             tally.heads.add(record.head_at - arrived_at)
+        if record.cache:
+            self.cached[alias, record.cache] += 1
         attempts = record.attempts
         if not attempts:
             return

@@ -75,6 +75,21 @@ def read_bound(found: Members, name: str) -> int | None:
     return bound
 
 
+class _Choices(msgspec.Struct):
+    n: int | None = None
+
+
+_CHOICES = msgspec.json.Decoder(_Choices)
+
+
+def choices_asked(body: bytes) -> int:
+    """How many choices a caller asked for: looked up only where it matters, which is seldom."""
+    try:
+        return max(_CHOICES.decode(body).n or 1, 1)
+    except msgspec.DecodeError:
+        return 1
+
+
 def require_content(found: Members, name: str, what: str, *, listed: bool) -> None:
     """Refuses a field that is missing, null or empty; where `listed`, also one that is no list."""
     raw = found.get(name)

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from headworks.core.call import PROMPT_PREFIX, Call
 from headworks.core.errors import CallError, Cut, Garbled, Malformed, VendorSaid
 from headworks.core.reply import Chunk, Usage
@@ -218,7 +216,7 @@ class ChatDecoder:
             if chunk.has_content:
                 self.is_headed = True
         elif chunk.usage is not None and not self._call.include_usage:
-            chunk.data = b""
+            chunk.data, chunk.unasked = b"", event.raw
         return chunk
 
     def _note(self, choice: Choice, chunk: Chunk) -> None:
@@ -244,7 +242,7 @@ class ChatDecoder:
 
     @property
     def is_complete(self) -> bool:
-        return len(self._finished) >= _choices_asked(self._call.body)
+        return len(self._finished) >= openai_body.choices_asked(self._call.body)
 
     def _break(self, why: str) -> None:
         if self.fault is None:
@@ -258,18 +256,3 @@ class ChatDecoder:
         if isinstance(content, list) or (isinstance(content, dict) and content.get("error")):
             return error_in(content, is_headed=False)
         return Garbled("The vendor answered a streamed call with one JSON body.", said=VendorSaid(status=200))
-
-
-class _Choices(msgspec.Struct):
-    n: int | None = None
-
-
-_CHOICES = msgspec.json.Decoder(_Choices)
-
-
-def _choices_asked(body: bytes) -> int:
-    """How many choices the caller asked for: looked up only where a stream ends without `[DONE]`."""
-    try:
-        return max(_CHOICES.decode(body).n or 1, 1)
-    except msgspec.DecodeError:
-        return 1

@@ -1,0 +1,197 @@
+"""Answers that were given before. Two layers: `Cache` looks, outside of `Coalesce`; `Fill` keeps, inside of it.
+
+Always true: what is kept was read to its end, by somebody who passed Auth and Quota, and came to its own end: an error,
+a cut or an answer that stopped at a bound is never kept. A hit passes no layer below, so it takes no slot, makes no
+attempt and costs nothing. Whoever keeps is one journey, however many read it.
+
+`Cache` writes on the trail what it found, for the record and for the caller's header. What it leaves to others stands
+on the call: a `fingerprint` where the answer may be kept, "bypass" on the trail where no journey may be shared.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Protocol
+
+import msgspec
+
+from headworks.core.call import Call
+from headworks.core.clock import wall
+from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.service import Enter, Layering, Service, entering, scope
+from headworks.layers.sameness import Sameness
+from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
+from headworks.wire.openai_body import choices_asked
+from headworks.wire.openai_forms import DONE, WHOLE_FINISHES, as_body, as_events, is_whole, parted
+
+PIECE: Final = 65_536
+"""Bytes that are handed out at once of a stream that is kept: a caller who stops reading holds up no more than that."""
+
+
+class Answers(Protocol):
+    """Where answers are kept. A store that cannot be asked has nothing and keeps nothing: a cache is no reason to fail."""
+
+    async def find(self, fingerprint: bytes, /) -> Kept | None: ...
+    async def keep(self, fingerprint: bytes, kept: Kept, /) -> None: ...
+
+
+class Cache:
+    """Answers a call that was answered before. ttl: seconds."""
+
+    def __init__(self, inner: Service, answers: Answers, sameness: Sameness, ttl: float) -> None:
+        self.inner = inner
+        self.answers = answers
+        self.sameness = sameness
+        self.ttl = ttl
+
+    @entering
+    async def open(self, call: Call, enter: Enter) -> Reply:
+        trail = call.trail
+        said = call.cache_control
+        asked = demand(said) if said else ANY
+        fingerprint = self.sameness.fingerprint(call) if asked.may_keep else b""
+        if not fingerprint or not asked.may_read:
+            trail.cache = "bypass"
+        else:
+            kept = await self.answers.find(fingerprint)
+            at = wall()
+            if kept is not None and is_fresh(kept, asked, self.ttl, at):
+                reply = given(kept, call)
+                if reply is not None:
+                    trail.cache = "hit"
+                    trail.age = int(kept.age(at))
+                    return await enter(_Ready(reply))
+            trail.cache = "miss"
+        if fingerprint:
+            call = msgspec.structs.replace(call, fingerprint=fingerprint)
+        return await enter(self.inner.open(call))
+
+
+class Fill:
+    """Keeps answers that are read to their end."""
+
+    def __init__(self, inner: Service, answers: Answers) -> None:
+        self.inner = inner
+        self.answers = answers
+
+    @scope
+    def open(self, call: Call) -> Layering:
+        reply = yield self.inner.open(call)
+        yield Filling(reply, call, self.answers) if call.fingerprint else reply
+
+
+class Filling(Reply):
+    """A reply that is kept when its last chunk comes, before anybody gets that."""
+
+    __slots__ = ("answers", "call", "chunks", "inner", "size")
+
+    def __init__(self, inner: Reply, call: Call, answers: Answers) -> None:
+        super().__init__(streamed=inner.streamed, headers=inner.headers)
+        self.inner = inner
+        self.call = call
+        self.answers = answers
+        self.chunks: list[Chunk] | None = []
+        self.size = 0
+
+    async def read(self) -> list[Chunk]:
+        chunks = await self.inner.read()
+        self.usage, self.finish = self.inner.usage, self.inner.finish
+        kept = self.chunks
+        if kept is not None and chunks:
+            kept += chunks
+            self.size += sum([len(chunk.data) for chunk in chunks])
+            if self.size > MOST_ANSWER:
+                self.chunks = None
+            elif chunks[-1].last:
+                self.chunks = None
+                made = self.made(kept)
+                if made is not None:
+                    await self.answers.keep(self.call.fingerprint, made)
+        return chunks
+
+    def made(self, chunks: list[Chunk]) -> Kept | None:
+        """What is kept of the answer; None where it lacks something."""
+        call, streamed = self.call, self.streamed
+        if streamed:
+            body, counts = parted(chunks)
+        else:
+            body, counts = chunks[0].data, b""
+        if call.operation == "chat":
+            if b'"n"' not in call.body:  # one choice, and its finish reason is known
+                came_to_its_end = self.finish in WHOLE_FINISHES
+            else:
+                came_to_its_end = is_whole(body, streamed=streamed, choices=choices_asked(call.body))
+            if not came_to_its_end:
+                return None
+        return Kept(
+            streamed=streamed,
+            body=body,
+            counts=counts,
+            text="".join([chunk.text for chunk in chunks]),
+            finish=self.finish,
+            usage=self.usage,
+            made_at=wall(),
+        )
+
+
+def given(kept: Kept, call: Call) -> Reply | None:
+    """A kept answer in the form that the call asks for; None where it cannot be had in that form."""
+    if not call.streamed:
+        body = as_body(kept.body, kept.counts) if kept.streamed else kept.body
+        if body is None:
+            return None
+        whole = Chunk(data=body, has_content=True, text=kept.text, finish=kept.finish, usage=kept.usage, last=True)
+        return Whole([whole])
+    body, counts = kept.body, kept.counts
+    if not kept.streamed:
+        made = as_events(body)
+        if made is None:
+            return None
+        body, counts = made
+    return Replay(kept, body + counts + DONE if call.include_usage else body + DONE)
+
+
+class Replay(Reply):
+    """A stream that is all there: handed out in pieces of whole events, the first with the text and all that is known."""
+
+    __slots__ = ("_at", "_data", "_kept")
+
+    def __init__(self, kept: Kept, data: bytes) -> None:
+        super().__init__(streamed=True)
+        self.usage = kept.usage
+        self.finish = kept.finish
+        self._kept = kept
+        self._data = data
+        self._at = 0
+
+    async def read(self) -> list[Chunk]:
+        data, at = self._data, self._at
+        if at >= len(data):
+            return []
+        end = len(data)
+        if end - at > PIECE:
+            cut = data.rfind(b"\n\n", at, at + PIECE)
+            cut = cut if cut >= 0 else data.find(b"\n\n", at)
+            end = cut + 2 if cut >= 0 else end
+        self._at = end
+        chunk = Chunk(data=data[at:end], has_content=True, last=end >= len(data))
+        if at == 0:
+            chunk.text, chunk.finish, chunk.usage = self._kept.text, self._kept.finish, self._kept.usage
+        return [chunk]
+
+
+class _Ready:
+    """The opening of a reply that holds nothing."""
+
+    __slots__ = ("_reply",)
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    async def __aenter__(self) -> Reply:
+        return self._reply
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None

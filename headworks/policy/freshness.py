@@ -1,0 +1,100 @@
+"""How old an answer may be, who may share it, and what the caller says about both.
+
+Theory. A caller speaks HTTP's own words (RFC 9111, `Cache-Control` of a request): `no-store` is neither read nor kept,
+`no-cache` is asked anew and kept for others, `max-age=N` takes an answer of at most N seconds. What cannot be understood
+counts as the strictest reading (a `max-age` that is no number is 0), and words that nobody here knows are ignored, as
+the RFC wants it. A caller can only ask for fresher answers than the system file allows, never for staler ones.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from headworks.core.reply import Usage
+from headworks.core.units import Seconds, Size
+
+Sharing = Literal["key", "group", "all"]
+Found = Literal["hit", "miss", "bypass", "coalesced"]
+"""hit: an answer that was kept. miss: looked for and not there, or too old. bypass: not looked for. coalesced: another \
+caller's equal call was under way, and both got its answer."""
+
+MOST_ANSWER: Final = 2_000_000
+"""Bytes of the longest answer that is kept or shared: some 400k tokens of text, more than models write."""
+
+
+class Caching(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alias keeps of its answers. exact: seconds; None keeps nothing. size: bytes in this process."""
+
+    exact: Seconds | None = None
+    share: Sharing = "key"
+    size: Size = 64_000_000
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """What one caller asks of the cache. max_age: seconds, None for as old as the system file allows."""
+
+    may_read: bool = True
+    may_keep: bool = True
+    max_age: float | None = None
+
+
+ANY: Final = Demand()
+FRESH: Final = Demand(may_read=False)
+NOTHING: Final = Demand(may_read=False, may_keep=False)
+
+
+def demand(said: str) -> Demand:
+    """What a `Cache-Control` of a request asks for."""
+    if not said:
+        return ANY
+    found = ANY
+    for part in said.lower().split(","):
+        name, _, value = part.strip().partition("=")
+        if name == "no-store":
+            return NOTHING
+        if name == "no-cache":
+            found = FRESH
+        elif name == "max-age" and found.may_read:
+            value = value.strip('" ')
+            seconds = int(value) if value.isascii() and value.isdecimal() and len(value) < 12 else 0
+            # An answer of age 0 may have been asked for before this call came: 0 means anew.
+            found = Demand(max_age=float(seconds)) if seconds else FRESH
+    return found
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that was read to its end, in the form in which it came.
+
+    body: a whole body, or every event of a stream but the two that follow. counts: a stream's event with the tokens, b""
+    where it had none: it goes to those who ask for it. The end mark of a stream is not kept. text, finish: the first
+    choice's. made_at: seconds since 1970, when its last chunk came.
+    """
+
+    streamed: bool
+    body: bytes
+    counts: bytes = b""
+    text: str = ""
+    finish: str | None = None
+    usage: Usage | None = None
+    made_at: float
+
+    def age(self, wall: float) -> float:
+        """Seconds; a calendar that was set back makes nothing younger than new."""
+        return max(0.0, wall - self.made_at)
+
+    def size(self) -> int:
+        """Bytes that keeping it takes, near enough: text of other alphabets takes up to four bytes a letter."""
+        wide = 1 if self.text.isascii() else 4
+        return len(self.body) + len(self.counts) + wide * len(self.text) + OVERHEAD
+
+
+OVERHEAD: Final = 700
+"""Bytes of the objects around one kept answer, its key and its place in the order: 630 by tracemalloc, and some room."""
+
+
+def is_fresh(kept: Kept, asked: Demand, ttl: float, wall: float) -> bool:
+    """Whether a kept answer may be given to this caller now."""
+    age = kept.age(wall)
+    return age < ttl and (asked.max_age is None or age <= asked.max_age)

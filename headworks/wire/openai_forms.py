@@ -1,0 +1,216 @@
+"""An answer in its other form: a stream as one body, a body as a stream. For answers that are kept or shared.
+
+Theory. A stream says in pieces what a body says whole: `delta`s add up to a `message`, text by joining, tool calls by
+their `index`, logprobs by appending; everything else is said once, or again with the same value. So a piece of a field
+that is not known to add up, with another value than before, is a reason to give up: the answer is then not there in the
+other form, and the vendor is asked. Nothing is ever guessed into an answer. Likewise a body has to say what was used, or
+a caller of the other form would miss it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from headworks.core.reply import Chunk
+from headworks.wire.openai_answer import Completion, decoded
+from headworks.wire.sse import Splitter
+
+DONE: Final = b"data: [DONE]\n\n"
+
+WHOLE_FINISHES: Final = frozenset({"stop", "tool_calls", "function_call"})
+"""How an answer ends that lacks nothing. `length` and `content_filter` stopped in the middle."""
+
+_JOINED: Final = frozenset({"content", "refusal", "reasoning_content", "reasoning", "arguments", "input"})
+"""Texts whose pieces are joined; `input` is a custom tool call's."""
+
+_APPENDED: Final = frozenset({"content", "refusal", "annotations"})
+"""Lists that grow: those of logprobs, and a message's citations."""
+
+_GROWING: Final = _JOINED | _APPENDED
+
+_DROPPED: Final = ("object", "choices", "usage", "obfuscation")
+"""Of an event: what a body says elsewhere, and the padding that hides a text's length."""
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Unclear(Exception):
+    """What this answer would be in the other form cannot be told for certain."""
+
+
+def is_whole(body: bytes, *, streamed: bool, choices: int) -> bool:
+    """Whether every choice came to its own end. streamed: `body` is the events of a stream."""
+    try:
+        pieces = [decoded(event.data) for event in _events(body)] if streamed else [decoded(body)]
+    except (ValueError, RecursionError):
+        return False
+    finishes = [one.finish_reason for piece in pieces for one in piece.choices or () if one.finish_reason is not None]
+    return len(finishes) >= choices and WHOLE_FINISHES.issuperset(finishes)
+
+
+def parted(chunks: Sequence[Chunk]) -> tuple[bytes, bytes]:
+    """A stream's events without the two that end it, and the one that only has the tokens (b"" where there is none)."""
+    events: list[bytes] = []
+    counts = b""
+    for chunk in chunks:
+        if chunk.usage is None and not chunk.last:
+            events.append(chunk.data)
+            continue
+        for event in _events(chunk.unasked + chunk.data):
+            if event.data[:6] == b"[DONE]":
+                continue
+            if chunk.usage is not None and _is_counts(event.data):
+                counts = event.raw
+            else:
+                events.append(event.raw)
+    return b"".join(events), counts
+
+
+def as_body(events: bytes, counts: bytes) -> bytes | None:
+    """A stream as the body of an answer, or None where that cannot be told for certain."""
+    try:
+        made = _joined([_decode(event.data) for event in _events(events + counts)])
+    except (_Unclear, ValueError, RecursionError):
+        return None
+    return _encode(made)
+
+
+def as_events(body: bytes) -> tuple[bytes, bytes] | None:
+    """An answer's body as the events of a stream and the one with the tokens, or None. The end mark is not among them."""
+    try:
+        answer = _decode(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
+        return None
+    choices = answer.get("choices")
+    if not isinstance(choices, list):
+        return None
+    stamp = {name: value for name, value in answer.items() if name not in _DROPPED}
+    stamp["object"] = "chat.completion.chunk"
+    events: list[bytes] = []
+    for choice in choices:
+        if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+            return None
+        said = {name: value for name, value in choice.items() if name not in ("message", "finish_reason")}
+        delta = dict(choice["message"])
+        if isinstance(calls := delta.get("tool_calls"), list):
+            if not all(isinstance(call, dict) for call in calls):
+                return None
+            delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
+        events.append(_event({**stamp, "choices": [{**said, "delta": delta, "finish_reason": None}]}))
+        ending = {"index": choice.get("index", 0), "delta": {}, "finish_reason": choice.get("finish_reason")}
+        if "logprobs" in said:
+            ending["logprobs"] = None
+        events.append(_event({**stamp, "choices": [ending]}))
+    return b"".join(events), _event({**stamp, "choices": [], "usage": answer["usage"]})
+
+
+# Pieces
+
+
+def _events(data: bytes) -> list[Any]:
+    splitter = Splitter(len(data) + 1)
+    events = splitter.feed(data)
+    rest = splitter.end()
+    return [*events, rest] if rest is not None else events
+
+
+def _event(content: dict[str, Any]) -> bytes:
+    return b"data: %b\n\n" % _encode(content)
+
+
+def _is_counts(data: bytes) -> bool:
+    """Whether an event has the tokens and nothing of any choice."""
+    try:
+        piece: Completion = decoded(data)
+    except (ValueError, RecursionError):
+        return False
+    return piece.usage is not None and not piece.choices
+
+
+def _joined(pieces: Sequence[Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    usage = None
+    for piece in pieces:
+        for name, value in _members(piece).items():
+            if name not in _DROPPED:
+                made[name] = _merged(made[name], value) if name in made else value
+        usage = piece.get("usage") or usage
+        for choice in piece.get("choices") or ():
+            _add(choices.setdefault(_index(choice), {}), choice)
+    if not isinstance(usage, dict) or sorted(choices) != list(range(len(choices))):
+        raise _Unclear
+    whole = [_choice(index, choices[index]) for index in range(len(choices))]
+    return {**made, "object": "chat.completion", "choices": whole, "usage": usage}
+
+
+def _choice(index: int, said: dict[str, Any]) -> dict[str, Any]:
+    message = said.pop("delta", None) or {}
+    calls = message.pop("tool_calls", None)
+    made = {"role": "assistant", "content": None, **message}
+    if calls is not None:
+        made["tool_calls"] = [calls[number] for number in sorted(calls)]
+    finish = said.pop("finish_reason", None)
+    if finish is None:
+        raise _Unclear
+    rest = {name: value for name, value in said.items() if name != "index"}
+    return {"index": index, "message": made, **rest, "finish_reason": finish}
+
+
+def _add(choice: dict[str, Any], piece: dict[str, Any]) -> None:
+    """Adds one event's piece of a choice to what is known of it."""
+    for name, value in piece.items():
+        if name == "delta":
+            known = choice.setdefault("delta", {})
+            for field, said in _members(value or {}).items():
+                if field == "tool_calls":
+                    _add_calls(known.setdefault("tool_calls", {}), said or ())
+                else:
+                    known[field] = _merged(known[field], said, field) if field in known else said
+        else:
+            choice[name] = _merged(choice[name], value) if name in choice else value
+
+
+def _add_calls(calls: dict[int, dict[str, Any]], pieces: Sequence[Any]) -> None:
+    for piece in pieces:
+        call = calls.setdefault(_index(piece), {})
+        for name, value in piece.items():
+            if name != "index":
+                call[name] = _merged(call[name], value, name) if name in call else value
+
+
+def _members(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Unclear
+    return value
+
+
+def _index(piece: Any) -> int:
+    index = _members(piece).get("index")
+    if type(index) is not int:
+        raise _Unclear
+    return index
+
+
+def _merged(known: Any, said: Any, name: str = "") -> Any:
+    """What a field is once another piece of it has come."""
+    if said is None or (known == said and name not in _GROWING):
+        return known
+    if known is None:
+        return said
+    if isinstance(known, str) and isinstance(said, str) and name in _JOINED:
+        return known + said
+    if isinstance(known, list) and isinstance(said, list) and name in _APPENDED:
+        return known + said
+    if isinstance(known, dict) and isinstance(said, dict):
+        made = dict(known)
+        for key, value in said.items():
+            made[key] = _merged(made[key], value, key) if key in made else value
+        return made
+    raise _Unclear

@@ -1,0 +1,54 @@
+"""What a caller's Cache-Control asks for, and how old an answer may be."""
+
+import pytest
+
+from headworks.policy.freshness import ANY, FRESH, NOTHING, OVERHEAD, Demand, Kept, demand, is_fresh
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("", ANY),
+        ("no-cache", FRESH),
+        ("No-Cache", FRESH),
+        ("no-store", NOTHING),
+        ("no-cache, no-store", NOTHING),
+        ("max-age=60", Demand(max_age=60.0)),
+        (' MAX-AGE="60" ', Demand(max_age=60.0)),
+        ("max-age=0", FRESH),
+        ("max-age=soon", FRESH),
+        ("max-age", FRESH),
+        ("max-age=-1", FRESH),
+        ("max-age=999999999999999999", FRESH),
+        ("no-cache, max-age=60", FRESH),
+        ("max-age=60, no-cache", FRESH),
+        ("max-stale=60, only-if-cached, private", ANY),
+        (",,", ANY),
+    ],
+)
+def test_the_words_of_http_are_read_strictly(said: str, asked: Demand) -> None:
+    assert demand(said) == asked
+
+
+@pytest.mark.parametrize(
+    ("age", "asked", "fresh"),
+    [
+        (0, ANY, True),
+        (99.9, ANY, True),
+        (100, ANY, False),
+        (60, Demand(max_age=60), True),
+        (61, Demand(max_age=60), False),
+        (150, Demand(max_age=200), False),  # never staler than the system file allows
+        (-5, Demand(max_age=1), True),  # the calendar was set back
+    ],
+)
+def test_an_answer_is_fresh_within_both_bounds(age: float, asked: Demand, fresh: bool) -> None:
+    kept = Kept(streamed=False, body=b"", made_at=1000.0)
+    assert is_fresh(kept, asked, 100.0, 1000.0 + age) is fresh
+
+
+def test_the_size_counts_what_text_may_take() -> None:
+    plain = Kept(streamed=True, body=b"12345", counts=b"678", text="ab", made_at=0.0)
+    assert plain.size() == 5 + 3 + 2 + OVERHEAD
+    wide = Kept(streamed=True, body=b"12345", text="a\N{SNOWMAN}", made_at=0.0)
+    assert wide.size() == 5 + 8 + OVERHEAD
