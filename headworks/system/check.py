@@ -32,6 +32,10 @@ _OURS = frozenset(
 """Headers that belong to the connection or to the body that we write."""
 
 
+SUITES = (".yaml", ".yml", ".jsonl", ".csv", ".py")
+"""Endings of suites' files."""
+
+
 class Machine:
     """What is asked of the machine: which files and modules it has."""
 
@@ -68,6 +72,8 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     for name, prompt in system.prompts.items():
         _prompt(name, prompt, findings)
     _groups(system, findings)
+    for name, suite in system.suites.items():
+        _suite(suite.file, ("suites", name, "file"), findings, machine)
     _server(system, findings)
     _log(system, findings, machine)
     check_drills(system.drills, targets_of(system), findings)
@@ -103,6 +109,19 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
             findings.error(at, f"{shown(name)} is a pattern", "write each header's whole name")
     if provider.ca_file is not None and findings.is_sound((*where, "ca_file")):
         _ca_file(provider.ca_file, (*where, "ca_file"), findings, machine)
+
+
+def _suite(path: str, where: Where, findings: Findings, machine: Machine) -> None:
+    """That the file is there and has an ending that is read; what is in it `headworks eval` says."""
+    if not findings.is_sound(where):
+        return
+    if not path.lower().endswith(SUITES):
+        findings.error(where, f"{shown(path)} is no suite", f"its name ends in {', '.join(SUITES)}")
+        return
+    try:
+        machine.read(path, 1)
+    except (OSError, ValueError) as error:
+        _unreadable(path, error, where, findings)
 
 
 def _ca_file(path: str, where: Where, findings: Findings, machine: Machine) -> None:

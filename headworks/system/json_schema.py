@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec import inspect
 
 from headworks.system.notations import NOTATIONS, Notation
-from headworks.system.schema import ONE_TEXT, Model, System, TargetOf
+from headworks.system.schema import ONE_TEXT, Model, SuiteFile, System, TargetOf
 from headworks.system.secrets import PrivateUrl, Secret
 from headworks.system.words import DIALECT, WORDS, written_default
 
@@ -21,6 +21,7 @@ _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
     {
         TargetOf: ({"type": "string", "minLength": 1},),
         Model: ({"type": "string", "minLength": 1}, {"type": "array", "minItems": 1}),
+        SuiteFile: ({"type": "string", "minLength": 1},),
     }
 )
 """What may stand in place of a struct's map."""

@@ -92,7 +92,7 @@ class Bench:
             case "cost":
                 return self.cost(objective, aliases)
             case "quality":
-                return Finding("cannot say", "needs an evaluation, which this version does not have yet", "eval")
+                return Finding("cannot say", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval")
 
     # What an alias carries.
 

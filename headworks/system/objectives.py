@@ -77,6 +77,10 @@ def check_requirements(system: System, findings: Findings) -> None:
             if objective.alias is not None and aliases and objective.alias not in aliases:
                 problem = f"there is no model {shown(objective.alias)}"
                 findings.error((*where, "alias"), problem, suggestion(objective.alias, aliases, "models"))
+            if objective.metric == "quality" and objective.suite and objective.suite not in system.suites:
+                problem = f"there is no suite {shown(objective.suite)}"
+                remedy = suggestion(objective.suite, findings.names_in(("suites",)), "suites")
+                findings.error((*where, "suite"), problem, remedy)
             if first.setdefault(objective.id, index) != index:
                 problem = f"{shown(objective.id)} stands for another objective too"
                 findings.error((*where, "id"), problem, "give each an id of its own")

@@ -20,7 +20,7 @@ from headworks.system.notations import NOTATIONS
 from headworks.system.prompt_file import MOST_BYTES as MOST_PROMPT
 from headworks.system.prompt_file import Front, PromptFile, parts
 from headworks.system.scalars import Unreadable, boolean, integer, number, shown
-from headworks.system.schema import ONE_TEXT, Model, System, TargetOf
+from headworks.system.schema import ONE_TEXT, Model, SuiteFile, System, TargetOf
 from headworks.system.secrets import PrivateUrl, Secret, Sources
 
 
@@ -47,7 +47,14 @@ def model(node: Node) -> Node:
     return node if isinstance(node, Table) else Table({"targets": Entry(node.place, node)}, node.place)
 
 
-SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType({TargetOf: target, Model: model})
+def suite(node: Node) -> Node:
+    """A path as the table it stands for."""
+    return Table({"file": Entry(node.place, node)}, node.place) if isinstance(node, Scalar) else node
+
+
+SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType(
+    {TargetOf: target, Model: model, SuiteFile: suite}
+)
 """Structs that have a short form beside the long one."""
 
 _NO_VALUE: Final = frozenset({"", "~", "null", "Null", "NULL"})

@@ -213,6 +213,12 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     retention: Seconds = 30 * 86400.0
 
 
+class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A suite of samples, in a file of its own."""
+
+    file: FilePath
+
+
 class System(msgspec.Struct, frozen=True, kw_only=True):
     """The system file."""
 
@@ -224,6 +230,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     keys: dict[Name, Key] = {}
     prompts: dict[Name, Prompt] = {}
     groups: dict[Name, Group] = {}
+    suites: dict[Name, SuiteFile] = {}
     server: Server = Server()
     log: Log = Log()
     drills: dict[Name, Drill] = {}

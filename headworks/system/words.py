@@ -43,6 +43,7 @@ from headworks.system.schema import (
     Server,
     Simulated,
     Spread,
+    SuiteFile,
     System,
     TargetOf,
 )
@@ -74,6 +75,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "keys": "Who may call; `headworks keys` makes more. Without keys anybody on this machine may, and nobody else. `{}`: only "
             "who has a key that was made.",
             "groups": "Keys that share limits and a budget.",
+            "suites": "Samples that `headworks eval` asks, and how their answers are judged (`docs/evals.md`). In short: "
+            "`support: suites/support.yaml`.",
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
             "drills": "Drills of your own for `headworks drill`, beside those of the library (`docs/failure.md`). Nothing is served by them.",
@@ -183,7 +186,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "at_most": "The bound of a time (`800ms`) or a cost (`$0.004`).",
             "at_least": "The bound of a share (`99.9%`) or a rate (`18rps`).",
             "window": "The time that it is counted over. `cost` needs one.",
-            "suite": "The suite of `quality`.",
+            "suite": "The suite of `quality`: a name under `suites`.",
             "confidence": "How sure a verdict on `quality` must be.",
             "alias": "The alias that it is about. The whole system by default.",
         },
@@ -250,6 +253,9 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         Prompt: {
             "file": "The prompt: a Markdown file with front matter and chat turns.",
             "model": "The alias that answers. Where it is not written: the one that the prompt's front matter names.",
+        },
+        SuiteFile: {
+            "file": "The suite: a YAML, JSONL, CSV or Python file, relative to the system file's folder.",
         },
         Server: {
             "listen": "The address of the public port. Beyond this machine only with `keys`.",

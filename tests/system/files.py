@@ -14,11 +14,11 @@ NOWHERE = Path("/nonexistent")
 
 
 class FakeMachine(Machine):
-    """A machine with these files, and with every module or with none."""
+    """A machine with these files (one suite, where none are said), and with every module or with none."""
 
     def __init__(self, files: Mapping[str, bytes] | None = None, *, has_modules: bool = True) -> None:
         super().__init__(NOWHERE)
-        self.files = files or {}
+        self.files = {"suites/support.yaml": b"version: 1\n"} if files is None else files
         self.has_modules = has_modules
 
     def has_module(self, name: str) -> bool:

@@ -199,7 +199,10 @@ def test_without_streams_nothing_is_said_of_the_first_token() -> None:
 
 
 def test_quality_needs_an_evaluation() -> None:
-    assert verdict("metric: quality, suite: s, at_least: 90%")[:2] == ("cannot say", "eval")
+    objective = "metric: quality, suite: s, at_least: 90%"
+    verdict_, needs, why = verdict(objective, more="suites: {s: suites/support.yaml}")
+    assert (verdict_, needs) == ("cannot say", "eval")
+    assert why == "needs an evaluation: headworks eval --suite s"
 
 
 def test_what_names_an_objective_is_kept() -> None:

@@ -19,6 +19,7 @@ models: {a: v/x, b: w/y}
 WHOLE = (
     BASE
     + """\
+suites: {support: suites/support.yaml}
 requirements:
   traffic:
     peak_rps: 20
