@@ -208,8 +208,8 @@ class System:
         not have. Raises a CallError; which one says whose turn it is.
         """
         fields = {**(extra or {}), **options, "model": model, "messages": messages, "stream": stream}
-        call = self._call(msgspec.json.encode(fields), key)
-        opening = self._gateway.front.open(call)
+        call = self.call(msgspec.json.encode(fields), key)
+        opening = self.front.open(call)
         reply = await opening.__aenter__()
         if call.streamed:
             return Stream(opening, reply, call.id, self._streams)
@@ -221,7 +221,13 @@ class System:
         await opening.__aexit__(None, None, None)
         return Answer(text=chunk.text, usage=reply.usage, finish=reply.finish, data=chunk.data, request_id=call.id)
 
-    def _call(self, body: bytes, key: str | None) -> Call:
+    @property
+    def front(self) -> Service:
+        """What answers: for who opens calls by himself, such as those of `call`."""
+        return self._gateway.front
+
+    def call(self, body: bytes, key: str | None = None) -> Call:
+        """The call that a body of OpenAI's chat request is, arriving now; its trail is what became of it."""
         refusal: Refused | None = None
         try:
             asked = read_chat(body)

@@ -51,6 +51,10 @@ class ConfigError(HeadworksError):
         self.problems = tuple(problems)
 
 
+class EvalError(HeadworksError):
+    """An evaluation that cannot be run, or not be gone on with: why, and what to do."""
+
+
 class VendorSaid(msgspec.Struct, frozen=True, kw_only=True):
     """A vendor's own error, as it came: what the caller's SDK must be shown again."""
 

@@ -1,0 +1,1 @@
+"""Evaluations: suites of samples, disturbed and judged, with error bars."""

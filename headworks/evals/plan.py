@@ -1,0 +1,207 @@
+"""What a run will ask: items in a fixed order, and what they may cost before anything is sent.
+
+Always true: samples stand in an order drawn from the seed, each with all its conditions, so that a run that is stopped
+early has asked a random part of the suite and nothing else; a condition that leaves a sample as it is asks nothing for
+it: it would be plain's call again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from headworks.core.call import PROMPT_PREFIX
+from headworks.core.digest import digest
+from headworks.core.errors import EvalError
+from headworks.core.money import Price
+from headworks.core.reply import Usage
+from headworks.evals import conditions
+from headworks.evals.asked import Asked, Bodies
+from headworks.evals.chance import Chance
+from headworks.evals.conditions import PLAIN, REPETITION, UNDISTURBED, Condition
+from headworks.evals.results import ConditionSaid, Header
+from headworks.evals.scorers import GRADED, Own
+from headworks.evals.suite import Sample, Suite
+from headworks.evals.suite_file import Read
+from headworks.gateway.prices import Prices
+from headworks.policy.charge import BYTES_PER_TOKEN
+from headworks.system.findings import suggestion
+from headworks.system.schema import Model, System
+
+ANSWER_TOKENS = 200
+"""Tokens of an answer where `max_tokens` does not bound it, for the estimate of cost: a paragraph or two."""
+
+QUICK_SAMPLES = 20
+
+AT_ONCE = 16
+"""Calls at once where no provider of the model has a bound of its own."""
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user may choose for a run. conditions: names, () for the suite's own. samples: at most so many."""
+
+    conditions: tuple[str, ...] = ()
+    samples: int | None = None
+    seed: int = 1
+    model: str = ""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One call of a run."""
+
+    sample: Sample
+    condition: Condition
+    repeat: int
+    asked: Asked
+
+
+class Plan:
+    """A run, before it starts."""
+
+    def __init__(self, read: Read, system: System, choices: Choices) -> None:
+        self.suite: Suite = _cut(read.suite, choices)
+        self.own: dict[str, Own] = read.own
+        self.system = system
+        self.seed = choices.seed
+        self.model = alias_of(choices.model or read.suite.model, system)
+        self.conditions = _chosen(self.suite, choices.conditions)
+        self._bodies = Bodies(self.suite, self.model, self.seed)
+
+    def header(self) -> Header:
+        """The first line of the results."""
+        said = tuple(
+            ConditionSaid(title=one.title, kind=one.kind, claim=one.claim, amount=one.amount, repeats=one.repeats)
+            for one in self.conditions
+        )
+        parts = [self.suite.digest, self.model, self.system.digest, self.seed, said]
+        return Header(
+            digest=digest(msgspec.json.encode(parts)),
+            suite=self.suite.name,
+            model=self.model,
+            system=self.system.name,
+            system_digest=self.system.digest,
+            seed=self.seed,
+            at=time.time(),
+            samples=len(self.suite.samples),
+            conditions=said,
+        )
+
+    def items(self) -> Iterator[Item]:
+        """Every call, sample by sample."""
+        for sample in self.suite.samples:
+            plain = self._bodies.of(sample, UNDISTURBED)
+            for condition in self.conditions:
+                asked = plain if condition.kind == PLAIN else self._bodies.of(sample, condition)
+                if condition.kind not in (PLAIN, REPETITION) and asked.body == plain.body:
+                    continue
+                for repeat in range(condition.repeats):
+                    yield Item(sample, condition, repeat, asked)
+
+    @property
+    def price(self) -> Price | None:
+        """What the first tier's first target charges; None where that is unknown."""
+        model = self.answering
+        return Prices(self.system).of(model, model.targets[0][0])
+
+    @property
+    def answering(self) -> Model:
+        """What answers: the alias that is asked, or the one behind the prompt."""
+        name = self.model.removeprefix(PROMPT_PREFIX)
+        is_prompt = self.model.startswith(PROMPT_PREFIX)
+        return self.system.models[self.system.prompts[name].alias if is_prompt else self.model]
+
+    def estimate(self, item: Item) -> int | None:
+        """What a call may cost, in nano-dollars, judges included; None where the price is unknown."""
+        price = self.price_once
+        task = self.suite.task(item.sample)
+        asked = task.parameters.get("max_completion_tokens", task.parameters.get("max_tokens", ANSWER_TOKENS))
+        bound = asked if isinstance(asked, int) else ANSWER_TOKENS
+        usage = Usage(input=-(-len(item.asked.body) // BYTES_PER_TOKEN), output=bound)
+        cost = None if price is None else price.cost(usage)
+        judges = sum(one.kind == GRADED for one in task.scorers)
+        return None if cost is None else int(cost) * (1 + 2 * judges)
+
+    @property
+    def price_once(self) -> Price | None:
+        if not hasattr(self, "_price"):
+            self._price = self.price
+        return self._price
+
+    @property
+    def at_once(self) -> int:
+        """Calls at once that the model's first tier takes."""
+        bounds = [
+            self.system.providers[target.provider].concurrency for target in self.system.models[self.model].targets[0]
+        ]
+        return min([bound for bound in bounds if bound is not None], default=AT_ONCE)
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run will ask, and what that may cost (nano-dollars; None where a price is unknown)."""
+
+    samples: int
+    calls: int
+    cost_nano: int | None
+
+
+def outlook(plan: Plan) -> Outlook:
+    """Counts a plan's calls, and what they may cost."""
+    calls, total = 0, 0
+    is_known = True
+    for item in plan.items():
+        calls += 1
+        cost = plan.estimate(item)
+        is_known = is_known and cost is not None
+        total += cost or 0
+    return Outlook(samples=len(plan.suite.samples), calls=calls, cost_nano=total if is_known else None)
+
+
+def alias_of(asked: str, system: System) -> str:
+    """The alias that is evaluated. Raises EvalError where none is meant, or another than there is."""
+    if not asked:
+        if len(system.models) == 1:
+            return next(iter(system.models))
+        names = ", ".join(system.models)
+        raise EvalError(f"which model is evaluated?\n    write `model:` into the suite, or --model; models: {names}")
+    known = [*system.models, *(PROMPT_PREFIX + name for name in system.prompts)]
+    if asked not in known:
+        raise EvalError(f"there is no model `{asked}`\n    {suggestion(asked, known, 'models')}")
+    return asked
+
+
+def _cut(suite: Suite, choices: Choices) -> Suite:
+    """The samples in the order in which they are asked, no more than were chosen, each task's share kept."""
+    order = Chance(choices.seed, "order", suite.name).shuffled(suite.samples)
+    if choices.samples is not None and choices.samples < len(order):
+        queues: dict[str, list[Sample]] = {}
+        for sample in order:
+            queues.setdefault(sample.task, []).append(sample)
+        # Of each task in turn: twenty samples of five tasks are four of each.
+        rounds = (queue[at] for at in range(len(order)) for queue in queues.values() if at < len(queue))
+        order = [sample for _, sample in zip(range(choices.samples), rounds, strict=False)]
+    return msgspec.structs.replace(suite, samples=tuple(order))
+
+
+def _chosen(suite: Suite, names: tuple[str, ...]) -> tuple[Condition, ...]:
+    """Plain first, then the conditions that were chosen. Raises EvalError for one that is not known."""
+    own = {one.title: one for one in suite.conditions}
+    if not names:
+        found = list(suite.conditions)
+    else:
+        found = []
+        for name in names:
+            if name in ("none", PLAIN):
+                continue
+            if name == "all":
+                found += [own.get(kind, conditions.condition(kind)) for kind in conditions.KINDS]
+            elif name in own:
+                found.append(own[name])
+            elif name in conditions.KINDS:
+                found.append(conditions.condition(name))
+            else:
+                known = [*own, *conditions.KINDS, "all", "none"]
+                raise EvalError(f"there is no condition `{name}`\n    {suggestion(name, known, 'conditions')}")
+    by_title = {one.title: one for one in found if one.kind != PLAIN}
+    return (UNDISTURBED, *by_title.values())

@@ -1,0 +1,281 @@
+"""Reports: JSON for machines, Markdown for a pull request, JUnit's XML for CI, and one HTML page for people.
+
+Always true: every report shows the same numbers, with their intervals; texts of a model or of a sample are escaped
+wherever they stand; the page loads nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import jinja2
+import msgspec
+
+from headworks.core.errors import EvalError
+from headworks.core.money import written_dollars
+from headworks.evals import compare
+from headworks.evals.compare import Changed, Comparison, why_of
+from headworks.evals.gate import Judged
+from headworks.evals.results import Result, lines
+from headworks.evals.stats import Estimate
+from headworks.evals.summary import Summary
+from headworks.evals.table import Table
+
+MOST_ROWS = 5000
+"""Items that the page lists: a browser filters so many at once without a pause. What did not pass comes first."""
+
+MOST_CHANGES = 20
+"""Changed items that Markdown lists: a comment under a pull request is read, not searched."""
+
+SHOWN = 1200
+"""Characters of an input and an answer on the page."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A run, and what it was held against."""
+
+    summary: Summary
+    ours: Table
+    theirs: Table | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def gates(self) -> list[Judged]:
+        """Every verdict, that of the comparison too."""
+        return [*self.summary.gates, *([self.comparison.gate] if self.comparison else [])]
+
+    def changed(self, most: int) -> list[Changed]:
+        """Items that ended otherwise than in the other run, what got worse first."""
+        if self.theirs is None:
+            return []
+        found = zip(range(most), compare.changes(self.ours, self.theirs), strict=False)
+        return [compare.told(self.ours, self.theirs, one) for _, one in found]
+
+
+def percent(share: float) -> str:
+    """`63.8%`."""
+    return f"{100 * share:.1f}%"
+
+
+def ranged(found: Estimate | None, *, points: bool = False) -> str:
+    """A number with its interval: `63.8% [61.2, 66.4]`; differences in points, with their sign."""
+    if found is None:
+        return ""
+    if points:
+        return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    return f"{percent(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def dollars(nano: int | None) -> str:
+    """What something cost, to four digits that count."""
+    if nano is None:
+        return "unknown"
+    return "$0" if nano == 0 else written_dollars(int(float(f"{nano:.3e}")))
+
+
+def as_json(reports: list[Report]) -> list[dict[str, Any]]:
+    """Everything but the items: those are in the results files that it names."""
+    made = []
+    for one in reports:
+        said: dict[str, Any] = msgspec.to_builtins(one.summary, str_keys=True)
+        said["comparison"] = None if one.comparison is None else msgspec.to_builtins(one.comparison)
+        made.append(said)
+    return made
+
+
+def markdown(reports: list[Report]) -> str:
+    """For a pull request: verdicts, a table a suite, what got worse."""
+    parts: list[str] = []
+    for one in reports:
+        said = one.summary
+        parts += [f"### Evaluation of `{said.suite}` on `{said.system}/{said.model}`", ""]
+        for judged in one.gates:
+            mark = {"holds": "✅", "does not hold": "❌", "not enough data": "❔"}[judged.verdict]
+            interval = ranged(judged.estimate, points=judged.bound <= 0)
+            parts.append(
+                f"- {mark} **{judged.id}** {_cell(judged.what)}: {judged.verdict}, {interval}; {_cell(judged.why)}"
+            )
+        parts += [
+            "",
+            "| condition | samples | pass | drop from plain, points | p95 | cost |",
+            "|---|--:|---|---|--:|--:|",
+        ]
+        for row in said.rows:
+            cells = [
+                row.condition, str(row.samples), ranged(row.share), ranged(row.drop, points=True),
+                f"{row.spread.p95:.2f} s", dollars(row.spread.cost_nano),
+            ]  # fmt: skip
+            parts.append(f"| {' | '.join(cells)} |")
+        parts.append("")
+        if one.comparison is not None:
+            parts += _compared(one, one.comparison)
+    return "\n".join(parts)
+
+
+def _compared(one: Report, compared: Comparison) -> list[str]:
+    parts = [
+        f"Against `{compared.theirs}`: {compared.worse} items got worse, {compared.better} better.",
+        "",
+        "| condition | pairs | ours | theirs | difference, points | p (Holm) | p95 | cost |",
+        "|---|--:|--:|--:|---|--:|--:|--:|",
+    ]
+    for row in compared.rows:
+        cells = [
+            row.condition, str(row.samples), percent(row.paired.ours), percent(row.paired.theirs),
+            ranged(row.paired.difference, points=True), f"{row.p:.3g}",
+            f"{row.ours.p95:.2f} s / {row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)} / {dollars(row.theirs.cost_nano)}",
+        ]  # fmt: skip
+        parts.append(f"| {' | '.join(cells)} |")
+    parts.append("")
+    if changed := [item for item in one.changed(MOST_CHANGES) if item.change == "worse"]:
+        parts += ["<details><summary>What got worse</summary>", ""]
+        parts += [f"- `{item.sample}` under {item.condition}: {_cell(item.why)}" for item in changed]
+        parts += ["", "</details>", ""]
+    return parts
+
+
+def _cell(text: str) -> str:
+    """A text on one line, in which Markdown and HTML find nothing of theirs."""
+    line = " ".join(text.split())
+    line = "".join(f"\\{one}" if one in "\\`*_[]|#~@" else one for one in line)
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def write_markdown(path: Path, reports: list[Report]) -> None:
+    _write(path, iter([markdown(reports), "\n"]))
+
+
+def write_junit(path: Path, reports: list[Report]) -> None:
+    """A test suite for the gates, and one for each condition with its items."""
+    _write(path, _junit(reports))
+
+
+def _junit(reports: list[Report]) -> Iterator[str]:
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
+    for one in reports:
+        name = one.summary.suite
+        wrong = sum(gate.verdict == "does not hold" for gate in one.gates)
+        unsaid = sum(gate.verdict == "not enough data" for gate in one.gates)
+        yield (
+            f'<testsuite name={quoteattr(f"{name} gates")} tests="{len(one.gates)}" failures="{wrong}" errors="0" '
+            f'skipped="{unsaid}">\n'
+        )
+        for gate in one.gates:
+            yield f"<testcase classname={quoteattr(name)} name={quoteattr(_xml(gate.what))}>"
+            if gate.verdict != "holds":
+                tag = "failure" if gate.verdict == "does not hold" else "skipped"
+                yield f"<{tag} message={quoteattr(_xml(f'{gate.verdict}: {gate.why}'))}/>"
+            yield "</testcase>\n"
+        yield "</testsuite>\n"
+        for row in one.summary.rows:
+            failures = row.calls - row.passed - row.unjudged - row.failed
+            yield (
+                f'<testsuite name={quoteattr(f"{name} {row.condition}")} tests="{row.calls}" failures="{failures}" '
+                f'errors="{row.unjudged + row.failed}">\n'
+            )
+            for result in results_of(one.ours, row.condition):
+                yield _testcase(name, result)
+            yield "</testsuite>\n"
+    yield "</testsuites>\n"
+
+
+def _testcase(suite: str, result: Result) -> str:
+    name = f"{result.sample} {result.condition}" + (f" {result.repeat}" if result.repeat else "")
+    head = f'<testcase classname={quoteattr(suite)} name={quoteattr(_xml(name))} time="{result.seconds:.3f}">'
+    if result.outcome == "pass":
+        return f"{head}</testcase>\n"
+    tag = "failure" if result.outcome == "fail" else "error"
+    text = escape(_xml(f"asked: {result.asked}\nsaid: {result.answer}"))
+    return f"{head}<{tag} message={quoteattr(_xml(why_of(result)))}>{text}</{tag}></testcase>\n"
+
+
+def _xml(text: str) -> str:
+    """Without the characters that XML cannot carry."""
+    return "".join(
+        one
+        for one in text
+        if one in "\t\n\r" or (" " <= one <= "\ud7ff") or "\ue000" <= one <= "\ufffd" or one > "\uffff"
+    )
+
+
+def results_of(table: Table, condition: str | None = None) -> Iterator[Result]:
+    """The items of a run as they are counted: the last line of each."""
+    for offset, line in lines(table.path):
+        if not isinstance(line, Result) or (condition is not None and line.condition != condition):
+            continue
+        first, repeats = table.columns.get(line.condition, (0, 0))
+        row = table.rows.get(line.sample)
+        if row is not None and line.repeat < repeats and table.offsets[row, first + line.repeat] == offset:
+            yield line
+
+
+def write_html(path: Path, reports: list[Report]) -> None:
+    """One page: numbers, and items to filter by words, outcome and condition."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"ranged": ranged, "percent": percent, "dollars": dollars}
+    template = environment.from_string(files("headworks.evals").joinpath("report.html").read_text(encoding="utf-8"))
+    shown = [
+        {"said": one.summary, "gates": one.gates, "compared": one.comparison, "items": list(_items(one))}
+        for one in reports
+    ]
+    _write(path, template.generate(reports=shown, most=MOST_ROWS))
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """An item as the page lists it. change: how it ended in the other run, or ""."""
+
+    sample: str
+    condition: str
+    outcome: str
+    change: str
+    asked: str
+    answer: str
+    theirs: str
+    why: str
+
+
+def _items(one: Report) -> Iterator[Item]:
+    """What got worse, then what did not pass, then the rest; no more than the page can bear."""
+    changed = {(item.sample, item.condition, item.repeat): item for item in one.changed(MOST_ROWS)}
+    left = MOST_ROWS
+    for is_wanted in (_is_worse, _is_wrong, _is_right):
+        for result in results_of(one.ours):
+            change = changed.get((result.sample, result.condition, result.repeat))
+            if left and is_wanted(result, change):
+                left -= 1
+                yield Item(
+                    sample=result.sample,
+                    condition=result.condition,
+                    outcome=result.outcome,
+                    change=change.change if change else "",
+                    asked=result.asked[:SHOWN],
+                    answer=result.answer[:SHOWN],
+                    theirs=change.theirs[:SHOWN] if change else "",
+                    why=why_of(result) if result.outcome != "pass" else "",
+                )
+
+
+def _is_worse(result: Result, change: Changed | None) -> bool:
+    return change is not None and change.change == "worse"
+
+
+def _is_wrong(result: Result, change: Changed | None) -> bool:
+    return result.outcome != "pass" and not _is_worse(result, change)
+
+
+def _is_right(result: Result, change: Changed | None) -> bool:
+    return result.outcome == "pass" and not _is_worse(result, change)
+
+
+def _write(path: Path, parts: Iterator[str]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(parts)
+    except OSError as error:
+        raise EvalError(f"{path} cannot be written: {error.strerror or error}") from error

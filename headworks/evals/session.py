@@ -1,0 +1,154 @@
+"""An evaluation from beginning to end: a suite, a system, a results file, a summary. The command and the pytest plugin
+are two ways to ask for one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from headworks.core.errors import EvalError
+from headworks.evals import results, summary
+from headworks.evals.asking import Caller
+from headworks.evals.plan import Choices, Outlook, Plan, outlook
+from headworks.evals.results import SUFFIX, Ended, Results
+from headworks.evals.runner import Limits, Progress, Run
+from headworks.evals.suite_file import Read, load
+from headworks.evals.summary import CONFIDENCE, Promise, Summary
+from headworks.evals.table import Table
+from headworks.inprocess import Opened
+from headworks.system.findings import suggestion
+from headworks.system.load import Loaded
+from headworks.system.schema import System
+
+FOLDER = Path(".headworks") / "evals"
+"""Where results are kept, from the system file's folder."""
+
+BASICS = "basics"
+"""The suite that comes with the package, run where a system file has none."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """How a suite is to be run.
+
+    key: a name under the system's `keys`, "" for the first that may ask the model. at_once: calls in flight, None for
+    what the providers take. max_cost: nano-dollars. fresh: not to go on with a run that was left. out: the results file.
+    """
+
+    choices: Choices = Choices()
+    key: str = ""
+    at_once: int | None = None
+    max_cost: int | None = None
+    fresh: bool = False
+    out: Path | None = None
+
+
+def suites_of(loaded: Loaded, names: tuple[str, ...]) -> dict[str, Read]:
+    """The suites that are meant: all of the system file where none is named, the shipped one where it has none.
+
+    Raises ConfigError with what is wrong in them, EvalError for a name that is not there.
+    """
+    written = loaded.system.suites
+    chosen = names or tuple(written) or (BASICS,)
+    found = {}
+    for name in chosen:
+        if name in written:
+            found[name] = load(loaded.folder / written[name].file, name)
+        elif name == BASICS:
+            found[name] = load(Path(__file__).parent / f"{BASICS}.yaml", name)
+        else:
+            known = [*written, BASICS]
+            raise EvalError(f"there is no suite `{name}`\n    {suggestion(name, known, 'suites')}")
+    return found
+
+
+def promises_of(system: System, suite: str) -> list[Promise]:
+    """The objectives that name a suite."""
+    return [
+        Promise(id=one.id, at_least=float(one.at_least.value), confidence=one.confidence or CONFIDENCE)
+        for one in system.requirements.objectives
+        if one.metric == "quality" and one.suite == suite and one.at_least is not None
+    ]
+
+
+def model_of(read: Read, system: System, choices: Choices) -> Choices:
+    """The choices with the model filled in where an objective of the suite names its alias."""
+    if choices.model or read.suite.model:
+        return choices
+    aliases = {
+        one.alias for one in system.requirements.objectives if one.suite == read.suite.name and one.alias is not None
+    }
+    if len(aliases) == 1:
+        return msgspec.structs.replace(choices, model=aliases.pop())
+    if read.suite.name == BASICS:  # it is about no model in particular: the first will do
+        return msgspec.structs.replace(choices, model=next(iter(system.models)))
+    return choices
+
+
+class Session:
+    """One suite on one system."""
+
+    def __init__(self, loaded: Loaded, read: Read, wanted: Wanted) -> None:
+        self.loaded = loaded
+        self.read = read
+        self.wanted = wanted
+        self.plan = Plan(read, loaded.system, model_of(read, loaded.system, wanted.choices))
+        self.outlook: Outlook = outlook(self.plan)
+        if wanted.max_cost is not None and self.outlook.cost_nano is None:
+            problem = f"the price of `{self.plan.model}` is unknown, so no bound on cost can be kept"
+            raise EvalError(f"{problem}\n    write `price:` under it in the system file, or leave --max-cost out")
+
+    def results(self) -> Results:
+        """The file of a run that was left before its end, or a new one."""
+        header = self.plan.header()
+        folder = self.loaded.folder / FOLDER
+        goes_on = self.wanted.out is None and not self.wanted.fresh
+        if goes_on and (found := results.unfinished(folder, header.digest)) is not None:
+            return found
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(header.at))
+        return results.begin(self.wanted.out or _free(folder / f"{self.plan.suite.name}-{stamp}{SUFFIX}"), header)
+
+    async def run(self, written: Results, tell: Callable[[Progress], None]) -> Ended:
+        """Starts the system, asks what has no result yet, stops it."""
+        limits = Limits(at_once=self.wanted.at_once or self.plan.at_once, max_cost=self.wanted.max_cost)
+        progress = Progress(calls=self.outlook.calls)
+        try:
+            async with Opened(self.loaded) as system:
+                caller = Caller(system.front, system.call, self.secret())
+                return await Run(self.plan, caller, written, limits, progress, tell).run()
+        finally:
+            written.close()
+
+    def secret(self) -> str | None:
+        """The key that calls show; None where the system has no keys."""
+        keys = self.loaded.system.keys
+        if not keys:
+            return None
+        if self.wanted.key:
+            if self.wanted.key not in keys:
+                raise EvalError(f"there is no key `{self.wanted.key}`\n    {suggestion(self.wanted.key, keys, 'keys')}")
+            return keys[self.wanted.key].key.reveal()
+        may = [key for key in keys.values() if not key.models or self.plan.model in key.models]
+        if not may:
+            raise EvalError(
+                f"no key may ask `{self.plan.model}`\n    add it to the `models` of one of: {', '.join(keys)}"
+            )
+        return may[0].key.reveal()
+
+    def summary(self, table: Table) -> Summary:
+        """What the run says, held against the objectives of the system file."""
+        promises = promises_of(self.loaded.system, self.plan.suite.name)
+        return summary.summarize(table, self.plan.suite, self.plan.conditions, promises)
+
+
+def _free(path: Path) -> Path:
+    """The path, or one beside it where another run began in the same second."""
+    count = 1
+    made = path
+    while made.exists():
+        count += 1
+        made = path.with_name(f"{path.stem}-{count}{path.suffix}")
+    return made

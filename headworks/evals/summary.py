@@ -1,0 +1,286 @@
+"""What a run says: a row for each condition, the gates, and what stands out. Everything that reports shows is made here.
+
+Always true: a number has its interval; a share under a condition is held against plain's on the same samples; what has no
+verdict is shown beside what has, never left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from headworks.evals import gate as gates
+from headworks.evals import stats
+from headworks.evals.conditions import PLAIN, REPETITION, Condition
+from headworks.evals.gate import Evidence, Gate, Judged
+from headworks.evals.stats import Estimate, Floats
+from headworks.evals.suite import Sample, Suite
+from headworks.evals.table import FAIL, FAILED, PASS, UNJUDGED, Table, Tally
+
+Rows: TypeAlias = NDArray[np.bool_] | NDArray[np.intp] | list[int]
+
+CONFIDENCE = 0.95
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """An objective of the system file that names the suite."""
+
+    id: str
+    at_least: float
+    confidence: float = CONFIDENCE
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers took and cost under a condition. p50, p95: seconds. cost_nano: of all calls; None where unknown."""
+
+    p50: float
+    p95: float
+    cost_nano: int | None
+    calls: int
+    input_tokens: int
+    output_tokens: int
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition. samples: that it changed and that were asked. share: of those that pass. drop: plain's share less this
+    one's, on the same samples; None for plain. drop_p: that such a drop is chance, two-sided."""
+
+    condition: str
+    claim: str
+    samples: int
+    calls: int
+    passed: int
+    unjudged: int
+    failed: int
+    share: Estimate
+    drop: Estimate | None = None
+    drop_p: float | None = None
+    spread: Spread
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A task's or a tag's samples, undisturbed."""
+
+    kind: str
+    name: str
+    share: Estimate
+
+
+class Flicker(msgspec.Struct, frozen=True, kw_only=True):
+    """The same question several times. at_least_one, all_of: pass@k and pass^k by k. unsteady: samples that were sometimes
+    right and sometimes not."""
+
+    asked: int
+    at_least_one: dict[int, float]
+    all_of: dict[int, float]
+    unsteady: Estimate
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run. gap_seen: the smallest difference between two systems that this many samples show four times in five."""
+
+    suite: str
+    model: str
+    system: str
+    samples: int
+    is_complete: bool
+    why: str
+    rows: tuple[Row, ...]
+    groups: tuple[Group, ...]
+    scorers: dict[str, Tally]
+    flicker: Flicker | None
+    gates: tuple[Judged, ...]
+    cost_nano: int | None
+    gap_seen: float
+    results: str
+
+
+def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promises: Sequence[Promise]) -> Summary:
+    """The summary of a run, with verdicts for all its gates together."""
+    samples = {sample.id: sample for sample in suite.samples}
+    clusters = clusters_of(table, samples) if suite.has_clusters else None
+    rows = tuple(_row(table, one, clusters) for one in conditions if table.asked(one.title))
+    made = [*_promised(table, suite, clusters, promises), *_conditional(table, suite, conditions, clusters)]
+    asked = int(np.count_nonzero(~np.isnan(table.scores(PLAIN, unknown=0.0))))
+    costs = [row.spread.cost_nano for row in rows]
+    return Summary(
+        suite=suite.name,
+        model=table.header.model,
+        system=table.header.system,
+        samples=asked,
+        is_complete=table.is_complete,
+        why=table.why,
+        rows=rows,
+        groups=tuple(_groups(table, samples, clusters)),
+        scorers={name: tally for (condition, name), tally in table.tallies.items() if condition == PLAIN},
+        flicker=_flicker(table, conditions),
+        gates=tuple(gates.judge(made)),
+        cost_nano=None if None in costs else sum(cost or 0 for cost in costs),
+        gap_seen=stats.gap_seen(asked) if asked else 1.0,
+        results=str(table.path),
+    )
+
+
+def clusters_of(table: Table, samples: Mapping[str, Sample]) -> gates.Clusters:
+    """A number for each row's cluster; a sample without one is a cluster of its own."""
+    names: dict[str, int] = {}
+    found = np.zeros(table.header.samples, dtype=np.intp)
+    for name, row in table.rows.items():
+        cluster = samples[name].cluster if name in samples else ""
+        found[row] = names.setdefault(f"cluster {cluster}" if cluster else f"sample {name}", len(names))
+    return found
+
+
+def _row(table: Table, condition: Condition, clusters: gates.Clusters | None) -> Row:
+    title = condition.title
+    values = table.scores(title, unknown=0.0)
+    seen = ~np.isnan(values)
+    drop = p = None
+    if condition.kind != PLAIN and condition.claim != "must_refuse":
+        plain = table.scores(PLAIN, unknown=0.0)
+        both = seen & ~np.isnan(plain)
+        if both.any():
+            drop = stats.difference(plain[both] - values[both], of_rows(clusters, both), CONFIDENCE)
+            p = min(1.0, 2 * min(stats.p_gap_above(drop, 0.0), stats.p_gap_below(drop, 0.0)))
+    return Row(
+        condition=title,
+        claim=condition.claim,
+        samples=int(seen.sum()),
+        calls=table.asked(title),
+        passed=table.count(title, PASS),
+        unjudged=table.count(title, UNJUDGED),
+        failed=table.count(title, FAILED),
+        share=stats.share(values[seen], of_rows(clusters, seen), CONFIDENCE),
+        drop=drop,
+        drop_p=p,
+        spread=spread(table, title),
+    )
+
+
+def spread(table: Table, condition: str) -> Spread:
+    """What answers took and cost under a condition."""
+    spent = table.spent[condition]
+    times = table.latencies(condition)
+    return Spread(
+        p50=float(np.quantile(times, 0.5)) if len(times) else 0.0,
+        p95=float(np.quantile(times, 0.95)) if len(times) else 0.0,
+        cost_nano=spent.cost_nano,
+        calls=spent.calls,
+        input_tokens=spent.input_tokens,
+        output_tokens=spent.output_tokens,
+    )
+
+
+def of_rows(clusters: gates.Clusters | None, rows: Rows) -> gates.Clusters | None:
+    """The clusters of some rows."""
+    return None if clusters is None else clusters[rows]
+
+
+def evidence(table: Table, suite: Suite, condition: str, clusters: gates.Clusters | None) -> Evidence:
+    """What a gate on a condition's share looks at."""
+    low, high = table.scores(condition, unknown=0.0), table.scores(condition, unknown=1.0)
+    seen = ~np.isnan(low)
+    return Evidence(
+        low=low[seen],
+        high=high[seen],
+        clusters=of_rows(clusters, seen),
+        many_looks=suite.looks == "many" or not table.is_complete,
+        trouble=trouble(table, suite, condition),
+    )
+
+
+def trouble(table: Table, suite: Suite, condition: str) -> str:
+    """Why nobody can say whatever the share is: more items without a verdict than their budgets admit; or ""."""
+    asked = table.asked(condition)
+    unjudged, failed = table.count(condition, UNJUDGED), table.count(condition, FAILED)
+    if unjudged > suite.judge_failures * asked:
+        return f"{unjudged} of {asked} answers were not judged: more than `judge_failures: {suite.judge_failures:.0%}`"
+    if failed > suite.call_failures * asked:
+        return f"{failed} of {asked} calls had no answer: more than `call_failures: {suite.call_failures:.0%}`"
+    return ""
+
+
+def _promised(table: Table, suite: Suite, clusters: gates.Clusters | None, promises: Sequence[Promise]) -> list[Gate]:
+    return [
+        Gate(
+            id=one.id,
+            what=f"quality of {suite.name} >= {one.at_least:.4g}",
+            bound=one.at_least,
+            confidence=one.confidence,
+            evidence=evidence(table, suite, PLAIN, clusters),
+        )
+        for one in promises
+    ]
+
+
+def _conditional(
+    table: Table, suite: Suite, conditions: Sequence[Condition], clusters: gates.Clusters | None
+) -> list[Gate]:
+    made = []
+    for one in conditions:
+        if one.at_least is not None:
+            what = f"{one.title} >= {one.at_least:.4g}"
+            seen = evidence(table, suite, one.title, clusters)
+            made.append(Gate(id=one.title, what=what, bound=one.at_least, confidence=CONFIDENCE, evidence=seen))
+        if one.most_drop is not None:
+            what = f"drop under {one.title} <= {one.most_drop:.4g}"
+            seen = gap(table, suite, one.title, clusters)
+            made.append(
+                Gate(id=f"{one.title}-drop", what=what, bound=-one.most_drop, confidence=CONFIDENCE, evidence=seen)
+            )
+    return made
+
+
+def gap(table: Table, suite: Suite, condition: str, clusters: gates.Clusters | None) -> Evidence:
+    """What a gate on a drop looks at: the share under the condition less plain's, sample by sample."""
+    values = {unknown: table.scores(condition, unknown=unknown) for unknown in (0.0, 1.0)}
+    plain = {unknown: table.scores(PLAIN, unknown=unknown) for unknown in (0.0, 1.0)}
+    both = ~np.isnan(values[0.0]) & ~np.isnan(plain[0.0])
+    return Evidence(
+        low=(values[0.0] - plain[1.0])[both],
+        high=(values[1.0] - plain[0.0])[both],
+        clusters=of_rows(clusters, both),
+        is_gap=True,
+        many_looks=suite.looks == "many" or not table.is_complete,
+        trouble=trouble(table, suite, condition) or trouble(table, suite, PLAIN),
+    )
+
+
+def _groups(table: Table, samples: Mapping[str, Sample], clusters: gates.Clusters | None) -> list[Group]:
+    values = table.scores(PLAIN, unknown=0.0)
+    rows: dict[tuple[str, str], list[int]] = {}
+    for name, row in table.rows.items():
+        if name not in samples or np.isnan(values[row]):
+            continue
+        sample = samples[name]
+        if sample.task:
+            rows.setdefault(("task", sample.task), []).append(row)
+        for tag in sample.tags:
+            rows.setdefault(("tag", tag), []).append(row)
+    return [
+        Group(kind=kind, name=name, share=stats.share(values[found], of_rows(clusters, found), CONFIDENCE))
+        for (kind, name), found in sorted(rows.items())
+    ]
+
+
+def _flicker(table: Table, conditions: Sequence[Condition]) -> Flicker | None:
+    repeated = [one for one in conditions if one.kind == REPETITION]
+    if not repeated or repeated[0].repeats < 2:
+        return None
+    codes = table.of(repeated[0].title)
+    k = repeated[0].repeats
+    whole = codes[((codes == PASS) | (codes == FAIL)).all(axis=1)]
+    if not len(whole):
+        return None
+    right = [int(one) for one in (whole == PASS).sum(axis=1)]
+    unsteady: Floats = np.array([0 < one < k for one in right], dtype=np.float64)
+    return Flicker(
+        asked=k,
+        at_least_one={n: float(np.mean([stats.pass_at(one, k, n) for one in right])) for n in (1, k)},
+        all_of={n: float(np.mean([stats.pass_all(one, k, n) for one in right])) for n in (1, k)},
+        unsteady=stats.share(unsteady, None, CONFIDENCE),
+    )
