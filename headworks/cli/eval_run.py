@@ -1,0 +1,145 @@
+"""What `headworks eval` does, once its extra is there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+import uvloop
+
+from headworks.cli import eval_view
+from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.core.errors import EvalError
+from headworks.evals import compare as comparing
+from headworks.evals import report, stats
+from headworks.evals.compare import Comparison
+from headworks.evals.conditions import QUICK
+from headworks.evals.gate import Judged
+from headworks.evals.plan import QUICK_SAMPLES, Choices
+from headworks.evals.report import Report
+from headworks.evals.results import SUFFIX
+from headworks.evals.session import Session, Wanted, suites_of
+from headworks.evals.table import Table
+from headworks.system.load import Loaded, load
+from headworks.system.starter import load_or_starter
+
+REPORTS: Final[dict[str, Callable[[Path, list[Report]], None]]] = {
+    "html": report.write_html,
+    "junit": report.write_junit,
+    "markdown": report.write_markdown,
+}
+
+
+def evaluate(options: dict[str, Any]) -> int:
+    """Runs the command and returns its exit code."""
+    if options["power"] is not None:
+        return power(options["power"])
+    file: Path | None = options["file"]
+    loaded = load_or_starter(file, os.environ)
+    quiet = options["as_json"]
+    if not quiet:
+        for warning in loaded.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    reads = suites_of(loaded, options["suites"])
+    if options["out"] is not None and len(reads) > 1:
+        raise click.UsageError("--out is one file: name one --suite")
+    sessions = [Session(loaded, read, wanted(options)) for read in reads.values()]
+    for session in sessions:
+        eval_view.show_outlook(session, to_err=quiet)
+    if options["dry_run"]:
+        return HOLDS
+    reports = [one_report(session, options, quiet=quiet) for session in sessions]
+    for made in reports if not quiet else ():
+        eval_view.show(made)
+    if quiet:
+        click.echo(msgspec.json.format(msgspec.json.encode(report.as_json(reports))).decode())
+    for name, write in REPORTS.items():
+        if options[name] is not None:
+            write(options[name], reports)
+            if not quiet:
+                click.echo(f"wrote {options[name]}")
+    return exit_code([judged for made in reports for judged in made.gates])
+
+
+def wanted(options: dict[str, Any]) -> Wanted:
+    """The options of a run, as they were given."""
+    names: str | None = options["conditions"]
+    conditions = tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
+    samples = options["samples"]
+    if options["quick"]:
+        conditions, samples = conditions or QUICK, samples or QUICK_SAMPLES
+    return Wanted(
+        choices=Choices(conditions=conditions, samples=samples, seed=options["seed"], model=options["model"]),
+        key=options["key"],
+        at_once=options["concurrency"],
+        max_cost=options["max_cost"],
+        fresh=options["fresh"],
+        out=options["out"],
+    )
+
+
+def one_report(session: Session, options: dict[str, Any], *, quiet: bool) -> Report:
+    """Runs a suite, and what it is held against."""
+    ours = run(session, quiet=quiet)
+    compared: Comparison | None = None
+    theirs: Table | None = None
+    if options["vs"] is not None:
+        theirs = other(options["vs"], session, quiet=quiet)
+        compared = comparing.compare(ours, theirs, session.plan.suite, session.plan.conditions, options["margin"])
+    return Report(summary=session.summary(ours), ours=ours, theirs=theirs, comparison=compared)
+
+
+def run(session: Session, *, quiet: bool) -> Table:
+    """Runs a suite with its progress on stderr, and returns its numbers."""
+    results = session.results()
+    with eval_view.Bar(session.plan.suite.name, is_shown=not quiet) as bar:
+        try:
+            uvloop.run(session.run(results, bar.tell))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            click.echo(f"stopped; the same command goes on with {results.path}", err=True)
+            raise KeyboardInterrupt from None
+    return Table(results.path)
+
+
+def other(file: Path, session: Session, *, quiet: bool) -> Table:
+    """What a run is held against: results that are there, or another system's, run now."""
+    if file.suffix == SUFFIX:
+        table = Table(file)
+        if table.header.suite != session.plan.suite.name:
+            raise EvalError(f"{file} is of the suite `{table.header.suite}`, not of `{session.plan.suite.name}`")
+        return table
+    loaded: Loaded = load(file, os.environ)
+    choices = session.wanted.choices
+    if not choices.model and session.plan.model in loaded.system.models:
+        choices = msgspec.structs.replace(choices, model=session.plan.model)
+    wanted = msgspec.structs.replace(session.wanted, choices=choices, out=None, key="")
+    theirs = Session(loaded, session.read, wanted)
+    eval_view.show_outlook(theirs, to_err=quiet)
+    return run(theirs, quiet=quiet)
+
+
+def exit_code(gates: list[Judged]) -> int:
+    """The worst verdict decides; without a gate everything holds."""
+    if any(one.verdict == "does not hold" for one in gates):
+        return FAILS
+    return CANNOT_SAY if any(one.verdict == "not enough data" for one in gates) else HOLDS
+
+
+def power(points: float) -> int:
+    """Says how many samples a difference needs."""
+    if points == 0:
+        raise click.UsageError("no number of samples sees a difference of nothing")
+    needed = stats.items_needed(points)
+    click.echo(f"to see {100 * points:.3g} points you need {needed} items")
+    click.echo(
+        "  a true difference of this size between two systems, each asked every item once, is then seen 4 times in 5 at the"
+    )
+    click.echo("  5% level, if their differences vary by 1/9; `eval --vs` says it with the variance of your own suite")
+    sys.stdout.flush()
+    return HOLDS

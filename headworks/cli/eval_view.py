@@ -1,0 +1,190 @@
+"""How `headworks eval` looks in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Drawn
+from rich.table import Table
+from rich.text import Text
+
+from headworks.evals.compare import Comparison
+from headworks.evals.gate import Judged, Verdict
+from headworks.evals.report import Report, dollars, percent, ranged
+from headworks.evals.runner import Progress
+from headworks.evals.session import Session
+from headworks.evals.summary import Summary
+
+WIDE: Final = 200
+"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
+
+EVERY: Final = 15.0
+"""Seconds between two lines of progress where nobody looks."""
+
+CHANGES: Final = 10
+"""Changed items that are shown."""
+
+COLOURS: Final[Mapping[Verdict, str]] = MappingProxyType(
+    {"holds": "green", "does not hold": "red", "not enough data": "yellow"}
+)
+
+
+def show_outlook(session: Session, *, to_err: bool) -> None:
+    """What will be asked, and what it may cost."""
+    plan, outlook = session.plan, session.outlook
+    cost = "its price is unknown" if outlook.cost_nano is None else f"about {dollars(outlook.cost_nano)}"
+    bound = session.wanted.max_cost
+    said = f"{plan.suite.name}: {outlook.samples} samples, {len(plan.conditions)} conditions, {outlook.calls} calls of {plan.model}; {cost}"
+    if bound is not None and (outlook.cost_nano or 0) > bound:
+        said += f", of which {dollars(bound)} may be spent: it will be stopped early"
+    click.echo(said, err=to_err)
+
+
+class Bar:
+    """Progress on stderr: a bar where somebody looks, else a line now and then."""
+
+    def __init__(self, name: str, *, is_shown: bool) -> None:
+        self.name = name
+        self.is_shown = is_shown
+        self.is_seen = is_shown and sys.stderr.isatty()
+        self._said_at = time.monotonic()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[said]}"),
+        )
+        self._drawn = Drawn(*columns, console=Console(stderr=True), transient=True, disable=not self.is_seen)
+        self._task = self._drawn.add_task(name, total=None, said="")
+
+    def __enter__(self) -> Bar:
+        self._drawn.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drawn.stop()
+
+    def tell(self, progress: Progress) -> None:
+        """Shows how far it is."""
+        if self.is_seen:
+            self._drawn.update(self._task, total=progress.calls, completed=progress.done, said=said(progress))
+        elif self.is_shown and time.monotonic() - self._said_at >= EVERY:
+            self._said_at = time.monotonic()
+            click.echo(f"{self.name}: {progress.done} of {progress.calls}, {said(progress)}", err=True)
+
+
+def said(progress: Progress) -> str:
+    """What passed, what it cost, and the time that is left."""
+    parts = [f"{percent(progress.passed / progress.done)} pass" if progress.done else ""]
+    if progress.failed or progress.unjudged:
+        parts.append(f"{progress.failed + progress.unjudged} without a verdict")
+    parts.append(dollars(progress.spent_nano) if progress.is_cost_known else "cost unknown")
+    if (left := progress.seconds_left) is not None:
+        parts.append(f"{int(left // 60)}:{int(left % 60):02d} left")
+    return ", ".join(filter(None, parts))
+
+
+def show(report: Report) -> None:
+    """Prints a run: what got worse, the conditions, the groups, the verdicts last."""
+    is_seen = sys.stdout.isatty()
+    console = Console(width=None if is_seen else WIDE, highlight=False)
+    summary = report.summary
+    click.echo()
+    if report.comparison is not None:
+        show_comparison(console, report, report.comparison, is_seen=is_seen)
+    console.print(conditions(summary, is_seen=is_seen))
+    if summary.groups:
+        console.print(groups(summary, is_seen=is_seen))
+    if summary.flicker is not None:
+        known = summary.flicker
+        click.echo(
+            f"asked {known.asked} times: at least one right {percent(known.at_least_one[known.asked])}, all right "
+            f"{percent(known.all_of[known.asked])}, sometimes right and sometimes not {ranged(known.unsteady)}"
+        )
+    if not summary.is_complete:
+        click.echo(f"stopped before its end: {summary.why or 'it was interrupted'}; intervals hold for that")
+    click.echo(
+        f"{summary.samples} samples show a difference of {100 * summary.gap_seen:.1f} points between two systems, 4 times in 5; "
+        f"cost {dollars(summary.cost_nano)}; every answer: {summary.results}"
+    )
+    if report.gates:
+        click.echo()
+        console.print(gates(report.gates, is_seen=is_seen))
+    else:
+        click.echo(
+            f"no objective names this suite, so nothing is gated: {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
+        )
+
+
+def conditions(summary: Summary, *, is_seen: bool) -> Table:
+    """One row a condition."""
+    table = made(
+        is_seen, "condition", "claim", "samples", "pass", "drop from plain, points", "no verdict", "p50", "p95", "cost"
+    )
+    for row in summary.rows:
+        drop = Text(ranged(row.drop, points=True))
+        if row.drop is not None and row.drop.low > 0 and row.claim == "invariance":
+            drop.stylize("red")
+        table.add_row(
+            row.condition, row.claim, str(row.samples), ranged(row.share), drop, str(row.unjudged + row.failed),
+            f"{row.spread.p50:.2f} s", f"{row.spread.p95:.2f} s", dollars(row.spread.cost_nano),
+        )  # fmt: skip
+    return table
+
+
+def groups(summary: Summary, *, is_seen: bool) -> Table:
+    """Tasks and tags, undisturbed."""
+    table = made(is_seen, "undisturbed", "samples", "pass")
+    for group in summary.groups:
+        table.add_row(f"{group.kind} {group.name}", str(group.share.n), ranged(group.share))
+    return table
+
+
+def gates(found: list[Judged], *, is_seen: bool) -> Table:
+    """The verdicts."""
+    table = made(is_seen, "gate", "promise", "verdict", "seen", "why")
+    for one in found:
+        verdict = Text(one.verdict, style=COLOURS[one.verdict])
+        table.add_row(one.id, one.what, verdict, ranged(one.estimate, points=one.bound <= 0), Text(one.why))
+    return table
+
+
+def show_comparison(console: Console, report: Report, compared: Comparison, *, is_seen: bool) -> None:
+    """What changed, regressions first, then the differences."""
+    click.echo(f"against {compared.theirs}: {compared.worse} items got worse, {compared.better} better")
+    table = made(is_seen, "changed", "sample", "condition", "asked", "was", "is", "why")
+    for item in report.changed(CHANGES):
+        texts = (Text(" ".join(one.split())[:60]) for one in (item.asked, item.theirs, item.ours))
+        table.add_row(item.change, item.sample, item.condition, *texts, Text(item.why[:80]))
+    if table.row_count:
+        console.print(table)
+    table = made(
+        is_seen, "condition", "pairs", "ours", "theirs", "difference, points", "better/worse", "p (Holm)", "p95", "cost"
+    )
+    for row in compared.rows:
+        table.add_row(
+            row.condition, str(row.samples), percent(row.paired.ours), percent(row.paired.theirs),
+            ranged(row.paired.difference, points=True), f"{row.paired.better}/{row.paired.worse}", f"{row.p:.3g}",
+            f"{row.ours.p95:.2f}/{row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)}/{dollars(row.theirs.cost_nano)}",
+        )  # fmt: skip
+    console.print(table)
+    if compared.rows and compared.rows[0].items_needed:
+        needed = compared.rows[0].items_needed
+        click.echo(f"to see {100 * compared.margin:.3g} points with these differences you need {needed} items\n")
+
+
+def made(is_seen: bool, *titles: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
