@@ -68,9 +68,10 @@ class Shared:
         self.providers = system.providers
         self._before = before
         self.prices = Prices(system)
-        most = system.server.max_in_flight
-        self.admission: Admission = before.admission if before is not None else Admission(most)
-        self.admission.resize(most)
+        most, queued = system.server.max_in_flight, system.server.max_queued
+        self.max_wait = system.server.max_wait
+        self.admission: Admission = before.admission if before is not None else Admission(most, queued)
+        self.admission.resize(most, queued)
         self.is_funded = False
         """Whether calls may be under a budget."""
         self.state: State = state or (before.state if before is not None else Memory())
@@ -189,7 +190,7 @@ def pool(
         partial(Deadline, total=model.timeouts.total),
         *quota,
         *sharing(alias, model, shared),
-        partial(Admit, admission=shared.admission),
+        partial(Admit, admission=shared.admission, max_wait=shared.max_wait),
         *([Conform] if conforms else []),
     ]
     if model.mid_stream != "error":

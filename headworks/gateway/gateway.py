@@ -36,7 +36,7 @@ log = logging.getLogger("headworks.gateway")
 
 ALWAYS_FORWARDED: Final = frozenset({b"traceparent", b"idempotency-key"})
 
-CHANGEABLE: Final = frozenset({"max_in_flight", "drain", "cors", "admin_key"})
+CHANGEABLE: Final = frozenset({"max_in_flight", "max_queued", "max_wait", "drain", "cors", "admin_key"})
 """Keys of `server` that a reload may change. The others, and all of `log`, belong to what is open already: a restart."""
 
 PAUSE: Final = 0.1

@@ -137,6 +137,7 @@ class Admin:
         shared = gateway.assembled.shared
         return Readings(
             in_flight=gateway.in_flight,
+            queued=shared.admission.queued,
             strangers=gateway.strangers,
             circuits={name: circuit.state for name, circuit in shared.circuits.items()},
             slots={name: (slots.in_use, slots.limit) for name, slots in shared.slots.items()},

@@ -196,6 +196,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     admin_key: Secret | None = None
     max_body: Size = 10_000_000
     max_in_flight: Count = 4096
+    max_queued: Count = 1024
+    max_wait: Seconds = 5.0
     drain: Seconds = 30.0
     cors: tuple[Origin, ...] = ()
 

@@ -18,7 +18,7 @@ from headworks.ledger.journal import MemoryJournal
 from headworks.providers.scripted import Scripted, Stream
 from headworks.server.app import App
 from headworks.server.origins import Origins, is_loopback
-from headworks.testing import mock, virtual
+from headworks.testing import mock, settle, virtual
 from tests.stack.systems import World
 
 OPEN = """
@@ -158,6 +158,26 @@ async def test_an_error_after_the_head_is_an_event_and_never_a_done() -> None:
     assert b'"code":"upstream_cut"' in answered.pieces[-1]
     assert answered.is_ended
     assert [record.outcome for record in facing.journal.records] == ["cut"]
+
+
+@virtual
+async def test_past_every_bound_it_is_503_with_retry_after_and_health_is_never_shed() -> None:
+    service, handle = mock()
+    facing = Facing(service, OPEN + "server: {max_in_flight: 1, max_queued: 1, max_wait: 3s}\n")
+    asking = [asyncio.create_task(facing.chat()) for _ in range(3)]
+    arrival = await handle.next_call()
+    await settle()
+    assert [task.done() for task in asking] == [False, True, False], "the oldest that waits goes first"
+    for path, ready in (("/healthz", "ok"), ("/readyz", "ready")):
+        answered = await facing.ask("GET", path)
+        assert (answered.status, answered.json["status"]) == (200, ready)
+    for task in asking[1:]:
+        answered = await task
+        assert (answered.status, answered.json["error"]["code"]) == (503, "overloaded")
+        assert answered.headers[b"retry-after"] == b"1"
+    arrival.reply()
+    assert (await asking[0]).status == 200
+    assert facing.world.left_behind() == {}
 
 
 @pytest.mark.parametrize(

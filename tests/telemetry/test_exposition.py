@@ -28,6 +28,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_tex
 def readings(circuits: dict[str, State] | None = None) -> Readings:
     return Readings(
         in_flight=3,
+        queued=2,
         strangers=2,
         circuits=circuits or {"first/m": "open"},
         slots={"first": (1, 40)},
