@@ -20,7 +20,7 @@ from headworks.trials.evidence import Evidence
 from headworks.trials.schedule import Schedule
 from headworks.trials.stand_in import StandIn
 from headworks.trials.traffic import Fared, asks, send
-from headworks.trials.troubles import AFFLICTED, RESTARTING, Stage, certify, happen
+from headworks.trials.troubles import AFFLICTED, RESTARTING, Stage, certify, happen, has_jumped
 from headworks.trials.vendor import Vendor
 
 LEAD = 0.2
@@ -82,6 +82,8 @@ async def drill_really(drilled: Drilled, name: str, drill: Drill, seed: int, sta
     faulted = tuple(schedule.faulted)
     if what in ("dns", "tls"):
         faulted = tuple(drilled.first_tier(alias))
+    if what == "clock" and not has_jumped(records):
+        stage.unproven = "the clock did not jump"
     if what in RESTARTING:
         assert drill.trouble is not None, "who restarts has a trouble"
         stage.recovered = _served_again(fared, drill.trouble.until)
@@ -96,6 +98,7 @@ async def drill_really(drilled: Drilled, name: str, drill: Drill, seed: int, sta
         struck=sum(one.struck for one in stand_ins.values()),
         recovered=stage.recovered,
         recovers=what != "clock",
+        trouble=f"the trouble did not come: {stage.unproven}" if stage.unproven else "",
         unrecorded=_unrecorded(fared, Counter(record.request_id for record in records)),
     )
 
