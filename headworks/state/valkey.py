@@ -1,0 +1,249 @@
+"""The state in a Valkey or Redis that several processes ask: `scripts.py` decides, one line carries it.
+
+Theory. A claim is kept by the server under its process (its *owner*) until it is settled, so that whoever notices the
+death of a process gives its places back and counts what it had reserved as spent. A process says every `BEAT` seconds that
+it lives; who is silent for `LEASE` seconds is dead to the others. What was spent is only as good as the server's memory, so
+a server that has lost it (its epoch is gone) is asked for no money until `restore` has said what the records sum to; who
+does that is told by `lost`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from hashlib import sha1
+from secrets import token_hex
+from typing import Final
+
+from redis.exceptions import ResponseError
+
+from headworks.core.errors import StateAway
+from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
+from headworks.policy.spend import LENGTHS, window_ends_in, window_start
+from headworks.state import scripts
+from headworks.state.line import Answer, Line, Word, packed
+
+BEAT: Final = 1.0
+LEASE: Final = 10.0
+EPOCH: Final = 1767225600
+"""2026 in seconds since 1970: the scripts count microseconds from there."""
+
+KEPT: Final = 2 * 86400
+"""Seconds that a window's money is kept after its end, for calls that are still running."""
+
+MOST_BOUNDS: Final = 100_000
+"""Bounds whose words are kept: about a kilobyte each, and every key has one."""
+
+SHAS: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in scripts.ALL}
+LOADING: Final = [packed("SCRIPT", "LOAD", script) for script in scripts.ALL]
+
+log = logging.getLogger("headworks.state")
+
+
+class Valkey:
+    """Counts that every process with the same server and prefix shares.
+
+    owner: stands for this process, anew at each start. living: processes that share, as far as is known.
+    is_restored: whether money can be spent by it. lost: is called again and again while it cannot: somebody should `restore`.
+    """
+
+    is_local = False
+
+    def __init__(self, url: str, prefix: str, owner: str) -> None:
+        self.line = Line(url, self._greet)
+        self.owner = owner
+        self.living = 1
+        self.is_restored = False
+        self.lost: Callable[[], None] | None = None
+        self._prefix = f"{{{prefix}}}"  # in braces, so that a cluster would keep it together
+        self._epoch = ""
+        self._unique = token_hex(6)
+        self._bounds: dict[int, tuple[Bounds, list[Word], list[Word]]] = {}
+        self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be asked."""
+        return self.line.is_there
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot be asked, or cannot be asked for money; "" while all is well."""
+        if self.line.trouble:
+            return self.line.trouble
+        return "" if self.is_restored else "what was spent is not restored yet"
+
+    def start(self) -> None:
+        """Begins to connect and to beat."""
+        self.line.start()
+        if self._beating is None:
+            self._beating = asyncio.create_task(self._beat(), name="state beat")
+
+    async def stop(self, patience: float = 2.0) -> None:
+        """Has everything settled arrive, `patience` seconds at most, and ends."""
+        await self.line.drained(patience)
+        beating, self._beating = self._beating, None
+        if beating is not None:
+            beating.cancel()
+            await asyncio.wait([beating])
+        if self.line.is_there:
+            try:
+                await self._run(scripts.END, self.owner)
+            except (StateAway, ResponseError):
+                pass  # the lease ends it
+        await self.line.stop()
+
+    def take_now(self, claim: Claim) -> Granted | Refusal:
+        raise TypeError("a shared state is waited for")
+
+    async def take(self, claim: Claim) -> Granted | Refusal:
+        if not self.line.is_there:
+            raise StateAway()
+        bounds = claim.bounds
+        fixed, _ = self._words(bounds)
+        words: list[Word] = [self.owner, self._id(claim), claim.tokens, self._epoch, *fixed, len(bounds.budgets)]
+        for budget, amount in zip(bounds.budgets, claim.amounts, strict=True):
+            passes = -1 if budget.window == "total" else int(window_ends_in(budget.window, claim.at) * 1e6)
+            start = window_start(budget.window, claim.at)
+            words += (f"{budget.name}:{start}", budget.limit, amount, passes, gone(budget.window, start))
+        try:
+            answer = await self._run(scripts.TAKE, *words)
+        except (asyncio.CancelledError, StateAway):
+            self._give_up(claim)  # it may have been taken, or be on its way
+            raise
+        verdict = answer[0]
+        if verdict == 1:
+            _, at, left, resets, spent = answer
+            return Granted(
+                at / 1e6 + EPOCH, tuple(left), tuple([one / 1e6 for one in resets]), tuple([int(one) for one in spent])
+            )
+        if verdict == 0:
+            _, kind, index, wait, left, resets = answer
+            bound = (bounds.rates, bounds.places, bounds.budgets)[kind - 1][index - 1]
+            waiting = None if wait == -1 else float("inf") if wait == -2 else wait / 1e6
+            return Refusal(bound, waiting, tuple(left), tuple([one / 1e6 for one in resets]))
+        if verdict == -2:
+            self._lose()
+        raise StateAway()
+
+    async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
+        words: list[Word] = [self.owner, self._id(claim), len(amounts)]
+        for budget, amount in zip(claim.bounds.budgets, amounts, strict=True):
+            words += (budget.limit, amount)
+        refused = await self._run(scripts.RESERVE, *words)
+        return claim.bounds.budgets[refused - 1] if refused else None
+
+    def settle(
+        self, claim: Claim, granted: Granted, *, tokens: int | None = None, costs: tuple[int, ...] | None = None
+    ) -> None:
+        _, rates = self._words(claim.bounds)
+        used = -1 if tokens is None else tokens
+        paid: Sequence[Word] = ["-"] * len(claim.bounds.budgets) if costs is None else costs
+        taken_at = round((granted.at - EPOCH) * 1e6)
+        self._post(
+            scripts.SETTLE, self.owner, self._id(claim), taken_at, claim.tokens, used, 0, *rates, len(paid), *paid
+        )
+
+    async def restore(self, spent: list[Spent]) -> None:
+        words: list[Word] = [self._unique, len(spent)]
+        for one in spent:
+            words += (f"{one.name}:{one.start}", one.amount, gone(one.window, one.start))
+        epoch = await self._run(scripts.RESTORE, *words)
+        self._epoch = epoch.decode()
+        self.is_restored = True
+
+    async def end(self, owner: str) -> None:
+        count = await self._run(scripts.END, owner)
+        if count:
+            log.warning("%d calls of %s, which died, are settled as they were reserved", count, owner)
+
+    def count(self, id: str, spent: Sequence[Spent]) -> None:
+        """Adds what was spent while the state was away, once for an id."""
+        words: list[Word] = [id, len(spent)]
+        for one in spent:
+            words += (f"{one.name}:{one.start}", one.amount, gone(one.window, one.start))
+        self._post(scripts.COUNT, *words)
+
+    def _give_up(self, claim: Claim) -> None:
+        _, rates = self._words(claim.bounds)
+        costs = [0] * len(claim.bounds.budgets)
+        # Nothing was used; when it was taken is not known, so nothing is given back of the rates.
+        self._post(scripts.SETTLE, self.owner, self._id(claim), 0, claim.tokens, -1, 1, *rates, len(costs), *costs)
+
+    def _id(self, claim: Claim) -> str:
+        return f"{self._unique}/{claim.id}"
+
+    def _words(self, bounds: Bounds) -> tuple[list[Word], list[Word]]:
+        """What of some bounds goes with each taking, and with each settling: the same for all their claims."""
+        known = self._bounds.get(id(bounds))
+        if known is None or known[0] is not bounds:
+            taking: list[Word] = [len(bounds.rates)]
+            for rate in bounds.rates:
+                taking += (rate.name, rate.size, int(rate.unit == "tokens"), round(rate.period * 1e6))
+            taking.append(len(bounds.places))
+            for places in bounds.places:
+                taking += (places.name, places.limit)
+            tokens = [rate for rate in bounds.rates if rate.unit == "tokens"]
+            settling: list[Word] = [len(tokens)]
+            for rate in tokens:
+                settling += (rate.name, rate.size, round(rate.period * 1e6))
+            if len(self._bounds) > MOST_BOUNDS:
+                self._bounds.clear()
+            known = self._bounds[id(bounds)] = (bounds, taking, settling)
+        return known[1], known[2]
+
+    async def _run(self, script: str, *words: Word) -> Answer:
+        try:
+            return await self.line.ask("EVALSHA", SHAS[script], 0, self._prefix, *words)
+        except ResponseError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+        return await self.line.ask("EVAL", script, 0, self._prefix, *words)
+
+    def _post(self, script: str, *words: Word) -> None:
+        def then(answer: Answer) -> None:
+            if isinstance(answer, ResponseError):
+                if str(answer).startswith("NOSCRIPT"):
+                    self.line.post("EVAL", script, 0, self._prefix, *words)
+                else:
+                    log.error("the state refused what it should count: %s", answer)
+
+        self.line.post("EVALSHA", SHAS[script], 0, self._prefix, *words, then=then)
+
+    async def _greet(self, line: Line) -> None:
+        """On each new connection: the scripts, and whether the server still knows what was spent."""
+        loaded = [line.asked(packed) for packed in LOADING]
+        for one in loaded:
+            await one
+        await self._beaten(await line.asked(self._packed_beat()))
+
+    def _packed_beat(self) -> bytes:
+        return packed("EVAL", scripts.BEAT, 0, self._prefix, self.owner, round(LEASE * 1000))
+
+    async def _beaten(self, answer: Answer) -> None:
+        epoch, self.living, dead = answer
+        if epoch.decode() != self._epoch or not self._epoch:
+            self._lose()
+        for owner in dead:
+            await self.line.asked(packed("EVAL", scripts.END, 0, self._prefix, owner))
+            log.warning("the process %s has not been heard for %.0f s: its places are free", owner.decode(), LEASE)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            if self.line.is_there:
+                try:
+                    await self._beaten(await self.line.asked(self._packed_beat()))
+                except (StateAway, ResponseError):
+                    pass  # the line says it
+
+    def _lose(self) -> None:
+        self.is_restored = False
+        if self.lost is not None:
+            self.lost()
+
+
+def gone(window: Window, start: int) -> int:
+    """When a window's money may be forgotten, in seconds since 1970; 0 is never."""
+    return 0 if window == "total" else start + LENGTHS[window] + KEPT
