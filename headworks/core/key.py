@@ -42,12 +42,14 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much somebody may ask: requests and tokens a minute, calls at once, money. None: without limit."""
+    """How much somebody may ask: requests and tokens a minute, calls at once, money. None: without limit. goes_on: of a group,
+    whether its calls go on while the state that counts them cannot be asked."""
 
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
     budget: Spending | None = None
+    goes_on: bool = False
 
     def __bool__(self) -> bool:
         return not (self.rpm is None and self.tpm is None and self.concurrency is None and self.budget is None)

@@ -51,11 +51,15 @@ Bound: TypeAlias = Rate | Places | Budget
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Everything that one claim must have room in. Made once and shared by many claims."""
+    """Everything that one claim must have room in. Made once and shared by many claims.
+
+    goes_on: where a shared state is away, each process goes on with its part of these bounds, instead of refusing.
+    """
 
     rates: tuple[Rate, ...] = ()
     places: tuple[Places, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    goes_on: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.rates or self.places or self.budgets)

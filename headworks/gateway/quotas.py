@@ -110,4 +110,5 @@ def target_bounds(target: TargetOf, alias: str, provider: Provider) -> Bounds:
             rates.append(Rate(f"tpm/{owner}", tpm, "tokens"))
         if concurrency is not None:
             places.append(Places(f"places/{owner}", concurrency))
-    return Bounds(tuple(rates), tuple(places))
+    # A vendor that is asked a little too often says so; that is no reason to serve nobody.
+    return Bounds(tuple(rates), tuple(places), goes_on=True)

@@ -287,6 +287,7 @@ def bounds_of(terms: Terms, key: Key | None, group: Allowance) -> Bound:
             ),
             places=tuple([Places(f"places/{owner}", one.concurrency) for owner, one in owners if one.concurrency]),
             budgets=tuple([Budget(f"{owner}", one.amount, one.every) for owner, one in budgets]),
+            goes_on=group.goes_on,
         ),
         tuple([one for _, one in budgets]),
         FREELY if key is None else key.allowance,

@@ -11,10 +11,9 @@ Always true: a claim is settled where it was granted; nobody waits for a state t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from headworks.core.errors import StateAway
-from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
 from headworks.policy.spend import window_start
 from headworks.state.memory import Memory
 from headworks.state.valkey import Valkey
@@ -23,13 +22,12 @@ log = logging.getLogger("headworks.state")
 
 
 class Sharing:
-    """A shared state, and what stands in for it. is_open: whether claims with these bounds go on without it."""
+    """A shared state, and what stands in for it where a claim's bounds allow that."""
 
     is_local = False
 
-    def __init__(self, shared: Valkey, is_open: Callable[[Bounds], bool]) -> None:
+    def __init__(self, shared: Valkey) -> None:
         self.shared = shared
-        self.is_open = is_open
         self._alone: Memory | None = None
         self._parts: dict[int, tuple[Bounds, Bounds]] = {}
         self._granted: dict[str, tuple[Memory, Claim]] = {}
@@ -42,7 +40,7 @@ class Sharing:
         try:
             found = await self.shared.take(claim)
         except StateAway:
-            if not self.is_open(claim.bounds):
+            if not claim.bounds.goes_on:
                 raise
             return self._take_alone(claim)
         if self._alone is not None:
@@ -97,10 +95,9 @@ class Sharing:
         if isinstance(found, Granted):
             self._granted[claim.id] = (memory, part)
             return found
-        whole = claim.bounds
-        index = (*part.bounds.rates, *part.bounds.places, *part.bounds.budgets).index(found.bound)
-        bound = (*whole.rates, *whole.places, *whole.budgets)[index]
-        return Refusal(bound, found.wait, found.left, found.resets)
+        parts: list[Bound] = [*part.bounds.rates, *part.bounds.places, *part.bounds.budgets]
+        wholes: list[Bound] = [*claim.bounds.rates, *claim.bounds.places, *claim.bounds.budgets]
+        return Refusal(wholes[parts.index(found.bound)], found.wait, found.left, found.resets)
 
     def _part(self, claim: Claim) -> Bounds:
         """This process's share of some bounds; of a budget, what was left when it was last heard of."""

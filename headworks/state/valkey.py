@@ -16,7 +16,7 @@ from hashlib import sha1
 from secrets import token_hex
 from typing import Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from headworks.core.errors import StateAway
 from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
@@ -197,14 +197,14 @@ class Valkey:
         try:
             return await self.line.ask("EVALSHA", SHAS[script], 0, self._prefix, *words)
         except ResponseError as error:
-            if not str(error).startswith("NOSCRIPT"):
+            if not isinstance(error, NoScriptError):
                 raise
         return await self.line.ask("EVAL", script, 0, self._prefix, *words)
 
     def _post(self, script: str, *words: Word) -> None:
         def then(answer: Answer) -> None:
             if isinstance(answer, ResponseError):
-                if str(answer).startswith("NOSCRIPT"):
+                if isinstance(answer, NoScriptError):
                     self.line.post("EVAL", script, 0, self._prefix, *words)
                 else:
                     log.error("the state refused what it should count: %s", answer)

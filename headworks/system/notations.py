@@ -91,6 +91,21 @@ def store(text: str) -> str:
     )
 
 
+def state(text: str) -> str:
+    """What calls are counted in: `memory`, `embedded`, or the URL of a Valkey or Redis, which is not quoted."""
+    if text in ("memory", "embedded"):
+        return text
+    if re.match("(redis|valkey)s?://", text):
+        _server(text)
+        return text
+    if re.fullmatch(r"unix:///[^?#\0\n]+", text):
+        return text
+    raise Unreadable(
+        "this is not a state",
+        "write memory, embedded, or the URL of a Valkey or Redis, such as redis://user:password@host:6379/0 (rediss: TLS)",
+    )
+
+
 def _server(text: str) -> None:
     """Raises Unreadable for what is no URL of a server."""
     try:
@@ -216,6 +231,9 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
         "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
         "bound": Notation("a bound", "800ms", rf"\${NUMBER}|{NUMBER}(?:rps|%|{'|'.join(SECONDS)})", bound, str),
         "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),
+        "state": Notation(
+            "a state", "embedded", r"memory|embedded|(?:redis|valkey)s?://[!-~]+|unix:///[^?#\n]+|.*\$\{.*", state
+        ),
         "store": Notation(
             "a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+|postgres(?:ql)?://[!-~]+|.*\$\{.*", store
         ),

@@ -42,6 +42,7 @@ Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
 Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
 FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
+StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"})]
 StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
@@ -170,10 +171,17 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     tpm: Count | None = None
     concurrency: Count | None = None
     budget: Spending | None = None
+    state_away: Literal["closed", "open"] = "closed"
 
     @property
     def allowance(self) -> Allowance:
-        return Allowance(rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency, budget=self.budget)
+        return Allowance(
+            rpm=self.rpm,
+            tpm=self.tpm,
+            concurrency=self.concurrency,
+            budget=self.budget,
+            goes_on=self.state_away == "open",
+        )
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +208,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     max_wait: Seconds = 5.0
     drain: Seconds = 30.0
     cors: tuple[Origin, ...] = ()
+    workers: Count = 1
 
 
 ADMIN: Final = Address(host="127.0.0.1", port=8081)
@@ -234,6 +243,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     groups: dict[Name, Group] = {}
     suites: dict[Name, SuiteFile] = {}
     server: Server = Server()
+    state: StateUrl = PrivateUrl("memory")
     log: Log = Log()
     drills: dict[Name, Drill] = {}
 

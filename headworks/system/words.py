@@ -77,6 +77,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "groups": "Keys that share limits and a budget.",
             "suites": "Samples that `headworks eval` asks, and how their answers are judged (`docs/evals.md`). In short: "
             "`support: suites/support.yaml`.",
+            "state": "What limits and budgets are counted in: `memory`, of one process; `embedded`, a Valkey of our own that the workers of "
+            "this machine share; or `redis://user:password@host:6379/0` (`rediss://`: TLS), a Valkey or Redis that replicas share.",
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
             "drills": "Drills of your own for `headworks drill`, beside those of the library (`docs/failure.md`). Nothing is served by them.",
@@ -242,6 +244,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "tpm": "Tokens a minute with any of these keys, of questions and answers. Unlimited by default.",
             "concurrency": "Calls at once with any of these keys, streams until their last chunk. Unlimited by default.",
             "budget": "What the calls with all of these keys may cost. Without limit by default.",
+            "state_away": "What becomes of its calls while the shared `state` cannot be asked: `closed` answers 503, so that nothing "
+            "is exceeded; `open` lets each process go on with its part of limits and of what is left of budgets.",
         },
         Spending: {
             "amount": "Dollars a window, such as `$50`. Nothing is spent beyond it (`docs/money.md`).",
@@ -269,6 +273,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "max_queued": "Calls that wait for a place. Past it the oldest of the lowest priority is answered 503 with Retry-After.",
             "max_wait": "How long a call waits for a place before it is answered 503 with Retry-After.",
             "drain": "How long calls in flight may take to end when the gateway stops.",
+            "workers": "Processes that answer calls. More than one need a `state` that they share.",
             "cors": "Origins whose pages may call from a browser; `*` for all. None by default.",
         },
         Log: {

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
+from headworks.core.clock import now
+from headworks.core.errors import StateAway
+from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.state.away import Sharing
 from headworks.state.valkey import Valkey
-from tests.servers import ValkeyServer
-from tests.state.contract import CHECKS, Check
+from tests.servers import ValkeyServer, valkey
+from tests.state import spender
+from tests.state.contract import AT, CHECKS, Check, claim, granted, refused
+
+ROOT = Path(__file__).parent.parent.parent
+MONEY = Bounds(budgets=(Budget("key/a", 1000, "total"),))
 
 
 async def opened(server: ValkeyServer, prefix: str, *, restored: bool = True) -> Valkey:
@@ -31,3 +45,258 @@ def test_contract(check: Check, valkey_server: ValkeyServer) -> None:
             await state.stop()
 
     asyncio.run(run())
+
+
+def with_states(run: Callable[[Valkey, Valkey], Coroutine[None, None, None]], server: ValkeyServer) -> None:
+    """Runs with the states of two processes that share."""
+
+    async def both() -> None:
+        prefix = token_hex(8)
+        one, other = await opened(server, prefix), await opened(server, prefix)
+        try:
+            await run(one, other)
+        finally:
+            for state in (one, other):
+                await state.stop(0.0)
+
+    asyncio.run(both())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def test_two_processes_count_by_one_state(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        mine = claim("1", places=1)
+        first = await granted(one, mine)
+        assert isinstance((await refused(other, claim("1", places=1))).bound, Places)
+        one.settle(mine, first)
+        assert await one.line.drained(30)
+        await granted(other, claim("1", places=1))
+
+    with_states(run, valkey_server)
+
+
+def test_a_take_that_was_cancelled_gives_back_what_it_took(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        for number in range(100):
+            task = asyncio.create_task(one.take(claim(str(number), amount=100, places=1)))
+            for _ in range(number % 4):
+                await asyncio.sleep(0)
+            task.cancel()
+            found = (await asyncio.gather(task, return_exceptions=True))[0]
+            if isinstance(found, Granted):
+                one.settle(claim(str(number), amount=100, places=1), found, costs=(0, 0))
+        assert await one.line.drained(30)
+        assert (await granted(other, claim("last", amount=100, places=1))).spent == (100, 100)
+
+    with_states(run, valkey_server)
+
+
+def test_a_giving_up_that_arrives_before_its_taking_holds(valkey_server: ValkeyServer) -> None:
+    """As over a connection that broke, while the new one is quicker."""
+
+    async def run(one: Valkey, other: Valkey) -> None:
+        late = claim("late", amount=100)
+        one._give_up(late)
+        assert await one.line.drained(30)
+        with pytest.raises(StateAway):
+            await one.take(late)
+        await granted(other, claim("next", amount=100))
+
+    with_states(run, valkey_server)
+
+
+def test_what_a_dead_process_held_is_free_and_what_it_reserved_is_spent(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        await granted(one, claim("1", amount=60, places=1))
+        await other.end(one.owner)
+        assert (await granted(other, claim("2", amount=40, places=1))).spent == (100, 100)
+        await other.end(one.owner)
+        await refused(other, claim("3", amount=1, places=9))
+
+    with_states(run, valkey_server)
+
+
+def test_a_process_that_is_silent_for_its_lease_is_dead_to_the_others(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        await granted(one, claim("1", places=1))
+        assert one._beating is not None
+        one._beating.cancel()
+        await other.line.ask("DEL", f"{other._prefix}a:{one.owner}")  # as its time had passed
+        await until(lambda: other.living == 1)
+        await granted(other, claim("2", places=1))
+
+    with_states(run, valkey_server)
+
+
+def test_a_server_that_dies_is_away_and_then_knows_all_that_it_knew() -> None:
+    async def run(server: ValkeyServer) -> None:
+        state = await opened(server, "x")
+        one = claim("1", amount=60, places=1)
+        first = await granted(state, one)
+        server.kill()
+        await until(lambda: not state.is_there)
+        with pytest.raises(StateAway):
+            await state.take(claim("2"))
+        state.settle(one, first, costs=(50, 50))  # arrives later
+        server.start()
+        await until(lambda: state.is_there)
+        assert state.is_restored
+        assert await state.line.drained(30)
+        assert (await granted(state, claim("3", amount=50, places=1))).spent == (100, 100)
+        await state.stop()
+
+    with valkey() as server:
+        asyncio.run(run(server))
+
+
+def test_a_server_that_lost_its_data_spends_no_money_until_it_is_restored() -> None:
+    async def run(server: ValkeyServer) -> None:
+        state = await opened(server, "x")
+        asked: list[None] = []
+        state.lost = lambda: asked.append(None)
+        await granted(state, claim("1", amount=60))
+        server.kill()
+        server.start(forgets=True)
+        await until(lambda: not state.is_restored)
+        await until(lambda: bool(asked) and state.is_there)
+        with pytest.raises(StateAway):
+            await state.take(claim("2", amount=1))
+        await state.restore([Spent("budget/key/a", "1d", int(AT // 86400) * 86400, 60)])
+        await refused(state, claim("3", amount=41))
+        assert (await granted(state, claim("4", amount=40))).spent == (100, 40)
+        await state.stop()
+
+    with valkey() as server:
+        asyncio.run(run(server))
+
+
+def test_money_is_refused_at_once_where_the_data_vanish_under_a_connection(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        await other.line.ask("DEL", f"{other._prefix}e")
+        with pytest.raises(StateAway):
+            await one.take(claim("1", amount=1))
+        assert not one.is_restored
+
+    with_states(run, valkey_server)
+
+
+def test_restoring_never_forgets_what_others_have_settled(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        mine = Claim("1", MONEY, 0, (900,), AT)
+        one.settle(mine, await granted(one, mine))
+        assert await one.line.drained(30)
+        await other.restore([Spent("key/a", "total", 0, 300)])
+        await refused(other, Claim("2", MONEY, 0, (101,), AT))
+
+    with_states(run, valkey_server)
+
+
+def test_a_server_that_says_nothing_is_away_within_a_second() -> None:
+    async def run(server: ValkeyServer) -> None:
+        state = await opened(server, "x")
+        assert server.process is not None
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            began = now()
+            with pytest.raises(StateAway):
+                await state.take(claim("1"))
+            assert now() - began < 30  # 0.75 s where nothing else runs
+            await until(lambda: not state.is_there)
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+        await until(lambda: state.is_there)
+        assert await state.line.drained(30)  # what was given up has arrived, before or after what was asked
+        assert (await granted(state, claim("2", amount=100))).spent == (100, 100)
+        await state.stop()
+
+    with valkey() as server:
+        asyncio.run(run(server))
+
+
+def test_scripts_that_the_server_forgot_are_sent_again(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        await one.line.ask("SCRIPT", "FLUSH")
+        mine = claim("1", places=1)
+        first = await granted(one, mine)
+        await one.line.ask("SCRIPT", "FLUSH")
+        one.settle(mine, first)
+        assert await one.line.drained(30)
+        await granted(other, claim("2", places=1))
+
+    with_states(run, valkey_server)
+
+
+OPEN = Bounds(
+    rates=(Rate("rpm", 100),), places=(Places("p", 10),), budgets=(Budget("key/a", 1000, "total"),), goes_on=True
+)
+
+
+def test_open_bounds_go_on_in_parts_while_the_state_is_away_and_closed_ones_do_not() -> None:
+    async def run(server: ValkeyServer) -> None:
+        one, other = await opened(server, "x"), await opened(server, "x")
+        await until(lambda: one.living == 2)
+        sharing = Sharing(one)
+        before = Claim("0", OPEN, 0, (400,), AT)
+        sharing.settle(before, await granted(sharing, before))
+        assert await one.line.drained(30)
+        server.kill()
+        await until(lambda: not one.is_there)
+        with pytest.raises(StateAway):
+            await sharing.take(Claim("1", MONEY, 0, (1,), AT))
+        claims = [Claim(f"a{number}", OPEN, 0, (100,), AT) for number in range(10)]
+        answers = [await sharing.take(one) for one in claims]
+        found = [answer for answer in answers if isinstance(answer, Granted)]
+        assert len(found) == 3  # half of the 600 that were left
+        last = answers[-1]
+        assert isinstance(last, Refusal)
+        assert last.bound == Budget("key/a", 1000, "total")
+        for one_claim, answer in zip(claims, found, strict=False):
+            sharing.settle(one_claim, answer, costs=(90,))
+        server.start()
+        await until(lambda: one.is_there)
+        assert await one.line.drained(30)
+        assert (await granted(sharing, Claim("b", OPEN, 0, (330,), AT))).spent == (1000,)
+        await one.stop()
+        await other.stop()
+
+    with valkey() as server:
+        asyncio.run(run(server))
+
+
+def test_no_bound_is_exceeded_over_several_processes_of_which_one_is_killed(valkey_server: ValkeyServer) -> None:
+    prefix = token_hex(8)
+    command = [sys.executable, "-m", "tests.state.spender", valkey_server.url, prefix, "50"]
+    children = [
+        subprocess.Popen([*command, str(number)], cwd=ROOT, stdout=subprocess.PIPE, text=True) for number in range(3)
+    ]
+    killed = children[0].stdout
+    assert killed is not None
+    lines = [killed.readline() for _ in range(40)]
+    children[0].kill()
+    outputs = [lines + killed.readlines(), *(child.communicate(timeout=120)[0].splitlines() for child in children[1:])]
+    children[0].wait()
+    killed.close()
+
+    async def spent() -> tuple[int, int, int]:
+        state = await opened(valkey_server, prefix)
+        await state.end("spender-0")
+        money = await state.line.ask("HMGET", f"{state._prefix}b:money:0", "s", "r")
+        places = await state.line.ask("GET", f"{state._prefix}p:places")
+        await state.stop()
+        return int(money[0]), int(money[1]), int(places or 0)
+
+    counted, reserved, places = asyncio.run(spent())
+    costs: dict[str, int] = {}
+    for output in outputs:
+        for said in output:
+            if len(words := said.split()) == 3:
+                costs[words[1]] = int(words[2])
+    paid = sum(costs.values())
+    assert reserved == places == 0
+    assert paid <= spender.LIMIT  # also with what the dead one may have spent without settling
+    assert spender.LIMIT - 300 * 60 < counted <= spender.LIMIT

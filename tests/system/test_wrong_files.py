@@ -469,7 +469,7 @@ name: ${env:NAME}
 keys: {k: {key: '${nope:x}'}, l: {key: 'a${env:K'}, m: {key: ''}, n: {key: '${env:UNSET}'}, o: {key: '${env:EMPTY}'}, p: {key: '${file:none}'}, q: {key: [a]}}
 """,
         [
-            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key`, the values of `headers` and `log.store`; write this value out",
+            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key`, the values of `headers`, `state` and `log.store`; write this value out",
             "4:17 keys.k.key: `${nope:x}` is no reference that we know -> write ${env:NAME} or ${file:PATH}",
             "4:40 keys.l.key: a `${` is not closed -> write ${env:NAME} or ${file:PATH}",
             "4:62 keys.m.key: the secret is empty -> write ${env:NAME} or ${file:PATH}",

