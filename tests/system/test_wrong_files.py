@@ -177,7 +177,7 @@ modles: {}
 server: {lisen: 127.0.0.1:1, portt: 3}
 """,
         [
-            f"3:1 modles: the key `modles` is not known here -> did you mean `models`? known keys: {names(System)}",
+            "3:1 modles: the key `modles` is not known here -> did you mean `models`?",
             f"4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`? known keys: {names(Server)}",
             f"4:30 server.portt: the key `portt` is not known here -> known keys: {names(Server)}",
         ],
