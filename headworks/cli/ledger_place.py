@@ -14,6 +14,7 @@ from headworks.ledger.store import StoreAt
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, compose
 from headworks.system.reader import Reader
+from headworks.system.schema import System
 from headworks.system.secrets import PrivateUrl, Sources
 from headworks.system.starter import starter
 
@@ -38,25 +39,38 @@ class Unasked(Sources):
         return PrivateUrl(Sources(self.env, self.folder).resolve(text).reveal(), text)
 
 
-def place(file: Path | None) -> Place:
-    """The ledger of a system file, of `headworks.yaml` here, or of the starter system where there is no file.
+def read_unasked(file: Path | None) -> tuple[System, Path]:
+    """The system of a file, of `headworks.yaml` here, or the starter system where there is no file, and the folder that its
+    paths start from. No secret of it is looked up.
 
     Raises ConfigError where the file cannot be read, click.ClickException where it is not there.
     """
     chosen = file or (HERE if HERE.exists() else None)
     if chosen is None:
-        log, folder = starter(Path()).system.log, Path()
-    else:
-        try:
-            with chosen.open("rb") as opened:
-                content = opened.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise click.ClickException(f"{chosen} cannot be read: {error.strerror or error}") from error
-        findings = Findings(str(chosen))
-        folder = chosen.parent
-        root = compose(content, findings)
-        system = None if root is None else Reader(findings, Unasked(os.environ, folder)).system(root)
-        if system is None or findings.errors:
-            raise ConfigError(findings.errors)
-        log = system.log
+        return starter(Path()).system, Path()
+    try:
+        with chosen.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise click.ClickException(f"{chosen} cannot be read: {error.strerror or error}") from error
+    findings = Findings(str(chosen))
+    folder = chosen.parent
+    root = compose(content, findings)
+    system = None if root is None else Reader(findings, Unasked(os.environ, folder)).system(root)
+    if system is None or findings.errors:
+        raise ConfigError(findings.errors)
+    return system, folder
+
+
+def place(file: Path | None) -> Place:
+    """The ledger of a system file, of `headworks.yaml` here, or of the starter system where there is no file.
+
+    Raises ConfigError where the file cannot be read, click.ClickException where it is not there.
+    """
+    system, folder = read_unasked(file)
+    return place_of(system, folder)
+
+
+def place_of(system: System, folder: Path) -> Place:
+    log = system.log
     return Place(folder / log.journal, store_at(log.store.reveal(), folder))

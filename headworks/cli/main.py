@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "Say whether a system file is right.",
         "plan": "Predict whether a system keeps its promises, and what would help.",
         "drill": "Break a copy of the system, and judge what its callers saw.",
+        "keys": "Make, list, rotate and revoke the keys of callers.",
         "logs": "Show what happened, why, and what it cost.",
         "schema": "Print the JSON Schema of the system file, for editors.",
     }

@@ -32,6 +32,7 @@ from headworks.layers.fallback import Fallback
 from headworks.layers.fund import Fund
 from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
+from headworks.layers.quota import Books
 from headworks.layers.render import Prompt, Render
 from headworks.layers.resume import Prefill, Resume
 from headworks.layers.retry import Retry
@@ -74,6 +75,7 @@ class Shared:
         self.admission.resize(most, queued)
         self.is_funded = False
         """Whether calls may be under a budget."""
+        self.books: Books = Books() if before is None else before.books
         self.state: State = state or (before.state if before is not None else Memory())
         self.slots: dict[str, Slots] = {}
         self.lines: dict[str, Line] = {} if before is None else before.lines

@@ -21,12 +21,15 @@ from headworks.core.call import PROMPT_PREFIX
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Draining, Problem
 from headworks.core.service import Service
+from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.prompting import prompts_of
+from headworks.gateway.quotas import allowances_of, file_groups, file_keys
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
 from headworks.ledger.journal import Journal
+from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
 from headworks.system.schema import System
 from headworks.telemetry.metrics import Metrics, Recorder
@@ -77,7 +80,11 @@ class Gateway:
         self.is_draining = False
         self.generation = 0
         """How often the system was replaced."""
+        self.ring = Keyring()
         self.stack = self._assembled(system, Leaves(system, folder, seed=seed), None, prompts)
+        shared = self.stack.assembled.shared
+        journal, store = folder / system.log.journal, store_at(system.log.store.reveal(), folder)
+        self.access = Access(store, journal, self.ring, shared.state, shared.books)
         self._replaced: list[Stack] = []
         self._strangers = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,7 +107,8 @@ class Gateway:
 
     @property
     def keys(self) -> Keyring | None:
-        return self.stack.assembled.keys
+        """Every key; None where there is none, and so anybody on this machine may call."""
+        return None if self.ring.is_open else self.ring
 
     @property
     def passing(self) -> frozenset[bytes]:
@@ -139,13 +147,14 @@ class Gateway:
         ]
         if self.journal.backlog:
             found.append(f"journal: {self.journal.backlog} bytes wait for the disk, {self.journal.lost} records lost")
-        return found + self.ledger.troubles()
+        return found + self.ledger.troubles() + self.access.troubles()
 
     async def start(self) -> None:
         """Starts what runs beside calls. The embedded model may still be loading when this returns."""
         self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
         self.ledger.start()
+        await self.access.start()
         await self.leaves.start()
         self.is_ready = True
 
@@ -161,6 +170,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         # Off the loop: reading the machine's certificates takes some 20 ms a provider, and templates are compiled.
         prompts = await loop.run_in_executor(None, prompts_of, system, self.folder)
+        await self.access.prepare(allowances_of(system))
         leaves = await loop.run_in_executor(None, lambda: Leaves(system, self.folder, seed=seed, before=old.leaves))
         try:
             await leaves.start()
@@ -191,12 +201,14 @@ class Gateway:
             await stack.leaves.close([self.leaves])
         await self.leaves.close()
         self.journal.close()
+        await self.access.stop()
         await self.ledger.stop()
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
         recorder = Recorder(self.journal, self.metrics, callable_names(system))
         seed = self.seed + self.generation
-        made = assemble(system, leaves.leaf, recorder, seed=seed, before=before, prompts=prompts)
+        self.ring.file(file_keys(system), file_groups(system), is_required=not system.server.listen.is_loopback)
+        made = assemble(system, leaves.leaf, recorder, seed=seed, before=before, prompts=prompts, keys=self.ring)
         return Stack(system, leaves, made)
 
     def _living(self) -> list[Stack]:

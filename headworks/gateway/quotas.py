@@ -13,7 +13,7 @@ from headworks.core.key import FREELY, Allowance, Key, secret_digest
 from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
 from headworks.gateway.prices import Prices
-from headworks.layers.quota import Opener, Quota, Terms
+from headworks.layers.quota import Books, Opener, Quota, Terms
 from headworks.policy.spend import ceiling
 from headworks.system.schema import Local, Model, Provider, Simulated, System, TargetOf
 from headworks.wire.dialect import Weight
@@ -34,6 +34,8 @@ class Known(Protocol):
     def prices(self) -> Prices: ...
     @property
     def state(self) -> State: ...
+    @property
+    def books(self) -> Books: ...
 
 
 class Quotas:
@@ -62,7 +64,15 @@ class Quotas:
             max_output=model.max_output,
         )
         group = self.group or nobody
-        quota = partial(Quota, terms=terms, state=self.known.state, journal=self.journal, group=group, weigh=WEIGHED)
+        quota = partial(
+            Quota,
+            terms=terms,
+            state=self.known.state,
+            journal=self.journal,
+            group=group,
+            weigh=WEIGHED,
+            books=self.known.books,
+        )
         return (quota,)
 
 
@@ -86,6 +96,12 @@ def file_keys(system: System) -> list[Key]:
 
 def file_groups(system: System) -> Mapping[str, Allowance]:
     return {name: group.allowance for name, group in system.groups.items()}
+
+
+def allowances_of(system: System) -> list[tuple[str, Allowance]]:
+    """What the file allows, by the name that a budget has: `key/NAME`, `group/NAME`."""
+    keys = [(f"key/{name}", key.allowance) for name, key in system.keys.items()]
+    return keys + [(f"group/{name}", group.allowance) for name, group in system.groups.items()]
 
 
 def nobody(group: str) -> Allowance:

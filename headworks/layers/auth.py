@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hmac import compare_digest
 
 import msgspec
@@ -19,13 +19,15 @@ NEVER = float("inf")
 class Keyring:
     """Every key, of the system file and of the store, found by its secret in one step whatever their number.
 
-    All of them are here, so a store that is away (`is_away`) keeps nobody out whose key is known; of others nobody can say
+    All of them are here, so a store that is away (`is_away` says so) keeps nobody out whose key is known; of others nobody can say
     then whether they are strangers. Keys of the file come first where both have a secret.
     """
 
     def __init__(self, keys: Sequence[Key] = (), groups: Mapping[str, Allowance] | None = None) -> None:
         self.is_required = bool(keys)
-        self.is_away = False
+        self.is_away: Callable[[], bool] = lambda: False
+        self.is_read = True
+        """Whether the store was read once; until then nobody knows whether there are keys."""
         self._by_digest: dict[bytes, Key] = {}
         self._digests: dict[str, bytes | tuple[bytes, ...]] = {}
         """Of the store's keys. One digest is kept as it is: a million tuples of one would be 60 MB."""
@@ -34,6 +36,8 @@ class Keyring:
         self._file: dict[bytes, Key] = {}
         self._groups: dict[str, Allowance] = {}
         self._file_groups: Mapping[str, Allowance] = {}
+        self.allowances: tuple[tuple[str, Allowance], ...] = ()
+        """What the file allows, by the name that its budget has: `key/NAME`, `group/NAME`."""
         self.file(keys, groups or {})
 
     def __len__(self) -> int:
@@ -42,16 +46,21 @@ class Keyring:
     @property
     def is_open(self) -> bool:
         """Whether anybody may call: there is no key, and there never was one in the store."""
-        return not (self.is_required or self._file or self._has_made or self.is_away)
+        return not (self.is_required or self._has_made) and self.is_read
 
     def file(self, keys: Sequence[Key], groups: Mapping[str, Allowance], *, is_required: bool = False) -> None:
         """The keys and groups of the system file, in place of those before. is_required: nobody calls without a key."""
         self.is_required = is_required or bool(keys)
         self._file = {key.digest: key for key in keys}
         self._file_groups = groups
+        self.allowances = (
+            *[(f"key/{key.name}", key.allowance) for key in keys],
+            *[(f"group/{name}", allowance) for name, allowance in groups.items()],
+        )
 
     def change(self, changes: Iterable[Change]) -> None:
-        """What has changed in the store."""
+        """What has changed in the store, as far as it was read."""
+        self.is_read = True
         for one in changes:
             if one.kind == "group":
                 self._groups[one.name] = one.allowance
@@ -75,7 +84,7 @@ class Keyring:
             key = None
         elif key is None:
             key = self._by_digest.get(presented)
-            if key is None and self.is_away:
+            if key is None and (not self.is_read or self.is_away()):
                 raise KeysAway(
                     "The store of keys cannot be read just now, and this key is not known yet.", retry_after=5.0
                 )

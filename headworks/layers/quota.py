@@ -59,10 +59,20 @@ class Bound(msgspec.Struct, frozen=True):
     group: Allowance = FREELY
 
 
+class Books:
+    """Whether what was spent before this process began is known. Without it nobody may spend."""
+
+    def __init__(self, *, is_known: bool = True) -> None:
+        self.is_known = is_known
+
+    def open(self) -> None:
+        self.is_known = True
+
+
 class Quota:
     """Holds what a call takes from before it until its last chunk. Asks nobody where nothing bounds the call.
 
-    group: what a group may ask. weigh: reads a body under a budget, by operation.
+    group: what a group may ask. weigh: reads a body under a budget, by operation. books: whether the past is known.
     """
 
     def __init__(
@@ -73,6 +83,7 @@ class Quota:
         journal: Opener,
         group: Callable[[str], Allowance],
         weigh: Mapping[Operation, Callable[[bytes], Weight]],
+        books: Books | None = None,
     ) -> None:
         self.inner = inner
         self.terms = terms
@@ -80,6 +91,7 @@ class Quota:
         self.journal = journal
         self.group = group
         self.weigh = weigh
+        self.books = books or Books()
         self._bounds: dict[str, Bound] = {}
         self._told: dict[str, int] = {}
 
@@ -129,6 +141,10 @@ class Quota:
 
     def under_budget(self, call: Call, bound: Bound) -> tuple[Call, Claim, Asking]:
         """The call as it may be sent, and what must be reserved for it. Raises Forbidden or Malformed where that is unknown."""
+        if not self.books.is_known:
+            raise StateAway(
+                "What your key has spent so far is not known yet: its store cannot be read.", retry_after=5.0
+            )
         ceiling = self.terms.ceilings.get(call.operation)
         if ceiling is None:
             raise Forbidden(

@@ -72,8 +72,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, "
             "or a list of them, each tried when the one before it fails.",
             "prompts": "Prompts in files of their own, which callers use as `model: prompt/NAME` (`docs/prompts.md`).",
-            "keys": "Who may call; `headworks keys` makes more. Without keys anybody on this machine may, and nobody else. `{}`: only "
-            "who has a key that was made.",
+            "keys": "Who may call; `headworks keys` makes more. Without keys anybody on this machine may, and nobody else. `{}` "
+            "says that all of them will be made: beyond this machine nobody calls without one.",
             "groups": "Keys that share limits and a budget.",
             "suites": "Samples that `headworks eval` asks, and how their answers are judged (`docs/evals.md`). In short: "
             "`support: suites/support.yaml`.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
-from headworks.core.errors import Malformed, Unauthenticated, UnknownModel
-from headworks.core.key import Key, secret_digest
+from headworks.core.clock import wall
+from headworks.core.errors import KeysAway, Malformed, Unauthenticated, UnknownModel
+from headworks.core.key import Allowance, Change, Key, new_secret, secret_digest
 from headworks.layers.auth import Auth, Keyring
 from headworks.layers.deadline import Deadline
 from headworks.layers.route import Route
@@ -80,3 +83,78 @@ async def test_the_deadline_is_counted_from_the_arrival_and_only_ever_moves_near
     await ask(layer, msgspec.structs.replace(call(), arrived_at=5.0))
     await ask(layer, msgspec.structs.replace(call(), arrived_at=5.0, deadline_at=30.0))
     assert [seen.deadline_at for seen in inner.calls] == [125.0, 30.0]
+
+
+def made(name: str, secret: str, **fields: object) -> Key:
+    return msgspec.structs.replace(Key(name=name, digest=secret_digest(secret)), **fields)
+
+
+@virtual
+async def test_a_key_ends_when_it_expires_and_a_former_secret_before_that() -> None:
+    ring = Keyring()
+    key = made("nightly", "new", expires_at=wall() + 100)
+    ring.change([Change(kind="key", name="nightly", key=key, former=((secret_digest("old"), wall() + 10),))])
+    assert {ring.find("new").name, ring.find("old").name} == {"nightly"}
+    await asyncio.sleep(11)
+    with pytest.raises(Unauthenticated, match="expired"):
+        ring.find("old")
+    assert ring.find("new").name == "nightly"
+    await asyncio.sleep(100)
+    with pytest.raises(Unauthenticated, match="expired"):
+        ring.find("new")
+
+
+@virtual
+async def test_what_a_key_was_before_a_change_is_gone() -> None:
+    ring = Keyring()
+    ring.change([Change(kind="key", name="a", key=made("a", "one"), former=((secret_digest("zero"), wall() + 1000),))])
+    ring.change([Change(kind="key", name="a", key=made("a", "two"))])
+    assert ring.find("two").name == "a"
+    for secret in ("zero", "one"):
+        with pytest.raises(Unauthenticated):
+            ring.find(secret)
+    ring.change([Change(kind="key", name="a")])
+    with pytest.raises(Unauthenticated):
+        ring.find("two")
+    assert len(ring) == 0
+    assert not ring.is_open, "a key that was revoked leaves nobody in"
+
+
+def test_a_ring_is_open_only_where_there_never_was_a_key() -> None:
+    assert Keyring().is_open
+    assert not keyring().is_open
+    unread = Keyring()
+    unread.is_read = False
+    assert not unread.is_open
+
+
+def test_a_store_that_is_away_makes_nobody_a_stranger_and_nobody_known_wait() -> None:
+    ring = keyring()
+    ring.is_away = lambda: True
+    assert ring.find("secret-web").name == "web"
+    with pytest.raises(KeysAway):
+        ring.find("secret-of-nobody")
+
+
+def test_a_key_of_the_file_is_revoked_by_name_and_let_in_again() -> None:
+    ring = keyring()
+    ring.change([Change(kind="revoked", name="web", is_revoked=True)])
+    with pytest.raises(Unauthenticated):
+        ring.find("secret-web")
+    assert ring.find("secret-batch").name == "batch"
+    ring.change([Change(kind="revoked", name="web")])
+    assert ring.find("secret-web").name == "web"
+
+
+def test_a_group_of_the_file_counts_before_one_that_was_made() -> None:
+    ring = Keyring([], {"product": Allowance(rpm=1)})
+    ring.change([Change(kind="group", name="product", allowance=Allowance(rpm=2))])
+    ring.change([Change(kind="group", name="lab", allowance=Allowance(rpm=3))])
+    assert [ring.group(name).rpm for name in ("product", "lab", "nobody")] == [1, 3, None]
+
+
+def test_secrets_have_256_bits_and_say_whose_they_are() -> None:
+    assert new_secret(lambda bits: (1 << bits) - 1) != new_secret(lambda bits: (1 << bits) - 2)
+    secret = new_secret(lambda bits: 0)
+    assert secret.startswith("hw_")
+    assert len(secret) == 46

@@ -1,0 +1,108 @@
+"""How keys and groups are shown. There is nothing secret in what is shown: not a digit of a secret, nor of its digest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from headworks.core.key import FREELY, Allowance
+from headworks.core.money import written_dollars
+from headworks.system.scalars import written_count
+
+WIDE = 200
+"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A key or a group. origin: the system `file`, or `made` by a command. former: secrets before that are still good."""
+
+    kind: str
+    name: str
+    origin: str
+    state: str
+    group: str = ""
+    models: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    allowance: Allowance = FREELY
+    created_at: float = 0.0
+    expires_at: float = 0.0
+    former: int = 0
+
+
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
+    """The same with the nano-dollars that were spent since an instant (seconds since 1970; 0: ever)."""
+
+    of: Shown
+    spent: int
+    since: int
+
+
+def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
+    """A table; with --json one object a line."""
+    if as_json:
+        for one in found:
+            click.echo(msgspec.json.encode(one))
+        return
+    if not found:
+        click.echo("no keys: anybody on this machine may call (`headworks keys create NAME` makes one)")
+        return
+    is_seen = sys.stdout.isatty()
+    console = Console(width=None if is_seen else WIDE, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("", "name", "from", "state", "group", "models", "limits", "budget", "tags"):
+        table.add_column(title, overflow="fold")
+    for one in found:
+        models = ", ".join(one.models) or "all"
+        limits, budget = limits_of(one.allowance), budget_of(one.allowance)
+        shown = models if one.kind == "key" else ""
+        table.add_row(one.kind, one.name, one.origin, one.state, one.group, shown, limits, budget, ", ".join(one.tags))
+    console.print(table)
+
+
+def show_key(whole: Whole, *, as_json: bool) -> None:
+    """One key or group, a line for each thing to say."""
+    if as_json:
+        click.echo(msgspec.json.encode(whole))
+        return
+    one = whole.of
+    lines = [("state", f"{one.state}, {'in the system file' if one.origin == 'file' else 'made by `headworks keys`'}")]
+    if one.kind == "key":
+        lines.append(("models", ", ".join(one.models) or "all"))
+    lines += [("group", one.group), ("tags", ", ".join(one.tags)), ("limits", limits_of(one.allowance))]
+    if one.created_at:
+        lines.append(("made", when(one.created_at)))
+    if one.expires_at:
+        lines.append(("expires", when(one.expires_at)))
+    if one.former:
+        lines.append(("rotated", f"{one.former} secrets before are still good"))
+    lines.append(("budget", budget_of(one.allowance)))
+    lines.append(
+        ("spent", f"{written_dollars(whole.spent)} {'since ' + when(whole.since) if whole.since else 'in all'}")
+    )
+    click.echo(f"{one.kind} {one.name}")
+    for title, said in lines:
+        if said:
+            click.echo(f"  {title:<8} {said}")
+
+
+def limits_of(allowance: Allowance) -> str:
+    named = {"rpm": allowance.rpm, "tpm": allowance.tpm, "at once": allowance.concurrency}
+    return ", ".join(f"{written_count(number)} {name}" for name, number in named.items() if number is not None)
+
+
+def budget_of(allowance: Allowance) -> str:
+    budget = allowance.budget
+    if budget is None:
+        return ""
+    return f"{written_dollars(budget.amount)} {'in all' if budget.every == 'total' else 'every ' + budget.every}"
+
+
+def when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,205 @@
+"""Who may call and what was spent, from the ledger's store into the memory of a gateway, by a thread of its own.
+
+Always true: nothing waits for the store but this thread. What changes there is here within `POLL` seconds and one look. Money
+is restored before a budget counts, so a gateway that was killed goes on exactly where the records say it was; until that was
+possible, calls under a budget are refused and others are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from headworks.core.errors import ConfigError, Problem
+from headworks.core.key import Allowance, Change
+from headworks.core.state import Spent, State, Window
+from headworks.layers.auth import Keyring
+from headworks.layers.quota import Books
+from headworks.ledger.indexer import Indexer
+from headworks.ledger.keys import Keys
+from headworks.ledger.store import Store, StoreAt, StoreTrouble
+from headworks.policy.spend import window_start
+
+POLL = 0.3
+"""Seconds between two looks: a key that was revoked is refused within one second, with room for a slow disk."""
+
+SILENT = 5.0
+"""Seconds without an answer after which a store counts as away."""
+
+PATIENCE = 10.0
+"""Seconds that a start waits for the keys and the money. A large journal may take longer: then the gateway serves meanwhile."""
+
+Named: TypeAlias = tuple[str, Window]
+"""A budget: its name in the state, and its window."""
+
+log = logging.getLogger("headworks.access")
+
+
+class Access:
+    """Keeps a keyring and the budgets of a state as the store says."""
+
+    def __init__(self, at: StoreAt, journal: Path, ring: Keyring, state: State, books: Books) -> None:
+        self.at = at
+        self.journal = journal
+        self.ring = ring
+        self.state = state
+        self.books = books
+        self.trouble = ""
+        self._seen_at = time.monotonic()
+        self._known: set[tuple[str, Window]] = set()
+        self._since = 0
+        self._stopping = threading.Event()
+        self._first = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    async def start(self) -> None:
+        """Starts the thread, and waits a while for what it finds first."""
+        self._loop = asyncio.get_running_loop()
+        self.books.is_known = self.ring.is_read = False
+        self.ring.is_away = self.is_away
+        self._thread = threading.Thread(target=self._run, name="access", daemon=True)
+        self._thread.start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._first.wait()
+
+    async def prepare(self, allowances: Iterable[tuple[str, Allowance]]) -> None:
+        """Restores the money of budgets that a new system file has, before it is served. Raises ConfigError."""
+        fresh = [one for one in budgets_in(allowances) if one not in self._known]
+        if not fresh or not self.state.is_local or not self.books.is_known:
+            return
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(None, self._sums_now, fresh)
+        except StoreTrouble as trouble:
+            problem = f"what was spent of {fresh[0][0]} so far is not known: {trouble}"
+            raise ConfigError(
+                [Problem(path="keys", problem=problem, remedy="mend the store, then reload")]
+            ) from trouble
+        self._restored(found)
+        self._known.update(fresh)
+
+    async def stop(self) -> None:
+        """Ends the thread; one that waits for a silent store ends with the process."""
+        self._stopping.set()
+        if self._thread is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, 1.0)
+
+    def is_away(self) -> bool:
+        """Whether nobody can say now what is in the store."""
+        return bool(self.trouble) or time.monotonic() - self._seen_at > SILENT
+
+    def troubles(self) -> list[str]:
+        """What an operator should know, in words."""
+        if not self.is_away():
+            return []
+        said = self.trouble or f"the store {self.at} says nothing"
+        money = "" if self.books.is_known else "; calls under a budget are refused until what was spent is known"
+        return [f"keys: {said}; keys that are known are served, others are told to wait{money}"]
+
+    def _run(self) -> None:
+        store: Store | None = None
+        while not self._stopping.is_set():
+            try:
+                if store is None or not store.is_there:
+                    store = self.at.open()
+                    self._since = 0  # another store counts its changes anew
+                self._look(store)
+                self._said("")
+            except StoreTrouble as trouble:
+                self._close(store)
+                store = None
+                self._said(str(trouble))
+            except Exception as error:  # noqa: BLE001  a long-lived loop: a bug of ours must not end the watch
+                self._close(store)
+                store = None
+                self._said(f"the keys could not be read: {type(error).__name__}: {error}")
+            self._tell(self._first.set)
+            self._stopping.wait(POLL)
+        self._close(store)
+
+    def _look(self, store: Store) -> None:
+        keys = Keys(store)
+        while True:
+            changes, since = keys.changes(self._since)
+            self._seen_at = time.monotonic()
+            self._restore(store, changes)
+            if changes or not self.ring.is_read:
+                self._tell(self.ring.change, changes)
+            self._since = since
+            if not changes:
+                break
+        if not self.books.is_known:
+            self._tell(self.books.open)
+
+    def _restore(self, store: Store, changes: Sequence[Change]) -> None:
+        """Says to the state what was spent of budgets that it does not know yet, before they count."""
+        budgets = budgets_of(changes)
+        if not self.books.is_known:
+            budgets += budgets_in(self.ring.allowances)
+        fresh = [one for one in budgets if one not in self._known]
+        if fresh and self.state.is_local:
+            self._tell(self._restored, self._sums(store, fresh))
+        self._known.update(fresh)
+
+    def _sums(self, store: Store, budgets: Sequence[Named]) -> list[Spent]:
+        """What was spent of these, by the store once all of the journal is in it."""
+        indexer = Indexer(self.journal, self.at)
+        try:
+            indexer.catch_up()
+        finally:
+            indexer.close()
+        at = time.time()
+        found: list[Spent] = []
+        for window in dict.fromkeys(window for _, window in budgets):
+            start = window_start(window, at)
+            sums = store.spent(start)
+            found += [Spent(name, window, start, sums.get(name, 0)) for name, one in budgets if one == window]
+        return found
+
+    def _sums_now(self, budgets: Sequence[Named]) -> list[Spent]:
+        store = self.at.open()
+        try:
+            return self._sums(store, budgets)
+        finally:
+            store.close()
+
+    def _restored(self, found: list[Spent]) -> None:
+        # A local state answers without a wait, so its coroutine ends at its first step.
+        with suppress(StopIteration):
+            self.state.restore(found).send(None)
+
+    def _tell(self, what: object, *arguments: object) -> None:
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(what, *arguments)  # type: ignore[arg-type]
+
+    def _close(self, store: Store | None) -> None:
+        if store is not None:
+            with suppress(StoreTrouble):
+                store.close()
+
+    def _said(self, trouble: str) -> None:
+        if trouble and not self.trouble:
+            log.error("%s; keys that are known are served, others are told to wait", trouble)
+        elif self.trouble and not trouble:
+            log.info("the store of keys works again")
+        self.trouble = trouble
+
+
+def budgets_in(allowances: Iterable[tuple[str, Allowance]]) -> list[Named]:
+    return [(name, allowance.budget.every) for name, allowance in allowances if allowance.budget is not None]
+
+
+def budgets_of(changes: Iterable[Change]) -> list[Named]:
+    """The budgets of keys and groups that have changed."""
+    found = [(f"group/{one.name}", one.allowance) for one in changes if one.kind == "group"]
+    found += [(f"key/{one.name}", one.key.allowance) for one in changes if one.key is not None]
+    return budgets_in(found)

@@ -1,0 +1,138 @@
+"""Keys and groups that were made at run time, in the ledger's store, and keys of the system file that were revoked there.
+
+Always true: no secret is here, only digests; a row's `changed` is larger than that of every change before it, so that who
+has read up to one number finds what is new by the next. Rows are never deleted: a name that was revoked stays known, and
+what it spent stays its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from sys import intern
+from typing import Literal
+
+import msgspec
+
+from headworks.core.key import FREELY, Allowance, Change, Key, Priority
+from headworks.ledger.store import Store
+
+Kind = Literal["key", "group", "revoked"]
+
+AT_ONCE = 2000
+"""Rows that are read together: a few milliseconds."""
+
+NEVER = float("inf")
+
+
+class Former(msgspec.Struct, frozen=True, array_like=True):
+    """A digest that was replaced, and until when its secret is still good (seconds since 1970)."""
+
+    digest: str
+    until: float
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A row as it is kept. digest: hexadecimal, "" for groups. Instants are seconds since 1970, 0 is never."""
+
+    digest: str = ""
+    models: tuple[str, ...] = ()
+    priority: Priority = "normal"
+    tags: tuple[str, ...] = ()
+    group: str = ""
+    allowance: Allowance = FREELY
+    expires_at: float = 0.0
+    created_at: float = 0.0
+    revoked_at: float = 0.0
+    former: tuple[Former, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True):
+    kind: Kind
+    name: str
+    changed: int
+    entry: Entry
+
+
+_decode = msgspec.json.Decoder(Entry).decode
+_encode = msgspec.json.Encoder().encode
+
+# A million keys have few different allowances and sets of models: equal ones are kept once.
+_allowance = lru_cache(4096)(lambda allowance: allowance)
+_models = lru_cache(4096)(frozenset[str])
+
+
+class Keys:
+    """Reads and changes what is in a store. Every method raises StoreTrouble."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def row(self, kind: Kind, name: str) -> Row | None:
+        found = self.store.rows("SELECT changed, entry FROM access WHERE kind = ? AND name = ?", (kind, name))
+        return Row(kind, name, found[0][0], _decode(found[0][1])) if found else None
+
+    def rows(self) -> Iterator[Row]:
+        """All of them, by kind and name."""
+        for kind, name, changed, entry in self.store.stream(
+            "SELECT kind, name, changed, entry FROM access ORDER BY kind, name"
+        ):
+            yield Row(kind, name, changed, _decode(entry))
+
+    def put(self, kind: Kind, name: str, entry: Entry, was: Row | None) -> bool:
+        """Writes a row that was so when it was read (None: was not there); False, and nothing, if another was first."""
+        with self.store.transaction("access"):
+            now = self.row(kind, name)
+            if (now.changed if now is not None else None) != (was.changed if was is not None else None):
+                return False
+            [[last]] = self.store.rows("SELECT coalesce(max(changed), 0) FROM access")
+            self.store.run(
+                "INSERT INTO access (kind, name, changed, entry) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (kind, name) DO UPDATE SET changed = excluded.changed, entry = excluded.entry",
+                (kind, name, last + 1, _encode(entry).decode()),
+            )
+            return True
+
+    def load(self, entries: Sequence[tuple[Kind, str, Entry]]) -> None:
+        """Writes many rows that are not there yet, in one transaction."""
+        with self.store.transaction("access"):
+            [[last]] = self.store.rows("SELECT coalesce(max(changed), 0) FROM access")
+            for number, (kind, name, entry) in enumerate(entries, last + 1):
+                self.store.run(
+                    "INSERT INTO access (kind, name, changed, entry) VALUES (?, ?, ?, ?)",
+                    (kind, name, number, _encode(entry).decode()),
+                )
+
+    def changes(self, since: int) -> tuple[list[Change], int]:
+        """What changed after a number, the first `AT_ONCE` of it, and up to which number that is."""
+        found = self.store.rows(
+            f"SELECT kind, name, changed, entry FROM access WHERE changed > ? ORDER BY changed LIMIT {AT_ONCE}",
+            (since,),
+        )
+        at = time.time()
+        changes = [change_of(kind, name, _decode(entry), at) for kind, name, _, entry in found]
+        return changes, found[-1][2] if found else since
+
+
+def change_of(kind: Kind, name: str, entry: Entry, at: float) -> Change:
+    """A row as whoever serves calls needs it. at: seconds since 1970."""
+    if kind == "group":
+        return Change(kind="group", name=name, allowance=entry.allowance)
+    if kind == "revoked":
+        return Change(kind="revoked", name=name, is_revoked=bool(entry.revoked_at))
+    if entry.revoked_at:
+        return Change(kind="key", name=name)
+    allowance = _allowance(entry.allowance) if entry.allowance else FREELY
+    key = Key(
+        name=name,
+        digest=bytes.fromhex(entry.digest),
+        models=_models(entry.models),
+        priority=entry.priority,
+        tags=entry.tags,
+        group=intern(entry.group),
+        expires_at=entry.expires_at or NEVER,
+        allowance=allowance,
+    )
+    former = tuple([(bytes.fromhex(one.digest), one.until) for one in entry.former if one.until > at])
+    return Change(kind="key", name=name, key=key, former=former)

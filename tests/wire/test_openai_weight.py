@@ -1,0 +1,68 @@
+"""What of a body decides how many tokens it can have, and what nobody can bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from headworks.wire.dialect import Weight
+from headworks.wire.openai_body import with_bound
+from headworks.wire.openai_weight import weigh_chat, weigh_embeddings
+
+
+def body(content: Any = "hi", message: dict[str, Any] | None = None, **fields: Any) -> bytes:
+    return msgspec.json.encode({"messages": [{"role": "user", "content": content, **(message or {})}], **fields})
+
+
+def picture(**fields: Any) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": "https://example.com/a.png", **fields}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "weight"),
+    [
+        (body(), Weight()),
+        (body([{"type": "text", "text": "hi"}], n=3), Weight(choices=3)),
+        (body([picture(), picture(detail="low"), picture(detail="auto")]), Weight(pictures=(1, 2))),
+        (body([{"type": "image_url", "image_url": "https://example.com"}]), Weight(pictures=(0, 1))),
+        (body([{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]), Weight(is_audible=True)),
+        (body(modalities=["text", "audio"], audio={"voice": "alloy"}), Weight(is_audible=True)),
+        (body(n=None, audio=None, web_search_options=None), Weight()),
+        (body([{"type": "file", "file": {"file_id": "f"}}]), Weight(unbounded="file")),
+        (body([{"type": "video_url", "video_url": {"url": "u"}}]), Weight(unbounded="video_url")),
+        (body(message={"audio": {"id": "a"}}), Weight(unbounded="audio")),
+        (body(web_search_options={}), Weight(unbounded="web_search_options")),
+        (body(n="three"), Weight(unbounded="messages")),
+        (b'{"messages": [{"content": {"a": 1}}]}', Weight(unbounded="messages")),
+        (b'{"messages": [{"content": [{"t\\u0079pe": "file"}]}]}', Weight(unbounded="file")),
+    ],
+)
+def test_the_weight_of_a_chat_body(sent: bytes, weight: Weight) -> None:
+    assert weigh_chat(sent) == weight
+
+
+def test_embeddings_weigh_their_bytes() -> None:
+    assert weigh_embeddings(b'{"input": "a"}') == Weight()
+
+
+@pytest.mark.parametrize(
+    ("sent", "model", "name"),
+    [
+        (b'{"model":"a","messages":[]}', b'"gpt-4o"', "max_tokens"),
+        (b'{"model":"a","messages":[]} ', b'"llama"', "max_tokens"),
+        (b'{"model":"a","messages":[]}', b'"gpt-5-mini"', "max_completion_tokens"),
+        (b'{"model":"a","messages":[]}', b'"openai/o3"', "max_completion_tokens"),
+        (b'{"model":"a","max_tokens":null}', b'"llama"', "max_tokens"),
+        (b'{"model":"a","max_tokens":-1}', b'"gpt-5"', "max_completion_tokens"),
+        (b'{"model":"a","max_completion_tokens":null,"max_tokens":null}', b'"llama"', "max_tokens"),
+        (b'{"model":"a","m\\u0061x_tokens":null}', b'"llama"', "max_tokens"),
+    ],
+)
+def test_a_bound_that_the_caller_did_not_set_is_sent_once(sent: bytes, model: bytes, name: str) -> None:
+    found = msgspec.json.decode(with_bound(sent, model, 77))
+    assert {key: value for key, value in found.items() if key.startswith("max_") and value is not None} == {name: 77}
+    assert {key: value for key, value in found.items() if not key.startswith("max_")} == {
+        key: value for key, value in msgspec.json.decode(sent).items() if not key.startswith("max_")
+    }
