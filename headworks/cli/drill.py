@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from headworks.cli.check import counted
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
 from headworks.system.drills import Drill
 from headworks.system.findings import suggestion
@@ -192,4 +193,4 @@ def show_end(report: Report) -> None:
 def _counts(outcomes: Sequence[Outcome]) -> str:
     counts = Counter(one.verdict for one in outcomes)
     said = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
-    return f"{len(outcomes)} drills: {said or 'none was run'}"
+    return f"{counted(len(outcomes), 'drill')}: {said or 'none was run'}"

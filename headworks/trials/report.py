@@ -163,7 +163,7 @@ def _row(one: Outcome) -> str:
     cells = [
         f"`{one.name}`",
         one.shows,
-        _sees(one),
+        sees(one),
         _number(seen.per_call, "{:.1f}"),
         _number(seen.added, "{:.1f} s"),
         _number(seen.cost, "x {:.1f}"),
@@ -172,20 +172,16 @@ def _row(one: Outcome) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _sees(one: Outcome) -> str:
+def sees(one: Outcome, *, counted: bool = True) -> str:
+    """What callers had meanwhile, in Markdown; with how many of them had it."""
     seen = one.figures
-    said = []
-    if seen.whole:
-        said.append(f"the whole answer ({seen.whole} of {seen.meanwhile})")
+    said = [("whole", seen.whole)]
     for code, count in seen.codes.items():
         status, _, word = code.partition(" ")
-        what = f"a stream that ends with an error event, `{word}`" if status == "event" else f"{status} `{word}`"
-        said.append(f"{what} ({count})")
-    if seen.broken:
-        said.append(f"a broken connection ({seen.broken})")
-    if seen.unserved:
-        said.append(f"no connection ({seen.unserved})")
-    return "; ".join(said)
+        what = f"error event `{word}`" if status == "event" else f"{status} `{word}`"
+        said.append((what, count))
+    said += [("broken connection", seen.broken), ("no connection", seen.unserved)]
+    return "; ".join(f"{what} ({count})" if counted else what for what, count in said if count)
 
 
 def _number(value: float | None, form: str) -> str:

@@ -112,5 +112,5 @@ def test_the_table_is_markdown(starter: str, capsys: pytest.CaptureFixture[str])
     assert (
         capsys.readouterr()
         .out.splitlines()[-1]
-        .startswith("| `cut` | the connection ends in mid-answer | the whole answer")
+        .startswith("| `cut` | the connection ends in mid-answer | whole (3) |")
     )

@@ -1,0 +1,39 @@
+"""`docs/failure.md` says what the drills say, and its example is a drill."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from headworks.trials.library import library, read
+from headworks.trials.report import outcome
+from headworks.trials.timeline import timeline
+from headworks.trials.virtual import drill_virtually
+from tools.failure import PAGE, WITH, placed, system, troubles, vendors
+
+TEXT = Path(PAGE).read_text(encoding="utf-8")
+
+
+def test_the_table_of_vendors_is_what_virtual_drills_say() -> None:
+    assert placed(TEXT, "vendors", vendors()) == TEXT, "run `python tools/failure.py`"
+
+
+@pytest.mark.soak
+def test_the_table_of_troubles_is_what_real_drills_say() -> None:
+    assert placed(TEXT, "troubles", troubles()) == TEXT, "run `python tools/failure.py --real`"
+
+
+def test_every_drill_has_its_row() -> None:
+    for name in library():
+        assert f"\n| `{name}` | " in TEXT
+
+
+def test_the_example_is_a_drill() -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    assert list(read(example.encode(), "example", {"assistant": ["one/m"]})) == ["eu-away"]
+
+
+def test_the_verdict_that_is_explained_is_the_one_that_is_printed() -> None:
+    came = outcome("cut", drill_virtually(system(WITH), "cut", library()["cut"], 0))
+    for line in timeline(came):
+        assert line in TEXT
