@@ -1,7 +1,7 @@
 """Writes the tables of `docs/failure.md`: what callers saw in the drills of the library.
 
-    python tools/failure.py            the vendors' table, from virtual drills (a second)
-    python tools/failure.py --real     and that of the troubles, from drills on the real loop (half a minute)
+python tools/failure.py            the vendors' table, from virtual drills (a second)
+python tools/failure.py --real     and that of the troubles, from drills on the real loop (half a minute)
 """
 
 from __future__ import annotations

@@ -110,7 +110,5 @@ def test_junit_is_written_beside_what_is_printed(
 def test_the_table_is_markdown(starter: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["drill", "--virtual", "--only", "cut", "--table", starter]) == 0
     assert (
-        capsys.readouterr()
-        .out.splitlines()[-1]
-        .startswith("| `cut` | the connection ends in mid-answer | whole (3) |")
+        capsys.readouterr().out.splitlines()[-1].startswith("| `cut` | the connection ends in mid-answer | whole (3) |")
     )
