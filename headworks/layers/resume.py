@@ -15,7 +15,7 @@ from types import TracebackType
 
 import msgspec
 
-from headworks.core.call import Call
+from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply
@@ -129,8 +129,12 @@ class Unbroken(Reply):
 
     async def _go_on(self, error: CallError) -> None:
         """Opens another attempt in place of the one that broke; raises `error` where there must or can be none."""
-        for way in self._ways(error):
-            if now() >= self._deadline_at() or not self._resume.purse.pay(now()):
+        ways = self._ways(error)
+        attempts = self._call.trail.attempts
+        if ways and len(attempts) == 1:
+            self._resume.purse.retract(attempts[0].started_at)  # it has not answered after all
+        for way in ways:
+            if now() >= self._deadline_at(self._call.trail.deadline_at) or not self._resume.purse.pay(now()):
                 break
             await self._leave(error)
             try:
@@ -149,9 +153,10 @@ class Unbroken(Reply):
         ways = ways_on(resume.mode, error, self._told, may_continue=can and may_continue(call.body))
         return list(ways)
 
-    def _deadline_at(self) -> float:
+    def _deadline_at(self, or_before: float = NEVER) -> float:
         """The call's deadline, moved by what the reader took: that was nobody's who answers."""
-        return self._call.deadline_at + sum(attempt.late for attempt in self._call.trail.attempts)
+        late = sum(attempt.late for attempt in self._call.trail.attempts)
+        return min(self._call.deadline_at, or_before) + late
 
     async def _leave(self, error: CallError | None) -> None:
         opening, self._opening = self._opening, None

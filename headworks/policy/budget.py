@@ -5,9 +5,11 @@ per call does not help: three attempts for every call are three times the load. 
 into which calls that went well pay: while most go well there is plenty, when none does there is next to nothing (gRPC's
 retry throttling, A6; Finagle's RetryBudget and tower's `TpsBudget`, from which the window and the reserve are).
 
-Who pays what. A call that its first attempt answered deposits one. A call's first fallback is free; having had it, the
-call deposits nothing. Retries, hedges and further fallbacks pay: from what was deposited in the last ten seconds, times
-a share, or else from a small reserve that refills with the clock, for pools that are seldom asked.
+Who pays what. A call that its first attempt answered deposits one, and takes it back where the answer breaks off later
+and is gone on with: a vendor that begins every answer and finishes none must not pay for second ones. A call's first
+fallback is free; having had it, the call deposits nothing. Retries, hedges, further fallbacks and attempts that go on with
+a broken stream pay: from what was deposited in the last ten seconds, times a share, or else from a small reserve that
+refills with the clock, for pools that are seldom asked.
 
 Always true, over any time t, with D deposits in it or in the ten seconds before:
     paid <= share * D + reserve * (t + 1 s)
@@ -36,6 +38,10 @@ TTL: Final = 10
 class Purse(Protocol):
     def deposit(self, now: float) -> None:
         """Notes a call that its first attempt answered."""
+        ...
+
+    def retract(self, now: float) -> None:
+        """Takes back the deposit that was noted at this instant: the answer did not come to its end."""
         ...
 
     def pay(self, now: float) -> bool:
@@ -67,6 +73,13 @@ class AttemptBudget:
             self._advance(int(now))
         self._deposits[self._second % TTL] += 1
         self._deposited += 1
+
+    def retract(self, now: float) -> None:
+        """Takes back the deposit that was noted at this instant, unless it has lapsed."""
+        second = int(now)
+        if second > self._second - TTL and self._deposits[second % TTL]:
+            self._deposits[second % TTL] -= 1
+            self._deposited -= 1
 
     def pay(self, now: float) -> bool:
         """Pays for one more attempt, or says that there is nothing left."""
@@ -100,6 +113,8 @@ class _Constant:
 
     def deposit(self, now: float) -> None:
         """Changes nothing."""
+
+    retract = deposit
 
     def pay(self, now: float) -> bool:
         return self._pays

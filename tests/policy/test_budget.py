@@ -148,3 +148,21 @@ def test_law_attempts_stay_below_twice_the_calls_and_ten_a_second(
             budget.deposit(now)
         attempts += made
     assert attempts <= 2 * len(calls) + 10 * ceil(now - 50.0 + 1)
+
+
+def test_a_deposit_is_taken_back_where_the_answer_broke_off() -> None:
+    purse = AttemptBudget(reserve=1)
+    purse.deposit(0.5)
+    purse.deposit(1.5)
+    purse.retract(0.5)
+    assert [purse.pay(1.6) for _ in range(3)] == [True, True, False]  # what is left, and the reserve
+
+
+def test_a_deposit_that_has_lapsed_or_never_was_is_not_taken_back() -> None:
+    purse = AttemptBudget(reserve=1)
+    purse.deposit(0.5)
+    purse.deposit(20.5)
+    purse.retract(0.5)
+    purse.retract(19.5)
+    assert purse._deposited == 1
+    EMPTY.retract(0.0)
