@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from headworks.core.errors import ConfigError, Problem
+from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.key import Allowance, Change
 from headworks.core.state import Spent, State, Window
 from headworks.layers.auth import Keyring
@@ -54,6 +54,8 @@ class Access:
         self._seen_at = time.monotonic()
         self._known: set[tuple[str, Window]] = set()
         self._since = 0
+        self._is_lost = False
+        self._restoring: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
         self._first = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -73,7 +75,7 @@ class Access:
     async def prepare(self, allowances: Iterable[tuple[str, Allowance]]) -> None:
         """Restores the money of budgets that a new system file has, before it is served. Raises ConfigError."""
         fresh = [one for one in budgets_in(allowances) if one not in self._known]
-        if not fresh or not self.state.is_local or not self.books.is_known:
+        if not fresh or not self.books.is_known:
             return
         try:
             found = await asyncio.get_running_loop().run_in_executor(None, self._sums_now, fresh)
@@ -82,12 +84,22 @@ class Access:
             raise ConfigError(
                 [Problem(path="keys", problem=problem, remedy="mend the store, then reload")]
             ) from trouble
-        self._restored(found)
+        if self.state.is_local:
+            self._restored(found)
+        else:
+            await self._restore_shared(found)
         self._known.update(fresh)
+
+    def lose(self) -> None:
+        """Has all money restored: a shared state does not know it, or does not know it any more."""
+        self._is_lost = True
 
     async def stop(self) -> None:
         """Ends the thread; one that waits for a silent store ends with the process."""
         self._stopping.set()
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.wait([self._restoring])
         if self._thread is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join, 1.0)
 
@@ -144,9 +156,13 @@ class Access:
         if not self.books.is_known:
             budgets += budgets_in(self.ring.allowances)
         fresh = [one for one in budgets if one not in self._known]
-        if fresh and self.state.is_local:
-            self._tell(self._restored, self._sums(store, fresh))
         self._known.update(fresh)
+        if self._is_lost:
+            self._is_lost = False
+            fresh = list(self._known)
+        elif not fresh:
+            return
+        self._tell(self._restored, self._sums(store, fresh))
 
     def _sums(self, store: Store, budgets: Sequence[Named]) -> list[Spent]:
         """What was spent of these, by the store once all of the journal is in it."""
@@ -171,9 +187,16 @@ class Access:
             store.close()
 
     def _restored(self, found: list[Spent]) -> None:
+        if not self.state.is_local:
+            self._restoring = asyncio.create_task(self._restore_shared(found), name="restore")
+            return
         # A local state answers without a wait, so its coroutine ends at its first step.
         with suppress(StopIteration):
             self.state.restore(found).send(None)
+
+    async def _restore_shared(self, found: list[Spent]) -> None:
+        with suppress(StateAway):  # it says again that it lost them, once it is back
+            await self.state.restore(found)
 
     def _tell(self, what: object, *arguments: object) -> None:
         loop = self._loop

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,7 @@ from headworks.core.errors import ConfigError, Draining, Problem
 from headworks.core.service import Service
 from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
+from headworks.gateway.counting import Counting, Member
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
@@ -62,18 +63,30 @@ class Stack:
         self.passing = ALWAYS_FORWARDED | asked
 
 
+class Prepared(NamedTuple):
+    """A system that can be served at once."""
+
+    system: System
+    leaves: Leaves
+    prompts: Mapping[str, Prompt]
+
+
 class Gateway:
     """A system that answers calls: `front` is its Service. Start it, reload it, drain it, stop it."""
 
-    def __init__(self, system: System, folder: Path, *, seed: int) -> None:
+    def __init__(self, system: System, folder: Path, *, seed: int, member: Member | None = None) -> None:
         prompts = prompts_of(system, folder)  # first: where one is wrong nothing is opened
         self.folder = folder
         self.seed = seed
         self.started_at = time.time()
         self.journal = Journal(folder / system.log.journal, started_at=self.started_at, sync=system.log.sync)
-        self.ledger = LedgerProcess(
-            folder / system.log.journal, system.log.store.reveal(), folder, retention=system.log.retention
-        )
+        self.ledger: LedgerProcess | None = None
+        if member is None:
+            self.ledger = LedgerProcess(
+                folder / system.log.journal, system.log.store.reveal(), folder, retention=system.log.retention
+            )
+        self.models = {} if member is None else member.models
+        self.counting = Counting(system, folder, member)
         self.metrics = Metrics()
         self.watchdog = Watchdog()
         self.is_ready = False
@@ -81,10 +94,11 @@ class Gateway:
         self.generation = 0
         """How often the system was replaced."""
         self.ring = Keyring()
-        self.stack = self._assembled(system, Leaves(system, folder, seed=seed), None, prompts)
+        self.stack = self._assembled(system, Leaves(system, folder, seed=seed, models=self.models), None, prompts)
         shared = self.stack.assembled.shared
         journal, store = folder / system.log.journal, store_at(system.log.store.reveal(), folder)
         self.access = Access(store, journal, self.ring, shared.state, shared.books)
+        self.counting.lost(self.access.lose)
         self._replaced: list[Stack] = []
         self._strangers = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -147,13 +161,16 @@ class Gateway:
         ]
         if self.journal.backlog:
             found.append(f"journal: {self.journal.backlog} bytes wait for the disk, {self.journal.lost} records lost")
-        return found + self.ledger.troubles() + self.access.troubles()
+        ledger = [] if self.ledger is None else self.ledger.troubles()
+        return found + self.counting.troubles() + ledger + self.access.troubles()
 
     async def start(self) -> None:
         """Starts what runs beside calls. The embedded model may still be loading when this returns."""
         self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
-        self.ledger.start()
+        await self.counting.start()
+        if self.ledger is not None:
+            self.ledger.start()
         await self.access.start()
         await self.leaves.start()
         self.is_ready = True
@@ -163,6 +180,10 @@ class Gateway:
 
         Raises ConfigError, or OSError where a child cannot be started: nothing has changed then.
         """
+        self.adopt(await self.prepared(system))
+
+    async def prepared(self, system: System, models: Mapping[str, str] | None = None) -> Prepared:
+        """Everything of another system that may fail or take time; to be adopted or abandoned. Raises as `reload` does."""
         if problems := unchangeable(self.system, system):
             raise ConfigError(problems)
         old = self.stack
@@ -171,15 +192,25 @@ class Gateway:
         # Off the loop: reading the machine's certificates takes some 20 ms a provider, and templates are compiled.
         prompts = await loop.run_in_executor(None, prompts_of, system, self.folder)
         await self.access.prepare(allowances_of(system))
-        leaves = await loop.run_in_executor(None, lambda: Leaves(system, self.folder, seed=seed, before=old.leaves))
+        leaves = await loop.run_in_executor(
+            None, lambda: Leaves(system, self.folder, seed=seed, before=old.leaves, models=models or self.models)
+        )
         try:
             await leaves.start()
         except BaseException:
             await leaves.close([old.leaves])
             raise
-        # From here to the end nothing waits, so no call sees half of it.
+        return Prepared(system, leaves, prompts)
+
+    async def abandon(self, prepared: Prepared) -> None:
+        """Lets go of what was prepared."""
+        await prepared.leaves.close([self.leaves])
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Serves what was prepared from now on. Nothing waits here, so no call sees half of it."""
+        old = self.stack
         self.generation += 1
-        self.stack = self._assembled(system, leaves, old.assembled.shared, prompts)
+        self.stack = self._assembled(prepared.system, prepared.leaves, old.assembled.shared, prepared.prompts)
         self._replaced.append(old)
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(self._retire(old), name=f"retire {self.generation - 1}"))
@@ -202,13 +233,24 @@ class Gateway:
         await self.leaves.close()
         self.journal.close()
         await self.access.stop()
-        await self.ledger.stop()
+        await self.counting.stop()
+        if self.ledger is not None:
+            await self.ledger.stop()
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
         recorder = Recorder(self.journal, self.metrics, callable_names(system))
         seed = self.seed + self.generation
         self.ring.file(file_keys(system), file_groups(system), is_required=not system.server.listen.is_loopback)
-        made = assemble(system, leaves.leaf, recorder, seed=seed, before=before, prompts=prompts, keys=self.ring)
+        made = assemble(
+            system,
+            leaves.leaf,
+            recorder,
+            seed=seed,
+            before=before,
+            prompts=prompts,
+            state=self.counting.state,
+            keys=self.ring,
+        )
         return Stack(system, leaves, made)
 
     def _living(self) -> list[Stack]:
@@ -234,6 +276,9 @@ def callable_names(system: System) -> list[str]:
 def unchangeable(old: System, new: System) -> list[Problem]:
     """What is different and needs a restart."""
     problems = []
+    if old.state != new.state:
+        problem = f"it was {old.state} at the start and cannot change while calls are served"
+        problems.append(Problem(path="state", problem=problem, remedy="restart the gateway, or put the old value back"))
     parts: list[tuple[str, msgspec.Struct, msgspec.Struct]] = [
         ("server", old.server, new.server),
         ("log", old.log, new.log),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from headworks.core.service import Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
 from headworks.providers.local import Local
+from headworks.providers.local_elsewhere import Elsewhere
 from headworks.providers.local_process import LocalProcess
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.simulated import Desk, Simulated, Vendor
@@ -29,20 +30,34 @@ class Leaves:
     """Every provider of a system, ready to be asked.
 
     Those of `before` whose part of the system file is the same, secrets included, are taken over with their connections
-    and children: a model that has been loaded stays loaded.
+    and children: a model that has been loaded stays loaded. models: local providers whose child is another process's, with
+    its socket.
     """
 
-    def __init__(self, system: schema.System, folder: Path, *, seed: int, before: Leaves | None = None) -> None:
+    def __init__(
+        self,
+        system: schema.System,
+        folder: Path,
+        *,
+        seed: int,
+        before: Leaves | None = None,
+        models: Mapping[str, str] | None = None,
+    ) -> None:
         self.providers = system.providers
         self.folder = folder
         self.seed = seed
+        self.models = models or {}
         self.clients: dict[str, Client] = {}
         self.children: dict[str, LocalProcess] = {}
         self._making: dict[str, Making] = {}
         self._made: dict[tuple[str, str], Service] = {}
         self._taken_over: set[str] = set()
         for name, provider in system.providers.items():
-            if before is not None and before.providers.get(name) == provider:
+            if (
+                before is not None
+                and before.providers.get(name) == provider
+                and before.models.get(name) == self.models.get(name)
+            ):
                 self._take_over(name, before)
             else:
                 self._making[name] = self._provider(name, provider)
@@ -109,6 +124,10 @@ class Leaves:
             ) from error
 
     def _local(self, name: str, provider: schema.Local) -> Making:
+        if (path := self.models.get(name)) is not None:
+            elsewhere = Elsewhere(path)
+            asked = self.clients[name] = Client(msgspec.structs.replace(elsewhere.origin, base=b"/v1"))
+            return lambda model: Local(Remote(asked, OPENAI, model, account_headers(None, {})), elsewhere)
         child = self.children[name] = LocalProcess(
             str(self.folder / provider.model) if provider.is_file else provider.model, slots=provider.concurrency
         )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
-from headworks.providers.local_process import LocalProcess
-from headworks.providers.waiting import head_bound
+from headworks.providers.waiting import Bound, head_bound
+
+
+class Loading(Protocol):
+    """A process that answers once its model is loaded."""
+
+    @property
+    def is_ready(self) -> bool: ...
+    async def ready(self, limit: Bound) -> None: ...
 
 
 class Local:
     """A Service: waits until the model is loaded, within the call's own bounds, and asks it."""
 
-    def __init__(self, remote: Service, process: LocalProcess) -> None:
+    def __init__(self, remote: Service, process: Loading) -> None:
         self.remote = remote
         self.process = process
 

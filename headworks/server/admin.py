@@ -23,10 +23,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from headworks import __version__
-from headworks.gateway.gateway import Gateway
-from headworks.server.app import readiness
-from headworks.server.reloading import Reloading
-from headworks.telemetry.exposition import CONTENT_TYPE, Exposition, Readings
+from headworks.server.shown import Shown
+from headworks.telemetry.exposition import CONTENT_TYPE, Exposition
 
 JSON: Final = "application/json"
 MOST_AT_ONCE: Final = 64
@@ -42,7 +40,10 @@ Answering = Callable[[Request], Awaitable[Response]]
 
 
 class SystemNow(msgspec.Struct, frozen=True, kw_only=True):
-    """What `GET /v1/system` answers: no secret, no address of a vendor. Times in seconds, `started_at` since 1970."""
+    """What `GET /v1/system` answers: no secret, no address of a vendor. Times in seconds, `started_at` since 1970.
+
+    workers: by number, whether each answers calls; empty where there is one process.
+    """
 
     name: str
     version: str
@@ -54,6 +55,7 @@ class SystemNow(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     reloads: dict[str, int]
     troubles: Sequence[str]
+    workers: dict[str, bool] = {}
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +73,9 @@ class Refusal(msgspec.Struct, frozen=True):
 class Admin:
     """Answers the admin port's requests."""
 
-    def __init__(self, gateway: Gateway, reloading: Reloading) -> None:
-        self.gateway = gateway
-        self.reloading = reloading
-        self.exposition = Exposition(gateway.metrics)
+    def __init__(self, shown: Shown) -> None:
+        self.shown = shown
+        self.exposition = Exposition()
         self.app = Starlette(
             routes=[
                 Route("/healthz", self.healthz),
@@ -89,7 +90,7 @@ class Admin:
         """The same for who has the admin key, which is looked up anew each time: a reload may change it."""
 
         async def answer(request: Request) -> Response:
-            key = self.gateway.system.server.admin_key
+            key = self.shown.system.server.admin_key
             if key is None:
                 return refusal(403, "permission_error", "admin_port_closed", CLOSED)
             scheme, _, shown = request.headers.get("authorization", "").partition(" ")
@@ -103,55 +104,37 @@ class Admin:
         return Response(b'{"status":"ok"}', media_type=JSON)
 
     async def readyz(self, request: Request) -> Response:
-        status, found = readiness(self.gateway)
+        status, found = self.shown.readiness()
         return said(status, found)
 
     async def metrics(self, request: Request) -> Response:
         loop = asyncio.get_running_loop()
-        text = await loop.run_in_executor(None, self.exposition.text, self.readings())
+        metrics, readings = await self.shown.numbers()
+        text = await loop.run_in_executor(None, self.exposition.text, metrics, readings)
         return Response(text, media_type=CONTENT_TYPE)
 
     async def system(self, request: Request) -> Response:
-        gateway = self.gateway
+        shown = self.shown
+        _, readings = await shown.numbers()
         now = SystemNow(
-            name=gateway.system.name,
+            name=shown.system.name,
             version=__version__,
-            config=gateway.system.digest,
-            aliases=list(gateway.system.models),
-            keys=list(gateway.system.keys),
-            started_at=gateway.started_at,
-            uptime=time.time() - gateway.started_at,
-            in_flight=gateway.in_flight,
-            reloads=dict(self.reloading.counts),
-            troubles=gateway.troubles(),
+            config=shown.system.digest,
+            aliases=list(shown.system.models),
+            keys=list(shown.system.keys),
+            started_at=shown.started_at,
+            uptime=time.time() - shown.started_at,
+            in_flight=readings.in_flight,
+            reloads=dict(shown.reloads),
+            troubles=shown.readiness()[1].reasons,
+            workers=dict(readings.workers),
         )
         return said(200, now)
 
     async def reload(self, request: Request) -> Response:
         """422 with every problem where the file does not hold: nothing has changed then."""
-        outcome = await self.reloading.reload()
+        outcome = await self.shown.reload()
         return said(200 if outcome.is_reloaded else 422, outcome)
-
-    def readings(self) -> Readings:
-        gateway = self.gateway
-        shared = gateway.assembled.shared
-        return Readings(
-            in_flight=gateway.in_flight,
-            queued=shared.admission.queued,
-            strangers=gateway.strangers,
-            circuits={name: circuit.state for name, circuit in shared.circuits.items()},
-            slots={name: (slots.in_use, slots.limit) for name, slots in shared.slots.items()},
-            answers={alias: (len(kept), kept.bytes, kept.evicted) for alias, kept in shared.answers.items()},
-            journal_appended=gateway.journal.appended,
-            journal_backlog=gateway.journal.backlog,
-            journal_lost=gateway.journal.lost,
-            ledger=gateway.ledger.status(),
-            version=__version__,
-            config=gateway.system.digest,
-            started_at=gateway.started_at,
-            reloads=self.reloading.counts,
-            lags=gateway.watchdog.lags,
-        )
 
     @contextlib.asynccontextmanager
     async def serving(self, listening: socket) -> AsyncIterator[None]:

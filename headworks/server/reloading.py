@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.gateway import Gateway
@@ -14,18 +15,45 @@ from headworks.server.app import App
 from headworks.server.beacon import Beacon, Outcome
 from headworks.server.origins import Origins
 from headworks.system.load import Loaded
+from headworks.system.schema import System
 
 log = logging.getLogger("headworks.reload")
+
+
+STOPPING: Final = Problem(problem="the gateway is stopping", remedy="start it again with the new file")
+
+Replace: TypeAlias = Callable[[], Awaitable[list[Problem]]]
+"""Serves what the file says now, and gives what is odd in it. Raises ConfigError or OSError, and then nothing has changed."""
+
+
+class Served(Protocol):
+    """What is served, by one process or by several."""
+
+    @property
+    def system(self) -> System: ...
+    @property
+    def is_draining(self) -> bool: ...
+
+
+def replacing(gateway: Gateway, app: App, read: Callable[[], Loaded]) -> Replace:
+    """How one gateway takes what `read` reads."""
+
+    async def replace() -> list[Problem]:
+        loaded = await asyncio.get_running_loop().run_in_executor(None, read)
+        await gateway.reload(loaded.system)
+        app.origins = Origins(loaded.system.server.cors, has_keys=gateway.keys is not None)
+        return list(loaded.warnings)
+
+    return replace
 
 
 class Reloading:
     """Replaces what a gateway serves by what its file says now: all of it, or nothing and the reasons."""
 
-    def __init__(self, gateway: Gateway, app: App, read: Callable[[], Loaded], beacon: Beacon) -> None:
-        self.gateway = gateway
-        self.app = app
+    def __init__(self, served: Served, replace: Replace, beacon: Beacon) -> None:
+        self.served = served
         self.counts: Counter[str] = Counter({"reloaded": 0, "refused": 0})
-        self._read = read
+        self._replace = replace
         self._beacon = beacon
         self._turn = asyncio.Lock()
 
@@ -36,6 +64,8 @@ class Reloading:
             warnings: list[Problem] = []
             problems: list[Problem] = []
             try:
+                if self.served.is_draining:
+                    raise ConfigError([STOPPING])
                 warnings = await self._replace()
             except ConfigError as error:
                 problems = list(error.problems)
@@ -44,7 +74,7 @@ class Reloading:
             outcome = Outcome(
                 begun_at=begun_at,
                 is_reloaded=not problems,
-                config=self.gateway.system.digest,
+                config=self.served.system.digest,
                 problems=problems,
                 warnings=warnings,
             )
@@ -59,19 +89,10 @@ class Reloading:
                 asked.get_nowait()
             await self.reload()
 
-    async def _replace(self) -> list[Problem]:
-        gateway = self.gateway
-        if gateway.is_draining:
-            raise ConfigError([Problem(problem="the gateway is stopping", remedy="start it again with the new file")])
-        loaded = await asyncio.get_running_loop().run_in_executor(None, self._read)
-        await gateway.reload(loaded.system)
-        self.app.origins = Origins(loaded.system.server.cors, has_keys=gateway.keys is not None)
-        return list(loaded.warnings)
-
     def _tell(self, outcome: Outcome) -> None:
         self.counts["reloaded" if outcome.is_reloaded else "refused"] += 1
         if outcome.is_reloaded:
-            log.info("reloaded: config %s, models %s", outcome.config, ", ".join(self.gateway.system.models))
+            log.info("reloaded: config %s, models %s", outcome.config, ", ".join(self.served.system.models))
         else:
             log.error("not reloaded, config %s is served on: %d problems", outcome.config, len(outcome.problems))
         for problem in outcome.problems:

@@ -26,7 +26,8 @@ from headworks.server.app import App
 from headworks.server.beacon import Beacon
 from headworks.server.farewell import goodbye
 from headworks.server.origins import Origins
-from headworks.server.reloading import Reloading
+from headworks.server.reloading import Reloading, replacing
+from headworks.server.shown import Shown, Single
 from headworks.system.load import Loaded
 from headworks.system.schema import ADMIN, Server
 
@@ -63,7 +64,7 @@ async def serve(
         await bind(edge, server)
         await gateway.start()
         beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
-        reloading = Reloading(gateway, app, read, beacon)
+        reloading = Reloading(gateway, replacing(gateway, app, read), beacon)
         asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
         light(beacon)
         held.callback(beacon.put_out)
@@ -74,7 +75,7 @@ async def serve(
         sys.setswitchinterval(SWITCH)
         ready(gateway)
         if admin is not None:
-            await held.enter_async_context(await opened(gateway, reloading, admin))
+            await held.enter_async_context(await opened(Single(gateway, reloading), admin))
         await asked.get()
         await drain(gateway, app, edge, asked)
 
@@ -116,10 +117,10 @@ def claimed(server: Server) -> socket.socket | None:
         ) from error
 
 
-async def opened(gateway: Gateway, reloading: Reloading, listening: socket.socket) -> Held:
+async def opened(shown: Shown, listening: socket.socket) -> Held:
     """The admin port, to be entered. Imported by name and off the loop, while calls are served already."""
     module = await asyncio.get_running_loop().run_in_executor(None, import_module, "headworks.server.admin")
-    serving: Held = module.Admin(gateway, reloading).serving(listening)
+    serving: Held = module.Admin(shown).serving(listening)
     gc.freeze()
     return serving
 

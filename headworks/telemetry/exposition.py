@@ -29,7 +29,8 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
 
     slots: by provider, those in use and how many there are. answers: by alias, those kept in this process, their bytes, and
     how many had to go before their time. journal_backlog: bytes. started_at: wall clock.
-    ledger: how far the store is behind the journal.
+    ledger: how far the store is behind the journal. workers: by number, whether each answers calls; restarts: how often one
+    was started again. Both only where there are several.
     """
 
     in_flight: int
@@ -47,22 +48,23 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     reloads: Mapping[str, int]
     lags: Histogram
+    workers: Mapping[str, bool] = {}
+    restarts: int = 0
 
 
 class Exposition:
     """Writes the counters, and readings that are given to it, as Prometheus' text."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self) -> None:
         # Memory, processor time and open files of this process, from /proc; nothing where there is none.
         self._process = ProcessCollector(registry=None)
 
-    def text(self, now: Readings) -> bytes:
+    def text(self, metrics: Metrics, now: Readings) -> bytes:
         """Some 10 us a line, 25 ms for twenty aliases with ten keys: for a thread, which may run beside the loop.
 
         A call that ends meanwhile may be in one family already and not yet in another.
         """
-        return generate_latest(_Scrape(self._metrics, now)) + generate_latest(self._process)
+        return generate_latest(_Scrape(metrics, now)) + generate_latest(self._process)
 
 
 class _Scrape(Collector):
@@ -145,6 +147,12 @@ class _Scrape(Collector):
         yield _one(_counter("ledger_skipped_lines", "Lines of the journal that were no records."), ledger.skipped)
         yield _histogram("event_loop_lag_seconds", "How late the event loop woke a sleeper.", {(): now.lags})
         yield _counted("reloads", "Times that the system file was read again.", now.reloads, "outcome")
+        if now.workers:
+            workers = _gauge("worker_up", "1 for a worker that answers calls.", "worker")
+            for worker, is_up in now.workers.items():
+                workers.add_metric([worker], is_up)
+            yield workers
+            yield _one(_counter("worker_restarts", "Times that a worker died and was started again."), now.restarts)
         built = _gauge("build_info", "1; what runs is in the labels.", "version", "python", "config")
         built.add_metric([now.version, platform.python_version(), now.config], 1)
         yield built

@@ -18,8 +18,9 @@ from headworks.server.admin import Admin
 from headworks.server.app import App
 from headworks.server.beacon import Beacon
 from headworks.server.origins import Origins
-from headworks.server.reloading import Reloading
+from headworks.server.reloading import Reloading, replacing
 from headworks.server.serve import claimed
+from headworks.server.shown import Single
 from headworks.system.load import Loaded, load
 from headworks.system.notations import Address
 from headworks.system.schema import ADMIN, Server
@@ -46,8 +47,8 @@ class Tried:
         self.file.write_text(text)
         self.gateway = Gateway(self.read().system, folder, seed=1)
         self.app = App(self.gateway, Origins((), has_keys=True), lambda bits: 7)
-        reloading = Reloading(self.gateway, self.app, self.read, Beacon(folder, self.file))
-        self.admin = Admin(self.gateway, reloading)
+        reloading = Reloading(self.gateway, replacing(self.gateway, self.app, self.read), Beacon(folder, self.file))
+        self.admin = Admin(Single(self.gateway, reloading))
         transport = httpx.ASGITransport(self.admin.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081")
 

@@ -42,13 +42,15 @@ def readings(circuits: dict[str, State] | None = None) -> Readings:
         started_at=5.0,
         reloads={"reloaded": 4, "refused": 1},
         lags=Histogram(BOUNDS),
+        workers={"0": True, "1": False},
+        restarts=3,
     )
 
 
-def parsed(exposition: Exposition, now: Readings | None = None) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
+def parsed(metrics: Metrics, now: Readings | None = None) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
     """Samples by name and labels; none is there twice."""
     found: dict[str, dict[frozenset[tuple[str, str]], float]] = defaultdict(dict)
-    for family in text_string_to_metric_families(exposition.text(now or readings()).decode()):
+    for family in text_string_to_metric_families(Exposition().text(metrics, now or readings()).decode()):
         assert family.documentation
         for sample in family.samples:
             labels = frozenset(sample.labels.items())
@@ -67,18 +69,18 @@ def faulty(provider: str, model: str) -> Simulated:
     return Simulated(Desk(provider, vendor), model)
 
 
-def chaos() -> tuple[Exposition, list[Record]]:
+def chaos() -> tuple[Metrics, list[Record]]:
     """Three hundred callers, some of whom hang up or ask for what is not there."""
     world = World(faulty)
     metrics, journal = Metrics(), MemoryJournal()
     world.assembled = assemble(world.system, faulty, Recorder(journal, metrics, world.system.models), seed=5)
     run_virtual(world.run(300, 50.0, seed=11))
-    return Exposition(metrics), journal.records
+    return metrics, journal.records
 
 
 def test_counters_are_what_the_records_say() -> None:
-    exposition, records = chaos()
-    found = parsed(exposition)
+    metrics, records = chaos()
+    found = parsed(metrics)
     assert len(records) == 300
     assert len({record.outcome for record in records}) >= 4, "too tame to prove anything"
 
@@ -108,9 +110,9 @@ def test_counters_are_what_the_records_say() -> None:
 
 
 def test_labels_are_the_system_files() -> None:
-    exposition, _ = chaos()
+    metrics, _ = chaos()
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    for name, samples in parsed(exposition).items():
+    for name, samples in parsed(metrics).items():
         if name.startswith("headworks_"):
             for sample in samples:
                 for label, value in sample:
@@ -122,7 +124,7 @@ def test_labels_are_the_system_files() -> None:
 
 
 def test_readings_are_taken_at_the_scrape() -> None:
-    found = parsed(Exposition(Metrics()))
+    found = parsed(Metrics())
     nothing: frozenset[tuple[str, str]] = frozenset()
     assert found["headworks_in_flight_calls"][nothing] == 3
     assert found["headworks_strangers_total"][nothing] == 2
@@ -147,15 +149,15 @@ def test_readings_are_taken_at_the_scrape() -> None:
 
 def test_a_name_of_the_file_cannot_break_the_text() -> None:
     name = 'odd "quoted"\\\nname'
-    found = parsed(Exposition(Metrics()), readings({name: "closed"}))
+    found = parsed(Metrics(), readings({name: "closed"}))
     assert {dict(labels)["target"] for labels in found["headworks_circuit_state"]} == {name}
 
 
 def test_the_page_lists_every_metric_and_no_other() -> None:
-    exposition, _ = chaos()
+    metrics, _ = chaos()
     families = {
         family.name
-        for family in text_string_to_metric_families(exposition.text(readings()).decode())
+        for family in text_string_to_metric_families(Exposition().text(metrics, readings()).decode())
         if family.name.startswith("headworks_")
     }
     listed = {name.removesuffix("_total") for name in re.findall(r"^\| `(headworks_[a-z_]+)`", PAGE, re.MULTILINE)}
