@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "init": "Write a first system file, from a prompt or from nothing.",
         "check": "Say whether a system file is right.",
         "plan": "Predict whether a system keeps its promises, and what would help.",
+        "eval": "Ask suites of samples, with error bars, and gate on the answers.",
         "drill": "Break a copy of the system, and judge what its callers saw.",
         "keys": "Make, list, rotate and revoke the keys of callers.",
         "logs": "Show what happened, why, and what it cost.",
