@@ -11,8 +11,9 @@ import msgspec
 
 from headworks.gateway.prices import Prices
 from headworks.system.check import Machine
-from headworks.system.draft import ALIAS, Choice, Prompt, chosen, draft
+from headworks.system.draft import ALIAS, SUITE, Choice, Prompt, chosen, draft
 from headworks.system.load import Loaded, read
+from headworks.system.suite_draft import suite_draft
 
 MOST_PROMPT = 1_000_000
 """Bytes of a prompt: more than any model reads."""
@@ -38,22 +39,46 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     OPENROUTER_API_KEY), else by the embedded model. Nothing is sent.
     """
     prompt = None if source is None else read_prompt(source)
-    machine = Machine(file.parent)
+    machine = Expecting(file.parent)
     choice = chosen(os.environ, machine)
     loaded = checked(draft(choice, prompt, None), file, machine)
     [[target]] = loaded.system.models[ALIAS].targets
     price = Prices(loaded.system).of(loaded.system.models[ALIAS], target)
     text = draft(choice, prompt, price)
     checked(text, file, machine)
+    suite = file.parent / SUITE
+    if prompt is not None and source is not None:
+        if file.exists() and not force:
+            raise already(file)
+        write(suite, suite_draft(source, prompt.text, suite, f"headworks init --from {prompt.file}"), force=force)
+    write(file, text, force=force)
+    click.echo(f"Wrote {file}: {ALIAS} is answered by {target} ({choice.why}).")
+    if prompt is not None:
+        click.echo(f"Wrote {suite}: twenty samples to begin with.")
+    click.echo(next_steps(file, choice, prompt, str(loaded.system.server.listen)))
+
+
+class Expecting(Machine):
+    """A machine on which the first suite is there already: it is written when all holds."""
+
+    def read(self, path: str, most: int) -> bytes:
+        return b"version: 1" if path == SUITE else super().read(path, most)
+
+
+def write(path: Path, text: str, *, force: bool) -> None:
+    """Writes a file that is not there yet, or over one that is. Raises click.ClickException."""
     try:
-        with file.open("w" if force else "x", encoding="utf-8") as opened:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w" if force else "x", encoding="utf-8") as opened:
             opened.write(text)
     except FileExistsError:
-        raise click.ClickException(f"{file} is there already: name another file, or --force to write over it") from None
+        raise already(path) from None
     except OSError as error:
-        raise click.ClickException(f"{file} cannot be written: {error.strerror or error}") from error
-    click.echo(f"Wrote {file}: {ALIAS} is answered by {target} ({choice.why}).")
-    click.echo(next_steps(file, choice, prompt, str(loaded.system.server.listen)))
+        raise click.ClickException(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def already(path: Path) -> click.ClickException:
+    return click.ClickException(f"{path} is there already: name another file, or --force to write over it")
 
 
 def checked(text: str, file: Path, machine: Machine) -> Loaded:
@@ -103,7 +128,8 @@ def next_steps(file: Path, choice: Choice, prompt: Prompt | None, address: str) 
             f"     print(client.chat.completions.create(model={ALIAS!r}, messages=messages).choices[0].message.content)",
         ]
     if prompt is not None:
-        lines.append(
-            f"{prompt.file} itself is not in the system file: callers send it. (`prompts:` comes with a later version.)"
-        )
+        lines += [
+            f"  4. evaluate its answers                               headworks eval{named}",
+            f"{prompt.file} itself is not in the system file: callers send it. (`prompts:` can hold it: docs/prompts.md.)",
+        ]
     return "\n".join(lines)

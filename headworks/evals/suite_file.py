@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
+from headworks.core.errors import ConfigError
 from headworks.evals import conditions, scorers
 from headworks.evals.conditions import Condition
 from headworks.evals.functions import function, names_in
@@ -29,10 +30,10 @@ from headworks.system.scalars import Unreadable, duration, share
 T = TypeVar("T")
 
 KEYS = (
-    "version", "name", "model", "prompt", "system", "messages", "parameters", "scorers", "tasks", "samples", "conditions", "looks",
+    "version", "name", "model", "prompt", "system", "system_file", "messages", "parameters", "scorers", "tasks", "samples", "conditions", "looks",
     "judge_failures", "call_failures", "python",
 )  # fmt: skip
-TASK = ("system", "messages", "parameters", "scorers")
+TASK = ("system", "system_file", "messages", "parameters", "scorers")
 SAMPLE = Sample.__struct_fields__
 TEXTS = frozenset({"id", "cluster", "task", "model", "name", "system", "content"})
 LISTS_OF_TEXTS = frozenset({"tags", "options", "disturb"})
@@ -328,11 +329,29 @@ class _Reader:
             self.wrong((*where, "parameters"), "a map belongs here", "such as `{max_tokens: 64}`")
             parameters = {}
         return Task(
-            system=str(self.document.text((*where, "system"), value.get("system") or "")),
+            system=self.system(value, where),
             messages=tuple(filter(None, messages)),
             parameters=parameters,
             scorers=tuple(filter(None, made)),
         )
+
+    def system(self, value: dict[str, Any], where: Where) -> str:
+        """The system message: written here as a template, or a file's text as it is."""
+        if "system_file" not in value:
+            return str(self.document.text((*where, "system"), value.get("system") or ""))
+        if "system" in value:
+            self.wrong((*where, "system"), "`system_file` says it already", "keep one of the two")
+        file = self.path.parent / str(value["system_file"])
+        try:
+            text = content_of(file, Troubles(str(file))).strip()
+        except ConfigError as error:
+            self.wrong(
+                (*where, "system_file"),
+                f"{value['system_file']}: {error.problems[0].problem}",
+                "paths start from the suite's folder",
+            )
+            return ""
+        return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
 
     def message(self, value: Any, where: Where) -> Message | None:
         if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("system", "user", "assistant"):

@@ -17,8 +17,12 @@ from headworks.core.money import Price, written_dollars
 from headworks.core.reply import Usage
 from headworks.system.check import Machine
 from headworks.system.starter import EXTRA
+from headworks.system.suite_draft import AT_LEAST
 
 ALIAS: Final = "assistant"
+
+SUITE: Final = f"suites/{ALIAS}.yaml"
+"""The first suite, from the system file's folder."""
 
 BYTES_PER_TOKEN: Final = 4
 """English prose in the common vocabularies: 4.0 to 4.5. Other scripts have more tokens for their bytes, rarely fewer."""
@@ -123,7 +127,7 @@ requirements:                       # what it must promise; `headworks check` ju
     - {{id: throughput, metric: goodput, at_least: 1rps}}
     - {{id: cost, metric: cost_per_call, at_most: {affordable(price, p50)}}}
     # - {{id: monthly, metric: cost, at_most: $100, window: 30d}}
-
+{_quality(prompt)}
 providers:
 {choice.provider}
 models:                             # the names that your clients call
@@ -131,12 +135,24 @@ models:                             # the names that your clients call
     targets:                        # tried in order: a second one takes over when the first fails
       - {choice.target}
     timeouts: {choice.timeouts}
-
+{_suites(prompt)}
 # keys:                             # who may call; without keys anybody on this machine, and nobody else
 #   web: {{key: "${{env:WEB_KEY}}", models: [{ALIAS}]}}
 
 server: {{listen: 127.0.0.1:8080}}
 """
+
+
+def _quality(prompt: Prompt | None) -> str:
+    if prompt is None:
+        return ""
+    return f"    - {{id: answers, metric: quality, suite: {ALIAS}, at_least: {AT_LEAST}, confidence: 95%}}  # `headworks eval`\n"
+
+
+def _suites(prompt: Prompt | None) -> str:
+    if prompt is None:
+        return ""
+    return f"\nsuites:                             # what `headworks eval` asks\n  {ALIAS}: {SUITE}\n"
 
 
 def affordable(price: Price | None, prompt_tokens: int) -> str:
