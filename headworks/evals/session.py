@@ -23,6 +23,7 @@ from headworks.inprocess import Opened
 from headworks.system.findings import suggestion
 from headworks.system.load import Loaded
 from headworks.system.schema import System
+from headworks.system.secrets import PrivateUrl
 
 FOLDER = Path(".headworks") / "evals"
 """Where results are kept, from the system file's folder."""
@@ -116,7 +117,7 @@ class Session:
         limits = Limits(at_once=self.wanted.at_once or self.plan.at_once, max_cost=self.wanted.max_cost)
         progress = Progress(calls=self.outlook.calls)
         try:
-            async with Opened(self.loaded) as system:
+            async with Opened(apart(self.loaded)) as system:
                 caller = Caller(system.front, system.call, self.secret())
                 return await Run(self.plan, caller, written, limits, progress, tell).run()
         finally:
@@ -142,6 +143,15 @@ class Session:
         """What the run says, held against the objectives of the system file."""
         promises = promises_of(self.loaded.system, self.plan.suite.name)
         return summary.summarize(table, self.plan.suite, self.plan.conditions, promises)
+
+
+def apart(loaded: Loaded) -> Loaded:
+    """The same system with a record of its own: what an evaluation asks is nobody's traffic, and no plan, budget or page
+    that is read off the ledger may take it for that."""
+    log = msgspec.structs.replace(
+        loaded.system.log, journal=str(FOLDER / "journal"), store=PrivateUrl(f"sqlite:///{FOLDER / 'ledger.db'}")
+    )
+    return msgspec.structs.replace(loaded, system=msgspec.structs.replace(loaded.system, log=log))
 
 
 def _free(path: Path) -> Path:

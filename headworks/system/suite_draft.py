@@ -55,8 +55,9 @@ def suite_draft(prompt: Path, text: str, suite: Path, command: str) -> str:
     asked = "\n".join(f"  - {{task: answer, input: {_quoted(one)}}}" for one in ASKED)
     secret = "\n".join(f"  - {{task: secret, input: {_quoted(one)}}}" for one in SECRET)
     return f"""\
-# Written by `{command}`. What each key means: docs/evals.md. Every sample is a guess: put what your users ask, and what is
-# `expected`. `headworks eval` asks them all; the objective in the system file says how many must pass.
+# Written by `{command}`. What each key means: docs/evals.md.
+# Every sample is a guess: put what your users ask, and what is `expected`. `headworks eval` asks them all, and the
+# objective in the system file says how many must pass.
 version: 1
 system_file: {_quoted(relative)}        # the prompt itself: change it, run again, compare with --vs
 parameters: {{temperature: 0, max_tokens: 100}}

@@ -71,3 +71,19 @@ def test_a_key_that_no_header_can_carry_is_told_before_anything_is_written(tmp_p
     assert refused.returncode == COULD_NOT_RUN
     assert "a header cannot carry" in refused.stderr
     assert not (tmp_path / "headworks.yaml").exists()
+
+
+def test_a_prompt_becomes_a_suite_that_is_read_and_an_objective_that_gates_it(tmp_path: Path) -> None:
+    folder = tmp_path / "where it is"
+    folder.mkdir()
+    words = 'You are {{ "kind" }}: never say "no".\nSecond line: {% x %}'
+    (tmp_path / "prompt.txt").write_text(words)
+    made = headworks(tmp_path, "init", "--from", "prompt.txt", "where it is/headworks.yaml")
+    assert made.returncode == HOLDS, made.stderr
+    dry = headworks(tmp_path, "eval", "--dry-run", "where it is/headworks.yaml")
+    assert (dry.returncode, dry.stderr) == (HOLDS, "")
+    assert dry.stdout.startswith("assistant: 20 samples, 4 conditions,")
+    again = headworks(tmp_path, "init", "--from", "prompt.txt", "where it is/other.yaml")
+    assert again.returncode == COULD_NOT_RUN
+    assert "is there already" in again.stderr
+    assert not (folder / "other.yaml").exists()

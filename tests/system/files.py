@@ -12,13 +12,16 @@ from headworks.system.secrets import Sources
 
 NOWHERE = Path("/nonexistent")
 
+SUITES = ("suites/support.yaml", "suites/assistant.yaml")
+"""What examples and drafts name."""
+
 
 class FakeMachine(Machine):
-    """A machine with these files (one suite, where none are said), and with every module or with none."""
+    """A machine with these files (two suites, where none are said), and with every module or with none."""
 
     def __init__(self, files: Mapping[str, bytes] | None = None, *, has_modules: bool = True) -> None:
         super().__init__(NOWHERE)
-        self.files = {"suites/support.yaml": b"version: 1\n"} if files is None else files
+        self.files = dict.fromkeys(SUITES, b"version: 1\n") if files is None else files
         self.has_modules = has_modules
 
     def has_module(self, name: str) -> bool:
