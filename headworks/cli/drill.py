@@ -19,7 +19,7 @@ from headworks.system.findings import suggestion
 from headworks.trials.copied import Drilled, drilled
 from headworks.trials.library import QUICK, library, load
 from headworks.trials.report import Outcome, Report, junit, overall, table
-from headworks.trials.running import JOBS, Run, run_really, run_virtually
+from headworks.trials.running import JOBS, Run, patience, run_really, run_virtually
 from headworks.trials.timeline import LEGEND, timeline
 from headworks.trials.verdicts import Said
 
@@ -98,6 +98,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
             for one in outcomes:
                 show(one)
     else:
+        click.echo(f"{counted(len(chosen), 'drill')} on the real loop: about {patience(run):.0f} s", err=True)
         outcomes = run_really(run, show if is_told else lambda one: None)
     report = Report(
         system=system.system.name,

@@ -57,6 +57,9 @@ Trouble: TypeAlias = Literal["dns", "tls", "store", "disk", "clock", "sigterm", 
 
 TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
 
+RESTARTING: Final[frozenset[Trouble]] = frozenset({"sigterm", "sigkill"})
+"""Troubles in which nobody listens for a while."""
+
 EVERY: Final = "all"
 """In `targets`: every target of the alias."""
 
@@ -115,6 +118,11 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
         """From the first instant at which something is wrong to the last."""
         spans: list[DrillFault | DrillTrouble] = [*self.faults, *([self.trouble] if self.trouble else [])]
         return min(span.from_ for span in spans), max(span.until for span in spans)
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the gateway is started again, so that nobody listens for a while."""
+        return self.trouble is not None and self.trouble.what in RESTARTING
 
 
 class DrillFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,18 +21,20 @@ from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, ability
 from headworks.policy.choice import Ability
-from headworks.system.check import Machine, targets_of
+from headworks.system.check import Machine, check, targets_of
 from headworks.system.findings import Findings
-from headworks.system.load import examine, read
+from headworks.system.load import named, read
 from headworks.system.nodes import MOST_BYTES, Items, Node, Scalar, Table, compose
+from headworks.system.reader import Reader
 from headworks.system.schema import Local, System, TargetOf
-from headworks.system.secrets import LITERAL, PrivateUrl, Secret, Sources
+from headworks.system.secrets import LITERAL, Secret, Sources
 from headworks.system.starter import HERE, NAME, text
 
-LEFT_OUT: Final = frozenset(
-    {"keys", "groups", "requirements", "drills", "prompts", "suites", "log", "state", "server", "providers", "release"}
-)
-"""Keys of the top that the copy does not repeat: who may call and what other commands need, and what it has itself."""
+UNREAD: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
+"""Keys of the top that a drill does not even read: who may call, what other commands need, where things are kept."""
+
+REPLACED: Final = frozenset({"providers", "server", "drills"})
+"""Keys of the top that the copy has otherwise, or not."""
 
 PORTS: Final = frozenset({"listen", "admin", "admin_key", "workers"})
 """Keys of `server` that the copy has itself."""
@@ -53,10 +55,6 @@ class Blind(Sources):
 
     def resolve(self, text: str) -> Secret:
         return Secret(f"stand-in-{digest(text.encode())}", LITERAL)
-
-    def url(self, text: str) -> PrivateUrl:
-        """A store's, which the copy does not have."""
-        return PrivateUrl("sqlite:///nowhere", LITERAL)
 
 
 class Equipped(Machine):
@@ -114,11 +112,16 @@ def drilled(file: Path | None) -> Drilled:
 
 
 def parsed(content: bytes, name: str, folder: Path) -> Drilled:
-    """The system in these bytes. Raises ConfigError with everything that is wrong with it."""
+    """The system in these bytes. Raises ConfigError with everything that is wrong with what is drilled of it."""
     findings = Findings(name)
-    system = examine(content, findings, Blind({}, folder), Equipped(folder))
     root = compose(content, findings)
-    if system is None or root is None:
+    if isinstance(root, Table):
+        root = Table({key: entry for key, entry in root.entries.items() if key not in UNREAD}, root.place)
+    system = None if root is None else Reader(findings, Blind({}, folder)).system(root)
+    if system is not None:
+        system = named(system)
+        check(system, findings, Equipped(folder))
+    if root is None or system is None or findings.errors:
         raise ConfigError(findings.errors)
     return Drilled(name=name, root=plain(root), system=system)
 
@@ -145,7 +148,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 def copied(drilled: Drilled, place: Place) -> bytes:
     """The copy's system file: JSON, which is YAML too."""
-    made = {name: value for name, value in drilled.root.items() if name not in LEFT_OUT}
+    made = {name: value for name, value in drilled.root.items() if name not in REPLACED}
     server = {name: value for name, value in drilled.root.get("server", {}).items() if name not in PORTS}
     made["server"] = {**server, "listen": place.listen, "admin": place.admin}
     made["log"] = {"journal": JOURNAL, "store": f"sqlite:///{STORE}"}

@@ -20,7 +20,7 @@ from headworks.trials.evidence import Evidence
 from headworks.trials.schedule import Schedule
 from headworks.trials.stand_in import StandIn
 from headworks.trials.traffic import Fared, asks, send
-from headworks.trials.troubles import AFFLICTED, RESTARTING, Stage, certify, happen, has_jumped
+from headworks.trials.troubles import AFFLICTED, Stage, certify, happen, has_jumped
 from headworks.trials.vendor import Vendor
 
 LEAD = 0.2
@@ -84,8 +84,7 @@ async def drill_really(drilled: Drilled, name: str, drill: Drill, seed: int, sta
         faulted = tuple(drilled.first_tier(alias))
     if what == "clock" and not has_jumped(records):
         stage.unproven = "the clock did not jump"
-    if what in RESTARTING:
-        assert drill.trouble is not None, "who restarts has a trouble"
+    if drill.restarts and drill.trouble is not None:
         stage.recovered = _served_again(fared, drill.trouble.until)
     return Evidence(
         drill=drill,

@@ -24,6 +24,10 @@ JOBS = 6
 """Drills at once on the real loop. Each waits most of its time: on two cores six of them are nowhere near busy."""
 
 
+OVERHEAD = 5.0
+"""Seconds of a drill beside its calls: a copy starts, the last answers come, the copy ends."""
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What is run, and how. alias: who is called where a drill does not say."""
 
@@ -41,8 +45,17 @@ def run_virtually(run: Run) -> Iterator[Outcome]:
 
 
 def run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:
-    """The outcomes on the real loop; each is told as it comes. SIGTERM and Ctrl-C end every copy."""
-    return asyncio.run(_run_really(run, told))
+    """The outcomes on the real loop; each is told as it comes. SIGTERM, as Ctrl-C, ends every copy and is a KeyboardInterrupt."""
+    try:
+        return asyncio.run(_run_really(run, told))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def patience(run: Run) -> float:
+    """Seconds that a run on the real loop takes, about."""
+    spans = [drill.traffic.calls / drill.traffic.rate + OVERHEAD for drill in run.drills.values()]
+    return max(max(spans, default=0.0), sum(spans) / run.jobs)
 
 
 async def _run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:

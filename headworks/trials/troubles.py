@@ -47,8 +47,6 @@ POLL: Final = 0.1
 AFFLICTED: Final[frozenset[Trouble]] = frozenset({"disk", "clock"})
 """Troubles that happen inside the gateway's process."""
 
-RESTARTING: Final[frozenset[Trouble]] = frozenset({"sigterm", "sigkill"})
-
 
 class Stage(msgspec.Struct, kw_only=True):
     """Where a drill of the real loop takes place. `first`: the providers of the first tier. `recovered`: seconds after

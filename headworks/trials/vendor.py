@@ -80,7 +80,7 @@ class Vendor:
 
     async def keep(self, closings: list[tuple[float, float]], began_at: float) -> None:
         """Is closed in each of these windows (seconds after `began_at`)."""
-        for begins, ends in sorted(closings):
+        for begins, ends in sorted(set(closings)):
             await asyncio.sleep(max(0.0, began_at + begins - now()))
             self.close()
             await asyncio.sleep(max(0.0, began_at + ends - now()))

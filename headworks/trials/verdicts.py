@@ -33,7 +33,7 @@ def verdict(evidence: Evidence, seen: Figures) -> Verdict:
     if evidence.faulted and not seen.struck:
         return Verdict(said="cannot say", why=["no attempt met the fault: it is another target's, or nobody called"])
     hypothesis = evidence.drill.expect
-    wrong = [*_always(seen), *_answers(hypothesis, seen), *_bounds(hypothesis, seen)]
+    wrong = [*_always(seen, restarts=evidence.drill.restarts), *_answers(hypothesis, seen), *_bounds(hypothesis, seen)]
     if evidence.recovers:
         if seen.recovery is None and not wrong:
             last = max((one.arrived for one in evidence.fared), default=0.0)
@@ -47,12 +47,14 @@ def verdict(evidence: Evidence, seen: Figures) -> Verdict:
     return Verdict(said="does not hold" if wrong else "holds", why=wrong)
 
 
-def _always(seen: Figures) -> list[str]:
+def _always(seen: Figures, *, restarts: bool) -> list[str]:
     wrong = []
     if untrue := sum(seen.ended.get(kind, 0) for kind in UNTRUE):
         wrong.append(f"{_calls(untrue)} looked whole to the caller and was not")
     if hung := seen.ended.get("hung", 0):
         wrong.append(f"{_calls(hung)} had no end")
+    if (unserved := seen.ended.get("unserved", 0)) and not restarts:
+        wrong.append(f"{_calls(unserved)} found nobody listening: the gateway was not there")
     if seen.unrecorded:
         wrong.append(f"{_calls(seen.unrecorded)} answered whole and not recorded once")
     return wrong
@@ -69,8 +71,8 @@ def _answers(hypothesis: Hypothesis, seen: Figures) -> list[str]:
         wrong.append(f"{_calls(seen.broken)} broken without a word")
     if hypothesis.error is not None:
         others = [code for code in seen.codes if code.rpartition(" ")[2] != hypothesis.error]
-        if others or (hypothesis.whole == 0 and not seen.codes):
-            wrong.append(f"callers were shown {', '.join(others) or 'no error'}, not {hypothesis.error}")
+        if others:
+            wrong.append(f"callers were shown {', '.join(others)}, not {hypothesis.error}")
     return wrong
 
 

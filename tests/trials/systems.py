@@ -25,6 +25,7 @@ models:
 keys: {web: {key: "${env:ANOTHER_KEY_THAT_IS_NOT_SET}"}}
 requirements: {objectives: [{id: all, metric: availability, at_least: 99%}]}
 server: {listen: 127.0.0.1:8080, drain: 5s, max_in_flight: 50}
+state: "redis://:${env:A_THIRD_THAT_IS_NOT_SET}@nowhere"
 log: {store: "sqlite:////nowhere/at/all.db", journal: /nowhere/journal}
 """
 """Two tiers, `mid_stream: error`, and much that a copy must not have."""

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headworks.core.errors import ConfigError
 from headworks.trials.evidence import figures
-from headworks.trials.library import load, read
+from headworks.trials.hearing import Judged
+from headworks.trials.library import library, load, read
 from headworks.trials.schedule import Schedule
 from headworks.trials.verdicts import verdict
 from headworks.trials.virtual import drill_virtually
@@ -102,3 +104,13 @@ drills:
     for word in ("s more than before, not 0.001 s at most", "attempts a call, not 1", "times as much", "not 1 s"):
         assert word in bold
     assert "callers were shown 400 content_filter, not context_length_exceeded" in why("refused")
+
+
+def test_a_gateway_that_is_not_there_is_excused_only_while_it_is_restarted() -> None:
+    drills = library()
+    one = drill_virtually(system(STARTER), "cut", drills["cut"], 0)
+    absent = [msgspec.structs.replace(fared, judged=Judged(kind="unserved")) for fared in one.fared]
+    gone = msgspec.structs.replace(one, fared=absent)
+    assert "14 calls found nobody listening" in "\n".join(verdict(gone, figures(gone)).why)
+    restarted = msgspec.structs.replace(gone, drill=drills["sigkill"], recovered=1.0)
+    assert verdict(restarted, figures(restarted)).why == []

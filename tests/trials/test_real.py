@@ -3,6 +3,12 @@ in `make soak`, and a choice of it in `.ci/run`."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from headworks.trials.library import library, read
@@ -72,3 +78,24 @@ def test_a_copy_that_cannot_start_is_an_outcome_that_says_why() -> None:
     assert came.verdict == "cannot say"
     assert "the copy did not start" in came.why[0]
     assert "the key `unknown` is not known here" in came.why[0]
+
+
+@pytest.mark.e2e
+def test_a_drill_that_is_told_to_stop_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "system.yaml").write_bytes(QUICK_TO_RETRY)
+    command = [sys.executable, "-m", "headworks", "drill", "--only", "cut", "system.yaml"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as drill:
+        deadline = time.monotonic() + 60
+        while not (started := list(tmp_path.glob("headworks-drill-*/journal/*.jsonl"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        copy = int(started[0].name.split("-")[1])
+        os.kill(copy, 0)
+        drill.terminate()
+        _, said = drill.communicate(timeout=60)
+    assert drill.returncode == 130
+    assert b"Traceback" not in said
+    assert not list(tmp_path.glob("headworks-drill-*"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(copy, 0)
