@@ -22,7 +22,7 @@ from headworks.core.state import Spent, State, Window
 from headworks.layers.auth import Keyring
 from headworks.layers.quota import Books
 from headworks.ledger.indexer import Indexer
-from headworks.ledger.keys import Keys
+from headworks.ledger.keys import AT_ONCE, Keys
 from headworks.ledger.store import Store, StoreAt, StoreTrouble
 from headworks.policy.spend import window_start
 
@@ -138,23 +138,27 @@ class Access:
 
     def _look(self, store: Store) -> None:
         keys = Keys(store)
+        unknown: list[Named] = []
         while True:
             changes, since = keys.changes(self._since)
             self._seen_at = time.monotonic()
-            self._restore(store, changes)
-            if changes or not self.ring.is_read:
+            if self.books.is_known:
+                self._restore(store, budgets_of(changes))
+            else:  # nobody spends yet: all at once, at the end
+                unknown += budgets_of(changes)
+            if changes:
                 self._tell(self.ring.change, changes)
+                if len(changes) == AT_ONCE:  # a million keys take their turn with the calls
+                    self._applied()
             self._since = since
             if not changes:
                 break
         if not self.books.is_known:
-            self._tell(self.books.open)
+            self._restore(store, [*unknown, *budgets_in(self.ring.allowances)])
+            self._tell(self._open)
 
-    def _restore(self, store: Store, changes: Sequence[Change]) -> None:
+    def _restore(self, store: Store, budgets: Sequence[Named]) -> None:
         """Says to the state what was spent of budgets that it does not know yet, before they count."""
-        budgets = budgets_of(changes)
-        if not self.books.is_known:
-            budgets += budgets_in(self.ring.allowances)
         fresh = [one for one in budgets if one not in self._known]
         self._known.update(fresh)
         if self._is_lost:
@@ -176,7 +180,7 @@ class Access:
         for window in dict.fromkeys(window for _, window in budgets):
             start = window_start(window, at)
             sums = store.spent(start)
-            found += [Spent(name, window, start, sums.get(name, 0)) for name, one in budgets if one == window]
+            found += [Spent(name, window, start, sums[name]) for name, one in budgets if one == window and name in sums]
         return found
 
     def _sums_now(self, budgets: Sequence[Named]) -> list[Spent]:
@@ -185,6 +189,17 @@ class Access:
             return self._sums(store, budgets)
         finally:
             store.close()
+
+    def _open(self) -> None:
+        """The store was read whole."""
+        self.ring.is_read = True
+        self.books.open()
+
+    def _applied(self) -> None:
+        """Waits until the loop has done what it was told."""
+        done = threading.Event()
+        self._tell(done.set)
+        done.wait(SILENT)
 
     def _restored(self, found: list[Spent]) -> None:
         if not self.state.is_local:

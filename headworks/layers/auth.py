@@ -27,7 +27,7 @@ class Keyring:
         self.is_required = bool(keys)
         self.is_away: Callable[[], bool] = lambda: False
         self.is_read = True
-        """Whether the store was read once; until then nobody knows whether there are keys."""
+        """Whether the store was read whole once; until then nobody knows who is a stranger, nor whether anybody is."""
         self._by_digest: dict[bytes, Key] = {}
         self._digests: dict[str, bytes | tuple[bytes, ...]] = {}
         """Of the store's keys. One digest is kept as it is: a million tuples of one would be 60 MB."""
@@ -59,8 +59,7 @@ class Keyring:
         )
 
     def change(self, changes: Iterable[Change]) -> None:
-        """What has changed in the store, as far as it was read."""
-        self.is_read = True
+        """What has changed in the store."""
         for one in changes:
             if one.kind == "group":
                 self._groups[one.name] = one.allowance

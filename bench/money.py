@@ -1,0 +1,159 @@
+"""What keys, limits and budgets cost a call, and what a million keys cost a process.
+
+    python bench/money.py            processor time a call, by what bounds it
+    python bench/money.py million    memory and look-up with 1,000,000 keys in 100,000 groups
+
+Processor time of this process, the best of many short rounds that take turns. The leaf answers at once; Trace writes to a
+real journal in all of them, and a call under a budget writes its `opened` line there too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from headworks.core.call import Call
+from headworks.core.clock import now
+from headworks.core.key import Allowance, Change, Key, Spending, secret_digest
+from headworks.core.money import Price, Rates
+from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.service import Opening, Service
+from headworks.layers.auth import Auth, Keyring
+from headworks.layers.quota import Quota, Terms
+from headworks.layers.trace import Trace
+from headworks.ledger.journal import Journal
+from headworks.policy.spend import ceiling
+from headworks.state.memory import Memory
+from headworks.wire.openai_weight import weigh_chat
+
+TEXT = "The weir feeds the mill. " * 50
+BODY = msgspec.json.encode({"model": "bench", "messages": [{"role": "user", "content": TEXT}], "max_tokens": 200})
+ANSWER = b"x" * 1400
+ROUNDS, CALLS = 40, 500
+PLENTY = Spending(amount=10**18, every="30d")
+PRICE = Price(rates=Rates(input=250_000_000, output=2_000_000_000))
+
+RATES = Allowance(rpm=10**9, tpm=10**12, concurrency=1000)
+ALLOWED = {
+    "a key": (Allowance(), Allowance()),
+    "a key with rpm, tpm and concurrency": (RATES, Allowance()),
+    "the same, and its group too": (RATES, RATES),
+    "a key with a budget": (Allowance(budget=PLENTY), Allowance()),
+    "a key and its group with all of it": (
+        msgspec.structs.replace(RATES, budget=PLENTY),
+        msgspec.structs.replace(RATES, budget=PLENTY),
+    ),
+}
+
+
+class Leaf:
+    """Answers at once, with a body of a usual size."""
+
+    def open(self, call: Call) -> Opening:
+        return self  # type: ignore[return-value]
+
+    async def __aenter__(self) -> Reply:
+        usage = Usage(input=312, output=46)
+        return Whole([Chunk(data=ANSWER, has_content=True, finish="stop", usage=usage, last=True)])
+
+    async def __aexit__(self, *raised: object) -> None:
+        pass
+
+
+def build(name: str, folder: Path) -> Service:
+    journal = Journal(folder, started_at=time.time(), sync=1.0)
+    if not name:
+        return Trace(Leaf(), journal, "c")
+    own, group = ALLOWED[name]
+    ring = Keyring([Key(name="web", digest=secret_digest("secret"), group="g", allowance=own)], {"g": group})
+    terms = Terms(alias="bench", config="c", ceilings={"chat": ceiling([PRICE], has_output=True)}, max_output=500)
+    quota = Quota(Leaf(), terms, Memory(), journal, ring.group, {"chat": weigh_chat})
+    return Trace(Auth(quota, ring), journal, "c")
+
+
+async def seconds(service: Service) -> float:
+    began = time.process_time()
+    for number in range(CALLS):
+        call = Call(id=f"req_{number}", alias="bench", body=BODY, credential="secret", arrived_at=now(), max_output=200)
+        async with service.open(call) as reply:
+            await reply.read()
+    return (time.process_time() - began) / CALLS
+
+
+async def costs() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        services = {name: build(name, Path(folder) / str(number)) for number, name in enumerate(["", *ALLOWED])}
+        best = dict.fromkeys(services, 1.0)
+        for _ in range(ROUNDS):
+            for name, service in services.items():
+                best[name] = min(best[name], await seconds(service))
+    print("| what is checked | us of processor time a call |\n|---|---|")
+    for name in ALLOWED:
+        print(f"| {name} | {(best[name] - best['']) * 1e6:.1f} |")
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def look_up(ring: Keyring, secrets: list[str]) -> float:
+    best = 1.0
+    for _ in range(50):
+        began = time.process_time()
+        for secret in secrets:
+            ring.find(secret)
+        best = min(best, (time.process_time() - began) / len(secrets))
+    return best
+
+
+def million() -> None:
+    few = Keyring()
+    few.change(made(range(1000)))
+    fast = look_up(few, [f"secret-{number}" for number in range(0, 1000, 10)])
+    before = resident()
+    ring = Keyring()
+    for start in range(0, 1_000_000, 2000):
+        ring.change(made(range(start, start + 2000)))
+    for start in range(0, 100_000, 2000):
+        ring.change(
+            [
+                Change(kind="group", name=f"group-{number}", allowance=Allowance(rpm=600, budget=PLENTY))
+                for number in range(start, start + 2000)
+            ]
+        )
+    grown = resident() - before
+    slow = look_up(ring, [f"secret-{number}" for number in range(0, 1_000_000, 10_000)])
+    print("| | 1,000 keys | 1,000,000 keys, 100,000 groups |\n|---|---|---|")
+    print(f"| look-up | {fast * 1e6:.2f} us | {slow * 1e6:.2f} us |")
+    print(f"| memory | | {grown / 1e6:.0f} MB |")
+
+
+def made(numbers: range) -> list[Change]:
+    """Keys as they come out of the store: no two share a name, a digest or (beyond ten) a group."""
+    allowance = Allowance(rpm=60, budget=PLENTY)
+    return [
+        Change(
+            kind="key",
+            name=f"key-{number}",
+            key=Key(
+                name=f"key-{number}",
+                digest=secret_digest(f"secret-{number}"),
+                group=sys.intern(f"group-{number // 10}"),
+                allowance=allowance,
+            ),
+        )
+        for number in numbers
+    ]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["million"]:
+        million()
+    else:
+        uvloop.run(costs())
