@@ -22,7 +22,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
-from headworks.system.check import Machine
+from headworks.system.check import Machine, under_budget
 from headworks.system.findings import Findings
 from headworks.system.judge import Said, Verdict, judge
 from headworks.system.load import examine
@@ -70,6 +70,8 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
     if system is not None and not has_sound_prompts(system, findings, file.parent):
         system = None
     prices = {} if system is None else priced(system, findings)
+    if findings.errors:
+        system = None
     verdicts = [] if system is None else judge(system, Prices(system).of)
     holds = system is not None and not any(one.verdict == "does not hold" for one in verdicts)
     if as_json:
@@ -106,15 +108,21 @@ Priced: TypeAlias = dict[str, dict[str, Price | None]]
 
 
 def priced(system: System, findings: Findings) -> Priced:
-    """What each target charges; a vendor's whose price is unknown is a warning. Nobody is billed for a simulated one."""
+    """What each target charges. A vendor's whose price is unknown is a warning (nobody is billed for a simulated one), and
+    an error where a key with a budget may call it: its calls would be refused."""
     prices = Prices(system)
+    funded = under_budget(system)
     known: Priced = {}
     for alias, model in system.models.items():
         known[alias] = {}
         for index, tier in enumerate(model.targets):
             for position, target in enumerate(tier):
                 price = known[alias][str(target)] = prices.of(model, target)
-                if price is None and isinstance(system.providers[target.provider], OpenAI):
+                if price is None and alias in funded:
+                    problem = f"the price of {shown(str(target))} is unknown, and the budget of `{funded[alias]}` must pay for it"
+                    remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
+                    findings.error(("models", alias, "targets", index, position), problem, remedy)
+                elif price is None and isinstance(system.providers[target.provider], OpenAI):
                     problem = f"the price of {shown(str(target))} is unknown, and so what its calls cost"
                     remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
                     findings.warn(("models", alias, "targets", index, position), problem, remedy)

@@ -257,16 +257,23 @@ def _groups(system: System, findings: Findings) -> None:
                 findings.error(at, f"there is no key {shown(key)}", suggestion(key, declared, "keys"))
             elif (first := owners.setdefault(key, name)) != name:
                 findings.error(at, f"{shown(key)} is in the group `{first}` already", "leave it in one of the two")
-    for name, one in system.keys.items():
-        shared = system.groups.get(owners.get(name, ""))
-        if one.budget is None and (shared is None or shared.budget is None):
+    for alias, name in under_budget(system).items():
+        if system.models[alias].max_output is None:
+            problem = f"`{name}` has a budget, and its calls to `{alias}` are refused where they set no `max_tokens`"
+            findings.warn(("models", alias), problem, "write what they are sent with: max_output: 4k")
+
+
+def under_budget(system: System) -> dict[str, str]:
+    """The aliases that a key with a budget, of its own or of its group, may call; with the first such key."""
+    funded = {key for group in system.groups.values() if group.budget is not None for key in group.keys}
+    found: dict[str, str] = {}
+    for name, key in system.keys.items():
+        if key.budget is None and name not in funded:
             continue
-        for alias in one.models or system.models:
-            if alias in system.models and system.models[alias].max_output is None:
-                problem = (
-                    f"`{name}` has a budget, and its calls to `{alias}` are refused where they set no `max_tokens`"
-                )
-                findings.warn(("models", alias), problem, "write what they are sent with: max_output: 4k")
+        for alias in key.models or system.models:
+            if alias in system.models:
+                found.setdefault(alias, name)
+    return found
 
 
 def _secret(secret: Secret, at: Where, findings: Findings) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
+from math import ceil
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from headworks.core.key import Spending
 from headworks.core.money import NANO, Price, written_dollars
 from headworks.core.reply import Usage
+from headworks.core.state import Window
+from headworks.policy.spend import LENGTHS
 from headworks.system.arithmetic import BETA, Cause, Q, Spread, carried, too_bursty, unavailability
 from headworks.system.requirements import Objective, Times, Tokens
 from headworks.system.scalars import written_duration
@@ -317,6 +321,10 @@ class Bench:
     def cost(self, objective: Objective, aliases: Sequence[str]) -> Finding:
         limit = int(objective.limit.value * NANO)
         assert objective.window is not None
+        most = self.budgeted(aliases, objective.window)
+        if most is not None and most <= limit:
+            said = f"{dollars(most)} at most in {written_duration(objective.window)} by the budgets of all keys of the file"
+            return Finding("holds", f"{said}, if further keys are made in their groups only")
         total = 0.0
         for alias in aliases:
             cost, peak = self.priced(alias), self.peak(alias)
@@ -329,6 +337,25 @@ class Bench:
         if total <= limit:
             return Finding("holds", said)
         return Finding("cannot say", f"{said}; how busy the other seconds are {SIMULATION}", "plan")
+
+    def budgeted(self, aliases: Sequence[str], window: float) -> int | None:
+        """Nano-dollars that the budgets of all callers let through in a window; None where somebody has none."""
+        system = self.system
+        if not system.keys:
+            return None
+        groups = {key: name for name, group in system.groups.items() for key in group.keys}
+        found: dict[str, Spending] = {}
+        for name, key in system.keys.items():
+            if key.models and not set(key.models) & set(aliases):
+                continue
+            group = system.groups.get(groups.get(name, ""))
+            if group is not None and group.budget is not None:
+                found[f"group {groups[name]}"] = group.budget
+            elif key.budget is not None:
+                found[f"key {name}"] = key.budget
+            else:
+                return None
+        return sum(one.amount * windows_within(one.every, window) for one in found.values())
 
     def priced(self, alias: str) -> tuple[float, float] | Finding:
         """The least and the most that a call of mean size costs in the first tier, in nano-dollars."""
@@ -368,6 +395,11 @@ def tightest(bounds: Sequence[Capacity]) -> Capacity:
     first = min(bounds, key=lambda bound: bound.most)
     missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
     return Capacity(min(bound.least for bound in bounds), first.most, first.by, missing)
+
+
+def windows_within(every: Window, window: float) -> int:
+    """How many windows of a budget a stretch of time can touch: it begins within one and ends within another."""
+    return 1 if every == "total" else ceil(window / LENGTHS[every]) + 1
 
 
 def percent(share: float) -> str:

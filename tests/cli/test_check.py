@@ -153,3 +153,18 @@ def test_every_objective_is_judged_and_one_that_fails_fails_the_check(
         ("up", verdict, ""),
         ("fast", "cannot say", "plan"),
     ]
+
+
+def test_a_price_that_a_budget_needs_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "headworks.yaml"
+    file.write_text(
+        """
+providers: {sim: {dialect: simulated}}
+models: {a: {targets: sim/x, max_output: 1k}}
+keys: {web: {key: a-key-of-some-length, budget: {amount: $1, every: 1d}}}
+"""
+    )
+    assert run(["check", str(file)]) == FAILS
+    said = capsys.readouterr().out
+    assert "the price of `sim/x` is unknown, and the budget of `web` must pay for it" in said
+    assert "price: {input: $0.25/M, output: $2/M}" in said

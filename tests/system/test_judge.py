@@ -216,3 +216,28 @@ def test_no_closed_form_is_said_of_arrivals_that_are_too_bursty() -> None:
     said, needs, why = verdict(bound, limits=limits, traffic=TRAFFIC + ", burstiness: 2.5")
     assert (said, needs) == ("cannot say", "plan")
     assert "the gaps vary by 2.5 (SCV), more than 2" in why
+
+
+BUDGETS = """
+providers: {sim: {dialect: simulated}}
+models: {a: sim/x, b: sim/x}
+keys:
+  web: {key: "${env:K}", models: [a], budget: {amount: $1, every: 1d}}
+  lab: {key: "${env:L}", models: [b], GROUP_OR_NOT}
+groups: {product: {keys: [web], budget: {amount: $20, every: 30d}}}
+requirements: {objectives: [{id: monthly, metric: cost, alias: a, at_most: BOUND, window: 30d}]}
+"""
+
+
+@pytest.mark.parametrize(("bound", "verdict"), [("$40", "holds"), ("$39.99", "cannot say")])
+def test_a_cost_is_bounded_by_the_budgets_of_all_who_may_call(bound: str, verdict: str) -> None:
+    text = BUDGETS.replace("BOUND", bound).replace(", GROUP_OR_NOT", "")
+    [found] = judge(right(text, {"K": "k" * 20, "L": "l" * 20}), lambda model, target: None)
+    # A stretch of 30 days can touch two windows of 30 days.
+    assert found.verdict == verdict
+
+
+def test_one_key_without_a_budget_leaves_the_cost_open() -> None:
+    text = BUDGETS.replace("BOUND", "$40").replace("models: [b], GROUP_OR_NOT", "models: [a, b]")
+    [found] = judge(right(text, {"K": "k" * 20, "L": "l" * 20}), lambda model, target: None)
+    assert found.verdict == "cannot say"
