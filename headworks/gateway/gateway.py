@@ -27,6 +27,7 @@ from headworks.gateway.counting import Counting, Member
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
+from headworks.gateway.thrift import Thrift
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
 from headworks.ledger.journal import Journal
@@ -168,6 +169,7 @@ class Gateway:
         """Starts what runs beside calls. The embedded model may still be loading when this returns."""
         self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
+        self._tasks.append(asyncio.create_task(Thrift(lambda: self.in_flight).keep(), name="thrift"))
         await self.counting.start()
         if self.ledger is not None:
             self.ledger.start()
