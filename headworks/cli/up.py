@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import click
 import uvloop
 
 from headworks.gateway.gateway import Gateway
+from headworks.server.parent import serve_by_workers
 from headworks.server.serve import serve
+from headworks.system.schema import System
 from headworks.system.starter import HERE, load_or_starter
 
 
@@ -34,20 +37,29 @@ def command(file: Path | None, seed: int | None) -> None:
     loaded = read()
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    uvloop.run(serve(loaded, file or HERE, read, partial(greet, is_starter=is_starter), seed=seed))
+    say = partial(greet, is_starter=is_starter)
+    if loaded.system.server.workers > 1:
+        ready = partial(say, has_keys=bool(loaded.system.keys))
+        uvloop.run(serve_by_workers(file or HERE, loaded, ready))
+    else:
+        uvloop.run(serve(loaded, file or HERE, read, partial(greet_gateway, say), seed=seed))
 
 
-def greet(gateway: Gateway, *, is_starter: bool) -> None:
+def greet_gateway(say: Callable[..., None], gateway: Gateway) -> None:
+    say(gateway.system, gateway.journal.path, has_keys=gateway.keys is not None)
+
+
+def greet(system: System, journal: Path, *, has_keys: bool, is_starter: bool) -> None:
     """Says on stdout where the gateway is and how to ask it."""
-    address = gateway.system.server.listen
-    alias = next(iter(gateway.system.models))
+    address = system.server.listen
+    alias = next(iter(system.models))
     if is_starter:
         click.echo("No headworks.yaml here: serving the starter system.")
-    click.echo(f"Headworks serves {gateway.system.name} on http://{address}/v1")
-    click.echo(f"  models   {', '.join(gateway.system.models)}")
-    click.echo(f"  callers  {'with a key of the file' if gateway.keys else 'anybody on this machine (no keys)'}")
-    click.echo(f"  journal  {gateway.journal.path}")
-    key = " -H 'authorization: Bearer YOUR_KEY'" if gateway.keys else ""
+    click.echo(f"Headworks serves {system.name} on http://{address}/v1")
+    click.echo(f"  models   {', '.join(system.models)}")
+    click.echo(f"  callers  {'with a key of the file' if has_keys else 'anybody on this machine (no keys)'}")
+    click.echo(f"  journal  {journal}")
+    key = " -H 'authorization: Bearer YOUR_KEY'" if has_keys else ""
     click.echo(f"  try      curl http://{address}/v1/chat/completions{key} -H 'content-type: application/json' \\")
     click.echo(f'             -d \'{{"model": "{alias}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\'')
     sys.stdout.flush()

@@ -18,6 +18,10 @@ READY_WITHIN: Final = 2.0
 """Seconds that a start waits for the state; without it, it goes on, and the state is away."""
 
 
+RESTORED_WITHIN: Final = 10.0
+"""Seconds that a start waits for what was spent: a large journal may take longer, and then calls are served meanwhile."""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """One of several processes that serve a system together. owner: stands for it in the shared state. state: the URL of
     that. models: by local provider, the socket of the process that the parent keeps. Its journal is indexed by the parent."""
@@ -56,6 +60,11 @@ class Counting:
                 await self._embedded.start()
             self.shared.start()
             await self.shared.line.ready(READY_WITHIN)
+
+    async def settle_in(self) -> None:
+        """Waits a while until a state that is there knows what was spent: a call under a budget would be refused."""
+        if self.state is not None and self.shared.is_there:
+            await self.shared.restored(RESTORED_WITHIN)
 
     async def stop(self) -> None:
         """Has everything that was counted arrive, and ends."""

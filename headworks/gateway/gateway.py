@@ -174,6 +174,7 @@ class Gateway:
         if self.ledger is not None:
             self.ledger.start()
         await self.access.start()
+        await self.counting.settle_in()
         await self.leaves.start()
         self.is_ready = True
 

@@ -128,9 +128,7 @@ class Leaves:
             elsewhere = Elsewhere(path)
             asked = self.clients[name] = Client(msgspec.structs.replace(elsewhere.origin, base=b"/v1"))
             return lambda model: Local(Remote(asked, OPENAI, model, account_headers(None, {})), elsewhere)
-        child = self.children[name] = LocalProcess(
-            str(self.folder / provider.model) if provider.is_file else provider.model, slots=provider.concurrency
-        )
+        child = self.children[name] = local_process(provider, self.folder)
         client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"))
         headers = account_headers(None, {})
         return lambda model: Local(Remote(client, OPENAI, model, headers), child)
@@ -146,3 +144,23 @@ class Leaves:
         )
         desk = Desk(name, vendor)
         return lambda model: Simulated(desk, model)
+
+
+def local_process(provider: schema.Local, folder: Path) -> LocalProcess:
+    """The child of a local provider, not started."""
+    model = str(folder / provider.model) if provider.is_file else provider.model
+    return LocalProcess(model, slots=provider.concurrency)
+
+
+def local_processes(
+    system: schema.System, folder: Path, before: tuple[schema.System, Mapping[str, LocalProcess]] | None = None
+) -> dict[str, LocalProcess]:
+    """The children of a system's local providers; those that are written as before are those of before."""
+    found: dict[str, LocalProcess] = {}
+    for name, provider in system.providers.items():
+        if isinstance(provider, schema.Local):
+            if before is not None and name in before[1] and before[0].providers[name] == provider:
+                found[name] = before[1][name]
+            else:
+                found[name] = local_process(provider, folder)
+    return found

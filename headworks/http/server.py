@@ -78,6 +78,11 @@ class Edge:
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
+    async def start_at(self, listening: socket.socket) -> None:
+        """Takes connections from a socket that listens already, and may be shared with other processes."""
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(lambda: Inbound(self, loop), sock=listening, backlog=BACKLOG))
+
     async def start_unix(self, path: str) -> None:
         """Listens on a unix socket that only this user may open. Raises OSError."""
         loop = asyncio.get_running_loop()

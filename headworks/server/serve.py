@@ -29,6 +29,7 @@ from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
 from headworks.server.shown import Shown, Single
 from headworks.system.load import Loaded
+from headworks.system.notations import Address
 from headworks.system.schema import ADMIN, Server
 
 Held: TypeAlias = contextlib.AbstractAsyncContextManager[None]
@@ -90,15 +91,20 @@ async def bind(edge: Edge, server: Server) -> None:
     try:
         await edge.start(address.host, address.port)
     except OSError as error:
-        raise ConfigError(
-            [
-                Problem(
-                    path="server.listen",
-                    problem=f"{address} cannot be listened on: {error.strerror or error}",
-                    remedy="end whatever listens there, or name another port, e.g. `server: {listen: 127.0.0.1:8090}`",
-                )
-            ]
-        ) from error
+        raise unlistenable(address, error) from error
+
+
+def unlistenable(address: Address, error: OSError) -> ConfigError:
+    """What is said of a public port that cannot be had."""
+    return ConfigError(
+        [
+            Problem(
+                path="server.listen",
+                problem=f"{address} cannot be listened on: {error.strerror or error}",
+                remedy="end whatever listens there, or name another port, e.g. `server: {listen: 127.0.0.1:8090}`",
+            )
+        ]
+    )
 
 
 def claimed(server: Server) -> socket.socket | None:

@@ -22,7 +22,7 @@ from headworks.core.errors import StateAway
 from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
 from headworks.policy.spend import LENGTHS, window_ends_in, window_start
 from headworks.state import scripts
-from headworks.state.line import Answer, Line, Word, packed
+from headworks.state.line import Answer, Line, Word, packed, reached
 
 BEAT: Final = 1.0
 LEASE: Final = 10.0
@@ -44,23 +44,33 @@ log = logging.getLogger("headworks.state")
 class Valkey:
     """Counts that every process with the same server and prefix shares.
 
-    owner: stands for this process, anew at each start. living: processes that share, as far as is known.
-    is_restored: whether money can be spent by it. lost: is called again and again while it cannot: somebody should `restore`.
+    owner: stands for this process, anew at each start. is_counted: it takes, and so is one of those that share. living: processes that share, as far as is known.
+    lost: is called again and again while no money can be spent by it: somebody should `restore`.
     """
 
     is_local = False
 
-    def __init__(self, url: str, prefix: str, owner: str) -> None:
+    def __init__(self, url: str, prefix: str, owner: str, *, is_counted: bool = True) -> None:
         self.line = Line(url, self._greet)
         self.owner = owner
+        self.is_counted = is_counted
         self.living = 1
-        self.is_restored = False
+        self._restored = asyncio.Event()
         self.lost: Callable[[], None] | None = None
         self._prefix = f"{{{prefix}}}"  # in braces, so that a cluster would keep it together
         self._epoch = ""
         self._unique = token_hex(6)
         self._bounds: dict[int, tuple[Bounds, list[Word], list[Word]]] = {}
         self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether money can be spent by it."""
+        return self._restored.is_set()
+
+    async def restored(self, within: float) -> bool:
+        """Waits until money can be spent by it, so many seconds at most."""
+        return await reached(self._restored, within)
 
     @property
     def is_there(self) -> bool:
@@ -77,7 +87,7 @@ class Valkey:
     def start(self) -> None:
         """Begins to connect and to beat."""
         self.line.start()
-        if self._beating is None:
+        if self._beating is None and self.is_counted:
             self._beating = asyncio.create_task(self._beat(), name="state beat")
 
     async def stop(self, patience: float = 2.0) -> None:
@@ -87,7 +97,7 @@ class Valkey:
         if beating is not None:
             beating.cancel()
             await asyncio.wait([beating])
-        if self.line.is_there:
+        if self.line.is_there and self.is_counted:
             try:
                 await self._run(scripts.END, self.owner)
             except (StateAway, ResponseError):
@@ -151,7 +161,7 @@ class Valkey:
             words += (f"{one.name}:{one.start}", one.amount, gone(one.window, one.start))
         epoch = await self._run(scripts.RESTORE, *words)
         self._epoch = epoch.decode()
-        self.is_restored = True
+        self._restored.set()
 
     async def end(self, owner: str) -> None:
         count = await self._run(scripts.END, owner)
@@ -216,7 +226,8 @@ class Valkey:
         loaded = [line.asked(packed) for packed in LOADING]
         for one in loaded:
             await one
-        await self._beaten(await line.asked(self._packed_beat()))
+        if self.is_counted:
+            await self._beaten(await line.asked(self._packed_beat()))
 
     def _packed_beat(self) -> bytes:
         return packed("EVAL", scripts.BEAT, 0, self._prefix, self.owner, round(LEASE * 1000))
@@ -239,7 +250,7 @@ class Valkey:
                     pass  # the line says it
 
     def _lose(self) -> None:
-        self.is_restored = False
+        self._restored.clear()
         if self.lost is not None:
             self.lost()
 

@@ -26,9 +26,14 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(path: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:
     """Reads a system file. Raises ConfigError with everything that is wrong with it, also when it cannot be opened."""
+    return read(content_of(path), file=str(path), folder=path.parent, env=env, machine=machine)
+
+
+def content_of(path: Path) -> bytes:
+    """A system file's bytes, as many as one may have and one more. Raises ConfigError where it cannot be opened."""
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
         problem = Problem(
             file=str(path),
@@ -36,7 +41,6 @@ def load(path: Path, env: Mapping[str, str], machine: Machine | None = None) -> 
             remedy="name a file, or run without one to get the starter system",
         )
         raise ConfigError([problem]) from error
-    return read(content, file=str(path), folder=path.parent, env=env, machine=machine)
 
 
 def read(content: bytes, *, file: str, folder: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:

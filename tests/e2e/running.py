@@ -83,7 +83,7 @@ def up(folder: Path, text: str, *, port: int = 0, **environment: str) -> Iterato
 def wait_until_ready(running: Running, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
-        with contextlib.suppress(URLError, ConnectionError):
+        with contextlib.suppress(URLError, ConnectionError, TimeoutError):
             with urlopen(f"{running.url}/readyz", timeout=2) as answer:
                 assert answer.status == 200
                 return

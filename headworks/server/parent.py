@@ -1,0 +1,348 @@
+"""Several processes that serve one system: the parent, which answers no call.
+
+It holds the public port's socket, owns the admin port, the indexer, the local models and the embedded state, sums what its
+workers count, starts again one that died, and has a new system file served by all of them or by none. `docs/operations.md`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from headworks import __version__
+from headworks.core.clock import now
+from headworks.core.errors import ConfigError, Problem, StateAway
+from headworks.gateway.counting import loaded as extra
+from headworks.gateway.counting import state_folder
+from headworks.gateway.gateway import callable_names, unchangeable
+from headworks.gateway.leaves import local_processes
+from headworks.http.server import BACKLOG
+from headworks.ledger.process import LedgerProcess
+from headworks.providers.local_process import LocalProcess
+from headworks.server.app import Readiness
+from headworks.server.beacon import Beacon, Outcome
+from headworks.server.channel import Adopt, Look, Prepare, Prepared, Start
+from headworks.server.post import Post, fresh_owner
+from headworks.server.reloading import Reloading
+from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable
+from headworks.system.load import Loaded, content_of, read
+from headworks.system.schema import System
+from headworks.telemetry.exposition import Readings
+from headworks.telemetry.metrics import Metrics
+from headworks.telemetry.view import Sums, answers_of, circuits_of, slots_of, troubles_of
+from headworks.telemetry.watchdog import BOUNDS
+
+LOOK = 1.0
+"""Seconds between two looks at what each worker has counted; a scrape looks at once."""
+
+STEADY = 10.0
+"""Seconds that a worker must have lived for its death to be an accident: then the next one starts at once."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds before the next start, after a worker that died sooner: they double."""
+
+GRACE = 10.0
+"""Seconds beyond `server.drain` that a worker is given to end by itself; then it is killed."""
+
+log = logging.getLogger("headworks.parent")
+
+
+async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, Path], None]) -> None:
+    """Serves a system by `server.workers` processes until SIGTERM or SIGINT, then drains; SIGHUP reads the file again.
+
+    Raises ConfigError where a port, the journal or the state cannot be had, or no worker starts. A second signal ends the
+    draining.
+    """
+    async with contextlib.AsyncExitStack() as held:
+        server = loaded.system.server
+        admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
+        parent = Parent(file, loaded)
+        asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
+        await held.enter_async_context(parent.running())
+        beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
+        parent.reloading = Reloading(parent, parent.replace, beacon)
+        light(beacon)
+        held.callback(beacon.put_out)
+        await held.enter_async_context(kept(parent.reloading, again))
+        ready(loaded.system, loaded.folder / loaded.system.log.journal)
+        if admin is not None:
+            await held.enter_async_context(await opened(parent, admin))
+        await asked.get()
+        await parent.drain(asked)
+
+
+class Parent:
+    """The workers of one system. `system` is what all of them serve."""
+
+    def __init__(self, file: Path, loaded: Loaded) -> None:
+        system = loaded.system
+        self.file = file
+        self.folder = loaded.folder
+        self.system = system
+        self.content = content_of(file)
+        self.started_at = time.time()
+        self.is_draining = False
+        self.reloading: Reloading | None = None
+        self.restarts = 0
+        self.posts = [Post(number) for number in range(system.server.workers)]
+        self.ledger = LedgerProcess(
+            loaded.folder / system.log.journal, system.log.store.reveal(), loaded.folder, retention=system.log.retention
+        )
+        self._has_started = False
+        self._dead = Sums(BOUNDS)
+        self._names = set(callable_names(system))
+        self._chance = Random()
+        self._listening: list[socket.socket] = []
+        self._children: dict[str, LocalProcess] = {}
+        self._state: Any = None
+        self._state_url = system.state.reveal()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Everything that the workers stand on, then the workers; and its end."""
+        async with contextlib.AsyncExitStack() as held:
+            self._listening = listening(self.system)
+            held.callback(self._close_sockets)
+            journal = self.folder / self.system.log.journal
+            journal.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self._state_url == "embedded":
+                embedded = extra("headworks.state.embedded", "embedded").Embedded(
+                    state_folder(self.system, self.folder)
+                )
+                self._state_url = embedded.url
+                held.push_async_callback(embedded.stop)
+                await embedded.start()
+            self._state = extra("headworks.state.valkey", "redis").Valkey(
+                self._state_url, self.system.name, fresh_owner(), is_counted=False
+            )
+            held.push_async_callback(self._state.stop, 0.0)
+            self._state.start()
+            self._children = local_processes(self.system, self.folder)
+            held.push_async_callback(self._end_children)
+            for child in self._children.values():
+                await child.start()
+            self.ledger.start()
+            held.push_async_callback(self.ledger.stop)
+            held.push_async_callback(self._end_workers)
+            for post in self.posts:
+                self._tasks.append(asyncio.create_task(self._keep(post), name=f"worker {post.number}"))
+            await asyncio.gather(*(post.settled.wait() for post in self.posts))
+            if problems := [problem for post in self.posts for problem in post.problems]:
+                raise ConfigError(list(dict.fromkeys(problems)))
+            self._has_started = True
+            self._tasks.append(asyncio.create_task(self._look(), name="look"))
+            yield
+
+    # What the admin port shows.
+
+    @property
+    def reloads(self) -> Mapping[str, int]:
+        return self.reloading.counts if self.reloading is not None else {}
+
+    def readiness(self) -> tuple[int, Readiness]:
+        """Ready where one worker is: calls are answered then."""
+        if self.is_draining:
+            return 503, Readiness(status="draining")
+        down = [f"worker {post.number}: it is started again" for post in self.posts if not post.is_up]
+        if len(down) == len(self.posts):
+            return 503, Readiness(status="starting", reasons=down)
+        views = [post.view for post in self.posts if post.is_up and post.view is not None]
+        loading = [
+            f"{name}: the model is still loading" for name, child in self._children.items() if not child.is_ready
+        ]
+        return 200, Readiness(status="ready", reasons=[*down, *troubles_of(views), *loading, *self.ledger.troubles()])
+
+    async def numbers(self) -> tuple[Metrics, Readings]:
+        await asyncio.gather(*map(self._see, self.posts))
+        views = [post.view for post in self.posts if post.view is not None]
+        sums = Sums(BOUNDS)
+        sums.add(self._dead.counts)
+        for view in views:
+            sums.add(view.counts)
+        readings = Readings(
+            in_flight=sum(view.in_flight for view in views),
+            queued=sum(view.queued for view in views),
+            strangers=sums.strangers,
+            circuits=circuits_of(views),
+            slots=slots_of(views),
+            answers=answers_of(views),
+            journal_appended=sums.journal_appended,
+            journal_backlog=sum(view.journal_backlog for view in views),
+            journal_lost=sums.journal_lost,
+            ledger=self.ledger.status(),
+            version=__version__,
+            config=self.system.digest,
+            started_at=self.started_at,
+            reloads=self.reloads,
+            lags=sums.lags,
+            workers={str(post.number): post.is_up for post in self.posts},
+            restarts=self.restarts,
+        )
+        return sums.metrics, readings
+
+    async def reload(self) -> Outcome:
+        assert self.reloading is not None, "the admin port opens after it"
+        return await self.reloading.reload()
+
+    # A new system file.
+
+    async def replace(self) -> list[Problem]:
+        """Has all workers serve what the file says now, or none. Raises ConfigError or OSError: nothing has changed then."""
+        loop = asyncio.get_running_loop()
+        content = await loop.run_in_executor(None, content_of, self.file)
+        loaded = await loop.run_in_executor(
+            None, lambda: read(content, file=str(self.file), folder=self.folder, env=os.environ)
+        )
+        if problems := unchangeable(self.system, loaded.system):
+            raise ConfigError(problems)
+        children = local_processes(loaded.system, self.folder, before=(self.system, self._children))
+        fresh = [child for child in children.values() if child not in self._children.values()]
+        try:
+            for child in fresh:
+                await child.start()
+            message = Prepare(content=content, models=sockets(children))
+            posts = [post for post in self.posts if post.is_up]
+            answers = await asyncio.gather(*(post.ask(message) for post in posts), return_exceptions=True)
+            problems = [one for answer in answers if isinstance(answer, Prepared) for one in answer.problems]
+            if problems:
+                await asyncio.gather(*(post.ask(Adopt(False)) for post in posts), return_exceptions=True)
+                raise ConfigError(list(dict.fromkeys(problems)))
+        except BaseException:
+            for child in fresh:
+                await child.stop()
+            raise
+        # A worker that has died meanwhile, or dies now, is started again with the new content.
+        self.content = content
+        self.system = loaded.system
+        self._names.update(callable_names(loaded.system))
+        gone = [child for child in self._children.values() if child not in children.values()]
+        self._children = children
+        await asyncio.gather(*(post.ask(Adopt(True)) for post in posts), return_exceptions=True)
+        self._tasks.append(asyncio.create_task(self._retire(gone), name="retire models"))
+        return list(loaded.warnings)
+
+    # The workers.
+
+    async def _keep(self, post: Post) -> None:
+        failures = 0
+        while not self.is_draining:
+            began = now()
+            ending = await post.live(self._start(), self._listening)
+            post.count(self._dead, self._names)
+            await self._free(post.owner)
+            if self._is_over(post):
+                return
+            self.restarts += 1
+            log.error("worker %d ended: %s; it is started again", post.number, ending)
+            failures = 0 if now() - began >= STEADY else failures + 1
+            await asyncio.sleep(min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures > 1 else 0.0)
+
+    def _is_over(self, post: Post) -> bool:
+        """Whether a place is not filled again: at the end, and where the first start shows that none can serve."""
+        return self.is_draining or bool(post.problems and not self._has_started)
+
+    def _start(self) -> Start:
+        return Start(
+            content=self.content,
+            file=str(self.file),
+            folder=str(self.folder),
+            owner=fresh_owner(),
+            state=self._state_url,
+            models=sockets(self._children),
+            seed=self._chance.getrandbits(60),
+        )
+
+    async def _free(self, owner: str) -> None:
+        """Gives back what a process held that has ended; where the state is away, its lease does."""
+        try:
+            await self._state.end(owner)
+        except StateAway:
+            log.warning("the state is away: what worker %s held is free when its lease ends", owner)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            await asyncio.gather(*map(self._see, self.posts))
+            for post in self.posts:
+                if post.is_up and post.content != self.content:
+                    log.info("worker %d began with an older system file: it is started again", post.number)
+                    post.end()
+
+    async def _see(self, post: Post) -> None:
+        with contextlib.suppress(ConnectionError):
+            await post.ask(Look())
+
+    async def drain(self, asked: asyncio.Queue[None]) -> None:
+        """Lets every worker finish its calls, `server.drain` seconds at most or until a second signal."""
+        self.is_draining = True
+        self._close_sockets()
+        for post in self.posts:
+            post.end()
+        keeping = asyncio.ensure_future(asyncio.wait(self._keepers()))
+        again = asyncio.ensure_future(asked.get())
+        patience = self.system.server.drain + GRACE
+        await asyncio.wait([keeping, again], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        if not keeping.done():
+            for post in self.posts:
+                post.end()
+            await asyncio.wait([keeping], timeout=GRACE)
+
+    async def _end_workers(self) -> None:
+        self.is_draining = True
+        for post in self.posts:
+            post.end()
+        if keepers := [task for task in self._keepers() if not task.done()]:
+            await asyncio.wait(keepers, timeout=GRACE)
+        for task in self._tasks:
+            task.cancel()  # kills a worker that has not ended
+        await asyncio.wait(self._tasks)
+
+    def _keepers(self) -> list[asyncio.Task[None]]:
+        return self._tasks[: len(self.posts)]
+
+    async def _retire(self, children: Sequence[LocalProcess]) -> None:
+        """Ends models that the new file does not have, once calls that began before cannot run any more."""
+        if children:
+            await asyncio.sleep(self.system.server.drain)
+        for child in children:
+            await child.stop()
+
+    async def _end_children(self) -> None:
+        await asyncio.gather(*(child.stop() for child in self._children.values()))
+
+    def _close_sockets(self) -> None:
+        for one in self._listening:
+            one.close()
+
+
+def sockets(children: Mapping[str, LocalProcess]) -> dict[str, str]:
+    return {name: str(child.origin.path) for name, child in children.items()}
+
+
+def listening(system: System) -> list[socket.socket]:
+    """The public port's sockets, listening: held by the parent, so that what waits there outlives a worker. Raises ConfigError."""
+    address = system.server.listen
+    taken: list[socket.socket] = []
+    try:
+        for family, _, _, _, where in dict.fromkeys(
+            socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        ):
+            one = socket.create_server(where[:2], family=family, backlog=BACKLOG)
+            one.setblocking(False)
+            taken.append(one)
+    except OSError as error:
+        for one in taken:
+            one.close()
+        raise unlistenable(address, error) from error
+    return taken

@@ -1,0 +1,134 @@
+"""One of several processes that answer calls. Its parent tells it what to serve; it ends when told, or when the parent does.
+
+Always true: it takes connections from sockets that the parent holds, so one that waits there while this process is started
+again is not lost; a parent that is gone, whatever it died of, drains it as SIGTERM does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+from headworks.core.errors import ConfigError, Problem
+from headworks.gateway.counting import Member
+from headworks.gateway.gateway import Gateway
+from headworks.gateway.gateway import Prepared as PreparedSystem
+from headworks.http.server import Edge, EdgeLimits
+from headworks.server.app import App
+from headworks.server.channel import Adopt, Channel, Ended, Failed, Look, Prepare, Prepared, Ready, Seen, Start
+from headworks.server.origins import Origins
+from headworks.server.serve import SWITCH, drain, signals
+from headworks.server.shown import view_of
+from headworks.system.load import read
+
+log = logging.getLogger("headworks.worker")
+
+
+async def work(channel_end: int, listening: Sequence[int]) -> None:
+    """Serves until told to end. channel_end, listening: sockets that were inherited."""
+    channel = await Channel.over(socket.socket(fileno=channel_end))
+    start = await channel.hear()
+    assert isinstance(start, Start)
+    asked = signals(signal.SIGTERM)
+    for passed in (signal.SIGINT, signal.SIGHUP):  # the parent's to hear: a terminal sends them to all
+        signal.signal(passed, signal.SIG_IGN)
+    try:
+        worker = Worker(start, channel)
+        await worker.begin([socket.socket(fileno=number) for number in listening])
+    except ConfigError as error:
+        with contextlib.suppress(ConnectionError):
+            await channel.say(Failed(list(error.problems)))
+        return
+    await worker.serve(asked)
+
+
+class Worker:
+    """The gateway of this process, as its parent sees it."""
+
+    def __init__(self, start: Start, channel: Channel) -> None:
+        self.channel = channel
+        self.start = start
+        loaded = read(start.content, file=start.file, folder=Path(start.folder), env=os.environ)
+        chance = Random()
+        member = Member(owner=start.owner, state=start.state, models=start.models)
+        self.gateway = Gateway(loaded.system, loaded.folder, seed=start.seed, member=member)
+        server = loaded.system.server
+        origins = Origins(server.cors, has_keys=self.gateway.keys is not None)
+        self.app = App(self.gateway, origins, chance.getrandbits)
+        self.edge = Edge(self.app.handle, self.app.refuse, limits=EdgeLimits(max_body=server.max_body))
+        self.prepared: PreparedSystem | None = None
+
+    async def begin(self, listening: Sequence[socket.socket]) -> None:
+        await self.gateway.start()
+        for one in listening:
+            await self.edge.start_at(one)
+        gc.collect()
+        gc.freeze()
+        sys.setswitchinterval(SWITCH)
+
+    async def serve(self, asked: asyncio.Queue[None]) -> None:
+        """Answers calls, and the parent, until one of them ends it."""
+        hearing = asyncio.create_task(self.hear(asked), name="parent")
+        try:
+            with contextlib.suppress(ConnectionError):
+                await self.channel.say(Ready(view_of(self.gateway)))
+            await asked.get()
+            await drain(self.gateway, self.app, self.edge, asked)
+            await self.gateway.stop()
+            with contextlib.suppress(ConnectionError):
+                await self.channel.say(Ended(view_of(self.gateway)))
+        finally:
+            hearing.cancel()
+            await asyncio.wait([hearing])
+            self.channel.close()
+
+    async def hear(self, asked: asyncio.Queue[None]) -> None:
+        while (message := await self.channel.hear()) is not None:
+            with contextlib.suppress(ConnectionError):
+                match message:
+                    case Look():
+                        await self.channel.say(Seen(view_of(self.gateway)))
+                    case Prepare():
+                        await self.channel.say(Prepared(await self.prepare(message)))
+                    case Adopt():
+                        await self.adopt(is_taken=message.is_taken)
+                        await self.channel.say(Seen(view_of(self.gateway)))
+                    case _:
+                        raise AssertionError(f"a parent does not say {type(message).__name__}")
+        log.error("the parent is gone: draining")
+        asked.put_nowait(None)
+
+    async def prepare(self, message: Prepare) -> list[Problem]:
+        """Why the other system cannot be served; nothing where it can, at once."""
+        await self.adopt(is_taken=False)
+        loop = asyncio.get_running_loop()
+        start = self.start
+        try:
+            loaded = await loop.run_in_executor(
+                None, lambda: read(message.content, file=start.file, folder=Path(start.folder), env=os.environ)
+            )
+            self.prepared = await self.gateway.prepared(loaded.system, message.models)
+        except ConfigError as error:
+            return list(error.problems)
+        except OSError as error:
+            return [Problem(problem=f"the machine refuses: {error.strerror or error}")]
+        return []
+
+    async def adopt(self, *, is_taken: bool) -> None:
+        prepared, self.prepared = self.prepared, None
+        if prepared is None:
+            return
+        if is_taken:
+            self.gateway.adopt(prepared)
+            self.app.origins = Origins(prepared.system.server.cors, has_keys=self.gateway.keys is not None)
+        else:
+            await self.gateway.abandon(prepared)
