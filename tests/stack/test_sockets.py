@@ -106,7 +106,7 @@ async def read(world: World, number: int, *, streamed: bool) -> str:
 
 async def one(world: World, number: int, rng: Random) -> str:
     reading = asyncio.create_task(read(world, number, streamed=rng.random() < 0.7))
-    done, _ = await asyncio.wait([reading], timeout=rng.random() / 20 if rng.random() < 0.1 else 1.0)
+    done, _ = await asyncio.wait([reading], timeout=rng.random() / 20 if rng.random() < 0.1 else 2.0)
     if not done:
         reading.cancel()
     try:
@@ -123,10 +123,10 @@ async def main() -> None:
     world = World(leaves.leaf, text)
     rng = Random(9)
     answers: list[str] = []
-    for begin in range(0, CALLS, 200):
-        answers += await asyncio.gather(*[one(world, begin + at, Random(rng.getrandbits(64))) for at in range(200)])
+    for begin in range(0, CALLS, 100):
+        answers += await asyncio.gather(*[one(world, begin + at, Random(rng.getrandbits(64))) for at in range(100)])
     assert {answer for answer in answers if answer} == {"".join(WORDS)}, "whole and exact, or an error"
-    assert sum(bool(answer) for answer in answers) > CALLS / 2
+    assert sum(bool(answer) for answer in answers) > CALLS / 8, "the purse pays for few second attempts in such a burst"
     [client] = leaves.clients.values()
     while client.lingering:
         await asyncio.sleep(0.01)
