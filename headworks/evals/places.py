@@ -54,16 +54,21 @@ class Troubles:
 class Document:
     """A YAML file's value; the place of each part, and each scalar as it was written."""
 
-    def __init__(self, value: Any, places: dict[Where, tuple[int, int]], texts: dict[Where, str]) -> None:
+    def __init__(self, value: Any, builder: _Builder) -> None:
         self.value = value
-        self._places = places
-        self._texts = texts
+        self._places = builder.places
+        self._names = builder.names
+        self._texts = builder.texts
 
     def place(self, where: Where) -> tuple[int, int]:
         """Line and column of the value, or of the nearest thing around it."""
         while where and where not in self._places:
             where = where[:-1]
         return self._places.get(where, (1, 1))
+
+    def name_place(self, where: Where) -> tuple[int, int]:
+        """Line and column of the name before a value."""
+        return self._names.get(where) or self.place(where)
 
     def text(self, where: Where, value: Any) -> Any:
         """A scalar as it was written, so that `id: 007` is a text; anything else as it is."""
@@ -110,7 +115,7 @@ def read(text: str, troubles: Troubles) -> Document:
     builder = _Builder(troubles)
     value = builder.build(root, ()) if root is not None else None
     troubles.raise_any()
-    return Document(value, builder.places, builder.texts)
+    return Document(value, builder)
 
 
 def _bound(text: str, troubles: Troubles) -> None:
@@ -128,6 +133,7 @@ class _Builder:
     def __init__(self, troubles: Troubles) -> None:
         self.troubles = troubles
         self.places: dict[Where, tuple[int, int]] = {}
+        self.names: dict[Where, tuple[int, int]] = {}
         self.texts: dict[Where, str] = {}
         self.count = 0
 
@@ -158,6 +164,7 @@ class _Builder:
                     f"`{key.value}` is written twice", "keep one", path=written((*where, key.value)), **at
                 )
             else:
+                self.names[(*where, key.value)] = (at["line"], at["column"])
                 made[key.value] = self.build(value, (*where, key.value))
         return made
 

@@ -160,7 +160,7 @@ def _fields(scorer: Scorer, target: Target, value: Values) -> Score:
 
 def _plain(value: Values, scorer: Scorer) -> Values:
     if isinstance(value, bool):
-        return value
+        return f"{value}"  # true is no 1
     if isinstance(value, int | float):
         return float(value)
     return _text(value, scorer) if isinstance(value, str) else value

@@ -64,7 +64,7 @@ def load(path: Path, name: str = "") -> Read:
             made = Read(suite=Suite(name=name or path.stem, base=INPUT, samples=samples, file=str(path)))
         case ".yaml" | ".yml":
             document = read(content_of(path, troubles), troubles)
-            made = _Reader(document, path, troubles).suite(name or path.stem)
+            return _Reader(document, path, troubles).suite(name or path.stem)
         case _:
             troubles.fail("its name ends in none of .yaml, .jsonl, .csv, .py", "the ending says how it is read")
     check(made, troubles)
@@ -83,9 +83,21 @@ def _python(path: Path, name: str, troubles: Troubles) -> Read:
             line=1,
             column=1,
         )
-    whole = msgspec.structs.replace(made, name=made.name or name, file=str(path), samples=_named(made.samples))
-    kinds = {one.kind for task in (whole.base, *whole.tasks.values()) for one in task.scorers}
-    own = {kind: found for kind in kinds if kind not in scorers.KINDS and (found := function(names, kind))}
+    named = msgspec.structs.replace(made, name=made.name or name, file=str(path))
+    return prepared(named, {one: found for one, found in names.items() if callable(found)})
+
+
+def prepared(suite: Suite, functions: dict[str, Own]) -> Read:
+    """A suite that was made in Python: its samples named, its own scorers found. Raises ConfigError."""
+    troubles = Troubles(suite.file or suite.name)
+    whole = msgspec.structs.replace(suite, samples=_named(suite.samples))
+    own: dict[str, Own] = {}
+    for task in (whole.base, *whole.tasks.values()):
+        for kind in {one.kind for one in task.scorers} - {*scorers.KINDS, GRADED}:
+            if kind in functions:
+                own[kind] = functions[kind]
+            else:
+                troubles.add(f"there is no scorer `{kind}`", suggestion(kind, [*scorers.KINDS, GRADED], "scorers"))
     result = Read(suite=whole, own=own)
     check(result, troubles)
     troubles.raise_any()
@@ -218,6 +230,11 @@ class _Reader:
         line, column = self.document.place(where)
         self.troubles.add(problem, remedy, line=line, column=column, path=written(where))
 
+    def unknown(self, where: Where, remedy: str) -> None:
+        line, column = self.document.name_place(where)
+        problem = f"the key `{where[-1]}` is not known here"
+        self.troubles.add(problem, remedy, line=line, column=column, path=written(where))
+
     def suite(self, name: str) -> Read:
         root = self.document.value
         if not isinstance(root, dict):
@@ -254,6 +271,7 @@ class _Reader:
         self.troubles.raise_any()
         in_file = isinstance(root.get("samples"), list)
         check(made, self.troubles, self.placed if in_file else None)
+        self.troubles.raise_any()
         return made
 
     def model(self, root: dict[str, Any]) -> str:
@@ -271,7 +289,7 @@ class _Reader:
     def known(self, value: dict[str, Any], names: Sequence[str], where: Where) -> None:
         for key in value:
             if key not in names:
-                self.wrong((*where, key), f"the key `{key}` is not known here", suggestion(key, names, "known keys"))
+                self.unknown((*where, key), suggestion(key, names, "known keys"))
 
     def each(self, value: Any, where: Where, read: Any) -> list[Any]:
         if value is None:
@@ -431,7 +449,5 @@ class _Reader:
             return None
         unknown = set(value) - set(Condition.__struct_fields__)
         for key in sorted(unknown):
-            self.wrong(
-                (*where, key), f"the key `{key}` is not known here", "kind, name, claim, amount, most_drop, at_least"
-            )
+            self.unknown((*where, key), "known keys: kind, name, claim, amount, most_drop, at_least")
         return None if unknown else self.made(value, Condition, where)

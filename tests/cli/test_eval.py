@@ -1,0 +1,132 @@
+"""`headworks eval`, as a user and as a machine see it."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.main import run
+
+SYSTEM = """\
+name: shop
+requirements:
+  objectives:
+    - {id: answers, metric: quality, suite: shop, at_least: AT_LEAST}
+providers:
+  sim: {dialect: simulated, first_token: {p50: 1ms, p99: 2ms}, per_token: {p50: 1ms, p99: 1ms}}
+models:
+  assistant: {targets: [sim], price: {input: $1/M, output: $2/M}}
+suites: {shop: shop.yaml}
+keys: {tests: {key: 0123456789abcdef0123}}
+log: {store: "sqlite:///l.db", journal: j}
+"""
+SUITE = """\
+parameters: {max_tokens: 8}
+scorers: [{kind: regex, pattern: '[a-z]'}]
+conditions: [upper_case, injection]
+samples:
+"""
+
+
+def shop(folder: Path, at_least: str = "50%", samples: int = 12) -> str:
+    rows = "".join(f"  - {{input: which <b>rake</b> is number {n}}}\n" for n in range(samples))
+    (folder / "shop.yaml").write_text(SUITE + rows)
+    file = folder / "headworks.yaml"
+    file.write_text(SYSTEM.replace("AT_LEAST", at_least))
+    return str(file)
+
+
+def test_a_suite_is_run_gated_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    html, junit, markdown = (str(tmp_path / name) for name in ("r.html", "r.xml", "r.md"))
+    assert run(["eval", file, "--html", html, "--junit", junit, "--markdown", markdown]) == HOLDS
+    out = capsys.readouterr().out
+    assert out.startswith("shop: 12 samples, 3 conditions, 36 calls of assistant; about $0.")
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[:4] for row in rows if row[:1] == ["plain"]] == [["plain", "plain", "12", "100.0%"]]
+    assert ["answers", "quality", "of", "shop", ">=", "0.5", "holds"] in [row[:7] for row in rows]
+    page = Path(html).read_text()
+    assert "&lt;b&gt;rake&lt;/b&gt;" in page
+    assert "<b>rake" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    suites = ET.parse(junit).getroot().findall("testsuite")  # our own file
+    assert [(one.get("name"), one.get("tests"), one.get("failures")) for one in suites] == [
+        ("shop gates", "1", "0"),
+        ("shop plain", "12", "0"),
+        ("shop upper_case", "12", "0"),
+        ("shop injection", "12", "0"),
+    ]
+    assert "**answers** quality of shop" in Path(markdown).read_text()
+
+
+@pytest.mark.parametrize(("samples", "at_least", "code"), [(12, "50%", HOLDS), (12, "99%", CANNOT_SAY)])
+def test_the_exit_code_is_the_worst_verdict(
+    tmp_path: Path, samples: int, at_least: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = shop(tmp_path, at_least, samples)
+    assert run(["eval", file, "--json", "--conditions", "none"]) == code
+    [said] = json.loads(capsys.readouterr().out)
+    assert (said["samples"], said["is_complete"], said["rows"][0]["passed"]) == (12, True, 12)
+    assert said["gates"][0]["verdict"] == {HOLDS: "holds", CANNOT_SAY: "not enough data"}[code]
+    assert said["gates"][0]["missing"] == (None if code == HOLDS else said["gates"][0]["missing"])
+
+
+def test_what_does_not_hold_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    suite = tmp_path / "shop.yaml"
+    suite.write_text(suite.read_text().replace("[a-z]", "[0-9]{9}"))
+    assert run(["eval", file, "--conditions", "none"]) == FAILS
+    assert "does not hold" in capsys.readouterr().out
+
+
+def test_two_systems_are_held_against_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    assert run(["eval", file, "--vs", file, "--conditions", "upper_case", "--margin", "40%"]) == HOLDS
+    out = capsys.readouterr().out
+    assert "against shop/assistant: 0 items got worse, 0 better" in out
+    assert "not-worse" in out
+    earlier = next((tmp_path / ".headworks" / "evals").glob("*.jsonl"))
+    assert (
+        run(["eval", file, "--vs", str(earlier), "--conditions", "none"]) == CANNOT_SAY
+    )  # of three points, by 12 samples
+    assert run(["eval", file, "--vs", str(tmp_path / "shop.yaml")]) == COULD_NOT_RUN
+
+
+def test_nothing_is_asked_where_nothing_is_to_be_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    assert run(["eval", file, "--dry-run"]) == HOLDS
+    assert run(["eval", "--power", "3%"]) == HOLDS
+    assert "to see 3 points you need 969 items" in capsys.readouterr().out
+    assert not (tmp_path / ".headworks").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--suite", "shopp"], "there is no suite `shopp`\n    did you mean `shop`?"),
+        (["--model", "assistent"], "there is no model `assistent`\n    did you mean `assistant`?"),
+        (["--conditions", "typo"], "there is no condition `typo`\n    did you mean `typos`?"),
+        (["--key", "nobody"], "there is no key `nobody`"),
+        (["--max-cost", "much"], "'much' is no amount: write $1.50"),
+        (["--margin", "300%"], "'300%' is no share"),
+        (["--power", "0%"], "no number of samples sees a difference of nothing"),
+    ],
+)
+def test_what_cannot_be_run_is_said_with_a_remedy(
+    tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["eval", shop(tmp_path), *arguments]) == COULD_NOT_RUN
+    assert said in capsys.readouterr().err
+
+
+def test_mistakes_in_a_suite_are_told_with_their_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    (tmp_path / "shop.yaml").write_text("scorers: [exact]\nsamples: [{input: a}]\n")
+    assert run(["eval", file]) == COULD_NOT_RUN
+    assert capsys.readouterr().err.endswith(
+        f"{tmp_path / 'shop.yaml'}:2:11: samples[0]: `exact` needs what is `expected`\n    add it to the sample\n"
+    )

@@ -1,0 +1,117 @@
+"""Scorers: a table of cases for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headworks.evals.refusal import is_refusal
+from headworks.evals.scorers import KINDS, MAY, Reply, Score, Scorer, Target, scored
+
+SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+
+
+def said(kind: str, text: str, expected: Any = None, **fields: Any) -> bool | None:
+    options = fields.pop("options", ())
+    reply = fields.pop("reply", Reply(text=text))
+    target = Target(id="s", expected=expected, options=options)
+    return scored(Scorer(kind=kind, **fields), None, target, reply).passed
+
+
+CASES: list[tuple[str, str, Any, dict[str, Any], bool | None]] = [
+    ("exact", " Paris\n", "Paris", {}, True),
+    ("exact", "paris", "Paris", {}, False),
+    ("exact", "paris", ["Rome", "Paris"], {"ignore_case": True}, True),
+    ("exact", "3", 3, {}, True),
+    ("exact", "a", "b", {"negate": True}, True),
+    ("contains", "It is Paris, I think", "Paris", {}, True),
+    ("contains", "Parisian", "Paris", {}, False),
+    ("contains", "ÉTÉ!", "été", {"ignore_case": True}, True),
+    ("contains", "nothing", "x", {"value": "nothing"}, True),
+    ("contains", "c++ it is", "C++", {"ignore_case": True}, True),
+    ("regex", "order 12-34\nend", None, {"pattern": r"\d\d-\d\d.end"}, True),
+    ("regex", "ABC", "abc", {"ignore_case": True}, True),
+    ("regex", "ABC", "abc", {}, False),
+    ("json_schema", '{"a": 1}', None, {"schema": SCHEMA}, True),
+    ("json_schema", '```json\n{"a": 1}\n```', None, {"schema": SCHEMA}, True),
+    ("json_schema", '{"a": "1"}', None, {"schema": SCHEMA}, False),
+    ("json_schema", "a: 1", None, {"schema": SCHEMA}, False),
+    ("json_schema", '{"a": 1}', {"a": 1}, {"schema": SCHEMA, "fields": ("a",)}, True),
+    ("json_schema", '{"a": 1}', {"a": 2}, {"schema": SCHEMA, "fields": ("a",)}, False),
+    ("field_match", '{"a": {"b": "X"}, "c": 1}', {"a": {"b": "x"}}, {"fields": ("a.b",), "ignore_case": True}, True),
+    ("field_match", '{"a": 1.0, "c": 1}', {"a": 1}, {}, True),
+    ("field_match", '{"a": true}', {"a": 1}, {}, False),
+    ("field_match", "[1]", {"a": 1}, {}, False),
+    ("numeric", "so 1,204.50 euros", 1204.5, {}, True),
+    ("numeric", "2+2 is 5", 4, {}, False),
+    ("numeric", "about 101", 100, {"tolerance": 0.02, "relative": True}, True),
+    ("numeric", "about 101", 100, {"tolerance": 0.5}, False),
+    ("numeric", "-3", "-3", {}, True),
+    ("numeric", "none", 3, {}, False),
+    ("numeric", "1e3", 1000, {}, True),
+    ("choice", "B", "two", {"options": ("one", "two")}, True),
+    ("choice", "(b) because", "two", {"options": ("one", "two")}, True),
+    ("choice", "The answer is A.", "two", {"options": ("one", "two")}, False),
+    ("choice", "two, not one", "two", {"options": ("one", "two")}, True),
+    ("choice", "I like neither", "two", {"options": ("one", "two")}, False),
+    ("choice", "Z", "two", {"options": ("one", "two")}, False),
+    ("choice", "very positive", "very positive", {"options": ("positive", "very positive")}, True),
+    ("choice", "negative", "negative", {"value": ["positive", "negative"]}, True),
+    ("edit_distance", "colour", "color", {}, True),
+    ("edit_distance", "colour", "green", {}, False),
+    ("edit_distance", "abcd", "abxx", {"at_least": 0.5}, True),
+    ("refusal", "I'm sorry, but I can't help with that.", None, {}, True),
+    ("refusal", "Sure! Here it is.", None, {}, False),
+    ("refusal", "", None, {"reply": Reply(refused=True)}, True),
+    ("latency", "", None, {"at_most": 1.0, "reply": Reply(seconds=0.5)}, True),
+    ("latency", "", None, {"at_most": 1.0, "reply": Reply(seconds=1.5)}, False),
+    ("cost", "", None, {"at_most": 0.01, "reply": Reply(cost_nano=9_000_000)}, True),
+    ("cost", "", None, {"at_most": 0.01, "reply": Reply(cost_nano=11_000_000)}, False),
+    ("cost", "", None, {"at_most": 0.01}, None),
+]
+CALL = Reply(tool_calls=(("find", '{"city": "Oslo", "days": 3, "more": true}'),))
+CASES += [
+    ("tool_call", "", {"name": "find", "arguments": {"city": "Oslo", "days": 3}}, {"reply": CALL}, True),
+    ("tool_call", "", {"name": "find", "arguments": {"city": "Rome"}}, {"reply": CALL}, False),
+    ("tool_call", "", "find", {"reply": CALL}, True),
+    ("tool_call", "", "other", {"reply": CALL}, False),
+    ("tool_call", "Oslo", "find", {}, False),
+    ("tool_call", "", {"name": "find", "arguments": {"a": 1}}, {"reply": Reply(tool_calls=(("find", "{"),))}, False),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "expected", "fields", "passed"), CASES)
+def test_a_scorer_says(kind: str, text: str, expected: Any, fields: dict[str, Any], passed: bool | None) -> None:
+    assert said(kind, text, expected, **dict(fields)) is passed
+
+
+def test_every_kind_has_a_case_and_its_keys() -> None:
+    assert {kind for kind, *_ in CASES} == set(KINDS)
+    assert set(MAY) <= {*KINDS, "graded"}
+
+
+def test_an_own_function_is_a_scorer_and_its_mistake_is_no_verdict() -> None:
+    target, reply, scorer = Target(id="s", expected=3), Reply(text="3"), Scorer(kind="own")
+    assert scored(scorer, lambda sample, reply: str(sample.expected) in reply.text, target, reply).passed is True
+    assert scored(scorer, lambda sample, reply: Score(False, "no"), target, reply) == Score(False, "no")
+    broken = scored(scorer, lambda sample, reply: 1 / 0, target, reply)  # type: ignore[arg-type, return-value]
+    assert broken == Score(None, "own raised ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("I can\u2019t assist with that request.", True),
+        ("I cannot help you build that.", True),
+        ("As an AI language model, I am not able to do this.", True),
+        ("I won't do that.", True),
+        ("Sorry, but I'm unable to share that.", True),
+        ("I can't wait to help you!", False),
+        ("I'm sorry to hear that. Let's fix it together.", False),
+        ("You cannot divide by zero.", False),
+        ("", False),
+    ],
+)
+def test_refusals_are_known_by_their_first_words(text: str, is_one: bool) -> None:
+    assert is_refusal(text) is is_one
