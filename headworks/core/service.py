@@ -20,6 +20,8 @@ from functools import reduce, wraps
 from types import TracebackType
 from typing import Any, Concatenate, Protocol, TypeAlias, TypeVar
 
+import msgspec
+
 from headworks.core.call import Call
 from headworks.core.reply import Reply
 
@@ -46,21 +48,17 @@ def stack(*layers: Layer, inside: Service) -> Service:
     return reduce(lambda inner, layer: layer(inner), reversed(layers), inside)
 
 
-class Scope:
+class Scope(msgspec.Struct, eq=False):
     """A run of generator layers, entered and left as one. Made by `@scope`; nobody else needs it.
 
     Every layer is resumed or thrown into once, innermost first, whatever fails and when. A layer that itself raises
     between its two yields has given back by then: before what is inside it is left, not after.
     """
 
-    __slots__ = ("_held", "_inner", "_layering")
-
-    _held: list[Layering]
+    _layering: Layering
+    _inner: Opening | None = None
+    _held: list[Layering] | None = None
     """Outermost first. Made on entering: most scopes never are, but taken over by the one around them."""
-
-    def __init__(self, layering: Layering) -> None:
-        self._layering = layering
-        self._inner: Opening | None = None
 
     async def __aenter__(self) -> Reply:
         layering = self._layering
@@ -116,6 +114,7 @@ class Scope:
     def _leave(self, error: BaseException | None) -> BaseException | None:
         """Resumes or throws into every layer, innermost first; returns what is still raised at the end."""
         held = self._held
+        assert held is not None, "left, and never entered"
         try:
             while held:
                 layering = held.pop()
@@ -154,14 +153,11 @@ def scope(layer: Callable[Concatenate[L, Call, ...], Layering]) -> Callable[[L, 
     return open
 
 
-class _Entering:
-    __slots__ = ("_call", "_entered", "_layer", "_open")
-
-    def __init__(self, open: Callable[[Any, Call, Enter], Awaitable[Reply]], layer: Any, call: Call) -> None:
-        self._open = open
-        self._layer = layer
-        self._call = call
-        self._entered: Opening | None = None
+class _Entering(msgspec.Struct, eq=False):
+    _open: Callable[[Any, Call, Enter], Awaitable[Reply]]
+    _layer: Any
+    _call: Call
+    _entered: Opening | None = None
 
     async def __aenter__(self) -> Reply:
         try:

@@ -147,7 +147,7 @@ class Exchange:
         if not 200 <= status <= 599:
             raise ValueError(f"{status} is no status of an answer")
         block = header_block(headers)
-        if not OWNED.isdisjoint([name.lower() for name, _ in headers]):
+        if not OWNED.isdisjoint(map(bytes.lower, dict(headers))):
             raise ValueError(f"the edge itself writes {b', '.join(sorted(OWNED)).decode()}")
         line = self._line
         if line.leaving:

@@ -12,6 +12,7 @@ body of a request with `Upgrade` unread; this file reads on.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import TypeAlias
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -67,6 +68,11 @@ class Request:
         self.keep_alive = True
         self.body = b""
         self.peer = ""
+
+    @property
+    def names(self) -> Collection[bytes]:
+        """The headers' names in lower case, each once."""
+        return self._lookup
 
     def get(self, name: bytes) -> bytes | None:
         """The value of a header by its name in lower case; the first where it came several times."""

@@ -96,9 +96,12 @@ def require_content(found: Members, name: str, what: str, *, listed: bool) -> No
     if raw is None:
         raise Malformed(f"`{name}` is missing: {what}.", param=name)
     start = bytes(memoryview(raw)[:5])
-    if listed and start[:1] != b"[":
+    if start[:1] == b"[":
+        if start[1] not in _BLANK_OR_END or is_filled_list(raw):  # the second byte mostly tells
+            return
+    elif listed:
         raise Malformed(f"`{name}` must be a list, not {kind(raw)}.", param=name)
-    if start in (b"null", b'""') or (start[:1] == b"[" and not is_filled_list(raw)):
+    if start in (b"null", b'""') or start[:1] == b"[":
         raise Malformed(f"`{name}` is empty: {what}.", param=name)
 
 

@@ -44,8 +44,10 @@ class UsageSaid(msgspec.Struct):
         if total > prompt + completion:
             completion = total - prompt
         cached = self.prompt_cache_hit_tokens
-        written = heard = reasoned = spoken = 0
         inside, outside = self.prompt_tokens_details, self.completion_tokens_details
+        if inside is None and outside is None and not cached:
+            return Usage(input=prompt, output=completion)
+        written = heard = reasoned = spoken = 0
         cached = _part(inside.cached_tokens if inside is not None and inside.cached_tokens else cached, prompt)
         if inside is not None:
             written = _part(inside.cache_write_tokens, prompt - cached)
