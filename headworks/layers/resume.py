@@ -18,13 +18,16 @@ import msgspec
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, Diverged, Rejected
-from headworks.core.reply import Chunk, Reply
+from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
 from headworks.policy.budget import Purse
 from headworks.policy.choice import Ability
 from headworks.policy.midstream import MidStream, Retelling, Told, Way, ways_on
 from headworks.wire.openai_splice import Splice, may_continue, may_resume, reasoning_in, stamp_of
 from headworks.wire.prefill import prefilled, repeats, tokens_of
+
+MOST_SEEN = 16
+"""Chunks that are kept as they came, some 450 bytes each, before their text is."""
 
 
 class Resume:
@@ -45,16 +48,19 @@ class Resume:
 class Unbroken(Reply):
     """One call's stream over as many attempts as it takes: entered and left like any opening, and read like any reply."""
 
-    __slots__ = ("_call", "_first", "_opening", "_reply", "_resume", "_splice", "_told")
+    __slots__ = ("_call", "_first", "_opening", "_reply", "_resume", "_seen", "_splice", "_told", "_usage")
 
     _reply: Reply
 
     def __init__(self, resume: Resume, call: Call) -> None:
-        super().__init__(streamed=True)
+        self.streamed = True
+        self.headers = ()
+        self._usage: Usage | None = None
         self._resume = resume
         self._call = call
         self._opening: Opening | None = None
         self._told = Told()
+        self._seen: list[Chunk] = []  # sent, and not in `told` yet
         self._first = b""  # an event of the first attempt: its id and instant are every other's
         self._splice: Splice | None = None  # since the first break
 
@@ -72,38 +78,61 @@ class Unbroken(Reply):
         opening, self._opening = self._opening, None
         return None if opening is None else await opening.__aexit__(kind, error, trace)
 
+    # Looked up when they are asked for, and not kept up to date: that would be a fifth of what a chunk costs here.
+
+    @property
+    def usage(self) -> Usage | None:  # type: ignore[override]
+        return self._reply.usage if self._splice is None else self._usage
+
+    @property
+    def finish(self) -> str | None:  # type: ignore[override]
+        return self._reply.finish
+
     async def read(self) -> list[Chunk]:
+        if self._splice is None:
+            try:
+                chunks = await self._reply.read()
+            except CallError as error:
+                await self._go_on(error)
+            else:
+                # While nothing breaks this is all that a chunk costs: what was sent is looked at a few chunks at a time.
+                seen = self._seen
+                seen += chunks
+                if len(seen) > MOST_SEEN:
+                    self._note()
+                return chunks
+        return await self._read_on()
+
+    async def _read_on(self) -> list[Chunk]:
+        """The next chunks of another attempt that the reader has not seen."""
         while True:
             try:
                 chunks = await self._reply.read()
             except CallError as error:
                 await self._go_on(error)
                 continue
-            reply = self._reply
-            self.finish = reply.finish
-            if self._splice is None:
-                self.usage = reply.usage
-                self._note(chunks)
-                return chunks
-            if not chunks or (chunks := await self._spliced(self._splice, chunks)):
+            splice = self._splice
+            assert splice is not None
+            if not chunks or (chunks := await self._spliced(splice, chunks)):
                 return chunks
             # All of it was told before: the reader waits on.
 
-    def _note(self, chunks: list[Chunk]) -> None:
-        told = self._told
-        add = told.pieces.append
-        for chunk in chunks:
-            if chunk.text:
-                add(chunk.text)
-            elif chunk.has_content and chunk.finish is None:
-                self._think(chunk)
-            if chunk.begins_tool_call or chunk.finish is not None:
-                told.close()
+    def _note(self) -> None:
+        """Keeps of what was sent since what another attempt is compared with."""
+        told, seen = self._told, self._seen
         if not self._first:
-            self._first = next((chunk.data for chunk in chunks if chunk.data), b"")
+            self._first = next((chunk.data for chunk in seen if chunk.data), b"")
+        if not told.is_closed:
+            told.pieces.append("".join([chunk.text for chunk in seen]))
+            for chunk in seen:
+                if chunk.begins_tool_call or chunk.finish is not None:
+                    told.close()
+                elif chunk.has_content and not chunk.text:
+                    self._think(chunk)
+        seen.clear()
 
     def _think(self, chunk: Chunk) -> None:
-        thought = None if chunk.begins_tool_call else reasoning_in(chunk.data)
+        thought = reasoning_in(chunk.data)
         if thought is None:
             self._told.close()
         elif thought:
@@ -122,13 +151,14 @@ class Unbroken(Reply):
             error.target = attempt.target
             await self._leave(None)  # it did nothing wrong: its circuit shall not hear of it
             self._reply = _Ending(error)  # what fitted goes out first
-        self._note(shown)
+        self._seen += shown
         if shown and shown[-1].usage is not None:
-            self.usage = shown[-1].usage
+            self._usage = shown[-1].usage
         return shown
 
     async def _go_on(self, error: CallError) -> None:
         """Opens another attempt in place of the one that broke; raises `error` where there must or can be none."""
+        self._note()
         ways = self._ways(error)
         attempts = self._call.trail.attempts
         if ways and len(attempts) == 1:
