@@ -47,6 +47,8 @@ MASKS: Final = (
     (r"\d\d:\d\d:\d\d(?:\.\d+)?", "TIME"),
     (r"\d+(?:\.\d+)? ?(?:ms|s|us)\b", "DURATION"),
     (r"\$0\.0\d{5,}", "$COST"),
+    (r"(?m)^  spent +\$[\d.]+", "  spent $COST"),
+    (r"\bhw_\w+", "SECRET"),
     (r"(?m)^(.*TIME.*)$", lambda match: re.sub(r"\d+", "N", match[1])),
     (r"(?m)^ *\|[- ]*\|$", "BAR"),
     (r"\d+ ((?:cached )?input|output)\b", r"N \1"),

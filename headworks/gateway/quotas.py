@@ -14,7 +14,9 @@ from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
 from headworks.gateway.prices import Prices
 from headworks.layers.quota import Books, Opener, Quota, Terms
-from headworks.policy.spend import ceiling
+from headworks.policy.spend import TEMPLATE, ceiling
+from headworks.providers.local_schema import SIGN_TOKENS
+from headworks.providers.local_transcript import transcript
 from headworks.system.schema import Local, Model, Provider, Simulated, System, TargetOf
 from headworks.wire.dialect import Weight
 from headworks.wire.openai_weight import weigh_chat, weigh_embeddings
@@ -43,6 +45,7 @@ class Quotas:
 
     def __init__(self, system: System, known: Known, journal: Opener, group: Callable[[str], Allowance] | None) -> None:
         self.config = system.digest
+        self.providers = system.providers
         self.known = known
         self.journal = journal
         self.group = group
@@ -62,6 +65,7 @@ class Quotas:
                 "embeddings": ceiling(prices, has_output=False),
             },
             max_output=model.max_output,
+            around=self.around(model),
         )
         group = self.group or nobody
         quota = partial(
@@ -74,6 +78,17 @@ class Quotas:
             books=self.known.books,
         )
         return (quota,)
+
+    def around(self, model: Model) -> tuple[int, int]:
+        """Tokens of input and output that some target of an alias has beyond what a body says."""
+        providers = self.providers
+        if any(isinstance(providers[one.provider], Local) for one in chain.from_iterable(model.targets)):
+            return TEMPLATE + TRANSCRIPT, SIGN_TOKENS
+        return TEMPLATE, 0
+
+
+TRANSCRIPT: Final = len(transcript((), in_json=True).encode())
+"""Tokens at most of the conversation in which a base model finds itself (`providers/local_transcript.py`)."""
 
 
 def file_keys(system: System) -> list[Key]:

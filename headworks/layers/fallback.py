@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, Filtered, NoTarget, Shed, TooLong
+from headworks.core.errors import CallError, Filtered, InsufficientQuota, NoTarget, Shed, TooLong
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
@@ -74,7 +74,8 @@ class Fallback:
 def shown(causes: Sequence[CallError]) -> CallError:
     """The one error that says most: the last thing that a vendor did, else why nobody was asked."""
     for error in reversed(causes):
-        if not isinstance(error, Shed):
+        # A budget that has no room for a further attempt is why there was none; what went wrong is what the vendor said.
+        if not isinstance(error, (Shed, InsufficientQuota)):
             return error
     waits = [error.retry_after for error in causes if error.retry_after is not None]
     if all(isinstance(error, NoTarget) for error in causes):

@@ -24,7 +24,7 @@ from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, R
 from headworks.core.trail import Attempt
 from headworks.layers.refusal import owner, refused
 from headworks.policy.charge import billed, charge
-from headworks.policy.spend import Asking, Ceiling, window_start
+from headworks.policy.spend import TEMPLATE, Asking, Ceiling, window_start
 from headworks.wire.dialect import Weight
 
 MOST_BOUNDS = 50_000
@@ -41,13 +41,15 @@ class Opener(Protocol):
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What calls to an alias are counted by. ceilings: the dearest price of its targets by operation, None where one is
-    unknown. max_output: tokens that a call under a budget is sent with where it says none."""
+    unknown. max_output: tokens that a call under a budget is sent with where it says none. around: tokens of input and output that
+    targets have beyond what a body says."""
 
     alias: str
     config: str
     allowance: Allowance = FREELY
     ceilings: Mapping[Operation, Ceiling | None] = {}
     max_output: int | None = None
+    around: tuple[int, int] = (TEMPLATE, 0)
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -165,7 +167,8 @@ class Quota:
                     "Your key has a budget: say how long the answer may be by `max_tokens`.", param="max_tokens"
                 )
             call = msgspec.structs.replace(call, max_output=most, bound=most)
-        asking = Asking(len(call.body), most * weight.choices, weight.pictures, weight.is_audible)
+        around, beyond = self.terms.around
+        asking = Asking(len(call.body), (most + beyond) * weight.choices, weight.pictures, weight.is_audible, around)
         amounts = reckoned(ceiling, asking, bound.spendings)
         if amounts is None:
             raise Forbidden(f"Your key has a budget, and what sound costs at `{self.terms.alias}` is not known here.")

@@ -7,9 +7,9 @@ answer, and every token of output that the body allows, likewise. When the call 
 reservation's place. The sum of what is spent and reserved never exceeds the budget, so neither does what is spent; in
 any order of calls, and whatever dies, since a reservation that nobody settles stands for the money it may have cost.
 
-One token a byte is a bound for input: a byte-level tokenizer has a token for every byte, and merges them. Around the text
-a vendor puts a few tokens a message of its own, which are fewer than the bytes of the JSON that asked for the message.
-Images are no text, they count by `IMAGE`. `chars` takes a quarter of the bytes, which is near for English: it admits
+One token a byte is a bound for input: a byte-level tokenizer has a token for every byte, and merges them. Around each
+message a vendor puts a few tokens of its own, fewer than the bytes of the JSON that asked for the message; around all of
+them its template may have a preamble, for which `TEMPLATE` is reserved. Images are no text, they count by `IMAGE`. `chars` takes a quarter of the bytes, which is near for English: it admits
 about four times the calls, and can be too low for other languages, so that a budget may be overrun by what calls in
 flight were underestimated.
 
@@ -38,6 +38,10 @@ LENGTHS: Final = MappingProxyType[Window, int]({"1h": 3600, "1d": DAY, "1w": 7 *
 
 CHARS_PER_TOKEN: Final = 4
 
+TEMPLATE: Final = 256
+"""Tokens of a preamble that the caller did not write. The longest known is that of gpt-oss: about 80, with its date, channels
+and effort of reasoning; Llama 3.1 has 25, Qwen 20."""
+
 IMAGE: Final = MappingProxyType({"low": 2833, "high": 48169})
 """Tokens of one picture by its `detail`, for the model that counts most: 2833 and 5667 for each of at most 8 tiles (OpenAI's
 table for gpt-4o-mini; other models of that table count 65 to 1105). What is not `low` may be `high`."""
@@ -59,17 +63,19 @@ def window_ends_in(window: Window, at: float) -> float:
 
 class Asking(msgspec.Struct, frozen=True):
     """What of a call decides how many tokens it can have. size: bytes of the body. output: tokens it may answer with, over
-    all choices. pictures: of low, and of other detail. is_audible: sound is asked for or sent."""
+    all choices. pictures: of low, and of other detail. is_audible: sound is asked for or sent. around: tokens of input that
+    are put around the body."""
 
     size: int
     output: int
     pictures: tuple[int, int] = (0, 0)
     is_audible: bool = False
+    around: int = TEMPLATE
 
 
 def most_input(asking: Asking, estimate: Estimate) -> int:
     """Tokens of input that a call has at most."""
-    tokens = asking.size if estimate == "bytes" else -(-asking.size // CHARS_PER_TOKEN)
+    tokens = asking.around + (asking.size if estimate == "bytes" else -(-asking.size // CHARS_PER_TOKEN))
     low, high = asking.pictures
     return tokens + low * IMAGE["low"] + high * IMAGE["high"] if low or high else tokens
 

@@ -77,7 +77,7 @@ def quota(
     max_output: int | None = None,
 ) -> Quota:
     known = ceiling([price], has_output=True)
-    terms = Terms(alias="assistant", config="c", ceilings={"chat": known}, max_output=max_output)
+    terms = Terms(alias="assistant", config="c", ceilings={"chat": known}, max_output=max_output, around=(0, 0))
     found = groups or {}
     return Quota(
         inner, terms, state, journal or MemoryJournal(), lambda name: found.get(name, FREELY), {"chat": weigh_chat}

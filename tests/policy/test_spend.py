@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headworks.core.money import Price, Rates, Tier
 from headworks.core.reply import Usage
 from headworks.core.state import Window
-from headworks.policy.spend import IMAGE, LENGTHS, Asking, ceiling, most_input, window_ends_in, window_start
+from headworks.policy.spend import IMAGE, LENGTHS, TEMPLATE, Asking, ceiling, most_input, window_ends_in, window_start
 
 WINDOWS: tuple[Window, ...] = get_args(Window)
 PRICE = Price(rates=Rates(input=250_000_000, output=2_000_000_000))
@@ -46,13 +46,17 @@ def test_law_an_instant_lies_in_its_window(window: Window, instant: float) -> No
 
 
 def test_a_token_a_byte_or_one_in_four() -> None:
-    asking = Asking(size=1001, output=10)
+    asking = Asking(size=1001, output=10, around=0)
     assert most_input(asking, "bytes") == 1001
     assert most_input(asking, "chars") == 251
+    assert most_input(Asking(size=1001, output=10), "bytes") == 1001 + TEMPLATE
 
 
 def test_pictures_count_by_their_detail_however_short_their_address_is() -> None:
-    assert most_input(Asking(size=100, output=1, pictures=(1, 2)), "bytes") == 100 + IMAGE["low"] + 2 * IMAGE["high"]
+    assert (
+        most_input(Asking(size=100, output=1, pictures=(1, 2), around=0), "bytes")
+        == 100 + IMAGE["low"] + 2 * IMAGE["high"]
+    )
 
 
 def test_the_dearest_target_decides_class_by_class() -> None:
@@ -78,7 +82,7 @@ def test_what_is_unknown_of_one_is_unknown(prices: list[Price | None], has_outpu
 
 
 def test_sound_without_a_rate_is_unknown() -> None:
-    asking = Asking(size=10, output=10, is_audible=True)
+    asking = Asking(size=10, output=10, is_audible=True, around=0)
     silent = ceiling([PRICE], has_output=True)
     assert silent is not None
     assert silent.cost(asking, "bytes") is None
