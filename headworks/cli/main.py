@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "Say whether a system file is right.",
         "plan": "Predict whether a system keeps its promises, and what would help.",
         "eval": "Ask suites of samples, with error bars, and gate on the answers.",
+        "load": "Send a system's traffic to its running gateway, and judge what comes back.",
         "drill": "Break a copy of the system, and judge what its callers saw.",
         "keys": "Make, list, rotate and revoke the keys of callers.",
         "logs": "Show what happened, why, and what it cost.",
@@ -32,6 +33,12 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Each is `command` in `headworks/cli/<name>.py`. The words stand here so that the list needs none of those modules."""
+
+
+EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
+    {"numpy": "plan", "scipy": "plan"} | dict.fromkeys(("jinja2", "jsonschema", "rapidfuzz", "statsmodels"), "eval")
+)
+"""Which extra of the package brings a module that a command needs."""
 
 
 class Commands(click.Group):
@@ -43,7 +50,15 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"headworks.cli.{cmd_name}").command
+        try:
+            command = import_module(f"headworks.cli.{cmd_name}").command
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get(error.name or "")
+            if extra is None:
+                raise
+            raise click.ClickException(
+                f"`{cmd_name}` needs {error.name}, which is not installed: pip install 'headworks[{extra}]'"
+            ) from error
         assert isinstance(command, click.Command)
         return command
 

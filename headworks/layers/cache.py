@@ -1,7 +1,7 @@
 """Answers that were given before. Two layers: `Cache` looks, outside of `Coalesce`; `Fill` keeps, inside of it.
 
-Always true: what is kept was read to its end, by somebody who passed Auth and Quota, and came to its own end: an error,
-a cut or an answer that stopped at a bound is never kept. A hit passes no layer below, so it takes no slot, makes no
+Always true: what is kept was read to its end, by somebody who passed Auth and Quota, and came to the end that was asked
+for: an error, a cut, or an answer that stopped at a filter or at a bound that the caller did not set is never kept. A hit passes no layer below, so it takes no slot, makes no
 attempt and costs nothing. Whoever keeps is one journey, however many read it.
 
 `Cache` writes on the trail what it found, for the record and for the caller's header. What it leaves to others stands
@@ -22,7 +22,7 @@ from headworks.core.service import Enter, Layering, Service, entering, scope
 from headworks.layers.sameness import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.wire.openai_body import choices_asked
-from headworks.wire.openai_forms import DONE, WHOLE_FINISHES, as_body, as_events, is_whole, parted
+from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
 
 PIECE: Final = 65_536
 """Bytes that are handed out at once of a stream that is kept: a caller who stops reading holds up no more than that."""
@@ -117,10 +117,11 @@ class Filling(Reply):
         else:
             body, counts = chunks[0].data, b""
         if call.operation == "chat":
+            finishes = ends(is_bounded=call.max_output is not None)
             if b'"n"' not in call.body:  # one choice, and its finish reason is known
-                came_to_its_end = self.finish in WHOLE_FINISHES
+                came_to_its_end = self.finish in finishes
             else:
-                came_to_its_end = is_whole(body, streamed=streamed, choices=choices_asked(call.body))
+                came_to_its_end = is_whole(body, finishes, streamed=streamed, choices=choices_asked(call.body))
             if not came_to_its_end:
                 return None
         return Kept(

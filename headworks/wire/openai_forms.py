@@ -20,8 +20,15 @@ from headworks.wire.sse import Splitter
 
 DONE: Final = b"data: [DONE]\n\n"
 
-WHOLE_FINISHES: Final = frozenset({"stop", "tool_calls", "function_call"})
-"""How an answer ends that lacks nothing. `length` and `content_filter` stopped in the middle."""
+_OWN_END: Final = frozenset({"stop", "tool_calls", "function_call"})
+_OWN_OR_BOUND: Final = _OWN_END | {"length"}
+
+
+def ends(*, is_bounded: bool) -> frozenset[str]:
+    """How an answer ends that lacks nothing. `length` is what was asked for where the call has a bound; without one it
+    stopped in the middle, as with `content_filter`."""
+    return _OWN_OR_BOUND if is_bounded else _OWN_END
+
 
 _JOINED: Final = frozenset({"content", "refusal", "reasoning_content", "reasoning", "arguments", "input"})
 """Texts whose pieces are joined; `input` is a custom tool call's."""
@@ -42,14 +49,14 @@ class _Unclear(Exception):
     """What this answer would be in the other form cannot be told for certain."""
 
 
-def is_whole(body: bytes, *, streamed: bool, choices: int) -> bool:
-    """Whether every choice came to its own end. streamed: `body` is the events of a stream."""
+def is_whole(body: bytes, finishes: frozenset[str], *, streamed: bool, choices: int) -> bool:
+    """Whether every choice ended in one of these ways. streamed: `body` is the events of a stream."""
     try:
         pieces = [decoded(event.data) for event in _events(body)] if streamed else [decoded(body)]
     except (ValueError, RecursionError):
         return False
-    finishes = [one.finish_reason for piece in pieces for one in piece.choices or () if one.finish_reason is not None]
-    return len(finishes) >= choices and WHOLE_FINISHES.issuperset(finishes)
+    found = [one.finish_reason for piece in pieces for one in piece.choices or () if one.finish_reason is not None]
+    return len(found) >= choices and finishes.issuperset(found)
 
 
 def parted(chunks: Sequence[Chunk]) -> tuple[bytes, bytes]:

@@ -142,6 +142,17 @@ def test_an_error_or_half_an_answer_is_never_kept(broken: Any, streamed: bool) -
     run()
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_an_answer_that_stopped_at_the_callers_own_bound_is_kept(streamed: bool) -> None:
+    @virtual
+    async def run() -> None:
+        service = cached(Scripted([Stream(pieces=["half"], finish="length")]))
+        for outcome in ("miss", "hit"):
+            assert (await found(service, question(streamed=streamed, max_output=5)))[0] == outcome
+
+    run()
+
+
 @virtual
 async def test_an_answer_that_nobody_read_to_its_end_is_not_kept() -> None:
     service = cached(Scripted([Stream(pieces=["a", 1.0, "b"])], repeat=True))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.openai_forms import DONE, as_body, as_events, is_whole, parted
+from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
 
+OWN = ends(is_bounded=False)
 STAMP = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "m", "system_fingerprint": "fp"}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "prompt_tokens_details": {"cached_tokens": 2}}
 
@@ -237,7 +238,12 @@ def test_an_answer_is_whole_when_every_choice_came_to_its_own_end(
     finishes: list[str], choices: int, whole: bool
 ) -> None:
     made = {**WHOLE, "choices": [{"index": n, "message": {}, "finish_reason": f} for n, f in enumerate(finishes)]}
-    assert is_whole(json.dumps(made).encode(), streamed=False, choices=choices) is whole
+    assert is_whole(json.dumps(made).encode(), OWN, streamed=False, choices=choices) is whole
     events = b"".join(event(choice({}, number, finish)) for number, finish in enumerate(finishes))
-    assert is_whole(HELLO + events, streamed=True, choices=choices) is whole
-    assert not is_whole(b"nonsense", streamed=False, choices=choices)
+    assert is_whole(HELLO + events, OWN, streamed=True, choices=choices) is whole
+    assert not is_whole(b"nonsense", OWN, streamed=False, choices=choices)
+
+
+def test_an_answer_that_stopped_at_the_callers_own_bound_is_what_was_asked_for() -> None:
+    assert "length" in ends(is_bounded=True) > OWN
+    assert "content_filter" not in ends(is_bounded=True)

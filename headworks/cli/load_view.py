@@ -1,0 +1,134 @@
+"""How `headworks load` shows a report: what holds, how it went, how much the numbers can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, Final
+
+import click
+import msgspec
+from rich.text import Text
+
+from headworks.cli.plan_view import Paper
+from headworks.trials.load import Latency, Report
+from headworks.trials.load_search import Searched
+from headworks.trials.load_verdict import Compared, Said
+from headworks.twin.verdict import written
+
+COLOURS: Final[Mapping[Said, str]] = {"met": "green", "missed": "red", "cannot say": "yellow", "not judged": "dim"}
+
+
+def as_json(report: Report) -> bytes:
+    """One object, indented. What is infinite is null."""
+    return msgspec.json.format(msgspec.json.encode(_finite(msgspec.to_builtins(report))))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return value
+
+
+def show(report: Report) -> None:
+    """Prints a whole report."""
+    paper = Paper()
+    click.echo(f"{report.system} at {report.url}: {report.traffic}")
+    whole = report.ended.get("ok", 0)
+    others = ", ".join(f"{count} {ended}" for ended, count in report.ended.items() if ended != "ok")
+    click.echo(
+        f"{report.calls} calls in {report.seconds:.1f} s ({report.rate:.4g} a second): {whole} whole"
+        + (f", {others}" if others else "")
+        + f"; goodput {report.goodput:.4g} a second, {report.tokens_per_second:,.0f} tokens a second"
+    )
+    if report.codes:
+        click.echo("not whole: " + ", ".join(f"{count} x {code}" for code, count in report.codes.items()))
+    if report.found:
+        click.echo("cache: " + ", ".join(f"{count} {found}" for found, count in sorted(report.found.items())))
+    if report.verdicts:
+        click.echo()
+        table = paper.table("objective", "of", "promise", "verdict", "measured", "between", "why")
+        for one in report.verdicts:
+            table.add_row(
+                one.id,
+                one.alias or "all",
+                one.objective,
+                Text(one.verdict, style=COLOURS[one.verdict]),
+                "" if one.value is None else written(one.metric, one.value),
+                between(one.metric, one.low, one.high),
+                Text(one.why),
+            )
+        paper.console.print(table)
+    show_times(paper, report)
+    if report.searched is not None:
+        show_search(paper, report.searched)
+    if report.compared:
+        show_compared(paper, report.compared)
+    generator = report.generator
+    click.echo()
+    click.echo(
+        f"the generator was late by {1000 * generator.late_p50:.2f} ms (p50), {1000 * generator.late_p99:.2f} ms (p99); "
+        f"{1000 * generator.tolerated:.0f} ms are tolerated; it took {generator.busy:.0%} of a core"
+    )
+    if report.why:
+        click.echo(click.style(f"{report.verdict}: {report.why}", fg="red"))
+    elif not report.verdicts:
+        click.echo("the file promises nothing: write requirements.objectives, and load says whether they hold")
+
+
+def between(metric: str, low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f"{'?' if low is None else written(metric, low)} .. {'?' if high is None else written(metric, high)}"
+
+
+def seconds(value: float) -> str:
+    """A time to the digits that it was measured to."""
+    return f"{1000 * value:.2f} ms" if value < 0.01 else written("duration", value)
+
+
+def show_times(paper: Paper, report: Report) -> None:
+    table = paper.table("from the schedule", "of", "calls", *[f"p{part:g}" for part in report.percents])
+    for one in report.latencies:
+        table.add_row(*row(one))
+    if len(report.pace) == len(report.percents):
+        table.add_row("between pieces", "all", "", *[seconds(value) for value in report.pace])
+    if table.row_count:
+        click.echo()
+        paper.console.print(table)
+
+
+def row(one: Latency) -> list[str]:
+    name = "first token" if one.metric == "time_to_first_token" else "whole answer"
+    return [name, one.alias or "all", str(one.calls), *[seconds(value) for value in one.at]]
+
+
+def show_search(paper: Paper, searched: Searched) -> None:
+    paper.title("the highest rate that holds")
+    table = paper.table("rate", "", "calls", "why")
+    for one in searched.probes:
+        said = {True: "holds", False: "fails", None: "not shown"}[one.holds]
+        table.add_row(f"{one.rate:.4g}", said, str(one.calls), Text(one.why))
+    paper.console.print(table)
+    if searched.holds is None:
+        click.echo("no rate was shown to hold")
+        return
+    beyond = "" if searched.fails is None else f"; {searched.fails:.4g} does not, or could not be shown to"
+    click.echo(f"{searched.holds:.4g} calls a second hold{beyond}. What is measured above was measured there.")
+
+
+def show_compared(paper: Paper, rows: list[Compared]) -> None:
+    paper.title("beside the plan")
+    table = paper.table("what", "of", "predicted", "measured", "error", "")
+    for one in rows:
+        points = one.metric == "availability"
+        error = f"{100 * one.error:+.3f} points" if points else f"{one.error:+.0%}" if isfinite(one.error) else "?"
+        agree = "" if one.within is None else "within" if one.within else "outside"
+        table.add_row(
+            one.what, one.metric, written(one.metric, one.predicted), written(one.metric, one.measured), error, agree
+        )
+    paper.console.print(table)

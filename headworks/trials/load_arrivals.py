@@ -1,0 +1,122 @@
+"""When calls are sent, and what they ask: drawn before the first one, so that nothing that a server does can move a send.
+
+Theory. Each alias is a renewal process: gaps of one length (`even`), exponential (`poisson`) or gamma with the squared
+coefficient of variation that `burstiness` says. A trace comes as it was, its instants and sizes together. A question's
+text is words without a meaning, four bytes a token, after a few that are its own: so two questions are equal exactly
+where the workload says that they are, and no cache answers for a vendor by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import exp
+from random import Random
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from headworks.system.arithmetic import Spread
+
+Process = Literal["poisson", "gamma", "even"]
+
+LARGEST: Final = 200_000
+"""Tokens of a question: bodies of 800 kB. A log-normal has no end, a gateway's `max_body` has."""
+
+BYTES_PER_TOKEN: Final = 4
+
+_WORDS: Final = (
+    "water gate basin canal keeper measures opens holds level flow the of and then slow weir mill river lock pool"
+)
+
+
+class Shape(Protocol):
+    """What one alias carries: calls a second, how unevenly they come, tokens, shares of calls."""
+
+    @property
+    def alias(self) -> str: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def burstiness(self) -> float: ...
+    @property
+    def prompt(self) -> Spread: ...
+    @property
+    def output(self) -> Spread: ...
+    @property
+    def streamed(self) -> float: ...
+    @property
+    def repeated(self) -> float: ...
+
+
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """One call to be sent `at` seconds after the first instant. prompt, output: tokens. same: calls with one number ask the same."""
+
+    at: float
+    alias: str
+    prompt: int
+    output: int
+    streamed: bool
+    same: int
+
+
+def drawn(
+    shapes: Sequence[Shape], seconds: float, seed: int, *, faster: float = 1.0, process: Process = "gamma"
+) -> list[Arrival]:
+    """Every call of so many seconds, in order. faster: all rates are multiplied by it. Same seed, same calls."""
+    made: list[Arrival] = []
+    for number, shape in enumerate(shapes):
+        rng = Random(f"{seed}/{shape.alias}")
+        known: list[Arrival] = []
+        for at in _instants(shape, shape.rate * faster, seconds, rng, process):
+            if known and rng.random() < shape.repeated:
+                first = known[rng.randrange(len(known))]
+            else:
+                same = len(known) * len(shapes) + number
+                prompt, output = _tokens(shape.prompt, rng), _tokens(shape.output, rng)
+                first = Arrival(at, shape.alias, prompt, output, rng.random() < shape.streamed, same)
+                known.append(first)
+            made.append(Arrival(at, first.alias, first.prompt, first.output, first.streamed, first.same))
+    return sorted(made, key=lambda one: one.at)
+
+
+def _instants(shape: Shape, rate: float, seconds: float, rng: Random, process: Process) -> Iterator[float]:
+    """From 0 on for even calls, from one gap on for others."""
+    at = 0.0 if process == "even" else _gap(shape, rate, rng, process)
+    while at < seconds:
+        yield at
+        at += _gap(shape, rate, rng, process)
+
+
+def _gap(shape: Shape, rate: float, rng: Random, process: Process) -> float:
+    if process == "even":
+        return 1 / rate
+    if process == "poisson":
+        return rng.expovariate(rate)
+    return rng.gammavariate(1 / shape.burstiness, shape.burstiness / rate)
+
+
+def _tokens(spread: Spread, rng: Random) -> int:
+    return min(max(round(spread.median * exp(spread.sigma * rng.gauss(0.0, 1.0))), 1), LARGEST)
+
+
+class Questions:
+    """Writes bodies. `run` makes the questions of one run different from those of another."""
+
+    def __init__(self, run: str, longest: int) -> None:
+        self._run = run.encode()
+        rng = Random(run)
+        words = _WORDS.split()
+        text = " ".join([rng.choice(words) for _ in range(min(longest, LARGEST) + 16)])
+        self._text = text.encode()
+
+    def body(self, arrival: Arrival) -> bytes:
+        own = b"Load %b, question %d:" % (self._run, arrival.same)
+        rest = self._text[: max(1, arrival.prompt * BYTES_PER_TOKEN - len(own))].rstrip()
+        more = b',"stream":true,"stream_options":{"include_usage":true}' if arrival.streamed else b""
+        return b'{"model":%b,"messages":[{"role":"user","content":"%b %b"}],"max_tokens":%d%b}' % (
+            msgspec.json.encode(arrival.alias),
+            own,
+            rest,
+            arrival.output,
+            more,
+        )
