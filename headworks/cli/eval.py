@@ -86,6 +86,12 @@ class Points(click.ParamType[float]):
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write Markdown, for a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 @click.option(
+    "--from-log",
+    metavar="FILTER",
+    help="Write samples of recorded calls to --out (suites/from-log.jsonl by default): outcome=error, alias=NAME, key=, "
+    "target=, error=WORDS, slow=4s, with commas between them. Nothing is asked.",
+)
+@click.option(
     "--power",
     type=Points(),
     metavar="POINTS",

@@ -14,6 +14,7 @@ import msgspec
 import uvloop
 
 from headworks.cli import eval_view
+from headworks.cli.eval_log import from_log
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
 from headworks.core.errors import EvalError
 from headworks.evals import compare as comparing
@@ -41,6 +42,8 @@ def evaluate(options: dict[str, Any]) -> int:
     if options["power"] is not None:
         return power(options["power"])
     file: Path | None = options["file"]
+    if options["from_log"] is not None:
+        return from_log(file, options["from_log"], options["out"])
     loaded = load_or_starter(file, os.environ)
     quiet = options["as_json"]
     if not quiet:

@@ -82,6 +82,8 @@ class Line(msgspec.Struct, kw_only=True):
     request_digest: str
     reply_digest: str
     cache: str
+    asked: str
+    answered: str
     attempts: list[AttemptLine]
 
 
@@ -153,6 +155,8 @@ def line_of(record: Record) -> Line:
         request_digest=record.request_digest,
         reply_digest=record.reply_digest,
         cache=record.cache,
+        asked=record.asked,
+        answered=record.answered,
         attempts=[attempt_line(attempt, record.arrived_at) for attempt in record.attempts],
     )
 
@@ -257,6 +261,7 @@ def show_record(record: Record) -> None:
     told = (("prompt", record.prompt), ("user", record.user), ("trace", record.trace))
     rows += [(name, clean(text)) for name, text in told if text]
     rows.append(("config", clean(record.config)))
+    rows += [(name, clean(text)) for name, text in (("body", record.asked), ("answer", record.answered)) if text]
     for name, text in rows:
         line(screen, f"{name:<9}", painted(text, record.outcome) if name == "ended" else Text(text))
     screen.print()

@@ -48,6 +48,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost_nano: nano-dollars of all its attempts; None, which is not zero, where any of them is unknown.
     group, tags: of the key.
     price_at: the date (YYYY-MM-DD) of the table the prices were read from; "" where none came from it.
+    asked, answered: the caller's body and the answer's text, where the system file says `bodies: full` and neither is too
+    long; else "".
     cache: hit, miss, bypass or coalesced; "" where nothing is kept or shared. A hit has no attempts and no tokens.
     """
 
@@ -77,6 +79,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price_at: str = ""
     attempts: list[AttemptRecord] = []
     cache: str = ""
+    asked: str = ""
+    answered: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,7 +40,8 @@ class Caller:
     async def ask(self, body: bytes) -> Told:
         """Asks once, and again where the system itself was too busy. Raises EvalError where no call can succeed."""
         for pause in (*PAUSES, None):
-            call: Call = self._call(body, self._key)
+            # The model is asked, not what it said before: neither the cache nor a call in flight may answer for it.
+            call: Call = msgspec.structs.replace(self._call(body, self._key), cache_control="no-store")
             try:
                 return await self._once(call)
             except (Unauthenticated, Forbidden, UnknownModel) as error:

@@ -149,7 +149,10 @@ def apart(loaded: Loaded) -> Loaded:
     """The same system with a record of its own: what an evaluation asks is nobody's traffic, and no plan, budget or page
     that is read off the ledger may take it for that."""
     log = msgspec.structs.replace(
-        loaded.system.log, journal=str(FOLDER / "journal"), store=PrivateUrl(f"sqlite:///{FOLDER / 'ledger.db'}")
+        loaded.system.log,
+        bodies="none",
+        journal=str(FOLDER / "journal"),
+        store=PrivateUrl(f"sqlite:///{FOLDER / 'ledger.db'}"),
     )
     return msgspec.structs.replace(loaded, system=msgspec.structs.replace(loaded.system, log=log))
 

@@ -160,13 +160,14 @@ def assemble(
     for name, prompt in prompts.items():
         aliases[PROMPT_PREFIX + name] = Render(aliases[system.prompts[name].alias], prompt)
     shared.forget()
-    return Assembled(front(aliases, journal, keys, system.digest), shared, keys)
+    return Assembled(front(aliases, journal, keys, system), shared, keys)
 
 
-def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None, config: str) -> Trace:
+def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None, system: System) -> Trace:
     """What every call passes once."""
     route: Service = Route(aliases)
-    return Trace(route if keys is None else Auth(route, keys), journal, config)
+    known = route if keys is None else Auth(route, keys)
+    return Trace(known, journal, system.digest, keeps_bodies=system.log.bodies == "full")
 
 
 def pool(

@@ -22,6 +22,10 @@ from headworks.policy.charge import BYTES_PER_TOKEN, billed
 MOST_TEXT = 256
 """Characters of a caller's own words (`model`, `user`) that a record keeps."""
 
+MOST_BODY = 64 * 1024
+"""Bytes of a body, or of an answer's text, that a record keeps. Both, with every byte escaped, fit into the megabyte that
+a reader of the journal takes for one line."""
+
 QUIET_FOR = 60.0
 """Seconds in which the log tells once of a target whose vendor refuses us: the time for which it is set aside."""
 
@@ -41,10 +45,11 @@ class Journal(Protocol):
 class Trace:
     """Writes one record a call. Calls of strangers are counted, not journaled: they would fill the disk for free."""
 
-    def __init__(self, inner: Service, journal: Journal, config: str) -> None:
+    def __init__(self, inner: Service, journal: Journal, config: str, *, keeps_bodies: bool = False) -> None:
         self.inner = inner
         self.journal = journal
         self.config = config
+        self.keeps_bodies = keeps_bodies
         self.in_flight = 0
         self.ending: Draining | None = None
         """Why calls are cancelled from now on, where it is not their callers who leave."""
@@ -113,6 +118,10 @@ class Trace:
                 price_at=price_at,
                 attempts=known,
                 cache=trail.cache,
+                asked=kept(call.body) if self.keeps_bodies else "",
+                answered=kept("".join(traced.texts).encode("utf-8", "replace"))
+                if traced is not None and traced.texts
+                else "",
             )
         )
 
@@ -127,7 +136,7 @@ class Trace:
 class Traced(Reply):
     """The reply as the caller reads it: digested as it passes, and recorded before its last chunk is handed out."""
 
-    __slots__ = ("call", "hash", "head_at", "inner", "is_recorded", "trace")
+    __slots__ = ("call", "hash", "head_at", "inner", "is_recorded", "texts", "trace")
 
     def __init__(self, inner: Reply, trace: Trace, call: Call) -> None:
         super().__init__(streamed=inner.streamed, headers=inner.headers)
@@ -137,6 +146,7 @@ class Traced(Reply):
         self.hash = blake2b(digest_size=SIZE)
         self.head_at = now()
         self.is_recorded = False
+        self.texts: list[str] | None = [] if trace.keeps_bodies else None
 
     async def read(self) -> list[Chunk]:
         chunks = await self.inner.read()
@@ -147,12 +157,19 @@ class Traced(Reply):
             if chunk.has_content:
                 text = chunk.text
                 trail.received += len(text) if text and text.isascii() else size(text)
+                if self.texts is not None and trail.received <= MOST_BODY:
+                    self.texts.append(text)
         if chunks and chunks[-1].last:
             self.usage = self.inner.usage
             self.finish = self.inner.finish
             self.is_recorded = True
             self.trace.record(self.call, self, None)
         return chunks
+
+
+def kept(body: bytes) -> str:
+    """A body as a record keeps it; "" where it is too long: half of one would look like a whole one."""
+    return body.decode("utf-8", "replace") if len(body) <= MOST_BODY else ""
 
 
 def judge(error: BaseException | None) -> tuple[Outcome, int]:

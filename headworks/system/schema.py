@@ -221,6 +221,7 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreUrl = PrivateUrl("sqlite:///.headworks/ledger.db")
     journal: FilePath = ".headworks/journal"
     sync: Seconds = 1.0
+    bodies: Literal["none", "full"] = "none"
     retention: Seconds = 30 * 86400.0
 
 

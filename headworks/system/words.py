@@ -282,6 +282,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "moment later and off the path of calls.",
             "journal": "The folder of the journal, to which each call's record is appended before its last chunk goes out.",
             "sync": "How often the journal is forced to the disk: what a power loss can cost.",
+            "bodies": "Whether the record has the words of a call: `none`, or `full`, the body as the caller sent it (64 KiB at "
+            "most) and the text of the answer. Headers, and so keys, are never in it.",
             "retention": "How long the store keeps a call.",
         },
         Drill: {

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
+import headworks
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.main import run
+from headworks.core.errors import CallError
+from headworks.evals.suite_file import load
 
 SYSTEM = """\
 name: shop
@@ -96,6 +101,15 @@ def test_two_systems_are_held_against_each_other(tmp_path: Path, capsys: pytest.
     assert run(["eval", file, "--vs", str(tmp_path / "shop.yaml")]) == COULD_NOT_RUN
 
 
+def test_a_suite_is_never_answered_from_the_cache(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    Path(file).write_text(Path(file).read_text().replace("price:", "cache: {exact: 1h}, price:"))
+    for _ in range(2):
+        assert run(["eval", file, "--json", "--conditions", "none", "--fresh"]) == HOLDS
+        [said] = json.loads(capsys.readouterr().out)
+        assert said["cost_nano"] > 0
+
+
 def test_nothing_is_asked_where_nothing_is_to_be_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = shop(tmp_path)
     assert run(["eval", file, "--dry-run"]) == HOLDS
@@ -130,3 +144,51 @@ def test_mistakes_in_a_suite_are_told_with_their_place(tmp_path: Path, capsys: p
     assert capsys.readouterr().err.endswith(
         f"{tmp_path / 'shop.yaml'}:2:11: samples[0]: `exact` needs what is `expected`\n    add it to the sample\n"
     )
+
+
+KEEPING = """\
+providers:
+  sim: {dialect: simulated, first_token: {p50: 1ms, p99: 2ms}, per_token: {p50: 1ms, p99: 1ms}, faults: {FAULTS}}
+models: {assistant: {targets: [sim], retry: {attempts: 1}}}
+log: {store: "sqlite:///l.db", journal: j, bodies: BODIES}
+"""
+
+
+async def ask(file: Path, *questions: str) -> None:
+    async with headworks.open(file) as system:
+        for question in questions:
+            with contextlib.suppress(CallError):
+                await system.chat(model="assistant", messages=[{"role": "user", "content": question}])
+
+
+@pytest.mark.parametrize("bodies", ["none", "full"])
+def test_what_failed_becomes_samples_where_bodies_are_kept(
+    tmp_path: Path, bodies: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "headworks.yaml"
+    file.write_text(KEEPING.replace("FAULTS", "server_error: 100%").replace("BODIES", bodies))
+    asyncio.run(ask(file, "one", "two\nlines", "one"))
+    file.write_text(KEEPING.replace("FAULTS", "").replace("BODIES", bodies))
+    asyncio.run(ask(file, "three"))
+    assert run(["eval", "--from-log", "outcome=error", str(file)]) == (HOLDS if bodies == "full" else FAILS)
+    out = capsys.readouterr().out
+    made = tmp_path / "suites" / "from-log.jsonl"
+    if bodies == "none":
+        assert out.startswith("3 calls: 0 samples, 3 without their body\nwrite `log: {bodies: full}`")
+        assert not made.exists()
+        return
+    assert out.startswith("3 calls: 2 samples, 1 equal to another\n")
+    suite = made.with_name("failed.yaml")
+    suite.write_text("scorers: [{kind: refusal, negate: true}]\nsamples: from-log.jsonl\n")
+    samples = load(suite).suite.samples
+    assert [one.messages[0].content for one in samples] == ["two\nlines", "one"]
+    assert samples[0].tags == ("failed", "Failed")
+    assert run(["eval", "--from-log", "outcome=error", str(file)]) == COULD_NOT_RUN
+    assert "is there already" in capsys.readouterr().err
+    assert run(["eval", "--from-log", "outcom=error", str(file)]) == COULD_NOT_RUN
+    assert "did you mean `outcome`?" in capsys.readouterr().err
+    assert run(["logs", "--json", str(file)]) == HOLDS
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert json.loads(lines[-1]["asked"])["messages"][0]["content"] == "three"
+    assert lines[-1]["answered"]
+    assert lines[0]["answered"] == ""
