@@ -49,8 +49,8 @@ from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.state.answers import Answers
 from headworks.state.memory import Memory
-from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf, behind
-from headworks.wire.prefill import known_prefill
+from headworks.system.prefills import prefill_of
+from headworks.system.schema import Model, System, TargetOf, behind
 
 Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""
@@ -250,14 +250,9 @@ def ability(one: TargetOf, shared: Shared) -> Ability:
     name = str(one)
     known = shared.abilities.get(name)
     if known is None:
-        known = shared.abilities[name] = Ability(prefill="none")
-        provider = shared.providers[one.provider]
-        if isinstance(provider, Simulated):
-            known.prefill = "message"
-        elif isinstance(provider, OpenAI):
-            known.prefill = known_prefill(provider.base_url, one.model)
         entry = shared.prices.entry(one)
-        known.window = (entry.context_window or 0) if entry is not None else 0
+        window = entry.context_window if entry is not None else None
+        known = shared.abilities[name] = Ability(window or 0, prefill_of(one, shared.providers[one.provider]))
     if one.prefill is not None:
         known.prefill = one.prefill
     if one.context_window is not None:

@@ -18,6 +18,7 @@ from headworks.system.drills import check_drills
 from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
 from headworks.system.objectives import check_requirements
+from headworks.system.prefills import prefill_of
 from headworks.system.scalars import shown, written_duration
 from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System
 from headworks.system.secrets import PrivateUrl, Secret
@@ -188,6 +189,11 @@ def _model(system: System, model: Model, where: Where, findings: Findings) -> No
                 findings.error((*where, "targets", index), problem, "name it once, with a `weight`")
         if not tier:
             findings.error((*where, "targets", index), "the tier is empty", "name a target, or remove the tier")
+    forms = [prefill_of(target, system.providers.get(target.provider)) for tier in tiers for target in tier]
+    if model.mid_stream == "continue" and set(forms) == {"none"} and findings.is_sound(("providers",)):
+        problem = "no target is known to go on with the beginning of its answer, so broken streams are restarted"
+        remedy = "say so of a target that can by `prefill`, or write mid_stream: restart"
+        findings.warn((*where, "mid_stream"), problem, remedy)
     timeouts = model.timeouts
     for name in ("connect", "first_token", "between_tokens", "answer"):
         at = (*where, "timeouts", name)

@@ -223,6 +223,17 @@ async def test_a_retry_after_sets_a_target_aside_for_as_long() -> None:
 
 
 @virtual
+async def test_no_fault_of_the_callers_ever_opens_a_circuit() -> None:
+    faults = [LONG, Filtered("no"), Rejected("no", said=VendorSaid(status=422))]
+    scenes = Scenes(TWO.replace(", faults: {FAULT: 100%}", ""), faulty=[*faults * 10, "hi"], steady=[])
+    for _ in range(30):
+        with pytest.raises(Rejected):
+            await scenes.ask()
+    assert scenes.world.assembled.shared.circuits["faulty/m"].state == "closed"
+    assert (await scenes.ask()).text == "hi"
+
+
+@virtual
 async def test_when_every_circuit_of_every_tier_is_open_the_least_recently_failed_of_all_is_asked() -> None:
     scenes = Scenes(TWO.replace(", faults: {FAULT: 100%}", ""), faulty=["hi"], steady=["hello"])
     circuits = scenes.world.assembled.shared.circuits

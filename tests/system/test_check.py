@@ -51,6 +51,20 @@ def test_one_target_cannot_have_two_breakers() -> None:
     ]
 
 
+def test_continuing_where_nobody_can_is_warned_of() -> None:
+    text = openai("base_url: 'https://v'").replace(
+        "models: {a: v/x}", "models: {a: {targets: TARGETS, mid_stream: continue}}"
+    )
+    assert odd(text.replace("TARGETS", "v/x")) == [
+        "3:40 models.a.mid_stream: no target is known to go on with the beginning of its answer, so broken streams are restarted"
+        " -> say so of a target that can by `prefill`, or write mid_stream: restart"
+    ]
+    for able in ("{provider: v, model: x, prefill: message}", "{provider: v, model: x, prefill: final_message}"):
+        assert odd(text.replace("TARGETS", f"[{able}]")) == []
+    assert odd(text.replace("https://v", "https://api.mistral.ai/v1").replace("TARGETS", "v/x")) == []
+    assert odd(SIM + "models: {a: {targets: v/x, mid_stream: continue}}\n") == []
+
+
 def test_any_page_without_keys_is_warned_of() -> None:
     assert odd(SIM + "models: {a: v/x}\nserver: {cors: '*'}\n") == [
         "3:16 server.cors: there are no keys, so any page that a browser on this machine opens may call"
