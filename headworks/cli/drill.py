@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -93,7 +95,8 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     run = Run(drilled=system, drills=chosen, seed=way.seed, alias=way.alias, jobs=way.jobs)
     is_told = not way.as_json and not way.as_table
     if way.virtual:
-        outcomes = list(run_virtually(run))
+        with quiet():
+            outcomes = list(run_virtually(run))
         if is_told:
             for one in outcomes:
                 show(one)
@@ -116,6 +119,17 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     if way.junit is not None:
         write(way.junit, junit(report))
     ctx.exit(EXITS[report.verdict])
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing is logged: in this process runs a copy, and what befalls it is on purpose."""
+    logger = logging.getLogger("headworks.calls")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def choice(system: Drilled, way: Way) -> dict[str, Drill]:

@@ -23,7 +23,8 @@ from headworks.trials.traffic import Fared
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One run. began_at: loop seconds of the first call; faulted: the targets that a fault was meant for; resumes:
     whether broken streams are to be made whole. recovered: seconds, where something else than an attempt tells it.
-    struck: attempts that were asked into a fault. unrecorded: whole answers without a record of their own. trouble: why the run proves nothing, where it does not."""
+    struck: attempts that were asked into a fault. kept: places that nobody gave
+    back (on virtual time, where they can be counted). unrecorded: whole answers without a record of their own. trouble: why the run proves nothing, where it does not."""
 
     drill: Drill
     alias: str
@@ -36,6 +37,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     recovers: bool = True
     struck: int = 0
     unrecorded: int = 0
+    kept: int = 0
     trouble: str = ""
 
 
@@ -64,6 +66,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     recovery: float | None
     codes: dict[str, int]
     unrecorded: int
+    kept: int
 
 
 def figures(evidence: Evidence) -> Figures:
@@ -94,6 +97,7 @@ def figures(evidence: Evidence) -> Figures:
         recovery=evidence.recovered if evidence.recovered is not None else _recovery(evidence, ends),
         codes=dict(sorted(shown.items())),
         unrecorded=evidence.unrecorded,
+        kept=evidence.kept,
     )
 
 

@@ -2,7 +2,8 @@
 
 Theory. A caller's SDK takes an answer for whole when the stream ends without an error event, or when a body is JSON
 with a message in it. So that is what counts here: a stream that simply ends is *truncated* for us, because it looks
-whole to its reader, with or without `[DONE]`. This file trusts nothing that the gateway says about itself.
+whole to its reader, with or without `[DONE]`. An answer whose finish reason says that it is short (`length`,
+`content_filter`) does not look whole. This file trusts nothing that the gateway says about itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ Kind: TypeAlias = Literal["whole", "error", "unserved", "broken", "hung", "trunc
 """whole: exact to the letter. error: said as one, status or event. unserved: nobody listened, nothing was begun.
 broken: the connection ended out of order, so an SDK raises. hung: no end within the drill's patience.
 truncated: looks whole and is not. wrong: looks whole and is something else."""
+
+SHORT = ("length", "content_filter")
+"""Finish reasons of an answer that is not all there is to say."""
 
 UNTRUE: tuple[Kind, ...] = ("truncated", "wrong")
 
@@ -51,14 +55,15 @@ def judged(heard: Heard, exact: str, *, streamed: bool) -> Judged:
 def _body(heard: Heard, exact: str) -> Judged:
     content = _object(heard.body)
     try:
-        text = content["choices"][0]["message"]["content"]
+        choice = content["choices"][0]
+        text = choice["message"]["content"]
     except (KeyError, IndexError, TypeError):
         return Judged(kind="wrong", status=200)
-    return _told(str(text), exact)
+    return _told(str(text), choice.get("finish_reason"), exact)
 
 
 def _stream(heard: Heard, exact: str) -> Judged:
-    text = ""
+    text, finish = "", None
     for line in heard.body.split(b"\n"):
         if not line.startswith(b"data: ") or line == b"data: [DONE]":
             continue
@@ -67,12 +72,15 @@ def _stream(heard: Heard, exact: str) -> Judged:
             return msgspec.structs.replace(_error(heard.status, event), after_head=bool(text))
         for choice in event.get("choices") or ():
             text += (choice.get("delta") or {}).get("content") or ""
-    return _told(text, exact)
+            finish = choice.get("finish_reason") or finish
+    return _told(text, finish, exact)
 
 
-def _told(text: str, exact: str) -> Judged:
+def _told(text: str, finish: str | None, exact: str) -> Judged:
     if text == exact:
         return Judged(kind="whole", status=200)
+    if finish in SHORT and exact.startswith(text):
+        return Judged(kind="error", status=200, code=finish, after_head=True)
     return Judged(kind="truncated" if exact.startswith(text) else "wrong", status=200)
 
 

@@ -57,6 +57,8 @@ def _always(seen: Figures, *, restarts: bool) -> list[str]:
         wrong.append(f"{_calls(unserved)} found nobody listening: the gateway was not there")
     if seen.unrecorded:
         wrong.append(f"{_calls(seen.unrecorded)} answered whole and not recorded once")
+    if seen.kept:
+        wrong.append(f"{seen.kept} places were not given back")
     return wrong
 
 

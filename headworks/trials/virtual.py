@@ -12,7 +12,7 @@ from headworks.core.clock import now
 from headworks.core.digest import digest
 from headworks.core.errors import CallError
 from headworks.core.vtime import run_virtual
-from headworks.gateway.assemble import assemble
+from headworks.gateway.assemble import Assembled, assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.system.drills import Drill
 from headworks.trials.copied import Drilled, copy_of, resumes
@@ -79,4 +79,16 @@ async def _run(drilled: Drilled, name: str, drill: Drill, seed: int) -> Evidence
         faulted=tuple(schedule.faulted),
         resumes=resumes(drilled, alias),
         struck=sum(one.struck for one in stand_ins.values()),
+        kept=kept(assembled),
+    )
+
+
+def kept(assembled: Assembled) -> int:
+    """Places of every kind that are taken: none once every caller has left."""
+    shared = assembled.shared
+    return (
+        assembled.front.in_flight
+        + shared.admission.in_flight
+        + sum(slots.in_use for slots in shared.slots.values())
+        + sum(candidate.busy for candidate in shared.candidates)
     )

@@ -30,6 +30,21 @@ log: {store: "sqlite:////nowhere/at/all.db", journal: /nowhere/journal}
 """
 """Two tiers, `mid_stream: error`, and much that a copy must not have."""
 
+WIDE = b"""
+version: 1
+providers:
+  one: {dialect: openai, base_url: https://one.example/v1, concurrency: 20}
+  two: {dialect: simulated}
+models:
+  assistant:
+    targets: [[{provider: one, model: a, weight: 2}, two/b], two/c]
+    mid_stream: continue
+    cache: {exact: 1h}
+    balance: fastest
+    on_content_filter: next
+"""
+"""Three targets in two tiers; what has begun goes on."""
+
 
 def system(text: bytes) -> Drilled:
     return parsed(text, "test.yaml", Path())

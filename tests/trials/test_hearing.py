@@ -31,6 +31,10 @@ STREAMS: dict[str, tuple[Heard, Judged]] = {
         Heard(status=200, body=event("One two") + event("One two three.") + DONE),
         Judged(kind="wrong", status=200),
     ),
+    "ends early, and says so": (
+        Heard(status=200, body=event("One two") + FINISH.replace(b"stop", b"content_filter") + DONE),
+        Judged(kind="error", status=200, code="content_filter", after_head=True),
+    ),
     "an error after the head": (
         Heard(status=200, body=event("One") + ERROR),
         Judged(kind="error", status=200, code="upstream_cut", after_head=True),

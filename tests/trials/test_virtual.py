@@ -1,13 +1,16 @@
 """Drills on virtual time: the library over the starter system, and what other systems are told."""
 
+from random import Random
+
 import msgspec
 import pytest
 
-from headworks.system.drills import TROUBLES, Drill
+from headworks.providers.simulated_faults import FAULTS
+from headworks.system.drills import TROUBLES, Drill, DrillFault, DrillTraffic
 from headworks.trials.library import QUICK, library, read
 from headworks.trials.report import Outcome, outcome
 from headworks.trials.virtual import drill_virtually
-from tests.trials.systems import ALONE, PLAIN, STARTER, system
+from tests.trials.systems import ALONE, PLAIN, STARTER, WIDE, system
 
 LIBRARY = library()
 OF_VENDORS = [name for name, drill in LIBRARY.items() if drill.trouble is None]
@@ -47,6 +50,38 @@ def test_no_seed_makes_an_answer_that_looks_whole_and_is_not(name: str, seed: in
     for text in (STARTER, PLAIN, ALONE):
         came = run(text, name, seed)
         assert set(came.figures.ended) <= {"whole", "error"}, (name, seed)
+
+
+def chaos(seed: int) -> Drill:
+    """Some faults at once, of some targets or all, for some attempts or all."""
+    rng = Random(seed)
+    faults = []
+    for _ in range(rng.randint(1, 4)):
+        begins = rng.uniform(0, 8)
+        faults.append(
+            DrillFault(
+                fault=rng.choice(FAULTS),
+                targets=rng.choice([(), ("all",)]),
+                from_=begins,
+                until=begins + rng.uniform(0.5, 10),
+                share=rng.choice([1.0, 0.5, 0.2]),
+            )
+        )
+    traffic = DrillTraffic(
+        rate=rng.choice([1, 5, 20]),
+        calls=rng.choice([20, 60]),
+        streamed=rng.choice([0.0, 0.5, 1.0]),
+        tokens=rng.choice([1, 2, 8, 40]),
+    )
+    return Drill(shows="chaos", faults=tuple(faults), traffic=traffic)
+
+
+@pytest.mark.parametrize("seed", [*range(6), *[pytest.param(seed, marks=pytest.mark.soak) for seed in range(6, 300)]])
+def test_whatever_comes_together_nothing_looks_whole_that_is_not_and_every_place_is_given_back(seed: int) -> None:
+    for text in (STARTER, PLAIN, ALONE, WIDE):
+        came = run(text, f"chaos-{seed}", seed, chaos(seed))
+        assert set(came.figures.ended) <= {"whole", "error"}, came.figures
+        assert came.figures.kept == 0
 
 
 @pytest.mark.parametrize("name", OF_VENDORS)
