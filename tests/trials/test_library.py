@@ -112,5 +112,5 @@ def test_a_gateway_that_is_not_there_is_excused_only_while_it_is_restarted() -> 
     absent = [msgspec.structs.replace(fared, judged=Judged(kind="unserved")) for fared in one.fared]
     gone = msgspec.structs.replace(one, fared=absent)
     assert "14 calls found nobody listening" in "\n".join(verdict(gone, figures(gone)).why)
-    restarted = msgspec.structs.replace(gone, drill=drills["sigkill"], recovered=1.0)
+    restarted = msgspec.structs.replace(gone, drill=drills["sigkill"], records=(), recovered=1.0)
     assert verdict(restarted, figures(restarted)).why == []
