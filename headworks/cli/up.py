@@ -57,7 +57,7 @@ def greet(system: System, journal: Path, *, has_keys: bool, is_starter: bool) ->
         click.echo("No headworks.yaml here: serving the starter system.")
     click.echo(f"Headworks serves {system.name} on http://{address}/v1")
     click.echo(f"  models   {', '.join(system.models)}")
-    click.echo(f"  callers  {'with a key of the file' if has_keys else 'anybody on this machine (no keys)'}")
+    click.echo(f"  callers  {'with a key' if has_keys else 'anybody on this machine (no keys)'}")
     click.echo(f"  journal  {journal}")
     key = " -H 'authorization: Bearer YOUR_KEY'" if has_keys else ""
     click.echo(f"  try      curl http://{address}/v1/chat/completions{key} -H 'content-type: application/json' \\")
