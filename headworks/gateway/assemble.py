@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 from types import MappingProxyType
+from typing import Protocol
 
 import msgspec
 
@@ -24,7 +25,7 @@ from headworks.layers.admit import Admit
 from headworks.layers.auth import Auth, Keyring
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
-from headworks.layers.cache import Cache, Fill
+from headworks.layers.cache import Answers, Cache, Fill
 from headworks.layers.coalesce import Coalesce
 from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
@@ -47,13 +48,32 @@ from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
-from headworks.state.answers import Answers
+from headworks.state.answers import Answers as Remembered
 from headworks.state.memory import Memory
 from headworks.system.prefills import prefill_of
 from headworks.system.schema import Model, System, TargetOf, behind
 
 Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""
+
+
+class Store(Answers, Protocol):
+    """Where an alias's answers are kept, and what is told of it: its bounds, how many there are, how many had to go."""
+
+    most: int
+    ttl: float
+    bytes: int
+    evicted: int
+
+    def __len__(self) -> int: ...
+
+
+Keeper = Callable[[str, int, float], Store]
+"""Gives the store of an alias's answers, for so many bytes and seconds."""
+
+
+def remembered(alias: str, most: int, ttl: float) -> Store:
+    return Remembered(most, ttl)
 
 
 class Shared:
@@ -63,7 +83,14 @@ class Shared:
     on the old stack keep their places, so that limits hold over both.
     """
 
-    def __init__(self, system: System, seed: int, before: Shared | None = None, state: State | None = None) -> None:
+    def __init__(
+        self,
+        system: System,
+        seed: int,
+        before: Shared | None = None,
+        state: State | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
         self.seed = seed
         self.system = system
         self.providers = system.providers
@@ -89,12 +116,13 @@ class Shared:
         self.latencies: dict[str, LatencyWindow] = {}
         self.abilities: dict[str, Ability] = {}
         self.candidates: list[Candidate] = []
-        self.answers: dict[str, Answers] = {}
+        self.answers: dict[str, Store] = {}
+        keeper = keeper or remembered
         for alias, model in system.models.items():
             if (ttl := model.cache.exact) is not None:
                 kept = before.answers.get(alias) if before is not None else None
                 if kept is None or (kept.ttl, kept.most) != (ttl, model.cache.size):
-                    kept = Answers(model.cache.size, ttl)
+                    kept = keeper(alias, model.cache.size, ttl)
                 self.answers[alias] = kept
 
     def has_stayed(self, provider: str) -> bool:
@@ -140,14 +168,15 @@ def assemble(
     prompts: Mapping[str, Prompt] = MappingProxyType({}),
     state: State | None = None,
     keys: Keyring | None = None,
+    keeper: Keeper | None = None,
 ) -> Assembled:
     """The system as one Service. Nothing is started: leaves are given, and time is the loop's.
 
     before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
     state: what calls are counted by; without one, that of `before`, or a new one of this process. keys: every key, where more
-    may be made while calls are served; without it, those of the file.
+    may be made while calls are served; without it, those of the file. keeper: where answers are kept; without one, in this process.
     """
-    shared = Shared(system, seed, before, state)
+    shared = Shared(system, seed, before, state, keeper)
     if keys is None and system.keys:
         keys = Keyring(file_keys(system), file_groups(system))
     quota = Quotas(system, shared, journal, None if keys is None else keys.group)

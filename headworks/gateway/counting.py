@@ -12,6 +12,7 @@ import msgspec
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.state import State
+from headworks.gateway.assemble import Store, remembered
 from headworks.system.schema import System
 
 READY_WITHIN: Final = 2.0
@@ -47,6 +48,16 @@ class Counting:
         module = loaded("headworks.state.away", "redis")
         self.shared = module.Valkey(url, system.name, owner)
         self.state = module.Sharing(self.shared)
+        self._kept = module = loaded("headworks.state.kept", "redis")
+        self._line = module.Line(url)
+        self._prefix = system.name
+
+    def answers(self, alias: str, most: int, ttl: float) -> Store:
+        """Where an alias's answers are kept: at most so many bytes, for so many seconds."""
+        if self.state is None:
+            return remembered(alias, most, ttl)
+        made: Store = self._kept.SharedAnswers(self._line, self._prefix, alias, most, ttl)
+        return made
 
     def lost(self, told: Callable[[], None]) -> None:
         """Whom to tell, again and again, that a shared state does not know what was spent."""
@@ -59,6 +70,7 @@ class Counting:
             if self._embedded is not None:
                 await self._embedded.start()
             self.shared.start()
+            self._line.start()
             await self.shared.line.ready(READY_WITHIN)
 
     async def settle_in(self) -> None:
@@ -69,6 +81,7 @@ class Counting:
     async def stop(self) -> None:
         """Has everything that was counted arrive, and ends."""
         if self.state is not None:
+            await self._line.stop()
             await self.shared.stop()
             if self._embedded is not None:
                 await self._embedded.stop()

@@ -253,6 +253,7 @@ class Gateway:
             prompts=prompts,
             state=self.counting.state,
             keys=self.ring,
+            keeper=self.counting.answers,
         )
         return Stack(system, leaves, made)
 

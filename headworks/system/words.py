@@ -215,7 +215,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         Caching: {
             "exact": "For how long the answer to a call is given to equal calls (`docs/cache.md`). Off by default.",
             "share": "Who gets the answers of whom: only the same `key`, keys of the same `group`, or `all` callers.",
-            "size": "The most that the alias's answers take in this process. Those that were not asked for the longest "
+            "size": "The most that the answers of the alias take, in this process or in the shared `state`. Those that were not asked for the longest "
             "go first.",
         },
         Rates: {
