@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.policy.choice import CHOICES, Balancing, Candidate, Weighted, able, last_resort, left
+from headworks.core.call import Prefill
+from headworks.policy.choice import CHOICES, Ability, Balancing, Candidate, Weighted, able, last_resort, left
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.latency import LatencyWindow
 
@@ -249,3 +250,22 @@ def test_the_last_resort_is_let_in_by_its_circuit() -> None:
     assert last_resort(candidates, ()) is candidates[0]
     assert circuit.enter(101.0)
     assert not circuit.enter(101.0)
+
+
+@pytest.mark.parametrize(
+    ("window", "prefill", "outgrown", "is_prefilled", "suits"),
+    [
+        (0, "none", 0, False, True),
+        (8_000, "none", 8_000, False, False),
+        (32_000, "none", 8_000, False, True),
+        (0, "none", 8_000, False, False),
+        (32_000, "none", 8_000, True, False),
+        (0, "message", 0, True, True),
+        (0, "none", 0, True, False),
+        (32_000, "prefix", float("inf"), False, False),
+    ],
+)
+def test_a_target_suits_a_question_that_outgrew_others_and_an_answer_that_has_begun_only_if_it_can(
+    window: int, prefill: Prefill, outgrown: float, is_prefilled: bool, suits: bool
+) -> None:
+    assert Ability(window, prefill).suits(outgrown, is_prefilled=is_prefilled) is suits

@@ -100,3 +100,13 @@ def test_law_the_estimate_is_at_least_the_last_sample_and_at_most_the_largest(
         assert min(seconds, before) * (1 - 1e-9) <= estimate <= largest * (1 + 1e-9)
         assert estimate >= seconds * (1 - 1e-9)
         assert window.estimate(now + 1.0) <= estimate
+
+
+def test_the_fastest_says_something_only_of_enough_answers_and_not_for_ever() -> None:
+    window = LatencyWindow()
+    for number in range(19):
+        window.record(1.0 + number, 10.0)
+    assert window.least(10.0) == 0.0
+    window.record(5.0, 10.0)
+    assert window.least(10.0) == window.least(70.0) == 1.0
+    assert window.least(70.1) == 0.0
