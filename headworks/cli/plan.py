@@ -33,6 +33,7 @@ ENDS = {"met": HOLDS, "missed": FAILS, "cannot say": CANNOT_SAY}
 @click.command("plan")
 @click.option("--fit", "is_fitted", is_flag=True, help="Make the vendors' models of what the ledger recorded.")
 @click.option("--since", type=Instant(), help="With --fit or `log: true`: only calls from then on (1h, 2026-11-22).")
+@click.option("--until", type=Instant(), help="Likewise: only calls before then.")
 @click.option("--screen", "only_screen", is_flag=True, help="Closed forms only: instant, and nothing is simulated.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same plan to the byte.")
 @click.option("--calls", type=click.IntRange(100, 1_000_000), default=2000, show_default=True, help="Calls a run.")
@@ -45,6 +46,7 @@ def command(
     ctx: click.Context,
     is_fitted: bool,
     since: float | None,
+    until: float | None,
     only_screen: bool,
     seed: int,
     calls: int,
@@ -65,7 +67,7 @@ def command(
     system = read(file)
     known = Known(
         read=lambda path: (file.parent / path).read_bytes(),
-        records=past(file, since) if is_fitted or system.requirements.traffic.log else None,
+        records=past(file, Filter(since=since, until=until)) if is_fitted or system.requirements.traffic.log else None,
         is_fitted=is_fitted,
     )
     if only_screen:
@@ -115,7 +117,7 @@ def read(file: Path) -> System:
     return system
 
 
-def past(file: Path, since: float | None) -> list[Record]:
-    """What the ledger has, oldest first."""
+def past(file: Path, asked: Filter) -> list[Record]:
+    """What the ledger has of these calls, oldest first."""
     with reading(place(file)) as questions:
-        return [DECODE(line) for line in questions.lines(Filter(since=since))]
+        return [DECODE(line) for line in questions.lines(asked)]

@@ -4,7 +4,7 @@ Theory. Calls in service share one machine. Let n of them be written at once; ea
 slower than alone. Instead of moving every call at every change of n, one *work clock* runs at that slower rate, and a
 call is done when the clock has gone on by what it needs alone: processor sharing in virtual time (the idea is that of
 fair queueing, Demers, Keshav and Shenker 1989). So a change of n costs one timer, whatever n is. While a prompt is read
-by a machine that `stalls`, the clock stands still.
+by a machine that does nothing else meanwhile, the clock stands still.
 
 Always true: first come, first served for slots; who leaves gives its slot to the next; a call's work is the same
 whatever the others do, only its time is not.
@@ -30,7 +30,6 @@ class Engine:
     def __init__(self, model: VendorModel) -> None:
         self.slots = model.slots
         self.crowding = model.crowding
-        self.stalls = model.stalls
         self.taken = 0
         self.writing = 0
         self.waiting: deque[Future[bool]] = deque()
@@ -66,10 +65,8 @@ class Engine:
         self.taken -= 1
 
     def read(self, seconds: float) -> float:
-        """Reads a prompt for so long; returns the instant at which that is done."""
+        """Reads a prompt for so long, after those before it; returns the instant at which that is done."""
         at = get_running_loop().time()
-        if not self.stalls:
-            return at + seconds
         self._advance(at)
         self._frozen_until = max(at, self._frozen_until) + seconds
         self._arm(at)

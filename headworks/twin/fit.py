@@ -3,8 +3,8 @@
 Theory. Of each attempt the record has three instants (begun, head, end), its tokens, and how it ended; beside those of
 the others it is known how many were in flight and whose prompts were read meanwhile. So for one target:
 
-    first token  =  base + prefill * prompt tokens + lean * others in flight          (those that did not wait for a slot)
     writing      =  tokens * pace * (1 + crowding * (others in service))  +  stall * prompt tokens read meanwhile
+    first token  =  base + (prefill + stall) * prompt tokens + stall * others' prompts read before + lean * others in flight
 
 Both are fitted by least squares that admit no negative effect (Lawson and Hanson 1974), over relative errors, because a
 long call's second is not worth more than a short one's. An effect stays only where leaving it out makes the errors
@@ -113,8 +113,8 @@ def columns(rows: Sequence[tuple[Record, AttemptRecord]]) -> Tries:
 def _target(target: str, rows: Sequence[tuple[Record, AttemptRecord]], tries: Tries) -> tuple[VendorModel, str]:
     slots = waiting_slots(tries)
     service = served_from(tries, slots)
-    first, prefill, lean = first_token(tries, service, slots)
-    pace, crowding, stalls = writing(tries, service)
+    pace, crowding, stall = writing(tries)
+    first, prefill, lean = first_token(tries, service, slots, stall)
     faults, bursts = failures(rows)
     model = VendorModel(
         target=target,
@@ -123,7 +123,7 @@ def _target(target: str, rows: Sequence[tuple[Record, AttemptRecord]], tries: Tr
         prefill=prefill,
         lean=lean,
         crowding=crowding,
-        stalls=stalls,
+        stall=stall,
         slots=slots,
         faults=faults,
         bursts=bursts,
@@ -202,18 +202,19 @@ def chosen(columns: Sequence[Floats], wanted: Floats) -> Floats:
     return whole
 
 
-def first_token(tries: Tries, service: Floats, slots: int | None) -> tuple[Time, float, float]:
-    """The first token's time, and what a prompt token and another call in flight add to it."""
+def first_token(tries: Tries, service: Floats, slots: int | None, stall: float) -> tuple[Time, float, float]:
+    """The first token's time, and what a prompt token and another call in flight add to it, beside the stall."""
     mine = tries.streamed > 0
-    if mine.sum() < ENOUGH:  # only whole answers: what is not writing
-        mine = tries.streamed >= 0
-    took = np.maximum(tries.head - service, 1e-4)
-    flight = overlapping(tries.begun, tries.begun, tries.end) - 1
-    if not (tries.streamed > 0).sum() >= ENOUGH:
+    if mine.sum() < ENOUGH:  # only whole answers: the first token is what is not writing
         took = np.maximum(tries.end - tries.begun, 1e-4)
         effects = chosen([np.ones(len(took)), tries.output, tries.prompt], took)
-        base = max(float(effects[0]), 1e-4)
-        return Time(median=base, sigma=0.0), float(effects[2]), 0.0
+        return Time(median=max(float(effects[0]), 1e-4)), float(effects[2]), 0.0
+    read = stall * tries.prompt + held_up(tries, service, stall)
+    took = np.maximum(tries.head - service - read, 1e-3)
+    flight = overlapping(tries.begun, tries.begun, tries.end) - 1
+    at_once = mine & (service <= tries.begun)
+    if at_once.sum() >= ENOUGH:  # who waited was let in between two steps: the others come in the middle of one
+        mine = at_once
     columns = [np.ones(int(mine.sum())), tries.prompt[mine]]
     if slots is None:
         columns.append(flight[mine])
@@ -229,17 +230,17 @@ def first_token(tries: Tries, service: Floats, slots: int | None) -> tuple[Time,
     return time, float(effects[1]) * scale, float(effects[2]) * scale if len(effects) > 2 else 0.0
 
 
-def writing(tries: Tries, service: Floats) -> tuple[Time, float, bool]:
-    """The pace, how much each further call slows it, and whether reading a prompt stops it."""
+def writing(tries: Tries) -> tuple[Time, float, float]:
+    """The pace, how much each further call slows it, and for how long a token of another's prompt stops it."""
     mine = (tries.streamed > 0) & (tries.output > 1) & (tries.end > tries.head)
     if mine.sum() < ENOUGH:
         took = np.maximum(tries.end - tries.begun, 1e-4)
         effects = chosen([np.ones(len(took)), tries.output, tries.prompt], took)
-        return Time(median=max(float(effects[1]), 1e-6), sigma=0.1), 0.0, False
+        return Time(median=max(float(effects[1]), 1e-6), sigma=0.1), 0.0, 0.0
     took = (tries.end - tries.head)[mine]
     tokens = tries.output[mine] - 1
-    others = mean_overlap(tries, service)[mine] - 1
-    meanwhile = read_meanwhile(tries)[mine]
+    others = mean_overlap(tries)[mine] - 1
+    meanwhile = read_between(tries, tries.head, tries.end)[mine]
     effects = chosen([tokens, tokens * others, meanwhile], took)
     base = max(float(effects[0]), 1e-7)
     predicted = tokens * (base + effects[1] * others) + effects[2] * meanwhile
@@ -247,11 +248,11 @@ def writing(tries: Tries, service: Floats) -> tuple[Time, float, bool]:
     return (
         Time(median=base * shape.median, sigma=shape.sigma, tail=shape.tail),
         float(effects[1]) / base,
-        bool(effects[2] > 0),
+        float(effects[2]),
     )
 
 
-def mean_overlap(tries: Tries, service: Floats) -> Floats:
+def mean_overlap(tries: Tries) -> Floats:
     """How many were written at once, itself among them, on average while each was."""
     instants = np.concatenate([tries.head, tries.end])
     moves = np.concatenate([np.ones(len(tries.head)), -np.ones(len(tries.end))])
@@ -268,13 +269,27 @@ def mean_overlap(tries: Tries, service: Floats) -> Floats:
     return np.maximum(1.0, (upto(tries.end) - upto(tries.head)) / spans)
 
 
-def read_meanwhile(tries: Tries) -> Floats:
-    """Prompt tokens of the other calls whose first token came while each was written."""
+def read_between(tries: Tries, begun: Floats, ended: Floats) -> Floats:
+    """Prompt tokens of the other calls whose first token came between two instants of each call."""
     order = np.argsort(tries.head, kind="stable")
     heads, total = tries.head[order], np.concatenate([[0.0], np.cumsum(tries.prompt[order])])
-    upto = np.searchsorted(heads, tries.end, side="left")
-    since = np.searchsorted(heads, tries.head, side="right")
+    upto, since = np.searchsorted(heads, ended, side="left"), np.searchsorted(heads, begun, side="right")
     found: Floats = np.maximum(0.0, total[upto] - total[since])
+    return found
+
+
+def held_up(tries: Tries, service: Floats, stall: float) -> Floats:
+    """Seconds that each call waited, from its slot to its head, while others' prompts were read. The first of these was
+    half read, perhaps, when it came."""
+    order = np.argsort(tries.head, kind="stable")
+    heads, prompts = tries.head[order], tries.prompt[order]
+    since = np.searchsorted(heads, service, side="right")
+    next_one = np.minimum(since, len(heads) - 1)
+    is_there = heads[next_one] < tries.head
+    whole = stall * prompts[next_one]
+    left = np.where(is_there, np.minimum(whole, heads[next_one] - service), 0.0)
+    rest = stall * read_between(tries, service, tries.head) - np.where(is_there, whole, 0.0)
+    found: Floats = left + np.maximum(0.0, rest)
     return found
 
 

@@ -107,6 +107,7 @@ def scaled(model: VendorModel, *, first: float = 1.0, pace: float = 1.0) -> Vend
         model,
         first=msgspec.structs.replace(model.first, median=model.first.median * first),
         prefill=model.prefill * first,
+        stall=model.stall * first,
         pace=msgspec.structs.replace(model.pace, median=model.pace.median * pace),
     )
 

@@ -191,9 +191,9 @@ class _Visit:
                 engine.skip(waiting)
                 raise
         self.has_slot = True
-        reading = self.twin.model.prefill * prompt if engine.stalls else 0.0
-        read_at = engine.read(reading) if reading else now()
-        await reach(read_at + max(0.0, expected - reading), limit, target=self.twin.model.target)
+        stall = self.twin.model.stall
+        read_at = engine.read(stall * prompt) if stall else now()
+        await reach(read_at + expected, limit, target=self.twin.model.target)
         self.is_writing = True
         engine.begin()
 

@@ -102,16 +102,16 @@ def _model(system: System, target: TargetOf, fitted: VendorModel | None, noted: 
     first, pace = base.first, base.pace
     origins["first_token"] = origins["per_token"] = "declared" if isinstance(provider, Simulated) else "assumed"
     origins["faults"] = origins["first_token"]
-    prefill, crowding = base.prefill, base.crowding
+    prefill, stall = base.prefill, base.stall
     if expect is not None and expect.first_token is not None:
-        first, prefill = _time(expect.first_token), 0.0
+        first, prefill, stall = _time(expect.first_token), 0.0, 0.0
         origins["first_token"] = "expected"
     if expect is not None and expect.per_token is not None:
         pace = _time(expect.per_token)
         origins["per_token"] = "expected"
     _note(name, base, origins, noted)
     return msgspec.structs.replace(
-        base, first=first, pace=pace, prefill=prefill, crowding=crowding, outage=outage, origins=origins
+        base, first=first, pace=pace, prefill=prefill, stall=stall, outage=outage, origins=origins
     )
 
 
@@ -129,9 +129,7 @@ def _declared(name: str, provider: Simulated) -> VendorModel:
 
 
 def _local(name: str) -> VendorModel:
-    return VendorModel(
-        target=name, first=LOCAL_FIRST, pace=LOCAL_PACE, prefill=LOCAL_PREFILL, crowding=LOCAL_CROWDING, stalls=True
-    )
+    return VendorModel(target=name, first=LOCAL_FIRST, pace=LOCAL_PACE, stall=LOCAL_PREFILL, crowding=LOCAL_CROWDING)
 
 
 def _hosted(name: str, provider: OpenAI) -> VendorModel:
@@ -150,8 +148,8 @@ def _note(name: str, base: VendorModel, origins: Mapping[str, Origin], noted: li
     instead = "`--fit`, once the ledger has calls, or `expect:` beside it"
     if origins["first_token"] == "assumed":
         said = f"first token: half within {base.first.median * 1000:.0f} ms, 95 of 100 within {base.first.at(95):.1f} s"
-        if base.prefill:
-            said += f", {base.prefill * 1000:g} ms more for each token of the prompt"
+        if base.prefill or base.stall:
+            said += f", {(base.prefill + base.stall) * 1000:g} ms more for each token of the prompt"
         noted.append(Assumption(about=name, assumed=said, instead=instead))
     if origins["per_token"] == "assumed":
         said = f"a token every {base.pace.median * 1000:.0f} ms (half), {base.pace.at(95) * 1000:.0f} ms (95 of 100)"

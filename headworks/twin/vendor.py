@@ -5,7 +5,7 @@ log-normal, whose upper 5 % may be a Pareto tail: hosted models' first tokens sh
 Three things make a vendor slower under load, and each is there only where data show it: a prompt takes time to read
 (`prefill`, seconds a token), calls in service slow each other (`crowding`), and calls beyond `slots` wait in the
 vendor's own queue. Where reading a prompt holds up everybody else's writing, as in a server that batches without
-chunking, `stalls` says so.
+chunking, that part of the reading is the `stall`.
 
 Always true: pure numbers, no clock and no chance; a share is from 0 to 1, a time in seconds, a limit per minute.
 """
@@ -69,8 +69,8 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     """One target.
 
     prefill: seconds a prompt token adds to the first token. lean: seconds that each other call in flight adds to it.
-    crowding: the part of its own pace by which each further call in service slows every one of them. stalls: reading a
-    prompt stops all writing. slots: calls in service at once, the others wait their turn; None for no such bound seen.
+    crowding: the part of its own pace by which each further call in service slows every one of them. stall: seconds that each
+    token of a prompt stops all writing, its own first token too. slots: calls in service at once, the others wait their turn; None for no such bound seen.
     faults: shares of attempts by kind. outage: the share of all time in which the provider answers nobody.
     rpm, tpm: the vendor's own limits. origins: where each group of numbers is from.
     """
@@ -81,7 +81,7 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     prefill: float = 0.0
     lean: float = 0.0
     crowding: float = 0.0
-    stalls: bool = False
+    stall: float = 0.0
     slots: int | None = None
     faults: dict[Fault, float] = {}
     bursts: Bursts | None = None
@@ -97,8 +97,8 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_simple(self) -> bool:
         """Whether one call's times do not depend on the others'."""
-        return not self.crowding and not self.stalls and self.slots is None
+        return not self.crowding and not self.stall and self.slots is None
 
     def seconds(self, prompt: float, output: float) -> float:
         """The mean length of a call of so many tokens, alone."""
-        return self.first.mean + self.prefill * prompt + self.pace.mean * max(0.0, output - 1)
+        return self.first.mean + (self.prefill + self.stall) * prompt + self.pace.mean * max(0.0, output - 1)
