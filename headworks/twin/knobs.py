@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from headworks.system.scalars import written_count, written_duration
-from headworks.system.schema import Model, OpenAI, Provider, Simulated, System, TargetOf
+from headworks.system.schema import Model, OpenAI, Provider, Simulated, TargetOf
+from headworks.twin.limits import Bounded, bounded
 from headworks.twin.simulate import Plan
 from headworks.twin.vendor import VendorModel
 from headworks.twin.workload import Shape, Trace
@@ -26,6 +27,10 @@ EFFORT: Final[tuple[Kind, ...]] = ("file", "limit", "vendor")
 
 LADDER: Final = (1.25, 1.5, 2.0, 3.0, 5.0)
 """By how much a limit is raised: what is offered is the lowest step that is enough."""
+
+
+CACHED_FOR: Final = 3600.0
+"""Seconds that answers are kept where a cache is tried."""
 
 
 class Knob(msgspec.Struct, frozen=True):
@@ -123,34 +128,51 @@ def _of_target(name: str, change: Callable[[VendorModel], VendorModel]) -> Calla
 
 
 def limits(plan: Plan) -> dict[str, list[Knob]]:
-    """Each limit of each provider and of the server, as a ladder."""
+    """Each limit of the file, as a ladder."""
     found: dict[str, list[Knob]] = {}
-    for name, provider in plan.system.providers.items():
-        for unit in ("rpm", "tpm", "concurrency"):
-            limit: int | None = getattr(provider, unit, None)
-            if limit is None:
-                continue
-            kind: Kind = "file" if unit == "concurrency" else "limit"
-            ladder = []
-            for factor in LADDER:
-                more = round(limit * factor)
-                said = f"{written_count(limit)} -> {written_count(more)}"
-                path = f"providers.{name}.{unit}"
-                ladder.append(Knob(f"{unit} of {name}", said, kind, path, _limit(name, unit, more)))
-            found[f"{unit} of {name}"] = ladder
+    for one in bounded(plan.system):
+        kind: Kind = "limit" if one.owner in ("provider", "target") and one.unit != "concurrency" else "file"
+        ladder = []
+        for factor in LADDER:
+            more = round(one.size * factor)
+            said = f"{written_count(one.size)} -> {written_count(more)}"
+            ladder.append(Knob(one.name, said, kind, one.path, _limit(one, more)))
+        found[one.name] = ladder
     return found
 
 
-def _limit(name: str, unit: str, more: int) -> Callable[[Plan], Plan]:
+def _limit(one: Bounded, more: int) -> Callable[[Plan], Plan]:
+    changed: Any = {one.unit: more}
+
     def turn(plan: Plan) -> Plan:
-        changed: Any = {unit: more}
-        provider: Provider = msgspec.structs.replace(plan.system.providers[name], **changed)
-        system = msgspec.structs.replace(plan.system, providers={**plan.system.providers, name: provider})
-        models = dict(plan.models)
-        if unit != "concurrency":
-            for target, model in models.items():
-                if model.provider == name:
-                    models[target] = msgspec.structs.replace(model, **changed)
+        system, models = plan.system, dict(plan.models)
+        match one.owner:
+            case "provider":
+                provider: Provider = msgspec.structs.replace(system.providers[one.of], **changed)
+                system = msgspec.structs.replace(system, providers={**system.providers, one.of: provider})
+                for target, known in models.items():
+                    if known.provider == one.of and isinstance(provider, Simulated):
+                        models[target] = msgspec.structs.replace(known, rpm=provider.rpm, tpm=provider.tpm)
+            case "key":
+                key = msgspec.structs.replace(system.keys[one.of], **changed)
+                system = msgspec.structs.replace(system, keys={**system.keys, one.of: key})
+            case "group":
+                group = msgspec.structs.replace(system.groups[one.of], **changed)
+                system = msgspec.structs.replace(system, groups={**system.groups, one.of: group})
+            case "alias":
+                model = msgspec.structs.replace(system.models[one.of], **changed)
+                system = msgspec.structs.replace(system, models={**system.models, one.of: model})
+            case "target":
+                model = system.models[one.within]
+                tiers = tuple(
+                    tuple(
+                        msgspec.structs.replace(target, **changed) if str(target) == one.of else target
+                        for target in tier
+                    )
+                    for tier in model.targets
+                )
+                model = msgspec.structs.replace(model, targets=tiers)
+                system = msgspec.structs.replace(system, models={**system.models, one.within: model})
         return Plan(system, models, plan.workload)
 
     return turn
@@ -164,7 +186,7 @@ def settings(plan: Plan) -> Iterator[Knob]:
         yield from _tries(alias, model)
         yield from _order(alias, model)
         yield from _waits(alias, model)
-        yield from _layers(plan.system, alias, model)
+        yield from _layers(alias, model)
 
 
 def _tries(alias: str, model: Model) -> Iterator[Knob]:
@@ -207,12 +229,16 @@ def _waits(alias: str, model: Model) -> Iterator[Knob]:
     yield Knob(f"timeouts.first_token of {alias}", said, "file", path, _model(alias, timeouts=timeouts))
 
 
-def _layers(system: System, alias: str, model: Model) -> Iterator[Knob]:
-    """Layers that are off. What a part of the file can be is asked of its struct: no knob turns what is not there."""
-    fields = {one.name: one for one in msgspec.structs.fields(Model)}
-    if "mid_stream" in fields and getattr(model, "mid_stream", "") == "error":
+def _layers(alias: str, model: Model) -> Iterator[Knob]:
+    """Layers that are off."""
+    if model.mid_stream == "error":
         path = f"models.{alias}.mid_stream"
         yield Knob(f"mid_stream of {alias}", "error -> restart", "file", path, _model(alias, mid_stream="restart"))
+    if model.cache.exact is None:
+        cache = msgspec.structs.replace(model.cache, exact=CACHED_FOR)
+        path = f"models.{alias}.cache.exact"
+        said = f"off -> {written_duration(CACHED_FOR)}"
+        yield Knob(f"cache of {alias}", said, "file", path, _model(alias, cache=cache))
 
 
 def _names(tier: tuple[TargetOf, ...]) -> str:

@@ -1,7 +1,7 @@
 """A vendor's model as a Service: the leaf of the planner's stack.
 
 Always true: the chances of a call belong to the call (its number, the target, which attempt), not to the order in which
-calls come, so two systems are compared over the same luck (common random numbers); a reply is at most three chunks.
+calls come, so two systems are compared over the same luck (common random numbers); a reply is at most four chunks.
 Faults are those of `providers/simulated_faults.py`, and raise what a leaf with a wire would raise.
 """
 
@@ -19,6 +19,7 @@ from headworks.core.errors import CallError, Cut, Failed, Garbled, Throttled, Un
 from headworks.core.reply import Chunk, Reply, Usage, Whole
 from headworks.core.service import Opening
 from headworks.policy.bucket import TokenBucket
+from headworks.providers.completions import Choice, Paper
 from headworks.providers.simulated import EARLY
 from headworks.providers.simulated_faults import DRIP, NO_ANSWERS, REFUSALS, SILENCE, SLOW, Fault, Luck, no_answer
 from headworks.providers.waiting import Bound, connect_bound, gap_bound, head_bound, hear, reach
@@ -27,6 +28,9 @@ from headworks.twin.engine import Engine
 from headworks.twin.vendor import VendorModel
 
 BREAKS = frozenset({"reset_after_head", "cut", "stall", "garbled_event", "missing_end"})
+TOKEN = " tok"
+"""Every token of every answer: so a second attempt repeats the first one's words, as a restart in mid-stream needs."""
+
 OUTAGE = REFUSALS["unavailable"]
 """How a provider that is down answers: at once, with a 503. One that hangs costs its timeout more."""
 
@@ -165,6 +169,8 @@ class _Visit:
             await reach(start + EARLY * expected, head_bound(call))
             raise
         output = size.output if call.max_output is None else min(size.output, call.max_output)
+        if number or len(call.trail.attempts) > 1:  # it may be told to go on where another attempt stopped
+            output = max(1, output - call.body.count(TOKEN.encode()))
         telling = _Telling(self, model.target, size.prompt, output, pace, fault if fault in BREAKS else None, where)
         limit = head_bound(call)
         if twin.engine is None:
@@ -236,13 +242,14 @@ async def _instead(
 class _Telling:
     """An answer of so many tokens: written whole, or until it breaks."""
 
-    __slots__ = ("broken", "left", "output", "pace", "prompt", "target", "visit")
+    __slots__ = ("broken", "left", "output", "pace", "paper", "prompt", "target", "visit")
 
     def __init__(
         self, visit: _Visit, target: str, prompt: int, output: int, pace: float, broken: Fault | None, where: float
     ) -> None:
         self.visit = visit
         self.target = target
+        self.paper = Paper(visit.call.id, visit.call.alias, 0)
         self.prompt = prompt
         self.output = max(1, output)
         self.pace = pace
@@ -278,9 +285,9 @@ class _Telling:
         """The answer as one body. Its tokens are written by now."""
         if self.broken is not None:
             await self.fail(limit, is_headed=False)
-        text = " tok" * self.output
-        data = b'{"choices":[{"message":{"content":"%b"}}]}' % text.encode()
+        text = TOKEN * self.output
         usage = self.usage
+        data = self.paper.whole([Choice(text=text, finish="stop")], usage)
         call = self.visit.call
         if call.attempt is not None:
             call.attempt.head_at = now()
@@ -289,7 +296,7 @@ class _Telling:
 
 
 class _Stream(Reply):
-    """A telling that is read in three pieces: the first token, the rest, the end."""
+    """A telling that is read twice: the first token, then the rest and the end."""
 
     __slots__ = ("_call", "_step", "_telling")
 
@@ -303,7 +310,7 @@ class _Stream(Reply):
         telling = self._telling
         self._step += 1
         if self._step == 1:
-            return [Chunk(data=b"data:  tok\n\n", has_content=True, text=" tok")]
+            return [Chunk(data=telling.paper.text(TOKEN), has_content=True, text=TOKEN)]
         if self._step > 2:
             return []
         at = now()
@@ -315,13 +322,15 @@ class _Stream(Reply):
             await telling.write(telling.pace * telling.left, limit)
         if telling.broken is not None:
             await telling.fail(gap_bound(self._call, now()), is_headed=True)
-        text = " tok" * telling.left
+        text = TOKEN * telling.left
         usage = telling.usage
         self.usage = usage
         self.finish = "stop"
         if self._call.attempt is not None:
             self._call.attempt.usage = usage
-        return [
-            Chunk(data=b"data: %b\n\n" % text.encode(), has_content=True, text=text, finish="stop"),
-            Chunk(data=b"data: [DONE]\n\n", usage=usage, last=True),
-        ]
+        paper = telling.paper
+        finish = Chunk(data=paper.finish("stop"), has_content=True, finish="stop")
+        ending = paper.ending(usage, asked=self._call.include_usage)
+        if not text:
+            return [finish, ending]
+        return [Chunk(data=paper.text(text), has_content=True, text=text), finish, ending]

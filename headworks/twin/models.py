@@ -16,7 +16,7 @@ import msgspec
 from headworks.system.arithmetic import BETA, NORMAL, Q
 from headworks.system.requirements import Times
 from headworks.system.scalars import written_duration
-from headworks.system.schema import Fault, Local, OpenAI, Simulated, System, TargetOf
+from headworks.system.schema import Fault, Local, Simulated, System, TargetOf
 from headworks.twin.vendor import Origin, Time, VendorModel
 
 HOSTED_FIRST: Final = Time(median=0.6, sigma=0.6, tail=2.5)
@@ -90,15 +90,14 @@ def _model(system: System, target: TargetOf, fitted: VendorModel | None, noted: 
         assumed = f"its provider is down {Q:.0%} of the time"
         noted.append(Assumption(about=name, assumed=assumed, instead="write `expect: {availability: ...}` beside it"))
     if fitted is not None:
-        rpm, tpm = getattr(provider, "rpm", None), getattr(provider, "tpm", None)
         origins |= fitted.origins
-        return msgspec.structs.replace(fitted, outage=outage, rpm=rpm, tpm=tpm, origins=origins)
+        return msgspec.structs.replace(fitted, outage=outage, origins=origins)
     if isinstance(provider, Simulated):
         base = _declared(name, provider)
     elif isinstance(provider, Local):
         base = _local(name)
     else:
-        base = _hosted(name, provider)
+        base = VendorModel(target=name, first=HOSTED_FIRST, pace=HOSTED_PACE, faults=dict(FEW_FAULTS))
     first, pace = base.first, base.pace
     origins["first_token"] = origins["per_token"] = "declared" if isinstance(provider, Simulated) else "assumed"
     origins["faults"] = origins["first_token"]
@@ -130,17 +129,6 @@ def _declared(name: str, provider: Simulated) -> VendorModel:
 
 def _local(name: str) -> VendorModel:
     return VendorModel(target=name, first=LOCAL_FIRST, pace=LOCAL_PACE, stall=LOCAL_PREFILL, crowding=LOCAL_CROWDING)
-
-
-def _hosted(name: str, provider: OpenAI) -> VendorModel:
-    return VendorModel(
-        target=name,
-        first=HOSTED_FIRST,
-        pace=HOSTED_PACE,
-        faults=dict(FEW_FAULTS),
-        rpm=provider.rpm,
-        tpm=provider.tpm,
-    )
 
 
 def _note(name: str, base: VendorModel, origins: Mapping[str, Origin], noted: list[Assumption]) -> None:

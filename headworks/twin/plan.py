@@ -20,7 +20,9 @@ from headworks.twin.report import Effort as Spent
 from headworks.twin.screen import Screening, screen
 from headworks.twin.search import Search
 from headworks.twin.simulate import Effort, Plan, Run, runs
+from headworks.twin.vendor import VendorModel
 from headworks.twin.verdict import Judge, Verdict, averaged, binding
+from headworks.twin.world import Drained
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ def plan(system: System, known: Known, effort: Effort, told: Callable[[str], Non
     asked, models = ready.demand, ready.modelled.models
     whole = Plan(system, models, asked.workload)
 
-    def draining(plan: Plan) -> frozenset[str]:
+    def draining(plan: Plan) -> Drained:
         return drained(plan.system, plan.models, asked, plan.workload.rate / asked.workload.rate)
 
     told(f"simulating {asked.source}")
@@ -109,11 +111,11 @@ def summed(verdicts: Sequence[Verdict]) -> str:
     return "missed" if "missed" in said else "cannot say" if "cannot say" in said else "met"
 
 
-def drained(system: System, models: Mapping[str, object], asked: Demand, factor: float) -> frozenset[str]:
-    """Providers whose limits per minute are used up where this load lasts."""
+def drained(system: System, models: Mapping[str, VendorModel], asked: Demand, factor: float) -> Drained:
+    """Limits per minute that are used up where this load lasts."""
     mix = [msgspec.structs.replace(one, rate=one.rate * factor) for one in asked.mix]
-    closed = screen(system, models, mix, asked.burstiness, asked.swing)  # type: ignore[arg-type]
-    return frozenset(one.name.rpartition(" ")[2] for one in closed.limits if one.use >= 1 and one.name[1:3] == "pm")
+    closed = screen(system, models, mix, asked.burstiness, asked.swing)
+    return tuple((one.counter, one.limit) for one in closed.limits if one.use >= 1 and one.counter)
 
 
 def latencies(system: System, made: Sequence[Run], records: Sequence[Record] | None) -> list[Percentiles]:

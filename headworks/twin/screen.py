@@ -8,13 +8,13 @@ the queue is half a minute long.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Final
 
 import msgspec
 
 from headworks.system.arithmetic import allen_cunneen, erlang_b, erlang_c, too_bursty
-from headworks.system.schema import System
+from headworks.system.schema import System, TargetOf
+from headworks.twin.limits import Bounded, bounded, keys_of, members
 from headworks.twin.vendor import VendorModel
 
 TOO_UNEVEN: Final = 1.3
@@ -22,12 +22,15 @@ TOO_UNEVEN: Final = 1.3
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
-    """One limit: calls a second that it carries, calls a second that ask for it, and the one by the other."""
+    """One limit: calls a second that it carries, calls a second that ask for it, and the one by the other. counter,
+    limit: by which the stack keeps it, where it is one per minute."""
 
     name: str
     carries: float
     asked: float
     use: float
+    counter: str = ""
+    limit: int = 0
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,56 +63,92 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     output_variation: float = 1.0
 
 
+class Asked(msgspec.Struct):
+    """What asks for one limit: calls a second, and sums over them of tokens, seconds, and variations of the stay."""
+
+    rate: float = 0.0
+    tokens: float = 0.0
+    seconds: float = 0.0
+    variation: float = 0.0
+
+    def add(self, rate: float, tokens: float, seconds: float, variation: float) -> None:
+        self.rate += rate
+        self.tokens += rate * tokens
+        self.seconds += rate * seconds
+        self.variation += rate * variation
+
+
 def screen(
     system: System, models: Mapping[str, VendorModel], mix: Sequence[Mix], burstiness: float, swing: float
 ) -> Screening:
     """Every limit of the file under the load of the first tiers."""
-    asked: dict[str, list[tuple[float, float, float, float]]] = {}
-    for one in mix:
-        tier = system.models[one.alias].targets[0]
-        weight = sum(target.weight for target in tier)
-        for target in tier:
-            rate = one.rate * target.weight / weight
-            model = models[str(target)]
-            seconds = model.seconds(one.prompt, one.output)
-            asked.setdefault(target.provider, []).append((rate, one.prompt + one.output, seconds, one.output_variation))
     limits: list[Carried] = []
     queues: list[Queue] = []
     refused = refusal(burstiness, swing)
-    for name, provider in system.providers.items():
-        calls = asked.get(name, [])
-        rate = sum(call[0] for call in calls)
-        if not rate:
+    for one in bounded(system):
+        asked = asking(system, models, mix, one)
+        if not asked.rate:
             continue
-        tokens = sum(call[0] * call[1] for call in calls) / rate
-        seconds = sum(call[0] * call[2] for call in calls) / rate
-        spread = sum(call[0] * call[3] for call in calls) / rate
-        rpm, tpm = getattr(provider, "rpm", None), getattr(provider, "tpm", None)
-        for limit, each, unit in ((rpm, 60.0, "rpm"), (tpm, 60.0 * tokens, "tpm")):
-            if limit is not None:
-                carries = limit / each
-                limits.append(Carried(name=f"{unit} of {name}", carries=carries, asked=rate, use=rate / carries))
-        places = provider.concurrency
-        for tier in chain.from_iterable(model.targets for model in system.models.values()):
-            for target in tier:
-                slots = models[str(target)].slots if target.provider == name else None
-                places = slots if places is None or (slots is not None and slots < places) else places
-        if places is not None:
-            carries = places / seconds
-            limits.append(Carried(name=f"concurrency of {name}", carries=carries, asked=rate, use=rate / carries))
-            load = rate * seconds
-            is_stable = load < places and not refused
-            queues.append(
-                Queue(
-                    name=f"places of {name}",
-                    places=places,
-                    load=load,
-                    wait=erlang_c(places, load) * seconds / (places - load) if is_stable else None,
-                    wait_corrected=allen_cunneen(places, load, seconds, burstiness, spread) if is_stable else None,
-                    turned_away=erlang_b(places, load),
-                )
-            )
+        each = {"rpm": 60.0, "tpm": 60.0 * asked.tokens / asked.rate, "concurrency": asked.seconds / asked.rate}[
+            one.unit
+        ]
+        carries = one.size / each
+        counter = one.counter if one.unit != "concurrency" else ""
+        use = asked.rate / carries
+        limits.append(
+            Carried(name=one.name, carries=carries, asked=asked.rate, use=use, counter=counter, limit=one.size)
+        )
+        if one.unit == "concurrency":
+            queues.append(queue(f"places of {one.name.partition(' of ')[2]}", one.size, asked, burstiness, refused))
+    for name, model in models.items():
+        asked = asking(system, models, mix, Bounded("target", name, "", "concurrency", model.slots or 0, ""))
+        if model.slots is not None and asked.rate:
+            queues.append(queue(f"slots of {name}", model.slots, asked, burstiness, refused))
     return Screening(refused=refused, limits=limits, queues=queues)
+
+
+def asking(system: System, models: Mapping[str, VendorModel], mix: Sequence[Mix], limit: Bounded) -> Asked:
+    """What asks for a limit."""
+    asked = Asked()
+    for one in mix:
+        tier = system.models[one.alias].targets[0]
+        weight = sum(target.weight for target in tier)
+        keys = keys_of(system, one.alias)
+        for target in tier:
+            part = part_of(system, limit, one.alias, target, keys)
+            seconds = models[str(target)].seconds(one.prompt, one.output)
+            rate = one.rate * part * target.weight / weight
+            asked.add(rate, one.prompt + one.output, seconds, one.output_variation)
+    return asked
+
+
+def part_of(system: System, limit: Bounded, alias: str, target: TargetOf, keys: Sequence[str]) -> float:
+    """The part of an alias's calls at one target that count for a limit."""
+    match limit.owner:
+        case "provider":
+            return float(target.provider == limit.of)
+        case "target":
+            return float(str(target) == limit.of and limit.within in ("", alias))
+        case "alias":
+            return float(alias == limit.of)
+        case "key":
+            return 1 / len(keys) if limit.of in keys else 0.0
+    return sum(name in keys for name in members(system, limit.of)) / len(keys) if keys else 0.0
+
+
+def queue(name: str, places: int, asked: Asked, burstiness: float, refused: str) -> Queue:
+    """How long calls would wait for places, were they not sent elsewhere."""
+    seconds, load = asked.seconds / asked.rate, asked.seconds
+    is_stable = load < places and not refused
+    spread = asked.variation / asked.rate
+    return Queue(
+        name=name,
+        places=places,
+        load=load,
+        wait=erlang_c(places, load) * seconds / (places - load) if is_stable else None,
+        wait_corrected=allen_cunneen(places, load, seconds, burstiness, spread) if is_stable else None,
+        turned_away=erlang_b(places, load),
+    )
 
 
 def refusal(burstiness: float, swing: float) -> str:

@@ -18,6 +18,7 @@ from headworks.twin.knobs import EFFORT, Knob, remedies, sensitivities
 from headworks.twin.report import Effect, Remedy, Sensitivity
 from headworks.twin.simulate import Effort, Plan, Run, estimate, run
 from headworks.twin.verdict import Judge, Verdict, margin
+from headworks.twin.world import Drained
 
 PAIRS: Final = 3
 """Runs on each side of a comparison."""
@@ -34,8 +35,8 @@ MOST_KNOBS: Final = 16
 MOST_REMEDIES: Final = 16
 """Single changes that are tried for all objectives together."""
 
-Draining = Callable[[Plan], frozenset[str]]
-"""Gives the providers of a plan that are asked for more than they admit."""
+Draining = Callable[[Plan], Drained]
+"""Gives the counters of a plan's limits that are asked for more than they admit."""
 
 
 class Search:
@@ -51,8 +52,16 @@ class Search:
         self.simulated = sum(one.calls for one in self.base)
         self._idle: set[str] = set()
         """Knobs that moved nothing."""
+        self._turned: dict[str, tuple[Plan, list[Run]]] = {}
 
     def turned(self, knob: Knob) -> tuple[Plan, list[Run]]:
+        """The plan with this knob turned, and its runs."""
+        name = f"{knob.name}: {knob.said}"
+        if name not in self._turned:
+            self._turned[name] = self._run(knob)
+        return self._turned[name]
+
+    def _run(self, knob: Knob) -> tuple[Plan, list[Run]]:
         plan = knob.turn(self.plan)
         drained = self.draining(plan)
         made = [run(plan, one.seed, self.calls, drained=drained) for one in self.base]

@@ -24,7 +24,7 @@ from headworks.twin.observed import Observed, measured, observed
 from headworks.twin.use import Use, uses
 from headworks.twin.vendor import VendorModel
 from headworks.twin.workload import Workload
-from headworks.twin.world import ran
+from headworks.twin.world import Drained, ran
 
 SIMULATED: Final = frozenset({"time_to_first_token", "duration", "availability", "goodput", "cost_per_call", "cost"})
 """Metrics that a run has a number for. `availability` and `cost` over a window are carried on from there."""
@@ -67,7 +67,7 @@ def run(
     calls: int,
     *,
     down: frozenset[str] = frozenset(),
-    drained: frozenset[str] = frozenset(),
+    drained: Drained = (),
 ) -> Run:
     """One run."""
     arrivals = plan.workload.draw(seed, calls)
@@ -83,7 +83,7 @@ def run(
     return Run(seed=seed, seen=seen, values=values, uses=using, calls=len(arrivals.at))
 
 
-def runs(plan: Plan, effort: Effort, drained: frozenset[str] = frozenset()) -> list[Run]:
+def runs(plan: Plan, effort: Effort, drained: Drained = ()) -> list[Run]:
     """Runs until every objective is clear, at most as many as the effort allows."""
     made: list[Run] = []
     for number in range(effort.runs):

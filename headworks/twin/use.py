@@ -2,108 +2,140 @@
 
 Theory. A limit per minute is held by a bucket of one minute's size, so its use is what was admitted in a minute by the
 limit. Places are held for as long as a call lasts, so their use is how many are held at once, by how many there are.
-What a limit refused is counted too: a bucket that is empty half of the time shows 100 % and nothing more.
+A limit that is used up shows no more than 100 %, whatever asks for it: so what it made wait, and what it turned away, is
+counted beside it. A call that waits for its provider's limit has its first attempt late.
 
-Always true: read off the records of a run; use above 1 is what was asked and refused, not what was admitted.
+Always true: read off the records of a run, as they would be in service.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
 
-from headworks.core.record import Record
+from headworks.core.record import AttemptRecord, Record
 from headworks.system.schema import System
 from headworks.twin.chance import Floats
+from headworks.twin.limits import Bounded, bounded
 from headworks.twin.vendor import VendorModel
 
-STEPS = 60
+STEPS: Final = 60
 """Points of a course over time."""
 
-REACHED = frozenset({"ok", "cancelled", "cut"})
-"""Outcomes of an attempt without an error that reached its vendor."""
+FULL: Final = 0.9
+"""The use from which a limit is one that turned calls away: of the limits of one owner the record does not say which."""
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """One limit's use. at_peak: the most that was used at once, by the limit; mean: over time. refused: attempts that
-    it turned away, as a share of those that asked. course: use over time, from 0 (never less) in `STEPS` steps."""
+    """One limit's use. at_peak: the most that was used at once, by the limit; mean: over time. waits: seconds that calls
+    waited for it on average; refused: the share of those that asked which it turned away. course: use over time."""
 
     name: str
+    path: str
     limit: float
-    unit: str
     at_peak: float
     mean: float
-    refused: float
+    waits: float = 0.0
+    refused: float = 0.0
     course: list[float]
 
 
-class _Tried(msgspec.Struct):
-    """Attempts at one provider, as columns."""
+class Columns(msgspec.Struct):
+    """Calls or attempts that took something of a limit. waits, refused: of those that asked for it."""
 
     started: Floats
     ended: Floats
     tokens: Floats
-    throttled: Floats
-    crowded: Floats
+    waits: float
+    refused: float
 
 
 def uses(
     system: System, models: Sequence[VendorModel], records: Iterable[Record], begins: float, ends: float
 ) -> list[Use]:
-    """The use of every limit that the file has, in its order."""
+    """The use of every limit, in the order of the file, and then the gateway's own."""
     known = list(records)
-    found: list[Use] = []
-    for name, provider in system.providers.items():
-        tried = _tried(known, f"{name}/")
-        rpm, tpm = getattr(provider, "rpm", None), getattr(provider, "tpm", None)
-        answered = tried.crowded + tried.throttled == 0
-        for limit, amounts, unit in (
-            (rpm, np.ones(len(tried.started)), "rpm"),
-            (tpm, tried.tokens, "tpm"),
-        ):
-            if limit is not None:
-                course = _minutes(tried.started[answered], amounts[answered], begins, ends) / limit
-                found.append(_use(f"{unit} of {name}", limit, "a minute", course, _share(tried.throttled)))
-        if provider.concurrency is not None:
-            held = _held(tried.started[tried.crowded == 0], tried.ended[tried.crowded == 0], begins, ends)
-            course = held / provider.concurrency
-            found.append(_use(f"concurrency of {name}", provider.concurrency, "at once", course, _share(tried.crowded)))
-        for model in models:
-            if model.provider == name and model.slots is not None:
-                mine = _tried(known, model.target, exact=True)
-                course = _held(mine.started, mine.ended, begins, ends) / model.slots
-                found.append(_use(f"slots of {model.target}", model.slots, "at once", course, 0.0))
+    found = []
+    for one in bounded(system):
+        columns = _columns(system, one, known)
+        if one.unit == "concurrency":
+            course = _held(columns.started, columns.ended, begins, ends) / one.size
+        else:
+            amounts = columns.tokens if one.unit == "tpm" else np.ones(len(columns.started))
+            course = _minutes(columns.started, amounts, begins, ends) / one.size
+        is_full = float(course.max()) >= FULL
+        waits, refused = (columns.waits, columns.refused) if is_full else (0.0, 0.0)
+        found.append(_use(one.name, one.path, one.size, course, waits, refused))
+    for model in models:
+        if model.slots is not None:
+            mine = _attempts([a for record in known for a in record.attempts if a.target == model.target])
+            course = _held(mine.started, mine.ended, begins, ends) / model.slots
+            found.append(_use(f"slots of {model.target}", "", model.slots, course, 0.0, 0.0))
     arrived = np.array([record.arrived_at for record in known], dtype=float)
     last = np.array([record.last_at for record in known], dtype=float)
-    most = system.server.max_in_flight
-    shed = np.array([record.outcome == "shed" and record.error == "Overloaded" for record in known], dtype=float)
-    course = _held(arrived, last, begins, ends) / most
-    found.append(_use("server.max_in_flight", most, "at once", course, float(shed.mean()) if len(shed) else 0.0))
+    course = _held(arrived, last, begins, ends) / system.server.max_in_flight
+    shed = _share([record.error == "Overloaded" for record in known])
+    found.append(_use("server.max_in_flight", "server.max_in_flight", system.server.max_in_flight, course, 0.0, shed))
     return found
 
 
-def _tried(records: Sequence[Record], name: str, *, exact: bool = False) -> _Tried:
-    rows = [
-        attempt
-        for record in records
-        for attempt in record.attempts
-        if (attempt.target == name if exact else attempt.target.startswith(name))
-    ]
-    tokens = [0 if one.tokens is None else one.tokens.input_tokens + one.tokens.output_tokens for one in rows]
-    return _Tried(
-        started=np.array([one.started_at for one in rows], dtype=float),
-        ended=np.array([one.ended_at for one in rows], dtype=float),
-        tokens=np.array(tokens, dtype=float),
-        throttled=np.array([one.error == "Throttled" for one in rows], dtype=float),
-        # Refused by ours before the vendor was asked: Meter, which would have said how it ended, was never reached.
-        crowded=np.array([one.error == "" and one.outcome not in REACHED for one in rows], dtype=float),
+def _columns(system: System, one: Bounded, records: Sequence[Record]) -> Columns:
+    match one.owner:
+        case "provider" | "target":
+            prefix = f"{one.of}/" if one.owner == "provider" else one.of
+            mine = [record for record in records if not one.within or record.model == one.within]
+            made = _attempts([a for record in mine for a in record.attempts if a.target.startswith(prefix)])
+            first = [
+                record.attempts[0].started_at - record.arrived_at
+                for record in mine
+                if record.attempts and record.attempts[0].target.startswith(prefix)
+            ]
+            made.waits = float(np.mean(first)) if first else 0.0
+            at_limit = sum(record.error == "AtLimit" and record.reason.startswith(prefix) for record in mine)
+            throttled = sum(
+                a.error == "Throttled" for record in mine for a in record.attempts if a.target.startswith(prefix)
+            )
+            asked = len(made.started) + at_limit
+            made.refused = (at_limit + throttled) / asked if asked else 0.0
+            return made
+        case "alias":
+            return _calls([record for record in records if record.model == one.of])
+        case "key":
+            return _calls([record for record in records if record.key == one.of])
+    return _calls([record for record in records if record.group == one.of])
+
+
+def _attempts(rows: Sequence[AttemptRecord]) -> Columns:
+    # Refused before the vendor was asked (an open circuit): Meter was never reached, and nothing was taken.
+    reached = [one for one in rows if one.ended_at and one.error != "Throttled"]
+    tokens = [0 if one.tokens is None else one.tokens.input_tokens + one.tokens.output_tokens for one in reached]
+    return Columns(
+        np.array([one.started_at for one in reached], dtype=float),
+        np.array([one.ended_at for one in reached], dtype=float),
+        np.array(tokens, dtype=float),
+        0.0,
+        0.0,
     )
 
 
-def _share(refused: Floats) -> float:
-    return float(refused.mean()) if len(refused) else 0.0
+def _calls(rows: Sequence[Record]) -> Columns:
+    turned = [record.error in ("QuotaExceeded", "InsufficientQuota") for record in rows]
+    taken = [record for record, is_refused in zip(rows, turned, strict=True) if not is_refused]
+    tokens = [0 if one.tokens is None else one.tokens.input_tokens + one.tokens.output_tokens for one in taken]
+    return Columns(
+        np.array([one.arrived_at for one in taken], dtype=float),
+        np.array([one.last_at for one in taken], dtype=float),
+        np.array(tokens, dtype=float),
+        0.0,
+        _share(turned),
+    )
+
+
+def _share(found: Sequence[bool]) -> float:
+    return sum(found) / len(found) if found else 0.0
 
 
 def _minutes(at: Floats, amounts: Floats, begins: float, ends: float) -> Floats:
@@ -112,8 +144,7 @@ def _minutes(at: Floats, amounts: Floats, begins: float, ends: float) -> Floats:
     order = np.argsort(at, kind="stable")
     at, total = at[order], np.concatenate([[0.0], np.cumsum(amounts[order])])
     upto, since = np.searchsorted(at, grid, side="right"), np.searchsorted(at, grid - 60.0, side="right")
-    scale = 60.0 / np.minimum(60.0, np.maximum(grid - min(0.0, begins), 1e-9))
-    made: Floats = (total[upto] - total[since]) * scale
+    made: Floats = (total[upto] - total[since]) * 60.0 / np.clip(grid, 1e-9, 60.0)
     return made
 
 
@@ -133,13 +164,14 @@ def _held(started: Floats, ended: Floats, begins: float, ends: float) -> Floats:
     return course
 
 
-def _use(name: str, limit: float, unit: str, course: Floats, refused: float) -> Use:
+def _use(name: str, path: str, limit: float, course: Floats, waits: float, refused: float) -> Use:
     return Use(
         name=name,
+        path=path,
         limit=limit,
-        unit=unit,
         at_peak=float(course.max()),
         mean=float(course.mean()),
+        waits=waits,
         refused=refused,
         course=[round(float(point), 4) for point in course],
     )

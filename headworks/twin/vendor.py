@@ -72,7 +72,7 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     crowding: the part of its own pace by which each further call in service slows every one of them. stall: seconds that each
     token of a prompt stops all writing, its own first token too. slots: calls in service at once, the others wait their turn; None for no such bound seen.
     faults: shares of attempts by kind. outage: the share of all time in which the provider answers nobody.
-    rpm, tpm: the vendor's own limits. origins: where each group of numbers is from.
+    rpm, tpm: limits that the vendor alone keeps: those of a real one are in the file, and the gateway keeps to them. origins: where each group of numbers is from.
     """
 
     target: str

@@ -30,6 +30,9 @@ Said = Literal["met", "missed", "cannot say", "not judged"]
 NEAR: Final = 0.7
 """The share of a limit from which it is named as what binds: below, bursts seldom reach it."""
 
+LONG: Final = 0.01
+"""Seconds of waiting for a limit, on average, that are worth saying."""
+
 STATES: Final = 8
 RARE: Final = 1e-5
 """The sets of providers that are down for which the stack is run: the most frequent, and none that is rarer. What is left
@@ -289,6 +292,7 @@ def averaged(made: Sequence[Run]) -> list[Use]:
                 first,
                 at_peak=float(np.mean([one.at_peak for one in same])),
                 mean=float(np.mean([one.mean for one in same])),
+                waits=float(np.mean([one.waits for one in same])),
                 refused=float(np.mean([one.refused for one in same])),
             )
         )
@@ -297,11 +301,13 @@ def averaged(made: Sequence[Run]) -> list[Use]:
 
 def binding(using: Sequence[Use], verdicts: Sequence[Verdict], models: Mapping[str, object]) -> Binding:
     """The limit that is used most; where none is near, what the tightest objective rests on."""
-    most = max(using, key=lambda one: (one.refused > 0, one.at_peak), default=None)
+    most = max(using, key=lambda one: (one.refused > 0.001 or one.waits > LONG, one.at_peak), default=None)
     if most is not None and (most.at_peak >= NEAR or most.refused > 0.001):
         said = f"{most.name}, {most.at_peak:.0%} used at peak"
+        if most.waits > LONG:
+            said += f"; calls wait {written('duration', most.waits)} for it on average"
         if most.refused > 0:
-            said += f"; it turned away {most.refused:.1%} of the attempts"
+            said += f"; it turns away {most.refused:.1%} of what asks for it"
         return Binding(name=most.name, at_peak=most.at_peak, said=said)
     judged = [one for one in verdicts if one.margin is not None]
     tight = min(judged, key=lambda one: one.margin or 0.0, default=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Task, get_running_loop
 from collections.abc import Mapping
 from random import Random
+from typing import TypeAlias
 
 import msgspec
 
@@ -17,6 +18,7 @@ from headworks.core.digest import digest
 from headworks.core.errors import CallError
 from headworks.core.record import Opened, Record
 from headworks.core.service import Service
+from headworks.core.state import Bounds, Claim, Granted, Rate
 from headworks.core.vtime import run_virtual
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.system.schema import Key, System
@@ -25,6 +27,9 @@ from headworks.twin.chance import Chances, generator
 from headworks.twin.leaf import Desk, Twin
 from headworks.twin.vendor import VendorModel
 from headworks.twin.workload import Arrivals
+
+Drained: TypeAlias = tuple[tuple[str, int], ...]
+"""Counters of the state, and what each holds when it is full."""
 
 BYTES_PER_TOKEN = 4
 """Of a prompt: what reserves by bytes sees about as much as of English text."""
@@ -45,8 +50,8 @@ class Sink:
 
 
 class World:
-    """A system and its twins, for one run. down: providers that are away all the time. full: providers whose limits
-    begin unused; those of a provider that is asked for more than it admits begin used up, as they would be by then."""
+    """A system and its twins, for one run. down: providers that are away all the time. drained: counters of limits that
+    are asked for more than they admit: they begin used up, as they would be after some minutes of such a load."""
 
     def __init__(
         self,
@@ -56,7 +61,7 @@ class World:
         seed: int,
         *,
         down: frozenset[str] = frozenset(),
-        drained: frozenset[str] = frozenset(),
+        drained: Drained = (),
     ) -> None:
         self.system = with_keys(system)
         self.models = models
@@ -69,13 +74,19 @@ class World:
         self.credentials = {alias: callers(self.system, alias) for alias in self.system.models}
         self.picks: list[float] = generator(seed, "keys").random(len(arrivals.at)).tolist() if system.keys else []
         self.assembled: Assembled = assemble(self.system, self.leaf, self.sink, seed=seed)
+        self.budgeted = {
+            alias
+            for alias, model in system.models.items()
+            if model.max_output is None and any(funded(self.system, alias))
+        }
 
     def leaf(self, provider: str, name: str) -> Service:
         model = self.models[f"{provider}/{name}"]
         desk = self.desks.get(provider)
         if desk is None:
             is_down = provider in self.down
-            desk = Desk(model.rpm, model.tpm, is_down=is_down, is_full=provider not in self.drained)
+            is_full = not any(counter.partition("/")[2] == f"provider/{provider}" for counter, _ in self.drained)
+            desk = Desk(model.rpm, model.tpm, is_down=is_down, is_full=is_full)
             self.desks[provider] = desk
         arrivals = self.arrivals
         chances = Chances(model, len(arrivals.at), self.seed)
@@ -86,12 +97,16 @@ class World:
         arrivals = self.arrivals
         alias, first = arrivals.alias[index], arrivals.same[index]
         streamed = arrivals.streamed[index]
+        most = None
+        if alias in self.budgeted:  # a call under a budget must say so: the next power of two is what people write
+            most = 1 << max(8, arrivals.sizes[index].output.bit_length())
         padding = b"x" * max(0, BYTES_PER_TOKEN * arrivals.sizes[index].prompt - 12)
-        body = b'{"model":"%b","messages":[{"role":"user","content":"%010d %b"}]%b}' % (
+        body = b'{"model":"%b","messages":[{"role":"user","content":"%010d %b"}]%b%b}' % (
             alias.encode(),
             first,
             padding,
             b',"stream":true' if streamed else b"",
+            b"" if most is None else b',"max_tokens":%d' % most,
         )
         credential = None
         if known := self.credentials[alias]:
@@ -101,13 +116,24 @@ class World:
             alias=alias,
             body=body,
             streamed=streamed,
+            max_output=most,
             credential=credential,
             arrived_at=arrivals.at[index],
             digest=digest(body),
         )
 
+    async def drain(self) -> None:
+        """Uses up what would be used up by now."""
+        state = self.assembled.shared.state
+        for counter, size in self.drained:
+            claim = Claim(f"drained {counter}", Bounds((Rate(counter, size, "tokens"),)), size)
+            answer = await state.take(claim)
+            if isinstance(answer, Granted):
+                state.settle(claim, answer)
+
     async def run(self) -> None:
         """Sends every call at its instant and reads each answer to its end."""
+        await self.drain()
         loop = get_running_loop()
         source = _Source(self, loop)
         source.next()
@@ -124,6 +150,7 @@ class _Source:
         self.index = 0
         self.tasks: dict[int, Task[None]] = {}
         self.is_over = loop.create_future()
+        self.broken: Exception | None = None
 
     def next(self) -> None:
         at = self.world.arrivals.at
@@ -140,6 +167,8 @@ class _Source:
         """Waits for the calls that are still running."""
         while self.tasks:
             await next(iter(self.tasks.values()))
+        if self.broken is not None:
+            raise self.broken
 
     async def ask(self, index: int) -> None:
         try:
@@ -149,6 +178,8 @@ class _Source:
                     chunks = await reply.read()
         except CallError:
             pass  # the record says it
+        except Exception as error:  # noqa: BLE001  # a bug of ours: the run ends with it, and not one call
+            self.broken = self.broken or error
         finally:
             del self.tasks[index]
 
@@ -156,6 +187,16 @@ class _Source:
 def callers(system: System, alias: str) -> list[str]:
     """The secrets of the keys that may call an alias: its calls are shared among them evenly."""
     return [key.key.reveal() for key in system.keys.values() if not key.models or alias in key.models]
+
+
+def funded(system: System, alias: str) -> list[str]:
+    """The keys that may call an alias and have a budget, or are in a group that has one."""
+    shared = {name for group in system.groups.values() if group.budget is not None for name in group.keys}
+    return [
+        name
+        for name, key in system.keys.items()
+        if (not key.models or alias in key.models) and (key.budget is not None or name in shared)
+    ]
 
 
 def with_keys(system: System) -> System:
@@ -175,7 +216,7 @@ def ran(
     seed: int,
     *,
     down: frozenset[str] = frozenset(),
-    drained: frozenset[str] = frozenset(),
+    drained: Drained = (),
 ) -> World:
     """A world after its run."""
     world = World(system, models, arrivals, seed, down=down, drained=drained)
