@@ -50,8 +50,9 @@ class Engine:
         return future
 
     def skip(self, future: Future[bool]) -> None:
-        """Leaves the queue, or gives back the slot that was handed over in the same moment."""
-        if future.done() and not future.cancelled():
+        """Leaves the queue, or gives back the slot that was handed over in the same moment. (A bound that was reached
+        first has woken the future too, with False: see `hear`.)"""
+        if future.done() and not future.cancelled() and future.result():
             self.give_back()
         else:
             future.cancel()

@@ -40,6 +40,18 @@ ENOUGH: Final = 30
 BETTER: Final = 0.97
 """An effect is kept where the mean absolute error with it is below this part of that without it."""
 
+LONG_WAIT: Final = 1.5
+"""How often the usual first token the first token of calls that found a vendor full must be, if they waited for a slot."""
+
+AGREED: Final = 0.6
+"""The part of them that must begin at one number of calls being written: a vendor without a queue begins at any."""
+
+LOOKS: Final = 6
+"""How often the least squares are repeated with better weights: they move by less than a thousandth by then."""
+
+APART: Final = 3
+"""Answers between two failures of one spell, at most."""
+
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
     {
         "Throttled": "rate_limited",
@@ -144,18 +156,20 @@ def overlapping(at: Floats, begun: Floats, ended: Floats) -> Floats:
 
 
 def waiting_slots(tries: Tries) -> int | None:
-    """The slots of a vendor that lets calls wait: the most that were ever written at once, if others then waited."""
+    """The slots of a vendor that lets calls wait. Who waits begins to be written when another's slot is his, and then all
+    are taken: so the calls that found the vendor full all begin at one number of calls being written."""
     streamed = tries.streamed > 0
     if streamed.sum() < ENOUGH:
         return None
-    writing = overlapping(tries.head[streamed], tries.head[streamed], tries.end[streamed])
-    most = int(writing.max())
-    flight = overlapping(tries.begun, tries.begun, tries.end)
-    first = tries.head - tries.begun
-    crowded, free = (flight > most) & streamed, (flight <= most) & streamed
-    if crowded.sum() < ENOUGH or free.sum() < ENOUGH or float((writing >= most - 1).mean()) < 0.02:
+    first = (tries.head - tries.begun)[streamed]
+    before = overlapping(tries.begun, tries.begun, tries.end)[streamed]
+    writing = overlapping(tries.head, tries.head, tries.end)[streamed].astype(int)
+    slots = int(np.argmax(np.bincount(writing[before >= np.quantile(before, 0.75)])))
+    crowded, free = before > slots + 1, before < slots
+    if crowded.sum() < ENOUGH or float((np.abs(writing[crowded] - slots) <= 1).mean()) < AGREED:
         return None
-    return most if float(np.median(first[crowded])) > 1.5 * float(np.median(first[free])) else None
+    usual = float(np.median(first[free])) if free.sum() >= ENOUGH else float(np.quantile(first, 0.02))
+    return slots if float(np.median(first[crowded])) > LONG_WAIT * usual else None
 
 
 def served_from(tries: Tries, slots: int | None) -> Floats:
@@ -173,14 +187,22 @@ def served_from(tries: Tries, slots: int | None) -> Floats:
 
 
 def least(columns: Sequence[Floats], wanted: Floats) -> tuple[Floats, float]:
-    """Non-negative least squares over relative errors, the worst 5 % left out at the second look; and the mean error."""
-    matrix = np.stack(columns, axis=1) / wanted[:, None]
-    ones = np.ones(len(wanted))
-    found, _ = nnls(matrix, ones)
-    errors = np.abs(matrix @ found - ones)
-    kept = errors <= np.quantile(errors, 0.95)
-    found, _ = nnls(matrix[kept], ones[kept])
-    return found, float(np.abs(matrix[kept] @ found - ones[kept]).mean())
+    """Non-negative least squares over relative errors, and the mean error of the logarithm without its scale.
+
+    Relative to what is predicted, look after look: relative to what was seen, fast calls would weigh most and every
+    estimate would come out low. The 5 % that took longest beyond their prediction are left out: they are the tail's.
+    """
+    matrix = np.stack(columns, axis=1)
+    predicted = np.full(len(wanted), float(np.median(wanted)))
+    ratio, kept = np.ones(len(wanted)), np.ones(len(wanted), dtype=bool)
+    found = np.zeros(len(columns))
+    for _ in range(LOOKS):
+        found, _ = nnls(matrix[kept] / predicted[kept, None], wanted[kept] / predicted[kept])
+        predicted = np.maximum(matrix @ found, 1e-9)
+        ratio = wanted / predicted
+        kept = ratio <= np.quantile(ratio, 0.95)
+    logs = np.log(np.maximum(ratio[kept], 1e-9))
+    return found, float(np.abs(logs - np.median(logs)).mean())
 
 
 def chosen(columns: Sequence[Floats], wanted: Floats) -> Floats:
@@ -240,8 +262,16 @@ def writing(tries: Tries) -> tuple[Time, float, float]:
     took = (tries.end - tries.head)[mine]
     tokens = tries.output[mine] - 1
     others = mean_overlap(tries)[mine] - 1
+    # Who writes slowly sees more prompts read meanwhile, whether they stop it or not: so whether there is a stall is asked
+    # of a stretch that does not depend on how slow this very call was, and how much it is, of the true one.
+    usual = tries.head + np.maximum(0.0, tries.output - 1) * float(np.median(took / tokens))
+    effects = chosen([tokens, tokens * others, read_between(tries, tries.head, usual)[mine]], took)
     meanwhile = read_between(tries, tries.head, tries.end)[mine]
-    effects = chosen([tokens, tokens * others, meanwhile], took)
+    present = [
+        column for column, effect in zip((tokens, tokens * others, meanwhile), effects, strict=True) if effect > 0
+    ]
+    refound, _ = least(present, took)
+    effects[effects > 0] = refound
     base = max(float(effects[0]), 1e-7)
     predicted = tokens * (base + effects[1] * others) + effects[2] * meanwhile
     shape = noisy(took / np.maximum(predicted, 1e-9))
@@ -336,14 +366,15 @@ def spells(reached: Sequence[AttemptRecord]) -> Bursts | None:
     bad = np.array([attempt.error in FAULTS for attempt in reached])
     overall = float(bad.mean())
     again = float(bad[1:][bad[:-1]].mean()) if bad[:-1].any() else 0.0
-    if int((bad[1:] & bad[:-1]).sum()) < 5 or again < 3 * overall or again > 0.999:
+    if int((bad[1:] & bad[:-1]).sum()) < 5 or again < 3 * overall:
         return None
     at = np.array([attempt.started_at for attempt in reached])
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.astype(int), [0]])))
-    lengths = [
-        float(at[min(end, len(at) - 1)] - at[begin])
-        for begin, end in zip(edges[::2], edges[1::2], strict=True)
-        if end - begin > 1
-    ]
-    lasting = float(np.mean(lengths)) if lengths else 0.0
-    return Bursts(lasting=lasting, share=min(1.0, again)) if lasting > 0 and again > overall else None
+    places = np.flatnonzero(bad)
+    groups = np.split(places, np.flatnonzero(np.diff(places) > APART + 1) + 1)
+    several = [group for group in groups if len(group) > 1]
+    if not several or overall >= 1:
+        return None
+    lasting = float(np.mean([at[group[-1]] - at[group[0]] for group in several]))
+    inside = sum(int(group[-1] - group[0] + 1) for group in several)
+    share = min(1.0, sum(map(len, several)) / inside)
+    return Bursts(lasting=lasting, share=share) if lasting > 0 and share > overall else None

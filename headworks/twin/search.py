@@ -17,7 +17,7 @@ from headworks.twin.interval import mean
 from headworks.twin.knobs import EFFORT, Knob, remedies, sensitivities
 from headworks.twin.report import Effect, Remedy, Sensitivity
 from headworks.twin.simulate import Effort, Plan, Run, estimate, run
-from headworks.twin.verdict import Judge, Verdict, margin
+from headworks.twin.verdict import SHORT, Judge, Verdict, margin
 from headworks.twin.world import Drained
 
 PAIRS: Final = 3
@@ -143,7 +143,7 @@ class Search:
         """What the change makes of each wanted objective, and how much of its bound that gains. It meets one by the
         number itself (few runs have wide intervals), and a month's only if nine in ten months do."""
         plan, made = self.turned(knob)
-        judge = Judge(plan, made, self.base[0].seed, self.busy)
+        judge = Judge(plan, made, self.base[0].seed, self.busy, SHORT // 3)
         broken = [
             one.id
             for one in self.plan.system.requirements.objectives

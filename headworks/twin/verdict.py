@@ -102,12 +102,13 @@ def written(metric: str, value: float) -> str:
 class Judge:
     """Says of each objective of a plan what its runs show."""
 
-    def __init__(self, plan: Plan, made: Sequence[Run], seed: int, busy: float = 1.0) -> None:
+    def __init__(self, plan: Plan, made: Sequence[Run], seed: int, busy: float = 1.0, short: int = SHORT) -> None:
         self.plan = plan
         self.made = made
         self.seed = seed
         self.busy = busy
         """The mean load over a window, by the load at the peak."""
+        self.short = short
         self.simulated = sum(one.calls for one in made)
         self._states: dict[frozenset[str], Run] = {}
 
@@ -230,7 +231,7 @@ class Judge:
     def state(self, down: frozenset[str]) -> Run:
         """A short run in which these providers are away."""
         if down not in self._states:
-            self._states[down] = run(self.plan, self.seed, SHORT, down=down)
+            self._states[down] = run(self.plan, self.seed, self.short, down=down)
             self.simulated += self._states[down].calls
         return self._states[down]
 

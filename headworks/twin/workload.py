@@ -90,11 +90,15 @@ class Shape:
             count = int(one.rate * whole * 1.2 + 6 * (one.rate * whole * max(1.0, one.burstiness)) ** 0.5) + 20
             gaps = rng.gamma(1 / one.burstiness, one.burstiness / one.rate, count)
             at = np.cumsum(gaps)
-            normal = generator(seed, f"sizes/{one.alias}").standard_normal((2, count))
-            prompts, outputs = _tokens(one.prompt, normal[0]), _tokens(one.output, normal[1])
-            chance = generator(seed, f"kinds/{one.alias}").random((3, count))
-            same = _repeats(chance[0] < one.repeated, chance[1])
-            streamed = chance[2] < one.streamed
+
+            # A source for each column: where the count changes, the first calls of every column stay the same.
+            def chance(use: str, alias: str = one.alias, count: int = count) -> Floats:
+                return generator(seed, f"{use}/{alias}").random(count)
+
+            prompts = _tokens(one.prompt, generator(seed, f"prompts/{one.alias}").standard_normal(count))
+            outputs = _tokens(one.output, generator(seed, f"outputs/{one.alias}").standard_normal(count))
+            same = _repeats(chance("again") < one.repeated, chance("which"))
+            streamed = chance("streamed") < one.streamed
             for index in range(int(np.searchsorted(at, whole))):
                 first = same[index]
                 size = Size(int(prompts[first]), int(outputs[first]))

@@ -16,12 +16,13 @@ requirements: {{{requirements}}}
 providers: {{v: {{dialect: openai, base_url: "https://v/v1"{limits}}}, w: {{dialect: openai, base_url: "https://w/v1"}}}}
 models:
   a: {{targets: [{targets}]{model}, price: {{input: $1/M, output: $5/M}}}}
+{more}
 """
 
 
-def one(requirements: str = "", limits: str = "", targets: str = "v/x", model: str = "") -> System:
+def one(requirements: str = "", limits: str = "", targets: str = "v/x", model: str = "", more: str = "") -> System:
     """A system of one alias over the vendors v and w."""
-    return right(ONE.format(requirements=requirements, limits=limits, targets=targets, model=model))
+    return right(ONE.format(requirements=requirements, limits=limits, targets=targets, model=model, more=more))
 
 
 def steady(target: str = "v/x", first: float = 0.5, pace: float = 0.01) -> VendorModel:

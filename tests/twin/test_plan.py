@@ -1,0 +1,130 @@
+"""The whole plan: repeatable to the byte, and the stack's own behaviour in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headworks.system.schema import System
+from headworks.twin.page import page
+from headworks.twin.plan import Known, plan, prepare
+from headworks.twin.report import Report, as_json
+from headworks.twin.simulate import Effort, run, runs
+from headworks.twin.simulate import Plan as Whole
+from headworks.twin.verdict import Judge, Verdict
+from headworks.twin.workload import Shape
+from tests.twin.systems import one, steady
+from tests.twin.test_workload import shape
+
+ROOT = Path(__file__).parent.parent.parent
+EXPECT = "expect: {first_token: {p50: 300ms, p95: 800ms}, per_token: {p50: 10ms, p95: 20ms}}"
+TARGET = f"{{provider: v, model: x, {EXPECT}}}"
+TRAFFIC = "traffic: {peak_rps: 10, prompt_tokens: {p50: 900, p95: 3200}, output_tokens: {p50: 180, p95: 600}}"
+FIRST = "{id: first, metric: time_to_first_token, percentile: 95, at_most: 2s}"
+GOOD = "{id: good, metric: goodput, at_least: 9rps}"
+
+
+NOTHING = Known(read=lambda path: b"")
+
+
+def planned(system: System, calls: int = 100) -> Report:
+    return plan(system, NOTHING, Effort(calls=calls, runs=4))
+
+
+def judged(system: System, calls: int = 300) -> list[Verdict]:
+    """The verdicts alone: what helps is not looked for."""
+    ready = prepare(system, NOTHING)
+    whole = Whole(system, ready.modelled.models, ready.demand.workload)
+    made = runs(whole, Effort(calls=calls, runs=4))
+    judge = Judge(whole, made, 1)
+    return [judge.of(objective) for objective in system.requirements.objectives]
+
+
+def test_the_same_seed_is_the_same_bytes_in_any_process() -> None:
+    file = (ROOT / "tests" / "twin" / "two.yaml").as_posix()
+    command = [sys.executable, "-m", "headworks", "plan", "--json", "--calls", "100", "--runs", "2", file]
+    found = [
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False, cwd=ROOT)
+        for seed in ("0", "4711")
+    ]
+    assert found[0].stdout == found[1].stdout
+    report = json.loads(found[0].stdout)
+    assert report["effort"]["seed"] == 1
+    assert report["assumptions"]
+    assert all(isinstance(one["value"], float) for one in report["verdicts"])
+
+
+def test_a_limit_that_is_too_small_is_named_and_the_least_step_that_is_enough_offered() -> None:
+    report = planned(one(f"{TRAFFIC}, objectives: [{FIRST}, {GOOD}]", limits=", tpm: 600k", targets=TARGET))
+    assert [verdict.verdict for verdict in report.verdicts] == ["missed", "missed"]
+    assert report.binding.name == "tpm of v"
+    assert "used at peak; calls wait" in report.binding.said
+    [first, good] = report.remedies
+    assert (first.is_enough, first.knob, first.path, first.kind) == (True, "tpm of v", "providers.v.tpm", "limit")
+    assert good.knob == "tpm of v"
+    assert report.sensitivities[0].knob == "tpm of v"  # nothing matters as much
+
+
+def test_a_key_that_may_ask_less_than_it_does_is_named() -> None:
+    system = one(
+        f"{TRAFFIC}, objectives: [{GOOD}]", targets=TARGET, more="keys: {web: {key: k1, rpm: 150}, app: {key: k2}}"
+    )
+    report = planned(system)
+    assert report.binding.name == "rpm of key web"
+    assert "turns away" in report.binding.said
+    assert (report.remedies[0].knob, report.remedies[0].path) == ("rpm of key web", "keys.web.rpm")
+
+
+def test_a_cache_answers_what_was_asked_before() -> None:
+    objective = "objectives: [{id: cost, metric: cost_per_call, at_most: $1}]"
+    traffic = TRAFFIC.replace("peak_rps", "repeated: 50%, peak_rps")
+    costs = [
+        judged(one(f"{traffic}, {objective}", targets=TARGET, model=model))[0].value
+        for model in ("", ", cache: {exact: 1h}")
+    ]
+    assert costs[0] is not None
+    assert costs[1] is not None
+    assert costs[1] == pytest.approx(costs[0] / 2, rel=0.1)
+
+
+def test_a_stream_that_breaks_goes_on_where_the_file_says_so() -> None:
+    system = one("objectives: [{id: up, metric: availability, at_least: 99%}]", targets="v/x, w/y")
+    models = {name: steady(name) for name in ("v/x", "w/y")}
+    models["v/x"] = type(models["v/x"])(
+        target="v/x", first=models["v/x"].first, pace=models["v/x"].pace, faults={"cut": 0.05}
+    )
+    whole = Whole(system, models, Shape([shape(streamed=1.0)]))
+    assert 0.92 < run(whole, 1, 600).values["up"] < 0.98
+    mended = one(
+        "objectives: [{id: up, metric: availability, at_least: 99%}]", targets="v/x, w/y", model=", mid_stream: restart"
+    )
+    assert run(Whole(mended, models, whole.workload), 1, 600).values["up"] == 1.0
+
+
+def test_a_month_is_judged_by_its_months_and_not_by_their_mean() -> None:
+    objective = "{id: up, metric: availability, at_least: 99.8%, window: 30d}"
+    [verdict] = judged(one(f"{TRAFFIC}, objectives: [{objective}]", targets=f"{TARGET}, w/y"))
+    assert verdict.mean is not None
+    assert verdict.mean > 0.998  # `headworks check` says that it holds
+    assert verdict.windows is not None
+    assert 0.5 < verdict.windows < 0.95
+    assert verdict.verdict == "cannot say"
+    assert "of 30d windows hold" in verdict.why
+
+
+def test_a_page_stands_alone_and_escapes_what_it_was_given() -> None:
+    report = planned(one(f"{TRAFFIC}, objectives: [{FIRST}]", targets=TARGET, more="name: <b>"))
+    assert (report.verdict, report.remedies) == ("met", [])
+    assert report.binding.said.startswith("no limit is near")
+    made = page(report)
+    assert made.count("<svg") >= 3
+    assert "Plan of &lt;b&gt;" in made
+    for outside in ("src=", "href=", "url(", "@import", "<script"):
+        assert outside not in made
+    assert page(report) == made
+    assert as_json(report) == as_json(report)
