@@ -159,7 +159,7 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
     found = demand(
         system,
         lambda path: (file.parent / path).read_bytes(),
-        past(file, None) if traffic.log else None,
+        past(file, Filter()) if traffic.log else None,
     )
     rate = asked.rate if asked.rate is not None else found.workload.rate
     longest = max(one.total for one in (model.timeouts for model in system.models.values()))
