@@ -17,6 +17,7 @@ providers:
   v: {{dialect: simulated, first_token: {{p50: 300ms, p99: 900ms}}, per_token: {{p50: 5ms, p99: 9ms}}}}
   w: {{dialect: openai, base_url: "https://w/v1", api_key: "${{env:NOBODY_HAS_THIS}}"}}
 models: {{a: {{targets: [v, w/x]{price}}}}}
+suites: {{s: {{file: s.yaml}}}}
 keys: {{one: {{key: "${{env:NOR_THIS}}"}}, two: {{key: "${{env:NOR_THAT}}"}}}}
 """
 FIRST = "{{id: first, metric: time_to_first_token, percentile: 95, at_most: {bound}}}"
@@ -25,6 +26,7 @@ QUICK = ("--calls", "100", "--runs", "4")
 
 def planned(folder: Path, *options: str, objectives: str, price: str = "") -> int:
     file = folder / "headworks.yaml"
+    (folder / "s.yaml").write_text("samples: []\n")
     file.write_text(FILE.format(objectives=objectives, price=price))
     return run(["plan", *QUICK, *options, str(file)])
 
