@@ -178,6 +178,7 @@ class System:
         messages: Sequence[Message],
         stream: Literal[False] = False,
         key: str | None = None,
+        deadline: float | None = None,
         extra: Mapping[str, Any] | None = None,
         **options: Unpack[Options],
     ) -> Answer: ...
@@ -189,6 +190,7 @@ class System:
         messages: Sequence[Message],
         stream: Literal[True],
         key: str | None = None,
+        deadline: float | None = None,
         extra: Mapping[str, Any] | None = None,
         **options: Unpack[Options],
     ) -> Stream: ...
@@ -199,16 +201,19 @@ class System:
         messages: Sequence[Message],
         stream: bool = False,
         key: str | None = None,
+        deadline: float | None = None,
         extra: Mapping[str, Any] | None = None,
         **options: Unpack[Options],
     ) -> Answer | Stream:
         """Asks an alias. Returns when the whole answer is there, or with `stream=True` when its first content is.
 
-        key: the secret of a caller, needed where the system file has `keys`. extra: fields of the body that OpenAI does
-        not have. Raises a CallError; which one says whose turn it is.
+        key: the secret of a caller, needed where the system file has `keys`. deadline: seconds from now after which the
+        answer is worth nothing; it only shortens `timeouts.total`. extra: fields of the body that OpenAI does not have. Raises a CallError; which one says whose turn it is.
         """
         fields = {**(extra or {}), **options, "model": model, "messages": messages, "stream": stream}
         call = self.call(msgspec.json.encode(fields), key)
+        if deadline is not None:
+            call = msgspec.structs.replace(call, deadline_at=call.arrived_at + deadline)
         opening = self.front.open(call)
         reply = await opening.__aenter__()
         if call.streamed:

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 import headworks
-from headworks.core.errors import ConfigError, Cut, Malformed, Unauthenticated, UnknownModel
+from headworks.core.errors import ConfigError, Cut, Expired, Malformed, Unauthenticated, UnknownModel
 from headworks.core.service import Service
 from headworks.inprocess import System
 from headworks.ledger.journal import MemoryJournal
@@ -94,6 +94,15 @@ async def test_a_stream_that_breaks_raises_and_is_recorded_as_cut() -> None:
     assert said == "one "
     assert [record.outcome for record in facing.journal.records] == ["cut"]
     assert facing.front.in_flight == 0
+
+
+@virtual
+async def test_a_deadline_ends_a_call_that_is_worth_nothing_any_more() -> None:
+    system, facing = over(Scripted([Stream(pieces=[50.0, "late"])]))
+    with pytest.raises(Expired, match="total"):
+        await system.chat(model="assistant", messages=HELLO, deadline=2.5)
+    [record] = facing.journal.records
+    assert (record.outcome, record.last_at - record.arrived_at) == ("expired", 2.5)
 
 
 @virtual

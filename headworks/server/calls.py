@@ -77,6 +77,7 @@ class Calls:
         assert task is not None
         farewell = self.farewell
         farewell.joined(task)
+        is_told = False
         try:
             async with self.opener.front.open(call) as reply:
                 if reply.streamed:
@@ -84,13 +85,15 @@ class Calls:
                 else:
                     chunks = await reply.read()
                     exchange.respond(200, [JSON, *heads(call, reply), *cors], chunks[0].data)
+                is_told = True
         except CallError as error:
             show(error, exchange, call.id, [*limited(call.trail), *cors])
         except asyncio.CancelledError:
             goodbye = farewell.taken(task)
             if goodbye is None:
                 raise
-            show(goodbye, exchange, call.id, [*limited(call.trail), *cors])
+            if not is_told:
+                show(goodbye, exchange, call.id, [*limited(call.trail), *cors])
         finally:
             farewell.left(task)
 
