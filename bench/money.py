@@ -25,7 +25,8 @@ from headworks.core.money import Price, Rates
 from headworks.core.reply import Chunk, Reply, Usage, Whole
 from headworks.core.service import Opening, Service
 from headworks.layers.auth import Auth, Keyring
-from headworks.layers.quota import Quota, Terms
+from headworks.layers.funds import Terms
+from headworks.layers.quota import Quota
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import Journal
 from headworks.policy.spend import ceiling

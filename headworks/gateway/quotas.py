@@ -13,7 +13,8 @@ from headworks.core.key import FREELY, Allowance, Key, secret_digest
 from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
 from headworks.gateway.prices import Prices
-from headworks.layers.quota import Books, Opener, Quota, Terms
+from headworks.layers.funds import Opener, Terms
+from headworks.layers.quota import Books, Quota
 from headworks.policy.spend import TEMPLATE, ceiling
 from headworks.providers.local_schema import SIGN_TOKENS
 from headworks.providers.local_transcript import transcript

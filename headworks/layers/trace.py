@@ -218,6 +218,8 @@ def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str]:
         total = None if total is None or cost is None else total + cost
         if attempt.price is not None and attempt.is_billable:
             price_at = attempt.price.at or price_at
+    if total is None and trail.funds is not None:  # a class of tokens without a rate: it is settled at what is reserved
+        total = max(trail.funds.amounts)
     return known, total, price_at
 
 

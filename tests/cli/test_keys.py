@@ -165,3 +165,24 @@ def test_what_was_spent_is_shown_up_to_now(system: str, capsys: pytest.CaptureFi
     assert "$5 in all" in said
     assert "$2.5 in all" in said
     assert run(["keys", "show", "nobody", system]) == FAILS
+
+
+def test_the_table_says_who_may_how_much(system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made(system, capsys, "--tpm", "100k", "--concurrency", "5", "--budget", "$0.5", "--every", "1w", "--tag", "team:a")
+    assert run(["keys", "list", system]) == HOLDS
+    said = capsys.readouterr().out
+    for words in ("600 rpm", "100k tpm, 5 at once", "$0.5 every 1w", "$900 every 30d", "team:a", "front", "in use"):
+        assert words in said
+
+
+def test_without_any_key_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "system.yaml"
+    file.write_text(
+        'providers: {v: {dialect: simulated}}\nmodels: {a: v/x}\nlog: {journal: journal, store: "sqlite:///ledger.db"}'
+    )
+    assert run(["keys", "list", str(file)]) == HOLDS
+    assert "anybody on this machine may call" in capsys.readouterr().out
+    assert run(["keys", "create", "first", "--json", str(file)]) == HOLDS
+    assert msgspec.json.decode(capsys.readouterr().out)["secret"].startswith("hw_")
+    assert run(["keys", "create", "second", str(file)]) == HOLDS
+    assert "It is the first key" not in capsys.readouterr().err

@@ -449,6 +449,7 @@ class Funded:
 
     def __init__(self, *, has_room: bool) -> None:
         self.has_room = has_room
+        self.amounts = (1,)
 
     def needed(self, size: int, attempt: object) -> tuple[int, ...] | None:
         return None if self.has_room else (1,)

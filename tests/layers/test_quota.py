@@ -14,18 +14,21 @@ from headworks.core.errors import AtLimit, Failed, Forbidden, InsufficientQuota,
 from headworks.core.key import FREELY, Allowance, Key, Spending, secret_digest
 from headworks.core.money import Price, Rates
 from headworks.core.record import Opened
-from headworks.core.service import Service
+from headworks.core.reply import Usage
+from headworks.core.service import Opening, Service
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
 from headworks.layers.fund import Fund
+from headworks.layers.funds import Terms
 from headworks.layers.limit import Limit, Line
-from headworks.layers.quota import Quota, Terms
+from headworks.layers.quota import Quota
+from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
 from headworks.policy.concurrency import Slots
 from headworks.policy.spend import ceiling
 from headworks.providers.scripted import Stream
 from headworks.state.memory import Memory
 from headworks.testing import Scripted, ask, call, mock, virtual
-from headworks.wire.openai_weight import weigh_chat
+from headworks.wire.openai_weight import weigh_chat, weigh_embeddings
 
 PRICE = Price(rates=Rates(input=1_000_000, output=2_000_000))
 """A nano-dollar for a token of input, two for one of output."""
@@ -302,6 +305,44 @@ def test_a_further_attempt_is_paid_for_before_it_is_made(kind: type[Memory] | ty
             assert [one.target for one in asked.trail.attempts] == ["a"]
 
     run()
+
+
+class Singing:
+    """Stands for Balance and Meter: one attempt, which the vendor says had sound, for which there is no rate."""
+
+    def __init__(self, inner: Service) -> None:
+        self.inner = inner
+
+    def open(self, call: Call) -> Opening:
+        attempt = call.trail.begin("a", "first", now())
+        attempt.outcome, attempt.is_billable, attempt.price = "ok", True, PRICE
+        attempt.usage = Usage(input=3, audio_output=5)
+        return self.inner.open(call)
+
+
+@virtual
+async def test_what_nobody_can_price_costs_what_was_reserved_on_the_record_too() -> None:
+    journal, state = MemoryJournal(), Memory()
+    layers = Trace(quota(Singing(Scripted(["hi"])), state, journal=journal), journal, "c")
+    await ask(layers, by(key(budget=Spending(amount=10**9, every="total")), max_output=10))
+    [opened], [record] = journal.opened, journal.records
+    assert record.cost_nano == opened.reserved_nano
+    assert state.spent(Budget("key/web", 10**9, "total"), 0.0) == (opened.reserved_nano, 0)
+
+
+@virtual
+async def test_embeddings_under_a_budget_reserve_their_input_only() -> None:
+    journal = MemoryJournal()
+    terms = Terms(
+        alias="assistant",
+        config="c",
+        ceilings={"embeddings": ceiling([Price(rates=Rates(input=1_000_000))], has_output=False)},
+        around=(0, 0),
+    )
+    layer = Quota(Scripted(["hi"]), terms, Memory(), journal, lambda name: FREELY, {"embeddings": weigh_embeddings})
+    asked = by(key(budget=Spending(amount=10**9, every="1d")))
+    await ask(layer, msgspec.structs.replace(asked, operation="embeddings"))
+    assert [one.reserved_nano for one in journal.opened] == [len(asked.body)]
 
 
 def limit(inner: Service, state: Memory | Far, **bounds: object) -> Limit:
