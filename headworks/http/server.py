@@ -78,10 +78,19 @@ class Edge:
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    async def start_at(self, listening: socket.socket) -> None:
-        """Takes connections from a socket that listens already, and may be shared with other processes."""
+    async def start_at(self, listening: socket.socket) -> asyncio.Server:
+        """Takes connections from a socket that listens already, and may be shared with other processes; closes it at the end."""
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(lambda: Inbound(self, loop), sock=listening, backlog=BACKLOG))
+        server = await loop.create_server(lambda: Inbound(self, loop), sock=listening, backlog=BACKLOG)
+        self._servers.append(server)
+        if self.draining:
+            server.close()
+        return server
+
+    def leave(self, server: asyncio.Server) -> None:
+        """Takes no more connections there; those that were taken stay."""
+        self._servers.remove(server)
+        server.close()
 
     async def start_unix(self, path: str) -> None:
         """Listens on a unix socket that only this user may open. Raises OSError."""

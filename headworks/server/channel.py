@@ -1,6 +1,6 @@
 """What a parent and its workers say to each other, over a socket pair: one message a frame, answered in order.
 
-Always true: a worker speaks first (`Ready` or `Failed`) and then only when asked, but for `Ended`; the end of the channel is the
+Always true: a worker speaks first (`Ready` or `Failed`) and then only when asked, but for `Leaving` and `Ended`; the end of the channel is the
 end of the other side, whatever it died of.
 """
 
@@ -50,6 +50,13 @@ class Adopt(msgspec.Struct, frozen=True, tag=True):
     is_taken: bool
 
 
+class Cover(msgspec.Struct, frozen=True, tag=True):
+    """Asks to take the connections of another worker, too, or no more. Answered by `Seen`."""
+
+    number: int
+    is_on: bool
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The worker answers calls."""
 
@@ -72,13 +79,17 @@ class Prepared(msgspec.Struct, frozen=True, tag=True):
     problems: list[Problem]
 
 
+class Leaving(msgspec.Struct, frozen=True, tag=True):
+    """The worker takes no more connections, and drains."""
+
+
 class Ended(msgspec.Struct, frozen=True, tag=True):
     """The worker has drained; these are its last numbers."""
 
     view: View
 
 
-Message = Start | Look | Prepare | Adopt | Ready | Failed | Seen | Prepared | Ended
+Message = Start | Look | Prepare | Adopt | Cover | Ready | Failed | Seen | Prepared | Leaving | Ended
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode

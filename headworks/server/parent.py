@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ from headworks.ledger.process import LedgerProcess
 from headworks.providers.local_process import LocalProcess
 from headworks.server.app import Readiness
 from headworks.server.beacon import Beacon, Outcome
-from headworks.server.channel import Adopt, Look, Prepare, Prepared, Start
+from headworks.server.channel import Adopt, Cover, Look, Prepare, Prepared, Start
 from headworks.server.post import Post, fresh_owner
 from headworks.server.reloading import Reloading
 from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable
@@ -49,6 +50,9 @@ STEADY = 10.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds before the next start, after a worker that died sooner: they double."""
+
+IS_SPREAD = sys.platform == "linux"
+"""Whether the kernel spreads connections over sockets with one address (`SO_REUSEPORT`); elsewhere workers share a socket."""
 
 GRACE = 10.0
 """Seconds beyond `server.drain` that a worker is given to end by itself; then it is killed."""
@@ -101,7 +105,8 @@ class Parent:
         self._dead = Sums(BOUNDS)
         self._names = set(callable_names(system))
         self._chance = Random()
-        self._listening: list[socket.socket] = []
+        self._listening: list[list[socket.socket]] = []
+        self._covered: dict[int, Post] = {}
         self._children: dict[str, LocalProcess] = {}
         self._state: Any = None
         self._state_url = system.state.reveal()
@@ -227,7 +232,10 @@ class Parent:
         self._names.update(callable_names(loaded.system))
         gone = [child for child in self._children.values() if child not in children.values()]
         self._children = children
-        await asyncio.gather(*(post.ask(Adopt(True)) for post in posts), return_exceptions=True)
+        adopted = await asyncio.gather(*(post.ask(Adopt(True)) for post in posts), return_exceptions=True)
+        for post, answer in zip(posts, adopted, strict=True):
+            if not isinstance(answer, BaseException):
+                post.content = content  # others are started again by `_look`
         self._tasks.append(asyncio.create_task(self._retire(gone), name="retire models"))
         return list(loaded.warnings)
 
@@ -237,7 +245,12 @@ class Parent:
         failures = 0
         while not self.is_draining:
             began = now()
-            ending = await post.live(self._start(), self._listening)
+            watching = asyncio.create_task(self._watch(post), name=f"cover {post.number}")
+            try:
+                ending = await post.live(self._start(), self._listening)
+                await watching
+            finally:
+                watching.cancel()
             post.count(self._dead, self._names)
             await self._free(post.owner)
             if self._is_over(post):
@@ -246,6 +259,38 @@ class Parent:
             log.error("worker %d ended: %s; it is started again", post.number, ending)
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures > 1 else 0.0)
+
+    async def _watch(self, post: Post) -> None:
+        """Gives a place its connections once its process answers calls, and has others take them after that."""
+        left = asyncio.create_task(post.left.wait())
+        up = asyncio.create_task(post.up.wait())
+        try:
+            await asyncio.wait([left, up], return_when=asyncio.FIRST_COMPLETED)
+            if up.done():
+                await self._uncover(post.number)
+                await left
+        finally:
+            left.cancel()
+            up.cancel()
+        for number in [post.number, *(number for number, other in self._covered.items() if other is post)]:
+            await self._cover(number)
+
+    async def _cover(self, number: int) -> None:
+        """Has another worker take the connections that come to a place that takes none."""
+        if self.is_draining or not IS_SPREAD:
+            return
+        for other in self.posts[number + 1 :] + self.posts[:number]:
+            if other.is_up:
+                with contextlib.suppress(ConnectionError):
+                    await other.ask(Cover(number=number, is_on=True))
+                    self._covered[number] = other
+                    return
+
+    async def _uncover(self, number: int) -> None:
+        other = self._covered.pop(number, None)
+        if other is not None:
+            with contextlib.suppress(ConnectionError):
+                await other.ask(Cover(number=number, is_on=False))
 
     def _is_over(self, post: Post) -> bool:
         """Whether a place is not filled again: at the end, and where the first start shows that none can serve."""
@@ -322,27 +367,41 @@ class Parent:
         await asyncio.gather(*(child.stop() for child in self._children.values()))
 
     def _close_sockets(self) -> None:
-        for one in self._listening:
-            one.close()
+        for own in self._listening:
+            for one in own:
+                one.close()
 
 
 def sockets(children: Mapping[str, LocalProcess]) -> dict[str, str]:
     return {name: str(child.origin.path) for name, child in children.items()}
 
 
-def listening(system: System) -> list[socket.socket]:
-    """The public port's sockets, listening: held by the parent, so that what waits there outlives a worker. Raises ConfigError."""
+def listening(system: System) -> list[list[socket.socket]]:
+    """The public port's sockets for each worker, listening: held by the parent, so that what waits there outlives a worker.
+
+    One for each, over which the kernel spreads connections by their addresses: from one socket for all, a burst of 200
+    connections went to four workers as 0, 0, 41 and 159 (`docs/adr/0035`). Raises ConfigError.
+    """
     address = system.server.listen
-    taken: list[socket.socket] = []
+    count = system.server.workers
+    taken: list[list[socket.socket]] = [[] for _ in range(count)]
     try:
         for family, _, _, _, where in dict.fromkeys(
             socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         ):
-            one = socket.create_server(where[:2], family=family, backlog=BACKLOG)
-            one.setblocking(False)
-            taken.append(one)
+            port = where[1]
+            # First without sharing: another gateway on this port is an error, and not half of the calls.
+            socket.create_server((where[0], port), family=family).close()
+            one: socket.socket | None = None
+            for own in taken:
+                if one is None or IS_SPREAD:
+                    one = socket.create_server((where[0], port), family=family, backlog=BACKLOG, reuse_port=IS_SPREAD)
+                    one.setblocking(False)
+                    port = one.getsockname()[1]
+                own.append(one)
     except OSError as error:
-        for one in taken:
-            one.close()
+        for own in taken:
+            for one in own:
+                one.close()
         raise unlistenable(address, error) from error
     return taken

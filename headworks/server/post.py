@@ -21,7 +21,7 @@ import msgspec
 from headworks.core.errors import Problem
 from headworks.core.record import Record
 from headworks.ledger.lines import files
-from headworks.server.channel import Channel, Ended, Failed, Message, Prepared, Ready, Seen, Start
+from headworks.server.channel import Channel, Ended, Failed, Leaving, Message, Prepared, Ready, Seen, Start
 from headworks.telemetry.metrics import UNKNOWN
 from headworks.telemetry.view import Sums, View
 
@@ -44,7 +44,9 @@ class Post:
         self.content = b""
         self.view: View | None = None
         self.problems: list[Problem] = []
-        self.is_up = False
+        self.up = asyncio.Event()
+        self.left = asyncio.Event()
+        """Set once its process takes no more connections."""
         self.settled = asyncio.Event()
         """Set once the first process answers calls, or said why it cannot."""
         self.process: Process | None = None
@@ -53,16 +55,23 @@ class Post:
         self._turn = asyncio.Lock()
         self._journal: int | None = None
 
-    async def live(self, start: Start, listening: Sequence[socket]) -> str:
+    @property
+    def is_up(self) -> bool:
+        """Whether it answers calls."""
+        return self.up.is_set()
+
+    async def live(self, start: Start, listening: Sequence[Sequence[socket]]) -> str:
         """One process, from its start to its end; says how it ended."""
         self.owner, self.content, self.view, self.problems = start.owner, start.content, None, []
+        self.left.clear()
         ours, theirs = socketpair()
-        passed = [theirs.fileno(), *(one.fileno() for one in listening)]
+        passed = [theirs.fileno(), *dict.fromkeys(one.fileno() for own in listening for one in own)]
         try:
             self.process = process = await asyncio.create_subprocess_exec(
                 *COMMAND,
                 str(self.number),
-                *map(str, passed),
+                str(theirs.fileno()),
+                *(",".join(str(one.fileno()) for one in own) for own in listening),
                 stdin=DEVNULL,
                 pass_fds=passed,
                 start_new_session=True,  # Ctrl-C in a terminal is the parent's to pass on
@@ -80,7 +89,7 @@ class Post:
         except (TimeoutError, ConnectionError):
             pass
         finally:
-            self.is_up = False
+            self._leave()
             self._channel = None
             if self._answer is not None and not self._answer.done():
                 self._answer.set_exception(ConnectionResetError("the worker has ended"))
@@ -138,16 +147,22 @@ class Post:
         if not isinstance(first, Ready):
             return
         self._see(first.view)
-        self.is_up = True
+        self.up.set()
         self.settled.set()
         while (message := await channel.hear()) is not None:
             if isinstance(message, Ended):
                 self._see(message.view)
                 return
+            if isinstance(message, Leaving):
+                self._leave()
             if isinstance(message, Seen):
                 self._see(message.view)
             if isinstance(message, (Seen, Prepared)) and self._answer is not None and not self._answer.done():
                 self._answer.set_result(message)
+
+    def _leave(self) -> None:
+        self.up.clear()
+        self.left.set()
 
     def _see(self, view: View) -> None:
         if self.view is None or view.journal != self.view.journal:

@@ -24,7 +24,20 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.gateway import Prepared as PreparedSystem
 from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import App
-from headworks.server.channel import Adopt, Channel, Ended, Failed, Look, Prepare, Prepared, Ready, Seen, Start
+from headworks.server.channel import (
+    Adopt,
+    Channel,
+    Cover,
+    Ended,
+    Failed,
+    Leaving,
+    Look,
+    Prepare,
+    Prepared,
+    Ready,
+    Seen,
+    Start,
+)
 from headworks.server.origins import Origins
 from headworks.server.serve import SWITCH, drain, signals
 from headworks.server.shown import view_of
@@ -33,8 +46,8 @@ from headworks.system.load import read
 log = logging.getLogger("headworks.worker")
 
 
-async def work(channel_end: int, listening: Sequence[int]) -> None:
-    """Serves until told to end. channel_end, listening: sockets that were inherited."""
+async def work(number: int, channel_end: int, listening: Sequence[Sequence[int]]) -> None:
+    """Serves until told to end. channel_end, listening: sockets that were inherited, the latter of each worker."""
     channel = await Channel.over(socket.socket(fileno=channel_end))
     start = await channel.hear()
     assert isinstance(start, Start)
@@ -42,8 +55,8 @@ async def work(channel_end: int, listening: Sequence[int]) -> None:
     for passed in (signal.SIGINT, signal.SIGHUP):  # the parent's to hear: a terminal sends them to all
         signal.signal(passed, signal.SIG_IGN)
     try:
-        worker = Worker(start, channel)
-        await worker.begin([socket.socket(fileno=number) for number in listening])
+        worker = Worker(start, channel, [[socket.socket(fileno=os.dup(one)) for one in own] for own in listening])
+        await worker.begin(number)
     except ConfigError as error:
         with contextlib.suppress(ConnectionError):
             await channel.say(Failed(list(error.problems)))
@@ -54,7 +67,8 @@ async def work(channel_end: int, listening: Sequence[int]) -> None:
 class Worker:
     """The gateway of this process, as its parent sees it."""
 
-    def __init__(self, start: Start, channel: Channel) -> None:
+    def __init__(self, start: Start, channel: Channel, listening: Sequence[Sequence[socket.socket]]) -> None:
+        self.listening = listening
         self.channel = channel
         self.start = start
         loaded = read(start.content, file=start.file, folder=Path(start.folder), env=os.environ)
@@ -66,11 +80,12 @@ class Worker:
         self.app = App(self.gateway, origins, chance.getrandbits)
         self.edge = Edge(self.app.handle, self.app.refuse, limits=EdgeLimits(max_body=server.max_body))
         self.prepared: PreparedSystem | None = None
+        self.taking: dict[int, list[asyncio.Server]] = {}
 
-    async def begin(self, listening: Sequence[socket.socket]) -> None:
+    async def begin(self, number: int) -> None:
+        """Starts to answer calls that come to its own sockets."""
         await self.gateway.start()
-        for one in listening:
-            await self.edge.start_at(one)
+        await self.cover(number, is_on=True)
         gc.collect()
         gc.freeze()
         sys.setswitchinterval(SWITCH)
@@ -82,6 +97,8 @@ class Worker:
             with contextlib.suppress(ConnectionError):
                 await self.channel.say(Ready(view_of(self.gateway)))
             await asked.get()
+            with contextlib.suppress(ConnectionError):
+                await self.channel.say(Leaving())
             await drain(self.gateway, self.app, self.edge, asked)
             await self.gateway.stop()
             with contextlib.suppress(ConnectionError):
@@ -102,10 +119,20 @@ class Worker:
                     case Adopt():
                         await self.adopt(is_taken=message.is_taken)
                         await self.channel.say(Seen(view_of(self.gateway)))
+                    case Cover():
+                        await self.cover(message.number, is_on=message.is_on)
+                        await self.channel.say(Seen(view_of(self.gateway)))
                     case _:
                         raise AssertionError(f"a parent does not say {type(message).__name__}")
         log.error("the parent is gone: draining")
         asked.put_nowait(None)
+
+    async def cover(self, number: int, *, is_on: bool) -> None:
+        """Takes connections from the sockets of a worker, or no more."""
+        for server in self.taking.pop(number, []):
+            self.edge.leave(server)
+        if is_on:
+            self.taking[number] = [await self.edge.start_at(again(one)) for one in self.listening[number]]
 
     async def prepare(self, message: Prepare) -> list[Problem]:
         """Why the other system cannot be served; nothing where it can, at once."""
@@ -132,3 +159,10 @@ class Worker:
             self.app.origins = Origins(prepared.system.server.cors, has_keys=self.gateway.keys is not None)
         else:
             await self.gateway.abandon(prepared)
+
+
+def again(one: socket.socket) -> socket.socket:
+    """The same socket for one more server, which closes it at its end."""
+    made = one.dup()
+    made.setblocking(False)
+    return made

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -130,8 +133,13 @@ def test_workers_share_limits_die_without_a_loss_and_change_together(tmp_path: P
             listed = httpx.get(f"{running.url}/v1/models", headers=HEADERS, timeout=30).json()
             assert {one["id"] for one in listed["data"]} == {"assistant", "helper"}
         assert set(asyncio.run(asked(running, 60))) == {200}
+        # One that an operator ends drains, and the others take what comes to it.
+        os.kill(workers(running)[0], signal.SIGTERM)
+        assert set(asyncio.run(asked(running, 60))) == {200}
+        until(lambda: value(metrics(admin), "headworks_worker_restarts_total") >= 2)
+        assert value(metrics(admin), "headworks_worker_restarts_total") == 2, running.said().decode()
         assert running.terminate() == 0
-        assert len(records(tmp_path)) == 180
+        assert len(records(tmp_path)) == 240
 
 
 def test_calls_in_flight_end_while_the_workers_drain(tmp_path: Path) -> None:
@@ -166,3 +174,37 @@ def test_workers_end_with_a_killed_parent_and_a_new_start_takes_over(tmp_path: P
         assert running.terminate() == 0
     spent = sum(one.cost_nano or 0 for one in records(tmp_path))
     assert 0 < spent <= 10_000_000
+
+
+def keys(folder: Path, *arguments: str) -> str:
+    [file] = folder.glob("system-*.yaml")
+    command = [sys.executable, "-m", "headworks", "keys", *arguments, str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=folder).stdout
+
+
+def test_a_key_is_known_to_every_worker_and_revoked_at_every_worker(tmp_path: Path) -> None:
+    with up(tmp_path, system(free_port())) as running:
+        made = json.loads(keys(tmp_path, "create", "late", "--json"))
+
+        def statuses() -> set[int]:
+            """Of enough new connections that every worker had one."""
+            bearer = {"authorization": f"Bearer {made['secret']}"}
+            return {httpx.get(f"{running.url}/v1/models", headers=bearer, timeout=30).status_code for _ in range(30)}
+
+        until(lambda: statuses() == {200})
+        keys(tmp_path, "revoke", "late")
+        until(lambda: statuses() == {401})
+        assert running.terminate() == 0
+
+
+def test_what_no_worker_can_serve_is_said_once(tmp_path: Path) -> None:
+    """Two that start at once on one port."""
+    text = system(free_port())
+    with up(tmp_path, text) as running:
+        file = tmp_path / "again.yaml"
+        file.write_text(text.replace("PORT", str(running.port)))
+        command = [sys.executable, "-m", "headworks", "up", str(file)]
+        again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
+        assert again.returncode == 3
+        assert "cannot be listened on" in again.stderr
+        assert "Traceback" not in again.stderr
