@@ -22,14 +22,20 @@ from headworks.http.dial import Origin
 from headworks.ledger.query import Filter
 from headworks.system.requirements import Traffic
 from headworks.system.schema import System
-from headworks.trials.load import Arriving, Report, Wanted, load
-from headworks.trials.load_arrivals import LARGEST, Arrival, Process, drawn
+from headworks.trials.load import Arriving, Wanted, load
+from headworks.trials.load_arrivals import LARGEST, Arrival, Process, drawn, stretch
 from headworks.trials.load_call import Fared
 from headworks.trials.load_verdict import Costs, Plan
 from headworks.twin.demand import Demand, demand
 from headworks.twin.workload import Shape
 
-ENDS = {"met": HOLDS, "missed": FAILS, "cannot say": CANNOT_SAY, "invalid": CANNOT_SAY}
+ENDS = {
+    "met": HOLDS,
+    "missed": FAILS,
+    "cannot say": CANNOT_SAY,
+    "invalid": CANNOT_SAY,
+    "unserved": COULD_NOT_RUN,
+}
 
 INDEXED_WITHIN = 5.0
 """Seconds that are waited for the ledger to have the last calls."""
@@ -94,12 +100,7 @@ def command(
         click.echo(as_json(report).decode())
     else:
         show(report)
-    ctx.exit(COULD_NOT_RUN if is_unserved(report) else ENDS[report.verdict])
-
-
-def is_unserved(report: Report) -> bool:
-    """Whether nobody answered at all, or only to say that the caller is not let in."""
-    return report.verdict == "invalid" and report.generator.trusted
+    ctx.exit(ENDS[report.verdict])
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,11 +199,11 @@ def arriving(found: Demand, factor: float, asked: Asked) -> Arriving:
 
     def traced(seconds: float, faster: float) -> Sequence[Arrival]:
         made = workload.scaled(factor * faster).draw(asked.seed, 0)  # type: ignore[attr-defined]
-        rows = zip(made.at, made.alias, made.sizes, made.streamed, made.same, strict=True)
+        begin, end = stretch(made.at, workload.rate * factor * faster, seconds)
+        rows = list(zip(made.at, made.alias, made.sizes, made.streamed, made.same, strict=True))[begin:end]
         return [
-            Arrival(at, alias, min(size.prompt, LARGEST), size.output, streamed, same)
+            Arrival(at - rows[0][0], alias, min(size.prompt, LARGEST), size.output, streamed, same)
             for at, alias, size, streamed, same in rows
-            if at < seconds
         ]
 
     return traced

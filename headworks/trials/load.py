@@ -112,7 +112,8 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load says. verdict: `invalid` where the generator was late or nothing was answered by no fault of the system.
+    """What a load says. verdict: as of an objective, or `invalid` where the generator was late, or `unserved` where nobody
+    listened or every call was the caller's own fault.
 
     goodput: calls a second, of whole answers that meet every latency objective. pace: seconds between two pieces of a
     stream's content. found: what the cache said. stopped: why it ended early, "" where it did not.
@@ -276,14 +277,16 @@ def report(
     verdict: str = summed(verdicts)
     why = ""
     ended = Counter(one.ended for one in calls)
+    over = len(calls) - ended["left"]
     if not calls:
         verdict, why = "invalid", "no call was sent: a longer --seconds or a higher --rate"
+    elif over and ended["refused"] + ended["unreachable"] == over:
+        first = next(one for one in calls if one.ended in ("refused", "unreachable"))
+        verdict, why = "unserved", f"no call was served: {said_of(first)}"
     elif not generator.trusted:
         late = f"one send in a hundred was {1000 * generator.late_p99:.1f} ms late or more"
         verdict = "invalid"
         why = f"the generator could not keep to its schedule: {late}, {1000 * generator.tolerated:.1f} ms are tolerated"
-    elif ended["refused"] + ended["unreachable"] == len(calls):
-        verdict, why = "invalid", f"no call was served: {said_of(calls[0])}"
     elif loop.stopped:
         verdict, why = "missed", loop.stopped
     whole = [one for one in calls if one.is_whole]

@@ -8,8 +8,9 @@ where the workload says that they are, and no cache answers for a vendor by acci
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from math import exp
+from math import ceil, exp, inf
 from random import Random
 from typing import Final, Literal, Protocol
 
@@ -81,18 +82,28 @@ def drawn(
 
 def _instants(shape: Shape, rate: float, seconds: float, rng: Random, process: Process) -> Iterator[float]:
     """From 0 on for even calls, from one gap on for others."""
-    at = 0.0 if process == "even" else _gap(shape, rate, rng, process)
-    while at < seconds:
-        yield at
-        at += _gap(shape, rate, rng, process)
-
-
-def _gap(shape: Shape, rate: float, rng: Random, process: Process) -> float:
     if process == "even":
-        return 1 / rate
-    if process == "poisson":
-        return rng.expovariate(rate)
-    return rng.gammavariate(1 / shape.burstiness, shape.burstiness / rate)
+        yield from [number / rate for number in range(ceil(seconds * rate - 1e-9))]
+        return
+    burstiness = 1.0 if process == "poisson" else shape.burstiness
+    at = 0.0
+    while True:
+        at += rng.gammavariate(1 / burstiness, burstiness / rate)
+        if at >= seconds:
+            return
+        yield at
+
+
+def stretch(at: Sequence[float], rate: float, seconds: float) -> tuple[int, int]:
+    """Of the instants of a trace, in order, those of the stretch of so many seconds whose rate is nearest to the wanted
+    one, the first of several: a trace's beginning may be its night."""
+    best, found = inf, (0, bisect_left(at, seconds))
+    step = seconds / 4
+    for number in range(max(1, int((at[-1] - seconds) / step) + 1) if at else 0):
+        begin, end = bisect_left(at, number * step), bisect_left(at, number * step + seconds)
+        if abs(end - begin - rate * seconds) < best:
+            best, found = abs(end - begin - rate * seconds), (begin, end)
+    return found
 
 
 def _tokens(spread: Spread, rng: Random) -> int:

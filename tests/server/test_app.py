@@ -367,3 +367,24 @@ async def test_the_callers_trace_is_on_the_record() -> None:
 )
 def test_loopback_names(host: bytes, is_ours: bool) -> None:
     assert is_loopback(host) is is_ours
+
+
+@virtual
+async def test_what_the_cache_had_to_say_is_in_the_headers_and_its_words_are_the_callers() -> None:
+    facing = Facing(
+        Scripted(["one", "two", "three"]),
+        OPEN.replace("assistant: {", "assistant: {cache: {exact: 1h}, "),
+    )
+
+    async def said(**headers: str) -> tuple[bytes | None, bytes | None]:
+        answered = await facing.chat(**headers)
+        return answered.headers.get(b"x-headworks-cache"), answered.headers.get(b"age")
+
+    assert await said() == (b"miss", None)
+    await asyncio.sleep(7.5)
+    assert await said() == (b"hit", b"7")
+    assert await said(cache_control="no-cache") == (b"bypass", None)
+    assert await said(cache_control="max-age=60") == (b"hit", b"0")
+    plain = await facing.ask("POST", "/v1/chat/completions", chat(model="org/other"))
+    assert b"x-headworks-cache" not in plain.headers
+    assert [record.cache for record in facing.journal.records] == ["miss", "hit", "bypass", "hit", ""]

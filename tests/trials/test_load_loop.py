@@ -12,7 +12,7 @@ import pytest
 from headworks.core.clock import now
 from headworks.system.arithmetic import Spread
 from headworks.testing import virtual
-from headworks.trials.load_arrivals import Arrival, Questions, drawn
+from headworks.trials.load_arrivals import Arrival, Questions, drawn, stretch
 from headworks.trials.load_call import Fared
 from headworks.trials.load_loop import Loop, Pace
 
@@ -135,6 +135,22 @@ def test_repeated_calls_ask_the_same_and_others_never_do() -> None:
     mine = [one for one in made if one.alias == "a"]
     assert 1 - len({one.same for one in mine}) / len(mine) == pytest.approx(0.3, abs=0.03)
     assert questions.body(made[0]) != Questions("another", 1000).body(made[0])
+
+
+def test_the_stretch_of_a_trace_is_the_one_whose_rate_is_nearest() -> None:
+    night = [float(number) for number in range(100)]
+    day = [100 + number / 10 for number in range(1000)]
+    trace = [*night, *day, *[200 + one for one in night]]
+    begin, end = stretch(trace, 10.0, 20.0)
+    assert (trace[begin], end - begin) == (100.0, 200)
+    assert stretch(trace, 1.0, 20.0) == (0, 20)
+    assert stretch(trace, 10.0, 1000.0) == (0, len(trace))
+    assert stretch([], 1.0, 10.0) == (0, 0)
+
+
+def test_even_calls_are_as_many_as_they_should_be() -> None:
+    made = drawn([Shape(rate=10.0)], 5.0, 1, process="even")
+    assert [one.at for one in made] == [number / 10 for number in range(50)]
 
 
 def test_faster_is_more_calls_of_the_same_kind() -> None:
