@@ -106,15 +106,16 @@ def _shown(one: Fared) -> str:
 
 
 def _added(before: Sequence[Fared], meanwhile: Sequence[Fared]) -> float | None:
-    """The most that a whole answer took more than the median of its kind before."""
-    added = []
-    for streamed in (True, False):
-        usual = [one.took for one in before if one.streamed == streamed and one.judged.kind == "whole"]
-        if usual:
-            added += [
-                one.took - median(usual) for one in meanwhile if one.streamed == streamed and one.judged.kind == "whole"
-            ]
-    return max(0.0, *added) if added else None
+    """The most that a whole answer took more than the median before: of its kind, where there was one."""
+    usual = [one for one in before if one.judged.kind == "whole"]
+    whole = [one for one in meanwhile if one.judged.kind == "whole"]
+    if not usual or not whole:
+        return None
+    medians = {
+        streamed: median([one.took for one in usual if one.streamed == streamed] or [one.took for one in usual])
+        for streamed in (True, False)
+    }
+    return max(0.0, *(one.took - medians[one.streamed] for one in whole))
 
 
 def _cost(records: dict[str, Record], before: Sequence[Fared], meanwhile: Sequence[Fared]) -> float | None:
