@@ -8,7 +8,7 @@ what it spent stays its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from sys import intern
 from typing import Literal
@@ -58,16 +58,15 @@ class Row(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(Entry).decode
 _encode = msgspec.json.Encoder().encode
 
-# A million keys have few different allowances and sets of models: equal ones are kept once.
-_allowance = lru_cache(4096)(lambda allowance: allowance)
-_models = lru_cache(4096)(frozenset[str])
-
 
 class Keys:
     """Reads and changes what is in a store. Every method raises StoreTrouble."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        # A million keys have few different allowances and sets of models: equal ones are kept once.
+        self._allowance: Callable[[Allowance], Allowance] = lru_cache(4096)(lambda allowance: allowance)
+        self._models: Callable[[tuple[str, ...]], frozenset[str]] = lru_cache(4096)(frozenset)
 
     def row(self, kind: Kind, name: str) -> Row | None:
         found = self.store.rows("SELECT changed, entry FROM access WHERE kind = ? AND name = ?", (kind, name))
@@ -111,28 +110,27 @@ class Keys:
             (since,),
         )
         at = time.time()
-        changes = [change_of(kind, name, _decode(entry), at) for kind, name, _, entry in found]
+        changes = [self._change(kind, name, _decode(entry), at) for kind, name, _, entry in found]
         return changes, found[-1][2] if found else since
 
-
-def change_of(kind: Kind, name: str, entry: Entry, at: float) -> Change:
-    """A row as whoever serves calls needs it. at: seconds since 1970."""
-    if kind == "group":
-        return Change(kind="group", name=name, allowance=entry.allowance)
-    if kind == "revoked":
-        return Change(kind="revoked", name=name, is_revoked=bool(entry.revoked_at))
-    if entry.revoked_at:
-        return Change(kind="key", name=name)
-    allowance = _allowance(entry.allowance) if entry.allowance else FREELY
-    key = Key(
-        name=name,
-        digest=bytes.fromhex(entry.digest),
-        models=_models(entry.models),
-        priority=entry.priority,
-        tags=entry.tags,
-        group=intern(entry.group),
-        expires_at=entry.expires_at or NEVER,
-        allowance=allowance,
-    )
-    former = tuple([(bytes.fromhex(one.digest), one.until) for one in entry.former if one.until > at])
-    return Change(kind="key", name=name, key=key, former=former)
+    def _change(self, kind: Kind, name: str, entry: Entry, at: float) -> Change:
+        """A row as whoever serves calls needs it. at: seconds since 1970."""
+        if kind == "group":
+            return Change(kind="group", name=name, allowance=entry.allowance)
+        if kind == "revoked":
+            return Change(kind="revoked", name=name, is_revoked=bool(entry.revoked_at))
+        if entry.revoked_at:
+            return Change(kind="key", name=name)
+        allowance = self._allowance(entry.allowance) if entry.allowance else FREELY
+        key = Key(
+            name=name,
+            digest=bytes.fromhex(entry.digest),
+            models=self._models(entry.models),
+            priority=entry.priority,
+            tags=entry.tags,
+            group=intern(entry.group),
+            expires_at=entry.expires_at or NEVER,
+            allowance=allowance,
+        )
+        former = tuple([(bytes.fromhex(one.digest), one.until) for one in entry.former if one.until > at])
+        return Change(kind="key", name=name, key=key, former=former)
