@@ -49,7 +49,8 @@ def stack(*layers: Layer, inside: Service) -> Service:
 
 
 class Scope(msgspec.Struct, eq=False):
-    """A run of generator layers, entered and left as one. Made by `@scope`; nobody else needs it.
+    """A run of generator layers, entered and left as one. Made by `@scope`, and by Quota and Limit, which know only after a wait
+    what they hold.
 
     Every layer is resumed or thrown into once, innermost first, whatever fails and when. A layer that itself raises
     between its two yields has given back by then: before what is inside it is left, not after.

@@ -219,12 +219,13 @@ class Bench:
     def goodput(self, objective: Objective, aliases: Sequence[str]) -> Finding:
         limit = float(objective.limit.value)
         places = [self.capacity(aliases, provider) for provider in self.providers(aliases)]
-        most = min(sum(one.most for one in places), self.admitted(aliases).most)
-        least = min(sum(one.least for one in places), self.admitted(aliases).least)
+        doors = [self.admitted(aliases), together([self.stated(alias, None) for alias in aliases])]
+        most = min(sum(one.most for one in places), *(one.most for one in doors))
+        least = min(sum(one.least for one in places), *(one.least for one in doors))
         if most < limit:
-            by = "; ".join(one.by for one in places if one.by)
+            by = "; ".join(one.by for one in (doors[1:] if doors[1].most == most else places) if one.by)
             return Finding("does not hold", f"the limits admit {calls(most)} a second: {by or 'server.max_in_flight'}")
-        if missing := [one for place in places for one in place.missing]:
+        if missing := [one for place in (*places, doors[1]) for one in place.missing]:
             return Finding("cannot say", f"write {', '.join(dict.fromkeys(missing))}", "numbers")
         said = "nothing limits it" if least == float("inf") else f"the limits admit {calls(least)} a second"
         others = set(self.system.models) - set(aliases)
@@ -252,15 +253,34 @@ class Bench:
         provider = self.system.providers[name]
         rpm, tpm = (None, None) if not isinstance(provider, (OpenAI, Simulated)) else (provider.rpm, provider.tpm)
         places = provider.concurrency
-        if isinstance(provider, OpenAI) and rpm is None and tpm is None and places is None:
+        asked = [(alias, one) for alias in aliases for one in self.targets(alias) if one.provider == name]
+        stated = [self.stated(alias, one) for alias, one in asked]
+        is_stated = all(one.by for one in stated)
+        if isinstance(provider, OpenAI) and rpm is None and tpm is None and places is None and not is_stated:
             return Capacity(0.0, float("inf"), "", (f"the limits of {name} (`rpm`, `tpm` or `concurrency`)",))
-        bounds: list[Capacity] = []
+        bounds = [together(stated)] if any(one.by for one in stated) else []
         if rpm is not None:
             bounds.append(Capacity(rpm / 60, rpm / 60, f"{name}: rpm"))
         if tpm is not None:
             bounds.append(self.of_tokens(aliases, name, tpm / 60))
         if places is not None:
             bounds.append(self.of_places(aliases, places, f"{name}: concurrency", name))
+        return tightest(bounds)
+
+    def stated(self, alias: str, target: TargetOf | None) -> Capacity:
+        """What an alias's own limits admit, or those of one of its targets; `by` is "" where it has none."""
+        one, name = (self.system.models[alias], alias) if target is None else (target, str(target))
+        bounds: list[Capacity] = []
+        if one.rpm is not None:
+            bounds.append(Capacity(one.rpm / 60, one.rpm / 60, f"{name}: rpm"))
+        if one.tpm is not None:
+            provider = self.targets(alias)[0].provider if target is None else target.provider
+            found = self.of_tokens([alias], provider, one.tpm / 60)
+            bounds.append(msgspec.structs.replace(found, by=f"{name}: tpm"))
+        if one.concurrency is not None:
+            provider_name = None if target is None else target.provider
+            found = self.of_places([alias], one.concurrency, f"{name}: concurrency", provider_name)
+            bounds.append(msgspec.structs.replace(found, by=found.by or f"{name}: concurrency"))
         return tightest(bounds)
 
     def admitted(self, aliases: Sequence[str]) -> Capacity:
@@ -400,6 +420,13 @@ def tightest(bounds: Sequence[Capacity]) -> Capacity:
 def windows_within(every: Window, window: float) -> int:
     """How many windows of a budget a stretch of time can touch: it begins within one and ends within another."""
     return 1 if every == "total" else ceil(window / LENGTHS[every]) + 1
+
+
+def together(bounds: Sequence[Capacity]) -> Capacity:
+    """Limits beside each other: at most their sum; at least the smallest, where all of the load comes to that one."""
+    missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
+    by = "; ".join(bound.by for bound in bounds if bound.by)
+    return Capacity(min(bound.least for bound in bounds), sum(bound.most for bound in bounds), by, missing)
 
 
 def percent(share: float) -> str:

@@ -241,3 +241,30 @@ def test_one_key_without_a_budget_leaves_the_cost_open() -> None:
     text = BUDGETS.replace("BOUND", "$40").replace("models: [b], GROUP_OR_NOT", "models: [a, b]")
     [found] = judge(right(text, {"K": "k" * 20, "L": "l" * 20}), lambda model, target: None)
     assert found.verdict == "cannot say"
+
+
+LIMITED = """
+providers: {v: {dialect: openai, base_url: "https://v"}}
+models: {a: {targets: [{provider: v, model: m, TARGET}], ALIAS}}
+requirements: {traffic: {peak_rps: 1, prompt_tokens: {p50: 100, p95: 200}, output_tokens: {p50: 100, p95: 200}}, objectives: [{id: t, metric: goodput, at_least: BOUND}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "alias", "bound", "verdict", "why"),
+    [
+        ("rpm: 600", "rpm: 6k", "7rps", "holds", "10"),
+        ("rpm: 600", "rpm: 6k", "11rps", "does not hold", "v/m: rpm"),
+        ("rpm: 6k", "rpm: 300", "6rps", "does not hold", "a: rpm"),
+        ("rpm: 6k", "rpm: 300", "4rps", "holds", "5"),
+        ("rpm: 6k", "tpm: 12k", "2rps", "does not hold", "a: tpm"),
+        ("weight: 1", "rpm: 6k", "1rps", "cannot say", "the limits of v"),
+    ],
+)
+def test_limits_of_targets_and_aliases_bound_what_goes_through(
+    target: str, alias: str, bound: str, verdict: str, why: str
+) -> None:
+    text = LIMITED.replace("TARGET", target).replace("ALIAS", alias).replace("BOUND", bound)
+    [found] = judge(right(text), lambda model, target: None)
+    assert found.verdict == verdict
+    assert why in found.why
