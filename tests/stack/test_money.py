@@ -52,8 +52,8 @@ BUDGETS = {
 class Callers(World):
     """A world whose callers have keys, and that looks at every budget at every step."""
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(Chaos(seed).leaf, FILE, seed)
+    def __init__(self, seed: int, text: str = FILE) -> None:
+        super().__init__(Chaos(seed).leaf, text, seed)
         assert isinstance(self.assembled.shared.state, Memory)
         self.state = self.assembled.shared.state
         self.errors: Counter[str] = Counter()
@@ -139,3 +139,66 @@ def test_refusals_say_which_it_was() -> None:
 def test_targets_are_never_above_their_places() -> None:
     assert 0 < day(1).most["places/provider/first"] <= 6
     assert 0 < day(1).most["places/key/web"] <= 30
+
+
+# The same day where answers are kept and journeys shared among the keys of a group: whoever pays, it is one of them.
+
+SHARED = FILE.replace("    max_output: 20\n", "    max_output: 20\n    cache: {exact: 1s, share: group}\n")
+
+
+class Sharers(Callers):
+    """Callers who ask few questions, many at once."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, SHARED)
+
+    async def caller(self, number: int, rng: Random) -> None:
+        made = call(f"question {rng.randrange(4)}", streamed=rng.random() < 0.7, max_output=20)
+        key = rng.choice(["web", "batch", "free"])
+        asked = msgspec.structs.replace(made, id=f"call-{number}", credential=SECRETS[key])
+        reading = asyncio.create_task(self.read(asked, rng.choice([0.0, 0.05, 1.0])))
+        if rng.random() < 0.4:
+            await asyncio.sleep(rng.expovariate(3.0))
+            reading.cancel()
+        try:
+            await reading
+        except CallError as error:
+            self.errors[error.code] += 1
+        except asyncio.CancelledError:
+            pass
+        for budget in BUDGETS.values():
+            assert sum(self.state.spent(budget, wall())) <= budget.limit
+
+
+@cache
+def shared_day(seed: int) -> Sharers:
+    world = Sharers(seed)
+    run_virtual(world.run(3000, 12.0, seed))
+    return world
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_sharing_answers_overruns_nothing_and_the_records_still_sum_to_what_was_spent(seed: int) -> None:
+    world = shared_day(seed)
+    assert world.left_behind() == {}
+    assert world.state.held == {}
+    assert all(account.reserved == 0 for account in world.state._accounts.values())
+    sums: Counter[str] = Counter()
+    for record in world.journal.records:
+        assert record.cost_nano is not None
+        sums[record.key] += record.cost_nano
+    attempts = [attempt for record in world.journal.records for attempt in record.attempts]
+    assert len({(attempt.target, attempt.started_at) for attempt in attempts}) == len(attempts)
+    found = Counter(record.cache for record in world.journal.records)
+    assert min(found["hit"], found["coalesced"], found["miss"]) > 100, found
+    taken_over = [record for record in world.journal.records if record.cache == "coalesced" and record.attempts]
+    assert len(taken_over) > 3, "the ones who began did leave"
+    spent = {name: a.spent for (name, _), a in world.state._accounts.items()}
+    web = sum(a.spent for (name, _), a in world.state._accounts.items() if name == "key/web")
+    assert (web, spent["key/batch"]) == (sums["web"], sums["batch"])
+    reserved: dict[str, int] = {}
+    for opened in world.journal.opened:
+        reserved[opened.opened] = max(opened.reserved_nano, reserved.get(opened.opened, 0))
+    for record in world.journal.records:
+        if record.key in ("web", "batch") and record.attempts and record.cost_nano is not None:
+            assert record.cost_nano <= reserved[record.request_id]
