@@ -36,6 +36,8 @@ class Line(Protocol):
     closed: bool
     said: int
     """Bytes of `PREFIX` that were written ahead of the head."""
+    worker: asyncio.Task[None] | None
+    """What runs the handler."""
 
     @property
     def leaving(self) -> bool:
@@ -68,6 +70,11 @@ class Exchange:
     def closed(self) -> bool:
         """Nothing that is written can reach the caller any more."""
         return self._line.closed
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """What runs the handler. Asking asyncio for it is a system call in Python 3.11 (getpid), and 1 us."""
+        return self._line.worker
 
     @property
     def chunked(self) -> bool:

@@ -89,9 +89,9 @@ class Inbound(Connection):
         "_request",
         "_rest",
         "_turn",
-        "_worker",
         "date",
         "said",
+        "worker",
     )
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
@@ -103,7 +103,7 @@ class Inbound(Connection):
         self._mode = OPEN
         self._request: Request | None = None
         self._exchange: Exchange | None = None
-        self._worker: asyncio.Task[None] | None = None
+        self.worker: asyncio.Task[None] | None = None
         self._turn: asyncio.Future[None] | None = None
         self._begun = False  # the worker has run
         self._rest: bytes | memoryview = b""  # read, not yet parsed
@@ -151,7 +151,7 @@ class Inbound(Connection):
         for handle in (self._probed, self._pumps):
             if handle is not None:
                 handle.cancel()
-        worker, self._worker, self._turn = self._worker, None, None  # a task that failed holds its frame, and that us
+        worker, self.worker, self._turn = self.worker, None, None  # a task that failed holds its frame, and that us
         if worker is not None:
             worker.cancel()
         if not self._begun:
@@ -311,8 +311,8 @@ class Inbound(Connection):
             self._turn = None
             if not turn.done():
                 turn.set_result(None)
-        elif self._worker is None:
-            self._worker = self.loop.create_task(self._work())
+        elif self.worker is None:
+            self.worker = self.loop.create_task(self._work())
         if self._ended and self._probed is None:
             self._probe()
 

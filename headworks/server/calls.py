@@ -73,7 +73,7 @@ class Calls:
         else:
             body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
         call = self.call(request, body_digest)
-        task = asyncio.current_task()
+        task = exchange.task
         assert task is not None
         farewell = self.farewell
         farewell.joined(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
@@ -12,6 +13,11 @@ class Exchange(Protocol):
     @property
     def started(self) -> bool:
         """Whether the status line is given: from then on an error is an event."""
+        ...
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that serves the request."""
         ...
 
     def respond(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes = b"") -> None:

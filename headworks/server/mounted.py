@@ -30,11 +30,12 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 class Answering:
     """An exchange over ASGI's `send`: what is written waits for `drain`."""
 
-    __slots__ = ("_send", "_waiting", "started")
+    __slots__ = ("_send", "_waiting", "started", "task")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._waiting: list[Message] = []
+        self.task: asyncio.Task[None] | None = asyncio.current_task()
         self.started = False
 
     def respond(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes = b"") -> None:

@@ -68,6 +68,10 @@ class Answered:
         self.write(data)
         self.is_ended = True
 
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        return asyncio.current_task()
+
     async def drain(self) -> None:
         pass
 
