@@ -9,7 +9,7 @@ where a share is to be shown high and as right where it is to be shown low, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -85,9 +85,7 @@ def _tests(gate: Gate) -> tuple[float, float]:
     if seen.trouble or _few(seen):
         return 1.0, 1.0
     if seen.many_looks:
-        low, high, bound = _units(seen.low, seen), _units(seen.high, seen), gate.bound
-        if seen.is_gap:
-            low, high, bound = (low + 1) / 2, (high + 1) / 2, (bound + 1) / 2
+        low, high, bound = _unit_range(gate)
         return sequential.p_above(low, bound), sequential.p_below(high, bound)
     if seen.is_gap:
         return (
@@ -114,6 +112,13 @@ def _units(values: Floats, seen: Evidence) -> Floats:
     _, index = np.unique(seen.clusters, return_inverse=True)
     means: Floats = np.bincount(index, weights=values) / np.bincount(index)
     return means
+
+
+def _unit_range(gate: Gate) -> tuple[Floats, Floats, float]:
+    """What is independent of each other, and the bound, all within 0 and 1."""
+    seen = gate.evidence
+    low, high = _units(seen.low, seen), _units(seen.high, seen)
+    return ((low + 1) / 2, (high + 1) / 2, (gate.bound + 1) / 2) if seen.is_gap else (low, high, gate.bound)
 
 
 def estimate(seen: Evidence, confidence: float) -> Estimate:
@@ -170,41 +175,42 @@ def _verdict(gate: Gate, p_holds: float, p_fails: float, together: int) -> Judge
 
 def _missing(gate: Gate, level: float) -> int | None:
     """How many more samples (or clusters) would decide, if those to come were like those that came."""
-    seen = gate.evidence
-    units = len(_units(seen.low, seen))
-
-    def decides(times: float) -> bool:
-        return min(_scaled(gate, times)) <= level
-
+    units = len(_units(gate.evidence.low, gate.evidence))
+    tests = _betting(gate) if gate.evidence.many_looks else _scaling(gate)
     most = MOST_MISSING / units
-    if not decides(most):
+    if min(tests(most)) > level:
         return None
     low, high = 1.0, most
     while (high - low) * units > 0.5:
         middle = (low * high) ** 0.5
-        low, high = (low, middle) if decides(middle) else (middle, high)
+        low, high = (low, middle) if min(tests(middle)) <= level else (middle, high)
     return max(1, round(high * units) - units)
 
 
-def _scaled(gate: Gate, times: float) -> tuple[float, float]:
-    """The two p-values if there were so many times the samples, with the same shares."""
-    seen = gate.evidence
-    if seen.many_looks:
-        low, high, bound = _units(seen.low, seen), _units(seen.high, seen), gate.bound
-        if seen.is_gap:
-            low, high, bound = (low + 1) / 2, (high + 1) / 2, (bound + 1) / 2
-        return (
-            float(np.exp(-max(0.0, sequential.evidence(low, bound, times)))),
-            float(np.exp(-max(0.0, sequential.evidence(1 - high, 1 - bound, times)))),
-        )
+Tests: TypeAlias = Callable[[float], tuple[float, float]]
+"""The two p-values if there were so many times the samples, with the same shares."""
+
+
+def _betting(gate: Gate) -> Tests:
+    low, high, bound = _unit_range(gate)
+    return lambda times: (
+        sequential.p_above(low, bound, times),
+        sequential.p_above(1 - high, 1 - bound, times),
+    )
+
+
+def _scaling(gate: Gate) -> Tests:
+    seen, bound = gate.evidence, gate.bound
     make = stats.difference if seen.is_gap else stats.share
-    ends = []
-    for values in (seen.low, seen.high):
-        found = make(values, seen.clusters)
-        clusters = round(found.clusters * times)
-        ends.append(
-            msgspec.structs.replace(found, n=round(found.n * times), clusters=clusters, se=found.se / times**0.5)
-        )
+    low, high = (make(values, seen.clusters) for values in (seen.low, seen.high))
+
+    def scaled(found: Estimate, times: float) -> Estimate:
+        clusters, n = round(found.clusters * times), round(found.n * times)
+        return msgspec.structs.replace(found, n=n, clusters=clusters, se=found.se / times**0.5)
+
     if seen.is_gap:
-        return stats.p_gap_above(ends[0], gate.bound), stats.p_gap_below(ends[1], gate.bound)
-    return stats.p_above(ends[0], gate.bound), stats.p_below(ends[1], gate.bound)
+        return lambda times: (
+            stats.p_gap_above(scaled(low, times), bound),
+            stats.p_gap_below(scaled(high, times), bound),
+        )
+    return lambda times: (stats.p_above(scaled(low, times), bound), stats.p_below(scaled(high, times), bound))

@@ -41,9 +41,9 @@ def evidence(values: Floats, bound: float, times: float = 1.0) -> float:
     return most + float(np.log(np.mean(np.exp(grown - most))))
 
 
-def p_above(values: Floats, bound: float) -> float:
+def p_above(values: Floats, bound: float, times: float = 1.0) -> float:
     """As `stats.p_above`, valid at any look."""
-    return float(min(1.0, np.exp(-evidence(values, bound))))
+    return float(np.exp(-max(0.0, evidence(values, bound, times))))
 
 
 def p_below(values: Floats, bound: float) -> float:

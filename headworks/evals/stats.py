@@ -20,9 +20,8 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -65,7 +64,7 @@ def clustered(values: Floats, clusters: NDArray[np.intp], confidence: float = 0.
     count = int(index.max()) + 1
     sums = np.bincount(index, weights=values - mean)
     se = sqrt(float((sums**2).sum()) * count / max(1, count - 1)) / n
-    wide = float(t.ppf((1 + confidence) / 2, max(1, count - 1))) * se
+    wide = float(stdtrit(max(1, count - 1), (1 + confidence) / 2)) * se
     return Estimate(value=mean, low=mean - wide, high=mean + wide, se=se, n=n, clusters=count)
 
 
@@ -142,7 +141,7 @@ def p_above(found: Estimate, bound: float) -> float:
     if found.clusters:
         if found.se == 0:
             return _score(found.value, found.clusters, bound)
-        return float(t.sf((found.value - bound) / found.se, found.clusters - 1))
+        return float(stdtr(found.clusters - 1, (bound - found.value) / found.se))
     return _score(found.value, found.n, bound)
 
 
@@ -156,7 +155,7 @@ def _score(value: float, n: int, bound: float) -> float:
     se = sqrt(bound * (1 - bound) / n)
     if se == 0:
         return 1.0 if value <= bound else 0.0
-    return float(norm.sf((value - bound) / se))
+    return float(ndtr((bound - value) / se))
 
 
 def p_gap_above(found: Estimate, bound: float) -> float:
@@ -164,7 +163,7 @@ def p_gap_above(found: Estimate, bound: float) -> float:
     if found.se == 0:
         return 1.0 if found.low <= bound else 0.0
     count = found.clusters or found.n
-    return float(t.sf((found.value - bound) / found.se, max(1, count - 1)))
+    return float(stdtr(max(1, count - 1), (bound - found.value) / found.se))
 
 
 def p_gap_below(found: Estimate, bound: float) -> float:
@@ -174,8 +173,16 @@ def p_gap_below(found: Estimate, bound: float) -> float:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """The same p-values, adjusted so that a wrong verdict among all of them is as rare as it would be for one (Holm)."""
-    return [float(one) for one in multipletests(list(values), method="holm")[1]] if values else []
+    """The same p-values, adjusted so that a wrong verdict among all of them is as rare as it would be for one (Holm).
+
+    statsmodels has it too (a test holds this against it), and collects the interpreter's garbage in each call: 40 ms.
+    """
+    adjusted = [0.0] * len(values)
+    highest = 0.0
+    for rank, at in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        highest = max(highest, min(1.0, values[at] * (len(values) - rank)))
+        adjusted[at] = highest
+    return adjusted
 
 
 def pass_at(right: int, asked: int, k: int) -> float:
@@ -190,11 +197,11 @@ def pass_all(right: int, asked: int, k: int) -> float:
 
 def items_needed(gap: float, variance: float = SPREAD, confidence: float = 0.95, power: float = 0.8) -> int:
     """Samples with which a true difference of `gap` is seen four times in five: ((z_a + z_b) / gap)^2 variance."""
-    reach = float(norm.ppf((1 + confidence) / 2) + norm.ppf(power))
+    reach = float(ndtri((1 + confidence) / 2) + ndtri(power))
     return ceil(reach**2 * variance / gap**2)
 
 
 def gap_seen(n: int, variance: float = SPREAD, confidence: float = 0.95, power: float = 0.8) -> float:
     """The smallest true difference that `n` samples see four times in five."""
-    reach = float(norm.ppf((1 + confidence) / 2) + norm.ppf(power))
+    reach = float(ndtri((1 + confidence) / 2) + ndtri(power))
     return reach * sqrt(variance / n)

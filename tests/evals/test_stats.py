@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from statsmodels.stats.multitest import multipletests
 
 from headworks.evals import sequential, stats
 from headworks.evals.gate import Evidence, Gate, Judged, judge
@@ -89,6 +90,9 @@ def test_holm_is_no_stricter_than_bonferroni_and_no_laxer_than_none() -> None:
     raw = [0.01, 0.04, 0.03]
     assert stats.holm(raw) == pytest.approx([0.03, 0.06, 0.06])
     assert stats.holm([]) == []
+    for seed in range(5):
+        some = list(np.random.default_rng(seed).random(7) ** 3)
+        assert stats.holm(some) == pytest.approx(list(multipletests(some, method="holm")[1]))
 
 
 def one(right: int, asked: int, bound: float, **evidence: object) -> Judged:
