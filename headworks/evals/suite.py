@@ -14,7 +14,7 @@ import msgspec
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.digest import digest
 from headworks.evals.conditions import Condition
-from headworks.evals.scorers import Scorer
+from headworks.evals.scorers import Own, Scorer
 
 Value: TypeAlias = Any
 """What JSON can say."""
@@ -122,6 +122,13 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
             [(one.kind, one.title, one.claim, one.amount) for one in self.conditions],
         ]  # fmt: skip
         return digest(msgspec.json.encode(fields, order="sorted", enc_hook=_named))
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A suite, and the own functions that its scorers name."""
+
+    suite: Suite
+    own: dict[str, Own] = {}
 
 
 def _named(value: object) -> str:

@@ -7,50 +7,25 @@ JSONL or CSV file beside it: YAML costs ten times the memory.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from headworks.core.call import PROMPT_PREFIX
-from headworks.core.errors import ConfigError
-from headworks.evals import conditions, scorers
-from headworks.evals.conditions import Condition
-from headworks.evals.functions import function, names_in
-from headworks.evals.places import Document, Troubles, Where, content_of, read, written
+from headworks.evals import scorers
+from headworks.evals.functions import names_in
+from headworks.evals.places import Troubles, content_of, read
 from headworks.evals.scorers import GRADED, Own, Scorer
-from headworks.evals.suite import Message, Sample, Suite, Task
-from headworks.evals.template import Templates, TemplateTrouble
+from headworks.evals.suite import Message, Read, Suite, Task
+from headworks.evals.suite_check import check
+from headworks.evals.suite_reader import SuiteReader
+from headworks.evals.suite_rows import named, samples_of
 from headworks.system.findings import suggestion
-from headworks.system.scalars import Unreadable, duration, share
-
-T = TypeVar("T")
-
-KEYS = (
-    "version", "name", "model", "prompt", "system", "system_file", "messages", "parameters", "scorers", "tasks", "samples", "conditions", "looks",
-    "judge_failures", "call_failures", "python",
-)  # fmt: skip
-TASK = ("system", "system_file", "messages", "parameters", "scorers")
-SAMPLE = Sample.__struct_fields__
-TEXTS = frozenset({"id", "cluster", "task", "model", "name", "system", "content"})
-LISTS_OF_TEXTS = frozenset({"tags", "options", "disturb"})
 
 INPUT = Task(
     messages=(Message(role="user", content="{{ input }}"),), scorers=(Scorer(kind="contains", ignore_case=True),)
 )
 """How samples that come alone (a JSONL or CSV file) are asked and judged."""
-
-MOST_FIELD = 16 * 1024 * 1024
-
-
-class Read(msgspec.Struct, frozen=True, kw_only=True):
-    """A suite, and the own functions that its scorers name."""
-
-    suite: Suite
-    own: dict[str, Own] = {}
 
 
 def load(path: Path, name: str = "") -> Read:
@@ -60,11 +35,11 @@ def load(path: Path, name: str = "") -> Read:
         case ".py":
             return _python(path, name or path.stem, troubles)
         case ".csv" | ".jsonl":
-            samples = _samples_of(path, troubles)
+            samples = samples_of(path, troubles)
             made = Read(suite=Suite(name=name or path.stem, base=INPUT, samples=samples, file=str(path)))
         case ".yaml" | ".yml":
             document = read(content_of(path, troubles), troubles)
-            return _Reader(document, path, troubles).suite(name or path.stem)
+            return SuiteReader(document, path, troubles).suite(name or path.stem)
         case _:
             troubles.fail("its name ends in none of .yaml, .jsonl, .csv, .py", "the ending says how it is read")
     check(made, troubles)
@@ -90,7 +65,7 @@ def _python(path: Path, name: str, troubles: Troubles) -> Read:
 def prepared(suite: Suite, functions: dict[str, Own]) -> Read:
     """A suite that was made in Python: its samples named, its own scorers found. Raises ConfigError."""
     troubles = Troubles(suite.file or suite.name)
-    whole = msgspec.structs.replace(suite, samples=_named(suite.samples))
+    whole = msgspec.structs.replace(suite, samples=named(suite.samples))
     own: dict[str, Own] = {}
     for task in (whole.base, *whole.tasks.values()):
         for kind in {one.kind for one in task.scorers} - {*scorers.KINDS, GRADED}:
@@ -102,352 +77,3 @@ def prepared(suite: Suite, functions: dict[str, Own]) -> Read:
     check(result, troubles)
     troubles.raise_any()
     return result
-
-
-def check(made: Read, troubles: Troubles, place: Any = None) -> None:
-    """What must hold between the parts of a suite, however it was made: ids, tasks, templates, expected values."""
-    suite = made.suite
-    seen: dict[str, int] = {}
-    templates = Templates()
-    if not suite.samples:
-        troubles.add("there is no sample", "a suite needs one at least", line=1, column=1)
-    for index, sample in enumerate(suite.samples):
-        at = place(index) if place else {"path": f"samples[{index}]"}
-        first = seen.setdefault(sample.id, index)
-        if first != index:
-            problem = f"the id `{sample.id}` is that of sample {first} too" if made.suite else ""
-            troubles.add(problem, "give each an id of its own; equal samples need one each", **at)
-        if sample.task and sample.task not in suite.tasks:
-            troubles.add(f"there is no task `{sample.task}`", suggestion(sample.task, suite.tasks, "tasks"), **at)
-            continue
-        task = suite.task(sample)
-        try:
-            templates.messages(task, sample, sample.variables, sample.options, is_of_prompt=suite.is_of_prompt)
-        except TemplateTrouble as trouble:
-            troubles.add(str(trouble), trouble.remedy, **at)
-        if not task.scorers:
-            troubles.add("nothing judges this sample", "add `scorers:` to the suite or to its task", **at)
-        for scorer in task.scorers:
-            if scorer.kind in scorers.WITHOUT_EXPECTED or scorer.kind in made.own or scorer.value is not None:
-                continue
-            if sample.expected is None and not scorer.pattern:
-                troubles.add(f"`{scorer.kind}` needs what is `expected`", "add it to the sample", **at)
-        if len(troubles.problems) > 50:
-            troubles.add("and more: the first 50 are told", "mend these first", line=10**9)
-            return
-
-
-def _named(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    return tuple(one if one.id else msgspec.structs.replace(one, id=one.own_id) for one in samples)
-
-
-def _samples_of(path: Path, troubles: Troubles) -> tuple[Sample, ...]:
-    """Samples of a JSONL or CSV file."""
-    rows = _csv(path, troubles) if path.suffix.lower() == ".csv" else _jsonl(path, troubles)
-    made = []
-    for line, row in rows:
-        try:
-            made.append(_sample(row))
-        except (msgspec.ValidationError, TypeError) as error:
-            troubles.add(_said(error)[0], "", line=line, column=1)
-    troubles.raise_any()
-    return _named(made)
-
-
-def _jsonl(path: Path, troubles: Troubles) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(content_of(path, troubles).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = msgspec.json.decode(line)
-        except (ValueError, RecursionError) as error:
-            troubles.add(f"this line is not JSON: {error}", "one JSON object a line", line=number, column=1)
-            continue
-        if not isinstance(row, dict):
-            troubles.add("this line is no JSON object", "one JSON object a line", line=number, column=1)
-            continue
-        yield number, row
-
-
-def _csv(path: Path, troubles: Troubles) -> Iterator[tuple[int, dict[str, Any]]]:
-    csv.field_size_limit(MOST_FIELD)
-    rows = csv.DictReader(io.StringIO(content_of(path, troubles), newline=""), strict=True)
-    try:
-        for row in rows:
-            if None in row or None in row.values():
-                troubles.add(
-                    "this row has another number of fields than the first line",
-                    "quote fields with commas in them",
-                    line=rows.line_num,
-                    column=1,
-                )
-                continue
-            yield (
-                rows.line_num,
-                {
-                    name: [part.strip() for part in value.split("|") if part.strip()]
-                    if name in LISTS_OF_TEXTS
-                    else value
-                    for name, value in row.items()
-                    if value or name not in SAMPLE
-                },
-            )
-    except csv.Error as error:
-        troubles.add(f"this is not CSV: {error}", "quote fields with quotes in them", line=rows.line_num, column=1)
-
-
-def _sample(row: dict[str, Any]) -> Sample:
-    known = {name: value for name, value in row.items() if name in SAMPLE and name != "variables"}
-    own = row.get("variables", {})
-    if not isinstance(own, dict):
-        raise TypeError("`variables` is no map")
-    rest = {name: value for name, value in row.items() if name not in SAMPLE}
-    for name in ("id", "cluster"):
-        if isinstance(known.get(name), int | float):
-            known[name] = str(known[name])
-    return msgspec.convert({**known, "variables": {**rest, **own}}, Sample)
-
-
-def _said(error: Exception) -> tuple[str, str]:
-    """msgspec's words, and the first name of the path in them."""
-    text, _, path = str(error).partition(" - at `$")
-    name = path.rstrip("`").lstrip(".").partition(".")[0].partition("[")[0]
-    text = text[:1].lower() + text[1:]
-    return f"`{name}`: {text}" if name else text, name
-
-
-class _Reader:
-    """Reads one YAML suite."""
-
-    def __init__(self, document: Document, path: Path, troubles: Troubles) -> None:
-        self.document = document
-        self.path = path
-        self.troubles = troubles
-        self.names: dict[str, Any] = {}
-        self.own: dict[str, Own] = {}
-
-    def wrong(self, where: Where, problem: str, remedy: str = "") -> None:
-        line, column = self.document.place(where)
-        self.troubles.add(problem, remedy, line=line, column=column, path=written(where))
-
-    def unknown(self, where: Where, remedy: str) -> None:
-        line, column = self.document.name_place(where)
-        problem = f"the key `{where[-1]}` is not known here"
-        self.troubles.add(problem, remedy, line=line, column=column, path=written(where))
-
-    def suite(self, name: str) -> Read:
-        root = self.document.value
-        if not isinstance(root, dict):
-            self.wrong((), "a suite is a map", f"its keys: {', '.join(KEYS)}")
-            self.troubles.raise_any()
-        self.known(root, KEYS, ())
-        if root.get("version", 1) != 1:
-            self.wrong(("version",), "only version 1 is known", "write `version: 1`")
-        if "python" in root:
-            file = self.path.parent / str(root["python"])
-            self.names = names_in(file, Troubles(str(file)))
-        samples = self.samples(root.get("samples"))
-        tasks = root.get("tasks") or {}
-        if not isinstance(tasks, dict):
-            self.wrong(("tasks",), "a map belongs here", "a name for each task")
-            tasks = {}
-        fields: dict[str, Any] = {
-            "name": name,
-            "base": self.task({key: root[key] for key in TASK if key in root}, ()),
-            "tasks": {key: self.task(value, ("tasks", key)) for key, value in tasks.items()},
-            "samples": samples,
-            "conditions": tuple(filter(None, self.each(root.get("conditions"), ("conditions",), self.condition))),
-            "model": self.model(root),
-            "file": str(self.path),
-        }
-        if "looks" in root:
-            fields["looks"] = root["looks"]
-            if root["looks"] not in ("once", "many"):
-                self.wrong(("looks",), f"`{root['looks']}` is not known here", "once, or many")
-        for key in ("judge_failures", "call_failures"):
-            if key in root:
-                fields[key] = self.percent(root[key], (key,))
-        made = Read(suite=Suite(**fields), own=self.own)
-        self.troubles.raise_any()
-        in_file = isinstance(root.get("samples"), list)
-        check(made, self.troubles, self.placed if in_file else None)
-        self.troubles.raise_any()
-        return made
-
-    def model(self, root: dict[str, Any]) -> str:
-        """The alias that is asked: `model`, or `prompt/NAME` for `prompt: NAME`."""
-        if "prompt" not in root:
-            return str(self.document.text(("model",), root.get("model") or ""))
-        if "model" in root:
-            self.wrong(("model",), "a prompt is asked, and it names its model", "keep one of `prompt` and `model`")
-        return PROMPT_PREFIX + str(self.document.text(("prompt",), root["prompt"]))
-
-    def placed(self, index: int) -> dict[str, Any]:
-        line, column = self.document.place(("samples", index))
-        return {"line": line, "column": column, "path": f"samples[{index}]"}
-
-    def known(self, value: dict[str, Any], names: Sequence[str], where: Where) -> None:
-        for key in value:
-            if key not in names:
-                self.unknown((*where, key), suggestion(key, names, "known keys"))
-
-    def each(self, value: Any, where: Where, read: Any) -> list[Any]:
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            self.wrong(where, "a list belongs here", "begin each item with `- `")
-            return []
-        return [read(item, (*where, index)) for index, item in enumerate(value)]
-
-    def made(self, value: dict[str, Any], kind: type[T], where: Where) -> T | None:
-        """The struct of a map, texts as they were written."""
-        fields = dict(value)
-        for key in value:
-            if key in TEXTS:
-                fields[key] = self.document.text((*where, key), value[key])
-            elif key in LISTS_OF_TEXTS and isinstance(value[key], list):
-                fields[key] = [self.document.text((*where, key, at), one) for at, one in enumerate(value[key])]
-        try:
-            return msgspec.convert(fields, kind)
-        except msgspec.ValidationError as error:
-            problem, name = _said(error)
-            self.wrong((*where, name) if name else where, problem)
-            return None
-
-    def samples(self, value: Any) -> tuple[Sample, ...]:
-        if isinstance(value, str):
-            file = self.path.parent / value
-            if file.suffix.lower() not in (".csv", ".jsonl"):
-                self.wrong(("samples",), "samples are a list, or the path of a .jsonl or .csv file")
-                return ()
-            return _samples_of(file, Troubles(str(file)))
-        return _named([one for one in self.each(value, ("samples",), self.sample) if one is not None])
-
-    def sample(self, value: Any, where: Where) -> Sample | None:
-        if not isinstance(value, dict):
-            self.wrong(where, "a sample is a map", "write its variables and what is `expected`")
-            return None
-        own = value.get("variables", {})
-        if not isinstance(own, dict):
-            self.wrong((*where, "variables"), "a map belongs here")
-            return None
-        rest = {name: one for name, one in value.items() if name not in SAMPLE}
-        known = {name: one for name, one in value.items() if name in SAMPLE}
-        return self.made({**known, "variables": {**rest, **own}}, Sample, where)
-
-    def task(self, value: Any, where: Where) -> Task:
-        if not isinstance(value, dict):
-            self.wrong(where, "a task is a map", f"its keys: {', '.join(TASK)}")
-            return Task()
-        self.known(value, TASK, where)
-        messages = self.each(value.get("messages"), (*where, "messages"), self.message)
-        made = self.each(value.get("scorers"), (*where, "scorers"), self.scorer)
-        parameters = value.get("parameters", {})
-        if not isinstance(parameters, dict):
-            self.wrong((*where, "parameters"), "a map belongs here", "such as `{max_tokens: 64}`")
-            parameters = {}
-        return Task(
-            system=self.system(value, where),
-            messages=tuple(filter(None, messages)),
-            parameters=parameters,
-            scorers=tuple(filter(None, made)),
-        )
-
-    def system(self, value: dict[str, Any], where: Where) -> str:
-        """The system message: written here as a template, or a file's text as it is."""
-        if "system_file" not in value:
-            return str(self.document.text((*where, "system"), value.get("system") or ""))
-        if "system" in value:
-            self.wrong((*where, "system"), "`system_file` says it already", "keep one of the two")
-        file = self.path.parent / str(value["system_file"])
-        try:
-            text = content_of(file, Troubles(str(file))).strip()
-        except ConfigError as error:
-            self.wrong(
-                (*where, "system_file"),
-                f"{value['system_file']}: {error.problems[0].problem}",
-                "paths start from the suite's folder",
-            )
-            return ""
-        return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
-
-    def message(self, value: Any, where: Where) -> Message | None:
-        if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("system", "user", "assistant"):
-            [(role, content)] = value.items()
-            value = {"role": role, "content": self.document.text((*where, role), content)}
-        if not isinstance(value, dict):
-            self.wrong(where, "a message is a map", '`{user: "{{ input }}"}`')
-            return None
-        return self.made(value, Message, where)
-
-    def scorer(self, value: Any, where: Where) -> Scorer | None:
-        value = {"kind": value} if isinstance(value, str) else value
-        if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-            self.wrong(
-                where, "a scorer is a kind, or a map with its `kind`", f"kinds: {', '.join(scorers.KINDS)}, {GRADED}"
-            )
-            return None
-        kind = value["kind"]
-        if kind not in scorers.KINDS and kind != GRADED:
-            if (found := function(self.names, kind)) is None:
-                names = [*scorers.KINDS, GRADED, *(name for name in self.names if not name.startswith("_"))]
-                self.wrong((*where, "kind"), f"there is no scorer `{kind}`", suggestion(kind, names, "scorers"))
-                return None
-            self.own[kind] = found
-        needs, may = scorers.NEEDS.get(kind, ()), scorers.MAY.get(kind, ())
-        for name in value:
-            if name in Scorer.__struct_fields__ and name not in ("kind", "negate", *needs, *may):
-                self.wrong((*where, name), f"`{name}` means nothing for `{kind}`", "remove it")
-        for name in needs:
-            if name not in value:
-                self.wrong(where, f"`{kind}` needs its `{name}`", "add it")
-        value = dict(value)
-        if "at_most" in value:
-            value["at_most"] = self.limit(
-                str(self.document.text((*where, "at_most"), value["at_most"])), kind, (*where, "at_most")
-            )
-        if isinstance(value.get("at_least"), str):
-            value["at_least"] = self.percent(value["at_least"], (*where, "at_least"))
-        return self.made(value, Scorer, where)
-
-    def limit(self, text: str, kind: str, where: Where) -> float:
-        try:
-            return float(text[1:]) if kind == "cost" and text.startswith("$") else duration(text)
-        except Unreadable as error:
-            self.wrong(where, error.problem, error.remedy)
-        except ValueError:
-            self.wrong(where, f"`{text}` is no amount of dollars", "write $0.01")
-        return 0.0
-
-    def percent(self, value: Any, where: Where) -> float:
-        try:
-            return share(str(self.document.text(where, value)))
-        except Unreadable as error:
-            self.wrong(where, error.problem, error.remedy)
-            return 0.0
-
-    def condition(self, value: Any, where: Where) -> Condition | None:
-        value = {"kind": value} if isinstance(value, str) else value
-        if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-            self.wrong(
-                where, "a condition is a kind, or a map with its `kind`", f"kinds: {', '.join(conditions.KINDS)}"
-            )
-            return None
-        value = dict(value)
-        for key in ("most_drop", "at_least"):
-            if key in value:
-                value[key] = self.percent(value[key], (*where, key))
-        kind = value["kind"]
-        known = conditions.KINDS.get(kind)
-        if known is not None:
-            value = {"claim": known.claim, "amount": known.amount, **value, "change": known.change}
-        elif (change := function(self.names, kind)) is not None:
-            value = {"claim": "invariance", **value, "change": change}
-        else:
-            names = [*conditions.KINDS, *(name for name in self.names if not name.startswith("_"))]
-            self.wrong((*where, "kind"), f"there is no condition `{kind}`", suggestion(kind, names, "conditions"))
-            return None
-        unknown = set(value) - set(Condition.__struct_fields__)
-        for key in sorted(unknown):
-            self.unknown((*where, key), "known keys: kind, name, claim, amount, most_drop, at_least")
-        return None if unknown else self.made(value, Condition, where)

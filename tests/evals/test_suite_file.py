@@ -9,7 +9,8 @@ import pytest
 from headworks.core.errors import ConfigError
 from headworks.evals.asked import Bodies
 from headworks.evals.conditions import condition
-from headworks.evals.suite_file import Read, load
+from headworks.evals.suite import Read
+from headworks.evals.suite_file import load
 
 WHOLE = """\
 version: 1
