@@ -21,6 +21,7 @@ from headworks.evals import conditions
 from headworks.evals.asked import Asked, Bodies
 from headworks.evals.chance import Chance
 from headworks.evals.conditions import PLAIN, REPETITION, UNDISTURBED, Condition
+from headworks.evals.judge import INSTRUCTIONS, MOST_TOKENS
 from headworks.evals.results import ConditionSaid, Header
 from headworks.evals.scorers import GRADED, Own
 from headworks.evals.suite import Read, Sample, Suite
@@ -66,7 +67,12 @@ class Plan:
         self.seed = choices.seed
         self.model = alias_of(choices.model or read.suite.model, system)
         self.conditions = _chosen(self.suite, choices.conditions)
+        for task in (self.suite.base, *self.suite.tasks.values()):
+            for scorer in task.scorers:
+                if scorer.model:
+                    alias_of(scorer.model, system)
         self._bodies = Bodies(self.suite, self.model, self.seed)
+        self._prices: dict[str, Price | None] = {}
 
     def header(self) -> Header:
         """The first line of the results."""
@@ -98,42 +104,37 @@ class Plan:
                 for repeat in range(condition.repeats):
                     yield Item(sample, condition, repeat, asked)
 
-    @property
-    def price(self) -> Price | None:
-        """What the first tier's first target charges; None where that is unknown."""
-        model = self.answering
-        return Prices(self.system).of(model, model.targets[0][0])
-
-    @property
-    def answering(self) -> Model:
+    def answering(self, alias: str) -> Model:
         """What answers: the alias that is asked, or the one behind the prompt."""
-        name = self.model.removeprefix(PROMPT_PREFIX)
-        is_prompt = self.model.startswith(PROMPT_PREFIX)
-        return self.system.models[self.system.prompts[name].alias if is_prompt else self.model]
+        is_prompt = alias.startswith(PROMPT_PREFIX)
+        return self.system.models[self.system.prompts[alias.removeprefix(PROMPT_PREFIX)].alias if is_prompt else alias]
 
     def estimate(self, item: Item) -> int | None:
-        """What a call may cost, in nano-dollars, judges included; None where the price is unknown."""
-        price = self.price_once
+        """What an item may cost, in nano-dollars: one attempt at the first target, and its judges, each asked in both orders.
+        None where a price is unknown."""
         task = self.suite.task(item.sample)
         asked = task.parameters.get("max_completion_tokens", task.parameters.get("max_tokens", ANSWER_TOKENS))
-        bound = asked if isinstance(asked, int) else ANSWER_TOKENS
-        usage = Usage(input=-(-len(item.asked.body) // BYTES_PER_TOKEN), output=bound)
-        cost = None if price is None else price.cost(usage)
-        judges = sum(one.kind == GRADED for one in task.scorers)
-        return None if cost is None else int(cost) * (1 + 2 * judges)
+        answer = asked if isinstance(asked, int) else ANSWER_TOKENS
+        question = -(-len(item.asked.body) // BYTES_PER_TOKEN)
+        total = self._cost(self.model, question, answer)
+        for scorer in task.scorers:
+            if scorer.kind == GRADED:
+                read = question + answer + (len(scorer.rubric) + len(INSTRUCTIONS)) // BYTES_PER_TOKEN
+                cost = self._cost(scorer.model or self.model, read, MOST_TOKENS)
+                total = None if total is None or cost is None else total + 2 * cost
+        return total
 
-    @property
-    def price_once(self) -> Price | None:
-        if not hasattr(self, "_price"):
-            self._price = self.price
-        return self._price
+    def _cost(self, alias: str, question: int, answer: int) -> int | None:
+        if alias not in self._prices:
+            model = self.answering(alias)
+            self._prices[alias] = Prices(self.system).of(model, model.targets[0][0])
+        price = self._prices[alias]
+        return None if price is None else price.cost(Usage(input=question, output=answer))
 
     @property
     def at_once(self) -> int:
         """Calls at once that the model's first tier takes."""
-        bounds = [
-            self.system.providers[target.provider].concurrency for target in self.system.models[self.model].targets[0]
-        ]
+        bounds = [self.system.providers[one.provider].concurrency for one in self.answering(self.model).targets[0]]
         return min([bound for bound in bounds if bound is not None], default=AT_ONCE)
 
 

@@ -110,6 +110,41 @@ def test_a_suite_is_never_answered_from_the_cache(tmp_path: Path, capsys: pytest
         assert said["cost_nano"] > 0
 
 
+PROMPT = """\
+---
+variables: {text: {type: string}}
+---
+# user
+Summarise: {{ text }}
+"""
+
+
+def test_a_prompt_of_the_system_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    (tmp_path / "p.md").write_text(PROMPT)
+    Path(file).write_text(Path(file).read_text() + "prompts: {summarize: {file: p.md, model: assistant}}\n")
+    rows = "".join(f"  - {{text: number {n}}}\n" for n in range(4))
+    (tmp_path / "shop.yaml").write_text(f"prompt: summarize\n{SUITE}{rows}")
+    assert run(["eval", file, "--json"]) == HOLDS
+    [said] = json.loads(capsys.readouterr().out)
+    assert (said["model"], [row["passed"] for row in said["rows"]]) == ("prompt/summarize", [4, 4, 4])
+
+
+def test_a_judge_is_asked_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    suite = tmp_path / "shop.yaml"
+    suite.write_text(suite.read_text().replace("scorers: [", "scorers: [{kind: graded, rubric: 'It is kind.'}, "))
+    assert run(["eval", file, "--json", "--conditions", "none"]) == CANNOT_SAY
+    [said] = json.loads(capsys.readouterr().out)
+    tally = said["scorers"]["graded"]
+    assert sum(tally.values()) == 12
+    assert tally["unknown"] == said["rows"][0]["unjudged"] > 0  # a vendor made of numbers contradicts itself
+    assert "were not judged" in said["gates"][0]["why"]
+    suite.write_text(suite.read_text().replace("rubric:", "model: nobody, rubric:"))
+    assert run(["eval", file]) == COULD_NOT_RUN
+    assert "there is no model `nobody`" in capsys.readouterr().err
+
+
 def test_nothing_is_asked_where_nothing_is_to_be_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = shop(tmp_path)
     assert run(["eval", file, "--dry-run"]) == HOLDS
