@@ -112,7 +112,9 @@ def show(report: Report) -> None:
             f"{percent(known.all_of[known.asked])}, sometimes right and sometimes not {ranged(known.unsteady)}"
         )
     if not summary.is_complete:
-        click.echo(f"stopped before its end: {summary.why or 'it was interrupted'}; intervals hold for that")
+        click.echo(
+            f"stopped before its end: {summary.why or 'it was interrupted'}; gates are judged by what holds at any stop"
+        )
     click.echo(
         f"{summary.samples} samples show a difference of {100 * summary.gap_seen:.1f} points between two systems, 4 times in 5; "
         f"cost {dollars(summary.cost_nano)}; every answer: {summary.results}"
@@ -164,8 +166,8 @@ def show_comparison(console: Console, report: Report, compared: Comparison, *, i
     click.echo(f"against {compared.theirs}: {compared.worse} items got worse, {compared.better} better")
     table = made(is_seen, "changed", "sample", "condition", "asked", "was", "is", "why")
     for item in report.changed(CHANGES):
-        texts = (Text(" ".join(one.split())[:60]) for one in (item.asked, item.theirs, item.ours))
-        table.add_row(item.change, item.sample, item.condition, *texts, Text(item.why[:80]))
+        texts = (Text(" ".join(one.split())[:32]) for one in (item.asked, item.theirs, item.ours))
+        table.add_row(item.change, item.sample, item.condition, *texts, Text(item.why[:60]))
     if table.row_count:
         console.print(table)
     table = made(

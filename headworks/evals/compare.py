@@ -80,11 +80,12 @@ def compare(
         low=low, high=high, clusters=clusters, is_gap=True,
         many_looks=suite.looks == "many" or not (ours.is_complete and theirs.is_complete),
     )  # fmt: skip
-    what = f"{suite.name} no more than {100 * margin:.3g} points worse than {_name(theirs)}"
+    label = _name(theirs) if _name(theirs) != _name(ours) else theirs.path.name
+    what = f"{suite.name} no more than {100 * margin:.3g} points worse than {label}"
     [judged] = gates.judge([Gate(id="not-worse", what=what, bound=-margin, confidence=CONFIDENCE, evidence=seen)])
     return Comparison(
         ours=_name(ours),
-        theirs=_name(theirs),
+        theirs=label,
         margin=margin,
         rows=tuple(rows),
         gate=judged,

@@ -127,8 +127,8 @@ def paired(ours: Floats, theirs: Floats, clusters: NDArray[np.intp] | None = Non
 def difference(gap: Floats, clusters: NDArray[np.intp] | None, confidence: float = 0.95) -> Estimate:
     """The mean of paired differences. Each sample is a cluster of its own where none are named."""
     found = clustered(gap, np.arange(len(gap)) if clusters is None else clusters, confidence)
-    if found.se == 0:  # no discordant pair: as many as would be there once in twenty samples of this size
-        room = 1 - (1 - confidence) ** (1 / max(1, found.clusters))
+    if found.se == 0:  # no discordant pair: as many as could be there and not be seen
+        room = 1 - ((1 - confidence) / 2) ** (1 / max(1, found.clusters))
         found = msgspec.structs.replace(found, low=found.value - room, high=found.value + room)
     low, high = max(-1.0, found.low), min(1.0, found.high)
     return msgspec.structs.replace(found, low=low, high=high, clusters=0 if clusters is None else found.clusters)
@@ -160,9 +160,10 @@ def _score(value: float, n: int, bound: float) -> float:
 
 def p_gap_above(found: Estimate, bound: float) -> float:
     """As `p_above`, of a paired difference."""
-    if found.se == 0:
-        return 1.0 if found.low <= bound else 0.0
     count = found.clusters or found.n
+    if found.se == 0:  # all alike: if the truth were `gap` away, so many pairs would hide it with this chance
+        gap = found.value - bound
+        return 1.0 if gap <= 0 else max(0.0, 1 - gap) ** count
     return float(stdtr(max(1, count - 1), (bound - found.value) / found.se))
 
 

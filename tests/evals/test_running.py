@@ -171,6 +171,7 @@ def test_two_systems_are_compared_sample_by_sample_and_reported(tmp_path: Path) 
     # Against itself nothing changed, and that is not enough to say that it is not three points worse.
     same = compare.compare(ours, ours, suite_, session.plan.conditions)
     assert (same.worse, same.better, same.gate.verdict) == (0, 0, "not enough data")
+    assert same.gate.missing == 99 - 12  # (1 - 3 %)^99 is 4.9 %
     made = [report.Report(summary=session.summary(ours), ours=ours, theirs=theirs, comparison=found)]
     for name, write in (("h.html", report.write_html), ("j.xml", report.write_junit), ("m.md", report.write_markdown)):
         write(tmp_path / name, made)

@@ -74,7 +74,7 @@ def test_pairs_without_a_difference_still_have_an_interval() -> None:
     same = np.ones(20)
     found = stats.paired(same, same)
     assert (found.difference.value, found.p, found.p_exact) == (0.0, 1.0, 1.0)
-    assert found.difference.low == pytest.approx(-(1 - 0.05 ** (1 / 20)))
+    assert found.difference.low == pytest.approx(-(1 - 0.025 ** (1 / 20)))
 
 
 def test_flicker_counts_without_bias() -> None:
