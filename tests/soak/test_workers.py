@@ -16,7 +16,7 @@ import pytest
 
 from headworks.ledger.sqlite import SqliteAt
 from tests.e2e.running import Running, up
-from tests.e2e.test_workers import children
+from tests.e2e.test_workers import children, until
 from tests.soak.test_money import BUDGET, CALLERS, KILLS, Crowd, records, system
 
 pytestmark = pytest.mark.soak
@@ -29,7 +29,9 @@ def victim(running: Running, what: str, rng: random.Random) -> int:
     if what == "parent":
         return running.process.pid
     name = "cli.worker" if what == "worker" else "valkey-server"
-    return rng.choice(sorted(pid for pid, command in children(running.process.pid).items() if name in command))
+    found: list[int] = []
+    until(lambda: bool(found.extend(pid for pid, one in children(running.process.pid).items() if name in one) or found))
+    return rng.choice(sorted(found))
 
 
 @pytest.mark.parametrize("what", ["worker", "parent", "state"])
