@@ -135,7 +135,8 @@ def _note(name: str, base: VendorModel, origins: Mapping[str, Origin], noted: li
     """Says what nobody has measured or written."""
     instead = "`--fit`, once the ledger has calls, or `expect:` beside it"
     if origins["first_token"] == "assumed":
-        said = f"first token: half within {base.first.median * 1000:.0f} ms, 95 of 100 within {base.first.at(95):.1f} s"
+        half, most = base.first.median * 1000, base.first.at(95) * 1000
+        said = f"first token: half within {half:.0f} ms, 95 of 100 within {most:.0f} ms"
         if base.prefill or base.stall:
             said += f", {(base.prefill + base.stall) * 1000:g} ms more for each token of the prompt"
         noted.append(Assumption(about=name, assumed=said, instead=instead))

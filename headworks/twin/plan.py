@@ -21,7 +21,7 @@ from headworks.twin.screen import Screening, screen
 from headworks.twin.search import Search
 from headworks.twin.simulate import Effort, Plan, Run, runs
 from headworks.twin.vendor import VendorModel
-from headworks.twin.verdict import Judge, Verdict, averaged, binding
+from headworks.twin.verdict import SHORT, Judge, Verdict, averaged, binding
 from headworks.twin.world import Drained
 
 
@@ -63,7 +63,7 @@ def plan(system: System, known: Known, effort: Effort, told: Callable[[str], Non
 
     told(f"simulating {asked.source}")
     made = runs(whole, effort, draining(whole))
-    judge = Judge(whole, made, effort.seed, asked.busy)
+    judge = Judge(whole, made, effort.seed, asked.busy, min(SHORT, effort.calls))
     verdicts: list[Verdict] = []
     for objective in system.requirements.objectives:
         told(f"judging {objective.id}")

@@ -45,6 +45,7 @@ class Search:
     def __init__(self, plan: Plan, effort: Effort, busy: float, draining: Draining) -> None:
         self.plan = plan
         self.calls = max(100, effort.calls // SHORTER)
+        self.short = max(50, min(SHORT, effort.calls) // 3)
         self.busy = busy
         self.draining = draining
         drained = draining(plan)
@@ -120,7 +121,7 @@ class Search:
         found = []
         for one in missed:
             if offers[one.id]:
-                found.append(min(offers[one.id], key=lambda offer: (len(offer.breaks), offer.cost_after or 0.0)))
+                found.append(min(offers[one.id], key=dearness))
             elif one.id in nearest:
                 found.append(nearest[one.id])
         return found
@@ -143,7 +144,7 @@ class Search:
         """What the change makes of each wanted objective, and how much of its bound that gains. It meets one by the
         number itself (few runs have wide intervals), and a month's only if nine in ten months do."""
         plan, made = self.turned(knob)
-        judge = Judge(plan, made, self.base[0].seed, self.busy, SHORT // 3)
+        judge = Judge(plan, made, self.base[0].seed, self.busy, self.short)
         broken = [
             one.id
             for one in self.plan.system.requirements.objectives
@@ -178,6 +179,11 @@ class Search:
         """Whether an objective that was met is so no longer, while every provider is up."""
         found = estimate(objective, made) if objective.metric != "cost" else None
         return found is not None and margin(objective, found.value) < 0
+
+
+def dearness(offer: Remedy) -> tuple[int, float, float]:
+    """What it breaks, then what a call costs (to two digits: the rest is chance), then how far it does not reach."""
+    return len(offer.breaks), float(f"{offer.cost_after or 0.0:.1e}"), -offer.gained
 
 
 def per_call(made: Sequence[Run]) -> float | None:
