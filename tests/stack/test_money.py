@@ -202,3 +202,29 @@ def test_sharing_answers_overruns_nothing_and_the_records_still_sum_to_what_was_
     for record in world.journal.records:
         if record.key in ("web", "batch") and record.attempts and record.cost_nano is not None:
             assert record.cost_nano <= reserved[record.request_id]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "    cache: {exact: 10s}\n",
+        "    coalesce: true\n",
+        "    mid_stream: restart\n",
+        "    mid_stream: continue\n    cache: {exact: 10s}\n",
+    ],
+)
+def test_conservation_shared_and_resumed_answers_are_paid_for_once(more: str) -> None:
+    world = Callers(5, FILE.replace("    max_output: 20\n", f"    max_output: 20\n{more}"))
+    run_virtual(world.run(900, 1.2, 5))
+    sums: Counter[str] = Counter()
+    for record in world.journal.records:
+        assert record.key == "free" or record.cost_nano is not None
+        sums[f"key/{record.key}"] += record.cost_nano or 0
+    spent: Counter[str] = Counter()
+    for (name, _), account in world.state._accounts.items():
+        assert account.reserved == 0
+        spent[name] += account.spent
+    assert (spent["key/web"], spent["key/batch"]) == (sums["key/web"], sums["key/batch"])
+    assert spent["group/product"] == sums["key/web"] + sums["key/batch"] > 100 * CENT
+    assert world.state.held == {}
+    assert world.left_behind() == {}
