@@ -114,7 +114,8 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
 
 
 def _suite(path: str, where: Where, findings: Findings, machine: Machine) -> None:
-    """That the file is there and has an ending that is read; what is in it `headworks eval` says."""
+    """That the file has an ending that is read, and is there; what is in it `headworks eval` says. A gateway serves without
+    its suites: where they are not shipped that is no error."""
     if not findings.is_sound(where):
         return
     if not path.lower().endswith(SUITES):
@@ -122,8 +123,9 @@ def _suite(path: str, where: Where, findings: Findings, machine: Machine) -> Non
         return
     try:
         machine.read(path, 1)
-    except (OSError, ValueError) as error:
-        _unreadable(path, error, where, findings)
+    except (OSError, ValueError):
+        problem = f"the suite {shown(path)} is not there, so it cannot be evaluated here"
+        findings.warn(where, problem, "the path is relative to the system file's folder")
 
 
 def _ca_file(path: str, where: Where, findings: Findings, machine: Machine) -> None:

@@ -190,3 +190,38 @@ def test_a_file_that_is_none_of_ours_is_said(tmp_path: Path) -> None:
     other.write_bytes(msgspec.json.encode(Ended(is_complete=True)))
     with pytest.raises(EvalError, match="is no results file"):
         Table(other)
+
+
+def test_conditions_have_gates_of_their_own_and_a_direction(tmp_path: Path) -> None:
+    loaded = files(tmp_path, samples=40)
+    file = tmp_path / "shop.yaml"
+    mine = "[{kind: upper_case, claim: must_refuse, at_least: 50%}, {kind: typos, most_drop: 10%}, injection]"
+    file.write_text(file.read_text().replace("[typos, {kind: repetition, amount: 2}]", mine))
+    session, table = ran(loaded)
+    said = session.summary(table)
+    assert [(one.id, one.verdict) for one in said.gates] == [
+        ("answers", "holds"),
+        ("upper_case", "does not hold"),  # it refuses nothing
+        ("typos-drop", "holds"),
+    ]
+    rows = {row.condition: row for row in said.rows}
+    assert rows["upper_case"].passed == 0
+    assert rows["upper_case"].drop is None
+    assert rows["injection"].passed == 40
+    assert said.groups == ()
+
+
+def test_clusters_are_few_or_enough(tmp_path: Path) -> None:
+    loaded = files(tmp_path, samples=30)
+    file = tmp_path / "shop.yaml"
+    text = file.read_text()
+    for clusters, verdict in ((9, "not enough data"), (15, "holds")):
+        rows = text
+        for number in range(30):
+            rows = rows.replace(f"number {number} for", f"number {number} of {clusters} for").replace(
+                f"of {clusters} for moss}}", f"of {clusters} for moss, cluster: c{number % clusters}}}", 1
+            )
+        file.write_text(rows)
+        session, table = ran(loaded, Wanted(choices=Choices(conditions=("none",))))
+        [gate] = session.summary(table).gates
+        assert (gate.verdict, gate.estimate.clusters) == (verdict, clusters)

@@ -122,3 +122,14 @@ def test_the_machine_reads_from_the_folder_of_the_file(tmp_path: Path) -> None:
     assert machine.read(str(tmp_path / "a"), 9) == b"12345"
     assert machine.has_module("json")
     assert not machine.has_module("no_such_module")
+
+
+def test_a_suite_that_is_not_there_is_a_warning_and_one_that_is_none_an_error() -> None:
+    base = "providers: {v: {dialect: simulated}}\nmodels: {a: v}\n"
+    assert odd(base + "suites: {s: suites/none.yaml}\n") == [
+        "3:13 suites.s.file: the suite `suites/none.yaml` is not there, so it cannot be evaluated here -> "
+        "the path is relative to the system file's folder"
+    ]
+    assert wrong(base + "suites: {s: suites/none.txt}\n") == [
+        "3:13 suites.s.file: `suites/none.txt` is no suite -> its name ends in .yaml, .yml, .jsonl, .csv, .py"
+    ]
