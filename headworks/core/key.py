@@ -52,7 +52,8 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     goes_on: bool = False
 
     def __bool__(self) -> bool:
-        return not (self.rpm is None and self.tpm is None and self.concurrency is None and self.budget is None)
+        limits = (self.rpm, self.tpm, self.concurrency, self.budget)
+        return self.goes_on or any(one is not None for one in limits)
 
 
 FREELY = Allowance()

@@ -105,7 +105,7 @@ class Line:
     async def ask(self, *words: Word) -> Answer:
         """The answer to one command. Raises StateAway where there is none, ResponseError where the server says no."""
         if not self.is_there:
-            raise StateAway()
+            raise away()
         return await self.asked(packed(*words))
 
     def asked(self, packed: bytes) -> asyncio.Future[Answer]:
@@ -240,12 +240,17 @@ class Line:
         self.is_there = False
         for _, whose in waiting:
             if not isinstance(whose, Posted) and not whose.done():
-                whose.set_exception(StateAway())
+                whose.set_exception(away())
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.disconnect(nowait=True)
+
+
+def away() -> StateAway:
+    """What a caller is told whose call cannot be counted."""
+    return StateAway("What your calls are counted by cannot be asked just now; try again in a second.", retry_after=1.0)
 
 
 async def reached(event: asyncio.Event, within: float) -> bool:

@@ -22,7 +22,7 @@ from headworks.core.errors import StateAway
 from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
 from headworks.policy.spend import LENGTHS, window_ends_in, window_start
 from headworks.state import scripts
-from headworks.state.line import Answer, Line, Word, packed, reached
+from headworks.state.line import Answer, Line, Word, away, packed, reached
 
 BEAT: Final = 1.0
 LEASE: Final = 10.0
@@ -109,7 +109,7 @@ class Valkey:
 
     async def take(self, claim: Claim) -> Granted | Refusal:
         if not self.line.is_there:
-            raise StateAway()
+            raise away()
         bounds = claim.bounds
         fixed, _ = self._words(bounds)
         words: list[Word] = [self.owner, self._id(claim), claim.tokens, self._epoch, *fixed, len(bounds.budgets)]
@@ -135,7 +135,7 @@ class Valkey:
             return Refusal(bound, waiting, tuple(left), tuple([one / 1e6 for one in resets]))
         if verdict == -2:
             self._lose()
-        raise StateAway()
+        raise away()
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
         words: list[Word] = [self.owner, self._id(claim), len(amounts)]
