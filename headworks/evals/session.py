@@ -155,7 +155,8 @@ def apart(loaded: Loaded) -> Loaded:
         journal=str(FOLDER / "journal"),
         store=PrivateUrl(f"sqlite:///{FOLDER / 'ledger.db'}"),
     )
-    return msgspec.structs.replace(loaded, system=msgspec.structs.replace(loaded.system, log=log))
+    system = msgspec.structs.replace(loaded.system, log=log)
+    return msgspec.structs.replace(loaded, system=system, warnings=())  # who loaded it has told them
 
 
 def _free(path: Path) -> Path:
