@@ -268,6 +268,33 @@ def test_open_bounds_go_on_in_parts_while_the_state_is_away_and_closed_ones_do_n
         asyncio.run(run(server))
 
 
+def test_a_rate_never_pays_out_more_than_it_has_over_two_processes(valkey_server: ValkeyServer) -> None:
+    """By the server's own clock: in any t seconds at most size + size * t / period."""
+    bounds = Bounds(rates=(Rate("r", 70, "requests", 7.0),))
+    times: list[float] = []
+
+    async def ask(state: Valkey, name: str) -> None:
+        until_at = now() + 1.0
+        number = 0
+        while now() < until_at:
+            number += 1
+            one = Claim(f"{name}.{number}", bounds)
+            found = await state.take(one)
+            if isinstance(found, Granted):
+                times.append(found.at)
+                state.settle(one, found)
+
+    async def run(one: Valkey, other: Valkey) -> None:
+        await asyncio.gather(*(ask(state, f"{number}") for number in range(5) for state in (one, other)))
+
+    with_states(run, valkey_server)
+    times.sort()
+    assert len(times) >= 70
+    for first in range(len(times)):
+        for last in range(first, len(times)):
+            assert last - first + 1 <= 70 + 10 * (times[last] - times[first]) + 1e-3
+
+
 def test_no_bound_is_exceeded_over_several_processes_of_which_one_is_killed(valkey_server: ValkeyServer) -> None:
     prefix = token_hex(8)
     command = [sys.executable, "-m", "tests.state.spender", valkey_server.url, prefix, "50"]
