@@ -6,10 +6,18 @@ import json
 import os
 from pathlib import Path
 
+import click
+import msgspec
 import pytest
 
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.load import Asked, want, with_traffic
+from headworks.cli.load_view import as_json, show
 from headworks.cli.main import run
+from headworks.cli.plan import read
+from headworks.trials.load import Generator, Latency, Report
+from headworks.trials.load_search import Probe, Searched
+from headworks.trials.load_verdict import Compared
 from tests.e2e.running import free_port, up
 
 SYSTEM = """
@@ -110,3 +118,100 @@ def test_no_load_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_exits_are_those_of_every_command() -> None:
     assert (HOLDS, FAILS, CANNOT_SAY, COULD_NOT_RUN) == (0, 1, 2, 3)
+
+
+def test_options_stand_in_the_place_of_the_files_traffic(tmp_path: Path) -> None:
+    text = SYSTEM.replace("PORT", "18080").replace("  assistant: {", "  other: {targets: v/m}\n  assistant: {")
+    text = text.replace("streamed: 50%}", "streamed: 50%, aliases: {assistant: {peak_rps: 5, streamed: 10%}}}")
+    file = tmp_path / "a.yaml"
+    file.write_text(text.replace("{id: cost,", "{id: cost, alias: other,"))
+    system = read(file)
+    options = dict.fromkeys(Asked.__struct_fields__) | {
+        "seconds": 5.0,
+        "warm": 1.0,
+        "search": True,
+        "no_stop": True,
+        "seed": 1,
+    }
+    asked = msgspec.convert(options | {"alias": "assistant", "streamed": 0.0, "burstiness": 2.0}, Asked)
+    mine = with_traffic(system, asked)
+    assert list(mine.models) == ["assistant"]
+    assert [one.id for one in mine.requirements.objectives] == ["first-token", "whole", "availability"]
+    wanted = want(mine, file, asked, None, None)
+    assert (wanted.rate, wanted.most, wanted.stops, wanted.url) == (5.0, 320.0, False, "http://127.0.0.1:18080")
+    calls = wanted.arriving(100.0, 2.0)
+    assert {one.alias for one in calls} == {"assistant"}
+    assert not any(one.streamed for one in calls)
+    assert len(calls) == pytest.approx(1000, rel=0.2)
+
+
+def test_a_trace_is_sent_as_it_was(tmp_path: Path) -> None:
+    file, trace = tmp_path / "a.yaml", tmp_path / "trace.csv"
+    file.write_text(SYSTEM.replace("PORT", "18080"))
+    rows = [f"{number / 4},{100 + number},{1 + number % 7}" for number in range(400)]
+    trace.write_text("\n".join(["arrived_at,prompt_tokens,output_tokens", *rows]))
+    options = dict.fromkeys(Asked.__struct_fields__) | {
+        "seconds": 5.0,
+        "warm": 1.0,
+        "search": False,
+        "no_stop": False,
+        "seed": 1,
+    }
+    asked = msgspec.convert(options | {"trace": trace, "rate": 40.0}, Asked)
+    wanted = want(with_traffic(read(file), asked), file, asked, None, None)
+    calls = wanted.arriving(5.0, 1.0)
+    assert len(calls) == pytest.approx(200, abs=2)
+    assert [one.output for one in calls[:8]] == [1 + (calls[0].prompt - 100 + number) % 7 for number in range(8)]
+    with pytest.raises(click.ClickException, match="has its own instants"):
+        want(with_traffic(read(file), asked), file, msgspec.structs.replace(asked, arrivals="even"), None, None)
+
+
+def test_a_report_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(
+        headworks="1",
+        system="shop",
+        digest="d",
+        url="http://here",
+        at=0.0,
+        traffic="a shape",
+        seed=1,
+        seconds=10.0,
+        rate=20.0,
+        calls=200,
+        ended={"cut": 1, "ok": 199},
+        codes={"200 upstream_cut": 1},
+        found={"hit": 3},
+        goodput=19.0,
+        latencies=[Latency(alias="", metric="time_to_first_token", calls=9, at=[0.001, 0.2, 3.0, 40.0])],
+        pace=[0.01, 0.02, 0.03, 0.04],
+        tokens_per_second=5.0,
+        generator=Generator(late_p50=0.0, late_p99=0.1, late_most=0.2, tolerated=0.05, busy=0.2, trusted=False),
+        verdict="invalid",
+        why="the generator could not keep to its schedule",
+        verdicts=[],
+        stopped="",
+        searched=Searched(
+            holds=20.0,
+            fails=None,
+            probes=[Probe(rate=20.0, holds=None, leans=True, calls=7, seconds=1.0, why="only 7 calls")],
+        ),
+        compared=[
+            Compared(what="up", metric="availability", predicted=0.99, measured=0.98, error=-0.01, within=False),
+            Compared(what="p50 of all", metric="duration", predicted=0.0, measured=1.0, error=float("inf")),
+        ],
+    )
+    show(report)
+    text = " ".join(capsys.readouterr().out.split())
+    for said in (
+        "199 whole, 1 cut",
+        "1 x 200 upstream_cut",
+        "cache: 3 hit",
+        "first token all 9 1.00 ms 200 ms 3.00 s 40.0 s",
+        "not shown 7 only 7 calls",
+        "20 calls a second hold. What",
+        "-1.000 points outside",
+        "100.00 ms (p99)",
+        "invalid: the generator could not keep",
+    ):
+        assert said in text, said
+    assert json.loads(as_json(report))["compared"][1]["error"] is None
