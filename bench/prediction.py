@@ -5,7 +5,8 @@
 TRACE.csv has the columns of the Azure traces. The vendor is `bench/batching.py`, a process that shares no code with the
 planner, behind the real gateway; with --local it is the embedded model. Both halves go through the gateway, open loop, at
 their own instants; then `headworks plan --fit` sees the first half's records and the second half's arrivals, and its
-latencies are held against the second half's records. The folder is left for looking.
+latencies are held against what the second half's callers saw. The embedded model stops when it likes, so with --local the
+second half's tokens are those that came. The folder is left for looking.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -114,6 +115,16 @@ def quantile(values: list[float], percent: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+def came(folder: Path, since: datetime) -> None:
+    """Writes the second half anew: its instants, and the tokens that its answers had."""
+    calls = [
+        json.loads(line) for line in headworks(folder, "logs", "--json", "--since", since.isoformat()).splitlines()
+    ]
+    with (folder / "second.csv").open("w") as file:
+        file.write("arrived_at,prompt_tokens,output_tokens\n")
+        file.writelines(f"{one['at']:.4f},{one['input_tokens']},{one['output_tokens']}\n" for one in calls)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trace", type=Path)
@@ -153,10 +164,14 @@ def main() -> None:
         print(f"the first half: {len(first)} calls in {first[-1][0]:.0f} s", flush=True)
         asyncio.run(play(port, first, is_local=asked.local))
         time.sleep(2.0)
-        fitted = headworks(folder, "plan", "--fit", "--json", "--runs", "4")
-        (folder / "plan.json").write_text(fitted)
+        between = datetime.now(UTC)
         print(f"the second half: {len(second)} calls in {second[-1][0]:.0f} s", flush=True)
         found = asyncio.run(play(port, second, is_local=asked.local))
+        time.sleep(2.0)
+        if asked.local:
+            came(folder, between)
+        fitted = headworks(folder, "plan", "--fit", "--until", between.isoformat(), "--json", "--runs", "4")
+        (folder / "plan.json").write_text(fitted)
     finally:
         for child in reversed(children):
             child.terminate()
@@ -168,15 +183,18 @@ def main() -> None:
 def compare(folder: Path, found: dict[str, list[float]]) -> None:
     (folder / "measured.json").write_text(json.dumps(found))
     plan = json.loads((folder / "plan.json").read_text())
+    rows: dict[str, float] = {}
     print("\n| | percentile | predicted | measured | error |\n|---|---|---|---|---|")
     for course in plan["latencies"]:
         for percent in SHOWN:
             predicted = course["predicted"][plan["percents"].index(percent)]
             value = quantile(found[course["metric"]], percent)
+            rows[f"{course['metric']} p{percent}"] = predicted / value - 1
             print(
                 f"| {course['metric']} | p{percent} | {predicted * 1000:.0f} ms | {value * 1000:.0f} ms "
                 f"| {predicted / value - 1:+.1%} |"
             )
+    (folder / "errors.json").write_text(json.dumps(rows))
     print(f"\n{len(found['duration'])} calls measured; the folder is {folder}")
 
 

@@ -69,6 +69,7 @@ class World:
         self.seed = seed
         self.sink = Sink(len(arrivals.at))
         self.desks: dict[str, Desk] = {}
+        self.twins: list[Twin] = []
         self.down = down
         self.drained = drained
         self.credentials = {alias: callers(self.system, alias) for alias in self.system.models}
@@ -90,7 +91,9 @@ class World:
             self.desks[provider] = desk
         arrivals = self.arrivals
         chances = Chances(model, len(arrivals.at), self.seed)
-        return Twin(model, desk, arrivals.sizes, chances, Random(f"{self.seed}/{model.target}/weather"))
+        twin = Twin(model, desk, arrivals.sizes, chances, Random(f"{self.seed}/{model.target}/weather"))
+        self.twins.append(twin)
+        return twin
 
     def call(self, index: int) -> Call:
         """The call of this number, as the public port would make it."""

@@ -52,6 +52,17 @@ def test_the_wait_is_erlangs_within_two_hundredths(places: int, load: float) -> 
     assert found.value + 1 == pytest.approx(said + 1, rel=0.02)
 
 
+def test_who_gives_up_waiting_gives_no_slot_away() -> None:
+    impatient = one(model=", timeouts: {first_token: 2s, answer: 3s}, retry: {attempts: 2}, breaker: {failures: 1000}")
+    arrivals = exponential(1.5, 1.0, 600, 1)
+    world = ran(impatient, {"v/x": queueing(1)}, arrivals, 1)
+    records = [record for record in world.sink.records if record is not None]
+    assert len(records) == 600
+    assert sum(record.outcome == "expired" for record in records) > 50
+    engines = [twin.engine for twin in world.twins if twin.engine is not None]
+    assert [(engine.taken, engine.writing, len(engine.waiting)) for engine in engines] == [(0, 0, 0)]
+
+
 def test_erlangs_formulas_have_their_tabulated_values() -> None:
     # Erlang B of 10 places and 5 erlang is 0.018385, C of the same 0.036105 (any teletraffic table).
     assert erlang_b(10, 5) == pytest.approx(0.018385, rel=1e-4)
