@@ -21,6 +21,7 @@ import msgspec
 
 from headworks.core.errors import Expired, Unreachable
 from headworks.http.connection import NEVER, Connection
+from headworks.http.patience import Patience
 
 C = TypeVar("C", bound=Connection)
 
@@ -92,14 +93,21 @@ def trust(ca_file: str | None = None) -> ssl.SSLContext:
 
 
 async def dial(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, by: float) -> C:
-    """An open connection, made by `make`, by this loop instant (0: unbounded).
+    """An open connection, made by `make`, by this loop instant (0: unbounded), in which this loop's own delays do not count.
 
     Raises Expired (phase connect) or Unreachable, which says why: name, refusal, certificate.
     """
-    bound = asyncio.timeout_at(by if 0 < by < NEVER else None)
+    bound = asyncio.timeout(None)
     try:
         async with bound:
-            return await _open(origin, make, context)
+            if not 0 < by < NEVER:
+                return await _open(origin, make, context)
+            loop = asyncio.get_running_loop()
+            patience = Patience(loop, by, lambda: bound.reschedule(loop.time()))
+            try:
+                return await _open(origin, make, context)
+            finally:
+                patience.close()
     except OSError as error:
         # The kernel's own ETIMEDOUT is a TimeoutError too: only the bound knows whose it was.
         if bound.expired():
