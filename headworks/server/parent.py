@@ -32,6 +32,7 @@ from headworks.providers.local_process import LocalProcess
 from headworks.server.app import Readiness
 from headworks.server.beacon import Beacon, Outcome
 from headworks.server.channel import Adopt, Cover, Look, Prepare, Prepared, Start
+from headworks.server.open_files import allow_open_files
 from headworks.server.post import Post, fresh_owner
 from headworks.server.reloading import Reloading
 from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable
@@ -66,6 +67,7 @@ async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, 
     Raises ConfigError where a port, the journal or the state cannot be had, or no worker starts. A second signal ends the
     draining.
     """
+    allow_open_files()
     async with contextlib.AsyncExitStack() as held:
         server = loaded.system.server
         admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None

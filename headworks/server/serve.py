@@ -25,6 +25,7 @@ from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import App
 from headworks.server.beacon import Beacon
 from headworks.server.farewell import goodbye
+from headworks.server.open_files import allow_open_files
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
 from headworks.server.shown import Shown, Single
@@ -60,6 +61,7 @@ async def serve(
     """
     server = loaded.system.server
     chance = Random()
+    allow_open_files()
     async with contextlib.AsyncExitStack() as held:
         admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
         gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64) if seed is None else seed)
