@@ -18,8 +18,9 @@ from headworks.twin.observed import Observed, observed
 from headworks.twin.report import PERCENTS, Percentiles, Report
 from headworks.twin.report import Effort as Spent
 from headworks.twin.screen import Screening, screen
-from headworks.twin.search import Search
+from headworks.twin.search import Search, per_call
 from headworks.twin.simulate import Effort, Plan, Run, runs
+from headworks.twin.use import budgets
 from headworks.twin.vendor import VendorModel
 from headworks.twin.verdict import SHORT, Judge, Verdict, averaged, binding
 from headworks.twin.world import Drained
@@ -78,7 +79,7 @@ def plan(system: System, known: Known, effort: Effort, told: Callable[[str], Non
     ]
     told("looking for what would help" if missed else "writing it down")
     remedies = search.remedies(missed, verdicts)
-    using = averaged(made)
+    using = [*averaged(made), *budgets(system, asked.mix, asked.busy, per_call(made))]
     return Report(
         headworks=__version__,
         system=system.name,

@@ -10,16 +10,20 @@ Always true: read off the records of a run, as they would be in service.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 import numpy as np
 
+from headworks.core.key import Spending
+from headworks.core.money import NANO
 from headworks.core.record import AttemptRecord, Record
 from headworks.system.schema import System
 from headworks.twin.chance import Floats
-from headworks.twin.limits import Bounded, bounded
+from headworks.twin.limits import Bounded, bounded, keys_of
+from headworks.twin.screen import Mix
 from headworks.twin.vendor import VendorModel
 
 STEPS: Final = 60
@@ -79,6 +83,36 @@ def uses(
     course = _held(arrived, last, begins, ends) / system.server.max_in_flight
     shed = _share([record.error == "Overloaded" for record in known])
     found.append(_use("server.max_in_flight", "server.max_in_flight", system.server.max_in_flight, course, 0.0, shed))
+    return found
+
+
+SECONDS: Final[Mapping[str, float]] = MappingProxyType({"1h": 3600.0, "1d": 86400.0, "1w": 604800.0, "30d": 2592000.0})
+"""How long a budget's window is; `total` has none."""
+
+
+def budgets(system: System, mix: Sequence[Mix], busy: float, cost: float | None) -> list[Use]:
+    """What a window of this traffic takes of each budget of the file: by the mean cost of a call, for no run is so long.
+    busy: the mean load by the peak's; cost: dollars a call, None where it is unknown."""
+    if cost is None:
+        return []
+    owners: list[tuple[str, str, Spending | None, tuple[str, ...]]] = [
+        ("key", name, key.budget, (name,)) for name, key in system.keys.items()
+    ]
+    owners += [("group", name, group.budget, group.keys) for name, group in system.groups.items()]
+    found = []
+    for owner, name, budget, members in owners:
+        if budget is None or budget.every not in SECONDS:
+            continue
+        rate = 0.0
+        for one in mix:
+            keys = keys_of(system, one.alias)
+            rate += one.rate * sum(member in keys for member in members) / len(keys) if keys else 0.0
+        amount = budget.amount / NANO
+        taken = rate * busy * SECONDS[budget.every] * cost / amount
+        course = np.minimum(1.0, np.linspace(0, taken, STEPS))
+        refused = max(0.0, 1 - 1 / taken) if taken > 0 else 0.0
+        use = _use(f"budget of {owner} {name}", f"{owner}s.{name}.budget.amount", amount, course, 0.0, refused)
+        found.append(msgspec.structs.replace(use, at_peak=taken, mean=taken))
     return found
 
 

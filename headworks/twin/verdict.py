@@ -305,6 +305,8 @@ def binding(using: Sequence[Use], verdicts: Sequence[Verdict], models: Mapping[s
     most = max(using, key=lambda one: (one.refused > 0.001 or one.waits > LONG, one.at_peak), default=None)
     if most is not None and (most.at_peak >= NEAR or most.refused > 0.001):
         said = f"{most.name}, {most.at_peak:.0%} used at peak"
+        if most.name.startswith("budget of "):
+            said = f"{most.name}: a window of this traffic takes {most.at_peak:.0%} of it"
         if most.waits > LONG:
             said += f"; calls wait {written('duration', most.waits)} for it on average"
         if most.refused > 0:

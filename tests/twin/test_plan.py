@@ -16,6 +16,7 @@ from headworks.twin.plan import Known, plan, prepare
 from headworks.twin.report import Report, as_json
 from headworks.twin.simulate import Effort, run, runs
 from headworks.twin.simulate import Plan as Whole
+from headworks.twin.use import budgets
 from headworks.twin.verdict import Judge, Verdict
 from headworks.twin.workload import Shape
 from tests.twin.systems import one, steady
@@ -128,3 +129,15 @@ def test_a_page_stands_alone_and_escapes_what_it_was_given() -> None:
         assert outside not in made
     assert page(report) == made
     assert as_json(report) == as_json(report)
+
+
+def test_a_budget_that_a_day_takes_twice_is_said() -> None:
+    system = one(
+        TRAFFIC, targets=TARGET, more="keys: {web: {key: k1, budget: {amount: $10, every: 1d}}, app: {key: k2}}"
+    )
+    mix = prepare(system, NOTHING).demand.mix
+    [use] = budgets(system, mix, 0.5, 0.001)
+    # Half of ten calls a second at the peak, half as busy over the day, a tenth of a cent each: $216.
+    assert (use.name, use.path, use.limit) == ("budget of key web", "keys.web.budget.amount", 10.0)
+    assert use.at_peak == pytest.approx(21.6)
+    assert budgets(system, mix, 0.5, None) == []
