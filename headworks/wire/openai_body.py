@@ -1,7 +1,8 @@
 """A caller's body in OpenAI's API: what policies need of it, and what a vendor is sent instead.
 
 Always true: every byte that is not a replaced value is the caller's own. What we do not know (fields, roles, parts)
-reaches the vendor as it came. What is checked here is only what we act on ourselves; the rest is the vendor's to judge.
+reaches the vendor as it came. What is checked here is what we act on ourselves (`openai_types`: what no vendor takes); the
+rest is the vendor's to judge.
 """
 
 from __future__ import annotations

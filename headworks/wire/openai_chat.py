@@ -22,6 +22,7 @@ from headworks.wire.dialect import Asked, Headers
 from headworks.wire.members import members
 from headworks.wire.openai_answer import Choice, Delta, decoded, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
+from headworks.wire.openai_types import require_messages, require_types
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -54,13 +55,17 @@ def read_chat(body: bytes) -> Asked:
         newer_bound = openai_body.read_bound(found, "max_completion_tokens")
     if newer_bound is not None and (bound is None or newer_bound > bound):
         bound = newer_bound  # a vendor may read either: the larger one is what may come
-    return Asked(
+    asked = Asked(
         model=model,
         streamed=openai_body.read_flag(found, "stream"),
         include_usage=include_usage,
         max_output=bound,
         user=openai_body.read_user(found) if "user" in found else None,
     )
+    require_types(found)
+    if not model.startswith(PROMPT_PREFIX):
+        require_messages(found["messages"])
+    return asked
 
 
 # The vendor's side

@@ -57,41 +57,67 @@ def test_the_larger_bound_on_output_counts(older: int | None, newer: int | None,
     assert read_chat(body_of(max_tokens=older, max_completion_tokens=newer)).max_output == bound
 
 
-def test_roles_and_fields_that_nobody_knows_are_not_our_business() -> None:
-    messages = [{"role": "oracle", "content": {"new": True}}, "not even an object"]
-    assert read_chat(body_of(messages=messages, reasoning={"effort": "high"}, n="many")).model == "assistant"
+def test_roles_contents_and_fields_that_nobody_knows_are_not_our_business() -> None:
+    messages = [{"role": "oracle", "content": {"new": True}}, {"role": "user"}]
+    fields = {"reasoning": {"effort": "high"}, "temperature": None, "n": 2, "stop": ["."], "tools": [{"type": "new"}]}
+    assert read_chat(body_of(messages=messages, **fields)).model == "assistant"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "words"),
+    [
+        ({"messages": [1, 2]}, "messages[0]", "an object with a `role`"),
+        ({"messages": [{"role": "user", "content": "a"}, {"content": "b"}]}, "messages[1]", "an object with a `role`"),
+        ({"messages": [{"role": 3}]}, "messages[0].role", "a string"),
+        ({"temperature": "hot"}, "temperature", "a number, not a string"),
+        ({"n": "many"}, "n", "a number, not a string"),
+        ({"seed": True}, "seed", "a number, not true"),
+        ({"tools": {}}, "tools", "a list, not an object"),
+        ({"response_format": "json"}, "response_format", "an object, not a string"),
+        ({"stop": 7}, "stop", "a string or a list"),
+        ({"tool_choice": ["auto"]}, "tool_choice", "a string or an object, not a list"),
+    ],
+)
+def test_a_type_that_no_vendor_takes_costs_no_call(fields: dict[str, Any], param: str, words: str) -> None:
+    with pytest.raises(Malformed, match=words) as caught:
+        read_chat(body_of(**fields))
+    assert caught.value.param == param
 
 
 @pytest.mark.parametrize(
     ("body", "param", "words"),
     [
-        (b'{"messages":[1]}', "model", "missing"),
-        (b'{"model":null,"messages":[1]}', "model", "must be a string, not null"),
-        (b'{"model":7,"messages":[1]}', "model", "not a number"),
-        (b'{"model":["a"],"messages":[1]}', "model", "not a list"),
-        (b'{"model":"","messages":[1]}', "model", "empty"),
+        (b'{"messages":[{"role":"u"}]}', "model", "missing"),
+        (b'{"model":null,"messages":[{"role":"u"}]}', "model", "must be a string, not null"),
+        (b'{"model":7,"messages":[{"role":"u"}]}', "model", "not a number"),
+        (b'{"model":["a"],"messages":[{"role":"u"}]}', "model", "not a list"),
+        (b'{"model":"","messages":[{"role":"u"}]}', "model", "empty"),
         (b'{"model":"a"}', "messages", "missing"),
         (b'{"model":"a","messages":null}', "messages", "must be a list, not null"),
         (b'{"model":"a","messages":"hi"}', "messages", "must be a list, not a string"),
         (b'{"model":"a","messages":{}}', "messages", "not an object"),
         (b'{"model":"a","messages":[]}', "messages", "at least one"),
         (b'{"model":"a","messages":[ \n]}', "messages", "at least one"),
-        (b'{"model":"a","messages":[1],"stream":"yes"}', "stream", "true or false, not a string"),
-        (b'{"model":"a","messages":[1],"stream":1}', "stream", "true or false"),
-        (b'{"model":"a","messages":[1],"stream_options":[]}', "stream_options", "an object, not a list"),
-        (b'{"model":"a","messages":[1],"stream_options":{"include_usage":1}}', "stream_options.include_usage", "true"),
+        (b'{"model":"a","messages":[{"role":"u"}],"stream":"yes"}', "stream", "true or false, not a string"),
+        (b'{"model":"a","messages":[{"role":"u"}],"stream":1}', "stream", "true or false"),
+        (b'{"model":"a","messages":[{"role":"u"}],"stream_options":[]}', "stream_options", "an object, not a list"),
         (
-            b'{"model":"a","messages":[1],"stream_options":{"include_usage":true,"include_usage":false}}',
+            b'{"model":"a","messages":[{"role":"u"}],"stream_options":{"include_usage":1}}',
+            "stream_options.include_usage",
+            "true",
+        ),
+        (
+            b'{"model":"a","messages":[{"role":"u"}],"stream_options":{"include_usage":true,"include_usage":false}}',
             "stream_options.include_usage",
             "occurs twice",
         ),
-        (b'{"model":"a","messages":[1],"max_tokens":"7"}', "max_tokens", "a whole number, not a string"),
-        (b'{"model":"a","messages":[1],"max_tokens":7.5}', "max_tokens", "a number of another kind"),
-        (b'{"model":"a","messages":[1],"max_tokens":true}', "max_tokens", "not true"),
-        (b'{"model":"a","messages":[1],"max_tokens":99999999999999999999}', "max_tokens", "too large"),
-        (b'{"model":"a","messages":[1],"user":{"id":1}}', "user", "a string, not an object"),
-        (b'{"model":"a","messages":[1],"model":"b"}', "model", "occurs twice"),
-        (b'{"model":"a","messages":[1],"temperature":NaN}', None, "not valid JSON"),
+        (b'{"model":"a","messages":[{"role":"u"}],"max_tokens":"7"}', "max_tokens", "a whole number, not a string"),
+        (b'{"model":"a","messages":[{"role":"u"}],"max_tokens":7.5}', "max_tokens", "a number of another kind"),
+        (b'{"model":"a","messages":[{"role":"u"}],"max_tokens":true}', "max_tokens", "not true"),
+        (b'{"model":"a","messages":[{"role":"u"}],"max_tokens":99999999999999999999}', "max_tokens", "too large"),
+        (b'{"model":"a","messages":[{"role":"u"}],"user":{"id":1}}', "user", "a string, not an object"),
+        (b'{"model":"a","messages":[{"role":"u"}],"model":"b"}', "model", "occurs twice"),
+        (b'{"model":"a","messages":[{"role":"u"}],"temperature":NaN}', None, "not valid JSON"),
     ],
 )
 def test_a_body_that_cannot_be_understood_names_its_field(body: bytes, param: str | None, words: str) -> None:
@@ -106,15 +132,15 @@ def test_a_body_that_cannot_be_understood_names_its_field(body: bytes, param: st
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"model":"assistant","messages":[1]}',
-        b'{ "messages" : [1],\n "model" :\t"assistant" , "new": {"a": [1.50, 1e3]}}',
-        b'{"messages":[{"content":"say \\"model\\":\\"assistant\\" twice"}],"model":"assistant"}',
-        b'{"tools":[{"model":"assistant"}],"messages":[1], "model": "assistant"}',
+        b'{"model":"assistant","messages":[{"role":"u"}]}',
+        b'{ "messages" : [{"role":"u"}],\n "model" :\t"assistant" , "new": {"a": [1.50, 1e3]}}',
+        b'{"messages":[{"role":"u","content":"say \\"model\\":\\"assistant\\" twice"}],"model":"assistant"}',
+        b'{"tools":[{"model":"assistant"}],"messages":[{"role":"u"}], "model": "assistant"}',
         b'{"messages":[{"role":"model"}],"model":"assistant"}',
-        rb'{"mod\u0065l":"assistant","messages":[1]}',
-        rb'{"mod\u0065l":"assistant","messages":[{"model":"assistant"}]}',
-        b'{"x\\"model":"assistant","model" : "assistant","messages":[1]}',
-        rb'{"model":"assi\u0073tant","messages":["\u00e9"]}',
+        rb'{"mod\u0065l":"assistant","messages":[{"role":"u"}]}',
+        rb'{"mod\u0065l":"assistant","messages":[{"role":"u","model":"assistant"}]}',
+        b'{"x\\"model":"assistant","model" : "assistant","messages":[{"role":"u"}]}',
+        rb'{"model":"assi\u0073tant","messages":[{"role":"\u00e9"}]}',
     ],
 )
 def test_only_the_model_is_replaced(body: bytes) -> None:
@@ -129,12 +155,12 @@ def test_only_the_model_is_replaced(body: bytes) -> None:
 
 
 def test_a_model_with_a_quote_in_it_is_replaced_whole() -> None:
-    assert request(rb'{"model":"a\"b","messages":[1]}') == b'{"model":"gpt-5","messages":[1]}'
+    assert request(rb'{"model":"a\"b","messages":[{"role":"u"}]}') == b'{"model":"gpt-5","messages":[{"role":"u"}]}'
 
 
 def test_a_model_that_is_no_string_is_replaced_too() -> None:
-    call = Call(id="r", alias="a", body=b'{"model": null, "messages": [1]}')
-    assert CHAT.request(call, b'"gpt-5"', counted=True) == b'{"model": "gpt-5", "messages": [1]}'
+    call = Call(id="r", alias="a", body=b'{"model": null, "messages": [{"role":"u"}]}')
+    assert CHAT.request(call, b'"gpt-5"', counted=True) == b'{"model": "gpt-5", "messages": [{"role":"u"}]}'
 
 
 @pytest.mark.parametrize(
@@ -155,23 +181,30 @@ def test_a_model_that_is_no_string_is_replaced_too() -> None:
 def test_a_stream_is_counted_whatever_the_caller_said(
     options: bytes | None, sent_options: dict[str, Any], model_first: bool
 ) -> None:
-    fields = [b'"model":"assistant"', b'"stream":true, "messages":[1]']
+    fields = [b'"model":"assistant"', b'"stream":true, "messages":[{"role":"u"}]']
     if options is not None:
         fields.insert(1 if model_first else 0, b'"stream_options": ' + options)
     sent = request(b"{" + b",".join(fields) + b"}")
-    assert json.loads(sent) == {"model": "gpt-5", "stream": True, "messages": [1], "stream_options": sent_options}
-    assert b'"stream":true, "messages":[1]' in sent
+    assert json.loads(sent) == {
+        "model": "gpt-5",
+        "stream": True,
+        "messages": [{"role": "u"}],
+        "stream_options": sent_options,
+    }
+    assert b'"stream":true, "messages":[{"role":"u"}]' in sent
 
 
 def test_escaped_stream_options_are_found() -> None:
-    sent = request(rb'{"model":"assistant","stream":true,"messages":[1],"stream_\u006fptions":{"include_usage":false}}')
+    sent = request(
+        rb'{"model":"assistant","stream":true,"messages":[{"role":"u"}],"stream_\u006fptions":{"include_usage":false}}'
+    )
     assert json.loads(sent)["stream_options"] == {"include_usage": True}
     assert len(json.loads(sent, object_pairs_hook=list)) == 4
 
 
 @pytest.mark.parametrize("said", ["é", "\\u00e9 in the text"])
 def test_escapes_in_a_text_are_no_names(said: str) -> None:
-    body = json.dumps({"model": "assistant", "messages": [said], "stream": True}).encode()
+    body = json.dumps({"model": "assistant", "messages": [{"role": said}], "stream": True}).encode()
     assert json.loads(request(body))["stream_options"] == {"include_usage": True}
 
 
