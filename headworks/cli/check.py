@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 import click
 import msgspec
@@ -20,15 +20,16 @@ from rich.text import Text
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price
+from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
-from headworks.system.check import Machine, under_budget
+from headworks.system.check import Machine
 from headworks.system.findings import Findings
 from headworks.system.judge import Said, Verdict, judge
 from headworks.system.load import examine
 from headworks.system.nodes import MOST_BYTES
-from headworks.system.scalars import shown, written_rate
-from headworks.system.schema import OpenAI, System
+from headworks.system.scalars import written_rate
+from headworks.system.schema import System
 from headworks.system.secrets import Sources
 
 WIDE = 200
@@ -101,32 +102,6 @@ def content(file: Path) -> bytes:
             return opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
-
-
-Priced: TypeAlias = dict[str, dict[str, Price | None]]
-"""By alias and target."""
-
-
-def priced(system: System, findings: Findings) -> Priced:
-    """What each target charges. A vendor's whose price is unknown is a warning (nobody is billed for a simulated one), and
-    an error where a key with a budget may call it: its calls would be refused."""
-    prices = Prices(system)
-    funded = under_budget(system)
-    known: Priced = {}
-    for alias, model in system.models.items():
-        known[alias] = {}
-        for index, tier in enumerate(model.targets):
-            for position, target in enumerate(tier):
-                price = known[alias][str(target)] = prices.of(model, target)
-                if price is None and alias in funded:
-                    problem = f"the price of {shown(str(target))} is unknown, and the budget of `{funded[alias]}` must pay for it"
-                    remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
-                    findings.error(("models", alias, "targets", index, position), problem, remedy)
-                elif price is None and isinstance(system.providers[target.provider], OpenAI):
-                    problem = f"the price of {shown(str(target))} is unknown, and so what its calls cost"
-                    remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
-                    findings.warn(("models", alias, "targets", index, position), problem, remedy)
-    return known
 
 
 def report(system: System | None, findings: Findings, prices: Priced) -> Report:

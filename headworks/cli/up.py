@@ -13,8 +13,10 @@ import click
 import uvloop
 
 from headworks.gateway.gateway import Gateway
+from headworks.gateway.priced import priced
 from headworks.server.parent import serve_by_workers
 from headworks.server.serve import serve
+from headworks.system.findings import Findings
 from headworks.system.schema import System
 from headworks.system.starter import HERE, load_or_starter
 
@@ -35,7 +37,9 @@ def command(file: Path | None, seed: int | None) -> None:
     is_starter = file is None and not HERE.exists()
     read = partial(load_or_starter, file, os.environ)
     loaded = read()
-    for warning in loaded.warnings:
+    unpaid = Findings(str(file or HERE))
+    priced(loaded.system, unpaid)  # no reason not to serve the others: what cannot be paid for is refused, call by call
+    for warning in (*loaded.warnings, *unpaid.errors):
         click.echo(f"warning: {warning}", err=True)
     say = partial(greet, is_starter=is_starter)
     if loaded.system.server.workers > 1:

@@ -1,0 +1,37 @@
+"""What is known of a system's prices, said where it is not enough: by `headworks check`, and by `headworks up` at its start."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from headworks.core.money import Price
+from headworks.gateway.prices import Prices
+from headworks.system.check import under_budget
+from headworks.system.findings import Findings
+from headworks.system.scalars import shown
+from headworks.system.schema import OpenAI, System
+
+Priced: TypeAlias = dict[str, dict[str, Price | None]]
+"""By alias and target."""
+
+
+def priced(system: System, findings: Findings) -> Priced:
+    """What each target charges. A vendor's whose price is unknown is a warning (nobody is billed for a simulated one), and
+    an error where a key with a budget may call it: its calls would be refused."""
+    prices = Prices(system)
+    funded = under_budget(system)
+    known: Priced = {}
+    for alias, model in system.models.items():
+        known[alias] = {}
+        for index, tier in enumerate(model.targets):
+            for position, target in enumerate(tier):
+                price = known[alias][str(target)] = prices.of(model, target)
+                if price is None and alias in funded:
+                    problem = f"the price of {shown(str(target))} is unknown, and the budget of `{funded[alias]}` must pay for it"
+                    remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
+                    findings.error(("models", alias, "targets", index, position), problem, remedy)
+                elif price is None and isinstance(system.providers[target.provider], OpenAI):
+                    problem = f"the price of {shown(str(target))} is unknown, and so what its calls cost"
+                    remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
+                    findings.warn(("models", alias, "targets", index, position), problem, remedy)
+    return known
