@@ -16,3 +16,6 @@ COULD_NOT_RUN: Final = 3
 
 INTERRUPTED: Final = 130
 """Ctrl-C, as shells say it."""
+
+READER_LEFT: Final = 141
+"""Nobody reads stdout any more (`headworks logs | head -1`), as shells say it: nothing is said about what was asked."""

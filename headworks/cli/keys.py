@@ -281,7 +281,7 @@ def index(file: Path | None) -> None:
         indexer.close()
 
 
-@command.command("rotate")
+@command.command("rotate", short_help="Give a key another secret, and show it, once.")
 @NAME
 @click.option(
     "--overlap",
@@ -313,7 +313,7 @@ def rotate_command(name: str, file: Path | None, overlap: float | None, at_once:
             click.echo(f"The secret before it is good until {until.replace('+00:00', 'Z')}.", err=True)
 
 
-@command.command("revoke")
+@command.command("revoke", short_help="Refuse a key from now on.")
 @NAME
 @click.option("--undo", is_flag=True, help="Let a key of the system file in again.")
 @FILE

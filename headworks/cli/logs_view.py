@@ -301,7 +301,7 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
         return
     table = plain_table(show_header=True, is_seen=sys.stdout.isatty())
     for name in by:
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=48)  # a caller may have made a long one up
     noun = "attempts" if "target" in by else "calls"
     for title in (noun, "errors", "tokens", "cost", "p50", "p95"):
         table.add_column(title, justify="right", no_wrap=True)

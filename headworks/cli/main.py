@@ -1,7 +1,7 @@
 """`headworks`: the group of commands, and what every command shares: how it ends and how it says what is wrong.
 
 Always true: `headworks --help` imports nothing but click; whatever the user did wrong is said on stderr in words, never
-as a stack trace. Exit codes: 0 what was asked holds, 1 it does not, 2 it cannot be said, 3 the command could not run (130 on Ctrl-C).
+as a stack trace. Exit codes: 0 what was asked holds, 1 it does not, 2 it cannot be said, 3 the command could not run (130 on Ctrl-C, 141 where nobody reads on).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 import click
 
 from headworks import __version__
-from headworks.cli.exits import COULD_NOT_RUN, HOLDS, INTERRUPTED
+from headworks.cli.exits import COULD_NOT_RUN, HOLDS, INTERRUPTED, READER_LEFT
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -93,6 +93,8 @@ def run(arguments: list[str]) -> int:
         return COULD_NOT_RUN
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except SystemExit:  # from click, and only where stdout was closed: its 1 would say that something does not hold
+        return READER_LEFT
     return ended if isinstance(ended, int) else HOLDS
 
 

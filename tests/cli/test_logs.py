@@ -207,6 +207,15 @@ def test_sums_as_a_table_and_as_json(tmp_path: Path, system: Path, capsys: pytes
     assert lines(printed(capsys, "--cost", "--json", system))[0]["alias"] == "assistant"
 
 
+def test_a_name_that_a_caller_made_up_makes_no_column_wide(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal(tmp_path / "journal", record(1, model="a" * 256, outcome="refused"))
+    table = printed(capsys, "--by", "alias,day", system).splitlines()
+    assert "2026-11-22" in table[1]
+    assert max(map(len, table)) <= 120
+
+
 def test_eighty_columns_without_colour_are_enough(tmp_path: Path, system: Path) -> None:
     journal(tmp_path / "journal", *(failed(number, number, 5.0) for number in range(3)))
     env = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
