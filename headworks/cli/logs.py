@@ -218,7 +218,12 @@ def present(questions: Questions, asked: Filter, way: Way) -> int:
             show_sums(groups, way.by)
         return len(groups)
     last = way.last if way.last is not None or way.as_json else SHOWN
-    found: Iterator[Record] = map(DECODE, questions.lines(asked, last=last, slowest=way.sort == "slowest"))
+    with contextlib.closing(questions.lines(asked, last=last, slowest=way.sort == "slowest")) as lines:
+        return show(map(DECODE, lines), asked, way)
+
+
+def show(found: Iterator[Record], asked: Filter, way: Way) -> int:
+    """Prints calls, and returns how many it was."""
     if asked.request_id is not None:  # the store knows the first 60 bits of it
         found = filter(lambda record: record.request_id.startswith(asked.request_id or ""), found)
     if way.as_json:

@@ -8,7 +8,7 @@ read in order of time, and a limit ends that early. PostgreSQL has statistics an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -79,7 +79,7 @@ class Questions:
         self.store = store
         self.few = FEW
 
-    def lines(self, asked: Filter, *, last: int | None = None, slowest: bool = False) -> Iterator[bytes]:
+    def lines(self, asked: Filter, *, last: int | None = None, slowest: bool = False) -> Generator[bytes, None, None]:
         """The journal's lines of these calls, oldest first; the `last` ones only. slowest: the slowest last."""
         clauses = self.clauses(asked)
         if clauses is None:

@@ -353,3 +353,15 @@ def test_a_bar_stays_within_its_frame(started: float, first: float | None, durat
 )
 def test_money_is_shown_to_what_matters(nano: int | None, expected: str) -> None:
     assert logs_view.money(nano) == expected
+
+
+def test_a_reader_who_leaves_early_hears_no_complaint(tmp_path: Path, system: Path) -> None:
+    """`headworks logs --json | head -1`: more than a pipe holds is left unread."""
+    journal(tmp_path / "journal", *[record(number) for number in range(1, 401)])
+    command = [sys.executable, "-m", "headworks", "logs", "--json", str(system)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert msgspec.json.decode(child.stdout.readline())["request_id"] == ids(1)[0]
+        child.stdout.close()
+        assert child.stderr.read() == ""
