@@ -165,6 +165,7 @@ class System:
         self._gateway = gateway
         self._rng = rng
         self._streams: dict[Stream, None] = {}
+        self._is_closed = False
 
     def aliases(self, key: str | None = None) -> Sequence[str]:
         """The models that may be asked, with this key where the system has keys. Raises Unauthenticated."""
@@ -210,6 +211,8 @@ class System:
         key: the secret of a caller, needed where the system file has `keys`. deadline: seconds from now after which the
         answer is worth nothing; it only shortens `timeouts.total`. extra: fields of the body that OpenAI does not have. Raises a CallError; which one says whose turn it is.
         """
+        if self._is_closed:  # its journal is closed too: a call would leave no record
+            raise RuntimeError("this system was closed: ask it inside `async with headworks.open(...) as system`")
         fields = {**(extra or {}), **options, "model": model, "messages": messages, "stream": stream}
         call = self.call(msgspec.json.encode(fields), key)
         if deadline is not None:
@@ -253,7 +256,8 @@ class System:
         )
 
     async def close(self) -> None:
-        """Leaves every stream that nobody read to its end."""
+        """Takes no call any more, and leaves every stream that nobody read to its end."""
+        self._is_closed = True
         for stream in list(self._streams):
             await stream.close()
 

@@ -106,6 +106,15 @@ async def test_a_deadline_ends_a_call_that_is_worth_nothing_any_more() -> None:
 
 
 @virtual
+async def test_a_system_that_was_closed_takes_no_call() -> None:
+    system, facing = over(Scripted(["late"]))
+    await system.close()
+    with pytest.raises(RuntimeError, match="was closed: ask it inside"):
+        await system.chat(model="assistant", messages=HELLO)
+    assert facing.journal.records == []
+
+
+@virtual
 async def test_a_stream_that_is_left_early_stops_its_vendor() -> None:
     service, handle = mock()
     system, facing = over(service)
