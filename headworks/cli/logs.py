@@ -173,9 +173,18 @@ def purge_command(file: Path | None, key: str | None, before: float | None, yes:
             click.echo("no call is like that: nothing was deleted")
             return
         if not yes:
-            click.confirm(f"Delete {count} calls for good?", abort=True)
+            ask(count)
         deleted = purge(questions, asked)
         click.echo(f"{deleted} calls deleted")
+
+
+def ask(count: int) -> None:
+    """Raises click.Abort where the answer is not yes, or nobody is there to answer."""
+    try:
+        click.confirm(f"Delete {count} calls for good?", abort=True)
+    except click.Abort:
+        click.echo("nothing was deleted; where nobody can be asked: --yes", err=True)
+        raise
 
 
 def purge(questions: Questions, asked: Filter) -> int:
