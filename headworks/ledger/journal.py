@@ -5,12 +5,14 @@ Always true: files of one process, a new one at each start and after every `ROTA
 most `sync` seconds. A torn last line (killed within the write) is nobody's acknowledged record, and a fresh file at each
 start means that nothing is ever appended to it. A file is locked (`flock`) from before it has its name until it is
 closed: who can lock it knows that it is complete, and may remove it once it is indexed.
+A file that somebody removes while it is written is written again into a new one, within `sync` seconds.
 A full disk costs no call: lines wait in memory up to `MOST_BACKLOG` bytes, then are counted as lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import logging
 import os
@@ -27,6 +29,11 @@ MOST_BACKLOG = 64 * 1024 * 1024
 
 ROTATED_AT = 64 * 1024 * 1024
 """Bytes: about 100,000 calls. A file stays until it is indexed whole, so this bounds what the journal keeps on disk."""
+
+CLOSED = -1
+
+CARRIED = 1024 * 1024
+"""Bytes that are written again at once: more than the longest record."""
 
 log = logging.getLogger("headworks.journal")
 
@@ -113,6 +120,8 @@ class Journal:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.sync)
+            if (removed := self._succeeded()) is not None:
+                await loop.run_in_executor(None, carry_over, removed, os.dup(self._file))
             if self._backlog and not self.flush():
                 log.error("the journal's disk takes no more: %d bytes wait, %d records lost", self.backlog, self.lost)
             while self._full:
@@ -127,6 +136,7 @@ class Journal:
         self.flush()
         for file in (*self._full, self._file):
             self._finish(file)
+        self._file = CLOSED  # a late record waits in vain, but is not written into whatever has this number next
 
     @property
     def path(self) -> Path:
@@ -136,7 +146,7 @@ class Journal:
     def _begin(self) -> int:
         """A new file. It gets its name when it is locked: a reader could take it for one that is complete."""
         unnamed = self.path.with_suffix(".new")
-        file = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.rename(unnamed, self.path)
@@ -159,6 +169,23 @@ class Journal:
         self._full.append(self._file)
         self._file = file
         self._room = self.rotated_at - size
+
+    def _succeeded(self) -> int | None:
+        """The file that is written, where somebody has removed it or its folder: another takes its place. None: it is there."""
+        if os.fstat(self._file).st_nlink:
+            return None
+        removed = self._file
+        self._number += 1
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = self._begin()
+        except OSError as error:
+            self._number -= 1
+            log.error("the journal's file was removed, and there can be no other: %s", error.strerror)
+            return None
+        self._room = self.rotated_at
+        log.error("the journal's file was removed: its records are written again, into %s", self.path)
+        return removed
 
     def _finish(self, file: int) -> None:
         self._force(file)
@@ -184,6 +211,25 @@ class Journal:
             return
         self._backlog.append(line)
         self._backlog_size += len(line)
+
+
+def carry_over(removed: int, file: int) -> None:
+    """Appends the records of a removed file to the one that took its place, whole lines at a time; closes both descriptors.
+
+    What was indexed already comes once more: the store takes a record once.
+    """
+    try:
+        at = 0
+        while lines := os.pread(removed, CARRIED, at):
+            lines = lines[: lines.rfind(b"\n") + 1] or lines
+            if os.write(file, lines) < len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            at += len(lines)
+    except OSError as error:
+        log.error("the records of the journal's removed file are lost: %s", error.strerror)
+    finally:
+        os.close(removed)
+        os.close(file)
 
 
 class MemoryJournal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,39 @@ def test_the_file_is_forced_to_the_disk_off_the_loop(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("is_whole_folder", [True, False])
+def test_a_file_that_was_removed_is_written_again(tmp_path: Path, is_whole_folder: bool) -> None:
+    async def run() -> None:
+        folder = tmp_path / "journal"
+        journal = Journal(folder, started_at=1.0, sync=0.001)
+        journal.append(record(1))
+        first = journal.path
+        shutil.rmtree(folder) if is_whole_folder else first.unlink()
+        journal.append(record(2))
+        syncing = asyncio.create_task(journal.keep_synced())
+        async with asyncio.timeout(30):
+            while journal.path == first or len(written(journal.path)) < 2:
+                await asyncio.sleep(0.001)
+        journal.append(record(3))
+        assert sorted(written(journal.path)) == ["req_1", "req_2", "req_3"]
+        assert not is_final_at(journal.path)  # still locked: nobody takes it for complete
+        syncing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await syncing
+        journal.close()
+
+    asyncio.run(run())
+
+
+def test_a_record_after_the_close_is_written_into_nobody_elses_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
+    journal.close()
+    with (tmp_path / "other").open("w"):  # has the number that the journal had
+        journal.append(record(1))
+    assert (tmp_path / "other").read_bytes() == b""
+    assert journal.backlog > 0
+
+
 def test_the_memory_journal_keeps_the_same_lines() -> None:
     journal = MemoryJournal()
     journal.append(record(1))
@@ -169,11 +203,12 @@ def test_a_file_is_final_when_its_writer_has_left_it(tmp_path: Path) -> None:
 
 
 def finals(folder: Path) -> list[bool]:
-    found = []
-    for path in sorted(folder.iterdir()):
-        with path.open("rb") as file:
-            found.append(is_final(file.fileno()))
-    return found
+    return [is_final_at(path) for path in sorted(folder.iterdir())]
+
+
+def is_final_at(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_final(file.fileno())
 
 
 def test_where_no_new_file_can_be_made_the_old_one_goes_on(tmp_path: Path) -> None:
