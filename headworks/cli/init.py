@@ -50,6 +50,9 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     if prompt is not None and source is not None:
         if file.exists() and not force:
             raise already(file)
+        if suite.exists() and not force:
+            remedy = "write the system file into another folder, or --force to write over the suite"
+            raise click.ClickException(f"{suite} is there already: {remedy}")
         write(suite, suite_draft(source, prompt.text, suite, f"headworks init --from {prompt.file}"), force=force)
     write(file, text, force=force)
     click.echo(f"Wrote {file}: {ALIAS} is answered by {target} ({choice.why}).")

@@ -85,5 +85,5 @@ def test_a_prompt_becomes_a_suite_that_is_read_and_an_objective_that_gates_it(tm
     assert dry.stdout.startswith("assistant: 20 samples, 4 conditions,")
     again = headworks(tmp_path, "init", "--from", "prompt.txt", "where it is/other.yaml")
     assert again.returncode == COULD_NOT_RUN
-    assert "is there already" in again.stderr
+    assert "is there already: write the system file into another folder" in again.stderr  # another name would not help
     assert not (folder / "other.yaml").exists()
