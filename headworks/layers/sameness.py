@@ -44,7 +44,11 @@ class Sameness:
         if asked is None:
             return b""
         hash = blake2b(self._common, digest_size=SIZE)
-        headers = sorted([(a.decode("latin-1"), b.decode("latin-1")) for a, b in call.forwarded if a not in _SILENT])
+        headers: list[tuple[str, str]] = []
+        if call.forwarded:
+            headers = sorted(
+                [(a.decode("latin-1"), b.decode("latin-1")) for a, b in call.forwarded if a not in _SILENT]
+            )
         # Lists in JSON: nothing in one part can be read as the beginning of the next.
         hash.update(_encode([self.scope(call), call.operation, call.bound, call.trail.prompt, headers]))
         hash.update(asked)
