@@ -78,8 +78,10 @@ def postgres() -> Iterator[PostgresServer]:
     try:
         if server.user is not None:
             if not readable_by_all(install):
-                shutil.copytree(install, folder / "install", symlinks=True)
-                server.binaries = folder / "install" / "bin"
+                # The wheel's libraries lie beside the package, and the binaries look for them from where they are.
+                for part in (install, install.parent.with_suffix(".libs")):
+                    shutil.copytree(part, folder / part.relative_to(install.parent.parent), symlinks=True)
+                server.binaries = folder / install.relative_to(install.parent.parent) / "bin"
             nobody = pwd.getpwnam(server.user)
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         folder.chmod(0o755)
