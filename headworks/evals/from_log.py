@@ -15,12 +15,13 @@ import msgspec
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.digest import digest
 from headworks.core.errors import EvalError
-from headworks.core.record import Record
+from headworks.core.record import Outcome, Record
 from headworks.ledger.query import Filter
 from headworks.system.findings import suggestion
 from headworks.system.scalars import Unreadable, duration
 
 TERMS = ("outcome", "alias", "key", "target", "error", "slow")
+OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
 ROLES = frozenset({"system", "developer", "user", "assistant"})
 
 
@@ -43,6 +44,9 @@ def asked_of(text: str) -> Filter:
             raise EvalError(f"`{term}` is no filter of calls\n    {suggestion(name, TERMS, 'write NAME=VALUE; names')}")
         if name == "outcome" and value in ("error", "failed"):
             fields["failed"] = True
+        elif name == "outcome" and value not in OUTCOMES:
+            known = suggestion(value, (*OUTCOMES, "error"), "outcomes")
+            raise EvalError(f"there is no outcome `{value}`\n    {known}")
         elif name == "slow":
             try:
                 fields["slow"] = duration(value)

@@ -201,7 +201,7 @@ def _chosen(suite: Suite, names: tuple[str, ...]) -> tuple[Condition, ...]:
             elif name in conditions.KINDS:
                 found.append(conditions.condition(name))
             else:
-                known = [*own, *conditions.KINDS, "all", "none"]
+                known = [*dict.fromkeys([*own, *conditions.KINDS]), "all", "none"]
                 raise EvalError(f"there is no condition `{name}`\n    {suggestion(name, known, 'conditions')}")
     by_title = {one.title: one for one in found if one.kind != PLAIN}
     return (UNDISTURBED, *by_title.values())

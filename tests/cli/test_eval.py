@@ -160,6 +160,7 @@ def test_nothing_is_asked_where_nothing_is_to_be_asked(tmp_path: Path, capsys: p
         (["--model", "assistent"], "there is no model `assistent`\n    did you mean `assistant`?"),
         (["--conditions", "typo"], "there is no condition `typo`\n    did you mean `typos`?"),
         (["--key", "nobody"], "there is no key `nobody`"),
+        (["--from-log", "outcome=faild"], "there is no outcome `faild`\n    did you mean `failed`?"),
         (["--max-cost", "much"], "'much' is no amount: write $1.50"),
         (["--margin", "300%"], "'300%' is no share"),
         (["--power", "0%"], "no number of samples sees a difference of nothing"),
