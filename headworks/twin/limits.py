@@ -32,7 +32,8 @@ class Bounded(msgspec.Struct, frozen=True):
     @property
     def counter(self) -> str:
         """The state's name for it (`gateway/quotas.py`, `layers/quota.py`)."""
-        return f"{self.unit}/{self.owner}/{f'{self.within}/' if self.within else ''}{self.of}"
+        unit = "places" if self.unit == "concurrency" else self.unit
+        return f"{unit}/{self.owner}/{f'{self.within}/' if self.within else ''}{self.of}"
 
 
 def bounded(system: System) -> list[Bounded]:

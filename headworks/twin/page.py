@@ -23,7 +23,7 @@ p.soft, td.soft, figcaption { color: var(--soft) }
 table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600; color: var(--soft) }
 th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 .met { color: var(--good) } .missed { color: var(--bad) } .cannot { color: var(--unsure) } .not { color: var(--soft) }
-.verdict { font-weight: 600; white-space: nowrap } .binding { font-size: 1.05rem }
+.verdict { font-weight: 600 } .verdict, .whole { white-space: nowrap } .binding { font-size: 1.05rem }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.5rem } figure { margin: 0 }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif } svg text { fill: var(--soft) }
 svg .y, svg .end { text-anchor: end } svg .x { text-anchor: middle }
@@ -33,6 +33,9 @@ rect.good { fill: var(--good) } rect.bad { fill: var(--bad) } .whisker { stroke:
 """.strip()
 
 MOST_USES: Final = 12
+
+DEEPEST: Final = 1000.0
+"""The highest latency by the lowest that a plot has room for: what a cache answers at once lies on its floor."""
 
 
 def page(report: Report) -> str:
@@ -84,8 +87,8 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         between = "" if one.value is None else f"{low} .. {high}"
         style = one.verdict.split(" ")[0]
         rows.append(
-            f"<tr><td>{escape(one.id)}</td><td>{escape(one.alias or 'all')}</td><td>{escape(one.objective)}</td>"
-            f'<td class="verdict {style}">{one.verdict}</td><td>{value}</td><td>{between}</td>'
+            f'<tr><td class="whole">{escape(one.id)}</td><td>{escape(one.alias or "all")}</td><td>{escape(one.objective)}</td>'
+            f'<td class="verdict {style}">{one.verdict}</td><td class="whole">{value}</td><td class="whole">{between}</td>'
             f'<td class="soft">{escape(one.why)}</td></tr>'
         )
     head = "".join(
@@ -128,7 +131,7 @@ def _latencies(report: Report) -> Iterator[tuple[str, str]]:
         ]
         known += [bound.limit for bound in bounds]
         x = Axis([(float(percent), f"{percent:g}") for percent in (1, 50, 80, 90, 95, 99, 99.9)], _rank)
-        y = logarithmic(min(known), max(known), _seconds)
+        y = logarithmic(max(min(known), max(known) / DEEPEST), max(known), _seconds)
         lines = [Line("predicted", list(zip(PERCENTS, one.predicted, strict=True)), "a")]
         legend = "predicted"
         if one.measured is not None:
@@ -180,7 +183,7 @@ def _knobs(report: Report) -> Iterator[tuple[str, str]]:
             for effect in knob.effects:
                 is_seen = abs(effect.change) >= 0.005 and (effect.low > 0 or effect.high < 0)
                 if effect.objective == verdict.id and is_seen:
-                    rows.append((f"{knob.knob}: {knob.said}"[:44], effect.change, effect.low, effect.high))
+                    rows.append((f"{knob.knob}: {knob.said}"[:88], effect.change, effect.low, effect.high))
         rows.sort(key=lambda row: -abs(row[1]))
         if rows:
             title = f"margin of {verdict.id}, in points of its bound"

@@ -79,7 +79,8 @@ def run(
     for one in objectives:
         if one.metric in SIMULATED and (value := measured(one, seen, objectives)) is not None:
             values[one.id] = value
-    using = uses(plan.system, list(plan.models.values()), records, arrivals.begins, min(arrivals.ends, arrivals.at[-1]))
+    until = min(arrivals.ends, arrivals.at[-1])
+    using = uses(plan.system, list(plan.models.values()), records, arrivals.begins, until, world.state.turned)
     return Run(seed=seed, seen=seen, values=values, uses=using, calls=len(arrivals.at))
 
 

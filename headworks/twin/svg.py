@@ -13,7 +13,10 @@ from math import ceil, floor, log10
 import msgspec
 
 WIDTH, HEIGHT = 560, 250
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 34
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 16, 34
+
+MOST_HALVED = 4.0
+"""Decades, 13 labels of 16 pixels, from which on only whole ones are written."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -49,12 +52,13 @@ def linear(low: float, high: float, written: Callable[[float], str], most: int =
 
 
 def logarithmic(low: float, high: float, written: Callable[[float], str]) -> Axis:
-    """Decades, halved where there are few."""
+    """Decades, and within them where they are few enough for their labels. What is below `low` lies at the bottom."""
     low, high = max(low, 1e-6), max(high, low * 2, 2e-6)
     begin, end = log10(low), log10(high)
     ticks = []
+    factors = (1, 2, 5) if end - begin <= MOST_HALVED else (1,)
     for decade in range(floor(begin), ceil(end) + 1):
-        for factor in (1, 2, 5):
+        for factor in factors:
             value = factor * 10**decade
             if low * 0.999 <= value <= high * 1.001:
                 ticks.append((value, written(value)))
@@ -81,7 +85,7 @@ def chart(lines: Sequence[Line], x: Axis, y: Axis, *, rules: Sequence[Rule] = ()
         parts.append(f'<text x="{LEFT + inner / 2:.1f}" y="{HEIGHT - 3}" class="x">{escape(x_name)}</text>')
     for rule in rules:
         parts.append(f'<path class="rule" d="M{LEFT} {down(rule.at):.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text x="{WIDTH - RIGHT}" y="{down(rule.at) - 4:.1f}" class="end">{escape(rule.name)}</text>')
+        parts.append(f'<text x="{LEFT + 6}" y="{down(rule.at) - 4:.1f}">{escape(rule.name)}</text>')
     for line in lines:
         path = "L".join(f"{across(a):.1f} {down(b):.1f}" for a, b in line.points)
         parts.append(f'<path class="line {line.style}" d="M{path}"><title>{escape(line.name)}</title></path>')
@@ -89,19 +93,19 @@ def chart(lines: Sequence[Line], x: Axis, y: Axis, *, rules: Sequence[Rule] = ()
 
 
 def bars(rows: Sequence[tuple[str, float, float, float]], written: Callable[[float], str], label: str) -> str:
-    """Horizontal bars from zero, each with the interval that it lies in: name, value, low, high."""
-    tall = 24 * len(rows) + 8
+    """Horizontal bars from zero, each below its name and with the interval that it lies in: name, value, low, high."""
+    tall = 38 * len(rows) + 8
     most = max((max(abs(value), abs(low), abs(high)) for _, value, low, high in rows), default=1.0) or 1.0
-    middle, half = 360, 120
+    middle, half = 240, 230
     parts = [f'<svg viewBox="0 0 {WIDTH} {tall}" role="img" aria-label="{escape(label, quote=True)}">']
     for number, (name, value, low, high) in enumerate(rows):
-        y = 24 * number + 4
+        y = 38 * number + 18
         left, right = sorted((middle, middle + half * value / most))
         begin, end = (middle + half * max(-most, min(most, one)) / most for one in (low, high))
         style = "good" if value >= 0 else "bad"
-        parts.append(f'<text x="{middle - half - 8}" y="{y + 13}" class="y">{escape(name)}</text>')
+        parts.append(f'<text x="4" y="{y - 4}">{escape(name)}</text>')
         parts.append(f'<rect class="{style}" x="{left:.1f}" y="{y}" width="{max(0.5, right - left):.1f}" height="16"/>')
         parts.append(f'<path class="whisker" d="M{begin:.1f} {y + 8}H{end:.1f}"/>')
         parts.append(f'<text x="{WIDTH - 4}" y="{y + 13}" class="end">{escape(written(value))}</text>')
-    parts.append(f'<path class="grid" d="M{middle} 0V{tall}"/>')
+        parts.append(f'<path class="grid" d="M{middle} {y - 1}V{y + 17}"/>')
     return "".join([*parts, "</svg>"])

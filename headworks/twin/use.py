@@ -3,9 +3,11 @@
 Theory. A limit per minute is held by a bucket of one minute's size, so its use is what was admitted in a minute by the
 limit. Places are held for as long as a call lasts, so their use is how many are held at once, by how many there are.
 A limit that is used up shows no more than 100 %, whatever asks for it: so what it made wait, and what it turned away, is
-counted beside it. A call that waits for its provider's limit has its first attempt late.
+counted beside it. A call that waits for its provider's limit has its first attempt late. Tokens are counted as they were
+used, while a call takes its bound on the answer until it ends: a `tpm` may turn calls away and seem to be half empty.
 
-Always true: read off the records of a run, as they would be in service.
+Always true: read off the records of a run, as they would be in service; but which limit of a key, a group or an alias
+turned a call away, which a record does not say: that is the state's own word.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ STEPS: Final = 60
 """Points of a course over time."""
 
 FULL: Final = 0.9
-"""The use from which a limit is one that turned calls away: of the limits of one owner the record does not say which."""
+"""The use from which a limit of a vendor is one that made calls wait: of the limits of one owner the record does not say which."""
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,19 +50,25 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Columns(msgspec.Struct):
-    """Calls or attempts that took something of a limit. waits, refused: of those that asked for it."""
+    """Calls or attempts that took something of a limit. asked: how many asked for it; waits, refused: of those."""
 
     started: Floats
     ended: Floats
     tokens: Floats
     waits: float
     refused: float
+    asked: int
 
 
 def uses(
-    system: System, models: Sequence[VendorModel], records: Iterable[Record], begins: float, ends: float
+    system: System,
+    models: Sequence[VendorModel],
+    records: Iterable[Record],
+    begins: float,
+    ends: float,
+    turned: Mapping[str, int],
 ) -> list[Use]:
-    """The use of every limit, in the order of the file, and then the gateway's own."""
+    """The use of every limit, in the order of the file, and then the gateway's own. turned: by the state's names."""
     known = list(records)
     found = []
     for one in bounded(system):
@@ -72,6 +80,8 @@ def uses(
             course = _minutes(columns.started, amounts, begins, ends) / one.size
         is_full = float(course.max()) >= FULL
         waits, refused = (columns.waits, columns.refused) if is_full else (0.0, 0.0)
+        if one.owner in ("alias", "key", "group"):
+            refused = min(1.0, turned.get(one.counter, 0) / columns.asked) if columns.asked else 0.0
         found.append(_use(one.name, one.path, one.size, course, waits, refused))
     for model in models:
         if model.slots is not None:
@@ -134,6 +144,7 @@ def _columns(system: System, one: Bounded, records: Sequence[Record]) -> Columns
             )
             asked = len(made.started) + at_limit
             made.refused = (at_limit + throttled) / asked if asked else 0.0
+            made.asked = asked
             return made
         case "alias":
             return _calls([record for record in records if record.model == one.of])
@@ -152,6 +163,7 @@ def _attempts(rows: Sequence[AttemptRecord]) -> Columns:
         np.array(tokens, dtype=float),
         0.0,
         0.0,
+        len(rows),
     )
 
 
@@ -165,6 +177,7 @@ def _calls(rows: Sequence[Record]) -> Columns:
         np.array(tokens, dtype=float),
         0.0,
         _share(turned),
+        len(rows),
     )
 
 

@@ -311,6 +311,8 @@ def binding(using: Sequence[Use], verdicts: Sequence[Verdict], models: Mapping[s
             said += f"; calls wait {written('duration', most.waits)} for it on average"
         if most.refused > 0:
             said += f"; it turns away {most.refused:.1%} of what asks for it"
+            if most.name.startswith("tpm of ") and most.at_peak < NEAR:
+                said += ", since a call holds its bound on the answer (`max_tokens`, or `max_output`) until it ends"
         return Binding(name=most.name, at_peak=most.at_peak, said=said)
     judged = [one for one in verdicts if one.margin is not None]
     tight = min(judged, key=lambda one: one.margin or 0.0, default=None)

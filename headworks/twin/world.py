@@ -18,9 +18,10 @@ from headworks.core.digest import digest
 from headworks.core.errors import CallError
 from headworks.core.record import Opened, Record
 from headworks.core.service import Service
-from headworks.core.state import Bounds, Claim, Granted, Rate
+from headworks.core.state import Bounds, Claim, Granted, Rate, Refusal
 from headworks.core.vtime import run_virtual
 from headworks.gateway.assemble import Assembled, assemble
+from headworks.state.memory import Memory
 from headworks.system.schema import Key, System
 from headworks.system.secrets import Secret
 from headworks.twin.chance import Chances, generator
@@ -49,6 +50,20 @@ class Sink:
         return True
 
 
+class Watched(Memory):
+    """The state of one process, and whom it turned away. turned: claims that each bound refused, by the bound's name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turned: dict[str, int] = {}
+
+    def take_now(self, claim: Claim) -> Granted | Refusal:
+        answer = super().take_now(claim)
+        if isinstance(answer, Refusal):
+            self.turned[answer.bound.name] = self.turned.get(answer.bound.name, 0) + 1
+        return answer
+
+
 class World:
     """A system and its twins, for one run. down: providers that are away all the time. drained: counters of limits that
     are asked for more than they admit: they begin used up, as they would be after some minutes of such a load."""
@@ -74,7 +89,8 @@ class World:
         self.drained = drained
         self.credentials = {alias: callers(self.system, alias) for alias in self.system.models}
         self.picks: list[float] = generator(seed, "keys").random(len(arrivals.at)).tolist() if system.keys else []
-        self.assembled: Assembled = assemble(self.system, self.leaf, self.sink, seed=seed)
+        self.state = Watched()
+        self.assembled: Assembled = assemble(self.system, self.leaf, self.sink, seed=seed, state=self.state)
         self.budgeted = {
             alias
             for alias, model in system.models.items()

@@ -17,7 +17,7 @@ from headworks.twin.report import Report, as_json
 from headworks.twin.simulate import Effort, run, runs
 from headworks.twin.simulate import Plan as Whole
 from headworks.twin.use import budgets
-from headworks.twin.verdict import Judge, Verdict
+from headworks.twin.verdict import Judge, Verdict, averaged, binding
 from headworks.twin.workload import Shape
 from tests.twin.systems import one, steady
 from tests.twin.test_workload import shape
@@ -79,6 +79,22 @@ def test_a_key_that_may_ask_less_than_it_does_is_named() -> None:
     assert report.binding.name == "rpm of key web"
     assert "turns away" in report.binding.said
     assert (report.remedies[0].knob, report.remedies[0].path) == ("rpm of key web", "keys.web.rpm")
+
+
+def test_a_limit_of_tokens_that_answers_are_reserved_from_is_named_though_little_of_it_is_used() -> None:
+    system = one(
+        f"{TRAFFIC}, objectives: [{GOOD}]",
+        targets=TARGET,
+        model=", max_output: 40k",
+        more="keys: {web: {key: k1, tpm: 100k, rpm: 100k, concurrency: 500}}",
+    )
+    ready = prepare(system, NOTHING)
+    using = averaged(runs(Whole(system, ready.modelled.models, ready.demand.workload), Effort(calls=100, runs=2)))
+    found = binding(using, [], {})
+    assert found.name == "tpm of key web"
+    assert found.at_peak < 0.8
+    assert "max_output" in found.said
+    assert [use.name for use in using if use.refused] == ["tpm of key web"]
 
 
 def test_a_cache_answers_what_was_asked_before() -> None:
