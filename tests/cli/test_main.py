@@ -1,6 +1,7 @@
 """What every command shares."""
 
 import importlib
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,23 @@ def test_a_file_that_is_not_right_is_not_served(tmp_path: Path, capsys: pytest.C
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == f"{file}:2:13: models.a.targets[0][0].provider: there is no provider `u`\n    providers: v\n"
+
+
+def test_up_says_which_calls_cannot_be_paid_for(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends at once
+        file.write_text(
+            "providers: {v: {dialect: simulated}}\n"
+            "models: {a: {targets: v/x, max_output: 1k}}\n"
+            "keys: {web: {key: a-key-of-some-length, budget: {amount: $1, every: 1d}}}\n"
+            f"server: {{listen: 127.0.0.1:{taken.getsockname()[1]}}}\n"
+        )
+        code = "from headworks.cli.main import main; main()"
+        command = [sys.executable, "-c", code, "up", str(file)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == COULD_NOT_RUN
+    assert "warning: " + str(file) + ": models.a.targets[0][0]: the price of `v/x` is unknown" in ended.stderr
+    assert "cannot be listened on" in ended.stderr
 
 
 def test_a_file_that_is_not_there_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
