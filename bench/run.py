@@ -48,7 +48,7 @@ providers:
   b: {{dialect: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: sk-upstream, concurrency: 20000}}
 models:
   bench: {{targets: [[{{provider: a, model: bench}}, {{provider: b, model: bench}}]], timeouts: {{total: 10m}}}}
-  bench-gap50: {{targets: [[{{provider: a, model: bench-gap50}}, {{provider: b, model: bench-gap50}}]], timeouts: {{total: 10m}}}}
+  bench-gap{gap}: {{targets: [[{{provider: a, model: bench-gap{gap}}}, {{provider: b, model: bench-gap{gap}}}]], timeouts: {{total: 10m}}}}
 keys:
   bench: {{key: {key}}}
 server: {{listen: "127.0.0.1:{port}", max_in_flight: 20000}}
@@ -75,7 +75,7 @@ http {{ access_log off; tcp_nodelay on; keepalive_timeout 3600s; keepalive_reque
 """
 
 
-def command(name: str, folder: Path, upstream: int = UPSTREAM) -> list[str]:
+def command(name: str, folder: Path, upstream: int = UPSTREAM, gap: int = 50) -> list[str]:
     if name == "bare":
         return [PYTHON, str(HERE / "bare.py"), str(PORT), str(upstream)]
     if name == "nginx":
@@ -83,7 +83,7 @@ def command(name: str, folder: Path, upstream: int = UPSTREAM) -> list[str]:
         file.write_text(NGINX.format(folder=folder, upstream=upstream, port=PORT))
         return [str(shutil.which("nginx")), "-p", str(folder), "-c", str(file)]
     file = folder / "bench.yaml"
-    file.write_text(SYSTEM.format(upstream=upstream, port=PORT, key=KEY, journal=folder / "journal"))
+    file.write_text(SYSTEM.format(upstream=upstream, port=PORT, key=KEY, journal=folder / "journal", gap=gap))
     return [PYTHON, "-m", "headworks", "up", str(file)]
 
 
@@ -190,14 +190,14 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def under_test(name: str, *, streams: bool) -> Iterator[tuple[int, int, float]]:
+def under_test(name: str, *, streams: bool, gap: int = 50) -> Iterator[tuple[int, int, float]]:
     """Port, process id and seconds to the first answer of what is measured; `direct` is the vendor itself."""
     with tempfile.TemporaryDirectory() as scratch, vendor(Path(scratch), streams=streams) as upstream:
         if name == "direct":
             yield upstream, 0, 0.0
             return
         folder = Path(scratch)
-        with running(command(name, folder, upstream), CORE, PORT, folder / "proxy.log") as (process, start):
+        with running(command(name, folder, upstream, gap), CORE, PORT, folder / "proxy.log") as (process, start):
             time.sleep(0.5)
             yield PORT, process.pid, start
 
@@ -215,15 +215,17 @@ def measure_unary(name: str, options: argparse.Namespace) -> dict[str, float]:
 
 def measure_streams(name: str, options: argparse.Namespace) -> dict[str, float]:
     figures: dict[str, float] = {}
-    with under_test(name, streams=True) as (port, pid, _):
-        if pid:
+    with under_test(name, streams=True, gap=options.gap) as (port, pid, _):
+        if pid and options.seconds:
             figures |= window("stream", pid, options.seconds, stream=True)
         words = ("--stream", "--rate", "100", "--seconds", str(options.seconds))
         figures |= prefixed("first", load("rate", str(port), *words))
         if options.streams:
-            words = ("--streams", str(options.streams), "--model", "bench-gap50", "--seconds", "6")
+            words = ("--streams", str(options.streams), "--model", f"bench-gap{options.gap}", "--seconds", "4")
+            before = cpu(pid) if pid else 0.0
             figures |= prefixed("many", load("streams", str(port), *words))
             if pid:
+                figures["many_us"] = 1e6 * (cpu(pid) - before) / (3 * options.streams * STREAM_EVENTS)
                 figures["many_mb"] = rss(pid)
     return figures
 
@@ -267,9 +269,9 @@ def print_tables(results: dict[str, dict[str, float]], streams: int) -> None:
         )
     print(
         "\n| added over `direct` | p50 ms at 1,000/s | p99 ms | first token p50 ms | first token p99 ms |"
-        + (f" {streams} streams: added gap p99 ms | RSS MB |" if streams else "")
+        + (f" {streams} streams: added gap p99 ms | us CPU a chunk | RSS MB |" if streams else "")
     )
-    print("|---|---|---|---|---|" + ("---|---|" if streams else ""))
+    print("|---|---|---|---|---|" + ("---|---|---|" if streams else ""))
     for name, r in results.items():
         if name == "direct":
             continue
@@ -280,7 +282,8 @@ def print_tables(results: dict[str, dict[str, float]], streams: int) -> None:
         row = f"| {name} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |"
         if streams:
             row += (
-                f" {r.get('many_gap_p99_ms', 0) - direct.get('many_gap_p99_ms', 0):.1f} | {r.get('many_mb', 0):.0f} |"
+                f" {r.get('many_gap_p99_ms', 0) - direct.get('many_gap_p99_ms', 0):.1f} | {r.get('many_us', 0):.1f} "
+                f"| {r.get('many_mb', 0):.0f} |"
             )
         print(row)
     errors = {
@@ -294,8 +297,9 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="length of one window")
     parser.add_argument(
-        "--streams", type=int, default=5000, help="open streams with a chunk each 50 ms; 0 leaves it out"
+        "--streams", type=int, default=5000, help="open streams with a chunk each --gap ms; 0 leaves it out"
     )
+    parser.add_argument("--gap", type=int, default=50, help="milliseconds between two chunks of those")
     parser.add_argument("--only", default="", help="names, with commas: bare,headworks,nginx")
     options = parser.parse_args()
     if shutil.which("wrk") is None or (os.cpu_count() or 1) < 2:
