@@ -32,9 +32,10 @@ _log = logging.getLogger("headworks.budgets")
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """The bounds of a key at an alias, how each budget among them reckons, and what they were made of."""
+    """The bounds of a key at an alias, how each budget among them reckons, and what they were made of. is_free: there are none."""
 
     bounds: Bounds
+    is_free: bool
     spendings: tuple[Spending, ...] = ()
     own: Allowance = FREELY
     group: Allowance = FREELY
@@ -78,7 +79,7 @@ class Quota:
 
     def open(self, call: Call) -> Opening:
         bound = self.bound(call.key)
-        if not bound.bounds:
+        if bound.is_free:
             return self.inner.open(call)
         call.trail.arrived_at = wall() - (now() - call.arrived_at)
         if bound.spendings:
@@ -197,17 +198,14 @@ def bounds_of(terms: Terms, key: Key | None, group: Allowance) -> Bound:
     if key is not None:
         owners = [(f"key/{key.name}", key.allowance), (f"group/{key.group}", group), *owners]
     budgets = [(owner, one.budget) for owner, one in owners if one.budget is not None]
-    return Bound(
-        Bounds(
-            rates=(
-                *[Rate(f"rpm/{owner}", one.rpm) for owner, one in owners if one.rpm is not None],
-                *[Rate(f"tpm/{owner}", one.tpm, "tokens") for owner, one in owners if one.tpm is not None],
-            ),
-            places=tuple([Places(f"places/{owner}", one.concurrency) for owner, one in owners if one.concurrency]),
-            budgets=tuple([Budget(f"{owner}", one.amount, one.every) for owner, one in budgets]),
-            goes_on=group.goes_on,
+    bounds = Bounds(
+        rates=(
+            *[Rate(f"rpm/{owner}", one.rpm) for owner, one in owners if one.rpm is not None],
+            *[Rate(f"tpm/{owner}", one.tpm, "tokens") for owner, one in owners if one.tpm is not None],
         ),
-        tuple([one for _, one in budgets]),
-        FREELY if key is None else key.allowance,
-        group,
+        places=tuple([Places(f"places/{owner}", one.concurrency) for owner, one in owners if one.concurrency]),
+        budgets=tuple([Budget(f"{owner}", one.amount, one.every) for owner, one in budgets]),
+        goes_on=group.goes_on,
     )
+    spendings = tuple([one for _, one in budgets])
+    return Bound(bounds, not bounds, spendings, FREELY if key is None else key.allowance, group)
