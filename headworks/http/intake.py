@@ -12,7 +12,7 @@ body of a request with `Upgrade` unread; this file reads on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -50,7 +50,7 @@ class Request:
     the wire with names in lower case. `peer` is the caller's address, empty on a unix socket.
     """
 
-    __slots__ = ("_lookup", "body", "headers", "keep_alive", "method", "path", "peer", "query", "version")
+    __slots__ = ("body", "get", "headers", "keep_alive", "method", "names", "path", "peer", "query", "version")
 
     def __init__(
         self,
@@ -63,20 +63,15 @@ class Request:
         self.method = method
         self.path, _, self.query = target.partition("?")
         self.headers = headers
-        self._lookup = lookup
+        self.names: Collection[bytes] = lookup
+        """The headers' names in lower case, each once."""
+        self.get: Callable[[bytes], bytes | None] = lookup.get
+        """The value of a header by its name in lower case; the first where it came several times. The dictionary's own, as each
+        call asks for five of them."""
         self.version = version
         self.keep_alive = True
         self.body = b""
         self.peer = ""
-
-    @property
-    def names(self) -> Collection[bytes]:
-        """The headers' names in lower case, each once."""
-        return self._lookup
-
-    def get(self, name: bytes) -> bytes | None:
-        """The value of a header by its name in lower case; the first where it came several times."""
-        return self._lookup.get(name)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path} {len(self.headers)} headers, {len(self.body)} bytes>"
