@@ -26,20 +26,36 @@ def test_memory_is_given_back_once_a_rush_is_over(counts: list[int], given: list
     assert [count for count in counts if kept.is_over(count)] == given
 
 
-def test_it_looks_until_it_is_cancelled() -> None:
-    counts = iter([200, 200, 3, 2])
-    given: list[float] = []
+@pytest.mark.parametrize(
+    ("later", "given"),
+    [
+        ([(4.12, 0)], [4.15]),  # the first moment without a call
+        ([(4.12, 100), (4.2, 0)], [5.15]),  # another rush: its own end is awaited
+        ([], [63.0]),  # never idle: all the same, after a while
+    ],
+)
+def test_a_moment_without_calls_is_awaited_until_it_is_cancelled(
+    later: list[tuple[float, int]], given: list[float]
+) -> None:
+    found: list[float] = []
+    counts = [(0.0, 200), (2.5, 3), *later]
+    began = 0.0
+
+    def in_flight() -> int:
+        return [count for at, count in counts if now() - began >= at][-1]
 
     async def give_back() -> None:
-        given.append(now())
+        found.append(round(now() - began, 3))
 
     async def run() -> None:
-        task = asyncio.create_task(Thrift(lambda: next(counts), give_back).keep())
-        await asyncio.sleep(4.5)
+        nonlocal began
+        began = now()
+        task = asyncio.create_task(Thrift(in_flight, give_back).keep())
+        await asyncio.sleep(100)
         task.cancel()
 
     run_virtual(run())
-    assert given == [3.0]
+    assert found == given
 
 
 def test_the_c_library_is_asked_where_there_is_one() -> None:
