@@ -150,10 +150,10 @@ def window(one: Contender, options: argparse.Namespace) -> tuple[float, float]:
 
 def latency(one: Contender, options: argparse.Namespace) -> tuple[float, float]:
     """Milliseconds p50 and p99, at 1,000 calls a second."""
-    words = ["rate", str(one.port), "--rate", "1000", "--seconds", str(options.seconds), "--key", one.key]
+    words = ["rate", str(one.port), "--rate", "1000", "--seconds", str(options.seconds)]
+    words += ["--key", one.key, "--model", one.model, *(["--stream"] if options.stream else [])]
     out = subprocess.run(
-        [*priority(options), "taskset", "-c", run.OTHER, run.PYTHON, str(run.HERE / "load.py"), *words]
-        + ["--model", one.model, *(["--stream"] if options.stream else [])],
+        [*priority(options), "taskset", "-c", run.OTHER, run.PYTHON, str(run.HERE / "load.py"), *words],
         check=True,
         capture_output=True,
         text=True,
