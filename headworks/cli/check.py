@@ -130,6 +130,8 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     console = Console(width=None if is_seen else WIDE, highlight=False)
     console.print(tiers(system, prices, is_seen=is_seen))
     callers = counted(len(system.keys), "key") if system.keys else "no keys: anybody on this machine may call"
+    if not system.keys and findings.is_written(("keys",)):
+        callers = "no keys but those that `headworks keys` makes"
     click.echo(
         f"{findings.file} is right: {counted(len(system.models), 'model')}, "
         f"{counted(len(system.providers), 'provider')}, {callers}"

@@ -48,10 +48,10 @@ class Book(msgspec.Struct, frozen=True):
         """The row of a key. Raises click.ClickException where no such key was made."""
         row = self.keys.row("key", name)
         if row is None:
-            made = [one.name for one in self.keys.rows() if one.kind == "key"][:1000]
             if name in self.system.keys:
                 raise click.ClickException(f"{name} is a key of the system file: change it there")
-            raise click.ClickException(f"there is no key {name}: {suggestion(name, made, 'keys')}")
+            known = [*self.system.keys, *[one.name for one in self.keys.rows() if one.kind == "key"][:1000]]
+            raise click.ClickException(f"there is no key {name}: {suggestion(name, known, 'keys')}")
         return row
 
     def change(self, kind: Kind, name: str, made: Callable[[Row | None], Entry]) -> Row:
@@ -302,6 +302,8 @@ def rotate_command(name: str, file: Path | None, overlap: float | None, at_once:
             entry, at = was.entry, time.time()
             if entry.revoked_at:
                 raise click.ClickException(f"{name} was revoked: make a key with another name")
+            if 0 < entry.expires_at <= at:  # a secret that nobody could use
+                raise click.ClickException(f"{name} has expired: make a key with another name")
             until = at + (OVERLAP if overlap is None else overlap)
             former = () if at_once else (*(one for one in entry.former if one.until > at), Former(entry.digest, until))
             return msgspec.structs.replace(entry, digest=secret_digest(secret).hex(), former=former)

@@ -43,17 +43,16 @@ def command(file: Path | None, seed: int | None) -> None:
         click.echo(f"warning: {warning}", err=True)
     say = partial(greet, is_starter=is_starter)
     if loaded.system.server.workers > 1:
-        ready = partial(say, has_keys=bool(loaded.system.keys))
-        uvloop.run(serve_by_workers(file or HERE, loaded, ready))
+        uvloop.run(serve_by_workers(file or HERE, loaded, say))
     else:
         uvloop.run(serve(loaded, file or HERE, read, partial(greet_gateway, say), seed=seed))
 
 
 def greet_gateway(say: Callable[..., None], gateway: Gateway) -> None:
-    say(gateway.system, gateway.journal.path, has_keys=gateway.keys is not None)
+    say(gateway.system, gateway.journal.path, gateway.keys is not None)
 
 
-def greet(system: System, journal: Path, *, has_keys: bool, is_starter: bool) -> None:
+def greet(system: System, journal: Path, has_keys: bool, *, is_starter: bool) -> None:
     """Says on stdout where the gateway is and how to ask it."""
     address = system.server.listen
     alias = next(iter(system.models))

@@ -109,6 +109,8 @@ class Channel:
 
     async def say(self, message: Message) -> None:
         """Raises ConnectionError where nobody hears."""
+        if self._writer.is_closing():  # uvloop says RuntimeError of it
+            raise ConnectionResetError("the other end is gone")
         content = _encode(message)
         self._writer.write(len(content).to_bytes(LENGTH, "big") + content)
         await self._writer.drain()

@@ -61,11 +61,11 @@ GRACE = 10.0
 log = logging.getLogger("headworks.parent")
 
 
-async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, Path], None]) -> None:
+async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, Path, bool], None]) -> None:
     """Serves a system by `server.workers` processes until SIGTERM or SIGINT, then drains; SIGHUP reads the file again.
 
-    Raises ConfigError where a port, the journal or the state cannot be had, or no worker starts. A second signal ends the
-    draining.
+    ready: told what is served, where its journals are, and whether callers need a key. Raises ConfigError where a port,
+    the journal or the state cannot be had, or no worker starts. A second signal ends the draining.
     """
     allow_open_files()
     async with contextlib.AsyncExitStack() as held:
@@ -79,7 +79,8 @@ async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, 
         light(beacon)
         held.callback(beacon.put_out)
         await held.enter_async_context(kept(parent.reloading, again))
-        ready(loaded.system, loaded.folder / loaded.system.log.journal)
+        has_keys = any(post.view.has_keys for post in parent.posts if post.view is not None)
+        ready(loaded.system, loaded.folder / loaded.system.log.journal, has_keys)
         if admin is not None:
             await held.enter_async_context(await opened(parent, admin))
         await asked.get()

@@ -108,6 +108,7 @@ def view_of(gateway: Gateway) -> View:
         journal=str(journal.path.absolute()),
         journal_bytes=size_of(journal.path),
         troubles=gateway.troubles(),
+        has_keys=gateway.keys is not None,
     )
 
 

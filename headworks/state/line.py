@@ -136,7 +136,8 @@ class Line:
         if connection is not None and outgoing:
             # Of the connection's own: its method waits for the socket's buffer, and nothing here may wait.
             writer: asyncio.StreamWriter | None = connection._writer
-            if writer is not None:
+            # One that the server has closed: what waits is told so by `_live`, which hears of it in the same turn or the next.
+            if writer is not None and not writer.is_closing():
                 writer.writelines(outgoing)
 
     async def _keep(self) -> None:

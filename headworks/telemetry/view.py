@@ -47,7 +47,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as it is now. journal: the file that it writes, and how many bytes it has written there."""
+    """One process as it is now. journal: the file that it writes, and how many bytes it has written there. has_keys: nobody
+    calls it without one."""
 
     counts: Counts
     in_flight: int
@@ -59,6 +60,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     journal: str
     journal_bytes: int
     troubles: list[str]
+    has_keys: bool
 
 
 def counts_of(metrics: Metrics, lags: Histogram, *, strangers: int = 0, appended: int = 0, lost: int = 0) -> Counts:

@@ -186,3 +186,12 @@ def test_without_any_key_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixt
     assert msgspec.json.decode(capsys.readouterr().out)["secret"].startswith("hw_")
     assert run(["keys", "create", "second", str(file)]) == HOLDS
     assert "It is the first key" not in capsys.readouterr().err
+
+
+def test_an_expired_key_is_not_rotated(system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody could use the secret that it would show."""
+    made(system, capsys, "--expires", "1ms")
+    assert run(["keys", "rotate", "nightly", system]) == COULD_NOT_RUN
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "nightly has expired: make a key with another name" in shown.err

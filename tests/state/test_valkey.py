@@ -12,6 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
+import uvloop
 
 from headworks.core.clock import now
 from headworks.core.errors import StateAway
@@ -327,3 +328,23 @@ def test_no_bound_is_exceeded_over_several_processes_of_which_one_is_killed(valk
     assert reserved == places == 0
     assert paid <= spender.LIMIT  # also with what the dead one may have spent without settling
     assert spender.LIMIT - 300 * 60 < counted <= spender.LIMIT
+
+
+def test_a_server_that_hangs_up_ends_what_waits_and_complains_of_nothing(valkey_server: ValkeyServer) -> None:
+    """Calls that are asked in the very turn of the loop in which the connection is found closed."""
+
+    async def run() -> None:
+        troubles: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: troubles.append(context))
+        state = await opened(valkey_server, token_hex(8))
+        connection = state.line._connection
+        assert connection is not None
+        writer: asyncio.StreamWriter | None = connection._writer
+        assert writer is not None
+        writer.transport.close()
+        with pytest.raises(StateAway):
+            await state.line.ask("PING")
+        await state.stop(0.0)
+        assert not troubles
+
+    uvloop.run(run())

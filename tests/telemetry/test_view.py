@@ -41,6 +41,7 @@ def view(**changes: object) -> View:
         journal="",
         journal_bytes=0,
         troubles=[],
+        has_keys=False,
     )
     return msgspec.structs.replace(made, **changes)
 
