@@ -82,9 +82,9 @@ def _bound_number(made: Schema) -> None:
     lower = made.get("minimum", made.get("exclusiveMinimum"))
     upper = made.get("maximum", made.get("exclusiveMaximum"))
     if upper is None:
-        made["maximum"] = _number(lower) + WIDEST
+        made.setdefault("maximum", _number(lower) + WIDEST)  # a null that the caller wrote stays the caller's
     if lower is None:
-        made["minimum"] = _number(upper) - WIDEST
+        made.setdefault("minimum", _number(upper) - WIDEST)
 
 
 def _number(value: object) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headworks.providers.local_schema import FINEST, MOST_CHARACTERS, MOST_ITEMS, SIGN, WIDEST, grammar
@@ -77,6 +77,7 @@ json = st.recursive(
 keywords = st.sampled_from(["type", "properties", "items", "anyOf", "enum", "minimum", "minLength", "const", "$ref"])
 
 
+@example({"type": "integer", "minimum": None})
 @given(st.dictionaries(keywords, json | st.sampled_from(["string", "array", "number", "object"]), max_size=5))
 def test_whatever_a_caller_sends_is_only_added_to(schema: dict[str, object]) -> None:
     made = held(schema)
