@@ -201,7 +201,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "connect": "Until a connection to the vendor stands.",
             "first_token": "Streamed calls: until the first content.",
             "between_tokens": "Streamed calls: the longest silence after that. A caller who reads slowly does not count.",
-            "answer": "Calls that are not streamed: until the whole answer is there, for one attempt.",
+            "answer": "Calls that are not streamed: until the whole answer is there, for one attempt. It says nothing before, so only this bound tells that a vendor is silent: such a call goes on to another target after `answer` and not after `first_token`. Write less where no answer takes so long, or stream.",
             "total": "The call with all its attempts, reading included.",
         },
         Retrying: {
