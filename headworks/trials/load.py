@@ -174,6 +174,7 @@ async def load(wanted: Wanted, told: Told, pricing: Pricing) -> Report:
 async def drive(wanted: Wanted, caller: Caller, told: Told, faster: float = 1.0) -> Loop:
     """One load at so many times the rate that is wanted."""
     arrivals = wanted.arriving(wanted.warm + wanted.seconds, faster)
+    caller.renew()
 
     def decide(loop: Loop) -> str:
         told(progress(loop, wanted.warm + wanted.seconds))
@@ -226,6 +227,7 @@ async def look(wanted: Wanted, caller: Caller, told: Told) -> Searched:
             told(f"probe at {rate:.4g} a second: {progress(loop, seconds)}")
             return unserved(loop) or (found[0].why if found[0].holds is not None else "")
 
+        caller.renew()
         seconds = WARM + bound + min(max(wanted.seconds, needed(kept) / rate), MOST_SECONDS)
         loop = Loop(
             caller,

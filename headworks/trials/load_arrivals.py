@@ -111,17 +111,23 @@ def _tokens(spread: Spread, rng: Random) -> int:
 
 
 class Questions:
-    """Writes bodies. `run` makes the questions of one run different from those of another."""
+    """Writes bodies. `run` makes the questions of one run different from those of another, `renew` those of one load from
+    those of the load before it in the same run: a search would else measure the cache that its first probe filled."""
 
     def __init__(self, run: str, longest: int) -> None:
         self._run = run.encode()
+        self._loads = 0
         rng = Random(run)
         words = _WORDS.split()
         text = " ".join([rng.choice(words) for _ in range(min(longest, LARGEST) + 16)])
         self._text = text.encode()
 
+    def renew(self) -> None:
+        """From now on no question is equal to one before."""
+        self._loads += 1
+
     def body(self, arrival: Arrival) -> bytes:
-        own = b"Load %b, question %d:" % (self._run, arrival.same)
+        own = b"Load %b.%d, question %d:" % (self._run, self._loads, arrival.same)
         rest = self._text[: max(1, arrival.prompt * BYTES_PER_TOKEN - len(own))].rstrip()
         more = b',"stream":true,"stream_options":{"include_usage":true}' if arrival.streamed else b""
         return b'{"model":%b,"messages":[{"role":"user","content":"%b %b"}],"max_tokens":%d%b}' % (

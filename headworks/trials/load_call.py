@@ -95,6 +95,10 @@ class Caller(Protocol):
         of the call: `fared` has it. Cancelled, the call is left."""
         ...
 
+    def renew(self) -> None:
+        """From now on no question is equal to one before: the next load begins."""
+        ...
+
 
 class HttpCaller:
     """Calls a gateway over HTTP. gaps: seconds between pieces of content, of all streams together."""
@@ -110,6 +114,9 @@ class HttpCaller:
             headers.append((b"authorization", b"Bearer " + key.encode()))
         self._headers = header_block(headers)
         self._target = client.origin.base.removesuffix(b"/v1") + _PATH
+
+    def renew(self) -> None:
+        self.questions.renew()
 
     def begin(self, arrival: Arrival, fared: Fared) -> Awaitable[None]:
         body = self.questions.body(arrival)

@@ -77,6 +77,7 @@ class Ending(Slots):
     """Ends every call at once in one way; `late`: seconds that the generator takes to write it."""
 
     def __init__(self, ended: Ended, status: int = 0, late: float = 0.0) -> None:
+        self.loads = 0
         self.ended: Ended = ended
         self.status = status
         self.late = late
@@ -118,7 +119,9 @@ async def test_no_call_is_no_verdict() -> None:
 @virtual
 async def test_the_search_finds_the_capacity_of_slots() -> None:
     """Ten slots of 0.25 s: 40 a second. Somewhat more is kept for the seconds of a probe, until the line is a second long."""
-    searched = await look(wanted(10.0, most=1000.0), Slots(0.25, 10), lambda line: None)
+    slots = Slots(0.25, 10)
+    searched = await look(wanted(10.0, most=1000.0), slots, lambda line: None)
+    assert slots.loads == len(searched.probes)  # no probe asks what a cache may know from the one before
     assert searched.holds is not None
     assert searched.fails is not None
     assert 38 <= searched.holds < searched.fails <= 60

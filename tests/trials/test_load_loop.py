@@ -23,6 +23,10 @@ class Slots:
     def __init__(self, takes: float, slots: int) -> None:
         self.takes = takes
         self.slots = asyncio.Semaphore(slots)
+        self.loads = 0
+
+    def renew(self) -> None:
+        self.loads += 1
 
     def begin(self, arrival: Arrival, fared: Fared) -> Awaitable[None]:
         return self.hear(fared)
@@ -91,6 +95,9 @@ async def test_a_bug_of_the_caller_is_not_swallowed() -> None:
         async def hear(self) -> None:
             raise ZeroDivisionError
 
+        def renew(self) -> None:
+            raise AssertionError
+
         def begin(self, arrival: Arrival, fared: Fared) -> Awaitable[None]:
             return self.hear()
 
@@ -135,6 +142,9 @@ def test_repeated_calls_ask_the_same_and_others_never_do() -> None:
     mine = [one for one in made if one.alias == "a"]
     assert 1 - len({one.same for one in mine}) / len(mine) == pytest.approx(0.3, abs=0.03)
     assert questions.body(made[0]) != Questions("another", 1000).body(made[0])
+    before = questions.body(made[0])
+    questions.renew()
+    assert questions.body(made[0]) not in (before, *bodies.values())
 
 
 def test_the_stretch_of_a_trace_is_the_one_whose_rate_is_nearest() -> None:
