@@ -65,9 +65,14 @@ def command(
     # The stack tells operators of vendors that refuse us: of made-up ones nobody needs to know.
     logging.getLogger("headworks").setLevel(logging.CRITICAL)
     system = read(file)
+    asks_ledger = is_fitted or system.requirements.traffic.log
+    if not asks_ledger and (since is not None or until is not None):
+        raise click.UsageError(
+            "--since and --until choose among the ledger's calls: add --fit, or `log: true` under traffic"
+        )
     known = Known(
         read=lambda path: (file.parent / path).read_bytes(),
-        records=past(file, Filter(since=since, until=until)) if is_fitted or system.requirements.traffic.log else None,
+        records=past(file, Filter(since=since, until=until)) if asks_ledger else None,
         is_fitted=is_fitted,
     )
     if only_screen:

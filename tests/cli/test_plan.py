@@ -65,6 +65,11 @@ def test_people_read_it_without_colours(tmp_path: Path, capsys: pytest.CaptureFi
     assert "http" not in html.replace("https://w/v1", "")  # nothing is fetched from anywhere
 
 
+def test_a_choice_of_calls_needs_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(tmp_path, "--since", "1h", objectives=FIRST.format(bound="1s")) == 3
+    assert "add --fit" in capsys.readouterr().err
+
+
 def test_nothing_to_plan_for_is_said_and_is_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert planned(tmp_path, objectives="") == 3
     assert "write requirements.objectives" in capsys.readouterr().err
