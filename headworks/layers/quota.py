@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -18,7 +19,7 @@ from headworks.core.key import FREELY, Allowance, Key, Spending
 from headworks.core.money import written_dollars
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
-from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State
+from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
 from headworks.layers.funds import Funds, Opener, Terms, reckoned
 from headworks.layers.refusal import refused
 from headworks.policy.charge import billed
@@ -27,6 +28,9 @@ from headworks.wire.dialect import Weight
 
 MOST_BOUNDS = 50_000
 """Sets of bounds that are kept made, of keys that called last: about 1 kB each."""
+
+MOST_ALERTS = 1000
+"""Budgets that are named to an operator at once."""
 
 _log = logging.getLogger("headworks.budgets")
 
@@ -42,13 +46,28 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class Books:
-    """Whether what was spent before this process began is known. Without it nobody may spend."""
+    """Whether what was spent before this process began is known (without it nobody may spend), and which budgets have reached
+    their alert level."""
 
     def __init__(self, *, is_known: bool = True) -> None:
         self.is_known = is_known
+        self._alerts: dict[str, tuple[Window, int]] = {}
 
     def open(self) -> None:
         self.is_known = True
+
+    def alert(self, name: str, window: Window, at: float) -> bool:
+        """Notes that a budget has reached its alert level; whether that is news in this window."""
+        found = (window, window_start(window, at))
+        is_news = self._alerts.get(name) != found
+        if is_news:
+            self._alerts[name] = found
+        return is_news
+
+    def alerts(self, at: float) -> list[str]:
+        """Budgets that have reached their alert level in the window that is now, `MOST_ALERTS` at most."""
+        found = (name for name, (window, start) in self._alerts.items() if window_start(window, at) == start)
+        return list(islice(found, MOST_ALERTS))
 
 
 class Quota:
@@ -75,7 +94,6 @@ class Quota:
         self.weigh = weigh
         self.books = books or Books()
         self._bounds: dict[str, Bound] = {}
-        self._told: dict[str, int] = {}
 
     def open(self, call: Call) -> Opening:
         bound = self.bound(call.key)
@@ -169,12 +187,10 @@ class Quota:
     def tell(self, bound: Bound, granted: Granted, claim: Claim) -> None:
         """Logs once a window that a budget is used up to its alert level, with what is reserved."""
         for budget, spending, spent in zip(claim.bounds.budgets, bound.spendings, granted.spent, strict=True):
-            if spent >= spending.alert * budget.limit:
-                start = window_start(budget.window, claim.at)
-                if self._told.get(budget.name) != start:
-                    self._told[budget.name] = start
-                    said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
-                    _log.warning("budget_alert: %s: %s spent or reserved in this %s", budget.name, said, budget.window)
+            is_near = spent >= spending.alert * budget.limit
+            if is_near and self.books.alert(budget.name, budget.window, claim.at):
+                said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
+                _log.warning("budget_alert: %s: %s spent or reserved in this %s", budget.name, said, budget.window)
 
 
 class Asked:

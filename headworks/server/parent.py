@@ -184,6 +184,7 @@ class Parent:
             circuits=circuits_of(views),
             slots=slots_of(views),
             answers=answers_of(views),
+            budget_alerts=sorted({name for view in views for name in view.budget_alerts}),
             journal_appended=sums.journal_appended,
             journal_backlog=sum(view.journal_backlog for view in views),
             journal_lost=sums.journal_lost,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from headworks import __version__
+from headworks.core.clock import wall
 from headworks.gateway.gateway import Gateway
 from headworks.ledger.ledger import Status
 from headworks.server.app import Readiness, readiness
@@ -69,6 +70,7 @@ class Single:
             circuits=view.circuits,
             slots=view.slots,
             answers=view.answers,
+            budget_alerts=view.budget_alerts,
             journal_appended=gateway.journal.appended,
             journal_backlog=view.journal_backlog,
             journal_lost=gateway.journal.lost,
@@ -109,6 +111,7 @@ def view_of(gateway: Gateway) -> View:
         journal_bytes=size_of(journal.path),
         troubles=gateway.troubles(),
         has_keys=gateway.keys is not None,
+        budget_alerts=shared.books.alerts(wall()),
     )
 
 

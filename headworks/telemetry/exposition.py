@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -27,7 +27,7 @@ STATES: Final[tuple[State, ...]] = ("closed", "open", "half_open")
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """What is true at the moment of the scrape.
 
-    slots: by provider, those in use and how many there are. answers: by alias, those kept in this process, their bytes, and
+    budget_alerts: budgets that have reached their alert level. slots: by provider, those in use and how many there are. answers: by alias, those kept in this process, their bytes, and
     how many had to go before their time. journal_backlog: bytes. started_at: wall clock.
     ledger: how far the store is behind the journal. workers: by number, whether each answers calls; restarts: how often one
     was started again. Both only where there are several.
@@ -39,6 +39,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     circuits: Mapping[str, State]
     slots: Mapping[str, tuple[int, int]]
     answers: Mapping[str, tuple[int, int, int]]
+    budget_alerts: Sequence[str]
     journal_appended: int
     journal_backlog: int
     journal_lost: int
@@ -135,6 +136,10 @@ class _Scrape(Collector):
         yield kept
         yield size
         yield gone
+        alerts = _gauge("budget_alert", "1 for a budget that has reached its alert level in this window.", "budget")
+        for budget in now.budget_alerts:
+            alerts.add_metric([budget], 1)
+        yield alerts
         yield _one(_counter("journal_records", "Records that the journal took."), now.journal_appended)
         yield _one(_gauge("journal_backlog_bytes", "Bytes of records that wait for the disk."), now.journal_backlog)
         yield _one(_counter("journal_lost_records", "Records lost because the disk was full."), now.journal_lost)

@@ -61,6 +61,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     journal_bytes: int
     troubles: list[str]
     has_keys: bool
+    budget_alerts: list[str]
 
 
 def counts_of(metrics: Metrics, lags: Histogram, *, strangers: int = 0, appended: int = 0, lost: int = 0) -> Counts:

@@ -20,7 +20,7 @@ from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, R
 from headworks.layers.fund import Fund
 from headworks.layers.funds import Terms
 from headworks.layers.limit import Limit, Line
-from headworks.layers.quota import Quota
+from headworks.layers.quota import Books, Quota
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
 from headworks.policy.concurrency import Slots
@@ -252,12 +252,18 @@ async def test_without_the_journal_no_budget_is_spent() -> None:
 
 @virtual
 async def test_the_alert_level_is_told_once_a_window() -> None:
-    state = Memory()
-    layer = quota(Scripted(["hi"], repeat=True), state)
+    layer = quota(Scripted(["hi"], repeat=True), Memory())
     who = key(budget=Spending(amount=10**4, every="total", alert=0.001))
     for number in range(3):
         await ask(layer, by(who, number, max_output=5))
-    assert layer._told == {"key/web": 0}
+    assert layer.books.alerts(0.0) == ["key/web"]
+
+
+def test_an_alert_ends_with_its_window() -> None:
+    books = Books()
+    assert [books.alert("key/web", "1h", at) for at in (10.0, 3599.0, 3601.0)] == [True, False, True]
+    assert books.alerts(7199.0) == ["key/web"]
+    assert books.alerts(7200.0) == []
 
 
 @virtual

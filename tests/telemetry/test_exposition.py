@@ -33,6 +33,7 @@ def readings(circuits: dict[str, State] | None = None) -> Readings:
         circuits=circuits or {"first/m": "open"},
         slots={"first": (1, 40)},
         answers={"assistant": (3, 4000, 2)},
+        budget_alerts=["key/web"],
         journal_appended=7,
         journal_backlog=11,
         journal_lost=13,
@@ -139,6 +140,7 @@ def test_readings_are_taken_at_the_scrape() -> None:
     }
     for name, value in (("answers", 3), ("bytes", 4000), ("evicted_total", 2)):
         assert found[f"headworks_cache_{name}"][frozenset({("alias", "assistant")})] == value
+    assert found["headworks_budget_alert"] == {frozenset({("budget", "key/web")}): 1}
     assert found["headworks_provider_slots"][frozenset({("provider", "first")})] == 40
     assert found["headworks_provider_slots_in_use"][frozenset({("provider", "first")})] == 1
     assert found["headworks_reloads_total"][frozenset({("outcome", "refused")})] == 1

@@ -42,6 +42,7 @@ def view(**changes: object) -> View:
         journal_bytes=0,
         troubles=[],
         has_keys=False,
+        budget_alerts=[],
     )
     return msgspec.structs.replace(made, **changes)
 
