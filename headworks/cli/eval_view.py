@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
 from typing import Final
@@ -16,9 +17,9 @@ from rich.progress import Progress as Drawn
 from rich.table import Table
 from rich.text import Text
 
-from headworks.evals.compare import Comparison
+from headworks.evals.compare import Comparison, why_of
 from headworks.evals.gate import Judged, Verdict
-from headworks.evals.report import Report, dollars, percent, ranged
+from headworks.evals.report import Report, dollars, percent, ranged, results_of
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session
 from headworks.evals.summary import Summary
@@ -32,6 +33,9 @@ EVERY: Final = 15.0
 CHANGES: Final = 10
 """Changed items that are shown."""
 
+REASONS: Final = 3
+"""Reasons without a verdict that are shown."""
+
 COLOURS: Final[Mapping[Verdict, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "not enough data": "yellow"}
 )
@@ -42,7 +46,8 @@ def show_outlook(session: Session, *, to_err: bool) -> None:
     plan, outlook = session.plan, session.outlook
     cost = "its price is unknown" if outlook.cost_nano is None else f"about {dollars(outlook.cost_nano)}"
     bound = session.wanted.max_cost
-    said = f"{plan.suite.name}: {outlook.samples} samples, {len(plan.conditions)} conditions, {outlook.calls} calls of {plan.model}; {cost}"
+    conditions = f"{len(plan.conditions)} condition{'s' if len(plan.conditions) > 1 else ''}"
+    said = f"{plan.suite.name}: {outlook.samples} samples, {conditions}, {outlook.calls} calls of {plan.model}; {cost}"
     if bound is not None and (outlook.cost_nano or 0) > bound:
         said += f", of which {dollars(bound)} may be spent: it will be stopped early"
     click.echo(said, err=to_err)
@@ -111,6 +116,7 @@ def show(report: Report) -> None:
             f"asked {known.asked} times: at least one right {percent(known.at_least_one[known.asked])}, all right "
             f"{percent(known.all_of[known.asked])}, sometimes right and sometimes not {ranged(known.unsteady)}"
         )
+    show_unjudged(report)
     if not summary.is_complete:
         click.echo(
             f"stopped before its end: {summary.why or 'it was interrupted'}; gates are judged by what holds at any stop"
@@ -126,6 +132,15 @@ def show(report: Report) -> None:
         click.echo(
             f"no objective names this suite, so nothing is gated: {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
         )
+
+
+def show_unjudged(report: Report) -> None:
+    """Why items have no verdict: the reasons that most of them have."""
+    if not any(row.unjudged + row.failed for row in report.summary.rows):
+        return
+    whys = Counter(why_of(one) for one in results_of(report.ours) if one.outcome in ("unjudged", "failed"))
+    for why, count in whys.most_common(REASONS):
+        click.echo(f"no verdict on {count} item{'s' if count > 1 else ''}: {printable(why)[:150]}")
 
 
 def conditions(summary: Summary, *, is_seen: bool) -> Table:
@@ -166,8 +181,8 @@ def show_comparison(console: Console, report: Report, compared: Comparison, *, i
     click.echo(f"against {compared.theirs}: {compared.worse} items got worse, {compared.better} better")
     table = made(is_seen, "changed", "sample", "condition", "asked", "was", "is", "why")
     for item in report.changed(CHANGES):
-        texts = (Text(" ".join(one.split())[:32]) for one in (item.asked, item.theirs, item.ours))
-        table.add_row(item.change, item.sample, item.condition, *texts, Text(item.why[:60]))
+        texts = (Text(printable(one)[:32]) for one in (item.asked, item.theirs, item.ours))
+        table.add_row(item.change, printable(item.sample), item.condition, *texts, Text(printable(item.why)[:60]))
     if table.row_count:
         console.print(table)
     table = made(
@@ -183,6 +198,11 @@ def show_comparison(console: Console, report: Report, compared: Comparison, *, i
     if compared.rows and compared.rows[0].items_needed:
         needed = compared.rows[0].items_needed
         click.echo(f"to see {100 * compared.margin:.3g} points with these differences you need {needed} items\n")
+
+
+def printable(text: str) -> str:
+    """On one line. A terminal obeys control characters; those of a model or a sample may not reach it."""
+    return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
 
 
 def made(is_seen: bool, *titles: str) -> Table:

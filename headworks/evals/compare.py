@@ -177,7 +177,7 @@ def told(ours: Table, theirs: Table, change: tuple[Change, str, str, int]) -> Ch
 
 def why_of(result: Result) -> str:
     """Why an item did not pass."""
-    said = [f"{one.scorer}: {one.why}" for one in result.scores if one.passed is not True]
+    said = [f"{one.scorer}: {one.why or 'no'}" for one in result.scores if one.passed is not True]
     return "; ".join(said) or result.why
 
 

@@ -228,3 +228,16 @@ def test_what_failed_becomes_samples_where_bodies_are_kept(
     assert json.loads(lines[-1]["asked"])["messages"][0]["content"] == "three"
     assert lines[-1]["answered"]
     assert lines[0]["answered"] == ""
+
+
+def test_why_there_is_no_verdict_is_said_and_nobodys_control_characters_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = shop(tmp_path, samples=3)
+    suite = tmp_path / "shop.yaml"
+    suite.write_text(suite.read_text().replace("scorers: [", "python: own.py\nscorers: [{kind: strict}, "))
+    (tmp_path / "own.py").write_text("def strict(sample, reply): raise ValueError('\\x1b[2J gone\\nfor good')\n")
+    assert run(["eval", file, "--conditions", "none"]) == CANNOT_SAY
+    out = capsys.readouterr().out
+    assert "no verdict on 3 items: strict: strict raised ValueError: ?[2J gone for good" in out
+    assert "\x1b" not in out
