@@ -24,7 +24,7 @@ table { border-collapse: collapse; width: 100% } th { text-align: left; font-wei
 th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 .met { color: var(--good) } .missed { color: var(--bad) } .cannot { color: var(--unsure) } .not { color: var(--soft) }
 .verdict { font-weight: 600 } .verdict, .whole { white-space: nowrap } .binding { font-size: 1.05rem }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.5rem } figure { margin: 0 }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem } figure { margin: 0 }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif } svg text { fill: var(--soft) }
 svg .y, svg .end { text-anchor: end } svg .x { text-anchor: middle }
 .grid { stroke: var(--line); fill: none } .rule { stroke: var(--bad); stroke-dasharray: 5 4; fill: none }

@@ -12,6 +12,7 @@ then surer than either number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Final
 
 import msgspec
@@ -111,4 +112,6 @@ def estimate(objective: Objective, made: Sequence[Run], confidence: float = 0.95
     if objective.metric == "availability":
         counted = sum(int(one.seen.of(objective.alias).is_counted.sum()) for one in made)
         return share(values, counted, confidence)
-    return mean(values, confidence)
+    found = mean(values, confidence)
+    # Student's t knows of no floor, and two runs reach far: but no latency, rate or cost is below nothing.
+    return msgspec.structs.replace(found, low=max(0.0, found.low)) if isfinite(found.low) else found

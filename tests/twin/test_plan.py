@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headworks.system.schema import System
 from headworks.twin.page import page
 from headworks.twin.plan import Known, plan, prepare
 from headworks.twin.report import Report, as_json
-from headworks.twin.simulate import Effort, run, runs
+from headworks.twin.simulate import Effort, estimate, run, runs
 from headworks.twin.simulate import Plan as Whole
 from headworks.twin.use import budgets
 from headworks.twin.verdict import Judge, Verdict, averaged, binding
@@ -157,3 +158,14 @@ def test_a_budget_that_a_day_takes_twice_is_said() -> None:
     assert (use.name, use.path, use.limit) == ("budget of key web", "keys.web.budget.amount", 10.0)
     assert use.at_peak == pytest.approx(21.6)
     assert budgets(system, mix, 0.5, None) == []
+
+
+def test_no_interval_reaches_below_nothing() -> None:
+    system = one(f"{TRAFFIC}, objectives: [{FIRST}]", targets=TARGET)
+    ready = prepare(system, NOTHING)
+    made = runs(Whole(system, ready.modelled.models, ready.demand.workload), Effort(calls=100, runs=2))
+    apart = [msgspec.structs.replace(made[0], values={"first": value}) for value in (0.1, 0.9)]
+    found = estimate(system.requirements.objectives[0], apart)
+    assert found is not None
+    assert found.low == 0.0
+    assert found.high > 3.0
