@@ -50,6 +50,9 @@ def evaluate(options: dict[str, Any]) -> int:
         for warning in loaded.warnings:
             click.echo(f"warning: {warning}", err=True)
     reads = suites_of(loaded, options["suites"])
+    for name in REPORTS:  # before anything is paid for, not after
+        if options[name] is not None and not options[name].parent.is_dir():
+            raise click.UsageError(f"--{name} {options[name]}: there is no folder {options[name].parent}")
     if options["out"] is not None and len(reads) > 1:
         raise click.UsageError("--out is one file: name one --suite")
     sessions = [Session(loaded, read, wanted(options)) for read in reads.values()]

@@ -19,6 +19,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from headworks.core.errors import EvalError
 from headworks.evals import spelling
 from headworks.evals.chance import Chance
 
@@ -253,8 +254,18 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         return spelling.CANARY if self.kind == INJECTION else ""
 
     def disturbed(self, text: str, seed: int, sample: str, part: str) -> str:
-        """The text under this condition. `part` names which text of the sample it is."""
-        return self.change(text, self.chance(seed, sample, part), self.amount)
+        """The text under this condition. `part` names which text of the sample it is. Raises EvalError where an own one fails."""
+        try:
+            made: object = self.change(text, self.chance(seed, sample, part), self.amount)
+        except Exception as error:  # a user's function: its mistake ends the run before it is paid for
+            raise EvalError(self.mistake(f"raised {type(error).__name__}: {error}", sample)) from error
+        if not isinstance(made, str):
+            raise EvalError(self.mistake(f"returned {type(made).__name__}, not a text", sample))
+        return made
+
+    def mistake(self, what: str, sample: str) -> str:
+        """What an own function did wrong, and what to do."""
+        return f"the condition `{self.title}` {what} (sample `{sample}`)\n    a condition is a function from a text to a text"
 
     def chance(self, seed: int, sample: str, part: str) -> Chance:
         return Chance(seed, self.title, sample, part)

@@ -86,7 +86,7 @@ def scored(scorer: Scorer, own: Own | None, target: Target, reply: Reply) -> Sco
         try:
             said = own(target, reply)
         except Exception as error:  # noqa: BLE001  # a user's function: its mistakes are told beside the answer
-            return Score(None, f"{scorer.kind} raised {type(error).__name__}: {error}")
+            return Score(None, f"raised {type(error).__name__}: {error}")
         score = said if isinstance(said, Score) else Score(bool(said))
     else:
         score = KINDS[scorer.kind](scorer, target, reply)

@@ -239,5 +239,31 @@ def test_why_there_is_no_verdict_is_said_and_nobodys_control_characters_reach_th
     (tmp_path / "own.py").write_text("def strict(sample, reply): raise ValueError('\\x1b[2J gone\\nfor good')\n")
     assert run(["eval", file, "--conditions", "none"]) == CANNOT_SAY
     out = capsys.readouterr().out
-    assert "no verdict on 3 items: strict: strict raised ValueError: ?[2J gone for good" in out
+    assert "no verdict on 3 items: strict: raised ValueError: ?[2J gone for good" in out
     assert "\x1b" not in out
+
+
+def test_a_report_that_has_no_place_is_refused_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["eval", shop(tmp_path), "--html", str(tmp_path / "nowhere" / "r.html")]) == COULD_NOT_RUN
+    shown = capsys.readouterr()
+    assert "there is no folder" in shown.err
+    assert "samples" not in shown.out
+    assert not (tmp_path / ".headworks").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("raise KeyError('x')", "raised KeyError: 'x' (sample `"), ("return 5", "returned int, not a text")],
+)
+def test_an_own_condition_that_fails_is_told_before_anything_is_asked(
+    tmp_path: Path, body: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = shop(tmp_path, samples=2)
+    suite = tmp_path / "shop.yaml"
+    suite.write_text("python: own.py\n" + suite.read_text().replace("upper_case", "shout"))
+    (tmp_path / "own.py").write_text(f"def shout(text, chance, amount): {body}\n")
+    assert run(["eval", file]) == COULD_NOT_RUN
+    assert f"the condition `shout` {said}" in capsys.readouterr().err
+    assert not (tmp_path / ".headworks").exists()

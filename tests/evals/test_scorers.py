@@ -96,7 +96,7 @@ def test_an_own_function_is_a_scorer_and_its_mistake_is_no_verdict() -> None:
     assert scored(scorer, lambda sample, reply: str(sample.expected) in reply.text, target, reply).passed is True
     assert scored(scorer, lambda sample, reply: Score(False, "no"), target, reply) == Score(False, "no")
     broken = scored(scorer, lambda sample, reply: 1 / 0, target, reply)  # type: ignore[arg-type, return-value]
-    assert broken == Score(None, "own raised ZeroDivisionError: division by zero")
+    assert broken == Score(None, "raised ZeroDivisionError: division by zero")
 
 
 @pytest.mark.parametrize(
