@@ -172,7 +172,7 @@ class ChatDecoder:
     def end(self) -> list[Chunk]:
         if self.is_done or self.fault is not None:
             return []
-        if self._is_plain and self._splitter.tail.lstrip()[:1] in (b"{", b"["):
+        if self._is_plain and self._splitter.tail.lstrip()[:1] in (b"{", b"[", b"<"):
             self.fault = self._unstreamed(self._splitter.tail)
             return []
         was_complete = self.is_complete
@@ -254,6 +254,10 @@ class ChatDecoder:
             self.fault = Cut(why) if self.is_headed else Garbled(why)
 
     def _unstreamed(self, body: bytes) -> CallError:
+        if body.lstrip()[:1] == b"<":
+            return Garbled(
+                "The vendor answered a streamed call with a page for people (HTML).", said=VendorSaid(status=200)
+            )
         try:
             content = untyped(body)
         except (ValueError, RecursionError):

@@ -215,6 +215,12 @@ def test_what_ends_before_its_first_content_is_garbled(stream: bytes) -> None:
     assert not any(chunk.has_content for chunk in chunks)
 
 
+def test_a_page_in_place_of_a_stream_is_called_one() -> None:
+    _, fault = decode(HTML_502)
+    assert isinstance(fault, Garbled)
+    assert "HTML" in fault.message
+
+
 HEADED = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}\n\n'
 FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 END = FINISH + DONE
