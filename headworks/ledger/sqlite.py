@@ -102,9 +102,8 @@ class SqliteStore:
         self._seen = -1
         with troubles(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._identity = identity(os.fstat(file))
-            os.close(file)
+            make(path)
+            self._identity = identity(os.stat(path))
             self.connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
             try:
                 self._set_up(patience)
@@ -280,6 +279,19 @@ class SqliteStore:
 _CALL = f"INSERT INTO calls VALUES ({', '.join('?' * len(COLUMNS))})"
 _SPENT = "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (owner, hour) DO UPDATE SET cost = spent.cost + excluded.cost"
 _RECORD = "INSERT INTO records VALUES (?, ?)"
+
+
+def make(path: Path) -> None:
+    """Makes the file where there is none, readable by its owner only.
+
+    One that is there is never opened by hand: closing it would drop every lock that this process has on it (POSIX), those of
+    SQLite's other connections too. Another process would then take itself for the last one, remove the log, and those
+    connections would read the same for ever (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
 
 
 def identity(stat: os.stat_result) -> tuple[int, int]:

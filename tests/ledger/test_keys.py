@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from headworks.core.key import Allowance, Change, Spending, secret_digest
 from headworks.ledger.keys import AT_ONCE, Entry, Former, Keys, Kind
+from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt
 
 BUDGET = Spending(amount=5, every="1d", estimate="chars", alert=0.5)
@@ -95,3 +99,29 @@ def test_changes_made_at_once_have_numbers_of_their_own(count: int, at: StoreAt)
     keys = Keys(at.open())
     changes, last = keys.changes(0)
     assert len(changes) == last == 5 * count
+
+
+PUT = """
+import sys
+from pathlib import Path
+from headworks.ledger.keys import Entry, Keys
+from headworks.ledger.sqlite import SqliteAt
+store = SqliteAt(Path(sys.argv[1])).open()
+Keys(store).put("key", sys.argv[2], Entry(digest=sys.argv[2]), None)
+store.close()
+"""
+
+
+def test_a_store_that_is_opened_twice_still_sees_what_other_processes_write(tmp_path: Path) -> None:
+    """A file closed by hand dropped the locks of the first; the process that wrote then took the log away from under it."""
+    path = tmp_path / "ledger.db"
+    first = SqliteAt(path).open()
+    keys = Keys(first)
+    assert keys.put("key", "one", Entry(digest="00"), None)
+    SqliteAt(path).open().close()
+    seen = []
+    for name in ("aa", "bb", "cc"):
+        subprocess.run([sys.executable, "-c", PUT, str(path), name], check=True, timeout=60)
+        seen += [change.name for change in keys.changes(len(seen) + 1)[0]]
+    first.close()
+    assert seen == ["aa", "bb", "cc"]
