@@ -27,6 +27,7 @@ from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.trail import Attempt
 from headworks.http.client import Client
 from headworks.http.dial import Origin
+from headworks.http.link import Link
 from headworks.providers.remote import MOST_BEFORE_HEAD, Remote, account_headers
 from headworks.wire.openai import OPENAI
 
@@ -84,6 +85,18 @@ def hang_up() -> Awaitable[None]:
 Step = bytes | Callable[[], Awaitable[object]]
 
 
+class Noting(Client):
+    """Keeps the connections that were given back to it."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin)
+        self.given_back: list[Link] = []
+
+    def take_back(self, link: Link) -> None:
+        self.given_back.append(link)
+        super().take_back(link)
+
+
 class Vendor:
     """Answers each request with the next script: bytes are written, coroutines awaited. Then it waits for the next."""
 
@@ -96,7 +109,7 @@ class Vendor:
     async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         self.port = self.server.sockets[0].getsockname()[1]
-        self.client = Client(Origin.parse(f"http://127.0.0.1:{self.port}/v1"))
+        self.client = Noting(Origin.parse(f"http://127.0.0.1:{self.port}/v1"))
         self.remote = Remote(self.client, OPENAI, "gpt-5", account_headers("sk-1", {}))
         return self
 
@@ -540,14 +553,20 @@ def test_a_complete_answer_without_an_end_mark_ends_though_the_vendor_says_nothi
 # Leaving
 
 
+def assert_let_go(vendor: Vendor) -> None:
+    """Whoever leaves waits for no timer: the connection is closed by then, so the promised 100 ms are the network's."""
+    assert [link.closed for link in vendor.client.given_back] == [True]
+    assert (vendor.client.busy, vendor.client.idle, vendor.client.lingering) == (0, 0, 0), repr(vendor.client)
+
+
 def test_leaving_early_stops_the_vendor() -> None:
     async def main() -> None:
         async with Vendor([]) as vendor:
             vendor.scripts = [[OPEN, framed(TEXT), vendor.silence]]
             async with vendor.remote.open(call(streamed=True)) as reply:
                 await reply.read()
+            assert_let_go(vendor)
             await asyncio.wait_for(vendor.gone.wait(), 30)
-            assert vendor.client.idle == 0
 
     run(main)
 
@@ -564,6 +583,7 @@ def test_a_caller_who_hangs_up_stops_the_vendor(begin: bytes) -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+            assert_let_go(vendor)
             await asyncio.wait_for(vendor.gone.wait(), 30)
 
     run(main)
