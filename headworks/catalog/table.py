@@ -104,6 +104,17 @@ class Catalog:
                         return self._entry(owner, row)
         return None
 
+    def meant(self, base_url: str, model: str) -> str | None:
+        """The model of the provider behind a URL whose name is one letter away from a name that the table has not: left out,
+        added, another, or two in each other's place. None where there is none, or where only a digit differs: that is a
+        newer version."""
+        provider = self._provider(base_url)
+        if provider is None or self.find(base_url, model) is not None:
+            return None
+        name = model.lower()
+        owners = (provider, *self._sold_too(provider))
+        return next((row.id for owner in owners for row in self._rows(owner) if is_slip(name, row.id.lower())), None)
+
     def _provider(self, base_url: str) -> ProviderRow | None:
         scheme, slashes, rest = base_url.partition("://")
         host, slash, path = rest.partition("/")
@@ -125,6 +136,21 @@ class Catalog:
         return Entry(
             name=f"{provider.id}/{row.id}", price=price, context_window=row.context_window or None, as_of=as_of
         )
+
+
+def is_slip(written: str, meant: str) -> bool:
+    """Whether two names differ by one slip of the hand: a letter left out, added or another, or two neighbours swapped."""
+    if abs(len(written) - len(meant)) > 1:
+        return False
+    at = next((at for at, (one, other) in enumerate(zip(written, meant, strict=False)) if one != other), None)
+    at = min(len(written), len(meant)) if at is None else at
+    one, other = written[at:], meant[at:]
+    if len(one) != len(other):
+        longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+        return longer[1:] == shorter and not longer[0].isdigit()
+    is_swapped = len(one) > 1 and one[:2] == other[1::-1] and one[2:] == other[2:]
+    is_another = one[1:] == other[1:] and one != other
+    return (is_swapped or is_another) and not (one[0].isdigit() or other[0].isdigit())
 
 
 def matches(match: Match, name: str) -> bool:

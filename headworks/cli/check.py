@@ -26,7 +26,7 @@ from headworks.gateway.prompting import prompts_of
 from headworks.system.check import Machine
 from headworks.system.findings import Findings
 from headworks.system.judge import Said, Verdict, judge
-from headworks.system.load import examine
+from headworks.system.load import survey
 from headworks.system.nodes import MOST_BYTES
 from headworks.system.scalars import written_rate
 from headworks.system.schema import System
@@ -67,10 +67,11 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
     judge are listed), 1 when it is not or one does not hold, 3 when there is no such file.
     """
     findings = Findings(str(file))
-    system = examine(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
-    if system is not None and not has_sound_prompts(system, findings, file.parent):
-        system = None
-    prices = {} if system is None else priced(system, findings)
+    system = survey(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
+    if system is not None:
+        check_prompts(system, findings, file.parent)
+    is_priced = all(findings.is_sound((part,)) for part in ("providers", "models", "keys", "groups"))
+    prices = priced(system, findings) if system is not None and is_priced else {}
     if findings.errors:
         system = None
     verdicts = [] if system is None else judge(system, Prices(system).of)
@@ -85,14 +86,12 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
     ctx.exit(HOLDS if holds else FAILS)
 
 
-def has_sound_prompts(system: System, findings: Findings, folder: Path) -> bool:
-    """Whether every prompt's templates and schemas can be used; what is wrong goes to `findings`."""
+def check_prompts(system: System, findings: Findings, folder: Path) -> None:
+    """Notes what is wrong with the templates and schemas of prompts."""
     try:
         prompts_of(system, folder)
     except ConfigError as error:
         findings.adopt(("prompts",), error.problems)
-        return False
-    return True
 
 
 def content(file: Path) -> bytes:

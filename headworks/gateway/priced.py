@@ -26,12 +26,17 @@ def priced(system: System, findings: Findings) -> Priced:
         for index, tier in enumerate(model.targets):
             for position, target in enumerate(tier):
                 price = known[alias][str(target)] = prices.of(model, target)
+                where = ("models", alias, "targets", index, position)
+                meant = prices.meant(target)
+                if meant is not None:
+                    problem = f"the vendor of {shown(str(target))} has no such model that we know"
+                    findings.warn(where, problem, f"did you mean `{target.provider}/{meant}`?")
                 if price is None and alias in funded:
                     problem = f"the price of {shown(str(target))} is unknown, and the budget of `{funded[alias]}` must pay for it"
                     remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
-                    findings.error(("models", alias, "targets", index, position), problem, remedy)
-                elif price is None and isinstance(system.providers[target.provider], OpenAI):
+                    findings.error(where, problem, remedy)
+                elif price is None and meant is None and isinstance(system.providers[target.provider], OpenAI):
                     problem = f"the price of {shown(str(target))} is unknown, and so what its calls cost"
                     remedy = "write it under the alias: price: {input: $0.25/M, output: $2/M}"
-                    findings.warn(("models", alias, "targets", index, position), problem, remedy)
+                    findings.warn(where, problem, remedy)
     return known

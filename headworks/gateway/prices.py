@@ -29,6 +29,11 @@ class Prices:
         entry = self.entry(target)
         return None if entry is None else entry.price
 
+    def meant(self, target: TargetOf) -> str | None:
+        """The vendor's model that a target's name is one letter away from, where the table does not know it."""
+        provider = self.system.providers[target.provider]
+        return self.catalog.meant(provider.base_url, target.model) if isinstance(provider, OpenAI) else None
+
     def entry(self, target: TargetOf) -> Entry | None:
         """What the table knows of a target: nothing of providers that are no vendor's."""
         provider = self.system.providers[target.provider]

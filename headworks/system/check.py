@@ -22,6 +22,7 @@ from headworks.system.prefills import prefill_of
 from headworks.system.scalars import shown, written_duration
 from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System
 from headworks.system.secrets import PrivateUrl, Secret
+from headworks.wire.openai_hosts import right_base_url
 
 SHORTEST_KEY = 16
 """Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
@@ -91,6 +92,9 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     host = Address(host=url.hostname or "", port=0)
     if url.scheme == "http" and provider.api_key is not None and not host.is_loopback:
         findings.warn((*where, "base_url"), "the key is sent over the network in clear", "use https")
+    if (meant := right_base_url(provider.base_url)) is not None:
+        problem = f"{shown(provider.base_url)} is not where this vendor's API begins: calls would meet a 404"
+        findings.warn((*where, "base_url"), problem, f"write {meant}")
     if provider.api_key is not None:
         _literal(provider.api_key, (*where, "api_key"), findings)
         _sendable(provider.api_key, (*where, "api_key"), findings)
@@ -101,7 +105,7 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
             findings.error(at, f"the header `{name}` is ours to write", "remove it")
         elif name.lower() == "authorization" and provider.api_key is not None:
             findings.error(at, "`api_key` is sent in this header", "keep one of the two")
-    for index, name in enumerate(provider.forward_headers):
+    for index, name in findings.placed((*where, "forward_headers"), provider.forward_headers):
         at = (*where, "forward_headers", index)
         if name.lower() in _OURS:
             findings.error(at, f"the header `{name}` is ours to write", "remove it")
@@ -146,7 +150,7 @@ def _unreadable(path: str, error: OSError | ValueError, where: Where, findings: 
 
 def _local(provider: Local, where: Where, findings: Findings, machine: Machine) -> None:
     at = (*where, "model")
-    if not findings.is_sound(where):
+    if not findings.is_sound(at):
         return
     needed = ["xllamacpp"]
     if provider.is_file:
@@ -176,23 +180,26 @@ def _simulated(provider: Simulated, where: Where, findings: Findings) -> None:
 
 def _model(system: System, model: Model, where: Where, findings: Findings) -> None:
     declared = findings.names_in(("providers",))
-    tiers = model.targets if findings.is_sound((*where, "targets")) else ()  # what was left out has moved the others
-    for index, tier in enumerate(tiers):
-        for position, target in enumerate(tier):
-            at: Where = (*where, "targets", index, position)
+    tiers: Where = (*where, "targets")
+    for index, tier in findings.placed(tiers, model.targets):
+        for position, target in findings.placed((*tiers, index), tier):
+            at: Where = (*tiers, index, position)
+            if not findings.is_sound((*at, "provider")):
+                continue
             if declared and target.provider not in declared:
                 problem = f"there is no provider {shown(target.provider)}"
                 findings.error((*at, "provider"), problem, suggestion(target.provider, declared, "providers"))
-            elif not target.model and target.provider in system.providers:
+            elif not target.model and target.provider in system.providers and findings.is_sound((*at, "model")):
                 findings.error((*at, "model"), "`model` is missing", f"write {target.provider}/MODEL")
-        for name, times in Counter(map(str, tier)).items():
+        for name, times in Counter(str(target) for target in tier if target.provider).items():
             if times > 1:
                 problem = f"{shown(name)} stands in one tier {times} times"
-                findings.error((*where, "targets", index), problem, "name it once, with a `weight`")
-        if not tier:
-            findings.error((*where, "targets", index), "the tier is empty", "name a target, or remove the tier")
-    forms = [prefill_of(target, system.providers.get(target.provider)) for tier in tiers for target in tier]
-    if model.mid_stream == "continue" and set(forms) == {"none"} and findings.is_sound(("providers",)):
+                findings.error((*tiers, index), problem, "name it once, with a `weight`")
+        if not tier and findings.is_sound((*tiers, index)):
+            findings.error((*tiers, index), "the tier is empty", "name a target, or remove the tier")
+    forms = [prefill_of(target, system.providers.get(target.provider)) for tier in model.targets for target in tier]
+    is_read = findings.is_sound(("providers",)) and findings.is_sound(tiers)
+    if model.mid_stream == "continue" and set(forms) == {"none"} and is_read:
         problem = "no target is known to go on with the beginning of its answer, so broken streams are restarted"
         remedy = "say so of a target that can by `prefill`, or write mid_stream: restart"
         findings.warn((*where, "mid_stream"), problem, remedy)
@@ -200,7 +207,8 @@ def _model(system: System, model: Model, where: Where, findings: Findings) -> No
     for name in ("connect", "first_token", "between_tokens", "answer"):
         at = (*where, "timeouts", name)
         seconds: float = getattr(timeouts, name)
-        if seconds > timeouts.total and findings.is_written(at) and findings.is_sound((*where, "timeouts")):
+        bounds = (at, (*where, "timeouts", "total"))
+        if seconds > timeouts.total and findings.is_written(at) and all(map(findings.is_sound, bounds)):
             is_default = not findings.is_written((*where, "timeouts", "total"))
             total = written_duration(timeouts.total) + (", the default" if is_default else "")
             problem = f"{written_duration(seconds)} is longer than `total` ({total}), so it never binds"
@@ -213,18 +221,18 @@ def _whole(system: System, findings: Findings) -> None:
         findings.error(("providers",), "there is no provider", "add one: sim: {dialect: simulated}")
     if not system.models and findings.is_sound(("models",)):
         findings.error(("models",), "there is no model", "add one: assistant: provider/model")
-    if not findings.is_sound(("models",)):
-        return
     breakers: dict[str, tuple[str, Model]] = {}
     for alias, model in system.models.items():
         for target in chain.from_iterable(model.targets):
+            if not findings.is_sound(("models", alias, "breaker")):
+                break
             first, other = breakers.setdefault(str(target), (alias, model))
             if other.breaker != model.breaker:
                 problem = f"{shown(str(target))} has one circuit, and `{first}` sets it up otherwise: that one counts"
                 findings.warn(("models", alias, "breaker"), problem, "give both the same `breaker`")
     used = {target.provider for model in system.models.values() for target in chain.from_iterable(model.targets)}
     for name in system.providers:
-        if name not in used:
+        if name not in used and findings.is_sound(("models",)):
             where: Where = ("providers", name)
             findings.warn(
                 where, "no model uses this provider", "name it in a target, or remove it", findings.names[where]
@@ -235,9 +243,9 @@ def _prompt(name: str, prompt: Prompt, findings: Findings) -> None:
     where: Where = ("prompts", name)
     aliases = findings.names_in(("models",))
     at = (*where, "model") if prompt.model is not None else (*where, "file")
-    if not prompt.alias:
+    if not prompt.alias and findings.is_sound(where):
         findings.error(where, "neither here nor in its front matter is a model", "add one: model: ALIAS")
-    elif aliases and prompt.alias not in aliases:
+    elif prompt.alias and aliases and prompt.alias not in aliases:
         problem = f"there is no model {shown(prompt.alias)}"
         findings.error(at, problem, suggestion(prompt.alias, aliases, "models"))
     if PROMPT_PREFIX + name in aliases:
@@ -248,18 +256,19 @@ def _prompt(name: str, prompt: Prompt, findings: Findings) -> None:
 def _key(key: Key, where: Where, findings: Findings) -> None:
     aliases = findings.names_in(("models",))
     aliases += [PROMPT_PREFIX + name for name in findings.names_in(("prompts",))]
-    for index, alias in enumerate(key.models):
+    for index, alias in findings.placed((*where, "models"), key.models):
         if aliases and alias not in aliases:
             problem = f"there is no model {shown(alias)}"
             findings.error((*where, "models", index), problem, suggestion(alias, aliases, "models"))
-    _secret(key.key, (*where, "key"), findings)
+    if findings.is_sound((*where, "key")):
+        _secret(key.key, (*where, "key"), findings)
 
 
 def _groups(system: System, findings: Findings) -> None:
     declared = findings.names_in(("keys",))
     owners: dict[str, str] = {}
     for name, group in system.groups.items():
-        for index, key in enumerate(group.keys):
+        for index, key in findings.placed(("groups", name, "keys"), group.keys):
             at: Where = ("groups", name, "keys", index)
             if key not in declared:
                 findings.error(at, f"there is no key {shown(key)}", suggestion(key, declared, "keys"))
@@ -304,6 +313,8 @@ def _server(system: System, findings: Findings) -> None:
         _secret(server.admin_key, ("server", "admin_key"), findings)
     owners: dict[str, str] = {}
     for name, key in system.keys.items():
+        if not findings.is_sound(("keys", name, "key")):
+            continue
         first = owners.setdefault(key.key.reveal(), name)
         if first != name:
             problem = f"`{first}` has the same key, so nobody could tell them apart"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from headworks.core.errors import Problem
 from headworks.system.scalars import shown
@@ -15,6 +15,9 @@ MOST_LISTED = 12
 
 Where: TypeAlias = tuple[str | int, ...]
 """A value's path in the file: `("models", "assistant", "targets", 0, "weight")`."""
+
+
+Item = TypeVar("Item")
 
 
 class Place(NamedTuple):
@@ -59,6 +62,7 @@ class Findings:
         self.file = file
         self.values: dict[Where, Place] = {}
         self.names: dict[Where, Place] = {}
+        self._kept: dict[Where, tuple[int, ...]] = {}
         self._errors: list[Problem] = []
         self._warnings: list[Problem] = []
         self._wrong: list[Where] = []
@@ -76,6 +80,14 @@ class Findings:
         """Notes what is wrong with another file, which the value at a path names: under its own name, with its lines."""
         self._wrong.append(where)
         self._errors += problems
+
+    def keep(self, where: Where, indexes: Iterable[int]) -> None:
+        """Notes which items of the list at a path could be read: their indexes in the file."""
+        self._kept[where] = tuple(indexes)
+
+    def placed(self, where: Where, values: Sequence[Item]) -> Iterator[tuple[int, Item]]:
+        """The items of the list at a path, each with its index in the file: what could not be read is left out of `values`."""
+        return zip(self._kept.get(where, range(len(values))), values, strict=True)
 
     def is_sound(self, where: Where) -> bool:
         """Whether nothing is wrong at this path or below it: only then may its parts be compared."""

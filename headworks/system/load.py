@@ -54,12 +54,18 @@ def read(content: bytes, *, file: str, folder: Path, env: Mapping[str, str], mac
 
 def examine(content: bytes, findings: Findings, sources: Sources, machine: Machine) -> System | None:
     """The system in these bytes if it holds; all that is wrong, and all that is odd, goes to `findings`."""
+    system = survey(content, findings, sources, machine)
+    return None if findings.errors else system
+
+
+def survey(content: bytes, findings: Findings, sources: Sources, machine: Machine) -> System | None:
+    """The system in these bytes as far as it can be read, for further checks only where `findings` has errors."""
     root = compose(content, findings)
     system = None if root is None else Reader(findings, sources).system(root)
     if system is not None:
         system = named(system)
         check(system, findings, machine)
-    return None if findings.errors else system
+    return system
 
 
 def named(system: System) -> System:

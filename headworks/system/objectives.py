@@ -69,28 +69,26 @@ def check_requirements(system: System, findings: Findings) -> None:
     required = system.requirements
     aliases = findings.names_in(("models",))
     _traffic(system, aliases, findings)
-    if findings.is_sound((*AT, "objectives")):  # what was left out has moved the others
-        first: dict[str, int] = {}
-        for index, objective in enumerate(required.objectives):
-            where: Where = (*AT, "objectives", index)
+    first: dict[str, int] = {}
+    for index, objective in findings.placed((*AT, "objectives"), required.objectives):
+        where: Where = (*AT, "objectives", index)
+        if findings.is_sound((*where, "metric")):
             _objective(objective, where, findings)
-            if objective.alias is not None and aliases and objective.alias not in aliases:
-                problem = f"there is no model {shown(objective.alias)}"
-                findings.error((*where, "alias"), problem, suggestion(objective.alias, aliases, "models"))
-            if objective.metric == "quality" and objective.suite and objective.suite not in system.suites:
-                problem = f"there is no suite {shown(objective.suite)}"
-                remedy = suggestion(objective.suite, findings.names_in(("suites",)), "suites")
-                findings.error((*where, "suite"), problem, remedy)
-            if first.setdefault(objective.id, index) != index:
-                problem = f"{shown(objective.id)} stands for another objective too"
-                findings.error((*where, "id"), problem, "give each an id of its own")
-    if findings.is_sound((*AT, "common_causes")):
-        _common_causes(required, findings)
+        if objective.alias is not None and aliases and objective.alias not in aliases:
+            problem = f"there is no model {shown(objective.alias)}"
+            findings.error((*where, "alias"), problem, suggestion(objective.alias, aliases, "models"))
+        suites = findings.names_in(("suites",))
+        if objective.metric == "quality" and objective.suite and objective.suite not in suites:
+            problem = f"there is no suite {shown(objective.suite)}"
+            findings.error((*where, "suite"), problem, suggestion(objective.suite, suites, "suites"))
+        if findings.is_sound((*where, "id")) and first.setdefault(objective.id, index) != index:
+            problem = f"{shown(objective.id)} stands for another objective too"
+            findings.error((*where, "id"), problem, "give each an id of its own")
+    _common_causes(required, findings)
     for alias, model in system.models.items():
-        if not findings.is_sound(("models", alias, "targets")):
-            continue
-        for number, tier in enumerate(model.targets):
-            for position, target in enumerate(tier):
+        tiers: Where = ("models", alias, "targets")
+        for number, tier in findings.placed(tiers, model.targets):
+            for position, target in findings.placed((*tiers, number), tier):
                 if target.expect is not None:
                     where = ("models", alias, "targets", number, position, "expect")
                     _ordered(target.expect.first_token, (*where, "first_token"), findings)
@@ -106,13 +104,13 @@ def _objective(objective: Objective, where: Where, findings: Findings) -> None:
     if getattr(objective, other) is not None:
         problem = f"`{metric}` is bounded by `{rule.side}`, not by `{other}`"
         findings.error((*where, other), problem, f"write `{sample}`" if limit is None else "remove it")
-    elif limit is None:
+    elif limit is None and findings.is_sound((*where, rule.side)):
         findings.error(where, f"`{rule.side}` is missing", f"add it: `{sample}`")
     if limit is not None and limit.kind != rule.kind:
         problem = f"`{metric}` is {_NOUNS[rule.kind]}, not {_NOUNS[limit.kind]}"
         findings.error((*where, rule.side), problem, f"write it as in `{sample}`")
     for extra in _EXTRAS:
-        is_there = getattr(objective, extra) is not None
+        is_there = getattr(objective, extra) is not None or not findings.is_sound((*where, extra))
         if extra in rule.needs and not is_there:
             findings.error(where, f"`{metric}` needs its `{extra}`", f"add it: `{_EXAMPLES[extra]}`")
         elif is_there and extra not in (*rule.needs, *rule.may):
@@ -151,15 +149,15 @@ def _ordered(spread: Tokens | Times | None, where: Where, findings: Findings) ->
 def _common_causes(required: Requirements, findings: Findings) -> None:
     declared = findings.names_in(("providers",))
     first: dict[str, int] = {}
-    for index, cause in enumerate(required.common_causes):
+    for index, cause in findings.placed((*AT, "common_causes"), required.common_causes):
         where: Where = (*AT, "common_causes", index)
-        for position, name in enumerate(cause.providers):
+        for position, name in findings.placed((*where, "providers"), cause.providers):
             if declared and name not in declared:
                 problem = f"there is no provider {shown(name)}"
                 findings.error((*where, "providers", position), problem, suggestion(name, declared, "providers"))
-        if len(set(cause.providers)) < 2:
+        if len(set(cause.providers)) < 2 and findings.is_sound((*where, "providers")):
             findings.error((*where, "providers"), "a common cause has at least two providers", "name the others too")
-        if first.setdefault(cause.name, index) != index:
+        if findings.is_sound((*where, "name")) and first.setdefault(cause.name, index) != index:
             problem = f"{shown(cause.name)} stands for another cause too"
             findings.error((*where, "name"), problem, "give each a name of its own")
     shares: dict[str, float] = {}

@@ -157,10 +157,8 @@ class Reader:
             elif field.required and name not in meant:
                 self.findings.error((*where, name), f"`{name}` is missing", f"add it: {_sample(name)}", node.place)
             if field.required:
-                if isinstance(field.type, inspect.DictType):
-                    values[field.name] = {}
-                else:
-                    is_whole = False
+                values[field.name] = value = _stand_in(field.type)
+                is_whole = is_whole and value is not BROKEN
         return kind.cls(**values) if is_whole else BROKEN
 
     def union(self, node: Node, kind: inspect.UnionType, where: Where) -> object:
@@ -186,7 +184,9 @@ class Reader:
         tag = entry.node.text
         if tag not in structs:
             remedy = suggestion(tag, structs, "known")
-            return self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)
+            self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)
+            meant = closest(tag, structs)
+            return BROKEN if meant is None else self.read(node, structs[meant], where)
         return self.read(node, structs[tag], where)
 
     def table(self, node: Node, kind: inspect.DictType, where: Where) -> object:
@@ -218,6 +218,7 @@ class Reader:
         if not nodes and where[-1:] == ("targets",):
             return self.wrong(where, "there is no target", "name one: [provider/model]")
         read = [self.read(item, kind.item_type, (*where, index)) for index, item in enumerate(nodes)]
+        self.findings.keep(where, (index for index, value in enumerate(read) if value is not BROKEN))
         return tuple(value for value in read if value is not BROKEN)
 
     def prompt(self, node: Node, where: Where) -> object:
@@ -247,6 +248,27 @@ class Reader:
     def wrong(self, where: Where, problem: str, remedy: str, place: Place | None = None) -> _Broken:
         self.findings.error(where, problem, remedy, place)
         return BROKEN
+
+
+def _stand_in(kind: inspect.Type) -> object:
+    """What stands for a required value that is missing or wrong, so that the rest of its struct is checked too; BROKEN where
+    nothing can. The error at its path is there already, and whoever compares the value asks first whether it is sound."""
+    if isinstance(kind, inspect.Metadata):
+        return _stand_in(kind.type)
+    match kind:
+        case inspect.DictType():
+            return {}
+        case inspect.VarTupleType():
+            return ()
+        case inspect.StrType():
+            return ""
+        case inspect.FloatType() | inspect.IntType():
+            return kind.ge or kind.gt or 0
+        case inspect.LiteralType():
+            return kind.values[0]
+        case inspect.CustomType() if kind.cls is Secret:
+            return Secret("")
+    return BROKEN
 
 
 def _bounded(value: object, kind: inspect.Type, text: str) -> None:

@@ -22,6 +22,11 @@ LITERAL = "(literal)"
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FOREIGN = re.compile(
+    r"(?<!\S)(?:\$([A-Z_][A-Z0-9_]*)|%([A-Z_][A-Z0-9_]*)%|(?:os\.environ/|env:|env\.)([A-Za-z_][A-Za-z0-9_]*)"
+    r"|\$\(([A-Z_][A-Z0-9_]*)\)|\{\{ ?(?:env\.)?([A-Z_][A-Z0-9_]*) ?\}\})(?!\S)"
+)
+"""References as a shell, Windows, other gateways and templates write them: as a whole word, they are no secret."""
 
 
 class Secret:
@@ -94,6 +99,13 @@ class Sources:
             parts += [text[at : match.start()], self._look_up(match[1])]
             at = match.end()
         parts.append(text[at:])
+        for part in parts[::2]:
+            if foreign := _FOREIGN.search(part):
+                name = next(filter(None, foreign.groups()))
+                raise Unreadable(
+                    f"{shown(foreign[0])} would be sent as it stands: nothing here reads a variable so",
+                    f"write ${{env:{name}}}",
+                )
         if "${" in "".join(parts[::2]):
             raise Unreadable("a `${` is not closed", "write ${env:NAME} or ${file:PATH}")
         value = "".join(parts)
@@ -133,9 +145,9 @@ class Sources:
             return self._variable(name)
         if kind == "file" and name:
             return self._file(name)
-        raise Unreadable(
-            f"{shown('${' + reference + '}')} is no reference that we know", "write ${env:NAME} or ${file:PATH}"
-        )
+        variable = _VARIABLE.fullmatch(reference.partition(":-")[0])
+        meant = f"${{env:{variable[0]}}}" if variable else "${env:NAME} or ${file:PATH}"
+        raise Unreadable(f"{shown('${' + reference + '}')} is no reference that we know", f"write {meant}")
 
     def _variable(self, name: str) -> str:
         value = self.env.get(name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.catalog.table import BUNDLED, Book, Catalog, ModelRow, holds, matches
+from headworks.catalog.table import BUNDLED, Book, Catalog, ModelRow, holds, is_slip, matches
 from headworks.core.money import Rates
 
 BUNDLE = Catalog()
@@ -170,3 +170,32 @@ def test_the_hint_of_a_provider_is_in_its_pattern() -> None:
     book = msgspec.json.decode(BUNDLED.read_bytes(), type=Book)
     for provider in book.providers:
         assert provider.has in provider.url.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("gpt-5-minni", "gpt-5-mini"),
+        ("gpt-5-mni", "gpt-5-mini"),
+        ("gpt-5-mimi", "gpt-5-mini"),
+        ("gpt-5-miin", "gpt-5-mini"),
+        ("pgt-5", "gpt-5"),
+        ("GPT5-mini", "gpt-5-mini"),
+    ],
+)
+def test_one_slip_of_the_hand_has_a_model_that_was_meant(written: str, meant: str) -> None:
+    assert BUNDLE.meant(OPENAI, written) == meant
+
+
+@pytest.mark.parametrize("written", ["gpt-5-mini", "gpt-6", "gpt-5.7", "gpt-5-mini-2025-08-07", "ft:gpt-5:me", "llama"])
+def test_a_known_model_a_newer_version_and_another_name_are_no_slip(written: str) -> None:
+    assert BUNDLE.meant(OPENAI, written) is None
+
+
+def test_nothing_is_meant_at_a_provider_that_the_table_has_not() -> None:
+    assert BUNDLE.meant("http://127.0.0.1:8000/v1", "gpt-5-minni") is None
+
+
+@pytest.mark.parametrize(("one", "other"), [("ab", "ab"), ("abcd", "badc"), ("abc", "xyz"), ("a1", "a2"), ("abc", "a")])
+def test_equal_names_several_slips_and_digits_are_no_slip(one: str, other: str) -> None:
+    assert not is_slip(one, other)

@@ -168,3 +168,36 @@ keys: {web: {key: a-key-of-some-length, budget: {amount: $1, every: 1d}}}
     said = capsys.readouterr().out
     assert "the price of `sim/x` is unknown, and the budget of `web` must pay for it" in said
     assert "price: {input: $0.25/M, output: $2/M}" in said
+
+
+def test_a_model_one_letter_off_and_a_wrong_path_are_warnings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "headworks.yaml"
+    file.write_text(
+        """\
+providers: {openai: {dialect: openai, base_url: "https://api.openai.com"}}
+models: {assistant: openai/gpt-5-minni}
+"""
+    )
+    assert run(["check", str(file)]) == HOLDS
+    said = capsys.readouterr().out
+    assert "did you mean `openai/gpt-5-mini`?" in said
+    assert "write https://api.openai.com/v1" in said
+    assert said.count("warning:") == 2
+
+
+def test_a_mistake_elsewhere_hides_no_mistake_of_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "prompt.md").write_text("Say {{ something }\n")
+    file = tmp_path / "headworks.yaml"
+    file.write_text(
+        """\
+providers: {v: {dialect: simulated, sed: 1}}
+models: {assistant: v/x}
+prompts: {one: {file: prompt.md, model: assistant}}
+"""
+    )
+    assert run(["check", str(file)]) == FAILS
+    said = capsys.readouterr().out
+    assert "providers.v.sed" in said
+    assert "prompt.md:1" in said

@@ -144,3 +144,29 @@ def test_files_are_relative_to_the_system_file(tmp_path: Path) -> None:
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(ConfigError, match="the environment variable A is not set"):
         read(FILE.encode(), file="x", folder=Path("/nonexistent"), env={}, machine=FakeMachine())
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("$OPENAI_API_KEY", "${env:OPENAI_API_KEY}"),
+        ("Bearer $TOKEN", "${env:TOKEN}"),
+        ("%OPENAI_API_KEY%", "${env:OPENAI_API_KEY}"),
+        ("$(OPENAI_API_KEY)", "${env:OPENAI_API_KEY}"),
+        ("os.environ/OPENAI_API_KEY", "${env:OPENAI_API_KEY}"),
+        ("env:OPENAI_API_KEY", "${env:OPENAI_API_KEY}"),
+        ("env.OPENAI_API_KEY", "${env:OPENAI_API_KEY}"),
+        ("{{ env.OPENAI_API_KEY }}", "${env:OPENAI_API_KEY}"),
+        ("${OPENAI_API_KEY}", "${env:OPENAI_API_KEY}"),
+        ("${OPENAI_API_KEY:-none}", "${env:OPENAI_API_KEY}"),
+    ],
+)
+def test_a_reference_in_another_notation_is_no_secret(written: str, meant: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        Sources({"OPENAI_API_KEY": "k" * 20, "TOKEN": "t" * 20}, Path()).resolve(written)
+    assert meant in caught.value.remedy
+
+
+@pytest.mark.parametrize("written", ["pa$$WORD1", "$ecret-word", "a%20b%21", "sk-$TOKEN", "x" * 20])
+def test_a_secret_may_have_a_dollar_or_a_percent_sign(written: str) -> None:
+    assert Sources({}, Path()).resolve(written).reveal() == written

@@ -1,0 +1,40 @@
+"""Base URLs at well-known hosts: which path is meant."""
+
+import pytest
+
+from headworks.wire.openai_hosts import PATHS, right_base_url
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://api.openai.com", "https://api.openai.com/v1"),
+        ("https://api.openai.com/", "https://api.openai.com/v1"),
+        ("https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1"),
+        ("https://API.OpenAI.com/v2", "https://api.openai.com/v1"),
+        ("https://api.groq.com/v1", "https://api.groq.com/openai/v1"),
+        ("https://openrouter.ai/v1", "https://openrouter.ai/api/v1"),
+        ("https://api.deepseek.com/v2", "https://api.deepseek.com/v1"),
+    ],
+)
+def test_a_wrong_path_at_a_known_host_has_a_right_one(written: str, meant: str) -> None:
+    assert right_base_url(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://api.openai.com/v1",
+        "https://api.openai.com/v1/",
+        "https://api.deepseek.com",
+        "http://127.0.0.1:8000",
+        "x",
+    ],
+)
+def test_a_right_path_and_an_unknown_host_say_nothing(written: str) -> None:
+    assert right_base_url(written) is None
+
+
+def test_each_path_of_the_table_is_right() -> None:
+    for host, paths in PATHS.items():
+        assert [right_base_url(f"https://{host}{path}") for path in paths] == [None] * len(paths)
