@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -17,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headworks.cli.exits import FAILS, HOLDS
+from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.money import Price
+from headworks.core.money import Price, written_dollars
+from headworks.gateway.live_verdict import Live
 from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
@@ -48,23 +50,29 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, list[list[str]]] = {}
     prices: dict[str, dict[str, Price | None]] = {}
     objectives: list[Verdict] = []
+    live: list[Live] = []
 
 
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+@click.option("--live", "is_live", is_flag=True, help="Ask each vendor whether key, model and address are right.")
+@click.option("--yes", "is_agreed", is_flag=True, help="With --live: make calls that cost without asking first.")
 @click.argument(
     "file",
     default="headworks.yaml",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
 @click.pass_context
-def command(ctx: click.Context, file: Path, as_json: bool) -> None:
+def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agreed: bool) -> None:
     """Say whether a system file is right: every mistake at once, each with its place and a remedy; and of each objective
     whether it holds, by arithmetic on limits, prices and what is expected of targets.
 
-    FILE is the system file (headworks.yaml by default). Secrets must resolve; nothing is started and nothing is sent.
+    FILE is the system file (headworks.yaml by default). Secrets must resolve; nothing is started, and nothing is sent
+    without --live. With it each vendor is asked for its list of models, which is free; where that does not say, for one
+    short call, whose price is shown and asked for first.
+
     Exits with 0 when the file is right and no objective fails (those that a simulation or an evaluation would have to
-    judge are listed), 1 when it is not or one does not hold, 3 when there is no such file.
+    judge are listed), 1 when it is not or one does not hold, 2 when --live could not say, 3 when there is no such file.
     """
     findings = Findings(str(file))
     system = survey(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
@@ -76,14 +84,22 @@ def command(ctx: click.Context, file: Path, as_json: bool) -> None:
         system = None
     verdicts = [] if system is None else judge(system, Prices(system).of)
     holds = system is not None and not any(one.verdict == "does not hold" for one in verdicts)
+    live: list[Live] = []
+    if is_live and system is not None:
+        asking = import_module("headworks.cli.check_live")  # it knows how to reach vendors: not for every check to load
+        live = asking.ask_vendors(system, file.parent, is_agreed=is_agreed, is_quiet=as_json)
+    holds = holds and not any(one.verdict == "wrong" for one in live)
     if as_json:
-        made = msgspec.structs.replace(report(system, findings, prices), holds=holds, objectives=verdicts)
+        made = msgspec.structs.replace(report(system, findings, prices), holds=holds, objectives=verdicts, live=live)
         click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
     else:
         show(system, findings, prices)
         if verdicts:
             show_verdicts(verdicts)
-    ctx.exit(HOLDS if holds else FAILS)
+        if is_live:
+            show_live(live, is_asked=system is not None)
+    is_unsaid = any(one.verdict == "cannot say" for one in live)
+    ctx.exit(FAILS if not holds else CANNOT_SAY if is_unsaid else HOLDS)
 
 
 def check_prompts(system: System, findings: Findings, folder: Path) -> None:
@@ -140,6 +156,7 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     click.echo(f"listens on {system.server.listen}; digest {system.digest}")
 
 
+LIVE_COLOURS: Final[Mapping[str, str]] = MappingProxyType({"right": "green", "wrong": "red", "cannot say": "yellow"})
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "cannot say": "yellow"}
 )
@@ -160,6 +177,27 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     counts = Counter(one.verdict for one in verdicts)
     summed = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
     click.echo(f"objectives, by arithmetic: {summed}")
+
+
+def show_live(live: Sequence[Live], *, is_asked: bool) -> None:
+    """Prints what the vendors said of each target."""
+    click.echo()
+    if not is_asked:
+        click.echo("no vendor was asked: the file is not right")
+        return
+    if not live:
+        click.echo("no vendor to ask: every provider is local or simulated")
+        return
+    is_seen = sys.stdout.isatty()
+    console = Console(width=None if is_seen else WIDE, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("target", "live", "cost", "why"):
+        table.add_column(title, overflow="fold")
+    for one in live:
+        cost = "unknown" if one.cost_nano is None else written_dollars(one.cost_nano)
+        why = "".join(c if c.isprintable() else " " for c in one.why)
+        table.add_row(one.target, Text(one.verdict, style=LIVE_COLOURS[one.verdict]), cost, Text(why))
+    console.print(table)
 
 
 def tiers(system: System, prices: Priced, *, is_seen: bool) -> Table:

@@ -41,7 +41,7 @@ log = logging.getLogger("headworks.gateway")
 
 ALWAYS_FORWARDED: Final = frozenset({b"traceparent", b"idempotency-key"})
 
-CHANGEABLE: Final = frozenset({"max_in_flight", "max_queued", "max_wait", "drain", "cors", "admin_key"})
+CHANGEABLE: Final = frozenset({"max_in_flight", "max_queued", "max_wait", "drain", "cors", "expose", "admin_key"})
 """Keys of `server` that a reload may change. The others, and all of `log`, belong to what is open already: a restart."""
 
 PAUSE: Final = 0.1
@@ -62,6 +62,7 @@ class Stack:
             for name in getattr(provider, "forward_headers", ())
         }
         self.passing = ALWAYS_FORWARDED | asked
+        self.exposed = frozenset(system.server.expose)
 
 
 class Prepared(NamedTuple):
@@ -124,11 +125,6 @@ class Gateway:
     def keys(self) -> Keyring | None:
         """Every key; None where there is none, and so anybody on this machine may call."""
         return None if self.ring.is_open else self.ring
-
-    @property
-    def passing(self) -> frozenset[bytes]:
-        """Headers of a caller that some provider may be sent, beside a dialect's own list."""
-        return self.stack.passing
 
     @property
     def in_flight(self) -> int:

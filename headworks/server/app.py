@@ -10,9 +10,8 @@ import msgspec
 
 from headworks.core.errors import CallError, UnknownModel, UnknownPath
 from headworks.core.request_id import request_id
-from headworks.core.service import Service
 from headworks.http.intake import Request
-from headworks.server.calls import Calls, bearer
+from headworks.server.calls import Calls, Stack, bearer
 from headworks.server.exchange import Exchange
 from headworks.server.farewell import Farewell
 from headworks.server.origins import NONE, Origins
@@ -48,9 +47,7 @@ class Running(Protocol):
     """What the app asks of the gateway."""
 
     @property
-    def front(self) -> Service: ...
-    @property
-    def passing(self) -> frozenset[bytes]: ...
+    def stack(self) -> Stack: ...
     @property
     def started_at(self) -> float: ...
     @property

@@ -20,9 +20,11 @@ from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server import deadline
 from headworks.server.exchange import Exchange
+from headworks.server.exposed import exposed
 from headworks.server.farewell import Farewell
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
+from headworks.system.schema import Exposable
 from headworks.wire.dialect import Asked
 from headworks.wire.openai_errors import event
 
@@ -37,8 +39,8 @@ NO_CACHE = (b"cache-control", b"no-cache")
 UNREAD = Asked(model="")
 
 
-class Opener(Protocol):
-    """Whatever holds the current stack: it is asked anew for each call, so that a reload can swap it."""
+class Stack(Protocol):
+    """What answers calls, and what its system file says of their headers."""
 
     @property
     def front(self) -> Service: ...
@@ -46,6 +48,18 @@ class Opener(Protocol):
     def passing(self) -> frozenset[bytes]:
         """Headers of a caller that some provider may be sent, in lower case."""
         ...
+
+    @property
+    def exposed(self) -> frozenset[Exposable]:
+        """What answers say of themselves (`server.expose`)."""
+        ...
+
+
+class Opener(Protocol):
+    """Whatever holds the current stack: it is asked anew for each call, so that a reload can swap it."""
+
+    @property
+    def stack(self) -> Stack: ...
 
 
 class Calls:
@@ -72,22 +86,23 @@ class Calls:
             body_digest = digest(body)
         else:
             body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
-        call = self.call(request, body_digest)
+        stack = self.opener.stack
+        call = self.call(request, body_digest, stack.passing)
         task = exchange.task
         assert task is not None
         farewell = self.farewell
         farewell.joined(task)
         is_told = False
         try:
-            async with self.opener.front.open(call) as reply:
+            async with stack.front.open(call) as reply:
                 if reply.streamed:
-                    await stream(reply, exchange, [SSE, NO_CACHE, *heads(call, reply), *cors])
+                    await stream(reply, exchange, [SSE, NO_CACHE, *heads(call, reply, stack.exposed), *cors])
                 else:
                     chunks = await reply.read()
-                    exchange.respond(200, [JSON, *heads(call, reply), *cors], chunks[0].data)
+                    exchange.respond(200, [JSON, *heads(call, reply, stack.exposed), *cors], chunks[0].data)
                 is_told = True
         except CallError as error:
-            show(error, exchange, call.id, [*limited(call.trail), *cors])
+            show(error, exchange, call.id, [*limited(call.trail), *exposed(call.trail, stack.exposed), *cors])
         except asyncio.CancelledError:
             goodbye = farewell.taken(task)
             if goodbye is None:
@@ -97,7 +112,7 @@ class Calls:
         finally:
             farewell.left(task)
 
-    def call(self, request: Request, body_digest: str) -> Call:
+    def call(self, request: Request, body_digest: str, may_pass: frozenset[bytes]) -> Call:
         arrived_at = now()
         deadline_at = NEVER
         refusal: Refused | None = None
@@ -107,7 +122,7 @@ class Calls:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
             asked, refusal = UNREAD, error
-        forwarded = passing(request, self.opener.passing)
+        forwarded = passing(request, may_pass)
         trace = request.get(b"traceparent")
         cache_control = request.get(b"cache-control")
         return Call(
@@ -163,15 +178,17 @@ def joined(chunks: list[Chunk]) -> bytes:
     return chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
 
 
-def heads(call: Call, reply: Reply) -> Headers:
-    """Our id, which the SDK reads, what is left of the caller's limits, what of the vendor's headers passes, and what the
-    cache had to say."""
+def heads(call: Call, reply: Reply, told: frozenset[Exposable]) -> Headers:
+    """Our id, which the SDK reads, what is left of the caller's limits, what of the vendor's headers passes, what the
+    cache had to say, and what the operator exposes."""
     trail = call.trail
     found = [(b"x-request-id", call.id.encode()), *limited(trail), *reply.headers]
     if trail.cache:
         found.append((b"x-headworks-cache", trail.cache.encode()))
         if trail.cache == "hit":
             found.append((b"age", b"%d" % trail.age))
+    if told:
+        found += exposed(trail, told)
     return found
 
 

@@ -44,7 +44,10 @@ def headers(origin: bytes) -> Headers:
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
         (b"access-control-allow-headers", b"*, authorization, content-type"),
-        (b"access-control-expose-headers", b"x-request-id, retry-after, x-headworks-cache, age"),
+        (
+            b"access-control-expose-headers",
+            b"x-request-id, retry-after, x-headworks-cache, x-headworks-target, x-headworks-attempts, x-headworks-cost, age",
+        ),
         (b"access-control-max-age", b"600"),
         (b"vary", b"origin"),
     ]

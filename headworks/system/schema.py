@@ -196,6 +196,9 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
         return self.model or self.file.front.model or ""
 
 
+Exposable: TypeAlias = Literal["target", "cost", "attempts"]
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """The public port and what bounds it, and the admin port."""
 
@@ -208,6 +211,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     max_wait: Seconds = 5.0
     drain: Seconds = 30.0
     cors: tuple[Origin, ...] = ()
+    expose: tuple[Exposable, ...] = ()
     workers: Count = 1
 
 

@@ -275,6 +275,9 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "drain": "How long calls in flight may take to end when the gateway stops.",
             "workers": "Processes that answer calls. More than one need a `state` that they share.",
             "cors": "Origins whose pages may call from a browser; `*` for all. None by default.",
+            "expose": "What answers say of themselves in headers: `target` (`x-headworks-target`, who answered), `attempts` "
+            "(`x-headworks-attempts`) and `cost` (`x-headworks-cost`, dollars; whole answers only: a stream's headers go before its cost is "
+            "known). Nothing by default.",
         },
         Log: {
             "store": "The SQLite file, or the PostgreSQL database of several replicas (`postgresql://user@host/database`, and "

@@ -56,7 +56,7 @@ def test_new_calls_see_the_new_system(tmp_path: Path) -> None:
         await gateway.reload(system(TEXT.replace("x-team", "x-group") + "  new: {targets: [sim/m]}\n"))
         assert (await ask(gateway.front, arrived(alias="new"))).text
         assert gateway.aliases(None) == ["assistant", "remote", "slow", "new"]
-        assert gateway.passing == {b"traceparent", b"idempotency-key", b"x-group"}
+        assert gateway.stack.passing == {b"traceparent", b"idempotency-key", b"x-group"}
 
     within(tmp_path, test)
 

@@ -17,6 +17,7 @@ from headworks.http.intake import Request
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.scripted import Scripted, Stream
 from headworks.server.app import App
+from headworks.server.exposed import spelled
 from headworks.server.origins import Origins, is_loopback
 from headworks.testing import mock, settle, virtual
 from tests.stack.systems import World
@@ -84,13 +85,21 @@ class Answered:
         return msgspec.json.decode(self.body)
 
 
+class Served:
+    """What answers, as the app asks for it."""
+
+    def __init__(self, world: World) -> None:
+        self.front = world.assembled.front
+        self.passing = frozenset({b"traceparent", b"x-team"})
+        self.exposed = frozenset(world.system.server.expose)
+
+
 class Facing:
     """What the app sees of a gateway: a `World` over one leaf."""
 
     def __init__(self, leaf: Service, text: str = OPEN) -> None:
         self.world = World(lambda provider, model: leaf, text)
-        self.front = self.world.assembled.front
-        self.passing = frozenset({b"traceparent", b"x-team"})
+        self.stack = Served(self.world)
         self.started_at = 1_700_000_000.0
         self.is_ready = True
         self.is_draining = False
@@ -392,3 +401,51 @@ async def test_what_the_cache_had_to_say_is_in_the_headers_and_its_words_are_the
     plain = await facing.ask("POST", "/v1/chat/completions", chat(model="org/other"))
     assert b"x-headworks-cache" not in plain.headers
     assert [record.cache for record in facing.journal.records] == ["miss", "hit", "bypass", "hit", ""]
+
+
+EXPOSING = OPEN.replace("retry: {attempts: 1}}", "retry: {attempts: 1}, price: {input: $1/M, output: $10/M}}", 1) + (
+    "server: {expose: [target, cost, attempts]}\n"
+)
+
+
+@virtual
+async def test_a_whole_answer_says_who_answered_and_what_it_cost_where_the_file_exposes_it() -> None:
+    facing = Facing(Scripted(["hello"]), EXPOSING)
+    answered = await facing.chat()
+    assert answered.headers[b"x-headworks-target"] == b"vendor/m"
+    assert answered.headers[b"x-headworks-attempts"] == b"1"
+    [record] = facing.journal.records
+    assert record.cost_nano
+    assert float(answered.headers[b"x-headworks-cost"]) == record.cost_nano / 1e9
+
+
+@virtual
+async def test_a_stream_says_who_answers_and_not_what_it_will_cost() -> None:
+    answered = await Facing(Scripted([Stream(pieces=["one ", 1.0, "two"])]), EXPOSING).ask(
+        "POST", "/v1/chat/completions", chat(stream=True)
+    )
+    assert answered.headers[b"x-headworks-target"] == b"vendor/m"
+    assert answered.headers[b"x-headworks-attempts"] == b"1"
+    assert b"x-headworks-cost" not in answered.headers
+
+
+@virtual
+async def test_an_error_says_who_failed_where_the_file_exposes_it() -> None:
+    service, handle = mock()
+    asking = asyncio.create_task(Facing(service, EXPOSING).chat())
+    (await handle.next_call()).error(Failed("boom"))
+    assert (await asking).headers[b"x-headworks-target"] == b"vendor/m"
+
+
+@virtual
+async def test_nothing_is_exposed_by_default() -> None:
+    answered = await Facing(Scripted(["hello"])).chat()
+    assert [name for name in answered.headers if name.startswith(b"x-headworks")] == []
+
+
+@pytest.mark.parametrize(
+    ("nano", "said"),
+    [(0, b"0"), (292_000, b"0.000292"), (12_500_000_000, b"12.5"), (1_000_000_000, b"1"), (1, b"0.000000001")],
+)
+def test_a_cost_is_spelled_with_every_digit(nano: int, said: bytes) -> None:
+    assert spelled(nano) == said

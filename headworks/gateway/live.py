@@ -1,0 +1,150 @@
+"""Whether a vendor answers us as the system file has it: key, model and address, target by target (`headworks check --live`).
+
+A vendor's list of models tells all three and is free. Where it does not name the model (lists leave out aliases and tuned
+models) or there is none, one call of a few tokens tells; it is paid for, so its price is known before it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from headworks.core.call import Call
+from headworks.core.clock import now, wall
+from headworks.core.errors import CallError, Denied, Failed, Garbled, Rejected, Unreachable
+from headworks.core.reply import Usage
+from headworks.gateway.leaves import Leaves
+from headworks.gateway.live_verdict import Live
+from headworks.gateway.prices import Prices
+from headworks.http.connection import Broken, TimedOut
+from headworks.layers.reason import reason
+from headworks.providers.remote import Remote
+from headworks.system.schema import Model, OpenAI, System, TargetOf
+
+PATIENCE: Final = 20.0
+"""Seconds that a vendor may take."""
+
+MOST_LIST: Final = 10_000_000
+"""Bytes of a list of models. OpenRouter's, the longest known, has about one million."""
+
+QUESTION: Final = "Hi"
+MOST_TOKENS: Final = Usage(input=16, output=16)
+"""What the call may use at most: the question with the vendor's own words around it, and the bound that it is sent with."""
+
+
+class _Listed(msgspec.Struct):
+    id: str
+
+
+class _List(msgspec.Struct):
+    data: list[_Listed]
+
+
+class Asking:
+    """Asks the vendors of a system. Enter it to connect; leaving closes every connection. Simulated and local ones are not
+    asked: they have neither key nor address."""
+
+    def __init__(self, system: System, folder: Path) -> None:
+        self.targets: dict[str, tuple[Model, TargetOf]] = {}
+        for model in system.models.values():
+            for target in (one for tier in model.targets for one in tier):
+                if isinstance(system.providers[target.provider], OpenAI):
+                    self.targets.setdefault(str(target), (model, target))
+        self._leaves = Leaves(system, folder, seed=0)
+        self._prices = Prices(system)
+        self._lists: dict[str, frozenset[str] | CallError] = {}
+
+    async def __aenter__(self) -> Asking:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._leaves.close()
+
+    def costs(self, targets: Iterable[str]) -> int | None:
+        """Nano-dollars that one call to each of these may cost together at most; None where a price is unknown."""
+        prices = [self._prices.of(*self.targets[one]) for one in targets]
+        costs = [None if price is None else price.cost(MOST_TOKENS) for price in prices]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    async def by_list(self, name: str) -> Live | None:
+        """What the vendor's list of models says, for nothing; None where it does not name the model and only a call tells."""
+        _, target = self.targets[name]
+        if target.provider not in self._lists:
+            self._lists[target.provider] = await self._listed(self._leaf(target))
+        found = self._lists[target.provider]
+        if isinstance(found, Unreachable):
+            return Live(target=name, verdict="wrong", why=f"the address does not answer: {reason(found)}")
+        if isinstance(found, Denied):
+            return Live(target=name, verdict="wrong", why=f"the vendor refuses our key: {words(found)}")
+        if isinstance(found, CallError) or not any(
+            one == target.model or one.endswith(f"/{target.model}") for one in found
+        ):
+            return None
+        return Live(target=name, verdict="right", why="the vendor's list of models has it")
+
+    async def by_call(self, name: str) -> Live:
+        """What one call of a few tokens says."""
+        model, target = self.targets[name]
+        leaf = self._leaf(target)
+        try:
+            try:
+                usage = await asked(leaf, "max_tokens")
+            except Rejected as error:
+                if error.said is None or "max_tokens" not in f"{error.said.param} {error.said.message}":
+                    raise
+                usage = await asked(leaf, "max_completion_tokens")  # models that reason know no other bound
+        except Denied as error:
+            return Live(target=name, verdict="wrong", why=f"the vendor refuses us: {words(error)}")
+        except Unreachable as error:
+            return Live(target=name, verdict="wrong", why=f"the address does not answer: {reason(error)}")
+        except CallError as error:
+            why = f"{type(error).__name__}: {words(error)}"
+            return Live(target=name, verdict="cannot say", why=why, cost_nano=None)
+        price = self._prices.of(model, target)
+        cost = None if price is None or usage is None else price.cost(usage)
+        return Live(target=name, verdict="right", why="it answered a call", cost_nano=cost)
+
+    def _leaf(self, target: TargetOf) -> Remote:
+        leaf = self._leaves.leaf(target.provider, target.model)
+        assert isinstance(leaf, Remote), "a vendor of OpenAI's dialect is remote"
+        return leaf
+
+    async def _listed(self, leaf: Remote) -> frozenset[str] | CallError:
+        client, by = leaf.client, now() + PATIENCE
+        try:
+            exchange = await client.send(b"GET", client.origin.base + b"/models", leaf.headers, connect_by=by)
+            try:
+                status, headers, body = await exchange.whole(by, MOST_LIST)
+            finally:
+                exchange.release()
+        except (TimedOut, Broken) as error:
+            return Unreachable(f"no answer within {PATIENCE:g} s" if isinstance(error, TimedOut) else str(error))
+        except CallError as error:
+            return error
+        if status in (401, 403):
+            said = leaf.dialect["chat"].error(status, headers, body, wall())
+            return Denied(said.message, said=said.said)
+        try:
+            return frozenset(one.id for one in msgspec.json.decode(body, type=_List).data)
+        except (ValueError, RecursionError):
+            return Garbled("no list of models")
+
+
+def words(error: CallError) -> str:
+    """The vendor's own words where it said any, else ours; what looks like a key is hidden."""
+    said = error.said.message if error.said is not None else ""
+    return reason(Failed(said or error.message))
+
+
+async def asked(leaf: Remote, bound: str) -> Usage | None:
+    """The tokens of one short call, whose answer is bounded by this field of the body. Raises CallError."""
+    body = {"model": leaf.model, "messages": [{"role": "user", "content": QUESTION}], bound: MOST_TOKENS.output}
+    at = now()
+    call = Call(id="check", alias="check", body=msgspec.json.encode(body), arrived_at=at, deadline_at=at + PATIENCE)
+    async with leaf.open(call) as reply:
+        await reply.read()
+        return reply.usage
