@@ -17,6 +17,10 @@ Retry = Literal["here", "elsewhere", "never"]
 """here: the same target may be asked again. elsewhere: only another target may help. never: nobody else is asked."""
 
 Blame = Literal["caller", "ours", "vendor"]
+About = Literal["target", "model", "unclear", "call"]
+"""Of whom a vendor's error tells something. target: of the target, whoever met it. model: of the target's model, once
+another call confirms it, for a call's own body may name another one. unclear: of the target only where nothing in the
+call's body can be the reason. call: of this one call."""
 Phase = Literal["connect", "first_token", "between_tokens", "answer", "total"]
 
 
@@ -74,7 +78,8 @@ class CallError(HeadworksError):
     """What opening or reading a call may raise.
 
     `status`, `type` and `code` are OpenAI's words for it; a dialect translates. `said` is the vendor's own error where
-    there was one. `target` and `phase` say where it happened, `retry_after` (seconds) when asking again may help.
+    there was one. `target` and `phase` say where it happened, `retry_after` (seconds) when asking again may help. `about`
+    says what it tells others of the target; it is looked at only where the vendor is to blame.
     """
 
     status: int = 500
@@ -82,6 +87,7 @@ class CallError(HeadworksError):
     code: str = "internal_error"
     retry: Retry = "never"
     blame: ClassVar[Blame] = "ours"
+    about: About = "target"
 
     def __init__(
         self,
@@ -244,6 +250,21 @@ class CircuitOpen(Shed):
     code = "circuit_open"
 
 
+class Resting(Shed):
+    """Every target that is left was asked by its vendor to be left alone for a while, and the call cannot wait for it."""
+
+    retry: Retry = "elsewhere"
+    code = "upstream_resting"
+
+
+class RestingAtLimit(Resting):
+    """The same, where the vendor said 429: the caller's SDK is told so too."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
 class NoTarget(Shed):
     """Every target was tried or set aside; `causes` says why, in order."""
 
@@ -279,7 +300,7 @@ class Unreachable(Upstream):
 
 
 class Throttled(Upstream):
-    """A vendor's limit: 429 that will pass."""
+    """A vendor's limit: 429 that will pass, or a 413 that speaks of a rate."""
 
     status = 429
     type = "rate_limit_error"
@@ -312,11 +333,24 @@ class Filtered(Rejected):
     code = "content_filter"
 
 
+class Unsuited(Rejected):
+    """This target cannot take what the call asks for (a picture, a tool, a route of the caller's own). Another may."""
+
+    status = 404
+    code = "target_unsuited"
+    retry: Retry = "elsewhere"
+
+
 class Denied(Upstream):
-    """A vendor refuses *us*: our key, our credit, our model name. The caller can do nothing about it."""
+    """A vendor refuses *us*: our key, our credit, our model name. The caller can do nothing about it.
+
+    `words` are those of the vendor's message, to be compared with the model's name and never shown: a part of our key
+    may be among them.
+    """
 
     code = "upstream_denied"
     retry: Retry = "elsewhere"
+    words: frozenset[str] = frozenset()
 
     @property
     def shown_status(self) -> int:

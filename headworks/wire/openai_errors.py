@@ -1,13 +1,14 @@
 """OpenAI's error shape, both ways: what vendors' errors mean, and how errors are shown to callers.
 
 Theory. Many vendors speak OpenAI's API and no two agree on errors: objects, strings, lists, plain text, a proxy's HTML.
-So what was *said* is read leniently first; whose fault it is follows from the status, with two corrections:
-- credit that is used up comes as 400, 402, 403 or 429 and never passes by waiting: the vendor refuses us, not the call;
-- a refused key or an unknown model may come as 400. It is told by type and code, and by message only where the message
-  *begins* with a vendor's fixed words: a caller whose text is quoted in an error must not be able to have a target set
-  aside;
-- a question that is too long, or that a content policy refuses, is the caller's fault, and yet another model may take it.
-  It is told by code, and for want of one by a message's words: being wrong here costs one more call at most.
+So what was *said* is read leniently first, wherever its words stand; what it means is looked up (`meaning.py`, by the
+table of `vendor_errors.py`), and what that does not know is told by the status. Whose fault it is follows, and of whom
+it tells something (`about`):
+- a refused key and used-up credit tell of the target, whoever met them; a 404 and what a vendor forbids without naming
+  a reason may follow from the call's own body, so the layer that sets targets aside asks for more proof;
+- a limit that one body is too large for tells of that call only, as does a refusal of what it asks for;
+- a question that is too long, or that a content policy refuses, is the caller's fault, and yet another model may take
+  it; being wrong here costs one more call at most.
 
 What is shown again are a vendor's own words, except where it refuses *us*: those may hold parts of our key.
 """
@@ -20,6 +21,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from headworks.core.errors import (
+    About,
     CallError,
     Cut,
     Denied,
@@ -29,60 +31,45 @@ from headworks.core.errors import (
     Rejected,
     Throttled,
     TooLong,
+    Unsuited,
     Upstream,
     VendorSaid,
 )
 from headworks.wire.dialect import Headers
-from headworks.wire.retry_after import retry_after
+from headworks.wire.meaning import meaning_of
+from headworks.wire.retry_after import retry_after, wait_in
+from headworks.wire.vendor_errors import Meaning
 
 MOST_MESSAGE = 2_000
 """Characters of a vendor's message that are kept."""
 
-MOST_LOOKED_AT = 500
-"""Characters of a message in which a vendor's own words are looked for: what it quotes of a caller's comes later."""
+MOST_WORDS = 200
+"""Words of a refusal that are kept to be compared with the model's name."""
 
 _ANY = msgspec.json.Decoder()
 Said: TypeAlias = dict[str, Any]
 
-_OURS = frozenset({401, 402, 403, 404, 405, 410, 498})
-"""Refusals of us: key, credit, model or path. 498 is an expired token at one vendor."""
+_OURS = frozenset({401, 402, 403, 404, 405, 410, 412, 498})
+"""Refusals of us: key, credit, model or path. 412 is what one vendor says for an account that is suspended, 498 an
+expired token at another."""
+
+_UNCLEAR = frozenset({403, 404, 405})
+"""Of those, what may follow from what the call asks for, where no words say what it is about."""
 
 _PASSING = frozenset({408, 409, 423, 424, 425, 499})
 """4xx that are nobody's mistake: timeouts, conflicts, a dependency of theirs. 424 is what one vendor says for a crash."""
 
-_OUT_OF_CREDIT = frozenset(
-    {
-        "insufficient_quota",
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "insufficient_credits",
-        "insufficient_balance",
-        "credit_exhausted",
-        "account_deactivated",
-    }
-)
-_REFUSES_US = (
-    frozenset({"invalid_api_key", "authentication_error", "model_not_found", "invalid_model"}) | _OUT_OF_CREDIT
-)
+_LIMITED = frozenset({413, 429})
+_WAITS = frozenset({413, 429, 503, 529})
+"""Statuses whose words and fields may say how long to wait. Of others only the headers are read."""
 
-_REFUSES_US_WORDS = re.compile(
-    r"(?i)(incorrect api key|invalid api key|api key not valid|your credit balance|insufficient balance"
-    r"|insufficient credits|model not exist\b|the model `[^`]{1,128}` does not exist)"
+_SIZED = re.compile(
+    r"(?i)limit:?\s*([\d,]{1,15})[,;.]?\s+(?:used:?\s*[\d,]{1,15}[,;.]?\s+)?requested:?\s*([\d,]{1,15})"
 )
+"""`Limit 6000, Requested 12328`: what one call asks for, and what a minute admits."""
 
-_TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"})
-_TOO_LONG_WORDS = re.compile(
-    r"(?i)(context (length|window|size|limit)|prompt is too long|input is too long|too many (input )?tokens"
-    r"|exceeds? the (model's )?maximum (number of tokens|input|context)|reduce the length of the messages)"
-)
-"""OpenAI and vLLM, llama.cpp, Anthropic, Bedrock, Gemini, Mistral: no two say it alike."""
-
-_FILTERED = frozenset(
-    {
-        *("content_filter", "content_policy_violation", "content_policy", "responsibleaipolicyviolation"),
-        *("moderation_blocked", "data_inspection_failed", "safety"),
-    }
-)
+_FLEX = "capacity_exceeded"
+"""One vendor's word for a tier of service that the call itself chose."""
 
 _STATUS_BY_KIND = {
     "invalid_request_error": 400,
@@ -103,6 +90,28 @@ _STATUS_BY_KIND = {
 }
 """What an error in a stream or in a 200 would have had as status, by its type or code in lower case."""
 
+_STATUS_BY_MEANING: dict[Meaning, int] = {
+    "filtered": 400,
+    "too_long": 400,
+    "bad_key": 401,
+    "no_credit": 402,
+    "unknown_model": 404,
+    "unsuited": 404,
+    "rate_limited": 429,
+    "overloaded": 503,
+}
+"""The same by what it means."""
+
+_PLACES = ("error", "errors", "base_resp")
+_TOLD_IN = (
+    *("message", "detail", "msg", "error_description", "error", "errors", "error_msg", "errorMessage", "status_msg"),
+    *("Message", "description", "reason", "title", "fault", "faultstring"),
+)
+"""Members in which vendors, their proxies and frameworks put words, the most telling first."""
+_DEEPEST = 4
+_NO_JSON: Any = object()
+
+_WORD = re.compile(r"[^\s`'\"()<>{}\[\],;]+")
 _SECRET = re.compile(r"[A-Za-z0-9_\-*.]{12,}")
 _TITLE = re.compile(r"(?is)<title[^>]*>\s*(.{1,200}?)\s*</title>")
 
@@ -114,7 +123,10 @@ def vendor_error(status: int, headers: Headers, body: bytes, wall: float) -> Cal
     """What an answer that is not 200 means. wall: seconds since 1970, for waits that are given as dates."""
     named = dict(headers)
     said = said_in(status, body, _request_id(named))
-    error = _judged(said, status, retry_after(named, wall))
+    wait = retry_after(named, wall, is_limited=status in _LIMITED)
+    if wait is None and status in _WAITS:
+        wait = wait_in(_content(body), said.message, wall)
+    error = _judged(said, status, meaning_of(said, status), wait)
     should_retry = named.get(b"x-should-retry")
     if should_retry == b"true":
         error.retry = "here"
@@ -128,20 +140,24 @@ def error_in(content: Any, *, is_headed: bool) -> CallError:
     content = _unwrapped(content)
     said = _read(content, 200, None)
     status = _stated_status(content, said)
+    meaning = meaning_of(said, 200) or meaning_of(said, status)
+    if not status and meaning is not None:
+        status = _STATUS_BY_MEANING[meaning]
     if status:
         said = msgspec.structs.replace(said, status=status)
+    judged = _judged(said, status, meaning, None) if status else None
     if is_headed:
-        return Cut(f"The stream ended with an error: {said.message}", said=said)
-    if not status:
-        return Garbled(f"The vendor answered 200 with an error: {said.message}", said=said)
-    return _judged(said, status, None)
+        cut = Cut(f"The stream ended with an error: {said.message}", said=said)
+        if judged is not None:
+            cut.about = "call" if judged.blame == "caller" else judged.about
+        return cut
+    return judged or Garbled(f"The vendor answered 200 with an error: {said.message}", said=said)
 
 
 def said_in(status: int, body: bytes, request_id: str | None = None) -> VendorSaid:
     """A vendor's error as far as it can be read: any JSON shape, text, or the title of an HTML page."""
-    try:
-        content = _ANY.decode(body)
-    except (ValueError, RecursionError):  # ValueError: no JSON, or no UTF-8
+    content = _content(body)
+    if content is _NO_JSON:
         text = body[: 4 * MOST_MESSAGE].decode("utf-8", "replace").strip()
         return VendorSaid(status=status, message=_message_of_text(status, text), request_id=request_id)
     return _read(_unwrapped(content), status, request_id)
@@ -153,30 +169,54 @@ def garbled(body: bytes) -> Garbled:
     return Garbled(f"The vendor's answer is not JSON: {said.message[:200]}", said=said)
 
 
-def _judged(said: VendorSaid, status: int, wait: float | None) -> CallError:
-    kinds = {said.type, said.code}
-    refuses_us = bool(kinds & _REFUSES_US) or _REFUSES_US_WORDS.match(said.message) is not None
-    if status in _OURS or status < 400 or (status in (400, 429) and refuses_us):
-        reason = said.code or said.type or "no code"
-        masked = msgspec.structs.replace(said, message=_SECRET.sub(_mask, said.message))
-        return Denied(f"The vendor refuses us: {status} ({reason[:64]}).", said=masked, retry_after=wait)
-    message = said.message
-    if status == 429:
-        return Throttled(message, said=said, retry_after=wait)
+def _judged(said: VendorSaid, status: int, meaning: Meaning | None, wait: float | None) -> CallError:
+    if meaning == "rate_limited" or (status == 429 and meaning not in ("no_credit", "bad_key", "unknown_model")):
+        return _throttled(said, status, wait)
+    if meaning == "filtered":
+        return Filtered(said.message, said=said, param=said.param)
+    if meaning == "too_long":
+        return TooLong(said.message, said=said, param=said.param)
+    if meaning == "unsuited":
+        return _unsuited(said, status)
+    if meaning == "overloaded":
+        failed = Failed(said.message, said=said, retry_after=wait)
+        failed.about = "call" if said.code == _FLEX else "target"
+        return failed
+    if meaning is not None:
+        return _denied(said, status, "model" if meaning == "unknown_model" else "target", wait)
+    if status in _OURS or status < 400:
+        return _denied(said, status, "unclear" if status in _UNCLEAR else "target", wait)
     if status >= 500 or status in _PASSING:
-        return Failed(message, said=said, retry_after=wait)
-    kind = _rejection(said, status)
-    return kind(message, said=said, param=said.param)
+        return Failed(said.message, said=said, retry_after=wait)
+    return Rejected(said.message, said=said, param=said.param)
 
 
-def _rejection(said: VendorSaid, status: int) -> type[Rejected]:
-    """Which kind of the caller's fault it is."""
-    kinds = {kind.lower() for kind in (said.type, said.code) if kind}
-    if kinds & _FILTERED:
-        return Filtered
-    if kinds & _TOO_LONG or (status in (400, 413, 422) and _TOO_LONG_WORDS.search(said.message[:MOST_LOOKED_AT])):
-        return TooLong
-    return Rejected
+def _denied(said: VendorSaid, status: int, about: About, wait: float | None) -> Denied:
+    reason = said.code or said.type or "no code"
+    masked = msgspec.structs.replace(said, message=_SECRET.sub(_mask, said.message))
+    denied = Denied(f"The vendor refuses us: {status} ({reason[:64]}).", said=masked, retry_after=wait)
+    denied.about = about
+    denied.words = frozenset(_WORD.findall(said.message)[:MOST_WORDS])
+    return denied
+
+
+def _unsuited(said: VendorSaid, status: int) -> CallError:
+    if status != 402:
+        return Unsuited(said.message, said=said, param=said.param)
+    return _denied(said, status, "call", None)  # our credit, and enough of it for a smaller call
+
+
+def _throttled(said: VendorSaid, status: int, wait: float | None) -> Throttled:
+    """A limit. Where one body is too large for it, that says nothing to smaller ones; waiting may not help it either."""
+    throttled = Throttled(said.message, said=said, retry_after=wait)
+    sized = _SIZED.search(said.message)
+    admits, asks = (float(number.replace(",", "") or 0) for number in sized.groups()) if sized else (0.0, 0.0)
+    if status == 413 or asks > admits or said.message.lower().startswith("request too large"):
+        throttled.about = "call"
+        throttled.retry = "elsewhere"
+    elif asks > admits / 2:
+        throttled.about = "call"
+    return throttled
 
 
 def _mask(match: re.Match[str]) -> str:
@@ -202,6 +242,14 @@ def _stated_status(content: Any, said: VendorSaid) -> int:
     return 0
 
 
+def _content(body: bytes) -> Any:
+    """The JSON value, or _NO_JSON."""
+    try:
+        return _ANY.decode(body)
+    except (ValueError, RecursionError):  # ValueError: no JSON, or no UTF-8
+        return _NO_JSON
+
+
 def _unwrapped(content: Any) -> Any:
     """Gemini's compatible API wraps its errors in a list."""
     return content[0] if isinstance(content, list) and content else content
@@ -210,18 +258,15 @@ def _unwrapped(content: Any) -> Any:
 def _read(content: Any, status: int, request_id: str | None) -> VendorSaid:
     if not isinstance(content, dict):
         return VendorSaid(status=status, message=_message_of_text(status, _text(content)), request_id=request_id)
-    error = content.get("error", content)
-    if not isinstance(error, dict):
-        error = {**content, "message": content.get("message") or error}
-    message = next((error[name] for name in ("message", "detail", "msg", "error_description") if error.get(name)), None)
-    kind = error.get("type")
+    error = _error_of(content)
+    kind = error.get("type", error.get("error_type"))
     if not isinstance(kind, str) and isinstance(error.get("status"), str):
         kind = error["status"]  # Gemini: {"code": 400, "status": "INVALID_ARGUMENT"}
-    code = error.get("code")
+    code = error.get("code", error.get("status_code"))
     param = error.get("param")
     return VendorSaid(
         status=status,
-        message=_bounded(_text(message)) or _message_of_text(status, ""),
+        message=_bounded(_words(error, 0)) or _message_of_text(status, ""),
         type=kind if isinstance(kind, str) else None,
         code=str(code) if isinstance(code, (str, int)) else None,
         param=param if isinstance(param, str) else None,
@@ -229,17 +274,61 @@ def _read(content: Any, status: int, request_id: str | None) -> VendorSaid:
     )
 
 
+def _error_of(content: dict[str, Any]) -> dict[str, Any]:
+    """The object that has the words, the type and the code: `error`, what stands in `errors`, `base_resp`, or the body itself."""
+    for place in _PLACES:
+        whole = content.get(place)
+        error = _unwrapped(whole)
+        if isinstance(error, dict) and error:
+            return error if place != "errors" else {**error, "message": whole}
+        if isinstance(error, str) and error:
+            return {**content, "message": content.get("message") or whole}
+    return content
+
+
+def _words(value: Any, depth: int) -> str:
+    """A vendor's words, wherever they stand: in a text, in the member that has them, in JSON within a text."""
+    if depth > _DEEPEST or value is None:
+        return ""
+    if isinstance(value, str):
+        if (
+            depth <= 2
+            and value[:1] in ("{", "[")
+            and (inner := _content(value.encode("utf-8", "replace"))) is not _NO_JSON
+        ):
+            return _words(inner, depth + 1) or value
+        return value
+    if isinstance(value, list) and value and all(isinstance(item, (dict, str)) for item in value):
+        return "; ".join(words for item in value[:8] if (words := _words(item, depth + 1)))
+    if not isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    for name in _TOLD_IN:
+        if value.get(name) and (words := _words(value[name], depth + 1)):
+            return f"{_placed(value)}{words}{_raw(value, depth)}"
+    return msgspec.json.encode(value).decode() if depth and value else ""
+
+
+def _placed(value: dict[str, Any]) -> str:
+    """Where in the body, as FastAPI's vendors say it: `[{"loc": ["body", "stream_options"], "msg": "not permitted"}]`."""
+    if "msg" not in value:
+        return ""
+    loc = value.get("loc")
+    return f"{'.'.join(str(step) for step in loc) if isinstance(loc, list) and loc else 'body'}: "
+
+
+def _raw(value: dict[str, Any], depth: int) -> str:
+    """What a router repeats of the vendor behind it, whose words say more than its own ("Provider returned error")."""
+    metadata = value.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    words = _words(raw, depth + 1) if raw else ""
+    return f" {words}" if words else ""
+
+
 def _text(message: Any) -> str:
-    """A message as text. FastAPI's vendors send `[{"loc": ["body", "stream_options"], "msg": "not permitted"}]`."""
+    """A body that is no object, as text."""
     if message is None:
         return ""
-    if isinstance(message, str):
-        return message
-    if isinstance(message, list) and message and all(isinstance(item, dict) and "msg" in item for item in message):
-        return "; ".join(
-            f"{'.'.join(str(step) for step in item.get('loc') or ('body',))}: {item['msg']}" for item in message[:8]
-        )
-    return msgspec.json.encode(message).decode()
+    return _words(message, 1) or msgspec.json.encode(message).decode()
 
 
 def _message_of_text(status: int, text: str) -> str:
