@@ -17,10 +17,11 @@ Retry = Literal["here", "elsewhere", "never"]
 """here: the same target may be asked again. elsewhere: only another target may help. never: nobody else is asked."""
 
 Blame = Literal["caller", "ours", "vendor"]
-About = Literal["target", "model", "unclear", "call"]
-"""Of whom a vendor's error tells something. target: of the target, whoever met it. model: of the target's model, once
-another call confirms it, for a call's own body may name another one. unclear: of the target only where nothing in the
-call's body can be the reason. call: of this one call."""
+About = Literal["target", "model", "unclear", "forbidden", "call"]
+"""Of whom a vendor's error tells something. target: of the target, whoever met it. model: of the target's model, once an
+ordinary call or another caller has met it too, for a call's own body may name a model. unclear: of the target only where an
+ordinary call met it. forbidden: of the target once another caller has met it too, for any words may be the reason. call: of
+this one call."""
 Phase = Literal["connect", "first_token", "between_tokens", "answer", "total"]
 
 

@@ -136,7 +136,8 @@ class Shared:
         name = str(target)
         if self._before is not None and name in self._before.circuits and self.has_stayed(target.provider):
             circuit = self._before.circuits[name]
-            if circuit.config == config:
+            if circuit.config.failures == config.failures:
+                circuit.configure(config)  # a tier that is added in an outage is no reason to forget the outage
                 return circuit, self._before.latencies[name]
         return Circuit(config, self.rng(f"{name}/circuit")), LatencyWindow()
 
@@ -267,11 +268,24 @@ def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
     name = f"{one.provider}/{one.model}"
     circuit = shared.circuits.get(name)
     if circuit is None:
-        circuit, latency = shared.lately(one, model.breaker)
+        circuit, latency = shared.lately(one, breaking(one, model, shared.system))
         shared.circuits[name], shared.latencies[name] = circuit, latency
     known = Candidate(name, circuit, shared.latencies[name], one.weight, ability(one, shared))
     shared.candidates.append(known)
     return known
+
+
+def breaking(one: TargetOf, model: Model, system: System) -> Breaking:
+    """When the target's circuit opens and for how long: of the first alias that has it, as the file says, else as suits its place.
+
+    A tier that stands below it in any alias answers the calls of that alias whose probe failed.
+    """
+    name = str(one)
+    has_tier_below = any(
+        str(target) == name for other in system.models.values() for tier in other.targets[:-1] for target in tier
+    )
+    open = model.breaker.open.within(has_tier_below=has_tier_below)
+    return msgspec.structs.replace(model.breaker, open=open)
 
 
 def ability(one: TargetOf, shared: Shared) -> Ability:

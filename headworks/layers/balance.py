@@ -9,10 +9,10 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import Expired, NoTarget
+from headworks.core.errors import Expired, NoTarget, Resting, RestingAtLimit
 from headworks.core.service import Opening, Service
 from headworks.core.trail import Attempt, Why
-from headworks.policy.choice import Candidate, Choice, last_resort
+from headworks.policy.choice import Candidate, Choice, first_to_wake, last_resort
 
 MOST_BREAKS = 2
 """Streams of one target that may break on one call while another target is left."""
@@ -32,7 +32,8 @@ class Balance:
     """Avoids targets on the trail and open circuits; begins the attempt on the trail.
 
     `most` bounds the attempts of one call at one target. `resort` are the targets of every tier, given to the last one:
-    when every circuit is open the least recently failed of them is asked rather than nobody.
+    when every circuit is open the least recently failed of them is asked rather than nobody. Those that rest because their
+    vendor said so are not: then the call is told how long (`Resting`), and Retry knows whether it can wait.
     """
 
     def __init__(
@@ -61,7 +62,10 @@ class Balance:
             picked = self.choice.pick(candidates, (), self.rng, at)
         if picked is None and self.resort:
             tried = [attempt.target for attempt in attempts]
-            picked = last_resort([one for one in self.resort if self.suits(one, call, at)], tried)
+            suiting = [one for one in self.resort if self.suits(one, call, at)]
+            picked = last_resort(suiting, tried, at)
+            if picked is None and (resting := first_to_wake(suiting, tried, at)) is not None:
+                raise left_alone(resting, at)
         if picked is None:
             raise NoTarget("Every target of this model was tried or is set aside.", retry_after=self.soonest(at))
         attempt = call.trail.begin(picked.name, why, at)
@@ -88,6 +92,15 @@ class Balance:
         """Seconds until the first of these targets may be asked again; None where a probe decides."""
         left = min(candidate.circuit.blocked_until for candidate in self.candidates) - at
         return left if 0 < left < float("inf") else None
+
+
+def left_alone(candidate: Candidate, at: float) -> Resting:
+    """Why nobody is asked while this target rests."""
+    circuit = candidate.circuit
+    kind = RestingAtLimit if circuit.said_429 else Resting
+    said = "is at a limit of its vendor's" if circuit.said_429 else "was asked by its vendor to be left alone"
+    left = circuit.rest_left(at)
+    return kind(f"{candidate.name} {said}: try again in {left:.0f} s.", target=candidate.name, retry_after=left)
 
 
 def has_failed_late(attempts: Sequence[Attempt], target: str) -> bool:

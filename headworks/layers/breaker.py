@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, CircuitOpen, Denied
+from headworks.core.errors import CallError, CircuitOpen, Denied, Throttled
 from headworks.core.service import Layering, Service, scope
 from headworks.policy.circuit import REFUSED, Circuit, outcome_of
+from headworks.wire.openai_ordinary import is_ordinary
 
 DENIED_FOR = 60.0
 """Seconds that a target is set aside after its vendor refused *us*: a key or credit is mended by hand, in minutes."""
@@ -40,9 +41,41 @@ class Breaker:
             raise
         finally:
             at = now()
-            circuit.end(ticket, outcome_of(left_with), at)
-            if isinstance(left_with, CallError) and left_with.blame == "vendor":
-                if left_with.retry_after is not None:
-                    circuit.set_aside(at + min(left_with.retry_after, MOST_ASIDE), at)
-                elif isinstance(left_with, Denied):
-                    circuit.set_aside(at + DENIED_FOR, at)
+            if isinstance(left_with, CallError) and left_with.blame == "vendor" and not self.is_proven(left_with, call):
+                circuit.end(ticket, "ignored", at)  # what follows from one call's body marks nothing for others
+            else:
+                circuit.end(ticket, outcome_of(left_with), at)
+                if isinstance(left_with, CallError) and left_with.blame == "vendor":
+                    self.mark(left_with, call, at)
+                elif left_with is None and (circuit.doubt.caller or call.operation not in circuit.doubt.answered):
+                    circuit.doubt.clear(call.operation)
+
+    def is_proven(self, error: CallError, call: Call) -> bool:
+        """Whether the error tells something of the target, and not only of this call."""
+        about = error.about
+        if about == "target":
+            return True
+        doubt = self.circuit.doubt
+        if about == "call" or not doubt.is_of(call.operation):
+            return False
+        if about != "forbidden" and is_ordinary(call):
+            return True
+        if about == "unclear" or (about == "model" and not self.is_named(error)):
+            return False
+        return doubt.is_proven(call.tenant, now())
+
+    def is_named(self, error: CallError) -> bool:
+        """Whether the vendor's words name this target's model, and not one that the call's body may name beside it."""
+        model = self.target.partition("/")[2]
+        words = error.words if isinstance(error, Denied) else ()
+        return any(word.rstrip(".:!?").removeprefix("models/") == model for word in words)
+
+    def mark(self, error: CallError, call: Call, at: float) -> None:
+        """Keeps everybody from the target for as long as its vendor asked, or as long as a refusal of us takes to mend."""
+        if isinstance(error, Denied):
+            wait = DENIED_FOR if error.retry_after is None else min(error.retry_after, MOST_ASIDE)
+            self.circuit.set_aside(at + wait, at)
+            if call.attempt is not None:
+                call.attempt.is_set_aside = True
+        elif error.retry_after is not None:
+            self.circuit.rest(at + min(error.retry_after, MOST_ASIDE), at, is_limit=isinstance(error, Throttled))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import AtLimit, CallError
+from headworks.core.errors import AtLimit, CallError, Resting
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
@@ -41,6 +41,9 @@ class Retry:
                 if not self.goes_on(call, error):
                     raise last or error from None
                 continue
+            except Resting as error:
+                call.trail.full, call.trail.is_patient = (), False
+                pause = self.rest_or_raise(last, error, call)
             except CallError as error:
                 call.trail.full, call.trail.is_patient = (), False
                 if len(call.trail.attempts) == begun:  # nobody was asked: what a vendor said before says more
@@ -68,6 +71,14 @@ class Retry:
         trail.is_patient = True
         trail.full = tuple([one.name for one in self.tier if one.name != error.target])
         return True
+
+    def rest_or_raise(self, last: CallError | None, error: Resting, call: Call) -> float:
+        """Seconds until a target has rested; raises what a vendor said before, or `error`, where the call cannot wait so long."""
+        by = min(call.deadline_at, call.trail.deadline_at)
+        decision = self.policy.rested(error.retry_after or 0.0, now(), by)
+        if isinstance(decision, GiveUp):
+            raise last or error from None
+        return decision.pause
 
     def pause_or_raise(self, error: CallError, call: Call) -> float:
         """Seconds until the next attempt; raises the error again where there should be none."""

@@ -11,7 +11,12 @@ aside are never picked, those that this call has tried already only when no othe
   target of which nothing is known yet is asked first, but by one attempt at a time.
 
 When every circuit is open `last_resort` picks the least recently failed, rather than refusing: the circuit may be wrong
-and there is nothing to lose. Whether it is time for that (no other tier left) is the layer's to know.
+and there is nothing to lose. Whether it is time for that (no other tier left) is the layer's to know. Who rests because
+its vendor said so is not picked even then: the vendor knows.
+
+A target whose circuit is open and whose time is up is picked before all others by the first attempt of a call, in every
+way of choosing: one call asks it for all, and nobody knows earlier that it is well again. Else a small weight or an old
+latency would keep it away for long after its vendor has recovered.
 
 Always true: what is picked is one of the candidates; the same seed, the same picks; candidates are read in list order.
 """
@@ -101,14 +106,20 @@ def left(candidates: Sequence[Candidate], tried: Collection[str], now: float) ->
     return any(now >= candidate.circuit.blocked_until and candidate.name not in tried for candidate in candidates)
 
 
-def last_resort(candidates: Sequence[Candidate], tried: Collection[str]) -> Candidate | None:
-    """The least recently failed of the untried, invited past its circuit; None when all were tried."""
-    untried = [candidate for candidate in candidates if candidate.name not in tried]
+def last_resort(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
+    """The least recently failed of the untried, invited past its circuit; None when all were tried, or rest."""
+    untried = [one for one in candidates if one.name not in tried and not one.circuit.rest_left(now)]
     if not untried:
         return None
     chosen = min(untried, key=lambda candidate: candidate.circuit.last_failed_at)
     chosen.circuit.invite()
     return chosen
+
+
+def first_to_wake(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
+    """Of the untried the one whose rest ends first; None where none rests."""
+    resting = [one for one in candidates if one.name not in tried and one.circuit.rest_left(now)]
+    return min(resting, key=lambda one: one.circuit.rest_left(now)) if resting else None
 
 
 class Weighted:
@@ -125,6 +136,8 @@ class Weighted:
             return allowed[0] if allowed else None
         total = 0.0
         for candidate in allowed:
+            if not tried and candidate.circuit.state != "closed":
+                return candidate  # a probe
             total += candidate.weight
         point = rng.random() * total
         for candidate in allowed:
@@ -151,6 +164,8 @@ class Least:
             return allowed[0] if allowed else None
         chosen, least, equals = allowed[0], float("inf"), 0
         for candidate in allowed:
+            if not tried and candidate.circuit.state != "closed":
+                return candidate  # a probe
             load = self._load(candidate, now)
             if load < least:
                 chosen, least, equals = candidate, load, 1

@@ -12,17 +12,19 @@ failures nobody asks for some time, then one call asks for all (M. Nygard, *Rele
                                    success
 
 Always true:
-- closed asks always; open asks nobody before its time; half_open asks one at a time;
+- closed asks always; open asks nobody before its time; half_open asks one at a time, and another where the one that is
+  out has said nothing for `open.longest`: a silent probe must not keep everybody waiting. Whichever is answered closes it;
 - it trips only when a failure comes in: `failures` in a row, or half of the last 20 (of the last 2 x `failures`, where
   that is more), once so many have ended since it closed. How old they are does not matter;
-- it is open for `open` seconds, twice as long after each failed probe, at most 60 (or `open`, where that is more), each
-  time spread by +-10 % so that circuits that opened together do not ask together;
+- it is open for `open.shortest` seconds, twice as long after each failed probe, never longer than `open.longest`; each time
+  spread by +-10 % within that range, so that circuits that opened together do not ask together;
 - only `failure` opens: what the caller did wrong, what we refused ourselves and what was cancelled is `ignored`, and an
   ignored probe gives its place to the next call;
 - a call's outcome counts only in the state it was begun in (its ticket says which): an answer that was asked for before
   the circuit opened neither opens nor closes it later;
-- being set aside (a vendor said Retry-After, or refuses *us*) is no state: it holds on top of each of them until its
-  time has passed, whatever succeeds meanwhile.
+- being set aside (a vendor refuses *us*) and resting (it said Retry-After) are no states: they hold on top of each of them
+  until their time has passed, whatever succeeds meanwhile. Who is set aside may still be invited where nobody else is
+  left; who rests may not: a vendor that said when to come back is not asked before.
 
 What an error says about its target, `outcome_of` reads off its `blame`; which errors set a target aside, and for how
 long, is the layer's to say.
@@ -30,6 +32,7 @@ long, is the layer's to say.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from types import MappingProxyType
 from typing import Final, Literal
@@ -38,6 +41,7 @@ import msgspec
 
 from headworks.core.errors import CallError, Expired
 from headworks.core.units import Count, Seconds
+from headworks.policy.doubt import Doubt
 
 State = Literal["closed", "open", "half_open"]
 Outcome = Literal["success", "failure", "ignored"]
@@ -51,7 +55,11 @@ UNCOUNTED: Final[Ticket] = -1
 """Begin an attempt, but a probe that is out already decides."""
 
 WINDOW: Final = 20
-LONGEST: Final = 60.0
+WITH_A_TIER_BELOW: Final = 15.0
+"""Seconds that a circuit is open at most where the file does not say and a tier stands below: a probe costs little there,
+for the tier below answers the call whose probe failed."""
+ALONE: Final = 60.0
+"""The same where none stands below."""
 SPREAD: Final = 0.1
 EARLY: Final = 0.002
 """Seconds by which who was set aside is asked early: uvloop's timers count whole milliseconds, so who slept as long as
@@ -76,22 +84,54 @@ TABLE: Final = MappingProxyType[tuple[State, Event], State](
 )
 
 
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a circuit stays open: from `shortest` seconds, doubling to `longest`, which is never exceeded.
+
+    None: what suits the target's place, WITH_A_TIER_BELOW or ALONE, or `shortest` where that is more.
+    """
+
+    shortest: Seconds = 5.0
+    longest: Seconds | None = None
+
+    def within(self, *, has_tier_below: bool) -> Pause:
+        """The same with its upper end filled in."""
+        if self.longest is not None:
+            return self
+        most = WITH_A_TIER_BELOW if has_tier_below else ALONE
+        return Pause(shortest=self.shortest, longest=max(self.shortest, most))
+
+
 class Breaking(msgspec.Struct, frozen=True, kw_only=True):
-    """A circuit opens after `failures` in a row (or half of the last 20), for `open` seconds, doubling up to 60."""
+    """A circuit opens after `failures` in a row (or half of the last 20), for a time from the range `open`."""
 
     failures: Count = 5
-    open: Seconds = 5.0
+    open: Pause = Pause()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What has just changed about a target. until: the instant before which nobody is asked, as it is known now.
+
+    opened, closed: its circuit (opened anew, after a probe that failed, is no change: it was open). set_aside: its vendor refuses
+    us. rests: its vendor asked to be left alone.
+    """
+
+    kind: Literal["opened", "closed", "set_aside", "rests"]
+    at: float
+    until: float
+
+
+Observer = Callable[[Change], None]
 
 
 def outcome_of(error: BaseException | None) -> Outcome:
     """What an attempt that ended with `error` says about its target: a failure only where the vendor is to blame.
 
     `total` is the call's own deadline, which the caller may have set as short as he likes; a silent vendor shows
-    itself by the attempt's own phases. A cancelled attempt says nothing.
+    itself by the attempt's own phases. A cancelled attempt says nothing, nor does what is about one call's own body.
     """
     if error is None:
         return "success"
-    if isinstance(error, CallError) and error.blame == "vendor":
+    if isinstance(error, CallError) and error.blame == "vendor" and error.about != "call":
         return "ignored" if isinstance(error, Expired) and error.phase == "total" else "failure"
     return "ignored"
 
@@ -106,26 +146,37 @@ class Circuit:
         "_half",
         "_in_a_row",
         "_invited",
+        "_is_probing",
+        "_least",
         "_mask",
+        "_most",
         "_openings",
+        "_rests_until",
         "_rng",
         "_seen",
         "_window",
         "blocked_until",
         "config",
+        "doubt",
         "last_failed_at",
+        "observer",
+        "said_429",
         "state",
     )
 
     def __init__(self, config: Breaking, rng: Random) -> None:
-        self.config = config
+        self.doubt = Doubt()
+        self.observer: Observer | None = None
+        """Told of each change, in the order in which they happen. It must neither wait nor raise."""
+        self.said_429 = False
+        """Whether it rests because of a limit."""
+        self._is_probing = False
+        self._rests_until = -_NEVER
+        self.configure(config)
         self._rng = rng
-        self._window = max(WINDOW, 2 * config.failures)
-        self._half = self._window // 2
-        self._mask = (1 << self._window) - 1
         self.state: State = "closed"
         self.blocked_until = -_NEVER
-        """Nobody is asked before this instant; infinite while a probe is out."""
+        """Nobody is asked before this instant; while a probe is out, not before it has been silent for long."""
         self.last_failed_at = -_NEVER
         self._aside_until = -_NEVER
         self._openings = 0  # since it was closed last
@@ -135,6 +186,16 @@ class Circuit:
         self._seen = 0  # since it was closed last
         self._failed = 0  # one bit an ended attempt, the youngest lowest; 1 is a failure
 
+    def configure(self, config: Breaking) -> None:
+        """Takes other bounds. What is known stays, but for the outcomes that are counted where `failures` differs."""
+        self.config = config
+        span = config.open.within(has_tier_below=False)
+        self._least = span.shortest
+        self._most = span.longest or span.shortest
+        self._window = max(WINDOW, 2 * config.failures)
+        self._half = self._window // 2
+        self._mask = (1 << self._window) - 1
+
     def allows(self, now: float) -> bool:
         """Would a call be let in now? Changes nothing; whoever acts on it calls `enter`."""
         return now >= self.blocked_until
@@ -142,7 +203,7 @@ class Circuit:
     def enter(self, now: float) -> Ticket:
         """Lets a call in and returns its ticket, to be told to `end` exactly once; REFUSED (0) means: do not ask."""
         if now < self.blocked_until:
-            if not self._invited:
+            if not self._invited or now < self._rests_until:
                 return REFUSED
             self._invited = False
             return UNCOUNTED if self.state == "half_open" else self._epoch
@@ -186,10 +247,34 @@ class Circuit:
     def set_aside(self, until: float, now: float) -> None:
         """Asks nobody before `until` (less EARLY), whatever the state; never shortens what was said before."""
         self.last_failed_at = now
-        until -= EARLY
+        was_aside = now < self._aside_until
+        self._block(until - EARLY)
+        if not was_aside and now < self._aside_until:
+            self._tell("set_aside", now)
+
+    def rest(self, until: float, now: float, *, is_limit: bool) -> None:
+        """The same because its vendor said so, and nobody is invited past it. is_limit: for it is at a limit (429)."""
+        self.last_failed_at = now
+        rested = now < self._rests_until
+        if until - EARLY > self._rests_until:
+            self._rests_until = until - EARLY
+            self.said_429 = is_limit
+        self._block(until - EARLY)
+        if not rested and now < self._rests_until:
+            self._tell("rests", now)
+
+    def rest_left(self, now: float) -> float:
+        """Seconds for which its vendor wants it left alone; 0 where it does not."""
+        return max(self._rests_until - now, 0.0)
+
+    def _block(self, until: float) -> None:
         if until > self._aside_until:
             self._aside_until = until
             self.blocked_until = max(self.blocked_until, until)
+
+    def _tell(self, kind: Literal["opened", "closed", "set_aside", "rests"], now: float) -> None:
+        if self.observer is not None:
+            self.observer(Change(kind, now, self.blocked_until))
 
     def _too_many(self) -> bool:
         if self._in_a_row >= self.config.failures:
@@ -201,22 +286,31 @@ class Circuit:
         after = self.state = TABLE[before, event]
         self._invited = False
         if after == "half_open":
-            self._epoch += event == "probe"  # a new probe; what an older one says is stale
-            self.blocked_until = _NEVER if event == "probe" else self._aside_until
+            if event == "probe":
+                # After one that was lost, a new probe: what the older one says is stale. After one that is silent, one more.
+                self._epoch += not self._is_probing
+                self.blocked_until = max(now + self._most, self._aside_until)
+            else:
+                self.blocked_until = self._aside_until
+            self._is_probing = event == "probe"
         elif before != after:
             self._epoch += 1
+            self._is_probing = False
             if after == "closed":
                 self._openings = self._in_a_row = self._seen = self._failed = 0
                 self.blocked_until = self._aside_until
+                self._tell("closed", now)
             else:
                 self.blocked_until = max(now + self._pause(), self._aside_until)
                 self._openings += 1
+                if before == "closed":
+                    self._tell("opened", now)
 
     def _pause(self) -> float:
-        shortest = self.config.open
+        shortest, longest = self._least, self._most
         # The exponent is bounded before it is used: 2.0 ** 1100 is no float.
-        pause = min(shortest * 2.0 ** min(self._openings, 30), max(shortest, LONGEST))
-        return pause * self._rng.uniform(1.0 - SPREAD, 1.0 + SPREAD)
+        pause = min(shortest * 2.0 ** min(self._openings, 30), longest)
+        return self._rng.uniform(max(shortest, pause * (1.0 - SPREAD)), min(longest, pause * (1.0 + SPREAD)))
 
     def __repr__(self) -> str:
         return f"Circuit({self.state}, blocked until {self.blocked_until:.3f}, {self._in_a_row} failures in a row)"

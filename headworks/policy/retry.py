@@ -12,7 +12,9 @@ Always true:
   that is longer;
 - a vendor's Retry-After is never undercut. It is waited for up to `longest` if another target is left, else as far as
   the deadline allows;
-- after a timeout another target is asked, if one is left: it was not the call that took long.
+- after a timeout another target is asked, if one is left: it was not the call that took long;
+- who waits for a target to have rested comes back after its rest, by up to a tenth of it, so that not everybody who waited
+  asks in the same instant.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ import msgspec
 
 from headworks.core.errors import CallError, Expired
 from headworks.core.units import Count, Seconds
+
+SPREAD: Final = 0.1
+"""The part of a rest by which those who waited for its end are spread."""
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,12 @@ class RetryPolicy:
         if now + pause >= deadline_at:
             return ELSEWHERE if other_targets_left else GiveUp("deadline")
         return Again(pause)
+
+    def rested(self, left: float, now: float, deadline_at: float) -> Again | GiveUp:
+        """What a call does whose only targets rest for `left` more seconds."""
+        if now + left >= deadline_at:
+            return GiveUp("deadline")
+        return Again(left + self._rng.uniform(0.0, min(SPREAD * left, (deadline_at - now - left) / 2)))
 
     def _pause(self, attempt: int) -> float:
         backoff = self.config.backoff

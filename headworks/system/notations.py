@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headworks.core.money import written_dollars
+from headworks.policy.circuit import Pause
 from headworks.policy.retry import Backoff
 from headworks.system.requirements import bound
 from headworks.system.scalars import (
@@ -188,15 +189,35 @@ def _is_host(in_brackets: str | None, plain: str | None) -> bool:
 
 def span(text: str) -> Backoff:
     """The bounds of a pause from `100ms..5s`."""
-    shortest, dots, longest = text.partition("..")
-    if not dots:
+    if ".." not in text:
         raise Unreadable(f"{shown(text)} is not a range of durations", "write the shortest and the longest: 100ms..5s")
-    pause = Backoff(shortest=duration(shortest), longest=duration(longest))
-    if not 0 < pause.shortest <= pause.longest:
+    shortest, longest = _ends(text, "100ms..5s")
+    return Backoff(shortest=shortest, longest=longest)
+
+
+def _ends(text: str, example: str) -> tuple[float, float]:
+    shortest, _, longest = text.partition("..")
+    ends = duration(shortest), duration(longest)
+    if not 0 < ends[0] <= ends[1]:
         raise Unreadable(
-            f"{shown(text)} does not begin above zero and end later", "write the shorter one first: 100ms..5s"
+            f"{shown(text)} does not begin above zero and end later", f"write the shorter one first: {example}"
         )
-    return pause
+    return ends
+
+
+def pause(text: str) -> Pause:
+    """How long a circuit stays open, from `5s..15s`; from `5s` only where it begins."""
+    if ".." in text:
+        shortest, longest = _ends(text, "5s..15s")
+        return Pause(shortest=shortest, longest=longest)
+    if (shortest := duration(text)) == 0:
+        raise Unreadable(f"{shown(text)} is too little", "it must be more than 0")
+    return Pause(shortest=shortest)
+
+
+def written_pause(pause: Pause) -> str:
+    shortest = written_duration(pause.shortest)
+    return shortest if pause.longest is None else f"{shortest}..{written_duration(pause.longest)}"
 
 
 def written_span(pause: Backoff) -> str:
@@ -209,6 +230,9 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
     {
         "seconds": Notation("a duration", "800ms", _DURATION, duration, written_duration),
         "span": Notation("a range of durations", "100ms..5s", rf"{_DURATION}\.\.{_DURATION}", span, written_span),
+        "pause": Notation(
+            "a duration or a range", "5s..15s", rf"{_DURATION}(?:\.\.{_DURATION})?", pause, written_pause
+        ),
         "count": Notation(
             "a count", "100k", f"{NUMBER}(?:{'|'.join(filter(None, THOUSANDS))})?", count, written_count, is_number=True
         ),

@@ -19,7 +19,7 @@ from headworks.core.key import Allowance, Priority, Spending
 from headworks.core.money import Rates
 from headworks.core.units import Count, Seconds, Size
 from headworks.policy.choice import Balancing
-from headworks.policy.circuit import Breaking
+from headworks.policy.circuit import Breaking, Pause
 from headworks.policy.freshness import Caching
 from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
@@ -266,7 +266,7 @@ def behind(system: System, alias: str) -> str:
 
 
 ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType(
-    {Backoff: "span", Address: "address", Bound: "bound", PromptFile: "path"}
+    {Backoff: "span", Pause: "pause", Address: "address", Bound: "bound", PromptFile: "path"}
 )
 """Structs that the file writes as one text, in this notation."""
 

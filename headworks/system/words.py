@@ -210,7 +210,9 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         },
         Breaking: {
             "failures": "It opens after so many failures in a row (or when half of the last 20 failed).",
-            "open": "It stays open for so long, then one call tries; doubling to 60s while that fails.",
+            "open": "It stays open for so long, then one call tries; twice as long after each that fails, from the lower end of the range to the "
+            "upper one, which is never exceeded. A single duration is the lower end. The upper end by default: 15s where a tier stands below "
+            "(it answers the call whose try failed), 60s where none does.",
         },
         Caching: {
             "exact": "For how long the answer to a call is given to equal calls (`docs/cache.md`). Off by default.",

@@ -78,7 +78,9 @@ _FILTERED: Final = re.compile(
 """Only what speaks of the content: an account that is blocked for what it did is no refusal of one question."""
 
 _RATE: Final = re.compile(r"(?i)(\b(per|a) (second|minute|min|hour|day)\b|\b[tr]p[mds]\b|rate.?limit)")
-_UNSUITED: Final = re.compile(r"(?i)\b(does not|doesn't|do not|don't) support\b")
+_UNSUITED: Final = re.compile(
+    r"(?i)(\b(does not|doesn't|do not|don't) support\b|is not a chat model|not supported in the v1/)"
+)
 _LENGTHY: Final = frozenset({400, 413, 422})
 _MODERATED: Final = frozenset({403, 451, 498})
 """Statuses with which words alone tell a refusal of content. With 400 they may be about anything that a caller sent."""

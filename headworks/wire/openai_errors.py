@@ -53,7 +53,7 @@ _OURS = frozenset({401, 402, 403, 404, 405, 410, 412, 498})
 """Refusals of us: key, credit, model or path. 412 is what one vendor says for an account that is suspended, 498 an
 expired token at another."""
 
-_UNCLEAR = frozenset({403, 404, 405})
+_UNCLEAR: dict[int, About] = {403: "forbidden", 404: "unclear", 405: "unclear"}
 """Of those, what may follow from what the call asks for, where no words say what it is about."""
 
 _PASSING = frozenset({408, 409, 423, 424, 425, 499})
@@ -148,8 +148,8 @@ def error_in(content: Any, *, is_headed: bool) -> CallError:
     judged = _judged(said, status, meaning, None) if status else None
     if is_headed:
         cut = Cut(f"The stream ended with an error: {said.message}", said=said)
-        if judged is not None:
-            cut.about = "call" if judged.blame == "caller" else judged.about
+        if judged is not None and (judged.blame == "caller" or judged.about != "target"):
+            cut.about = "call"
         return cut
     return judged or Garbled(f"The vendor answered 200 with an error: {said.message}", said=said)
 
@@ -185,7 +185,7 @@ def _judged(said: VendorSaid, status: int, meaning: Meaning | None, wait: float 
     if meaning is not None:
         return _denied(said, status, "model" if meaning == "unknown_model" else "target", wait)
     if status in _OURS or status < 400:
-        return _denied(said, status, "unclear" if status in _UNCLEAR else "target", wait)
+        return _denied(said, status, _UNCLEAR.get(status, "target"), wait)
     if status >= 500 or status in _PASSING:
         return Failed(said.message, said=said, retry_after=wait)
     return Rejected(said.message, said=said, param=said.param)

@@ -238,8 +238,8 @@ def test_the_last_resort_is_the_least_recently_failed() -> None:
     candidates = tier(1, 1, 1)
     for candidate, at in zip(candidates, (102.0, 100.0, 101.0), strict=True):
         trip(candidate, at)
-    assert [name(last_resort(candidates, tried)) for tried in ([], ["b"], ["b", "c"])] == ["b", "c", "a"]
-    assert last_resort(candidates, ["a", "b", "c"]) is None
+    assert [name(last_resort(candidates, tried, 103.0)) for tried in ([], ["b"], ["b", "c"])] == ["b", "c", "a"]
+    assert last_resort(candidates, ["a", "b", "c"], 103.0) is None
 
 
 def test_the_last_resort_is_let_in_by_its_circuit() -> None:
@@ -247,7 +247,7 @@ def test_the_last_resort_is_let_in_by_its_circuit() -> None:
     trip(candidates[0], 100.0)
     circuit = candidates[0].circuit
     assert not circuit.enter(101.0)
-    assert last_resort(candidates, ()) is candidates[0]
+    assert last_resort(candidates, (), 103.0) is candidates[0]
     assert circuit.enter(101.0)
     assert not circuit.enter(101.0)
 

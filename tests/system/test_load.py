@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headworks.core.errors import ConfigError
-from headworks.policy.circuit import Breaking
+from headworks.policy.circuit import Breaking, Pause
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.load import load
@@ -24,7 +24,7 @@ def test_everything_but_providers_and_models_has_the_default_of_the_design() -> 
         connect=2.0, first_token=8.0, between_tokens=8.0, answer=60.0, total=120.0
     )
     assert system.models["a"].retry == Retrying(attempts=3, backoff=Backoff(shortest=0.1, longest=5.0))
-    assert system.models["a"].breaker == Breaking(failures=5, open=5.0)
+    assert system.models["a"].breaker == Breaking(failures=5, open=Pause(shortest=5.0))
     assert system.keys == {}
     assert system.server == Server()
     assert str(system.server.listen) == "127.0.0.1:8080"

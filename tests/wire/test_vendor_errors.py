@@ -214,7 +214,7 @@ def test_a_tier_of_service_that_the_call_chose_tells_nothing_of_the_target() -> 
         (400, "The model `m` does not exist", "model"),
         (404, "No such File object: file-1", "unclear"),
         (404, "", "unclear"),
-        (403, "You are not allowed to request logprobs from this model", "unclear"),
+        (403, "You are not allowed to request logprobs from this model", "forbidden"),
         (405, "Method Not Allowed", "unclear"),
         (410, "gone", "target"),
     ],
