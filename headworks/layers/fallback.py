@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, Filtered, InsufficientQuota, NoTarget, Shed, TooLong
+from headworks.core.errors import CallError, Filtered, InsufficientQuota, NoTarget, Shed, TooLong, Unsuited
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
@@ -23,8 +23,9 @@ NOBODY: Final[Mapping[str, Ability]] = MappingProxyType({})
 class Fallback:
     """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse.
 
-    The caller's own fault ends it, with two exceptions: a question that is too long goes on to targets whose window is
-    known to be larger than that of the target that said so; one that a content policy refused where `on_filter` says so.
+    The caller's own fault ends it, with three exceptions: a question that is too long goes on to targets whose window is
+    known to be larger than that of the target that said so; one that a content policy refused where `on_filter` says so; one
+    that asks for what this target does not have (a picture to a model of text) to whoever may have it.
     Not in the stack where an alias has one tier.
     """
 
@@ -68,7 +69,7 @@ class Fallback:
             # Where it is not known how much was too little, nothing is known to be enough.
             call.trail.outgrown = max(call.trail.outgrown, window or NEVER)
             return window > 0
-        return isinstance(error, Filtered) and self.on_filter == "next"
+        return isinstance(error, Unsuited) or (isinstance(error, Filtered) and self.on_filter == "next")
 
 
 def shown(causes: Sequence[CallError]) -> CallError:

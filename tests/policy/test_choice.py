@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.core.call import Prefill
-from headworks.policy.choice import CHOICES, Ability, Balancing, Candidate, Weighted, able, last_resort, left
+from headworks.policy.choice import (
+    CHOICES,
+    Ability,
+    Balancing,
+    Candidate,
+    Weighted,
+    able,
+    first_to_wake,
+    last_resort,
+    left,
+)
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.latency import LatencyWindow
 
@@ -50,6 +60,21 @@ def test_open_circuits_are_not_picked(way: Balancing) -> None:
     trip(candidates[0], 100.0)
     trip(candidates[2], 100.0)
     assert {name(CHOICES[way].pick(candidates, (), rng, 101.0)) for _ in range(20)} == {"b"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_whose_time_is_up_is_asked_first_by_one_call_and_not_by_one_that_has_failed_already(way: Balancing) -> None:
+    candidates, rng = tier(1, 1, 0.001), Random(1)
+    trip(candidates[2], 100.0)
+    candidates[2].latency.record(50.0, 100.0)  # nobody would think of it for long
+    candidates[2].busy = 9
+    candidates[0].latency.record(0.1, 100.0)
+    candidates[1].latency.record(0.1, 100.0)
+    due = candidates[2].circuit.blocked_until
+    assert name(CHOICES[way].pick(candidates, (), rng, due)) == "c"
+    assert name(CHOICES[way].pick(candidates, ["a"], Fixed(0.0), due)) == "b"
+    assert candidates[2].circuit.enter(due)
+    assert name(CHOICES[way].pick(candidates, (), rng, due)) in ("a", "b")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -250,6 +275,17 @@ def test_the_last_resort_is_let_in_by_its_circuit() -> None:
     assert last_resort(candidates, (), 103.0) is candidates[0]
     assert circuit.enter(101.0)
     assert not circuit.enter(101.0)
+
+
+def test_who_rests_is_no_last_resort_and_the_first_to_wake_is_known() -> None:
+    candidates = tier(1, 1, 1)
+    for candidate, until in zip(candidates[:2], (140.0, 130.0), strict=True):
+        candidate.circuit.rest(until, 100.0, is_limit=True)
+    trip(candidates[2], 101.0)
+    assert name(last_resort(candidates, (), 102.0)) == "c"
+    assert last_resort(candidates, ["c"], 102.0) is None
+    assert [name(first_to_wake(candidates, tried, 102.0)) for tried in ([], ["b"], ["a", "b"])] == ["b", "a", ""]
+    assert first_to_wake(candidates, (), 150.0) is None
 
 
 @pytest.mark.parametrize(

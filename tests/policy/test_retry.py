@@ -161,3 +161,18 @@ def test_law_every_decision_keeps_what_the_file_promises(
             assert why != "attempts" or attempt >= attempts
             if why == "deadline":
                 assert left <= max(5.0, retry_after or 0.0)
+
+
+def test_who_waits_for_a_rest_comes_back_after_it_spread_and_before_his_deadline() -> None:
+    found = [policy(seed=seed).rested(30.0, 100.0, 200.0) for seed in range(200)]
+    waits = [decision.pause for decision in found if isinstance(decision, Again)]
+    assert len(waits) == 200
+    assert 30.0 <= min(waits) < 30.1
+    assert 32.9 < max(waits) <= 33.0
+    near = policy().rested(30.0, 100.0, 130.5)
+    assert isinstance(near, Again)
+    assert near.pause < 30.5
+
+
+def test_who_cannot_wait_for_a_rest_is_told_at_once() -> None:
+    assert policy().rested(30.0, 100.0, 130.0) == GiveUp("deadline")

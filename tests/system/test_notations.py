@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headworks.policy.circuit import Pause
 from headworks.policy.retry import Backoff
-from headworks.system.notations import NOTATIONS, address, origin, path, span, url
+from headworks.system.notations import NOTATIONS, address, origin, path, pause, span, url, written_pause
 from headworks.system.scalars import Unreadable, rate, written_rate
 
 
@@ -55,6 +56,26 @@ def test_credentials_in_a_url_are_refused_without_being_quoted() -> None:
 def test_a_range_has_two_ends_in_order() -> None:
     assert span("100ms..5s") == Backoff(shortest=0.1, longest=5.0)
     assert span("1s..1s") == Backoff(shortest=1.0, longest=1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("5s..15s", Pause(shortest=5.0, longest=15.0)),
+        ("5s..5s", Pause(shortest=5.0, longest=5.0)),
+        ("5s", Pause(shortest=5.0)),
+        ("500ms..2m", Pause(shortest=0.5, longest=120.0)),
+    ],
+)
+def test_a_circuits_pause_is_a_range_or_its_lower_end(text: str, read: Pause) -> None:
+    assert pause(text) == read
+    assert written_pause(read) == text
+
+
+@pytest.mark.parametrize("text", ["15s..5s", "0s", "0s..5s", "5", "5s..", "..5s", "5s...15s", "soon", ""])
+def test_what_is_no_pause_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable):
+        pause(text)
 
 
 @pytest.mark.parametrize("text", ["1s", "5s..1s", "0s..1s", "1s..2s..3s", ".."])
