@@ -34,9 +34,9 @@ def main() -> None:
     PAGE.write_text(page, encoding="utf-8")
 
 
-def placed(page: str, name: str, rows: Sequence[str]) -> str:
+def placed(page: str, name: str, rows: Sequence[str], tool: str = "tools/failure.py") -> str:
     """The page with these rows between its two marks. Raises ValueError where a mark is missing."""
-    begin, end = f"<!-- {name}: written by tools/failure.py -->", f"<!-- end of {name} -->"
+    begin, end = f"<!-- {name}: written by {tool} -->", f"<!-- end of {name} -->"
     before, after = page.index(begin) + len(begin), page.index(end)
     return "\n".join([page[:before], "", *rows, "", page[after:]])
 

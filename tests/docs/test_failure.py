@@ -10,6 +10,7 @@ from headworks.trials.report import outcome
 from headworks.trials.timeline import timeline
 from headworks.trials.virtual import drill_virtually
 from tools.failure import PAGE, WITH, placed, system, troubles, vendors
+from tools.outages import OUTAGES, row, rows
 
 TEXT = Path(PAGE).read_text(encoding="utf-8")
 
@@ -37,3 +38,13 @@ def test_the_verdict_that_is_explained_is_the_one_that_is_printed() -> None:
     came = outcome("cut", drill_virtually(system(WITH), "cut", library()["cut"], 0))
     for line in timeline(came):
         assert line in TEXT
+
+
+@pytest.mark.parametrize("name", [name for name, seconds in OUTAGES.items() if seconds <= 600])
+def test_a_row_of_the_table_of_outages_is_what_a_virtual_outage_says(name: str) -> None:
+    assert f"\n{row(name)}\n" in TEXT, "run `python tools/outages.py`"
+
+
+@pytest.mark.soak
+def test_the_table_of_outages_is_what_virtual_outages_say() -> None:
+    assert placed(TEXT, "outages", list(rows()), "tools/outages.py") == TEXT, "run `python tools/outages.py`"
