@@ -115,7 +115,9 @@ def row(name: str) -> str:
 
 
 def main() -> None:
-    PAGE.write_text(placed(PAGE.read_text(encoding="utf-8"), "outages", list(rows()), "tools/outages.py"), encoding="utf-8")
+    PAGE.write_text(
+        placed(PAGE.read_text(encoding="utf-8"), "outages", list(rows()), "tools/outages.py"), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

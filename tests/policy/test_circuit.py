@@ -221,6 +221,23 @@ def test_a_longer_time_than_a_minute_is_kept() -> None:
     assert circuit.blocked_until - now <= 300.0 * LATE
 
 
+@settings(max_examples=40)
+@given(outage=st.floats(1.0, 4_000.0), seed=st.integers(0, 100), silent=st.floats(0.0, 60.0))
+def test_law_however_long_the_outage_the_next_probe_goes_out_within_the_upper_end_of_its_end(
+    outage: float, seed: int, silent: float
+) -> None:
+    """silent: seconds after which a probe fails. A probe that is out at the end of the outage fails all the same."""
+    circuit = opened(now=0.0, seed=seed, longest=15.0)
+    while circuit.blocked_until < outage:
+        begun = circuit.blocked_until
+        ticket = circuit.enter(begun)
+        if begun + silent > outage:  # it is out when the outage ends: whoever comes next need not wait for it
+            assert circuit.blocked_until <= begun + 15.0 + 1e-6
+            break
+        circuit.end(ticket, "failure", begun + silent)
+    assert circuit.blocked_until - outage <= 15.0 + 1e-6
+
+
 def test_circuits_that_opened_together_do_not_ask_together() -> None:
     found = {opened(now=0.0, seed=seed).blocked_until for seed in range(500)}
     assert len(found) == 500
