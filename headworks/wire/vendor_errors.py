@@ -202,7 +202,6 @@ VENDORS: Final = (
     Vendor(
         "Fireworks AI",
         (
-            Form("too_long", 400, "The prompt is too long: ...", _INVALID),
             Form("no_credit", 412, "Account ... is suspended", "error", "PRECONDITION_FAILED"),
             Form("unknown_model", 404, "Model not found, inaccessible, and/or not deployed", "error", "NOT_FOUND"),
             Form("overloaded", 503),
@@ -250,7 +249,7 @@ VENDORS: Final = (
     Vendor(
         "Cloudflare Workers AI",
         (
-            Form("too_long", 400, "AiError: This model's maximum context length is ...", "", "5021"),
+            Form("too_long", 400, "AiError: This model's maximum context length is ..."),
             Form("no_credit", 429, "You have used up your daily free allocation", "", "3036"),
             Form("bad_key", 401, "Authentication error", "", "10000"),
             Form("bad_key", 403, "The account is not allowed to access this model", "", "5018"),
@@ -409,6 +408,7 @@ VENDORS: Final = (
     Vendor(
         "Ollama",
         (
+            Form("too_long", 400, "The prompt is too long: ..."),
             Form("unknown_model", 404, 'model "..." not found', "api_error"),
             Form("overloaded", 503, "server busy, please try again", "api_error"),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -79,7 +80,7 @@ def test_a_written_range_is_kept_in_the_stack() -> None:
     away = Away(text, 300.0, streamed=False, silent=False)
     run_virtual(away.run())
     probes = [at for at in away.asked_at if 20.0 < at < away.until]
-    gaps = [after - before for before, after in zip(probes, probes[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(probes)]
     assert gaps
     assert all(40.0 <= gap <= 50.0 + GAP for gap in gaps)
 
