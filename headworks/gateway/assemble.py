@@ -218,7 +218,8 @@ def pool(
         resort = [one for some in targets for one in some] if is_last else []
         balance = Balance(tier_targets, CHOICES[model.balance], rng, most=model.retry.attempts, resort=resort)
         policy = RetryPolicy(model.retry, shared.rng(f"{alias}/{number}/retry"))
-        services.append(Retry(balance, policy, balance.candidates, purse, is_last=is_last))
+        retry = Retry(balance, policy, balance.candidates, purse, is_last=is_last, everybody=balance.resort)
+        services.append(retry)
     layers: list[Callable[[Service], Service]] = [
         partial(Deadline, total=model.timeouts.total),
         *quota,

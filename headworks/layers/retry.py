@@ -11,19 +11,28 @@ from headworks.core.errors import AtLimit, CallError, Resting
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
-from headworks.policy.choice import Candidate, able, left
-from headworks.policy.retry import Again, GiveUp, RetryPolicy
+from headworks.policy.choice import Candidate, able, first_to_wake, left
+from headworks.policy.retry import Again, Decision, GiveUp, RetryPolicy
 
 
 class Retry:
     """Opens `inner` until there is a head, the policy gives up or the purse is empty.
 
-    `is_last`: no tier follows, so waiting for a vendor is better than leaving it.
+    `is_last`: no tier follows, so waiting for a vendor is better than leaving it. `everybody`: the targets of all tiers, for
+    the last one.
     """
 
     def __init__(
-        self, inner: Service, policy: RetryPolicy, tier: Sequence[Candidate], purse: Purse, *, is_last: bool
+        self,
+        inner: Service,
+        policy: RetryPolicy,
+        tier: Sequence[Candidate],
+        purse: Purse,
+        *,
+        is_last: bool,
+        everybody: Sequence[Candidate] = (),
     ) -> None:
+        self.everybody = everybody
         self.inner = inner
         self.policy = policy
         self.tier = tier
@@ -87,13 +96,28 @@ class Retry:
         untried = left(self.tier, tried, at)
         by = min(call.deadline_at, call.trail.deadline_at)
         decision = self.policy.after(error, tried.count(tried[-1]), at, by, untried or not self.is_last)
-        if isinstance(decision, GiveUp):
+        if isinstance(decision, GiveUp) and decision.why in ("error", "deadline"):
             raise error
-        if not isinstance(decision, Again) and not untried:
-            raise error  # elsewhere, and this tier has nobody else: the next tier's turn
-        pause = decision.pause if isinstance(decision, Again) else 0.0
-        if not able(self.tier, (), at + pause):  # the circuit opened meanwhile: after the pause nobody could be asked
-            raise error
-        if not self.purse.pay(at):
+        pause = self.pause_of(decision, untried=untried, at=at)
+        if pause is None:  # this tier has nobody: the next tier's turn, or that of somebody who rests
+            pause = self.rest_of_another(call, tried, by)
+        if pause is None or not self.purse.pay(at):
             raise error
         return pause
+
+    def pause_of(self, decision: Decision, *, untried: bool, at: float) -> float | None:
+        """Seconds until this tier may be asked again; None where it may not."""
+        if isinstance(decision, GiveUp) or not (isinstance(decision, Again) or untried):
+            return None
+        # The circuit may have opened meanwhile: after the pause nobody could be asked.
+        return decision.pause if able(self.tier, (), at + decision.pause) else None
+
+    def rest_of_another(self, call: Call, tried: Sequence[str], by: float) -> float | None:
+        """Seconds until a target of any tier that this call has not tried has rested; None where none rests, or for too long."""
+        at = now()
+        suiting = [
+            one for one in self.everybody if one.ability.suits(call.trail.outgrown, is_prefilled=bool(call.prefill))
+        ]
+        resting = first_to_wake(suiting, tried, at)
+        decision = None if resting is None else self.policy.rested(resting.circuit.rest_left(at), at, by)
+        return decision.pause if isinstance(decision, Again) else None

@@ -358,6 +358,26 @@ async def test_while_one_tier_rests_another_answers_and_when_all_rest_the_first_
 
 
 @virtual
+async def test_where_one_tier_is_down_and_the_other_rests_for_a_moment_the_rest_is_waited_for() -> None:
+    asked_at: list[float] = []
+
+    def vendor(asked: Call) -> str | CallError:
+        asked_at.append(now())
+        return said(429, "slow down", [(b"retry-after", b"10")]) if len(asked_at) == 1 else "from v"
+
+    scene = Blamed(TWO, vendor, [Failed("500")])
+    circuit = scene.world.assembled.shared.circuits["w/m"]
+    for _ in range(5):
+        circuit.end(circuit.enter(0.0), "failure", 0.0)
+    with pytest.raises(Failed):
+        await scene.ask("ann", within=5.0)
+    assert (await scene.ask("bob")).text == "from v"
+    assert len(asked_at) == 2
+    assert 9.99 <= asked_at[1] <= 11.0
+    assert len(scene.leaves["w"].calls) == 2, "an open circuit is asked first: there is nothing to lose"
+
+
+@virtual
 async def test_an_open_circuit_is_still_asked_where_nobody_else_is_left() -> None:
     """Only who rests because its vendor said so is left alone."""
     scene = Blamed(ONE, Failed("500"))
