@@ -16,8 +16,7 @@ class Attempt:
 
     `head_by` is the instant by which the leaf must have the head (streamed) or the whole answer (unary), and `gap` the
     most seconds between two chunks: the Timeout layer writes them, the leaf keeps them. Meter writes `price`, which is
-    None where it is unknown, and `is_billable`: the vendor may have been asked, and has not refused. Breaker writes
-    `is_set_aside`: the vendor's refusal keeps everybody from the target for a while. `late`: seconds that
+    None where it is unknown, and `is_billable`: the vendor may have been asked, and has not refused. `late`: seconds that
     the reader took between its reads. `sent` (bytes of the body) and `received` (bytes of text) are 0 where they are
     those of the call: a resumed one has several attempts that answered.
     """
@@ -30,7 +29,6 @@ class Attempt:
         "head_at",
         "head_by",
         "is_billable",
-        "is_set_aside",
         "late",
         "outcome",
         "price",
@@ -58,7 +56,6 @@ class Attempt:
         self.error = ""
         self.reason = ""
         self.is_billable = False
-        self.is_set_aside = False
         self.late = 0.0
         self.sent = 0
         self.received = 0

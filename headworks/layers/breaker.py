@@ -6,6 +6,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, CircuitOpen, Denied, Throttled
 from headworks.core.service import Layering, Service, scope
+from headworks.layers.reason import reason
 from headworks.policy.circuit import REFUSED, Circuit, outcome_of
 from headworks.wire.openai_ordinary import is_ordinary
 
@@ -41,12 +42,14 @@ class Breaker:
             raise
         finally:
             at = now()
+            if circuit.observer is not None and isinstance(left_with, CallError) and left_with.blame == "vendor":
+                circuit.reason = f"{type(left_with).__name__}: {reason(left_with)}"
             if isinstance(left_with, CallError) and left_with.blame == "vendor" and not self.is_proven(left_with, call):
                 circuit.end(ticket, "ignored", at)  # what follows from one call's body marks nothing for others
             else:
                 circuit.end(ticket, outcome_of(left_with), at)
                 if isinstance(left_with, CallError) and left_with.blame == "vendor":
-                    self.mark(left_with, call, at)
+                    self.mark(left_with, at)
                 elif left_with is None and (circuit.doubt.caller or call.operation not in circuit.doubt.answered):
                     circuit.doubt.clear(call.operation)
 
@@ -70,12 +73,10 @@ class Breaker:
         words = error.words if isinstance(error, Denied) else ()
         return any(word.rstrip(".:!?").removeprefix("models/") == model for word in words)
 
-    def mark(self, error: CallError, call: Call, at: float) -> None:
+    def mark(self, error: CallError, at: float) -> None:
         """Keeps everybody from the target for as long as its vendor asked, or as long as a refusal of us takes to mend."""
         if isinstance(error, Denied):
             wait = DENIED_FOR if error.retry_after is None else min(error.retry_after, MOST_ASIDE)
             self.circuit.set_aside(at + wait, at)
-            if call.attempt is not None:
-                call.attempt.is_set_aside = True
         elif error.retry_after is not None:
             self.circuit.rest(at + min(error.retry_after, MOST_ASIDE), at, is_limit=isinstance(error, Throttled))

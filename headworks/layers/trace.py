@@ -130,8 +130,7 @@ class Trace:
         for attempt in attempts:
             if attempt.error == Denied.__name__ and at >= self._told.get(attempt.target, at):
                 self._told[attempt.target] = at + QUIET_FOR
-                event = "target_set_aside" if attempt.is_set_aside else "target_refused_a_call"
-                _log.error("%s: %s: %s", event, attempt.target, attempt.reason)
+                _log.error("target_set_aside: %s: %s", attempt.target, attempt.reason)
 
 
 class Traced(Reply):

@@ -111,11 +111,11 @@ class Breaking(msgspec.Struct, frozen=True, kw_only=True):
 class Change(msgspec.Struct, frozen=True):
     """What has just changed about a target. until: the instant before which nobody is asked, as it is known now.
 
-    opened, closed: its circuit (opened anew, after a probe that failed, is no change: it was open). set_aside: its vendor refuses
-    us. rests: its vendor asked to be left alone.
+    failing: it failed for the first time since it answered. opened, half_open, closed: its circuit. set_aside: for a time, for
+    its vendor refuses us. rests: for a time, because its vendor said so.
     """
 
-    kind: Literal["opened", "closed", "set_aside", "rests"]
+    kind: Literal["failing", "opened", "half_open", "closed", "set_aside", "rests"]
     at: float
     until: float
 
@@ -160,6 +160,7 @@ class Circuit:
         "doubt",
         "last_failed_at",
         "observer",
+        "reason",
         "said_429",
         "state",
     )
@@ -168,6 +169,8 @@ class Circuit:
         self.doubt = Doubt()
         self.observer: Observer | None = None
         """Told of each change, in the order in which they happen. It must neither wait nor raise."""
+        self.reason = ""
+        """Why the last attempt failed, in words; whoever tells of the failure writes it first."""
         self.said_429 = False
         """Whether it rests because of a limit."""
         self._is_probing = False
@@ -232,6 +235,8 @@ class Circuit:
             self._failed = self._failed << 1 & self._mask
             self._seen += 1
         elif outcome == "failure":
+            if not self._in_a_row:
+                self._tell("failing", now)
             self._in_a_row += 1
             self._failed = (self._failed << 1 | 1) & self._mask
             self._seen += 1
@@ -246,33 +251,29 @@ class Circuit:
 
     def set_aside(self, until: float, now: float) -> None:
         """Asks nobody before `until` (less EARLY), whatever the state; never shortens what was said before."""
-        self.last_failed_at = now
-        was_aside = now < self._aside_until
-        self._block(until - EARLY)
-        if not was_aside and now < self._aside_until:
-            self._tell("set_aside", now)
+        self._block(until - EARLY, "set_aside", now)
 
     def rest(self, until: float, now: float, *, is_limit: bool) -> None:
         """The same because its vendor said so, and nobody is invited past it. is_limit: for it is at a limit (429)."""
-        self.last_failed_at = now
-        rested = now < self._rests_until
         if until - EARLY > self._rests_until:
             self._rests_until = until - EARLY
             self.said_429 = is_limit
-        self._block(until - EARLY)
-        if not rested and now < self._rests_until:
-            self._tell("rests", now)
+        self._block(until - EARLY, "rests", now)
 
     def rest_left(self, now: float) -> float:
         """Seconds for which its vendor wants it left alone; 0 where it does not."""
         return max(self._rests_until - now, 0.0)
 
-    def _block(self, until: float) -> None:
+    def _block(self, until: float, kind: Literal["set_aside", "rests"], now: float) -> None:
+        self.last_failed_at = now
         if until > self._aside_until:
             self._aside_until = until
             self.blocked_until = max(self.blocked_until, until)
+            self._tell(kind, now)
 
-    def _tell(self, kind: Literal["opened", "closed", "set_aside", "rests"], now: float) -> None:
+    def _tell(
+        self, kind: Literal["failing", "opened", "half_open", "closed", "set_aside", "rests"], now: float
+    ) -> None:
         if self.observer is not None:
             self.observer(Change(kind, now, self.blocked_until))
 
@@ -299,12 +300,11 @@ class Circuit:
             if after == "closed":
                 self._openings = self._in_a_row = self._seen = self._failed = 0
                 self.blocked_until = self._aside_until
-                self._tell("closed", now)
             else:
                 self.blocked_until = max(now + self._pause(), self._aside_until)
                 self._openings += 1
-                if before == "closed":
-                    self._tell("opened", now)
+        if before != after:
+            self._tell("opened" if after == "open" else after, now)
 
     def _pause(self) -> float:
         shortest, longest = self._least, self._most

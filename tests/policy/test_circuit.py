@@ -403,25 +403,24 @@ def test_who_rests_because_its_vendor_said_so_is_not_asked_even_when_invited() -
     assert circuit.enter(130.0)
 
 
-def test_each_change_is_told_once() -> None:
+def test_each_change_is_told_in_the_order_in_which_it_happens() -> None:
     told: list[Change] = []
     circuit = closed(failures=2, longest=15.0)
     circuit.observer = told.append
     ask(circuit, "failure", 0.0)
-    assert told == []
     ask(circuit, "failure", 1.0)
-    assert [(change.kind, change.at) for change in told] == [("opened", 1.0)]
-    assert told[0].until == circuit.blocked_until
+    assert [(change.kind, change.at) for change in told] == [("failing", 0.0), ("opened", 1.0)]
+    assert told[-1].until == circuit.blocked_until
     ask(circuit, "failure", 10.0)
     ask(circuit, "success", 30.0)
     circuit.set_aside(100.0, 40.0)
-    circuit.set_aside(110.0, 50.0)
-    circuit.set_aside(120.0, 115.0)
+    circuit.set_aside(90.0, 50.0)
     circuit.rest(130.0, 116.0, is_limit=True)
-    circuit.rest(140.0, 117.0, is_limit=True)
-    circuit.rest(100.0, 150.0, is_limit=True)
-    kinds = [(change.kind, change.at) for change in told[1:]]
-    assert kinds == [("closed", 30.0), ("set_aside", 40.0), ("set_aside", 115.0), ("rests", 116.0)]
+    circuit.rest(120.0, 117.0, is_limit=True)
+    kinds = [(change.kind, change.at) for change in told[2:]]
+    probes = [("half_open", 10.0), ("opened", 10.0), ("half_open", 30.0), ("closed", 30.0)]
+    assert kinds == [*probes, ("set_aside", 40.0), ("rests", 116.0)]
+    assert told[-1].until == circuit.blocked_until == 130.0 - EARLY
 
 
 # --- what errors say -------------------------------------------------------------------------------------------------

@@ -223,16 +223,6 @@ async def test_the_gateway_sends_no_call_of_its_own_to_find_out() -> None:
     assert scene.asked == 1
 
 
-@virtual
-async def test_only_what_is_set_aside_is_called_so_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    scene = Blamed(TWO, said(404, GONE))
-    await scene.ask("ann", picture)
-    await asyncio.sleep(61)
-    await scene.ask("ann")
-    told = [record.getMessage().partition(":")[0] for record in caplog.records]
-    assert told == ["target_refused_a_call", "target_set_aside"]
-
-
 # Refusals of content
 
 
