@@ -123,9 +123,11 @@ def vendor_error(status: int, headers: Headers, body: bytes, wall: float) -> Cal
     """What an answer that is not 200 means. wall: seconds since 1970, for waits that are given as dates."""
     named = dict(headers)
     said = said_in(status, body, _request_id(named))
-    wait = retry_after(named, wall, is_limited=status in _LIMITED)
+    wait = retry_after(named, wall, is_limited=False)
     if wait is None and status in _WAITS:
         wait = wait_in(_content(body), said.message, wall)
+        if wait is None and status in _LIMITED:
+            wait = retry_after(named, wall)
     error = _judged(said, status, meaning_of(said, status), wait)
     should_retry = named.get(b"x-should-retry")
     if should_retry == b"true":

@@ -74,6 +74,13 @@ def test_an_error_that_speaks_of_no_limit_is_not_told_by_resets_that_come_with_e
     assert vendor_error(500, used_up, b"", WALL).retry_after == 360.0
 
 
+def test_what_an_error_says_goes_before_resets_of_limits_that_are_not_used_up() -> None:
+    headers = [(b"x-ratelimit-reset-tokens", b"59.5s"), (b"x-ratelimit-remaining-tokens", b"500")]
+    body = b'{"error":{"message":"Rate limit reached. Please try again in 6.78s."}}'
+    assert vendor_error(429, headers, body, WALL).retry_after == pytest.approx(6.78)
+    assert vendor_error(429, headers, b"", WALL).retry_after == 59.5
+
+
 GEMINI = [
     {
         "error": {

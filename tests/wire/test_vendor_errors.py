@@ -143,6 +143,26 @@ def test_what_a_stream_blames_on_the_call_after_its_head_tells_nothing_of_the_ta
     assert error_in({"error": {"message": "boom"}}, is_headed=True).about == "target"
 
 
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        ({"error": {"code": 404, "message": "No endpoints found that support image input"}}, Unsuited, 404),
+        ({"error": {"code": 404, "message": "The model `m` does not exist"}}, Denied, 404),
+        ({"error": {"code": 403, "message": "Content violates usage guidelines"}}, Filtered, 403),
+        ({"error": {"message": "m", "code": "data_inspection_failed"}}, Filtered, 400),
+        ({"error": {"message": "m", "type": "engine_overloaded_error"}}, Failed, 503),
+        ({"error": {"message": "m", "code": "rate_limit_exceeded"}}, Throttled, 429),
+    ],
+)
+def test_an_error_inside_a_success_means_what_it_means_with_a_status_of_its_own(
+    content: object, kind: type[CallError], status: int
+) -> None:
+    error = error_in(content, is_headed=False)
+    assert type(error) is kind
+    assert error.said is not None
+    assert error.said.status == status
+
+
 # Limits, and who is too large for them
 
 
