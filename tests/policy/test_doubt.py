@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headworks.policy.doubt import LASTING, Doubt
@@ -15,6 +15,7 @@ def test_another_caller_proves_what_the_first_one_met() -> None:
     assert doubt.is_proven("bob", 3.0)
 
 
+@settings(max_examples=25)
 @given(times=st.lists(st.floats(0, 1e6), max_size=20), caller=st.sampled_from(["", "ann"]))
 def test_law_one_caller_alone_proves_nothing(times: list[float], caller: str) -> None:
     doubt = Doubt()
