@@ -301,18 +301,18 @@ def _words(value: Any, depth: int) -> str:
             return _words(inner, depth + 1) or value
         return value
     if isinstance(value, list) and value and all(isinstance(item, (dict, str)) for item in value):
-        return "; ".join(words for item in value[:8] if (words := _words(item, depth + 1)))
+        return "; ".join(f"{_placed(item)}{words}" for item in value[:8] if (words := _words(item, depth + 1)))
     if not isinstance(value, dict):
         return msgspec.json.encode(value).decode()
     for name in _TOLD_IN:
         if value.get(name) and (words := _words(value[name], depth + 1)):
-            return f"{_placed(value)}{words}{_raw(value, depth)}"
+            return f"{words}{_raw(value, depth)}"
     return msgspec.json.encode(value).decode() if depth and value else ""
 
 
-def _placed(value: dict[str, Any]) -> str:
+def _placed(value: Any) -> str:
     """Where in the body, as FastAPI's vendors say it: `[{"loc": ["body", "stream_options"], "msg": "not permitted"}]`."""
-    if "msg" not in value:
+    if not isinstance(value, dict) or "msg" not in value:
         return ""
     loc = value.get("loc")
     return f"{'.'.join(str(step) for step in loc) if isinstance(loc, list) and loc else 'body'}: "

@@ -284,6 +284,8 @@ def test_the_words_of_a_refusal_are_kept_for_comparing_and_never_shown() -> None
         ({"detail": ["one", "two"]}, "one; two"),
         ({"fault": {"faultstring": "Quota violation"}}, "Quota violation"),
         ({"Message": "aws"}, "aws"),
+        ({"code": 500, "msg": "404 NOT_FOUND", "success": False}, "404 NOT_FOUND"),
+        ({"error": {"msg": "bad"}}, "bad"),
         ({"message": '{"error":{"message":"within a text"}}'}, "within a text"),
         ({"message": "{no json"}, "{no json"),
         ({"message": "[]"}, "[]"),
