@@ -70,6 +70,7 @@ class Claim(msgspec.Struct, frozen=True):
 
     tokens: taken from each rate of tokens; one request is taken from each rate of requests, one place of each of
     `places`. amounts: nano-dollars to reserve, one for each of `budgets`. at: seconds since 1970, for the windows.
+    waited: seconds that it has waited for room, where it goes on asking until there is; None where it asks once.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Claim(msgspec.Struct, frozen=True):
     tokens: int = 0
     amounts: tuple[int, ...] = ()
     at: float = 0.0
+    waited: float | None = None
 
 
 class Granted(msgspec.Struct, frozen=True):

@@ -155,3 +155,72 @@ def test_of_several_targets_at_their_limit_the_one_that_has_room_first_is_waited
 
     for seed in range(6):
         run(seed)
+
+
+TOKENS = """
+providers:
+  v: {dialect: openai, base_url: "http://v/v1", tpm: 60k}
+  w: {dialect: openai, base_url: "http://w/v1", tpm: 60k}
+models:
+  m: {targets: v/x, timeouts: {total: 40s}}
+  slow: {targets: [[{provider: w, model: x, rpm: 1}]], timeouts: {total: 300s}}
+  free: {targets: w/y, timeouts: {total: 300s}}
+"""
+
+
+def of(tokens: int, number: int, alias: str) -> Call:
+    """A call that is counted as so many tokens."""
+    made = numbered(number, alias)
+    return msgspec.structs.replace(made, body=b"x" * (4 * tokens), deadline_at=now() + 40.0)
+
+
+@virtual
+async def test_nobody_passes_a_larger_call_that_came_earlier() -> None:
+    """1,100 tokens a second are asked for, 1,000 drip: whoever takes what is there leaves nothing for who needs more."""
+    world = World(lambda provider, model: Scripted(["hi"], repeat=True), TOKENS)
+    ended: list[tuple[int, float]] = []
+
+    async def one(number: int, tokens: int) -> None:
+        came_at = now()
+        await ask(world.assembled.front, of(tokens, number, "m"))
+        ended.append((number, now() - came_at))
+
+    asking = [asyncio.create_task(one(0, 59_900))]
+    await asyncio.sleep(1.0)
+    asking.append(asyncio.create_task(one(1, 6000)))
+    for number in range(2, 200):
+        await asyncio.sleep(0.1)
+        asking.append(asyncio.create_task(one(number, 110)))
+    await asyncio.gather(*asking)
+    assert [number for number, _ in ended] == list(range(200))
+    assert dict(ended)[1] == pytest.approx(4.9, abs=0.1)
+    assert max(took for _, took in ended) < 8.0
+    assert world.left_behind() == {}
+
+
+@virtual
+async def test_a_newcomer_does_not_take_the_place_of_who_is_told_in_the_same_turn_that_there_is_room() -> None:
+    world = World(lambda provider, model: Scripted(["hi"], repeat=True), LIMITED)
+    await ask(world.assembled.front, numbered(0, "only"))
+    order: list[int] = []
+
+    async def one(number: int) -> None:
+        await ask(world.assembled.front, numbered(number, "only"))
+        order.append(number)
+
+    asyncio.get_running_loop().call_at(60.0, lambda: tasks.append(asyncio.create_task(one(2))))
+    tasks = [asyncio.create_task(one(1))]
+    await asyncio.sleep(130.0)
+    assert order == [1, 2]
+
+
+@virtual
+async def test_who_waits_for_one_target_does_not_hold_up_the_others_of_its_provider() -> None:
+    world = World(lambda provider, model: Scripted(["hi"], repeat=True), TOKENS)
+    await ask(world.assembled.front, of(10, 0, "slow"))
+    waiting = asyncio.create_task(ask(world.assembled.front, of(10, 1, "slow")))
+    await asyncio.sleep(1.0)
+    await ask(world.assembled.front, of(10, 2, "free"))
+    assert now() == 1.0
+    with pytest.raises(AtLimit):
+        await waiting
