@@ -40,8 +40,20 @@ check: $(DEV)/.linked ## what CI runs: format, lint, types, imports, and the sui
 bench: $(DEV)/.linked ## the product in the harness's position; the table is in bench/README.md
 	@$(BIN)/python bench/run.py $(ARGS)
 
-soak: $(DEV)/.linked ## the long runs
-	@$(BIN)/pytest -m soak $(ARGS)
+# The laws first: 1,500 examples each, of a seed that is drawn anew; then what takes long, alone, since it measures. With ARGS
+# (`make soak ARGS='-s tests/soak/test_coverage.py'`) both at once of what they name.
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+SEARCH = --hypothesis-profile=soak --hypothesis-seed=$(SEED)
+
+soak: SEED := $(SEED)
+soak: $(DEV)/.linked ## the long runs, and every law with 1,500 examples of a fresh seed (SEED=... draws them again)
+	@echo 'The laws draw from seed $(SEED); again by: make soak SEED=$(SEED)'
+ifdef ARGS
+	@$(BIN)/pytest -m 'soak or hypothesis' $(SEARCH) $(ARGS)
+else
+	@$(BIN)/pytest $(PARALLEL) -m 'hypothesis and not soak' $(SEARCH)
+	@$(BIN)/pytest -m soak $(SEARCH)
+endif
 
 sizes: $(DEV)/.linked ## the longest files and functions, for the eye
 	@$(BIN)/python tools/sizes.py

@@ -28,7 +28,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
-from headworks.core.vtime import Deadlock, VirtualLoop, run_virtual
+from headworks.core.vtime import Deadlock, Spinning, VirtualLoop, run_virtual
 from headworks.providers.completions import Choice, Paper
 from headworks.providers.scripted import Scripted
 from headworks.providers.waiting import gap_bound, head_bound, hear
@@ -39,6 +39,7 @@ __all__ = [
     "Deadlock",
     "Handle",
     "Scripted",
+    "Spinning",
     "VirtualLoop",
     "ask",
     "call",

@@ -5,6 +5,7 @@ Always true of a twin (`headworks/state/`):
 - what was granted is settled exactly once; settling an id that is not known (twice, after an end of its owner) does
   nothing. `settle` waits for nobody: a remote twin sends it along with others, and sends it until it has arrived;
 - a `take` that is cancelled gives back what it may have taken;
+- a twin that several processes ask refuses who came later than a claim that waits (`waited`) for a bound that both need;
 - places, and nothing else, belong to an owner (a process): `end` gives back all that a dead one held. Reservations of
   money of a dead one are not given back: they are found in its journal, and `restore` says what was spent instead.
 
@@ -70,6 +71,7 @@ class Claim(msgspec.Struct, frozen=True):
 
     tokens: taken from each rate of tokens; one request is taken from each rate of requests, one place of each of
     `places`. amounts: nano-dollars to reserve, one for each of `budgets`. at: seconds since 1970, for the windows.
+    waited: seconds that it has waited for room, where it goes on asking until there is; None where it asks once.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Claim(msgspec.Struct, frozen=True):
     tokens: int = 0
     amounts: tuple[int, ...] = ()
     at: float = 0.0
+    waited: float | None = None
 
 
 class Granted(msgspec.Struct, frozen=True):

@@ -8,8 +8,8 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import Expired, Overloaded
 from headworks.core.reply import Reply
-from headworks.core.service import Enter, Layering, Opening, Service, entering, scope
-from headworks.policy.shedding import Admission
+from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering, scope
+from headworks.policy.shedding import Admission, Ticket
 
 AGAIN = 1.0
 """Seconds after which a call that was turned away may come back: a place is free again long before, somewhere."""
@@ -40,13 +40,12 @@ class Admit:
         finally:
             self.admission.leave()
 
-    @scope
-    def called_in(self, call: Call) -> Layering:
+    def called_in(self, call: Call, ticket: Ticket) -> Layering:
         try:
             reply = yield self.inner.open(call)
             yield reply
         finally:
-            self.admission.leave()
+            self.admission.leave(ticket)
 
     @entering
     async def queued(self, call: Call, enter: Enter) -> Reply:
@@ -72,7 +71,7 @@ class Admit:
         if not ticket.is_admitted:
             self.admission.withdraw(ticket)
             raise Expired(phase="total") if now() >= call.deadline_at else overloaded()
-        return await enter(self.called_in(call))
+        return await enter(Scope(self.called_in(call, ticket)))
 
 
 def overloaded() -> Overloaded:

@@ -2,12 +2,15 @@
 outlives the function that obtained it.
 
 A call that finds no room was no attempt: it is taken off the trail, marks nothing, and Retry sends it elsewhere. Where there
-is no elsewhere it comes back patient, and waits here for its turn, first come first served, as far as its deadline allows.
+is no elsewhere it comes back patient, and waits here for its turn (`policy/turns.py`), as far as its deadline allows. Who
+finds others waiting for what it needs has found no room: nobody passes a larger call that came earlier.
 """
 
 from __future__ import annotations
 
-from asyncio import Future, Lock, get_running_loop, timeout_at
+from asyncio import Future, get_running_loop
+
+import msgspec
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
@@ -16,33 +19,46 @@ from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
 from headworks.core.state import Bounds, Claim, Granted, Refusal, State
 from headworks.policy.concurrency import Slots
+from headworks.policy.turns import Turns
 
 POLL = 0.25
-"""Seconds after which a place is asked for again, where another process may have given one back."""
+"""Seconds after which room is asked for again, where other processes take it and give it back too."""
 
 
 class Line:
-    """Who waits at one provider. The first in it waits for room, the others for him: so nobody wakes in vain."""
+    """Who waits at one provider. Only those whose turn it is wait for room, the others for them: so nobody wakes in vain."""
 
     def __init__(self) -> None:
-        self.turn = Lock()
-        self._first: Future[None] | None = None
-
-    async def pause(self, seconds: float | None) -> None:
-        """Until a place is given back here, `seconds` at most (None: nobody knows)."""
-        loop = get_running_loop()
-        first = self._first = loop.create_future()
-        timer = loop.call_later(POLL if seconds is None else seconds, self.next)
-        try:
-            await first
-        finally:
-            self._first = None
-            timer.cancel()
+        self.turns = Turns()
 
     def next(self) -> None:
-        """A place may be free."""
-        if self._first is not None and not self._first.done():
-            self._first.set_result(None)
+        """There may be room."""
+        if self.turns.queues:
+            for waiter in self.turns.firsts():
+                waiter.tell()
+
+
+class Bell:
+    """Wakes the one who waits by it."""
+
+    __slots__ = ("_rung",)
+
+    def __init__(self) -> None:
+        self._rung: Future[None] = get_running_loop().create_future()
+
+    def ring(self) -> None:
+        if not self._rung.done():
+            self._rung.set_result(None)
+
+    async def wait(self, seconds: float) -> None:
+        """Until it was rung since the last wait, `seconds` at most."""
+        timer = None if seconds == NEVER else get_running_loop().call_later(seconds, self.ring)
+        try:
+            await self._rung
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._rung = get_running_loop().create_future()
 
 
 class Limit:
@@ -55,6 +71,7 @@ class Limit:
         self.slots = slots
         self.line = line
         self.target = target
+        self.names = frozenset([rate.name for rate in bounds.rates] + [places.name for places in bounds.places])
 
     def open(self, call: Call) -> Opening:
         if call.trail.is_patient:
@@ -65,28 +82,61 @@ class Limit:
 
     @entering
     async def ask(self, call: Call, enter: Enter) -> Reply:
+        if self.line.turns.queues:
+            self.give_way(call)
         claim = self.claim(call)
         return await enter(Scope(self.held(call, claim, await self.state.take(claim))))
 
     @entering
     async def wait(self, call: Call, enter: Enter) -> Reply:
         claim = self.claim(call)
-        answer: Granted | Refusal | None = None
-        try:
-            async with timeout_at(None if call.deadline_at == NEVER else call.deadline_at), self.line.turn:
-                while isinstance(answer := await self.state.take(claim), Refusal) and answer.wait != NEVER:
-                    await self.line.pause(answer.wait)
-        except TimeoutError:
-            if answer is None:
-                self.drop(call)
-                raise AtLimit(f"{self.target} had no room within the call's deadline.", target=self.target) from None
+        answer = await self.waited(call, claim)
+        if answer is None:
+            self.drop(call)
+            raise AtLimit(f"{self.target} had no room within the call's deadline.", target=self.target)
         if call.attempt is not None:
             call.attempt.started_at = now()  # it begins only now: its timeouts do not count the wait
         return await enter(Scope(self.held(call, claim, answer)))
 
+    async def waited(self, call: Call, claim: Claim) -> Granted | Refusal | None:
+        """What the state says in the end: a refusal where there will never be room, or the deadline has come; None where it
+        came before this call's turn."""
+        answer: Granted | Refusal | None = None
+        turns, came_at, bell = self.line.turns, now(), Bell()
+        waiter = turns.come(self.names, bell.ring)
+        try:
+            while True:
+                pause = NEVER
+                if turns.may_ask(waiter):
+                    answer = await self.state.take(msgspec.structs.replace(claim, waited=now() - came_at))
+                    if isinstance(answer, Granted) or answer.wait == NEVER:
+                        return answer
+                    if answer.wait is not None:
+                        pause = answer.wait
+                    turns.refused(waiter, answer.bound.name, 0.0 if answer.wait is None else now() + answer.wait)
+                    if not self.state.is_local:
+                        pause = min(pause, POLL)
+                if now() >= call.deadline_at:
+                    return answer
+                await bell.wait(max(0.0, min(pause, call.deadline_at - now())))
+        finally:
+            turns.leave(waiter)
+
+    def give_way(self, call: Call) -> None:
+        """Raises AtLimit where somebody who came earlier waits for what this call needs."""
+        first = self.line.turns.before(self.names)
+        if first is not None:
+            self.drop(call)
+            wait = first.room_at - now()
+            raise AtLimit(
+                f"Others wait for room at {self.target}.", target=self.target, retry_after=wait if wait > 0 else None
+            )
+
     def held(self, call: Call, claim: Claim, answer: Granted | Refusal | None) -> Layering:
         state, slots, attempt = self.state, self.slots, call.attempt
         if answer is None:
+            if self.line.turns.queues:
+                self.give_way(call)
             answer = state.take_now(claim)
         if isinstance(answer, Refusal):
             self.drop(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import sleep
 from collections.abc import Sequence
 
-from headworks.core.call import Call
+from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
 from headworks.core.errors import AtLimit, CallError, Resting
 from headworks.core.reply import Reply
@@ -13,6 +13,9 @@ from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
 from headworks.policy.choice import Candidate, able, first_to_wake, left
 from headworks.policy.retry import Again, Decision, GiveUp, RetryPolicy
+
+UNKNOWN = 1.0
+"""Seconds until a place is free, where nobody knows: a guess, for comparing."""
 
 
 class Retry:
@@ -42,12 +45,15 @@ class Retry:
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
         last: CallError | None = None
+        rooms: dict[str, float] = {}
         while True:
             begun = len(call.trail.attempts)
             try:
                 reply = await enter(self.inner.open(call))
             except AtLimit as error:
-                if not self.goes_on(call, error):
+                if not self.goes_on(call, error, rooms, has_failed=last is not None):
+                    if self.is_last:
+                        call.trail.full, call.trail.is_patient = (), False
                     raise last or error from None
                 continue
             except Resting as error:
@@ -59,26 +65,41 @@ class Retry:
                     raise last or error from None
                 pause = self.pause_or_raise(error, call)
                 last = error
+                rooms.clear()
             else:
                 attempts = call.trail.attempts
                 if len(attempts) == 1:  # answered by its first attempt: that pays for others
                     self.purse.deposit(attempts[0].started_at)
+                if call.trail.full:  # of no use to whoever goes on where this answer breaks off
+                    call.trail.full, call.trail.is_patient = (), False
                 return reply
             if pause > 0:
                 await sleep(pause)
 
-    def goes_on(self, call: Call, error: AtLimit) -> bool:
-        """Whether another target may be asked now, or, where no tier follows, the one that has room first be waited for."""
+    def goes_on(self, call: Call, error: AtLimit, rooms: dict[str, float], *, has_failed: bool) -> bool:
+        """Whether another target may be asked now, or, where no tier follows, the one that has room first be waited for.
+
+        Always true, for nothing here waits: each time that this says yes one more target is in `trail.full`, or the call has
+        become patient. A target that is there already was asked because nobody else may be (Balance's last resort): it
+        is asked again only to be waited for.
+        rooms: in how many seconds each of those that were asked has room. has_failed: there is a vendor's error to show.
+        """
         trail, at = call.trail, now()
         if trail.is_patient or error.target is None:
             return False
-        trail.full = (*trail.full, error.target)
-        if any(at >= one.circuit.blocked_until and one.name not in trail.full for one in self.tier):
-            return True
-        if not self.is_last or error.is_final:
+        wait = error.retry_after if error.retry_after is not None else UNKNOWN
+        rooms[error.target] = NEVER if error.is_final else wait
+        if error.target not in trail.full:
+            trail.full = (*trail.full, error.target)
+            if any(at >= one.circuit.blocked_until and one.name not in trail.full for one in self.tier):
+                return True
+        soonest = min(rooms, key=rooms.__getitem__)
+        if not self.is_last or rooms[soonest] == NEVER:
             return False
+        if has_failed and at + rooms[soonest] >= min(call.deadline_at, trail.deadline_at):
+            return False  # it would be waited for in vain, and the caller can know now
         trail.is_patient = True
-        trail.full = tuple([one.name for one in self.tier if one.name != error.target])
+        trail.full = tuple([one.name for one in self.tier if one.name != soonest])
         return True
 
     def rest_or_raise(self, last: CallError | None, error: Resting, call: Call) -> float:

@@ -13,7 +13,8 @@ newcomer only where all others matter more.
 
 Always true: 0 <= in_flight <= limit, but for a limit that was lowered; who is admitted leaves exactly once; whoever waits
 would find no place now; each ticket is told exactly one of admitted and shed, unless it was withdrawn before; never more
-than `most_queued` wait.
+than `most_queued` wait. A call that was called in leaves by its ticket, so that a place which it gave back cannot be
+given back once more in another call's name.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _LOWEST_FIRST: Final[tuple[Priority, ...]] = ("low", "normal", "high")
 
 
 class Ticket:
-    """One call that waits. `tell` is called once, when it is admitted or shed: `is_admitted` says which."""
+    """One call that waits. `tell` is called once, when it is admitted or shed: `is_admitted` says which, and from then on
+    whether it holds a place."""
 
     __slots__ = ("is_admitted", "priority", "tell")
 
@@ -88,17 +90,20 @@ class Admission:
         return ticket
 
     def withdraw(self, ticket: Ticket) -> None:
-        """For one who waits no longer, or whose call has ended before it made use of its place: gives back either."""
+        """For one who waits no longer, or whose call has ended before it made use of its place: gives back either. Changes
+        nothing for one who was shed, has withdrawn or has left."""
         if ticket in self._queues[ticket.priority]:
             self._remove(ticket)
         elif ticket.is_admitted:
-            ticket.is_admitted = False
-            self.leave()
+            self.leave(ticket)
 
-    def leave(self) -> None:
-        """Frees a place, and calls in who waits for it. Raises RuntimeError when nobody is inside."""
-        if self.in_flight <= 0:
+    def leave(self, ticket: Ticket | None = None) -> None:
+        """Frees a place, and calls in who waits for it. ticket: of a call that was called in; None for one that was admitted
+        at once. Raises RuntimeError where that call is not inside."""
+        if self.in_flight <= 0 or (ticket is not None and not ticket.is_admitted):
             raise RuntimeError("a call left that was never admitted")
+        if ticket is not None:
+            ticket.is_admitted = False
         self.in_flight -= 1
         if self.queued:
             self._call_in()

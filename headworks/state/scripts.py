@@ -9,7 +9,12 @@ doubles, exact to 9 million dollars a window.
 Keys, all behind one prefix: `r:NAME` when a bucket will be full; `p:NAME` places taken; `b:NAME:START` a window's money, `s`
 spent and `r` reserved; `o:OWNER` the claims of a process that are not settled; `a:OWNER` while it lives; `owners`; `e` the
 epoch: who wrote it has restored what was spent, and a server that has lost its data has lost it too; `x:ID` a claim that
-its caller gave up, whose taking may still be on the way.
+its caller gave up, whose taking may still be on the way; `w:r:NAME`, `w:p:NAME` who waits for a bound: since when, and until
+when that holds unless it asks again.
+
+A claim that waits asks again and again, and stands before every other that came later and needs the bound that it waits
+for: that one is refused as if there were no room, whatever process it is of. A process that dies while it waits, or a
+caller that leaves, holds the others up for `WAITS` at most.
 """
 
 from __future__ import annotations
@@ -30,14 +35,33 @@ end
 local function full(x) return string.format('%.8f', math.ceil(x * 256) / 256) end
 """
 
+WAITS: Final = 1.0
+"""Seconds for which a claim that waits stands before others without asking again: four times the pause of `layers/limit.py`."""
+
 TAKE: Final = (
     CLOCK
     + """
-local owner, id, tokens, epoch = arg(), arg(), num(), arg()
+local owner, id, tokens, epoch, waited, waits = arg(), arg(), num(), arg(), num(), num()
 if redis.call('EXISTS', p .. 'x:' .. id) == 1 then return {-1} end
-local rates, kind, index, longest = {}, 0, 0, -1
+local came = waited < 0 and at or at - waited
+local rates, kind, index, longest, lines, behind = {}, 0, 0, -1, {}, nil
+local function join(name, of, number)
+    local line = p .. 'w:' .. name
+    lines[#lines + 1] = {line, of, number}
+    local waiting = redis.call('HGETALL', line)
+    for i = 1, waited < 0 and 0 or #waiting, 2 do
+        if waiting[i] == id then came = tonumber(string.match(waiting[i + 1], '%d+')) end
+    end
+    for i = 1, #waiting, 2 do
+        local since, till = string.match(waiting[i + 1], '(%d+) (%d+)')
+        if tonumber(till) < at then redis.call('HDEL', line, waiting[i])
+        elseif waiting[i] ~= id and tonumber(since) < came then behind = {of, number} end
+    end
+end
 for i = 1, num() do
-    local key, size, of_tokens, period = p .. 'r:' .. arg(), num(), arg() == '1', num()
+    local name, size, of_tokens, period = 'r:' .. arg(), num(), arg() == '1', num()
+    local key = p .. name
+    join(name, 1, i)
     local was = tonumber(redis.call('GET', key) or '') or 0
     local amount = of_tokens and tokens or 1
     local base = was > at and was or at
@@ -50,7 +74,9 @@ for i = 1, num() do
 end
 local places = {}
 for i = 1, num() do
-    local key, limit = p .. 'p:' .. arg(), num()
+    local name, limit = 'p:' .. arg(), num()
+    local key = p .. name
+    join(name, 2, i)
     places[i] = key
     if longest < 0 and tonumber(redis.call('GET', key) or '0') >= limit then kind, index, longest = 2, i, 0 end
 end
@@ -67,7 +93,16 @@ for i = 1, budgets do
         if wait >= longest then kind, index, longest = 3, i, wait end
     end
 end
+if behind and kind == 0 then kind, index, longest = behind[1], behind[2], 0 end
 local granted = kind == 0
+if waited >= 0 then
+    for _, line in ipairs(lines) do
+        if not granted and longest < math.huge and line[2] == kind and line[3] == index then
+            redis.call('HSET', line[1], id, whole(came) .. ' ' .. whole(at + waits))
+            redis.call('PEXPIRE', line[1], whole(math.ceil(waits / 1000)))
+        else redis.call('HDEL', line[1], id) end
+    end
+end
 local left, resets = {}, {}
 for i, rate in ipairs(rates) do
     local number = granted and rate[5] or rate[4]
@@ -80,7 +115,7 @@ for i, rate in ipairs(rates) do
 end
 if not granted then
     local wait = longest
-    if kind == 2 then wait = -1 elseif longest == math.huge then wait = -2 end
+    if kind < 3 and longest == 0 then wait = -1 elseif longest == math.huge then wait = -2 end
     return {0, kind, index, wait < 0 and wait or math.ceil(wait), left, resets}
 end
 for _, key in ipairs(places) do redis.call('INCR', key) end

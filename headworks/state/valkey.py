@@ -45,13 +45,17 @@ class Valkey:
     """Counts that every process with the same server and prefix shares.
 
     owner: stands for this process, anew at each start. is_counted: it takes, and so is one of those that share. living: processes that share, as far as is known.
+    waits: seconds for which a claim that waits for room holds up others without asking again.
     lost: is called again and again while no money can be spent by it: somebody should `restore`.
     """
 
     is_local = False
 
-    def __init__(self, url: str, prefix: str, owner: str, *, is_counted: bool = True) -> None:
+    def __init__(
+        self, url: str, prefix: str, owner: str, *, is_counted: bool = True, waits: float = scripts.WAITS
+    ) -> None:
         self.line = Line(url, self._greet)
+        self.waits = waits
         self.owner = owner
         self.is_counted = is_counted
         self.living = 1
@@ -112,7 +116,9 @@ class Valkey:
             raise away()
         bounds = claim.bounds
         fixed, _ = self._words(bounds)
-        words: list[Word] = [self.owner, self._id(claim), claim.tokens, self._epoch, *fixed, len(bounds.budgets)]
+        waited = -1 if claim.waited is None else round(claim.waited * 1e6)
+        words: list[Word] = [self.owner, self._id(claim), claim.tokens, self._epoch, waited, round(self.waits * 1e6)]
+        words += [*fixed, len(bounds.budgets)]
         for budget, amount in zip(bounds.budgets, claim.amounts, strict=True):
             passes = -1 if budget.window == "total" else int(window_ends_in(budget.window, claim.at) * 1e6)
             start = window_start(budget.window, claim.at)

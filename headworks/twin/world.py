@@ -172,8 +172,8 @@ class _Source:
         self.broken: Exception | None = None
 
     def next(self) -> None:
-        at = self.world.arrivals.at
-        while self.index < len(at) and at[self.index] <= self.loop.time():
+        at, time = self.world.arrivals.at, self.loop.time()
+        while self.index < len(at) and at[self.index] <= time:
             index = self.index
             self.index += 1
             self.tasks[index] = self.loop.create_task(self.ask(index))

@@ -16,6 +16,7 @@ from headworks.core.call import Call
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Enter, Layering, Opening, Service, entering, scope, stack
 from headworks.testing import ask, call, mock, run_virtual, virtual
+from tests.laws import examples
 
 Kind = Literal["scope", "entering", "looks", "context"]
 Fate = Literal["", "before", "between", "leaving", "translates", "tries twice"]
@@ -223,7 +224,7 @@ LEAVES = st.lists(
 
 
 @given(LAYERS, LEAVES, st.sampled_from(["reads", "raises"]), st.none() | st.integers(0, 6))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_fails_when_the_layers_live_as_context_managers_would(
     layers: list[tuple[Kind, Fate]], leaves: list[LeafPlan], body: str, cancelled_after: int | None
 ) -> None:
@@ -239,7 +240,7 @@ def test_whatever_fails_when_the_layers_live_as_context_managers_would(
 
 
 @given(LAYERS, LEAVES, st.sampled_from(["reads", "raises"]), st.none() | st.integers(0, 6))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_what_was_taken_is_given_back_once_and_in_reverse(
     layers: list[tuple[Kind, Fate]], leaves: list[LeafPlan], body: str, cancelled_after: int | None
 ) -> None:

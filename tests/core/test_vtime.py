@@ -2,14 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headworks.core.call import Call
 from headworks.core.clock import now, wall
-from headworks.core.vtime import EPOCH, Deadlock, VirtualLoop, run_virtual
-from headworks.testing import virtual
+from headworks.core.errors import AtLimit
+from headworks.core.reply import Reply
+from headworks.core.service import Enter, entering
+from headworks.core.vtime import EPOCH, MOST_READINGS, MOST_TURNS, Deadlock, Spinning, VirtualLoop, run_virtual
+from headworks.testing import ask, call, virtual
 
 INSTANTS = st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.1 + 0.2, 0.3, 1.0, 3600.0, 1e6]), max_size=30)
 
@@ -176,3 +181,115 @@ async def test_timeouts_and_queues_of_the_standard_library_run_on_it() -> None:
     asyncio.get_running_loop().call_later(2, queue.put_nowait, 7)
     assert await asyncio.wait_for(queue.get(), 10) == 7
     assert now() == 5.0
+
+
+# What goes round and does not get on
+
+
+async def decides(steps: int | None) -> int:
+    """As a layer that asks again and again and never waits."""
+    rounds = 0
+    while steps is None or rounds < steps:
+        now()
+        rounds += 1
+    return rounds
+
+
+async def asks(steps: int | None) -> int:
+    return await decides(steps)
+
+
+def test_a_step_that_reads_the_clock_for_ever_is_named_and_ended() -> None:
+    with pytest.raises(Spinning, match=r"test_vtime.py:\d+:decides goes round at 5.000 s without waiting"):
+        run_virtual(after(5.0, asks(None)))
+
+
+async def after(seconds: float, then: Coroutine[None, None, int]) -> int:
+    await asyncio.sleep(seconds)
+    return await then
+
+
+def test_a_layer_that_spins_is_named_and_not_what_it_calls() -> None:
+    class Full:
+        @entering
+        async def open(self, call: Call, enter: Enter) -> Reply:
+            raise AtLimit(f"not before {now() + 1}")
+
+    class Circle:
+        inner = Full()
+
+        @entering
+        async def open(self, call: Call, enter: Enter) -> Reply:
+            while True:
+                try:
+                    return await enter(self.inner.open(call))
+                except AtLimit:
+                    continue
+
+    with pytest.raises(Spinning, match=r"test_vtime.py:\d+:\S*Circle.open goes round"):
+        run_virtual(ask(Circle(), call()))
+
+
+def test_many_steps_of_one_turn_that_read_the_clock_are_no_circle() -> None:
+    async def scene() -> int:
+        return sum(await asyncio.gather(*[decides(MOST_READINGS // 20) for _ in range(60)]))
+
+    assert run_virtual(scene()) == 60 * (MOST_READINGS // 20)
+
+
+async def gives_way(turns: int | None) -> None:
+    count = 0
+    while turns is None or count < turns:
+        await asyncio.sleep(0)
+        count += 1
+
+
+def test_tasks_that_wake_each_other_while_time_stands_still_are_named_and_ended() -> None:
+    async def scene() -> None:
+        await asyncio.gather(gives_way(None), asyncio.sleep(1.0))
+
+    with (
+        pytest.raises(Spinning, match=r"1000 turns at 0.000 s .* again and again: \S*test_vtime.py:\d+:gives_way$"),
+        asyncio.Runner(loop_factory=lambda: VirtualLoop(most_turns=1000)) as runner,
+    ):
+        runner.run(scene())
+
+
+def test_a_timer_that_is_too_near_to_be_reached_is_no_progress() -> None:
+    async def scene() -> None:
+        await asyncio.sleep(1e9)
+        while True:
+            await asyncio.sleep(1e-9)
+
+    with (
+        pytest.raises(Spinning, match="time does not move"),
+        asyncio.Runner(loop_factory=lambda: VirtualLoop(most_turns=1000)) as runner,
+    ):
+        runner.run(scene())
+
+
+def test_a_callback_that_calls_itself_is_named() -> None:
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+
+        def again() -> None:
+            loop.call_soon(again)
+
+        again()
+        await asyncio.sleep(1.0)
+
+    with (
+        pytest.raises(Spinning, match=r"again and again: \S*scene.<locals>.again"),
+        asyncio.Runner(loop_factory=lambda: VirtualLoop(most_turns=1000)) as runner,
+    ):
+        runner.run(scene())
+
+
+@virtual
+async def test_turns_count_only_since_time_moved_last() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    for _ in range(3):
+        await gives_way(1000)
+        await asyncio.sleep(0.001)
+    assert loop._leap.turns_left > MOST_TURNS - 100

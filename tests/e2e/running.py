@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
+PORTS = range(20_000, 32_000)
+"""Below what a kernel gives to whoever names no port (Linux from 32768, others from 49152): one of those may be another's,
+a listener's or a connection's, before the process that it was found for has bound it."""
+
+LOCKS = Path(tempfile.gettempdir()) / "headworks-test-ports"
+
+_kept: list[IO[str]] = []
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port of loopback that nobody has. No other run of these tests gets it while this process lives: its lock is held."""
+    LOCKS.mkdir(exist_ok=True)
+    begin = os.getpid() * 97 % len(PORTS)
+    for port in (*PORTS[begin:], *PORTS[:begin]):
+        lock = (LOCKS / f"{os.getuid()}-{port}").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _kept.append(lock)
         return port
+    raise AssertionError("no port is free")
 
 
 class Running:

@@ -19,8 +19,8 @@ name: away
 providers: {sim: {dialect: simulated, first_token: {p50: 1ms, p99: 1ms}, per_token: {p50: 1ms, p99: 1ms}}}
 models: {assistant: {targets: sim, price: {input: $1/M, output: $1/M}, max_output: 50}}
 keys:
-  strict: {key: key-of-strict-0123456789, budget: {amount: $1, every: 1d}}
-  loose: {key: key-of-loose-0123456789, rpm: 100k, budget: {amount: $1, every: 1d}}
+  strict: {key: key-of-strict-0123456789, budget: {amount: $1, every: total}}
+  loose: {key: key-of-loose-0123456789, rpm: 100k, budget: {amount: $1, every: total}}
   free: {key: key-of-free-0123456789}
 groups:
   closed: {keys: [strict]}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from headworks.evals.chance import Chance
 from headworks.evals.conditions import KINDS, PLAIN, QUICK, REPETITION, UNDISTURBED, condition
 from headworks.evals.spelling import CANARY, in_words
+from tests.laws import examples
 
 TEXT = (
     "Which of the 12 rakes do you sell, and what is the price of 3? I do not have 1,200.50 euros, it's 07:30, "
@@ -58,7 +59,7 @@ def test_a_condition_gives_the_same_bytes_on_every_machine(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(text=st.text(max_size=200), seed=st.integers(0, 9))
 def test_no_text_breaks_a_condition_and_the_same_seed_gives_the_same_text(kind: str, text: str, seed: int) -> None:
     one = condition(kind)

@@ -20,6 +20,7 @@ from headworks.http.intake import Intake
 from headworks.http.server import Exchange, Request
 from tests.http.edges import GET, TEXT, Caller, Served, echo, post, serving, until
 from tests.http.peers import run
+from tests.laws import examples
 
 PIECE = b"x" * 8192
 
@@ -527,7 +528,7 @@ STARTS = [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n", post(b"x
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.lists(
         st.tuples(st.sampled_from([*STARTS, CHUNKED]), st.binary(max_size=200), st.sampled_from(["end", "fin", "rst"])),

@@ -413,3 +413,41 @@ async def test_a_place_that_is_given_back_goes_to_whoever_waits() -> None:
     assert now() == pytest.approx(5.0)
     await first
     assert state.held == {}
+
+
+@pytest.mark.parametrize("kind", [Memory, Far])
+def test_who_finds_others_waiting_has_found_no_room_and_who_waits_is_let_in_by_the_order_of_coming(
+    kind: type[Memory] | type[Far],
+) -> None:
+    @virtual
+    async def run() -> None:
+        state = kind()
+        layer = limit(Scripted(["hi"], repeat=True), state, rates=(Rate("tpm/provider/a", 6000, "tokens"),))
+        order: list[int] = []
+
+        def of(number: int, tokens: int, *, is_patient: bool = False) -> Call:
+            made = attempted(number, is_patient=is_patient)
+            return msgspec.structs.replace(made, body=b"x" * 4 * tokens)
+
+        async def one(number: int, tokens: int) -> None:
+            await ask(layer, of(number, tokens, is_patient=True))
+            order.append(number)
+
+        await ask(layer, of(0, 5900))
+        waiting = [asyncio.create_task(one(number, tokens)) for number, tokens in ((1, 3000), (2, 10), (3, 10))]
+        await asyncio.sleep(1.0)
+        for number in range(10, 20):  # there is room for each of them
+            with pytest.raises(AtLimit, match="Others wait") as caught:
+                await ask(layer, of(number, 10))
+            assert caught.value.retry_after == pytest.approx(28.0, abs=0.3)
+        gone = asyncio.create_task(one(4, 10))
+        await asyncio.sleep(1.0)
+        gone.cancel()
+        await asyncio.gather(*waiting)
+        assert order == [1, 2, 3]
+        assert now() == pytest.approx(29.2, abs=0.3)
+        await asyncio.sleep(1.0)
+        await ask(layer, of(20, 10))
+        assert layer.line.turns.queues == {}
+
+    run()

@@ -20,6 +20,7 @@ from headworks.ledger.places import store_at
 from headworks.ledger.query import Filter, Questions
 from headworks.ledger.sqlite import SqliteStore
 from headworks.ledger.sums import By, sums
+from tests.laws import examples
 from tests.ledger.records import attempt, ids, journal, line, record
 from tests.servers import PostgresServer
 
@@ -123,7 +124,7 @@ def indexed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asking]:
         index.close()
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(records=RECORDS, filters=st.lists(FILTERS, min_size=1, max_size=8), last=st.integers(1, 30))
 def test_a_filter_finds_what_reading_everything_finds(
     indexed: Asking, records: tuple[Record, ...], filters: list[Filter], last: int
@@ -157,7 +158,7 @@ MOMENTS = st.tuples(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     moments=st.lists(MOMENTS, min_size=1, max_size=30, unique_by=(lambda one: (one[0], one[2] >> 68))), data=st.data()
 )

@@ -23,6 +23,7 @@ from headworks.policy.circuit import (
     Ticket,
     outcome_of,
 )
+from tests.laws import examples
 
 SOON, LATE = 1.0 - SPREAD, 1.0 + SPREAD
 
@@ -549,4 +550,4 @@ class Traffic(RuleBasedStateMachine):
 
 
 TestTraffic = Traffic.TestCase
-TestTraffic.settings = settings(max_examples=100, stateful_step_count=40)
+TestTraffic.settings = settings(max_examples=examples(100), stateful_step_count=40)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headworks.core.call import Priority
@@ -174,6 +174,18 @@ def test_a_higher_bound_calls_in_who_waits() -> None:
     assert waiting.admission.queued == 1, "nobody who waits is turned away"
 
 
+def test_a_place_that_was_given_back_is_not_given_back_again_in_another_calls_name() -> None:
+    waiting = full()
+    waiting.wait("a", "high")
+    waiting.admission.leave()
+    waiting.admission.leave(waiting.tickets["a"])
+    assert waiting.admission.admit("high")
+    waiting.admission.withdraw(waiting.tickets["a"])
+    assert waiting.admission.in_flight == 1, "the place is another call's"
+    with pytest.raises(RuntimeError, match="never admitted"):
+        waiting.admission.leave(waiting.tickets["a"])
+
+
 @given(
     limit=st.integers(1, 8),
     most=st.integers(0, 5),
@@ -181,28 +193,39 @@ def test_a_higher_bound_calls_in_who_waits() -> None:
         st.tuples(st.sampled_from(["come", "leave", "withdraw"]), st.sampled_from(PRIORITIES), st.integers(0, 99))
     ),
 )
+@example(
+    1,
+    1,
+    [("come", "high", 0), ("come", "high", 0), ("leave", "high", 0), ("leave", "high", 0), ("withdraw", "high", 0)],
+)
 def test_law_conserved_bounded_and_told_once(limit: int, most: int, steps: list[tuple[str, Priority, int]]) -> None:
     """Whoever came is inside, waits, was shed or has left; nobody waits who would find a place; each is told once."""
-    waiting, inside = Waiting(limit, most), 0
+    waiting = Waiting(limit, most)
     admission = waiting.admission
-    withdrawn: set[str] = set()
+    at_once = 0  # inside without having waited
     for number, (step, priority, drawn) in enumerate(steps):
+        inside = [ticket for ticket in waiting.tickets.values() if ticket.is_admitted]
         if step == "come":
             if admission.admit(priority):
-                inside += 1
+                at_once += 1
             else:
                 waiting.wait(str(number), priority)
-        elif step == "leave" and admission.in_flight:
-            admission.leave()
+        elif step == "leave" and at_once + len(inside):
+            if (chosen := drawn % (at_once + len(inside))) < len(inside):
+                admission.leave(inside[chosen])
+            else:
+                at_once -= 1
+                admission.leave()
         elif step == "withdraw" and waiting.tickets:
             name = sorted(waiting.tickets)[drawn % len(waiting.tickets)]
-            withdrawn.add(name)
             admission.withdraw(waiting.tickets[name])
-        assert 0 <= admission.in_flight <= limit
+            assert not waiting.tickets[name].is_admitted
         assert 0 <= admission.queued <= most
         told = [name for name, _ in waiting.told]
         assert len(told) == len(set(told))
         here = [ticket for queue in admission._queues.values() for ticket in queue]
+        inside = [ticket for ticket in waiting.tickets.values() if ticket.is_admitted]
+        assert admission.in_flight == at_once + len(inside) <= limit
         assert len(here) == admission.queued
         assert not any(admission.has_room(ticket.priority) for ticket in here)
         assert {name for name, ticket in waiting.tickets.items() if ticket in here}.isdisjoint(told)

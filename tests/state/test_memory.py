@@ -13,6 +13,7 @@ from headworks.core.clock import now, wall
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate
 from headworks.core.vtime import run_virtual
 from headworks.state.memory import Memory
+from tests.laws import examples
 from tests.state.contract import CHECKS, Check
 
 
@@ -43,7 +44,7 @@ async def caller(state: Memory, number: int, rng: Random, bounds: Bounds, spent:
     state.settle(one, found, tokens=rng.randrange(100), costs=None if cost is None else (cost, cost))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_law_overrun_is_zero_under_any_interleaving(seed: int) -> None:
     state = Memory()

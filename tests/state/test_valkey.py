@@ -232,6 +232,63 @@ def test_scripts_that_the_server_forgot_are_sent_again(valkey_server: ValkeyServ
     with_states(run, valkey_server)
 
 
+def asking(id: str, tokens: int, *others: Rate, waited: float | None = None) -> Claim:
+    """Of a bucket that is as good as never refilled."""
+    return Claim(id, Bounds((Rate("tpm/p", 1000, "tokens", 1e6), *others)), tokens, waited=waited)
+
+
+def test_who_waits_is_passed_by_nobody_of_any_process(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        one.waits = other.waits = 600.0
+        first = asking("first", 950)
+        holds = await granted(one, first)
+        assert (await refused(one, asking("large", 600, waited=0.0))).wait == pytest.approx(550_000, abs=600)
+        behind = await refused(other, asking("small", 10))
+        assert (behind.bound.name, behind.wait, behind.left) == ("tpm/p", None, (50,))  # type: ignore[union-attr]
+        await refused(other, asking("later", 20, Rate("rpm/x", 1), waited=0.0))
+        one.settle(first, holds, tokens=0)
+        assert await one.line.drained(30)
+        await refused(other, asking("small", 10))
+        await refused(other, asking("later", 20, Rate("rpm/x", 1), waited=1.0))
+        await granted(one, asking("large", 600, waited=2.0))
+        await refused(one, asking("small", 10))
+        await granted(other, asking("later", 20, Rate("rpm/x", 1), waited=2.0))
+        await granted(one, asking("small", 10))
+        assert await one.line.ask("EXISTS", f"{one._prefix}w:r:tpm/p", f"{one._prefix}w:r:rpm/x") == 0
+
+    with_states(run, valkey_server)
+
+
+def test_who_waits_for_its_target_holds_up_no_other_and_who_came_first_is_before_who_asked_first(
+    valkey_server: ValkeyServer,
+) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        one.waits = other.waits = 600.0
+        full = Rate("rpm/x", 1, "requests", 1e6)
+        await granted(one, asking("first", 900, full))
+        assert (await refused(one, asking("target", 1, full, waited=0.0))).bound == full
+        await granted(other, asking("small", 10))
+        await refused(one, asking("young", 500, waited=0.0))
+        await refused(other, asking("old", 300, waited=30.0))
+        await refused(one, asking("target", 200, full, waited=1.0))  # waits for the provider's tokens now
+        await other.line.ask("DEL", f"{other._prefix}r:tpm/p")
+        await refused(one, asking("young", 500, waited=60.0))  # it is known since when it waits
+        await granted(other, asking("old", 300, waited=31.0))
+
+    with_states(run, valkey_server)
+
+
+def test_who_waits_no_longer_holds_others_up_for_a_moment_only(valkey_server: ValkeyServer) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        one.waits = 0.02
+        await granted(one, asking("first", 900))
+        await refused(one, asking("large", 600, waited=0.0))
+        while isinstance(await other.take(asking("small", 10)), Refusal):
+            pass
+
+    with_states(run, valkey_server)
+
+
 OPEN = Bounds(
     rates=(Rate("rpm", 100),), places=(Places("p", 10),), budgets=(Budget("key/a", 1000, "total"),), goes_on=True
 )

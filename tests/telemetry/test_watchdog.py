@@ -35,4 +35,4 @@ def test_a_loop_that_is_held_is_noticed() -> None:
             await task
 
     asyncio.run(hold())
-    assert 0.14 < watchdog.lags.sum < 1.0
+    assert watchdog.lags.sum > 0.14

@@ -1,0 +1,123 @@
+"""What holds the event loop: looked at from a thread of its own, while it is held.
+
+Theory. A loop that is held cannot say by what, and afterwards nobody knows. So a thread sleeps until the loop should have
+woken once more, four times a second, and looks at its frames only where it has not: nothing is added to the way of a call.
+The watchdog beats every `EVERY` seconds, so a loop that has not beaten for `HELD + EVERY` is held for more than `HELD`; one that
+is held for as long as that is always seen.
+
+Always true: what is logged is places in files, never a value; at most `MOST_TOLD` times a minute. While it lasts it is told
+again after twice the time, with the place where it is then. Nothing is told where nobody holds the loop: where the whole
+process stood still (a suspended machine), or has not been given the processor.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+from headworks.core.stack import frames_from, place
+from headworks.policy.bucket import TokenBucket
+
+HELD: Final = 0.25
+"""Seconds that a loop may be held unsaid: a caller notices a quarter of a second."""
+
+MOST_TOLD: Final = 10
+MOST_PLACES: Final = 24
+OVERSLEPT: Final = 0.1
+"""Seconds by which the thread itself may wake late: by more, and it is asked who had the processor meanwhile."""
+
+RUNNERS: Final = ("asyncio.runners", "asyncio.base_events", "asyncio.events", "selectors", "uvloop")
+"""Modules that run a loop: what is called by them is what holds it."""
+
+log = logging.getLogger("headworks.loop")
+
+
+class Stall:
+    """Tells by what a loop is held. every: seconds between two beats; beaten_at: when the last one was.
+
+    frame: the innermost of the loop's thread; cpu: seconds of the processor that this process has had.
+    """
+
+    def __init__(
+        self,
+        every: float,
+        beaten_at: Callable[[], float],
+        frame: Callable[[], FrameType | None],
+        cpu: Callable[[], float] = time.process_time,
+    ) -> None:
+        self.first = HELD + every
+        self.beaten_at = beaten_at
+        self.frame = frame
+        self.cpu = cpu
+        self._told = TokenBucket(MOST_TOLD, 60.0)
+        self._since = 0.0
+        self._longest = 0.0
+        self._next = self.first
+        self._due_at = float("inf")
+        self._had = 0.0
+
+    def look(self, at: float) -> float:
+        """Tells what there is to tell; returns in how many seconds to look again."""
+        beaten_at = self.beaten_at()
+        if beaten_at != self._since:
+            if self._longest:
+                log.warning("loop_held: it goes on after %.2f s", beaten_at - self._since)
+            self._since, self._longest, self._next = beaten_at, 0.0, self.first
+        held = at - beaten_at
+        if held >= self._next:
+            if self._stood_still(at):
+                self._next = held + OVERSLEPT
+            else:
+                self._tell(held, at)
+                self._next = 2 * held
+        pause = self._next - held
+        self._due_at, self._had = at + pause, self.cpu()
+        return pause
+
+    def _stood_still(self, at: float) -> bool:
+        """Whether this thread overslept as well, and nobody of this process ran meanwhile."""
+        late = at - self._due_at
+        return late > OVERSLEPT and self.cpu() - self._had < late / 2
+
+    def _tell(self, held: float, at: float) -> None:
+        frame = self.frame()
+        places = [place(one) for one in reversed(held_by(frame))] if frame is not None else []
+        if places and self._told.take(1, at):
+            self._longest = held
+            more = [f"{len(places) - MOST_PLACES} more"] if len(places) > MOST_PLACES else []
+            log.warning("loop_held: for %.2f s by %s", held, " < ".join(places[:MOST_PLACES] + more))
+
+
+def held_by(frame: FrameType) -> list[FrameType]:
+    """Of a loop's frames those that it has called, the outermost first; none where it waits."""
+    frames = frames_from(frame)
+    runs = [str(one.f_globals.get("__name__", "")).startswith(RUNNERS) for one in frames]
+    begins = runs.index(True) if True in runs else 0
+    while begins < len(frames) and runs[begins]:
+        begins += 1
+    return frames[begins:]
+
+
+class Lookout:
+    """The thread that looks. Made in the loop's own thread."""
+
+    def __init__(self, every: float, beaten_at: Callable[[], float]) -> None:
+        loops = threading.get_ident()
+        self._stall = Stall(every, beaten_at, lambda: sys._current_frames().get(loops))
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="loop lookout", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        pause = self._stall.first
+        while not self._is_over.wait(pause):
+            pause = self._stall.look(time.monotonic())
