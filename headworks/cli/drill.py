@@ -94,6 +94,8 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
         return
     run = Run(drilled=system, drills=chosen, seed=way.seed, alias=way.alias, jobs=way.jobs)
     is_told = not way.as_json and not way.as_table
+    if system.differences:
+        click.echo(f"the copy: {'; '.join(system.differences)}", err=not is_told)
     if way.virtual:
         with quiet():
             outcomes = list(run_virtually(run))
@@ -105,6 +107,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
         outcomes = run_really(run, show if is_told else lambda one: None)
     report = Report(
         system=system.system.name,
+        copy=list(system.differences),
         loop="virtual" if way.virtual else "real",
         seed=way.seed,
         verdict=overall(outcomes),
