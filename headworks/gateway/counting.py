@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.extras import install
 from headworks.core.state import State
 from headworks.gateway.assemble import Store, remembered
 from headworks.system.schema import System
@@ -104,6 +105,4 @@ def loaded(name: str, extra: str) -> Any:
         return import_module(name)
     except ImportError as error:
         problem = "what this state needs is not installed here"
-        raise ConfigError(
-            [Problem(path="state", problem=problem, remedy=f"pip install 'headworks[{extra}]'")]
-        ) from error
+        raise ConfigError([Problem(path="state", problem=problem, remedy=install(extra))]) from error

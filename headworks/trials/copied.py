@@ -21,7 +21,7 @@ from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, ability
 from headworks.policy.choice import Ability
-from headworks.system.check import Machine, check, targets_of
+from headworks.system.check import Equipped, check, targets_of
 from headworks.system.findings import Findings
 from headworks.system.load import named, read
 from headworks.system.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose
@@ -56,13 +56,6 @@ class Blind(Sources):
 
     def resolve(self, text: str) -> Secret:
         return Secret(f"stand-in-{digest(text.encode())}", LITERAL)
-
-
-class Equipped(Machine):
-    """Every module is there: the copy starts no model."""
-
-    def has_module(self, name: str) -> bool:
-        return True
 
 
 class Drilled(msgspec.Struct, frozen=True, kw_only=True):
