@@ -16,6 +16,7 @@ import msgspec
 
 from headworks.cli.check import counted
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.paper import Paper
 from headworks.system.drills import Drill
 from headworks.system.findings import suggestion
 from headworks.trials.copied import Drilled, drilled
@@ -166,10 +167,8 @@ def show_list(drills: Mapping[str, Drill], *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(drills)).decode())
         return
-    width = max(map(len, drills), default=0)
-    for name, drill in drills.items():
-        what = drill.trouble.what if drill.trouble is not None else drill.faults[0].fault
-        click.echo(f"{name:{width}}  {what:18}  {drill.shows}")
+    whats = [one.trouble.what if one.trouble is not None else one.faults[0].fault for one in drills.values()]
+    Paper().pairs(zip(drills, whats, [one.shows for one in drills.values()], strict=True), margin=0)
 
 
 def show(one: Outcome) -> None:
