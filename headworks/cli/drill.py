@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -98,8 +96,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     if system.differences:
         click.echo(f"the copy: {'; '.join(system.differences)}", err=not is_told)
     if way.virtual:
-        with quiet():
-            outcomes = list(run_virtually(run))
+        outcomes = list(run_virtually(run))
         if is_told:
             for one in outcomes:
                 show(one)
@@ -123,17 +120,6 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     if way.junit is not None:
         write(way.junit, junit(report))
     ctx.exit(EXITS[report.verdict])
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is logged: in this process runs a copy, and what befalls it is on purpose."""
-    logger = logging.getLogger("headworks.calls")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
 
 
 def choice(system: Drilled, way: Way) -> dict[str, Drill]:

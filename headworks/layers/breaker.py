@@ -6,6 +6,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, CircuitOpen, Denied
 from headworks.core.service import Layering, Service, scope
+from headworks.layers.reason import reason
 from headworks.policy.circuit import REFUSED, Circuit, outcome_of
 
 DENIED_FOR = 60.0
@@ -40,6 +41,8 @@ class Breaker:
             raise
         finally:
             at = now()
+            if circuit.observer is not None and isinstance(left_with, CallError) and left_with.blame == "vendor":
+                circuit.reason = f"{type(left_with).__name__}: {reason(left_with)}"
             circuit.end(ticket, outcome_of(left_with), at)
             if isinstance(left_with, CallError) and left_with.blame == "vendor":
                 if left_with.retry_after is not None:

@@ -30,6 +30,7 @@ long, is the layer's to say.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from types import MappingProxyType
 from typing import Final, Literal
@@ -83,6 +84,20 @@ class Breaking(msgspec.Struct, frozen=True, kw_only=True):
     open: Seconds = 5.0
 
 
+class Change(msgspec.Struct, frozen=True):
+    """What has just changed about a target. until: the instant before which nobody is asked, as it is known now.
+
+    failing: it failed for the first time since it answered. opened, half_open, closed: its circuit. set_aside: for a time.
+    """
+
+    kind: Literal["failing", "opened", "half_open", "closed", "set_aside"]
+    at: float
+    until: float
+
+
+Observer = Callable[[Change], None]
+
+
 def outcome_of(error: BaseException | None) -> Outcome:
     """What an attempt that ended with `error` says about its target: a failure only where the vendor is to blame.
 
@@ -114,6 +129,8 @@ class Circuit:
         "blocked_until",
         "config",
         "last_failed_at",
+        "observer",
+        "reason",
         "state",
     )
 
@@ -127,6 +144,10 @@ class Circuit:
         self.blocked_until = -_NEVER
         """Nobody is asked before this instant; infinite while a probe is out."""
         self.last_failed_at = -_NEVER
+        self.observer: Observer | None = None
+        """Told of each change, in the order in which they happen. It must neither wait nor raise."""
+        self.reason = ""
+        """Why the last attempt failed, in words; whoever tells of the failure writes it first."""
         self._aside_until = -_NEVER
         self._openings = 0  # since it was closed last
         self._epoch: Ticket = 1
@@ -171,6 +192,8 @@ class Circuit:
             self._failed = self._failed << 1 & self._mask
             self._seen += 1
         elif outcome == "failure":
+            if not self._in_a_row:
+                self._tell("failing", now)
             self._in_a_row += 1
             self._failed = (self._failed << 1 | 1) & self._mask
             self._seen += 1
@@ -190,6 +213,7 @@ class Circuit:
         if until > self._aside_until:
             self._aside_until = until
             self.blocked_until = max(self.blocked_until, until)
+            self._tell("set_aside", now)
 
     def _too_many(self) -> bool:
         if self._in_a_row >= self.config.failures:
@@ -211,6 +235,12 @@ class Circuit:
             else:
                 self.blocked_until = max(now + self._pause(), self._aside_until)
                 self._openings += 1
+        if before != after:
+            self._tell("opened" if after == "open" else after, now)
+
+    def _tell(self, kind: Literal["failing", "opened", "half_open", "closed", "set_aside"], now: float) -> None:
+        if self.observer is not None:
+            self.observer(Change(kind, now, self.blocked_until))
 
     def _pause(self) -> float:
         shortest = self.config.open
