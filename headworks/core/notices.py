@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
+
+from headworks.core.errors import Problem
 
 MOST: Final = 4
 """Lines of a subject in its first window: it went, it came back, and once more."""
@@ -25,7 +27,7 @@ WINDOW: Final = 60.0
 LONGEST: Final = 300.0
 """Seconds of a subject's first window, and of the longest: a line in five minutes is no flood, and no old news."""
 
-Field: TypeAlias = str | int | float | None
+Field: TypeAlias = str | int | float | Sequence[str] | None
 
 
 class Notice(NamedTuple):
@@ -61,11 +63,15 @@ class Notices:
         self._windows: dict[str, Window] = {}
 
     def tell(self, notice: Notice) -> None:
-        """Says it now, or with others when its subject's window ends. To be called on the loop."""
+        """Says it now, or with others when its subject's window ends. On the loop; where none runs (a journal that is filled by
+        hand), at once."""
         window = self._windows.get(notice.subject)
         if window is None:
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(WINDOW, self._end, notice.subject)
+            try:
+                timer = asyncio.get_running_loop().call_later(WINDOW, self._end, notice.subject)
+            except RuntimeError:
+                self._write(notice)
+                return
             window = self._windows[notice.subject] = Window(timer)
         window.is_quiet = False
         if window.lines < self.most:
@@ -110,3 +116,16 @@ class Notices:
 def named(event: str, **fields: Field) -> Mapping[str, Mapping[str, Field]]:
     """What a line of the log says to machines, as `extra` of a call of `logging`: it happens once, and needs no window."""
     return {"fields": {"event": event, **fields}}
+
+
+def of_problem(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]]:
+    """The same for something that is wrong in a file."""
+    place: dict[str, Field] = {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "path": problem.path,
+        "problem": problem.problem,
+        "remedy": problem.remedy,
+    }
+    return named(event, **{name: value for name, value in place.items() if value})

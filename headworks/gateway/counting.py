@@ -50,7 +50,7 @@ class Counting:
         self.shared = module.Valkey(url, system.name, owner)
         self.state = module.Sharing(self.shared)
         self._kept = module = loaded("headworks.state.kept", "redis")
-        self._line = module.Line(url)
+        self._line = module.Line(url, is_told=False)  # the line of the counts tells that it is away
         self._prefix = system.name
 
     def answers(self, alias: str, most: int, ttl: float) -> Store:

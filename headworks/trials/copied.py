@@ -24,7 +24,7 @@ from headworks.policy.choice import Ability
 from headworks.system.check import Equipped, check, targets_of
 from headworks.system.findings import Findings
 from headworks.system.load import named, read
-from headworks.system.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose
+from headworks.system.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
 from headworks.system.reader import Reader
 from headworks.system.schema import Local, System, TargetOf
 from headworks.system.secrets import LITERAL, Secret, Sources
@@ -141,17 +141,6 @@ def differing(root: Table) -> Iterator[str]:
     store = text_at(root, "log", "store")
     if store is not None and not store.startswith("sqlite:"):
         yield f"its ledger is SQLite, where the file has `{kind(store)}`"
-
-
-def text_at(root: Table, *names: str) -> str | None:
-    """The text at this place of the file; None where there is none."""
-    node: Node = root
-    for name in names:
-        entry = node.entries.get(name) if isinstance(node, Table) else None
-        if entry is None:
-            return None
-        node = entry.node
-    return node.text if isinstance(node, Scalar) else None
 
 
 def kind(url: str) -> str:
