@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -33,10 +35,25 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     is_json: bool
 
 
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Nothing is logged: the stack tells operators of budgets that are used up, and of made-up calls nobody needs to know."""
+    logger = logging.getLogger("headworks")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def run(file: Path, asked: Filter, way: Run) -> int:
     """Makes a plan, prints it, and gives the exit code. asked: the ledger's calls that count. Raises click.ClickException."""
-    # The stack tells operators of vendors that refuse us: of made-up ones nobody needs to know.
-    logging.getLogger("headworks").setLevel(logging.CRITICAL)
+    with silent():
+        return planned(file, asked, way)
+
+
+def planned(file: Path, asked: Filter, way: Run) -> int:
     system = read(file)
     asks_ledger = way.is_fitted or system.requirements.traffic.log
     if not asks_ledger and (asked.since is not None or asked.until is not None):

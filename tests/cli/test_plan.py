@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -95,3 +96,4 @@ def test_a_plan_needs_nothing_of_what_the_state_and_the_store_of_its_system_need
     file.write_text(traffic + "server: {workers: 2}\nstate: embedded\nlog: {store: 'postgresql://db/x'}\n")
     assert run(["plan", "--screen", str(file)]) == 0
     assert "no provider of the first tiers has a limit in the file" in capsys.readouterr().out
+    assert logging.getLogger("headworks").level == logging.NOTSET  # what is silent while it plans speaks again
