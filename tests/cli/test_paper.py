@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import headworks.cli
-from headworks.cli import drill, eval_view, load_view, logs_view, plan_view
+from headworks.cli import check, drill, eval_view, load_view, logs_view, plan_view
 from headworks.cli.main import run
 from headworks.cli.paper import Paper, fitted
 from headworks.evals import compare
 from headworks.evals import report as evals_report
+from headworks.gateway.live_verdict import Live
 from headworks.ledger.sums import Sum
 from headworks.system.load import read
 from headworks.system.requirements import Traffic
@@ -103,7 +104,10 @@ def file(tmp_path: Path) -> str:
 def test_check(file: str, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOT_SET", "a-key-of-some-length")
     lines = screen.breaks_nothing(lambda: run(["check", file]))
-    assert any("second-vendor-in-virginia/organisation/gpt-oss-120b-instruct" in line for line in lines)
+    target = "second-vendor-in-virginia/organisation/gpt-oss-120b-instruct"
+    assert any(target in line for line in lines)
+    live = [Live(target=target, verdict="wrong", why="its vendor refuses us: 401 (invalid_api_key)", cost_nano=120)]
+    screen.breaks_nothing(lambda: check.show_live(live, is_asked=True))
 
 
 def test_plan(tmp_path: Path, screen: Screen) -> None:
