@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from headworks.core.clock import now
@@ -18,8 +19,8 @@ from headworks.policy.circuit import Change, Circuit
 
 log = logging.getLogger("headworks.targets")
 
-ASIDE: Final = frozenset({"set_aside", "rests"})
-"""Kinds of change after which a target is back once a time has passed, and nothing else tells of it."""
+ASIDE: Final[Mapping[str, int]] = MappingProxyType({"set_aside": logging.ERROR, "rests": logging.WARNING})
+"""Kinds of change after which a target is back once a time has passed, and nothing else tells of it; and how bad they are."""
 
 
 LONGEST_ASIDE: Final = 3600.0
@@ -87,7 +88,7 @@ class TargetLog:
             wait = max(0.0, change.until - change.at)
             text = f"is not asked for {wait:.1f} s: {circuit.reason}"
             fields: dict[str, Field] = {"for": round(wait, 3), "reason": circuit.reason}
-            self._asides.tell(Notice(logging.ERROR, "target_set_aside", target, text, fields))
+            self._asides.tell(Notice(ASIDE[change.kind], "target_set_aside", target, text, fields))
         until = min(change.until, change.at + LONGEST_ASIDE)  # while a probe is out, nobody knows until when
         self._aside[target] = asyncio.get_running_loop().call_at(until, self._back, target, circuit)
 
