@@ -34,7 +34,8 @@ class World:
         self.targets = TargetLog()
         made = assemble(system(ONE), self.leaf, MemoryJournal(), seed=1)
         self.front = made.front
-        self.targets.watch(made.shared.circuits)
+        self.circuits = made.shared.circuits
+        self.targets.watch(self.circuits)
 
     def leaf(self, provider: str, model: str) -> Service:
         world = self
@@ -134,16 +135,30 @@ def test_a_target_that_is_set_aside_is_said_once_and_that_it_is_back(
         world = World()
         world.answer = error
         await world.asked()
-        world.answer = "hello"
-        await world.asked(times=10, every=seconds / 10 - 0.1)
         assert events(caplog) == ["target_failing", "target_set_aside"]
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(seconds + 1.0)
         assert lines(caplog)[1:] == [
             f"target_set_aside: vendor/m: is not asked for {seconds:.1f} s: {type(error).__name__}: {error.message}",
             "target_back: vendor/m: it is asked again",
         ]
 
     test()
+
+
+@virtual
+async def test_who_is_set_aside_for_longer_meanwhile_is_said_once_and_is_back_when_that_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    world = World()
+    circuit = world.circuits["vendor/m"]
+    for until in (10.0, 20.0, 30.0):
+        circuit.set_aside(until, now())
+        await asyncio.sleep(1.0)
+    await asyncio.sleep(25.0)
+    assert events(caplog) == ["target_set_aside"]
+    await asyncio.sleep(5.0)
+    assert events(caplog) == ["target_set_aside", "target_back"]
 
 
 @virtual
