@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -13,12 +12,10 @@ from typing import Final
 
 import click
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.paper import Paper, Rows
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price, written_dollars
 from headworks.gateway.live_verdict import Live
@@ -33,9 +30,6 @@ from headworks.system.nodes import MOST_BYTES
 from headworks.system.scalars import written_rate
 from headworks.system.schema import System
 from headworks.system.secrets import Sources
-
-WIDE = 200
-"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,9 +135,8 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     if system is None:
         click.echo(f"{findings.file} is not right: {counted(len(findings.errors), 'error')}")
         return
-    is_seen = sys.stdout.isatty()
-    console = Console(width=None if is_seen else WIDE, highlight=False)
-    console.print(tiers(system, prices, is_seen=is_seen))
+    paper = Paper()
+    paper.print(tiers(system, prices, paper))
     callers = counted(len(system.keys), "key") if system.keys else "no keys: anybody on this machine may call"
     if not system.keys and findings.is_written(("keys",)):
         callers = "no keys but those that `headworks keys` makes"
@@ -164,16 +157,13 @@ COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
 
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     """Prints what is said of each objective, and of how many what."""
-    is_seen = sys.stdout.isatty()
-    console = Console(width=None if is_seen else WIDE, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("objective", "of", "promise", "verdict", "why"):
-        table.add_column(title, overflow="fold")
+    paper = Paper()
+    table = paper.table("objective", "of", "promise", "verdict", "why")
     for one in verdicts:
         said = Text(one.verdict, style=COLOURS[one.verdict])
         table.add_row(one.id, one.alias or "all", one.objective, said, Text(one.why))
     click.echo()
-    console.print(table)
+    paper.print(table)
     counts = Counter(one.verdict for one in verdicts)
     summed = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
     click.echo(f"objectives, by arithmetic: {summed}")
@@ -188,23 +178,18 @@ def show_live(live: Sequence[Live], *, is_asked: bool) -> None:
     if not live:
         click.echo("no vendor to ask: every provider is local or simulated")
         return
-    is_seen = sys.stdout.isatty()
-    console = Console(width=None if is_seen else WIDE, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("target", "live", "cost", "why"):
-        table.add_column(title, overflow="fold")
+    paper = Paper()
+    table = paper.table("target", "live", "cost", "why")
     for one in live:
         cost = "unknown" if one.cost_nano is None else written_dollars(one.cost_nano)
         why = "".join(c if c.isprintable() else " " for c in one.why)
         table.add_row(one.target, Text(one.verdict, style=LIVE_COLOURS[one.verdict]), cost, Text(why))
-    console.print(table)
+    paper.print(table)
 
 
-def tiers(system: System, prices: Priced, *, is_seen: bool) -> Table:
+def tiers(system: System, prices: Priced, paper: Paper) -> Rows:
     """Who answers for each alias, in the order in which they are tried."""
-    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("model", "tier", "target", "share", "price"):
-        table.add_column(title)
+    table = paper.table("model", "tier", "target", "share", "price")
     for alias, model in system.models.items():
         for number, tier in enumerate(model.targets, 1):
             total = sum(target.weight for target in tier)

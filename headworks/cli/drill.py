@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +14,7 @@ import msgspec
 
 from headworks.cli.check import counted
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.paper import Paper
 from headworks.system.drills import Drill
 from headworks.system.findings import suggestion
 from headworks.trials.copied import Drilled, drilled
@@ -94,9 +93,10 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
         return
     run = Run(drilled=system, drills=chosen, seed=way.seed, alias=way.alias, jobs=way.jobs)
     is_told = not way.as_json and not way.as_table
+    if system.differences:
+        click.echo(f"the copy: {'; '.join(system.differences)}", err=not is_told)
     if way.virtual:
-        with quiet():
-            outcomes = list(run_virtually(run))
+        outcomes = list(run_virtually(run))
         if is_told:
             for one in outcomes:
                 show(one)
@@ -105,6 +105,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
         outcomes = run_really(run, show if is_told else lambda one: None)
     report = Report(
         system=system.system.name,
+        copy=list(system.differences),
         loop="virtual" if way.virtual else "real",
         seed=way.seed,
         verdict=overall(outcomes),
@@ -119,17 +120,6 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     if way.junit is not None:
         write(way.junit, junit(report))
     ctx.exit(EXITS[report.verdict])
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is logged: in this process runs a copy, and what befalls it is on purpose."""
-    logger = logging.getLogger("headworks.calls")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
 
 
 def choice(system: Drilled, way: Way) -> dict[str, Drill]:
@@ -163,10 +153,8 @@ def show_list(drills: Mapping[str, Drill], *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(drills)).decode())
         return
-    width = max(map(len, drills), default=0)
-    for name, drill in drills.items():
-        what = drill.trouble.what if drill.trouble is not None else drill.faults[0].fault
-        click.echo(f"{name:{width}}  {what:18}  {drill.shows}")
+    whats = [one.trouble.what if one.trouble is not None else one.faults[0].fault for one in drills.values()]
+    Paper().pairs(zip(drills, whats, [one.shows for one in drills.values()], strict=True), margin=0)
 
 
 def show(one: Outcome) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from headworks.core.extras import install
 from headworks.core.money import NANO
 
 NEEDED: Final = ("jinja2", "jsonschema", "rapidfuzz", "scipy", "statsmodels")
@@ -109,5 +110,5 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # fmt: skip
     run.
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise click.ClickException(f"not installed here: {', '.join(missing)}\n    pip install 'headworks[eval]'")
+        raise click.ClickException(f"not installed here: {', '.join(missing)}\n    {install('eval')}")
     ctx.exit(import_module("headworks.cli.eval_run").evaluate(options))

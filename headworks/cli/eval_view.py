@@ -10,22 +10,18 @@ from types import MappingProxyType, TracebackType
 from typing import Final
 
 import click
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Drawn
-from rich.table import Table
 from rich.text import Text
 
+from headworks.cli.paper import Paper, Rows
 from headworks.evals.compare import Comparison, why_of
 from headworks.evals.gate import Judged, Verdict
 from headworks.evals.report import Report, dollars, percent, ranged, results_of
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session
 from headworks.evals.summary import Summary
-
-WIDE: Final = 200
-"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
 
 EVERY: Final = 15.0
 """Seconds between two lines of progress where nobody looks."""
@@ -101,15 +97,14 @@ def said(progress: Progress) -> str:
 
 def show(report: Report) -> None:
     """Prints a run: what got worse, the conditions, the groups, the verdicts last."""
-    is_seen = sys.stdout.isatty()
-    console = Console(width=None if is_seen else WIDE, highlight=False)
+    paper = Paper()
     summary = report.summary
     click.echo()
     if report.comparison is not None:
-        show_comparison(console, report, report.comparison, is_seen=is_seen)
-    console.print(conditions(summary, is_seen=is_seen))
+        show_comparison(paper, report, report.comparison)
+    paper.print(conditions(summary, paper))
     if summary.groups:
-        console.print(groups(summary, is_seen=is_seen))
+        paper.print(groups(summary, paper))
     if summary.flicker is not None:
         known = summary.flicker
         click.echo(
@@ -127,7 +122,7 @@ def show(report: Report) -> None:
     )
     if report.gates:
         click.echo()
-        console.print(gates(report.gates, is_seen=is_seen))
+        paper.print(gates(report.gates, paper))
     else:
         click.echo(
             f"no objective names this suite, so nothing is gated: {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
@@ -143,10 +138,10 @@ def show_unjudged(report: Report) -> None:
         click.echo(f"no verdict on {count} item{'s' if count > 1 else ''}: {printable(why)[:150]}")
 
 
-def conditions(summary: Summary, *, is_seen: bool) -> Table:
+def conditions(summary: Summary, paper: Paper) -> Rows:
     """One row a condition."""
-    table = made(
-        is_seen, "condition", "claim", "samples", "pass", "drop from plain, points", "no verdict", "p50", "p95", "cost"
+    table = paper.table(
+        "condition", "claim", "samples", "pass", "drop from plain, points", "no verdict", "p50", "p95", "cost"
     )
     for row in summary.rows:
         drop = Text(ranged(row.drop, points=True))
@@ -159,34 +154,34 @@ def conditions(summary: Summary, *, is_seen: bool) -> Table:
     return table
 
 
-def groups(summary: Summary, *, is_seen: bool) -> Table:
+def groups(summary: Summary, paper: Paper) -> Rows:
     """Tasks and tags, undisturbed."""
-    table = made(is_seen, "undisturbed", "samples", "pass")
+    table = paper.table("undisturbed", "samples", "pass")
     for group in summary.groups:
         table.add_row(f"{group.kind} {group.name}", str(group.share.n), ranged(group.share))
     return table
 
 
-def gates(found: list[Judged], *, is_seen: bool) -> Table:
+def gates(found: list[Judged], paper: Paper) -> Rows:
     """The verdicts."""
-    table = made(is_seen, "gate", "promise", "verdict", "seen", "why")
+    table = paper.table("gate", "promise", "verdict", "seen", "why")
     for one in found:
         verdict = Text(one.verdict, style=COLOURS[one.verdict])
         table.add_row(one.id, one.what, verdict, ranged(one.estimate, points=one.bound <= 0), Text(one.why))
     return table
 
 
-def show_comparison(console: Console, report: Report, compared: Comparison, *, is_seen: bool) -> None:
+def show_comparison(paper: Paper, report: Report, compared: Comparison) -> None:
     """What changed, regressions first, then the differences."""
     click.echo(f"against {compared.theirs}: {compared.worse} items got worse, {compared.better} better")
-    table = made(is_seen, "changed", "sample", "condition", "asked", "was", "is", "why")
+    table = paper.table("changed", "sample", "condition", "asked", "was", "is", "why")
     for item in report.changed(CHANGES):
         texts = (Text(printable(one)[:32]) for one in (item.asked, item.theirs, item.ours))
         table.add_row(item.change, printable(item.sample), item.condition, *texts, Text(printable(item.why)[:60]))
     if table.row_count:
-        console.print(table)
-    table = made(
-        is_seen, "condition", "pairs", "ours", "theirs", "difference, points", "better/worse", "p (Holm)", "p95", "cost"
+        paper.print(table)
+    table = paper.table(
+        "condition", "pairs", "ours", "theirs", "difference, points", "better/worse", "p (Holm)", "p95", "cost"
     )
     for row in compared.rows:
         table.add_row(
@@ -194,7 +189,7 @@ def show_comparison(console: Console, report: Report, compared: Comparison, *, i
             ranged(row.paired.difference, points=True), f"{row.paired.better}/{row.paired.worse}", f"{row.p:.3g}",
             f"{row.ours.p95:.2f}/{row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)}/{dollars(row.theirs.cost_nano)}",
         )  # fmt: skip
-    console.print(table)
+    paper.print(table)
     if compared.rows and compared.rows[0].items_needed:
         needed = compared.rows[0].items_needed
         click.echo(f"to see {100 * compared.margin:.3g} points with these differences you need {needed} items\n")
@@ -203,10 +198,3 @@ def show_comparison(console: Console, report: Report, compared: Comparison, *, i
 def printable(text: str) -> str:
     """On one line. A terminal obeys control characters; those of a model or a sample may not reach it."""
     return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
-
-
-def made(is_seen: bool, *titles: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    return table

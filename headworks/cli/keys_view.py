@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+from headworks.cli.paper import Paper
 from headworks.core.key import FREELY, Allowance
 from headworks.core.money import written_dollars
 from headworks.system.scalars import written_count
-
-WIDE = 200
-"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,17 +47,14 @@ def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
     if not found:
         click.echo("no keys: anybody on this machine may call (`headworks keys create NAME` makes one)")
         return
-    is_seen = sys.stdout.isatty()
-    console = Console(width=None if is_seen else WIDE, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD if is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("", "name", "from", "state", "group", "models", "limits", "budget", "tags"):
-        table.add_column(title, overflow="fold")
+    paper = Paper()
+    table = paper.table("", "name", "from", "state", "group", "models", "limits", "budget", "tags")
     for one in found:
         models = ", ".join(one.models) or "all"
         limits, budget = limits_of(one.allowance), budget_of(one.allowance)
         shown = models if one.kind == "key" else ""
         table.add_row(one.kind, one.name, one.origin, one.state, one.group, shown, limits, budget, ", ".join(one.tags))
-    console.print(table)
+    paper.print(table)
 
 
 def show_key(whole: Whole, *, as_json: bool) -> None:
@@ -87,9 +78,7 @@ def show_key(whole: Whole, *, as_json: bool) -> None:
         ("spent", f"{written_dollars(whole.spent)} {'since ' + when(whole.since) if whole.since else 'in all'}")
     )
     click.echo(f"{one.kind} {one.name}")
-    for title, said in lines:
-        if said:
-            click.echo(f"  {title:<8} {said}")
+    Paper().pairs([(f"{title:<7}", said) for title, said in lines if said])
 
 
 def limits_of(allowance: Allowance) -> str:

@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.text import Text
 
-from headworks.cli.plan_view import Paper
+from headworks.cli.paper import Paper
 from headworks.trials.load import Latency, Report
 from headworks.trials.load_search import Searched
 from headworks.trials.load_verdict import Compared, Said
@@ -62,7 +62,7 @@ def show(report: Report) -> None:
                 between(one.metric, one.low, one.high),
                 Text(one.why),
             )
-        paper.console.print(table)
+        paper.print(table)
     show_times(paper, report)
     if report.searched is not None:
         show_search(paper, report.searched)
@@ -99,7 +99,7 @@ def show_times(paper: Paper, report: Report) -> None:
         table.add_row("between pieces", "all", "", *[seconds(value) for value in report.pace])
     if table.row_count:
         click.echo()
-        paper.console.print(table)
+        paper.print(table)
 
 
 def row(one: Latency) -> list[str]:
@@ -113,7 +113,7 @@ def show_search(paper: Paper, searched: Searched) -> None:
     for one in searched.probes:
         said = {True: "holds", False: "fails", None: "not shown"}[one.holds]
         table.add_row(f"{one.rate:.4g}", said, str(one.calls), Text(one.why))
-    paper.console.print(table)
+    paper.print(table)
     if searched.holds is None:
         click.echo("no rate was shown to hold")
         return
@@ -131,4 +131,4 @@ def show_compared(paper: Paper, rows: list[Compared]) -> None:
         table.add_row(
             one.what, one.metric, written(one.metric, one.predicted), written(one.metric, one.measured), error, agree
         )
-    paper.console.print(table)
+    paper.print(table)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from rich import box
@@ -18,13 +18,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from headworks.cli.paper import WIDE, Paper, Rows
 from headworks.core.record import AttemptRecord, Record
 from headworks.core.reply import Usage
 from headworks.ledger.facts import GOOD
 from headworks.ledger.sums import By, Sum
-
-WIDE = 200
-"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
 
 ROOMY = 110
 """Columns from which tokens and errors have room in the table."""
@@ -48,8 +46,24 @@ CACHED: Final[Mapping[str, str]] = MappingProxyType(
 WITHOUT: Final[Mapping[str, str]] = MappingProxyType({"hit": "hit", "coalesced": "join"})
 """How a call was answered that has no attempts, in place of their number."""
 
+LONGEST = 48
+"""Characters of a name in a sum: a caller may have made a long one up."""
+
 BAR = 40
 NANO = 1_000_000_000
+
+
+class Shape(NamedTuple):
+    """How calls are shown where there is little room. is_joined: model and key stand in one column. longest: characters of each;
+    one that is cut says so."""
+
+    is_joined: bool = False
+    has_tries: bool = True
+    longest: int = LONGEST
+
+
+SHAPES: Final = (Shape(True), *(Shape(True, False, longest) for longest in range(LONGEST, 0, -1)))
+"""What is tried in turn where all does not fit: no word is ever broken over two lines."""
 
 
 class Line(msgspec.Struct, kw_only=True):
@@ -205,40 +219,83 @@ def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool
     if not records:
         screen.print("no calls are like that")
         return
-    is_roomy = screen.width >= ROOMY
-    table = plain_table(show_header=not is_more, is_seen=sys.stdout.isatty())
     days = {moment(record.at)[:10] for record in records}
-    table.add_column("time", no_wrap=True)
-    table.add_column("request", no_wrap=True)
-    table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=32, min_width=6)
-    table.add_column("key", no_wrap=True, overflow="ellipsis", max_width=20, min_width=3)
-    table.add_column("outcome", no_wrap=True)
-    for title in ("took", "tries", *(("in", "out") if is_roomy else ()), "cost"):
-        table.add_column(title, justify="right", no_wrap=True)
-    if is_roomy:
-        table.add_column("why", no_wrap=True, overflow="ellipsis")
-    for record in records:
-        at = moment(record.at)
-        tokens = record.tokens or Usage()
-        counts = (str(tokens.input_tokens), str(tokens.output_tokens)) if is_roomy else ()
-        table.add_row(
-            at[11:19] if len(days) == 1 and not is_more else at[5:19],
-            record.request_id[: SHORT if is_roomy else SHORTER],
-            clean(record.model) or "-",
-            clean(record.key) or "-",
-            painted(record.outcome),
-            seconds(took(record)),
-            WITHOUT.get(record.cache, "0") if not record.attempts else str(len(record.attempts)),
-            *counts,
-            money(record.cost_nano),
-            *((clean(" ".join(filter(None, (record.error, record.reason)))),) if is_roomy else ()),
-        )
-    screen.print(table)
+    if screen.width >= ROOMY:
+        screen.print(roomy(records, is_dated=is_more or len(days) > 1, is_more=is_more))
+    else:
+        paper = Paper()
+        paper.print(narrow(records, paper, is_dated=is_more or len(days) > 1, is_more=is_more))
     if is_more:
         return
     if is_cut:
         screen.print(f"The last {len(records)}; --last N shows more, --json all.", style="dim")
     screen.print(f"One of them whole: headworks logs show {records[-1].request_id[:SHORT]}", style="dim")
+
+
+def narrow(records: Sequence[Record], paper: Paper, *, is_dated: bool, is_more: bool) -> Rows:
+    """Calls where there is no room for all that is said of them."""
+    table = listed(records, paper, Shape(), is_dated=is_dated, is_more=is_more)
+    for shape in SHAPES:
+        if paper.fits(table):
+            break
+        table = listed(records, paper, shape, is_dated=is_dated, is_more=is_more)
+    return table
+
+
+def listed(records: Sequence[Record], paper: Paper, shape: Shape, *, is_dated: bool, is_more: bool) -> Rows:
+    left, right = ("time", "request"), ("took", *(("tries",) if shape.has_tries else ()), "cost")
+    whose = ("model, key",) if shape.is_joined else ("model", "key")
+    table = paper.table(*left, *whose, "outcome", *right, right=right, whole=left, is_headed=not is_more)
+    for record in records:
+        names = [cut(clean(name) or "-", shape.longest) for name in (record.model, record.key)]
+        table.add_row(
+            when(record, is_dated=is_dated),
+            record.request_id[:SHORTER],
+            *([" ".join(names)] if shape.is_joined else names),
+            painted(record.outcome),
+            seconds(took(record)),
+            *((tries(record),) if shape.has_tries else ()),
+            money(record.cost_nano),
+        )
+    return table
+
+
+def roomy(records: Sequence[Record], *, is_dated: bool, is_more: bool) -> Table:
+    """Calls with their tokens and errors, a line a call."""
+    table = plain_table(show_header=not is_more, is_seen=sys.stdout.isatty())
+    table.add_column("time", no_wrap=True)
+    table.add_column("request", no_wrap=True)
+    table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=32, min_width=6)
+    table.add_column("key", no_wrap=True, overflow="ellipsis", max_width=20, min_width=3)
+    table.add_column("outcome", no_wrap=True)
+    for title in ("took", "tries", "in", "out", "cost"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("why", no_wrap=True, overflow="ellipsis")
+    for record in records:
+        tokens = record.tokens or Usage()
+        table.add_row(
+            when(record, is_dated=is_dated),
+            record.request_id[:SHORT],
+            clean(record.model) or "-",
+            clean(record.key) or "-",
+            painted(record.outcome),
+            seconds(took(record)),
+            tries(record),
+            str(tokens.input_tokens),
+            str(tokens.output_tokens),
+            money(record.cost_nano),
+            clean(" ".join(filter(None, (record.error, record.reason)))),
+        )
+    return table
+
+
+def when(record: Record, *, is_dated: bool) -> str:
+    at = moment(record.at)
+    return at[5:19] if is_dated else at[11:19]
+
+
+def tries(record: Record) -> str:
+    return str(len(record.attempts)) if record.attempts else WITHOUT.get(record.cache, "0")
 
 
 def show_record(record: Record) -> None:
@@ -299,14 +356,11 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
     if not found:
         screen.print("no calls are like that")
         return
-    table = plain_table(show_header=True, is_seen=sys.stdout.isatty())
-    for name in by:
-        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=48)  # a caller may have made a long one up
     noun = "attempts" if "target" in by else "calls"
-    for title in (noun, "errors", "tokens", "cost", "p50", "p95"):
-        table.add_column(title, justify="right", no_wrap=True)
+    paper, numbers = Paper(), (noun, "errors", "tokens", "cost", "p50", "p95")
+    table = paper.table(*by, *numbers, right=numbers)
     for one in found:
-        names = [Text(clean(name)) for name in one.names]
+        names = [cut(clean(name), LONGEST) for name in one.names]
         table.add_row(
             *names,
             str(one.calls),
@@ -316,7 +370,7 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
             seconds(one.p50),
             seconds(one.p95),
         )
-    screen.print(table)
+    paper.print(table)
     unpriced = sum(one.unpriced for one in found)
     screen.print(f"{sum(one.calls for one in found)} {noun}, {money(sum(one.cost_nano for one in found))}", style="dim")
     if unpriced:
@@ -399,6 +453,11 @@ def money(nano: int | None) -> str:
 def moment(at: float) -> str:
     """In the time of this machine: `2026-11-22 13:30:05.250`."""
     return datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="milliseconds")[:23]
+
+
+def cut(text: str, most: int) -> str:
+    """At most so many characters; where there were more it says so."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def clean(text: str) -> str:

@@ -35,12 +35,6 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 """Each is `command` in `headworks/cli/<name>.py`. The words stand here so that the list needs none of those modules."""
 
 
-EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
-    {"numpy": "plan", "scipy": "plan"} | dict.fromkeys(("jinja2", "jsonschema", "rapidfuzz", "statsmodels"), "eval")
-)
-"""Which extra of the package brings a module that a command needs."""
-
-
 class Commands(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -50,15 +44,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        try:
-            command = import_module(f"headworks.cli.{cmd_name}").command
-        except ModuleNotFoundError as error:
-            extra = EXTRAS.get(error.name or "")
-            if extra is None:
-                raise
-            raise click.ClickException(
-                f"`{cmd_name}` needs {error.name}, which is not installed: pip install 'headworks[{extra}]'"
-            ) from error
+        command = import_module(f"headworks.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 

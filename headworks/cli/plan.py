@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from pathlib import Path
 
 import click
-import msgspec
 
-from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.brought import brought
 from headworks.cli.ledger_place import Unasked, place
 from headworks.cli.logs import DECODE, Instant, reading
-from headworks.cli.plan_view import show, show_screening
 from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter
-from headworks.system.check import Machine
+from headworks.system.check import Equipped
 from headworks.system.findings import Findings
 from headworks.system.load import examine
 from headworks.system.nodes import MOST_BYTES
 from headworks.system.schema import System
-from headworks.twin.page import page
-from headworks.twin.plan import Known, plan, prepare
-from headworks.twin.report import as_json, rounded
-from headworks.twin.simulate import Effort
-
-ENDS = {"met": HOLDS, "missed": FAILS, "cannot say": CANNOT_SAY}
 
 
 @click.command("plan")
@@ -62,61 +52,23 @@ def command(
     objective is met, 1 when one is missed, 2 when one cannot be said, 3 when it could not run. Objectives of quality are
     not judged here.
     """
-    # The stack tells operators of vendors that refuse us: of made-up ones nobody needs to know.
-    logging.getLogger("headworks").setLevel(logging.CRITICAL)
-    system = read(file)
-    asks_ledger = is_fitted or system.requirements.traffic.log
-    if not asks_ledger and (since is not None or until is not None):
-        raise click.UsageError(
-            "--since and --until choose among the ledger's calls: add --fit, or `log: true` under traffic"
-        )
-    known = Known(
-        read=lambda path: (file.parent / path).read_bytes(),
-        records=past(file, Filter(since=since, until=until)) if asks_ledger else None,
-        is_fitted=is_fitted,
+    asked = Filter(since=since, until=until)
+    module = brought("plan", "headworks.cli.plan_run")
+    run = module.Run(
+        is_fitted=is_fitted, only_screen=only_screen, seed=seed, calls=calls, runs=runs, html=html, is_json=is_json
     )
-    if only_screen:
-        ready = prepare(system, known)
-        if is_json:
-            made = rounded(msgspec.to_builtins(ready.screening))
-            click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
-        else:
-            show_screening(ready.screening, ready.demand.source)
-        return
-    if not system.requirements.objectives:
-        click.echo(f"{file} promises nothing: write requirements.objectives, and plan says whether they hold", err=True)
-        ctx.exit(COULD_NOT_RUN)
-    effort = Effort(calls=calls, runs=runs, seed=seed)
-    report = plan(system, known, effort, progress)
-    if html is not None:
-        try:
-            html.write_text(page(report), encoding="utf-8")
-        except OSError as error:
-            raise click.ClickException(f"{html} cannot be written: {error.strerror or error}") from error
-    if is_json:
-        click.echo(as_json(report).decode())
-    else:
-        show(report)
-        if html is not None:
-            click.echo(f"the page is {html}")
-    ctx.exit(ENDS[report.verdict])
-
-
-def progress(line: str) -> None:
-    """What is being done, where somebody waits at a terminal."""
-    if sys.stderr.isatty():
-        click.echo(click.style(line, dim=True), err=True)
+    ctx.exit(module.run(file, asked, run))
 
 
 def read(file: Path) -> System:
-    """The system of a file whose secrets nobody looks up. Raises ConfigError, click.ClickException."""
+    """The system of a file whose secrets nobody looks up, and of which nothing is started. Raises ConfigError, click.ClickException."""
     try:
         with file.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
     findings = Findings(str(file))
-    system = examine(content, findings, Unasked(os.environ, file.parent), Machine(file.parent))
+    system = examine(content, findings, Unasked(os.environ, file.parent), Equipped(file.parent))
     if system is None:
         raise ConfigError(findings.errors)
     return system

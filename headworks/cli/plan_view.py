@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from headworks.cli.paper import Paper
 from headworks.twin.report import Report, Sensitivity
 from headworks.twin.screen import Screening
 from headworks.twin.verdict import Said, Verdict, written
-
-WIDE: Final = 200
-"""Columns where nobody looks: a log or a pipe is not wrapped at 80."""
 
 MOST_SHOWN: Final = 6
 """Knobs in the table; `--json` and `--html` have all."""
@@ -26,24 +20,6 @@ MOST_SHOWN: Final = 6
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
     {"met": "green", "missed": "red", "cannot say": "yellow", "not judged": "dim"}
 )
-
-
-class Paper:
-    """Where a report is printed: wide and without lines where nobody looks."""
-
-    def __init__(self) -> None:
-        self.is_seen = sys.stdout.isatty()
-        self.console = Console(width=None if self.is_seen else WIDE, highlight=False)
-
-    def table(self, *titles: str) -> Table:
-        table = Table(box=box.SIMPLE_HEAD if self.is_seen else None, pad_edge=False, padding=(0, 2, 0, 0))
-        for title in titles:
-            table.add_column(title, overflow="fold")
-        return table
-
-    def title(self, text: str) -> None:
-        click.echo()
-        click.echo(click.style(text, bold=True))
 
 
 def show(report: Report) -> None:
@@ -63,15 +39,14 @@ def show(report: Report) -> None:
             between(one),
             Text(one.why),
         )
-    paper.console.print(table)
+    paper.print(table)
     paper.title("What gives way first")
     click.echo(f"  {report.binding.said}")
     show_remedies(report, paper)
     show_sensitivities(report, paper)
     paper.title("Assumed, not known")
-    for about, lines in grouped(report).items():
-        for number, line in enumerate(lines):
-            click.echo(f"  {about if not number else '':<{longest(report)}}  {line}")
+    assumed = grouped(report)
+    paper.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
     click.echo()
     click.echo(
         f"{report.verdict}; {effort.runs} runs of {effort.calls} calls, seed {effort.seed}, "
@@ -120,7 +95,7 @@ def show_sensitivities(report: Report, paper: Paper) -> None:
     table = paper.table("knob", "turned", *names)
     for one in moved[:MOST_SHOWN]:
         table.add_row(one.knob, one.said, *effects(one, names))
-    paper.console.print(table)
+    paper.print(table)
 
 
 def is_sure(low: float, high: float) -> bool:
@@ -145,10 +120,6 @@ def grouped(report: Report) -> dict[str, list[str]]:
     return found
 
 
-def longest(report: Report) -> int:
-    return max((len(one.about) for one in report.assumptions), default=0)
-
-
 def show_screening(screening: Screening, source: str) -> None:
     """Prints what closed forms say, and nothing that they do not."""
     paper = Paper()
@@ -158,7 +129,7 @@ def show_screening(screening: Screening, source: str) -> None:
     for one in screening.limits:
         table.add_row(one.name, f"{one.carries:.3g}/s", f"{one.asked:.3g}/s", f"{one.use:.0%}")
     if screening.limits:
-        paper.console.print(table)
+        paper.print(table)
     else:
         click.echo("no provider of the first tiers has a limit in the file")
     if screening.refused:
@@ -177,4 +148,4 @@ def show_screening(screening: Screening, source: str) -> None:
                 "for ever" if queue.wait_corrected is None else f"{queue.wait_corrected * 1000:.3g} ms",
                 f"{queue.turned_away:.2%}",
             )
-        paper.console.print(table)
+        paper.print(table)

@@ -12,6 +12,11 @@ from pathlib import Path
 import click
 import uvloop
 
+from headworks import __version__
+from headworks.cli.exits import COULD_NOT_RUN
+from headworks.cli.log_format import asked_of, log, tell, tell_why, write_log
+from headworks.core.errors import HeadworksError
+from headworks.core.notices import named
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.priced import priced
 from headworks.server.parent import serve_by_workers
@@ -26,26 +31,64 @@ from headworks.system.starter import HERE, load_or_starter
     "--seed", type=int, help="Where chance comes from, so that a run can be repeated. Anew each time by default."
 )
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-def command(file: Path | None, seed: int | None) -> None:
+@click.pass_context
+def command(ctx: click.Context, file: Path | None, seed: int | None) -> None:
     """Serve a system: the gateway on one port.
 
     FILE is the system file (headworks.yaml by default). With no file at all, the starter system is served: the embedded
     model and a simulated vendor. SIGTERM or Ctrl-C drains; a second one ends at once. SIGHUP, or `headworks reload`,
     reads the file again.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
+    form = asked_of(file or HERE)
+    write_log(form)
+    if form == "text":
+        up(file, seed, is_json=False)
+        return
+    try:
+        up(file, seed, is_json=True)
+    except HeadworksError as error:
+        tell_why(error)
+        ctx.exit(COULD_NOT_RUN)
+
+
+def up(file: Path | None, seed: int | None, *, is_json: bool) -> None:
+    """Serves until told to stop. is_json: nothing is printed that is no line of the log. Raises HeadworksError."""
     is_starter = file is None and not HERE.exists()
     read = partial(load_or_starter, file, os.environ)
     loaded = read()
     unpaid = Findings(str(file or HERE))
     priced(loaded.system, unpaid)  # no reason not to serve the others: what cannot be paid for is refused, call by call
-    for warning in (*loaded.warnings, *unpaid.errors):
-        click.echo(f"warning: {warning}", err=True)
-    say = partial(greet, is_starter=is_starter)
+    warnings = (*loaded.warnings, *unpaid.errors)
+    if is_json:
+        tell(warnings, logging.WARNING, "config_warning")
+    else:
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
+    say = tell_start if is_json else partial(greet, is_starter=is_starter)
     if loaded.system.server.workers > 1:
         uvloop.run(serve_by_workers(file or HERE, loaded, say))
     else:
         uvloop.run(serve(loaded, file or HERE, read, partial(greet_gateway, say), seed=seed))
+
+
+def tell_start(system: System, journal: Path, has_keys: bool) -> None:
+    """Says in the log what is served, and where."""
+    log.info(
+        "Headworks serves %s on http://%s/v1",
+        system.name,
+        system.server.listen,
+        extra=named(
+            "serving",
+            name=system.name,
+            url=f"http://{system.server.listen}/v1",
+            models=list(system.models),
+            callers="with a key" if has_keys else "anybody",
+            journal=str(journal),
+            workers=system.server.workers,
+            config=system.digest,
+            version=__version__,
+        ),
+    )
 
 
 def greet_gateway(say: Callable[..., None], gateway: Gateway) -> None:

@@ -24,5 +24,6 @@ def headworks_eval() -> Evaluate:
     try:
         made = import_module("headworks.evals.testing").Evaluate()
     except ModuleNotFoundError as error:
-        pytest.fail(f"evaluations need `{error.name}`, which is not installed here: pip install 'headworks[eval]'")
+        hint = import_module("headworks.core.extras").install("eval")
+        pytest.fail(f"evaluations need `{error.name}`, which is not installed here: {hint}")
     return made  # type: ignore[no-any-return]

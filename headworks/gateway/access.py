@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.key import Allowance, Change
+from headworks.core.notices import Notice, Notices
 from headworks.core.state import Spent, State, Window
 from headworks.layers.auth import Keyring
 from headworks.layers.quota import Books
@@ -51,6 +52,7 @@ class Access:
         self.state = state
         self.books = books
         self.trouble = ""
+        self._notices = Notices(log)
         self._seen_at = time.monotonic()
         self._known: set[tuple[str, Window]] = set()
         self._since = 0
@@ -102,6 +104,7 @@ class Access:
             await asyncio.wait([self._restoring])
         if self._thread is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join, 1.0)
+        self._notices.close()
 
     def is_away(self) -> bool:
         """Whether nobody can say now what is in the store."""
@@ -226,9 +229,10 @@ class Access:
 
     def _said(self, trouble: str) -> None:
         if trouble and not self.trouble:
-            log.error("%s; keys that are known are served, others are told to wait", trouble)
+            text = f"{trouble}; keys that are known are served, others are told to wait"
+            self._tell(self._notices.tell, Notice(logging.ERROR, "keys_away", "the store of keys", text))
         elif self.trouble and not trouble:
-            log.info("the store of keys works again")
+            self._tell(self._notices.tell, Notice(logging.INFO, "keys_back", "the store of keys", "it works again"))
         self.trouble = trouble
 
 

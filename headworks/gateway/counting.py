@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.extras import install
 from headworks.core.state import State
 from headworks.gateway.assemble import Store, remembered
 from headworks.system.schema import System
@@ -49,7 +50,7 @@ class Counting:
         self.shared = module.Valkey(url, system.name, owner)
         self.state = module.Sharing(self.shared)
         self._kept = module = loaded("headworks.state.kept", "redis")
-        self._line = module.Line(url)
+        self._line = module.Line(url, is_told=False)  # the line of the counts tells that it is away
         self._prefix = system.name
 
     def answers(self, alias: str, most: int, ttl: float) -> Store:
@@ -104,6 +105,4 @@ def loaded(name: str, extra: str) -> Any:
         return import_module(name)
     except ImportError as error:
         problem = "what this state needs is not installed here"
-        raise ConfigError(
-            [Problem(path="state", problem=problem, remedy=f"pip install 'headworks[{extra}]'")]
-        ) from error
+        raise ConfigError([Problem(path="state", problem=problem, remedy=install(extra))]) from error

@@ -27,6 +27,7 @@ from headworks.gateway.counting import Counting, Member
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
+from headworks.gateway.target_log import TargetLog
 from headworks.gateway.thrift import Thrift
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
@@ -91,6 +92,7 @@ class Gateway:
         self.counting = Counting(system, folder, member)
         self.metrics = Metrics()
         self.watchdog = Watchdog()
+        self.targets = TargetLog()
         self.is_ready = False
         self.is_draining = False
         self.generation = 0
@@ -230,6 +232,7 @@ class Gateway:
         for stack in self._replaced:
             await stack.leaves.close([self.leaves])
         await self.leaves.close()
+        self.targets.close()
         self.journal.close()
         await self.access.stop()
         await self.counting.stop()
@@ -251,6 +254,7 @@ class Gateway:
             keys=self.ring,
             keeper=self.counting.answers,
         )
+        self.targets.watch(made.shared.circuits)
         return Stack(system, leaves, made)
 
     def _living(self) -> list[Stack]:

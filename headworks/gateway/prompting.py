@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.extras import install
 from headworks.layers.render import Prompt
 from headworks.system.schema import System
 
@@ -22,7 +23,7 @@ def prompts_of(system: System, folder: Path) -> Mapping[str, Prompt]:
         template = import_module("headworks.prompts.template")
     except ModuleNotFoundError as error:
         problem = f"prompts need `{error.name}`, which is not installed here"
-        raise ConfigError([Problem(path="prompts", problem=problem, remedy="pip install 'headworks[eval]'")]) from None
+        raise ConfigError([Problem(path="prompts", problem=problem, remedy=install("eval"))]) from None
     wrong: list[Problem] = []
     ready: dict[str, Prompt] = {}
     for name, one in system.prompts.items():

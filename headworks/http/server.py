@@ -15,6 +15,7 @@ from email.utils import formatdate
 from pathlib import Path
 from time import monotonic
 
+from headworks.core.notices import Notice, Notices
 from headworks.http.exchange import Exchange
 from headworks.http.inbound import Inbound
 from headworks.http.intake import Request
@@ -50,6 +51,7 @@ class Edge:
     def __init__(self, handler: Handler, refuse: Refuse, *, limits: EdgeLimits | None = None) -> None:
         self.handler = handler
         self.limits = limits or EdgeLimits()
+        self._notices = Notices(_log)
         self.draining = False
         self.busy = 0  # requests with the handler
         self.arriving = 0  # bytes of bodies that are not whole yet
@@ -126,6 +128,7 @@ class Edge:
         await self._quieten(UNWIND)
         if self._leaving:
             self.report("handlers_stuck")
+        self._notices.close()
 
     async def _quieten(self, within: float) -> None:
         """Waits until nothing is open and no worker runs, for at most that many seconds."""
@@ -175,11 +178,11 @@ class Edge:
 
     def report(self, event: str, error: BaseException | None = None) -> None:
         """Logs what should not happen. Of an error its class and place: its text may quote what a caller sent."""
-        if error is None:
-            _log.error(event)
-        else:
-            place = "".join(traceback.format_tb(error.__traceback__)).rstrip()
-            _log.error("%s: %s\n%s", event, type(error).__qualname__, place)
+        subject, place = "a request", "it was not answered to its end"
+        if error is not None:
+            subject = type(error).__qualname__
+            place = "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        self._notices.tell(Notice(logging.ERROR, event, subject, place))
 
     def _gone(self, worker: asyncio.Task[None]) -> None:
         del self._leaving[worker]

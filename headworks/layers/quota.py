@@ -17,6 +17,7 @@ from headworks.core.clock import now, wall
 from headworks.core.errors import Forbidden, Malformed, StateAway
 from headworks.core.key import FREELY, Allowance, Key, Spending
 from headworks.core.money import written_dollars
+from headworks.core.notices import named
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
@@ -190,7 +191,11 @@ class Quota:
             is_near = spent >= spending.alert * budget.limit
             if is_near and self.books.alert(budget.name, budget.window, claim.at):
                 said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
-                _log.warning("budget_alert: %s: %s spent or reserved in this %s", budget.name, said, budget.window)
+                fields = named(
+                    "budget_alert", subject=budget.name, spent=spent, limit=budget.limit, window=budget.window
+                )
+                words = "budget_alert: %s: %s spent or reserved in this %s"
+                _log.warning(words, budget.name, said, budget.window, extra=fields)
 
 
 class Asked:

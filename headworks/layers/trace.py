@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from asyncio import CancelledError
-from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Protocol
 
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.digest import SIZE
-from headworks.core.errors import CallError, Cut, Denied, Draining, Expired, Refused, Rejected, Shed, Unauthenticated
+from headworks.core.errors import CallError, Cut, Draining, Expired, Refused, Rejected, Shed, Unauthenticated
 from headworks.core.record import AttemptRecord, Opened, Outcome, Record
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Layering, Service, scope
@@ -25,11 +23,6 @@ MOST_TEXT = 256
 MOST_BODY = 64 * 1024
 """Bytes of a body, or of an answer's text, that a record keeps. Both, with every byte escaped, fit into the megabyte that
 a reader of the journal takes for one line."""
-
-QUIET_FOR = 60.0
-"""Seconds in which the log tells once of a target whose vendor refuses us: the time for which it is set aside."""
-
-_log = logging.getLogger("headworks.calls")
 
 
 class Journal(Protocol):
@@ -54,7 +47,6 @@ class Trace:
         self.ending: Draining | None = None
         """Why calls are cancelled from now on, where it is not their callers who leave."""
         self.strangers = 0
-        self._told: dict[str, float] = {}  # a target, and until when nothing more is said of it
 
     @scope
     def open(self, call: Call) -> Layering:
@@ -85,8 +77,6 @@ class Trace:
         trail = call.trail
         ended_at = now()
         attempts = trail.attempts
-        if error is not None or len(attempts) > 1:
-            self.tell(attempts, ended_at)
         if attempts and not attempts[-1].outcome:  # Meter has not left yet: the record goes before the last chunk
             close(attempts[-1], ended_at, outcome, traced)
         known, cost, price_at = bill(call)
@@ -124,13 +114,6 @@ class Trace:
                 else "",
             )
         )
-
-    def tell(self, attempts: Sequence[Attempt], at: float) -> None:
-        """Logs that a vendor refuses *us*: no retry will mend it, and another target may hide it from every caller."""
-        for attempt in attempts:
-            if attempt.error == Denied.__name__ and at >= self._told.get(attempt.target, at):
-                self._told[attempt.target] = at + QUIET_FOR
-                _log.error("target_set_aside: %s: %s", attempt.target, attempt.reason)
 
 
 class Traced(Reply):

@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.notices import Notice, Notices, named
 from headworks.core.record import Opened, Record
 
 MOST_BACKLOG = 64 * 1024 * 1024
@@ -55,6 +56,9 @@ class Journal:
         self._backlog: deque[bytes] = deque()
         self._backlog_size = 0
         self._is_dirty = False
+        self._is_full = False
+        self._is_unforced = False
+        self._notices = Notices(log)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = self._begin()
@@ -122,8 +126,7 @@ class Journal:
             await asyncio.sleep(self.sync)
             if (removed := self._succeeded()) is not None:
                 await loop.run_in_executor(None, carry_over, removed, os.dup(self._file))
-            if self._backlog and not self.flush():
-                log.error("the journal's disk takes no more: %d bytes wait, %d records lost", self.backlog, self.lost)
+            self._tell(bool(self._backlog) and not self.flush())
             while self._full:
                 await loop.run_in_executor(None, self._force, self._full[0])
                 os.close(self._full.pop(0))
@@ -131,9 +134,20 @@ class Journal:
                 self._is_dirty = False
                 await loop.run_in_executor(None, self._force, self._file)
 
+    def _tell(self, is_full: bool) -> None:
+        """Logs that the disk takes no more, and that it takes records again: once each."""
+        if is_full and not self._is_full:
+            text = f"it takes no more: {self.backlog} bytes wait, {self.lost} records lost so far"
+            self._notices.tell(Notice(logging.ERROR, "journal_full", "the journal's disk", text))
+        elif self._is_full and not is_full:
+            text = f"it takes records again; {self.lost} were lost"
+            self._notices.tell(Notice(logging.INFO, "journal_back", "the journal's disk", text, {"lost": self.lost}))
+        self._is_full = is_full
+
     def close(self) -> None:
         """Writes what waits, forces it to the disk and closes the files."""
         self.flush()
+        self._notices.close()
         for file in (*self._full, self._file):
             self._finish(file)
         self._file = CLOSED  # a late record waits in vain, but is not written into whatever has this number next
@@ -164,7 +178,8 @@ class Journal:
         except OSError as error:
             self._number -= 1
             self._room = self.rotated_at // 16
-            log.error("the journal could not begin a new file: %s", error.strerror)
+            text = f"there can be no other file now ({error.strerror}): it goes on in this one"
+            self._notices.tell(Notice(logging.ERROR, "journal_not_rotated", "the journal's file", text))
             return
         self._full.append(self._file)
         self._file = file
@@ -181,10 +196,12 @@ class Journal:
             self._file = self._begin()
         except OSError as error:
             self._number -= 1
-            log.error("the journal's file was removed, and there can be no other: %s", error.strerror)
+            text = f"it was removed, and there can be no other: {error.strerror}"
+            self._notices.tell(Notice(logging.ERROR, "journal_removed", "the journal's file", text))
             return None
         self._room = self.rotated_at
-        log.error("the journal's file was removed: its records are written again, into %s", self.path)
+        text = f"it was removed: its records are written again, into {self.path}"
+        self._notices.tell(Notice(logging.ERROR, "journal_removed", "the journal's file", text))
         return removed
 
     def _finish(self, file: int) -> None:
@@ -195,7 +212,14 @@ class Journal:
         try:
             os.fdatasync(file)
         except OSError as error:
-            log.error("the journal could not be forced to the disk: %s", error.strerror)
+            if not self._is_unforced:  # in a thread, and once a second: the first says it
+                text = "the journal cannot be forced to the disk: %s"
+                log.error(text, error.strerror, extra=named("journal_unforced", reason=error.strerror))
+            self._is_unforced = True
+        else:
+            if self._is_unforced:
+                log.info("the journal is forced to the disk again", extra=named("journal_forced"))
+            self._is_unforced = False
 
     def _write(self, line: bytes) -> bytes | None:
         """What was not written: None when all was."""

@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.extras import install
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt
 
 SQLITE: Final = "sqlite:///"
 POSTGRES: Final = "postgresql://"
-MISSING: Final = Problem(
-    path="log.store",
-    problem="PostgreSQL's client is not installed here",
-    remedy="pip install 'headworks[postgres]'",
-)
 
 
 def store_at(url: str, folder: Path) -> StoreAt:
@@ -26,6 +22,7 @@ def store_at(url: str, folder: Path) -> StoreAt:
     try:
         module = import_module("headworks.ledger.postgres")
     except ImportError as error:
-        raise ConfigError([MISSING]) from error
+        problem = "PostgreSQL's client is not installed here"
+        raise ConfigError([Problem(path="log.store", problem=problem, remedy=install("postgres"))]) from error
     at: StoreAt = module.PostgresAt(url)
     return at

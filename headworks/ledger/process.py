@@ -22,6 +22,7 @@ from signal import Signals
 import msgspec
 
 from headworks.core.clock import now
+from headworks.core.notices import Notice, Notices
 from headworks.ledger.child import Order
 from headworks.ledger.ledger import Ledger, Status, complaints
 from headworks.ledger.places import store_at
@@ -74,6 +75,7 @@ class LedgerProcess:
         self._said = Status()
         self._said_at = 0.0
         self._ending = ""
+        self._notices = Notices(log)
 
     def start(self) -> None:
         """Sees to it that the journal is indexed, from a moment later on."""
@@ -93,6 +95,7 @@ class LedgerProcess:
             ledger.start()
             await ledger.stop(PATIENCE)
             self._hear(ledger.status())
+        self._notices.close()
 
     def status(self) -> Status:
         """How it was when the child last said so: `POLL` seconds ago at most, where it lives."""
@@ -114,7 +117,8 @@ class LedgerProcess:
         while True:
             began = now()
             self._ending = await self._live()
-            log.error("the ledger's process ended: %s; records wait in the journal", self._ending)
+            text = f"{self._ending}; records wait in the journal, and it is started again"
+            self._notices.tell(Notice(logging.ERROR, "ledger_ended", "the ledger's process", text))
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE) if failures else 0.0)
 
@@ -160,8 +164,9 @@ class LedgerProcess:
     def _hear(self, status: Status) -> None:
         before = self._said.trouble
         if status.trouble and not before:
-            log.error("%s; records wait in the journal", status.trouble)
+            text = f"{status.trouble}; records wait in the journal"
+            self._notices.tell(Notice(logging.ERROR, "store_away", "the ledger's store", text))
         elif before and not status.trouble:
-            log.info("the ledger's store works again")
+            self._notices.tell(Notice(logging.INFO, "store_back", "the ledger's store", "it works again"))
         self._said = status
         self._said_at = now()

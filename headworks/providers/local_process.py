@@ -23,6 +23,7 @@ from uuid import uuid4
 
 from headworks.core.clock import now
 from headworks.core.errors import Unreachable
+from headworks.core.notices import Notice, Notices
 from headworks.http.dial import Origin
 from headworks.providers.waiting import Bound, hear
 
@@ -76,6 +77,7 @@ class LocalProcess:
         self.reason = ""
         self.process: Process | None = None
         self._command = (*command, "--model", model, "--folder", str(self.folder), "--slots", str(slots))
+        self._notices = Notices(_log)
         self._keeper: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[bool]] = []
 
@@ -96,6 +98,7 @@ class LocalProcess:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
+            self._notices.close()
             self.reason = "it was stopped"
             self._wake()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -118,7 +121,7 @@ class LocalProcess:
             life = await self._live()
             failures = 0 if life.seconds >= STEADY else failures + 1
             if life.was_ready and failures <= 1:
-                _log.warning("local_model_restarts: %s: %s", self.model, life.ending)  # an accident: callers may wait
+                self._tell(logging.WARNING, "local_model_restarts", life.ending)  # an accident: callers may wait
             else:
                 self._fail(life.ending)
                 await asyncio.sleep(pause_after(failures))
@@ -159,15 +162,18 @@ class LocalProcess:
 
     def _listens(self) -> None:
         assert self.process is not None
-        _log.info("local_model_ready: %s: process %d", self.model, self.process.pid)
+        self._tell(logging.INFO, "local_model_ready", f"process {self.process.pid}")
         self.is_ready = True
         self.reason = ""
         self._wake()
 
     def _fail(self, reason: str) -> None:
-        _log.error("local_model_failed: %s: %s", self.model, reason)
+        self._tell(logging.ERROR, "local_model_failed", reason)
         self.reason = reason
         self._wake()
+
+    def _tell(self, level: int, event: str, text: str) -> None:
+        self._notices.tell(Notice(level, event, self.model, text))
 
     def _wake(self) -> None:
         for waiter in self._waiters:

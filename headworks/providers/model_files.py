@@ -24,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.extras import install
 
 EMBEDDED = "gemma-3-270m"
 
@@ -86,7 +87,7 @@ def embedded_parts(modules: str = _PARTS) -> list[Path]:
             break
         parts += sorted((Path(spec.submodule_search_locations[0]) / "data").glob("*.gguf.part*"))
     if not parts:
-        raise _wrong(f"the model {EMBEDDED} is not installed here", "pip install 'headworks[local]'")
+        raise _wrong(f"the model {EMBEDDED} is not installed here", install("local"))
     return parts
 
 
@@ -130,7 +131,7 @@ def _join(parts: Sequence[Path], target: Path, sha256: str) -> None:
         if digest.hexdigest() != sha256:
             raise _wrong(
                 f"the installed parts of {target.name} do not make the file that they should",
-                "pip install --force-reinstall --no-cache-dir 'headworks[local]'",
+                install("local", "--force-reinstall", "--no-cache-dir"),
             )
         partial.replace(target)
         _stamp(target, sha256)

@@ -22,7 +22,8 @@ MOST: Final = 256 * 1024 * 1024
 
 
 class Start(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """What a worker serves. content: the system file, which is called `file`. owner: stands for the worker in the state."""
+    """What a worker serves. content: the system file, which is called `file`. owner: stands for the worker in the state.
+    log_format: how its log is written, which it is told on its command line, for it may have something to say before it hears this."""
 
     content: bytes
     file: str
@@ -31,6 +32,7 @@ class Start(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     state: str
     models: Mapping[str, str]
     seed: int
+    log_format: str = "text"
 
 
 class Look(msgspec.Struct, frozen=True, tag=True):

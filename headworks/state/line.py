@@ -29,6 +29,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from headworks.core.clock import now
 from headworks.core.errors import StateAway
+from headworks.core.notices import Notice, Notices
 
 SILENCE: Final = 0.5
 """Seconds that a sent request is waited for, and between two looks at an idle server. A decision takes 0.2 ms."""
@@ -60,12 +61,14 @@ class Line:
     """Asks one server. `url` is never shown.
 
     greet: what is asked on each new connection before it counts as one; may use `ask`. trouble: why there is none, or "".
+    is_told: whether the log says that the server is away and back: where there are two lines to one server, by one of them.
     """
 
-    def __init__(self, url: str, greet: Greeting | None = None) -> None:
+    def __init__(self, url: str, greet: Greeting | None = None, *, is_told: bool = True) -> None:
         self.trouble = NEVER
         self.is_there = False
         self.reconnected = 0
+        self._notices = Notices(log) if is_told else None
         self._url = url
         self._greet = greet
         self._connection: AbstractConnection | None = None
@@ -93,6 +96,8 @@ class Line:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
+        if self._notices is not None:
+            self._notices.close()
 
     async def ready(self, within: float) -> bool:
         """Waits for the first connection, so many seconds at most."""
@@ -146,7 +151,7 @@ class Line:
                 was_there = not self.trouble
                 reason = await self._live()
                 if was_there or self.trouble in ("", NEVER):
-                    log.error("the state is away: %s", reason)
+                    self._tell(logging.ERROR, "state_away", f"it is away: {reason}")
                 self._away(reason)
                 await asyncio.sleep(PAUSE)
         finally:
@@ -220,13 +225,17 @@ class Line:
 
     def _there(self) -> None:
         if self.trouble != NEVER:
-            log.info("the state is there again")
+            self._tell(logging.INFO, "state_back", "it is there again")
         self.reconnected += 1
         self.trouble = ""
         self.is_there = True
         self._connected.set()
         for posted in list(self._posted):
             self._send(posted.packed, posted)
+
+    def _tell(self, level: int, event: str, text: str) -> None:
+        if self._notices is not None:
+            self._notices.tell(Notice(level, event, "the state", text))
 
     def _away(self, reason: str) -> None:
         self._connected.clear()

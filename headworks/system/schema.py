@@ -46,6 +46,7 @@ StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"}
 StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
+LogFormat: TypeAlias = Literal["text", "json"]
 OnFilter: TypeAlias = Literal["error", "next"]
 Tag: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "tag"})]
 Instant: TypeAlias = Annotated[float, msgspec.Meta(extra={"unit": "instant"})]
@@ -227,6 +228,7 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     sync: Seconds = 1.0
     bodies: Literal["none", "full"] = "none"
     retention: Seconds = 30 * 86400.0
+    format: LogFormat = "text"
 
 
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):

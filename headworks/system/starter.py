@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import Problem
-from headworks.system.check import Machine
+from headworks.core.extras import install
+from headworks.system.check import Equipped, Machine
 from headworks.system.load import Loaded, load, read
 from headworks.system.schema import Local, Model, System
 
@@ -39,19 +40,14 @@ def starter(folder: Path, machine: Machine | None = None) -> Loaded:
     if all(machine.has_module(name) for name in EXTRA):
         return read(text().encode(), file=NAME, folder=folder, env={}, machine=machine)
     # Checked as if it were installed, then cut down: what is left holds, because nothing else names what was cut.
-    whole = read(text().encode(), file=NAME, folder=folder, env={}, machine=_Equipped(folder))
+    whole = read(text().encode(), file=NAME, folder=folder, env={}, machine=Equipped(folder))
     warning = Problem(
         file=NAME,
         path="providers.here",
         problem="the embedded model is not installed here: only simulated answers are served",
-        remedy="pip install 'headworks[local]'",
+        remedy=install("local"),
     )
     return Loaded(system=without_local(whole.system), folder=folder, warnings=(warning,))
-
-
-class _Equipped(Machine):
-    def has_module(self, name: str) -> bool:
-        return True
 
 
 def without_local(system: System) -> System:

@@ -290,6 +290,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "bodies": "Whether the record has the words of a call: `none`, or `full`, the body as the caller sent it (64 KiB at "
             "most) and the text of the answer. Headers, and so keys, are never in it.",
             "retention": "How long the store keeps a call.",
+            "format": "How the lines of the gateway's own log are written: `text`, or `json`, an object a line, from the start to the "
+            "end and in every process (docs/operations.md).",
         },
         Drill: {
             "shows": "What it shows, in a sentence.",

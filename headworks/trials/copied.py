@@ -11,7 +11,7 @@ but the system file is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +21,10 @@ from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, ability
 from headworks.policy.choice import Ability
-from headworks.system.check import Machine, check, targets_of
+from headworks.system.check import Equipped, check, targets_of
 from headworks.system.findings import Findings
 from headworks.system.load import named, read
-from headworks.system.nodes import MOST_BYTES, Items, Node, Scalar, Table, compose
+from headworks.system.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
 from headworks.system.reader import Reader
 from headworks.system.schema import Local, System, TargetOf
 from headworks.system.secrets import LITERAL, Secret, Sources
@@ -36,8 +36,9 @@ UNREAD: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites"
 REPLACED: Final = frozenset({"providers", "server", "drills"})
 """Keys of the top that the copy has otherwise, or not."""
 
-PORTS: Final = frozenset({"listen", "admin", "admin_key", "workers"})
-"""Keys of `server` that the copy has itself."""
+PORTS: Final = frozenset({"listen", "admin", "admin_key", "tls", "workers"})
+"""Keys of `server` that the copy has itself, or not: they are not even read, for what must hold between them and what a drill
+leaves out (several workers need a shared state, an open port needs keys) need not hold of the copy."""
 
 PRICE: Final = {"input": "$1/M", "output": "$4/M"}
 """Of every target whose alias names no price: a drill compares costs, and all that it asks is asked of stand-ins."""
@@ -57,19 +58,14 @@ class Blind(Sources):
         return Secret(f"stand-in-{digest(text.encode())}", LITERAL)
 
 
-class Equipped(Machine):
-    """Every module is there: the copy starts no model."""
-
-    def has_module(self, name: str) -> bool:
-        return True
-
-
 class Drilled(msgspec.Struct, frozen=True, kw_only=True):
-    """The system that a drill copies: as its file has it, and as it was read. `name`: what messages call the file."""
+    """The system that a drill copies: as its file has it, and as it was read. `name`: what messages call the file.
+    differences: how the copy is made otherwise than the file says, in sentences; what every copy has otherwise is not said."""
 
     name: str
     root: Any
     system: System
+    differences: tuple[str, ...] = ()
 
     @property
     def targets(self) -> dict[str, list[str]]:
@@ -115,15 +111,42 @@ def parsed(content: bytes, name: str, folder: Path) -> Drilled:
     """The system in these bytes. Raises ConfigError with everything that is wrong with what is drilled of it."""
     findings = Findings(name)
     root = compose(content, findings)
+    differences: tuple[str, ...] = ()
     if isinstance(root, Table):
-        root = Table({key: entry for key, entry in root.entries.items() if key not in UNREAD}, root.place)
+        differences = tuple(differing(root))
+        root = without(root, UNREAD)
+        if (server := root.entries.get("server")) is not None and isinstance(server.node, Table):
+            root.entries["server"] = Entry(server.name_place, without(server.node, PORTS))
     system = None if root is None else Reader(findings, Blind({}, folder)).system(root)
     if system is not None:
         system = named(system)
         check(system, findings, Equipped(folder))
     if root is None or system is None or findings.errors:
         raise ConfigError(findings.errors)
-    return Drilled(name=name, root=plain(root), system=system)
+    return Drilled(name=name, root=plain(root), system=system, differences=differences)
+
+
+def without(table: Table, names: frozenset[str]) -> Table:
+    return Table({key: entry for key, entry in table.entries.items() if key not in names}, table.place)
+
+
+def differing(root: Table) -> Iterator[str]:
+    """What a production file has and a copy has not, as sentences without a secret in them."""
+    workers = text_at(root, "server", "workers")
+    if workers not in (None, "1"):
+        yield f"one worker, where the file has {workers}"
+    state = text_at(root, "state")
+    if state not in (None, "memory"):
+        yield f"what calls are counted by is in its memory, where the file has `{kind(state)}`"
+    store = text_at(root, "log", "store")
+    if store is not None and not store.startswith("sqlite:"):
+        yield f"its ledger is SQLite, where the file has `{kind(store)}`"
+
+
+def kind(url: str) -> str:
+    """A URL's scheme: the rest may have a password in it."""
+    scheme, mark, _ = url.partition("://")
+    return f"{scheme}://..." if mark else url
 
 
 def plain(node: Node) -> Any:
@@ -149,8 +172,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 def copied(drilled: Drilled, place: Place) -> bytes:
     """The copy's system file: JSON, which is YAML too."""
     made = {name: value for name, value in drilled.root.items() if name not in REPLACED}
-    server = {name: value for name, value in drilled.root.get("server", {}).items() if name not in PORTS}
-    made["server"] = {**server, "listen": place.listen, "admin": place.admin}
+    made["server"] = {**drilled.root.get("server", {}), "listen": place.listen, "admin": place.admin}
     made["log"] = {"journal": JOURNAL, "store": f"sqlite:///{STORE}"}
     made["providers"] = {name: _provider(drilled, name, place) for name in drilled.system.providers}
     made["models"] = {alias: _model(drilled, alias) for alias in drilled.system.models}

@@ -60,9 +60,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints."""
+    """What `--json` prints. copy: how the copy differs from the file, beyond what every copy has otherwise."""
 
     system: str
+    copy: list[str] = []
     loop: Loop
     seed: int
     verdict: Said
@@ -134,6 +135,9 @@ def junit(report: Report) -> bytes:
         failures=str(said.count("does not hold")),
         errors=str(said.count("cannot say")),
     )
+    if report.copy:
+        properties = ElementTree.SubElement(suite, "properties")
+        ElementTree.SubElement(properties, "property", name="copy", value="; ".join(report.copy))
     for drill in report.drills:
         took = max((one.at + one.took for one in drill.calls), default=0.0)
         case = ElementTree.SubElement(

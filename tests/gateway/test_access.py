@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -110,7 +111,9 @@ def test_the_first_key_closes_a_gateway_that_was_open(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_dead_store_keeps_out_only_whom_nobody_knows(tmp_path: Path) -> None:
+def test_a_dead_store_keeps_out_only_whom_nobody_knows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
     async def run() -> None:
         make(tmp_path, "nightly", "hw_new")
         one = gateway(tmp_path)
@@ -141,6 +144,11 @@ def test_a_dead_store_keeps_out_only_whom_nobody_knows(tmp_path: Path) -> None:
             await one.stop()
 
     asyncio.run(run())
+    said = [record.getMessage() for record in caplog.records if record.name == "headworks.access"]
+    assert said == [  # once each, though it was looked for many times
+        "keys_away: the store of keys: gone; keys that are known are served, others are told to wait",
+        "keys_back: the store of keys: it works again",
+    ]
 
 
 class Broken:

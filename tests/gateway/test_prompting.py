@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Unauthenticated, Unprocessable
+from headworks.core.extras import install
 from headworks.core.record import Record
 from headworks.gateway import prompting
 from headworks.gateway.gateway import Gateway
@@ -126,5 +128,5 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path, monkeypatch: pytes
         raise ModuleNotFoundError("No module named 'jinja2'", name="jinja2")
 
     monkeypatch.setattr(prompting, "import_module", missing)
-    with pytest.raises(ConfigError, match=r"headworks\[eval\]"):
+    with pytest.raises(ConfigError, match=re.escape(install("eval"))):
         prompting.prompts_of(system(tmp_path), tmp_path)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from headworks.core.notices import MOST
 from headworks.http.server import Edge, EdgeLimits, Exchange, Request
 from tests.http.edges import GET, TEXT, Caller, echo, post, refuse, serving, until
 from tests.http.peers import run
@@ -459,3 +460,13 @@ def test_one_too_many_is_told_so_and_many_too_many_are_dropped(loop: str) -> Non
 
 def test_limits_have_defaults_and_are_kept() -> None:
     assert Edge(echo, refuse).limits == EdgeLimits()
+
+
+def test_a_bug_that_every_call_meets_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        edge = Edge(echo, lambda status, message: ([], b""))
+        for _ in range(1000):
+            edge.report("handler_failed", KeyError("x"))
+
+    asyncio.run(main())
+    assert len(caplog.records) == MOST

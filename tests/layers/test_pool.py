@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
 from random import Random
 
@@ -36,8 +35,6 @@ from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
 from headworks.layers.retry import Retry
 from headworks.layers.timeout import Timeout
-from headworks.layers.trace import Trace
-from headworks.ledger.journal import MemoryJournal
 from headworks.policy.budget import EMPTY, INFINITE, Purse
 from headworks.policy.choice import Candidate, Weighted
 from headworks.policy.circuit import Breaking, Circuit
@@ -309,15 +306,3 @@ async def test_meter_closes_the_attempt_and_frees_the_target() -> None:
     assert second.usage == answer.usage
     assert known.latency.percentile(50) == pytest.approx(0.5)
     assert known.busy == 0
-
-
-@virtual
-async def test_a_vendor_that_refuses_us_is_told_aloud_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    pool, _ = tier({"vendor/m": Scripted([Denied("The vendor refuses us: 401 (invalid_api_key).")], repeat=True)})
-    trace = Trace(pool, MemoryJournal(), "config-1")
-    for seconds in (0, 1, 60):
-        await asyncio.sleep(seconds)
-        with pytest.raises(Denied):
-            await ask(trace, call())
-    told = "target_set_aside: vendor/m: The vendor refuses us: 401 (invalid_api_key)."
-    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [told] * 2

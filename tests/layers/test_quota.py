@@ -251,12 +251,15 @@ async def test_without_the_journal_no_budget_is_spent() -> None:
 
 
 @virtual
-async def test_the_alert_level_is_told_once_a_window() -> None:
+async def test_the_alert_level_is_told_once_a_window(caplog: pytest.LogCaptureFixture) -> None:
     layer = quota(Scripted(["hi"], repeat=True), Memory())
     who = key(budget=Spending(amount=10**4, every="total", alert=0.001))
     for number in range(3):
         await ask(layer, by(who, number, max_output=5))
     assert layer.books.alerts(0.0) == ["key/web"]
+    [record] = caplog.records
+    assert record.getMessage().startswith("budget_alert: key/web: $")
+    assert record.__dict__["fields"]["subject"] == "key/web"
 
 
 def test_an_alert_ends_with_its_window() -> None:

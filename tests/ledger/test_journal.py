@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import resource
 import shutil
@@ -98,6 +99,33 @@ def test_the_backlog_is_bounded_and_what_it_cannot_hold_is_counted(tmp_path: Pat
     assert journal.backlog <= MOST_BACKLOG
     assert journal.lost == 3
     os.close(journal._file)
+
+
+def test_a_full_disk_is_said_once_and_that_it_takes_records_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def run() -> None:
+        journal = Journal(tmp_path, started_at=1.0, sync=0.001)
+        file, journal._file = journal._file, os.open("/dev/full", os.O_WRONLY)
+        journal.append(record(1))
+        syncing = asyncio.create_task(journal.keep_synced())
+        for _ in range(10):  # it is tried at each of these
+            await asyncio.sleep(0.002)
+        os.close(journal._file)
+        journal._file = file
+        async with asyncio.timeout(30):
+            while journal.backlog:
+                await asyncio.sleep(0.001)
+        syncing.cancel()
+        await asyncio.wait([syncing])
+        journal.close()
+
+    asyncio.run(run())
+    events = [record.__dict__["fields"]["event"] for record in caplog.records]
+    assert [event for event in events if "forced" not in event] == ["journal_full", "journal_back"]
+    assert events.count("journal_unforced") <= 1
 
 
 def test_two_starts_never_share_a_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from headworks.core.errors import ConfigError
+from headworks.core.extras import install
 from headworks.ledger import places
 from headworks.ledger import postgres as store_file
 from headworks.ledger.indexer import Indexer
@@ -220,7 +222,7 @@ def test_where_the_client_is_missing_the_extra_is_named(monkeypatch: pytest.Monk
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(places, "import_module", missing)
-    with pytest.raises(ConfigError, match=r"headworks\[postgres\]"):
+    with pytest.raises(ConfigError, match=re.escape(install("postgres"))):
         store_at("postgresql://127.0.0.1/ledger", Path())
 
 

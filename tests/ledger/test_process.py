@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -11,9 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from headworks.core.notices import MOST
+from headworks.core.vtime import run_virtual
 from headworks.ledger.child import Order
 from headworks.ledger.journal import Journal
+from headworks.ledger.ledger import Status
 from headworks.ledger.process import LedgerProcess
 from headworks.ledger.sqlite import SqliteAt
 from tests.ledger.records import ids, journal, record, stored
@@ -113,3 +118,25 @@ def test_a_child_whose_gateway_was_killed_indexes_what_is_left_and_ends(tmp_path
     child.stdin.close()
     assert child.wait(60) == 0
     assert stored(SqliteAt(tmp_path / "ledger.db")) == ids(1)
+
+
+def test_a_store_that_comes_and_goes_is_said_but_does_not_flood_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def run() -> None:
+        one = process(tmp_path)
+        for number in range(200):
+            one._hear(Status(trouble="" if number % 2 else "the disk is gone"))
+            one._hear(Status(trouble="" if number % 2 else "the disk is gone"))
+        one._notices.close()
+
+    run_virtual(run())
+    said = [record.getMessage() for record in caplog.records]
+    assert said[:2] == [
+        "store_away: the ledger's store: the disk is gone; records wait in the journal",
+        "store_back: the ledger's store: it works again",
+    ]
+    assert len(said) == MOST + 1
+    assert said[-1] == "store_back: the ledger's store: it works again (195 more changes in the last 60 s)"

@@ -334,6 +334,41 @@ def test_an_invited_call_does_not_count_while_a_probe_is_out() -> None:
     assert state_of(circuit) == "closed"
 
 
+# --- told of changes -------------------------------------------------------------------------------------------------
+
+
+def test_an_observer_is_told_of_each_change_once_and_of_nothing_else() -> None:
+    circuit = closed(failures=2)
+    told: list[tuple[str, float]] = []
+    circuit.observer = lambda change: told.append((change.kind, change.until))
+    ask(circuit, "success", 100.0)
+    assert told == []
+    ask(circuit, "failure", 101.0)
+    ask(circuit, "failure", 102.0)
+    assert [kind for kind, _ in told] == ["failing", "opened"]
+    assert told[1][1] == circuit.blocked_until > 102.0
+    del told[:]
+    ticket = circuit.enter(110.0)
+    circuit.end(circuit.enter(110.0), "failure", 110.0)  # refused: it says nothing
+    circuit.head(ticket, 111.0)
+    circuit.end(ticket, "success", 112.0)
+    assert [kind for kind, _ in told] == ["half_open", "closed"]
+    del told[:]
+    circuit.set_aside(150.0, 113.0)
+    circuit.set_aside(140.0, 113.0)  # no later than it was
+    assert told == [("set_aside", 150.0 - EARLY)]
+
+
+def test_who_fails_again_after_a_success_is_told_of_again() -> None:
+    circuit = closed(failures=3)
+    told: list[str] = []
+    circuit.observer = lambda change: told.append(change.kind)
+    outcomes: tuple[Outcome, ...] = ("failure", "failure", "success", "failure")
+    for outcome in outcomes:
+        ask(circuit, outcome, 100.0)
+    assert told == ["failing", "failing"]
+
+
 # --- set aside -------------------------------------------------------------------------------------------------------
 
 

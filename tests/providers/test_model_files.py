@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from headworks.core.errors import ConfigError
+from headworks.core.extras import install
 from headworks.providers.model_files import (
     EMBEDDED,
     assemble,
@@ -132,7 +133,7 @@ def test_a_cache_that_cannot_be_written_is_a_config_error(parts: list[Path], tmp
 def test_a_missing_extra_is_named() -> None:
     with pytest.raises(ConfigError) as caught:
         embedded_parts("headworks_no_such_wheel_{}")
-    assert caught.value.problems[0].remedy == "pip install 'headworks[local]'"
+    assert caught.value.problems[0].remedy == install("local")
 
 
 @pytest.mark.parametrize(

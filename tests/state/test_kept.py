@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
+import pytest
+from redis.exceptions import ResponseError
+
 from headworks.core.reply import Usage
 from headworks.policy.freshness import Kept
 from headworks.state.kept import OVERHEAD, SharedAnswers
@@ -91,6 +94,25 @@ def test_a_server_that_is_away_has_nothing_and_keeps_nothing() -> None:
         assert await answers.find(b"a") is None
 
     asyncio.run(run())
+
+
+class Full(Line):
+    """A line to a server that keeps nothing more."""
+
+    async def ask(self, *words: object) -> object:
+        raise ResponseError("OOM command not allowed")
+
+
+def test_a_server_that_refuses_answers_is_said_once_for_all_calls(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        answers = SharedAnswers(Full("redis://127.0.0.1:1"), "p", "assistant", 10_000, 60.0)
+        for _ in range(50):
+            await answers.keep(b"f", answer(10))
+
+    asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records] == [
+        "answers_not_kept: answers of assistant: the state keeps none: OOM command not allowed"
+    ]
 
 
 def test_what_another_version_wrote_is_not_there(valkey_server: ValkeyServer) -> None:

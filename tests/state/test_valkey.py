@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -134,7 +135,9 @@ def test_a_process_that_is_silent_for_its_lease_is_dead_to_the_others(valkey_ser
     with_states(run, valkey_server)
 
 
-def test_a_server_that_dies_is_away_and_then_knows_all_that_it_knew() -> None:
+def test_a_server_that_dies_is_away_and_then_knows_all_that_it_knew(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
     async def run(server: ValkeyServer) -> None:
         state = await opened(server, "x")
         one = claim("1", amount=60, places=1)
@@ -153,6 +156,8 @@ def test_a_server_that_dies_is_away_and_then_knows_all_that_it_knew() -> None:
 
     with valkey() as server:
         asyncio.run(run(server))
+    events = [record.__dict__["fields"]["event"] for record in caplog.records if record.name == "headworks.state"]
+    assert events == ["state_away", "state_back"]
 
 
 def test_a_server_that_lost_its_data_spends_no_money_until_it_is_restored() -> None:

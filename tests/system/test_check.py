@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from headworks.core.extras import install
 from headworks.providers.simulated_faults import FAULTS
 from headworks.system.check import Machine
 from headworks.system.schema import Fault
@@ -111,7 +112,7 @@ def test_a_model_file_is_gguf() -> None:
 
 def test_a_local_model_needs_the_extra() -> None:
     assert wrong("providers: {v: {dialect: local}}\nmodels: {a: v}\n", machine=FakeMachine(has_modules=False)) == [
-        "1:16 providers.v: local models are not installed here -> pip install 'headworks[local]'"
+        "1:16 providers.v: local models are not installed here -> " + install("local")
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from headworks.core.extras import install
 from headworks.system.secrets import PrivateUrl
 from tests.system.files import FakeMachine, examined, right, told, wrong
 
@@ -60,7 +61,7 @@ def test_without_the_client_the_extra_is_named() -> None:
     system, findings = examined(FILE % "postgresql://db/x", machine=FakeMachine(has_modules=False))
     assert system is None
     [said] = told(findings.errors)
-    assert "pip install 'headworks[postgres]'" in said
+    assert install("postgres") in said
 
 
 def test_the_digest_of_a_system_has_no_password() -> None:

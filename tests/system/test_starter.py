@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from headworks.core.extras import install
 from headworks.system.schema import Local, Simulated
 from headworks.system.starter import starter, text
 from tests.system.files import FakeMachine, odd
@@ -37,4 +38,4 @@ def test_without_the_extra_it_serves_what_is_left_and_says_so() -> None:
     assert [str(target) for tier in loaded.system.models["assistant"].targets for target in tier] == [
         "steady/simulated"
     ]
-    assert [problem.remedy for problem in loaded.warnings] == ["pip install 'headworks[local]'"]
+    assert [problem.remedy for problem in loaded.warnings] == [install("local")]

@@ -30,6 +30,17 @@ log: {store: "sqlite:////nowhere/at/all.db", journal: /nowhere/journal}
 """
 """Two tiers, `mid_stream: error`, and much that a copy must not have."""
 
+PRODUCTION = b"""
+version: 1
+providers: {sim: {dialect: simulated}, second: {dialect: simulated}}
+models: {assistant: [sim, second]}
+keys: {web: {key: "${env:A_KEY_THAT_IS_NOT_SET}"}}
+server: {listen: 0.0.0.0:8080, admin: 127.0.0.1:8081, admin_key: "${env:ANOTHER_THAT_IS_NOT_SET}", workers: 2, drain: 5s}
+state: embedded
+log: {store: "postgresql://headworks:secret@db.example/ledger"}
+"""
+"""What the documentation advises for production."""
+
 WIDE = b"""
 version: 1
 providers:

@@ -8,7 +8,7 @@ import pytest
 from headworks.core.errors import ConfigError
 from headworks.system.schema import OpenAI
 from headworks.trials.copied import Place, copied, copy_of, drilled
-from tests.trials.systems import ALONE, PLAIN, STARTER, system
+from tests.trials.systems import ALONE, PLAIN, PRODUCTION, STARTER, system
 
 PLACE = Place(urls={"first": "http://127.0.0.1:7001/v1", "second": "http://127.0.0.1:7002/v1"})
 
@@ -58,3 +58,31 @@ def test_a_file_that_is_not_there_is_said() -> None:
 def test_a_file_that_is_wrong_is_told_with_its_places() -> None:
     with pytest.raises(ConfigError, match=r"test.yaml:4:25: models.assistant.targets.*`other`"):
         system(b"version: 1\nproviders: {one: {dialect: simulated}}\n\nmodels: {assistant:     other/m}\n")
+
+
+@pytest.mark.parametrize(
+    "state", [b"embedded", b"redis://:secret@db.example/0", b"valkeys://db.example", b"${env:STATE_THAT_IS_NOT_SET}"]
+)
+def test_a_production_file_is_copied_with_one_worker_and_counts_in_memory(state: bytes) -> None:
+    original = system(PRODUCTION.replace(b"state: embedded", b'state: "' + state + b'"'))
+    made = copy_of(original)
+    assert (made.server.workers, made.state.reveal(), made.log.store.reveal()) == (1, "memory", "sqlite:///store.db")
+    assert made.server.drain == 5.0
+    said = "; ".join(original.differences)
+    assert "one worker, where the file has 2" in said
+    assert f"where the file has `{state.decode().partition('://')[0]}" in said
+    assert "its ledger is SQLite, where the file has `postgresql://...`" in said
+    assert "secret" not in said
+    assert "db.example" not in said
+
+
+def test_a_file_that_has_nothing_of_the_kind_differs_in_nothing() -> None:
+    assert system(ALONE).differences == ()
+    assert system(ALONE + b"state: memory\nserver: {workers: 1}\nlog: {store: 'sqlite:///a.db'}\n").differences == ()
+
+
+def test_what_the_copy_has_itself_is_not_even_read() -> None:
+    server = b"server: {listen: nonsense, admin: 7, workers: many, tls: {cert: a.pem, key: b.pem}, max_in_flight: 3}\n"
+    assert copy_of(system(ALONE + server)).server.max_in_flight == 3
+    with pytest.raises(ConfigError, match="max_in_flight"):
+        system(ALONE + b"server: {max_in_flight: many}\n")

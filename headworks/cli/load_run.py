@@ -1,0 +1,247 @@
+"""What `headworks load` does: the traffic that is wanted, where it is sent, and the report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+import uvloop
+
+from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.ledger_place import place
+from headworks.cli.load_view import as_json, show
+from headworks.cli.logs import DECODE, reading
+from headworks.cli.plan import past, read
+from headworks.core.errors import PlanError
+from headworks.http.dial import Origin
+from headworks.ledger.query import Filter
+from headworks.system.requirements import Traffic
+from headworks.system.schema import System
+from headworks.trials.load import Arriving, Wanted, load
+from headworks.trials.load_arrivals import LARGEST, Arrival, Process, drawn, stretch
+from headworks.trials.load_call import Fared
+from headworks.trials.load_verdict import Costs, Plan
+from headworks.twin.demand import Demand, demand
+from headworks.twin.workload import Shape
+
+ENDS = {
+    "met": HOLDS,
+    "missed": FAILS,
+    "cannot say": CANNOT_SAY,
+    "invalid": CANNOT_SAY,
+    "unserved": COULD_NOT_RUN,
+}
+
+INDEXED_WITHIN = 5.0
+"""Seconds that are waited for the ledger to have the last calls."""
+
+
+def run(file: Path, asked: Asked, key: str | None, compare: Path | None, *, is_json: bool) -> int:
+    """Sends the load, prints the report, and gives the exit code. Raises click.ClickException."""
+    system = with_traffic(read(file), asked)
+    try:
+        wanted = want(system, file, asked, secret(key, system), None if compare is None else plan_of(compare))
+    except PlanError as error:
+        raise click.ClickException(str(error)) from error
+    report = uvloop.run(load(wanted, Progress(), lambda calls, began: costs(file, calls, began, asked.url)))
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    if is_json:
+        click.echo(as_json(report).decode())
+    else:
+        show(report)
+    return ENDS[report.verdict]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The options."""
+
+    url: str | None
+    rate: float | None
+    seconds: float
+    warm: float
+    arrivals: Process | None
+    burstiness: float | None
+    trace: object
+    alias: str | None
+    streamed: float | None
+    search: bool
+    most: float | None
+    patience: float | None
+    no_stop: bool
+    seed: int
+
+
+def with_traffic(system: System, asked: Asked) -> System:
+    """The system with the options in the place of its own traffic. Raises click.ClickException."""
+    required = system.requirements
+    traffic = required.traffic
+    changed: dict[str, object] = {}
+    if asked.alias is not None:
+        if asked.alias not in system.models:
+            known = ", ".join(system.models)
+            raise click.ClickException(f"--alias: there is no model {asked.alias!r} in the file, only {known}")
+        own = traffic.aliases.get(asked.alias)
+        changed["aliases"] = {} if own is None else {asked.alias: own}
+        objectives = tuple([one for one in required.objectives if one.alias in (None, asked.alias)])
+        required = msgspec.structs.replace(required, objectives=objectives)
+        if own is not None and own.peak_rps is not None:
+            changed["peak_rps"] = own.peak_rps
+        system = msgspec.structs.replace(system, models={asked.alias: system.models[asked.alias]})
+    if asked.trace is not None:
+        changed |= {"trace": str(Path(str(asked.trace)).resolve()), "log": False}
+    if asked.streamed is not None:
+        changed["streamed"] = asked.streamed
+    if asked.burstiness is not None:
+        changed["burstiness"] = asked.burstiness
+    if asked.rate is not None and traffic.peak_rps is None and not any(a.peak_rps for a in traffic.aliases.values()):
+        changed["peak_rps"] = asked.rate
+    traffic = msgspec.structs.replace(traffic, **changed)
+    for name, value in (("streamed", asked.streamed), ("burstiness", asked.burstiness)):
+        if value is not None:
+            own_shapes = {one: msgspec.structs.replace(shape, **{name: None}) for one, shape in traffic.aliases.items()}
+            traffic = msgspec.structs.replace(traffic, aliases=own_shapes)
+    return msgspec.structs.replace(system, requirements=msgspec.structs.replace(required, traffic=traffic))
+
+
+def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan | None) -> Wanted:
+    """What is to be sent, and where. Raises PlanError, click.ClickException."""
+    traffic: Traffic = system.requirements.traffic
+    found = demand(
+        system,
+        lambda path: (file.parent / path).read_bytes(),
+        past(file, Filter()) if traffic.log else None,
+    )
+    rate = asked.rate if asked.rate is not None else found.workload.rate
+    longest = max(one.total for one in (model.timeouts for model in system.models.values()))
+    url = asked.url or here(system)
+    return Wanted(
+        url=url,
+        origin=origin(url),
+        system=system.name,
+        digest=system.digest,
+        objectives=system.requirements.objectives,
+        traffic=traffic,
+        source=f"{found.source}; sent at {rate:.4g} a second" if asked.rate is not None else found.source,
+        arriving=arriving(found, rate / found.workload.rate, asked),
+        rate=rate,
+        longest=LARGEST,
+        seconds=asked.seconds,
+        warm=asked.warm,
+        seed=asked.seed,
+        key=key,
+        patience=asked.patience or longest + 10.0,
+        stops=not asked.no_stop,
+        most=(asked.most or 64 * rate) if asked.search else None,
+        plan=plan,
+    )
+
+
+def arriving(found: Demand, factor: float, asked: Asked) -> Arriving:
+    """Gives calls at so many times the rate that is wanted."""
+    workload = found.workload
+    if isinstance(workload, Shape):
+        shapes = workload.aliases
+        process: Process = asked.arrivals or "gamma"
+        return lambda seconds, faster: drawn(shapes, seconds, asked.seed, faster=factor * faster, process=process)
+    if asked.arrivals is not None:
+        raise click.ClickException("--arrivals: the traffic of this file is a trace, which has its own instants")
+
+    def traced(seconds: float, faster: float) -> Sequence[Arrival]:
+        made = workload.scaled(factor * faster).draw(asked.seed, 0)  # type: ignore[attr-defined]
+        begin, end = stretch(made.at, workload.rate * factor * faster, seconds)
+        rows = list(zip(made.at, made.alias, made.sizes, made.streamed, made.same, strict=True))[begin:end]
+        return [
+            Arrival(at - rows[0][0], alias, min(size.prompt, LARGEST), size.output, streamed, same)
+            for at, alias, size, streamed, same in rows
+        ]
+
+    return traced
+
+
+def here(system: System) -> str:
+    """Where the gateway listens, seen from this machine. Raises click.ClickException where that is elsewhere."""
+    address = system.server.listen
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # of a server that listens everywhere
+    if not msgspec.structs.replace(address, host=host).is_loopback:
+        raise click.ClickException(
+            f"the system listens on {address}, which may be another machine: name it by --url if it is yours to load"
+        )
+    return f"http://[{host}]:{address.port}" if ":" in host else f"http://{host}:{address.port}"
+
+
+def origin(url: str) -> Origin:
+    try:
+        return Origin.parse(url)
+    except ValueError as error:
+        raise click.ClickException(f"--url: {error}") from error
+
+
+def secret(name: str | None, system: System) -> str | None:
+    """The key to call with. Raises click.ClickException."""
+    if name is None:
+        if system.keys:
+            names = ", ".join(list(system.keys)[:5])
+            raise click.ClickException(
+                f"this system lets in only who has a key ({names}): put one into an environment variable, and name that by --key"
+            )
+        return None
+    found = os.environ.get(name)
+    if not found:
+        raise click.ClickException(
+            "--key: there is no environment variable of that name, or it is empty. It takes a name, not a key: what stands on a "
+            "command line can be read by everybody on the machine"
+        )
+    return found
+
+
+def plan_of(path: Path) -> Plan:
+    """Raises click.ClickException."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(
+            f"{path} is no plan: {error}; make one by `headworks plan --json > {path}`"
+        ) from error
+
+
+class Progress:
+    """One line that is written over, where somebody looks; at most twice a second."""
+
+    def __init__(self) -> None:
+        self.is_seen = sys.stderr.isatty()
+
+    def __call__(self, line: str) -> None:
+        if self.is_seen:
+            click.echo(f"\r\x1b[K{line[:118]}", nl=False, err=True)
+
+
+def costs(file: Path, calls: Sequence[Fared], began: float, url: str | None) -> Costs:
+    """What these calls cost, by the ledger of the system file: empty where the gateway is another one's or has no ledger."""
+    wanted = {one.request_id for one in calls if one.request_id}
+    if not wanted:
+        return Costs(why_not="no call has a request id, so none is found in the ledger")
+    try:
+        with reading(place(file)) as questions:
+            until = time.monotonic() + INDEXED_WITHIN
+            while True:
+                nano: dict[str, int | None] = {}
+                refused: set[str] = set()
+                for record in map(DECODE, questions.lines(Filter(since=began - 60.0))):
+                    if record.request_id in wanted:
+                        nano[record.request_id] = record.cost_nano
+                        if record.outcome == "refused":
+                            refused.add(record.request_id)
+                if len(nano) == len(wanted) or time.monotonic() > until or (url is not None and not nano):
+                    break
+                time.sleep(0.5)
+    except (click.ClickException, OSError) as error:
+        return Costs(why_not=f"the ledger of {file} cannot be read: {error}")
+    if len(nano) < len(wanted):
+        return Costs(why_not=f"the ledger of {file} has {len(nano)} of the {len(wanted)} calls")
+    return Costs(nano, frozenset(refused))

@@ -1,0 +1,97 @@
+"""What `headworks plan` does: the plan is made, printed and written. It needs the extra `plan`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.plan import past, read
+from headworks.cli.plan_view import show, show_screening
+from headworks.ledger.query import Filter
+from headworks.twin.page import page
+from headworks.twin.plan import Known, plan, prepare
+from headworks.twin.report import as_json, rounded
+from headworks.twin.simulate import Effort
+
+ENDS = {"met": HOLDS, "missed": FAILS, "cannot say": CANNOT_SAY}
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is made and told."""
+
+    is_fitted: bool
+    only_screen: bool
+    seed: int
+    calls: int
+    runs: int
+    html: Path | None
+    is_json: bool
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Nothing is logged: the stack tells operators of budgets that are used up, and of made-up calls nobody needs to know."""
+    logger = logging.getLogger("headworks")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def run(file: Path, asked: Filter, way: Run) -> int:
+    """Makes a plan, prints it, and gives the exit code. asked: the ledger's calls that count. Raises click.ClickException."""
+    with silent():
+        return planned(file, asked, way)
+
+
+def planned(file: Path, asked: Filter, way: Run) -> int:
+    system = read(file)
+    asks_ledger = way.is_fitted or system.requirements.traffic.log
+    if not asks_ledger and (asked.since is not None or asked.until is not None):
+        raise click.UsageError(
+            "--since and --until choose among the ledger's calls: add --fit, or `log: true` under traffic"
+        )
+    known = Known(
+        read=lambda path: (file.parent / path).read_bytes(),
+        records=past(file, asked) if asks_ledger else None,
+        is_fitted=way.is_fitted,
+    )
+    if way.only_screen:
+        ready = prepare(system, known)
+        if way.is_json:
+            made = rounded(msgspec.to_builtins(ready.screening))
+            click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
+        else:
+            show_screening(ready.screening, ready.demand.source)
+        return HOLDS
+    if not system.requirements.objectives:
+        click.echo(f"{file} promises nothing: write requirements.objectives, and plan says whether they hold", err=True)
+        return COULD_NOT_RUN
+    report = plan(system, known, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress)
+    if way.html is not None:
+        try:
+            way.html.write_text(page(report), encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{way.html} cannot be written: {error.strerror or error}") from error
+    if way.is_json:
+        click.echo(as_json(report).decode())
+    else:
+        show(report)
+        if way.html is not None:
+            click.echo(f"the page is {way.html}")
+    return ENDS[report.verdict]
+
+
+def progress(line: str) -> None:
+    """What is being done, where somebody waits at a terminal."""
+    if sys.stderr.isatty():
+        click.echo(click.style(line, dim=True), err=True)

@@ -1,0 +1,131 @@
+"""What changes while calls are served, said in the log once each, and never so often that it floods it.
+
+Theory. An operator wants to know of each change, and at once; what changes again and again (a target that flaps, a store that
+comes and goes) says more by how often it did. So each subject has a few lines. What comes beyond them is counted over a window
+of time, and when that ends one line says the latest change and how many were left out. Windows follow each other, each longer
+than the one before, until one passes without a change; then the subject has its few lines again.
+
+Always true: what the log said last of a subject is so, or will be said when its window ends; a subject that changes all the
+time writes `MOST` lines, and one in each window. Lines have an event's name and
+fields for machines (`log: {format: json}`), and say the same in words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
+
+from headworks.core.errors import Problem
+
+MOST: Final = 4
+"""Lines of a subject in its first window: it went, it came back, and once more."""
+
+WINDOW: Final = 60.0
+LONGEST: Final = 300.0
+"""Seconds of a subject's first window, and of the longest: a line in five minutes is no flood, and no old news."""
+
+Field: TypeAlias = str | int | float | Sequence[str] | None
+
+
+class Notice(NamedTuple):
+    """One change. event: its name. subject: what has changed. text: the rest, in words. fields: beside event and subject."""
+
+    level: int
+    event: str
+    subject: str
+    text: str
+    fields: Mapping[str, Field] = MappingProxyType({})
+
+
+class Window:
+    """What was said of a subject lately."""
+
+    __slots__ = ("is_quiet", "latest", "left_out", "lines", "seconds", "timer")
+
+    def __init__(self, timer: asyncio.TimerHandle) -> None:
+        self.timer = timer
+        self.seconds = WINDOW
+        self.is_quiet = True
+        self.lines = 0
+        self.left_out = 0
+        self.latest: Notice | None = None
+
+
+class Notices:
+    """Writes notices of one kind. most: lines of a subject before the others are counted."""
+
+    def __init__(self, log: logging.Logger, most: int = MOST) -> None:
+        self.log = log
+        self.most = most
+        self._windows: dict[str, Window] = {}
+
+    def tell(self, notice: Notice) -> None:
+        """Says it now, or with others when its subject's window ends. On the loop; where none runs (a journal that is filled by
+        hand), at once."""
+        window = self._windows.get(notice.subject)
+        if window is None:
+            try:
+                timer = asyncio.get_running_loop().call_later(WINDOW, self._end, notice.subject)
+            except RuntimeError:
+                self._write(notice)
+                return
+            window = self._windows[notice.subject] = Window(timer)
+        window.is_quiet = False
+        if window.lines < self.most:
+            window.lines += 1
+            self._write(notice)
+        else:
+            window.left_out += 1
+            window.latest = notice
+
+    def close(self) -> None:
+        """Says what was counted so far."""
+        for window in self._windows.values():
+            window.timer.cancel()
+            self._sum_up(window)
+        self._windows.clear()
+
+    def _end(self, subject: str) -> None:
+        window = self._windows[subject]
+        if window.is_quiet:
+            del self._windows[subject]
+            return
+        self._sum_up(window)
+        window.is_quiet = True
+        window.seconds = min(2 * window.seconds, LONGEST)
+        window.timer = asyncio.get_running_loop().call_later(window.seconds, self._end, subject)
+
+    def _sum_up(self, window: Window) -> None:
+        if window.latest is not None:
+            left_out, window.left_out = window.left_out - 1, 0
+            notice, window.latest = window.latest, None
+            if left_out:
+                changes = "change" if left_out == 1 else "changes"
+                said = f"{notice.text} ({left_out} more {changes} in the last {window.seconds:.0f} s)"
+                notice = notice._replace(text=said, fields={**notice.fields, "left_out": left_out})
+            self._write(notice)
+
+    def _write(self, notice: Notice) -> None:
+        fields = {"event": notice.event, "subject": notice.subject, **notice.fields}
+        self.log.log(notice.level, "%s: %s: %s", notice.event, notice.subject, notice.text, extra={"fields": fields})
+
+
+def named(event: str, **fields: Field) -> Mapping[str, Mapping[str, Field]]:
+    """What a line of the log says to machines, as `extra` of a call of `logging`: it happens once, and needs no window."""
+    return {"fields": {"event": event, **fields}}
+
+
+def of_problem(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]]:
+    """The same for something that is wrong in a file."""
+    place: dict[str, Field] = {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "path": problem.path,
+        "problem": problem.problem,
+        "remedy": problem.remedy,
+    }
+    return named(event, **{name: value for name, value in place.items() if value})
