@@ -62,6 +62,7 @@ class Opener(Protocol):
     @property
     def stack(self) -> Stack: ...
 
+    @property
     def max_body(self) -> int:
         """Bytes that a body may have, once it is decoded too."""
         ...
