@@ -74,8 +74,11 @@ class CallError(HeadworksError):
     """What opening or reading a call may raise.
 
     `status`, `type` and `code` are OpenAI's words for it; a dialect translates. `said` is the vendor's own error where
-    there was one. `target` and `phase` say where it happened, `retry_after` (seconds) when asking again may help.
+    there was one. `target` and `phase` say where it happened, `retry_after` (seconds) when asking again may help. The
+    message is for callers: what they should not see (a vendor's address, a path of this machine) is in `place`, for logs.
     """
+
+    place: str = ""
 
     status: int = 500
     type: ClassVar[str] = "api_error"
@@ -164,6 +167,13 @@ class UnknownPath(Refused):
 
     status = 404
     code = "not_found"
+
+
+class UnknownCoding(Refused):
+    """A body in a content coding that is not decoded here."""
+
+    status = 415
+    code = "unsupported_content_encoding"
 
 
 class TooLarge(Refused):

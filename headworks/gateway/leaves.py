@@ -105,7 +105,7 @@ class Leaves:
         key = provider.api_key.reveal() if provider.api_key is not None else None
         headers = account_headers(key, {header: value.reveal() for header, value in provider.headers.items()})
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
-        return lambda model: Remote(client, OPENAI, model, headers, forward=forward)
+        return lambda model: Remote(client, OPENAI, model, headers, forward=forward, target=f"{name}/{model}")
 
     def _tls(self, name: str, provider: schema.OpenAI, origin: Origin) -> ssl.SSLContext | None:
         if not origin.tls:
@@ -127,11 +127,13 @@ class Leaves:
         if (path := self.models.get(name)) is not None:
             elsewhere = Elsewhere(path)
             asked = self.clients[name] = Client(msgspec.structs.replace(elsewhere.origin, base=b"/v1"))
-            return lambda model: Local(Remote(asked, OPENAI, model, account_headers(None, {})), elsewhere)
+            return lambda model: Local(
+                Remote(asked, OPENAI, model, account_headers(None, {}), target=f"{name}/{model}"), elsewhere
+            )
         child = self.children[name] = local_process(provider, self.folder)
         client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"))
         headers = account_headers(None, {})
-        return lambda model: Local(Remote(client, OPENAI, model, headers), child)
+        return lambda model: Local(Remote(client, OPENAI, model, headers, target=f"{name}/{model}"), child)
 
     def _simulated(self, name: str, provider: schema.Simulated) -> Making:
         vendor = Vendor(

@@ -129,7 +129,9 @@ class Client:
             if link.begin(head, body):
                 return Exchange(self, link)
             link.abort()
-            raise Unreachable(f"{self.origin} closed the connection before it was asked anything")
+            closed = Unreachable("the connection was closed before anything was asked")
+            closed.place = str(self.origin)
+            raise closed
         except BaseException:
             self.busy -= 1
             raise

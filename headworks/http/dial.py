@@ -32,21 +32,22 @@ PORTS = {"http": 80, "https": 443}
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a server listens, and the path that precedes every target.
+    """Where a server listens, the path that precedes every target and the query that ends it.
 
-    host is ASCII (an IPv6 address without brackets), base starts with a slash or is empty, path is that of a unix
-    socket ("" for TCP).
+    host is ASCII (an IPv6 address without brackets), base starts with a slash or is empty, query has no `?`, path is that
+    of a unix socket ("" for TCP).
     """
 
     host: str = "localhost"
     port: int = 80
     base: bytes = b""
+    query: bytes = b""
     tls: bool = False
     path: str = ""
 
     @classmethod
     def parse(cls, url: str) -> Origin:
-        """Reads `http[s]://host[:port][/base]` or `unix:/path/of/socket`. Raises ValueError that says what is wrong."""
+        """Reads `http[s]://host[:port][/base][?query]` or `unix:/path/of/socket`. Raises ValueError that says what is wrong."""
         if not url.isprintable() or " " in url:
             raise ValueError("a URL holds no blanks and no control characters")
         parts = urlsplit(url)
@@ -58,19 +59,24 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("a URL starts with https://, http:// or unix:/")
         if "@" in parts.netloc:
             raise ValueError("a URL holds no user and no password")
-        if parts.query or parts.fragment:
-            raise ValueError("a base URL has no query and no fragment")
+        if parts.fragment:
+            raise ValueError("a base URL has no fragment")
         if not parts.hostname:
             raise ValueError("the URL has no host")
         try:
             host = parts.hostname.encode("idna").decode()
             base = parts.path.rstrip("/").encode("ascii")
+            query = parts.query.encode("ascii")
         except UnicodeError as error:
             raise ValueError(f"the URL cannot be written in ASCII: {error}") from None
         port = PORTS[parts.scheme] if parts.port is None else parts.port
         if not port:
             raise ValueError("no server listens on port 0")
-        return cls(host=host, port=port, base=base, tls=parts.scheme == "https")
+        return cls(host=host, port=port, base=base, query=query, tls=parts.scheme == "https")
+
+    def target(self, path: bytes) -> bytes:
+        """What a request for this path asks for: Azure and others want the query of their base URL with every one."""
+        return self.base + path + (b"?" + self.query if self.query else b"")
 
     @property
     def authority(self) -> str:
@@ -95,7 +101,8 @@ def trust(ca_file: str | None = None) -> ssl.SSLContext:
 async def dial(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, by: float) -> C:
     """An open connection, made by `make`, by this loop instant (0: unbounded), in which this loop's own delays do not count.
 
-    Raises Expired (phase connect) or Unreachable, which says why: name, refusal, certificate.
+    Raises Expired (phase connect) or Unreachable, which says why: name, refusal, certificate. Where it was is said in the
+    error's `place` only: callers read the message.
     """
     bound = asyncio.timeout(None)
     try:
@@ -111,8 +118,13 @@ async def dial(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | 
     except OSError as error:
         # The kernel's own ETIMEDOUT is a TimeoutError too: only the bound knows whose it was.
         if bound.expired():
-            raise Expired(f"no connection to {origin} in time", phase="connect") from error
-        raise Unreachable(f"no connection to {origin}: {_reason(error)}") from error
+            late = Expired("no connection in time", phase="connect")
+            late.place = str(origin)
+            raise late from error
+        reason = _reason(error)
+        away = Unreachable(f"no connection: {reason.replace(origin.host, 'its host')}")
+        away.place = f"{origin}: {reason}"
+        raise away from error
 
 
 def _reason(error: OSError) -> str:

@@ -104,7 +104,9 @@ class LocalProcess:
         """Waits until the child listens. Raises Unreachable where it does not start, Expired at the bound."""
         while not self.is_ready:
             if self.reason:
-                raise Unreachable(f"The local model {self.model} is not there: {self.reason}")
+                away = Unreachable("The local model is not there.")
+                away.place = f"{self.model}: {self.reason}"
+                raise away
             waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             try:

@@ -11,7 +11,7 @@ from collections import Counter
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.system.drills import check_drills
@@ -33,6 +33,9 @@ _OURS = frozenset(
 )
 """Headers that belong to the connection or to the body that we write."""
 
+
+_HOLDS_SECRET = re.compile(r"(?i)key|token|secret|password|signature|^sig$")
+"""Names in a query behind which secrets stand."""
 
 SUITES = (".yaml", ".yml", ".jsonl", ".csv", ".py")
 """Endings of suites' files."""
@@ -95,6 +98,11 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     if (meant := right_base_url(provider.base_url)) is not None:
         problem = f"{shown(provider.base_url)} is not where this vendor's API begins: calls would meet a 404"
         findings.warn((*where, "base_url"), problem, f"write {meant}")
+    if any(_HOLDS_SECRET.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
+        problem = "the query holds what may be a key, and this URL is no secret: it is shown in messages"
+        findings.warn(
+            (*where, "base_url"), problem, "send it as a header: `api_key`, or `headers: {api-key: ${env:NAME}}`"
+        )
     if provider.api_key is not None:
         _literal(provider.api_key, (*where, "api_key"), findings)
         _sendable(provider.api_key, (*where, "api_key"), findings)

@@ -121,7 +121,8 @@ def _server(text: str) -> None:
 
 
 def url(text: str) -> str:
-    """An absolute http or https URL without a slash at its end, without credentials, query or fragment."""
+    """An absolute http or https URL without a slash at its path's end, without credentials and fragment. Its query goes
+    with every request."""
     remedy = "write scheme, host and path, such as https://api.example.com/v1"
     try:
         parts = urlsplit(text)
@@ -135,9 +136,10 @@ def url(text: str) -> str:
         raise Unreadable(
             "credentials do not belong in a URL", "put the key into `api_key`, other headers into `headers`"
         )
-    if "?" in text or "#" in text:
-        raise Unreadable(f"{shown(text)} has a query or a fragment", "end the URL with its path")
-    return text.rstrip("/")
+    if "#" in text:
+        raise Unreadable(f"{shown(text)} has a fragment", "end the URL with its path or query")
+    path, _, query = text.partition("?")
+    return path.rstrip("/") + (f"?{query}" if query else "")
 
 
 def origin(text: str) -> str:
@@ -237,7 +239,7 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
         "store": Notation(
             "a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+|postgres(?:ql)?://[!-~]+|.*\$\{.*", store
         ),
-        "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^?#@\s]+", url),
+        "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^#@?\s]+(?:\?[^#\s]*)?", url),
         "address": Notation(
             "an address", "127.0.0.1:8080", r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address
         ),

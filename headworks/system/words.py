@@ -84,7 +84,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "drills": "Drills of your own for `headworks drill`, beside those of the library (`docs/failure.md`). Nothing is served by them.",
         },
         OpenAI: {
-            "base_url": "Where the vendor's API begins; `/chat/completions` is added to it.",
+            "base_url": "Where the vendor's API begins; `/chat/completions` is added to its path. A query (Azure's `?api-version=...`) "
+            "goes with every request.",
             "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
             "rpm": "Requests a minute that the vendor admits. A call beyond goes to another target, or waits. Unlimited by default.",
             "tpm": "Tokens a minute, of questions and answers, that the vendor admits. A call beyond goes to another target, or "

@@ -33,6 +33,10 @@ def test_a_key_in_clear_over_the_network_is_warned_of() -> None:
         "2:34 providers.v.base_url: the key is sent over the network in clear -> use https"
     ]
     assert odd(openai("base_url: 'http://v'")) == []
+    assert odd(openai("base_url: 'https://v?api-version=2024-10-21'")) == []
+    [told] = odd(openai("base_url: 'https://v?api_key=hunter2'"))
+    assert "providers.v.base_url: the query holds what may be a key" in told
+    assert "hunter2" not in told
 
 
 def test_a_provider_that_nobody_uses_is_warned_of() -> None:
