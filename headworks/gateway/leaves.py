@@ -13,6 +13,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
+from headworks.http.proxy import Proxy
 from headworks.providers.local import Local
 from headworks.providers.local_elsewhere import Elsewhere
 from headworks.providers.local_process import LocalProcess
@@ -101,7 +102,8 @@ class Leaves:
 
     def _openai(self, name: str, provider: schema.OpenAI) -> Making:
         origin = Origin.parse(provider.base_url)
-        client = self.clients[name] = Client(origin, context=self._tls(name, provider, origin))
+        proxy = Proxy.parse(provider.proxy.reveal()) if provider.proxy is not None else None
+        client = self.clients[name] = Client(origin, context=self._tls(name, provider, origin), proxy=proxy)
         key = provider.api_key.reveal() if provider.api_key is not None else None
         headers = account_headers(key, {header: value.reveal() for header, value in provider.headers.items()})
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)

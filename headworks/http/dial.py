@@ -22,6 +22,7 @@ import msgspec
 from headworks.core.errors import Expired, Unreachable
 from headworks.http.connection import NEVER, Connection
 from headworks.http.patience import Patience
+from headworks.http.proxy import Proxy, Tunnel
 
 C = TypeVar("C", bound=Connection)
 
@@ -79,6 +80,11 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         return self.base + path + (b"?" + self.query if self.query else b"")
 
     @property
+    def endpoint(self) -> str:
+        """Host and port, always both."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def authority(self) -> str:
         """What the Host header says: the port only where it is not the scheme's own."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -98,8 +104,12 @@ def trust(ca_file: str | None = None) -> ssl.SSLContext:
     return context
 
 
-async def dial(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, by: float) -> C:
+async def dial(
+    origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, by: float, proxy: Proxy | None = None
+) -> C:
     """An open connection, made by `make`, by this loop instant (0: unbounded), in which this loop's own delays do not count.
+
+    Through the proxy, if any: with http it ends there, with https behind it.
 
     Raises Expired (phase connect) or Unreachable, which says why: name, refusal, certificate. Where it was is said in the
     error's `place` only: callers read the message.
@@ -108,22 +118,23 @@ async def dial(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | 
     try:
         async with bound:
             if not 0 < by < NEVER:
-                return await _open(origin, make, context)
+                return await _open(origin, make, context, proxy)
             loop = asyncio.get_running_loop()
             patience = Patience(loop, by, lambda: bound.reschedule(loop.time()))
             try:
-                return await _open(origin, make, context)
+                return await _open(origin, make, context, proxy)
             finally:
                 patience.close()
     except OSError as error:
+        place = str(origin) if proxy is None else f"{origin} through {proxy}"
         # The kernel's own ETIMEDOUT is a TimeoutError too: only the bound knows whose it was.
         if bound.expired():
             late = Expired("no connection in time", phase="connect")
-            late.place = str(origin)
+            late.place = place
             raise late from error
         reason = _reason(error)
         away = Unreachable(f"no connection: {reason.replace(origin.host, 'its host')}")
-        away.place = f"{origin}: {reason}"
+        away.place = f"{place}: {reason}"
         raise away from error
 
 
@@ -135,15 +146,23 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None) -> C:
+async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, proxy: Proxy | None) -> C:
     loop = asyncio.get_running_loop()
     if origin.path:
         return (await loop.create_unix_connection(make, origin.path))[1]
-    addresses = await _addresses(origin)
-    if len(addresses) == 1:
-        connection = (await loop.create_connection(make, addresses[0], origin.port))[1]
+    if proxy is None:
+        connection = await _connect(origin.host, origin.port, make)
+    elif not origin.tls:
+        connection = await _connect(proxy.host, proxy.port, make)
     else:
-        connection = await race(addresses, origin.port, make)
+        tunnel = await _connect(proxy.host, proxy.port, lambda: Tunnel(loop))
+        try:
+            await tunnel.dig(origin.endpoint, proxy)
+        except BaseException:
+            tunnel.abort()
+            raise
+        connection = make()
+        connection.connection_made(tunnel.transport)
     if origin.tls:
         try:
             encrypted = await loop.start_tls(
@@ -159,14 +178,21 @@ async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext |
     return connection
 
 
-async def _addresses(origin: Origin) -> list[str]:
+async def _connect(host: str, port: int, make: Callable[[], C]) -> C:
+    addresses = await _addresses(host, port)
+    if len(addresses) == 1:
+        return (await asyncio.get_running_loop().create_connection(make, addresses[0], port))[1]
+    return await race(addresses, port, make)
+
+
+async def _addresses(host: str, port: int) -> list[str]:
     """The host's addresses in the order in which to try them."""
     try:
-        return [str(ip_address(origin.host))]
+        return [str(ip_address(host))]
     except ValueError:
         pass
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return in_turn([(family, str(address[0])) for family, _, _, _, address in found])
 
 

@@ -106,6 +106,8 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     if provider.api_key is not None:
         _literal(provider.api_key, (*where, "api_key"), findings)
         _sendable(provider.api_key, (*where, "api_key"), findings)
+    if provider.proxy is not None:
+        _private(provider.proxy, (*where, "proxy"), findings)
     for name, value in provider.headers.items():
         at = (*where, "headers", name)
         _sendable(value, at, findings)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headworks.core.money import written_dollars
+from headworks.http.proxy import Proxy
 from headworks.policy.retry import Backoff
 from headworks.system.requirements import bound
 from headworks.system.scalars import (
@@ -142,6 +143,21 @@ def url(text: str) -> str:
     return path.rstrip("/") + (f"?{query}" if query else "")
 
 
+def proxy(text: str) -> str:
+    """How a provider's proxy is written. What is wrong is not quoted: a password may be in it."""
+    if text == "none":
+        return text
+    try:
+        if "@" in text and "://" not in text:
+            raise ValueError("its scheme is missing")
+        Proxy.parse(text)
+    except ValueError as error:
+        raise Unreadable(
+            f"this is no proxy: {error}", "write http://host:port or http://user:${env:PASSWORD}@host:port, or none"
+        ) from None
+    return text
+
+
 def origin(text: str) -> str:
     """What browsers send as `Origin`: scheme, host and port, nothing else; or `*`."""
     if text == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?", text):
@@ -240,6 +256,7 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             "a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+|postgres(?:ql)?://[!-~]+|.*\$\{.*", store
         ),
         "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^#@?\s]+(?:\?[^#\s]*)?", url),
+        "proxy": Notation("a proxy", "http://proxy:3128", r"none|[^\s]+", proxy),
         "address": Notation(
             "an address", "127.0.0.1:8080", r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address
         ),

@@ -113,7 +113,7 @@ class Reader:
                 # What is resolved elsewhere would be printed, logged and hashed as the value it is.
                 raise Unreadable(
                     "a reference stands where no secret belongs",
-                    "${...} works in `api_key`, `key`, the values of `headers`, `state` and `log.store`; write this value out",
+                    "${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value out",
                 )
             if isinstance(kind, inspect.LiteralType):
                 return self.literal(text, kind)

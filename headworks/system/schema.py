@@ -43,6 +43,7 @@ Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
 FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
 StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"})]
+ProxyUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "proxy"})]
 StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
@@ -63,6 +64,7 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
     headers: dict[HeaderName, Secret] = {}
     forward_headers: tuple[HeaderName, ...] = ()
     ca_file: FilePath | None = None
+    proxy: ProxyUrl | None = None
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):

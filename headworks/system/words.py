@@ -94,6 +94,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "headers": "Headers that every request to this vendor carries. Their values are secrets: never shown.",
             "forward_headers": "Headers of the caller that pass to this vendor, beside those of its dialect.",
             "ca_file": "Certificates (PEM) to trust in place of the machine's own.",
+            "proxy": "The HTTP proxy to go through: `http://user:password@host:port`, or `none`. Where it is not written: what "
+            "`HTTPS_PROXY` or `HTTP_PROXY` say. This machine, and hosts that `NO_PROXY` names, are always asked without one.",
         },
         Local: {
             "model": "`gemma-3-270m`, the embedded model, or the path of a GGUF file.",

@@ -44,8 +44,8 @@ MOST_LOOKED_AT = 500
 _ANY = msgspec.json.Decoder()
 Said: TypeAlias = dict[str, Any]
 
-_OURS = frozenset({401, 402, 403, 404, 405, 410, 498})
-"""Refusals of us: key, credit, model or path. 498 is an expired token at one vendor."""
+_OURS = frozenset({401, 402, 403, 404, 405, 407, 410, 498})
+"""Refusals of us: key, credit, model or path, a proxy's credentials (407). 498 is an expired token at one vendor."""
 
 _PASSING = frozenset({408, 409, 423, 424, 425, 499})
 """4xx that are nobody's mistake: timeouts, conflicts, a dependency of theirs. 424 is what one vendor says for a crash."""

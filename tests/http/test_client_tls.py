@@ -42,9 +42,11 @@ class Served:
 
 
 @asynccontextmanager
-async def encrypted(authority: trustme.CA, script: Callable[[Caller], Awaitable[None]]) -> AsyncIterator[Served]:
+async def encrypted(
+    authority: trustme.CA, script: Callable[[Caller], Awaitable[None]], name: str = "localhost"
+) -> AsyncIterator[Served]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    authority.issue_cert(name).configure_cert(context)
     tasks: list[asyncio.Task[None]] = []
 
     async def converse(caller: Caller) -> None:

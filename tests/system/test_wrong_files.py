@@ -229,7 +229,7 @@ providers: {v: {dialect: openai, base-url: 'https://v'}}
 models: {a: v/x}
 """,
         [
-            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file",
+            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy",
         ],
     ),
     "URLs": (
@@ -477,7 +477,7 @@ name: ${env:NAME}
 keys: {k: {key: '${nope:x}'}, l: {key: 'a${env:K'}, m: {key: ''}, n: {key: '${env:UNSET}'}, o: {key: '${env:EMPTY}'}, p: {key: '${file:none}'}, q: {key: [a]}}
 """,
         [
-            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key`, the values of `headers`, `state` and `log.store`; write this value out",
+            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value out",
             "4:17 keys.k.key: `${nope:x}` is no reference that we know -> write ${env:NAME} or ${file:PATH}",
             "4:40 keys.l.key: a `${` is not closed -> write ${env:NAME} or ${file:PATH}",
             "4:62 keys.m.key: the secret is empty -> write ${env:NAME} or ${file:PATH}",
