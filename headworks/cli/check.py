@@ -159,7 +159,12 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
         click.echo(f"prices of the bundled table are of {dates[-1]}")
     for name, way in ways(system, os.environ).items():
         click.echo(f"{name} is asked {way}")
-    click.echo(f"listens on {system.server.listen}; digest {system.digest}")
+    click.echo(f"listens on {listens(system)}; digest {system.digest}")
+
+
+def listens(system: System) -> str:
+    """Where; with what, where that is not plain http."""
+    return str(system.server.listen) if system.server.tls is None else system.server.url
 
 
 LIVE_COLOURS: Final[Mapping[str, str]] = MappingProxyType({"right": "green", "wrong": "red", "cannot say": "yellow"})

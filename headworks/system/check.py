@@ -14,13 +14,14 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from headworks.core.call import PROMPT_PREFIX
+from headworks.http.certificates import complaint, context_of
 from headworks.system.drills import check_drills
 from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
 from headworks.system.objectives import check_requirements
 from headworks.system.prefills import prefill_of
 from headworks.system.scalars import shown, written_duration
-from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System
+from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.secrets import PrivateUrl, Secret
 from headworks.wire.openai_hosts import right_base_url
 
@@ -56,6 +57,14 @@ class Machine:
         with (self.folder / path).open("rb") as file:
             return file.read(most)
 
+    def unusable(self, cert: str, key: str) -> str:
+        """Why this certificate cannot be served with this key; "" where it can."""
+        try:
+            context_of(self.folder / cert, self.folder / key)
+        except (OSError, ValueError) as error:
+            return complaint(error)
+        return ""
+
 
 def check(system: System, findings: Findings, machine: Machine) -> None:
     """Notes everything that does not hold."""
@@ -79,7 +88,7 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     _groups(system, findings)
     for name, suite in system.suites.items():
         _suite(suite.file, ("suites", name, "file"), findings, machine)
-    _server(system, findings)
+    _server(system, findings, machine)
     _log(system, findings, machine)
     _state(system, findings, machine)
     check_drills(system.drills, targets_of(system), findings)
@@ -313,7 +322,20 @@ def _secret(secret: Secret, at: Where, findings: Findings) -> None:
         )
 
 
-def _server(system: System, findings: Findings) -> None:
+def _tls(tls: Tls, findings: Findings, machine: Machine) -> None:
+    at: Where = ("server", "tls")
+    is_there = True
+    for name, path in (("cert", tls.cert), ("key", tls.key)):
+        try:
+            machine.read(path, 1)
+        except (OSError, ValueError) as error:
+            is_there = False
+            _unreadable(path, error, (*at, name), findings)
+    if is_there and (problem := machine.unusable(tls.cert, tls.key)):
+        findings.error(at, problem, "write PEM files that belong together: the certificate first in `cert`")
+
+
+def _server(system: System, findings: Findings, machine: Machine) -> None:
     server = system.server
     if server.admin is not None and server.admin == server.listen:
         findings.error(
@@ -329,6 +351,8 @@ def _server(system: System, findings: Findings) -> None:
         if first != name:
             problem = f"`{first}` has the same key, so nobody could tell them apart"
             findings.error(("keys", name, "key"), problem, "give each its own")
+    if server.tls is not None and findings.is_sound(("server", "tls")):
+        _tls(server.tls, findings, machine)
     listen = system.server.listen
     if not findings.is_written(("keys",)) and not listen.is_loopback and findings.is_sound(("server", "listen")):
         problem = f"{listen} can be reached from other machines, and there are no keys: anybody could call"

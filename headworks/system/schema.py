@@ -201,6 +201,16 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 Exposable: TypeAlias = Literal["target", "cost", "attempts"]
 
 
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate of the public port, with those between it and its authority, and its key."""
+
+    cert: FilePath
+    key: FilePath
+
+    def __str__(self) -> str:
+        return f"{{cert: {self.cert}, key: {self.key}}}"
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """The public port and what bounds it, and the admin port."""
 
@@ -215,6 +225,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     cors: tuple[Origin, ...] = ()
     expose: tuple[Exposable, ...] = ()
     workers: Count = 1
+    tls: Tls | None = None
+
+    @property
+    def url(self) -> str:
+        """The public port as an address for clients, without /v1."""
+        return f"{'http' if self.tls is None else 'https'}://{self.listen}"
 
 
 ADMIN: Final = Address(host="127.0.0.1", port=8081)

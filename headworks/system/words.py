@@ -46,6 +46,7 @@ from headworks.system.schema import (
     SuiteFile,
     System,
     TargetOf,
+    Tls,
 )
 
 DIALECT: Final = "Which language the vendor speaks: `openai`, `local` (a model in this process's child) or `simulated`."
@@ -277,10 +278,16 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "max_wait": "How long a call waits for a place before it is answered 503 with Retry-After.",
             "drain": "How long calls in flight may take to end when the gateway stops.",
             "workers": "Processes that answer calls. More than one need a `state` that they share.",
+            "tls": "The certificate with which the public port speaks https, for those without an ingress that does. Plain http by "
+            "default. Files that change are taken up without a restart.",
             "cors": "Origins whose pages may call from a browser; `*` for all. None by default.",
             "expose": "What answers say of themselves in headers: `target` (`x-headworks-target`, who answered), `attempts` "
             "(`x-headworks-attempts`) and `cost` (`x-headworks-cost`, dollars; whole answers only: a stream's headers go before its cost is "
             "known). Nothing by default.",
+        },
+        Tls: {
+            "cert": "The certificate and those between it and its authority (PEM), relative to the system file's folder.",
+            "key": "Its private key (PEM), without a passphrase.",
         },
         Log: {
             "store": "The SQLite file, or the PostgreSQL database of several replicas (`postgresql://user@host/database`, and "

@@ -36,8 +36,8 @@ UNREAD: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites"
 REPLACED: Final = frozenset({"providers", "server", "drills"})
 """Keys of the top that the copy has otherwise, or not."""
 
-PORTS: Final = frozenset({"listen", "admin", "admin_key", "workers"})
-"""Keys of `server` that the copy has itself."""
+PORTS: Final = frozenset({"listen", "admin", "admin_key", "workers", "tls"})
+"""Keys of `server` that the copy has itself, or does without: nobody but the drill calls it."""
 
 PRICE: Final = {"input": "$1/M", "output": "$4/M"}
 """Of every target whose alias names no price: a drill compares costs, and all that it asks is asked of stand-ins."""

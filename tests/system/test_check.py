@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from headworks.gateway.gateway import unchangeable
 from headworks.providers.simulated_faults import FAULTS
 from headworks.system.check import Machine
 from headworks.system.schema import Fault
@@ -137,3 +138,33 @@ def test_a_suite_that_is_not_there_is_a_warning_and_one_that_is_none_an_error() 
     assert wrong(base + "suites: {s: suites/none.txt}\n") == [
         "3:13 suites.s.file: `suites/none.txt` is no suite -> its name ends in .yaml, .yml, .jsonl, .csv, .py"
     ]
+
+
+def test_a_certificate_and_its_key_are_there_and_belong_together() -> None:
+    text = SIM + "models: {a: v/x}\nserver: {tls: {cert: c.pem, key: k.pem}}\n"
+    pair = {"c.pem": b"cert 1", "k.pem": b"key 1"}
+    system = right(text, machine=FakeMachine(pair))
+    assert system.server.url == "https://127.0.0.1:8080"
+    assert right(SIM + "models: {a: v/x}\n").server.url == "http://127.0.0.1:8080"
+    [said] = wrong(text, machine=FakeMachine({**pair, "k.pem": b"key 2"}))
+    assert "server.tls: they do not match -> write PEM files that belong together" in said
+    missing = wrong(text, machine=FakeMachine({}))
+    assert [line.partition(":")[2].split(" ")[1] for line in missing] == ["server.tls.cert:", "server.tls.key:"]
+    assert "cannot be read: No such file" in missing[0]
+
+
+def test_what_the_machine_says_of_a_certificate(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_bytes(b"-----BEGIN NOTHING-----")
+    assert machine.unusable("cert.pem", "key.pem") == "there is no certificate, or no key, in PEM"
+    assert "No such file" in machine.unusable("none.pem", "key.pem")
+
+
+def test_other_certificate_files_need_a_restart() -> None:
+    text = SIM + "models: {a: v/x}\nserver: {tls: {cert: c.pem, key: %s}}\n"
+    machine = FakeMachine(dict.fromkeys(("c.pem", "k.pem", "l.pem"), b""))
+    before, after = right(text % "k.pem", machine=machine), right(text % "l.pem", machine=machine)
+    [problem] = unchangeable(before, after)
+    assert (problem.path, "{cert: c.pem, key: k.pem}" in problem.problem) == ("server.tls", True)
+    assert unchangeable(before, before) == []
