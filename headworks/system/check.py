@@ -57,13 +57,20 @@ class Machine:
         with (self.folder / path).open("rb") as file:
             return file.read(most)
 
-    def unusable(self, cert: str, key: str) -> str:
-        """Why this certificate cannot be served with this key; "" where it can."""
+    def unusable(self, tls: Tls) -> tuple[str, str]:
+        """Why this certificate cannot be served with this key, after the name of the one that is to blame, if it is one;
+        nothing where it can."""
+        for name, path in (("cert", tls.cert), ("key", tls.key)):
+            try:
+                self.read(path, 1)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+                return name, f"{shown(path)} cannot be read: {reason}"
         try:
-            context_of(self.folder / cert, self.folder / key)
+            context_of(self.folder / tls.cert, self.folder / tls.key)
         except (OSError, ValueError) as error:
-            return complaint(error)
-        return ""
+            return "", complaint(error)
+        return "", ""
 
 
 def check(system: System, findings: Findings, machine: Machine) -> None:
@@ -323,16 +330,11 @@ def _secret(secret: Secret, at: Where, findings: Findings) -> None:
 
 
 def _tls(tls: Tls, findings: Findings, machine: Machine) -> None:
-    at: Where = ("server", "tls")
-    is_there = True
-    for name, path in (("cert", tls.cert), ("key", tls.key)):
-        try:
-            machine.read(path, 1)
-        except (OSError, ValueError) as error:
-            is_there = False
-            _unreadable(path, error, (*at, name), findings)
-    if is_there and (problem := machine.unusable(tls.cert, tls.key)):
-        findings.error(at, problem, "write PEM files that belong together: the certificate first in `cert`")
+    name, problem = machine.unusable(tls)
+    if problem:
+        at: Where = ("server", "tls", name) if name else ("server", "tls")
+        remedy = "write PEM files that belong together, relative to the system file's folder; the certificate first in `cert`"
+        findings.error(at, problem, remedy)
 
 
 def _server(system: System, findings: Findings, machine: Machine) -> None:

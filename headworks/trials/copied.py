@@ -26,7 +26,7 @@ from headworks.system.findings import Findings
 from headworks.system.load import named, read
 from headworks.system.nodes import MOST_BYTES, Items, Node, Scalar, Table, compose
 from headworks.system.reader import Reader
-from headworks.system.schema import Local, System, TargetOf
+from headworks.system.schema import Local, System, TargetOf, Tls
 from headworks.system.secrets import LITERAL, PrivateUrl, Secret, Sources
 from headworks.system.starter import HERE, NAME, text
 
@@ -61,10 +61,13 @@ class Blind(Sources):
 
 
 class Equipped(Machine):
-    """Every module is there: the copy starts no model."""
+    """Every module is there: the copy starts no model. A certificate is not looked at: the copy speaks plain http."""
 
     def has_module(self, name: str) -> bool:
         return True
+
+    def unusable(self, tls: Tls) -> tuple[str, str]:
+        return "", ""
 
 
 class Drilled(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +14,17 @@ from headworks.core.clock import wall
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
 from headworks.core.request_id import instants
 from headworks.core.service import Service
+from headworks.http.client import Client
+from headworks.http.dial import Origin
 from headworks.http.intake import Request
 from headworks.ledger.journal import MemoryJournal
+from headworks.providers.remote import Remote
 from headworks.providers.scripted import Scripted, Stream
 from headworks.server.app import App
 from headworks.server.exposed import spelled
 from headworks.server.origins import Origins, is_loopback
 from headworks.testing import mock, settle, virtual
+from headworks.wire.openai import OPENAI
 from tests.stack.systems import World
 
 OPEN = """
@@ -381,6 +386,21 @@ async def test_a_401_says_how_to_authenticate() -> None:
         await facing.ask("GET", "/v1/models/assistant"),
     ):
         assert (answered.status, answered.headers[b"www-authenticate"]) == (401, b'Bearer realm="headworks"')
+
+
+def test_a_vendor_that_is_not_there_is_its_target_to_callers_and_an_address_to_the_record() -> None:
+    with socket.create_server(("127.0.0.2", 0)) as closed:
+        port = closed.getsockname()[1]
+    client = Client(Origin(host="127.0.0.2", port=port))
+    facing = Facing(Remote(client, OPENAI, "m", b"", target="vendor/m"))
+    for streamed in (False, True):
+        answered = asyncio.run(facing.ask("POST", "/v1/chat/completions", chat(stream=streamed)))
+        assert (answered.status, answered.json["error"]["code"]) == (502, "upstream_unreachable")
+        assert "vendor/m" in answered.json["error"]["message"]
+        assert b"127.0.0.2" not in answered.body
+        record = facing.journal.records[-1]
+        for reason in (record.reason, record.attempts[0].reason):
+            assert reason.endswith(f"Connection refused (http://127.0.0.2:{port}: Connection refused)")
 
 
 @virtual

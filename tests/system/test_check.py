@@ -8,7 +8,7 @@ import pytest
 from headworks.gateway.gateway import unchangeable
 from headworks.providers.simulated_faults import FAULTS
 from headworks.system.check import Machine
-from headworks.system.schema import Fault
+from headworks.system.schema import Fault, Tls
 from tests.system.files import FakeMachine, odd, right, wrong
 
 SIM = "providers: {v: {dialect: simulated}}\n"
@@ -148,17 +148,18 @@ def test_a_certificate_and_its_key_are_there_and_belong_together() -> None:
     assert right(SIM + "models: {a: v/x}\n").server.url == "http://127.0.0.1:8080"
     [said] = wrong(text, machine=FakeMachine({**pair, "k.pem": b"key 2"}))
     assert "server.tls: they do not match -> write PEM files that belong together" in said
-    missing = wrong(text, machine=FakeMachine({}))
-    assert [line.partition(":")[2].split(" ")[1] for line in missing] == ["server.tls.cert:", "server.tls.key:"]
-    assert "cannot be read: No such file" in missing[0]
+    [said] = wrong(text, machine=FakeMachine({}))
+    assert "server.tls.cert: it is not there" in said
 
 
 def test_what_the_machine_says_of_a_certificate(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_bytes(b"-----BEGIN NOTHING-----")
-    assert machine.unusable("cert.pem", "key.pem") == "there is no certificate, or no key, in PEM"
-    assert "No such file" in machine.unusable("none.pem", "key.pem")
+    assert machine.unusable(Tls(cert="cert.pem", key="key.pem")) == ("", "there is no certificate, or no key, in PEM")
+    name, problem = machine.unusable(Tls(cert="none.pem", key="key.pem"))
+    assert (name, "cannot be read: No such file" in problem) == ("cert", True)
+    assert machine.unusable(Tls(cert="cert.pem", key="none.pem"))[0] == "key"
 
 
 def test_other_certificate_files_need_a_restart() -> None:
