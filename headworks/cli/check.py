@@ -41,8 +41,8 @@ WIDE = 200
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What `--json` prints. `holds`: the file is right and no objective is known not to hold. `models` has the targets of
-    each alias, tier by tier; `prices` what each charges, in nano-dollars per million tokens, or null where that is unknown; `proxies` how providers are asked, where
-    somebody names a proxy."""
+    each alias, tier by tier; `prices` what each charges, in nano-dollars per million tokens, or null where that is unknown;
+    `proxies` how providers are asked, where somebody names a proxy."""
 
     file: str
     holds: bool

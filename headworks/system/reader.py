@@ -187,7 +187,9 @@ class Reader:
             remedy = suggestion(tag, structs, "known")
             if tag_field == "dialect" and (instead := spoken(tag)):
                 return self.wrong(
-                    (*where, tag_field), f"the dialect {shown(tag)} is not known", f"{instead}; known: {', '.join(structs)}"
+                    (*where, tag_field),
+                    f"the dialect {shown(tag)} is not known",
+                    f"{instead}; known: {', '.join(structs)}",
                 )
             self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)
             meant = closest(tag, structs)
