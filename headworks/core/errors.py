@@ -9,7 +9,7 @@ may help (`retry`), and whose fault it was (`blame`); so no other file decides b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
@@ -102,6 +102,11 @@ class CallError(HeadworksError):
         self.param = param
         self.retry_after = retry_after
         self.said = said
+
+    def at(self, place: str) -> Self:
+        """The same error with its `place`: one that is kept in a variable to be given it would know its own frame, a circle."""
+        self.place = place
+        return self
 
     @property
     def message(self) -> str:

@@ -138,9 +138,7 @@ class Client:
             if link.begin(head, body):
                 return Exchange(self, link)
             link.abort()
-            closed = Unreachable("the connection was closed before anything was asked")
-            closed.place = str(self.origin)
-            raise closed
+            raise Unreachable("the connection was closed before anything was asked").at(str(self.origin))
         except BaseException:
             self.busy -= 1
             raise

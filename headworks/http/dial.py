@@ -140,13 +140,10 @@ async def dial(
         place = str(origin) if proxy is None else f"{origin} through {proxy}"
         # The kernel's own ETIMEDOUT is a TimeoutError too: only the bound knows whose it was.
         if bound.expired():
-            late = Expired("no connection in time", phase="connect")
-            late.place = place
-            raise late from error
+            raise Expired("no connection in time", phase="connect").at(place) from error
         reason = _reason(error)
-        away = Unreachable(f"no connection: {reason.replace(origin.host, 'its host')}")
-        away.place = f"{place}: {reason}"
-        raise away from error
+        said = reason.replace(origin.host, "its host")
+        raise Unreachable(f"no connection: {said}").at(f"{place}: {reason}") from error
 
 
 def _reason(error: OSError) -> str:

@@ -139,9 +139,7 @@ class Tunnel(Connection):
             raise ConnectionError("its proxy does not speak HTTP")
         status = int(words[1])
         if 400 <= status < 500:
-            denied = Denied(f"The proxy refuses us: {said(status)}.")
-            denied.place = f"{authority} through {proxy}"
-            raise denied
+            raise Denied(f"The proxy refuses us: {said(status)}.").at(f"{authority} through {proxy}")
         if not 200 <= status < 300:
             raise ConnectionError(f"its proxy has no way: {said(status)}")
         if not self._said.endswith(b"\r\n\r\n"):

@@ -104,9 +104,7 @@ class LocalProcess:
         """Waits until the child listens. Raises Unreachable where it does not start, Expired at the bound."""
         while not self.is_ready:
             if self.reason:
-                away = Unreachable("The local model is not there.")
-                away.place = f"{self.model}: {self.reason}"
-                raise away
+                raise Unreachable("The local model is not there.").at(f"{self.model}: {self.reason}")
             waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             try:
