@@ -82,10 +82,10 @@ def is_loopback(host: str) -> bool:
 
 
 def is_excepted(host: str, port: int, exceptions: str) -> bool:
-    """Whether `NO_PROXY` names a host: `*`, a name (and all below it), an address, a network, each with or without a port."""
-    return any(
-        _matches(one.strip().lower(), host.lower().rstrip("."), port) for one in exceptions.split(",") if one.strip()
-    )
+    """Whether `NO_PROXY` names a host: `*`, a name (and all below it), an address, a network, each with or without a port.
+    Between them are commas or blanks."""
+    name = host.lower().rstrip(".")
+    return any(_matches(one, name, port) for one in exceptions.lower().replace(",", " ").split())
 
 
 def _matches(pattern: str, host: str, port: int) -> bool:

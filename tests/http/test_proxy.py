@@ -75,6 +75,7 @@ def test_a_proxys_credentials_show_nowhere() -> None:
         ("a.example", 443, "*.example", True),
         ("A.Example.", 443, "a.example", True),
         ("a.example", 443, "b, a.example ,", True),
+        ("a.example", 443, "b A.Example\tc", True),
         ("ba.example", 443, "a.example", False),
         ("example.com", 443, "a.example.com", False),
         ("a.example", 443, "a.example:443", True),

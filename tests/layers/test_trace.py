@@ -110,13 +110,15 @@ async def test_the_record_says_where_it_was_what_the_caller_is_not_told() -> Non
     service, handle = mock()
     trace, journal = traced(service)
     error = Unreachable("vendor/m: no connection: Connection refused")
-    error.place = "http://127.0.0.2:8000: Connection refused"
+    error.place = "https://vendor-01.eu-west-1.example.com:8443: Connection refused"
     asking = asyncio.create_task(ask(trace, call()))
     (await handle.next_call()).error(error)
     with pytest.raises(Unreachable):
         await asking
     [record] = journal.records
-    assert record.reason == ("vendor/m: no connection: Connection refused (http://127.0.0.2:8000: Connection refused)")
+    assert record.reason == (
+        "vendor/m: no connection: Connection refused (https://vendor-01.eu-west-1.example.com:8443: Connection refused)"
+    )
 
 
 @virtual
