@@ -27,6 +27,7 @@ from headworks.system.findings import Findings
 from headworks.system.judge import Said, Verdict, judge
 from headworks.system.load import survey
 from headworks.system.nodes import MOST_BYTES
+from headworks.system.proxies import ways
 from headworks.system.scalars import written_rate
 from headworks.system.schema import System
 from headworks.system.secrets import Sources
@@ -34,13 +35,15 @@ from headworks.system.secrets import Sources
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What `--json` prints. `holds`: the file is right and no objective is known not to hold. `models` has the targets of
-    each alias, tier by tier; `prices` what each charges, in nano-dollars per million tokens, or null where that is unknown."""
+    each alias, tier by tier; `prices` what each charges, in nano-dollars per million tokens, or null where that is unknown;
+    `proxies` how providers are asked, where somebody names a proxy."""
 
     file: str
     holds: bool
     errors: list[Problem]
     warnings: list[Problem]
     digest: str | None = None
+    proxies: dict[str, str] = {}
     models: dict[str, list[list[str]]] = {}
     prices: dict[str, dict[str, Price | None]] = {}
     objectives: list[Verdict] = []
@@ -121,6 +124,7 @@ def report(system: System | None, findings: Findings, prices: Priced) -> Report:
         errors=findings.errors,
         warnings=findings.warnings,
         digest=None if system is None else system.digest,
+        proxies={} if system is None else ways(system, os.environ),
         models={alias: [list(map(str, tier)) for tier in model.targets] for alias, model in models.items()},
         prices=prices,
     )
@@ -146,7 +150,14 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     )
     if dates := sorted({price.at for known in prices.values() for price in known.values() if price and price.at}):
         click.echo(f"prices of the bundled table are of {dates[-1]}")
-    click.echo(f"listens on {system.server.listen}; digest {system.digest}")
+    for name, way in ways(system, os.environ).items():
+        click.echo(f"{name} is asked {way}")
+    click.echo(f"listens on {listens(system)}; digest {system.digest}")
+
+
+def listens(system: System) -> str:
+    """Where; with what, where that is not plain http."""
+    return str(system.server.listen) if system.server.tls is None else system.server.url
 
 
 LIVE_COLOURS: Final[Mapping[str, str]] = MappingProxyType({"right": "green", "wrong": "red", "cannot say": "yellow"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -18,10 +19,13 @@ from headworks.cli.load_view import as_json, show
 from headworks.cli.logs import DECODE, reading
 from headworks.cli.plan import past, read
 from headworks.core.errors import PlanError
-from headworks.http.dial import Origin
+from headworks.http.dial import Origin, trust_only
+from headworks.http.proxy import Proxy
 from headworks.ledger.query import Filter
+from headworks.system.proxies import used
 from headworks.system.requirements import Traffic
-from headworks.system.schema import System
+from headworks.system.scalars import Unreadable
+from headworks.system.schema import OpenAI, System
 from headworks.trials.load import Arriving, Wanted, load
 from headworks.trials.load_arrivals import LARGEST, Arrival, Process, drawn, stretch
 from headworks.trials.load_call import Fared
@@ -139,6 +143,8 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
         stops=not asked.no_stop,
         most=(asked.most or 64 * rate) if asked.search else None,
         plan=plan,
+        context=context(system, file) if asked.url is None else None,
+        proxy=proxy(url),
     )
 
 
@@ -172,7 +178,26 @@ def here(system: System) -> str:
         raise click.ClickException(
             f"the system listens on {address}, which may be another machine: name it by --url if it is yours to load"
         )
-    return f"http://[{host}]:{address.port}" if ":" in host else f"http://{host}:{address.port}"
+    return msgspec.structs.replace(system.server, listen=msgspec.structs.replace(address, host=host)).url
+
+
+def context(system: System, file: Path) -> ssl.SSLContext | None:
+    """How the gateway of this file is known again where it speaks https: by its own certificate. Raises click.ClickException."""
+    if system.server.tls is None:
+        return None
+    try:
+        return trust_only(str(file.parent / system.server.tls.cert))
+    except OSError as error:
+        raise click.ClickException(f"server.tls.cert cannot be read: {error.strerror or error}") from error
+
+
+def proxy(url: str) -> Proxy | None:
+    """What leads to this URL, as the environment has it. Raises click.ClickException."""
+    try:
+        found = used(OpenAI(base_url=url), os.environ)
+    except Unreadable as error:
+        raise click.ClickException(f"{error.problem}: {error.remedy}") from error
+    return None if found is None else Proxy.parse(found.reveal())
 
 
 def origin(url: str) -> Origin:

@@ -97,15 +97,15 @@ def greet_gateway(say: Callable[..., None], gateway: Gateway) -> None:
 
 def greet(system: System, journal: Path, has_keys: bool, *, is_starter: bool) -> None:
     """Says on stdout where the gateway is and how to ask it."""
-    address = system.server.listen
+    url = system.server.url
     alias = next(iter(system.models))
     if is_starter:
         click.echo("No headworks.yaml here: serving the starter system.")
-    click.echo(f"Headworks serves {system.name} on http://{address}/v1")
+    click.echo(f"Headworks serves {system.name} on {url}/v1")
     click.echo(f"  models   {', '.join(system.models)}")
     click.echo(f"  callers  {'with a key' if has_keys else 'anybody on this machine (no keys)'}")
     click.echo(f"  journal  {journal}")
     key = " -H 'authorization: Bearer YOUR_KEY'" if has_keys else ""
-    click.echo(f"  try      curl http://{address}/v1/chat/completions{key} -H 'content-type: application/json' \\")
+    click.echo(f"  try      curl {url}/v1/chat/completions{key} -H 'content-type: application/json' \\")
     click.echo(f'             -d \'{{"model": "{alias}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\'')
     sys.stdout.flush()

@@ -9,7 +9,7 @@ may help (`retry`), and whose fault it was (`blame`); so no other file decides b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
@@ -80,8 +80,11 @@ class CallError(HeadworksError):
 
     `status`, `type` and `code` are OpenAI's words for it; a dialect translates. `said` is the vendor's own error where
     there was one. `target` and `phase` say where it happened, `retry_after` (seconds) when asking again may help. `about`
-    says what it tells others of the target; it is looked at only where the vendor is to blame.
+    says what it tells others of the target; it is looked at only where the vendor is to blame. The message is for callers:
+    what they should not see (a vendor's address, a path of this machine) is in `place`, for logs.
     """
+
+    place: str = ""
 
     status: int = 500
     type: ClassVar[str] = "api_error"
@@ -106,6 +109,11 @@ class CallError(HeadworksError):
         self.param = param
         self.retry_after = retry_after
         self.said = said
+
+    def at(self, place: str) -> Self:
+        """The same error with its `place`: one that is kept in a variable to be given it would know its own frame, a circle."""
+        self.place = place
+        return self
 
     @property
     def message(self) -> str:
@@ -171,6 +179,13 @@ class UnknownPath(Refused):
 
     status = 404
     code = "not_found"
+
+
+class UnknownCoding(Refused):
+    """A body in a content coding that is not decoded here."""
+
+    status = 415
+    code = "unsupported_content_encoding"
 
 
 class TooLarge(Refused):

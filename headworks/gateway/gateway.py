@@ -138,6 +138,11 @@ class Gateway:
         """Calls so far without a key of ours."""
         return self._strangers + sum(stack.front.strangers for stack in self._living())
 
+    @property
+    def max_body(self) -> int:
+        """Bytes that a caller's body may have."""
+        return self.system.server.max_body
+
     def aliases(self, credential: str | None) -> Sequence[str]:
         """The aliases that this caller may use. Raises Unauthenticated for strangers."""
         names = callable_names(self.system)

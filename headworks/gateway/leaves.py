@@ -13,6 +13,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
+from headworks.http.proxy import Proxy
 from headworks.providers.local import Local
 from headworks.providers.local_elsewhere import Elsewhere
 from headworks.providers.local_process import LocalProcess
@@ -101,11 +102,12 @@ class Leaves:
 
     def _openai(self, name: str, provider: schema.OpenAI) -> Making:
         origin = Origin.parse(provider.base_url)
-        client = self.clients[name] = Client(origin, context=self._tls(name, provider, origin))
+        proxy = Proxy.parse(provider.proxy.reveal()) if provider.proxy is not None else None
+        client = self.clients[name] = Client(origin, context=self._tls(name, provider, origin), proxy=proxy)
         key = provider.api_key.reveal() if provider.api_key is not None else None
         headers = account_headers(key, {header: value.reveal() for header, value in provider.headers.items()})
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
-        return lambda model: Remote(client, OPENAI, model, headers, forward=forward)
+        return lambda model: Remote(client, OPENAI, model, headers, forward=forward, target=f"{name}/{model}")
 
     def _tls(self, name: str, provider: schema.OpenAI, origin: Origin) -> ssl.SSLContext | None:
         if not origin.tls:
@@ -127,11 +129,13 @@ class Leaves:
         if (path := self.models.get(name)) is not None:
             elsewhere = Elsewhere(path)
             asked = self.clients[name] = Client(msgspec.structs.replace(elsewhere.origin, base=b"/v1"))
-            return lambda model: Local(Remote(asked, OPENAI, model, account_headers(None, {})), elsewhere)
+            return lambda model: Local(
+                Remote(asked, OPENAI, model, account_headers(None, {}), target=f"{name}/{model}"), elsewhere
+            )
         child = self.children[name] = local_process(provider, self.folder)
         client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"))
         headers = account_headers(None, {})
-        return lambda model: Local(Remote(client, OPENAI, model, headers), child)
+        return lambda model: Local(Remote(client, OPENAI, model, headers, target=f"{name}/{model}"), child)
 
     def _simulated(self, name: str, provider: schema.Simulated) -> Making:
         vendor = Vendor(

@@ -116,7 +116,7 @@ class Asking:
     async def _listed(self, leaf: Remote) -> frozenset[str] | CallError:
         client, by = leaf.client, now() + PATIENCE
         try:
-            exchange = await client.send(b"GET", client.origin.base + b"/models", leaf.headers, connect_by=by)
+            exchange = await client.send(b"GET", client.origin.target(b"/models"), leaf.headers, connect_by=by)
             try:
                 status, headers, body = await exchange.whole(by, MOST_LIST)
             finally:

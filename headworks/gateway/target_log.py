@@ -88,7 +88,8 @@ class TargetLog:
             wait = max(0.0, change.until - change.at)
             text = f"is not asked for {wait:.1f} s: {circuit.reason}"
             fields: dict[str, Field] = {"for": round(wait, 3), "reason": circuit.reason}
-            self._asides.tell(Notice(ASIDE[change.kind], "target_set_aside", target, text, fields))
+            level = ASIDE[change.kind]
+            self._asides.tell(Notice(level, "target_set_aside", target, text, fields))
         until = min(change.until, change.at + LONGEST_ASIDE)  # while a probe is out, nobody knows until when
         self._aside[target] = asyncio.get_running_loop().call_at(until, self._back, target, circuit)
 

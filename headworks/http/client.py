@@ -20,6 +20,7 @@ from typing import Self
 from headworks.core.errors import Garbled, Unreachable
 from headworks.http.dial import Origin, dial, trust
 from headworks.http.link import BODY, HEAD, WHOLE, Headers, Link
+from headworks.http.proxy import Proxy
 
 MAX_IDLE, MAX_IDLE_TLS = 4096, 1024
 """Connections that rest in a pool: as many as there are calls in flight by default, so that the next burst finds those of the
@@ -51,7 +52,7 @@ def most_idle(origin: Origin) -> int:
 class Client:
     """A pool of connections to one origin, made as needed: how many at once is for the layers to limit.
 
-    context: how TLS is checked; None trusts what the system trusts. max_idle (None: `most_idle`), idle_timeout (seconds):
+    context: how TLS is checked; None trusts what the system trusts. proxy: what to go through. max_idle (None: `most_idle`), idle_timeout (seconds):
     what the pool keeps. busy counts requests that were begun and not given back, connecting included.
     """
 
@@ -60,12 +61,14 @@ class Client:
         origin: Origin,
         *,
         context: ssl.SSLContext | None = None,
+        proxy: Proxy | None = None,
         max_idle: int | None = None,
         idle_timeout: float = IDLE_TIMEOUT,
         header_limit: int = HEADER_LIMIT,
     ) -> None:
         self.origin = origin
         self.busy = 0
+        self.proxy = proxy
         self._context = context or (trust() if origin.tls else None)
         self._max_idle = most_idle(origin) if max_idle is None else max_idle
         self._idle_timeout = idle_timeout
@@ -73,7 +76,11 @@ class Client:
         self._idle: list[Link] = []
         self._lingering: dict[Link, None] = {}  # by age, like everything here
         self._closed = False
+        self._before = b""  # what stands before each target
         self._host = b"host: %b\r\naccept-encoding: identity\r\n" % origin.authority.encode()
+        if proxy is not None and not origin.tls:
+            self._before = str(origin).encode()
+            self._host += proxy.header
 
     def __repr__(self) -> str:
         return f"Client({self.origin}, busy={self.busy}, idle={self.idle}, lingering={self.lingering})"
@@ -107,7 +114,8 @@ class Client:
         return self._resume(self._head(method, target, headers, body), body) if self._idle else None
 
     def _head(self, method: bytes, target: bytes, headers: bytes, body: bytes) -> bytes:
-        return b"%b %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n" % (method, target, self._host, headers, len(body))
+        named = (method, self._before, target, self._host, headers, len(body))
+        return b"%b %b%b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n" % named
 
     def _resume(self, head: bytes, body: bytes) -> Exchange | None:
         idle = self._idle
@@ -125,11 +133,12 @@ class Client:
         self.busy += 1
         try:
             loop = asyncio.get_running_loop()
-            link = await dial(self.origin, lambda: Link(loop, idle, self._header_limit), self._context, connect_by)
+            limit = self._header_limit
+            link = await dial(self.origin, lambda: Link(loop, idle, limit), self._context, connect_by, self.proxy)
             if link.begin(head, body):
                 return Exchange(self, link)
             link.abort()
-            raise Unreachable(f"{self.origin} closed the connection before it was asked anything")
+            raise Unreachable("the connection was closed before anything was asked").at(str(self.origin))
         except BaseException:
             self.busy -= 1
             raise

@@ -22,6 +22,7 @@ import msgspec
 from headworks.core.errors import Expired, Unreachable
 from headworks.http.connection import NEVER, Connection
 from headworks.http.patience import Patience
+from headworks.http.proxy import Proxy, Tunnel
 
 C = TypeVar("C", bound=Connection)
 
@@ -32,21 +33,22 @@ PORTS = {"http": 80, "https": 443}
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a server listens, and the path that precedes every target.
+    """Where a server listens, the path that precedes every target and the query that ends it.
 
-    host is ASCII (an IPv6 address without brackets), base starts with a slash or is empty, path is that of a unix
-    socket ("" for TCP).
+    host is ASCII (an IPv6 address without brackets), base starts with a slash or is empty, query has no `?`, path is that
+    of a unix socket ("" for TCP).
     """
 
     host: str = "localhost"
     port: int = 80
     base: bytes = b""
+    query: bytes = b""
     tls: bool = False
     path: str = ""
 
     @classmethod
     def parse(cls, url: str) -> Origin:
-        """Reads `http[s]://host[:port][/base]` or `unix:/path/of/socket`. Raises ValueError that says what is wrong."""
+        """Reads `http[s]://host[:port][/base][?query]` or `unix:/path/of/socket`. Raises ValueError that says what is wrong."""
         if not url.isprintable() or " " in url:
             raise ValueError("a URL holds no blanks and no control characters")
         parts = urlsplit(url)
@@ -58,19 +60,29 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("a URL starts with https://, http:// or unix:/")
         if "@" in parts.netloc:
             raise ValueError("a URL holds no user and no password")
-        if parts.query or parts.fragment:
-            raise ValueError("a base URL has no query and no fragment")
+        if parts.fragment:
+            raise ValueError("a base URL has no fragment")
         if not parts.hostname:
             raise ValueError("the URL has no host")
         try:
             host = parts.hostname.encode("idna").decode()
             base = parts.path.rstrip("/").encode("ascii")
+            query = parts.query.encode("ascii")
         except UnicodeError as error:
             raise ValueError(f"the URL cannot be written in ASCII: {error}") from None
         port = PORTS[parts.scheme] if parts.port is None else parts.port
         if not port:
             raise ValueError("no server listens on port 0")
-        return cls(host=host, port=port, base=base, tls=parts.scheme == "https")
+        return cls(host=host, port=port, base=base, query=query, tls=parts.scheme == "https")
+
+    def target(self, path: bytes) -> bytes:
+        """What a request for this path asks for: Azure and others want the query of their base URL with every one."""
+        return self.base + path + (b"?" + self.query if self.query else b"")
+
+    @property
+    def endpoint(self) -> str:
+        """Host and port, always both."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def authority(self) -> str:
@@ -92,27 +104,46 @@ def trust(ca_file: str | None = None) -> ssl.SSLContext:
     return context
 
 
-async def dial(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, by: float) -> C:
+def trust_only(certificate: str) -> ssl.SSLContext:
+    """A context for a server of our own, whose certificate is in this file: that one and no other, whatever names it has.
+
+    Raises OSError or ssl.SSLError where the file cannot be read.
+    """
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+async def dial(
+    origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, by: float, proxy: Proxy | None = None
+) -> C:
     """An open connection, made by `make`, by this loop instant (0: unbounded), in which this loop's own delays do not count.
 
-    Raises Expired (phase connect) or Unreachable, which says why: name, refusal, certificate.
+    Through the proxy, if any: with http it ends there, with https behind it.
+
+    Raises Expired (phase connect) or Unreachable, which says why: name, refusal, certificate. Where it was is said in the
+    error's `place` only: callers read the message.
     """
     bound = asyncio.timeout(None)
     try:
         async with bound:
             if not 0 < by < NEVER:
-                return await _open(origin, make, context)
+                return await _open(origin, make, context, proxy)
             loop = asyncio.get_running_loop()
             patience = Patience(loop, by, lambda: bound.reschedule(loop.time()))
             try:
-                return await _open(origin, make, context)
+                return await _open(origin, make, context, proxy)
             finally:
                 patience.close()
     except OSError as error:
+        place = str(origin) if proxy is None else f"{origin} through {proxy}"
         # The kernel's own ETIMEDOUT is a TimeoutError too: only the bound knows whose it was.
         if bound.expired():
-            raise Expired(f"no connection to {origin} in time", phase="connect") from error
-        raise Unreachable(f"no connection to {origin}: {_reason(error)}") from error
+            raise Expired("no connection in time", phase="connect").at(place) from error
+        reason = _reason(error)
+        said = reason.replace(origin.host, "its host")
+        raise Unreachable(f"no connection: {said}").at(f"{place}: {reason}") from error
 
 
 def _reason(error: OSError) -> str:
@@ -123,15 +154,23 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None) -> C:
+async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext | None, proxy: Proxy | None) -> C:
     loop = asyncio.get_running_loop()
     if origin.path:
         return (await loop.create_unix_connection(make, origin.path))[1]
-    addresses = await _addresses(origin)
-    if len(addresses) == 1:
-        connection = (await loop.create_connection(make, addresses[0], origin.port))[1]
+    if proxy is None:
+        connection = await _connect(origin.host, origin.port, make)
+    elif not origin.tls:
+        connection = await _connect(proxy.host, proxy.port, make)
     else:
-        connection = await race(addresses, origin.port, make)
+        tunnel = await _connect(proxy.host, proxy.port, lambda: Tunnel(loop))
+        try:
+            await tunnel.dig(origin.endpoint, proxy)
+        except BaseException:
+            tunnel.abort()
+            raise
+        connection = make()
+        connection.connection_made(tunnel.transport)
     if origin.tls:
         try:
             encrypted = await loop.start_tls(
@@ -147,14 +186,21 @@ async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext |
     return connection
 
 
-async def _addresses(origin: Origin) -> list[str]:
+async def _connect(host: str, port: int, make: Callable[[], C]) -> C:
+    addresses = await _addresses(host, port)
+    if len(addresses) == 1:
+        return (await asyncio.get_running_loop().create_connection(make, addresses[0], port))[1]
+    return await race(addresses, port, make)
+
+
+async def _addresses(host: str, port: int) -> list[str]:
     """The host's addresses in the order in which to try them."""
     try:
-        return [str(ip_address(origin.host))]
+        return [str(ip_address(host))]
     except ValueError:
         pass
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return in_turn([(family, str(address[0])) for family, _, _, _, address in found])
 
 

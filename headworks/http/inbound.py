@@ -80,6 +80,7 @@ class Inbound(Connection):
         "_exchange",
         "_host",
         "_intake",
+        "_is_encrypted",
         "_mode",
         "_peer",
         "_phase",
@@ -112,6 +113,7 @@ class Inbound(Connection):
         self._body_since = 0.0
         self._backlog = 0
         self._ended = False  # the caller sends no more
+        self._is_encrypted = False
         self._probes = 0
         self._probed: asyncio.TimerHandle | None = None
         self._peer = ""
@@ -137,6 +139,7 @@ class Inbound(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        self._is_encrypted = transport.get_extra_info("ssl_object") is not None
         name = transport.get_extra_info("peername")
         if isinstance(name, tuple):
             self._peer = str(name[0])
@@ -180,6 +183,8 @@ class Inbound(Connection):
 
     def eof_received(self) -> bool:
         self._ended = True
+        if self._is_encrypted:
+            return False  # TLS has no half-closed connections here: who ends his side is gone
         if self._mode != OPEN:
             self._close()
         elif self._exchange is not None:
@@ -427,6 +432,7 @@ class Inbound(Connection):
             self._close()
             return
         self._mode = LINGERING
-        self.transport.write_eof()
+        if not self._is_encrypted:
+            self.transport.write_eof()
         self.alarm.set(self.loop.time() + self._host.limits.linger)
         self.flow()

@@ -5,12 +5,13 @@ guessed (RFC 9112 section 11.2, request smuggling); after a refusal, or a reques
 
 httptools refuses by itself: bare LF and CR, folded lines, blanks before a colon, NUL and controls in values, CL with TE,
 several CL, bad sizes of chunks. It accepts, and this file refuses: several or missing Host, `gzip, chunked`, chunked in
-HTTP/1.0, versions 0.9 and 2.0, RTSP, absolute and asterisk targets, heads and trailers without a bound. It leaves the
-body of a request with `Upgrade` unread; this file reads on.
+HTTP/1.0, versions 0.9 and 2.0, RTSP, absolute targets of other schemes or with credentials, asterisk targets but for
+OPTIONS, heads and trailers without a bound. It leaves the body of a request with `Upgrade` unread; this file reads on.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Collection
 from typing import TypeAlias
@@ -29,6 +30,9 @@ SINGLE = (b"host", b"content-length", b"transfer-encoding", b"expect", b"authori
 
 SELDOM = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 """What must be looked at where it comes; one step tells that none of them did."""
+
+ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@\\:][^/?#@\\]*)([/?].*)?", re.DOTALL)
+"""A target in absolute form, as proxies send it: its host and port, then path and query. Credentials there are refused."""
 
 HOST_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%:[]!$&'()*+;="
 """RFC 3986 section 3.2.2, without the comma: `Host: a, b` is what some proxies make of two hosts."""
@@ -84,6 +88,7 @@ class Intake:
     """The parser of one connection: feed it, then take what is `ready`, oldest first."""
 
     __slots__ = (
+        "_authority",
         "_body",
         "_fields",
         "_framing",
@@ -111,6 +116,7 @@ class Intake:
         self._body: bytes | bytearray = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._target = b""
+        self._authority = b""  # of a target in absolute form
         self._framing = 0
         self._length = -1
         self._request: Request | None = None
@@ -189,7 +195,7 @@ class Intake:
     def on_message_begin(self) -> None:
         self.phase = HEAD
         self._fields = []
-        self._target = b""
+        self._target = self._authority = b""
         self._length = -1
         # The slice may have begun with another message, so this head is charged one slice less than came.
         self._framing = -SLICE
@@ -221,12 +227,14 @@ class Intake:
         if version != "1.1" and version != "1.0":
             raise Refusal(505, "Only HTTP/1.1 and HTTP/1.0 are served.")
         host = lookup.get(b"host")
+        if self._authority:
+            host = self._named(headers, lookup, version)
         if host is None:
             if version == "1.1":
                 raise Refusal(400, "The Host header is missing.")
         elif host.translate(None, HOST_CHARACTERS):
             raise Refusal(400, "The Host header is no host.")
-        request = self._request = Request(method, target.decode("latin-1"), headers, lookup, version)
+        request = self._request = Request(method, self._target.decode("latin-1"), headers, lookup, version)
         request.keep_alive = parser.should_keep_alive()
         self.phase = BODY
         self.arrived = 0
@@ -252,8 +260,25 @@ class Intake:
             raise Refusal(414, f"A target of more than {self._limits.max_target} bytes.")
         if b"#" in target:
             raise Refusal(400, "A fragment is not for servers.")
-        if target != b"*" or method != "OPTIONS":
-            raise Refusal(400, "Only targets that begin with a slash are served.")
+        if target == b"*" and method == "OPTIONS":
+            return
+        absolute = ABSOLUTE.fullmatch(target)
+        if absolute is None:
+            raise Refusal(400, "A target is a path that begins with a slash, or an http URL with a host.")
+        self._authority, path = absolute[1], absolute[2] or b""
+        if path[:1] != b"/":  # RFC 9112, section 3.2.4: without a path OPTIONS asks about the whole server
+            path = b"*" if method == "OPTIONS" and not path else b"/" + path
+        self._target = path
+
+    def _named(self, headers: list[tuple[bytes, bytes]], lookup: dict[bytes, bytes], version: str) -> bytes | None:
+        """The host of a target in absolute form, which counts in place of the header (RFC 9112, section 3.2.2). The header
+        must be there all the same but in HTTP/1.0, and is replaced: nobody behind this can mistake one for the other."""
+        host = lookup.get(b"host")
+        if (host is None and version != "1.0") or (host or b"").translate(None, HOST_CHARACTERS):
+            return host
+        headers[:] = [(b"host", self._authority), *(pair for pair in headers if pair[0] != b"host")]
+        lookup[b"host"] = self._authority
+        return self._authority
 
     def _check_seldom(self, request: Request, parser: HttpRequestParser) -> None:
         coding = request.get(b"transfer-encoding")

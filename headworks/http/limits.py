@@ -24,6 +24,10 @@ class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bodies that are not whole yet, of all connections together. 503 beyond: strangers must not fill the memory."""
     max_connections: int = 10_000
     """503 and close beyond."""
+    max_handshakes: int = 1000
+    """TLS handshakes under way; the oldest is given up for one more."""
+    handshake_timeout: float = 10.0
+    """From a connection's opening to the end of its TLS handshake."""
     header_timeout: float = 10.0
     """From a head's first byte (on a new connection: from its opening) to its last."""
     body_timeout: float = 30.0

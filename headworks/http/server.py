@@ -14,8 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from time import monotonic
+from typing import Any, Protocol
 
 from headworks.core.notices import Notice, Notices
+from headworks.http.certificates import Certificates
+from headworks.http.encrypted import Doorstep
 from headworks.http.exchange import Exchange
 from headworks.http.inbound import Inbound
 from headworks.http.intake import Request
@@ -41,26 +44,42 @@ Handler = Callable[[Request, Exchange], Awaitable[None]]
 Refuse = Callable[[int, str], tuple[Sequence[tuple[bytes, bytes]], bytes]]
 
 
+class Listener(Protocol):
+    """Where connections are taken from."""
+
+    def close(self) -> None: ...
+
+
 class Edge:
     """Serves HTTP/1.1 on any number of addresses with one handler.
 
     handler: answers one request; is cancelled when the caller hangs up. Its exceptions become 500, or a cut where the
-    answer has begun. refuse: gives headers and body for a status and a message of the edge's own.
+    answer has begun. refuse: gives headers and body for a status and a message of the edge's own. certificates: TCP is
+    served by TLS with them.
     """
 
-    def __init__(self, handler: Handler, refuse: Refuse, *, limits: EdgeLimits | None = None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        refuse: Refuse,
+        *,
+        limits: EdgeLimits | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
         self.handler = handler
         self.limits = limits or EdgeLimits()
         self._notices = Notices(_log)
         self.draining = False
         self.busy = 0  # requests with the handler
         self.arriving = 0  # bytes of bodies that are not whole yet
+        self.certificates = certificates
         self._refuse = refuse
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[Listener] = []
         self._paths: list[Path] = []
         self._inbounds: dict[Inbound, bool] = {}  # False: one too many, being told so
         self._serving = 0
         self._leaving: dict[asyncio.Task[None], None] = {}  # workers that outlive their connection while they clean up
+        self.shaking: dict[asyncio.Task[None], None] = {}  # TLS handshakes
         self._quiet: asyncio.Future[None] | None = None
         self._date = b""
         self._date_until = 0.0
@@ -76,20 +95,30 @@ class Edge:
     async def start(self, host: str, port: int) -> int:
         """Listens on a TCP address; port 0 takes a free one. Returns the port. Raises OSError."""
         loop = asyncio.get_running_loop()
+        if self.certificates is not None:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            taken = _listening(list(dict.fromkeys((one[0], one[4]) for one in found)))
+            for one in taken:
+                await self.start_at(one)
+            return int(taken[0].getsockname()[1])
         server = await loop.create_server(lambda: Inbound(self, loop), host, port, backlog=BACKLOG)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    async def start_at(self, listening: socket.socket) -> asyncio.Server:
+    async def start_at(self, listening: socket.socket) -> Listener:
         """Takes connections from a socket that listens already, and may be shared with other processes; closes it at the end."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Inbound(self, loop), sock=listening, backlog=BACKLOG)
+        server: Listener
+        if self.certificates is None:
+            server = await loop.create_server(lambda: Inbound(self, loop), sock=listening, backlog=BACKLOG)
+        else:
+            server = Doorstep(listening, lambda: Inbound(self, loop), self.certificates, self)
         self._servers.append(server)
         if self.draining:
             server.close()
         return server
 
-    def leave(self, server: asyncio.Server) -> None:
+    def leave(self, server: Listener) -> None:
         """Takes no more connections there; those that were taken stay."""
         self._servers.remove(server)
         server.close()
@@ -108,6 +137,8 @@ class Edge:
         self.draining = True
         for server in self._servers:
             server.close()
+        for task in self.shaking:
+            task.cancel()
         for path in self._paths:
             path.unlink(missing_ok=True)
         for inbound in list(self._inbounds):
@@ -119,6 +150,8 @@ class Edge:
         farewell: called before anything is cut; handlers that end by it have a moment to be heard.
         """
         self.drain()
+        if self.shaking:
+            await asyncio.wait(self.shaking)
         await self._quieten(grace)
         if farewell is not None and self._inbounds:
             farewell()
@@ -200,6 +233,19 @@ class Edge:
     def _hush(self) -> None:
         if self._quiet is not None and not self._quiet.done():
             self._quiet.set_result(None)
+
+
+def _listening(addresses: Sequence[tuple[int, tuple[Any, ...]]]) -> list[socket.socket]:
+    """A socket that listens for each address, or none where one cannot be had."""
+    taken: list[socket.socket] = []
+    try:
+        for family, where in addresses:
+            taken.append(socket.create_server(where[:2], family=family, backlog=BACKLOG))
+    except OSError:
+        for one in taken:
+            one.close()
+        raise
+    return taken
 
 
 def _private(path: Path) -> socket.socket:

@@ -107,7 +107,7 @@ class LocalProcess:
         """Waits until the child listens. Raises Unreachable where it does not start, Expired at the bound."""
         while not self.is_ready:
             if self.reason:
-                raise Unreachable(f"The local model {self.model} is not there: {self.reason}")
+                raise Unreachable("The local model is not there.").at(f"{self.model}: {self.reason}")
             waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             try:

@@ -21,7 +21,7 @@ import msgspec
 from headworks import __version__
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
-from headworks.core.errors import Denied, Expired, Failed, Garbled, Phase, Rejected
+from headworks.core.errors import Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
 from headworks.http.client import Client, Exchange
@@ -69,20 +69,28 @@ class Remote:
     """A Service: one model of one provider.
 
     headers: from `account_headers`. forward: names of further headers of the caller that this provider is sent, but for
-    those that we say ourselves. `counts_streams` turns False when the vendor refuses to count tokens in streams: from
+    those that we say ourselves. target: what callers are told in place of the vendor's address (the model by default). `counts_streams` turns False when the vendor refuses to count tokens in streams: from
     then on it is not asked to, and the usage of its streams is unknown where it does not say so by itself.
     """
 
     def __init__(
-        self, client: Client, dialect: Dialect, model: str, headers: bytes, *, forward: frozenset[bytes] = frozenset()
+        self,
+        client: Client,
+        dialect: Dialect,
+        model: str,
+        headers: bytes,
+        *,
+        forward: frozenset[bytes] = frozenset(),
+        target: str = "",
     ) -> None:
         self.client = client
+        self.target = target or model
         self.dialect = dialect
         self.model = model
         self.headers = headers
         self.forward = forward - _FRAMING - {line.partition(b":")[0] for line in headers.split(b"\r\n")}
         self.model_json = msgspec.json.encode(model)
-        self.targets = {operation: client.origin.base + surface.path for operation, surface in dialect.items()}
+        self.targets = {operation: client.origin.target(surface.path) for operation, surface in dialect.items()}
         self.counts_streams = True
 
     def __repr__(self) -> str:
@@ -182,6 +190,10 @@ class Visit:
             self._release()
             phase: Phase = "first_token" if call.streamed else "answer"
             raise Expired(phase="total" if call.deadline_at <= by else phase) from None
+        except (Unreachable, Expired) as error:  # of the connection: nothing was sent
+            self._release()
+            error.args = (f"{remote.target}: {error.message}",)
+            raise
         except Broken as broken:  # what could not be sent at all was Unreachable
             self._release()
             raise Failed(f"The connection broke before the answer came: {broken}") from broken

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from headworks import __version__
+from headworks.server.app import for_anybody
 from headworks.server.shown import Shown
 from headworks.telemetry.exposition import CONTENT_TYPE, Exposition
 
@@ -105,7 +106,7 @@ class Admin:
 
     async def readyz(self, request: Request) -> Response:
         status, found = self.shown.readiness()
-        return said(status, found)
+        return said(status, for_anybody(found))
 
     async def metrics(self, request: Request) -> Response:
         loop = asyncio.get_running_loop()

@@ -8,13 +8,14 @@ from urllib.parse import unquote
 
 import msgspec
 
-from headworks.core.errors import CallError, UnknownModel, UnknownPath
+from headworks.core.errors import CallError, UnknownModel
 from headworks.core.request_id import request_id
 from headworks.http.intake import Request
 from headworks.server.calls import Calls, Stack, bearer
 from headworks.server.exchange import Exchange
 from headworks.server.farewell import Farewell
 from headworks.server.origins import NONE, Origins
+from headworks.server.paths import unserved
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
 from headworks.wire.openai_chat import read_chat
 from headworks.wire.openai_embeddings import read_embeddings
@@ -51,6 +52,8 @@ class Running(Protocol):
     @property
     def started_at(self) -> float: ...
     @property
+    def max_body(self) -> int: ...
+    @property
     def is_ready(self) -> bool: ...
     @property
     def is_draining(self) -> bool: ...
@@ -68,6 +71,18 @@ def readiness(gateway: Running) -> tuple[int, Readiness]:
     if not gateway.is_ready:
         return 503, Readiness(status="starting")
     return 200, Readiness(status="ready", reasons=gateway.troubles())
+
+
+STORES = ("ledger", "keys", "state")
+"""Parts of the gateway whose troubles say where they are kept: a database's address, a path of this machine."""
+
+
+def for_anybody(found: Readiness) -> Readiness:
+    """The same without where anything is kept: health is answered without a key, on both ports."""
+    parts = [(reason.partition(":")[0], reason) for reason in found.reasons]
+    said = "not as it should be; the log says why, and so does /v1/system on the admin port"
+    reasons = [f"{part}: {said}" if part in STORES else reason for part, reason in parts]
+    return msgspec.structs.replace(found, reasons=reasons) if reasons else found
 
 
 class App:
@@ -111,10 +126,10 @@ class App:
             if path.startswith("/v1/models/"):
                 return self.model
         if path in self.posts:
-            raise WrongMethod(f"{path} takes POST, not {method}.")
+            raise WrongMethod(f"{path} takes POST, not {method}.", "POST")
         if path in self.gets or path.startswith("/v1/models/"):
-            raise WrongMethod(f"{path} takes GET, not {method}.")
-        raise UnknownPath(f"{method} {path[:128]} is not served here.")
+            raise WrongMethod(f"{path} takes GET, not {method}.", "GET, HEAD")
+        raise unserved(method, path, self.posts, self.gets)
 
     async def models(self, request: Request, exchange: Exchange, cors: Headers) -> None:
         self.say(exchange, 200, ModelList(data=self.listed(request)), cors)
@@ -134,7 +149,8 @@ class App:
         exchange.respond(200, [JSON], b'{"status":"ok"}')
 
     async def readyz(self, request: Request, exchange: Exchange, cors: Headers) -> None:
-        self.say(exchange, *readiness(self.gateway), cors)
+        status, found = readiness(self.gateway)
+        self.say(exchange, status, for_anybody(found), cors)
 
     def say(self, exchange: Exchange, status: int, content: msgspec.Struct, cors: Headers) -> None:
         headers: Headers = [JSON, (b"x-request-id", request_id(self.chance).encode()), *cors]

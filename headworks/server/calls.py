@@ -7,7 +7,7 @@ error becomes an event in the caller's dialect: a cut answer never looks like a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from headworks.core.call import NEVER, Call, Operation
@@ -19,6 +19,7 @@ from headworks.core.request_id import request_id
 from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server import deadline
+from headworks.server.codings import plain
 from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
 from headworks.server.farewell import Farewell
@@ -61,6 +62,15 @@ class Opener(Protocol):
     @property
     def stack(self) -> Stack: ...
 
+    @property
+    def max_body(self) -> int:
+        """Bytes that a body may have, once it is decoded too."""
+        ...
+
+    def aliases(self, credential: str | None) -> Sequence[str]:
+        """The aliases that this caller may use; Unauthenticated for strangers."""
+        ...
+
 
 class Calls:
     """One operation (`chat`, `embeddings`) over the current stack."""
@@ -81,13 +91,15 @@ class Calls:
 
     async def serve(self, request: Request, exchange: Exchange, cors: Headers) -> None:
         """Answers one request, whatever happens. Cancelled when the caller hangs up."""
-        body = request.body
+        body, refusal = request.body, None
+        if b"content-encoding" in request.names:
+            body, refusal = await self.decoded(request)
         if len(body) < LARGE:
             body_digest = digest(body)
         else:
             body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
         stack = self.opener.stack
-        call = self.call(request, body_digest, stack.passing)
+        call = self.call(request, body, body_digest, refusal, stack.passing)
         task = exchange.task
         assert task is not None
         farewell = self.farewell
@@ -112,12 +124,27 @@ class Calls:
         finally:
             farewell.left(task)
 
-    def call(self, request: Request, body_digest: str, may_pass: frozenset[bytes]) -> Call:
+    async def decoded(self, request: Request) -> tuple[bytes, Refused | None]:
+        """The body as it was before its coding, or why it cannot be had. Nothing is decoded for strangers: a body of
+        10 KB may be one of 10 MB, and the stack refuses them whatever it is."""
+        opener = self.opener
+        try:
+            opener.aliases(bearer(request))
+        except CallError:
+            return request.body, None
+        try:
+            coding = (request.get(b"content-encoding") or b"").decode("latin-1")
+            return await plain(request.body, coding, opener.max_body), None
+        except Refused as error:
+            return b"", error
+
+    def call(
+        self, request: Request, body: bytes, body_digest: str, refusal: Refused | None, may_pass: frozenset[bytes]
+    ) -> Call:
         arrived_at = now()
         deadline_at = NEVER
-        refusal: Refused | None = None
         try:
-            asked = self.read(request.body)
+            asked = UNREAD if refusal is not None else self.read(body)
             if (granted := request.get(deadline.HEADER)) is not None:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
@@ -128,7 +155,7 @@ class Calls:
         return Call(
             id=request_id(self.chance),
             alias=asked.model,
-            body=request.body,
+            body=body,
             operation=self.operation,
             streamed=asked.streamed,
             include_usage=asked.include_usage,

@@ -15,6 +15,22 @@ from headworks.server.problems import Headers
 
 NONE: Headers = ()
 
+EXPOSED = b", ".join(
+    [
+        *(b"x-request-id", b"retry-after", b"retry-after-ms", b"x-should-retry"),
+        *(
+            b"x-ratelimit-%b-%b" % (what, of)
+            for of in (b"requests", b"tokens")
+            for what in (b"limit", b"remaining", b"reset")
+        ),
+        *(b"x-headworks-cache", b"x-headworks-target", b"x-headworks-cost", b"x-headworks-attempts", b"age"),
+        *(b"openai-processing-ms", b"openai-version", b"openai-model", b"traceparent"),
+        *(b"www-authenticate", b"allow", b"accept-encoding"),
+    ]
+)
+"""What a page may read: everything of ours that an SDK looks at, and what passes of a vendor's. Written out, for `*` does
+not count where a page sends credentials."""
+
 
 class Origins:
     """Checks `Host` and `Origin`, and says which CORS headers an answer carries."""
@@ -44,10 +60,7 @@ def headers(origin: bytes) -> Headers:
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
         (b"access-control-allow-headers", b"*, authorization, content-type"),
-        (
-            b"access-control-expose-headers",
-            b"x-request-id, retry-after, x-headworks-cache, x-headworks-target, x-headworks-attempts, x-headworks-cost, age",
-        ),
+        (b"access-control-expose-headers", EXPOSED),
         (b"access-control-max-age", b"600"),
         (b"vary", b"origin"),
     ]

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TypeAlias
 
-from headworks.core.errors import CallError, QuotaExceeded
+from headworks.core.errors import CallError, QuotaExceeded, UnknownCoding
 from headworks.wire.openai_errors import problem
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+
+CHALLENGE = (b"www-authenticate", b'Bearer realm="headworks"')
+"""What every 401 carries (RFC 9110, section 15.5.2)."""
 
 
 def answer(error: CallError, request_id: str, cors: Headers) -> tuple[int, Headers, bytes]:
@@ -20,6 +23,12 @@ def answer(error: CallError, request_id: str, cors: Headers) -> tuple[int, Heade
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
         headers.append((b"retry-after-ms", b"%d" % ceil(error.retry_after * 1000)))
+    if error.shown_status == 401:
+        headers.append(CHALLENGE)
+    if isinstance(error, WrongMethod):
+        headers.append((b"allow", error.allow.encode()))
+    if isinstance(error, UnknownCoding):
+        headers.append((b"accept-encoding", b"gzip"))
     if error.blame == "vendor" or (isinstance(error, QuotaExceeded) and error.is_final):
         # Our own attempts are spent: an SDK that tries again on top would multiply them, a 429's after its wait too.
         headers.append((b"x-should-retry", b"false"))
@@ -27,12 +36,16 @@ def answer(error: CallError, request_id: str, cors: Headers) -> tuple[int, Heade
 
 
 class WrongMethod(CallError):
-    """A path that is served, asked in a way that it is not."""
+    """A path that is served, asked in a way that it is not. allow: the methods that it takes (RFC 9110, section 10.2.1)."""
 
     status = 405
     type = "invalid_request_error"
     code = "method_not_allowed"
     blame = "caller"
+
+    def __init__(self, message: str, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
 
 
 class EdgeRefusal(CallError):

@@ -22,6 +22,7 @@ from typing import TypeAlias
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import named
 from headworks.gateway.gateway import Gateway
+from headworks.http.certificates import Certificates, complaint
 from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import App
 from headworks.server.beacon import Beacon
@@ -68,7 +69,11 @@ async def serve(
         gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64) if seed is None else seed)
         held.push_async_callback(gateway.stop)
         app = App(gateway, Origins(server.cors, has_keys=gateway.keys is not None), chance.getrandbits)
-        edge = Edge(app.handle, app.refuse, limits=EdgeLimits(max_body=server.max_body))
+        certificates = certificates_of(loaded)
+        limits = EdgeLimits(max_body=server.max_body)
+        edge = Edge(app.handle, app.refuse, limits=limits, certificates=certificates)
+        if certificates is not None:
+            await held.enter_async_context(certificates.watched())
         await bind(edge, server)
         await gateway.start()
         beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
@@ -87,6 +92,19 @@ async def serve(
             await held.enter_async_context(await opened(Single(gateway, reloading), admin))
         await asked.get()
         await drain(gateway, app, edge, asked)
+
+
+def certificates_of(loaded: Loaded) -> Certificates | None:
+    """What the public port shows in TLS; None where it speaks plain http. Raises ConfigError."""
+    tls = loaded.system.server.tls
+    if tls is None:
+        return None
+    try:
+        return Certificates(loaded.folder / tls.cert, loaded.folder / tls.key)
+    except (OSError, ValueError) as error:
+        problem = f"the certificate cannot be served: {complaint(error)}"
+        remedy = "write PEM files that belong together, relative to the system file's folder"
+        raise ConfigError([Problem(path="server.tls", problem=problem, remedy=remedy)]) from error
 
 
 async def bind(edge: Edge, server: Server) -> None:

@@ -23,7 +23,7 @@ from headworks.core.notices import named
 from headworks.gateway.counting import Member
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.gateway import Prepared as PreparedSystem
-from headworks.http.server import Edge, EdgeLimits
+from headworks.http.server import Edge, EdgeLimits, Listener
 from headworks.server.app import App
 from headworks.server.channel import (
     Adopt,
@@ -40,7 +40,7 @@ from headworks.server.channel import (
     Start,
 )
 from headworks.server.origins import Origins
-from headworks.server.serve import SWITCH, drain, signals
+from headworks.server.serve import SWITCH, certificates_of, drain, signals
 from headworks.server.shown import view_of
 from headworks.system.load import read
 
@@ -79,9 +79,11 @@ class Worker:
         server = loaded.system.server
         origins = Origins(server.cors, has_keys=self.gateway.keys is not None)
         self.app = App(self.gateway, origins, chance.getrandbits)
-        self.edge = Edge(self.app.handle, self.app.refuse, limits=EdgeLimits(max_body=server.max_body))
+        self.certificates = certificates_of(loaded)
+        limits = EdgeLimits(max_body=server.max_body)
+        self.edge = Edge(self.app.handle, self.app.refuse, limits=limits, certificates=self.certificates)
         self.prepared: PreparedSystem | None = None
-        self.taking: dict[int, list[asyncio.Server]] = {}
+        self.taking: dict[int, list[Listener]] = {}
 
     async def begin(self, number: int) -> None:
         """Starts to answer calls that come to its own sockets."""
@@ -95,9 +97,12 @@ class Worker:
         """Answers calls, and the parent, until one of them ends it."""
         hearing = asyncio.create_task(self.hear(asked), name="parent")
         try:
-            with contextlib.suppress(ConnectionError):
-                await self.channel.say(Ready(view_of(self.gateway)))
-            await asked.get()
+            async with contextlib.AsyncExitStack() as held:
+                if self.certificates is not None:
+                    await held.enter_async_context(self.certificates.watched())
+                with contextlib.suppress(ConnectionError):
+                    await self.channel.say(Ready(view_of(self.gateway)))
+                await asked.get()
             with contextlib.suppress(ConnectionError):
                 await self.channel.say(Leaving())
             await drain(self.gateway, self.app, self.edge, asked)

@@ -11,17 +11,18 @@ from collections import Counter
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.extras import install
+from headworks.http.certificates import complaint, context_of
 from headworks.system.drills import check_drills
 from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
 from headworks.system.objectives import check_requirements
 from headworks.system.prefills import prefill_of
 from headworks.system.scalars import shown, written_duration
-from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System
+from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.secrets import PrivateUrl, Secret
 from headworks.wire.openai_hosts import right_base_url
 
@@ -34,6 +35,9 @@ _OURS = frozenset(
 )
 """Headers that belong to the connection or to the body that we write."""
 
+
+_HOLDS_SECRET = re.compile(r"(?i)key|token|secret|password|signature|^sig$")
+"""Names in a query behind which secrets stand."""
 
 SUITES = (".yaml", ".yml", ".jsonl", ".csv", ".py")
 """Endings of suites' files."""
@@ -54,12 +58,30 @@ class Machine:
         with (self.folder / path).open("rb") as file:
             return file.read(most)
 
+    def unusable(self, tls: Tls) -> tuple[str, str]:
+        """Why this certificate cannot be served with this key, after the name of the one that is to blame, if it is one;
+        nothing where it can."""
+        for name, path in (("cert", tls.cert), ("key", tls.key)):
+            try:
+                self.read(path, 1)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+                return name, f"{shown(path)} cannot be read: {reason}"
+        try:
+            context_of(self.folder / tls.cert, self.folder / tls.key)
+        except (OSError, ValueError) as error:
+            return "", complaint(error)
+        return "", ""
+
 
 class Equipped(Machine):
     """Every module is there: for who starts nothing of what the file names, or something else in its place."""
 
     def has_module(self, name: str) -> bool:
         return True
+
+    def unusable(self, tls: Tls) -> tuple[str, str]:
+        return "", ""
 
 
 def check(system: System, findings: Findings, machine: Machine) -> None:
@@ -84,7 +106,7 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     _groups(system, findings)
     for name, suite in system.suites.items():
         _suite(suite.file, ("suites", name, "file"), findings, machine)
-    _server(system, findings)
+    _server(system, findings, machine)
     _log(system, findings, machine)
     _state(system, findings, machine)
     check_drills(system.drills, targets_of(system), findings)
@@ -103,9 +125,16 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     if (meant := right_base_url(provider.base_url)) is not None:
         problem = f"{shown(provider.base_url)} is not where this vendor's API begins: calls would meet a 404"
         findings.warn((*where, "base_url"), problem, f"write {meant}")
+    if any(_HOLDS_SECRET.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
+        problem = "the query holds what may be a key, and this URL is no secret: it is shown in messages"
+        findings.warn(
+            (*where, "base_url"), problem, "send it as a header: `api_key`, or `headers: {api-key: ${env:NAME}}`"
+        )
     if provider.api_key is not None:
         _literal(provider.api_key, (*where, "api_key"), findings)
         _sendable(provider.api_key, (*where, "api_key"), findings)
+    if provider.proxy is not None:
+        _private(provider.proxy, (*where, "proxy"), findings)
     for name, value in provider.headers.items():
         at = (*where, "headers", name)
         _sendable(value, at, findings)
@@ -311,7 +340,15 @@ def _secret(secret: Secret, at: Where, findings: Findings) -> None:
         )
 
 
-def _server(system: System, findings: Findings) -> None:
+def _tls(tls: Tls, findings: Findings, machine: Machine) -> None:
+    name, problem = machine.unusable(tls)
+    if problem:
+        at: Where = ("server", "tls", name) if name else ("server", "tls")
+        remedy = "write PEM files that belong together, relative to the system file's folder; the certificate first in `cert`"
+        findings.error(at, problem, remedy)
+
+
+def _server(system: System, findings: Findings, machine: Machine) -> None:
     server = system.server
     if server.admin is not None and server.admin == server.listen:
         findings.error(
@@ -327,6 +364,8 @@ def _server(system: System, findings: Findings) -> None:
         if first != name:
             problem = f"`{first}` has the same key, so nobody could tell them apart"
             findings.error(("keys", name, "key"), problem, "give each its own")
+    if server.tls is not None and findings.is_sound(("server", "tls")):
+        _tls(server.tls, findings, machine)
     listen = system.server.listen
     if not findings.is_written(("keys",)) and not listen.is_loopback and findings.is_sound(("server", "listen")):
         problem = f"{listen} can be reached from other machines, and there are no keys: anybody could call"

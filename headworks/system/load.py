@@ -11,6 +11,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.system.check import Machine, check
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, compose
+from headworks.system.proxies import proxied
 from headworks.system.reader import Reader
 from headworks.system.schema import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
 from headworks.system.secrets import Sources
@@ -63,7 +64,7 @@ def survey(content: bytes, findings: Findings, sources: Sources, machine: Machin
     root = compose(content, findings)
     system = None if root is None else Reader(findings, sources).system(root)
     if system is not None:
-        system = named(system)
+        system = proxied(named(system), sources.env, findings)
         check(system, findings, machine)
     return system
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headworks.core.money import written_dollars
+from headworks.http.proxy import Proxy
 from headworks.policy.circuit import Pause
 from headworks.policy.retry import Backoff
 from headworks.system.requirements import bound
@@ -122,7 +123,8 @@ def _server(text: str) -> None:
 
 
 def url(text: str) -> str:
-    """An absolute http or https URL without a slash at its end, without credentials, query or fragment."""
+    """An absolute http or https URL without a slash at its path's end, without credentials and fragment. Its query goes
+    with every request."""
     remedy = "write scheme, host and path, such as https://api.example.com/v1"
     try:
         parts = urlsplit(text)
@@ -136,9 +138,25 @@ def url(text: str) -> str:
         raise Unreadable(
             "credentials do not belong in a URL", "put the key into `api_key`, other headers into `headers`"
         )
-    if "?" in text or "#" in text:
-        raise Unreadable(f"{shown(text)} has a query or a fragment", "end the URL with its path")
-    return text.rstrip("/")
+    if "#" in text:
+        raise Unreadable(f"{shown(text)} has a fragment", "end the URL with its path or query")
+    path, _, query = text.partition("?")
+    return path.rstrip("/") + (f"?{query}" if query else "")
+
+
+def proxy(text: str) -> str:
+    """How a provider's proxy is written. What is wrong is not quoted: a password may be in it."""
+    if text == "none":
+        return text
+    try:
+        if "@" in text and "://" not in text:
+            raise ValueError("its scheme is missing")
+        Proxy.parse(text)
+    except ValueError as error:
+        raise Unreadable(
+            f"this is no proxy: {error}", "write http://host:port or http://user:${env:PASSWORD}@host:port, or none"
+        ) from None
+    return text
 
 
 def origin(text: str) -> str:
@@ -261,7 +279,8 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
         "store": Notation(
             "a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+|postgres(?:ql)?://[!-~]+|.*\$\{.*", store
         ),
-        "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^?#@\s]+", url),
+        "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^#@?\s]+(?:\?[^#\s]*)?", url),
+        "proxy": Notation("a proxy", "http://proxy:3128", r"none|[^\s]+", proxy),
         "address": Notation(
             "an address", "127.0.0.1:8080", r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address
         ),

@@ -22,6 +22,7 @@ from headworks.system.prompt_file import Front, PromptFile, parts
 from headworks.system.scalars import Unreadable, boolean, integer, number, shown
 from headworks.system.schema import ONE_TEXT, Model, SuiteFile, System, TargetOf
 from headworks.system.secrets import PrivateUrl, Secret, Sources
+from headworks.system.vendors import spoken
 
 
 class _Broken:
@@ -112,7 +113,7 @@ class Reader:
                 # What is resolved elsewhere would be printed, logged and hashed as the value it is.
                 raise Unreadable(
                     "a reference stands where no secret belongs",
-                    "${...} works in `api_key`, `key`, the values of `headers`, `state` and `log.store`; write this value out",
+                    "${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value out",
                 )
             if isinstance(kind, inspect.LiteralType):
                 return self.literal(text, kind)
@@ -184,6 +185,12 @@ class Reader:
         tag = entry.node.text
         if tag not in structs:
             remedy = suggestion(tag, structs, "known")
+            if tag_field == "dialect" and (instead := spoken(tag)):
+                return self.wrong(
+                    (*where, tag_field),
+                    f"the dialect {shown(tag)} is not known",
+                    f"{instead}; known: {', '.join(structs)}",
+                )
             self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)
             meant = closest(tag, structs)
             return BROKEN if meant is None else self.read(node, structs[meant], where)

@@ -43,6 +43,7 @@ Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
 FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
 StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"})]
+ProxyUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "proxy"})]
 StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
@@ -64,6 +65,7 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
     headers: dict[HeaderName, Secret] = {}
     forward_headers: tuple[HeaderName, ...] = ()
     ca_file: FilePath | None = None
+    proxy: ProxyUrl | None = None
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):
@@ -200,6 +202,16 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 Exposable: TypeAlias = Literal["target", "cost", "attempts"]
 
 
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate of the public port, with those between it and its authority, and its key."""
+
+    cert: FilePath
+    key: FilePath
+
+    def __str__(self) -> str:
+        return f"{{cert: {self.cert}, key: {self.key}}}"
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """The public port and what bounds it, and the admin port."""
 
@@ -214,6 +226,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     cors: tuple[Origin, ...] = ()
     expose: tuple[Exposable, ...] = ()
     workers: Count = 1
+    tls: Tls | None = None
+
+    @property
+    def url(self) -> str:
+        """The public port as an address for clients, without /v1."""
+        return f"{'http' if self.tls is None else 'https'}://{self.listen}"
 
 
 ADMIN: Final = Address(host="127.0.0.1", port=8081)

@@ -46,6 +46,7 @@ from headworks.system.schema import (
     SuiteFile,
     System,
     TargetOf,
+    Tls,
 )
 
 DIALECT: Final = "Which language the vendor speaks: `openai`, `local` (a model in this process's child) or `simulated`."
@@ -84,7 +85,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "drills": "Drills of your own for `headworks drill`, beside those of the library (`docs/failure.md`). Nothing is served by them.",
         },
         OpenAI: {
-            "base_url": "Where the vendor's API begins; `/chat/completions` is added to it.",
+            "base_url": "Where the vendor's API begins; `/chat/completions` is added to its path. A query (Azure's `?api-version=...`) "
+            "goes with every request.",
             "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
             "rpm": "Requests a minute that the vendor admits. A call beyond goes to another target, or waits. Unlimited by default.",
             "tpm": "Tokens a minute, of questions and answers, that the vendor admits. A call beyond goes to another target, or "
@@ -93,6 +95,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "headers": "Headers that every request to this vendor carries. Their values are secrets: never shown.",
             "forward_headers": "Headers of the caller that pass to this vendor, beside those of its dialect.",
             "ca_file": "Certificates (PEM) to trust in place of the machine's own.",
+            "proxy": "The HTTP proxy to go through: `http://user:password@host:port`, or `none`. Where it is not written: what "
+            "`HTTPS_PROXY` or `HTTP_PROXY` say. This machine, and hosts that `NO_PROXY` names, are always asked without one.",
         },
         Local: {
             "model": "`gemma-3-270m`, the embedded model, or the path of a GGUF file.",
@@ -276,10 +280,16 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "max_wait": "How long a call waits for a place before it is answered 503 with Retry-After.",
             "drain": "How long calls in flight may take to end when the gateway stops.",
             "workers": "Processes that answer calls. More than one need a `state` that they share.",
+            "tls": "The certificate with which the public port speaks https, for those without an ingress that does. Plain http by "
+            "default. Files that change are taken up without a restart.",
             "cors": "Origins whose pages may call from a browser; `*` for all. None by default.",
             "expose": "What answers say of themselves in headers: `target` (`x-headworks-target`, who answered), `attempts` "
             "(`x-headworks-attempts`) and `cost` (`x-headworks-cost`, dollars; whole answers only: a stream's headers go before its cost is "
             "known). Nothing by default.",
+        },
+        Tls: {
+            "cert": "The certificate and those between it and its authority (PEM), relative to the system file's folder.",
+            "key": "Its private key (PEM), without a passphrase.",
         },
         Log: {
             "store": "The SQLite file, or the PostgreSQL database of several replicas (`postgresql://user@host/database`, and "

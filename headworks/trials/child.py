@@ -77,7 +77,8 @@ class Child:
                 stdout=said,
                 stderr=said,
                 cwd=self.folder,
-                env={**os.environ, "PYTHONSAFEPATH": "1"},
+                # Its vendors are stand-ins, one with a name that does not resolve: nothing of it is for a proxy.
+                env={**os.environ, "PYTHONSAFEPATH": "1", "no_proxy": "*"},
             )
         deadline = now() + READY
         while not await self._is_ready():

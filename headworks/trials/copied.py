@@ -27,7 +27,7 @@ from headworks.system.load import named, read
 from headworks.system.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
 from headworks.system.reader import Reader
 from headworks.system.schema import Local, System, TargetOf
-from headworks.system.secrets import LITERAL, Secret, Sources
+from headworks.system.secrets import LITERAL, PrivateUrl, Secret, Sources
 from headworks.system.starter import HERE, NAME, text
 
 UNREAD: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
@@ -56,6 +56,9 @@ class Blind(Sources):
 
     def resolve(self, text: str) -> Secret:
         return Secret(f"stand-in-{digest(text.encode())}", LITERAL)
+
+    def url(self, text: str) -> PrivateUrl:
+        return PrivateUrl("http://stand-in:1")
 
 
 class Drilled(msgspec.Struct, frozen=True, kw_only=True):

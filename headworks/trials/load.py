@@ -6,6 +6,7 @@ were sent by the schedule; nothing is sent but to the address that was given.
 
 from __future__ import annotations
 
+import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -16,6 +17,7 @@ from headworks import __version__
 from headworks.core.clock import wall
 from headworks.http.client import Client
 from headworks.http.dial import Origin
+from headworks.http.proxy import Proxy
 from headworks.system.requirements import Objective, Traffic
 from headworks.trials.load_arrivals import Arrival, Questions
 from headworks.trials.load_call import Caller, Fared, HttpCaller
@@ -56,7 +58,7 @@ Arriving = Callable[[float, float], Sequence[Arrival]]
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done. traffic, source: as the file has it, and in words. arriving: see above; rate: calls a second of it.
     seconds: of sending that count, after `warm` seconds that do not. search: look for the highest rate that holds, up to
-    `most` calls a second. stops: end a load that is over its capacity."""
+    `most` calls a second. stops: end a load that is over its capacity. context, proxy: how the gateway is reached."""
 
     url: str
     origin: Origin
@@ -76,6 +78,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     stops: bool = True
     most: float | None = None
     plan: Plan | None = None
+    context: ssl.SSLContext | None = None
+    proxy: Proxy | None = None
 
     @property
     def bound(self) -> float:
@@ -153,7 +157,7 @@ Pricing = Callable[[Sequence[Fared], float], Costs]
 
 async def load(wanted: Wanted, told: Told, pricing: Pricing) -> Report:
     """Sends what is wanted, and says what came of it. Raises nothing of a call."""
-    client = Client(wanted.origin, max_idle=MOST_RESTING)
+    client = Client(wanted.origin, context=wanted.context, proxy=wanted.proxy, max_idle=MOST_RESTING)
     run = f"{wanted.seed}-{int(wall() * 1000):x}"
     questions = Questions(run, wanted.longest)
     caller = HttpCaller(client, questions, key=wanted.key, patience=wanted.patience)

@@ -12,6 +12,8 @@ from array import array
 from collections.abc import Awaitable
 from typing import Final, Literal, Protocol
 
+import msgspec
+
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.errors import CallError, Expired, Unreachable
@@ -113,7 +115,8 @@ class HttpCaller:
         if key:
             headers.append((b"authorization", b"Bearer " + key.encode()))
         self._headers = header_block(headers)
-        self._target = client.origin.base.removesuffix(b"/v1") + _PATH
+        origin = client.origin
+        self._target = msgspec.structs.replace(origin, base=origin.base.removesuffix(b"/v1")).target(_PATH)
 
     def renew(self) -> None:
         self.questions.renew()

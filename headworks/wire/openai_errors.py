@@ -49,8 +49,8 @@ MOST_WORDS = 200
 _ANY = msgspec.json.Decoder()
 Said: TypeAlias = dict[str, Any]
 
-_OURS = frozenset({401, 402, 403, 404, 405, 410, 412, 498})
-"""Refusals of us: key, credit, model or path. 412 is what one vendor says for an account that is suspended, 498 an
+_OURS = frozenset({401, 402, 403, 404, 405, 407, 410, 412, 498})
+"""Refusals of us: key, credit, model or path. 407 is a proxy's, 412 what one vendor says for an account that is suspended, 498 an
 expired token at another."""
 
 _UNCLEAR: dict[int, About] = {403: "forbidden", 404: "unclear", 405: "unclear"}

@@ -201,3 +201,24 @@ prompts: {one: {file: prompt.md, model: assistant}}
     said = capsys.readouterr().out
     assert "providers.v.sed" in said
     assert "prompt.md:1" in said
+
+
+def test_which_proxy_is_used_is_shown_without_its_credentials(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:hunter2@proxy.example:3128")
+    file = tmp_path / "headworks.yaml"
+    file.write_text(
+        "providers: {v: {dialect: openai, base_url: 'https://vendor.example/v1'}, "
+        "w: {dialect: openai, base_url: 'http://127.0.0.1:1/v1'}}\nmodels: {a: [v/m, w/m]}\n"
+    )
+    assert run(["check", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "v is asked through http://proxy.example:3128 (HTTPS_PROXY)" in said
+    assert "w is asked directly (its host is this machine)" in said
+    assert run(["check", "--json", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert json.loads(shown)["proxies"]["v"] == "through http://proxy.example:3128 (HTTPS_PROXY)"
+    assert "hunter2" not in said + shown

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 import pytest
+import trustme
 
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.load_run import Asked, want, with_traffic
@@ -164,6 +165,30 @@ def test_a_trace_is_sent_as_it_was(tmp_path: Path) -> None:
     assert [one.output for one in calls[:8]] == [1 + (calls[0].prompt - 100 + number) % 7 for number in range(8)]
     with pytest.raises(click.ClickException, match="has its own instants"):
         want(with_traffic(read(file), asked), file, msgspec.structs.replace(asked, arrivals="even"), None, None)
+
+
+def test_a_gateway_that_speaks_https_is_loaded_over_it_and_known_by_its_own_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trustme.CA().issue_cert("gateway.example")
+    (tmp_path / "cert.pem").write_bytes(made.cert_chain_pems[0].bytes())
+    (tmp_path / "key.pem").write_bytes(made.private_key_pem.bytes())
+    file = tmp_path / "a.yaml"
+    file.write_text(SYSTEM.replace('PORT"', '18080", tls: {cert: cert.pem, key: key.pem}'))
+    monkeypatch.setenv("LOAD_KEY", KEY)
+    monkeypatch.setenv("https_proxy", "http://proxy:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    asked = msgspec.convert(
+        dict.fromkeys(Asked.__struct_fields__)
+        | {"seconds": 5.0, "warm": 1.0, "search": False, "no_stop": False, "seed": 1},
+        Asked,
+    )
+    wanted = want(read(file), file, asked, None, None)
+    assert (wanted.url, wanted.origin.tls, wanted.proxy) == ("https://127.0.0.1:18080", True, None)
+    assert wanted.context is not None
+    assert wanted.context.cert_store_stats()["x509"] == 1
+    elsewhere = want(read(file), file, msgspec.structs.replace(asked, url="https://other.example/v1"), None, None)
+    assert (elsewhere.context, str(elsewhere.proxy)) == (None, "http://proxy:1")
 
 
 def test_a_report_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -45,16 +46,19 @@ def free_port() -> int:
 
 
 class Running:
-    """A started `headworks up`."""
+    """A started `headworks up`. context: what trusts it, where it speaks https."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, folder: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], port: int, folder: Path, context: ssl.SSLContext | None = None
+    ) -> None:
         self.process = process
         self.port = port
         self.folder = folder
+        self.context = context
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.context else ''}://127.0.0.1:{self.port}"
 
     @property
     def journal(self) -> list[bytes]:
@@ -71,7 +75,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def up(folder: Path, text: str, *, port: int = 0, **environment: str) -> Iterator[Running]:
+def up(
+    folder: Path, text: str, *, port: int = 0, context: ssl.SSLContext | None = None, **environment: str
+) -> Iterator[Running]:
     """Serves a system file; `PORT` in its text is replaced, by a free one unless one is given. Ends the process, and fails
     if it had to be killed."""
     port = port or free_port()
@@ -87,7 +93,7 @@ def up(folder: Path, text: str, *, port: int = 0, **environment: str) -> Iterato
             cwd=folder,
             env={**os.environ, **environment},
         )
-    running = Running(process, port, folder)
+    running = Running(process, port, folder, context)
     try:
         wait_until_ready(running, log)
         yield running
@@ -106,7 +112,7 @@ def wait_until_ready(running: Running, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(URLError, ConnectionError, TimeoutError):
-            with urlopen(f"{running.url}/readyz", timeout=2) as answer:
+            with urlopen(f"{running.url}/readyz", timeout=2, context=running.context) as answer:
                 assert answer.status == 200
                 return
         assert running.process.poll() is None, log.read_text()

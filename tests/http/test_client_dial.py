@@ -26,6 +26,8 @@ from tests.http.peers import OK, Caller, answering, ask, peer, run
         ),
         ("https://a:8443/x/y/", Origin(host="a", port=8443, base=b"/x/y", tls=True), "a:8443"),
         ("http://a:80/", Origin(host="a"), "a"),
+        ("http://a/v1/?x=1&y", Origin(host="a", base=b"/v1", query=b"x=1&y"), "a"),
+        ("http://a/v1?", Origin(host="a", base=b"/v1"), "a"),
         ("http://a:443", Origin(host="a", port=443), "a:443"),
         ("HTTP://API.Example.COM", Origin(host="api.example.com"), "api.example.com"),
         ("http://[::1]:8080/v1", Origin(host="::1", port=8080, base=b"/v1"), "[::1]:8080"),
@@ -53,8 +55,8 @@ def test_a_url_says_where_a_server_listens(url: str, origin: Origin, authority: 
         ("http://a:99999", "Port out of range"),
         ("http://a:b", "Port could not be cast"),
         ("http://user:secret@a", "no user"),
-        ("http://a/v1?key=1", "no query"),
-        ("http://a/v1#x", "no query"),
+        ("http://a/v1#x", "no fragment"),
+        ("http://a/v1?x=\u00e9", "ASCII"),
         ("http://a b", "blanks"),
         ("http://a/\r\nx: y", "control characters"),
         ("http://a/\u00e9", "ASCII"),
@@ -67,6 +69,34 @@ def test_a_wrong_url_is_refused_with_its_reason(url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as caught:
         Origin.parse(url)
     assert "secret" not in str(caught.value)
+
+
+def test_the_query_of_a_base_url_goes_with_every_request() -> None:
+    azure = Origin.parse("https://r.openai.azure.com/openai/deployments/d/?api-version=2024-10-21")
+    assert azure.target(b"/chat/completions") == b"/openai/deployments/d/chat/completions?api-version=2024-10-21"
+    assert Origin.parse("http://a/v1").target(b"/embeddings") == b"/v1/embeddings"
+
+
+@pytest.mark.e2e
+def test_why_there_is_no_connection_is_for_callers_and_where_is_for_logs(loop: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        for origin, why in (
+            (Origin(host="127.0.0.1", port=port), "Connection refused"),
+            (Origin(host="127.0.0.1", port=port, tls=True), "Connection refused"),
+            (Origin(path=str(tmp_path / "none.sock")), "No such file or directory"),
+            (Origin(host="vendor.invalid", port=port), ""),
+        ):
+            with pytest.raises(Unreachable) as caught:
+                await ask(Client(origin))
+            assert why in caught.value.message
+            assert not any(
+                part in caught.value.message for part in ("127.0.0.1", str(port), "none.sock", "vendor.invalid")
+            )
+            assert caught.value.place.startswith(f"{origin}: ")
+
+    run(loop, main())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headworks.http.intake import Asked, Intake, Refusal
+from headworks.http.intake import Asked, Intake, Refusal, Request
 from headworks.http.limits import SLICE, EdgeLimits
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
@@ -87,7 +87,15 @@ REFUSED: dict[str, tuple[int, bytes]] = {
     "a chunk without an end": (400, CHUNKED + b"3\r\nabc0\r\n\r\n"),
     "a chunk that ends with LF": (400, CHUNKED + b"3\r\nabc\n0\r\n\r\n"),
     "a trailer with a length": (400, CHUNKED + b"0\r\nContent-Length: 5\r\n\r\n"),
-    "absolute target": (400, b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "absolute target of another scheme": (400, b"GET ftp://b/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "absolute target without a host": (400, b"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "absolute target with a port alone": (400, b"GET http://:80/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "absolute target with credentials": (400, b"GET http://u:p@b/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "absolute target with an odd host": (400, b"GET http://b,c/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "absolute target with a fragment": (400, b"GET http://b/#c HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "absolute target, no Host": (400, b"GET http://b/ HTTP/1.1\r\n\r\n"),
+    "absolute target, two Hosts": (400, b"GET http://b/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+    "absolute target, no host in Host": (400, b"GET http://b/ HTTP/1.1\r\nHost: a, b\r\n\r\n"),
     "target without a slash": (400, b"GET a HTTP/1.1\r\nHost: a\r\n\r\n"),
     "asterisk": (400, b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
     "fragment": (400, b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -116,6 +124,32 @@ def test_what_can_be_read_in_two_ways_is_refused(name: str, cut: str) -> None:
     assert seen(got) == [status]
     assert isinstance(got[0], Refusal)
     assert got[0].message
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "query", "host"),
+    [
+        (b"GET http://b/v1/models?x=1 HTTP/1.1\r\nHost: a\r\n", "/v1/models", "x=1", b"b"),
+        (b"GET HTTPS://b:8443/v1 HTTP/1.1\r\nHost: a\r\n", "/v1", "", b"b:8443"),
+        (b"GET http://[::1]:80/ HTTP/1.1\r\nHost: a\r\n", "/", "", b"[::1]:80"),
+        (b"GET http://b HTTP/1.1\r\nHost: \r\n", "/", "", b"b"),
+        (b"GET http://b?x HTTP/1.1\r\nHost: a\r\n", "/", "x", b"b"),
+        (b"OPTIONS http://b HTTP/1.1\r\nHost: a\r\n", "*", "", b"b"),
+        (b"GET http://b/ HTTP/1.0\r\n", "/", "", b"b"),
+    ],
+)
+def test_a_target_in_absolute_form_is_its_path_and_names_the_host(
+    asked: bytes, path: str, query: str, host: bytes
+) -> None:
+    [request] = taken(asked + b"\r\n")
+    assert isinstance(request, Request)
+    assert (request.path, request.query, request.get(b"host")) == (path, query, host)
+    assert [value for name, value in request.headers if name == b"host"] == [host]
+
+
+def test_an_absolute_target_does_not_name_the_next_requests_host() -> None:
+    both = taken(b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert [one.get(b"host") for one in both if isinstance(one, Request)] == [b"b", b"a"]
 
 
 def test_nothing_behind_a_refusal_is_read() -> None:

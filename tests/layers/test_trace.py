@@ -17,6 +17,7 @@ from headworks.core.errors import (
     Overloaded,
     Rejected,
     Unauthenticated,
+    Unreachable,
     VendorSaid,
 )
 from headworks.core.service import Service
@@ -102,6 +103,22 @@ def test_every_end_has_its_outcome_and_status(error: Exception, outcome: str, st
         assert (record.outcome, record.status, record.error) == (outcome, status, type(error).__name__)
 
     run()
+
+
+@virtual
+async def test_the_record_says_where_it_was_what_the_caller_is_not_told() -> None:
+    service, handle = mock()
+    trace, journal = traced(service)
+    error = Unreachable("vendor/m: no connection: Connection refused")
+    error.place = "https://vendor-01.eu-west-1.example.com:8443: Connection refused"
+    asking = asyncio.create_task(ask(trace, call()))
+    (await handle.next_call()).error(error)
+    with pytest.raises(Unreachable):
+        await asking
+    [record] = journal.records
+    assert record.reason == (
+        "vendor/m: no connection: Connection refused (https://vendor-01.eu-west-1.example.com:8443: Connection refused)"
+    )
 
 
 @virtual

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import pytest
 
 from headworks.core.call import Call, Operation
@@ -25,7 +26,7 @@ from headworks.core.errors import (
 )
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.trail import Attempt
-from headworks.http.client import Client
+from headworks.http.client import Client, Exchange
 from headworks.http.dial import Origin
 from headworks.http.link import Link
 from headworks.providers.remote import MOST_BEFORE_HEAD, Remote, account_headers
@@ -95,6 +96,15 @@ class Noting(Client):
     def take_back(self, link: Link) -> None:
         self.given_back.append(link)
         super().take_back(link)
+
+
+class Late(Client):
+    """Finds nobody in time."""
+
+    async def send(
+        self, method: bytes, target: bytes, headers: bytes, body: bytes = b"", connect_by: float = 0.0
+    ) -> Exchange:
+        raise Expired("no connection in time", phase="connect")
 
 
 class Vendor:
@@ -313,8 +323,30 @@ def test_nobody_there_is_unreachable() -> None:
         async with Vendor() as vendor:
             vendor.server.close()
             await vendor.server.wait_closed()
-            with pytest.raises(Unreachable):
-                await ask(vendor.remote, call())
+            remote = Remote(vendor.client, OPENAI, "gpt-5", b"", target="vendor/gpt-5")
+            with pytest.raises(Unreachable) as caught:
+                await ask(remote, call())
+            assert caught.value.message == "vendor/gpt-5: no connection: Connection refused"
+            assert caught.value.place == f"{vendor.client.origin}: Connection refused"
+            remote.client = Late(vendor.client.origin)
+            with pytest.raises(Expired) as expired:
+                await ask(remote, call())
+            assert (expired.value.message, expired.value.phase) == ("vendor/gpt-5: no connection in time", "connect")
+
+    run(main)
+
+
+def test_the_query_of_the_base_url_is_asked_for_each_time() -> None:
+    async def main() -> None:
+        async with Vendor([answer(ANSWER)], [answer(EMBEDDED)]) as vendor:
+            vendor.client.origin = msgspec.structs.replace(vendor.client.origin, base=b"/v1", query=b"api-version=1")
+            remote = Remote(vendor.client, OPENAI, "gpt-5", b"")
+            await ask(remote, call())
+            await ask(remote, call(operation="embeddings"))
+            assert [asked.path for asked in vendor.asked] == [
+                "/v1/chat/completions?api-version=1",
+                "/v1/embeddings?api-version=1",
+            ]
 
     run(main)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +14,17 @@ from headworks.core.clock import wall
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
 from headworks.core.request_id import instants
 from headworks.core.service import Service
+from headworks.http.client import Client
+from headworks.http.dial import Origin
 from headworks.http.intake import Request
 from headworks.ledger.journal import MemoryJournal
+from headworks.providers.remote import Remote
 from headworks.providers.scripted import Scripted, Stream
 from headworks.server.app import App
 from headworks.server.exposed import spelled
 from headworks.server.origins import Origins, is_loopback
 from headworks.testing import mock, settle, virtual
+from headworks.wire.openai import OPENAI
 from tests.stack.systems import World
 
 OPEN = """
@@ -101,6 +106,8 @@ class Facing:
         self.world = World(lambda provider, model: leaf, text)
         self.stack = Served(self.world)
         self.started_at = 1_700_000_000.0
+        self.max_body = 10_000_000
+        self.reasons = ["vendor/m: set aside"]
         self.is_ready = True
         self.is_draining = False
         origins = Origins(self.world.system.server.cors, has_keys=self.world.assembled.keys is not None)
@@ -119,7 +126,7 @@ class Facing:
         return [alias for alias in found if key.may_use(alias)]
 
     def troubles(self) -> list[str]:
-        return ["vendor/m: set aside"]
+        return self.reasons
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answered:
         named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
@@ -324,8 +331,90 @@ async def test_health_needs_no_key_and_a_vendors_outage_is_a_reason() -> None:
 async def test_paths_and_methods_that_are_not_served_say_so() -> None:
     facing = Facing(Scripted([]))
     assert (await facing.ask("POST", "/v1/nope")).status == 404
-    assert (await facing.ask("GET", "/v1/chat/completions")).status == 405
-    assert (await facing.ask("DELETE", "/v1/models")).status == 405
+    for method, path, allowed in (
+        ("GET", "/v1/chat/completions", b"POST"),
+        ("OPTIONS", "/v1/embeddings", b"POST"),
+        ("DELETE", "/v1/models", b"GET, HEAD"),
+        ("POST", "/v1/models/assistant", b"GET, HEAD"),
+        ("POST", "/healthz", b"GET, HEAD"),
+    ):
+        answered = await facing.ask(method, path)
+        assert (answered.status, answered.headers[b"allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "hint"),
+    [
+        ("GET", "/", "`base_url`"),
+        ("HEAD", "/", "`base_url`"),
+        ("GET", "/v1", "`base_url`"),
+        ("POST", "/v1/responses", "chat completions"),
+        ("POST", "/v1/messages", "Anthropic's dialect is not served yet"),
+        ("POST", "/v1/completions", "chat completions"),
+        ("POST", "/chat/completions", "Did you mean /v1/chat/completions?"),
+        ("POST", "/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"),
+        ("POST", "/v1/embeddings/", "without the slash"),
+        ("GET", "/metrics", "admin port"),
+        ("POST", "/v1beta/models/m:generateContent", ""),
+    ],
+)
+def test_paths_that_people_try_are_told_the_paths_that_there_are_and_never_an_alias(
+    method: str, path: str, hint: str
+) -> None:
+    @virtual
+    async def run() -> None:
+        answered = await Facing(Scripted([]), KEYED).ask(method, path)
+        assert (answered.status, answered.json["error"]["code"]) == (404, "not_found")
+        said = answered.json["error"]["message"]
+        assert hint in said
+        for served in ("POST /v1/chat/completions", "POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{id}"):
+            assert served in said
+        assert "docs/operations.md" in said
+        assert "assistant" not in said
+        assert "org/other" not in said
+
+    run()
+
+
+@virtual
+async def test_a_401_says_how_to_authenticate() -> None:
+    facing = Facing(Scripted([]), KEYED)
+    for answered in (
+        await facing.chat(),
+        await facing.chat(authorization="Bearer nobody"),
+        await facing.ask("GET", "/v1/models"),
+        await facing.ask("GET", "/v1/models/assistant"),
+    ):
+        assert (answered.status, answered.headers[b"www-authenticate"]) == (401, b'Bearer realm="headworks"')
+
+
+def test_a_vendor_that_is_not_there_is_its_target_to_callers_and_an_address_to_the_record() -> None:
+    with socket.create_server(("127.0.0.2", 0)) as closed:
+        port = closed.getsockname()[1]
+    client = Client(Origin(host="127.0.0.2", port=port))
+    facing = Facing(Remote(client, OPENAI, "m", b"", target="vendor/m"))
+    for streamed in (False, True):
+        answered = asyncio.run(facing.ask("POST", "/v1/chat/completions", chat(stream=streamed)))
+        assert (answered.status, answered.json["error"]["code"]) == (502, "upstream_unreachable")
+        assert "vendor/m" in answered.json["error"]["message"]
+        assert b"127.0.0.2" not in answered.body
+        record = facing.journal.records[-1]
+        for reason in (record.reason, record.attempts[0].reason):
+            assert reason.endswith(f"Connection refused (http://127.0.0.2:{port}: Connection refused)")
+
+
+@virtual
+async def test_health_does_not_say_where_anything_is_kept() -> None:
+    facing = Facing(Scripted([]), KEYED)
+    facing.reasons = [
+        "vendor/m: set aside",
+        'ledger: the store postgresql://db:5432/x does not work: connection to "10.0.0.5" failed; 3 records wait',
+        "keys: the store /srv/ledger.db says nothing; keys that are known are served",
+        "state: redis://cache:6379 is away; groups that are `open` go on",
+    ]
+    reasons = (await facing.ask("GET", "/readyz")).json["reasons"]
+    assert [reason.partition(":")[0] for reason in reasons] == ["vendor/m", "ledger", "keys", "state"]
+    assert not any(place in str(reasons) for place in ("db:5432", "10.0.0.5", "/srv", "cache:6379"))
 
 
 @virtual
@@ -345,6 +434,11 @@ async def test_cors_is_for_the_origins_that_are_listed() -> None:
     assert listed.headers[b"access-control-allow-origin"] == b"https://app.example"
     other = await facing.chat(origin="https://evil.example", host="gateway.example", **bearer)
     assert (other.status, b"access-control-allow-origin" in other.headers) == (200, False)
+    exposed = listed.headers[b"access-control-expose-headers"].decode().split(", ")
+    for name in ("x-request-id", "retry-after", "retry-after-ms", "x-should-retry", "x-ratelimit-remaining-tokens"):
+        assert name in exposed
+    refused = await facing.ask("GET", "/v1/embeddings", origin="https://app.example", host="gateway.example")
+    assert (refused.status, refused.headers[b"access-control-allow-origin"]) == (405, b"https://app.example")
     preflight = await facing.ask("OPTIONS", "/v1/chat/completions", origin="https://app.example")
     assert (preflight.status, preflight.headers[b"vary"]) == (204, b"origin")
 

@@ -7,7 +7,7 @@ from headworks.core.errors import Problem
 from headworks.system.check import Machine
 from headworks.system.findings import Findings
 from headworks.system.load import examine
-from headworks.system.schema import System
+from headworks.system.schema import System, Tls
 from headworks.system.secrets import Sources
 
 NOWHERE = Path("/nonexistent")
@@ -31,6 +31,13 @@ class FakeMachine(Machine):
         if path not in self.files:
             raise FileNotFoundError(2, "No such file or directory")
         return self.files[path][:most]
+
+    def unusable(self, tls: Tls) -> tuple[str, str]:
+        """Files belong together whose last words are the same."""
+        if tls.cert not in self.files:
+            return "cert", "it is not there"
+        same = self.files[tls.cert].split()[-1:] == self.files.get(tls.key, b"").split()[-1:]
+        return ("", "") if same else ("", "they do not match")
 
 
 def examined(

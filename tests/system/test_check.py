@@ -6,9 +6,10 @@ from typing import get_args
 import pytest
 
 from headworks.core.extras import install
+from headworks.gateway.gateway import unchangeable
 from headworks.providers.simulated_faults import FAULTS
 from headworks.system.check import Machine
-from headworks.system.schema import Fault
+from headworks.system.schema import Fault, Tls
 from tests.system.files import FakeMachine, odd, right, wrong
 
 SIM = "providers: {v: {dialect: simulated}}\n"
@@ -34,6 +35,10 @@ def test_a_key_in_clear_over_the_network_is_warned_of() -> None:
         "2:34 providers.v.base_url: the key is sent over the network in clear -> use https"
     ]
     assert odd(openai("base_url: 'http://v'")) == []
+    assert odd(openai("base_url: 'https://v?api-version=2024-10-21'")) == []
+    [told] = odd(openai("base_url: 'https://v?api_key=hunter2'"))
+    assert "providers.v.base_url: the query holds what may be a key" in told
+    assert "hunter2" not in told
 
 
 def test_a_provider_that_nobody_uses_is_warned_of() -> None:
@@ -134,3 +139,34 @@ def test_a_suite_that_is_not_there_is_a_warning_and_one_that_is_none_an_error() 
     assert wrong(base + "suites: {s: suites/none.txt}\n") == [
         "3:13 suites.s.file: `suites/none.txt` is no suite -> its name ends in .yaml, .yml, .jsonl, .csv, .py"
     ]
+
+
+def test_a_certificate_and_its_key_are_there_and_belong_together() -> None:
+    text = SIM + "models: {a: v/x}\nserver: {tls: {cert: c.pem, key: k.pem}}\n"
+    pair = {"c.pem": b"cert 1", "k.pem": b"key 1"}
+    system = right(text, machine=FakeMachine(pair))
+    assert system.server.url == "https://127.0.0.1:8080"
+    assert right(SIM + "models: {a: v/x}\n").server.url == "http://127.0.0.1:8080"
+    [said] = wrong(text, machine=FakeMachine({**pair, "k.pem": b"key 2"}))
+    assert "server.tls: they do not match -> write PEM files that belong together" in said
+    [said] = wrong(text, machine=FakeMachine({}))
+    assert "server.tls.cert: it is not there" in said
+
+
+def test_what_the_machine_says_of_a_certificate(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_bytes(b"-----BEGIN NOTHING-----")
+    assert machine.unusable(Tls(cert="cert.pem", key="key.pem")) == ("", "there is no certificate, or no key, in PEM")
+    name, problem = machine.unusable(Tls(cert="none.pem", key="key.pem"))
+    assert (name, "cannot be read: No such file" in problem) == ("cert", True)
+    assert machine.unusable(Tls(cert="cert.pem", key="none.pem"))[0] == "key"
+
+
+def test_other_certificate_files_need_a_restart() -> None:
+    text = SIM + "models: {a: v/x}\nserver: {tls: {cert: c.pem, key: %s}}\n"
+    machine = FakeMachine(dict.fromkeys(("c.pem", "k.pem", "l.pem"), b""))
+    before, after = right(text % "k.pem", machine=machine), right(text % "l.pem", machine=machine)
+    [problem] = unchangeable(before, after)
+    assert (problem.path, "{cert: c.pem, key: k.pem}" in problem.problem) == ("server.tls", True)
+    assert unchangeable(before, before) == []

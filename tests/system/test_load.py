@@ -15,6 +15,11 @@ from tests.system.files import FakeMachine, right
 SIM = "providers: {v: {dialect: simulated}, w: {dialect: simulated}, here: {dialect: local}}\n"
 
 
+def test_a_base_url_keeps_its_query() -> None:
+    system = right("providers: {v: {dialect: openai, base_url: 'https://v/v1/?api-version=1'}}\nmodels: {a: v/m}\n")
+    assert system.providers["v"] == OpenAI(base_url="https://v/v1?api-version=1")
+
+
 def test_everything_but_providers_and_models_has_the_default_of_the_design() -> None:
     system = right("providers: {v: {dialect: openai, base_url: 'https://v/v1/'}}\nmodels: {a: v/org/model:tag}\n")
     assert system.name == "headworks"

@@ -214,13 +214,22 @@ models: {a: v/x}
             "1:92 providers.y.dialect: one value belongs here, not a list -> one of openai, local, simulated",
         ],
     ),
+    "a vendor's own dialect": (
+        """\
+providers: {v: {dialect: Anthropic, base_url: 'https://x'}}
+models: {a: v/x}
+""",
+        [
+            "1:26 providers.v.dialect: the dialect `Anthropic` is not known -> this vendor speaks OpenAI's dialect too: write dialect: openai and base_url: https://api.anthropic.com/v1 (docs/system-file.md); known: openai, local, simulated",
+        ],
+    ),
     "one letter off": (
         """\
 providers: {v: {dialect: openai, base-url: 'https://v'}}
 models: {a: v/x}
 """,
         [
-            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file",
+            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy",
         ],
     ),
     "URLs": (
@@ -230,7 +239,7 @@ providers:
   v1: {dialect: openai, base_url: 'x.com'}
   v2: {dialect: openai, base_url: 'https://'}
   v3: {dialect: openai, base_url: 'https://user:pw@x/v1'}
-  v4: {dialect: openai, base_url: 'https://x/v1?key=1'}
+  v4: {dialect: openai, base_url: 'https://x/v1?v=1'}
   v5: {dialect: openai, base_url: 'https://x/#a'}
   v6: {dialect: openai, base_url: 'https://x:99999'}
   v7: {dialect: openai, base_url: 'https://exämple.com'}
@@ -244,8 +253,7 @@ models: {a: v0/x}
             "3:35 providers.v1.base_url: `x.com` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
             "4:35 providers.v2.base_url: `https://` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
             "5:35 providers.v3.base_url: credentials do not belong in a URL -> put the key into `api_key`, other headers into `headers`",
-            "6:35 providers.v4.base_url: `https://x/v1?key=1` has a query or a fragment -> end the URL with its path",
-            "7:35 providers.v5.base_url: `https://x/#a` has a query or a fragment -> end the URL with its path",
+            "7:35 providers.v5.base_url: `https://x/#a` has a fragment -> end the URL with its path or query",
             "8:35 providers.v6.base_url: `https://x:99999` is not a URL -> write scheme, host and path, such as https://api.example.com/v1",
             "9:35 providers.v7.base_url: `https://exämple.com` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
             "10:35 providers.v8.base_url: `https://x y` is not an http or https URL -> write scheme, host and path, such as https://api.example.com/v1",
@@ -469,7 +477,7 @@ name: ${env:NAME}
 keys: {k: {key: '${nope:x}'}, l: {key: 'a${env:K'}, m: {key: ''}, n: {key: '${env:UNSET}'}, o: {key: '${env:EMPTY}'}, p: {key: '${file:none}'}, q: {key: [a]}}
 """,
         [
-            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key`, the values of `headers`, `state` and `log.store`; write this value out",
+            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value out",
             "4:17 keys.k.key: `${nope:x}` is no reference that we know -> write ${env:NAME} or ${file:PATH}",
             "4:40 keys.l.key: a `${` is not closed -> write ${env:NAME} or ${file:PATH}",
             "4:62 keys.m.key: the secret is empty -> write ${env:NAME} or ${file:PATH}",

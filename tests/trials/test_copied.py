@@ -39,6 +39,17 @@ def test_no_vendor_no_secret_and_no_path_of_the_users_is_in_it() -> None:
     }
 
 
+def test_a_copy_speaks_plain_http_and_asks_for_no_certificate() -> None:
+    drilled = system(PLAIN.replace(b"drain: 5s", b"drain: 5s, tls: {cert: /nowhere/c.pem, key: /nowhere/k.pem}"))
+    assert "tls" not in msgspec.json.decode(copied(drilled, PLACE))["server"]
+
+
+def test_a_vendors_proxy_is_not_in_it() -> None:
+    with_proxy = b'proxy: "http://ann:${env:NOT_SET_EITHER}@proxy.example:1", concurrency: 7'
+    made = copied(system(PLAIN.replace(b"concurrency: 7", with_proxy)), PLACE)
+    assert b"proxy" not in made
+
+
 def test_secrets_that_are_not_there_are_not_missed() -> None:
     assert isinstance(system(ALONE).system.providers["only"], OpenAI)
 

@@ -1,0 +1,69 @@
+"""Bodies that callers compress (`Content-Encoding`), made plain again.
+
+Always true: what comes out is never more than a body may have, and no more than that and one step is ever held of it,
+however small the body was that came; long bodies are decoded off the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+from headworks.core.errors import Malformed, TooLarge, UnknownCoding
+
+STEP = 262_144
+"""Bytes decoded in one step: under a millisecond."""
+
+GZIP = 16 + zlib.MAX_WBITS
+"""zlib's word for the format of gzip, header and checksum included."""
+
+
+async def plain(body: bytes, coding: str, most: int) -> bytes:
+    """The body as it was before `coding`. Raises UnknownCoding, Malformed where it is not what it is called, TooLarge."""
+    named = coding.strip().lower()
+    if named in ("", "identity"):
+        return body
+    if named not in ("gzip", "x-gzip"):
+        raise UnknownCoding(
+            f"A body in the content coding `{coding[:64]}` is not read here: send it plain, or as gzip."
+        )
+    unzipping = Unzipping(body, most)
+    if not unzipping.step():
+        await asyncio.get_running_loop().run_in_executor(None, unzipping.rest)
+    return b"".join(unzipping.pieces)
+
+
+class Unzipping:
+    """One body on its way. `pieces` is what came out so far."""
+
+    def __init__(self, body: bytes, most: int) -> None:
+        self.pieces: list[bytes] = []
+        self._body = body
+        self._size = 0
+        self._most = most
+        self._inflating = zlib.decompressobj(GZIP)
+
+    def step(self) -> bool:
+        """Decodes up to `STEP` bytes more; True once all is here."""
+        inflating = self._inflating
+        try:
+            piece = inflating.decompress(self._body, STEP)
+        except zlib.error:
+            raise Malformed("The body is not gzip, though `Content-Encoding` says so.") from None
+        self._body = inflating.unconsumed_tail
+        self.pieces.append(piece)
+        self._size += len(piece)
+        if self._size > self._most:
+            raise TooLarge(f"The body has more than {self._most} bytes once it is decoded.")
+        if inflating.eof:
+            if inflating.unused_data:
+                raise Malformed("Something follows the end of the gzip body.")
+            return True
+        if not self._body and len(piece) < STEP:
+            raise Malformed("The gzip body ends before it is whole.")
+        return False
+
+    def rest(self) -> None:
+        """Decodes to the end."""
+        while not self.step():
+            pass

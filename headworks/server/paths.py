@@ -1,0 +1,53 @@
+"""What somebody is told who asks for a path that is not served: the paths that are, and what was probably meant.
+
+Always true: nothing here says which models there are, or what a key would open; the answer is a 404 whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from headworks.core.errors import UnknownPath
+
+READ_ON: Final = "docs/operations.md, `Two ports`"
+
+MOST_SHOWN: Final = 128
+"""Characters of a path that are said again."""
+
+KNOWN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "/": "This is a Headworks gateway: give an OpenAI client the address and /v1 as its `base_url`.",
+        "/v1": "This is where the API begins: give an OpenAI client this address as its `base_url`.",
+        "/v1/responses": "OpenAI's Responses are not served yet: have the client use chat completions.",
+        "/v1/messages": "Anthropic's dialect is not served yet: use an OpenAI client, which reaches every model here.",
+        "/v1/messages/count_tokens": "Anthropic's dialect is not served yet: use an OpenAI client.",
+        "/v1/completions": "The old completions are not served: use chat completions.",
+        "/metrics": "Metrics are on the admin port (`server.admin`), for who has the admin key.",
+    }
+)
+"""Paths that people try, and what to say first."""
+
+
+def unserved(method: str, path: str, posts: Iterable[str], gets: Iterable[str]) -> UnknownPath:
+    """The error for a path that is not among those that take POST, or GET."""
+    served = [("POST", one) for one in posts] + [("GET", one) for one in gets] + [("GET", "/v1/models/{id}")]
+    said = f"{method} {path[:MOST_SHOWN]} is not served here."
+    if hint := KNOWN.get(path.rstrip("/") or "/") or _misplaced(path, [one for _, one in served]):
+        said = f"{said} {hint}"
+    listed = ", ".join(f"{asked} {one}" for asked, one in served)
+    return UnknownPath(f"{said} What is served: {listed}. Where to read on: {READ_ON}.")
+
+
+def _misplaced(path: str, served: Sequence[str]) -> str:
+    """What was meant where a served path has `/v1` twice, or not at all, or a slash at its end."""
+    plain = path.rstrip("/")
+    for meant in served:
+        if plain == meant:
+            return f"Did you mean {meant}, without the slash at its end?"
+        if plain == f"/v1{meant}":
+            return f"Did you mean {meant}? The client's `base_url` ends with /v1 once."
+        if f"/v1{plain}" == meant:
+            return f"Did you mean {meant}? The client's `base_url` ends with /v1."
+    return ""
