@@ -79,7 +79,8 @@ class Balance:
             left = [one for one in left if not has_failed_late(attempts, one.name)]
         picked = self.choice.pick(left, tried, self.rng, at)
         if picked is None or picked.name in tried:  # one of another tier may have woken meanwhile
-            woken = [one for one in self.resort if one.name not in tried and self.suits(one, call, at)]
+            known = {*tried, *call.trail.full}
+            woken = [one for one in self.resort if one.name not in known and self.suits(one, call, at)]
             picked = next((one for one in woken if at >= one.circuit.blocked_until), picked)
         if call.resumed_at == len(attempts):
             return picked, "resume"
