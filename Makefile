@@ -43,7 +43,7 @@ bench: $(DEV)/.linked ## the product in the harness's position; the table is in 
 # The laws first: 1,500 examples each, of a seed that is drawn anew; then what takes long, alone, since it measures. With ARGS
 # (`make soak ARGS='-s tests/soak/test_coverage.py'`) both at once of what they name.
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-SEARCH = --hypothesis-profile=soak --hypothesis-seed=$(SEED)
+SEARCH = --hypothesis-profile=soak --hypothesis-seed=$(SEED) -o faulthandler_timeout=1800
 
 soak: SEED := $(SEED)
 soak: $(DEV)/.linked ## the long runs, and every law with 1,500 examples of a fresh seed (SEED=... draws them again)
