@@ -66,6 +66,10 @@ def test_a_loop_that_is_held_is_told_once_again_after_twice_the_time_and_when_it
     assert told(caplog)[3:] == ["loop_held: it goes on after 1.70 s"]
     held.look(1.9)
     assert len(told(caplog)) == 4
+    first, *_, last = [vars(record)["fields"] for record in caplog.records]
+    assert first["event"] == last["event"] == "loop_held"
+    assert (first["held"], last["after"]) == (0.3, 1.7)
+    assert first["places"][0].startswith("headworks/telemetry/stall.py:")
 
 
 def test_places_are_told_and_no_value_and_no_folder_of_the_machine(caplog: pytest.LogCaptureFixture) -> None:
