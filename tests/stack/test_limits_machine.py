@@ -178,5 +178,5 @@ class LimitsMachine(RuleBasedStateMachine):
             self.runner.close()
 
 
-LimitsMachine.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=12)
+LimitsMachine.TestCase.settings = settings(max_examples=examples(20), stateful_step_count=12)
 TestLimits = LimitsMachine.TestCase
