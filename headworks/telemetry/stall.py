@@ -20,6 +20,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
+from headworks.core.notices import named
 from headworks.core.stack import frames_from, place
 from headworks.policy.bucket import TokenBucket
 
@@ -66,7 +67,10 @@ class Stall:
         beaten_at = self.beaten_at()
         if beaten_at != self._since:
             if self._longest:
-                log.warning("loop_held: it goes on after %.2f s", beaten_at - self._since)
+                lasted = beaten_at - self._since
+                log.warning(
+                    "loop_held: it goes on after %.2f s", lasted, extra=named("loop_held", after=round(lasted, 3))
+                )
             self._since, self._longest, self._next = beaten_at, 0.0, self.first
         held = at - beaten_at
         if held >= self._next:
@@ -90,7 +94,9 @@ class Stall:
         if places and self._told.take(1, at):
             self._longest = held
             more = [f"{len(places) - MOST_PLACES} more"] if len(places) > MOST_PLACES else []
-            log.warning("loop_held: for %.2f s by %s", held, " < ".join(places[:MOST_PLACES] + more))
+            where = places[:MOST_PLACES] + more
+            fields = named("loop_held", held=round(held, 3), where=where)
+            log.warning("loop_held: for %.2f s by %s", held, " < ".join(where), extra=fields)
 
 
 def held_by(frame: FrameType) -> list[FrameType]:
