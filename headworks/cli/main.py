@@ -36,7 +36,8 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
-    {"numpy": "plan", "scipy": "plan"} | dict.fromkeys(("jinja2", "jsonschema", "rapidfuzz", "statsmodels"), "eval")
+    {"numpy": "plan", "scipy": "plan"}
+    | dict.fromkeys(("jinja2", "jsonschema_rs", "rapidfuzz", "regex", "statsmodels"), "eval")
 )
 """Which extra of the package brings a module that a command needs."""
 
