@@ -6,12 +6,20 @@ name; and a child that needs no secret inherits none. `-I` would be stricter, an
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 PLAIN = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 PLAIN_PREFIXES = ("LC_", "PYTHON")
 """Variables that say where things are and how text is written: every child may have them."""
+
+PROXIES = tuple(name for one in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (one, one.upper()))
+"""Variables by which vendors are reached. They may hold a password, so only who calls vendors has them."""
+
+HOME = str(Path(__file__).resolve().parents[2])
+"""What the package lies in."""
 
 
 def module(name: str) -> tuple[str, ...]:
@@ -22,4 +30,7 @@ def module(name: str) -> tuple[str, ...]:
 def plain(env: Mapping[str, str], *, also: tuple[str, ...] = (), prefixes: tuple[str, ...] = ()) -> dict[str, str]:
     """Of an environment what holds no secret. also, prefixes: further names, and beginnings of names, that the child needs."""
     names, begins = (*PLAIN, *also), (*PLAIN_PREFIXES, *prefixes)
-    return {name: value for name, value in env.items() if name in names or name.startswith(begins)}
+    found = {name: value for name, value in env.items() if name in names or name.startswith(begins)}
+    if sys.path and sys.path[0] == HOME:  # run from a clone by `python -m`: nothing else says where the package is
+        found["PYTHONPATH"] = os.pathsep.join(filter(None, (HOME, found.get("PYTHONPATH"))))
+    return found

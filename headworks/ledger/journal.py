@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
+from headworks.core.private_folders import private
 from headworks.core.record import Opened, Record
 
 MOST_BACKLOG = 64 * 1024 * 1024
@@ -56,7 +57,7 @@ class Journal:
         self._backlog_size = 0
         self._is_dirty = False
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(folder)
             self._file = self._begin()
         except OSError as error:
             raise ConfigError(
@@ -177,7 +178,7 @@ class Journal:
         removed = self._file
         self._number += 1
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(self.folder)
             self._file = self._begin()
         except OSError as error:
             self._number -= 1

@@ -22,7 +22,8 @@ MOST: Final = 256 * 1024 * 1024
 
 
 class Start(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """What a worker serves. content: the system file, which is called `file`. owner: stands for the worker in the state."""
+    """What a worker serves. content: the system file, which is called `file`. owner: stands for the worker in the state. env: the
+    variables that the file names."""
 
     content: bytes
     file: str
@@ -31,6 +32,7 @@ class Start(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     state: str
     models: Mapping[str, str]
     seed: int
+    env: Mapping[str, str]
 
 
 class Look(msgspec.Struct, frozen=True, tag=True):
@@ -42,6 +44,7 @@ class Prepare(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     content: bytes
     models: Mapping[str, str]
+    env: Mapping[str, str]
 
 
 class Adopt(msgspec.Struct, frozen=True, tag=True):

@@ -48,8 +48,15 @@ class Running:
         return self.process.wait(30)
 
 
+MODULE = (sys.executable, "-m", "headworks")
+SCRIPT = (str(Path(sys.executable).with_name("headworks")),)
+"""As pip installs it: unlike `python -m` it does not look for modules in the folder where it is started."""
+
+
 @contextlib.contextmanager
-def up(folder: Path, text: str, *, port: int = 0, **environment: str) -> Iterator[Running]:
+def up(
+    folder: Path, text: str, *, port: int = 0, command: tuple[str, ...] = MODULE, umask: int = -1, **environment: str
+) -> Iterator[Running]:
     """Serves a system file; `PORT` in its text is replaced, by a free one unless one is given. Ends the process, and fails
     if it had to be killed."""
     port = port or free_port()
@@ -58,12 +65,13 @@ def up(folder: Path, text: str, *, port: int = 0, **environment: str) -> Iterato
     log = folder / f"log-{port}.txt"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "headworks", "up", str(file)],
+            [*command, "up", str(file)],
             stdout=out,
             stderr=out,
             text=True,
             cwd=folder,
             env={**os.environ, **environment},
+            umask=umask,
         )
     running = Running(process, port, folder)
     try:
