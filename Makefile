@@ -7,6 +7,8 @@
 PYTHON ?=
 ARGS   ?=
 JOBS   ?= 2
+MINUTES ?= 60
+SECONDS ?= 20
 RUN    := .venv-run
 DEV    := .venv
 BIN    := $(DEV)/bin
@@ -14,7 +16,7 @@ PARALLEL := --numprocesses $(JOBS) --dist loadfile
 CODE   := $(wildcard headworks tests tools bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak sizes lock prices clean
+.PHONY: help run test check bench soak fuzz sizes lock prices clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -40,8 +42,12 @@ check: $(DEV)/.linked ## what CI runs: format, lint, types, imports, and the sui
 bench: $(DEV)/.linked ## the product in the harness's position; the table is in bench/README.md
 	@$(BIN)/python bench/run.py $(ARGS)
 
-soak: $(DEV)/.linked ## the long runs
+soak: $(DEV)/.linked ## the long runs (MINUTES of fuzzing: 60)
 	@$(BIN)/pytest -m soak $(ARGS)
+	@$(BIN)/python -m tests.fuzz.run --seconds $$(($(MINUTES) * 60))
+
+fuzz: $(DEV)/.linked ## hostile bytes for every reader, SECONDS long (20)
+	@$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
 sizes: $(DEV)/.linked ## the longest files and functions, for the eye
 	@$(BIN)/python tools/sizes.py
