@@ -7,6 +7,8 @@
 PYTHON ?=
 ARGS   ?=
 JOBS   ?= 2
+MINUTES ?= 60
+SECONDS ?= 20
 RUN    := .venv-run
 DEV    := .venv
 BIN    := $(DEV)/bin
@@ -14,7 +16,7 @@ PARALLEL := --numprocesses $(JOBS) --dist loadfile
 CODE   := $(wildcard headworks tests tools bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak sizes lock prices clean
+.PHONY: help run test check bench soak fuzz sizes lock prices clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -46,14 +48,18 @@ SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 SEARCH = --hypothesis-profile=soak --hypothesis-seed=$(SEED) -o faulthandler_timeout=1800
 
 soak: SEED := $(SEED)
-soak: $(DEV)/.linked ## the long runs, and every law with 1,500 examples of a fresh seed (SEED=... draws them again)
+soak: $(DEV)/.linked ## the long runs, and every law with 1,500 examples of a fresh seed (SEED=... draws them again), then MINUTES of fuzzing (60)
 	@echo 'The laws draw from seed $(SEED); again by: make soak SEED=$(SEED)'
 ifdef ARGS
 	@$(BIN)/pytest -m 'soak or hypothesis' $(SEARCH) $(ARGS)
 else
 	@$(BIN)/pytest $(PARALLEL) -m 'hypothesis and not soak' $(SEARCH)
 	@$(BIN)/pytest -m soak $(SEARCH)
+	@$(BIN)/python -m tests.fuzz.run --seconds $$(($(MINUTES) * 60))
 endif
+
+fuzz: $(DEV)/.linked ## hostile bytes for every reader, SECONDS long (20)
+	@$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
 sizes: $(DEV)/.linked ## the longest files and functions, for the eye
 	@$(BIN)/python tools/sizes.py

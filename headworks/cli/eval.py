@@ -16,7 +16,7 @@ import click
 from headworks.core.extras import install
 from headworks.core.money import NANO
 
-NEEDED: Final = ("jinja2", "jsonschema", "rapidfuzz", "scipy", "statsmodels")
+NEEDED: Final = ("jinja2", "jsonschema_rs", "rapidfuzz", "regex", "scipy", "statsmodels")
 """What the extra `eval` installs."""
 
 

@@ -23,7 +23,7 @@ PROMPT_PREFIX = "prompt/"
 class Fitting(Protocol):
     """A schema that an answer must fit. Bodies are the caller's dialect's."""
 
-    def wrong(self, text: str) -> str | None:
+    async def wrong(self, text: str) -> str | None:
         """Why this text does not fit; None where it does. The reason has none of the text in it."""
         ...
 

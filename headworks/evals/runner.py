@@ -140,6 +140,10 @@ class Run:
                     score = graded.score
                     if scorer.negate and score.passed is not None:
                         score = Score(not score.passed, f"not: {score.why}")
+                elif (
+                    scorer.kind == "regex"
+                ):  # up to a second: in a thread, so that the answers that come meanwhile are timed rightly
+                    score = await asyncio.to_thread(scorers.scored, scorer, None, target, reply)
                 else:
                     score = scorers.scored(scorer, self.plan.own.get(scorer.kind), target, reply)
                 scores.append((scorer, score))

@@ -13,13 +13,17 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-import jsonschema
 import msgspec
+import regex as patterns
 from rapidfuzz.distance import Levenshtein
 
 from headworks.evals.refusal import is_refusal
+from headworks.prompts.schema import Schema
 
 Values: TypeAlias = Any
+
+MOST_SEARCH: Final = 1.0
+"""Seconds that a suite's pattern may take on one answer: a pattern may be exponential in it, and an answer is a stranger's."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,10 +128,27 @@ def contains(scorer: Scorer, target: Target, reply: Reply) -> Score:
 
 
 def regex(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The pattern is found in it; `.` is any character, a line break too."""
-    flags = re.DOTALL | (re.IGNORECASE if scorer.ignore_case else 0)
-    found = re.search(scorer.pattern or str(answers(scorer, target)[0]), reply.text, flags)
+    """The pattern is found in it; `.` is any character, a line break too. Nobody can say where that takes too long: then the
+    pattern is at fault, and not the answer."""
+    pattern = scorer.pattern or str(answers(scorer, target)[0])
+    flags = patterns.DOTALL | (patterns.IGNORECASE if scorer.ignore_case else 0)
+    try:
+        # Without the interpreter's lock, so that whoever waits for other answers is not held up.
+        found = patterns.search(pattern, reply.text, flags, timeout=MOST_SEARCH, concurrent=True)
+    except TimeoutError:
+        return Score(None, f"the pattern {_short(pattern)} takes longer than {MOST_SEARCH:g} s on this answer")
+    except patterns.error as error:
+        return Score(None, f"{_short(pattern)} is no pattern: {error}")
     return Score(found is not None, f"found {_short(found[0])}" if found else f"said {_short(reply.text)}")
+
+
+def pattern_trouble(pattern: str) -> str:
+    """Why something is no pattern; "" where it is one."""
+    try:
+        patterns.compile(pattern)
+    except patterns.error as error:
+        return f"it is no regular expression: {error}"
+    return ""
 
 
 def json_schema(scorer: Scorer, target: Target, reply: Reply) -> Score:
@@ -135,10 +156,9 @@ def json_schema(scorer: Scorer, target: Target, reply: Reply) -> Score:
     value, problem = _json(reply.text)
     if problem:
         return Score(False, problem)
-    if scorer.schema is not None:
-        worst = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(scorer.schema).iter_errors(value))
-        if worst is not None:
-            return Score(False, f"{worst.json_path}: {_short(worst.message)}")
+    if scorer.schema is not None and (found := Schema(scorer.schema).wrong(value)) is not None:
+        path, rule = found
+        return Score(False, f"${path}: {rule}")
     return _fields(scorer, target, value) if scorer.fields else Score(True, "fits the schema")
 
 
@@ -172,14 +192,21 @@ def _at(value: Values, path: str) -> Values:
     return value
 
 
-_FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
+_FENCE = "```"
+
+
+def unfenced(text: str) -> str:
+    """What stands between the fences of an answer that is one fenced block, which may say `json`; else the answer itself."""
+    inner = text.strip()
+    if len(inner) < 2 * len(_FENCE) or not (inner.startswith(_FENCE) and inner.endswith(_FENCE)):
+        return text
+    return inner[len(_FENCE) : -len(_FENCE)].removeprefix("json").strip()
 
 
 def _json(text: str) -> tuple[Values, str]:
     """The JSON value of an answer, in a fence or not; and what is wrong where there is none."""
-    fenced = _FENCE.fullmatch(text)
     try:
-        return msgspec.json.decode((fenced[1] if fenced else text).encode("utf-8", "surrogatepass")), ""
+        return msgspec.json.decode(unfenced(text).encode("utf-8", "surrogatepass")), ""
     except (ValueError, RecursionError):
         return None, f"is no JSON: {_short(text)}"
 

@@ -21,6 +21,7 @@ from headworks.evals.scorers import GRADED, Own, Scorer
 from headworks.evals.suite import Message, Read, Sample, Suite, Task
 from headworks.evals.suite_check import check
 from headworks.evals.suite_rows import LISTS_OF_TEXTS, SAMPLE, named, said_of, samples_of
+from headworks.prompts.schema import trouble
 from headworks.system.findings import suggestion
 from headworks.system.scalars import Unreadable, duration, share
 
@@ -219,6 +220,8 @@ class SuiteReader:
         for name in needs:
             if name not in value:
                 self.wrong(where, f"`{kind}` needs its `{name}`", "add it")
+        for name, why in unusable(kind, value):
+            self.wrong((*where, name), why)
         value = dict(value)
         if "at_most" in value:
             value["at_most"] = self.limit(
@@ -269,3 +272,13 @@ class SuiteReader:
         for key in sorted(unknown):
             self.unknown((*where, key), "known keys: kind, name, claim, amount, most_drop, at_least")
         return None if unknown else self.made(value, Condition, where)
+
+
+def unusable(kind: str, value: dict[str, Any]) -> list[tuple[str, str]]:
+    """What of a scorer's own program cannot be used, and why: its pattern, its schema."""
+    found = []
+    if kind == "regex" and (why := scorers.pattern_trouble(str(value.get("pattern", "")))):
+        found.append(("pattern", why))
+    if kind == "json_schema" and "schema" in value and (wrong := trouble(value["schema"])) is not None:
+        found.append(("schema", wrong))
+    return found

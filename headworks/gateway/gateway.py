@@ -34,6 +34,7 @@ from headworks.layers.render import Prompt
 from headworks.ledger.journal import Journal
 from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
+from headworks.prompts.apart import Apart
 from headworks.system.schema import System
 from headworks.telemetry.metrics import Metrics, Recorder
 from headworks.telemetry.watchdog import Watchdog
@@ -78,7 +79,8 @@ class Gateway:
     """A system that answers calls: `front` is its Service. Start it, reload it, drain it, stop it."""
 
     def __init__(self, system: System, folder: Path, *, seed: int, member: Member | None = None) -> None:
-        prompts = prompts_of(system, folder)  # first: where one is wrong nothing is opened
+        self.apart = Apart()
+        prompts = prompts_of(system, folder, self.apart)  # first: where one is wrong nothing is opened
         self.folder = folder
         self.seed = seed
         self.started_at = time.time()
@@ -196,7 +198,7 @@ class Gateway:
         seed = self.seed + self.generation + 1  # the same chance again would repeat the same picks
         loop = asyncio.get_running_loop()
         # Off the loop: reading the machine's certificates takes some 20 ms a provider, and templates are compiled.
-        prompts = await loop.run_in_executor(None, prompts_of, system, self.folder)
+        prompts = await loop.run_in_executor(None, prompts_of, system, self.folder, self.apart)
         await self.access.prepare(allowances_of(system))
         leaves = await loop.run_in_executor(
             None, lambda: Leaves(system, self.folder, seed=seed, before=old.leaves, models=models or self.models)
@@ -238,6 +240,7 @@ class Gateway:
             await stack.leaves.close([self.leaves])
         await self.leaves.close()
         self.targets.close()
+        await self.apart.close()
         self.journal.close()
         await self.access.stop()
         await self.counting.stop()

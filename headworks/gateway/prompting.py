@@ -11,16 +11,17 @@ import msgspec
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.extras import install
 from headworks.layers.render import Prompt
+from headworks.prompts.apart import Apart
+from headworks.prompts.frames import Source, Turn
 from headworks.system.schema import System
 
 
-def prompts_of(system: System, folder: Path) -> Mapping[str, Prompt]:
-    """Every prompt by its name. Raises ConfigError with all that is wrong with their templates and schemas."""
+def prompts_of(system: System, folder: Path, apart: Apart | None = None) -> Mapping[str, Prompt]:
+    """Every prompt by its name. apart: who renders and checks what is large. Raises ConfigError with all that is wrong with their templates and schemas."""
     if not system.prompts:
         return {}
     try:
         prompt = import_module("headworks.prompts.prompt")
-        template = import_module("headworks.prompts.template")
     except ModuleNotFoundError as error:
         problem = f"prompts need `{error.name}`, which is not installed here"
         raise ConfigError([Problem(path="prompts", problem=problem, remedy=install("eval"))]) from None
@@ -28,19 +29,19 @@ def prompts_of(system: System, folder: Path) -> Mapping[str, Prompt]:
     ready: dict[str, Prompt] = {}
     for name, one in system.prompts.items():
         front = one.file.front
-        source = prompt.Source(
+        source = Source(
             name=name,
             version=one.file.version,
             file=one.file.path if str(folder) == "." else str(folder / one.file.path),
-            turns=[template.Turn(role=turn.role, text=turn.text, line=turn.line) for turn in one.file.turns],
+            turns=[Turn(role=turn.role, text=turn.text, line=turn.line) for turn in one.file.turns],
             parameters=front.parameters,
             variables={name: msgspec.json.decode(schema) for name, schema in front.variables.items()},
             output=None if front.output is None else msgspec.json.decode(front.output),
         )
-        if found := source.problems():
+        if found := prompt.problems(source):
             wrong += found
         else:
-            ready[name] = prompt.Prompt(source)
+            ready[name] = prompt.Prompt(source, apart)
     if wrong:
         raise ConfigError(wrong)
     return ready

@@ -20,7 +20,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from headworks.http.connection import Connection
+from headworks.http.connection import NEVER, Connection
 from headworks.http.exchange import PREFIX, Exchange
 from headworks.http.intake import BODY, HEAD, REST, Asked, Intake, Refusal, Request
 from headworks.http.limits import SLICE, EdgeLimits
@@ -133,6 +133,16 @@ class Inbound(Connection):
             and not self._rest
             and not self.transport.get_write_buffer_size()
         )
+
+    @property
+    def silent_since(self) -> float:
+        """The loop instant from which on it keeps us waiting; NEVER while a request is answered, or an answer is written."""
+        if self._exchange is not None or self._mode != OPEN or not self.writable:
+            return NEVER
+        limits = self._host.limits
+        if self._phase == BODY:
+            return self._body_since
+        return self.alarm.due_at - (limits.idle_timeout if self._phase == REST else limits.header_timeout)
 
     # What the loop calls.
 

@@ -12,12 +12,15 @@ import socket
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
+from heapq import nsmallest
+from operator import itemgetter
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
 from headworks.core.notices import Notice, Notices
 from headworks.http.certificates import Certificates
+from headworks.http.connection import NEVER
 from headworks.http.encrypted import Doorstep
 from headworks.http.exchange import Exchange
 from headworks.http.inbound import Inbound
@@ -31,6 +34,9 @@ BACKLOG = 2048
 
 SPARE = 100
 """Connections over the bound that are told so, lingering; those beyond are dropped without a word."""
+
+EVICTED = 64
+"""The part of all connections, as a divisor, that makes room at once where every place is taken."""
 
 LAST_WORDS = 1.0
 """Seconds in which what handlers say at the end must have reached callers who read."""
@@ -188,13 +194,28 @@ class Edge:
     # What connections tell.
 
     def joined(self, inbound: Inbound) -> bool:
-        """Counts a new connection; False if it is one too many."""
-        admitted = self._serving < self.limits.max_connections
+        """Counts a new connection; False if it is one too many: all places are taken by connections that are being answered.
+
+        Where some are silent, the one that was silent longest makes room: a stranger who opens connections and says nothing
+        keeps nobody out.
+        """
+        admitted = self._serving < self.limits.max_connections or self._make_room()
         self._inbounds[inbound] = admitted
         self._serving += admitted
-        if len(self._inbounds) - self._serving > SPARE:
+        if not admitted and len(self._inbounds) - self._serving > SPARE:
             inbound.abort()
         return admitted
+
+    def _make_room(self) -> bool:
+        """Closes the connections that were silent longest, some at once: looking for them takes a moment where there are many."""
+        silent = [(inbound.silent_since, inbound) for inbound, admitted in self._inbounds.items() if admitted]
+        found = nsmallest(max(1, len(silent) // EVICTED), silent, key=itemgetter(0))
+        evicted = [inbound for since, inbound in found if since != NEVER]
+        for inbound in evicted:
+            inbound.abort()
+            self._inbounds[inbound] = False
+        self._serving -= len(evicted)
+        return bool(evicted)
 
     def left(self, inbound: Inbound, worker: asyncio.Task[None] | None) -> None:
         """Forgets a connection; its worker only when it has ended."""

@@ -51,10 +51,10 @@ class Conform:
     @asynccontextmanager
     async def conformed(self, call: Call, output: Fitting) -> AsyncIterator[Reply]:
         held = await self.asked(call, output)
-        if held.is_ours and (why := output.wrong(held.text)) is not None:
+        if held.is_ours and (why := await output.wrong(held.text)) is not None:
             body = output.mended(call.body if self.is_native else output.in_words(call.body), held.text, why)
             held = await self.read(msgspec.structs.replace(call, body=body))
-            if held.is_ours and (why := output.wrong(held.text)) is not None:
+            if held.is_ours and (why := await output.wrong(held.text)) is not None:
                 raise Unfit(f"The answer does not fit the output schema, and the second one neither: {why}.")
         whole = Whole(held.chunks, streamed=held.reply.streamed, headers=held.reply.headers)
         whole.usage = held.reply.usage

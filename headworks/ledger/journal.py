@@ -23,6 +23,7 @@ import msgspec
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import Notice, Notices, named
+from headworks.core.private_folders import private
 from headworks.core.record import Opened, Record
 
 MOST_BACKLOG = 64 * 1024 * 1024
@@ -60,7 +61,7 @@ class Journal:
         self._is_unforced = False
         self._notices = Notices(log)
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(folder)
             self._file = self._begin()
         except OSError as error:
             raise ConfigError(
@@ -192,7 +193,7 @@ class Journal:
         removed = self._file
         self._number += 1
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(self.folder)
             self._file = self._begin()
         except OSError as error:
             self._number -= 1

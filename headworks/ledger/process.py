@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
+import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +21,7 @@ from signal import Signals
 
 import msgspec
 
+from headworks.core import children
 from headworks.core.clock import now
 from headworks.core.notices import Notice, Notices
 from headworks.ledger.child import Order
@@ -42,7 +43,10 @@ PATIENCE = 5.0
 GRACE = 2.0
 """Seconds beyond that that a child is given to end by itself; then it is killed, and what is left waits."""
 
-CHILD = (sys.executable, "-m", "headworks.ledger.child")
+CHILD = children.module("headworks.ledger.child")
+
+NEEDED = ("PG", "SSL_")
+"""How the names of variables begin that PostgreSQL's client reads. The store's URL, with its password, comes by stdin."""
 
 log = logging.getLogger("headworks.ledger")
 
@@ -125,7 +129,10 @@ class LedgerProcess:
     async def _live(self) -> str:
         """One child, from its start to its end; says how it ended."""
         try:
-            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+            env = children.plain(os.environ, prefixes=NEEDED)
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=env
+            )
         except OSError as error:
             return f"it cannot be started: {error.strerror}"
         self.process = process

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from headworks.core.private_folders import private
 from headworks.ledger.facts import Facts
 from headworks.ledger.store import (
     COLUMNS,
@@ -101,7 +102,7 @@ class SqliteStore:
         self._names: dict[tuple[str, str], int] = {}
         self._seen = -1
         with troubles(path):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(path.parent)
             make(path)
             self._identity = identity(os.stat(path))
             self.connection = sqlite3.connect(path, timeout=patience, isolation_level=None)

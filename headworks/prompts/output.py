@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from headworks.core.errors import CallError
+from headworks.prompts.apart import LARGE, Apart
+from headworks.prompts.frames import Source
 from headworks.prompts.schema import Schema
 from headworks.wire.openai_prompt import in_words, mended, says_no_format
 
@@ -17,13 +17,23 @@ MOST_NAME = 64
 class Output:
     """One output schema, compiled once. response_format: the field that asks for it, as JSON."""
 
-    def __init__(self, name: str, schema: Any) -> None:
+    def __init__(self, source: Source, apart: Apart | None = None) -> None:
+        """apart: who checks what is large; None does it here."""
+        self._source = source
+        self._apart = apart
+        schema, name = source.output, source.name
         self._schema = Schema(schema)
         self._text = msgspec.json.encode(schema)
         asked = {"name": name.replace(".", "_")[:MOST_NAME], "strict": True, "schema": schema}
         self.response_format = msgspec.json.encode({"type": "json_schema", "json_schema": asked})
 
-    def wrong(self, text: str) -> str | None:
+    async def wrong(self, text: str) -> str | None:
+        if self._apart is not None and len(text) > LARGE:
+            return await self._apart.judged(self._source, text)
+        return self.judged(text)
+
+    def judged(self, text: str) -> str | None:
+        """What an answer does not fit in; None where it fits."""
         try:
             value = msgspec.json.decode(text)
         except (ValueError, RecursionError):

@@ -2,58 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from headworks.core.call import Call
 from headworks.core.errors import Problem, Unprocessable
+from headworks.prompts.apart import LARGE, Apart
+from headworks.prompts.frames import Source
 from headworks.prompts.output import Output
 from headworks.prompts.schema import Schema, trouble
-from headworks.prompts.template import Template, Turn, problems
+from headworks.prompts.template import Template
+from headworks.prompts.template import problems as template_problems
 from headworks.wire.openai_chat import read_chat
 from headworks.wire.openai_prompt import prompted, variables
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """What a prompt is made of. file: what messages call it. Schemas and parameters are JSON values.
-
-    output: the JSON Schema that answers must fit, None for any answer.
-    """
-
-    name: str
-    version: str
-    file: str
-    turns: Sequence[Turn]
-    parameters: Mapping[str, msgspec.Raw] = {}
-    variables: Mapping[str, Any] = {}
-    output: Any = None
-
-    def problems(self) -> list[Problem]:
-        """Everything that is wrong with it, each with its place: only a sound source becomes a Prompt."""
-        found = problems(self.file, self.turns, list(self.variables))
-        schemas = {f"variables.{name}": schema for name, schema in self.variables.items()}
-        if self.output is not None:
-            schemas["output"] = self.output
-        for path, schema in schemas.items():
-            if (why := trouble(schema)) is not None:
-                remedy = "write a JSON Schema, such as {type: string}"
-                found.append(Problem(file=self.file, line=1, column=1, path=path, problem=why, remedy=remedy))
-        for name in ("messages", "model", "prompt", "response_format", "stream"):
-            if name in self.parameters:
-                remedy = "remove it" if name != "response_format" else "write the schema under `output`"
-                problem = f"`{name}` is no parameter of a prompt"
-                found.append(
-                    Problem(file=self.file, line=1, column=1, path=f"parameters.{name}", problem=problem, remedy=remedy)
-                )
-        return found
+def problems(source: Source) -> list[Problem]:
+    """Everything that is wrong with a prompt, each with its place: only a sound source becomes a Prompt."""
+    found = template_problems(source.file, source.turns, list(source.variables))
+    schemas = {f"variables.{name}": schema for name, schema in source.variables.items()}
+    if source.output is not None:
+        schemas["output"] = source.output
+    for path, schema in schemas.items():
+        if (why := trouble(schema)) is not None:
+            remedy = "write a JSON Schema, such as {type: string}"
+            found.append(Problem(file=source.file, line=1, column=1, path=path, problem=why, remedy=remedy))
+    for name in ("messages", "model", "prompt", "response_format", "stream"):
+        if name in source.parameters:
+            remedy = "remove it" if name != "response_format" else "write the schema under `output`"
+            problem = f"`{name}` is no parameter of a prompt"
+            found.append(
+                Problem(file=source.file, line=1, column=1, path=f"parameters.{name}", problem=problem, remedy=remedy)
+            )
+    return found
 
 
 class Prompt:
     """Turns a call for a prompt into an ordinary one. What `layers/render.py` asks for."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, apart: Apart | None = None) -> None:
+        """apart: who renders and checks what is large; None does it here."""
+        self.source = source
+        self.apart = apart
         self.label = f"{source.name}@{source.version}"
         self._template = Template(source.turns)
         self._parameters = source.parameters
@@ -72,7 +64,21 @@ class Prompt:
             }
         )
         self._known = tuple(schemas)
-        self._output = None if source.output is None else Output(source.name, source.output)
+        self._output = None if source.output is None else Output(source, apart)
+
+    def is_large(self, call: Call) -> bool:
+        """Whether the call is to be rendered by `rendered_apart`."""
+        return self.apart is not None and len(call.body) > LARGE
+
+    async def rendered_apart(self, call: Call) -> Call:
+        """As `rendered`, without holding the event loop."""
+        assert self.apart is not None, "asked for large calls only"
+        made = await self.apart.rendered(self.source, call)
+        return msgspec.structs.replace(made, output=self._output)
+
+    def judged(self, text: str) -> str | None:
+        """What an answer does not fit in; None where it fits, or any answer does."""
+        return None if self._output is None else self._output.judged(text)
 
     def rendered(self, call: Call) -> Call:
         """The call as the model is asked. Raises Unprocessable (422) with the path of a variable, Malformed, TooLarge."""

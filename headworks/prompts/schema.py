@@ -1,20 +1,26 @@
-"""JSON Schema (draft 2020-12) as prompts use it: for what goes in, and for what comes out.
+"""JSON Schema (draft 2020-12) as prompts and evaluations use it: for what goes in, and for what comes out.
 
-Always true: no schema makes this process fetch anything (a `$ref` to another document does not resolve); a message names
-the path and the rule, never the value.
+Always true: checking is linear in the value and stops at the first error, whatever caller, model or schema say: the validator
+hashes what `uniqueItems` compares, and its regular expressions are automata; only a pattern that no automaton can be made of
+(a look-around, a back-reference) may backtrack, up to `MOST_BACKTRACKS` steps a text. No schema makes this process fetch
+anything: a `$ref` to another document is an error. A message names the path and the rule, never the value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, NoReturn
 
-from jsonschema import Draft202012Validator, SchemaError, ValidationError
-from jsonschema.exceptions import best_match
-from referencing import Registry
-from referencing.exceptions import Unresolvable
+from jsonschema_rs import Draft202012Validator, FancyRegexOptions, RegexOptions, ValidationError, ValidationErrorKind
+from jsonschema_rs import meta as meta_schema
 
 MOST_SHOWN = 120
+
+MOST_BACKTRACKS: Final = 100_000
+"""Steps of a pattern that backtracks, a text: about a millisecond. A text that needs more does not fit."""
+
+HIDDEN: Final = "the value"
+"""What the validator's own messages write in place of a value. They are not shown, and so cost nothing to make."""
 
 
 class Schema:
@@ -22,15 +28,27 @@ class Schema:
 
     def __init__(self, schema: Mapping[str, Any] | bool) -> None:
         """The schema must be sound: ask `trouble` first."""
-        self._validator = Draft202012Validator(schema, registry=Registry())
+        self._validator = compiled(schema)
 
     def wrong(self, value: object) -> tuple[str, str] | None:
         """Where a value does not fit (`.items[2].name`, "" for all of it) and which rule it breaks; None where it fits."""
         try:
-            error = best_match(self._validator.iter_errors(value))
-        except (Unresolvable, RecursionError):
-            return "", "cannot be checked: the schema refers to something that is not in it"
-        return None if error is None else (_path(error), _rule(error))
+            self._validator.validate(value)
+        except ValidationError as error:
+            return _path(error), _rule(error)
+        except (ValueError, OverflowError):  # half a surrogate pair, or deeper than any model writes
+            return "", "cannot be checked: it is nested too deeply, or its text is not Unicode"
+        return None
+
+
+def compiled(given: Mapping[str, Any] | bool) -> Draft202012Validator:
+    """Raises ValidationError where it is no sound schema, ValueError where it is nested too deeply."""
+    schema = given if isinstance(given, bool) else dict(given)
+    try:
+        return Draft202012Validator(schema, pattern_options=RegexOptions(), retriever=_nothing, mask=HIDDEN)
+    except ValidationError:
+        options = FancyRegexOptions(backtrack_limit=MOST_BACKTRACKS)
+        return Draft202012Validator(schema, pattern_options=options, retriever=_nothing, mask=HIDDEN)
 
 
 def trouble(schema: object) -> str | None:
@@ -38,40 +56,54 @@ def trouble(schema: object) -> str | None:
     if not isinstance(schema, (dict, bool)):
         return "a JSON Schema is a map"
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
+        meta_schema.validate(schema)
+        compiled(schema)
+    except ValidationError as error:
+        if "registry" in error.message or "base URI" in error.message:
+            return "a `$ref` points outside of the schema, and nothing is fetched"
         return f"{_path(error).lstrip('.') or 'it'}: {_clipped(error.message)}"
+    except (ValueError, OverflowError) as error:
+        return f"it cannot be read: {_clipped(str(error))}"
     return None
 
 
-def _path(error: ValidationError | SchemaError) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+def _nothing(uri: str) -> NoReturn:
+    raise ValueError(f"nothing is fetched: {uri} is not in the schema")
+
+
+def _path(error: ValidationError) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
 
 
 def _rule(error: ValidationError) -> str:
-    """The rule that is broken, in words where there are some: jsonschema's own message quotes the value."""
-    rule = error.validator
-    said: Any = error.validator_value
-    match rule:
+    """The rule that is broken, in words where there are some."""
+    kind: Any = error.kind
+    match kind.name:
         case "type":
-            return f"must be of type {said if isinstance(said, str) else ' or '.join(said)}"
+            return f"must be of type {' or '.join(kind.types)}"
         case "enum":
-            return f"must be one of {_clipped(', '.join(map(str, said)))}"
+            return f"must be one of {_clipped(', '.join(map(str, kind.options)))}"
+        case "const":
+            return f"must be {_clipped(str(kind.expected_value))}"
         case "required":
-            held: Any = error.instance
-            missing = [name for name in said if name not in held]
-            return f"lacks `{missing[0]}`"
-        case "additionalProperties":
+            return f"lacks `{kind.property}`"
+        case "falseSchema" | "additionalProperties" | "unevaluatedProperties":
             return "has a member that the schema does not name"
         case "minLength" | "minItems" | "minProperties":
-            return f"is too short: at least {said}"
+            return f"is too short: at least {kind.limit}"
         case "maxLength" | "maxItems" | "maxProperties":
-            return f"is too long: at most {said}"
+            return f"is too long: at most {kind.limit}"
         case "minimum" | "exclusiveMinimum":
-            return f"is too small ({rule}: {said})"
+            return f"is too small ({kind.name}: {kind.limit})"
         case "maximum" | "exclusiveMaximum":
-            return f"is too large ({rule}: {said})"
-    return f"does not satisfy `{rule}: {_clipped(str(said))}`"
+            return f"is too large ({kind.name}: {kind.limit})"
+        case "pattern" if isinstance(kind, ValidationErrorKind.Pattern):
+            return f"does not satisfy `pattern: {_clipped(kind.pattern)}`"
+        case "pattern":
+            return "takes too many steps to be checked against its `pattern`"
+        case "multipleOf":
+            return f"does not satisfy `multipleOf: {kind.multiple_of}`"
+    return f"does not satisfy `{kind.name}`"
 
 
 def _clipped(text: str) -> str:

@@ -14,17 +14,10 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from headworks.core.errors import Problem, TooLarge, Unprocessable
+from headworks.prompts.frames import Turn
 
 MOST_TEXT: Final = 10_000_000
 """Characters that one prompt may become: the largest body that is read by default."""
-
-
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """One message before it is filled in. line: where it begins in its file, from 1."""
-
-    role: str
-    text: str
-    line: int
 
 
 def finalized(value: object) -> object:

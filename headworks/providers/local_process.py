@@ -12,7 +12,6 @@ import asyncio
 import logging
 import os
 import shutil
-import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from signal import Signals
 from typing import NamedTuple
 from uuid import uuid4
 
+from headworks.core import children
 from headworks.core.clock import now
 from headworks.core.errors import Unreachable
 from headworks.core.notices import Notice, Notices
@@ -47,10 +47,10 @@ FAREWELL = 1.0
 LONGEST_PATH = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
 
-CHILD = (sys.executable, "-m", "headworks.providers.local_child")
+CHILD = children.module("headworks.providers.local_child")
 
-_PASSED = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "XDG_CACHE_HOME", "HEADWORKS_CACHE"})
-_PASSED_PREFIXES = ("GGML_", "GOMP_", "LC_", "OMP_", "PYTHON")
+_PASSED = ("XDG_CACHE_HOME", "HEADWORKS_CACHE")
+_PASSED_PREFIXES = ("GGML_", "GOMP_", "OMP_")
 
 _log = logging.getLogger("headworks.local")
 
@@ -221,7 +221,7 @@ def _ending(process: Process, log: Path) -> str:
 
 def _environment() -> dict[str, str]:
     """Native code over a file from anywhere has no use for the gateway's secrets."""
-    passed = {name: value for name, value in os.environ.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
+    passed = children.plain(os.environ, also=_PASSED, prefixes=_PASSED_PREFIXES)
     # libgomp's threads spin while they wait for each other, by default for so long that on busy cores one spins through
     # the other's time: 10 to 40 prompt tokens/s were measured, and 120 to 200 with this bound.
     return {"GOMP_SPINCOUNT": "1000", **passed}

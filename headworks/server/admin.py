@@ -1,8 +1,9 @@
 """The admin port: health for everybody, and for who has the admin key metrics, the system, and reload.
 
 Always true: without `server.admin_key` nothing but health is answered, so a port that somebody opened by accident tells
-nothing; nothing here is on the way of a call. Starlette and uvicorn, because what stands here may be slow and should be
-ordinary; on the gateway's own loop, because what it shows belongs to that loop.
+nothing; nothing here is on the way of a call; a stranger is bounded as on the public port, for the same edge serves it.
+Starlette, because what stands here may be slow and should be ordinary; on the gateway's own loop, because what it shows
+belongs to that loop.
 """
 
 from __future__ import annotations
@@ -10,26 +11,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from hmac import compare_digest
 from socket import socket
 from typing import Final
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from headworks import __version__
+from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import for_anybody
+from headworks.server.asgi_host import AsgiHost
+from headworks.server.problems import JSON as JSON_HEADER
+from headworks.server.problems import Headers
 from headworks.server.shown import Shown
 from headworks.telemetry.exposition import CONTENT_TYPE, Exposition
 
 JSON: Final = "application/json"
-MOST_AT_ONCE: Final = 64
-"""Requests; one more is answered 503. A scraper, a console and a health check are three."""
+LIMITS: Final = EdgeLimits(max_connections=64, max_body=65_536, header_timeout=5.0, body_timeout=5.0, idle_timeout=75.0)
+"""A scraper, a console and a health check are three connections. The times are short: everybody here is near, or a stranger."""
+
+GRACE: Final = 1.0
+"""Seconds that answers may still take at the end."""
 
 CLOSED: Final = (
     "The admin port is closed: set `server.admin_key` in the system file (`admin_key: ${env:HEADWORKS_ADMIN_KEY}`) and "
@@ -140,37 +147,22 @@ class Admin:
     @contextlib.asynccontextmanager
     async def serving(self, listening: socket) -> AsyncIterator[None]:
         """Answers on a socket that listens already, until left; the socket is closed then."""
-        config = uvicorn.Config(
-            self.app,
-            lifespan="off",
-            ws="none",
-            http="httptools",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=MOST_AT_ONCE,
-            timeout_graceful_shutdown=1,
-        )
-        server = Server(config)
-        task = asyncio.create_task(server.serve([listening]), name="admin")
+        edge = Edge(AsgiHost(self.app).handle, refused, limits=LIMITS)
+        await edge.start_at(listening)
         try:
             yield
         finally:
-            server.should_exit = True
-            await task
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its hold on the process's signals, which are the gateway's."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+            await edge.stop(GRACE)
 
 
 def said(status: int, content: msgspec.Struct) -> Response:
     return Response(msgspec.json.encode(content), status, media_type=JSON)
+
+
+def refused(status: int, message: str) -> tuple[Headers, bytes]:
+    """Headers and body of an answer that the edge itself gives: bad bytes, too slow, too large, a bug."""
+    fault = Fault(message=message, type="invalid_request_error" if status < 500 else "server_error", code="bad_request")
+    return [JSON_HEADER], msgspec.json.encode(Refusal(fault))
 
 
 def refusal(status: int, type: str, code: str, message: str) -> Response:

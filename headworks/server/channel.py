@@ -23,7 +23,8 @@ MOST: Final = 256 * 1024 * 1024
 
 class Start(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """What a worker serves. content: the system file, which is called `file`. owner: stands for the worker in the state.
-    log_format: how its log is written, which it is told on its command line, for it may have something to say before it hears this."""
+    log_format: how its log is written, which it is told on its command line, for it may have something to say before it hears this.
+    env: the variables that the file names."""
 
     content: bytes
     file: str
@@ -32,6 +33,7 @@ class Start(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     state: str
     models: Mapping[str, str]
     seed: int
+    env: Mapping[str, str]
     log_format: str = "text"
 
 
@@ -44,6 +46,7 @@ class Prepare(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     content: bytes
     models: Mapping[str, str]
+    env: Mapping[str, str]
 
 
 class Adopt(msgspec.Struct, frozen=True, tag=True):

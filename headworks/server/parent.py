@@ -23,6 +23,7 @@ from headworks import __version__
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.notices import Notice, Notices
+from headworks.core.private_folders import private
 from headworks.gateway.counting import loaded as extra
 from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
@@ -36,9 +37,10 @@ from headworks.server.channel import Adopt, Cover, Look, Prepare, Prepared, Star
 from headworks.server.open_files import allow_open_files
 from headworks.server.post import Post, fresh_owner
 from headworks.server.reloading import Reloading
-from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable
+from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable, warn_of_open_folders
 from headworks.system.load import Loaded, content_of, read
 from headworks.system.schema import System
+from headworks.system.secrets import named_variables
 from headworks.telemetry.exposition import Readings
 from headworks.telemetry.metrics import Metrics
 from headworks.telemetry.view import Sums, answers_of, circuits_of, slots_of, troubles_of
@@ -78,6 +80,7 @@ async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, 
         beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
         parent.reloading = Reloading(parent, parent.replace, beacon)
         light(beacon)
+        warn_of_open_folders(beacon.folder)
         held.callback(beacon.put_out)
         await held.enter_async_context(kept(parent.reloading, again))
         has_keys = any(post.view.has_keys for post in parent.posts if post.view is not None)
@@ -124,7 +127,7 @@ class Parent:
             self._listening = listening(self.system)
             held.callback(self._close_sockets)
             journal = self.folder / self.system.log.journal
-            journal.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(journal)
             if self._state_url == "embedded":
                 embedded = extra("headworks.state.embedded", "embedded").Embedded(
                     state_folder(self.system, self.folder)
@@ -221,7 +224,7 @@ class Parent:
         try:
             for child in fresh:
                 await child.start()
-            message = Prepare(content=content, models=sockets(children))
+            message = Prepare(content=content, models=sockets(children), env=named_variables(content, os.environ))
             posts = [post for post in self.posts if post.is_up]
             answers = await asyncio.gather(*(post.ask(message) for post in posts), return_exceptions=True)
             problems = [one for answer in answers if isinstance(answer, Prepared) for one in answer.problems]
@@ -313,6 +316,7 @@ class Parent:
             models=sockets(self._children),
             seed=self._chance.getrandbits(60),
             log_format=self.system.log.format,
+            env=named_variables(self.content, os.environ),
         )
 
     async def _free(self, owner: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -18,6 +17,8 @@ from socket import socket, socketpair
 
 import msgspec
 
+from headworks.core import children
+from headworks.core.children import PROXIES
 from headworks.core.errors import Problem
 from headworks.core.record import Record
 from headworks.ledger.lines import files
@@ -25,7 +26,11 @@ from headworks.server.channel import Channel, Ended, Failed, Leaving, Message, P
 from headworks.telemetry.metrics import UNKNOWN
 from headworks.telemetry.view import Sums, View
 
-COMMAND = (sys.executable, "-m", "headworks.cli.worker")
+COMMAND = children.module("headworks.cli.worker")
+
+NEEDED, NEEDED_PREFIXES = PROXIES, ("PG", "SSL_")
+"""Variables that a worker needs beside the plain ones: to reach vendors and PostgreSQL. Those that the system file names come
+by the channel, so that a reload may name others."""
 STARTED_WITHIN = 60.0
 """Seconds until a worker answers calls: a fraction of one, but for a machine that is busy."""
 
@@ -76,6 +81,7 @@ class Post:
                 stdin=DEVNULL,
                 pass_fds=passed,
                 start_new_session=True,  # Ctrl-C in a terminal is the parent's to pass on
+                env=children.plain(os.environ, also=NEEDED, prefixes=NEEDED_PREFIXES),
             )
         except OSError as error:
             ours.close()

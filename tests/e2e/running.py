@@ -74,9 +74,21 @@ class Running:
         return self.process.wait(30)
 
 
+MODULE = (sys.executable, "-m", "headworks")
+SCRIPT = (str(Path(sys.executable).with_name("headworks")),)
+"""As pip installs it: unlike `python -m` it does not look for modules in the folder where it is started."""
+
+
 @contextlib.contextmanager
 def up(
-    folder: Path, text: str, *, port: int = 0, context: ssl.SSLContext | None = None, **environment: str
+    folder: Path,
+    text: str,
+    *,
+    port: int = 0,
+    context: ssl.SSLContext | None = None,
+    command: tuple[str, ...] = MODULE,
+    umask: int = -1,
+    **environment: str,
 ) -> Iterator[Running]:
     """Serves a system file; `PORT` in its text is replaced, by a free one unless one is given. Ends the process, and fails
     if it had to be killed."""
@@ -86,12 +98,13 @@ def up(
     log = folder / f"log-{port}.txt"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "headworks", "up", str(file)],
+            [*command, "up", str(file)],
             stdout=out,
             stderr=out,
             text=True,
             cwd=folder,
             env={**os.environ, **environment},
+            umask=umask,
         )
     running = Running(process, port, folder, context)
     try:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from headworks.evals import scorers
 from headworks.evals.refusal import is_refusal
-from headworks.evals.scorers import KINDS, MAY, Reply, Score, Scorer, Target, scored
+from headworks.evals.scorers import KINDS, MAY, Reply, Score, Scorer, Target, scored, unfenced
 
 SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
 
@@ -115,3 +116,35 @@ def test_an_own_function_is_a_scorer_and_its_mistake_is_no_verdict() -> None:
 )
 def test_refusals_are_known_by_their_first_words(text: str, is_one: bool) -> None:
     assert is_refusal(text) is is_one
+
+
+@pytest.mark.parametrize("pattern", [r"^(a|aa)+$", r"^(a|aa|aaa)+$"])
+def test_a_pattern_that_takes_too_long_is_the_scorers_fault_and_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    monkeypatch.setattr(scorers, "MOST_SEARCH", 0.05)
+    target = Target(id="s", expected=None)
+    score = scored(Scorer(kind="regex", pattern=pattern), None, target, Reply(text="a" * 80 + "!"))
+    assert score.passed is None
+    assert "takes longer than 0.05 s" in score.why
+
+
+def test_what_is_no_pattern_is_no_verdict() -> None:
+    target = Target(id="s", expected="(")
+    assert scored(Scorer(kind="regex"), None, target, Reply(text="a")).passed is None
+
+
+@pytest.mark.parametrize(
+    ("text", "inner"),
+    [
+        ("```json\n{}\n```", "{}"),
+        (" ```\n[1]``` \n", "[1]"),
+        ("```" + " " * 200_000 + "x", "```" + " " * 200_000 + "x"),
+        ("``````", ""),
+        ("```", "```"),
+        ("{}", "{}"),
+        ("before ```{}```", "before ```{}```"),
+    ],
+)
+def test_a_fence_is_taken_off_without_looking_twice(text: str, inner: str) -> None:
+    assert unfenced(text) == inner

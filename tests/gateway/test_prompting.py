@@ -130,3 +130,21 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(prompting, "import_module", missing)
     with pytest.raises(ConfigError, match=re.escape(install("eval"))):
         prompting.prompts_of(system(tmp_path), tmp_path)
+
+
+def test_a_large_prompt_is_answered_and_leaves_no_process(tmp_path: Path) -> None:
+    async def run() -> None:
+        gateway = Gateway(system(tmp_path), tmp_path, seed=1)
+        await gateway.start()
+        try:
+            assert (await ask(gateway.front, prompted("summarize", {"text": "word " * 20_000}))).text
+            with pytest.raises(Unprocessable) as caught:
+                await ask(gateway.front, prompted("summarize", {"text": "word", "more": ["x"] * 20_000}))
+            assert caught.value.param == "prompt.variables.more"
+            process = gateway.apart.process
+            assert process is not None
+        finally:
+            await gateway.stop()
+        assert process.returncode is not None
+
+    asyncio.run(run())

@@ -431,11 +431,17 @@ def test_the_callers_address_is_known(loop: str) -> None:
 
 def test_one_too_many_is_told_so_and_many_too_many_are_dropped(loop: str) -> None:
     async def main() -> None:
-        async with serving(max_connections=3, linger=30) as served:
+        released = asyncio.Event()
+
+        async def handler(request: Request, exchange: Exchange) -> None:
+            await released.wait()
+            exchange.respond(200, TEXT, b"")
+
+        async with serving(handler, max_connections=3, linger=30) as served:
             guests = [await served.caller() for _ in range(3)]
             for guest in guests:
                 guest.send(GET)
-                assert (await guest.answer())[0] == 200
+            await until(lambda: served.edge.busy == 3)
             late = await served.caller()
             status, body = await late.answer()
             assert (status, body) == (503, b"Too many connections are open.")
@@ -449,11 +455,48 @@ def test_one_too_many_is_told_so_and_many_too_many_are_dropped(loop: str) -> Non
                 except (asyncio.IncompleteReadError, ConnectionError):
                     pass  # dropped without a word
             assert 90 <= told <= 101
-            guests[0].reset()
+            released.set()
+            for guest in guests:
+                assert (await guest.answer())[0] == 200
+
+    run(loop, main())
+
+
+def test_the_longest_silence_makes_room_where_every_place_is_taken(loop: str) -> None:
+    async def main() -> None:
+        async with serving(max_connections=3) as served:
+            silent = [await served.caller() for _ in range(3)]
+            await until(lambda: served.edge.connections == 3)
+            silent[0].send(GET)
+            assert (await silent[0].answer())[0] == 200  # it has just spoken: others have been silent for longer
+            for _ in range(5):
+                probe = await served.caller()
+                probe.send(GET)
+                assert (await probe.answer())[0] == 200
+                assert served.edge.connections == 3
+            assert await silent[1].is_closed()
+            assert await silent[2].is_closed()
+
+    run(loop, main())
+
+
+def test_who_is_being_answered_is_never_turned_out(loop: str) -> None:
+    async def main() -> None:
+        released = asyncio.Event()
+
+        async def handler(request: Request, exchange: Exchange) -> None:
+            await released.wait()
+            exchange.respond(200, TEXT, b"")
+
+        async with serving(handler, max_connections=2) as served:
+            busy = await served.caller()
+            busy.send(GET)
+            await until(lambda: served.edge.busy == 1)
+            for _ in range(70):
+                await served.caller()
             await until(lambda: served.edge.connections == 2)
-            guests[0] = await served.caller()
-            guests[0].send(GET)
-            assert (await guests[0].answer())[0] == 200
+            released.set()
+            assert (await busy.answer())[0] == 200
 
     run(loop, main())
 

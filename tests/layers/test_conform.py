@@ -13,6 +13,7 @@ from headworks.core.call import Call
 from headworks.core.errors import Failed, Rejected, Unfit, VendorSaid
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.layers.conform import MOST_HELD, Conform
+from headworks.prompts.frames import Source
 from headworks.prompts.output import Output
 from headworks.providers.scripted import Scripted, Stream
 from headworks.testing import ask, call, virtual
@@ -23,7 +24,7 @@ NO_FORMAT = Rejected("no", said=VendorSaid(status=400, message="response_format 
 
 
 def asked(*, streamed: bool = False) -> Call:
-    output = Output("p", SCHEMA)
+    output = Output(Source(name="p", version="0", file="p.md", turns=[], output=SCHEMA))
     body = {"model": "m", "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "one"}]}
     whole = msgspec.json.encode({**body, "response_format": msgspec.Raw(output.response_format)})
     return msgspec.structs.replace(call(streamed=streamed), body=whole, output=output)

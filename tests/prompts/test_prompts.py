@@ -9,9 +9,10 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.core.errors import Malformed, TooLarge, Unprocessable
-from headworks.prompts.prompt import Prompt, Source
+from headworks.prompts.frames import Source, Turn
+from headworks.prompts.prompt import Prompt, problems
 from headworks.prompts.schema import Schema, trouble
-from headworks.prompts.template import Template, Turn
+from headworks.prompts.template import Template
 
 TEXT = {"type": "string", "minLength": 2}
 
@@ -27,7 +28,7 @@ def asked(body: dict[str, Any]) -> Call:
 
 def sent(made: Source, body: dict[str, Any]) -> dict[str, Any]:
     """The body that a caller's body becomes."""
-    assert made.problems() == []
+    assert problems(made) == []
     rendered: dict[str, Any] = msgspec.json.decode(Prompt(made).rendered(asked(body)).body)
     return rendered
 
@@ -154,21 +155,22 @@ def test_everything_wrong_with_a_prompt_is_told_at_once_with_its_line() -> None:
         parameters={"model": msgspec.Raw(b'"x"')},
         output={"type": 7},
     )
-    problems = made.problems()
-    assert [(one.line, one.path) for one in problems] == [
+    found = problems(made)
+    assert [(one.line, one.path) for one in found] == [
         (2, ""),
         (11, ""),
         (1, "variables.age"),
         (1, "output"),
         (1, "parameters.model"),
     ]
-    assert "`nmae` is no variable" in problems[0].problem
-    assert "declared: name, age" in problems[0].remedy
+    assert "`nmae` is no variable" in found[0].problem
+    assert "declared: name, age" in found[0].remedy
 
 
 def test_no_schema_fetches_anything() -> None:
-    remote = Schema({"$ref": "http://127.0.0.1:9/schema.json"})
-    assert remote.wrong(1) == ("", "cannot be checked: the schema refers to something that is not in it")
+    for reference in ("http://127.0.0.1:9/schema.json", "file:///etc/hostname", "other.json"):
+        assert "nothing is fetched" in (trouble({"$ref": reference}) or "")
+    assert "does not exist" in (trouble({"$ref": "#/$defs/nobody"}) or "")
     assert trouble({"type": "string"}) is None
     assert trouble("string") == "a JSON Schema is a map"
 
@@ -177,7 +179,7 @@ def test_no_schema_fetches_anything() -> None:
     ("schema", "value", "rule"),
     [
         ({"enum": ["a", "b"]}, "c", "must be one of a, b"),
-        ({"type": ["string", "null"]}, 1, "must be of type string or null"),
+        ({"type": ["string", "null"]}, 1, "must be of type null or string"),
         ({"maxLength": 1}, "abc", "is too long: at most 1"),
         ({"minimum": 3}, 1, "is too small (minimum: 3)"),
         ({"exclusiveMaximum": 3}, 3, "is too large (exclusiveMaximum: 3)"),
@@ -187,3 +189,45 @@ def test_no_schema_fetches_anything() -> None:
 )
 def test_a_rule_is_said_in_words(schema: dict[str, Any], value: object, rule: str) -> None:
     assert Schema(schema).wrong(value) == ("", rule)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fits"),
+    [
+        ({"uniqueItems": True}, [1, 1.0], False),
+        ({"uniqueItems": True}, [1, True], True),
+        ({"uniqueItems": True}, [{"a": 1, "b": 2}, {"b": 2, "a": 1}], False),
+        ({"uniqueItems": True}, [[1, 2], [2, 1]], True),
+        ({"pattern": r"^(\w+\s?)*$"}, "a" * 28 + "!", False),
+        ({"pattern": r"^(?=a)(a+)+$"}, "a" * 5000, True),
+    ],
+)
+def test_a_value_is_compared_as_json_compares_it(schema: dict[str, Any], value: object, fits: bool) -> None:
+    assert (Schema(schema).wrong(value) is None) is fits
+
+
+def test_a_pattern_that_backtracks_is_bounded_by_steps() -> None:
+    looks_back = Schema({"pattern": r"(\w+)\s\1+(?=x)"})
+    assert looks_back.wrong("ab " * 30_000) == ("", "takes too many steps to be checked against its `pattern`")
+
+
+def test_checking_stops_at_the_first_error() -> None:
+    """By steps: what lies behind the first error is a value that the validator cannot even read."""
+    assert Schema({"items": {"type": "string"}}).wrong([*["a"] * 9, 1, *["b"] * 9]) == ("[9]", "must be of type string")
+
+
+def test_half_a_surrogate_pair_does_not_fit_and_raises_nothing() -> None:
+    assert Schema({"type": "string"}).wrong("\ud83d") is not None
+
+
+def nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_depth_raises_nothing() -> None:
+    deep = {"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}
+    Schema(deep).wrong(nested(900))
+    assert trouble({"not": {"not": nested(900)}}) is not None

@@ -1,0 +1,69 @@
+"""Where the search begins: a sound input of each target, and the attacks that once held the loop or broke through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+CUT: Final = b"\x07"
+"""The first byte: whole. Others cut the rest into smaller pieces."""
+
+CHUNK: Final = (
+    b'data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
+    b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":1}}\n\n'
+    b"data: [DONE]\n\n"
+)
+ANSWER: Final = (
+    b'{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":2,"completion_tokens":1}}'
+)
+SYSTEM: Final = b"""version: 1
+requirements: {objectives: [{id: a, metric: duration, percentile: 95, at_most: 2s}]}
+providers: {v: {dialect: openai, base_url: "https://v/v1", api_key: "${env:NAME}"}, s: {dialect: simulated}}
+models: {a: {targets: [[{provider: v, model: m, weight: 2}, s], s], timeouts: {total: 9s}}}
+keys: {k: {key: "${env:NAME}", budget: {amount: $1, every: 1d}}}
+"""
+
+SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
+    {
+        "edge": (
+            b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\nPOST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}",
+            b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        "body": (
+            b'{"model":"a","messages":[{"role":"user","content":"hi"}],"stream":true,"max_tokens":9}',
+            b'{"model":"a","messages":[],"n":2.0,"max_tokens":20e-1}',
+            b"{" + b",".join(b'"k%d" : 1 ' % n for n in range(2000)) + b"}",
+        ),
+        "stream": (
+            CHUNK,
+            b": comment\r" * 200,
+            b'data: {"choices":[{"index":0,"delta":{},"finish_reason":""}]}\r\r',
+            b"data: " + b"x" * 5000,
+        ),
+        "whole": (ANSWER, b'{"choices":[{"error":{"code":502},"finish_reason":"error"}]}', b"[" * 3000),
+        "failure": (
+            b"\x01\x2cx-ratelimit-reset: " + b"9" * 400 + b'h\n{"error":{"message":"slow down"}}',
+            b'\x01\x42\n{"detail":[{"loc":5,"msg":"x"}]}',
+            b"\x01\xf4\n<html>" + b"<title" * 20 + b">" + b" " * 1500 + b"x",
+        ),
+        "system": (SYSTEM, SYSTEM.replace(b"95", b"195"), b"a: &x [*x]\n", b"{" * 500),
+        "suite": (
+            b"samples: [{input: hi, expected: hi}]\nscorers: [{kind: regex, pattern: '(a|aa)+$'}]\n",
+            b'{"input": "hi", "expected": "hi"}\n',
+            b"input,expected\nhi,hi\n",
+        ),
+        "prompt": (
+            b'---\nvariables: {text: {type: string}}\n---\n# user\n{{ text }}\x00{"variables":{"text":"hi"}}',
+            b"{% for a in range(9) %}{{ text }}{% endfor %}\x00{}",
+        ),
+        "schema": (
+            b'{"type":"array","items":{"type":"string"},"uniqueItems":true}\x00["a","a"]',
+            b'{"pattern":"^(\\\\w+\\\\s?)*$"}\x00"aaaaaaaaaaaaaaaaaaaaaaaaaaaa!"',
+        ),
+        "judged": (b"```json\n{}\n```", b"```" + b" " * 4000 + b"x", b"The answer is (B) 1,000.5", b"1," * 500),
+    }
+)
+"""By target, without the first byte."""

@@ -1,0 +1,175 @@
+"""What is fuzzed: each target takes any bytes, and raises nothing but errors of ours.
+
+The first byte of an input chooses how the rest is cut into pieces, so that what depends on the cuts of a socket is tried too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from headworks.core.call import Call
+from headworks.core.errors import CallError, ConfigError, HeadworksError
+from headworks.evals import suite_file
+from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, scored
+from headworks.http.intake import Intake
+from headworks.http.limits import EdgeLimits
+from headworks.layers.reason import reason
+from headworks.prompts.frames import Source, Turn
+from headworks.prompts.prompt import Prompt, problems
+from headworks.server.problems import answer
+from headworks.system.check import Machine
+from headworks.system.findings import Findings
+from headworks.system.load import survey
+from headworks.system.prompt_file import parts
+from headworks.system.secrets import Sources
+from headworks.wire.openai import OPENAI
+from headworks.wire.openai_chat import read_chat
+from headworks.wire.openai_embeddings import read_embeddings
+
+CHAT = OPENAI["chat"]
+NOWHERE = Path("/nonexistent")
+SIZES: Final = (1, 2, 3, 7, 16, 64, 1000, 1 << 20)
+
+
+def cut(data: bytes) -> Iterator[bytes]:
+    """The bytes behind the first one, in pieces of the size that it chooses."""
+    size = SIZES[data[0] % len(SIZES)] if data else 1
+    for start in range(1, len(data), size):
+        yield data[start : start + size]
+
+
+def edge(data: bytes) -> None:
+    """What a stranger sends to a port."""
+    intake = Intake(EdgeLimits(max_body=1000))
+    for piece in cut(data):
+        if intake.deaf:
+            break
+        intake.feed(piece)
+        while intake.ready:
+            intake.ready.popleft()
+
+
+def asked(body: bytes = b"{}") -> Call:
+    return Call(id="req_1", alias="a", body=body, streamed=True, include_usage=True)
+
+
+def body(data: bytes) -> None:
+    """What a caller asks."""
+    for read in (read_chat, read_embeddings):
+        try:
+            read(data[1:])
+        except CallError as error:
+            answer(error, "req_1", ())
+
+
+def stream(data: bytes) -> None:
+    """A vendor's events."""
+    decoder = CHAT.decoder(asked())
+    assert decoder is not None
+    for piece in cut(data):
+        decoder.feed(piece)
+        if decoder.fault is not None or decoder.is_done:
+            break
+    else:
+        decoder.end()
+    if decoder.fault is not None:
+        answer(decoder.fault, "req_1", ())
+
+
+def whole(data: bytes) -> None:
+    """A vendor's answer that is not streamed."""
+    try:
+        CHAT.whole(data[1:], asked())
+    except CallError as error:
+        reason(error)
+        answer(error, "req_1", ())
+
+
+def failure(data: bytes) -> None:
+    """A vendor's error: its status, one header, its body."""
+    status = 100 + int.from_bytes(data[1:3], "big") % 900
+    line, _, rest = data[3:].partition(b"\n")
+    name, _, value = line.partition(b":")
+    headers = [(name.lower(), value.strip()), (b"retry-after", value), (b"content-type", b"application/json")]
+    error = CHAT.error(status, headers, rest, 1_800_000_000.0)
+    reason(error)
+    answer(error, "req_1", ())
+
+
+def system(data: bytes) -> None:
+    """A system file."""
+    findings = Findings("headworks.yaml")
+    survey(data[1:], findings, Sources({"NAME": "value-0123456789"}, NOWHERE), Machine(NOWHERE))
+    for problem in (*findings.errors, *findings.warnings):
+        str(problem)
+
+
+def suite(data: bytes) -> None:
+    """A suite, in one of the notations that are data."""
+    ending = (".yaml", ".jsonl", ".csv")[data[0] % 3] if data else ".yaml"
+    with tempfile.NamedTemporaryFile(suffix=ending) as file:
+        file.write(data[1:])
+        file.flush()
+        try:
+            suite_file.load(Path(file.name))
+        except ConfigError as error:
+            for problem in error.problems:
+                str(problem)
+
+
+def prompt(data: bytes) -> None:
+    """A prompt's file, and variables that fill it."""
+    text, _, values = data[1:].partition(b"\x00")
+    taken = parts(text.decode("utf-8", "replace"))
+    turns = [Turn(role=turn.role, text=turn.text, line=turn.line) for turn in taken.turns]
+    source = Source(name="p", version="0", file="p.md", turns=turns, variables={"text": {"type": "string"}})
+    if problems(source):
+        return
+    try:
+        Prompt(source).rendered(asked(b'{"model":"prompt/p","prompt":' + values + b"}"))
+    except HeadworksError:
+        pass
+
+
+def schema(data: bytes) -> None:
+    """A prompt's schema, and an answer that is held against it."""
+    text, _, said = data[1:].partition(b"\x00")
+    try:
+        output = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return
+    source = Source(name="p", version="0", file="p.md", turns=[Turn(role="user", text="x", line=1)], output=output)
+    if not problems(source):
+        Prompt(source).judged(said.decode("utf-8", "replace"))
+
+
+def judged(data: bytes) -> None:
+    """A model's answer, by every scorer."""
+    reply = Reply(text=data[1:].decode("utf-8", "replace"), tool_calls=(("f", data[1:].decode("latin-1")),))
+    for kind in KINDS:
+        expected = None if kind in WITHOUT_EXPECTED else "1"
+        target = Target(id="s", expected=expected, options=("a", "b"))
+        fields = {"at_most": 1.0} if kind in ("latency", "cost") else {"pattern": "a+b"} if kind == "regex" else {}
+        scored(Scorer(kind=kind, **fields), None, target, reply)  # type: ignore[arg-type]
+
+
+TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
+    {
+        "edge": edge,
+        "body": body,
+        "stream": stream,
+        "whole": whole,
+        "failure": failure,
+        "system": system,
+        "suite": suite,
+        "prompt": prompt,
+        "schema": schema,
+        "judged": judged,
+    }
+)
