@@ -40,6 +40,9 @@ and no two minutes bring the same number."""
 AVAILABLE: Final = "98%"
 """Of one provider that is down 1 % of the time, nine months in ten have fewer whole answers than 99 %."""
 
+MADE_UP: Final = "    price: {input: $0.25/M, output: $2/M}      # made up, as the vendor is\n"
+"""Without a price nothing could be said of a promise about cost."""
+
 LOCAL_PEAK: Final = Decimal("0.1")
 """Calls a second of the embedded model with answers as long as these: one in ten seconds, three to four seconds each."""
 
@@ -89,7 +92,7 @@ REASONING: Final = MappingProxyType({"max_completion_tokens": 2000})
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """Who answers: a provider and a target as the file has them. why: said to the user. peak: calls a second that it
     carries by what is assumed of it; parameters: of a suite's calls; prefill: seconds that it reads a token of a prompt;
-    reads: tokens that it reads at most, 0 where that is not known here."""
+    reads: tokens that it reads at most, 0 where that is not known here; price: where no table has one."""
 
     provider: str
     target: str
@@ -99,6 +102,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any] = SHOWN_FULLY
     prefill: float = 0.0
     reads: int = 0
+    price: str = ""
 
     def first_token(self, prompt_tokens: int) -> int:
         """A first bound in seconds: what a long prompt takes to read, half of it again, and one that is ahead of it."""
@@ -136,7 +140,7 @@ def chosen(env: Mapping[str, str], machine: Machine) -> Choice:
         )
     provider = "  sim: {dialect: simulated}         # a vendor made of numbers: its answers mean nothing\n"
     why = f"a simulated vendor, since none of {looked} is set and the embedded model is not installed"
-    return Choice(provider=provider, target="sim/simulated", why=why)
+    return Choice(provider=provider, target="sim/simulated", why=why, price=MADE_UP)
 
 
 def draft(choice: Choice, prompt: Prompt | None, price: Price | None) -> str:
@@ -170,7 +174,7 @@ models:                             # the names that your clients call
     targets:                        # tried in order: a second one takes over when the first fails
       - {choice.target}
     timeouts: {choice.timeouts}
-{_prompts(prompt)}{_suites(prompt)}
+{choice.price}{_prompts(prompt)}{_suites(prompt)}
 # keys:                             # who may call; without keys anybody on this machine, and nobody else
 #   web: {{key: "${{env:WEB_KEY}}", models: [{ALIAS}]}}
 

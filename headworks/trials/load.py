@@ -294,7 +294,7 @@ def report(
         verdict = "invalid"
         why = f"the generator could not keep to its schedule: {late}, {1000 * generator.tolerated:.1f} ms are tolerated"
     elif loop.stopped:
-        verdict, why = "missed", loop.stopped
+        verdict, why = "does not hold", loop.stopped
     whole = [one for one in calls if one.is_whole]
     return Report(
         headworks=__version__,
