@@ -44,7 +44,7 @@ class Answered:
         if len(aliases) > 1:
             said = f"{worst}: {said}"
         if objective.window is not None:
-            said += f"; {found[worst].may:.0%} of {written_duration(objective.window)} windows have so much"
+            said += f"; {found[worst].may:.0%} of {written_duration(objective.window)} windows hold"
         if sum(one.may for one in found.values()) <= 1 - SURE:
             more = percent(1 - self.unavailable(worst, and_one_more=True))
             return Finding("does not hold", f"{said}; with one more provider {more}")
@@ -52,7 +52,7 @@ class Answered:
             return msgspec.structs.replace(mean, why=f"{mean.why}{said}")
         if sum(1 - one.does for one in found.values()) <= 1 - SURE:
             return Finding("holds", said)
-        return Finding("cannot say", f"{said}, and single calls fail too: {SIMULATION}", "plan")
+        return Finding("cannot say", f"{said}, by outages alone: {SIMULATION}", "plan")
 
     def mixed(self, found: dict[str, Shares], limit: float) -> Finding | None:
         """Several aliases of which only some may hold: their mean by their peaks."""

@@ -91,7 +91,7 @@ def test_availability_of_a_chain(targets: str, share: str, said: str) -> None:
 def test_availability_in_a_window_is_judged_window_by_window(targets: str, share: str, said: str, windows: str) -> None:
     found = verdict(available(share) + ", window: 30d", targets)
     assert found[0] == said
-    assert f"; {windows} of 30d windows have so much" in found[2]
+    assert f"; {windows} of 30d windows hold" in found[2]
 
 
 def test_a_cache_answers_while_its_vendors_are_down() -> None:
@@ -106,7 +106,7 @@ def test_availability_names_what_it_rests_on_and_what_one_more_would_bring() -> 
     _, _, why = verdict(available("99%"), "v/x, w/y")
     assert why == "99.8919% by v, w (99% each where nothing is expected; 10% of outages in common)"
     _, needs, why = verdict(available("99%"), "v/x")
-    assert (needs, why.partition(", and ")[2]) == ("plan", "single calls fail too: needs a simulation: headworks plan")
+    assert (needs, why.partition("), ")[2]) == ("plan", "by outages alone: needs a simulation: headworks plan")
 
 
 def test_written_causes_take_the_place_of_the_assumed_one() -> None:
