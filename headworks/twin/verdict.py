@@ -23,7 +23,7 @@ from headworks.system.requirements import Objective
 from headworks.system.scalars import written_duration
 from headworks.system.windows import LASTING
 from headworks.twin.interval import Interval, quantiles
-from headworks.twin.outages import Stretches, stretches
+from headworks.twin.outages import Stretches, lasting, stretches
 from headworks.twin.simulate import Plan, Run, estimate, run
 from headworks.twin.use import Use
 
@@ -213,18 +213,27 @@ class Judge:
 
     def with_outages(self, objective: Objective, found: Interval, why: str) -> tuple[Interval, str]:
         """Availability over all time: outages count for as much of it as they last."""
-        mean = float(np.mean(self.availability(objective, OVER_ALL).values))
-        low, high = max(0.0, mean - (found.value - found.low)), min(1.0, mean + (found.high - found.value))
-        return Interval(
-            mean, low, high
-        ), f"{why}, {percent(round(found.value, 7))} while every provider is up; outages taken in the mean"
+        aliases, outages, causes = self.struck(objective)
+        shares = lasting(outages, causes)
+        if shares is None:  # too many for a sum: the mean of windows that are drawn
+            value = float(np.mean(self.availability(objective, OVER_ALL).values))
+        else:
+            likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: STATES + 1]
+            value = sum(shares[state] * self.answered(aliases, state) for state in likely if shares[state] >= RARE)
+        low, high = max(0.0, value - (found.value - found.low)), min(1.0, value + (found.high - found.value))
+        up = percent(round(found.value, 7))
+        return Interval(value, low, high), f"{why}, {up} while every provider is up; outages taken in the mean"
 
-    def availability(self, objective: Objective, window: float | None = None) -> Months:
+    def struck(self, objective: Objective) -> tuple[list[str], dict[str, float], list[Cause]]:
+        """The aliases of an objective, for how much of the time each of their providers is down, and what strikes several."""
         system = self.plan.system
         aliases = [objective.alias] if objective.alias is not None else list(system.models)
         outages = self.outages(aliases)
         written_causes = [Cause(frozenset(one.providers), one.share) for one in system.requirements.common_causes]
-        causes = written_causes or ([Cause(frozenset(outages), BETA)] if len(outages) > 1 else [])
+        return aliases, outages, written_causes or ([Cause(frozenset(outages), BETA)] if len(outages) > 1 else [])
+
+    def availability(self, objective: Objective, window: float | None = None) -> Months:
+        aliases, outages, causes = self.struck(objective)
         window = objective.window if window is None else window
         assert window is not None
         made = stretches(outages, causes, window, LASTING, self.seed)

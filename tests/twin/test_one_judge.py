@@ -13,7 +13,7 @@ from headworks.system.prompt_draft import Prompt
 from headworks.system.schema import System
 from headworks.system.windows import LASTING, kept, spells
 from headworks.twin.knobs import remedies, sensitivities
-from headworks.twin.outages import stretches
+from headworks.twin.outages import lasting, stretches
 from headworks.twin.plan import Known, prepare
 from headworks.twin.search import Search
 from headworks.twin.simulate import Effort, runs
@@ -94,6 +94,17 @@ def test_a_month_whose_mean_holds_while_every_sixth_does_not_is_nowhere_said_to_
     assert "81% of 30d windows" in first.why
 
 
+def test_the_time_that_providers_are_down_adds_up_and_is_what_is_drawn() -> None:
+    outages, causes = {"a": 0.05, "b": 0.02}, [Cause(frozenset("ab"), 0.1)]
+    shares = lasting(outages, causes)
+    assert shares is not None
+    assert sum(shares.values()) == pytest.approx(1)
+    drawn = stretches(outages, causes, MONTH, LASTING, 1)
+    for state, share in shares.items():
+        assert drawn.share_of(state) == pytest.approx(share, rel=0.1)
+    assert lasting({f"p{number}": 0.01 for number in range(20)}, []) is None
+
+
 def test_availability_without_a_window_has_outages_in_it() -> None:
     up = "{id: up, metric: availability, at_least: 99.5%}"
     sim = right(f"""\
@@ -104,7 +115,7 @@ models: {{m: {{targets: [[{{provider: v}}]]}}}}
     [first] = judge(sim, Prices(sim).of)
     [second] = judged(sim)
     assert (first.verdict, second.verdict) == ("does not hold", "does not hold")
-    assert second.value == pytest.approx(0.99, abs=0.0005)
+    assert second.value == pytest.approx(0.99)
 
 
 def test_quality_is_judged_by_neither() -> None:
