@@ -42,6 +42,16 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         return click.ClickException(f"{self.file}: {problem}")
 
 
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt that has variables. taken: its turns; table: its front matter, None where it has none; found: a schema for each
+    hole; example: gives a value that fits a schema."""
+
+    taken: Parts
+    table: Table | None
+    found: dict[str, Any]
+    example: Any
+
+
 def read_prompt(path: Path, folder: Path, notes: list[str]) -> Prompt:
     """The prompt of a text file, for a system file in `folder`. Raises click.ClickException where there is none in it,
     ConfigError for a front matter that cannot be read."""
@@ -88,7 +98,7 @@ def programmed(source: Source, folder: Path, notes: list[str]) -> Prompt | None:
         return None
     if table is None and not found:
         return None
-    return made(source, folder, taken, table, found, holes.example, notes)
+    return made(source, folder, Template(taken=taken, table=table, found=found, example=holes.example), notes)
 
 
 def front_table(source: Source, taken: Parts) -> Table | None:
@@ -120,18 +130,12 @@ def front_of(source: Source, table: Table | None, notes: list[str]) -> tuple[Fro
     return front, left
 
 
-def made(
-    source: Source,
-    folder: Path,
-    taken: Parts,
-    table: Table | None,
-    found: dict[str, Any],
-    example: Any,
-    notes: list[str],
-) -> Prompt:
+def made(source: Source, folder: Path, template: Template, notes: list[str]) -> Prompt:
+    """The program of a template, and what is to be written for it."""
+    taken, table = template.taken, template.table
     front, left = front_of(source, table, notes)
     declared = {name: msgspec.json.decode(schema) for name, schema in front.variables.items()}
-    schemas = {**declared, **{name: schema for name, schema in found.items() if name not in declared}}
+    schemas = {**declared, **{name: schema for name, schema in template.found.items() if name not in declared}}
     has_turns = any(turn.role != "user" for turn in taken.turns) or len(taken.turns) > 1 or is_headed(source.text)
     is_ours = bool(front.variables or front.parameters or front.output)
     last = taken.turns[-1]
@@ -141,7 +145,7 @@ def made(
     if front.model is not None and front.model != ALIAS:
         notes.append(f"Its `model: {front.model}` is not asked: `{ALIAS}` of the system file answers.")
     name = named(source.path.stem)
-    values = {one: example(one, schema) for one, schema in schemas.items()}
+    values = {one: template.example(one, schema) for one, schema in schemas.items()}
     if unfit := [one for one, value in values.items() if value is None]:
         notes.append(f"Put your own values for {', '.join(unfit)}: none was found that fits its schema.")
     is_sound = not left and schemas.keys() == declared.keys() and (not heading or heading == "user")

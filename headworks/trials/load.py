@@ -296,6 +296,8 @@ def report(
     elif loop.stopped:
         verdict, why = "does not hold", loop.stopped
     whole = [one for one in calls if one.is_whole]
+    if verdict == "holds" and not whole:  # without an objective nothing else would say it
+        verdict, why = "cannot say", f"none of {len(calls)} calls had a whole answer"
     return Report(
         headworks=__version__,
         system=wanted.system,

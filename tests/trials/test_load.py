@@ -66,11 +66,17 @@ async def test_calls_of_the_warming_up_do_not_count() -> None:
 
 
 @virtual
-async def test_a_load_that_is_too_much_is_missed_and_says_why() -> None:
+async def test_a_load_that_is_too_much_does_not_hold_and_says_why() -> None:
     made = await measured(wanted(100.0), Slots(0.1, 1))
     assert made.verdict == "does not hold"
     assert "over its capacity" in made.why
     assert made.ended["left"] > 100
+
+
+@virtual
+async def test_a_load_whose_calls_all_failed_says_nothing_where_nothing_is_promised() -> None:
+    made = await measured(wanted(20.0, objectives=[]), Ending("failed", 500))
+    assert (made.verdict, made.why) == ("cannot say", "none of 200 calls had a whole answer")
 
 
 class Ending(Slots):
