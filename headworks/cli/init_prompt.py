@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from headworks.core.errors import ConfigError
+from headworks.core.extras import install
 from headworks.system.draft import ALIAS
 from headworks.system.findings import Findings, Place
 from headworks.system.nodes import Table, compose
@@ -84,8 +85,7 @@ def programmed(source: Source, folder: Path, notes: list[str]) -> Prompt | None:
         holes = import_module("headworks.prompts.holes")
     except ModuleNotFoundError as error:
         raise source.told(
-            f"it has variables or front matter, and that needs `{error.name}`, which is not installed here\n"
-            "    pip install 'headworks[eval]'"
+            f"it has variables or front matter, and that needs `{error.name}`, which is not installed here\n    {install('eval')}"
         ) from None
     if not taken.turns:
         raise source.told("there is nothing below its front matter: write your prompt there")
