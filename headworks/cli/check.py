@@ -23,8 +23,9 @@ from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.check import Machine
+from headworks.system.finding import Said
 from headworks.system.findings import Findings
-from headworks.system.judge import Said, Verdict, judge
+from headworks.system.judge import Verdict, judge
 from headworks.system.load import survey
 from headworks.system.nodes import MOST_BYTES
 from headworks.system.proxies import ways
@@ -162,7 +163,7 @@ def listens(system: System) -> str:
 
 LIVE_COLOURS: Final[Mapping[str, str]] = MappingProxyType({"right": "green", "wrong": "red", "cannot say": "yellow"})
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
-    {"holds": "green", "does not hold": "red", "cannot say": "yellow"}
+    {"holds": "green", "does not hold": "red", "cannot say": "yellow", "not judged": "dim"}
 )
 
 

@@ -21,7 +21,6 @@ from headworks.evals import compare as comparing
 from headworks.evals import report, stats
 from headworks.evals.compare import Comparison
 from headworks.evals.conditions import QUICK
-from headworks.evals.gate import Judged
 from headworks.evals.plan import QUICK_SAMPLES, Choices
 from headworks.evals.report import Report
 from headworks.evals.results import SUFFIX
@@ -70,7 +69,10 @@ def evaluate(options: dict[str, Any]) -> int:
             write(options[name], reports)
             if not quiet:
                 click.echo(f"wrote {options[name]}")
-    return exit_code([judged for made in reports for judged in made.gates])
+    code = exit_code(reports)
+    if code == CANNOT_SAY:
+        click.echo(unsaid(reports), err=quiet)
+    return code
 
 
 def wanted(options: dict[str, Any]) -> Wanted:
@@ -130,11 +132,25 @@ def other(file: Path, session: Session, *, quiet: bool) -> Table:
     return run(theirs, quiet=quiet)
 
 
-def exit_code(gates: list[Judged]) -> int:
-    """The worst verdict decides; without a gate everything holds."""
+def exit_code(reports: list[Report]) -> int:
+    """The worst verdict decides; a run without verdicts says nothing, with a gate or without one."""
+    gates = [judged for made in reports for judged in made.gates]
     if any(one.verdict == "does not hold" for one in gates):
         return FAILS
-    return CANNOT_SAY if any(one.verdict == "not enough data" for one in gates) else HOLDS
+    is_unsaid = any(one.verdict == "not enough data" for one in gates) or any(one.summary.no_verdict for one in reports)
+    return CANNOT_SAY if is_unsaid else HOLDS
+
+
+def unsaid(reports: list[Report]) -> str:
+    """The last line of a run that says nothing: which suite, and why."""
+    whys = [f"{one.summary.suite}: {one.summary.no_verdict}" for one in reports if one.summary.no_verdict]
+    whys += [
+        f"{gate.id}: {gate.why}"
+        for one in reports
+        for gate in one.gates
+        if gate.verdict == "not enough data" and gate.why != one.summary.no_verdict
+    ]
+    return f"cannot say: {whys[0]}" + (f" (and {len(whys) - 1} more)" if len(whys) > 1 else "")
 
 
 def power(points: float) -> int:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
+from headworks.cli.init_prompt import read_prompt
+from headworks.core.errors import ConfigError
 from headworks.gateway.prices import Prices
+from headworks.gateway.prompting import prompts_of
 from headworks.system.check import Machine
-from headworks.system.draft import ALIAS, SUITE, Choice, Prompt, chosen, draft
-from headworks.system.load import Loaded, read
-from headworks.system.suite_draft import suite_draft
-
-MOST_PROMPT = 1_000_000
-"""Bytes of a prompt: more than any model reads."""
+from headworks.system.draft import ALIAS, SUITE, Choice, chosen, draft
+from headworks.system.findings import Findings
+from headworks.system.load import examine
+from headworks.system.prompt_draft import Prompt
+from headworks.system.schema import System
+from headworks.system.secrets import Sources
+from headworks.system.suite_draft import Drafted, suite_draft
 
 SHORT = 600
 """Characters of a prompt that still fit into a command to copy."""
@@ -27,7 +32,8 @@ SHORT = 600
     "--from",
     "source",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A prompt in a text file: its length is the first estimate, and it is in the example call.",
+    help="A prompt in a text file, with `{{ variables }}` or without: its length is the first estimate, its demands are the "
+    "first scorers.",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.argument("file", default="headworks.yaml", type=click.Path(dir_okay=False, path_type=Path))
@@ -38,27 +44,53 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     key is in the environment (OPENAI_API_KEY, TOGETHER_API_KEY, MISTRAL_API_KEY, GROQ_API_KEY, DEEPSEEK_API_KEY,
     OPENROUTER_API_KEY), else by the embedded model. Nothing is sent.
     """
-    prompt = None if source is None else read_prompt(source)
+    notes: list[str] = []
+    prompt = None if source is None else read_prompt(source, file.parent, notes)
     machine = Expecting(file.parent)
     choice = chosen(os.environ, machine)
-    loaded = checked(draft(choice, prompt, None), file, machine)
-    [[target]] = loaded.system.models[ALIAS].targets
-    price = Prices(loaded.system).of(loaded.system.models[ALIAS], target)
+    system = checked(draft(choice, prompt, None), file, machine, prompt)
+    [[target]] = system.models[ALIAS].targets
+    price = Prices(system).of(system.models[ALIAS], target)
     text = draft(choice, prompt, price)
-    checked(text, file, machine)
-    suite = file.parent / SUITE
-    if prompt is not None and source is not None:
-        if file.exists() and not force:
-            raise already(file)
-        if suite.exists() and not force:
-            remedy = "write the system file into another folder, or --force to write over the suite"
-            raise click.ClickException(f"{suite} is there already: {remedy}")
-        write(suite, suite_draft(source, prompt.text, suite, f"headworks init --from {prompt.file}"), force=force)
+    prompts_of(checked(text, file, machine, prompt), file.parent)
+    if prompt is not None and choice.reads and prompt.tokens > choice.reads:
+        notes.append(
+            f"{prompt.file} has about {prompt.tokens} tokens, and {target} reads {choice.reads}: its promises cannot hold. "
+            "Shorten it, or name a vendor's model."
+        )
+    written = {} if prompt is None or source is None else beside(source, prompt, choice, file.parent)
+    if file.exists() and not force:
+        raise already(file)
+    for path in written:
+        if path.exists() and not force:
+            what = "suite" if path == file.parent / SUITE else "prompt"
+            remedy = f"write the system file into another folder, or --force to write over the {what}"
+            raise click.ClickException(f"{path} is there already: {remedy}")
+    for path, content in written.items():
+        write(path, content, force=force)
     write(file, text, force=force)
     click.echo(f"Wrote {file}: {ALIAS} is answered by {target} ({choice.why}).")
     if prompt is not None:
-        click.echo(f"Wrote {suite}: twenty samples to begin with.")
-    click.echo(next_steps(file, choice, prompt, str(loaded.system.server.listen)))
+        if prompt.program is not None and prompt.program.file:
+            click.echo(f"Wrote {file.parent / prompt.program.path}: {prompt.file} with the types of its variables.")
+        click.echo(f"Wrote {file.parent / SUITE}: questions to begin with; what is right, nobody has said yet.")
+    for note in notes:
+        click.echo(note)
+    click.echo(next_steps(file, choice, prompt, str(system.server.listen)))
+
+
+def beside(source: Path, prompt: Prompt, choice: Choice, folder: Path) -> dict[Path, str]:
+    """What is written beside the system file: the suite, and the prompt where it needs more than its source says."""
+    drafted = Drafted(
+        source=source,
+        suite=folder / SUITE,
+        command=f"headworks init --from {prompt.file}",
+        parameters=choice.parameters,
+    )
+    found = {folder / SUITE: suite_draft(prompt, drafted)}
+    if prompt.program is not None and prompt.program.file:
+        found[folder / prompt.program.path] = prompt.program.file
+    return found
 
 
 class Expecting(Machine):
@@ -84,44 +116,51 @@ def already(path: Path) -> click.ClickException:
     return click.ClickException(f"{path} is there already: name another file, or --force to write over it")
 
 
-def checked(text: str, file: Path, machine: Machine) -> Loaded:
+class Drafting(Sources):
+    """Files and variables as they will be: a prompt that is about to be written is there already."""
+
+    def __init__(self, folder: Path, prompt: Prompt | None) -> None:
+        super().__init__(os.environ, folder)
+        self.program = None if prompt is None else prompt.program
+
+    def text(self, path: str, most: int) -> str:
+        if self.program is None or path != self.program.path:
+            return super().text(path, most)
+        # The folder may not be there yet, and then nothing can be found above it.
+        return self.program.file or super().text(os.path.abspath(self.folder / path), most)
+
+
+def checked(text: str, file: Path, machine: Machine, prompt: Prompt | None) -> System:
     """What is about to be written, read as it will be. Raises ConfigError where a key cannot be sent as it is."""
-    return read(text.encode(), file=str(file), folder=file.parent, env=os.environ, machine=machine)
-
-
-def read_prompt(path: Path) -> Prompt:
-    """The prompt of a text file. Raises click.ClickException where there is none in it."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_PROMPT + 1)
-        text = content.decode().strip()
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{path} is not UTF-8 text") from None
-    if not text:
-        raise click.ClickException(f"{path} is empty: write your prompt into it")
-    if len(content) > MOST_PROMPT:
-        raise click.ClickException(f"{path} is longer than a megabyte: is it the right file?")
-    return Prompt("".join(one if one.isprintable() else "?" for one in path.name), text)
+    findings = Findings(str(file))
+    system = examine(text.encode(), findings, Drafting(file.parent, prompt), machine)
+    if system is None:
+        raise ConfigError(findings.errors)
+    return system
 
 
 def next_steps(file: Path, choice: Choice, prompt: Prompt | None, address: str) -> str:
     """What to do now, as commands to copy."""
     named = "" if str(file) == "headworks.yaml" else f" {shlex.quote(str(file))}"
-    system = [{"role": "system", "content": prompt.text}] if prompt else []
+    program = None if prompt is None else prompt.program
+    system = [{"role": "system", "content": prompt.text}] if prompt is not None and program is None else []
     messages = [*system, {"role": "user", "content": "Hello!"}]
+    body: dict[str, Any] = {"model": ALIAS, "messages": messages}
+    if program is not None:
+        asked = {program.asks: "Hello!"} if program.asks else {}
+        said = [] if program.asks else [{"role": "user", "content": "Hello!"}]
+        variables = {**program.values, **asked}
+        body = {"model": f"prompt/{program.name}", "messages": said, "prompt": {"variables": variables}}
     lines = [
         "Next:",
         f"  1. put your own numbers under `requirements:`, then   headworks check{named}",
         f"  2. serve it                                           headworks up{named}",
     ]
-    if prompt is None or len(prompt.text) <= SHORT:
-        body = msgspec.json.encode({"model": ALIAS, "messages": messages}).decode()
+    if prompt is None or program is not None or len(prompt.text) <= SHORT:
         lines += [
             "  3. call it, with curl or any OpenAI SDK",
             f"     curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\",
-            f"       -d {shlex.quote(body)}",
+            f"       -d {shlex.quote(msgspec.json.encode(body).decode())}",
         ]
     else:
         lines += [
@@ -131,8 +170,9 @@ def next_steps(file: Path, choice: Choice, prompt: Prompt | None, address: str) 
             f"     print(client.chat.completions.create(model={ALIAS!r}, messages=messages).choices[0].message.content)",
         ]
     if prompt is not None:
-        lines += [
-            f"  4. evaluate its answers                               headworks eval{named}",
-            f"{prompt.file} itself is not in the system file: callers send it. (`prompts:` can hold it: docs/prompts.md.)",
-        ]
+        lines.append(f"  4. say what is right in {SUITE}, then     headworks eval{named}")
+    if prompt is not None and program is None:
+        lines.append(
+            f"{prompt.file} itself is not in the system file: callers send it. (`prompts:` can hold it: docs/prompts.md.)"
+        )
     return "\n".join(lines)

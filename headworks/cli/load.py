@@ -48,10 +48,10 @@ def command(
     ctx: click.Context, /, file: Path, is_json: bool, compare: Path | None, key: str | None, **options: object
 ) -> None:
     """Send the traffic of a system file to its running gateway, at instants that are drawn beforehand, and say of each
-    objective whether it was met. Latency counts from the instant at which a call was due.
+    objective whether it holds. Latency counts from the instant at which a call was due.
 
     FILE is the system file (headworks.yaml by default). Calls go to this machine unless --url names another; real vendors
-    behind it cost real money. Exits with 0 when every objective is met, 1 when one is missed or the load is too much, 2
+    behind it cost real money. Exits with 0 when every objective holds, 1 when one does not or the load is too much, 2
     when one cannot be said or the generator was late, 3 when it could not run.
     """
     module = brought("load", "headworks.cli.load_run")

@@ -34,8 +34,8 @@ from headworks.twin.demand import Demand, demand
 from headworks.twin.workload import Shape
 
 ENDS = {
-    "met": HOLDS,
-    "missed": FAILS,
+    "holds": HOLDS,
+    "does not hold": FAILS,
     "cannot say": CANNOT_SAY,
     "invalid": CANNOT_SAY,
     "unserved": COULD_NOT_RUN,

@@ -11,12 +11,18 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.paper import Paper
+from headworks.system.finding import Said
 from headworks.trials.load import Latency, Report
 from headworks.trials.load_search import Searched
-from headworks.trials.load_verdict import Compared, Said
+from headworks.trials.load_verdict import Compared
 from headworks.twin.verdict import written
 
-COLOURS: Final[Mapping[Said, str]] = {"met": "green", "missed": "red", "cannot say": "yellow", "not judged": "dim"}
+COLOURS: Final[Mapping[Said, str]] = {
+    "holds": "green",
+    "does not hold": "red",
+    "cannot say": "yellow",
+    "not judged": "dim",
+}
 
 
 def as_json(report: Report) -> bytes:

@@ -49,7 +49,7 @@ def command(
     made of numbers. Names what gives way first, how much each knob matters, and the cheapest single change that would meet what is missed.
 
     FILE is the system file (headworks.yaml by default). No secret is needed and nothing is sent. Exits with 0 when every
-    objective is met, 1 when one is missed, 2 when one cannot be said, 3 when it could not run. Objectives of quality are
+    objective holds, 1 when one does not, 2 when one cannot be said, 3 when it could not run. Objectives of quality are
     not judged here.
     """
     asked = Filter(since=since, until=until)

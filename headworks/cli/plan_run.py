@@ -20,7 +20,7 @@ from headworks.twin.plan import Known, plan, prepare
 from headworks.twin.report import as_json, rounded
 from headworks.twin.simulate import Effort
 
-ENDS = {"met": HOLDS, "missed": FAILS, "cannot say": CANNOT_SAY}
+ENDS = {"holds": HOLDS, "does not hold": FAILS, "cannot say": CANNOT_SAY}
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

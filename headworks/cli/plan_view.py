@@ -10,15 +10,16 @@ import click
 from rich.text import Text
 
 from headworks.cli.paper import Paper
+from headworks.system.finding import Said
 from headworks.twin.report import Report, Sensitivity
 from headworks.twin.screen import Screening
-from headworks.twin.verdict import Said, Verdict, written
+from headworks.twin.verdict import Verdict, written
 
 MOST_SHOWN: Final = 6
 """Knobs in the table; `--json` and `--html` have all."""
 
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
-    {"met": "green", "missed": "red", "cannot say": "yellow", "not judged": "dim"}
+    {"holds": "green", "does not hold": "red", "cannot say": "yellow", "not judged": "dim"}
 )
 
 
@@ -61,7 +62,9 @@ def between(one: Verdict) -> str:
 
 
 def show_remedies(report: Report, paper: Paper) -> None:
-    open_ones = [one for one in report.verdicts if one.verdict in ("missed", "cannot say") and one.value is not None]
+    open_ones = [
+        one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.value is not None
+    ]
     if not open_ones:
         return
     known = {one.objective: one for one in report.remedies}

@@ -99,6 +99,8 @@ def markdown(reports: list[Report]) -> str:
             parts.append(
                 f"- {mark} **{judged.id}** {_cell(judged.what)}: {judged.verdict}, {interval}; {_cell(judged.why)}"
             )
+        if said.no_verdict:
+            parts.append(f"- ❔ nothing can be said of this run: {_cell(said.no_verdict)}")
         parts += [
             "",
             "| condition | samples | pass | drop from plain, points | p95 | cost |",

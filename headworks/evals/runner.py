@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.clock import now
-from headworks.core.errors import EvalError
 from headworks.evals import judge, scorers
 from headworks.evals.asking import Caller, Told
 from headworks.evals.conditions import Condition
@@ -28,6 +27,8 @@ SHOWN = 2000
 """Characters of an input that a result keeps. The answer is kept whole."""
 
 REFUSES = Scorer(kind="refusal")
+NOBODY_SAID = (Scorer(kind="expected"), Score(None, "nobody has said what is right"))
+"""The verdict on a sample whose `expected` is empty, where no scorer found anything wrong."""
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -78,10 +79,12 @@ class Run:
         self._done = _done(results.path, progress)
         self._at_stake = 0
         self._is_stopped = False
+        self._why = ""
+        """Why it was stopped, where it was."""
         self._answered = 0
 
     async def run(self) -> Ended:
-        """Asks what has no result yet, and says how it ended. Raises EvalError where it makes no sense to go on."""
+        """Asks what has no result yet, and says how it ended: at the bound on cost, or where nothing is ever answered, early."""
         self.progress.begun_at = now()
         items = (item for item in self.plan.items() if _key(item) not in self._done)
         try:
@@ -93,15 +96,14 @@ class Run:
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
             raise first from None
-        why = "the bound on cost was reached" if self._is_stopped else ""
-        ended = Ended(is_complete=not self._is_stopped, why=why)
+        ended = Ended(is_complete=not self._is_stopped, why=self._why)
         self.results.append(ended)
         return ended
 
     async def _work(self, items: Iterator[Item]) -> None:
         for item in items:
             cost = self._reserved(item)
-            if self._is_stopped:
+            if cost is None:
                 return
             told = await self.caller.ask(item.asked.body)
             result = await self._judged(item, told)
@@ -109,15 +111,18 @@ class Run:
             self.results.append(result)
             self._count(result)
 
-    def _reserved(self, item: Item) -> int:
-        """Takes what an item may cost from what may be spent, or stops the run. Awaits nothing: no two take the same."""
-        if self.limits.max_cost is None or self._is_stopped:
+    def _reserved(self, item: Item) -> int | None:
+        """Takes what an item may cost from what may be spent; None where the run has stopped, or stops here. Awaits nothing:
+        no two take the same."""
+        if self._is_stopped:
+            return None
+        if self.limits.max_cost is None:
             return 0
         cost = self.plan.estimate(item)
         assert cost is not None, "a bound on cost needs prices"
         if self.progress.spent_nano + self._at_stake + cost > self.limits.max_cost:
-            self._is_stopped = True
-            return 0
+            self._stop("the bound on cost was reached")
+            return None
         self._at_stake += cost
         self.results.append(
             Opened(sample=item.sample.id, condition=item.condition.title, repeat=item.repeat, cost_nano=cost)
@@ -130,7 +135,10 @@ class Run:
         scores: list[tuple[Scorer, Score]] = []
         if not told.error:
             target = target_of(item)
+            is_open = item.sample.id in self.plan.suite.open and item.condition.claim != "must_refuse"
             for scorer in scorers_of(self.plan, item):
+                if is_open and scorers.needs_expected(scorer):
+                    continue
                 if scorer.kind == GRADED and any(score.passed is False for _, score in scores):
                     continue  # what is decided already is not worth two calls
                 if scorer.kind == GRADED:
@@ -149,6 +157,8 @@ class Run:
                 scores.append((scorer, score))
             if item.condition.forbidden:
                 scores.append(_obeyed(item.condition, reply))
+            if is_open:
+                scores.append(NOBODY_SAID)
         return Result(
             sample=item.sample.id,
             condition=item.condition.title,
@@ -171,9 +181,11 @@ class Run:
         self.tell(self.progress)
         asked = self.progress.done - self.progress.resumed
         if asked >= HOPELESS and not self._answered:
-            raise EvalError(
-                f"the first {asked} calls had no answer, so the run ends here: {result.why}\n    the same command goes on with it"
-            )
+            self._stop(f"none of the first {HOPELESS} calls had an answer")
+
+    def _stop(self, why: str) -> None:
+        self._why = self._why or why
+        self._is_stopped = True
 
 
 def outcome(scores: list[Score]) -> Outcome:

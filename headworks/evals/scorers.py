@@ -17,6 +17,7 @@ import msgspec
 import regex as patterns
 from rapidfuzz.distance import Levenshtein
 
+from headworks.evals.language import language_of
 from headworks.evals.refusal import is_refusal
 from headworks.prompts.schema import Schema
 
@@ -307,6 +308,45 @@ def cost(scorer: Scorer, target: Target, reply: Reply) -> Score:
     return Score(reply.cost_nano <= scorer.at_most * 1e9, f"cost ${reply.cost_nano / 1e9:.6f}")
 
 
+def language(scorer: Scorer, target: Target, reply: Reply) -> Score:
+    """The answer is in the language whose code is `value` (de, en, ...); nobody can say it of a word or two."""
+    found = language_of(reply.text)
+    if not found:
+        return Score(None, f"in no language that can be told: {_short(reply.text)}")
+    return Score(found in [str(one) for one in answers(scorer, target)], f"in {found}: {_short(reply.text)}")
+
+
+_SENTENCE_END = re.compile(r"[.!?…]+[\"')\]»”]?(?=\s|$)|[。！？]")  # noqa: RUF001  # Chinese and Japanese end so
+_LETTER_OR_DIGIT = re.compile(r"\w")
+
+
+def _sentences(text: str) -> int:
+    """Sentences, the last one with or without its full stop. `3.` at the beginning of a line is a number, no sentence."""
+    text = re.sub(r"(?m)^[ \t]*\d{1,3}\.[ \t]", "", text)
+    pieces = _SENTENCE_END.split(text)
+    return sum(_LETTER_OR_DIGIT.search(piece) is not None for piece in pieces)
+
+
+UNITS: Final[Mapping[str, Callable[[str], int]]] = MappingProxyType(
+    {
+        "words": lambda text: len(text.split()),
+        "sentences": _sentences,
+        "characters": lambda text: len(text.strip()),
+        "lines": lambda text: sum(1 for line in text.splitlines() if line.strip()),
+    }
+)
+"""What an answer's length is counted in: each is a kind of scorer."""
+
+
+def length(scorer: Scorer, target: Target, reply: Reply) -> Score:
+    """The answer has `at_least` and `at_most` so many of what the kind says: words, sentences, characters, lines."""
+    count = UNITS[scorer.kind](reply.text)
+    is_right = (scorer.at_least is None or count >= scorer.at_least) and (
+        scorer.at_most is None or count <= scorer.at_most
+    )
+    return Score(is_right, f"{count} {scorer.kind}")
+
+
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return f"`{line if len(line) <= 80 else line[:79] + '…'}`"
@@ -326,12 +366,14 @@ KINDS: Final[Mapping[str, Callable[[Scorer, Target, Reply], Score]]] = MappingPr
         "refusal": refusal,
         "latency": latency,
         "cost": cost,
+        "language": language,
+        **dict.fromkeys(UNITS, length),
     }
 )
 GRADED: Final = "graded"
 
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"latency": ("at_most",), "cost": ("at_most",), GRADED: ("rubric",)}
+    {"latency": ("at_most",), "cost": ("at_most",), "language": ("value",), GRADED: ("rubric",)}
 )
 MAY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -345,7 +387,19 @@ MAY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "edit_distance": ("value", "at_least", "ignore_case"),
         "tool_call": ("value", "ignore_case"),
         GRADED: ("model",),
+        **dict.fromkeys(UNITS, ("at_least", "at_most")),
     }
 )
-WITHOUT_EXPECTED: Final = frozenset({"regex", "json_schema", "refusal", "latency", "cost", GRADED})
+WITHOUT_EXPECTED: Final = frozenset({"regex", "json_schema", "refusal", "latency", "cost", "language", *UNITS, GRADED})
 """Kinds that can judge a sample that has no `expected`."""
+
+
+def needs_expected(scorer: Scorer) -> bool:
+    """Whether it says nothing of a sample for which nobody has said what is right."""
+    if scorer.value is not None or scorer.kind not in (*KINDS, GRADED):
+        return False  # an own function reads what it likes
+    if scorer.kind == "json_schema":
+        return bool(scorer.fields)
+    return (
+        scorer.kind == GRADED or (scorer.kind == "regex" and not scorer.pattern) or scorer.kind not in WITHOUT_EXPECTED
+    )

@@ -86,6 +86,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
     base: Task = Task()
     tasks: dict[str, Task] = {}
     samples: tuple[Sample, ...]
+    open: frozenset[str] = frozenset()
     conditions: tuple[Condition, ...] = ()
     looks: Literal["once", "many"] = "once"
     judge_failures: float = 0.02
@@ -117,10 +118,12 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """Stands for everything that decides what is asked and how it is judged."""
-        fields = [
+        fields: list[Any] = [
             self.base, self.tasks, self.samples, self.looks,
             [(one.kind, one.title, one.claim, one.amount) for one in self.conditions],
         ]  # fmt: skip
+        if self.open:  # otherwise the digest is that of a suite of 0.1, whose runs are gone on with
+            fields.append(sorted(self.open))
         return digest(msgspec.json.encode(fields, order="sorted", enc_hook=_named))
 
 

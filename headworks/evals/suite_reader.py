@@ -13,7 +13,7 @@ import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.errors import ConfigError
-from headworks.evals import conditions, scorers
+from headworks.evals import conditions, language, scorers
 from headworks.evals.conditions import Condition
 from headworks.evals.functions import function, names_in
 from headworks.evals.places import Document, Troubles, Where, content_of, written
@@ -44,6 +44,8 @@ class SuiteReader:
         self.troubles = troubles
         self.names: dict[str, Any] = {}
         self.own: dict[str, Own] = {}
+        self.open: list[bool] = []
+        """For each sample of the file, whether its `expected` stands there and is empty."""
 
     def wrong(self, where: Where, problem: str, remedy: str = "") -> None:
         line, column = self.document.place(where)
@@ -75,6 +77,7 @@ class SuiteReader:
             "base": self.task({key: root[key] for key in TASK if key in root}, ()),
             "tasks": {key: self.task(value, ("tasks", key)) for key, value in tasks.items()},
             "samples": samples,
+            "open": frozenset(one.id for one, is_open in zip(samples, self.open, strict=False) if is_open),
             "conditions": tuple(filter(None, self.each(root.get("conditions"), ("conditions",), self.condition))),
             "model": self.model(root),
             "file": str(self.path),
@@ -150,6 +153,7 @@ class SuiteReader:
         if not isinstance(own, dict):
             self.wrong((*where, "variables"), "a map belongs here")
             return None
+        self.open.append("expected" in value and value["expected"] is None)
         rest = {name: one for name, one in value.items() if name not in SAMPLE}
         known = {name: one for name, one in value.items() if name in SAMPLE}
         return self.made({**known, "variables": {**rest, **own}}, Sample, where)
@@ -223,15 +227,24 @@ class SuiteReader:
         for name, why in unusable(kind, value):
             self.wrong((*where, name), why)
         value = dict(value)
+        if kind in scorers.UNITS and not {"at_least", "at_most"} & value.keys():
+            self.wrong(where, f"`{kind}` needs a bound", "write `at_most: 2`, `at_least: 2`, or both")
+        if kind == "language" and value.get("value") not in (None, *language.CODES):
+            codes = ", ".join(language.CODES)
+            self.wrong((*where, "value"), f"the language `{value['value']}` is not known here", f"codes: {codes}")
         if "at_most" in value:
             value["at_most"] = self.limit(
                 str(self.document.text((*where, "at_most"), value["at_most"])), kind, (*where, "at_most")
             )
-        if isinstance(value.get("at_least"), str):
+        if kind in scorers.UNITS and "at_least" in value:
+            value["at_least"] = self.count(str(value["at_least"]), (*where, "at_least"))
+        elif isinstance(value.get("at_least"), str):
             value["at_least"] = self.percent(value["at_least"], (*where, "at_least"))
         return self.made(value, Scorer, where)
 
     def limit(self, text: str, kind: str, where: Where) -> float:
+        if kind in scorers.UNITS:
+            return self.count(text, where)
         try:
             return float(text[1:]) if kind == "cost" and text.startswith("$") else duration(text)
         except Unreadable as error:
@@ -239,6 +252,13 @@ class SuiteReader:
         except ValueError:
             self.wrong(where, f"`{text}` is no amount of dollars", "write $0.01")
         return 0.0
+
+    def count(self, text: str, where: Where) -> float:
+        try:
+            return float(int(text))
+        except ValueError:
+            self.wrong(where, f"`{text}` is no number of such", "write a whole number")
+            return 0.0
 
     def percent(self, value: Any, where: Where) -> float:
         try:

@@ -81,7 +81,7 @@ class Flicker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A run. gap_seen: the smallest difference between two systems that this many samples show four times in five."""
+    """A run. no_verdict: why nothing can be said of it, or "": too much of it has no verdict, or nothing was asked. gap_seen: the smallest difference between two systems that this many samples show four times in five."""
 
     suite: str
     model: str
@@ -97,6 +97,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano: int | None
     gap_seen: float
     results: str
+    no_verdict: str = ""
 
 
 def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promises: Sequence[Promise]) -> Summary:
@@ -122,7 +123,19 @@ def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promi
         cost_nano=None if None in costs else sum(cost or 0 for cost in costs),
         gap_seen=stats.gap_seen(asked) if asked else 1.0,
         results=str(table.path),
+        no_verdict=no_verdict(table, suite, conditions),
     )
+
+
+def no_verdict(table: Table, suite: Suite, conditions: Sequence[Condition]) -> str:
+    """Why a run says nothing, whatever its numbers are; "" where it says something."""
+    asked = [one for one in conditions if table.asked(one.title)]
+    if not asked:
+        return f"no sample was asked: {table.why}" if table.why else "no sample was asked"
+    for one in asked:
+        if found := trouble(table, suite, one.title):
+            return found if one.kind == PLAIN else f"under {one.title} {found}"
+    return ""
 
 
 def clusters_of(table: Table, samples: Mapping[str, Sample]) -> gates.Clusters:
@@ -197,11 +210,27 @@ def trouble(table: Table, suite: Suite, condition: str) -> str:
     """Why nobody can say whatever the share is: more items without a verdict than their budgets admit; or ""."""
     asked = table.asked(condition)
     unjudged, failed = table.count(condition, UNJUDGED), table.count(condition, FAILED)
+    if asked and failed == asked:
+        return f"none of {asked} calls had an answer"
+    if waiting := open_samples(table, suite, condition):
+        return f"not enough: nobody has said what is right: {waiting}"
     if unjudged > suite.judge_failures * asked:
         return f"{unjudged} of {asked} answers were not judged: more than `judge_failures: {suite.judge_failures:.0%}`"
     if failed > suite.call_failures * asked:
         return f"{failed} of {asked} calls had no answer: more than `call_failures: {suite.call_failures:.0%}`"
     return ""
+
+
+def open_samples(table: Table, suite: Suite, condition: str) -> str:
+    """How many of the samples that were asked wait for their `expected`; "" for fewer than a judge may leave open."""
+    if not suite.open or any(one.title == condition and one.claim == "must_refuse" for one in table.header.conditions):
+        return ""
+    asked = ~np.isnan(table.scores(condition, unknown=0.0))
+    waiting = sum(name in suite.open and bool(asked[row]) for name, row in table.rows.items())
+    most = int(asked.sum())
+    if waiting <= suite.judge_failures * most:
+        return ""
+    return f"{waiting} of {most} samples wait for their `expected`{f' in {suite.file}' if suite.file else ''}"
 
 
 def _promised(table: Table, suite: Suite, clusters: gates.Clusters | None, promises: Sequence[Promise]) -> list[Gate]:

@@ -51,7 +51,8 @@ class Options(TypedDict, total=False):
 
 
 class Tested:
-    """A run that a test holds: true where every gate holds, or, where there is none, where every sample passed."""
+    """A run that a test holds: true where every gate holds, or, where there is none, where every sample passed. A run of
+    which nothing can be said is not true."""
 
     def __init__(self, said: Summary, table: Table) -> None:
         self.summary = said
@@ -61,7 +62,7 @@ class Tested:
     def __bool__(self) -> bool:
         if self.summary.gates:
             return all(gate.verdict == "holds" for gate in self.summary.gates)
-        return all(row.passed == row.calls for row in self.summary.rows)
+        return not self.summary.no_verdict and all(row.passed == row.calls for row in self.summary.rows)
 
     def __repr__(self) -> str:
         return self.text
@@ -71,6 +72,8 @@ def told(said: Summary, table: Table) -> str:
     """Verdicts, shares, and the first samples that did not pass."""
     lines = [f"{gate.what}: {gate.verdict}, {ranged(gate.estimate)}, {gate.why}" for gate in said.gates]
     lines += [f"{row.condition}: {row.passed} of {row.calls} pass, {ranged(row.share)}" for row in said.rows]
+    if said.no_verdict:
+        lines.append(f"cannot say: {said.no_verdict}")
     wrong = (result for result in results_of(table) if result.outcome != "pass")
     for _, result in zip(range(SHOWN), wrong, strict=False):
         lines.append(f"  {result.sample} {result.condition} {result.outcome}: {why_of(result)}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import chain
 from math import ceil
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -19,23 +19,23 @@ from headworks.core.money import NANO, Price, written_dollars
 from headworks.core.reply import Usage
 from headworks.core.state import Window
 from headworks.policy.spend import LENGTHS
-from headworks.system.arithmetic import BETA, Cause, Q, Spread, carried, too_bursty, unavailability
-from headworks.system.requirements import Objective, Times, Tokens
+from headworks.system.answered import Answered
+from headworks.system.arithmetic import carried, too_bursty
+from headworks.system.finding import CLOSE, SIMULATION, Finding, Needs, Said
+from headworks.system.known import Known
+from headworks.system.requirements import Objective
 from headworks.system.scalars import written_duration
-from headworks.system.schema import Model, OpenAI, Simulated, System, TargetOf
+from headworks.system.schema import Group, Key, Model, OpenAI, Simulated, System, TargetOf
 
-Said = Literal["holds", "does not hold", "cannot say"]
-Needs = Literal["", "numbers", "plan", "eval"]
 Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
 
 SAFE: Final = 0.8
 """The share of a limit up to which bursts are taken to fit below it. Beyond, a queue forms now and then even where the
 mean fits (M/M/1 at 80 %: four calls wait or run on average), and only a simulation tells how long it gets."""
 
-CLOSE: Final = 1e-12
-"""Shares are sums of floats: what differs by less was written the same."""
-
-SIMULATION: Final = "needs a simulation: headworks plan"
+NEAR: Final = 0.95
+"""How close a bound may come to what arithmetic finds before it depends on single calls: retries cost a little, and no two
+minutes bring the same number of calls."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,14 +44,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     objective: str
     alias: str | None
-    verdict: Said
-    why: str
-    needs: Needs = ""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A verdict before it has a name."""
-
     verdict: Said
     why: str
     needs: Needs = ""
@@ -74,13 +66,12 @@ def judge(system: System, pricing: Pricing) -> list[Verdict]:
     ]
 
 
-class Bench:
+class Bench(Known):
     """Judges the objectives of one system."""
 
     def __init__(self, system: System, pricing: Pricing) -> None:
-        self.system = system
+        super().__init__(system)
         self.pricing = pricing
-        self.traffic = system.requirements.traffic
 
     def of(self, objective: Objective) -> Finding:
         aliases = [objective.alias] if objective.alias is not None else list(self.system.models)
@@ -88,7 +79,7 @@ class Bench:
             case "time_to_first_token" | "duration":
                 return self.latency(objective, aliases)
             case "availability":
-                return self.availability(objective, aliases)
+                return Answered(self).of(objective, aliases)
             case "goodput":
                 return self.goodput(objective, aliases)
             case "cost_per_call":
@@ -96,35 +87,7 @@ class Bench:
             case "cost":
                 return self.cost(objective, aliases)
             case "quality":
-                return Finding("cannot say", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval")
-
-    # What an alias carries.
-
-    def peak(self, alias: str) -> float | None:
-        """Calls a second of an alias at its peak; None where the file does not say how the whole divides."""
-        shape = self.traffic.aliases.get(alias)
-        if shape is not None and shape.peak_rps is not None:
-            return shape.peak_rps
-        return self.traffic.peak_rps if len(self.system.models) == 1 else None
-
-    def tokens(self, alias: str, name: Literal["prompt_tokens", "output_tokens"]) -> Spread | None:
-        shape = self.traffic.aliases.get(alias)
-        found: Tokens | None = (getattr(shape, name) if shape is not None else None) or getattr(self.traffic, name)
-        return None if found is None else Spread.of(found.p50, found.p95, 95)
-
-    def time(self, target: TargetOf, name: Literal["first_token", "per_token"]) -> Spread | None:
-        """What is expected of a target: what is written beside it, or the numbers that a simulated vendor is made of."""
-        written: Times | None = getattr(target.expect, name) if target.expect is not None else None
-        if written is not None:
-            return Spread.of(written.p50, written.p95, 95)
-        provider = self.system.providers[target.provider]
-        if isinstance(provider, Simulated):
-            made = getattr(provider, name)
-            return Spread.of(made.p50, made.p99, 99)
-        return None
-
-    def targets(self, alias: str) -> list[TargetOf]:
-        return list(chain.from_iterable(self.system.models[alias].targets))
+                return Finding("not judged", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval")
 
     # Latency.
 
@@ -146,18 +109,22 @@ class Bench:
                 expected.append((value, str(target)))
         best, name = min(expected)
         said = f"p{percentile:g} of {name} {'alone' if len(expected) > 1 else ''}".rstrip() + f" is {seconds(best)}"
-        if best > limit * (1 + CLOSE):
+        if best > limit * (1 + CLOSE) and self.is_certain(aliases, percentile):
             fastest = ", the fastest of its targets" if len(expected) > 1 else ""
             return Finding("does not hold", f"{said}{fastest}, by what is expected of it")
         return Finding("cannot say", f"{SIMULATION}; {said}, without waiting, retries and fallbacks", "plan")
 
-    def burstiness(self, alias: str) -> float:
-        shape = self.traffic.aliases.get(alias)
-        return shape.burstiness if shape is not None and shape.burstiness is not None else self.traffic.burstiness
-
-    def streamed(self, alias: str) -> float:
-        shape = self.traffic.aliases.get(alias)
-        return shape.streamed if shape is not None and shape.streamed is not None else self.traffic.streamed
+    def is_certain(self, aliases: Sequence[str], percentile: float) -> bool:
+        """Whether nothing makes answers faster than their vendors: no cache, no timeout that ends the slow ones for good."""
+        if self.repeats(aliases):
+            return False
+        slow = [
+            first.at(percentile) > self.system.models[alias].timeouts.first_token
+            for alias in aliases
+            for target in self.targets(alias)
+            if (first := self.time(target, "first_token")) is not None
+        ]
+        return not any(slow)
 
     def expected(self, alias: str, target: TargetOf, objective: Objective, percentile: float) -> float | None:
         """The least that a percentile can be at one target: of a whole answer, its longer half alone."""
@@ -169,62 +136,21 @@ class Bench:
         known = [one for one in (None if first is None else first.at(percentile), writing) if one is not None]
         return max(known) if known else None
 
-    # Availability.
-
-    def availability(self, objective: Objective, aliases: Sequence[str]) -> Finding:
-        limit = float(objective.limit.value)
-        found = {alias: 1 - self.unavailable(alias) for alias in aliases}
-        holding = {alias for alias, value in found.items() if value >= limit - CLOSE}
-        worst = min(found, key=lambda alias: found[alias])
-        said = f"{percent(found[worst])} by {self.chain(worst)}"
-        if len(aliases) > 1:
-            said = f"{worst}: {said}"
-        if len(holding) == len(aliases):
-            return Finding("holds", said)
-        if holding:
-            peaks = {alias: self.peak(alias) for alias in aliases}
-            known = {alias: peak for alias, peak in peaks.items() if peak is not None}
-            if len(known) < len(aliases):
-                return Finding("cannot say", f"{said}; others hold: write each alias's `peak_rps`", "numbers")
-            mean = sum(found[alias] * peak for alias, peak in known.items()) / sum(known.values())
-            verdict: Said = "holds" if mean >= limit - CLOSE else "does not hold"
-            return Finding(verdict, f"{percent(mean)} of all calls; {said}")
-        more = percent(1 - self.unavailable(worst, and_one_more=True))
-        return Finding("does not hold", f"{said}; with one more provider {more}")
-
-    def unavailable(self, alias: str, *, and_one_more: bool = False) -> float:
-        outages: dict[str, float] = {}
-        for target in self.targets(alias):
-            expected = target.expect.availability if target.expect is not None else None
-            outage = Q if expected is None else 1 - expected
-            # Two models of one provider fail together: the better one counts.
-            outages[target.provider] = min(outage, outages.get(target.provider, 1.0))
-        if and_one_more:
-            outages["(one more)"] = Q
-        written = [Cause(frozenset(one.providers), one.share) for one in self.system.requirements.common_causes]
-        return unavailability(outages, written or [Cause(frozenset(outages), BETA)])
-
-    def chain(self, alias: str) -> str:
-        """What the figure rests on."""
-        providers = list(dict.fromkeys(target.provider for target in self.targets(alias)))
-        is_assumed = any(target.expect is None or target.expect.availability is None for target in self.targets(alias))
-        said = ", ".join(providers) + (f" ({percent(1 - Q)} each where nothing is expected" if is_assumed else "")
-        if len(providers) > 1 and not self.system.requirements.common_causes:
-            said += f"{'; ' if is_assumed else ' ('}{BETA:.0%} of outages in common"
-            is_assumed = True
-        return said + (")" if is_assumed else "")
-
     # Throughput.
 
     def goodput(self, objective: Objective, aliases: Sequence[str]) -> Finding:
         limit = float(objective.limit.value)
         places = [self.capacity(aliases, provider) for provider in self.providers(aliases)]
         doors = [self.admitted(aliases), together([self.stated(alias, None) for alias in aliases])]
-        most = min(sum(one.most for one in places), *(one.most for one in doors))
+        most = min(sum(one.most for one in places), *(one.most for one in doors)) / max(1e-9, 1 - self.repeats(aliases))
         least = min(sum(one.least for one in places), *(one.least for one in doors))
         if most < limit:
             by = "; ".join(one.by for one in (doors[1:] if doors[1].most == most else places) if one.by)
             return Finding("does not hold", f"the limits admit {calls(most)} a second: {by or 'server.max_in_flight'}")
+        offered = self.offered(aliases)
+        if offered is not None and limit > offered * (1 + CLOSE):
+            said = f"only {calls(offered)} a second arrive at the peak (`peak_rps`): ask for less than that"
+            return Finding("does not hold", said)
         if missing := [one for place in (*places, doors[1]) for one in place.missing]:
             return Finding("cannot say", f"write {', '.join(dict.fromkeys(missing))}", "numbers")
         said = "nothing limits it" if least == float("inf") else f"the limits admit {calls(least)} a second"
@@ -243,6 +169,24 @@ class Bench:
         ]
         if latencies:
             return Finding("cannot say", f"{said}; which calls meet {', '.join(latencies)} {SIMULATION}", "plan")
+        if offered is not None and offered > least * SAFE:
+            said = f"{said}, and {calls(offered)} arrive"
+            return Finding("cannot say", f"{said}: so close to them bursts decide, which {SIMULATION}", "plan")
+        return self.all_of_them(limit, offered, said, aliases)
+
+    def all_of_them(self, limit: float, offered: float | None, said: str, aliases: Sequence[str]) -> Finding:
+        """A rate of whole answers, where no limit is in its way: as many arrive, and few of them are lost."""
+        if offered is None:
+            if self.traffic.trace is not None or self.traffic.log:
+                return Finding("cannot say", f"{said}; how many arrive {SIMULATION}", "plan")
+            return Finding("cannot say", f"{said}; write `peak_rps` under `traffic`", "numbers")
+        lost = [self.lost(alias) for alias in aliases]
+        known = [one for one in lost if one is not None]
+        owners: list[Key | Group] = [*self.system.keys.values(), *self.system.groups.values()]
+        has_doors = any((one.rpm, one.tpm, one.concurrency, one.budget) != (None, None, None, None) for one in owners)
+        has_doors = has_doors or not all(map(self.fits, aliases))
+        if len(known) < len(lost) or has_doors or limit > offered * (1 - max(known)) * NEAR:
+            return Finding("cannot say", f"{said}; how many of {calls(offered)} a second are lost {SIMULATION}", "plan")
         return Finding("holds", said)
 
     def providers(self, aliases: Sequence[str]) -> list[str]:
@@ -332,11 +276,33 @@ class Bench:
         said = f"{dollars(most)} by the prices and the mean tokens of the first tier"
         if least != most:
             said = f"{dollars(least)} to {said}"
-        if most <= limit:
+        dear = self.dearest(aliases)
+        if max(most, dear) <= limit * NEAR:
             return Finding("holds", said)
-        if least > limit:
+        if min(least, self.cheapest(aliases)) * (1 - self.repeats(aliases)) * NEAR > limit:
             return Finding("does not hold", said)
-        return Finding("cannot say", f"{said}: it depends on who answers, which {SIMULATION}", "plan")
+        close = "what retries and fallbacks cost" if most <= limit else "who answers, and for how much,"
+        return Finding("cannot say", f"{said}: so close to it {close} decides, which {SIMULATION}", "plan")
+
+    def dearest(self, aliases: Sequence[str]) -> float:
+        """What the dearest target costs that a call may fall back to; what it loses in tries is paid for too."""
+        return max(self.costs(aliases), default=0.0)
+
+    def cheapest(self, aliases: Sequence[str]) -> float:
+        return min(self.costs(aliases), default=float("inf"))
+
+    def costs(self, aliases: Sequence[str]) -> list[float]:
+        """What a call costs at the targets below the first tier; where limits may shift the load, at any."""
+        below = 0 if self.has_limits(aliases) else 1
+        found: list[float] = []
+        for alias in aliases:
+            asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
+            for target in chain.from_iterable(self.system.models[alias].targets[below:]):
+                price = self.pricing(self.system.models[alias], target)
+                if asked is not None and said is not None and price is not None:
+                    cost = price.cost(Usage(input=round(asked.mean), output=round(said.mean)))
+                    found += [] if cost is None else [float(cost)]
+        return found
 
     def cost(self, objective: Objective, aliases: Sequence[str]) -> Finding:
         limit = int(objective.limit.value * NANO)
@@ -354,7 +320,7 @@ class Bench:
                 return Finding("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
             total += cost[1] * peak * objective.window
         said = f"{dollars(total)} in {written_duration(objective.window)} if every second were the peak"
-        if total <= limit:
+        if total <= limit * NEAR:
             return Finding("holds", said)
         return Finding("cannot say", f"{said}; how busy the other seconds are {SIMULATION}", "plan")
 
@@ -427,11 +393,6 @@ def together(bounds: Sequence[Capacity]) -> Capacity:
     missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
     by = "; ".join(bound.by for bound in bounds if bound.by)
     return Capacity(min(bound.least for bound in bounds), sum(bound.most for bound in bounds), by, missing)
-
-
-def percent(share: float) -> str:
-    """To the digits that matter: 99.892%, 99%."""
-    return f"{share * 100:.5f}".rstrip("0").rstrip(".") + "%" if share < 1 else "100%"
 
 
 def seconds(value: float) -> str:

@@ -294,8 +294,10 @@ def report(
         verdict = "invalid"
         why = f"the generator could not keep to its schedule: {late}, {1000 * generator.tolerated:.1f} ms are tolerated"
     elif loop.stopped:
-        verdict, why = "missed", loop.stopped
+        verdict, why = "does not hold", loop.stopped
     whole = [one for one in calls if one.is_whole]
+    if verdict == "holds" and not whole:  # without an objective nothing else would say it
+        verdict, why = "cannot say", f"none of {len(calls)} calls had a whole answer"
     return Report(
         headworks=__version__,
         system=wanted.system,

@@ -1,6 +1,6 @@
 """What a load shows of each objective, and beside what was predicted.
 
-Always true: *met* and *missed* are said only where the whole interval lies on one side of the bound. What counts is what
+Always true: *holds* and *does not hold* are said only where the whole interval lies on one side of the bound. What counts is what
 `headworks plan` counts: latency of whole answers, availability without the caller's own faults, goodput of whole answers
 that meet every latency objective about them. A window's cost is a call's mean cost times its calls.
 """
@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Literal
 
 import msgspec
 
 from headworks.core.money import NANO
+from headworks.system.finding import Said
 from headworks.system.requirements import Objective, Traffic
 from headworks.trials.load_call import Fared
 from headworks.trials.load_stats import Interval, mean, percentile, wilson
-
-Said = Literal["met", "missed", "cannot say", "not judged"]
 
 
 class Costs(msgspec.Struct, frozen=True):
@@ -117,7 +115,7 @@ def latency(objective: Objective, seen: Seen) -> Found:
     within = sum([value <= float(objective.limit.value) for value in values])
     share = wilson(within, len(values))
     part = objective.percentile / 100
-    said: Said = "met" if share.low >= part else "missed" if share.high < part else "cannot say"
+    said: Said = "holds" if share.low >= part else "does not hold" if share.high < part else "cannot say"
     why = f"{within} of {len(values)} within the bound"
     if said == "cannot say":
         why += f": {100 * share.low:.4g} to {100 * share.high:.4g} %; more calls would tell"
@@ -194,14 +192,14 @@ def side(objective: Objective, found: Interval) -> Said:
     """On which side of the bound the interval lies."""
     limit = float(objective.limit.value)
     if objective.at_most is not None:
-        return "met" if found.high <= limit else "missed" if found.low > limit else "cannot say"
-    return "met" if found.low >= limit else "missed" if found.high < limit else "cannot say"
+        return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
+    return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
 
 
 def summed(verdicts: Sequence[Verdict]) -> Said:
-    """`missed` where one is, else `cannot say` where one cannot be said, else `met`; what is not judged here aside."""
+    """`does not hold` where one is, else `cannot say` where one cannot be said, else `holds`; what is not judged here aside."""
     said = [one.verdict for one in verdicts]
-    return "missed" if "missed" in said else "cannot say" if "cannot say" in said else "met"
+    return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
 
 
 # Beside a prediction

@@ -13,14 +13,17 @@ from typing import Final
 
 import msgspec
 
+from headworks.system import known
 from headworks.system.arithmetic import BETA, NORMAL, Q
+from headworks.system.known import FEW_FAULTS
 from headworks.system.requirements import Times
 from headworks.system.scalars import written_duration
-from headworks.system.schema import Fault, Local, Simulated, System, TargetOf
+from headworks.system.schema import Local, Simulated, System, TargetOf
+from headworks.system.windows import LASTING
 from headworks.twin.vendor import Origin, Time, VendorModel
 
-HOSTED_FIRST: Final = Time(median=0.6, sigma=0.6, tail=2.5)
-HOSTED_PACE: Final = Time(median=0.015, sigma=0.4)
+HOSTED_FIRST: Final = Time(median=known.HOSTED_FIRST.median, sigma=known.HOSTED_FIRST.sigma, tail=2.5)
+HOSTED_PACE: Final = Time(median=known.HOSTED_PACE.median, sigma=known.HOSTED_PACE.sigma)
 """A hosted model of which nothing is known: about the middle of what public trackers show for small models in 2025. The
 tail is assumed too: a first token without one is seen nowhere."""
 
@@ -29,12 +32,6 @@ LOCAL_PREFILL: Final = 0.0005
 LOCAL_PACE: Final = Time(median=0.012, sigma=0.1)
 LOCAL_CROWDING: Final = 0.5
 """The embedded model on a few cores, as measured here; another machine or model is another matter."""
-
-FEW_FAULTS: Final[Mapping[Fault, float]] = {"server_error": 0.002, "rate_limited": 0.001, "cut": 0.0005}
-"""Faults of single calls at a hosted vendor that is up."""
-
-LASTING: Final = 1800.0
-"""Seconds that an outage lasts on average: status pages of hosted models show from ten minutes to several hours."""
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +57,8 @@ def modelled(system: System, fitted: Mapping[str, VendorModel] | None = None) ->
     for model in system.models.values():
         for target in chain.from_iterable(model.targets):
             name = str(target)
-            known = models.get(name)
-            if known is None or (target.expect is not None and "expected" not in known.origins.values()):
+            made = models.get(name)
+            if made is None or (target.expect is not None and "expected" not in made.origins.values()):
                 noted: list[Assumption] = []
                 models[name] = _model(system, target, (fitted or {}).get(name), noted)
                 assumptions = [one for one in assumptions if one.about != name] + noted

@@ -45,6 +45,26 @@ def sources(outages: Mapping[str, float], causes: Sequence[Cause]) -> list[Sourc
     return [source for source in found if source.share > 0]
 
 
+MOST_SOURCES: Final = 12
+"""Sources of which every set is gone through: 4,096 of them take some milliseconds."""
+
+
+def lasting(outages: Mapping[str, float], causes: Sequence[Cause]) -> dict[frozenset[str], float] | None:
+    """For what share of all time exactly these providers are down, by each set of them; None for too many to go through."""
+    found = sources(outages, causes)
+    if len(found) > MOST_SOURCES:
+        return None
+    shares = {frozenset[str](): 1.0}
+    for source in found:
+        made: dict[frozenset[str], float] = {}
+        for state, share in shares.items():
+            made[state] = made.get(state, 0.0) + share * (1 - source.share)
+            struck = state | (source.providers & outages.keys())
+            made[struck] = made.get(struck, 0.0) + share * source.share
+        shares = made
+    return shares
+
+
 class Stretches(msgspec.Struct, frozen=True):
     """For each window and each set of providers that are down in it: for what share of the window."""
 

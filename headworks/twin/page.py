@@ -22,7 +22,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin-top: 2
 p.soft, td.soft, figcaption { color: var(--soft) }
 table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600; color: var(--soft) }
 th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-.met { color: var(--good) } .missed { color: var(--bad) } .cannot { color: var(--unsure) } .not { color: var(--soft) }
+.holds { color: var(--good) } .does { color: var(--bad) } .cannot { color: var(--unsure) } .not { color: var(--soft) }
 .verdict { font-weight: 600 } .verdict, .whole { white-space: nowrap } .binding { font-size: 1.05rem }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem } figure { margin: 0 }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif } svg text { fill: var(--soft) }

@@ -75,7 +75,7 @@ def plan(system: System, known: Known, effort: Effort, told: Callable[[str], Non
     missed = [
         objective
         for objective, verdict in zip(system.requirements.objectives, verdicts, strict=True)
-        if verdict.verdict in ("missed", "cannot say") and verdict.margin is not None
+        if verdict.verdict in ("does not hold", "cannot say") and verdict.margin is not None
     ]
     told("looking for what would help" if missed else "writing it down")
     remedies = search.remedies(missed, verdicts)
@@ -107,9 +107,9 @@ def plan(system: System, known: Known, effort: Effort, told: Callable[[str], Non
 
 
 def summed(verdicts: Sequence[Verdict]) -> str:
-    """`missed` where one is, else `cannot say` where one cannot be said, else `met`; what is not judged here aside."""
+    """`does not hold` where one is, else `cannot say` where one cannot be said, else `holds`; what is not judged here aside."""
     said = {one.verdict for one in verdicts}
-    return "missed" if "missed" in said else "cannot say" if "cannot say" in said else "met"
+    return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
 
 
 def drained(system: System, models: Mapping[str, VendorModel], asked: Demand, factor: float) -> Drained:

@@ -82,7 +82,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan of one system. verdict: `met` (every objective that can be judged here is), `missed` (one is), `cannot say`."""
+    """The plan of one system. verdict: `holds` (every objective that can be judged here is), `does not hold` (one is), `cannot say`."""
 
     headworks: str
     system: str

@@ -75,23 +75,28 @@ class Search:
         for number, knob in enumerate(sensitivities(self.plan)):
             if number >= MOST_KNOBS:
                 break
-            _, made = self.turned(knob)
-            effects = [one for objective in objectives if (one := self.effect(objective, made)) is not None]
+            plan, made = self.turned(knob)
+            # More calls are more good ones: what counts is whether as many of those that arrive are good.
+            more = plan.workload.rate / self.plan.workload.rate if knob.kind == "traffic" else 1.0
+            effects = [one for objective in objectives if (one := self.effect(objective, made, more)) is not None]
             if all(effect.change < NOTHING for effect in effects):
                 self._idle.add(knob.name)
             found.append(Sensitivity(knob=knob.name, said=knob.said, kind=knob.kind, path=knob.path, effects=effects))
         found.sort(key=lambda one: -max((abs(effect.change) for effect in one.effects), default=0.0))
         return found
 
-    def effect(self, objective: Objective, made: Sequence[Run]) -> Effect | None:
+    def effect(self, objective: Objective, made: Sequence[Run], more: float = 1.0) -> Effect | None:
+        """What turning a knob does to an objective's margin. more: so many times the calls arrive, which is never a gain."""
+        is_share = objective.metric == "goodput" and more != 1.0
+        part = more if is_share else 1.0
         pairs = [
-            margin(objective, after.values[objective.id]) - margin(objective, before.values[objective.id])
+            margin(objective, after.values[objective.id] / part) - margin(objective, before.values[objective.id])
             for before, after in zip(self.base, made, strict=True)
             if objective.id in before.values and objective.id in after.values
         ]
         if len(pairs) < len(self.base) or objective.metric == "cost":
             return None
-        change = mean(pairs)
+        change = mean([min(0.0, pair) for pair in pairs] if is_share else pairs)
         return Effect(objective=objective.id, change=change.value, low=change.low, high=change.high)
 
     def remedies(self, missed: Sequence[Objective], verdicts: Sequence[Verdict]) -> list[Remedy]:
@@ -148,7 +153,7 @@ class Search:
         broken = [
             one.id
             for one in self.plan.system.requirements.objectives
-            if before[one.id].verdict == "met" and one.id not in wanted and self.is_broken(one, made)
+            if before[one.id].verdict == "holds" and one.id not in wanted and self.is_broken(one, made)
         ]
         verdicts = {id: judge.of(one) for id, one in wanted.items()}
         self.simulated += judge.simulated - sum(one.calls for one in made)
@@ -158,7 +163,7 @@ class Search:
             if verdict.margin is None or verdict.value is None or was is None:
                 continue
             is_month = objective.window is not None and objective.metric == "availability"
-            is_enough = verdict.verdict == "met" if is_month else verdict.margin >= 0
+            is_enough = verdict.verdict == "holds" if is_month else verdict.margin >= 0
             remedy = Remedy(
                 objective=id,
                 is_enough=is_enough,

@@ -1,6 +1,6 @@
 """What is said of each objective, and what binds.
 
-Always true: *met* and *missed* are said only where the whole interval lies on one side of the bound; in between it
+Always true: *holds* and *does not hold* are said only where the whole interval lies on one side of the bound; in between it
 cannot be said. For a window (30 days) the interval is what nine in ten single windows lie between, because that is what
 will be measured: a mean that holds while every third month does not is no promise kept.
 """
@@ -9,26 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 import numpy as np
 
 from headworks.core.money import NANO, written_dollars
+from headworks.gateway.prices import Prices
 from headworks.system.arithmetic import BETA, Cause
-from headworks.system.judge import percent
+from headworks.system.finding import Said, percent
+from headworks.system.judge import Bench
 from headworks.system.requirements import Objective
 from headworks.system.scalars import written_duration
+from headworks.system.windows import LASTING
 from headworks.twin.interval import Interval, quantiles
-from headworks.twin.models import LASTING
-from headworks.twin.outages import Stretches, stretches
+from headworks.twin.outages import Stretches, lasting, stretches
 from headworks.twin.simulate import Plan, Run, estimate, run
 from headworks.twin.use import Use
 
-Said = Literal["met", "missed", "cannot say", "not judged"]
-
 NEAR: Final = 0.7
 """The share of a limit from which it is named as what binds: below, bursts seldom reach it."""
+
+CLOSE_TO_ALL: Final = 0.98
+"""The share of what arrives beyond which a bound on goodput asks for all of it: vendors lose one call in a hundred."""
 
 LONG: Final = 0.01
 """Seconds of waiting for a limit, on average, that are worth saying."""
@@ -37,6 +40,9 @@ STATES: Final = 8
 RARE: Final = 1e-5
 """The sets of providers that are down for which the stack is run: the most frequent, and none that is rarer. What is left
 counts as if nobody answered, which errs to the safe side."""
+
+OVER_ALL: Final = 30 * 86400.0
+"""Seconds of the windows from which the mean over all time is taken; any would do."""
 
 SHORT: Final = 600
 """Measured calls of a run with providers down."""
@@ -73,8 +79,8 @@ def said(objective: Objective, found: Interval) -> Said:
     """On which side of the bound the interval lies."""
     limit = float(objective.limit.value)
     if objective.at_most is not None:
-        return "met" if found.high <= limit else "missed" if found.low > limit else "cannot say"
-    return "met" if found.low >= limit else "missed" if found.high < limit else "cannot say"
+        return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
+    return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
 
 
 def margin(objective: Objective, value: float) -> float:
@@ -111,8 +117,25 @@ class Judge:
         self.short = short
         self.simulated = sum(one.calls for one in made)
         self._states: dict[frozenset[str], Run] = {}
+        self._bench = Bench(plan.system, Prices(plan.system).of)
+        self._is_fitted = any("fitted" in one.origins.values() for one in plan.models.values())
 
     def of(self, objective: Objective) -> Verdict:
+        """What is said of an objective: by the runs, and where arithmetic settles it by that, as `headworks check` says."""
+        return self.agreed(objective, self.seen(objective))
+
+    def agreed(self, objective: Objective, seen: Verdict) -> Verdict:
+        """One word with `check`. What was measured of vendors (`--fit`) is more than what the file expects of them."""
+        found = self._bench.of(objective)
+        if found.verdict not in ("holds", "does not hold") or found.verdict == seen.verdict:
+            return seen
+        if self._is_fitted and seen.verdict != "cannot say":
+            return seen
+        why = f"by arithmetic, as `headworks check` says: {found.why}"
+        return msgspec.structs.replace(seen, verdict=found.verdict, why=f"{why}; {seen.why}" if seen.why else why)
+
+    def seen(self, objective: Objective) -> Verdict:
+        """What the runs show."""
         made = self.made
         blank = Verdict(
             id=objective.id,
@@ -123,7 +146,7 @@ class Judge:
             limit=float(objective.limit.value),
         )
         if objective.metric == "quality":
-            return msgspec.structs.replace(blank, verdict="not judged", why="needs an evaluation: headworks eval")
+            return msgspec.structs.replace(blank, verdict="not judged", why=self._bench.of(objective).why)
         if objective.window is not None and objective.metric in ("availability", "cost"):
             months = self.availability(objective) if objective.metric == "availability" else self.cost(objective)
             return blank_with(blank, objective, months)
@@ -132,8 +155,12 @@ class Judge:
             return msgspec.structs.replace(blank, why=self.unknown(objective))
         calls = sum(len(one.seen.of(objective.alias)) for one in made)
         why = f"{len(made)} runs, {calls} calls"
+        if objective.metric == "availability":
+            found, why = self.with_outages(objective, found, why)
         if objective.metric in ("time_to_first_token", "duration"):
             why += self.late(objective)
+        if objective.metric == "goodput":
+            why += self.arriving(objective)
         return msgspec.structs.replace(
             blank,
             verdict=said(objective, found),
@@ -164,6 +191,14 @@ class Judge:
             return ""
         return f"; of {late} calls beyond the bound {again / late:.0%} were tried more than once"
 
+    def arriving(self, objective: Objective) -> str:
+        """That a bound asks for as good as everything that arrives: then nothing but fewer lost calls would help."""
+        aliases = [objective.alias] if objective.alias is not None else list(self.plan.system.models)
+        offered = self._bench.offered(aliases)
+        if offered is None or float(objective.limit.value) <= offered * CLOSE_TO_ALL:
+            return ""
+        return f"; {offered:g} a second arrive at the peak, so none of them may be lost or late: ask for less"
+
     # Windows.
 
     def outages(self, aliases: Sequence[str]) -> dict[str, float]:
@@ -176,14 +211,32 @@ class Judge:
                     found[target.provider] = min(outage, found.get(target.provider, 1.0))
         return found
 
-    def availability(self, objective: Objective) -> Months:
+    def with_outages(self, objective: Objective, found: Interval, why: str) -> tuple[Interval, str]:
+        """Availability over all time: outages count for as much of it as they last."""
+        aliases, outages, causes = self.struck(objective)
+        shares = lasting(outages, causes)
+        if shares is None:  # too many for a sum: the mean of windows that are drawn
+            value = float(np.mean(self.availability(objective, OVER_ALL).values))
+        else:
+            likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: STATES + 1]
+            value = sum(shares[state] * self.answered(aliases, state) for state in likely if shares[state] >= RARE)
+        low, high = max(0.0, value - (found.value - found.low)), min(1.0, value + (found.high - found.value))
+        up = percent(round(found.value, 7))
+        return Interval(value, low, high), f"{why}, {up} while every provider is up; outages taken in the mean"
+
+    def struck(self, objective: Objective) -> tuple[list[str], dict[str, float], list[Cause]]:
+        """The aliases of an objective, for how much of the time each of their providers is down, and what strikes several."""
         system = self.plan.system
         aliases = [objective.alias] if objective.alias is not None else list(system.models)
         outages = self.outages(aliases)
         written_causes = [Cause(frozenset(one.providers), one.share) for one in system.requirements.common_causes]
-        causes = written_causes or ([Cause(frozenset(outages), BETA)] if len(outages) > 1 else [])
-        assert objective.window is not None
-        made = stretches(outages, causes, objective.window, LASTING, self.seed)
+        return aliases, outages, written_causes or ([Cause(frozenset(outages), BETA)] if len(outages) > 1 else [])
+
+    def availability(self, objective: Objective, window: float | None = None) -> Months:
+        aliases, outages, causes = self.struck(objective)
+        window = objective.window if window is None else window
+        assert window is not None
+        made = stretches(outages, causes, window, LASTING, self.seed)
         common = sorted(made.states, key=lambda state: (-made.share_of(state), sorted(state)))
         known = {state for state in common[: STATES + 1] if made.share_of(state) >= RARE}
         answered = np.array([self.answered(aliases, state) if state in known else 0.0 for state in made.states])
@@ -325,6 +378,6 @@ def binding(using: Sequence[Use], verdicts: Sequence[Verdict], models: Mapping[s
         "availability": "how often the vendors fail together",
         "cost": "the price of the tokens",
         "cost_per_call": "the price of the tokens",
-        "goodput": "the load itself",
+        "goodput": "how few of the calls that arrive are lost or late",
     }.get(tight.metric, tight.metric)
     return Binding(name="", at_peak=0.0, said=f"no limit is near{nearest}. {tight.id} is tightest: it rests on {rests}")

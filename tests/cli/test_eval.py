@@ -267,3 +267,72 @@ def test_an_own_condition_that_fails_is_told_before_anything_is_asked(
     assert run(["eval", file]) == COULD_NOT_RUN
     assert f"the condition `shout` {said}" in capsys.readouterr().err
     assert not (tmp_path / ".headworks").exists()
+
+
+def test_a_run_whose_calls_all_failed_says_nothing_and_says_so_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No objective names the suite, so there is no gate that could say it."""
+    file = Path(shop(tmp_path, samples=3))
+    text = file.read_text().replace("suite: shop, at_least: AT_LEAST", "suite: shop, at_least: 50%")
+    text = text.replace("per_token:", "faults: {server_error: 100%}, per_token:").replace(
+        "sim]", "sim], retry: {attempts: 1}"
+    )
+    text = text[: text.index("requirements:")] + text[text.index("providers:") :]
+    file.write_text(text)
+    assert run(["eval", str(file), "--conditions", "none"]) == CANNOT_SAY
+    shown = capsys.readouterr()
+    assert shown.out.rstrip().splitlines()[-1] == "cannot say: shop: none of 3 calls had an answer"
+    assert run(["eval", str(file), "--conditions", "none", "--fresh", "--json"]) == CANNOT_SAY
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)[0]["no_verdict"] == "none of 3 calls had an answer"
+    assert shown.err.rstrip().splitlines()[-1] == "cannot say: shop: none of 3 calls had an answer"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own", "last"),
+    [
+        (["--max-cost", "$0"], "", "cannot say: shop: no sample was asked: the bound on cost was reached"),
+        ([], "raise ValueError", "cannot say: shop: 4 of 4 answers were not judged: more than `judge_failures: 2%`"),
+    ],
+)
+def test_a_run_without_a_verdict_is_two_with_no_objective_that_names_it(
+    tmp_path: Path, arguments: list[str], own: str, last: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path(shop(tmp_path, samples=4))
+    text = file.read_text()
+    file.write_text(text[: text.index("requirements:")] + text[text.index("providers:") :])
+    if own:
+        suite = tmp_path / "shop.yaml"
+        suite.write_text(suite.read_text().replace("scorers: [", "python: own.py\nscorers: [{kind: strict}, "))
+        (tmp_path / "own.py").write_text(f"def strict(sample, reply): {own}\n")
+    assert run(["eval", str(file), "--conditions", "none", *arguments]) == CANNOT_SAY
+    assert capsys.readouterr().out.rstrip().splitlines()[-1] == last
+
+
+OPEN = """\
+parameters: {max_tokens: 8}
+scorers: [{kind: contains}, {kind: words, at_most: 100}]
+samples:
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "more", "code", "why"),
+    [
+        ("", "", CANNOT_SAY, "not enough: nobody has said what is right: 12 of 12 samples wait for their `expected`"),
+        ("a thing that it never says", "", FAILS, "shown to be below"),
+        ("", ", {kind: words, at_least: 100}", CANNOT_SAY, "not enough: nobody has said what is right"),
+    ],
+)
+def test_a_gate_says_nothing_until_somebody_has_said_what_is_right(
+    tmp_path: Path, expected: str, more: str, code: int, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = shop(tmp_path)
+    rows = "".join(f"  - {{input: which rake is number {n}, expected: {expected}}}\n" for n in range(12))
+    (tmp_path / "shop.yaml").write_text(OPEN.replace("}]", f"}}{more}]") + rows)
+    assert run(["eval", file, "--json"]) == code
+    [said] = json.loads(capsys.readouterr().out)
+    assert why in said["gates"][0]["why"]
+    # What breaks a demand fails already; what breaks none waits.
+    assert (said["rows"][0]["unjudged"], said["rows"][0]["passed"]) == (12 if not expected and not more else 0, 0)

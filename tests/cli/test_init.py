@@ -1,5 +1,6 @@
 """`headworks init`, as a user sees it: in a folder and an environment of his own."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,11 +8,17 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
-from headworks.cli.exits import COULD_NOT_RUN, HOLDS
+import headworks as headworks_
+from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, HOLDS
+from headworks.cli.main import run
+from headworks.evals.suite import Suite
+from headworks.evals.suite_file import load
 from headworks.system.draft import VENDORS
+from headworks.system.load import load as load_system
 
 KEYS = {vendor.variable for vendor in VENDORS}
 
@@ -20,6 +27,43 @@ def headworks(folder: Path, *arguments: str, **env: str) -> subprocess.Completed
     clean = {name: value for name, value in os.environ.items() if name not in KEYS}
     command = [sys.executable, "-m", "headworks", *arguments]
     return subprocess.run(command, cwd=folder, env={**clean, **env}, capture_output=True, text=True, check=False)
+
+
+class Ran(NamedTuple):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Init:
+    """`headworks init --from FILE` in this process, without the key of any vendor."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.capsys = capsys
+
+    def __call__(self, name: str, text: str, file: str = "headworks.yaml") -> Ran:
+        source = self.folder / name
+        source.write_text(text)
+        return self.run("init", "--from", str(source), str(self.folder / file))
+
+    def run(self, *arguments: str) -> Ran:
+        code = run(list(arguments))
+        shown = self.capsys.readouterr()
+        return Ran(code, shown.out, shown.err)
+
+
+@pytest.fixture
+def init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Init:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    return Init(tmp_path, capsys)
+
+
+def load_suite(file: Path) -> Suite:
+    return load(file).suite
 
 
 @pytest.mark.parametrize("env", [{}, {"OPENAI_API_KEY": "sk-0123456789abcdef"}], ids=["offline", "vendor"])
@@ -83,7 +127,128 @@ def test_a_prompt_becomes_a_suite_that_is_read_and_an_objective_that_gates_it(tm
     dry = headworks(tmp_path, "eval", "--dry-run", "where it is/headworks.yaml")
     assert (dry.returncode, dry.stderr) == (HOLDS, "")
     assert dry.stdout.startswith("assistant: 20 samples, 4 conditions,")
+    assert "has braces and is no template (line 2 of it:" in made.stdout
     again = headworks(tmp_path, "init", "--from", "prompt.txt", "where it is/other.yaml")
     assert again.returncode == COULD_NOT_RUN
     assert "is there already: write the system file into another folder" in again.stderr  # another name would not help
     assert not (folder / "other.yaml").exists()
+
+
+GERMAN = "Du bist ein Assistent. Antworte nur auf Deutsch, in höchstens zwei Sätzen. Sage niemals „leider“.\n"
+NONSENSE = "{dialect: simulated, first_token: {p50: 1ms, p99: 2ms}, per_token: {p50: 1ms, p99: 1ms}}"
+
+
+def rehearsed(folder: Path) -> Path:
+    """The file that was written, with a vendor made of numbers: its answers are English nonsense."""
+    file = folder / "headworks.yaml"
+    file.write_text(re.sub(r"(?m)^  here: \{dialect: local\}.*|^  sim: .*", f"  here: {NONSENSE}", file.read_text()))
+    return file
+
+
+def test_a_drafted_suite_claims_nothing_of_quality_and_judges_what_the_prompt_demands(
+    init: Init, tmp_path: Path
+) -> None:
+    assert init("prompt.txt", GERMAN).code == HOLDS
+    suite = load_suite(tmp_path / "suites" / "assistant.yaml")
+    assert [one.kind for one in suite.tasks["answer"].scorers] == [
+        "contains", "regex", "refusal", "language", "sentences", "contains",
+    ]  # fmt: skip
+    assert {one.id for one in suite.samples if one.task == "answer"} == suite.open
+    ran = init.run("eval", "--conditions", "none", str(rehearsed(tmp_path)))
+    assert ran.code == CANNOT_SAY, ran.err
+    assert "holds" not in ran.out
+    last = ran.out.rstrip().splitlines()[-1]
+    assert last.startswith("cannot say: assistant: not enough: nobody has said what is right: 17 of 20 samples")
+    assert re.search(r"task answer +17 +0\.0%", ran.out)  # English, where German was asked for
+
+
+HOLES = """\
+You are the assistant of {{ shop }}. Answer in {{ language }}.
+{% for tool in tools %}- {{ tool.name }}
+{% endfor %}{% if polite %}Be polite.{% endif %} Use at most {{ max_words }} words.
+"""
+FRONT = """\
+---
+name: summarize
+model: gpt-4o
+variables:
+  text: {type: string, minLength: 1}
+  style: {type: string, enum: [one sentence, bullet points]}
+parameters: {max_tokens: 60}
+---
+# system
+You summarise in {{ style }} what you are given.
+
+# user
+{{ text }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "columns", "asked"),
+    [
+        (HOLES, "shop", {"shop": str, "language": str, "tools": list, "polite": bool, "max_words": int}, 1),
+        (FRONT, "shop", {"text": str, "style": str}, 0),
+        ("Say what you think of {{ text }}.", "shop", {"text": str}, 0),
+    ],
+    ids=["holes", "front-matter", "a-users-turn"],
+)
+def test_a_prompt_with_holes_becomes_a_prompt_with_typed_variables_that_can_be_called_and_evaluated(
+    init: Init, tmp_path: Path, text: str, name: str, columns: dict[str, type], asked: int
+) -> None:
+    made = init(f"{name}.txt", text)
+    assert (made.code, made.err) == (HOLDS, "")
+    file = rehearsed(tmp_path)
+    loaded = load_system(file, os.environ)
+    assert set(loaded.system.prompts[name].file.front.variables) == set(columns)
+    suite = load_suite(tmp_path / "suites" / "assistant.yaml")
+    assert suite.model == f"prompt/{name}"
+    for sample in suite.samples:
+        assert {one: type(value) for one, value in sample.variables.items()} == columns
+        assert len(sample.messages) == asked
+    # The printed call fills the variables, and is answered.
+    body = json.loads(shlex.split(re.search(r"-d (.*)", made.out)[1])[0])  # type: ignore[index]
+    assert asyncio.run(answered(file, body)) != ""
+    ran = init.run("eval", "--conditions", "injection", str(file))
+    assert ran.code == CANNOT_SAY, ran.err
+    assert "had no answer" not in ran.out
+    assert "nobody has said what is right" in ran.out.rstrip().splitlines()[-1]
+
+
+async def answered(file: Path, body: dict[str, Any]) -> str:
+    async with headworks_.open(file) as system:
+        answer = await system.chat(**body, max_tokens=8)
+        return answer.text or ""
+
+
+def test_what_of_a_front_matter_is_not_kept_is_said(init: Init, tmp_path: Path) -> None:
+    made = init("p.md", FRONT)
+    assert "Left out of its front matter, for a prompt here has no such keys: name" in made.out
+    assert "Its `model: gpt-4o` is not asked: `assistant` of the system file answers." in made.out
+    assert "prompts/p.md: p.md with the types of its variables." in made.out
+    assert (tmp_path / "p.md").read_text() == FRONT
+
+
+def test_a_prompt_file_that_is_right_is_used_where_it_is(init: Init, tmp_path: Path) -> None:
+    folder = tmp_path / "sub"
+    assert init("p.md", FRONT.replace("name: summarize\nmodel: gpt-4o\n", ""), "sub/headworks.yaml").code == HOLDS
+    assert 'p: {file: "../p.md", model: assistant}' in (folder / "headworks.yaml").read_text()
+    assert not (folder / "prompts").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (FRONT.replace("{{ text }}", "{% if %}"), "its template cannot be read, line 1 of it"),
+        (FRONT.replace("{type: string, minLength: 1}", "{type: strng}"), "'strng' is not valid"),
+        ("---\nvariables: [\n---\n{{ text }}", "p.md:"),
+        ("---\nvariables: {a: {type: string}}\n---\n", "there is nothing below its front matter"),
+    ],
+)
+def test_a_prompt_file_that_is_wrong_is_said_and_nothing_is_written(
+    init: Init, tmp_path: Path, text: str, said: str
+) -> None:
+    refused = init("p.md", text)
+    assert refused.code == COULD_NOT_RUN
+    assert said in refused.err
+    assert [one.name for one in tmp_path.iterdir()] == ["p.md"]

@@ -123,7 +123,7 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
         headworks="1",
         system="support-assistant",
         digest="d",
-        verdict="missed",
+        verdict="does not hold",
         traffic="5 a second",
         verdicts=[
             Verdict(
@@ -131,7 +131,7 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
                 objective="time_to_first_token p95 <= 200ms over 30d",
                 alias="support-assistant-v2",
                 metric="time_to_first_token",
-                verdict="missed",
+                verdict="does not hold",
                 limit=0.2,
                 value=0.9,
                 low=0.85,
@@ -180,7 +180,7 @@ def test_load(screen: Screen) -> None:
         pace=[0.01, 0.02, 0.03, 0.04],
         tokens_per_second=5.0,
         generator=Generator(late_p50=0.0, late_p99=0.1, late_most=0.2, tolerated=0.05, busy=0.2, trusted=False),
-        verdict="missed",
+        verdict="does not hold",
         why="",
         verdicts=[
             Measured(
@@ -189,7 +189,7 @@ def test_load(screen: Screen) -> None:
                 alias="support-assistant-v2",
                 objective="time_to_first_token p95 <= 200ms over 30d",
                 metric="time_to_first_token",
-                verdict="missed",
+                verdict="does not hold",
                 value=0.3,
                 low=0.25,
                 high=0.35,

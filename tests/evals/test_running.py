@@ -155,9 +155,13 @@ def test_calls_without_an_answer_are_no_verdict_and_are_asked_again(tmp_path: Pa
     assert "had no answer" in said.gates[0].why
 
 
-def test_a_system_that_answers_nothing_ends_the_run(tmp_path: Path) -> None:
-    with pytest.raises(EvalError, match="had no answer, so the run ends here"):
-        ran(files(tmp_path, faults="server_error: 100%"))
+def test_a_system_that_answers_nothing_ends_the_run_and_nothing_is_said_of_it(tmp_path: Path) -> None:
+    session, table = ran(files(tmp_path, faults="server_error: 100%", samples=40))
+    said = session.summary(table)
+    assert (said.is_complete, said.why) == (False, "none of the first 12 calls had an answer")
+    assert 12 <= sum(row.failed for row in said.rows) == sum(row.calls for row in said.rows) < 40
+    assert said.no_verdict == f"none of {said.rows[0].failed} calls had an answer"
+    assert said.gates[0].verdict == "not enough data"
 
 
 def test_two_systems_are_compared_sample_by_sample_and_reported(tmp_path: Path) -> None:

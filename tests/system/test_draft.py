@@ -5,7 +5,8 @@ import pytest
 
 from headworks.core.money import Price, Rates
 from headworks.gateway.prices import Prices
-from headworks.system.draft import ALIAS, VENDORS, Prompt, Vendor, affordable, chosen, draft
+from headworks.system.draft import ALIAS, VENDORS, Vendor, affordable, chosen, draft
+from headworks.system.prompt_draft import Prompt
 from tests.system.files import FakeMachine, odd, right
 
 NO_MODULES = FakeMachine(has_modules=False)

@@ -59,18 +59,24 @@ async def test_calls_of_the_warming_up_do_not_count() -> None:
         pytest.approx(20.0),
         {"ok": 200},
     )
-    assert made.verdict == "met"
+    assert made.verdict == "holds"
     assert made.goodput == pytest.approx(20.0)
     [course] = made.latencies
     assert course.at == pytest.approx([0.1] * 4)
 
 
 @virtual
-async def test_a_load_that_is_too_much_is_missed_and_says_why() -> None:
+async def test_a_load_that_is_too_much_does_not_hold_and_says_why() -> None:
     made = await measured(wanted(100.0), Slots(0.1, 1))
-    assert made.verdict == "missed"
+    assert made.verdict == "does not hold"
     assert "over its capacity" in made.why
     assert made.ended["left"] > 100
+
+
+@virtual
+async def test_a_load_whose_calls_all_failed_says_nothing_where_nothing_is_promised() -> None:
+    made = await measured(wanted(20.0, objectives=[]), Ending("failed", 500))
+    assert (made.verdict, made.why) == ("cannot say", "none of 200 calls had a whole answer")
 
 
 class Ending(Slots):
@@ -96,7 +102,7 @@ class Ending(Slots):
         (Ending("unreachable"), "unserved", "no call was served: no connection"),
         (Ending("refused", 401), "unserved", "no call was served: status 401"),
         (Ending("ok", late=0.5), "invalid", "one send in a hundred was 500.0 ms late or more, 100.0 ms are tolerated"),
-        (Ending("ok", late=0.05), "met", ""),
+        (Ending("ok", late=0.05), "holds", ""),
         (Ending("failed", 500), "cannot say", ""),
     ],
 )

@@ -93,9 +93,9 @@ def test_few_values_do_not_show_how_high_a_percentile_may_be() -> None:
 
 def test_a_latency_is_met_or_missed_only_where_the_calls_show_it() -> None:
     p95 = objective("duration", "1.5", percentile=95)
-    assert said(p95, [call()] * 100).verdict == "met"
+    assert said(p95, [call()] * 100).verdict == "holds"
     assert said(p95, [call()] * 50).verdict == "cannot say"
-    assert said(p95, [call()] * 80 + [call(2.0)] * 20).verdict == "missed"
+    assert said(p95, [call()] * 80 + [call(2.0)] * 20).verdict == "does not hold"
     assert said(p95, [call(2.0, "failed")] * 50).verdict == "cannot say"  # availability's matter
     found = said(p95, [call()] * 96 + [call(2.0)] * 4)
     assert (found.verdict, found.value, found.calls) == ("cannot say", 1.0, 100)
@@ -105,18 +105,18 @@ def test_the_first_token_is_about_streamed_calls() -> None:
     first = objective("time_to_first_token", "0.5", percentile=90)
     assert said(first, [call(first=0.2)] * 60 + [call()] * 60).calls == 60
     assert said(first, [call()] * 60).why == "no streamed call was answered"
-    assert said(first, [call(first=0.7)] * 60).verdict == "missed"
+    assert said(first, [call(first=0.7)] * 60).verdict == "does not hold"
 
 
 def test_availability_counts_what_is_not_the_callers_own_fault() -> None:
     of = objective("availability", "0.95")
     bad: list[Fared] = [call(ended=ended) for ended in ("refused", "left")]  # type: ignore[arg-type]
-    assert said(of, [call()] * 100 + bad * 50).verdict == "met"
+    assert said(of, [call()] * 100 + bad * 50).verdict == "holds"
     for ended in ("failed", "cut", "hung", "limited", "unreachable"):
-        assert said(of, [call()] * 80 + [call(ended=ended)] * 20).verdict == "missed"  # type: ignore[arg-type]
+        assert said(of, [call()] * 80 + [call(ended=ended)] * 20).verdict == "does not hold"  # type: ignore[arg-type]
     limited = [call(ended="limited", number=number) for number in range(20)]
     told = Costs(refused=frozenset(f"r{number}" for number in range(20)))
-    assert said(of, [call(number=99)] * 100 + limited, told).verdict == "met"
+    assert said(of, [call(number=99)] * 100 + limited, told).verdict == "holds"
     assert said(of, bad).why == "no call counts"
     assert "headworks plan" in said(objective("availability", "0.5", window=86400.0), [call()] * 50).why
 
@@ -127,8 +127,8 @@ def test_goodput_is_what_meets_every_latency_objective_about_it() -> None:
     calls = [call()] * 90 + [call(2.0)] * 10 + [call(first=0.9)] * 50 + [call(first=0.9, alias="b")] * 50
     assert good(calls, [late, other]) == 140
     rate = objective("goodput", "12")
-    assert said(rate, calls, others=[late, other]).verdict == "met"
-    assert said(objective("goodput", "17"), calls, others=[late, other]).verdict == "missed"
+    assert said(rate, calls, others=[late, other]).verdict == "holds"
+    assert said(objective("goodput", "17"), calls, others=[late, other]).verdict == "does not hold"
     assert "only 20 calls a second were offered" in said(objective("goodput", "30"), calls).why
     assert said(objective("goodput", "1", alias="c"), calls).why == "no call was sent"
 
@@ -137,12 +137,12 @@ def test_cost_comes_from_the_ledger_or_cannot_be_said() -> None:
     each = objective("cost_per_call", "0.004")
     calls = [call(number=number) for number in range(50)]
     told = Costs({f"r{number}": 2_000_000 + number for number in range(50)})
-    assert said(each, calls, told).verdict == "met"
-    assert said(objective("cost_per_call", "0.001"), calls, told).verdict == "missed"
+    assert said(each, calls, told).verdict == "holds"
+    assert said(objective("cost_per_call", "0.001"), calls, told).verdict == "does not hold"
     assert said(each, calls).why == "the ledger of this system was not read"
     assert said(each, calls, Costs({"r1": None, "r2": 5})).why == "a target's price is unknown"
     month = said(objective("cost", "20", window=1000.0), calls, told)
-    assert (month.verdict, month.value) == ("met", pytest.approx(10.0, rel=1e-4))
+    assert (month.verdict, month.value) == ("holds", pytest.approx(10.0, rel=1e-4))
     half = said(objective("cost", "20", window=1000.0), calls, told, daily=(0.5,))
     assert half.value == pytest.approx(5.0, rel=1e-4)
 
@@ -154,11 +154,11 @@ def test_quality_is_another_commands() -> None:
 def test_the_whole_is_as_bad_as_its_worst_part() -> None:
     met, missed, unsaid, other = (
         Verdict(id="", objective="", alias=None, metric="", verdict=one, limit=0.0)
-        for one in ("met", "missed", "cannot say", "not judged")
+        for one in ("holds", "does not hold", "cannot say", "not judged")
     )
-    assert summed([]) == summed([met, other]) == "met"
+    assert summed([]) == summed([met, other]) == "holds"
     assert summed([met, unsaid]) == "cannot say"
-    assert summed([met, unsaid, missed]) == "missed"
+    assert summed([met, unsaid, missed]) == "does not hold"
 
 
 def test_what_was_predicted_stands_beside_what_was_measured() -> None:

@@ -63,7 +63,7 @@ def test_the_same_seed_is_the_same_bytes_in_any_process() -> None:
 
 def test_a_limit_that_is_too_small_is_named_and_the_least_step_that_is_enough_offered() -> None:
     report = planned(one(f"{TRAFFIC}, objectives: [{FIRST}, {GOOD}]", limits=", tpm: 600k", targets=TARGET))
-    assert [verdict.verdict for verdict in report.verdicts] == ["missed", "missed"]
+    assert [verdict.verdict for verdict in report.verdicts] == ["does not hold", "does not hold"]
     assert report.binding.name == "tpm of v"
     assert "used at peak; calls wait" in report.binding.said
     [first, good] = report.remedies
@@ -137,7 +137,7 @@ def test_a_month_is_judged_by_its_months_and_not_by_their_mean() -> None:
 
 def test_a_page_stands_alone_and_escapes_what_it_was_given() -> None:
     report = planned(one(f"{TRAFFIC}, objectives: [{FIRST}]", targets=TARGET, more="name: <b>"))
-    assert (report.verdict, report.remedies) == ("met", [])
+    assert (report.verdict, report.remedies) == ("holds", [])
     assert report.binding.said.startswith("no limit is near")
     made = page(report)
     assert made.count("<svg") >= 3
