@@ -124,6 +124,8 @@ class Indexer:
         for start in range(0, len(lines), SLICE):
             for line in lines[start : start + SLICE]:
                 if (known := facts(line)) is not None:
+                    if known.erased:  # where it was overwritten, blanks fill the place of what it was
+                        line = line.rstrip()
                     entries.records.append((known, line))
                 elif (call := opened(line)) is not None:
                     entries.opened.append((call, line))

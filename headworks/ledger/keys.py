@@ -1,8 +1,8 @@
-"""Keys and groups that were made at run time, in the ledger's store, and keys of the system file that were revoked there.
+"""What a running gateway must learn from the ledger's store: keys and groups that were made at run time, keys of the system
+file that were revoked there, and users who were purged (`erasure.py`).
 
 Always true: no secret is here, only digests; a row's `changed` is larger than that of every change before it, so that who
-has read up to one number finds what is new by the next. Rows are never deleted: a name that was revoked stays known, and
-what it spent stays its own.
+has read up to one number finds what is new by the next. Rows of keys are never deleted: a name that was revoked stays known.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import msgspec
 from headworks.core.key import FREELY, Allowance, Change, Key, Priority
 from headworks.ledger.store import Store
 
-Kind = Literal["key", "group", "revoked"]
+Kind = Literal["key", "group", "revoked", "purged"]
+"""A row of `purged` has the digest of a user's name for its name, and is `created_at` the purge."""
 
 AT_ONCE = 500
 """Rows that are read together: whoever takes them over does so in a millisecond."""
@@ -73,9 +74,9 @@ class Keys:
         return Row(kind, name, found[0][0], _decode(found[0][1])) if found else None
 
     def rows(self) -> Iterator[Row]:
-        """All of them, by kind and name."""
+        """All keys and groups, and what was revoked, by kind and name."""
         for kind, name, changed, entry in self.store.stream(
-            "SELECT kind, name, changed, entry FROM access ORDER BY kind, name"
+            "SELECT kind, name, changed, entry FROM access WHERE kind <> 'purged' ORDER BY kind, name"
         ):
             yield Row(kind, name, changed, _decode(entry))
 
@@ -103,6 +104,23 @@ class Keys:
                     (kind, name, number, _encode(entry).decode()),
                 )
 
+    def purged(self) -> dict[str, float]:
+        """When users were purged (seconds since 1970), by the digest of their name."""
+        found = self.store.rows("SELECT name, entry FROM access WHERE kind = 'purged'")
+        return {name: _decode(entry).created_at for name, entry in found}
+
+    def forget_purged(self, before: float) -> None:
+        """Forgets who was purged before an instant. The last change stays, or another would get its number."""
+        old = [name for name, at in self.purged().items() if at < before]
+        if old:
+            with self.store.transaction("access"):
+                for name in old:
+                    self.store.run(
+                        "DELETE FROM access WHERE kind = 'purged' AND name = ?"
+                        " AND changed < (SELECT max(changed) FROM access)",
+                        (name,),
+                    )
+
     def changes(self, since: int) -> tuple[list[Change], int]:
         """What changed after a number, the first `AT_ONCE` of it, and up to which number that is."""
         found = self.store.rows(
@@ -117,6 +135,8 @@ class Keys:
         """A row as whoever serves calls needs it. at: seconds since 1970."""
         if kind == "group":
             return Change(kind="group", name=name, allowance=entry.allowance)
+        if kind == "purged":
+            return Change(kind="purged", name=name, purged_at=entry.created_at)
         if kind == "revoked":
             return Change(kind="revoked", name=name, is_revoked=bool(entry.revoked_at))
         if entry.revoked_at:
