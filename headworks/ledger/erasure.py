@@ -56,14 +56,23 @@ def redacted(line: bytes) -> bytes:
         return line
     kept = {name: getattr(was, name) for name in LEFT}
     low = request_number(was.request_id) & ((1 << SHIFT) - 1)
-    attempts = [
-        AttemptRecord(**{name: getattr(attempt, name) for name in LEFT_OF_ATTEMPT}) for attempt in was.attempts
-    ]
+    attempts = [AttemptRecord(**{name: getattr(attempt, name) for name in LEFT_OF_ATTEMPT}) for attempt in was.attempts]
     return _encode(Record(request_id=f"erased-{low:03x}", attempts=attempts, erased=True, **kept))
 
 
 GONE: Final = frozenset(
-    {"request_id", "user", "trace", "reason", "request_digest", "reply_digest", "asked", "answered", "attempts", "erased"}
+    {
+        "request_id",
+        "user",
+        "trace",
+        "reason",
+        "request_digest",
+        "reply_digest",
+        "asked",
+        "answered",
+        "attempts",
+        "erased",
+    }
 )
 """Of a record, what says who called or what was said; and what is made anew."""
 
@@ -73,7 +82,7 @@ LEFT_OF_ATTEMPT: Final = tuple(
 )
 
 
-def purge_user(store: Store, user: str, at: float) -> int:
+def purge_user(store: Store, user: str, at: float, at_once: int = AT_ONCE) -> int:
     """Purges the user for good from what is in the store, and from what comes later of before `at` (seconds since 1970).
     Says how many calls it was.
 
@@ -81,8 +90,8 @@ def purge_user(store: Store, user: str, at: float) -> int:
     on. Raises StoreTrouble.
     """
     name = user[:MOST_TEXT]
-    keys = Keys(store)
-    while not keys.put("purged", user_digest(name), Entry(created_at=at), keys.row("purged", user_digest(name))):
+    known = Keys(store)
+    while not known.put("purged", user_digest(name), Entry(created_at=at), known.row("purged", user_digest(name))):
         pass  # another command was faster
     with store.transaction("names"):
         mine, numbers = _of(store, name)
@@ -90,11 +99,14 @@ def purge_user(store: Store, user: str, at: float) -> int:
     erased = 0
     while True:
         with store.transaction("deleting"):
-            found = store.rows(f"SELECT id FROM calls WHERE {mine} LIMIT {AT_ONCE}", numbers)
-            for (key,) in found:
-                for (line,) in store.rows("SELECT line FROM records WHERE id = ?", (key,)):
+            query = f"SELECT id, line FROM calls LEFT JOIN records USING (id) WHERE {mine} LIMIT {at_once}"
+            found = store.rows(query, numbers)
+            for key, line in found:
+                if line is not None:
                     store.run("UPDATE records SET line = ? WHERE id = ?", (redacted(line), key))
-                store.run("UPDATE calls SET enduser = 0, reason = NULL WHERE id = ?", (key,))
+            keys = [key for key, _ in found]
+            places = ", ".join("?" * len(keys)) or "NULL"
+            store.run(f"UPDATE calls SET enduser = 0, reason = NULL WHERE id IN ({places})", keys)
         erased += len(found)
         if not found:
             store.prune()

@@ -77,6 +77,18 @@ class Indexer:
         except OSError as error:
             raise StoreTrouble(f"the journal in {self.journal} cannot be read: {error.strerror or error}") from error
 
+    def offsets(self) -> dict[str, int]:
+        """How far each file of the journal is in the store. Raises StoreTrouble."""
+        prefix = self._prefix()
+        return {name.removeprefix(prefix): one.offset for name, one in self.store().positions(prefix).items()}
+
+    def others(self) -> int:
+        """How many journals of other folders, which may be on other machines, go into the store and are not indexed to their
+        end. Raises StoreTrouble."""
+        prefix = self._prefix()
+        theirs = {name.rpartition("/")[0] for name, one in self.store().positions().items() if not one.is_done}
+        return len(theirs - {prefix.removesuffix("/")})
+
     def measure(self) -> None:
         """Notes how many bytes of the journal are not in the store, as far as that is known while the store is away."""
         behind = 0
@@ -104,6 +116,8 @@ class Indexer:
             found = read(file, was.offset, final=final)
             entries = self._decoded(found.lines)
             skipped = len(found.lines) - len(entries.records) - len(entries.opened)
+            if skipped:
+                skipped -= sum(line.isspace() for line in found.lines)  # what was purged (`overwrite.py`)
             done = final and not found.has_more
             if found.end == was.offset and not done:
                 return False

@@ -349,12 +349,12 @@ class PostgresStore:
             placed = self._place([row for row, _, _ in left])
             lines: dict[int, bytes] = {}
             others = []
-            for row, facts, line in left:
+            for row, known, line in left:
                 if row[0] in placed and row[0] not in lines:
                     lines[row[0]] = line
-                    added.append(facts)
+                    added.append(known)
                 else:
-                    others.append((row, facts, line))
+                    others.append((row, known, line))
             self._write_lines(lines)
             taken = self._lines([row[0] for row, _, _ in others])
             left = [((row[0] + 1, *row[1:]), facts, line) for row, facts, line in others if taken.get(row[0]) != line]

@@ -176,7 +176,9 @@ class Questions:
             query = "SELECT id FROM names WHERE kind = 'enduser' AND name = ?"
             mine = [one for (one,) in self.store.rows(query, (asked.user[:MOST_TEXT],))]
             marks = ", ".join("?" * len(mine))
-            found.append(Clause(f"enduser > 0 AND enduser IN ({marks})", tuple(mine), "calls_enduser") if mine else None)
+            found.append(
+                Clause(f"enduser > 0 AND enduser IN ({marks})", tuple(mine), "calls_enduser") if mine else None
+            )
         if asked.target is not None:
             been = [one for one, text in self.names("targets") if asked.target in text.split(" ")]
             found.append(self._named("targets", been))

@@ -20,6 +20,7 @@ from headworks.core.errors import (
     Unreachable,
     VendorSaid,
 )
+from headworks.core.record import MOST_TEXT
 from headworks.core.service import Service
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
