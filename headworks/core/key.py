@@ -62,6 +62,11 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 FREELY = Allowance()
 
 
+def nth_name(name: str, number: int) -> str:
+    """What records, budgets and kept answers call the key that was made as the so many of a name."""
+    return name if number == 1 else f"{name}{NTH}{number}"
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """Who may call: a name, the digest of the secret, the aliases it may use (none named: all).
 

@@ -251,5 +251,5 @@ def budgets_in(allowances: Iterable[tuple[str, Allowance]]) -> list[Named]:
 def budgets_of(changes: Iterable[Change]) -> list[Named]:
     """The budgets of keys and groups that have changed."""
     found = [(f"group/{one.name}", one.allowance) for one in changes if one.kind == "group"]
-    found += [(f"key/{one.name}", one.key.allowance) for one in changes if one.key is not None]
+    found += [(f"key/{one.key.name}", one.key.allowance) for one in changes if one.key is not None]
     return budgets_in(found)

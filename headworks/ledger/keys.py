@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from headworks.core.key import FREELY, Allowance, Change, Key, Priority
+from headworks.core.key import FREELY, Allowance, Change, Key, Priority, nth_name
 from headworks.ledger.store import Store
 
 Kind = Literal["key", "group", "revoked", "purged"]
@@ -34,8 +34,24 @@ class Former(msgspec.Struct, frozen=True, array_like=True):
     until: float
 
 
+class Earlier(msgspec.Struct, frozen=True, array_like=True):
+    """A key that had the name before: the so many, when it was made and when it was revoked or expired."""
+
+    number: int
+    created_at: float
+    ended_at: float
+
+
+MOST_EARLIER = 20
+"""Keys of one name whose times are kept; what they spent is kept of all."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A row as it is kept. digest: hexadecimal, "" for groups. Instants are seconds since 1970, 0 is never."""
+    """A row as it is kept. digest: hexadecimal, "" for groups. Instants are seconds since 1970, 0 is never.
+
+    number: the so many key of its name. What an earlier one spent is that one's: records and sums know each by a name of its
+    own (`nth_name`).
+    """
 
     digest: str = ""
     models: tuple[str, ...] = ()
@@ -47,6 +63,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: float = 0.0
     revoked_at: float = 0.0
     former: tuple[Former, ...] = ()
+    number: int = 1
+    earlier: tuple[Earlier, ...] = ()
+
+    def ended_at(self, at: float) -> float:
+        """When it was revoked, or expired by then; 0 where it may be used."""
+        return self.revoked_at or (self.expires_at if 0 < self.expires_at <= at else 0.0)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -72,6 +94,17 @@ class Keys:
     def row(self, kind: Kind, name: str) -> Row | None:
         found = self.store.rows("SELECT changed, entry FROM access WHERE kind = ? AND name = ?", (kind, name))
         return Row(kind, name, found[0][0], _decode(found[0][1])) if found else None
+
+    def free_number(self, name: str, first: int) -> int:
+        """The first number from this on under which no key of the name has left anything."""
+        number = first
+        while self._has_left(nth_name(name, number)):
+            number += 1
+        return number
+
+    def _has_left(self, key: str) -> bool:
+        called = self.store.rows("SELECT 1 FROM names WHERE kind = 'key' AND name = ? LIMIT 1", (key,))
+        return bool(called or self.store.rows("SELECT 1 FROM spent WHERE owner = ? LIMIT 1", (f"key/{key}",)))
 
     def rows(self) -> Iterator[Row]:
         """All keys and groups, and what was revoked, by kind and name."""
@@ -143,7 +176,7 @@ class Keys:
             return Change(kind="key", name=name)
         allowance = self._allowance(entry.allowance) if entry.allowance else FREELY
         key = Key(
-            name=name,
+            name=nth_name(name, entry.number),
             digest=bytes.fromhex(entry.digest),
             models=self._models(entry.models),
             priority=entry.priority,

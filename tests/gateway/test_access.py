@@ -307,3 +307,46 @@ def test_kept_answers_of_a_user_who_is_purged_are_given_to_nobody_from_then_on(t
             await one.stop()
 
     asyncio.run(run())
+
+
+def test_a_budget_that_is_changed_counts_what_was_spent_and_a_name_used_again_begins_anew(tmp_path: Path) -> None:
+    def may_spend(dollars: float) -> Allowance:
+        return Allowance(budget=Spending(amount=round(dollars * 1e9), every="total"))
+
+    async def run() -> None:
+        make(tmp_path, "nightly", "hw_new", allowance=may_spend(0.03))
+        one = gateway(tmp_path)
+        await one.start()
+
+        async def is_answered(secret: str, number: int) -> bool:
+            try:
+                await ask(one.front, by(secret, number))
+            except InsufficientQuota:
+                return False
+            except Unauthenticated:
+                return False
+            return True
+
+        try:
+            count = 0
+            while await is_answered("hw_new", count):
+                count += 1
+            assert 0 < count < 9
+            make(tmp_path, "nightly", "hw_new", allowance=may_spend(5.0))
+            await until(lambda: is_answered("hw_new", 20))
+            make(tmp_path, "nightly", "hw_new", allowance=may_spend(0.001))
+
+            async def is_refused() -> bool:
+                return not await is_answered("hw_new", 30)
+
+            await until(is_refused)
+            make(tmp_path, "nightly", "hw_other", allowance=may_spend(0.03), number=2)
+            await until(lambda: is_answered("hw_other", 40))
+            assert not await answered(one, "hw_new")
+            assert [key.name for key in list(one.ring.keys())] == ["web", "nightly#2"]
+            again = [await is_answered("hw_other", 50 + number) for number in range(count)]
+            assert again == [True] * (count - 1) + [False]
+        finally:
+            await one.stop()
+
+    asyncio.run(run())
