@@ -60,7 +60,7 @@ def compacted(where: Place, asked: Filter) -> int:
         indexer.catch_up()  # what ended meanwhile, too: only what is in the store can go from the journal
         overwrite(where.journal, indexer.offsets(), chosen, instead)
         indexer.store().compact()
-        return indexer.others() if where.store.is_shared else 0
+        return indexer.others()
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def unreached(system: System, others: int, *, is_user: bool) -> list[str]:
             " statistics (pg_statistic) until it is vacuumed"
         )
     if others:
-        found.append(f"the journals of {others} other replicas that go into this store: do the same on each of them")
+        found.append(f"{others} other journals that go into this store, of replicas or of other system files: do the same for each")
     found.append("backups, snapshots and copies of these files, and blocks of the disk that were freed before")
     found.append("calls that are under way: their lines come into the journal yet, and are shown by no command")
     if is_user and any(model.cache.exact is not None for model in system.models.values()):

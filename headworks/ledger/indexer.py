@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from pathlib import Path
 
 from headworks.ledger.facts import facts, opened
 from headworks.ledger.lines import files, is_final, read
+from headworks.ledger.origin import ORIGIN, origin
 from headworks.ledger.store import Entries, Position, Store, StoreAt, StoreTrouble
 
 SLICE = 64
@@ -98,8 +98,9 @@ class Indexer:
         self.behind = behind
 
     def _prefix(self) -> str:
-        """What a shared store calls this folder: its files' names may be those of another machine's."""
-        if not self.at.is_shared or not self.journal.is_dir():
+        """What a store calls this folder, where several go there: from other machines, or of other system files (a folder that has
+        a name already)."""
+        if not self.journal.is_dir() or not (self.at.is_shared or (self.journal / ORIGIN).exists()):
             return ""
         return f"{origin(self.journal)}/"
 
@@ -158,17 +159,3 @@ class Indexer:
 def process_of(name: str) -> str:
     """The part of a journal file's name that all files of one process share."""
     return name.rpartition("-")[0]
-
-
-def origin(journal: Path) -> str:
-    """16 hex digits that stand for a journal's folder, made when they are first asked for. Raises OSError."""
-    path = journal / "origin"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        unfinished = journal / f"origin.{os.getpid()}.{secrets.token_hex(4)}"
-        unfinished.write_text(secrets.token_hex(8))
-        with contextlib.suppress(FileExistsError):  # another process was first: its one is taken
-            os.link(unfinished, path)
-        unfinished.unlink()
-        return path.read_text()

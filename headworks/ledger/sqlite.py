@@ -290,7 +290,7 @@ class SqliteStore:
                 return
             with self.transaction():
                 rows = run("SELECT process, line FROM opened").fetchall()
-                self._insert(lost([row for row in rows if row[0].startswith(prefix)], living()))
+                self._insert(lost([row for row in rows if folder_of(row[0]) == folder_of(prefix)], living()))
 
     def spent(self, since: int) -> dict[str, int]:
         sums = dict(self.rows("SELECT owner, sum(cost) FROM spent WHERE hour >= ? GROUP BY owner", (since // HOUR,)))
@@ -322,6 +322,11 @@ class SqliteStore:
 _CALL = f"INSERT INTO calls VALUES ({', '.join('?' * len(COLUMNS))})"
 _SPENT = "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (owner, hour) DO UPDATE SET cost = spent.cost + excluded.cost"
 _RECORD = "INSERT INTO records VALUES (?, ?)"
+
+
+def folder_of(name: str) -> str:
+    """What a process's journal is called, whose name stands before its files': "" where it has none."""
+    return name.rpartition("/")[0]
 
 
 def make(path: Path) -> None:

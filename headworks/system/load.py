@@ -30,7 +30,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     def settle(self) -> None:
         """For who serves it: where its records are must not depend on what else comes into the folder."""
         if self.path is not None:
-            settle(self.path)
+            settle(self.path, self.system.log)
 
 
 def load(path: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:

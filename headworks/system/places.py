@@ -16,9 +16,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from headworks.ledger.origin import origin
 from headworks.system.findings import Findings
 from headworks.system.nodes import Node, Table
-from headworks.system.schema import OWN_PLACES, System
+from headworks.system.schema import OWN_PLACES, Log, System
 from headworks.system.secrets import PrivateUrl
 
 FIRST: Final = "headworks.yaml"
@@ -93,11 +94,17 @@ def placed(system: System, root: Node, file: Path, findings: Findings) -> System
     return msgspec.structs.replace(system, log=log)
 
 
-def settle(file: Path) -> None:
-    """Notes that a file which is served goes on with the place of version 0.1."""
-    if chosen(file).adopted:
-        note = file.parent / OWN_PLACES / file.name
-        with contextlib.suppress(OSError):  # where nothing can be written, nothing changes
+def settle(file: Path, log: Log) -> None:
+    """For who begins to serve a file: notes that it goes on with the place of version 0.1; and gives its journal a name where
+    that is its own and goes into an SQLite file that others may name, too."""
+    own = OWN_PLACES + file.name
+    note = file.parent / own
+    with contextlib.suppress(OSError):  # where nothing can be written, nothing changes; and the journal will say so
+        if chosen(file).adopted:
             note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with note.open("x") as made:
                 made.write(NOTE)
+        elif log.journal == f"{own}/{JOURNAL}" and log.store.reveal() != f"sqlite:///{own}/{LEDGER}":
+            journal = note / JOURNAL
+            journal.mkdir(parents=True, exist_ok=True, mode=0o700)
+            origin(journal)

@@ -439,14 +439,14 @@ log: {store: "postgresql://db/ledger", bodies: full}
         "write-ahead log",
         "standbys, backups",
         "pg_statistic",
-        "2 other replicas",
+        "2 other journals",
         "state's server",
         "--from-log",
     ):
         assert words in said
     said = " ".join(unreached(found, 0, is_user=False))
     assert "kept answers" not in said
-    assert "replicas" not in said
+    assert "other journals" not in said
 
 
 def test_follow_shows_calls_as_they_end(tmp_path: Path, system: Path) -> None:
