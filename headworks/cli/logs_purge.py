@@ -94,7 +94,9 @@ def unreached(system: System, others: int, *, is_user: bool) -> list[str]:
             " statistics (pg_statistic) until it is vacuumed"
         )
     if others:
-        found.append(f"{others} other journals that go into this store, of replicas or of other system files: do the same for each")
+        found.append(
+            f"{others} other journals that go into this store, of replicas or of other system files: do the same for each"
+        )
     found.append("backups, snapshots and copies of these files, and blocks of the disk that were freed before")
     found.append("calls that are under way: their lines come into the journal yet, and are shown by no command")
     if is_user and any(model.cache.exact is not None for model in system.models.values()):
