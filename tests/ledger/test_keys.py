@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from headworks.core.key import Allowance, Change, Spending, secret_digest
-from headworks.ledger.keys import AT_ONCE, Entry, Former, Keys, Kind
 from headworks.ledger.indexer import Indexer
+from headworks.ledger.keys import AT_ONCE, Entry, Former, Keys, Kind
 from headworks.ledger.query import Filter
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt
