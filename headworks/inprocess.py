@@ -273,6 +273,7 @@ class Opened:
     async def __aenter__(self) -> System:
         for warning in self._loaded.warnings:
             log.warning("%s", warning)
+        self._loaded.settle()
         rng = Random()
         gateway = Gateway(self._loaded.system, self._loaded.folder, seed=rng.getrandbits(64))
         try:

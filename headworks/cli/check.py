@@ -73,7 +73,7 @@ def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agr
     judge are listed), 1 when it is not or one does not hold, 2 when --live could not say, 3 when there is no such file.
     """
     findings = Findings(str(file))
-    system = survey(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent))
+    system = survey(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent), file)
     if system is not None:
         check_prompts(system, findings, file.parent)
     is_priced = all(findings.is_sound((part,)) for part in ("providers", "models", "keys", "groups"))

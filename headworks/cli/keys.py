@@ -1,15 +1,14 @@
 """`headworks keys`: who may call, beside the keys of the system file.
 
 Always true: a secret is shown once, when it is made; the store has its digest. A running gateway knows what is done here
-within a second, and needs no reload. Nothing is deleted: a key that was revoked keeps its name and what it spent.
+within a second, and needs no reload. Nothing is deleted: a key that was revoked keeps what it spent, and the next key of its
+name spends under a name of its own.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -18,63 +17,16 @@ import click
 import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
-from headworks.cli.keys_view import Shown, Whole, show_key, show_list
-from headworks.cli.ledger_place import place_of, read_unasked
+from headworks.cli.keys_book import check_names, index, is_open, numbered, opened, shown
+from headworks.cli.keys_options import PARTS, RATES, allowance, changed, is_given, limits
+from headworks.cli.keys_view import Before, Whole, show_changed, show_key, show_list
 from headworks.cli.notated import Notated, Until
-from headworks.core.key import FREELY, Allowance, Estimate, Priority, Spending, new_secret, secret_digest
-from headworks.core.state import Window
-from headworks.ledger.indexer import Indexer
-from headworks.ledger.keys import Entry, Former, Keys, Kind, Row
-from headworks.ledger.store import Store, StoreTrouble
+from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
+from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start
-from headworks.system.findings import suggestion
-from headworks.system.schema import System
 
 OVERLAP = 86400.0
 """Seconds for which a rotated secret stays good where nothing else is asked for: a deployment a day is usual."""
-
-
-class Book(msgspec.Struct, frozen=True):
-    """The store, and the system whose keys it has."""
-
-    system: System
-    store: Store
-
-    @property
-    def keys(self) -> Keys:
-        return Keys(self.store)
-
-    def named(self, name: str) -> Row:
-        """The row of a key. Raises click.ClickException where no such key was made."""
-        row = self.keys.row("key", name)
-        if row is None:
-            if name in self.system.keys:
-                raise click.ClickException(f"{name} is a key of the system file: change it there")
-            known = [*self.system.keys, *[one.name for one in self.keys.rows() if one.kind == "key"][:1000]]
-            raise click.ClickException(f"there is no key {name}: {suggestion(name, known, 'keys')}")
-        return row
-
-    def change(self, kind: Kind, name: str, made: Callable[[Row | None], Entry]) -> Row:
-        """Writes what a row becomes; once more where another command was faster."""
-        while True:
-            was = self.keys.row(kind, name)
-            entry = made(was)
-            if self.keys.put(kind, name, entry, was):
-                return Row(kind, name, 0, entry)
-
-
-@contextmanager
-def opened(file: Path | None) -> Iterator[Book]:
-    """The store of a system file. Raises click.ClickException where it cannot be used."""
-    system, folder = read_unasked(file)
-    try:
-        store = place_of(system, folder).store.open()
-        try:
-            yield Book(system, store)
-        finally:
-            store.close()
-    except StoreTrouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
 
 
 FILE = click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -82,38 +34,9 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 NAME = click.argument("name", type=Notated("name"))
 
 
-def limits(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that a key and a group have in common."""
-    for option in reversed(
-        (
-            click.option("--rpm", type=Notated("count"), help="Requests a minute."),
-            click.option("--tpm", type=Notated("count"), help="Tokens a minute."),
-            click.option("--concurrency", type=Notated("count"), help="Calls at once."),
-            click.option("--budget", type=Notated("money"), help="What the calls may cost in each window: $50."),
-            click.option("--every", type=click.Choice(get_args(Window)), help="The budget's window."),
-            click.option("--estimate", type=click.Choice(get_args(Estimate)), default="bytes", show_default=True),
-            click.option("--alert", type=Notated("share"), default="80%", show_default=True),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def allowance(options: dict[str, Any]) -> Allowance:
-    """What the options of `limits` say, which are taken out."""
-    amount, every = options.pop("budget"), options.pop("every")
-    estimate, alert = options.pop("estimate"), options.pop("alert")
-    if (amount is None) != (every is None):
-        raise click.UsageError("a budget is an amount and a window: --budget $50 --every 1d")
-    budget = None
-    if amount is not None:
-        budget = Spending(amount=amount, every=every, estimate=estimate, alert=alert)
-    return Allowance(**{name: options.pop(name) for name in ("rpm", "tpm", "concurrency")}, budget=budget)
-
-
 @click.group("keys")
 def command() -> None:
-    """Make, list, rotate and revoke keys while the gateway runs."""
+    """Make, change, list, rotate and revoke keys while the gateway runs."""
 
 
 @command.command("create")
@@ -132,22 +55,27 @@ def command() -> None:
 @click.option("--priority", type=click.Choice(get_args(Priority)), default="normal", show_default=True)
 @click.option("--expires", type=Until(), help="When it ends: 30d (from now), 2027-01-31.")
 @limits
+@click.option("--yes", is_flag=True, help="Do not ask: the first key closes a gateway to everybody who has none.")
 @AS_JSON
 @FILE
-def create_command(name: str, file: Path | None, as_json: bool, **options: Any) -> None:
-    """Make a key and show its secret, once. FILE is the system file (headworks.yaml by default)."""
+def create_command(name: str, file: Path | None, as_json: bool, yes: bool, **options: Any) -> None:
+    """Make a key and show its secret, once. FILE is the system file (headworks.yaml by default).
+
+    The name of a key that was revoked or has expired may be used again: the new key begins with nothing spent.
+    """
     allowed = allowance(options)
     with opened(file) as book:
         check_names(book, options["models"], options["group"])
         if name in book.system.keys:
             raise click.ClickException(f"{name} is a key of the system file: choose another name")
+        was_open = is_open(book)
+        if was_open and not yes:
+            ask()
+        index(file)  # what an earlier key of the name has left may be in the journal still
         secret = new_secret(secrets.randbits)
 
         def made(was: Row | None) -> Entry:
-            if was is not None:
-                raise click.ClickException(
-                    f"there is a key {name} already: choose another name, or `headworks keys rotate {name}`"
-                )
+            number, earlier = numbered(book, name, was)
             return Entry(
                 digest=secret_digest(secret).hex(),
                 models=options["models"],
@@ -157,26 +85,65 @@ def create_command(name: str, file: Path | None, as_json: bool, **options: Any) 
                 expires_at=options["expires"] or 0.0,
                 allowance=allowed,
                 created_at=time.time(),
+                number=number,
+                earlier=earlier,
             )
 
-        was_open = not book.system.keys and not any(one.kind == "key" for one in book.keys.rows())
         row = book.change("key", name, made)
         show_secret(row, secret, as_json=as_json)
+        if not as_json and row.entry.number > 1:
+            called, before = (nth_name(name, row.entry.number), nth_name(name, row.entry.number - 1))
+            click.echo(f"Logs and sums call it {called}: what {before} did and spent stays its own.", err=True)
         if was_open and not as_json:
             click.echo("It is the first key: from now on nobody calls without one.", err=True)
 
 
-def check_names(book: Book, models: Sequence[str], group: str | None) -> None:
-    """Raises click.ClickException for an alias or a group that is not there."""
-    aliases = [*book.system.models, *(f"prompt/{name}" for name in book.system.prompts)]
-    for model in models:
-        if model not in aliases:
-            raise click.ClickException(f"there is no model {model}: {suggestion(model, aliases, 'models')}")
-    if group and group not in book.system.groups and book.keys.row("group", group) is None:
-        known = [*book.system.groups, *(one.name for one in book.keys.rows() if one.kind == "group")][:1000]
-        raise click.ClickException(
-            f"there is no group {group}: {suggestion(group, known, 'groups')}, or `headworks keys group {group}`"
-        )
+def ask() -> None:
+    """Raises click.Abort where the answer is not yes, or nobody is there to answer."""
+    click.echo(
+        "There is no key yet, so anybody on this machine may call. The first key ends that at once, for all.", err=True
+    )
+    try:
+        click.confirm("Make it?", abort=True, err=True)
+    except click.Abort:
+        click.echo("no key was made; where nobody can be asked: --yes", err=True)
+        raise
+
+
+@command.command("change", short_help="Change a key's limits, budget, models, tags, group or end.")
+@NAME
+@click.option(
+    "--model", "models", multiple=True, type=Notated("alias"), help="In place of those before; again for more."
+)
+@click.option("--tag", "tags", multiple=True, type=Notated("tag"), help="In place of those before; again for more.")
+@click.option("--group", type=Notated("name"), help="The group whose limits and budget it shares.")
+@click.option("--priority", type=click.Choice(get_args(Priority)))
+@click.option("--expires", type=Until(), help="When it ends: 30d (from now), 2027-01-31.")
+@limits
+@click.option(
+    "--without",
+    "without",
+    multiple=True,
+    type=click.Choice((*RATES, "budget", *PARTS)),
+    help="What it is no longer bound by or has; again for more. Without `models` it may use all.",
+)
+@AS_JSON
+@FILE
+def change_command(name: str, file: Path | None, as_json: bool, without: tuple[str, ...], **options: Any) -> None:
+    """Change a key that was made by command; what no option names stays. A running gateway knows within a second.
+
+    What was spent in a budget's window counts against the new amount. The secret stays good (`keys rotate` gives another).
+    """
+    if not without and not any(map(is_given, options.values())):
+        raise click.UsageError("say what changes: --rpm 120, --budget $50, --without budget, ...")
+    for one in without:
+        if is_given(options[one]):
+            raise click.UsageError(f"--without {one} and a new one: one of them")
+    with opened(file) as book:
+        book.named(name)
+        check_names(book, options["models"], options["group"])
+        row = book.change("key", name, lambda was: changed(was, dict(options), without))
+        show_changed(shown(book.system, [row])[-1], as_json=as_json)
 
 
 def show_secret(row: Row, secret: str, *, as_json: bool) -> None:
@@ -199,55 +166,6 @@ def list_command(file: Path | None, as_json: bool) -> None:
     show_list(shown(book.system, rows), as_json=as_json)
 
 
-def shown(system: System, rows: Sequence[Row]) -> list[Shown]:
-    """Keys and groups of both places, those of the file first."""
-    revoked = {row.name for row in rows if row.kind == "revoked" and row.entry.revoked_at}
-    groups = {key: name for name, group in system.groups.items() for key in group.keys}
-    found = [
-        Shown(
-            kind="key",
-            name=name,
-            origin="file",
-            state=state_of(name in revoked, key.expires or 0.0),
-            group=groups.get(name, ""),
-            models=key.models,
-            tags=key.tags,
-            allowance=key.allowance,
-        )
-        for name, key in system.keys.items()
-    ]
-    found += [
-        Shown(kind="group", name=name, origin="file", state="in use", allowance=group.allowance)
-        for name, group in system.groups.items()
-    ]
-    for row in rows:
-        if row.kind == "revoked":
-            continue
-        entry = row.entry
-        found.append(
-            Shown(
-                kind=row.kind,
-                name=row.name,
-                origin="made",
-                state=state_of(bool(entry.revoked_at), entry.expires_at),
-                group=entry.group,
-                models=entry.models,
-                tags=entry.tags,
-                allowance=entry.allowance,
-                created_at=entry.created_at,
-                expires_at=entry.expires_at,
-                former=len([one for one in entry.former if one.until > time.time()]),
-            )
-        )
-    return found
-
-
-def state_of(is_revoked: bool, expires_at: float) -> str:
-    if is_revoked:
-        return "revoked"
-    return "expired" if expires_at and expires_at <= time.time() else "in use"
-
-
 @command.command("show")
 @NAME
 @AS_JSON
@@ -264,21 +182,18 @@ def show_command(ctx: click.Context, name: str, file: Path | None, as_json: bool
         for one in known:
             budget = one.allowance.budget
             since = 0 if budget is None else window_start(budget.every, time.time())
-            spent = book.store.spent(since).get(f"{one.kind}/{name}", 0)
-            show_key(Whole(of=one, spent=spent, since=since), as_json=as_json)
-
-
-def index(file: Path | None) -> None:
-    """Brings the store up to date, where that is possible now."""
-    system, folder = read_unasked(file)
-    where = place_of(system, folder)
-    indexer = Indexer(where.journal, where.store)
-    try:
-        indexer.catch_up()
-    except StoreTrouble as trouble:
-        click.echo(f"warning: not up to date: {trouble}", err=True)
-    finally:
-        indexer.close()
+            spent = book.store.spent(since).get(f"{one.kind}/{nth_name(name, one.number)}", 0)
+            ever = book.store.spent(0) if one.earlier else {}
+            before = [
+                Before(
+                    name=nth_name(name, key.number),
+                    created_at=key.created_at,
+                    ended_at=key.ended_at,
+                    spent=ever.get(f"key/{nth_name(name, key.number)}", 0),
+                )
+                for key in one.earlier
+            ]
+            show_key(Whole(of=one, spent=spent, since=since, before=before), as_json=as_json)
 
 
 @command.command("rotate", short_help="Give a key another secret, and show it, once.")
@@ -301,9 +216,11 @@ def rotate_command(name: str, file: Path | None, overlap: float | None, at_once:
             assert was is not None, "rows are never deleted"
             entry, at = was.entry, time.time()
             if entry.revoked_at:
-                raise click.ClickException(f"{name} was revoked: make a key with another name")
+                raise click.ClickException(
+                    f"{name} was revoked: `headworks keys create {name}` makes a new key of the name"
+                )
             if 0 < entry.expires_at <= at:  # a secret that nobody could use
-                raise click.ClickException(f"{name} has expired: make a key with another name")
+                raise click.ClickException(f"{name} has expired: `headworks keys change {name} --expires 30d` first")
             until = at + (OVERLAP if overlap is None else overlap)
             former = () if at_once else (*(one for one in entry.former if one.until > at), Former(entry.digest, until))
             return msgspec.structs.replace(entry, digest=secret_digest(secret).hex(), former=former)

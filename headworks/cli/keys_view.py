@@ -9,13 +9,15 @@ import click
 import msgspec
 
 from headworks.cli.paper import Paper
-from headworks.core.key import FREELY, Allowance
+from headworks.core.key import FREELY, Allowance, nth_name
 from headworks.core.money import written_dollars
+from headworks.ledger.keys import Earlier
 from headworks.system.scalars import written_count
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A key or a group. origin: the system `file`, or `made` by a command. former: secrets before that are still good."""
+    """A key or a group. origin: the system `file`, or `made` by a command. former: secrets before that are still good. number: the
+    so many key of its name; earlier: those before it."""
 
     kind: str
     name: str
@@ -28,6 +30,17 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float = 0.0
     expires_at: float = 0.0
     former: int = 0
+    number: int = 1
+    earlier: Sequence[Earlier] = ()
+
+
+class Before(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that had the name before: what records call it, and the nano-dollars that it spent in all."""
+
+    name: str
+    created_at: float
+    ended_at: float
+    spent: int
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +49,7 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     of: Shown
     spent: int
     since: int
+    before: Sequence[Before] = ()
 
 
 def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
@@ -53,7 +67,17 @@ def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
         models = ", ".join(one.models) or "all"
         limits, budget = limits_of(one.allowance), budget_of(one.allowance)
         shown = models if one.kind == "key" else ""
-        table.add_row(one.kind, one.name, one.origin, one.state, one.group, shown, limits, budget, ", ".join(one.tags))
+        table.add_row(
+            one.kind,
+            nth_name(one.name, one.number),
+            one.origin,
+            one.state,
+            one.group,
+            shown,
+            limits,
+            budget,
+            ", ".join(one.tags),
+        )
     paper.print(table)
 
 
@@ -77,8 +101,27 @@ def show_key(whole: Whole, *, as_json: bool) -> None:
     lines.append(
         ("spent", f"{written_dollars(whole.spent)} {'since ' + when(whole.since) if whole.since else 'in all'}")
     )
+    if one.number > 1:
+        lines.insert(0, ("in logs", nth_name(one.name, one.number)))
+    lines += [
+        ("before", f"{key.name}, {when(key.created_at)} to {when(key.ended_at)}: {written_dollars(key.spent)}")
+        for key in whole.before
+    ]
     click.echo(f"{one.kind} {one.name}")
     Paper().pairs([(f"{title:<7}", said) for title, said in lines if said])
+
+
+def show_changed(one: Shown, *, as_json: bool) -> None:
+    """What a key is like from now on."""
+    if as_json:
+        click.echo(msgspec.json.encode(one))
+        return
+    parts = [limits_of(one.allowance), budget_of(one.allowance)]
+    parts += [", ".join(one.models), f"group {one.group}" if one.group else "", ", ".join(one.tags)]
+    if one.expires_at:
+        parts.append(f"until {when(one.expires_at)}")
+    said = "; ".join(filter(None, parts)) or "without any limit"
+    click.echo(f"{one.name}: {said}; a running gateway knows within a second")
 
 
 def limits_of(allowance: Allowance) -> str:

@@ -13,6 +13,7 @@ from headworks.ledger.places import store_at
 from headworks.ledger.store import StoreAt
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, compose
+from headworks.system.places import placed
 from headworks.system.reader import Reader
 from headworks.system.schema import System
 from headworks.system.secrets import PrivateUrl, Sources
@@ -57,9 +58,9 @@ def read_unasked(file: Path | None) -> tuple[System, Path]:
     folder = chosen.parent
     root = compose(content, findings)
     system = None if root is None else Reader(findings, Unasked(os.environ, folder)).system(root)
-    if system is None or findings.errors:
+    if root is None or system is None or findings.errors:
         raise ConfigError(findings.errors)
-    return system, folder
+    return placed(system, root, chosen, findings), folder
 
 
 def place(file: Path | None) -> Place:

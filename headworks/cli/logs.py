@@ -19,7 +19,9 @@ import click
 import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
-from headworks.cli.ledger_place import Place, place
+from headworks.cli.ledger_place import Place, place, place_of, read_unasked
+from headworks.cli.logs_csv import print_csv, print_sums_csv
+from headworks.cli.logs_purge import ask, compacted, ended, unreached
 from headworks.cli.logs_view import line_of, show_record, show_sums, show_table, sum_of
 from headworks.core.record import Outcome, Record
 from headworks.ledger.facts import facts
@@ -36,7 +38,7 @@ SHOWN = 20
 POLL = 0.3
 OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
 DECODE = msgspec.json.Decoder(Record).decode
-BYS = ("alias", "key", "target", "day")
+BYS = ("alias", "key", "target", "day", "hour")
 
 
 class Group(click.Group):
@@ -95,6 +97,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     sort: str = "time"
     follow: bool = False
     as_json: bool = False
+    as_csv: bool = False
     by: tuple[By, ...] = ()
 
 
@@ -105,25 +108,30 @@ def command() -> None:
 
 FILE = click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, oldest first, for machines.")
+AS_CSV = click.option(
+    "--csv", "as_csv", is_flag=True, help="Rows with a header, oldest first, for a spreadsheet; no bodies."
+)
 
 
 @command.command("list", epilog="Also: `headworks logs show REQUEST` (one call, whole), `headworks logs purge`.")
 @click.option("--since", type=Instant(), help="Calls from then on: 1h (ago), 2026-11-22, 2026-11-22T13:30.")
 @click.option("--until", type=Instant(), help="Calls before then.")
 @click.option("--alias", help="Calls of this model, as callers name it.")
-@click.option("--key", help="Calls with this key (its name).")
+@click.option("--key", help="Calls with this key (its name; NAME#2: the second of the name).")
 @click.option("--tag", help="Calls with a key that has this tag.")
+@click.option("--user", help="Calls whose `user` says so.")
 @click.option("--target", help="Calls that were tried at this provider/model.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Calls that ended so.")
 @click.option("--failed", is_flag=True, help="Calls without a whole answer, unless the caller left.")
 @click.option("--slow", type=Length(), help="Calls that took at least so long: 800ms, 4s.")
 @click.option("--error", metavar="TEXT", help="Calls with these words in the error's class or reason.")
 @click.option("--request-id", metavar="ID", help="One call, whole; the first digits are enough.")
-@click.option("--last", type=click.IntRange(min=1), help=f"The last so many (the table: {SHOWN}; --json: all).")
+@click.option("--last", type=click.IntRange(min=1), help=f"The last so many (the table: {SHOWN}; else all).")
 @click.option("--sort", type=click.Choice(["time", "slowest"]), default="time", help="slowest: the slowest is last.")
 @click.option("--follow", is_flag=True, help="Go on with calls as they end, until Ctrl-C.")
 @AS_JSON
-@click.option("--by", type=Several(), help="Sums by alias, key, target, day (UTC), or some of them: alias,day.")
+@AS_CSV
+@click.option("--by", type=Several(), help="Sums by alias, key, target, day, hour (UTC), or some of them: alias,day.")
 @click.option("--cost", "_cost", is_flag=True, help="Sums by alias where --by does not say otherwise.")
 @FILE
 @click.pass_context
@@ -131,7 +139,9 @@ def list_command(ctx: click.Context, /, file: Path | None, **options: Any) -> No
     """Show calls, the newest last: all conditions hold. FILE is the system file (headworks.yaml by default)."""
     asked = Filter(**{name: options[name] for name in Filter.__struct_fields__})
     by: tuple[By, ...] = options["by"] or (("alias",) if options["_cost"] else ())
-    way = Way(by=by, **{name: options[name] for name in ("last", "sort", "follow", "as_json")})
+    way = Way(by=by, **{name: options[name] for name in ("last", "sort", "follow", "as_json", "as_csv")})
+    if way.as_json and way.as_csv:
+        raise click.UsageError("--json or --csv: one of them")
     if by and (way.follow or way.last or way.sort != "time"):
         raise click.UsageError("sums are of all calls: --by goes with neither --follow, --last nor --sort")
     if way.follow and way.sort != "time":
@@ -156,48 +166,41 @@ def show_command(ctx: click.Context, request_id: str, file: Path | None, as_json
         ctx.exit(HOLDS if present(questions, Filter(request_id=request_id), Way(as_json=as_json)) else FAILS)
 
 
-@command.command("purge")
+@command.command("purge", short_help="Delete calls for good, or everything of one user.")
+@click.option("--user", help="Everything of this user (the `user` of a body); what it cost stays in the sums.")
 @click.option("--key", help="Calls with this key (its name).")
 @click.option("--before", type=Instant(), help="Calls before then: 30d (ago), 2026-11-22.")
+@click.option("--compact", is_flag=True, help="Write journal and store anew, so that no byte is left in them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @FILE
-def purge_command(file: Path | None, key: str | None, before: float | None, yes: bool) -> None:
-    """Delete calls for good, by key, by age, or both. The journal keeps what it has until its file is full or the gateway
-    starts anew."""
-    if key is None and before is None:
-        raise click.UsageError("say which calls: --key NAME, --before WHEN, or both")
-    with reading(place(file)) as questions:
-        asked = Filter(key=key, until=before)
+def purge_command(file: Path | None, compact: bool, yes: bool, **which: Any) -> None:
+    """Delete calls for good, by key, by age, or both; or everything of one user.
+
+    Of a user no command shows anything any more, and answers that were kept of their calls are given to nobody; sums by key
+    and model stay as they are. Without --compact the bytes may be left in the files of journal and store for a while.
+    """
+    asked = Filter(user=which["user"], key=which["key"], until=which["before"])
+    if asked.user is not None and (asked.key is not None or asked.until is not None):
+        raise click.UsageError("everything of a user goes: --user goes with neither --key nor --before")
+    if not asked.user and asked.key is None and asked.until is None:
+        raise click.UsageError("say which calls: --user NAME, --key NAME, --before WHEN, or the last two")
+    system, folder = read_unasked(file)
+    where = place_of(system, folder)
+    with reading(where) as questions:
         count = questions.count(asked)
-        if count == 0:
+        if count == 0 and not asked.user and not compact:
             click.echo("no call is like that: nothing was deleted")
             return
         if not yes:
-            ask(count)
-        deleted = purge(questions, asked)
-        click.echo(f"{deleted} calls deleted")
-
-
-def ask(count: int) -> None:
-    """Raises click.Abort where the answer is not yes, or nobody is there to answer."""
-    try:
-        click.confirm(f"Delete {count} calls for good?", abort=True)
-    except click.Abort:
-        click.echo("nothing was deleted; where nobody can be asked: --yes", err=True)
-        raise
-
-
-def purge(questions: Questions, asked: Filter) -> int:
-    """Deletes these calls in small pieces, so that the gateway's indexer never waits long."""
-    deleted = 0
-    while (clauses := questions.clauses(asked)) is not None:
-        where = " AND ".join(clause.sql for clause in clauses)
-        count = questions.store.forget(where, [value for clause in clauses for value in clause.values], 2000)
-        deleted += count
-        if count == 0:
-            questions.store.prune()
-            break
-    return deleted
+            ask(f"Delete everything of this user, {count} calls," if asked.user else f"Delete {count} calls")
+        click.echo(ended(questions, asked))
+    if not compact:
+        click.echo("bytes may be left in the files of journal and store for a while: --compact writes both anew")
+        return
+    others = compacted(where, asked)
+    click.echo("journal and store were written anew: no byte of them is left there; what this did not reach:")
+    for one in unreached(system, others, is_user=asked.user is not None):
+        click.echo(f"- {one}")
 
 
 @contextlib.contextmanager
@@ -223,10 +226,12 @@ def present(questions: Questions, asked: Filter, way: Way) -> int:
         if way.as_json:
             for one in groups:
                 click.echo(msgspec.json.encode(sum_of(one, way.by)))
+        elif way.as_csv:
+            print_sums_csv(groups, way.by)
         else:
             show_sums(groups, way.by)
         return len(groups)
-    last = way.last if way.last is not None or way.as_json else SHOWN
+    last = way.last if way.last is not None or way.as_json or way.as_csv else SHOWN
     with contextlib.closing(questions.lines(asked, last=last, slowest=way.sort == "slowest")) as lines:
         return show(map(DECODE, lines), asked, way)
 
@@ -237,6 +242,8 @@ def show(found: Iterator[Record], asked: Filter, way: Way) -> int:
         found = filter(lambda record: record.request_id.startswith(asked.request_id or ""), found)
     if way.as_json:
         return print_json(found)
+    if way.as_csv:
+        return print_csv(found, with_header=True)
     records = list(found)
     if asked.request_id is not None:
         for record in records:
@@ -265,6 +272,8 @@ def follow(tail: Tail, asked: Filter, way: Way) -> None:
             records = [DECODE(line) for line in lines]
             if way.as_json:
                 print_json(records)
+            elif way.as_csv:
+                print_csv(records, with_header=False)
             elif records:
                 show_table(records, is_more=True)
             time.sleep(POLL)

@@ -129,6 +129,7 @@ class SumLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     key: str | None = None
     target: str | None = None
     day: str | None = None
+    hour: str | None = None
     calls: int
     errors: int
     tokens: int

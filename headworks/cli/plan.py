@@ -68,7 +68,7 @@ def read(file: Path) -> System:
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
     findings = Findings(str(file))
-    system = examine(content, findings, Unasked(os.environ, file.parent), Equipped(file.parent))
+    system = examine(content, findings, Unasked(os.environ, file.parent), Equipped(file.parent), file)
     if system is None:
         raise ConfigError(findings.errors)
     return system

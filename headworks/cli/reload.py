@@ -13,8 +13,8 @@ import msgspec
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.server.beacon import Beacon, Outcome
 from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, Node, Scalar, Table, compose
-from headworks.system.schema import Log
+from headworks.system.nodes import MOST_BYTES, Node, Scalar, compose
+from headworks.system.places import journal_of, written
 from headworks.system.starter import HERE, text
 
 PATIENCE = 30.0
@@ -38,7 +38,7 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     if tree is None:  # no gateway could read it, and where to look for one is in it
         outcome = Outcome(begun_at=time.time(), is_reloaded=False, config="", problems=findings.errors)
     else:
-        outcome = asked(Beacon(served.parent / journal(tree), served), served)
+        outcome = asked(Beacon(served.parent / journal(tree, served), served), served)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(outcome)).decode())
     else:
@@ -57,13 +57,10 @@ def content(file: Path, *, is_named: bool) -> bytes:
         raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
 
 
-def journal(tree: Node) -> str:
-    """The folder of the journal that a file names, also where the file is wrong elsewhere: the gateway says what is."""
-    node: Node | None = tree
-    for name in ("log", "journal"):
-        entry = node.entries.get(name) if isinstance(node, Table) else None
-        node = None if entry is None else entry.node
-    return node.text if isinstance(node, Scalar) else Log().journal
+def journal(tree: Node, file: Path) -> str:
+    """The folder of the journal of a file, also where the file is wrong elsewhere: the gateway says what is."""
+    node = written(tree, "log", "journal")
+    return node.text if isinstance(node, Scalar) else journal_of(file)
 
 
 def asked(beacon: Beacon, file: Path) -> Outcome:

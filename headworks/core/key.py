@@ -18,6 +18,9 @@ from headworks.core.units import Count
 PREFIX = "hw_"
 """How secrets that we make begin: scanners of repositories can find one that was committed."""
 
+NTH = "#"
+"""Between a name and a number, from 2 on: `nightly#2` is the second key that was made as `nightly`. No name has it."""
+
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 43
 """Characters of 62 that hold 256 bits."""
@@ -59,6 +62,11 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 FREELY = Allowance()
 
 
+def nth_name(name: str, number: int) -> str:
+    """What records, budgets and kept answers call the key that was made as the so many of a name."""
+    return name if number == 1 else f"{name}{NTH}{number}"
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """Who may call: a name, the digest of the secret, the aliases it may use (none named: all).
 
@@ -97,12 +105,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a name in the store of keys.
 
     key: a key as it is now, None where it was revoked; `former` has digests that stay good for a while, with the instant at
-    which they end. group: its allowance. revoked: a key of the system file may (False) or may not (True) be used.
+    which they end. group: its allowance. revoked: a key of the system file may (False) or may not (True) be used. purged: a
+    user's calls that arrived before an instant (seconds since 1970) are nobody's any more; `name` is the digest of theirs.
     """
 
-    kind: Literal["key", "group", "revoked"]
+    kind: Literal["key", "group", "revoked", "purged"]
     name: str
     key: Key | None = None
     former: tuple[tuple[bytes, float], ...] = ()
     allowance: Allowance = FREELY
     is_revoked: bool = False
+    purged_at: float = 0.0

@@ -10,7 +10,11 @@ from typing import Literal
 
 import msgspec
 
+from headworks.core.digest import digest
 from headworks.core.reply import Usage
+
+MOST_TEXT = 256
+"""Characters of a caller's own words (`model`, `user`) that a record keeps."""
 
 Outcome = Literal["ok", "refused", "shed", "failed", "expired", "cut", "cancelled", "broken", "lost"]
 """ok: the whole answer. refused: the caller's fault, ours or a vendor's word for it. shed: ours, on purpose. failed, \
@@ -51,6 +55,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked, answered: the caller's body and the answer's text, where the system file says `bodies: full` and neither is too
     long; else "".
     cache: hit, miss, bypass or coalesced; "" where nothing is kept or shared. A hit has no attempts and no tokens.
+    erased: its user was purged (`ledger/erasure.py`): what is left is when it was, where it went, and what it cost.
     """
 
     request_id: str
@@ -81,6 +86,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache: str = ""
     asked: str = ""
     answered: str = ""
+    erased: bool = False
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,3 +124,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
             config=self.config,
             cost_nano=self.reserved_nano,
         )
+
+
+def user_digest(user: str) -> str:
+    """32 hex digits that stand for a caller's `user`, as far as a record keeps the name."""
+    return digest(user[:MOST_TEXT].encode("utf-8", "surrogatepass"))

@@ -20,7 +20,7 @@ from headworks.ledger.query import Filter
 from headworks.system.findings import suggestion
 from headworks.system.scalars import Unreadable, duration
 
-TERMS = ("outcome", "alias", "key", "target", "error", "slow")
+TERMS = ("outcome", "alias", "key", "tag", "user", "target", "error", "slow")
 OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
 ROLES = frozenset({"system", "developer", "user", "assistant"})
 

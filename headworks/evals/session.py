@@ -156,7 +156,7 @@ def apart(loaded: Loaded) -> Loaded:
         store=PrivateUrl(f"sqlite:///{FOLDER / 'ledger.db'}"),
     )
     system = msgspec.structs.replace(loaded.system, log=log)
-    return msgspec.structs.replace(loaded, system=system, warnings=())  # who loaded it has told them
+    return msgspec.structs.replace(loaded, system=system, warnings=(), path=None)  # who loaded it has told them
 
 
 def _free(path: Path) -> Path:

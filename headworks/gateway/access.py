@@ -19,9 +19,9 @@ from typing import TypeAlias
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.key import Allowance, Change
 from headworks.core.notices import Notice, Notices
-from headworks.core.state import Spent, State, Window
+from headworks.core.state import Spent, Window
+from headworks.gateway.assemble import Shared
 from headworks.layers.auth import Keyring
-from headworks.layers.quota import Books
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import AT_ONCE, Keys
 from headworks.ledger.store import Store, StoreAt, StoreTrouble
@@ -43,14 +43,15 @@ log = logging.getLogger("headworks.access")
 
 
 class Access:
-    """Keeps a keyring and the budgets of a state as the store says."""
+    """Keeps a keyring, the budgets of a state and the users who were purged as the store says."""
 
-    def __init__(self, at: StoreAt, journal: Path, ring: Keyring, state: State, books: Books) -> None:
+    def __init__(self, at: StoreAt, journal: Path, ring: Keyring, shared: Shared) -> None:
         self.at = at
         self.journal = journal
         self.ring = ring
-        self.state = state
-        self.books = books
+        self.state = shared.state
+        self.books = shared.books
+        self.purged = shared.purged
         self.trouble = ""
         self._notices = Notices(log)
         self._seen_at = time.monotonic()
@@ -66,7 +67,7 @@ class Access:
     async def start(self) -> None:
         """Starts the thread, and waits a while for what it finds first."""
         self._loop = asyncio.get_running_loop()
-        self.books.is_known = self.ring.is_read = False
+        self.books.is_known = self.ring.is_read = self.purged.is_known = False
         self.ring.is_away = self.is_away
         self._thread = threading.Thread(target=self._run, name="access", daemon=True)
         self._thread.start()
@@ -150,7 +151,7 @@ class Access:
             else:  # nobody spends yet: all at once, at the end
                 unknown += budgets_of(changes)
             if changes:
-                self._tell(self.ring.change, changes)
+                self._tell(self._change, changes)
                 if len(changes) == AT_ONCE:  # a million keys take their turn with the calls
                     self._applied()
             self._since = since
@@ -193,9 +194,16 @@ class Access:
         finally:
             store.close()
 
+    def _change(self, changes: Sequence[Change]) -> None:
+        """What is new in the store."""
+        for one in changes:
+            if one.kind == "purged":
+                self.purged.mark(one.name, one.purged_at)
+        self.ring.change([one for one in changes if one.kind != "purged"])
+
     def _open(self) -> None:
         """The store was read whole."""
-        self.ring.is_read = True
+        self.ring.is_read = self.purged.is_known = True
         self.books.open()
 
     def _applied(self) -> None:
@@ -243,5 +251,5 @@ def budgets_in(allowances: Iterable[tuple[str, Allowance]]) -> list[Named]:
 def budgets_of(changes: Iterable[Change]) -> list[Named]:
     """The budgets of keys and groups that have changed."""
     found = [(f"group/{one.name}", one.allowance) for one in changes if one.kind == "group"]
-    found += [(f"key/{one.name}", one.key.allowance) for one in changes if one.key is not None]
+    found += [(f"key/{one.key.name}", one.key.allowance) for one in changes if one.key is not None]
     return budgets_in(found)

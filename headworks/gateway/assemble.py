@@ -46,6 +46,7 @@ from headworks.policy.choice import CHOICES, Ability, Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
+from headworks.policy.purged import Purged
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.state.answers import Answers as Remembered
@@ -117,6 +118,7 @@ class Shared:
         self.abilities: dict[str, Ability] = {}
         self.candidates: list[Candidate] = []
         self.answers: dict[str, Store] = {}
+        self.purged: Purged = Purged() if before is None else before.purged
         keeper = keeper or remembered
         for alias, model in system.models.items():
             if (ttl := model.cache.exact) is not None:
@@ -244,7 +246,7 @@ def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
     if ttl is None:
         return coalesce
     answers = shared.answers[alias]
-    cache = partial(Cache, answers=answers, sameness=sameness, ttl=ttl)
+    cache = partial(Cache, answers=answers, sameness=sameness, ttl=ttl, purged=shared.purged)
     return [cache, *coalesce, partial(Fill, answers=answers)]
 
 

@@ -103,7 +103,7 @@ class Gateway:
         self.stack = self._assembled(system, Leaves(system, folder, seed=seed, models=self.models), None, prompts)
         shared = self.stack.assembled.shared
         journal, store = folder / system.log.journal, store_at(system.log.store.reveal(), folder)
-        self.access = Access(store, journal, self.ring, shared.state, shared.books)
+        self.access = Access(store, journal, self.ring, shared)
         self.counting.lost(self.access.lose)
         self._replaced: list[Stack] = []
         self._strangers = 0

@@ -6,6 +6,7 @@ attempt and costs nothing. Whoever keeps is one journey, however many read it.
 
 `Cache` writes on the trail what it found, for the record and for the caller's header. What it leaves to others stands
 on the call: a `fingerprint` where the answer may be kept, "bypass" on the trail where no journey may be shared.
+An answer that was kept of a user's call is given to nobody once that user was purged (`policy/purged.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Final, Protocol
 import msgspec
 
 from headworks.core.call import Call
-from headworks.core.clock import wall
+from headworks.core.clock import now, wall
+from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Enter, Layering, Service, entering, scope
 from headworks.layers.sameness import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
+from headworks.policy.purged import Purged
 from headworks.wire.openai_body import choices_asked
 from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
 
@@ -38,11 +41,14 @@ class Answers(Protocol):
 class Cache:
     """Answers a call that was answered before. ttl: seconds."""
 
-    def __init__(self, inner: Service, answers: Answers, sameness: Sameness, ttl: float) -> None:
+    def __init__(
+        self, inner: Service, answers: Answers, sameness: Sameness, ttl: float, purged: Purged | None = None
+    ) -> None:
         self.inner = inner
         self.answers = answers
         self.sameness = sameness
         self.ttl = ttl
+        self.purged = Purged() if purged is None else purged
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
@@ -55,7 +61,11 @@ class Cache:
         else:
             kept = await self.answers.find(fingerprint)
             at = wall()
-            if kept is not None and is_fresh(kept, asked, self.ttl, at):
+            if (
+                kept is not None
+                and is_fresh(kept, asked, self.ttl, at)
+                and (kept.user == "" or not self.purged.covers(kept.user, kept.asked_at))
+            ):
                 reply = given(kept, call)
                 if reply is not None:
                     trail.cache = "hit"
@@ -124,6 +134,7 @@ class Filling(Reply):
                 came_to_its_end = is_whole(body, finishes, streamed=streamed, choices=choices_asked(call.body))
             if not came_to_its_end:
                 return None
+        at = wall()
         return Kept(
             streamed=streamed,
             body=body,
@@ -131,7 +142,9 @@ class Filling(Reply):
             text="".join([chunk.text for chunk in chunks]),
             finish=self.finish,
             usage=self.usage,
-            made_at=wall(),
+            made_at=at,
+            user=user_digest(call.user) if call.user else "",
+            asked_at=at - (now() - call.arrived_at),
         )
 
 

@@ -10,15 +10,12 @@ from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.digest import SIZE
 from headworks.core.errors import CallError, Cut, Draining, Expired, Refused, Rejected, Shed, Unauthenticated
-from headworks.core.record import AttemptRecord, Opened, Outcome, Record
+from headworks.core.record import MOST_TEXT, AttemptRecord, Opened, Outcome, Record
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Layering, Service, scope
 from headworks.core.trail import Attempt
 from headworks.layers.reason import reason
 from headworks.policy.charge import BYTES_PER_TOKEN, billed
-
-MOST_TEXT = 256
-"""Characters of a caller's own words (`model`, `user`) that a record keeps."""
 
 MOST_BODY = 64 * 1024
 """Bytes of a body, or of an answer's text, that a record keeps. Both, with every byte escaped, fit into the megabyte that

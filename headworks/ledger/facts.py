@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from headworks.core.record import Opened
@@ -27,6 +29,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     group: str = ""
     tags: tuple[str, ...] = ()
+    user: str = ""
     status: int
     outcome: str
     error: str = ""
@@ -34,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Usage | None = None
     cost_nano: int | None = None
     attempts: list[AttemptFacts] = []
+    erased: bool = False
 
     @property
     def duration(self) -> int:
@@ -49,12 +53,20 @@ _decode = msgspec.json.Decoder(Facts).decode
 _decode_opened = msgspec.json.Decoder(Opened).decode
 _OPENED = b'{"opened":'
 
+USER = b'"user":'
+"""In the line of every call that says whose it is, and of few others."""
+
+ERASED = re.compile(r"erased-[0-9a-f]{3}")
+"""The request id of a call whose user was purged: what of the digest stands in the call's key (`store.py`), and no more."""
+
 
 def facts(line: bytes) -> Facts | None:
     """The facts in a journal line, or None where it is no record (torn, or no JSON after a crash of the disk)."""
     try:
         found = _decode(line)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
+    if found.erased and not ERASED.fullmatch(found.request_id):
         return None
     return found if 0 <= found.at < 4 * MOST_SECONDS and found.duration < MOST_SECONDS * 1e6 else None
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from pathlib import Path
 
 from headworks.ledger.facts import facts, opened
 from headworks.ledger.lines import files, is_final, read
+from headworks.ledger.origin import ORIGIN, origin
 from headworks.ledger.store import Entries, Position, Store, StoreAt, StoreTrouble
 
 SLICE = 64
@@ -77,6 +77,18 @@ class Indexer:
         except OSError as error:
             raise StoreTrouble(f"the journal in {self.journal} cannot be read: {error.strerror or error}") from error
 
+    def offsets(self) -> dict[str, int]:
+        """How far each file of the journal is in the store. Raises StoreTrouble."""
+        prefix = self._prefix()
+        return {name.removeprefix(prefix): one.offset for name, one in self.store().positions(prefix).items()}
+
+    def others(self) -> int:
+        """How many journals of other folders, which may be on other machines, go into the store and are not indexed to their
+        end. Raises StoreTrouble."""
+        prefix = self._prefix()
+        theirs = {name.rpartition("/")[0] for name, one in self.store().positions().items() if not one.is_done}
+        return len(theirs - {prefix.removesuffix("/")})
+
     def measure(self) -> None:
         """Notes how many bytes of the journal are not in the store, as far as that is known while the store is away."""
         behind = 0
@@ -86,8 +98,9 @@ class Indexer:
         self.behind = behind
 
     def _prefix(self) -> str:
-        """What a shared store calls this folder: its files' names may be those of another machine's."""
-        if not self.at.is_shared or not self.journal.is_dir():
+        """What a store calls this folder, where several go there: from other machines, or of other system files (a folder that has
+        a name already)."""
+        if not self.journal.is_dir() or not (self.at.is_shared or (self.journal / ORIGIN).exists()):
             return ""
         return f"{origin(self.journal)}/"
 
@@ -104,6 +117,8 @@ class Indexer:
             found = read(file, was.offset, final=final)
             entries = self._decoded(found.lines)
             skipped = len(found.lines) - len(entries.records) - len(entries.opened)
+            if skipped:
+                skipped -= sum(line.isspace() for line in found.lines)  # what was purged (`overwrite.py`)
             done = final and not found.has_more
             if found.end == was.offset and not done:
                 return False
@@ -124,6 +139,8 @@ class Indexer:
         for start in range(0, len(lines), SLICE):
             for line in lines[start : start + SLICE]:
                 if (known := facts(line)) is not None:
+                    if known.erased:  # where it was overwritten, blanks fill the place of what it was
+                        line = line.rstrip()
                     entries.records.append((known, line))
                 elif (call := opened(line)) is not None:
                     entries.opened.append((call, line))
@@ -142,17 +159,3 @@ class Indexer:
 def process_of(name: str) -> str:
     """The part of a journal file's name that all files of one process share."""
     return name.rpartition("-")[0]
-
-
-def origin(journal: Path) -> str:
-    """16 hex digits that stand for a journal's folder, made when they are first asked for. Raises OSError."""
-    path = journal / "origin"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        unfinished = journal / f"origin.{os.getpid()}.{secrets.token_hex(4)}"
-        unfinished.write_text(secrets.token_hex(8))
-        with contextlib.suppress(FileExistsError):  # another process was first: its one is taken
-            os.link(unfinished, path)
-        unfinished.unlink()
-        return path.read_text()

@@ -1,8 +1,8 @@
-"""Keys and groups that were made at run time, in the ledger's store, and keys of the system file that were revoked there.
+"""What a running gateway must learn from the ledger's store: keys and groups that were made at run time, keys of the system
+file that were revoked there, and users who were purged (`erasure.py`).
 
 Always true: no secret is here, only digests; a row's `changed` is larger than that of every change before it, so that who
-has read up to one number finds what is new by the next. Rows are never deleted: a name that was revoked stays known, and
-what it spent stays its own.
+has read up to one number finds what is new by the next. Rows of keys are never deleted: a name that was revoked stays known.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Literal
 
 import msgspec
 
-from headworks.core.key import FREELY, Allowance, Change, Key, Priority
+from headworks.core.key import FREELY, Allowance, Change, Key, Priority, nth_name
 from headworks.ledger.store import Store
 
-Kind = Literal["key", "group", "revoked"]
+Kind = Literal["key", "group", "revoked", "purged"]
+"""A row of `purged` has the digest of a user's name for its name, and is `created_at` the purge."""
 
 AT_ONCE = 500
 """Rows that are read together: whoever takes them over does so in a millisecond."""
@@ -33,8 +34,24 @@ class Former(msgspec.Struct, frozen=True, array_like=True):
     until: float
 
 
+class Earlier(msgspec.Struct, frozen=True, array_like=True):
+    """A key that had the name before: the so many, when it was made and when it was revoked or expired."""
+
+    number: int
+    created_at: float
+    ended_at: float
+
+
+MOST_EARLIER = 20
+"""Keys of one name whose times are kept; what they spent is kept of all."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A row as it is kept. digest: hexadecimal, "" for groups. Instants are seconds since 1970, 0 is never."""
+    """A row as it is kept. digest: hexadecimal, "" for groups. Instants are seconds since 1970, 0 is never.
+
+    number: the so many key of its name. What an earlier one spent is that one's: records and sums know each by a name of its
+    own (`nth_name`).
+    """
 
     digest: str = ""
     models: tuple[str, ...] = ()
@@ -46,6 +63,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: float = 0.0
     revoked_at: float = 0.0
     former: tuple[Former, ...] = ()
+    number: int = 1
+    earlier: tuple[Earlier, ...] = ()
+
+    def ended_at(self, at: float) -> float:
+        """When it was revoked, or expired by then; 0 where it may be used."""
+        return self.revoked_at or (self.expires_at if 0 < self.expires_at <= at else 0.0)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -72,10 +95,21 @@ class Keys:
         found = self.store.rows("SELECT changed, entry FROM access WHERE kind = ? AND name = ?", (kind, name))
         return Row(kind, name, found[0][0], _decode(found[0][1])) if found else None
 
+    def free_number(self, name: str, first: int) -> int:
+        """The first number from this on under which no key of the name has left anything."""
+        number = first
+        while self._has_left(nth_name(name, number)):
+            number += 1
+        return number
+
+    def _has_left(self, key: str) -> bool:
+        called = self.store.rows("SELECT 1 FROM names WHERE kind = 'key' AND name = ? LIMIT 1", (key,))
+        return bool(called or self.store.rows("SELECT 1 FROM spent WHERE owner = ? LIMIT 1", (f"key/{key}",)))
+
     def rows(self) -> Iterator[Row]:
-        """All of them, by kind and name."""
+        """All keys and groups, and what was revoked, by kind and name."""
         for kind, name, changed, entry in self.store.stream(
-            "SELECT kind, name, changed, entry FROM access ORDER BY kind, name"
+            "SELECT kind, name, changed, entry FROM access WHERE kind <> 'purged' ORDER BY kind, name"
         ):
             yield Row(kind, name, changed, _decode(entry))
 
@@ -103,6 +137,23 @@ class Keys:
                     (kind, name, number, _encode(entry).decode()),
                 )
 
+    def purged(self) -> dict[str, float]:
+        """When users were purged (seconds since 1970), by the digest of their name."""
+        found = self.store.rows("SELECT name, entry FROM access WHERE kind = 'purged'")
+        return {name: _decode(entry).created_at for name, entry in found}
+
+    def forget_purged(self, before: float) -> None:
+        """Forgets who was purged before an instant. The last change stays, or another would get its number."""
+        old = [name for name, at in self.purged().items() if at < before]
+        if old:
+            with self.store.transaction("access"):
+                for name in old:
+                    self.store.run(
+                        "DELETE FROM access WHERE kind = 'purged' AND name = ?"
+                        " AND changed < (SELECT max(changed) FROM access)",
+                        (name,),
+                    )
+
     def changes(self, since: int) -> tuple[list[Change], int]:
         """What changed after a number, the first `AT_ONCE` of it, and up to which number that is."""
         found = self.store.rows(
@@ -117,13 +168,15 @@ class Keys:
         """A row as whoever serves calls needs it. at: seconds since 1970."""
         if kind == "group":
             return Change(kind="group", name=name, allowance=entry.allowance)
+        if kind == "purged":
+            return Change(kind="purged", name=name, purged_at=entry.created_at)
         if kind == "revoked":
             return Change(kind="revoked", name=name, is_revoked=bool(entry.revoked_at))
         if entry.revoked_at:
             return Change(kind="key", name=name)
         allowance = self._allowance(entry.allowance) if entry.allowance else FREELY
         key = Key(
-            name=name,
+            name=nth_name(name, entry.number),
             digest=bytes.fromhex(entry.digest),
             models=self._models(entry.models),
             priority=entry.priority,

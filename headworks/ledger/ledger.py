@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from headworks.ledger.indexer import Indexer
+from headworks.ledger.keys import Keys
 from headworks.ledger.store import Store, StoreAt, StoreTrouble, key_at
 
 POLL = 0.2
@@ -23,6 +24,9 @@ POLL = 0.2
 LONGEST_PAUSE = 5.0
 YIELD = 0.0005
 """Seconds that the thread sleeps after each slice of lines, so that the event loop never waits for more than a slice."""
+
+MARKED = 365 * 86400.0
+"""Seconds for which it is known at least that a user was purged: a kept answer of theirs, or a journal's, is not older."""
 
 FORGET_EVERY = 600.0
 FORGET_AT_ONCE = 500
@@ -149,4 +153,5 @@ def forget(store: Store, before: float, most: int) -> int:
     count = store.forget("id < ?", (key_at(before),), most)
     if count == 0:
         store.prune()
+        Keys(store).forget_purged(min(before, time.time() - MARKED))
     return count

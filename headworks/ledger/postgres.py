@@ -22,13 +22,15 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 
-from headworks.ledger.facts import Facts
+from headworks.ledger.erasure import marks, withheld
+from headworks.ledger.facts import USER, Facts, facts
 from headworks.ledger.store import (
     COLUMNS,
     HOUR,
     INTERNED,
     MOST_NAMES,
     PATIENCE,
+    PRUNED,
     Entries,
     Position,
     StoreTrouble,
@@ -39,7 +41,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 TABLES: Final = """
 CREATE TABLE names (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest BYTEA NOT NULL,
@@ -75,7 +77,13 @@ INSERT INTO prunings VALUES (0);
 CREATE TABLE version (number INTEGER NOT NULL);
 INSERT INTO version VALUES (0)
 """
-MIGRATIONS: tuple[str, ...] = (TABLES,)
+ENDUSERS: Final = """
+ALTER TABLE calls ADD COLUMN enduser BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX calls_enduser ON calls (enduser, id) WHERE enduser > 0
+"""
+"""Whose call it was, as the caller says it. Of calls that are there already it is read off their records."""
+
+MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}
@@ -92,6 +100,9 @@ CONNECTED: Final[Mapping[str, str]] = {
 """What the URL may say otherwise: a server that is gone without a word is noticed within half a minute."""
 
 SCHEMA: Final = "headworks"
+WRITTEN_ANEW: Final = ("names", "calls", "records", "opened", "access")
+"""Tables that have words of callers, or had."""
+
 FETCHED: Final = 500
 """Rows of a stream that are in memory at once."""
 
@@ -167,6 +178,8 @@ class PostgresStore:
                 run(SQL("CREATE SCHEMA {}").format(schema))
             for step in MIGRATIONS[version:]:
                 run(step.encode())
+            if 0 < version < 2:
+                self._find_endusers()
             run("UPDATE version SET number = %s", (len(MIGRATIONS),))
 
     def _version(self) -> int:
@@ -263,10 +276,33 @@ class PostgresStore:
         with self.writing():
             self._lock("names")
             self.connection.execute("UPDATE prunings SET count = count + 1")
-            for kind in ("alias", "key", "targets", "tags"):
+            for kind in PRUNED:
                 query = f"NOT EXISTS (SELECT 1 FROM calls WHERE calls.{kind} = names.id)"
                 self.connection.execute(f"DELETE FROM names WHERE kind = '{kind}' AND {query}".encode())
             self._names.clear()
+
+    def compact(self) -> None:
+        # Also the statistics: they have samples of what stood in the columns.
+        with troubles(self.at):
+            for table in WRITTEN_ANEW:
+                name = Identifier(self.at.schema, table)
+                self.connection.execute(SQL("VACUUM (FULL, ANALYZE) {}").format(name))
+
+    def _find_endusers(self) -> None:
+        """Reads off the records whose calls they were."""
+        run = self.connection.execute
+        look = b"SELECT id, line FROM records WHERE id > %s AND position(%s::bytea in line) > 0 ORDER BY id LIMIT 1000"
+        at = -1
+        while rows := run(look, (at, USER)).fetchall():
+            found = [(key, one) for key, line in rows if (one := facts(line)) is not None and one.user]
+            self._learn([one for _, one in found])
+            numbers = [self._number("enduser", one.user) for _, one in found]
+            changed = (
+                "UPDATE calls SET enduser = found.enduser"
+                " FROM unnest(%s::bigint[], %s::bigint[]) AS found (id, enduser) WHERE calls.id = found.id"
+            )
+            run(changed.encode(), ([key for key, _ in found], numbers))
+            at = rows[-1][0]
 
     def _lock(self, what: str, *, shared: bool = False) -> None:
         """Until the end of the transaction. One number for each schema and purpose."""
@@ -286,6 +322,7 @@ class PostgresStore:
             self._prunings = prunings
         named = {pair for facts in calls for pair in zip(INTERNED, names_of(facts), strict=True)}
         named |= {("tags", " ".join(facts.tags)) for facts in calls if facts.tags}
+        named |= {("enduser", facts.user) for facts in calls if facts.user}
         missing = sorted(pair for pair in named if pair not in self._names)
         if not missing:
             return
@@ -299,10 +336,12 @@ class PostgresStore:
         for (kind, name), digest in zip(missing, digests, strict=True):
             self._names[kind, name] = found[kind, digest]
 
-    def _insert(self, entries: Sequence[tuple[Facts, bytes]]) -> None:
+    def _insert(self, read: Sequence[tuple[Facts, bytes]]) -> None:
         """Where a key is taken, then by the same call, which is there already, or by one of the same microsecond."""
-        if not entries:
+        if not read:
             return
+        self._lock("names", shared=True)  # before the marks are read: whoever purges takes it alone
+        entries = withheld(read, marks(self)) if any(one.user for one, _ in read) else read
         self._learn([facts for facts, _ in entries])
         left = [(row_of(facts, self._number), facts, line) for facts, line in entries]
         added: list[Facts] = []
@@ -310,19 +349,19 @@ class PostgresStore:
             placed = self._place([row for row, _, _ in left])
             lines: dict[int, bytes] = {}
             others = []
-            for row, facts, line in left:
+            for row, known, line in left:
                 if row[0] in placed and row[0] not in lines:
                     lines[row[0]] = line
-                    added.append(facts)
+                    added.append(known)
                 else:
-                    others.append((row, facts, line))
+                    others.append((row, known, line))
             self._write_lines(lines)
             taken = self._lines([row[0] for row, _, _ in others])
             left = [((row[0] + 1, *row[1:]), facts, line) for row, facts, line in others if taken.get(row[0]) != line]
         run = self.connection.execute
         if costs := costs_of(added):  # in order: two who do it at once never wait for each other in a circle
             run(_SPENT, [list(column) for column in zip(*costs, strict=True)])
-        run("DELETE FROM opened WHERE request = ANY(%s)", ([sendable_text(facts.request_id) for facts, _ in entries],))
+        run("DELETE FROM opened WHERE request = ANY(%s)", ([sendable_text(facts.request_id) for facts, _ in read],))
 
     def _open(self, entries: Entries, process: str) -> None:
         for call, line in entries.opened:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from headworks.core.key import NTH
+from headworks.core.record import MOST_TEXT
 from headworks.core.request_id import instants
 from headworks.ledger.facts import Facts
 from headworks.ledger.store import MOST_KEY, Store, duration_class, key_at, request_number, request_span
@@ -31,7 +33,7 @@ AT_ONCE = 500
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What calls are asked for: all conditions hold. Instants are seconds since 1970, `slow` seconds.
 
-    since <= at < until. tag: the key has it. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
+    since <= at < until. tag: the key has it. user: the caller said so, as far as a record keeps it. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
     so long. error: words in the error's class or reason, in any case (of ASCII letters). request_id: or how one of ours begins.
     """
 
@@ -40,6 +42,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     alias: str | None = None
     key: str | None = None
     tag: str | None = None
+    user: str | None = None
     target: str | None = None
     outcome: str | None = None
     failed: bool = False
@@ -50,10 +53,12 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     def holds(self, facts: Facts) -> bool:
         """Whether one call is among them: for records that are not in a store yet."""
         return (
-            (self.since is None or facts.at >= self.since)
+            not facts.erased
+            and (self.since is None or facts.at >= self.since)
             and (self.until is None or facts.at < self.until)
             and (self.alias is None or facts.model == self.alias)
-            and (self.key is None or facts.key == self.key)
+            and (self.key is None or is_key(facts.key, self.key))
+            and (self.user is None or facts.user == self.user[:MOST_TEXT])
             and (self.tag is None or self.tag in facts.tags)
             and (self.target is None or any(attempt.target == self.target for attempt in facts.attempts))
             and (self.outcome is None or facts.outcome == self.outcome)
@@ -72,6 +77,10 @@ class Clause(NamedTuple):
     leader: str = ""
 
 
+SHOWN = Clause("request >= 0", ())
+"""Of calls that are more than numbers: `erasure.py`."""
+
+
 class Questions:
     """Asks a store. Every method raises StoreTrouble."""
 
@@ -84,6 +93,7 @@ class Questions:
         clauses = self.clauses(asked)
         if clauses is None:
             return
+        clauses.append(SHOWN)
         if last is None and not slowest:
             source, where, values = self.plan(clauses)
             query = f"SELECT line FROM {source} JOIN records USING (id) WHERE {where} ORDER BY id"
@@ -118,7 +128,7 @@ class Questions:
     def keys(self, clauses: Sequence[Clause], last: int, *, slowest: bool) -> list[int]:
         """The keys of the last (or slowest) so many rows, in the order in which they are shown."""
         source, where, values = self.plan(clauses)
-        if slowest and not clauses and not self.store.plans_itself:
+        if slowest and list(clauses) == [SHOWN] and not self.store.plans_itself:
             source = "calls INDEXED BY calls_class"
         order = "class DESC, duration DESC, id DESC" if slowest else "id DESC"
         query = f"SELECT id FROM {source} WHERE {where} ORDER BY {order} LIMIT ?"
@@ -145,8 +155,9 @@ class Questions:
             count = self.store.rows(probe, values)[0][0]
             if count < fewest:
                 best, fewest = clause.leader, count
-        if not best and len(clauses) == 1 and clauses[0].sql.endswith(" = ?"):
-            best = clauses[0].leader  # many rows, but exactly these, in order of time
+        asked = [clause for clause in clauses if clause is not SHOWN]
+        if not best and len(asked) == 1 and asked[0].sql.endswith(" = ?"):
+            best = asked[0].leader  # many rows, but exactly these, in order of time
         return f"calls INDEXED BY {best}" if best and best != "id" else "calls NOT INDEXED"
 
     def clauses(self, asked: Filter) -> list[Clause] | None:
@@ -156,9 +167,18 @@ class Questions:
             found.append(Clause("id >= ?", (key_at(asked.since),), "id"))
         if asked.until is not None:
             found.append(Clause("id < ?", (key_at(asked.until),), "id"))
-        for column, name in (("alias", asked.alias), ("key", asked.key), ("outcome", asked.outcome)):
+        for column, name in (("alias", asked.alias), ("outcome", asked.outcome)):
             if name is not None:
                 found.append(self._named(column, [one for one, text in self.names(column) if text == name]))
+        if asked.key is not None:
+            found.append(self._named("key", [one for one, text in self.names("key") if is_key(text, asked.key)]))
+        if asked.user is not None:
+            query = "SELECT id FROM names WHERE kind = 'enduser' AND name = ?"
+            mine = [one for (one,) in self.store.rows(query, (asked.user[:MOST_TEXT],))]
+            marks = ", ".join("?" * len(mine))
+            found.append(
+                Clause(f"enduser > 0 AND enduser IN ({marks})", tuple(mine), "calls_enduser") if mine else None
+            )
         if asked.target is not None:
             been = [one for one, text in self.names("targets") if asked.target in text.split(" ")]
             found.append(self._named("targets", been))
@@ -213,6 +233,11 @@ class Questions:
         rows = self.store.rows(f"SELECT id, line FROM records WHERE id IN ({marks})", tuple(keys))
         lines: dict[int, bytes] = dict(rows)
         return [lines[key] for key in keys if key in lines]
+
+
+def is_key(name: str, asked: str) -> bool:
+    """Whether a key's name is meant: by itself, or with every later key of the name, or as its first one (`core/key.py`)."""
+    return name == asked or name.partition(NTH)[0] == asked or asked == f"{name}{NTH}1"
 
 
 def is_named(request_id: str, asked: str) -> bool:

@@ -16,12 +16,14 @@ from typing import Any
 import msgspec
 
 from headworks.core.private_folders import private
-from headworks.ledger.facts import Facts
+from headworks.ledger.erasure import marks, withheld
+from headworks.ledger.facts import USER, Facts, facts
 from headworks.ledger.store import (
     COLUMNS,
     HOUR,
     MOST_NAMES,
     PATIENCE,
+    PRUNED,
     SHIFT,
     Entries,
     Position,
@@ -32,7 +34,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
@@ -71,8 +73,18 @@ CREATE INDEX access_changed ON access (changed);
 group and hour since 1970; no retention takes from it. `access`: keys and groups that were made at run time, numbered by
 their changes (`keys.py`)."""
 
-MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS)
+ENDUSERS = """
+ALTER TABLE calls ADD COLUMN enduser INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_enduser ON calls (enduser) WHERE enduser > 0;
+"""
+"""Whose call it was, as the caller says it. Of calls that are there already it is read off their records."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
+
+
+EMPTIED_WITHIN = 10.0
+"""Seconds that a compaction waits for readers."""
 
 
 class SqliteAt(msgspec.Struct, frozen=True):
@@ -127,6 +139,8 @@ class SqliteStore:
             for step in MIGRATIONS[version:]:
                 for statement in filter(None, map(str.strip, step.split(";"))):
                     run(statement)
+            if 0 < version < 3:
+                self._find_endusers()
             run(f"PRAGMA user_version = {VERSION}")
 
     @property
@@ -209,14 +223,43 @@ class SqliteStore:
 
     def prune(self) -> None:
         with self.transaction():
-            for kind in ("alias", "key", "targets", "tags"):
-                self.connection.execute(
-                    f"DELETE FROM names WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.{kind} = names.id)",
-                    (kind,),
-                )
+            for kind in PRUNED:
+                # `> 0` is always so; SQLite uses an index over rows that have a name only where it is told.
+                used = f"SELECT 1 FROM calls WHERE calls.{kind} = names.id AND calls.{kind} > 0"
+                self.connection.execute(f"DELETE FROM names WHERE kind = ? AND NOT EXISTS ({used})", (kind,))
             self._names.clear()
 
-    def _insert(self, entries: Sequence[tuple[Facts, bytes]]) -> None:
+    def compact(self) -> None:
+        run = self.connection.execute
+        with troubles(self.path):
+            self._checkpoint()
+            run("VACUUM")
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Moves the whole log into the file and empties it, which waits for whoever reads an older state of the store."""
+        until = time.monotonic() + EMPTIED_WITHIN
+        while self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > until:
+                raise StoreTrouble(
+                    f"the log of the store {self.path} cannot be emptied: another process has been reading it for"
+                    f" {EMPTIED_WITHIN:.0f} s; end that, and do this again"
+                )
+            time.sleep(0.05)
+
+    def _find_endusers(self) -> None:
+        """Reads off the records whose calls they were."""
+        run = self.connection.execute
+        look = "SELECT id, line FROM records WHERE id > ? AND instr(line, ?) > 0 ORDER BY id LIMIT 1000"
+        at = -1
+        while rows := run(look, (at, USER)).fetchall():
+            known = [(key, facts(line)) for key, line in rows]
+            found = [(self._name("enduser", one.user), key) for key, one in known if one is not None and one.user]
+            self.connection.executemany("UPDATE calls SET enduser = ? WHERE id = ?", found)
+            at = rows[-1][0]
+
+    def _insert(self, read: Sequence[tuple[Facts, bytes]]) -> None:
+        entries = withheld(read, marks(self)) if any(one.user for one, _ in read) else read
         added = [facts for facts, _ in entries]
         rows = [row_of(facts, self._name) for facts, _ in entries]
         lines = [(row[0], line) for row, (_, line) in zip(rows, entries, strict=True)]
@@ -234,7 +277,7 @@ class SqliteStore:
         self.connection.execute("RELEASE rows")
         self.connection.executemany(_SPENT, costs_of(added))
         if self.connection.execute("SELECT 1 FROM opened LIMIT 1").fetchone():
-            ended = [(facts.request_id,) for facts, _ in entries]
+            ended = [(facts.request_id,) for facts, _ in read]
             self.connection.executemany("DELETE FROM opened WHERE request = ?", ended)
 
     def _open(self, entries: Entries, process: str) -> None:
@@ -248,7 +291,7 @@ class SqliteStore:
                 return
             with self.transaction():
                 rows = run("SELECT process, line FROM opened").fetchall()
-                self._insert(lost([row for row in rows if row[0].startswith(prefix)], living()))
+                self._insert(lost([row for row in rows if folder_of(row[0]) == folder_of(prefix)], living()))
 
     def spent(self, since: int) -> dict[str, int]:
         sums = dict(self.rows("SELECT owner, sum(cost) FROM spent WHERE hour >= ? GROUP BY owner", (since // HOUR,)))
@@ -280,6 +323,11 @@ class SqliteStore:
 _CALL = f"INSERT INTO calls VALUES ({', '.join('?' * len(COLUMNS))})"
 _SPENT = "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (owner, hour) DO UPDATE SET cost = spent.cost + excluded.cost"
 _RECORD = "INSERT INTO records VALUES (?, ?)"
+
+
+def folder_of(name: str) -> str:
+    """What a process's journal is called, whose name stands before its files': "" where it has none."""
+    return name.rpartition("/")[0]
 
 
 def make(path: Path) -> None:

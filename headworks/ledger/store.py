@@ -40,12 +40,20 @@ MOST_NAMES = 20_000
 """Names kept in memory; a caller may make up as many models as it likes."""
 
 COLUMNS = (
-    "id request alias key targets outcome error is_failed status class duration input output cost reason tags".split()
+    "id request alias key targets outcome error is_failed status class duration input output cost reason tags"
+    " enduser".split()
 )
-"""Of `calls`, in order. Whole numbers but for the reason, which is text."""
+"""Of `calls`, in order. Whole numbers but for the reason, which is text. `enduser` is the caller's `user`, which is a word of
+SQL's own."""
 
 INTERNED = ("alias", "key", "targets", "outcome", "error")
-"""Those that are numbers of `names`, beside `tags`, of which most calls have none."""
+"""Those that are numbers of `names`, beside `tags` and `enduser`, which most calls have none of."""
+
+PRUNED = ("alias", "key", "targets", "tags", "enduser")
+"""Names that go with their last call."""
+
+HIDDEN = -1
+"""In place of a request's number: the call is counted in sums and shown by no command, for its user was purged."""
 
 HOUR = 3600
 
@@ -126,8 +134,12 @@ class Store(Protocol):
         """All rows of a question. Its marks are `?`."""
         ...
 
+    def compact(self) -> None:
+        """Writes the store anew, so that nothing of what was deleted or overwritten is left in its files."""
+        ...
+
     def transaction(self, what: str = "") -> AbstractContextManager[None]:
-        """All of it or nothing; alone among those who name the same."""
+        """All of it or nothing; alone among those who name the same. "names": no record is added meanwhile."""
         ...
 
     def run(self, sql: str, values: Sequence[object] = ()) -> int:
@@ -213,11 +225,12 @@ def names_of(facts: Facts) -> tuple[str, str, str, str, str]:
 
 def row_of(facts: Facts, name: Callable[[str, str], int]) -> tuple[Any, ...]:
     """A call's row of `calls`, its key the first free one it may have. name: the number of a kind's name."""
-    number = request_number(facts.request_id)
+    number = HIDDEN if facts.erased else request_number(facts.request_id)
+    low = int(facts.request_id[-3:], 16) if facts.erased else number
     duration = facts.duration
     tokens = facts.tokens
     return (
-        key_at(facts.at) | (number & ((1 << SHIFT) - 1)),
+        key_at(facts.at) | (low & ((1 << SHIFT) - 1)),
         number,
         *map(name, INTERNED, names_of(facts)),
         int(facts.is_failed),
@@ -229,4 +242,5 @@ def row_of(facts: Facts, name: Callable[[str, str], int]) -> tuple[Any, ...]:
         facts.cost_nano,
         facts.reason or None,
         name("tags", " ".join(facts.tags)) if facts.tags else 0,
+        name("enduser", facts.user) if facts.user else 0,
     )

@@ -1,4 +1,4 @@
-"""What calls add up to: counts, tokens, money and durations, by alias, key, target or day.
+"""What calls add up to: counts, tokens, money and durations, by alias, key, target, day or hour.
 
 Percentiles are read off classes of durations (16 a doubling), so they are right within 2.2%. By target, attempts are
 counted and not calls: a call that was tried twice cost money at two targets. Almost every call has one attempt, which
@@ -7,9 +7,10 @@ its row describes; only of the others the record itself is read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,10 +19,16 @@ from headworks.ledger.facts import GOOD
 from headworks.ledger.query import Filter, Questions
 from headworks.ledger.store import PER_OCTAVE, SHIFT, duration_class
 
-By = Literal["alias", "key", "target", "day"]
-DAY = 86400
+By = Literal["alias", "key", "target", "day", "hour"]
+HOUR, DAY = 3600, 86400
 
-_COLUMNS = {"alias": "alias", "key": "key", "target": "targets", "day": f"(id >> {SHIFT}) / {DAY * 1_000_000}"}
+_COLUMNS = {
+    "alias": "alias",
+    "key": "key",
+    "target": "targets",
+    "day": f"(id >> {SHIFT}) / {DAY * 1_000_000}",
+    "hour": f"(id >> {SHIFT}) / {HOUR * 1_000_000}",
+}
 
 
 class Sum(msgspec.Struct, kw_only=True):
@@ -104,7 +111,11 @@ def _names(by: Sequence[By], numbers: Sequence[int], texts: dict[str, dict[int, 
     """What a group is called; None where its rows have several attempts."""
     names = []
     for one, number in zip(by, numbers, strict=True):
-        name = _day(number * DAY) if one == "day" else texts[one].get(number)
+        if one in _SPANS:
+            span, called = _SPANS[one]
+            name: str | None = called(number * span)
+        else:
+            name = texts[one].get(number)
         if name is None:
             return None
         names.append(name or "-")
@@ -112,7 +123,7 @@ def _names(by: Sequence[By], numbers: Sequence[int], texts: dict[str, dict[int, 
 
 
 def _attempts(groups: dict[tuple[str, ...], _Group], by: Sequence[By], record: Record, target: str | None) -> None:
-    known = {"alias": record.model or "-", "key": record.key or "-", "day": _day(record.at)}
+    known = {"alias": record.model or "-", "key": record.key or "-", "day": _day(record.at), "hour": _hour(record.at)}
     for attempt in record.attempts:
         if target is not None and attempt.target != target:
             continue
@@ -126,3 +137,12 @@ def _attempts(groups: dict[tuple[str, ...], _Group], by: Sequence[By], record: R
 
 def _day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def _hour(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:00Z")
+
+
+_SPANS: Final[Mapping[By, tuple[int, Callable[[float], str]]]] = MappingProxyType(
+    {"day": (DAY, _day), "hour": (HOUR, _hour)}
+)

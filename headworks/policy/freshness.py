@@ -69,7 +69,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     body: a whole body, or every event of a stream but the two that follow. counts: a stream's event with the tokens, b""
     where it had none: it goes to those who ask for it. The end mark of a stream is not kept. text, finish: the first
-    choice's. made_at: seconds since 1970, when its last chunk came.
+    choice's. made_at: seconds since 1970, when its last chunk came. user: the digest of the name of whose call it answered,
+    "" where the call named nobody, None where that was not written down. asked_at: when that call came.
     """
 
     streamed: bool
@@ -79,6 +80,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     finish: str | None = None
     usage: Usage | None = None
     made_at: float
+    user: str | None = None
+    asked_at: float = 0.0
 
     def age(self, wall: float) -> float:
         """Seconds; a calendar that was set back makes nothing younger than new."""

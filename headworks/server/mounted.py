@@ -80,6 +80,7 @@ class Mounted:
             if self._running is None:
                 chance = Random()
                 loaded = self._load()
+                loaded.settle()
                 gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))
                 try:
                     origins = Origins(loaded.system.server.cors, has_keys=gateway.keys is not None)

@@ -96,6 +96,7 @@ class Parent:
 
     def __init__(self, file: Path, loaded: Loaded) -> None:
         system = loaded.system
+        loaded.settle()
         self.file = file
         self.folder = loaded.folder
         self.system = system
@@ -215,7 +216,7 @@ class Parent:
         loop = asyncio.get_running_loop()
         content = await loop.run_in_executor(None, content_of, self.file)
         loaded = await loop.run_in_executor(
-            None, lambda: read(content, file=str(self.file), folder=self.folder, env=os.environ)
+            None, lambda: read(content, file=self.file, folder=self.folder, env=os.environ)
         )
         if problems := unchangeable(self.system, loaded.system):
             raise ConfigError(problems)

@@ -62,6 +62,7 @@ async def serve(
     `file` is what `headworks reload` will call it; `ready` is called once the port answers. Raises ConfigError where a
     port or the journal cannot be had. A second signal ends the draining. `seed` is the stack's; None draws one.
     """
+    loaded.settle()
     server = loaded.system.server
     chance = Random()
     allow_open_files()

@@ -72,7 +72,7 @@ class Worker:
         self.listening = listening
         self.channel = channel
         self.start = start
-        loaded = read(start.content, file=start.file, folder=Path(start.folder), env=start.env)
+        loaded = read(start.content, file=Path(start.file), folder=Path(start.folder), env=start.env)
         chance = Random()
         member = Member(owner=start.owner, state=start.state, models=start.models)
         self.gateway = Gateway(loaded.system, loaded.folder, seed=start.seed, member=member)
@@ -147,7 +147,7 @@ class Worker:
         start = self.start
         try:
             loaded = await loop.run_in_executor(
-                None, lambda: read(message.content, file=start.file, folder=Path(start.folder), env=message.env)
+                None, lambda: read(message.content, file=Path(start.file), folder=Path(start.folder), env=message.env)
             )
             self.prepared = await self.gateway.prepared(loaded.system, message.models)
         except ConfigError as error:

@@ -11,6 +11,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.system.check import Machine, check
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, compose
+from headworks.system.places import placed, settle
 from headworks.system.proxies import proxied
 from headworks.system.reader import Reader
 from headworks.system.schema import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
@@ -18,16 +19,23 @@ from headworks.system.secrets import Sources
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A system that was read and checked whole. Relative paths in it start from `folder`: `loaded.folder / path`."""
+    """A system that was read and checked whole. Relative paths in it start from `folder`: `loaded.folder / path`. path: the
+    file that it is in; None for a text without a place."""
 
     system: System
     folder: Path
     warnings: tuple[Problem, ...] = ()
+    path: Path | None = None
+
+    def settle(self) -> None:
+        """For who serves it: where its records are must not depend on what else comes into the folder."""
+        if self.path is not None:
+            settle(self.path, self.system.log)
 
 
 def load(path: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:
     """Reads a system file. Raises ConfigError with everything that is wrong with it, also when it cannot be opened."""
-    return read(content_of(path), file=str(path), folder=path.parent, env=env, machine=machine)
+    return read(content_of(path), file=path, folder=path.parent, env=env, machine=machine)
 
 
 def content_of(path: Path) -> bytes:
@@ -44,27 +52,37 @@ def content_of(path: Path) -> bytes:
         raise ConfigError([problem]) from error
 
 
-def read(content: bytes, *, file: str, folder: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:
-    """Reads a system file's bytes. `file` is what messages call it. Raises ConfigError with everything that is wrong."""
-    findings = Findings(file)
-    system = examine(content, findings, Sources(env, folder), machine or Machine(folder))
+def read(
+    content: bytes, *, file: str | Path, folder: Path, env: Mapping[str, str], machine: Machine | None = None
+) -> Loaded:
+    """Reads a system file's bytes. file: its path, or what messages call a text that is in none. Raises ConfigError with
+    everything that is wrong."""
+    findings = Findings(str(file))
+    path = file if isinstance(file, Path) else None
+    system = examine(content, findings, Sources(env, folder), machine or Machine(folder), path)
     if system is None:
         raise ConfigError(findings.errors)
-    return Loaded(system=system, folder=folder, warnings=tuple(findings.warnings))
+    return Loaded(system=system, folder=folder, warnings=tuple(findings.warnings), path=path)
 
 
-def examine(content: bytes, findings: Findings, sources: Sources, machine: Machine) -> System | None:
-    """The system in these bytes if it holds; all that is wrong, and all that is odd, goes to `findings`."""
-    system = survey(content, findings, sources, machine)
+def examine(
+    content: bytes, findings: Findings, sources: Sources, machine: Machine, path: Path | None = None
+) -> System | None:
+    """The system in these bytes if it holds; all that is wrong, and all that is odd, goes to `findings`. path: of the file."""
+    system = survey(content, findings, sources, machine, path)
     return None if findings.errors else system
 
 
-def survey(content: bytes, findings: Findings, sources: Sources, machine: Machine) -> System | None:
+def survey(
+    content: bytes, findings: Findings, sources: Sources, machine: Machine, path: Path | None = None
+) -> System | None:
     """The system in these bytes as far as it can be read, for further checks only where `findings` has errors."""
     root = compose(content, findings)
     system = None if root is None else Reader(findings, sources).system(root)
-    if system is not None:
+    if root is not None and system is not None:
         system = proxied(named(system), sources.env, findings)
+        if path is not None:
+            system = placed(system, root, path, findings)
         check(system, findings, machine)
     return system
 

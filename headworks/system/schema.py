@@ -249,6 +249,10 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     format: LogFormat = "text"
 
 
+OWN_PLACES: Final = ".headworks/systems/"
+"""Where files of other names than `headworks.yaml` keep what they do not say themselves (`places.py`)."""
+
+
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):
     """A suite of samples, in a file of its own."""
 
@@ -274,8 +278,14 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """32 hex digits that stand for the content: the same for another order, layout or value of a secret."""
-        return digest(msgspec.json.encode(self, enc_hook=_reference, order="sorted"))
+        """32 hex digits that stand for the content: the same for another order, layout, name or value of a secret."""
+        log, usual = self.log, Log()
+        if log.journal.startswith(OWN_PLACES):
+            log = msgspec.structs.replace(log, journal=usual.journal)
+        if log.store.reference.startswith(f"sqlite:///{OWN_PLACES}"):
+            log = msgspec.structs.replace(log, store=usual.store)
+        whole = msgspec.structs.replace(self, log=log)
+        return digest(msgspec.json.encode(whole, enc_hook=_reference, order="sorted"))
 
 
 def behind(system: System, alias: str) -> str:

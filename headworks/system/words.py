@@ -294,8 +294,10 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
         Log: {
             "store": "The SQLite file, or the PostgreSQL database of several replicas (`postgresql://user@host/database`, and "
             "`?schema=` for another schema than `headworks`), that `headworks logs` reads. The journal is moved into it, a "
-            "moment later and off the path of calls.",
-            "journal": "The folder of the journal, to which each call's record is appended before its last chunk goes out.",
+            "moment later and off the path of calls. A file of another name than `headworks.yaml` has "
+            "`.headworks/systems/NAME/ledger.db`: docs/ledger.md.",
+            "journal": "The folder of the journal, to which each call's record is appended before its last chunk goes out. A file "
+            "of another name than `headworks.yaml` has `.headworks/systems/NAME/journal`.",
             "sync": "How often the journal is forced to the disk: what a power loss can cost.",
             "bodies": "Whether the record has the words of a call: `none`, or `full`, the body as the caller sent it (64 KiB at "
             "most) and the text of the answer. Headers, and so keys, are never in it.",

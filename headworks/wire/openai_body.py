@@ -62,7 +62,10 @@ def read_flag(found: Members, name: str, within: str = "") -> bool:
 
 
 def read_user(found: Members) -> str | None:
+    """Whose call it is, as the caller says it. OpenAI's newer word for `user` is `safety_identifier`."""
     user: str | None = _read(found, "user", _OPTIONAL_STRING, "a string")
+    if not user and "safety_identifier" in found:
+        user = _read(found, "safety_identifier", _OPTIONAL_STRING, "a string")
     return user
 
 

@@ -60,7 +60,7 @@ def read_chat(body: bytes) -> Asked:
         streamed=openai_body.read_flag(found, "stream"),
         include_usage=include_usage,
         max_output=bound,
-        user=openai_body.read_user(found) if "user" in found else None,
+        user=openai_body.read_user(found) if "user" in found or "safety_identifier" in found else None,
     )
     require_types(found)
     if not model.startswith(PROMPT_PREFIX):

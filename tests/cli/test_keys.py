@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
 from headworks.cli.main import run
-from headworks.core.key import Change, secret_digest
+from headworks.core.key import FREELY, Change, Spending, secret_digest
 from headworks.ledger.keys import Keys
 from headworks.ledger.sqlite import SqliteAt
-from tests.ledger.records import journal, record
+from tests.ledger.records import ids, journal, record
 
 SYSTEM = """
 providers: {vendor: {dialect: openai, base_url: "https://api.example.com/v1", api_key: "${env:NOT_SET_ANYWHERE}"}}
@@ -141,6 +143,11 @@ def test_revoking_is_for_both_kinds_and_only_the_files_come_back(
         (["rotate", "web"], "change it there"),
         (["revoke", "nobody"], "there is no key nobody"),
         (["group", "product", "--rpm", "1"], "change it there"),
+        (["change", "web", "--rpm", "1"], "change it there"),
+        (["change", "nobody", "--rpm", "1"], "there is no key nobody"),
+        (["change", "web"], "say what changes"),
+        (["change", "web", "--rpm", "1", "--without", "rpm"], "one of them"),
+        (["change", "web", "--alert", "0%", "--without", "alert"], "alert"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -154,6 +161,141 @@ def test_a_name_is_given_once(system: str, capsys: pytest.CaptureFixture[str]) -
     made(system, capsys)
     assert run(["keys", "create", "nightly", system]) == COULD_NOT_RUN
     assert "rotate nightly" in capsys.readouterr().err
+
+
+def test_a_keys_limits_and_budget_can_be_changed_and_what_is_not_named_stays(
+    system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = made(
+        system, capsys, "--rpm", "60", "--budget", "$5", "--every", "1d", "--model", "assistant", "--tag", "a"
+    )
+    assert run(["keys", "change", "nightly", "--tpm", "100k", "--budget", "$7", "--group", "product", system]) == HOLDS
+    said = capsys.readouterr().out
+    assert (
+        said
+        == "nightly: 60 rpm, 100k tpm; $7 every 1d; assistant; group product; a; a running gateway knows within a second\n"
+    )
+    [change] = changes(system)
+    assert change.key is not None
+    assert change.key.digest == secret_digest(secret)
+    allowance = change.key.allowance
+    assert (allowance.rpm, allowance.tpm, allowance.concurrency) == (60, 100_000, None)
+    assert allowance.budget == Spending(amount=7_000_000_000, every="1d")
+    assert run(["keys", "change", "nightly", "--every", "total", "--alert", "0%", "--expires", "1h", system]) == HOLDS
+    without = [part for one in ("rpm", "models", "tags", "group") for part in ("--without", one)]
+    capsys.readouterr()
+    assert run(["keys", "change", "nightly", *without, "--priority", "high", "--json", system]) == HOLDS
+    assert objects(capsys)[0]["name"] == "nightly"
+    [change] = changes(system)
+    assert change.key is not None
+    assert change.key.allowance.rpm is None
+    assert change.key.allowance.budget == Spending(amount=7_000_000_000, every="total", alert=0.0)
+    assert (change.key.models, change.key.tags, change.key.group) == (frozenset(), (), "")
+    assert (change.key.priority, change.key.expires_at < time.time() + 3601) == ("high", True)
+    assert (
+        run(["keys", "change", "nightly", "--without", "budget", "--without", "expires", "--without", "tpm", system])
+        == HOLDS
+    )
+    assert "without any limit" in capsys.readouterr().out
+    [change] = changes(system)
+    assert change.key is not None
+    assert (change.key.allowance, change.key.expires_at) == (FREELY, float("inf"))
+
+
+def test_a_budget_of_a_key_that_had_none_needs_its_window(system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made(system, capsys)
+    assert run(["keys", "change", "nightly", "--budget", "$7", system]) == COULD_NOT_RUN
+    assert "--every 1d" in capsys.readouterr().err
+    assert run(["keys", "change", "nightly", "--budget", "$7", "--every", "1d", "--estimate", "chars", system]) == HOLDS
+    [change] = changes(system)
+    assert change.key is not None
+    assert change.key.allowance.budget == Spending(amount=7_000_000_000, every="1d", estimate="chars")
+
+
+def test_a_revoked_name_can_be_used_again_and_each_key_has_spent_its_own(
+    system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = made(system, capsys, "--budget", "$5", "--every", "total")
+    folder = Path(system).parent / "journal"
+    journal(folder, record(1, key="nightly", cost_nano=2_000_000_000))
+    assert run(["keys", "revoke", "nightly", system]) == HOLDS
+    assert run(["keys", "change", "nightly", "--rpm", "1", system]) == COULD_NOT_RUN
+    assert "`headworks keys create nightly`" in capsys.readouterr().err
+    assert run(["keys", "create", "nightly", "--budget", "$5", "--every", "total", system]) == HOLDS
+    shown = capsys.readouterr()
+    assert shown.out.strip() != first
+    assert "Logs and sums call it nightly#2: what nightly did and spent stays its own." in shown.err
+    [change] = changes(system)
+    assert change.key is not None
+    assert (change.name, change.key.name, change.key.digest) == (
+        "nightly",
+        "nightly#2",
+        secret_digest(shown.out.strip()),
+    )
+    journal(folder, record(2, key="nightly#2", cost_nano=500_000_000), started_at=2.0)
+    assert run(["keys", "show", "nightly", system]) == HOLDS
+    said = capsys.readouterr().out
+    assert "nightly#2" in said
+    assert "spent    $0.5 in all" in said
+    assert re.search(r"before   nightly, .* to .*: \$2 *$", said, re.MULTILINE)
+    assert run(["keys", "list", system]) == HOLDS
+    assert "nightly#2" in capsys.readouterr().out
+    for asked, expected in (
+        ("nightly", [1, 2]),
+        ("nightly#1", [1]),
+        ("nightly#2", [2]),
+        ("night", []),
+        ("nightly#", []),
+    ):
+        assert run(["logs", "--json", "--key", asked, system]) == HOLDS
+        assert [one["request_id"] for one in objects(capsys)] == ids(*expected)
+    assert run(["logs", "--by", "key", "--json", system]) == HOLDS
+    assert {one["key"]: one["cost"] for one in objects(capsys)} == {"nightly": 2.0, "nightly#2": 0.5}
+    assert run(["keys", "revoke", "nightly", system]) == HOLDS
+    assert run(["keys", "create", "nightly", "--expires", "1ms", system]) == HOLDS
+    assert run(["keys", "create", "nightly", system]) == HOLDS
+    assert "nightly#4: what nightly#3 did" in capsys.readouterr().err
+
+
+def test_a_name_that_was_in_the_file_begins_with_nothing_spent(system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(Path(system).parent / "journal", record(1, key="late", cost_nano=7))
+    assert run(["keys", "create", "late", system]) == HOLDS
+    assert "Logs and sums call it late#2" in capsys.readouterr().err
+
+
+def test_the_first_key_of_an_open_gateway_is_asked_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "system.yaml"
+    text = (
+        'providers: {v: {dialect: simulated}}\nmodels: {a: v/x}\nlog: {journal: journal, store: "sqlite:///ledger.db"}'
+    )
+    file.write_text(text)
+    for answer in ("", "n\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert run(["keys", "create", "first", "--json", str(file)]) == INTERRUPTED
+        shown = capsys.readouterr()
+        assert "anybody on this machine may call" in shown.err
+        assert "no key was made" in shown.err
+        assert shown.out == ""
+    assert changes(str(file)) == []
+    file.write_text(text + "\nserver: {listen: 0.0.0.0:8080}\nkeys: {}")  # nobody calls without a key there
+    assert run(["keys", "create", "first", str(file)]) == HOLDS
+    file.write_text(text)
+    assert run(["keys", "create", "second", str(file)]) == HOLDS
+    assert run(["keys", "revoke", "first", str(file)]) == HOLDS
+    assert run(["keys", "revoke", "second", str(file)]) == HOLDS
+    assert run(["keys", "create", "third", str(file)]) == HOLDS
+
+
+def test_whoever_says_yes_gets_the_first_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "system.yaml"
+    file.write_text("providers: {v: {dialect: simulated}}\nmodels: {a: v/x}")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert run(["keys", "create", "first", str(file)]) == HOLDS
+    assert capsys.readouterr().out.startswith("hw_")
 
 
 def test_what_was_spent_is_shown_up_to_now(system: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +324,7 @@ def test_without_any_key_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     assert run(["keys", "list", str(file)]) == HOLDS
     assert "anybody on this machine may call" in capsys.readouterr().out
-    assert run(["keys", "create", "first", "--json", str(file)]) == HOLDS
+    assert run(["keys", "create", "first", "--yes", "--json", str(file)]) == HOLDS
     assert msgspec.json.decode(capsys.readouterr().out)["secret"].startswith("hw_")
     assert run(["keys", "create", "second", str(file)]) == HOLDS
     assert "It is the first key" not in capsys.readouterr().err
@@ -194,4 +336,6 @@ def test_an_expired_key_is_not_rotated(system: str, capsys: pytest.CaptureFixtur
     assert run(["keys", "rotate", "nightly", system]) == COULD_NOT_RUN
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "nightly has expired: make a key with another name" in shown.err
+    assert "nightly has expired: `headworks keys change nightly --expires 30d` first" in shown.err
+    assert run(["keys", "change", "nightly", "--expires", "1h", system]) == HOLDS
+    assert run(["keys", "rotate", "nightly", system]) == HOLDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import signal
@@ -14,12 +15,15 @@ import msgspec
 import pytest
 
 from headworks.cli import logs_view
+from headworks.cli.eval_log import from_log
 from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
+from headworks.cli.logs_purge import unreached
 from headworks.cli.main import run
 from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.ledger.journal import Journal
 from headworks.ledger.sqlite import SqliteAt
+from headworks.system.load import read
 from tests.ledger.records import attempt, ids, journal, record
 
 SYSTEM = """
@@ -171,6 +175,10 @@ def test_json_is_one_object_a_line_oldest_first_with_what_the_contract_names(
         (["--last", "2"], [3, 4]),
         (["--sort", "slowest", "--last", "1"], [2]),
         (["--alias", "nobody"], []),
+        (["--user", "ann"], [2, 4]),
+        (["--user", "ann", "--tag", "team:a"], [4]),
+        (["--tag", "team:a"], [1, 4]),
+        (["--user", "an"], []),
         (["--since", "0001-01-02", "--until", "9999-01-01"], [1, 2, 3, 4]),
         (["--since", "9999-01-01"], []),
         (["--slow", "3650d"], []),
@@ -181,10 +189,10 @@ def test_every_filter(
 ) -> None:
     journal(
         tmp_path / "journal",
-        record(1),
-        record(2, model="small", last_at=20.0),
+        record(1, tags=("team:a",)),
+        record(2, model="small", last_at=20.0, user="ann"),
         record(3, key="nightly", outcome="expired", error="Expired", reason="It timed out."),
-        record(4, attempts=[attempt("a/x"), attempt("b/x")]),
+        record(4, attempts=[attempt("a/x"), attempt("b/x")], user="ann", tags=("team:a", "batch")),
     )
     found = lines(printed(capsys, "--json", *arguments, system))
     assert [one["request_id"] for one in found] == ids(*expected)
@@ -205,6 +213,51 @@ def test_sums_as_a_table_and_as_json(tmp_path: Path, system: Path, capsys: pytes
     assert (first["day"], first["alias"], first["calls"], first["cost"]) == ("2026-11-22", "assistant", 4, 8.0)
     assert (second["alias"], second["errors"], second["unpriced"]) == ("small", 1, 1)
     assert lines(printed(capsys, "--cost", "--json", system))[0]["alias"] == "assistant"
+
+
+def test_sums_by_the_hour(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(tmp_path / "journal", record(0), record(3599), record(3600, model="small"), record(7200))
+    found = lines(printed(capsys, "--by", "hour", "--json", system))
+    assert {one["hour"]: one["calls"] for one in found} == {
+        "2026-11-22T00:00Z": 2,
+        "2026-11-22T01:00Z": 1,
+        "2026-11-22T02:00Z": 1,
+    }
+    assert printed(capsys, "--by", "alias,hour", system).splitlines()[0].split()[:2] == ["alias", "hour"]
+    both = lines(printed(capsys, "--by", "hour,target", "--alias", "small", "--json", system))
+    assert [(one["hour"], one["target"]) for one in both] == [("2026-11-22T01:00Z", "openai/gpt")]
+
+
+def test_csv_has_a_header_and_a_row_a_call(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = Usage(input=5, cached_input=2, output=3)
+    calls = [
+        record(
+            1, user='a,"b"', tags=("x", "y"), tokens=usage, cost_nano=1_500_000_000, asked="words", answered="words"
+        ),
+        record(2, user="=cmd()", model="@x", cost_nano=None, attempts=[attempt("a/x"), attempt("b/x", why="retry")]),
+        *(record(number, cost_nano=1) for number in range(3, 30)),
+    ]
+    journal(tmp_path / "journal", *calls)
+    text = printed(capsys, "--csv", system)
+    found = list(csv.DictReader(io.StringIO(text)))
+    assert "words" not in text
+    assert len(found) == 29
+    first, second = found[:2]
+    assert (first["request_id"], first["at"], first["user"]) == (ids(1)[0], "2026-11-22T00:00:01.000Z", 'a,"b"')
+    assert (first["tags"], first["input_tokens"], first["output_tokens"]) == ("x y", "7", "3")
+    assert (first["cost"], first["cost_nano"], found[2]["cost"]) == ("1.500000000", "1500000000", "0.000000001")
+    assert (second["user"], second["model"]) == ("'=cmd()", "'@x")
+    assert (second["cost"], second["attempts"], second["targets"]) == ("", "2", "a/x b/x")
+    assert len(printed(capsys, "--csv", "--last", 3, system).splitlines()) == 4
+    assert printed(capsys, "--csv", "--alias", "nobody", system).count("\n") == 1
+
+
+def test_csv_of_sums(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(tmp_path / "journal", record(1, cost_nano=1500), record(2, cost_nano=None, model="+small"))
+    rows = printed(capsys, "--csv", "--by", "alias,day", system).splitlines()
+    assert rows[0] == "alias,day,calls,errors,tokens,cost,cost_nano,unpriced,p50,p95"
+    assert rows[1].startswith("assistant,2026-11-22,1,0,0,0.000001500,1500,0,")
+    assert rows[2].startswith("'+small,2026-11-22,1,0,0,0.000000000,0,1,")
 
 
 def test_a_name_that_a_caller_made_up_makes_no_column_wide(
@@ -271,6 +324,10 @@ def test_an_empty_ledger_says_so(system: Path, capsys: pytest.CaptureFixture[str
         ["--follow", "--sort", "slowest"],
         ["--last", "0"],
         ["purge"],
+        ["purge", "--compact"],
+        ["purge", "--user", "ann", "--key", "web"],
+        ["--json", "--csv"],
+        ["--by", "week"],
         ["show"],
         ["no-such-file.yaml"],
     ],
@@ -305,20 +362,108 @@ def test_purge_asks_first_and_deletes_what_was_named(
     store.close()
 
 
+def test_a_users_calls_are_gone_at_once_and_their_costs_stay(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    journal(tmp_path / "journal", *(record(n, user="ann" if n % 2 else "bob", asked="words") for n in range(4)))
+    before = printed(capsys, "--by", "key,alias", "--csv", system)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert run(["logs", "purge", "--user", "ann", str(system)]) == INTERRUPTED
+    shown = capsys.readouterr()
+    assert "Delete everything of this user, 2 calls, for good?" in shown.out
+    assert "--yes" in shown.err
+    said = printed(capsys, "purge", "--user", "ann", "--yes", system)
+    assert "2 calls of ann are gone; what they cost stays in the sums" in said
+    assert "--compact writes both anew" in said
+    assert [one["request_id"] for one in lines(printed(capsys, "--json", system))] == ids(0, 2)
+    assert printed(capsys, "--by", "key,alias", "--csv", system) == before
+    assert run(["logs", "show", ids(1)[0], str(system)]) == FAILS
+    capsys.readouterr()
+    assert from_log(system, "user=ann", None) == FAILS
+    assert "0 calls" in capsys.readouterr().out
+    assert "0 calls of ann" in printed(capsys, "purge", "--user", "ann", "--yes", system)
+
+
+def test_compact_leaves_no_byte_of_a_user_and_names_what_it_does_not_reach(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system.write_text(SYSTEM.replace("vendor/gpt}", "{targets: vendor/gpt, cache: {exact: 1h}}}"))
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)  # a gateway that runs
+    for number in range(6):
+        written.append(record(number, user="ann@example.com" if number % 2 else "bob", asked=f"words of {number % 2}"))
+    printed(capsys, "purge", "--user", "ann@example.com", "--yes", system)
+    out = printed(capsys, "purge", "--user", "ann@example.com", "--compact", "--yes", system)
+    files = [*tmp_path.glob("journal/*"), *tmp_path.glob("ledger.db*")]
+    left = b"".join(file.read_bytes() for file in files)
+    assert len(files) >= 2
+    assert b"words of 0" in left
+    assert not [one for one in (b"ann@", b"words of 1", *(one.encode() for one in ids(1, 3, 5))) if one in left]
+    for words in (
+        "no byte of them is left there",
+        "backups",
+        "under way",
+        "kept answers in the gateway's memory",
+        "vendors",
+    ):
+        assert words in out
+    assert "PostgreSQL" not in out
+    written.append(record(7, user="bob"))
+    written.close()
+    assert [one["request_id"] for one in lines(printed(capsys, "--json", system))] == ids(0, 2, 4, 7)
+
+
+def test_compact_leaves_no_byte_of_calls_that_were_deleted(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
+    for number in range(4):
+        written.append(record(number, key="nightly" if number % 2 else "web", asked=f"words of {number % 2}"))
+    assert "2 calls deleted" in printed(capsys, "purge", "--key", "nightly", "--compact", "--yes", system)
+    left = b"".join(file.read_bytes() for file in (*tmp_path.glob("journal/*"), *tmp_path.glob("ledger.db*")))
+    assert b"words of 0" in left
+    assert not [one for one in (b"words of 1", *(one.encode() for one in ids(1, 3))) if one in left]
+    written.close()
+
+
+def test_what_a_compaction_of_a_shared_ledger_does_not_reach_is_named() -> None:
+    text = """
+providers: {vendor: {dialect: simulated}}
+models: {assistant: {targets: vendor/gpt, cache: {exact: 1h}}}
+state: redis://somewhere:6379/0
+log: {store: "postgresql://db/ledger", bodies: full}
+"""
+    found = read(text.encode(), file="x", folder=Path(), env={}).system
+    said = " ".join(unreached(found, 2, is_user=True))
+    for words in (
+        "write-ahead log",
+        "standbys, backups",
+        "pg_statistic",
+        "2 other journals",
+        "state's server",
+        "--from-log",
+    ):
+        assert words in said
+    said = " ".join(unreached(found, 0, is_user=False))
+    assert "kept answers" not in said
+    assert "other journals" not in said
+
+
 def test_follow_shows_calls_as_they_end(tmp_path: Path, system: Path) -> None:
     written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
-    written.append(record(1))
-    command = [sys.executable, "-m", "headworks", "logs", "--follow", "--json", "--key", "web", str(system)]
+    written.append(record(1, user="ann"))
+    command = [sys.executable, "-m", "headworks", "logs", "--follow", "--csv", "--user", "ann", str(system)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        seen = [msgspec.json.decode(child.stdout.readline())["request_id"]]
-        written.append(record(2, key="nightly"))
-        written.append(record(3))
-        seen.append(msgspec.json.decode(child.stdout.readline())["request_id"])
+        assert child.stdout.readline().startswith("request_id,at,")
+        seen = [child.stdout.readline().partition(",")[0]]
+        written.append(record(2, user="bob"))
+        written.append(record(3, user="ann"))
+        seen.append(child.stdout.readline().partition(",")[0])
         written.close()
         fresh = Journal(tmp_path / "journal", started_at=2.0, sync=1.0)
-        fresh.append(record(4))
-        seen.append(msgspec.json.decode(child.stdout.readline())["request_id"])
+        fresh.append(record(4, user="ann"))
+        seen.append(child.stdout.readline().partition(",")[0])
         child.send_signal(signal.SIGINT)
         assert child.wait(20) == INTERRUPTED
         fresh.close()

@@ -33,7 +33,7 @@ models: {{assistant: {{targets: sim, price: {{input: $1/M, output: $1/M}}, max_o
 keys: {{web: {{key: {key}, {bounds}}}}}
 server: {{listen: "127.0.0.1:PORT", admin: "127.0.0.1:{admin}", admin_key: {admin_key}, workers: 3, drain: 20s}}
 state: embedded
-log: {{format: json}}
+log: {{format: json, journal: kept/journal, store: "sqlite:///kept/ledger.db"}}
 """
 BODY = {"model": "assistant", "messages": [{"role": "user", "content": "Hi"}]}
 HEADERS = {"authorization": f"Bearer {KEY}"}
@@ -96,7 +96,7 @@ async def asked(running: Running, count: int, at_once: int = 20) -> list[int | s
 
 
 def records(folder: Path) -> list[Record]:
-    index = Indexer(folder / ".headworks" / "journal", SqliteAt(folder / ".headworks" / "ledger.db"))
+    index = Indexer(folder / "kept" / "journal", SqliteAt(folder / "kept" / "ledger.db"))
     index.catch_up()
     found = [msgspec.json.decode(line, type=Record) for line in Questions(index.store()).lines(Filter())]
     index.close()

@@ -16,6 +16,8 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, InsufficientQuota, KeysAway, StateAway, Unauthenticated
 from headworks.core.key import Allowance, Spending, secret_digest
 from headworks.gateway.gateway import Gateway
+from headworks.ledger.erasure import purge_user
+from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import Entry, Keys
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreTrouble
@@ -264,6 +266,86 @@ def test_a_reload_that_gives_a_budget_counts_what_was_spent(tmp_path: Path) -> N
             await one.reload(system)
             with pytest.raises(InsufficientQuota):
                 await ask(one.front, by("secret-web-secret-web", 9))
+        finally:
+            await one.stop()
+
+    asyncio.run(run())
+
+
+def test_kept_answers_of_a_user_who_is_purged_are_given_to_nobody_from_then_on(tmp_path: Path) -> None:
+    """An answer that was kept since is."""
+    text = SYSTEM.replace("max_output: 10", "max_output: 10, cache: {exact: 1h, share: all}").replace("$0.05", "$5000")
+
+    def asked(user: str) -> Call:
+        made = call("hello", fields={"user": user} if user else {})
+        return msgspec.structs.replace(made, credential="secret-web-secret-web", arrived_at=now(), user=user)
+
+    async def run() -> None:
+        one = gateway(tmp_path, text)
+        await one.start()
+        try:
+
+            async def is_kept() -> bool:
+                again = asked("")
+                await ask(one.front, again)
+                return again.trail.cache == "hit"
+
+            await ask(one.front, asked("ann"))
+            assert await is_kept()
+            assert one.assembled.shared.purged.is_known
+            store = SqliteAt(tmp_path / "ledger.db").open()
+            Indexer(tmp_path / "journal", SqliteAt(tmp_path / "ledger.db")).catch_up()
+            purge_user(store, "ann", time.time())
+            store.close()
+
+            async def is_gone() -> bool:
+                return not await is_kept()
+
+            await until(is_gone)
+            assert await is_kept()
+        finally:
+            await one.stop()
+
+    asyncio.run(run())
+
+
+def test_a_budget_that_is_changed_counts_what_was_spent_and_a_name_used_again_begins_anew(tmp_path: Path) -> None:
+    def may_spend(dollars: float) -> Allowance:
+        return Allowance(budget=Spending(amount=round(dollars * 1e9), every="total"))
+
+    async def run() -> None:
+        make(tmp_path, "nightly", "hw_new", allowance=may_spend(0.03))
+        one = gateway(tmp_path)
+        await one.start()
+
+        async def is_answered(secret: str, number: int) -> bool:
+            try:
+                await ask(one.front, by(secret, number))
+            except InsufficientQuota:
+                return False
+            except Unauthenticated:
+                return False
+            return True
+
+        try:
+            count = 0
+            while await is_answered("hw_new", count):
+                count += 1
+            assert 0 < count < 9
+            make(tmp_path, "nightly", "hw_new", allowance=may_spend(5.0))
+            await until(lambda: is_answered("hw_new", 20))
+            make(tmp_path, "nightly", "hw_new", allowance=may_spend(0.001))
+
+            async def is_refused() -> bool:
+                return not await is_answered("hw_new", 30)
+
+            await until(is_refused)
+            make(tmp_path, "nightly", "hw_other", allowance=may_spend(0.03), number=2)
+            await until(lambda: is_answered("hw_other", 40))
+            assert not await answered(one, "hw_new")
+            assert [key.name for key in list(one.ring.keys())] == ["web", "nightly#2"]
+            again = [await is_answered("hw_other", 50 + number) for number in range(count)]
+            assert again == [True] * (count - 1) + [False]
         finally:
             await one.stop()
 

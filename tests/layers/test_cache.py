@@ -10,18 +10,22 @@ import msgspec
 import pytest
 
 from headworks.core.call import Call
-from headworks.core.clock import now
+from headworks.core.clock import now, wall
 from headworks.core.errors import CallError, Cut, Failed
 from headworks.core.key import Key
+from headworks.core.record import user_digest
 from headworks.core.reply import Chunk
 from headworks.core.service import Service
 from headworks.layers import cache
+from headworks.layers.cache import Cache, Fill
 from headworks.layers.sameness import SCOPES, Sameness
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
+from headworks.policy.purged import Purged
 from headworks.providers.scripted import Stream
+from headworks.state.answers import Answers
 from headworks.testing import Answer, Scripted, ask, mock, virtual
-from tests.layers.sharing import cached, question
+from tests.layers.sharing import SAMENESS, cached, question
 
 
 async def found(service: Service, asked: Call) -> tuple[str, Answer]:
@@ -43,6 +47,43 @@ async def test_an_equal_call_gets_the_same_bytes_and_its_age_until_the_time_is_o
     await asyncio.sleep(1)
     outcome, third = await found(service, question())
     assert (outcome, third.text) == ("miss", "two")
+
+
+def of_ann() -> Call:
+    return msgspec.structs.replace(question(), user="ann")
+
+
+@virtual
+async def test_an_answer_to_a_user_who_was_purged_is_given_to_nobody() -> None:
+    leaf = Scripted(["one", "two", "three"])
+    answers, purged = Answers(10_000_000, 3600.0), Purged()
+    service = Cache(Fill(leaf, answers), answers, SAMENESS, 3600.0, purged)
+    assert (await found(service, of_ann()))[0] == "miss"
+    assert (await found(service, question()))[0] == "hit"
+    await asyncio.sleep(1)
+    purged.mark(user_digest("bob"), wall())
+    assert (await found(service, question()))[0] == "hit"
+    purged.mark(user_digest("ann"), wall())
+    outcome, anew = await found(service, of_ann())
+    assert (outcome, anew.text) == ("miss", "two")
+    assert (await found(service, question()))[1].text == "two"
+
+
+@virtual
+async def test_an_answer_that_was_under_way_when_its_user_was_purged_is_given_to_nobody() -> None:
+    inner, vendor = mock()
+    answers, purged = Answers(10_000_000, 3600.0), Purged()
+    service = Cache(Fill(inner, answers), answers, SAMENESS, 3600.0, purged)
+    asking = asyncio.create_task(found(service, of_ann()))
+    await vendor.next_call()
+    await asyncio.sleep(1)
+    purged.mark(user_digest("ann"), wall())
+    vendor.reply("one")
+    assert (await asking)[0] == "miss"
+    asking = asyncio.create_task(found(service, question()))
+    await vendor.next_call()
+    vendor.reply("two")
+    assert (await asking)[1].text == "two"
 
 
 @virtual

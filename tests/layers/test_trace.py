@@ -20,8 +20,9 @@ from headworks.core.errors import (
     Unreachable,
     VendorSaid,
 )
+from headworks.core.record import MOST_TEXT
 from headworks.core.service import Service
-from headworks.layers.trace import MOST_TEXT, Trace
+from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.scripted import Stream
 from headworks.testing import Scripted, ask, call, mock, virtual

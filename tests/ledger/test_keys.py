@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from headworks.core.key import Allowance, Change, Spending, secret_digest
+from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import AT_ONCE, Entry, Former, Keys, Kind
+from headworks.ledger.query import Filter
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt
+from tests.ledger.records import ids, journal, record, stored
 
 BUDGET = Spending(amount=5, every="1d", estimate="chars", alert=0.5)
 ENTRY = Entry(
@@ -125,3 +128,39 @@ def test_a_store_that_is_opened_twice_still_sees_what_other_processes_write(tmp_
         seen += [change.name for change in keys.changes(len(seen) + 1)[0]]
     first.close()
     assert seen == ["aa", "bb", "cc"]
+
+
+def test_the_second_key_of_a_name_has_a_name_of_its_own_and_the_first_keeps_what_it_spent(
+    tmp_path: Path, at: StoreAt
+) -> None:
+    journal(
+        tmp_path / "journal",
+        record(1, key="web", cost_nano=7),
+        record(2, key="web#2", cost_nano=5),
+        record(3, key="we"),
+    )
+    Indexer(tmp_path / "journal", at).catch_up()
+    store = at.open()
+    keys = Keys(store)
+    assert [keys.free_number(name, first) for name, first in (("web", 1), ("web", 2), ("new", 1), ("new", 4))] == [
+        3,
+        3,
+        1,
+        4,
+    ]
+    assert store.forget("1 = 1", (), 10) == 3
+    store.prune()
+    assert keys.free_number("web", 1) == 3  # what was spent outlives the calls
+    assert store.spent(0) == {"key/web": 7, "key/web#2": 5, "key/we": 1000}
+    assert keys.put("key", "web", Entry(digest=ENTRY.digest, number=3), None)
+    [change], _ = keys.changes(0)
+    assert change.key is not None
+    assert (change.name, change.key.name) == ("web", "web#3")
+
+
+def test_a_keys_calls_are_found_by_its_name_and_its_number(tmp_path: Path, at: StoreAt) -> None:
+    calls = [record(number, key=name) for number, name in enumerate(("web", "web#2", "web#12", "webs"))]
+    journal(tmp_path / "journal", *calls)
+    Indexer(tmp_path / "journal", at).catch_up()
+    for asked, expected in (("web", [0, 1, 2]), ("web#1", [0]), ("web#2", [1]), ("webs", [3]), ("web#", [])):
+        assert stored(at, Filter(key=asked)) == ids(*expected), asked

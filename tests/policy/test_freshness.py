@@ -1,5 +1,6 @@
 """What a caller's Cache-Control asks for, and how old an answer may be."""
 
+import msgspec
 import pytest
 
 from headworks.policy.freshness import ANY, FRESH, NOTHING, OVERHEAD, Demand, Kept, demand, is_fresh
@@ -52,3 +53,8 @@ def test_the_size_counts_what_text_may_take() -> None:
     assert plain.size() == 5 + 3 + 2 + OVERHEAD
     wide = Kept(streamed=True, body=b"12345", text="a\N{SNOWMAN}", made_at=0.0)
     assert wide.size() == 5 + 8 + OVERHEAD
+
+
+def test_an_answer_that_an_earlier_version_kept_does_not_say_whose_it_was() -> None:
+    old = msgspec.msgpack.encode({"streamed": False, "body": b"{}", "made_at": 12.5})
+    assert msgspec.msgpack.decode(old, type=Kept).user is None

@@ -279,3 +279,23 @@ def test_of_a_vendors_headers_its_own_and_the_trace_pass() -> None:
     assert passing == ((b"openai-processing-ms", b"12"), (b"traceparent", b"00-1-2-01"))
     assert CHAT.returned([(b"apim-request-id", b"azure")])[0] == "azure"
     assert CHAT.returned([]) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("fields", "user"),
+    [
+        ({}, None),
+        ({"user": "ann"}, "ann"),
+        ({"safety_identifier": "ann"}, "ann"),
+        ({"user": "ann", "safety_identifier": "bob"}, "ann"),
+        ({"user": "", "safety_identifier": "bob"}, "bob"),
+        ({"user": None, "safety_identifier": None}, None),
+    ],
+)
+def test_whose_call_it_is_stands_in_either_word_of_openai(fields: dict[str, Any], user: str | None) -> None:
+    assert read_chat(json.dumps({"model": "a", "messages": MESSAGES, **fields}).encode()).user == user
+
+
+def test_a_safety_identifier_that_is_no_text_is_told() -> None:
+    with pytest.raises(Malformed, match="`safety_identifier` must be a string"):
+        read_chat(json.dumps({"model": "a", "messages": MESSAGES, "safety_identifier": 1}).encode())

@@ -1,0 +1,89 @@
+"""The options of `headworks keys` that say how much a key or a group may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+import click
+import msgspec
+
+from headworks.cli.notated import Notated
+from headworks.core.key import FREELY, Allowance, Estimate, Spending
+from headworks.core.state import Window
+from headworks.ledger.keys import Entry, Row
+
+PARTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"models": "models", "tags": "tags", "group": "group", "expires": "expires_at"}
+)
+"""Options of a key that it may be without, with their fields."""
+
+
+def limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that a key and a group have in common. What is not given is None."""
+    for option in reversed(
+        (
+            click.option("--rpm", type=Notated("count"), help="Requests a minute."),
+            click.option("--tpm", type=Notated("count"), help="Tokens a minute."),
+            click.option("--concurrency", type=Notated("count"), help="Calls at once."),
+            click.option("--budget", type=Notated("money"), help="What the calls may cost in each window: $50."),
+            click.option("--every", type=click.Choice(get_args(Window)), help="The budget's window."),
+            click.option(
+                "--estimate",
+                type=click.Choice(get_args(Estimate)),
+                help="How a call's input is reckoned before it is made (bytes by default).",
+            ),
+            click.option(
+                "--alert", type=Notated("share"), help="The part of it at which the log says so (80% by default)."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def allowance(options: dict[str, Any], was: Allowance = FREELY, without: Sequence[str] = ()) -> Allowance:
+    """What the options of `limits` say, which are taken out; what they do not say is as it was."""
+    rates = {name: given(options.pop(name), getattr(was, name), name in without) for name in RATES}
+    parts = {name: options.pop(option) for name, option in SPENDING.items()}
+    return Allowance(**rates, budget=spending(parts, None if "budget" in without else was.budget), goes_on=was.goes_on)
+
+
+RATES: Final = ("rpm", "tpm", "concurrency")
+SPENDING: Final = MappingProxyType({"amount": "budget", "every": "every", "estimate": "estimate", "alert": "alert"})
+"""Of a budget's parts the options."""
+
+
+def spending(parts: Mapping[str, Any], was: Spending | None) -> Spending | None:
+    """A budget with what was said of it; None where nothing is."""
+    said = {name: part for name, part in parts.items() if part is not None}
+    if not said:
+        return was
+    if was is not None:
+        return msgspec.structs.replace(was, **said)
+    if "amount" not in said or "every" not in said:
+        raise click.UsageError("a budget is an amount and a window: --budget $50 --every 1d")
+    return Spending(**said)
+
+
+def given(value: Any, was: Any, is_without: bool) -> Any:
+    return value if value is not None else None if is_without else was
+
+
+def is_given(value: Any) -> bool:
+    return value is not None and value != ()
+
+
+def changed(was: Row | None, options: dict[str, Any], without: Sequence[str]) -> Entry:
+    """What becomes of a key. Raises click.ClickException where it was revoked."""
+    assert was is not None, "rows are never deleted"
+    entry = was.entry
+    if entry.revoked_at:
+        raise click.ClickException(
+            f"{was.name} was revoked: `headworks keys create {was.name}` makes a new key of the name"
+        )
+    allowed = allowance(options, entry.allowance, without)
+    said = {PARTS.get(option, option): value for option, value in options.items() if is_given(value)}
+    gone = {PARTS[one]: getattr(Entry(), PARTS[one]) for one in without if one in PARTS}
+    return msgspec.structs.replace(entry, allowance=allowed, **said, **gone)

@@ -1,0 +1,109 @@
+"""`headworks logs purge`: calls that are deleted, and users of whom nothing is left.
+
+Always true: what a command says is gone no command shows any more; what no command of ours can reach is named. Sums of money
+and tokens lose nothing by a user's purge. The gateway goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from headworks.cli.ledger_place import Place
+from headworks.cli.logs_view import clean
+from headworks.ledger.erasure import purge_user, redacted
+from headworks.ledger.indexer import Indexer
+from headworks.ledger.overwrite import blank, of, of_user, overwrite
+from headworks.ledger.query import Filter, Questions
+from headworks.ledger.store import StoreTrouble
+from headworks.system.schema import System
+
+
+def ended(questions: Questions, asked: Filter) -> str:
+    """Has these calls be gone from every command, and says so in words. Raises StoreTrouble."""
+    if asked.user is None:
+        return f"{deleted(questions, asked)} calls deleted"
+    erased = purge_user(questions.store, asked.user, time.time())
+    return f"{erased} calls of {clean(asked.user)} are gone; what they cost stays in the sums"
+
+
+def ask(what: str) -> None:
+    """Raises click.Abort where the answer is not yes, or nobody is there to answer."""
+    try:
+        click.confirm(f"{what} for good?", abort=True)
+    except click.Abort:
+        click.echo("nothing was deleted; where nobody can be asked: --yes", err=True)
+        raise
+
+
+def deleted(questions: Questions, asked: Filter) -> int:
+    """Deletes these calls in small pieces, so that the gateway's indexer never waits long."""
+    gone = 0
+    while (clauses := questions.clauses(asked)) is not None:
+        where = " AND ".join(clause.sql for clause in clauses)
+        count = questions.store.forget(where, [value for clause in clauses for value in clause.values], 2000)
+        gone += count
+        if count == 0:
+            questions.store.prune()
+            break
+    return gone
+
+
+def compacted(where: Place, asked: Filter) -> int:
+    """Writes the journal and the store without these calls, and says how many other journals go into that store. Raises
+    click.ClickException."""
+    chosen, instead = (of(asked.holds), blank) if asked.user is None else (of_user(asked.user), redacted)
+    with told(), indexing(where) as indexer:
+        indexer.catch_up()  # what ended meanwhile, too: only what is in the store can go from the journal
+        overwrite(where.journal, indexer.offsets(), chosen, instead)
+        indexer.store().compact()
+        return indexer.others()
+
+
+@contextmanager
+def indexing(where: Place) -> Iterator[Indexer]:
+    indexer = Indexer(where.journal, where.store)
+    try:
+        yield indexer
+    finally:
+        indexer.close()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What the store or the system raises, in words."""
+    again = "the calls are gone, but their bytes may be left; do it again with --compact"
+    try:
+        yield
+    except StoreTrouble as trouble:
+        raise click.ClickException(f"{trouble}\n    {again}") from trouble
+    except OSError as error:
+        said = f"the journal cannot be written anew: {error.strerror or error}"
+        raise click.ClickException(f"{said}\n    {again}") from error
+
+
+def unreached(system: System, others: int, *, is_user: bool) -> list[str]:
+    """Where something may be left, in words."""
+    found = []
+    if system.log.store.reveal().startswith("postgres"):
+        found.append(
+            "PostgreSQL's write-ahead log, and what is made of it: archives, standbys, backups; and old rows of its"
+            " statistics (pg_statistic) until it is vacuumed"
+        )
+    if others:
+        found.append(
+            f"{others} other journals that go into this store, of replicas or of other system files: do the same for each"
+        )
+    found.append("backups, snapshots and copies of these files, and blocks of the disk that were freed before")
+    found.append("calls that are under way: their lines come into the journal yet, and are shown by no command")
+    if is_user and any(model.cache.exact is not None for model in system.models.values()):
+        state = system.state.reveal()
+        place = "the gateway's memory" if state == "memory" else "the state's server and its files"
+        found.append(f"kept answers in {place}: they are given to nobody, and go when their time is over")
+    if system.log.bodies != "none":
+        found.append("suites that `headworks eval --from-log` wrote, and the results of their evaluations")
+    found.append("what vendors keep of their own")
+    return found
