@@ -19,6 +19,7 @@ from headworks.core.call import Call
 from headworks.core.clock import wall
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Enter, Layering, Service, entering, scope
+from headworks.core.text import joined, sound
 from headworks.layers.sameness import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.wire.openai_body import choices_asked
@@ -128,7 +129,7 @@ class Filling(Reply):
             streamed=streamed,
             body=body,
             counts=counts,
-            text="".join([chunk.text for chunk in chunks]),
+            text=sound(joined([chunk.text for chunk in chunks])),
             finish=self.finish,
             usage=self.usage,
             made_at=wall(),
