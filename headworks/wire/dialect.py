@@ -59,12 +59,10 @@ class StreamDecoder(Protocol):
     is_headed: bool
     is_counted: bool
     is_done: bool
+    pending: int
 
     @property
     def is_complete(self) -> bool: ...
-
-    @property
-    def pending(self) -> int: ...
 
     def feed(self, data: bytes, /) -> list[Chunk]:
         """The chunks that these bytes complete; often none."""

@@ -20,7 +20,7 @@ from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers
 from headworks.wire.members import members
-from headworks.wire.openai_answer import UNSAID, Choice, Delta, Message, calls_in, decoded, reason_in, untyped
+from headworks.wire.openai_answer import UNSAID, Choice, Message, calls_in, decoded, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
 from headworks.wire.openai_types import require_messages, require_types
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
@@ -109,9 +109,9 @@ class OpenAIChat:
             data=body,
             has_content=True,
             text=message.content or "",
-            begins_tool_call=bool(message.tool_calls) or calls_in(message.function_call),
+            begins_tool_call=bool(message.tool_calls or (message.function_call and calls_in(message.function_call))),
             is_refusal=bool(message.refusal),
-            finish=reason_in(first.finish_reason),
+            finish=None if first.finish_reason in UNSAID else first.finish_reason,
             usage=answer.usage.usage() if answer.usage is not None else None,
             last=True,
         )
@@ -144,6 +144,7 @@ class ChatDecoder:
         "is_counted",
         "is_done",
         "is_headed",
+        "pending",
         "usage",
     )
 
@@ -160,39 +161,31 @@ class ChatDecoder:
         self.is_headed = False
         self.is_counted = False
         self.is_done = False
-
-    @property
-    def pending(self) -> int:
-        return self._splitter.size
+        self.pending = 0
 
     def feed(self, data: bytes) -> list[Chunk]:
         chunks: list[Chunk] = []
         if self.is_done or self.fault is not None:
             return chunks
         splitter = self._splitter
-        for event in splitter.feed(data):
+        events = splitter.feed(data)
+        self.pending = splitter.size
+        for event in events:
             self._is_plain = False
-            if event.skipped and self._is_silent(event.skipped):
+            self._silent += event.skipped
+            if self._silent > MOST_SILENT:
                 return self._hushed(chunks)
             if (chunk := self._chunk(event)) is None:
                 return chunks
             chunks.append(chunk)
             if chunk.last:
                 return chunks
-            if chunk.has_content:
-                self._silent = 0
-            elif self._is_silent(len(event.raw)):
-                return self._hushed(chunks)
+            self._silent = 0 if chunk.has_content else self._silent + len(event.raw)
         if splitter.is_overrun:
             self._break("An event of the vendor's stream is too long.")
         elif splitter.skipped + splitter.comments + self._silent > MOST_SILENT:
             return self._hushed(chunks)
         return chunks
-
-    def _is_silent(self, more: int) -> bool:
-        """Whether these bytes without content are too many."""
-        self._silent += more
-        return self._silent > MOST_SILENT
 
     def _hushed(self, chunks: list[Chunk]) -> list[Chunk]:
         """The end of a stream in which nothing is said any more: of a whole answer nothing is missing."""
@@ -256,7 +249,7 @@ class ChatDecoder:
         elif chunk.usage is not None and not self._call.include_usage:
             chunk.data, chunk.unasked = b"", event.raw
         if chunk.usage is not None and self._finished:
-            self.is_counted = self.is_complete
+            self.is_counted = True
         return chunk
 
     def _note(self, choice: Choice, chunk: Chunk) -> None:
@@ -266,6 +259,7 @@ class ChatDecoder:
         if finish is not None and finish not in UNSAID:
             chunk.has_content = True
             self._finished.add(index)
+            self.is_counted = False  # by this event, or by one that follows
             if index == 0:
                 self.finish = chunk.finish = finish
         if delta is None:

@@ -114,7 +114,8 @@ class Splitter:
                 events.append(Event(part + b"\n\n", part[6:], b""))
             else:
                 self._add(self._whole(part, b"\n\n"), events)
-        self._keep(rest)
+        if rest:
+            self._keep(rest)
         return events
 
     def _feed_any(self, data: bytes) -> list[Event]:
@@ -137,7 +138,8 @@ class Splitter:
                 return events
             self._add(self._whole(data[at:end]), events)
             at = end
-        self._keep(data[at:])
+        if at < size:
+            self._keep(data[at:])
         return events
 
     def _whole(self, *last: bytes) -> bytes:

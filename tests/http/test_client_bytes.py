@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headworks.core.errors import Garbled
+from headworks.http.buffered import Buffered
 from headworks.http.connection import Broken
 from headworks.http.link import HEAD, WHOLE, Link
 from tests.http.peers import CHUNKED, OK
@@ -40,7 +41,7 @@ def outcome(pieces: Sequence[bytes], *, eof: bool) -> Outcome:
     """All that a reader could learn of a response that comes in these pieces."""
     loop = asyncio.new_event_loop()
     try:
-        link = Link(loop, [], 300)
+        link = Link(loop, [], 300, Buffered(1 << 62))
         link.connection_made(Wire())
         assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
         for piece in pieces:
