@@ -35,7 +35,7 @@ _MOST_RECENT = 1024
 class Event(msgspec.Struct, gc=False):
     """raw: for the caller. data: the joined data lines. name: the `event:` field, "" where there is none.
 
-    skipped: bytes of comments and of events without data that came before it.
+    skipped: bytes of comments and of events without data that came before its data.
     """
 
     raw: bytes
@@ -162,7 +162,7 @@ class Splitter:
         if event is None:
             self.skipped += len(raw)
         else:
-            event.skipped, self.skipped = self.skipped, 0
+            event.skipped, self.skipped = self.skipped + _comments(raw), 0
             events.append(event)
 
     def _keep(self, rest: bytes) -> None:
@@ -201,9 +201,6 @@ class Splitter:
         is_whole = self._edge[-2:] == b"\n\r"
         self._clear()
         self._edge = b""
-        if len(part) > self._limit:
-            self.is_overrun = True
-            return None
         events: list[Event] = []
         self._add(raw if is_whole else part + b"\n\n", events)
         return events[0] if events else None
@@ -215,6 +212,13 @@ def events_in(data: bytes) -> list[Event]:
     events = splitter.feed(data)
     rest = splitter.end()
     return [*events, rest] if rest is not None else events
+
+
+def _comments(raw: bytes) -> int:
+    """Bytes of the comments that an event begins with."""
+    if raw[:1] != b":":
+        return 0
+    return min([place for line in (b"\ndata", b"\rdata") if (place := raw.find(line)) >= 0], default=0) + 1
 
 
 def _parsed(raw: bytes) -> Event | None:
