@@ -297,6 +297,8 @@ class Streaming(Reply):
             if self._attempt is not None:
                 self._attempt.late += late
             by = self._deadline_at
+            if at >= by and not decoder.is_complete:
+                raise Expired(phase="total")
             if decoder.finish is not None and decoder.is_complete:
                 wait = self._gap if self._is_counting and not decoder.is_counted else ENDING
                 by = min(at + wait - self._quiet, by)
