@@ -31,7 +31,7 @@ MOST_SEEN = 16
 """Chunks that are kept as they came, some 450 bytes each, before their text is."""
 
 LARGE = 65_536
-"""Bytes of a chunk, a picture above all, that is not kept as it came."""
+"""Bytes of a chunk, a picture above all, that is not kept as it came. Of what is read at once it is the first: it took several."""
 
 
 class Resume:
@@ -102,7 +102,7 @@ class Unbroken(Reply):
                 # While nothing breaks this is all that a chunk costs: what was sent is looked at a few chunks at a time.
                 seen = self._seen
                 seen += chunks
-                if len(seen) > MOST_SEEN or (chunks and len(chunks[-1].data) > LARGE):
+                if len(seen) > MOST_SEEN or (chunks and len(chunks[0].data) > LARGE):
                     self._note()
                 return chunks
         return await self._read_on()
