@@ -127,7 +127,7 @@ class Unbroken(Reply):
         if not self._first:
             self._first = next((chunk.data for chunk in seen if chunk.data and chunk.has_content), b"")
         if not told.is_closed:
-            told.pieces.append(joined([chunk.text for chunk in seen]))
+            told.say(joined([chunk.text for chunk in seen]))
             for chunk in seen:
                 if chunk.begins_tool_call or chunk.finish is not None:
                     told.close()

@@ -37,20 +37,29 @@ _PASSING = frozenset({408, 409, 429})
 class Told:
     """What the reader was sent of an answer. `close` where no other attempt may go on with it."""
 
-    __slots__ = ("_text", "_thoughts", "is_closed")
+    __slots__ = ("_text", "_thoughts", "is_closed", "size")
 
     def __init__(self) -> None:
         self._text: list[str] = []
         self._thoughts: list[str] = []
         self.is_closed = False
+        self.size = 0  # characters
 
-    @property
-    def pieces(self) -> list[str]:
-        """The text's pieces, to be added to: this is done for every chunk."""
-        return self._text
+    def say(self, text: str) -> None:
+        self._text.append(text)
+        self._keep(len(text))
 
     def think(self, thought: str) -> None:
         self._thoughts.append(thought)
+        self._keep(len(thought))
+
+    def _keep(self, more: int) -> None:
+        """Forgets an answer that is too long to be compared with: it may be as long as memory."""
+        self.size += more
+        if self.size > MOST_TOLD:
+            self._text.clear()
+            self._thoughts.clear()
+            self.close()
 
     def close(self) -> None:
         """A tool call has begun, the answer has finished, or something was sent that cannot be compared."""
@@ -63,11 +72,6 @@ class Told:
     @property
     def reasoning(self) -> str:
         return _joined(self._thoughts)
-
-    @property
-    def size(self) -> int:
-        """Characters."""
-        return sum(map(len, self._text)) + sum(map(len, self._thoughts))
 
 
 def _joined(pieces: list[str]) -> str:
@@ -82,7 +86,7 @@ def ways_on(mode: MidStream, error: CallError, told: Told, *, may_continue: bool
 
     may_continue: some target takes the beginning of its answer, and the caller asked for nothing that forbids it.
     """
-    if mode == "error" or told.is_closed or not is_break(error) or told.size > MOST_TOLD:
+    if mode == "error" or told.is_closed or not is_break(error):
         return ()
     if mode == "continue" and may_continue and told.text and not told.reasoning and is_sound(told.text):
         return ("continue", "restart")

@@ -12,7 +12,7 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, Cut, Diverged, Expired, Failed, Rejected, VendorSaid
+from headworks.core.errors import CallError, Crowded, Cut, Diverged, Expired, Failed, Rejected, VendorSaid
 from headworks.core.record import Record
 from headworks.core.reply import Chunk, Usage
 from headworks.core.service import Service
@@ -505,3 +505,26 @@ async def arrived(handle: Handle) -> None:
     arrival = await handle.next_call()
     arrival.put(Chunk(data=said({"images": ["A" * 70_000]}), has_content=True, is_mixed=True))
     arrival.end()
+
+
+@pytest.mark.parametrize("mode", ["error", "restart", "continue"])
+@pytest.mark.parametrize("has_head", [False, True])
+@virtual
+async def test_where_answers_fill_the_memory_nobody_else_is_asked_and_no_target_is_marked(
+    mode: str, has_head: bool
+) -> None:
+    service, handle = mock()
+    world = World(lambda provider, model: service, TWO.replace("MODE", mode))
+    asking = asyncio.create_task(ask(world.assembled.front, call(streamed=True)))
+    arrival = await handle.next_call()
+    if has_head:
+        arrival.chunk("one ")
+        await settle()
+    arrival.fail(Crowded("no room", was_sent=True, retry_after=1.0))
+    with pytest.raises(Crowded):
+        await asking
+    [record] = world.journal.records
+    assert (len(handle.arrivals), record.outcome, record.status) == (1, "shed", 503)
+    assert record.cost_nano, "its vendor was asked"
+    assert "0 failures in a row" in repr(world.assembled.shared.circuits["first/m"])
+    assert world.left_behind() == {}

@@ -14,7 +14,8 @@ from headworks.policy.midstream import MOST_TOLD, MidStream, Retelling, Told, is
 
 def told(*pieces: str, thoughts: tuple[str, ...] = ()) -> Told:
     made = Told()
-    made.pieces.extend(pieces)
+    for piece in pieces:
+        made.say(piece)
     for thought in thoughts:
         made.think(thought)
     return made
@@ -74,7 +75,7 @@ def test_nothing_goes_on_once_it_is_closed() -> None:
 def test_what_was_told_is_one_text_however_often_it_is_asked_for() -> None:
     sent = told("one ", "two ", thoughts=("h", "m"))
     assert (sent.text, sent.reasoning, sent.size) == ("one two ", "hm", 10)
-    sent.pieces.append("three")
+    sent.say("three")
     assert (sent.text, sent.text) == ("one two three", "one two three")
     assert (told().text, told().size) == ("", 0)
 
@@ -177,3 +178,8 @@ def test_half_of_a_character_is_not_handed_to_a_vendor_as_a_beginning() -> None:
         "continue",
         "restart",
     ]
+
+
+@pytest.mark.parametrize("sent", [told("x" * MOST_TOLD, "y"), told("x", thoughts=("y" * MOST_TOLD,))])
+def test_an_answer_that_is_too_long_to_be_compared_with_is_not_kept(sent: Told) -> None:
+    assert (sent.is_closed, sent.text, sent.reasoning) == (True, "", "")
