@@ -29,6 +29,9 @@ one turn of the loop reads beyond it, the chunks made of that, and what waits to
 JOINED = 32_768
 """Bytes of body up to which head and body are joined into one write: below, a copy is cheaper than a second buffer."""
 
+MOST_PIECES = 1024
+"""Pieces of a body before they are made one: a server that sends byte by byte must not cost forty bytes for each."""
+
 PROBED_AFTER = 0.1
 """Seconds of rest after which a connection's socket is asked whether it is still open: a poll is 1.5 us, an idle vendor
 may have closed it since the loop last looked, and under load a connection never rests that long."""
@@ -49,6 +52,7 @@ class Link(Connection):
         "_is_crowded",
         "_is_over",
         "_mute",
+        "_packed",
         "_parser",
         "_pool",
         "_timeout",
@@ -83,6 +87,7 @@ class Link(Connection):
         self.status = 0
         self.headers: Headers = []
         self.pieces: list[bytes] = []
+        self._packed = 0  # how many of the pieces are many of those that came
         self.size = 0  # of the pieces
         self.phase = WHOLE  # bytes before a request are as unasked for as bytes after an answer
         self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
@@ -140,6 +145,8 @@ class Link(Connection):
             self._mute = 0
             buffered = self._buffered
             buffered.size += self.size - size
+            if len(self.pieces) - self._packed > MOST_PIECES:
+                self._pack()
             if self.size > self._bound:
                 self._overflow()
             if buffered.size > buffered.most and self.phase != WHOLE:
@@ -183,6 +190,11 @@ class Link(Connection):
     def on_body(self, data: bytes) -> None:
         self.pieces.append(data)
         self.size += len(data)
+
+    def _pack(self) -> None:
+        """Makes one of the pieces that came since the last time: each byte is copied once more, however many there are."""
+        self.pieces[self._packed :] = [b"".join(self.pieces[self._packed :])]
+        self._packed += 1
 
     def on_message_complete(self) -> None:
         if self.phase == BODY:  # else an interim response
@@ -233,7 +245,7 @@ class Link(Connection):
         """All bytes of the body that are here and not yet taken."""
         pieces, self.pieces = self.pieces, []
         self._buffered.size -= self.size
-        self.size = 0
+        self.size = self._packed = 0
         if self.held:
             self.flow()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
