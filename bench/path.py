@@ -70,7 +70,7 @@ def stock(client: Client, stream: bool) -> None:
     """Puts connections into a pool that answer as `upstream.py` does."""
     loop = asyncio.get_running_loop()
     for _ in range(LINKS):
-        link = Link(loop, client._idle, client._header_limit)
+        link = Link(loop, client._idle, client._header_limit, client.buffered)
 
         def answer(_: bytes, link: Link = link) -> None:
             if not stream:

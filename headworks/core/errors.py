@@ -241,6 +241,17 @@ class AtLimit(Overloaded):
         self.is_final = is_final
 
 
+class Crowded(Shed):
+    """The answers that wait in this process for their callers fill the memory that they may: no other target helps.
+
+    was_sent: the vendor had been asked by then.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, was_sent: bool = False) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.was_sent = was_sent
+
+
 class StateAway(Shed):
     """What calls are counted by cannot be asked now, and who may not be let in uncounted waits for it."""
 

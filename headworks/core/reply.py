@@ -33,9 +33,11 @@ class Chunk(msgspec.Struct, kw_only=True):
     """One event of a stream, or a whole body.
 
     data: bytes for the caller; empty where the caller must not see the event (a usage event he did not ask for).
-    has_content: it carries text, a refusal, reasoning, a tool call or a finish reason: the first such is the head.
+    has_content: it carries text, a refusal, reasoning, a tool call, a finish reason, or anything else that is not known
+    to carry nothing: the first such is the head.
     text: the first choice's new text ("" where there is none). begins_tool_call: a tool call is in it.
-    is_refusal: a piece of the model's own refusal is in it.
+    is_refusal: a piece of the model's own refusal is in it. is_mixed: beside or instead of text and calls, something else
+    is in it: reasoning, a picture, sound.
     finish: the first choice's finish reason. usage: tokens so far, where the event says so.
     last: nothing follows; the record is written before it goes out.
     unasked: an event before `data` that this caller did not ask for and must not see; an answer that is kept has it.
@@ -46,6 +48,7 @@ class Chunk(msgspec.Struct, kw_only=True):
     text: str = ""
     begins_tool_call: bool = False
     is_refusal: bool = False
+    is_mixed: bool = False
     finish: str | None = None
     usage: Usage | None = None
     last: bool = False

@@ -20,6 +20,7 @@ from headworks.core.errors import (
     UnknownModel,
 )
 from headworks.core.service import Service
+from headworks.core.text import sound
 from headworks.evals.scorers import Reply
 from headworks.policy.charge import charge
 
@@ -121,10 +122,10 @@ def _content(data: bytes, text: str) -> tuple[str, bool, tuple[tuple[str, str], 
     try:
         choices = _decode(data).choices
     except (ValueError, RecursionError):  # a vendor's own shape: the text that the dialect found is all there is
-        return text, False, ()
+        return sound(text), False, ()
     message = choices[0].message if choices else _Message()
     calls = tuple((one.function.name, _arguments(one.function.arguments)) for one in message.tool_calls or ())
-    return text or message.refusal or "", bool(message.refusal), calls
+    return sound(text) or message.refusal or "", bool(message.refusal), calls
 
 
 def _arguments(said: Any) -> str:

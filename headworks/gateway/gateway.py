@@ -12,6 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,6 +30,7 @@ from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
 from headworks.gateway.target_log import TargetLog
 from headworks.gateway.thrift import Thrift
+from headworks.http.buffered import Buffered
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
 from headworks.ledger.journal import Journal
@@ -43,7 +45,9 @@ log = logging.getLogger("headworks.gateway")
 
 ALWAYS_FORWARDED: Final = frozenset({b"traceparent", b"idempotency-key"})
 
-CHANGEABLE: Final = frozenset({"max_in_flight", "max_queued", "max_wait", "drain", "cors", "expose", "admin_key"})
+CHANGEABLE: Final = frozenset(
+    {"max_buffered", "max_in_flight", "max_queued", "max_wait", "drain", "cors", "expose", "admin_key"}
+)
 """Keys of `server` that a reload may change. The others, and all of `log`, belong to what is open already: a restart."""
 
 PAUSE: Final = 0.1
@@ -65,6 +69,11 @@ class Stack:
         }
         self.passing = ALWAYS_FORWARDED | asked
         self.exposed = frozenset(system.server.expose)
+
+
+def most_buffered(system: System) -> int:
+    """Bytes of answers that may wait in one of a system's processes."""
+    return max(system.server.max_buffered // system.server.workers, 1)
 
 
 class Prepared(NamedTuple):
@@ -91,6 +100,7 @@ class Gateway:
                 folder / system.log.journal, system.log.store.reveal(), folder, retention=system.log.retention
             )
         self.models = {} if member is None else member.models
+        self.buffered = Buffered(most_buffered(system))
         self.counting = Counting(system, folder, member)
         self.metrics = Metrics()
         self.watchdog = Watchdog()
@@ -100,7 +110,8 @@ class Gateway:
         self.generation = 0
         """How often the system was replaced."""
         self.ring = Keyring()
-        self.stack = self._assembled(system, Leaves(system, folder, seed=seed, models=self.models), None, prompts)
+        leaves = Leaves(system, folder, seed=seed, models=self.models, buffered=self.buffered)
+        self.stack = self._assembled(system, leaves, None, prompts)
         shared = self.stack.assembled.shared
         journal, store = folder / system.log.journal, store_at(system.log.store.reveal(), folder)
         self.access = Access(store, journal, self.ring, shared)
@@ -200,9 +211,8 @@ class Gateway:
         # Off the loop: reading the machine's certificates takes some 20 ms a provider, and templates are compiled.
         prompts = await loop.run_in_executor(None, prompts_of, system, self.folder, self.apart)
         await self.access.prepare(allowances_of(system))
-        leaves = await loop.run_in_executor(
-            None, lambda: Leaves(system, self.folder, seed=seed, before=old.leaves, models=models or self.models)
-        )
+        made = partial(Leaves, before=old.leaves, models=models or self.models, buffered=self.buffered)
+        leaves = await loop.run_in_executor(None, partial(made, system, self.folder, seed=seed))
         try:
             await leaves.start()
         except BaseException:
@@ -218,6 +228,7 @@ class Gateway:
         """Serves what was prepared from now on. Nothing waits here, so no call sees half of it."""
         old = self.stack
         self.generation += 1
+        self.buffered.most = most_buffered(prepared.system)
         self.stack = self._assembled(prepared.system, prepared.leaves, old.assembled.shared, prepared.prompts)
         self._replaced.append(old)
         self._tasks = [task for task in self._tasks if not task.done()]

@@ -11,6 +11,7 @@ import msgspec
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
+from headworks.http.buffered import Buffered
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
 from headworks.http.proxy import Proxy
@@ -43,11 +44,13 @@ class Leaves:
         seed: int,
         before: Leaves | None = None,
         models: Mapping[str, str] | None = None,
+        buffered: Buffered | None = None,
     ) -> None:
         self.providers = system.providers
         self.folder = folder
         self.seed = seed
         self.models = models or {}
+        self.buffered = buffered
         self.clients: dict[str, Client] = {}
         self.children: dict[str, LocalProcess] = {}
         self._making: dict[str, Making] = {}
@@ -103,7 +106,8 @@ class Leaves:
     def _openai(self, name: str, provider: schema.OpenAI) -> Making:
         origin = Origin.parse(provider.base_url)
         proxy = Proxy.parse(provider.proxy.reveal()) if provider.proxy is not None else None
-        client = self.clients[name] = Client(origin, context=self._tls(name, provider, origin), proxy=proxy)
+        context = self._tls(name, provider, origin)
+        client = self.clients[name] = Client(origin, context=context, proxy=proxy, buffered=self.buffered)
         key = provider.api_key.reveal() if provider.api_key is not None else None
         headers = account_headers(key, {header: value.reveal() for header, value in provider.headers.items()})
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
@@ -128,12 +132,13 @@ class Leaves:
     def _local(self, name: str, provider: schema.Local) -> Making:
         if (path := self.models.get(name)) is not None:
             elsewhere = Elsewhere(path)
-            asked = self.clients[name] = Client(msgspec.structs.replace(elsewhere.origin, base=b"/v1"))
+            origin = msgspec.structs.replace(elsewhere.origin, base=b"/v1")
+            asked = self.clients[name] = Client(origin, buffered=self.buffered)
             return lambda model: Local(
                 Remote(asked, OPENAI, model, account_headers(None, {}), target=f"{name}/{model}"), elsewhere
             )
         child = self.children[name] = local_process(provider, self.folder)
-        client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"))
+        client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"), buffered=self.buffered)
         headers = account_headers(None, {})
         return lambda model: Local(Remote(client, OPENAI, model, headers, target=f"{name}/{model}"), child)
 

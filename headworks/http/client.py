@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import resource
 import ssl
+from functools import partial
 from typing import Self
 
 from headworks.core.errors import Garbled, Unreachable
+from headworks.http.buffered import Buffered
 from headworks.http.dial import Origin, dial, trust
 from headworks.http.link import BODY, HEAD, WHOLE, Headers, Link
 from headworks.http.proxy import Proxy
@@ -39,6 +41,9 @@ HEADER_LIMIT = 65_536
 LINGER, LINGER_LIMIT = 1.0, 65_536
 """Seconds and bytes that the end of an answer may still take when its reader has all it wants."""
 
+UNBOUNDED = 1 << 62
+"""Bytes that may wait where nobody has said how many."""
+
 RELEASED = "an exchange that was released has nothing to read: its connection may be another call's by now"
 
 
@@ -52,8 +57,9 @@ def most_idle(origin: Origin) -> int:
 class Client:
     """A pool of connections to one origin, made as needed: how many at once is for the layers to limit.
 
-    context: how TLS is checked; None trusts what the system trusts. proxy: what to go through. max_idle (None: `most_idle`), idle_timeout (seconds):
-    what the pool keeps. busy counts requests that were begun and not given back, connecting included.
+    context: how TLS is checked; None trusts what the system trusts. proxy: what to go through. max_idle (None: `most_idle`),
+    idle_timeout (seconds): what the pool keeps. buffered: where bytes that wait are counted; it may be shared with others.
+    busy counts requests that were begun and not given back, connecting included.
     """
 
     def __init__(
@@ -65,10 +71,12 @@ class Client:
         max_idle: int | None = None,
         idle_timeout: float = IDLE_TIMEOUT,
         header_limit: int = HEADER_LIMIT,
+        buffered: Buffered | None = None,
     ) -> None:
         self.origin = origin
         self.busy = 0
         self.proxy = proxy
+        self.buffered = Buffered(UNBOUNDED) if buffered is None else buffered
         self._context = context or (trust() if origin.tls else None)
         self._max_idle = most_idle(origin) if max_idle is None else max_idle
         self._idle_timeout = idle_timeout
@@ -133,8 +141,8 @@ class Client:
         self.busy += 1
         try:
             loop = asyncio.get_running_loop()
-            limit = self._header_limit
-            link = await dial(self.origin, lambda: Link(loop, idle, limit), self._context, connect_by, self.proxy)
+            make = partial(Link, loop, idle, self._header_limit, self.buffered)
+            link = await dial(self.origin, make, self._context, connect_by, self.proxy)
             if link.begin(head, body):
                 return Exchange(self, link)
             link.abort()
@@ -153,6 +161,8 @@ class Client:
     def take_back(self, link: Link) -> None:
         """An exchange has released its connection: it rests if it can be used again, else it is closed at once."""
         self.busy -= 1
+        if link.pieces or link.charged:
+            link.let_go()
         if (
             link.phase == WHOLE
             and link.keep
@@ -171,6 +181,7 @@ class Client:
             self.take_back(link)
             return
         self.busy -= 1
+        link.let_go()
         self._lingering[link] = None
         link.bound(LINGER_LIMIT)
         link.arrival(WHOLE, link.loop.time() + LINGER).add_done_callback(lambda end: self._ended(link, end))
@@ -235,6 +246,11 @@ class Exchange:
                 link.abort()
                 raise
         return link.taken()
+
+    def charge(self, size: int) -> None:
+        """Counts bytes that were read and are still kept, instead of those that were counted before."""
+        if self._link is not None:
+            self._link.charge(size)
 
     async def whole(self, by: float = 0.0, limit: int = 1_000_000) -> tuple[int, Headers, bytes]:
         """Status, headers and the whole body in one wait. Raises TimedOut, Broken, or Garbled beyond `limit` bytes."""

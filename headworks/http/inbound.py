@@ -20,6 +20,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from headworks.http.buffered import Buffered
 from headworks.http.connection import NEVER, Connection
 from headworks.http.exchange import PREFIX, Exchange
 from headworks.http.intake import BODY, HEAD, REST, Asked, Intake, Refusal, Request
@@ -56,6 +57,7 @@ class Host(Protocol):
     draining: bool
     busy: int
     arriving: int
+    buffered: Buffered
 
     def joined(self, inbound: Inbound) -> bool: ...
 
@@ -76,6 +78,7 @@ class Inbound(Connection):
         "_backlog",
         "_begun",
         "_body_since",
+        "_charged",
         "_ended",
         "_exchange",
         "_host",
@@ -112,6 +115,7 @@ class Inbound(Connection):
         self._arriving = 0
         self._body_since = 0.0
         self._backlog = 0
+        self._charged = 0  # bytes that wait for a caller who does not read
         self._ended = False  # the caller sends no more
         self._is_encrypted = False
         self._probes = 0
@@ -170,6 +174,8 @@ class Inbound(Connection):
         if not self._begun:
             self._give_back()
         self._forget_body()
+        if self._charged:
+            self._charge(0)
         self._rest = b""
         self._intake.close()
         self._host.left(self, worker)
@@ -206,9 +212,11 @@ class Inbound(Connection):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._await_progress()
+        self._charge(self._backlog)
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._charge(0)
         if self._mode == OPEN:
             self.alarm.clear()
             self._advance()
@@ -219,6 +227,8 @@ class Inbound(Connection):
         if not self.writable or self._mode == CLOSING:
             if 0 < self.transport.get_write_buffer_size() < self._backlog:
                 self._await_progress()
+                if not self.writable:
+                    self._charge(self._backlog)
             else:
                 self.abort()
         elif self._mode == LINGERING:
@@ -294,6 +304,10 @@ class Inbound(Connection):
     def _await_progress(self) -> None:
         self._backlog = self.transport.get_write_buffer_size()
         self.alarm.set(self.loop.time() + self._host.limits.write_timeout)
+
+    def _charge(self, size: int) -> None:
+        self._host.buffered.size += size - self._charged
+        self._charged = size
 
     def _count_body(self, arrived: int) -> None:
         self._host.arriving += arrived - self._arriving

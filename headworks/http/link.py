@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 from httptools import HttpParserError, HttpResponseParser
 
-from headworks.core.errors import Garbled
+from headworks.core.errors import Crowded, Garbled
+from headworks.http.buffered import Buffered, crowded
 from headworks.http.connection import NEVER, Broken, Connection, TimedOut
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -27,6 +28,9 @@ one turn of the loop reads beyond it, the chunks made of that, and what waits to
 
 JOINED = 32_768
 """Bytes of body up to which head and body are joined into one write: below, a copy is cheaper than a second buffer."""
+
+MOST_PIECES = 1024
+"""Pieces of a body before they are made one: a server that sends byte by byte must not cost forty bytes for each."""
 
 PROBED_AFTER = 0.1
 """Seconds of rest after which a connection's socket is asked whether it is still open: a poll is 1.5 us, an idle vendor
@@ -43,14 +47,18 @@ class Link(Connection):
 
     __slots__ = (
         "_bound",
+        "_buffered",
         "_head_limit",
+        "_is_crowded",
         "_is_over",
         "_mute",
+        "_packed",
         "_parser",
         "_pool",
         "_timeout",
         "_waiter",
         "_want",
+        "charged",
         "failure",
         "headers",
         "keep",
@@ -62,10 +70,12 @@ class Link(Connection):
         "status",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool: list[Link], head_limit: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, pool: list[Link], head_limit: int, buffered: Buffered) -> None:
         super().__init__(loop)
         self._pool = pool
         self._head_limit = head_limit
+        self._buffered = buffered
+        self.charged = 0  # bytes that its reader took and has not passed on
         self._bound = HIGH_WATER
         self._mute = 0  # bytes since there was any body: of a head, of chunk extensions, of trailers
         self._parser = HttpResponseParser(self)
@@ -73,9 +83,11 @@ class Link(Connection):
         self._want = HEAD
         self.failure = ""  # why the answer will never be whole
         self._is_over = False
+        self._is_crowded = False
         self.status = 0
         self.headers: Headers = []
         self.pieces: list[bytes] = []
+        self._packed = 0  # how many of the pieces are many of those that came
         self.size = 0  # of the pieces
         self.phase = WHOLE  # bytes before a request are as unasked for as bytes after an answer
         self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
@@ -131,8 +143,15 @@ class Link(Connection):
             self.keep = False  # an answer, and then something else: the answer is good
         if self.size != size:
             self._mute = 0
+            buffered = self._buffered
+            buffered.size += self.size - size
+            if len(self.pieces) - self._packed > MOST_PIECES:
+                self._pack()
             if self.size > self._bound:
                 self._overflow()
+            if buffered.size > buffered.most and self.phase != WHOLE:
+                self._is_crowded = True
+                self._fail("too many bytes wait in this process")
         elif phase == BODY and self._mute > self._head_limit:
             self._fail("it sends endless trailers")
         waiter = self._waiter
@@ -171,6 +190,11 @@ class Link(Connection):
     def on_body(self, data: bytes) -> None:
         self.pieces.append(data)
         self.size += len(data)
+
+    def _pack(self) -> None:
+        """Makes one of the pieces that came since the last time: each byte is copied once more, however many there are."""
+        self.pieces[self._packed :] = [b"".join(self.pieces[self._packed :])]
+        self._packed += 1
 
     def on_message_complete(self) -> None:
         if self.phase == BODY:  # else an interim response
@@ -220,10 +244,23 @@ class Link(Connection):
     def taken(self) -> bytes:
         """All bytes of the body that are here and not yet taken."""
         pieces, self.pieces = self.pieces, []
-        self.size = 0
+        self._buffered.size -= self.size
+        self.size = self._packed = 0
         if self.held:
             self.flow()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def charge(self, size: int) -> None:
+        """How many bytes its reader has taken and not passed on."""
+        self._buffered.size += size - self.charged
+        self.charged = size
+
+    def let_go(self) -> None:
+        """Nobody reads any more: nothing of the answer is kept."""
+        if self.charged:
+            self.charge(0)
+        if self.pieces:
+            self.taken()
 
     def rest(self, now: float, timeout: float) -> None:
         """Waits in the pool for at most `timeout` seconds, or for less where the server says how long it waits."""
@@ -231,8 +268,6 @@ class Link(Connection):
             self._timeout = min(timeout, _patience(self.headers))
         self.resting = True
         self.rested_at = now
-        if self.pieces:
-            self.taken()
         self.alarm.set(now + self._timeout)
         self._pool.append(self)
 
@@ -255,8 +290,10 @@ class Link(Connection):
         self.abort()
         self._notify()
 
-    def fault(self) -> Broken | Garbled:
+    def fault(self) -> Broken | Garbled | Crowded:
         """The failure as an error: a new one each time, as its traceback would know this link, and the link it."""
+        if self._is_crowded:
+            return crowded(self._buffered, was_sent=True)
         if self._is_over:
             return Garbled(self.failure)
         return Broken(self.failure, sent=True, received=self.phase == BODY or self._mute > 0)

@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from headworks.core.notices import Notice, Notices
+from headworks.http.buffered import Buffered
 from headworks.http.certificates import Certificates
 from headworks.http.connection import NEVER
 from headworks.http.encrypted import Doorstep
@@ -61,7 +62,7 @@ class Edge:
 
     handler: answers one request; is cancelled when the caller hangs up. Its exceptions become 500, or a cut where the
     answer has begun. refuse: gives headers and body for a status and a message of the edge's own. certificates: TCP is
-    served by TLS with them.
+    served by TLS with them. buffered: where bytes that wait for callers are counted; those who make them keep to its bound.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Edge:
         *,
         limits: EdgeLimits | None = None,
         certificates: Certificates | None = None,
+        buffered: Buffered | None = None,
     ) -> None:
         self.handler = handler
         self.limits = limits or EdgeLimits()
@@ -79,6 +81,7 @@ class Edge:
         self.busy = 0  # requests with the handler
         self.arriving = 0  # bytes of bodies that are not whole yet
         self.certificates = certificates
+        self.buffered = Buffered(0) if buffered is None else buffered
         self._refuse = refuse
         self._servers: list[Listener] = []
         self._paths: list[Path] = []

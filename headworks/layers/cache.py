@@ -21,11 +21,15 @@ from headworks.core.clock import now, wall
 from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Enter, Layering, Service, entering, scope
+from headworks.core.text import joined, sound
 from headworks.layers.sameness import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.policy.purged import Purged
 from headworks.wire.openai_body import choices_asked
 from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
+
+ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
+"""How an event ends, by the vendor that was asked."""
 
 PIECE: Final = 65_536
 """Bytes that are handed out at once of a stream that is kept: a caller who stops reading holds up no more than that."""
@@ -139,7 +143,7 @@ class Filling(Reply):
             streamed=streamed,
             body=body,
             counts=counts,
-            text="".join([chunk.text for chunk in chunks]),
+            text=sound(joined([chunk.text for chunk in chunks])),
             finish=self.finish,
             usage=self.usage,
             made_at=at,
@@ -182,16 +186,20 @@ class Replay(Reply):
         data, at = self._data, self._at
         if at >= len(data):
             return []
-        end = len(data)
-        if end - at > PIECE:
-            cut = data.rfind(b"\n\n", at, at + PIECE)
-            cut = cut if cut >= 0 else data.find(b"\n\n", at)
-            end = cut + 2 if cut >= 0 else end
+        end = _end_of_piece(data, at) if len(data) - at > PIECE else len(data)
         self._at = end
         chunk = Chunk(data=data[at:end], has_content=True, last=end >= len(data))
         if at == 0:
             chunk.text, chunk.finish, chunk.usage = self._kept.text, self._kept.finish, self._kept.usage
         return [chunk]
+
+
+def _end_of_piece(data: bytes, at: int) -> int:
+    """Where the last event ends that fits into a piece, or else the next one, which is longer."""
+    inside = [place + len(end) for end in ENDS if (place := data.rfind(end, at, at + PIECE)) >= 0]
+    if inside:
+        return max(inside)
+    return min([place + len(end) for end in ENDS if (place := data.find(end, at)) >= 0], default=len(data))
 
 
 class _Ready:

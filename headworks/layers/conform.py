@@ -19,6 +19,7 @@ from headworks.core.call import Call, Fitting
 from headworks.core.errors import Rejected, Unfit
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening, Service
+from headworks.core.text import joined, sound
 
 MOST_HELD = 4_000_000
 """Bytes of an answer: a million tokens, more than any model writes at once."""
@@ -32,7 +33,7 @@ class Held:
     def __init__(self, reply: Reply, chunks: list[Chunk]) -> None:
         self.reply = reply
         self.chunks = chunks
-        self.text = "".join([chunk.text for chunk in chunks])
+        self.text = sound(joined([chunk.text for chunk in chunks]))
         self.is_ours = not any(chunk.begins_tool_call or chunk.is_refusal for chunk in chunks)
         """Whether it is for us to judge: a tool call or a refusal is not."""
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, Filtered, InsufficientQuota, NoTarget, Shed, TooLong, Unsuited
+from headworks.core.errors import CallError, Crowded, Filtered, InsufficientQuota, NoTarget, Shed, TooLong, Unsuited
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.budget import Purse
@@ -58,6 +58,8 @@ class Fallback:
             except CallError as error:
                 causes.append(error)
                 if (error.blame == "caller" and not self.goes_on(error, call)) or now() >= call.deadline_at:
+                    break
+                if isinstance(error, Crowded):
                     break
         raise shown(causes)
 

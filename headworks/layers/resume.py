@@ -20,6 +20,7 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
+from headworks.core.text import joined, weight
 from headworks.policy.budget import Purse
 from headworks.policy.choice import Ability
 from headworks.policy.midstream import MidStream, Retelling, Told, Way, ways_on
@@ -28,6 +29,9 @@ from headworks.wire.prefill import prefilled, repeats, tokens_of
 
 MOST_SEEN = 16
 """Chunks that are kept as they came, some 450 bytes each, before their text is."""
+
+LARGE = 65_536
+"""Bytes of a chunk, a picture above all, that is not kept as it came. Of what is read at once it is the first: it took several."""
 
 
 class Resume:
@@ -98,7 +102,7 @@ class Unbroken(Reply):
                 # While nothing breaks this is all that a chunk costs: what was sent is looked at a few chunks at a time.
                 seen = self._seen
                 seen += chunks
-                if len(seen) > MOST_SEEN:
+                if len(seen) > MOST_SEEN or (chunks and len(chunks[0].data) > LARGE):
                     self._note()
                 return chunks
         return await self._read_on()
@@ -121,13 +125,13 @@ class Unbroken(Reply):
         """Keeps of what was sent since what another attempt is compared with."""
         told, seen = self._told, self._seen
         if not self._first:
-            self._first = next((chunk.data for chunk in seen if chunk.data), b"")
+            self._first = next((chunk.data for chunk in seen if chunk.data and chunk.has_content), b"")
         if not told.is_closed:
-            told.pieces.append("".join([chunk.text for chunk in seen]))
+            told.say(joined([chunk.text for chunk in seen]))
             for chunk in seen:
                 if chunk.begins_tool_call or chunk.finish is not None:
                     told.close()
-                elif chunk.has_content and not chunk.text:
+                elif chunk.is_mixed or (chunk.has_content and not chunk.text):
                     self._think(chunk)
         seen.clear()
 
@@ -144,7 +148,7 @@ class Unbroken(Reply):
         shown = []
         try:
             for chunk in chunks:
-                attempt.received += len(chunk.text.encode())
+                attempt.received += weight(chunk.text)
                 if (fresh := splice.chunk(chunk)) is not None:
                     shown.append(fresh)
         except Diverged as error:
@@ -194,7 +198,7 @@ class Unbroken(Reply):
             return
         attempts, told = self._call.trail.attempts, self._told
         if self._splice is None and attempts:
-            attempts[-1].received = len(told.text.encode()) + len(told.reasoning.encode())
+            attempts[-1].received = weight(told.text) + weight(told.reasoning)
         await opening.__aexit__(type(error) if error is not None else None, error, None)
 
     async def _open(self, way: Way) -> None:

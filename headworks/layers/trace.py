@@ -13,6 +13,7 @@ from headworks.core.errors import CallError, Cut, Draining, Expired, Refused, Re
 from headworks.core.record import MOST_TEXT, AttemptRecord, Opened, Outcome, Record
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Layering, Service, scope
+from headworks.core.text import joined, sound, weight
 from headworks.core.trail import Attempt
 from headworks.layers.reason import reason
 from headworks.policy.charge import BYTES_PER_TOKEN, billed
@@ -106,9 +107,7 @@ class Trace:
                 attempts=known,
                 cache=trail.cache,
                 asked=kept(call.body) if self.keeps_bodies else "",
-                answered=kept("".join(traced.texts).encode("utf-8", "replace"))
-                if traced is not None and traced.texts
-                else "",
+                answered=kept(sound(joined(traced.texts)).encode()) if traced is not None and traced.texts else "",
             )
         )
 
@@ -182,7 +181,7 @@ def size(text: str) -> int:
     """Bytes of a chunk's content. Without text it is a piece of a tool call or of reasoning: about a token each."""
     if not text:
         return BYTES_PER_TOKEN
-    return len(text) if text.isascii() else len(text.encode())
+    return weight(text)
 
 
 def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str]:

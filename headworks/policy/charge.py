@@ -9,7 +9,7 @@ for an image inside a body: better a cost that is too high than one that is miss
 from __future__ import annotations
 
 from headworks.core.call import Operation
-from headworks.core.errors import CallError, Expired, Refused, Shed, Unreachable
+from headworks.core.errors import CallError, Crowded, Expired, Refused, Shed, Unreachable
 from headworks.core.money import Charge, NanoDollars
 from headworks.core.reply import Usage
 from headworks.core.trail import Attempt, Trail
@@ -54,7 +54,7 @@ def billed(trail: Trail, sent: int, operation: Operation) -> list[Charge]:
 def is_unsold(error: CallError) -> bool:
     """Whether an attempt that failed thus before its head is not billed: nothing was asked, or the vendor refused."""
     if isinstance(error, (Unreachable, Refused, Shed)):
-        return True
+        return not (isinstance(error, Crowded) and error.was_sent)
     if isinstance(error, Expired):
         return error.phase == "connect"
     return error.said is not None and error.said.status >= 400

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from headworks.core.errors import CallError, Cut, Diverged, Expired
+from headworks.core.text import is_sound, joined
 
 MidStream = Literal["error", "restart", "continue"]
 Way = Literal["restart", "continue"]
@@ -36,20 +37,29 @@ _PASSING = frozenset({408, 409, 429})
 class Told:
     """What the reader was sent of an answer. `close` where no other attempt may go on with it."""
 
-    __slots__ = ("_text", "_thoughts", "is_closed")
+    __slots__ = ("_text", "_thoughts", "is_closed", "size")
 
     def __init__(self) -> None:
         self._text: list[str] = []
         self._thoughts: list[str] = []
         self.is_closed = False
+        self.size = 0  # characters
 
-    @property
-    def pieces(self) -> list[str]:
-        """The text's pieces, to be added to: this is done for every chunk."""
-        return self._text
+    def say(self, text: str) -> None:
+        self._text.append(text)
+        self._keep(len(text))
 
     def think(self, thought: str) -> None:
         self._thoughts.append(thought)
+        self._keep(len(thought))
+
+    def _keep(self, more: int) -> None:
+        """Forgets an answer that is too long to be compared with: it may be as long as memory."""
+        self.size += more
+        if self.size > MOST_TOLD:
+            self._text.clear()
+            self._thoughts.clear()
+            self.close()
 
     def close(self) -> None:
         """A tool call has begun, the answer has finished, or something was sent that cannot be compared."""
@@ -63,16 +73,11 @@ class Told:
     def reasoning(self) -> str:
         return _joined(self._thoughts)
 
-    @property
-    def size(self) -> int:
-        """Characters."""
-        return sum(map(len, self._text)) + sum(map(len, self._thoughts))
-
 
 def _joined(pieces: list[str]) -> str:
     """The pieces as one, and kept so: the next time there is nothing to join."""
     if len(pieces) > 1:
-        pieces[:] = ["".join(pieces)]
+        pieces[:] = [joined(pieces)]
     return pieces[0] if pieces else ""
 
 
@@ -81,9 +86,9 @@ def ways_on(mode: MidStream, error: CallError, told: Told, *, may_continue: bool
 
     may_continue: some target takes the beginning of its answer, and the caller asked for nothing that forbids it.
     """
-    if mode == "error" or told.is_closed or not is_break(error) or told.size > MOST_TOLD:
+    if mode == "error" or told.is_closed or not is_break(error):
         return ()
-    if mode == "continue" and may_continue and told.text and not told.reasoning:
+    if mode == "continue" and may_continue and told.text and not told.reasoning and is_sound(told.text):
         return ("continue", "restart")
     return ("restart",)
 
@@ -102,29 +107,34 @@ def is_break(error: CallError) -> bool:
 
 
 class Retelling:
-    """Takes another attempt's pieces and gives what of them is new. Raises Diverged at the first difference."""
+    """Takes another attempt's pieces and gives what of them is new. Raises Diverged at the first difference.
+
+    Compared is in UTF-16, as JSON counts: one attempt may say a character in two halves, and another one whole.
+    """
 
     __slots__ = ("_text", "_text_at", "_thoughts", "_thoughts_at")
 
     def __init__(self, text: str, reasoning: str = "") -> None:
-        self._text = text
+        self._text = _units(text)
         self._text_at = 0
-        self._thoughts = reasoning
+        self._thoughts = _units(reasoning)
         self._thoughts_at = 0
 
     def text(self, piece: str) -> str:
         if self._thoughts_at < len(self._thoughts):
             raise _diverged()
-        fresh = _fresh(piece, self._text, self._text_at)
-        self._text_at = min(self._text_at + len(piece), len(self._text))
-        return fresh
+        units = _units(piece)
+        fresh = _fresh(units, self._text, self._text_at)
+        self._text_at = min(self._text_at + len(units), len(self._text))
+        return _spelled(fresh)
 
     def reasoning(self, piece: str) -> str:
-        fresh = _fresh(piece, self._thoughts, self._thoughts_at)
-        self._thoughts_at = min(self._thoughts_at + len(piece), len(self._thoughts))
+        units = _units(piece)
+        fresh = _fresh(units, self._thoughts, self._thoughts_at)
+        self._thoughts_at = min(self._thoughts_at + len(units), len(self._thoughts))
         if fresh and self._text_at < len(self._text):
             raise _diverged()
-        return fresh
+        return _spelled(fresh)
 
     def other(self) -> None:
         """Something that is no text: a tool call, a finish reason. It may come only once everything was repeated."""
@@ -132,13 +142,21 @@ class Retelling:
             raise _diverged()
 
 
-def _fresh(piece: str, said: str, at: int) -> str:
-    """What of the piece goes beyond `said`, of which `at` characters were repeated already."""
+def _units(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
+
+
+def _spelled(units: bytes) -> str:
+    return units.decode("utf-16-le", "surrogatepass")
+
+
+def _fresh(piece: bytes, said: bytes, at: int) -> bytes:
+    """What of the piece goes beyond `said`, of which `at` bytes were repeated already."""
     left = len(said) - at
     if left >= len(piece):
         if not said.startswith(piece, at):
             raise _diverged()
-        return ""
+        return b""
     if left and not piece.startswith(said[at:]):
         raise _diverged()
     return piece[left:]

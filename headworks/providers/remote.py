@@ -7,7 +7,11 @@ events) and by the call's deadline, which is named `total` where it was the near
 waits for the vendor: what is buffered is read at once, and the time that a reader takes between two reads moves the
 deadline by as much, so a reader that is slow lets nothing expire.
 
-Comments and pieces of an event do not end a gap: a vendor that pings for ever and says nothing is not talking.
+Comments, pieces of an event and events without content do not end a gap: a vendor that pings for ever and says nothing
+is not talking. So whoever reads looks at the clock also when bytes are there, and every bound ends, whatever arrives.
+
+Behind a finish reason the caller has all that is said; what is missing are the tokens and the end mark. A caller who asked
+for the tokens waits for them, as long as for any other event. Nobody else does: he gets his end after a second.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from headworks.core.clock import now, wall
 from headworks.core.errors import Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
+from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.wire.dialect import Dialect, StreamDecoder, Surface
@@ -38,7 +43,7 @@ MOST_BEFORE_HEAD = 10_000
 """Events without content that are kept while the head is awaited: ten a second for a quarter of an hour."""
 
 ENDING = 1.0
-"""Seconds that a complete answer may still take for its tokens and its end mark. Nobody waits longer for `[DONE]`."""
+"""Seconds that a complete answer may still take for its end mark, and for tokens that only we asked for."""
 
 _FRAMING = frozenset(
     (
@@ -163,8 +168,10 @@ class Visit:
                 [header for header in call.forwarded if header[0] in forward or surface.forwards(header[0])]
             )
         body = surface.request(call, remote.model_json, counted=counted)
+        client, target = remote.client, remote.targets[call.operation]
+        if client.buffered.size > client.buffered.most:
+            raise crowded(client.buffered, was_sent=False)
         try:
-            client, target = remote.client, remote.targets[call.operation]
             exchange = client.resume(b"POST", target, headers, body)
             if exchange is None:
                 exchange = await client.send(b"POST", target, headers, body, connect_by)
@@ -217,21 +224,39 @@ async def error_body(exchange: Exchange, by: float) -> bytes:
 async def head(decoder: StreamDecoder, exchange: Exchange, by: float) -> list[Chunk]:
     """Every chunk up to and with the head, and what came along with it."""
     chunks: list[Chunk] = []
+    charged = 0
     while True:
         data = await exchange.read(by)
         chunks += decoder.feed(data) if data else decoder.end()
+        if charged or decoder.pending:
+            charged = decoder.pending
+            exchange.charge(charged)
         if decoder.is_headed:
             return chunks
         if decoder.fault is not None:
             raise decoder.fault
         if len(chunks) > MOST_BEFORE_HEAD:
             raise Garbled("The vendor's stream has thousands of events without content.")
+        if 0 < by <= now():
+            raise TimedOut
 
 
 class Streaming(Reply):
     """A stream whose head is decoded."""
 
-    __slots__ = ("_attempt", "_deadline_at", "_decoder", "_exchange", "_gap", "_pending", "_read_at")
+    __slots__ = (
+        "_attempt",
+        "_charged",
+        "_deadline_at",
+        "_decoder",
+        "_exchange",
+        "_gap",
+        "_is_counting",
+        "_pending",
+        "_quiet",
+        "_read_at",
+        "_was_counted",
+    )
 
     def __init__(
         self,
@@ -248,6 +273,10 @@ class Streaming(Reply):
         self._decoder = decoder
         self._exchange = exchange
         self._pending = pending
+        self._is_counting = call.include_usage and self._gap > 0
+        self._charged = decoder.pending
+        self._was_counted = False
+        self._quiet = 0.0  # seconds in which the vendor was waited for since it said something
         self._read_at = now()
 
     @property
@@ -268,18 +297,27 @@ class Streaming(Reply):
             if self._attempt is not None:
                 self._attempt.late += late
             by = self._deadline_at
+            if at >= by and not decoder.is_complete:
+                raise Expired(phase="total")
             if decoder.finish is not None and decoder.is_complete:
-                by = min(at + ENDING, by)
+                wait = self._gap if self._is_counting and not decoder.is_counted else ENDING
+                by = min(at + wait - self._quiet, by)
             elif self._gap:
-                by = min(at + self._gap, by)
+                by = min(at + self._gap - self._quiet, by)
             try:
                 while not chunks and decoder.fault is None:
                     data = await self._exchange.read(by)
                     chunks = decoder.feed(data) if data else decoder.end()
+                    if self._charged or decoder.pending:
+                        self._charge()
+                    if not chunks or not chunks[0].has_content:
+                        self._listen(chunks, at, by)
+                    else:
+                        self._quiet = 0.0
             except TimedOut:
                 if not decoder.is_complete:
                     raise Expired(phase="total" if self._deadline_at <= by else "between_tokens") from None
-                chunks = decoder.end()
+                chunks = [*chunks, *decoder.end()]
             except Broken:
                 chunks = decoder.end()  # whole all the same where every choice had its finish reason; else a Cut
             if not chunks:
@@ -292,3 +330,21 @@ class Streaming(Reply):
                 self._attempt.usage = decoder.usage
         self._read_at = now()
         return chunks
+
+    def _charge(self) -> None:
+        """Counts the event under way among the bytes that wait."""
+        self._charged = self._decoder.pending
+        self._exchange.charge(self._charged)
+
+    def _listen(self, chunks: list[Chunk], since: float, by: float) -> None:
+        """Notes for how long the vendor has said nothing. Raises TimedOut where that is too long, though bytes came."""
+        decoder = self._decoder
+        if any(chunk.has_content for chunk in chunks) or decoder.is_counted != self._was_counted:
+            self._was_counted = decoder.is_counted
+            self._quiet = 0.0
+        elif not decoder.is_done and decoder.fault is None:
+            at = now()
+            if at >= by:
+                raise TimedOut
+            if chunks:  # they are handed out, and the next wait is a new one
+                self._quiet += at - since

@@ -73,7 +73,7 @@ async def serve(
         app = App(gateway, Origins(server.cors, has_keys=gateway.keys is not None), chance.getrandbits)
         certificates = certificates_of(loaded)
         limits = EdgeLimits(max_body=server.max_body)
-        edge = Edge(app.handle, app.refuse, limits=limits, certificates=certificates)
+        edge = Edge(app.handle, app.refuse, limits=limits, certificates=certificates, buffered=gateway.buffered)
         if certificates is not None:
             await held.enter_async_context(certificates.watched())
         await bind(edge, server)

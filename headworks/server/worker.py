@@ -80,8 +80,10 @@ class Worker:
         origins = Origins(server.cors, has_keys=self.gateway.keys is not None)
         self.app = App(self.gateway, origins, chance.getrandbits)
         self.certificates = certificates_of(loaded)
-        limits = EdgeLimits(max_body=server.max_body)
-        self.edge = Edge(self.app.handle, self.app.refuse, limits=limits, certificates=self.certificates)
+        limits, buffered = EdgeLimits(max_body=server.max_body), self.gateway.buffered
+        self.edge = Edge(
+            self.app.handle, self.app.refuse, limits=limits, certificates=self.certificates, buffered=buffered
+        )
         self.prepared: PreparedSystem | None = None
         self.taking: dict[int, list[Listener]] = {}
 

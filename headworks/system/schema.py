@@ -219,6 +219,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     admin: Address | None = None
     admin_key: Secret | None = None
     max_body: Size = 10_000_000
+    max_buffered: Size = 1_000_000_000
     max_in_flight: Count = 4096
     max_queued: Count = 1024
     max_wait: Seconds = 5.0

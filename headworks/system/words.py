@@ -274,6 +274,8 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "admin_key": "The secret that opens the admin port, sent as `Authorization: Bearer`. Without it only health is "
             "answered there.",
             "max_body": "The largest request that is read; a larger one is answered 413.",
+            "max_buffered": "Bytes of answers that may wait in the gateway, for callers who do not read and for the rest of an event, over all "
+            "connections; the `workers` share it out. Beyond it a call is answered 503 with Retry-After, and a stream that has begun ends with an error event.",
             "max_in_flight": "Calls in the gateway at once, in each of its `workers`. `low` priority fills four fifths of it at most, `normal` nineteen twentieths; who "
             "finds no place waits for one.",
             "max_queued": "Calls that wait for a place. Past it the oldest of the lowest priority is answered 503 with Retry-After.",

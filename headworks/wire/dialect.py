@@ -49,14 +49,17 @@ class StreamDecoder(Protocol):
     `fault` is set once the stream cannot be an answer any more: Garbled or the vendor's own error before the head, Cut
     after it. It is a value, not an exception, because good chunks of the same bytes come first; nothing follows it.
     `is_headed` once content came, `is_done` once the `last` chunk was given. `usage` and `finish` are the newest known.
-    `is_complete`: every choice has its finish reason, so that only tokens and the end mark can follow.
+    `is_complete`: every choice has its finish reason, so that only tokens and the end mark can follow. `is_counted`: the
+    tokens came then, so that they are those of the whole answer. `pending`: bytes of the event under way.
     """
 
     usage: Usage | None
     finish: str | None
     fault: CallError | None
     is_headed: bool
+    is_counted: bool
     is_done: bool
+    pending: int
 
     @property
     def is_complete(self) -> bool: ...

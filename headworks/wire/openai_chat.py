@@ -20,7 +20,7 @@ from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers
 from headworks.wire.members import members
-from headworks.wire.openai_answer import Choice, Delta, decoded, untyped
+from headworks.wire.openai_answer import UNSAID, Choice, Message, calls_in, decoded, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
 from headworks.wire.openai_types import require_messages, require_types
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
@@ -29,6 +29,9 @@ DONE: Final = b"data: [DONE]\n\n"
 
 _PIECES: Final = (b'"choices"', b'"delta"', b'"content"', b'"error"', b'"finish_reason"')
 """What a piece of an answer has in it, even where it is no JSON any more."""
+
+MOST_SILENT: Final = 1_000_000
+"""Bytes of comments and of events without content between two contents. The event under way is not counted."""
 
 
 # The caller's side
@@ -101,14 +104,14 @@ class OpenAIChat:
         if not answer.choices:
             raise Garbled("The vendor's answer has no choices.")
         first = answer.choices[0]
-        message = first.message or Delta()
+        message = first.message or Message()
         return Chunk(
             data=body,
             has_content=True,
             text=message.content or "",
-            begins_tool_call=bool(message.tool_calls or message.function_call),
+            begins_tool_call=bool(message.tool_calls or (message.function_call and calls_in(message.function_call))),
             is_refusal=bool(message.refusal),
-            finish=first.finish_reason,
+            finish=None if first.finish_reason in UNSAID else first.finish_reason,
             usage=answer.usage.usage() if answer.usage is not None else None,
             last=True,
         )
@@ -134,11 +137,14 @@ class ChatDecoder:
         "_finished",
         "_is_noisy",
         "_is_plain",
+        "_silent",
         "_splitter",
         "fault",
         "finish",
+        "is_counted",
         "is_done",
         "is_headed",
+        "pending",
         "usage",
     )
 
@@ -148,25 +154,45 @@ class ChatDecoder:
         self._finished: set[int] = set()
         self._is_plain = True  # no event yet: it may be a body that is no stream at all
         self._is_noisy = False  # one event was skipped
+        self._silent = 0  # bytes since the last content
         self.usage: Usage | None = None
         self.finish: str | None = None
         self.fault: CallError | None = None
         self.is_headed = False
+        self.is_counted = False
         self.is_done = False
+        self.pending = 0
 
     def feed(self, data: bytes) -> list[Chunk]:
         chunks: list[Chunk] = []
         if self.is_done or self.fault is not None:
             return chunks
-        for event in self._splitter.feed(data):
+        splitter = self._splitter
+        events = splitter.feed(data)
+        self.pending = splitter.size
+        for event in events:
             self._is_plain = False
+            self._silent += event.skipped
+            if self._silent > MOST_SILENT:
+                return self._hushed(chunks)
             if (chunk := self._chunk(event)) is None:
                 return chunks
             chunks.append(chunk)
             if chunk.last:
                 return chunks
-        if self._splitter.is_overrun:
+            self._silent = 0 if chunk.has_content else self._silent + len(event.raw)
+        if splitter.is_overrun:
             self._break("An event of the vendor's stream is too long.")
+        elif splitter.skipped + splitter.comments + self._silent > MOST_SILENT:
+            return self._hushed(chunks)
+        return chunks
+
+    def _hushed(self, chunks: list[Chunk]) -> list[Chunk]:
+        """The end of a stream in which nothing is said any more: of a whole answer nothing is missing."""
+        if self.is_complete:
+            self.is_done = True
+            return [*chunks, Chunk(data=DONE, last=True)]
+        self._break(f"The vendor's stream has more than {MOST_SILENT} bytes without content.")
         return chunks
 
     def end(self) -> list[Chunk]:
@@ -222,28 +248,36 @@ class ChatDecoder:
                 self.is_headed = True
         elif chunk.usage is not None and not self._call.include_usage:
             chunk.data, chunk.unasked = b"", event.raw
+        if chunk.usage is not None and self._finished:
+            self.is_counted = True
         return chunk
 
     def _note(self, choice: Choice, chunk: Chunk) -> None:
         delta = choice.delta
         index = choice.index or 0
-        if choice.finish_reason is not None:
+        finish = choice.finish_reason
+        if finish is not None and finish not in UNSAID:
             chunk.has_content = True
             self._finished.add(index)
+            self.is_counted = False  # by this event, or by one that follows
             if index == 0:
-                self.finish = chunk.finish = choice.finish_reason
+                self.finish = chunk.finish = finish
         if delta is None:
             return
         if delta.content:
             chunk.has_content = True
             if index == 0:
                 chunk.text = delta.content
-        if delta.tool_calls or delta.function_call:
+        if delta.tool_calls or (delta.function_call and calls_in(delta.function_call)):
             chunk.has_content = chunk.begins_tool_call = True
-        elif delta.refusal:
-            chunk.has_content = chunk.is_refusal = True
-        elif not chunk.has_content and (delta.reasoning_content or delta.reasoning or delta.audio):
-            chunk.has_content = True
+        if delta.refusal:
+            chunk.has_content = chunk.is_refusal = chunk.is_mixed = True
+        if (
+            (delta.reasoning_content or delta.reasoning or delta.reasoning_details)
+            or (delta.images or delta.annotations or delta.audio)
+            or delta.is_other
+        ):
+            chunk.has_content = chunk.is_mixed = True
 
     @property
     def is_complete(self) -> bool:

@@ -12,11 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from headworks.core.reply import Chunk
-from headworks.wire.openai_answer import Completion, decoded
-from headworks.wire.sse import Splitter
+from headworks.wire.openai_answer import Completion, decoded, encoded, reason_in, says, untyped
+from headworks.wire.sse import events_in
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -41,9 +39,6 @@ _GROWING: Final = _JOINED | _APPENDED
 _DROPPED: Final = ("object", "choices", "usage", "obfuscation")
 """Of an event: what a body says elsewhere, and the padding that hides a text's length."""
 
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
-
 
 class _Unclear(Exception):
     """What this answer would be in the other form cannot be told for certain."""
@@ -52,10 +47,11 @@ class _Unclear(Exception):
 def is_whole(body: bytes, finishes: frozenset[str], *, streamed: bool, choices: int) -> bool:
     """Whether every choice ended in one of these ways. streamed: `body` is the events of a stream."""
     try:
-        pieces = [decoded(event.data) for event in _events(body)] if streamed else [decoded(body)]
+        pieces = [decoded(event.data) for event in events_in(body)] if streamed else [decoded(body)]
     except (ValueError, RecursionError):
         return False
-    found = [one.finish_reason for piece in pieces for one in piece.choices or () if one.finish_reason is not None]
+    said = [reason_in(one.finish_reason) for piece in pieces for one in piece.choices or ()]
+    found = [finish for finish in said if finish is not None]
     return len(found) >= choices and finishes.issuperset(found)
 
 
@@ -67,7 +63,7 @@ def parted(chunks: Sequence[Chunk]) -> tuple[bytes, bytes]:
         if chunk.usage is None and not chunk.last:
             events.append(chunk.data)
             continue
-        for event in _events(chunk.unasked + chunk.data):
+        for event in events_in(chunk.unasked + chunk.data):
             if event.data[:6] == b"[DONE]":
                 continue
             if chunk.usage is not None and _is_counts(event.data):
@@ -80,16 +76,16 @@ def parted(chunks: Sequence[Chunk]) -> tuple[bytes, bytes]:
 def as_body(events: bytes, counts: bytes) -> bytes | None:
     """A stream as the body of an answer, or None where that cannot be told for certain."""
     try:
-        made = _joined([_decode(event.data) for event in _events(events + counts)])
+        made = _joined([untyped(event.data) for event in events_in(events + counts)])
     except (_Unclear, ValueError, RecursionError):
         return None
-    return _encode(made)
+    return encoded(made)
 
 
 def as_events(body: bytes) -> tuple[bytes, bytes] | None:
     """An answer's body as the events of a stream and the one with the tokens, or None. The end mark is not among them."""
     try:
-        answer = _decode(body)
+        answer = untyped(body)
     except (ValueError, RecursionError):
         return None
     if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
@@ -120,15 +116,8 @@ def as_events(body: bytes) -> tuple[bytes, bytes] | None:
 # Pieces
 
 
-def _events(data: bytes) -> list[Any]:
-    splitter = Splitter(len(data) + 1)
-    events = splitter.feed(data)
-    rest = splitter.end()
-    return [*events, rest] if rest is not None else events
-
-
 def _event(content: dict[str, Any]) -> bytes:
-    return b"data: %b\n\n" % _encode(content)
+    return b"data: %b\n\n" % encoded(content)
 
 
 def _is_counts(data: bytes) -> bool:
@@ -180,7 +169,7 @@ def _add(choice: dict[str, Any], piece: dict[str, Any]) -> None:
                     _add_calls(known.setdefault("tool_calls", {}), said or ())
                 else:
                     known[field] = _merged(known[field], said, field) if field in known else said
-        else:
+        elif name != "finish_reason" or reason_in(value) is not None:
             choice[name] = _merged(choice[name], value) if name in choice else value
 
 
@@ -207,9 +196,9 @@ def _index(piece: Any) -> int:
 
 def _merged(known: Any, said: Any, name: str = "") -> Any:
     """What a field is once another piece of it has come."""
-    if said is None or (known == said and name not in _GROWING):
+    if not says(said) or (known == said and name not in _GROWING):
         return known
-    if known is None:
+    if not says(known):
         return said
     if isinstance(known, str) and isinstance(said, str) and name in _JOINED:
         return known + said

@@ -13,16 +13,14 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.openai_answer import untyped
-from headworks.wire.sse import Splitter
+from headworks.wire.openai_answer import encoded, reason_in, says, untyped
+from headworks.wire.sse import events_in
 
 _KEPT: Final = ("id", "created", "model", "system_fingerprint", "object")
 _REASONING: Final = ("reasoning_content", "reasoning")
 _DETAILS: Final = "reasoning_details"
 """The reasoning again, in parts, beside `reasoning`."""
 _TEXTS: Final = frozenset({"role", "content", _DETAILS, *_REASONING})
-_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
-_encode = msgspec.json.encode
 
 
 class Seam(Protocol):
@@ -69,16 +67,45 @@ def reasoning_in(data: bytes) -> str | None:
     for event in _events(data):
         for choice in event.get("choices") or ():
             delta = choice.get("delta") or {}
-            said += next((delta[name] for name in _REASONING if isinstance(delta.get(name), str)), "")
-            if any(value not in _EMPTY for name, value in delta.items() if name not in _TEXTS):
+            thought = next((delta[name] for name in _REASONING if isinstance(delta.get(name), str)), "")
+            thought += "".join(_thought(part) for part in _parts(delta))
+            if choice.get("index") or _is_more(delta) or (says(delta.get(_DETAILS)) and not thought):
                 return None
+            said += thought
     return said
 
 
+def _parts(delta: dict[str, Any]) -> list[Any]:
+    """Content that is a list of parts, as one vendor streams text beside its thinking."""
+    content = delta.get("content")
+    return content if isinstance(content, list) else []
+
+
+def _kind(part: Any) -> str:
+    return str(part.get("type", "text")) if isinstance(part, dict) else ""
+
+
+def _thought(part: Any) -> str:
+    """The text of a part that is thinking."""
+    inside = part.get("thinking") if _kind(part) == "thinking" else None
+    return (
+        "".join(str(one.get("text") or "") for one in inside if isinstance(one, dict))
+        if isinstance(inside, list)
+        else ""
+    )
+
+
+def _is_more(delta: dict[str, Any]) -> bool:
+    """Whether a delta has anything that is neither text nor reasoning."""
+    return any(says(value) for name, value in delta.items() if name not in _TEXTS) or any(
+        says(part) and _kind(part) not in ("text", "thinking") for part in _parts(delta)
+    )
+
+
 def stamp_of(data: bytes) -> dict[str, Any]:
-    """What every event of a stream repeats, read off its first."""
+    """What every event of a stream repeats, read off its first; an empty name is none."""
     for event in _events(data):
-        return {name: event[name] for name in _KEPT if name in event}
+        return {name: event[name] for name in _KEPT if says(event.get(name))}
     return {}
 
 
@@ -94,7 +121,7 @@ class Splice:
     def chunk(self, chunk: Chunk) -> Chunk | None:
         """The chunk as the caller may see it, None where nothing of it is left. Raises what the seam raises."""
         self._fresh = ""
-        data = b"".join([self._event(event) for event in Splitter().feed(chunk.data)]) if chunk.data else b""
+        data = b"".join([self._event(event) for event in events_in(chunk.data)]) if chunk.data else b""
         usage = None if chunk.usage is None else shifted(chunk.usage, self._told)
         if not data and usage is None and not chunk.last:
             return None
@@ -103,6 +130,7 @@ class Splice:
             has_content=chunk.has_content and bool(data),
             text=self._fresh,
             begins_tool_call=chunk.begins_tool_call,
+            is_mixed=chunk.is_mixed,
             finish=chunk.finish,
             usage=usage,
             last=chunk.last,
@@ -123,7 +151,7 @@ class Splice:
             return b""
         if isinstance(content.get("usage"), dict):
             _shift(content["usage"], self._told)
-        return b"data: " + _encode(content | self._stamp) + b"\n\n"
+        return b"data: " + encoded(content | self._stamp) + b"\n\n"
 
     def _choice(self, choice: dict[str, Any]) -> bool:
         """Takes out of a choice what was shown; whether there is anything left."""
@@ -138,17 +166,26 @@ class Splice:
             delta.update(dict.fromkeys(named, fresh))
             if fresh != thought:
                 delta.pop(_DETAILS, None)
-        said = delta.get("content")
-        if isinstance(said, list):  # parts, as one vendor streams text beside its thinking
-            said = "".join(part.get("text") or "" for part in said if isinstance(part, dict))
-        if isinstance(said, str):
-            delta["content"] = fresh = self._seam.text(said) if said else ""
-            self._fresh += fresh
-        has_more = any(value not in _EMPTY for name, value in delta.items() if name not in _TEXTS)
-        has_more |= choice.get("finish_reason") is not None
+        has_more = _is_more(delta) or (says(delta.get(_DETAILS)) and not named)
+        has_more |= reason_in(choice.get("finish_reason")) is not None
+        self._say(delta)
         if has_more:
             self._seam.other()
         return has_more or any(delta.get(name) for name in ("content", *_REASONING))
+
+    def _say(self, delta: dict[str, Any]) -> None:
+        """Takes out of a delta's text what was shown."""
+        said = delta.get("content")
+        rest: list[Any] = []
+        if isinstance(said, list):
+            if thought := self._seam.reasoning("".join(map(_thought, said))):
+                rest.append({"type": "thinking", "thinking": [{"type": "text", "text": thought}]})
+            rest += [part for part in said if _kind(part) not in ("text", "thinking")]
+            said = "".join(str(part.get("text") or "") for part in said if _kind(part) == "text")
+        if isinstance(said, str):
+            fresh = self._seam.text(said) if said else ""
+            delta["content"] = [{"type": "text", "text": fresh}, *rest] if rest else fresh
+            self._fresh += fresh
 
 
 def shifted(usage: Usage, told: int) -> Usage:
@@ -169,7 +206,7 @@ def _shift(usage: dict[str, Any], told: int) -> None:
 
 def _events(data: bytes) -> list[dict[str, Any]]:
     found = []
-    for event in Splitter().feed(data):
+    for event in events_in(data):
         if event.data[:6] != b"[DONE]":
             content = untyped(event.data)
             if isinstance(content, dict):

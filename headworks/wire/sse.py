@@ -3,9 +3,15 @@
 Theory (the HTML standard, "Server-sent events", which SDKs follow to differing degrees):
 - a line ends in LF, CR LF or CR; an empty line ends an event; a BOM may open the stream; lines that begin with a colon
   are comments; `data` lines of one event are joined by LF; fields that nobody knows are ignored;
-- an event without data is not an event: keep-alives and lone `id:` or `retry:` lines are dropped. The official SDK
-  would parse the empty string as JSON and raise;
-- a CR at the very end of what came may be half of CR LF, so the event waits for one more byte. That is the only wait.
+- an event without data is not an event: keep-alives and lone `id:` or `retry:` lines are dropped, and their bytes are
+  counted. The official SDK would parse the empty string as JSON and raise;
+- of all pairs of CR and LF only CR LF is one line's end, so an event ends at the first LF LF, LF CR or CR CR. Behind
+  LF CR an LF may belong to it, so there the event waits for one more byte. That is the only wait. An LF behind CR CR is
+  an empty line of the next event, which says nothing.
+
+The cost is linear: a byte is searched and copied a fixed number of times, however small the pieces in which an event
+comes. What came of it is kept in pieces and joined once, when its end is there; of what was searched only the line's
+end at its very end is looked at again.
 
 `raw` is the event's bytes as they came, with the empty line, so what goes to the caller is what the vendor sent.
 An event at the end of the stream without its empty line is completed: some vendors end so on `[DONE]`.
@@ -13,45 +19,76 @@ An event at the end of the stream without its empty line is completed: some vend
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-MOST_BYTES = 1_000_000
-"""The longest event. A second of audio is about 64 kB in base64; nothing that streams text comes near."""
+MOST_BYTES = 64_000_000
+"""The longest event: as long as the longest answer that is no stream, for a picture in base64 comes in one event."""
+
+MOST_LINES = 100_000
+"""Lines of one event. A JSON text of some megabytes that is written for people has as many; each costs a step."""
 
 _BOM = b"\xef\xbb\xbf"
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_EVENT_END = re.compile(rb"(?>\r\n|\r|\n){2}")  # atomic: CR LF must not be read as two ends
-_PARTIAL_END = 3  # bytes of an event's end that may have come already: CR LF CR
+_MOST_RECENT = 1024
+"""Pieces before they are made one: a vendor that sends byte by byte must not cost forty bytes for each."""
 
 
 class Event(msgspec.Struct, gc=False):
-    """raw: for the caller. data: the joined data lines. name: the `event:` field, "" where there is none."""
+    """raw: for the caller. data: the joined data lines. name: the `event:` field, "" where there is none.
+
+    skipped: bytes of comments and of events without data that came before its data.
+    """
 
     raw: bytes
     data: bytes
     name: bytes
+    skipped: int = 0
 
 
 class Splitter:
-    """Cuts a stream of bytes into events. `is_overrun` once an event was too long: nothing follows."""
+    """Cuts a stream of bytes into events. `is_overrun` once an event was too long: nothing follows.
 
-    __slots__ = ("_has_begun", "_limit", "is_overrun", "tail")
+    size: bytes of the event under way. skipped: bytes without data since the last event. comments: bytes of the event under
+    way where it has nothing but comments yet.
+    """
+
+    __slots__ = (
+        "_edge",
+        "_has_begun",
+        "_limit",
+        "_pieces",
+        "_recent",
+        "_seen",
+        "comments",
+        "is_overrun",
+        "size",
+        "skipped",
+    )
 
     def __init__(self, limit: int = MOST_BYTES) -> None:
         self._limit = limit
         self._has_begun = False
-        self.tail = b""
+        self._pieces: list[bytes] = []  # of the event under way; each is many of those that came
+        self._recent: list[bytes] = []  # behind them
+        self._edge = b""  # a line's end at the very end, or a part of a BOM: to be searched again with what comes
+        self._seen = b""  # the end of a comment, where it may be followed by data
+        self.size = 0
+        self.skipped = 0
+        self.comments = 0
         self.is_overrun = False
+
+    @property
+    def tail(self) -> bytes:
+        """What came of the event under way."""
+        return b"".join([*self._pieces, *self._recent, self._edge])
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
-        if self.tail:
-            data = self.tail + data
+        if self._edge:
+            data = self._edge + data
+            self._edge = b""
         if not self._has_begun:
             if len(data) < len(_BOM) and _BOM.startswith(data):
-                self.tail = data
+                self._edge = data
                 return []
             self._has_begun = True
             data = data.removeprefix(_BOM)
@@ -61,64 +98,146 @@ class Splitter:
             data.find(b"\n") == len(data) - 2
             and data[:6] == b"data: "
             and data[-1:] == b"\n"
+            and not self.size
+            and not self.skipped
             and 8 < len(data) <= self._limit
         ):
-            self.tail = b""
             return [Event(data, data[6:-2], b"")]  # one event, whole: how most tokens come
         parts = data.split(b"\n\n")
-        self.tail = parts.pop()
-        limit = self._limit
+        rest = parts.pop()
         events: list[Event] = []
         for part in parts:
-            if len(part) > limit:
+            if self.size + len(part) > self._limit:
                 self.is_overrun = True
                 return events
-            if part[:6] == b"data: " and b"\n" not in part:
-                if payload := part[6:]:
-                    events.append(Event(part + b"\n\n", payload, b""))
-            elif (event := _parsed(part, b"\n\n")) is not None:
-                events.append(event)
-        if len(self.tail) > limit + _PARTIAL_END:
-            self.is_overrun = True
+            if part[:6] == b"data: " and len(part) > 6 and b"\n" not in part and not self.size and not self.skipped:
+                events.append(Event(part + b"\n\n", part[6:], b""))
+            else:
+                self._add(self._whole(part, b"\n\n"), events)
+        if rest:
+            self._keep(rest)
         return events
 
     def _feed_any(self, data: bytes) -> list[Event]:
         """The same for streams in which CR occurs."""
-        at = 0
+        size = len(data)
         events: list[Event] = []
-        while (match := _EVENT_END.search(data, at)) is not None:
-            if match.end() == len(data) and data.endswith(b"\r"):
+        at = 0
+        ends = dict.fromkeys((b"\n\n", b"\n\r", b"\r\r"), -1)
+        while True:
+            for pair, place in ends.items():  # each looks on from where it was, so none searches a byte twice
+                if place < at:
+                    ends[pair] = found if (found := data.find(pair, at)) >= 0 else size
+            end = min(ends.values()) + 2
+            if end > size or (end == size and ends[b"\n\r"] == end - 2):
                 break
-            if match.start() - at > self._limit:
+            if ends[b"\n\r"] == end - 2 and data[end : end + 1] == b"\n":
+                end += 1
+            if self.size + len(data[at:end].rstrip(b"\r\n")) > self._limit:
                 self.is_overrun = True
                 return events
-            event = _parsed(data[at : match.start()], match[0])
-            if event is not None:
-                events.append(event)
-            at = match.end()
-        self.tail = data[at:]
-        if len(self.tail) > self._limit + _PARTIAL_END:
-            self.is_overrun = True
+            self._add(self._whole(data[at:end]), events)
+            at = end
+        if at < size:
+            self._keep(data[at:])
         return events
+
+    def _whole(self, *last: bytes) -> bytes:
+        """The event under way with its last bytes."""
+        raw = b"".join([*self._pieces, *self._recent, *last])
+        self._clear()
+        return raw
+
+    def _clear(self) -> None:
+        if self.size:
+            self._pieces, self._recent, self._seen = [], [], b""
+            self.size = self.comments = 0
+
+    def _add(self, raw: bytes, events: list[Event]) -> None:
+        """Adds the event that these bytes are, or counts them where they are none."""
+        if len(raw) > MOST_LINES and raw.count(b"\n") + raw.count(b"\r") > 2 * MOST_LINES:
+            self.is_overrun = True
+            return
+        event = _parsed(raw)
+        if event is None:
+            self.skipped += len(raw)
+        else:
+            event.skipped, self.skipped = self.skipped + _comments(raw), 0
+            events.append(event)
+
+    def _keep(self, rest: bytes) -> None:
+        """Takes what came of the next event."""
+        if rest[-1:] in (b"\n", b"\r"):
+            inside = rest.rstrip(b"\r\n")
+            self._edge = rest[len(inside) :]
+            rest = inside
+        if rest:
+            if not self.size and rest[:1] == b":":
+                self._seen = b":"
+            self.size += len(rest)
+            if self._seen:
+                self._listen(rest)
+            self._recent.append(rest)
+            if len(self._recent) == _MOST_RECENT:
+                self._pieces.append(b"".join(self._recent))
+                self._recent = []
+        if self.size > self._limit:
+            self.is_overrun = True
+
+    def _listen(self, rest: bytes) -> None:
+        """Whether comments are all that has come of the event under way."""
+        heard = self._seen + rest
+        if b"\ndata" in heard or b"\rdata" in heard:
+            self._seen = b""
+            self.comments = 0
+        else:
+            self._seen = heard[-4:]
+            self.comments = self.size
 
     def end(self) -> Event | None:
         """The event that was begun when the stream ended, if it has data."""
-        part, self.tail = self.tail.rstrip(b"\r\n"), b""
-        if len(part) > self._limit:
-            self.is_overrun = True
-            return None
-        return _parsed(part, b"\n\n")
+        raw = self.tail
+        part = raw.rstrip(b"\r\n")
+        is_whole = self._edge[-2:] == b"\n\r"
+        self._clear()
+        self._edge = b""
+        events: list[Event] = []
+        self._add(raw if is_whole else part + b"\n\n", events)
+        return events[0] if events else None
 
 
-def _parsed(part: bytes, ending: bytes) -> Event | None:
+def events_in(data: bytes) -> list[Event]:
+    """The events of bytes that are all there."""
+    splitter = Splitter(len(data) + 1)
+    events = splitter.feed(data)
+    rest = splitter.end()
+    return [*events, rest] if rest is not None else events
+
+
+def _comments(raw: bytes) -> int:
+    """Bytes of the comments that an event begins with."""
+    if raw[:1] != b":":
+        return 0
+    return min([place for line in (b"\ndata", b"\rdata") if (place := raw.find(line)) >= 0], default=0) + 1
+
+
+def _parsed(raw: bytes) -> Event | None:
+    if raw[:6] == b"data: ":
+        end = raw.find(b"\n")
+        if (other := raw.find(b"\r", 0, end if end >= 0 else len(raw))) >= 0:
+            end = other
+        if end > 6 and not raw[end : end + 5].strip(b"\r\n") and len(raw) <= end + 4:
+            return Event(raw, raw[6:end], b"")  # one line: copied once, as it may be a picture
+    elif b"data" not in raw:
+        return None
     data: list[bytes] = []
     name = b""
-    for line in _LINE_END.split(part):
+    for line in raw.splitlines():  # of bytes: at CR, LF and CR LF only
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
             data.append(value)
         elif field == b"event":
             name = value
-    joined = b"\n".join(data)
-    return Event(part + ending, joined, name) if joined else None
+    joined = data[0] if len(data) == 1 else b"\n".join(data)
+    return Event(raw, joined, name) if joined else None

@@ -12,7 +12,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, UnknownModel
-from headworks.gateway.gateway import Gateway
+from headworks.gateway.gateway import Gateway, most_buffered
 from headworks.gateway.leaves import Leaves
 from headworks.system.load import read
 from headworks.system.schema import System
@@ -226,6 +226,22 @@ def test_counters_go_on(tmp_path: Path) -> None:
         assert gateway.strangers == 3
 
     within(tmp_path, test)
+
+
+def test_every_vendor_counts_what_waits_in_one_place_and_a_reload_changes_its_bound(tmp_path: Path) -> None:
+    async def test(gateway: Gateway) -> None:
+        buffered = gateway.buffered
+        assert buffered.most == 1_000_000_000
+        added = TEXT.replace("models:\n", '  more: {dialect: openai, base_url: "http://127.0.0.1:9/v1"}\nmodels:\n')
+        await gateway.reload(system(added + "server: {max_buffered: 2MB}\n"))
+        assert (gateway.buffered, buffered.most) == (buffered, 2_000_000)
+        assert [client.buffered for client in gateway.leaves.clients.values()] == [buffered] * 2
+
+    within(tmp_path, test)
+
+
+def test_the_workers_share_what_may_wait_out_among_them() -> None:
+    assert most_buffered(system(TEXT + "server: {workers: 4, max_buffered: 2MB}\nstate: embedded\n")) == 500_000
 
 
 def test_a_model_that_is_loaded_stays_loaded(tmp_path: Path) -> None:

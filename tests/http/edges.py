@@ -117,7 +117,7 @@ async def serving(
     finally:
         await served.leave()
         await edge.stop(0.2)
-    assert (edge.busy, edge.connections, edge.arriving) == (0, 0, 0), repr(edge)
+    assert (edge.busy, edge.connections, edge.arriving, edge.buffered.size) == (0, 0, 0, 0), repr(edge)
 
 
 async def until(true: Callable[[], bool], within: float = 30.0) -> None:

@@ -86,13 +86,15 @@ class Peer:
         self.port = port
         self.callers: list[Caller] = []
         self.scripts: list[asyncio.Task[None]] = []
+        self.clients: list[Client] = []
 
     async def over(self, *, within: float = 30.0) -> None:
         """Returns when every script has ended; one that ends with `gone` says that the client has closed."""
         await until(lambda: all(script.done() for script in self.scripts), within=within)
 
     def client(self, **options: Any) -> Client:
-        return Client(Origin(host="127.0.0.1", port=self.port), **options)
+        self.clients.append(Client(Origin(host="127.0.0.1", port=self.port), **options))
+        return self.clients[-1]
 
 
 @asynccontextmanager
@@ -129,6 +131,8 @@ async def peer(script: Script) -> AsyncIterator[Peer]:
         await server.wait_closed()
     if faults:
         raise faults[0]
+    for client in here.clients:
+        assert client.busy or client.lingering or not client.buffered.size, client.buffered
 
 
 def answering(*answers: bytes) -> Script:

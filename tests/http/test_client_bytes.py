@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headworks.core.errors import Garbled
+from headworks.http.buffered import Buffered
 from headworks.http.connection import Broken
 from headworks.http.link import HEAD, WHOLE, Link
 from tests.http.peers import CHUNKED, OK
@@ -40,7 +41,7 @@ def outcome(pieces: Sequence[bytes], *, eof: bool) -> Outcome:
     """All that a reader could learn of a response that comes in these pieces."""
     loop = asyncio.new_event_loop()
     try:
-        link = Link(loop, [], 300)
+        link = Link(loop, [], 300, Buffered(1 << 62))
         link.connection_made(Wire())
         assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
         for piece in pieces:
@@ -103,3 +104,25 @@ def test_no_bytes_raise_anything_of_their_own(data: bytes, cuts: list[int]) -> N
         places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
         phase, failure, *_ = outcome([whole[a:b] for a, b in pairwise(places)], eof=True)
         assert phase == WHOLE or cast(type, failure) in (Broken, Garbled)
+
+
+def test_a_body_that_comes_byte_by_byte_costs_no_object_for_each() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        buffered = Buffered(1 << 62)
+        link = Link(loop, [], 300, buffered)
+        link.connection_made(Wire())
+        link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
+        link.bound(1 << 20)
+        link.data_received(CHUNKED)
+        body = bytes(range(1, 251)) * 40
+        for byte in body:
+            link.data_received(b"1\r\n%c\r\n" % byte)
+        assert len(link.pieces) < 1040
+        assert (buffered.size, link.size) == (len(body), len(body))
+        assert link.taken() == body
+        assert (buffered.size, link.size, link.pieces) == (0, 0, [])
+        link.data_received(b"1\r\nx\r\n")
+        assert link.taken() == b"x"
+    finally:
+        loop.close()

@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from headworks.core.errors import CallError
+from headworks.http.buffered import Buffered
 from headworks.http.client import Client
 from headworks.http.connection import Broken, TimedOut
 from headworks.http.dial import Origin, dial
@@ -270,7 +271,7 @@ def test_bytes_before_any_request_are_no_answer(loop: str) -> None:
     async def main() -> None:
         async with peer(script) as here:
             running = asyncio.get_running_loop()
-            link = await dial(here.client().origin, lambda: Link(running, [], 65_536), None, 0)
+            link = await dial(here.client().origin, lambda: Link(running, [], 65_536, Buffered(1 << 62)), None, 0)
             await until(lambda: link.closed)
             assert not link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
             await here.over()

@@ -21,6 +21,7 @@ from headworks.layers.cache import Cache, Fill
 from headworks.layers.sameness import SCOPES, Sameness
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
+from headworks.policy.freshness import Kept
 from headworks.policy.purged import Purged
 from headworks.providers.scripted import Stream
 from headworks.state.answers import Answers
@@ -286,6 +287,20 @@ async def test_a_long_stream_is_given_in_pieces_of_whole_events() -> None:
     assert len(pieces) > 3
     assert b"".join(piece.data for piece in pieces) == first.data
     assert all(piece.data.endswith(b"\n\n") and len(piece.data) <= cache.PIECE for piece in pieces)
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
+@virtual
+async def test_however_the_vendor_ended_its_lines_a_piece_is_whole_events(end: bytes) -> None:
+    events = (
+        [b"data: " + b"x" * 1000 + end for _ in range(200)] + [b"data: " + b"y" * 2 * cache.PIECE + end] + [cache.DONE]
+    )
+    kept = Kept(streamed=True, body=b"", counts=b"", text="x", finish="stop", usage=None, made_at=0.0)
+    reply = cache.Replay(kept, b"".join(events))
+    pieces = [chunk.data for _ in range(6) for chunk in await reply.read()]
+    assert b"".join(pieces) == b"".join(events)
+    assert sorted(map(len, pieces))[-2] <= cache.PIECE < len(max(pieces, key=len))
+    assert all(piece.endswith((end, cache.DONE)) for piece in pieces)
 
 
 @virtual

@@ -12,13 +12,15 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, Cut, Diverged, Expired, Failed, Rejected, VendorSaid
+from headworks.core.errors import CallError, Crowded, Cut, Diverged, Expired, Failed, Rejected, VendorSaid
 from headworks.core.record import Record
 from headworks.core.reply import Chunk, Usage
 from headworks.core.service import Service
+from headworks.layers.resume import Unbroken
 from headworks.providers.scripted import Answering, Scripted, Stream
-from headworks.testing import Answer, ask, call, mock, settle, virtual
-from headworks.wire.sse import Splitter
+from headworks.testing import Answer, Handle, ask, call, mock, settle, virtual
+from headworks.wire.openai_chat import OpenAIChat
+from headworks.wire.sse import Splitter, events_in
 from tests.stack.systems import World
 
 TWO = """
@@ -385,3 +387,144 @@ async def test_a_grammar_is_restarted_and_not_continued() -> None:
     system = Resumed("continue", [cut("one "), WHOLE], [])
     assert (await system.ask(fields={"response_format": {"type": "json_object"}})).text == TEXT
     assert said_before(system.leaves["first"].calls[1]) == ""
+
+
+# What is not text, and lines that end otherwise
+
+
+def said(delta: dict[str, Any], finish: str | None = None, end: bytes = b"\n\n") -> bytes:
+    choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return b"data: " + json.dumps({"id": "c", "created": 1, "model": "m", "choices": choices}).encode() + end
+
+
+def decoded(stream: bytes, asked: Call) -> list[Chunk]:
+    decoder = OpenAIChat().decoder(asked)
+    return decoder.feed(stream) + (decoder.end() if b"[DONE]" in stream else [])
+
+
+class Told:
+    """A reader of a stream whose first attempt breaks behind these bytes."""
+
+    def __init__(self, mode: str, first: bytes) -> None:
+        self.service, self.handle = mock()
+        self.world = World(lambda provider, model: self.service, TWO.replace("MODE", mode))
+        self.first = first
+
+    async def told(self, second: bytes) -> bytes:
+        """What the reader has in the end; `second` is what another attempt says. Raises what the reader is told."""
+        asking = asyncio.create_task(ask(self.world.assembled.front, call(streamed=True)))
+        arrival = await self.handle.next_call()
+        for chunk in decoded(self.first, arrival.call):
+            arrival.put(chunk)
+        await settle()
+        arrival.fail(CUT)
+        await settle()
+        for again in self.handle.arrivals[1:]:
+            for chunk in decoded(second, again.call):
+                again.put(chunk)
+        answer = await asking
+        return answer.data
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
+
+
+@pytest.mark.parametrize("mode", ["restart", "continue"])
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "one", "images": [PICTURE]},
+        {"images": [PICTURE]},
+        {"content": [{"type": "text", "text": "one"}, PICTURE]},
+        {"content": "one", "refusal": "no"},
+        {"content": "one", "audio": {"data": "AA"}},
+        {"content": "one", "reasoning_details": [{"type": "t", "text": "hm"}]},
+    ],
+)
+@virtual
+async def test_what_is_not_text_is_never_repeated_and_the_error_stands(mode: str, delta: dict[str, Any]) -> None:
+    reader = Told(mode, said({"content": "zero "}) + said(delta))
+    with pytest.raises(Cut) as caught:
+        await reader.told(said({"content": "zero one"}, "stop") + b"data: [DONE]\n\n")
+    assert caught.value is CUT
+    assert len(reader.handle.arrivals) == 1
+    assert reader.world.left_behind() == {}
+
+
+@virtual
+async def test_reasoning_beside_text_in_one_event_is_not_repeated() -> None:
+    both = said({"reasoning": "hm ", "content": "one "})
+    reader = Told("restart", said({"reasoning": "well, "}) + both)
+    data = await reader.told(
+        said({"reasoning": "well, hm "}) + said({"content": "one two"}, "stop") + b"data: [DONE]\n\n"
+    )
+    told = [one["choices"][0]["delta"] for one in events(data)]
+    assert "".join(one.get("reasoning") or "" for one in told) == "well, hm "
+    assert "".join(one.get("content") or "" for one in told) == "one two"
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+@virtual
+async def test_a_vendor_that_ends_lines_otherwise_is_told_again_like_any_other(end: bytes) -> None:
+    reader = Told("restart", said({"role": "assistant", "content": "one "}, end=2 * end))
+    second = (
+        said({"role": "assistant", "content": "one two "}) + said({"content": "three"}, "stop") + b"data: [DONE]\n\n"
+    )
+    data = await reader.told(second.replace(b"\n", end))
+    assert "".join(one["choices"][0]["delta"].get("content") or "" for one in map_events(data)) == "one two three"
+
+
+def map_events(data: bytes) -> list[Any]:
+    return [json.loads(one.data) for one in events_in(data) if one.data != b"[DONE]"]
+
+
+@virtual
+async def test_the_names_of_the_answer_are_those_of_its_first_words_and_not_of_an_event_about_the_prompt() -> None:
+    about = b'data: {"id":"","model":"","created":0,"choices":[],"prompt_filter_results":[{}]}\n\n'
+    reader = Told("restart", about + said({"content": "one "}))
+    data = await reader.told(said({"content": "one two"}, "stop").replace(b'"c"', b'"other"') + b"data: [DONE]\n\n")
+    assert {one["id"] for one in events(data)} == {"", "c"}
+
+
+@virtual
+async def test_a_large_event_is_not_kept_as_it_came() -> None:
+    service, handle = mock()
+    world = World(lambda provider, model: service, TWO.replace("MODE", "restart"))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(arrived(handle))
+        async with world.assembled.front.open(call(streamed=True)) as reply:
+            chunks = await reply.read()
+            assert chunks[-1].last
+            unbroken = reply
+            while not isinstance(unbroken, Unbroken):
+                unbroken = unbroken.inner  # type: ignore[attr-defined]
+            assert unbroken._seen == []
+
+
+async def arrived(handle: Handle) -> None:
+    arrival = await handle.next_call()
+    arrival.put(Chunk(data=said({"images": ["A" * 70_000]}), has_content=True, is_mixed=True))
+    arrival.end()
+
+
+@pytest.mark.parametrize("mode", ["error", "restart", "continue"])
+@pytest.mark.parametrize("has_head", [False, True])
+@virtual
+async def test_where_answers_fill_the_memory_nobody_else_is_asked_and_no_target_is_marked(
+    mode: str, has_head: bool
+) -> None:
+    service, handle = mock()
+    world = World(lambda provider, model: service, TWO.replace("MODE", mode))
+    asking = asyncio.create_task(ask(world.assembled.front, call(streamed=True)))
+    arrival = await handle.next_call()
+    if has_head:
+        arrival.chunk("one ")
+        await settle()
+    arrival.fail(Crowded("no room", was_sent=True, retry_after=1.0))
+    with pytest.raises(Crowded):
+        await asking
+    [record] = world.journal.records
+    assert (len(handle.arrivals), record.outcome, record.status) == (1, "shed", 503)
+    assert record.cost_nano, "its vendor was asked"
+    assert "0 failures in a row" in repr(world.assembled.shared.circuits["first/m"])
+    assert world.left_behind() == {}

@@ -21,6 +21,7 @@ from headworks.core.errors import (
     VendorSaid,
 )
 from headworks.core.record import MOST_TEXT
+from headworks.core.reply import Chunk
 from headworks.core.service import Service
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
@@ -146,3 +147,18 @@ async def test_the_digest_is_of_the_bytes_that_the_caller_got() -> None:
     trace, journal = traced(Scripted([Stream(pieces=["one", "two"])]))
     answer = await ask(trace, call(streamed=True))
     assert journal.records[0].reply_digest == digest(answer.data)
+
+
+@virtual
+async def test_half_of_a_character_breaks_no_record() -> None:
+    service, handle = mock()
+    journal = MemoryJournal()
+    trace = Trace(service, journal, "config-1", keeps_bodies=True)
+    asking = asyncio.create_task(ask(trace, call(streamed=True)))
+    arrival = await handle.next_call()
+    for half in ("a\ud83d", "\ude00", "\ud83d"):
+        arrival.put(Chunk(data=b"data: x\n\n", has_content=True, text=half))
+    arrival.end()
+    await asking
+    [record] = journal.records
+    assert (record.outcome, record.answered) == ("ok", "a\N{GRINNING FACE}\N{REPLACEMENT CHARACTER}")

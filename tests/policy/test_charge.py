@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from headworks.core.errors import (
     CallError,
+    Crowded,
     Cut,
     Denied,
     Expired,
@@ -78,6 +79,7 @@ def test_law_the_cost_is_that_of_the_tokens_beside_it(sent: int, received: int) 
         Rejected("400", said=VendorSaid(status=400)),
         Expired(phase="connect"),
         Overloaded("no slot"),
+        Crowded("no room, and nobody was asked"),
         TooLarge("too long"),
     ],
 )
@@ -92,7 +94,12 @@ def test_who_waited_in_vain_may_pay(phase: Phase) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [Failed("reset after the request was sent"), Garbled("html", said=VendorSaid(status=200)), Cut("mid-word")],
+    [
+        Failed("reset after the request was sent"),
+        Garbled("html", said=VendorSaid(status=200)),
+        Cut("mid-word"),
+        Crowded("no room for its answer", was_sent=True),
+    ],
 )
 def test_an_answer_that_broke_may_be_billed(error: CallError) -> None:
     assert not is_unsold(error)

@@ -14,7 +14,8 @@ from headworks.policy.midstream import MOST_TOLD, MidStream, Retelling, Told, is
 
 def told(*pieces: str, thoughts: tuple[str, ...] = ()) -> Told:
     made = Told()
-    made.pieces.extend(pieces)
+    for piece in pieces:
+        made.say(piece)
     for thought in thoughts:
         made.think(thought)
     return made
@@ -74,7 +75,7 @@ def test_nothing_goes_on_once_it_is_closed() -> None:
 def test_what_was_told_is_one_text_however_often_it_is_asked_for() -> None:
     sent = told("one ", "two ", thoughts=("h", "m"))
     assert (sent.text, sent.reasoning, sent.size) == ("one two ", "hm", 10)
-    sent.pieces.append("three")
+    sent.say("three")
     assert (sent.text, sent.text) == ("one two three", "one two three")
     assert (told().text, told().size) == ("", 0)
 
@@ -151,3 +152,34 @@ def test_more_reasoning_than_was_sent_before_the_answer_has_lost_the_order() -> 
     with pytest.raises(Diverged):
         retelling.reasoning("two and two")
     assert Retelling("", reasoning="two").reasoning("two and two") == " and two"
+
+
+# Halves of characters
+
+
+@given(
+    st.text(alphabet=["a", "\N{GRINNING FACE}", "é"], max_size=6),
+    st.lists(st.integers(0, 30), max_size=4),
+    st.integers(0, 24),
+)
+def test_a_character_that_is_told_in_halves_is_the_same_character(text: str, cuts: list[int], end: int) -> None:
+    units = text.encode("utf-16-le")
+    at = 2 * (end % (len(units) // 2 + 1))
+    said = units[:at].decode("utf-16-le", "surrogatepass")
+    edges = [0, *sorted(2 * (cut % (len(units) // 2 + 1)) for cut in cuts), len(units)]
+    retelling = Retelling(said)
+    fresh = [retelling.text(units[start:stop].decode("utf-16-le", "surrogatepass")) for start, stop in pairwise(edges)]
+    assert "".join([said, *fresh]).encode("utf-16-le", "surrogatepass") == units
+
+
+def test_half_of_a_character_is_not_handed_to_a_vendor_as_a_beginning() -> None:
+    assert list(ways_on("continue", Cut("cut"), told("a\ud83d"), may_continue=True)) == ["restart"]
+    assert list(ways_on("continue", Cut("cut"), told("a\ud83d", "\ude00"), may_continue=True)) == [
+        "continue",
+        "restart",
+    ]
+
+
+@pytest.mark.parametrize("sent", [told("x" * MOST_TOLD, "y"), told("x", thoughts=("y" * MOST_TOLD,))])
+def test_an_answer_that_is_too_long_to_be_compared_with_is_not_kept(sent: Told) -> None:
+    assert (sent.is_closed, sent.text, sent.reasoning) == (True, "", "")

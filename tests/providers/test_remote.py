@@ -127,6 +127,7 @@ class Vendor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self.client.busy == 0, "every exchange was given back"
+        assert self.client.lingering or self.client.buffered.size == 0, "and so was every byte of an answer"
         await self.client.close()
         self.server.close()
         await self.server.wait_closed()

@@ -130,7 +130,7 @@ async def main() -> None:
     [client] = leaves.clients.values()
     while client.lingering:
         await asyncio.sleep(0.01)
-    assert (client.busy, world.left_behind()) == (0, {})
+    assert (client.busy, client.buffered.size, world.left_behind()) == (0, 0, {})
     await leaves.close()
     while vendor.open:  # what was cut is closed on the vendor's side too, a turn of the loop later
         await asyncio.sleep(0.01)

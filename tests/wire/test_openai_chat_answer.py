@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from headworks.core.call import Call
 from headworks.core.errors import CallError, Cut, Denied, Failed, Garbled, Rejected, Throttled
 from headworks.core.reply import Chunk, Usage
+from headworks.core.text import joined
 from headworks.wire.openai_chat import ChatDecoder, OpenAIChat
 
 CHAT = OpenAIChat()
@@ -442,3 +443,146 @@ def test_a_vendor_that_refuses_the_callers_own_stream_options_does_not_refuse_to
     asked = call(body=b'{"model":"a","messages":[1],"stream_options":{"new":1}}')
     error = CHAT.error(400, [], b'{"error":{"message":"Unknown parameter","param":"stream_options.new"}}', 0.0)
     assert not CHAT.refuses_counting(error, asked)
+
+
+# What says nothing, and what says something
+
+
+@pytest.mark.parametrize("nothing", [b'""', b'"null"', b'"None"', b"null", b"0", b"{}"])
+def test_a_finish_reason_that_says_nothing_is_none_so_a_cut_is_a_cut(nothing: bytes) -> None:
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":' + nothing + b"}]}\n\n"
+    for stream in (event * 3, event * 3 + DONE):
+        chunks, fault = decode(stream)
+        assert isinstance(fault, Cut)
+        assert [chunk.finish for chunk in chunks] == [None] * 3
+    answer = CHAT.whole(b'{"choices":[{"message":{"content":"x"},"finish_reason":' + nothing + b"}]}", call())
+    assert answer.finish is None
+
+
+def test_a_function_call_of_nothing_begins_none() -> None:
+    empty = b'{"content":"x","function_call":{"name":"","arguments":""}}'
+    for body in (empty, empty[:-1] + b',"vendors_own":null}'):
+        [chunk], _ = decode(b'data: {"choices":[{"index":0,"delta":' + body + b"}]}\n\n")
+        assert (chunk.text, chunk.begins_tool_call) == ("x", False)
+    answer = CHAT.whole(b'{"choices":[{"message":' + empty + b"}]}", call())
+    assert not answer.begins_tool_call
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        b'"reasoning_details":[{"type":"reasoning.text","text":"hm"}]',
+        b'"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]',
+        b'"annotations":[{"type":"url_citation"}]',
+        b'"thinking_blocks":[{"type":"thinking"}]',
+        b'"video":{"id":"v"}',
+        b'"a_member_of_tomorrow":"x"',
+        b'"a_member_of_tomorrow":0',
+        b'"content":[{"type":"image_url","image_url":{"url":"data:"}}]',
+    ],
+)
+def test_any_member_of_a_delta_is_content_that_is_not_text(member: bytes) -> None:
+    for text in (b"", b"hi"):
+        said = b"" if b"content" in member else b'"content":"%b",' % text
+        [chunk], _ = decode(b'data: {"choices":[{"index":0,"delta":{"role":"assistant",' + said + member + b"}}]}\n\n")
+        assert (chunk.has_content, chunk.is_mixed) == (True, True)
+        assert chunk.text == ("" if b"content" in member else text.decode())
+
+
+@pytest.mark.parametrize("nothing", [b'""', b"null", b"[]", b"{}", b'[{"text":""}]'])
+def test_a_member_that_says_nothing_is_no_content_whatever_it_is_called(nothing: bytes) -> None:
+    delta = b'{"role":"assistant","content":"","name":' + nothing + b',"tomorrow":' + nothing + b"}"
+    [chunk], _ = decode(b'data: {"choices":[{"index":0,"delta":' + delta + b"}]}\n\n")
+    assert (chunk.has_content, chunk.is_mixed) == (False, False)
+
+
+def test_text_alone_is_not_mixed() -> None:
+    chunks = whole(HEADED + END)
+    assert [chunk.is_mixed for chunk in chunks] == [False] * len(chunks)
+
+
+# Halves of surrogate pairs
+
+
+def test_half_of_a_surrogate_pair_passes_as_the_bytes_that_came() -> None:
+    halves = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % half for half in (rb"a\ud83d", rb"\uDE00b")
+    ]
+    chunks = whole(b"".join(halves) + END)
+    assert [chunk.data for chunk in chunks[:2]] == halves
+    assert joined(chunk.text for chunk in chunks) == "a\N{GRINNING FACE}b"
+    body = rb'{"choices":[{"message":{"content":"a\ud83d"},"finish_reason":"length"}]}'
+    assert CHAT.whole(body, call()).data == body
+
+
+@pytest.mark.parametrize(
+    "noise", [rb'{"x":"\ud8', rb'{"x":"\ud83d",}', rb'{"x":"\ud83d","y":NaN}', b'{"x":"\\ud83d\xff"}']
+)
+def test_what_is_no_json_beside_a_half_is_no_json(noise: bytes) -> None:
+    _, fault = decode(HEADED + (b"data: " + noise + b"\n\n") * 2 + END)
+    assert isinstance(fault, Cut)
+
+
+# Silence
+
+
+PING = b": ping" + b"." * 1017 + b"\n\n"
+NOTHING = b'data: {"choices":[{"index":0,"delta":{"content":""}}]}'.ljust(1022) + b"\n\n"
+
+
+@pytest.mark.parametrize("silence", [PING, NOTHING, PING[:-1]])
+def test_a_megabyte_without_content_is_a_break(silence: bytes) -> None:
+    _, fault = decode(silence * 970 + HEADED + silence * 970 + HEADED + END)
+    assert fault is None, "content in between"
+    _, fault = decode(silence * 1000 + HEADED + END)
+    assert isinstance(fault, Garbled)
+    _, fault = decode(HEADED + silence * 1000)
+    assert isinstance(fault, Cut)
+    assert "1000000 bytes" in fault.message
+
+
+def test_a_megabyte_of_comments_is_a_break_wherever_the_bytes_are_cut() -> None:
+    stream = PING * 1000 + HEADED + END
+    for cuts in ((), tuple(range(0, len(stream), 70_000)), (len(stream) - len(HEADED + END), 7)):
+        chunks, fault = decode(stream, cuts)
+        assert not chunks
+        assert isinstance(fault, Garbled)
+
+
+def test_silence_behind_a_whole_answer_is_its_end() -> None:
+    chunks, fault = decode(HEADED + FINISH + PING * 1000)
+    assert fault is None
+    assert chunks[-1] == Chunk(data=DONE, last=True)
+
+
+def test_the_event_under_way_is_not_counted_as_silence() -> None:
+    picture = b'data: {"choices":[{"index":0,"delta":{"images":["%b"]}}]}\n\n' % (b"A" * 1_400_000)
+    decoder = CHAT.decoder(call())
+    for at in range(0, len(picture), 65_536):
+        assert decoder.pending == at
+        chunks = decoder.feed(picture[at : at + 65_536])
+    assert decoder.fault is None
+    assert [chunk.data for chunk in chunks] == [picture]
+    assert decoder.pending == 0
+
+
+# Tokens behind the answer
+
+COUNTED = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("stream", "is_counted"),
+    [
+        (b"", False),
+        (b'data: {"choices":[],"usage":{"prompt_tokens":25,"completion_tokens":1}}\n\n' + HEADED + FINISH, False),
+        (HEADED + FINISH, False),
+        (HEADED + FINISH + COUNTED, True),
+        (HEADED + FINISH.replace(b"}]}", b'}],"usage":{"prompt_tokens":3}}'), True),
+        (HEADED + FINISH + COUNTED + HEADED + FINISH, False),
+    ],
+)
+def test_the_tokens_are_the_whole_answers_where_they_came_with_its_end(stream: bytes, is_counted: bool) -> None:
+    decoder = CHAT.decoder(call())
+    decoder.feed(stream)
+    assert decoder.is_counted == is_counted

@@ -247,3 +247,54 @@ def test_an_answer_is_whole_when_every_choice_came_to_its_own_end(
 def test_an_answer_that_stopped_at_the_callers_own_bound_is_what_was_asked_for() -> None:
     assert "length" in ends(is_bounded=True) > OWN
     assert "content_filter" not in ends(is_bounded=True)
+
+
+# What says nothing, halves, and lines that end otherwise
+
+
+@pytest.mark.parametrize("nothing", ["", "null", None])
+def test_a_finish_reason_that_says_nothing_is_none(nothing: str | None) -> None:
+    said = event(choice({"role": "assistant", "content": "a"}, finish=nothing))
+    ended = event(choice({"content": "b"}, finish="stop"))
+    made = body_of(said, ended)
+    assert made["choices"][0]["finish_reason"] == "stop"
+    assert made["choices"][0]["message"]["content"] == "ab"
+    assert is_whole(said + ended, OWN, streamed=True, choices=1)
+    assert not is_whole(said, OWN, streamed=True, choices=1)
+    assert as_body(said, COUNTS) is None
+    body = json.dumps({"choices": [{"message": {}, "finish_reason": nothing}]}).encode()
+    assert not is_whole(body, OWN, streamed=False, choices=1)
+
+
+def test_a_name_that_is_empty_at_first_is_the_one_that_follows() -> None:
+    made = body_of(
+        event(model="", id="", prompt_filter_results=[]),
+        event(choice({"role": "assistant", "content": "a", "annotations": []}), model="m"),
+        event(choice({"role": "", "content": ""}, finish="stop"), model="m"),
+    )
+    assert (made["model"], made["id"]) == ("m", "chatcmpl-1")
+    assert made["choices"][0]["message"]["role"] == "assistant"
+
+
+def test_halves_of_a_surrogate_pair_meet_in_the_body_and_stay_halves_where_they_do_not() -> None:
+    pieces = [event(choice({"role": "assistant", "content": "a\ud83d"})), event(choice({"content": "\ude00"}))]
+    ended = event(choice({"content": "\ud83d"}, finish="stop"))
+    body = as_body(b"".join(pieces) + ended, COUNTS)
+    assert body is not None
+    assert rb"a\ud83d\ude00\ud83d" in body
+    parts = as_events(body)
+    assert parts is not None
+    assert rb"a\ud83d\ude00\ud83d" in parts[0]
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\r"])
+def test_lines_may_end_otherwise(end: bytes) -> None:
+    events = event(choice({"role": "assistant", "content": "a"})) + event(choice({}, finish="stop"))
+    other, counts = events.replace(b"\n\n", end), COUNTS.replace(b"\n\n", end)
+    assert as_body(other, counts) == as_body(events, COUNTS)
+    chunks = [
+        Chunk(data=other),
+        Chunk(data=b"", unasked=counts, usage=Usage(input=9)),
+        Chunk(data=b"data: [DONE]" + end, last=True),
+    ]
+    assert parted(chunks) == (other, counts)

@@ -11,6 +11,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk, Usage
+from headworks.core.text import joined
 from headworks.policy.midstream import Retelling
 from headworks.wire.openai_chat import ChatDecoder
 from headworks.wire.openai_splice import Splice, may_continue, may_resume, reasoning_in, shifted, stamp_of
@@ -184,3 +185,88 @@ def test_what_may_be_resumed_and_continued(fields: dict[str, Any], resumes: bool
 
 def test_a_body_of_odd_types_is_not_resumed() -> None:
     assert not may_resume(b'{"n":"many"}')
+
+
+# What is not text
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "a", "images": [PICTURE]},
+        {"content": [{"type": "text", "text": "a"}, PICTURE]},
+        {"content": "a", "tomorrow": 0},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"reasoning": "", "reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]},
+    ],
+)
+def test_what_cannot_be_compared_is_told_beside_text_too(delta: Any) -> None:
+    assert reasoning_in(event(delta)) is None
+
+
+def test_another_choice_cannot_be_compared() -> None:
+    assert reasoning_in(event({"content": "a"}).replace(b'"index": 0', b'"index": 1')) is None
+
+
+def test_thinking_in_parts_is_reasoning() -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm, "}, {"type": "reference"}, 7]}]
+    assert reasoning_in(event({"content": parts})) == "hm, "
+    assert reasoning_in(event({"content": [{"type": "thinking", "thinking": None}]})) == ""
+    stream = event({"content": parts}) + event({"content": [*parts, {"type": "text", "text": "4"}]}, "stop") + DONE
+    shown = contents(spliced(stream, "", "hm, h"))
+    rest = {"type": "thinking", "thinking": [{"type": "text", "text": "m, "}]}
+    assert [one["choices"][0]["delta"]["content"] for one in shown] == [[{"type": "text", "text": "4"}, rest]]
+
+
+def test_a_picture_that_nobody_has_seen_is_shown_once_everything_was_repeated() -> None:
+    for delta in ({"content": "ab", "images": [PICTURE]}, {"content": [{"type": "text", "text": "ab"}, PICTURE]}):
+        shown = spliced(event(delta) + event({}, "stop") + DONE, "a")
+        assert json.dumps(PICTURE).replace(" ", "").encode() in shown[0].data
+        assert (shown[0].text, shown[0].is_mixed) == ("b", True)
+        with pytest.raises(Diverged):
+            spliced(event(delta) + event({}, "stop") + DONE, "abc")
+
+
+def test_reasoning_in_details_alone_is_nothing_to_compare() -> None:
+    details = event({"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]})
+    assert [chunk.is_mixed for chunk in spliced(details + event({"content": "a"}, "stop") + DONE)] == [
+        True,
+        False,
+        False,
+    ]
+    with pytest.raises(Diverged):
+        spliced(details + event({"content": "a"}, "stop") + DONE, "a")
+
+
+@pytest.mark.parametrize("nothing", ["", "null"])
+def test_a_finish_reason_that_says_nothing_does_not_end_the_retelling(nothing: str) -> None:
+    stream = (
+        event({"content": "a"}, nothing) + event({"content": "b"}, nothing) + event({"content": "c"}, "stop") + DONE
+    )
+    assert "".join(chunk.text for chunk in spliced(stream, "ab")) == "c"
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\r"])
+def test_lines_may_end_otherwise(end: bytes) -> None:
+    stream = WHOLE.replace(b"\n\n", end)
+    shown = spliced(stream, "Hel")
+    assert "".join(chunk.text for chunk in shown) == "lo world"
+    assert shown[-1].last
+    assert stamp_of(event({"content": "x"}).replace(b"\n\n", end))["id"] == "other"
+    assert reasoning_in(event({"reasoning": "hm"}).replace(b"\n\n", end)) == "hm"
+
+
+def test_a_stamp_has_no_empty_names() -> None:
+    first = event({}, id="", model="", created=0)
+    assert stamp_of(first) == {"created": 0, "object": "chat.completion.chunk"}
+
+
+def test_a_character_in_two_halves_is_the_same_character() -> None:
+    halves = event({"content": "\ud83d"}) + event({"content": "\ude00!"}) + event({}, "stop") + DONE
+    for said, rest in (("", rb"\ud83d"), ("\ud83d", rb"\ude00!"), ("\N{GRINNING FACE}", b'"!"')):
+        shown = spliced(halves, said)
+        assert rest in shown[0].data
+        assert said + joined(chunk.text for chunk in shown) in ("\N{GRINNING FACE}!", "\ud83d\ude00!")

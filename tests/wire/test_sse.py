@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headworks.wire.sse import Event, Splitter
+from headworks.providers.remote import MOST_ANSWER
+from headworks.wire.sse import MOST_BYTES, MOST_LINES, Event, Splitter, events_in
 
 PIECES = st.sampled_from(
     [
@@ -104,4 +105,93 @@ def test_an_event_at_the_end_is_completed() -> None:
 def test_an_event_too_long_ends_everything_before_it_is_all_there() -> None:
     splitter = Splitter(limit=100)
     assert len(splitter.feed(b"data: x\n\ndata: " + b"y" * 200)) == 1
+    assert splitter.is_overrun
+
+
+# Long events, and what is no event
+
+
+ENDS = [b"\n\n", b"\r\n\r\n", b"\r\r"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_event_is_as_long_as_the_longest_answer(end: bytes) -> None:
+    assert MOST_BYTES == MOST_ANSWER == 64_000_000
+    picture = b'{"image":"%b"}' % (b"A" * 1_400_000)
+    stream = b"data: " + picture + end + b"data: [DONE]" + end
+    splitter = Splitter()
+    events = [event for at in range(0, len(stream), 65_536) for event in splitter.feed(stream[at : at + 65_536])]
+    last = splitter.end()
+    assert [event.data for event in [*events, *([last] if last else [])]] == [picture, b"[DONE]"]
+    assert events[0].raw == b"data: " + picture + end
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"\r\n", b"\r"])
+def test_what_came_of_an_event_is_neither_joined_nor_searched_again_because_more_came(line: bytes) -> None:
+    splitter = Splitter()
+    pieces = [b"data: x", *[line + b"data: " + b"x" * 1000 for _ in range(100)]]
+    for piece in pieces:
+        assert splitter.feed(piece) == []
+        assert splitter._edge == b"", "what is searched again with the next piece: nothing but a line's end"
+    assert [id(piece) for piece in splitter._recent] == [id(piece) for piece in pieces], "the pieces themselves"
+    assert splitter.size == sum(map(len, pieces))
+    splitter.feed(line)
+    assert splitter._edge == line
+
+
+def test_a_vendor_that_sends_byte_by_byte_costs_no_object_for_each() -> None:
+    splitter = Splitter()
+    stream = b"data: " + b"x" * 20_000
+    for at in range(len(stream)):
+        splitter.feed(stream[at : at + 1])
+    assert len(splitter._pieces) + len(splitter._recent) < 1100
+    assert splitter.tail == stream
+    assert [event.data for event in splitter.feed(b"\n\n")] == [stream[6:]]
+
+
+def test_where_cr_alone_ends_a_line_an_event_comes_with_its_own_last_byte() -> None:
+    splitter = Splitter()
+    assert [event.raw for event in splitter.feed(b"data: x\r\r")] == [b"data: x\r\r"]
+    assert [event.data for event in splitter.feed(b"\ndata: y\r\r")] == [b"y"], "an LF behind it says nothing"
+
+
+@given(STREAMS)
+def test_bytes_that_are_all_there_are_read_as_a_stream_that_has_ended(stream: bytes) -> None:
+    assert events_in(stream) == split(stream, [], len(stream) + 1)[0]
+
+
+def test_an_event_that_lacks_half_of_its_end_keeps_its_bytes() -> None:
+    assert [event.raw for event in events_in(b"data: x\r\n\r")] == [b"data: x\r\n\r"]
+
+
+@given(STREAMS, st.lists(st.integers(0, 200), max_size=8))
+def test_every_byte_is_an_events_or_counted_as_none(stream: bytes, cuts: list[int]) -> None:
+    splitter = Splitter()
+    events = []
+    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    for start, end in pairwise(edges):
+        events += splitter.feed(stream[start:end])
+    inside = sum(
+        event.raw.find(b"\ndata") + 1 or event.raw.find(b"\rdata") + 1 for event in events if event.raw[:1] == b":"
+    )
+    counted = sum(len(event.raw) + event.skipped for event in events) + splitter.skipped + len(splitter.tail) - inside
+    assert counted == len(stream.removeprefix(b"\xef\xbb\xbf") if len(stream) > 2 else stream)
+
+
+def test_comments_are_counted_before_they_end_and_data_is_not() -> None:
+    splitter = Splitter()
+    splitter.feed(b": ping\n\n")
+    assert splitter.skipped == 8
+    splitter.feed(b": pong\n: pong")
+    assert splitter.comments == 13
+    splitter.feed(b"\nda")
+    splitter.feed(b"ta: x")
+    assert splitter.comments == 0
+    [event] = splitter.feed(b"\n\n")
+    assert (event.data, event.skipped, splitter.skipped) == (b"x", 8 + 14, 0)
+
+
+def test_an_event_of_too_many_lines_is_too_long() -> None:
+    splitter = Splitter()
+    assert splitter.feed(b"data: x\n" * (2 * MOST_LINES + 1) + b"\n") == []
     assert splitter.is_overrun

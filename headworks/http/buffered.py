@@ -1,0 +1,36 @@
+"""The bytes of answers that wait in this process, over all connections: one number, and its bound.
+
+Each connection is bounded by itself: 64 KB of what came, one event under way, what waits for a caller who does not read.
+Ten thousand of them together are not. So whoever keeps such bytes counts them here, and gives back what was passed on:
+a vendor's connection what came and was not read, its reader the event under way, a caller's connection what the socket
+does not take. Beyond the bound nothing more is asked, and what still comes ends its own call.
+"""
+
+from __future__ import annotations
+
+from headworks.core.errors import Crowded
+
+AGAIN = 1.0
+"""Seconds after which a call that found no room may come back: callers who read empty it at once."""
+
+
+class Buffered:
+    """size: bytes that wait now. most: how many there may be."""
+
+    __slots__ = ("most", "size")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.size = 0
+
+    def __repr__(self) -> str:
+        return f"Buffered({self.size} of {self.most} bytes)"
+
+
+def crowded(buffered: Buffered, *, was_sent: bool) -> Crowded:
+    """What a call is told that finds no room. was_sent: its vendor has been asked."""
+    return Crowded(
+        f"Answers that wait for their callers fill the {buffered.most} bytes that this gateway keeps of them.",
+        retry_after=AGAIN,
+        was_sent=was_sent,
+    )
