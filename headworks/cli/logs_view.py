@@ -85,6 +85,7 @@ class Line(msgspec.Struct, kw_only=True):
     input_tokens: int
     output_tokens: int
     tokens: dict[str, int]
+    estimated: bool
     cost: float | None
     cost_nano: int | None
     price_at: str
@@ -159,6 +160,7 @@ def line_of(record: Record) -> Line:
         input_tokens=tokens.input_tokens,
         output_tokens=tokens.output_tokens,
         tokens=msgspec.structs.asdict(tokens),
+        estimated=record.estimated,
         cost=None if record.cost_nano is None else record.cost_nano / NANO,
         cost_nano=record.cost_nano,
         price_at=record.price_at,
@@ -313,7 +315,7 @@ def show_record(record: Record) -> None:
         rows.append(("cache", CACHED.get(record.cache, clean(record.cache))))
     if record.error:
         rows.append(("why", said(record.error, record.reason)))
-    rows.append(("tokens", usage(record.tokens)))
+    rows.append(("tokens", f"{usage(record.tokens)}{', estimated' if record.estimated else ''}"))
     dated = f" (prices of {record.price_at})" if record.price_at else ""
     rows.append(("cost", f"{money(record.cost_nano)}{dated}"))
     told = (("prompt", record.prompt), ("user", record.user), ("trace", record.trace))

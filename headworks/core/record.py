@@ -26,8 +26,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """One try at one target.
 
     error, reason: why it failed: the class, and words that are never the caller's (`layers/reason.py`).
-    cost_nano: nano-dollars, None where the price is unknown. estimated: the vendor did not say what was used; cost_nano
-    rests on the bytes sent and the text received.
+    cost_nano: nano-dollars, None where the price is unknown. estimated: the vendor did not say what was used, or what
+    cannot be; tokens and cost_nano rest on the bytes sent and the content received, where they are more.
     """
 
     target: str
@@ -50,6 +50,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     prompt: `NAME@VERSION` of the prompt that it was rendered from; `model` is then `prompt/NAME`.
     cost_nano: nano-dollars of all its attempts; None, which is not zero, where any of them is unknown.
+    tokens: of the answer that the caller got, or got a part of; where none came, of all that the attempts may be billed.
+    estimated: an attempt's tokens are an estimate of ours.
     group, tags: of the key.
     price_at: the date (YYYY-MM-DD) of the table the prices were read from; "" where none came from it.
     asked, answered: the caller's body and the answer's text, where the system file says `bodies: full` and neither is too
@@ -80,6 +82,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_digest: str = ""
     reply_digest: str = ""
     tokens: Usage | None = None
+    estimated: bool = False
     cost_nano: int | None = None
     price_at: str = ""
     attempts: list[AttemptRecord] = []

@@ -41,6 +41,7 @@ class Chunk(msgspec.Struct, kw_only=True):
     finish: the first choice's finish reason. usage: tokens so far, where the event says so.
     last: nothing follows; the record is written before it goes out.
     unasked: an event before `data` that this caller did not ask for and must not see; an answer that is kept has it.
+    size: bytes of content in it: text, reasoning and tool calls of every choice, about a token's for what is neither.
     """
 
     data: bytes
@@ -53,6 +54,7 @@ class Chunk(msgspec.Struct, kw_only=True):
     usage: Usage | None = None
     last: bool = False
     unasked: bytes = b""
+    size: int = 0
 
 
 class Reply:

@@ -17,8 +17,10 @@ class Attempt:
     `head_by` is the instant by which the leaf must have the head (streamed) or the whole answer (unary), and `gap` the
     most seconds between two chunks: the Timeout layer writes them, the leaf keeps them. Meter writes `price`, which is
     None where it is unknown, and `is_billable`: the vendor may have been asked, and has not refused. `late`: seconds that
-    the reader took between its reads. `sent` (bytes of the body) and `received` (bytes of text) are 0 where they are
-    those of the call: a resumed one has several attempts that answered.
+    the reader took between its reads. `sent` (bytes of the body) and `received` (bytes of content) are 0 where they are
+    those of the call: a resumed one has several attempts that answered. `uncounted`: bytes of content that came after
+    `usage` was read. `prefilled`: bytes of the answer's beginning that it was handed, and `repeated` those of them that the
+    answer begins with again.
     """
 
     __slots__ = (
@@ -31,12 +33,15 @@ class Attempt:
         "is_billable",
         "late",
         "outcome",
+        "prefilled",
         "price",
         "reason",
         "received",
+        "repeated",
         "sent",
         "started_at",
         "target",
+        "uncounted",
         "usage",
         "vendor_request_id",
         "vendor_status",
@@ -59,6 +64,9 @@ class Attempt:
         self.late = 0.0
         self.sent = 0
         self.received = 0
+        self.uncounted = 0
+        self.prefilled = 0
+        self.repeated = 0
         self.price: Price | None = None
         self.usage: Usage | None = None
         self.vendor_request_id = ""

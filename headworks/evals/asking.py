@@ -137,7 +137,8 @@ def cost_of(call: Call, received: int) -> int | None:
     total = 0
     attempts = call.trail.attempts
     for attempt in attempts:
-        _, cost, _ = charge(attempt, len(call.body), received if attempt is attempts[-1] else 0)
+        came = attempt.received or (received if attempt is attempts[-1] else 0)
+        _, cost, _ = charge(attempt, attempt.sent or len(call.body), came)
         if cost is None:
             return None
         total += cost

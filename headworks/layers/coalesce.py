@@ -124,7 +124,8 @@ class Journey:
         if attempts and not attempts[-1].outcome:
             attempts[-1].outcome = "ok"
             attempts[-1].ended_at = now()
-            attempts[-1].usage = self.reply.usage if self.reply is not None else None
+            if self.reply is not None and self.reply.usage is not None:
+                attempts[-1].usage = self.reply.usage
 
     def fail(self, error: BaseException) -> None:
         if not self.is_over:  # what fails after the last chunk is nobody's answer any more

@@ -18,6 +18,7 @@ from headworks.core.errors import AtLimit
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
 from headworks.core.state import Bounds, Claim, Granted, Refusal, State
+from headworks.policy.charge import used
 from headworks.policy.concurrency import Slots
 from headworks.policy.turns import Turns
 
@@ -150,14 +151,7 @@ class Limit:
             yield reply
         finally:
             slots.give_back()
-            used = None
-            if attempt is not None:
-                usage = attempt.usage
-                if usage is not None:
-                    used = usage.input_tokens + usage.output_tokens
-                elif not attempt.is_billable:
-                    used = 0
-            state.settle(claim, answer, tokens=used)
+            state.settle(claim, answer, tokens=None if attempt is None else used(attempt, len(call.body)))
             self.line.next()
 
     def claim(self, call: Call) -> Claim:

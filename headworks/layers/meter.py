@@ -37,7 +37,7 @@ class Meter:
         except CallError as error:
             outcome = judge(error)
             attempt.error = type(error).__name__
-            attempt.is_billable = reply is not None or not is_unsold(error)
+            attempt.is_billable = reply is not None or attempt.usage is not None or not is_unsold(error)
             attempt.reason = reason(error)
             if error.said is not None:
                 attempt.vendor_status = error.said.status
@@ -47,7 +47,7 @@ class Meter:
             raise
         finally:
             self.candidate.busy -= 1
-            if reply is not None:
+            if reply is not None and reply.usage is not None:
                 attempt.usage = reply.usage
             if not attempt.outcome:  # where the whole answer was read Trace has closed it: its record goes first
                 attempt.outcome = outcome

@@ -22,9 +22,18 @@ from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
 from headworks.core.text import joined, weight
 from headworks.policy.budget import Purse
+from headworks.policy.charge import answered, charge
 from headworks.policy.choice import Ability
 from headworks.policy.midstream import MidStream, Retelling, Told, Way, ways_on
-from headworks.wire.openai_splice import Splice, may_continue, may_resume, reasoning_in, stamp_of
+from headworks.wire.openai_splice import (
+    Before,
+    Splice,
+    joined_usage,
+    may_continue,
+    may_resume,
+    reasoning_in,
+    stamp_of,
+)
 from headworks.wire.prefill import prefilled, repeats, tokens_of
 
 MOST_SEEN = 16
@@ -52,7 +61,21 @@ class Resume:
 class Unbroken(Reply):
     """One call's stream over as many attempts as it takes: entered and left like any opening, and read like any reply."""
 
-    __slots__ = ("_call", "_first", "_opening", "_reply", "_resume", "_seen", "_splice", "_told", "_usage")
+    __slots__ = (
+        *(
+            "_before",
+            "_call",
+            "_came",
+            "_first",
+            "_opening",
+            "_reply",
+            "_resume",
+            "_seen",
+            "_splice",
+            "_told",
+            "_usage",
+        ),
+    )
 
     _reply: Reply
 
@@ -60,6 +83,8 @@ class Unbroken(Reply):
         self.streamed = True
         self.headers = ()
         self._usage: Usage | None = None
+        self._before: Before | None = None  # what was there when the newest attempt went on
+        self._came = 0  # bytes of text of the newest attempt
         self._resume = resume
         self._call = call
         self._opening: Opening | None = None
@@ -148,16 +173,17 @@ class Unbroken(Reply):
         shown = []
         try:
             for chunk in chunks:
-                attempt.received += weight(chunk.text)
+                if chunk.usage is not None:
+                    self._usage = joined_usage(chunk.usage, self._before)
+                self._came += weight(chunk.text)
                 if (fresh := splice.chunk(chunk)) is not None:
                     shown.append(fresh)
         except Diverged as error:
             error.target = attempt.target
             await self._leave(None)  # it did nothing wrong: its circuit shall not hear of it
             self._reply = _Ending(error)  # what fitted goes out first
+        attempt.received = max(attempt.received, self._came)  # a leaf that counts bytes itself knows better
         self._seen += shown
-        if shown and shown[-1].usage is not None:
-            self._usage = shown[-1].usage
         return shown
 
     async def _go_on(self, error: CallError) -> None:
@@ -198,7 +224,8 @@ class Unbroken(Reply):
             return
         attempts, told = self._call.trail.attempts, self._told
         if self._splice is None and attempts:
-            attempts[-1].received = weight(told.text) + weight(told.reasoning)
+            came = weight(told.text) + weight(told.reasoning)
+            attempts[-1].received = max(attempts[-1].received, came)
         await opening.__aexit__(type(error) if error is not None else None, error, None)
 
     async def _open(self, way: Way) -> None:
@@ -210,15 +237,26 @@ class Unbroken(Reply):
             prefill=told.text if way == "continue" else "",
             deadline_at=self._deadline_at(),
         )
+        before = self._before_it() if way == "continue" else None
         opening = self._resume.inner.open(again)
         self._reply = await opening.__aenter__()
         self._opening = opening
-        if way == "continue":
+        self._before, self._usage, self._came = before, None, 0
+        if before is not None:
             ability = self._resume.abilities[trail.attempts[-1].target]
             said = told.text if repeats(ability.prefill) else ""
-            self._splice = Splice(stamp_of(self._first), Retelling(said), tokens_of(told.text))
+            self._splice = Splice(stamp_of(self._first), Retelling(said), before)
         else:
             self._splice = Splice(stamp_of(self._first), Retelling(told.text, told.reasoning))
+
+    def _before_it(self) -> Before:
+        """The tokens of the answer up to here: as their vendors counted them where that can be true."""
+        trail, size = self._call.trail, len(self._call.body)
+        charges = [charge(one, one.sent or size, one.received) for one in trail.attempts]
+        so_far = answered(trail, charges, None, is_delivered=True)
+        first = next((one for one in trail.attempts if one.head_at), None)
+        asked = first.usage if first is not None and first.usage is not None and first.usage.input_tokens else None
+        return Before(asked, so_far.output_tokens if so_far is not None else 0, tokens_of(self._told.text))
 
     def _learn(self, way: Way, failed: CallError) -> None:
         """A target that refuses the beginning of its answer is not offered one again."""
@@ -251,6 +289,8 @@ class Prefill:
         if not call.prefill:
             return self.inner.open(call)
         body = prefilled(call.body, call.prefill, self.ability.prefill)
-        if call.attempt is not None:
-            call.attempt.sent = len(body)
+        if (attempt := call.attempt) is not None:
+            attempt.sent = len(body)
+            attempt.prefilled = len(call.prefill.encode())
+            attempt.repeated = attempt.prefilled if repeats(self.ability.prefill) else 0
         return self.inner.open(msgspec.structs.replace(call, body=body, prefill=""))

@@ -16,7 +16,7 @@ from headworks.core.service import Layering, Service, scope
 from headworks.core.text import joined, sound, weight
 from headworks.core.trail import Attempt
 from headworks.layers.reason import reason
-from headworks.policy.charge import BYTES_PER_TOKEN, billed
+from headworks.policy.charge import BYTES_PER_TOKEN, answered, billed
 
 MOST_BODY = 64 * 1024
 """Bytes of a body, or of an answer's text, that a record keeps. Both, with every byte escaped, fit into the megabyte that
@@ -77,7 +77,15 @@ class Trace:
         attempts = trail.attempts
         if attempts and not attempts[-1].outcome:  # Meter has not left yet: the record goes before the last chunk
             close(attempts[-1], ended_at, outcome, traced)
-        known, cost, price_at = bill(call)
+        known, cost, price_at, is_estimated = bill(call)
+        charges = trail.billed or ()
+        if traced is not None and len(charges) == 1:
+            tokens = charges[0][0]
+        elif attempts or not trail.cache:
+            usage = traced.inner.usage if traced is not None else None
+            tokens = answered(trail, charges, usage, is_delivered=traced is not None)
+        else:
+            tokens = None
         self.journal.append(
             Record(
                 request_id=call.id,
@@ -101,7 +109,8 @@ class Trace:
                 config=self.config,
                 request_digest=call.digest,
                 reply_digest=traced.hash.hexdigest() if traced is not None else "",
-                tokens=traced.inner.usage if traced is not None and (attempts or not trail.cache) else None,
+                tokens=tokens,
+                estimated=is_estimated,
                 cost_nano=cost,
                 price_at=price_at,
                 attempts=known,
@@ -135,7 +144,7 @@ class Traced(Reply):
             update(chunk.data)
             if chunk.has_content:
                 text = chunk.text
-                trail.received += len(text) if text and text.isascii() else size(text)
+                trail.received += chunk.size or (len(text) if text and text.isascii() else size(text))
                 if self.texts is not None and trail.received <= MOST_BODY:
                     self.texts.append(text)
         if chunks and chunks[-1].last:
@@ -173,7 +182,7 @@ def judge(error: BaseException | None) -> tuple[Outcome, int]:
 def close(attempt: Attempt, ended_at: float, outcome: Outcome, traced: Traced | None) -> None:
     attempt.ended_at = ended_at
     attempt.outcome = outcome
-    if traced is not None and attempt.usage is None:
+    if traced is not None and attempt.usage is None and not attempt.prefilled:
         attempt.usage = traced.inner.usage
 
 
@@ -184,22 +193,25 @@ def size(text: str) -> int:
     return weight(text)
 
 
-def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str]:
-    """The attempts as they are kept, what all of them cost (None: unknown), and the date of the prices."""
+def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str, bool]:
+    """The attempts as they are kept, what all of them cost (None: unknown), the date of the prices, and whether anything of
+    it is an estimate."""
     trail = call.trail
     known: list[AttemptRecord] = []
     total: int | None = 0
     price_at = ""
+    has_estimate = False
     for attempt, (tokens, cost, is_estimated) in zip(
         trail.attempts, billed(trail, len(call.body), call.operation), strict=True
     ):
         known.append(written(attempt, tokens, cost, is_estimated))
         total = None if total is None or cost is None else total + cost
+        has_estimate |= is_estimated
         if attempt.price is not None and attempt.is_billable:
             price_at = attempt.price.at or price_at
     if total is None and trail.funds is not None:  # a class of tokens without a rate: it is settled at what is reserved
         total = max(trail.funds.amounts)
-    return known, total, price_at
+    return known, total, price_at, has_estimate
 
 
 def written(attempt: Attempt, tokens: Usage | None, cost: int | None, is_estimated: bool) -> AttemptRecord:

@@ -28,6 +28,7 @@ from headworks.core.clock import now, wall
 from headworks.core.errors import Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
+from headworks.core.trail import Attempt
 from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
@@ -168,6 +169,9 @@ class Visit:
                 [header for header in call.forwarded if header[0] in forward or surface.forwards(header[0])]
             )
         body = surface.request(call, remote.model_json, counted=counted)
+        decoder: StreamDecoder | None = None
+        answer = b""
+        received = 0
         client, target = remote.client, remote.targets[call.operation]
         if client.buffered.size > client.buffered.most:
             raise crowded(client.buffered, was_sent=False)
@@ -189,12 +193,14 @@ class Visit:
             if status >= 300:
                 raise surface.error(status, vendor_headers, answer, wall())
             if decoder is None:
-                reply: Reply = Whole([surface.whole(answer, call)], headers=passing)
+                chunk = surface.whole(answer, call)
+                received = chunk.size
+                reply: Reply = Whole([chunk], headers=passing)
             else:
                 chunks = await head(decoder, exchange, by)
                 reply = self._streaming = Streaming(call, decoder, exchange, chunks, passing)
         except TimedOut:
-            self._release()
+            self._give_up(surface, decoder, answer)
             phase: Phase = "first_token" if call.streamed else "answer"
             raise Expired(phase="total" if call.deadline_at <= by else phase) from None
         except (Unreachable, Expired) as error:  # of the connection: nothing was sent
@@ -202,15 +208,38 @@ class Visit:
             error.args = (f"{remote.target}: {error.message}",)
             raise
         except Broken as broken:  # what could not be sent at all was Unreachable
-            self._release()
+            self._give_up(surface, decoder, answer)
             raise Failed(f"The connection broke before the answer came: {broken}") from broken
         except BaseException:
-            self._release()
+            self._give_up(surface, decoder, answer)
             raise
         if attempt is not None:
             attempt.head_at = now()
-            attempt.usage = reply.usage
+            if decoder is None:
+                attempt.usage = reply.usage
+                attempt.received = received
+            else:
+                note(attempt, decoder)
         return reply
+
+    def _give_up(self, surface: Surface, decoder: StreamDecoder | None, answer: bytes) -> None:
+        """Leaves what is no answer, or is not waited for. What it says was used is billed all the same."""
+        self._release()
+        attempt = self._call.attempt
+        if attempt is None:
+            return
+        if decoder is not None and not answer:
+            note(attempt, decoder)
+        elif answer:
+            attempt.usage = surface.usage(answer) or attempt.usage
+
+
+def note(attempt: Attempt, decoder: StreamDecoder) -> None:
+    """Writes on the attempt what of its stream is known."""
+    attempt.received = decoder.received
+    attempt.uncounted = decoder.uncounted
+    if decoder.usage is not None:
+        attempt.usage = decoder.usage
 
 
 async def error_body(exchange: Exchange, by: float) -> bytes:
@@ -320,14 +349,18 @@ class Streaming(Reply):
                 chunks = [*chunks, *decoder.end()]
             except Broken:
                 chunks = decoder.end()  # whole all the same where every choice had its finish reason; else a Cut
-            if not chunks:
-                assert decoder.fault is not None, "a decoder that gives nothing says why"
-                raise decoder.fault
-        self.finish = decoder.finish
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.received = decoder.received
+            attempt.uncounted = decoder.uncounted
         if decoder.usage is not None:
             self.usage = decoder.usage
-            if self._attempt is not None:
-                self._attempt.usage = decoder.usage
+            if attempt is not None:
+                attempt.usage = decoder.usage
+        if not chunks:
+            assert decoder.fault is not None, "a decoder that gives nothing says why"
+            raise decoder.fault
+        self.finish = decoder.finish
         self._read_at = now()
         return chunks
 

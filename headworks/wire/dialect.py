@@ -50,7 +50,8 @@ class StreamDecoder(Protocol):
     after it. It is a value, not an exception, because good chunks of the same bytes come first; nothing follows it.
     `is_headed` once content came, `is_done` once the `last` chunk was given. `usage` and `finish` are the newest known.
     `is_complete`: every choice has its finish reason, so that only tokens and the end mark can follow. `is_counted`: the
-    tokens came then, so that they are those of the whole answer. `pending`: bytes of the event under way.
+    tokens came then, so that they are those of the whole answer. `pending`: bytes of the event under way. `received`: bytes
+    of content that came, `uncounted` those of them that came after `usage` was read.
     """
 
     usage: Usage | None
@@ -60,6 +61,8 @@ class StreamDecoder(Protocol):
     is_counted: bool
     is_done: bool
     pending: int
+    received: int
+    uncounted: int
 
     @property
     def is_complete(self) -> bool: ...
@@ -102,6 +105,10 @@ class Surface(Protocol):
 
     def whole(self, body: bytes, call: Call) -> Chunk:
         """An unstreamed answer. Raises Garbled, or the vendor's error where a 200 carries one."""
+        ...
+
+    def usage(self, body: bytes) -> Usage | None:
+        """What a body says was used that is no answer, or is not taken for one; None where it says nothing."""
         ...
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from headworks.wire.openai_usage import InputDetails, OutputDetails, UsageSaid
+from headworks.wire.openai_usage import UsageSaid, read_usage
 
 UNSAID: Final = frozenset({"", "null", "none", "None"})
 """Finish reasons that give none: servers send them with every chunk that is not the last."""
@@ -26,20 +26,20 @@ class Message(msgspec.Struct):
 
     content: str | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None  # DeepSeek, vLLM, llama.cpp
+    reasoning: str | None = None  # OpenRouter, Groq
     tool_calls: list[msgspec.Raw] | None = None
     function_call: dict[str, msgspec.Raw] | None = None
+    images: list[msgspec.Raw] | None = None  # OpenRouter
+    audio: dict[str, msgspec.Raw] | None = None
 
 
 class Delta(Message, forbid_unknown_fields=True):
     """What an event adds to a choice. is_other: a member that stands nowhere here says something."""
 
     role: str | None = None
-    reasoning_content: str | None = None  # DeepSeek, vLLM, llama.cpp
-    reasoning: str | None = None  # OpenRouter, Groq
     reasoning_details: list[msgspec.Raw] | None = None  # OpenRouter, MiniMax
-    images: list[msgspec.Raw] | None = None  # OpenRouter
     annotations: list[msgspec.Raw] | None = None
-    audio: dict[str, msgspec.Raw] | None = None
     is_other: bool = False
 
 
@@ -48,6 +48,22 @@ class Choice(msgspec.Struct):
     delta: Delta | None = None
     message: Message | None = None
     finish_reason: str | None = None
+    usage: UsageSaid | None = None  # Moonshot's place for it in streams
+    error: Any = None  # OpenRouter
+
+
+class Groq(msgspec.Struct):
+    """`x_groq`: where Groq's streams have their tokens, and why one was ended early."""
+
+    usage: UsageSaid | None = None
+    error: Any = None
+
+
+class BaseResp(msgspec.Struct):
+    """`base_resp`: MiniMax's word for how it went, with every answer. 0 is well."""
+
+    status_code: int | None = None
+    status_msg: str | None = None
 
 
 class Completion(msgspec.Struct):
@@ -56,6 +72,16 @@ class Completion(msgspec.Struct):
     choices: list[Choice] | None = None
     usage: UsageSaid | None = None
     error: Any = None  # an object, or a string; some vendors send an empty one with every answer
+    x_groq: Groq | None = None
+    base_resp: BaseResp | None = None
+
+    def said(self) -> UsageSaid | None:
+        """The tokens, wherever they stand."""
+        if self.usage is not None:
+            return self.usage
+        if self.x_groq is not None and self.x_groq.usage is not None:
+            return self.x_groq.usage
+        return next((one.usage for one in self.choices or () if one.usage is not None), None)
 
 
 _COMPLETION = msgspec.json.Decoder(Completion)
@@ -125,15 +151,22 @@ def _lenient(content: Any) -> Completion:
     if not isinstance(content, dict):
         raise ValueError("not an object")
     choices = content.get("choices")
-    usage = content.get("usage")
-    error = content.get("error")
+    groq, response = content.get("x_groq"), content.get("base_resp")
     return Completion(
         choices=[_choice(choice) for choice in choices if isinstance(choice, dict)]
         if isinstance(choices, list)
         else None,
-        usage=_usage(usage) if isinstance(usage, dict) else None,
-        error=error,
+        usage=_usage(content.get("usage")),
+        error=content.get("error"),
+        x_groq=Groq(_usage(groq.get("usage")), groq.get("error")) if isinstance(groq, dict) else None,
+        base_resp=_base_resp(response) if isinstance(response, dict) else None,
     )
+
+
+def _base_resp(response: dict[str, Any]) -> BaseResp:
+    code = response.get("status_code")
+    code = int(code) if isinstance(code, str) and code.isdecimal() else code
+    return BaseResp(code if isinstance(code, int) else None, str(response.get("status_msg") or ""))
 
 
 def _choice(choice: dict[str, Any]) -> Choice:
@@ -143,6 +176,8 @@ def _choice(choice: dict[str, Any]) -> Choice:
         delta=_delta(choice.get("delta")),
         message=_delta(choice.get("message")),
         finish_reason=reason_in(choice.get("finish_reason")),
+        usage=_usage(choice.get("usage")),
+        error=choice.get("error"),
     )
 
 
@@ -177,24 +212,5 @@ def _text(parts: list[Any]) -> str:
     return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
-def _usage(usage: dict[str, Any]) -> UsageSaid:
-    def count(place: Any, name: str) -> int | None:
-        number = place.get(name) if isinstance(place, dict) else None
-        return int(number) if isinstance(number, (int, float)) else None
-
-    inside, outside = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    return UsageSaid(
-        prompt_tokens=count(usage, "prompt_tokens"),
-        completion_tokens=count(usage, "completion_tokens"),
-        total_tokens=count(usage, "total_tokens"),
-        prompt_cache_hit_tokens=count(usage, "prompt_cache_hit_tokens"),
-        prompt_tokens_details=InputDetails(
-            cached_tokens=count(inside, "cached_tokens"),
-            cache_write_tokens=count(inside, "cache_write_tokens"),
-            audio_tokens=count(inside, "audio_tokens"),
-        ),
-        completion_tokens_details=OutputDetails(
-            reasoning_tokens=count(outside, "reasoning_tokens"),
-            audio_tokens=count(outside, "audio_tokens"),
-        ),
-    )
+def _usage(usage: Any) -> UsageSaid | None:
+    return read_usage(usage) if isinstance(usage, dict) else None

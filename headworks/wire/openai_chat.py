@@ -12,7 +12,9 @@ would be a truncated answer that looks whole (`docs/adr/0024`).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from headworks.core.call import PROMPT_PREFIX, Call
 from headworks.core.errors import CallError, Cut, Garbled, Malformed, VendorSaid
@@ -20,15 +22,22 @@ from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers
 from headworks.wire.members import members
-from headworks.wire.openai_answer import UNSAID, Choice, Message, calls_in, decoded, untyped
+from headworks.wire.openai_answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
+from headworks.wire.openai_forms import DONE, as_body, as_events, parted
+from headworks.wire.openai_inside import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
+from headworks.wire.openai_size import bytes_of, content_size, rest_size
 from headworks.wire.openai_types import require_messages, require_types
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
 
-DONE: Final = b"data: [DONE]\n\n"
-
 _PIECES: Final = (b'"choices"', b'"delta"', b'"content"', b'"error"', b'"finish_reason"')
 """What a piece of an answer has in it, even where it is no JSON any more."""
+
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before the first byte of a body: a BOM, and spaces, which some vendors send while they wait."""
+
+_NOBODY: Final = Call(id="", alias="", body=b"{}", streamed=True)
+"""Whose call it is where only tokens are looked for."""
 
 MOST_SILENT: Final = 1_000_000
 """Bytes of comments and of events without content between two contents. The event under way is not counted."""
@@ -98,13 +107,26 @@ class OpenAIChat:
         try:
             answer = decoded(body)
         except (ValueError, RecursionError):
+            if is_stream(body):
+                return from_stream(body, call)
+            if (error := listed(body)) is not None:
+                raise error_in(error, is_headed=False) from None
             raise garbled(body) from None
-        if answer.error:
-            raise error_in(untyped(body), is_headed=False)
-        if not answer.choices:
+        choices = answer.choices or ()
+        if (answer.error or answer.base_resp is not None or answer.x_groq is not None or len(choices) != 1) and (
+            error := failure(answer, body)
+        ) is not None:
+            raise error_in(error, is_headed=False)
+        if not choices:
             raise Garbled("The vendor's answer has no choices.")
-        first = answer.choices[0]
+        first = choices[0]
+        if first.error or first.finish_reason in FAILED_FINISHES:
+            raise error_in(failed_choice(first), is_headed=False)
         message = first.message or Message()
+        said = answer.usage or answer.said()
+        size = content_size(message)
+        for other in choices[1:]:
+            size += content_size(other.message or Message())
         return Chunk(
             data=body,
             has_content=True,
@@ -112,9 +134,19 @@ class OpenAIChat:
             begins_tool_call=bool(message.tool_calls or (message.function_call and calls_in(message.function_call))),
             is_refusal=bool(message.refusal),
             finish=None if first.finish_reason in UNSAID else first.finish_reason,
-            usage=answer.usage.usage() if answer.usage is not None else None,
+            usage=said.usage() if said is not None else None,
             last=True,
+            size=size,
         )
+
+    def usage(self, body: bytes) -> Usage | None:
+        try:
+            said = decoded(body).said()
+        except (ValueError, RecursionError):
+            decoder = ChatDecoder(_NOBODY, len(body) + 1)
+            decoder.feed(body if is_stream(body) else b"")
+            return decoder.usage
+        return said.usage() if said is not None else None
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:
         return vendor_error(status, headers, body, wall)
@@ -129,14 +161,39 @@ class OpenAIChat:
         return "include_usage" in where or (is_ours and "stream_options" in where)
 
 
+def listed(data: bytes) -> Any | None:
+    """An error that is wrapped in a list, as Gemini's compatible API has it; None where it is none."""
+    if data.lstrip(_BLANK)[:1] != b"[":
+        return None
+    try:
+        content = untyped(data)
+    except (ValueError, RecursionError):
+        return None
+    is_error = bool(content) and isinstance(content[0], dict) and bool(content[0].get("error"))
+    return content if is_error else None
+
+
+def failure(answer: Completion, data: bytes) -> Any | None:
+    """What an answer, or a piece of one, says of its own failure, as an error's body; None where it says nothing."""
+    if answer.error:
+        return untyped(data)
+    if (error := failed_beside(answer)) is not None:
+        return error
+    if not answer.choices:
+        return failed_instead(untyped(data))
+    return next((error for one in answer.choices if (error := failed_choice(one)) is not None), None)
+
+
 class ChatDecoder:
     """A vendor's stream, see StreamDecoder. Comments and empty events are dropped: they are for whoever is waiting."""
 
     __slots__ = (
+        "_body",
         "_call",
         "_finished",
+        "_is_begun",
         "_is_noisy",
-        "_is_plain",
+        "_limit",
         "_silent",
         "_splitter",
         "fault",
@@ -145,6 +202,8 @@ class ChatDecoder:
         "is_done",
         "is_headed",
         "pending",
+        "received",
+        "uncounted",
         "usage",
     )
 
@@ -152,9 +211,13 @@ class ChatDecoder:
         self._call = call
         self._splitter = Splitter(limit)
         self._finished: set[int] = set()
-        self._is_plain = True  # no event yet: it may be a body that is no stream at all
+        self._limit = limit
+        self._is_begun = False  # a byte came that is no space: from then on it is known whether it is a stream
+        self._body: list[bytes] | None = None  # what came, where it is no stream but one body
         self._is_noisy = False  # one event was skipped
         self._silent = 0  # bytes since the last content
+        self.received = 0
+        self.uncounted = 0
         self.usage: Usage | None = None
         self.finish: str | None = None
         self.fault: CallError | None = None
@@ -167,11 +230,17 @@ class ChatDecoder:
         chunks: list[Chunk] = []
         if self.is_done or self.fault is not None:
             return chunks
+        if not self._is_begun and (lead := data.lstrip(_BLANK)[:1]):
+            self._is_begun = True
+            if lead in b"{[<":  # one body: no line of a stream can begin so
+                self._body = []
+        if self._body is not None:
+            self._keep(data)
+            return chunks
         splitter = self._splitter
         events = splitter.feed(data)
         self.pending = splitter.size
         for event in events:
-            self._is_plain = False
             self._silent += event.skipped
             if self._silent > MOST_SILENT:
                 return self._hushed(chunks)
@@ -198,9 +267,8 @@ class ChatDecoder:
     def end(self) -> list[Chunk]:
         if self.is_done or self.fault is not None:
             return []
-        if self._is_plain and self._splitter.tail.lstrip()[:1] in (b"{", b"[", b"<"):
-            self.fault = self._unstreamed(self._splitter.tail)
-            return []
+        if self._body is not None:
+            return self._unstreamed(b"".join(self._body))
         was_complete = self.is_complete
         event = self._splitter.end()
         chunk = self._chunk(event) if event is not None else None
@@ -230,29 +298,51 @@ class ChatDecoder:
         try:
             piece = decoded(data)
         except (ValueError, RecursionError):
+            if (error := listed(data)) is not None:
+                self.fault = error_in(error, is_headed=self.is_headed)
+                return None
             if self._is_noisy or any(name in data for name in _PIECES):
                 self._break("An event of the vendor's stream is not JSON.")
                 return None
             self._is_noisy = True
             return Chunk(data=b"")
-        if piece.error or event.name == b"error":
-            self.fault = error_in(untyped(data), is_headed=self.is_headed)
-            return None
         chunk = Chunk(data=event.raw)
-        if piece.usage is not None:
-            self.usage = chunk.usage = piece.usage.usage()
+        said = piece.usage
+        if said is None and piece.choices and (piece.x_groq is not None or piece.choices[0].usage is not None):
+            said = piece.said()
+        if said is not None and (usage := said.usage()) is not None:
+            self.usage = chunk.usage = usage
+            self.uncounted = 0
+        if (
+            piece.error
+            or (not piece.choices and piece.usage is None)
+            or piece.base_resp is not None
+            or piece.x_groq is not None
+            or event.name == b"error"
+        ):
+            error = untyped(data) if event.name == b"error" else failure(piece, data)
+            if error is not None:
+                self.fault = error_in(error, is_headed=self.is_headed)
+                return None
         if piece.choices:
             for choice in piece.choices:
                 self._note(choice, chunk)
+            if self.fault is not None:
+                return None
             if chunk.has_content:
                 self.is_headed = True
-        elif chunk.usage is not None and not self._call.include_usage:
+                self.received += chunk.size
+                self.uncounted = 0 if chunk.usage is not None else self.uncounted + chunk.size
+        elif piece.usage is not None and not self._call.include_usage:
             chunk.data, chunk.unasked = b"", event.raw
         if chunk.usage is not None and self._finished:
             self.is_counted = True
         return chunk
 
     def _note(self, choice: Choice, chunk: Chunk) -> None:
+        if choice.error or choice.finish_reason in FAILED_FINISHES:
+            self.fault = error_in(failed_choice(choice), is_headed=self.is_headed)
+            return
         delta = choice.delta
         index = choice.index or 0
         finish = choice.finish_reason
@@ -268,6 +358,7 @@ class ChatDecoder:
             chunk.has_content = True
             if index == 0:
                 chunk.text = delta.content
+            chunk.size += len(delta.content) if delta.content.isascii() else bytes_of(delta.content)
         if delta.tool_calls or (delta.function_call and calls_in(delta.function_call)):
             chunk.has_content = chunk.begins_tool_call = True
         if delta.refusal:
@@ -278,6 +369,8 @@ class ChatDecoder:
             or delta.is_other
         ):
             chunk.has_content = chunk.is_mixed = True
+        if chunk.is_mixed or chunk.begins_tool_call:
+            chunk.size += rest_size(delta)
 
     @property
     def is_complete(self) -> bool:
@@ -287,15 +380,78 @@ class ChatDecoder:
         if self.fault is None:
             self.fault = Cut(why) if self.is_headed else Garbled(why)
 
-    def _unstreamed(self, body: bytes) -> CallError:
-        if body.lstrip()[:1] == b"<":
-            return Garbled(
-                "The vendor answered a streamed call with a page for people (HTML).", said=VendorSaid(status=200)
-            )
+    # A body instead of a stream
+
+    def _keep(self, data: bytes) -> None:
+        assert self._body is not None
+        self._limit -= len(data)
+        self.pending += len(data)
+        self._body.append(data)
+        if self._limit < 0:
+            self._body.clear()
+            self.pending = 0
+            self._break("The vendor answered a streamed call with a body that is too long.")
+
+    def _unstreamed(self, body: bytes) -> list[Chunk]:
+        """The chunks of an answer that came as one body; none, and a fault, where it is no answer."""
+        self.pending = 0
+        if body.lstrip(_BLANK)[:1] == b"<":
+            page = "The vendor answered a streamed call with a page for people (HTML)."
+            self.fault = Garbled(page, said=VendorSaid(status=200))
+            return []
+        surface = OpenAIChat()
         try:
-            content = untyped(body)
-        except (ValueError, RecursionError):
-            return Garbled("The vendor's stream is no stream of events.")
-        if isinstance(content, list) or (isinstance(content, dict) and content.get("error")):
-            return error_in(content, is_headed=False)
-        return Garbled("The vendor answered a streamed call with one JSON body.", said=VendorSaid(status=200))
+            answer = surface.whole(body, self._call)
+            chunks = to_stream(answer, include_usage=self._call.include_usage)
+        except CallError as fault:
+            self.usage = surface.usage(body)
+            self.fault = fault
+            return []
+        self.usage, self.finish, self.received = answer.usage, answer.finish, answer.size
+        self.is_headed = self.is_done = True
+        self.is_counted = self.usage is not None
+        return chunks
+
+
+# An answer in the form that was not asked for
+
+
+def is_stream(body: bytes) -> bool:
+    lead = body[:64].lstrip(_BLANK)
+    return lead[:5] in (b"data:", b"event", b"retry") or lead[:3] == b"id:" or lead[:1] == b":"
+
+
+def from_stream(body: bytes, call: Call) -> Chunk:
+    """The answer to a call that is not streamed, from a vendor that streams all the same. Raises CallError."""
+    decoder = ChatDecoder(call, len(body) + 1)
+    chunks = decoder.feed(body)
+    chunks += decoder.end()
+    if decoder.fault is not None:
+        raise unheaded(decoder.fault)
+    made = as_body(*parted(chunks), is_counted=False)
+    if made is None:
+        raise Garbled("The vendor answered with a stream that cannot be put together to one body.")
+    return OpenAIChat().whole(made, call)
+
+
+def to_stream(answer: Chunk, *, include_usage: bool) -> list[Chunk]:
+    """The events of a streamed call, from a vendor's one body. Raises Garbled where they cannot be told."""
+    made = as_events(answer.data, is_counted=False)
+    if made is None:
+        raise Garbled("The vendor answered a streamed call with a body that cannot be told as a stream.")
+    events, counts = made
+    shown = msgspec.structs.replace(answer, data=events, usage=None, last=False)
+    counted = Chunk(data=counts) if include_usage else Chunk(data=b"", unasked=counts)
+    counted.usage = answer.usage
+    return [shown, counted, Chunk(data=DONE, last=True)] if counts else [shown, Chunk(data=DONE, last=True)]
+
+
+def unheaded(fault: CallError) -> CallError:
+    """The fault of a stream that nobody has seen anything of: not a cut, but what the vendor's error means."""
+    said = fault.said
+    if not isinstance(fault, Cut):
+        return fault
+    if said is None or said.status < 400:
+        return Garbled(fault.message, said=said)
+    error = {"message": said.message, "type": said.type, "code": said.code, "param": said.param}
+    return vendor_error(said.status, (), msgspec.json.encode({"error": error}), 0.0)

@@ -8,13 +8,14 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.errors import CallError, Garbled
-from headworks.core.reply import Chunk
+from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers, StreamDecoder
 from headworks.wire.members import members
-from headworks.wire.openai_answer import untyped
+from headworks.wire.openai_answer import BaseResp, Completion, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
-from headworks.wire.openai_usage import UsageSaid
+from headworks.wire.openai_inside import failed_beside, failed_instead
+from headworks.wire.openai_usage import read_usage
 
 
 def read_embeddings(body: bytes) -> Asked:
@@ -29,8 +30,9 @@ class Embedded(msgspec.Struct):
     """An answer: the vectors are not looked at."""
 
     data: msgspec.Raw = msgspec.Raw()
-    usage: UsageSaid | None = None
+    usage: Any = None
     error: Any = None
+    base_resp: BaseResp | None = None
 
 
 _EMBEDDED = msgspec.json.Decoder(Embedded)
@@ -60,13 +62,27 @@ class OpenAIEmbeddings:
             raise garbled(body) from None
         if answer.error:
             raise error_in(untyped(body), is_headed=False)
+        if (error := failed_beside(Completion(base_resp=answer.base_resp))) is not None:
+            raise error_in(error, is_headed=False)
         if not openai_body.is_filled_list(answer.data):
+            if (error := failed_instead(untyped(body))) is not None:
+                raise error_in(error, is_headed=False)
             raise Garbled("The vendor's answer has no embeddings.")
-        usage = answer.usage.usage() if answer.usage is not None else None
-        return Chunk(data=body, has_content=True, usage=usage, last=True)
+        return Chunk(data=body, has_content=True, usage=_usage(answer), last=True)
+
+    def usage(self, body: bytes) -> Usage | None:
+        try:
+            return _usage(_EMBEDDED.decode(body))
+        except (ValueError, RecursionError):
+            return None
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:
         return vendor_error(status, headers, body, wall)
 
     def refuses_counting(self, error: CallError, call: Call) -> bool:
         return False  # nothing was added to its request
+
+
+def _usage(answer: Embedded) -> Usage | None:
+    """Every token is input, also where only a total is said."""
+    return read_usage(answer.usage).usage(is_answer=False) if isinstance(answer.usage, dict) else None

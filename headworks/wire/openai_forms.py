@@ -73,23 +73,27 @@ def parted(chunks: Sequence[Chunk]) -> tuple[bytes, bytes]:
     return b"".join(events), counts
 
 
-def as_body(events: bytes, counts: bytes) -> bytes | None:
-    """A stream as the body of an answer, or None where that cannot be told for certain."""
+def as_body(events: bytes, counts: bytes, *, is_counted: bool = True) -> bytes | None:
+    """A stream as the body of an answer, or None where that cannot be told for certain. is_counted: it must say what was used."""
     try:
-        made = _joined([untyped(event.data) for event in events_in(events + counts)])
+        made = _joined([untyped(event.data) for event in events_in(events + counts)], is_counted=is_counted)
     except (_Unclear, ValueError, RecursionError):
         return None
     return encoded(made)
 
 
-def as_events(body: bytes) -> tuple[bytes, bytes] | None:
-    """An answer's body as the events of a stream and the one with the tokens, or None. The end mark is not among them."""
+def as_events(body: bytes, *, is_counted: bool = True) -> tuple[bytes, bytes] | None:
+    """An answer's body as the events of a stream and the one with the tokens, or None. The end mark is not among them.
+
+    is_counted: the body must say what was used; else there may be no event with the tokens (b"").
+    """
     try:
         answer = untyped(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
+    if not isinstance(answer, dict) or (is_counted and not isinstance(answer.get("usage"), dict)):
         return None
+    usage = answer.get("usage")
     choices = answer.get("choices")
     if not isinstance(choices, list):
         return None
@@ -110,7 +114,8 @@ def as_events(body: bytes) -> tuple[bytes, bytes] | None:
         if "logprobs" in said:
             ending["logprobs"] = None
         events.append(_event({**stamp, "choices": [ending]}))
-    return b"".join(events), _event({**stamp, "choices": [], "usage": answer["usage"]})
+    counts = _event({**stamp, "choices": [], "usage": usage}) if isinstance(usage, dict) else b""
+    return b"".join(events), counts
 
 
 # Pieces
@@ -129,21 +134,31 @@ def _is_counts(data: bytes) -> bool:
     return piece.usage is not None and not piece.choices
 
 
-def _joined(pieces: Sequence[Any]) -> dict[str, Any]:
+def _joined(pieces: Sequence[Any], *, is_counted: bool) -> dict[str, Any]:
     made: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     usage = None
     for piece in pieces:
         for name, value in _members(piece).items():
-            if name not in _DROPPED:
+            if name == "created":  # the instant may be each event's own, and 0 is none
+                made[name] = made.get(name) or value
+            elif name not in _DROPPED:
                 made[name] = _merged(made[name], value) if name in made else value
-        usage = piece.get("usage") or usage
+        usage = _usage_in(piece) or usage
         for choice in piece.get("choices") or ():
             _add(choices.setdefault(_index(choice), {}), choice)
-    if not isinstance(usage, dict) or sorted(choices) != list(range(len(choices))):
+    if (is_counted and not isinstance(usage, dict)) or sorted(choices) != list(range(len(choices))):
         raise _Unclear
     whole = [_choice(index, choices[index]) for index in range(len(choices))]
-    return {**made, "object": "chat.completion", "choices": whole, "usage": usage}
+    answer = {**made, "object": "chat.completion", "choices": whole}
+    return {**answer, "usage": usage} if isinstance(usage, dict) else answer
+
+
+def _usage_in(piece: dict[str, Any]) -> Any:
+    """What an event says was used: beside the choices, or in one, as Moonshot's streams have it."""
+    if usage := piece.get("usage"):
+        return usage
+    return next((one.pop("usage") for one in piece.get("choices") or () if _members(one).get("usage")), None)
 
 
 def _choice(index: int, said: dict[str, Any]) -> dict[str, Any]:

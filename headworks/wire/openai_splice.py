@@ -2,7 +2,7 @@
 
 Always true: every event that is shown has the id, the instant and the model of the first attempt's events; no second
 role is announced; text that was shown before is not shown again (what is new, the given `Seam` says); tokens in the
-caller's own usage event add up to one answer. Events with nothing left in them are dropped. This is the slow path: an
+caller's own usage event are those of the whole answer. Events with nothing left in them are dropped. This is the slow path: an
 event costs a decode and an encode without types.
 """
 
@@ -103,26 +103,39 @@ def _is_more(delta: dict[str, Any]) -> bool:
 
 
 def stamp_of(data: bytes) -> dict[str, Any]:
-    """What every event of a stream repeats, read off its first; an empty name is none."""
+    """What every event of a stream repeats, read off one with content: Azure's first names neither id nor model."""
     for event in _events(data):
         return {name: event[name] for name in _KEPT if says(event.get(name))}
     return {}
 
 
-class Splice:
-    """Rewrites chunks of one attempt. told: tokens that the vendor counts as question and that were answer (a prefill)."""
+class Before(msgspec.Struct, frozen=True):
+    """The tokens of an answer before another attempt went on with it.
 
-    def __init__(self, stamp: dict[str, Any], seam: Seam, told: int = 0) -> None:
+    asked: of the question, as the first attempt read it; None where nobody said. said: of the answer so far. handed: about
+    how many of those the next vendor counts as question, for they were handed to it as one.
+    """
+
+    asked: Usage | None = None
+    said: int = 0
+    handed: int = 0
+
+
+class Splice:
+    """Rewrites chunks of one attempt. before: what of the answer was there, where it goes on; None where it begins anew."""
+
+    def __init__(self, stamp: dict[str, Any], seam: Seam, before: Before | None = None) -> None:
         self._stamp = stamp
         self._seam = seam
-        self._told = told
+        self._before = before
         self._fresh = ""
 
     def chunk(self, chunk: Chunk) -> Chunk | None:
         """The chunk as the caller may see it, None where nothing of it is left. Raises what the seam raises."""
         self._fresh = ""
         data = b"".join([self._event(event) for event in events_in(chunk.data)]) if chunk.data else b""
-        usage = None if chunk.usage is None else shifted(chunk.usage, self._told)
+        unasked = b"".join([self._event(event) for event in events_in(chunk.unasked)]) if chunk.unasked else b""
+        usage = None if chunk.usage is None else joined_usage(chunk.usage, self._before)
         if not data and usage is None and not chunk.last:
             return None
         return Chunk(
@@ -134,6 +147,8 @@ class Splice:
             finish=chunk.finish,
             usage=usage,
             last=chunk.last,
+            unasked=unasked,
+            size=chunk.size,
         )
 
     def _event(self, event: Any) -> bytes:
@@ -149,8 +164,8 @@ class Splice:
             is_shown |= self._choice(choice)
         if not is_shown:
             return b""
-        if isinstance(content.get("usage"), dict):
-            _shift(content["usage"], self._told)
+        if isinstance(content.get("usage"), dict) and self._before is not None:
+            _join(content["usage"], self._before)
         return b"data: " + encoded(content | self._stamp) + b"\n\n"
 
     def _choice(self, choice: dict[str, Any]) -> bool:
@@ -188,20 +203,37 @@ class Splice:
             self._fresh += fresh
 
 
-def shifted(usage: Usage, told: int) -> Usage:
-    """Tokens of one answer: what was told is answer, and not question."""
-    if not told:
+def joined_usage(usage: Usage, before: Before | None) -> Usage:
+    """Tokens of the whole answer: asked as the first attempt read it, said by all of them."""
+    if before is None:
         return usage
-    moved = min(told, usage.input)
-    return msgspec.structs.replace(usage, input=usage.input - moved, output=usage.output + moved)
+    output = usage.output + before.said
+    if (asked := before.asked) is None:
+        return msgspec.structs.replace(usage, input=max(0, usage.input - before.handed), output=output)
+    return msgspec.structs.replace(
+        usage,
+        input=asked.input,
+        cached_input=asked.cached_input,
+        cache_write=asked.cache_write,
+        audio_input=asked.audio_input,
+        output=output,
+    )
 
 
-def _shift(usage: dict[str, Any], told: int) -> None:
-    asked, said = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if told and isinstance(asked, int) and isinstance(said, int):
-        moved = min(told, asked)
-        usage["prompt_tokens"] = asked - moved
-        usage["completion_tokens"] = said + moved
+def _join(usage: dict[str, Any], before: Before) -> None:
+    """The same in the vendor's own words."""
+    asked, said, total = (usage.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    if not isinstance(asked, int) or not isinstance(said, int):
+        return
+    prompt = max(0, asked - before.handed) if before.asked is None else before.asked.input_tokens
+    usage["prompt_tokens"], usage["completion_tokens"] = prompt, said + before.said
+    if isinstance(total, int):
+        usage["total_tokens"] = total + prompt - asked + before.said
+    details = usage.get("prompt_tokens_details")
+    if isinstance(details, dict):
+        usage["prompt_tokens_details"] = {
+            name: min(count, prompt) if isinstance(count, int) else count for name, count in details.items()
+        }
 
 
 def _events(data: bytes) -> list[dict[str, Any]]:

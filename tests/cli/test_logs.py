@@ -510,3 +510,12 @@ def test_a_reader_who_leaves_early_hears_no_complaint(tmp_path: Path, system: Pa
         assert msgspec.json.decode(child.stdout.readline())["request_id"] == ids(1)[0]
         child.stdout.close()
         assert child.stderr.read() == ""
+
+
+def test_an_estimate_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for is_estimated in (False, True):
+        one = record(1, tokens=Usage(input=5, output=2), estimated=is_estimated)
+        assert logs_view.line_of(one).estimated == is_estimated
+        logs_view.show_record(one)
+        [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tokens")]
+        assert ("estimated" in line) == is_estimated

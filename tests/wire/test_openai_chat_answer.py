@@ -203,7 +203,7 @@ def test_nothing_follows_done() -> None:
         b"data: " + b"[" * 5000 + b"\n\n",
         b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n' + DONE,
         HTML_502,
-        OPENAI_ANSWER,
+        OPENAI_ANSWER[:-2],
         b'{"half": ',
         b"plain text",
         b"data: " + b"x" * 3000,
@@ -373,6 +373,7 @@ def test_a_whole_answer_keeps_its_bytes() -> None:
         finish="stop",
         usage=Usage(input=19, output=6, reasoning=4),
         last=True,
+        size=6,
     )
 
 
@@ -443,6 +444,81 @@ def test_a_vendor_that_refuses_the_callers_own_stream_options_does_not_refuse_to
     asked = call(body=b'{"model":"a","messages":[1],"stream_options":{"new":1}}')
     error = CHAT.error(400, [], b'{"error":{"message":"Unknown parameter","param":"stream_options.new"}}', 0.0)
     assert not CHAT.refuses_counting(error, asked)
+
+
+def test_a_body_in_answer_to_a_streamed_call_is_bounded_and_the_same_however_it_is_cut() -> None:
+    chunks, fault = decode(OPENAI_ANSWER, limit=len(OPENAI_ANSWER) - 1)
+    assert not chunks
+    assert isinstance(fault, Garbled)
+    assert "too long" in str(fault)
+    wanted, fault = decode(OPENAI_ANSWER)
+    assert fault is None
+    assert [chunk.text for chunk in wanted] == ["Hello!", "", ""]
+    for at in range(len(OPENAI_ANSWER)):
+        assert decode(OPENAI_ANSWER, (at,)) == (wanted, None)
+    assert decode(b"\xef\xbb\xbf \r\n\n" + OPENAI_ANSWER, (1, 4, 6))[1] is None
+
+
+def test_a_stream_in_answer_to_a_call_that_is_not_streamed_is_its_body() -> None:
+    for name in ("openai.sse", "azure.sse", "vllm.sse", "deepseek.sse", "tools.sse", "openrouter.sse"):
+        body = CHAT.whole(STREAMS[name], call())
+        chunks = whole(STREAMS[name], include_usage=True)
+        assert body.text == "".join(chunk.text for chunk in chunks)
+        assert body.usage == CHAT.usage(STREAMS[name])
+        assert (body.usage is None) == (name in ("azure.sse", "tools.sse"))
+    with pytest.raises(Garbled):
+        CHAT.whole(b": nothing\n\n", call())
+
+
+def test_what_was_used_is_found_in_what_is_no_answer() -> None:
+    assert CHAT.usage(b'{"usage": {"prompt_tokens": 3}}') == Usage(input=3)
+    assert CHAT.usage(b'data: {"choices":[],"usage":{"prompt_tokens":3}}\n\n') == Usage(input=3)
+    for nothing in (b"{}", b"<html>", b"[1]", b'{"usage": {}}'):
+        assert CHAT.usage(nothing) is None
+
+
+def test_an_answer_that_cannot_be_told_in_the_other_form_is_none() -> None:
+    odd = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}],"mood":"glad"}\n\n'
+    odd += b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"mood":"sad"}\n\n' + DONE
+    with pytest.raises(Garbled, match="put together"):
+        CHAT.whole(odd, call())
+    chunks, fault = decode(b'{"choices": [{"index": 0, "text": "Hi", "finish_reason": "stop"}]}')
+    assert not chunks
+    assert isinstance(fault, Garbled)
+    assert "cannot be told as a stream" in str(fault)
+
+
+def test_a_body_without_tokens_is_told_without_their_event_and_with_them_to_who_asked() -> None:
+    bare = b'{"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}'
+    chunks, fault = decode(bare)
+    assert fault is None
+    assert [chunk.data[:6] for chunk in chunks] == [b"data: ", b"data: "]
+    asked, fault = decode(OPENAI_ANSWER, asked=call(include_usage=True))
+    assert fault is None
+    assert b'"usage"' in asked[1].data
+    assert not asked[1].unasked
+
+
+def test_tokens_in_a_choice_or_in_a_member_of_its_own_are_the_streams() -> None:
+    for where in (
+        '"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":%s}]',
+        '"choices":[{"index":0,"delta":{}}],"x_groq":{"usage":%s}',
+    ):
+        event = where.replace("%s", '{"prompt_tokens":3,"completion_tokens":1}')
+        decoder = ChatDecoder(call())
+        decoder.feed(b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\ndata: {' + event.encode() + b"}\n\n")
+        assert decoder.usage == Usage(input=3, output=1)
+        assert decoder.uncounted == 0
+
+
+def test_content_of_every_choice_of_a_whole_answer_counts() -> None:
+    two = b'{"choices": [{"message": {"content": "ab"}}, {"index": 1, "message": {"content": "cde"}}, {"index": 2}]}'
+    assert CHAT.whole(two, call()).size == 5
+
+
+def test_a_stream_that_breaks_in_answer_to_a_call_that_is_not_streamed_is_no_answer() -> None:
+    with pytest.raises(Garbled, match="ended before the answer did"):
+        CHAT.whole(b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n', call())
 
 
 # What says nothing, and what says something

@@ -92,3 +92,10 @@ def test_the_api_has_its_operations() -> None:
         "chat": b"/chat/completions",
         "embeddings": b"/embeddings",
     }
+
+
+def test_what_was_used_is_input_wherever_it_is_found() -> None:
+    surface = OpenAIEmbeddings()
+    assert surface.usage(b'{"data": [], "usage": {"total_tokens": 7}}') == Usage(input=7)
+    for nothing in (b'{"usage": 7}', b"<html>", b"{}"):
+        assert surface.usage(nothing) is None

@@ -14,7 +14,15 @@ from headworks.core.reply import Chunk, Usage
 from headworks.core.text import joined
 from headworks.policy.midstream import Retelling
 from headworks.wire.openai_chat import ChatDecoder
-from headworks.wire.openai_splice import Splice, may_continue, may_resume, reasoning_in, shifted, stamp_of
+from headworks.wire.openai_splice import (
+    Before,
+    Splice,
+    joined_usage,
+    may_continue,
+    may_resume,
+    reasoning_in,
+    stamp_of,
+)
 from headworks.wire.sse import Splitter
 
 RECORDED = {path.name: path.read_bytes() for path in (Path(__file__).parent / "recorded").glob("*.sse")}
@@ -36,9 +44,16 @@ def event(delta: Any, finish: str | None = None, **fields: Any) -> bytes:
     return b"data: " + json.dumps(content).encode() + b"\n\n"
 
 
-def spliced(stream: bytes, said: str = "", reasoning: str = "", told: int = 0) -> list[Chunk]:
-    splice = Splice(STAMP, Retelling(said, reasoning), told)
+def spliced(stream: bytes, said: str = "", reasoning: str = "", before: Before | None = None) -> list[Chunk]:
+    splice = Splice(STAMP, Retelling(said, reasoning), before)
     return [fresh for chunk in chunks(stream) if (fresh := splice.chunk(chunk)) is not None]
+
+
+def counted(event: bytes, before: Before) -> Any:
+    """The usage of an event, as a caller sees it."""
+    fresh = Splice(STAMP, Retelling(""), before).chunk(Chunk(data=event))
+    assert fresh is not None
+    return contents([fresh])[0]["usage"]
 
 
 def contents(shown: list[Chunk]) -> list[Any]:
@@ -148,14 +163,42 @@ def test_odd_events_are_dropped_or_pass() -> None:
     assert hidden.usage == Usage(input=1)
 
 
-def test_tokens_that_were_told_are_answer_and_not_question() -> None:
-    assert shifted(Usage(input=10, output=2), 4) == Usage(input=6, output=6)
-    assert shifted(Usage(input=3, output=2), 4) == Usage(input=0, output=5)
-    assert shifted(Usage(input=3, output=2), 0) == Usage(input=3, output=2)
-    [usage] = [one["usage"] for one in contents(spliced(WHOLE, told=2)) if one.get("usage")]
+def test_tokens_that_were_handed_on_are_answer_and_not_question() -> None:
+    before = Before(None, said=4, handed=4)
+    assert joined_usage(Usage(input=10, output=2), before) == Usage(input=6, output=6)
+    assert joined_usage(Usage(input=3, output=2), before) == Usage(input=0, output=6)
+    assert joined_usage(Usage(input=3, output=2), None) == Usage(input=3, output=2)
+    shown = spliced(WHOLE, before=Before(None, said=2, handed=2))
+    [usage] = [one["usage"] for one in contents(shown) if one.get("usage")]
     assert usage == {"prompt_tokens": 1, "completion_tokens": 4, "total_tokens": 5}
     odd = b'data: {"choices":[],"usage":{"prompt_tokens":null}}\n\n' + event({"content": "x"}, "stop") + DONE
-    assert spliced(odd, told=2)[-1].last
+    assert spliced(odd, before=before)[-1].last
+    bare = b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\n'
+    assert counted(bare, before) == {"prompt_tokens": 5, "completion_tokens": 5}
+
+
+def test_the_question_is_what_the_first_attempt_read_of_it() -> None:
+    asked = Usage(input=3, cached_input=2, output=7)
+    before = Before(asked, said=7, handed=6)
+    assert joined_usage(Usage(input=12, reasoning=1, output=2), before) == Usage(
+        input=3, cached_input=2, reasoning=1, output=9
+    )
+    said = b'{"prompt_tokens":12,"completion_tokens":2,"total_tokens":20,"prompt_tokens_details":{"cached_tokens":8,"x":[1]}}'
+    assert counted(b'data: {"choices":[],"usage":' + said + b"}\n\n", before) == {
+        "prompt_tokens": 5,
+        "completion_tokens": 9,
+        "total_tokens": 20,
+        "prompt_tokens_details": {"cached_tokens": 5, "x": [1]},
+    }
+
+
+def test_an_event_with_tokens_that_the_caller_did_not_ask_for_is_spliced_too() -> None:
+    counts = b'data: {"id":"other","model":"second","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+    hidden = Splice(STAMP, Retelling("")).chunk(Chunk(data=b"", usage=Usage(input=3, output=2), unasked=counts))
+    assert hidden is not None
+    assert hidden.data == b""
+    [event] = contents([Chunk(data=hidden.unasked)])
+    assert (event["id"], event["model"]) == (STAMP["id"], STAMP["model"])
 
 
 def test_the_stamp_is_what_every_event_repeats() -> None:
