@@ -86,8 +86,9 @@ def failed_instead(content: Any) -> Any | None:
     code = content.get("error_code", content.get("code", content.get("status_code")))
     if not code and content.get("success") is not False and "error" not in (content.get("object"), content.get("type")):
         return None
-    if not content.get("error_msg"):
+    words = next((content[name] for name in _WORDS if content.get(name)), None)
+    if not isinstance(words, str):
         return content
-    said = {"message": str(content["error_msg"]), "code": str(code)}
+    said = {"message": words, "type": content.get("type"), "code": None if code is None else str(code)}
     status = _BAIDU.get(code) if isinstance(code, int) else None
     return {"error": said if status is None else {**said, "status_code": status}}

@@ -74,6 +74,13 @@ def test_a_code_that_nobody_knows_keeps_its_words_and_may_be_tried_again() -> No
     assert unknown.said.code == "336000"
 
 
+def test_words_in_a_list_are_read_like_those_of_any_error() -> None:
+    error = failed(b'{"detail": [{"loc": ["body", "n"], "msg": "too many"}], "code": 422}')
+    assert error.message == "body.n: too many"
+    assert error.said is not None
+    assert error.said.status == 422
+
+
 def test_an_error_in_a_choice_that_is_a_text_or_has_no_code_is_one_too() -> None:
     choice = b'{"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "error", "error": %b}]}'
     for error in (b'"it broke"', b'{"message": "it broke"}'):
@@ -102,7 +109,7 @@ def test_what_says_that_it_went_well_is_an_answer(body: bytes) -> None:
 def test_an_event_that_speaks_of_no_failure_passes() -> None:
     quiet = b'data: {"code":0,"message":"Success","choices":[]}\n\ndata: {"type":"ping","message":"alive"}\n\n'
     decoder = ChatDecoder(ASKED)
-    assert len(decoder.feed(quiet + HEAD)) == 3
+    assert len(decoder.feed(quiet + b'data: {"id":"1","code":7}\n\n' + HEAD)) == 4
     assert decoder.fault is None
 
 
