@@ -134,7 +134,7 @@ def row(form: FailureForm) -> str:
     said = (
         form.said.replace('"message": {"content": ""}, ', "").replace('"delta": {}, ', "").replace('"index": 0, ', "")
     )
-    return f"| {form.vendors} | `{said}` | {form.status} | [source]({form.source}) |"
+    return f"| [{form.vendors}]({form.source}) | `{said}` | {form.status} |"
 
 
 def test_the_page_shows_this_table() -> None:

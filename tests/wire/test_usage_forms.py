@@ -51,7 +51,7 @@ def row(form: UsageForm) -> str:
     if not shown:
         shown = {"choices": [{"usage": said["choices"][0]["usage"]}]}
     text = msgspec.json.encode(shown).decode().replace(",", ", ").replace(":", ": ")
-    return f"| {form.vendors} | `{text}` | {read} | {form.note} | [source]({form.source}) |"
+    return f"| [{form.vendors}]({form.source}) | `{text}` | {read} | {form.note} |"
 
 
 def test_the_page_shows_this_table() -> None:
