@@ -19,7 +19,7 @@ from headworks.ledger.sums import By, Sum
 
 COLUMNS: Final = (
     "request_id at model prompt key group tags user status outcome error reason duration first_token input_tokens"
-    " output_tokens cost cost_nano price_at operation streamed cache attempts targets trace config"
+    " output_tokens estimated cost cost_nano price_at operation streamed cache attempts targets trace config"
 ).split()
 SUMS: Final = ("calls", "errors", "tokens", "cost", "cost_nano", "unpriced", "p50", "p95")
 

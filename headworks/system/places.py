@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from headworks.core.private_folders import private
 from headworks.ledger.origin import origin
 from headworks.system.findings import Findings
 from headworks.system.nodes import Node, Table
@@ -101,10 +102,10 @@ def settle(file: Path, log: Log) -> None:
     note = file.parent / own
     with contextlib.suppress(OSError):  # where nothing can be written, nothing changes; and the journal will say so
         if chosen(file).adopted:
-            note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(note.parent)
             with note.open("x") as made:
                 made.write(NOTE)
         elif log.journal == f"{own}/{JOURNAL}" and log.store.reveal() != f"sqlite:///{own}/{LEDGER}":
             journal = note / JOURNAL
-            journal.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private(journal)
             origin(journal)
