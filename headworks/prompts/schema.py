@@ -19,6 +19,8 @@ MOST_SHOWN = 120
 MOST_BACKTRACKS: Final = 100_000
 """Steps of a pattern that backtracks, a text: about a millisecond. A text that needs more does not fit."""
 
+TYPES: Final = ("string", "number", "integer", "boolean", "array", "object", "null")
+
 HIDDEN: Final = "the value"
 """What the validator's own messages write in place of a value. They are not shown, and so cost nothing to make."""
 
@@ -61,7 +63,10 @@ def trouble(schema: object) -> str | None:
     except ValidationError as error:
         if "registry" in error.message or "base URI" in error.message:
             return "a `$ref` points outside of the schema, and nothing is fetched"
-        return f"{_path(error).lstrip('.') or 'it'}: {_clipped(error.message)}"
+        where = _path(error).lstrip(".")
+        if where.endswith("type") and isinstance(error.instance, str):
+            return f"{where}: `{_clipped(error.instance)}` is not valid: a type is one of {', '.join(TYPES)}"
+        return f"{where or 'it'}: {_clipped(error.message)}"
     except (ValueError, OverflowError) as error:
         return f"it cannot be read: {_clipped(str(error))}"
     return None

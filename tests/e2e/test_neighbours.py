@@ -35,8 +35,9 @@ def test_children_inherit_no_secret_and_run_nothing_that_lies_in_the_folder(tmp_
                 assert value.encode() not in environment, command
                 assert value not in command
         assert not (tmp_path / "was-run").exists()
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / ".headworks").iterdir()}
-        assert stat.S_IMODE((tmp_path / ".headworks").stat().st_mode) == 0o700
+        [journal] = tmp_path.rglob("journal")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in journal.parent.iterdir()}
+        assert stat.S_IMODE(journal.parent.stat().st_mode) == 0o700
         assert modes["journal"] == 0o700
         assert {mode & 0o077 for mode in modes.values()} == {0}, modes
 

@@ -178,7 +178,7 @@ server: {lisen: 127.0.0.1:1, portt: 3}
 """,
         [
             "3:1 modles: the key `modles` is not known here -> did you mean `models`?",
-            f"4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`? known keys: {names(Server)}",
+            "4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`?",
             f"4:30 server.portt: the key `portt` is not known here -> known keys: {names(Server)}",
         ],
     ),
