@@ -41,7 +41,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION: Final = 2
+VERSION: Final = 3
 TABLES: Final = """
 CREATE TABLE names (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest BYTEA NOT NULL,
@@ -83,7 +83,14 @@ CREATE INDEX calls_enduser ON calls (enduser, id) WHERE enduser > 0
 """
 """Whose call it was, as the caller says it. Of calls that are there already it is read off their records."""
 
-MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS)
+IDENTITY: Final = """
+CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);
+INSERT INTO identity
+    SELECT left(encode(sha256((random()::text || clock_timestamp()::text)::bytea), 'hex'), 16) WHERE NOT EXISTS (SELECT 1 FROM identity)
+"""
+"""Which store this is (`identity.py`)."""
+
+MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}

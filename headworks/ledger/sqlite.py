@@ -34,7 +34,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION = 3
+VERSION = 4
 
 SCHEMA = """
 CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
@@ -79,7 +79,13 @@ CREATE INDEX calls_enduser ON calls (enduser) WHERE enduser > 0;
 """
 """Whose call it was, as the caller says it. Of calls that are there already it is read off their records."""
 
-MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS)
+IDENTITY = """
+CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);
+INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity);
+"""
+"""Which store this is (`identity.py`)."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 
