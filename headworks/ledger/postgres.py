@@ -24,6 +24,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from headworks.ledger.erasure import marks, withheld
 from headworks.ledger.facts import USER, Facts, facts
+from headworks.ledger.postgres_claim import PostgresClaim
 from headworks.ledger.store import (
     COLUMNS,
     HOUR,
@@ -31,6 +32,7 @@ from headworks.ledger.store import (
     MOST_NAMES,
     PATIENCE,
     PRUNED,
+    Claim,
     Entries,
     Position,
     StoreTrouble,
@@ -137,6 +139,9 @@ class PostgresAt:
 
     def open(self, patience: float = PATIENCE) -> PostgresStore:
         return PostgresStore(self, patience)
+
+    def claim(self) -> Claim:
+        return PostgresClaim(self.connect, self.schema, str(self))
 
     def connect(self) -> psycopg.Connection:
         """A connection. Raises psycopg.Error."""

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from headworks.core.private_folders import private
+from headworks.ledger.claim import FileClaim
 from headworks.ledger.erasure import marks, withheld
 from headworks.ledger.facts import USER, Facts, facts
 from headworks.ledger.store import (
@@ -25,6 +26,7 @@ from headworks.ledger.store import (
     PATIENCE,
     PRUNED,
     SHIFT,
+    Claim,
     Entries,
     Position,
     StoreTrouble,
@@ -104,6 +106,10 @@ class SqliteAt(msgspec.Struct, frozen=True):
 
     def open(self, patience: float = PATIENCE) -> SqliteStore:
         return SqliteStore(self.path, patience=patience)
+
+    def claim(self) -> Claim:
+        path = Path(os.path.realpath(self.path))
+        return FileClaim(path.with_name(f"{path.name}.lock"))
 
 
 class SqliteStore:

@@ -151,6 +151,21 @@ class Store(Protocol):
         ...
 
 
+class Claim(Protocol):
+    """A lock, not yet taken. It belongs to one thread at a time."""
+
+    def take(self, holder: str, *, shared: bool) -> str | None:
+        """None where it is ours now; else what its holder says of itself, "" where that cannot be said. Raises StoreTrouble
+        where nobody can say whose it is."""
+        ...
+
+    def is_ours(self) -> bool:
+        """Whether it still is. Raises nothing: what cannot be asked is lost."""
+        ...
+
+    def release(self) -> None: ...
+
+
 class StoreAt(Protocol):
     """Where a store is. `str` is how messages call it, without a password. is_shared: journals of several machines may
     go there."""
@@ -160,6 +175,10 @@ class StoreAt(Protocol):
     def open(self, patience: float = PATIENCE) -> Store:
         """Opens it; makes it where there is none, and brings it up to date. patience: seconds for a lock. Raises
         StoreTrouble."""
+        ...
+
+    def claim(self) -> Claim:
+        """The lock of who counts what is spent here."""
         ...
 
 

@@ -1,0 +1,71 @@
+"""Whose a store, or a journal's folder, is: a lock that the kernel, or PostgreSQL, takes back from whoever dies.
+
+Always true: of those who claim the same alone at most one has it; those who claim it shared have it together, and never
+beside one who has it alone. A lock's file is a file beside what it locks, never the store's own (closing that would drop SQLite's
+locks), and it stays when the lock goes: who removed it would take it from under another. The lock is on the file, not on its
+name, so who holds one looks whether the name still leads there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+from headworks.core.private_folders import private
+from headworks.ledger.store import StoreTrouble
+
+MOST_NAME: Final = 1000
+"""Bytes of what a holder says of itself."""
+
+
+class FileClaim:
+    """`flock` on a file of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: int | None = None
+
+    def take(self, holder: str, *, shared: bool) -> str | None:
+        self.release()
+        try:
+            private(self.path.parent)
+            while True:
+                file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    said = os.pread(file, MOST_NAME, 0).decode(errors="replace").strip()
+                    os.close(file)
+                    return said
+                except OSError:
+                    os.close(file)
+                    raise
+                if leads_to(self.path, file):
+                    break
+                os.close(file)  # somebody removed it in between
+            os.ftruncate(file, 0)
+            os.pwrite(file, holder.encode()[:MOST_NAME], 0)
+        except OSError as error:
+            raise StoreTrouble(f"{self.path} cannot be locked: {error.strerror or error}") from error
+        self._file = file
+        return None
+
+    def is_ours(self) -> bool:
+        return self._file is not None and leads_to(self.path, self._file)
+
+    def release(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                os.close(file)
+
+
+def leads_to(path: Path, file: int) -> bool:
+    """Whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file))
+    except OSError:
+        return False
