@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -28,6 +29,7 @@ from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.request_id import request_id
 from headworks.core.service import Opening, Service
 from headworks.gateway.gateway import Gateway
+from headworks.gateway.hold import forgotten, holding
 from headworks.system.load import Loaded, read
 from headworks.system.starter import load_or_starter
 from headworks.wire.dialect import Asked
@@ -265,9 +267,12 @@ class System:
 class Opened:
     """A system that starts when it is entered and stops when it is left: `async with headworks.open(...) as system`."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, *, is_apart: bool = False) -> None:
+        """is_apart: its ledger is its own and nobody's budget is read off it, as an evaluation's: any ledger will do, and it runs
+        beside whoever serves the same system."""
         self._loaded = loaded
-        self._gateway: Gateway | None = None
+        self._is_apart = is_apart
+        self._held = AsyncExitStack()
         self._system: System | None = None
 
     async def __aenter__(self) -> System:
@@ -275,26 +280,29 @@ class Opened:
             log.warning("%s", warning)
         self._loaded.settle()
         rng = Random()
-        gateway = Gateway(self._loaded.system, self._loaded.folder, seed=rng.getrandbits(64))
-        try:
+        async with AsyncExitStack() as held:
+            hold = None
+            if self._is_apart:
+                forgotten(self._loaded.folder / self._loaded.system.log.journal)
+            else:
+                hold = await held.enter_async_context(holding(self._loaded, always=False))
+            gateway = Gateway(self._loaded.system, self._loaded.folder, seed=rng.getrandbits(64))
+            held.push_async_callback(gateway.stop)
+            gateway.access.hold = hold
             await gateway.start()
-        except BaseException:
-            await gateway.stop()
-            raise
-        self._gateway = gateway
+            self._held = held.pop_all()
         self._system = System(gateway, rng)
         return self._system
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        gateway, system = self._gateway, self._system
-        assert gateway is not None
+        system = self._system
         assert system is not None
         try:
             await system.close()
         finally:
-            await gateway.stop()
+            await self._held.aclose()
 
 
 def open(file: str | os.PathLike[str] | None = None, *, text: str | None = None) -> Opened:

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from headworks.cli.keys_view import Shown
-from headworks.cli.ledger_place import place_of, read_unasked
+from headworks.cli.ledger_place import place_of, read_unasked, remember
+from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import MOST_EARLIER, Earlier, Entry, Keys, Kind, Row
 from headworks.ledger.store import Store, StoreTrouble
@@ -52,10 +53,14 @@ class Book(msgspec.Struct, frozen=True):
 def opened(file: Path | None) -> Iterator[Book]:
     """The store of a system file. Raises click.ClickException where it cannot be used."""
     system, folder = read_unasked(file)
+    where = place_of(system, folder)
     try:
-        store = place_of(system, folder).store.open()
+        store = where.store.open()
         try:
+            if why := departure(identity(store), noted(where.journal)):
+                click.echo(f"warning: {where.store} is not the ledger that `headworks up` knows: {why}", err=True)
             yield Book(system, store)
+            remember(where, store)
         finally:
             store.close()
     except StoreTrouble as trouble:

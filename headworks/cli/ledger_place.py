@@ -9,8 +9,9 @@ import click
 import msgspec
 
 from headworks.core.errors import ConfigError
+from headworks.ledger.identity import departure, identity, note, noted
 from headworks.ledger.places import store_at
-from headworks.ledger.store import StoreAt
+from headworks.ledger.store import Store, StoreAt
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, compose
 from headworks.system.places import placed
@@ -75,3 +76,12 @@ def place(file: Path | None) -> Place:
 def place_of(system: System, folder: Path) -> Place:
     log = system.log
     return Place(folder / log.journal, store_at(log.store.reveal(), folder))
+
+
+def remember(where: Place, store: Store) -> None:
+    """Has the journal's folder know what has changed, where it is here: a gateway must find that, also one that does not run now.
+    Raises StoreTrouble."""
+    known, found = noted(where.journal), identity(store)
+    is_here = where.journal.is_dir() or not where.store.is_shared
+    if is_here and found != known and not departure(found, known):
+        note(where.journal, store)

@@ -19,7 +19,7 @@ import click
 import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
-from headworks.cli.ledger_place import Place, place, place_of, read_unasked
+from headworks.cli.ledger_place import Place, place, place_of, read_unasked, remember
 from headworks.cli.logs_csv import print_csv, print_sums_csv
 from headworks.cli.logs_purge import ask, compacted, ended, unreached
 from headworks.cli.logs_view import line_of, show_record, show_sums, show_table, sum_of
@@ -194,6 +194,7 @@ def purge_command(file: Path | None, compact: bool, yes: bool, **which: Any) -> 
         if not yes:
             ask(f"Delete everything of this user, {count} calls," if asked.user else f"Delete {count} calls")
         click.echo(ended(questions, asked))
+        remember(where, questions.store)
     if not compact:
         click.echo("bytes may be left in the files of journal and store for a while: --compact writes both anew")
         return

@@ -30,9 +30,15 @@ from headworks.system.starter import HERE, load_or_starter
 @click.option(
     "--seed", type=int, help="Where chance comes from, so that a run can be repeated. Anew each time by default."
 )
+@click.option(
+    "--new-ledger",
+    is_flag=True,
+    help="Go on with the ledger that is there, though it is not the one from before: keys, revocations and spending of that"
+    " one are gone. Once, and not in a service's file.",
+)
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
-def command(ctx: click.Context, file: Path | None, seed: int | None) -> None:
+def command(ctx: click.Context, file: Path | None, seed: int | None, new_ledger: bool) -> None:
     """Serve a system: the gateway on one port.
 
     FILE is the system file (headworks.yaml by default). With no file at all, the starter system is served: the embedded
@@ -42,16 +48,16 @@ def command(ctx: click.Context, file: Path | None, seed: int | None) -> None:
     form = asked_of(file or HERE)
     write_log(form)
     if form == "text":
-        up(file, seed, is_json=False)
+        up(file, seed, is_json=False, new_ledger=new_ledger)
         return
     try:
-        up(file, seed, is_json=True)
+        up(file, seed, is_json=True, new_ledger=new_ledger)
     except HeadworksError as error:
         tell_why(error)
         ctx.exit(COULD_NOT_RUN)
 
 
-def up(file: Path | None, seed: int | None, *, is_json: bool) -> None:
+def up(file: Path | None, seed: int | None, *, is_json: bool, new_ledger: bool) -> None:
     """Serves until told to stop. is_json: nothing is printed that is no line of the log. Raises HeadworksError."""
     is_starter = file is None and not HERE.exists()
     read = partial(load_or_starter, file, os.environ)
@@ -66,9 +72,10 @@ def up(file: Path | None, seed: int | None, *, is_json: bool) -> None:
             click.echo(f"warning: {warning}", err=True)
     say = tell_start if is_json else partial(greet, is_starter=is_starter)
     if loaded.system.server.workers > 1:
-        uvloop.run(serve_by_workers(file or HERE, loaded, say))
+        uvloop.run(serve_by_workers(file or HERE, loaded, say, new_ledger=new_ledger))
     else:
-        uvloop.run(serve(loaded, file or HERE, read, partial(greet_gateway, say), seed=seed))
+        ready = partial(greet_gateway, say)
+        uvloop.run(serve(loaded, file or HERE, read, ready, seed=seed, new_ledger=new_ledger))
 
 
 def tell_start(system: System, journal: Path, has_keys: bool) -> None:

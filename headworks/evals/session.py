@@ -118,7 +118,7 @@ class Session:
         limits = Limits(at_once=self.wanted.at_once or self.plan.at_once, max_cost=self.wanted.max_cost)
         progress = Progress(calls=self.outlook.calls)
         try:
-            async with Opened(apart(self.loaded)) as system:
+            async with Opened(apart(self.loaded), is_apart=True) as system:
                 caller = Caller(system.front, system.call, self.secret())
                 return await Run(self.plan, caller, written, limits, progress, tell).run()
         finally:

@@ -2,7 +2,8 @@
 
 Always true: nothing waits for the store but this thread. What changes there is here within `POLL` seconds and one look. Money
 is restored before a budget counts, so a gateway that was killed goes on exactly where the records say it was; until that was
-possible, calls under a budget are refused and others are not.
+possible, calls under a budget are refused and others are not. Nothing is taken from a store that is not the one that was known
+(`ledger/identity.py`): no revocation is taken back and no money forgotten because somebody removed or replaced a file.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from headworks.core.key import Allowance, Change
 from headworks.core.notices import Notice, Notices
 from headworks.core.state import Spent, Window
 from headworks.gateway.assemble import Shared
+from headworks.gateway.hold import Hold
 from headworks.layers.auth import Keyring
+from headworks.ledger.identity import Identity, departure, identity, note, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import AT_ONCE, Keys
 from headworks.ledger.store import Store, StoreAt, StoreTrouble
@@ -42,6 +45,10 @@ Named: TypeAlias = tuple[str, Window]
 log = logging.getLogger("headworks.access")
 
 
+class Replaced(StoreTrouble):
+    """The store works, and is not the one that was known."""
+
+
 class Access:
     """Keeps a keyring, the budgets of a state and the users who were purged as the store says."""
 
@@ -53,9 +60,20 @@ class Access:
         self.books = shared.books
         self.purged = shared.purged
         self.trouble = ""
+        self.poll = POLL
+        self.hold: Hold | None = None
+        """The locks of who counts here; None where another process holds them, or nobody counts."""
+        self._is_contested = False
+        self._is_summed = False
+        self.replaced = ""
+        """Why the store is not the one that was known; "" where it is, or is away."""
+        self._known: Identity | None = None
+        self._noted: Identity | None = None
+        self._is_unnoted = False
+        self._is_replaced = False
         self._notices = Notices(log)
         self._seen_at = time.monotonic()
-        self._known: set[tuple[str, Window]] = set()
+        self._budgets: set[Named] = set()
         self._since = 0
         self._is_lost = False
         self._restoring: asyncio.Task[None] | None = None
@@ -65,7 +83,8 @@ class Access:
         self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
-        """Starts the thread, and waits a while for what it finds first."""
+        """Starts the thread, and waits a while for what it finds first. Raises ConfigError where that is another store than
+        before, or one that another gateway has."""
         self._loop = asyncio.get_running_loop()
         self.books.is_known = self.ring.is_read = self.purged.is_known = False
         self.ring.is_away = self.is_away
@@ -74,10 +93,14 @@ class Access:
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self._first.wait()
+        if self.replaced:
+            raise ConfigError([replaced(self.at, self.replaced)])
+        if self.hold is not None and self.hold.other:
+            raise ConfigError([self.hold.problem()])
 
     async def prepare(self, allowances: Iterable[tuple[str, Allowance]]) -> None:
         """Restores the money of budgets that a new system file has, before it is served. Raises ConfigError."""
-        fresh = [one for one in budgets_in(allowances) if one not in self._known]
+        fresh = [one for one in budgets_in(allowances) if one not in self._budgets]
         if not fresh or not self.books.is_known:
             return
         try:
@@ -91,7 +114,7 @@ class Access:
             self._restored(found)
         else:
             await self._restore_shared(found)
-        self._known.update(fresh)
+        self._budgets.update(fresh)
 
     def lose(self) -> None:
         """Has all money restored: a shared state does not know it, or does not know it any more."""
@@ -113,6 +136,11 @@ class Access:
 
     def troubles(self) -> list[str]:
         """What an operator should know, in words."""
+        other = self.hold.other if self.hold is not None else ""
+        found = [f"keys: {other}; limits count twice, and calls under a budget are refused"] if other else []
+        return [*found, *self._away()]
+
+    def _away(self) -> list[str]:
         if not self.is_away():
             return []
         said = self.trouble or f"the store {self.at} says nothing"
@@ -125,9 +153,16 @@ class Access:
             try:
                 if store is None or not store.is_there:
                     store = self.at.open()
-                    self._since = 0  # another store counts its changes anew
+                    self._since = 0
+                found = self._recognised(store)
+                self._mind()
                 self._look(store)
+                self._note(store, found)
                 self._said("")
+            except Replaced as trouble:
+                self._close(store)
+                store = None
+                self._said(str(trouble), is_replaced=True)
             except StoreTrouble as trouble:
                 self._close(store)
                 store = None
@@ -137,8 +172,41 @@ class Access:
                 store = None
                 self._said(f"the keys could not be read: {type(error).__name__}: {error}")
             self._tell(self._first.set)
-            self._stopping.wait(POLL)
+            self._stopping.wait(self.poll)
         self._close(store)
+
+    def _recognised(self, store: Store) -> Identity:
+        """Which store it is, where it is the one that was known. Raises Replaced."""
+        if self._known is None:
+            self._known = self._noted = noted(self.journal)
+        found = identity(store)
+        self.replaced = departure(found, self._known)
+        if self.replaced:
+            raise Replaced(f"the store {self.at} is not the one that was known: {self.replaced}")
+        self._known = found
+        return found
+
+    def _note(self, store: Store, found: Identity) -> None:
+        """Has the journal's folder know how far the store has come. Where it cannot be noted now, the next look does it."""
+        if found == self._noted:
+            return
+        try:
+            self._noted = note(self.journal, store)
+            self._is_unnoted = False
+        except StoreTrouble as trouble:
+            if not self._is_unnoted:
+                log.warning("how far the store has come cannot be noted: %s", trouble)
+            self._is_unnoted = True
+
+    def _mind(self) -> None:
+        """While another gateway spends from this store nothing is spent here; and then all that was spent is summed anew."""
+        is_contested = self.hold is not None and bool(self.hold.other)
+        if is_contested != self._is_contested:
+            self._is_contested = is_contested
+            self._is_summed = False
+            self._tell(self.books.close)
+            self._budgets.clear()
+            self._since = 0
 
     def _look(self, store: Store) -> None:
         keys = Keys(store)
@@ -146,28 +214,33 @@ class Access:
         while True:
             changes, since = keys.changes(self._since)
             self._seen_at = time.monotonic()
-            if self.books.is_known:
+            if self._is_summed:
                 self._restore(store, budgets_of(changes))
             else:  # nobody spends yet: all at once, at the end
                 unknown += budgets_of(changes)
             if changes:
+                if self.hold is not None and any(bounds(one) for one in changes):
+                    self.hold.want()
+                    self._mind()
                 self._tell(self._change, changes)
                 if len(changes) == AT_ONCE:  # a million keys take their turn with the calls
                     self._applied()
             self._since = since
             if not changes:
                 break
-        if not self.books.is_known:
-            self._restore(store, [*unknown, *budgets_in(self.ring.allowances)])
-            self._tell(self._open)
+        if not self._is_summed:
+            if not self._is_contested:
+                self._restore(store, [*unknown, *budgets_in(self.ring.allowances)])
+                self._is_summed = True
+            self._tell(self._open, self._is_summed)
 
     def _restore(self, store: Store, budgets: Sequence[Named]) -> None:
         """Says to the state what was spent of budgets that it does not know yet, before they count."""
-        fresh = [one for one in budgets if one not in self._known]
-        self._known.update(fresh)
+        fresh = [one for one in budgets if one not in self._budgets]
+        self._budgets.update(fresh)
         if self._is_lost:
             self._is_lost = False
-            fresh = list(self._known)
+            fresh = list(self._budgets)
         elif not fresh:
             return
         self._tell(self._restored, self._sums(store, fresh))
@@ -190,6 +263,8 @@ class Access:
     def _sums_now(self, budgets: Sequence[Named]) -> list[Spent]:
         store = self.at.open()
         try:
+            if why := departure(identity(store), self._known):
+                raise Replaced(f"the store {self.at} is not the one that was known: {why}")
             return self._sums(store, budgets)
         finally:
             store.close()
@@ -201,10 +276,11 @@ class Access:
                 self.purged.mark(one.name, one.purged_at)
         self.ring.change([one for one in changes if one.kind != "purged"])
 
-    def _open(self) -> None:
-        """The store was read whole."""
+    def _open(self, is_all_known: bool) -> None:
+        """The store was read whole; all that was spent is known, or another spends meanwhile."""
         self.ring.is_read = self.purged.is_known = True
-        self.books.open()
+        if is_all_known:
+            self.books.open()
 
     def _applied(self) -> None:
         """Waits until the loop has done what it was told."""
@@ -235,13 +311,31 @@ class Access:
             with suppress(StoreTrouble):
                 store.close()
 
-    def _said(self, trouble: str) -> None:
-        if trouble and not self.trouble:
-            text = f"{trouble}; keys that are known are served, others are told to wait"
+    def _said(self, trouble: str, *, is_replaced: bool = False) -> None:
+        text = f"{trouble}; keys that are known are served, others are told to wait"
+        if is_replaced and not self._is_replaced:
+            notice = Notice(logging.ERROR, "ledger_replaced", "the store of keys", text)
+            self._tell(self._notices.tell, notice)
+        elif trouble and not self.trouble:
             self._tell(self._notices.tell, Notice(logging.ERROR, "keys_away", "the store of keys", text))
         elif self.trouble and not trouble:
             self._tell(self._notices.tell, Notice(logging.INFO, "keys_back", "the store of keys", "it works again"))
         self.trouble = trouble
+        self._is_replaced = is_replaced
+
+
+def replaced(at: StoreAt, why: str) -> Problem:
+    """What is said of a store that is not the one that was known."""
+    return Problem(
+        path="log.store",
+        problem=f"the ledger {at} is not the one that this gateway had: {why}",
+        remedy="put the right one back; or go on with this one as it is: `headworks up --new-ledger`, once (docs/ledger.md)",
+    )
+
+
+def bounds(change: Change) -> bool:
+    """Whether a change limits anybody."""
+    return bool(change.allowance or (change.key is not None and change.key.allowance))
 
 
 def budgets_in(allowances: Iterable[tuple[str, Allowance]]) -> list[Named]:

@@ -182,14 +182,14 @@ class Gateway:
         return found + self.counting.troubles() + ledger + self.access.troubles()
 
     async def start(self) -> None:
-        """Starts what runs beside calls. The embedded model may still be loading when this returns."""
+        """Starts what runs beside calls. The embedded model may still be loading when this returns. Raises ConfigError."""
         self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
         self._tasks.append(asyncio.create_task(Thrift(lambda: self.in_flight).keep(), name="thrift"))
         await self.counting.start()
+        await self.access.start()  # first: into a store that is not the right one no record goes
         if self.ledger is not None:
             self.ledger.start()
-        await self.access.start()
         await self.counting.settle_in()
         await self.leaves.start()
         self.is_ready = True

@@ -57,6 +57,9 @@ class Books:
     def open(self) -> None:
         self.is_known = True
 
+    def close(self) -> None:
+        self.is_known = False
+
     def alert(self, name: str, window: Window, at: float) -> bool:
         """Notes that a budget has reached its alert level; whether that is news in this window."""
         found = (window, window_start(window, at))

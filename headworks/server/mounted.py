@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
 from typing import Any, TypeAlias
 
 from headworks.core.errors import ConfigError
 from headworks.gateway.gateway import Gateway
+from headworks.gateway.hold import holding
 from headworks.http.intake import Request
 from headworks.server.app import App
 from headworks.server.origins import Origins
@@ -65,6 +66,7 @@ class Mounted:
         self._load = load
         self._starting = asyncio.Lock()
         self._running: tuple[Gateway, App] | None = None
+        self._held = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -81,14 +83,15 @@ class Mounted:
                 chance = Random()
                 loaded = self._load()
                 loaded.settle()
-                gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))
-                try:
+                async with AsyncExitStack() as held:
+                    hold = await held.enter_async_context(holding(loaded, always=False))
+                    gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))
+                    held.push_async_callback(gateway.stop)
+                    gateway.access.hold = hold
                     origins = Origins(loaded.system.server.cors, has_keys=gateway.keys is not None)
                     app = App(gateway, origins, chance.getrandbits)
                     await gateway.start()
-                except BaseException:
-                    await gateway.stop()
-                    raise
+                    self._held = held.pop_all()
                 self._running = (gateway, app)
             return self._running[1]
 
@@ -96,9 +99,9 @@ class Mounted:
         """Stops the gateway; the server has let calls in flight finish before."""
         async with self._starting:
             running, self._running = self._running, None
-        if running is not None:
-            running[0].is_draining = True
-            await running[0].stop()
+            if running is not None:
+                running[0].is_draining = True
+                await self._held.aclose()
 
     @asynccontextmanager
     async def lifespan(self, outer: object = None) -> AsyncIterator[None]:

@@ -27,6 +27,7 @@ from headworks.core.private_folders import private
 from headworks.gateway.counting import loaded as extra
 from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
+from headworks.gateway.hold import Hold, holding
 from headworks.gateway.leaves import local_processes
 from headworks.http.server import BACKLOG
 from headworks.ledger.process import LedgerProcess
@@ -64,17 +65,21 @@ GRACE = 10.0
 log = logging.getLogger("headworks.parent")
 
 
-async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, Path, bool], None]) -> None:
+async def serve_by_workers(
+    file: Path, loaded: Loaded, ready: Callable[[System, Path, bool], None], *, new_ledger: bool = False
+) -> None:
     """Serves a system by `server.workers` processes until SIGTERM or SIGINT, then drains; SIGHUP reads the file again.
 
     ready: told what is served, where its journals are, and whether callers need a key. Raises ConfigError where a port,
-    the journal or the state cannot be had, or no worker starts. A second signal ends the draining.
+    the journal, the ledger or the state cannot be had, or no worker starts. A second signal ends the draining. new_ledger: the
+    store that is there is the right one, whichever was before.
     """
     allow_open_files()
     async with contextlib.AsyncExitStack() as held:
+        hold = await held.enter_async_context(holding(loaded, always=True, new_ledger=new_ledger))
         server = loaded.system.server
         admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
-        parent = Parent(file, loaded)
+        parent = Parent(file, loaded, hold)
         asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
         await held.enter_async_context(parent.running())
         beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
@@ -94,7 +99,8 @@ async def serve_by_workers(file: Path, loaded: Loaded, ready: Callable[[System, 
 class Parent:
     """The workers of one system. `system` is what all of them serve."""
 
-    def __init__(self, file: Path, loaded: Loaded) -> None:
+    def __init__(self, file: Path, loaded: Loaded, hold: Hold) -> None:
+        self.hold = hold
         system = loaded.system
         loaded.settle()
         self.file = file
@@ -145,7 +151,6 @@ class Parent:
             held.push_async_callback(self._end_children)
             for child in self._children.values():
                 await child.start()
-            self.ledger.start()
             held.push_async_callback(self.ledger.stop)
             held.push_async_callback(self._end_workers)
             for post in self.posts:
@@ -153,6 +158,7 @@ class Parent:
             await asyncio.gather(*(post.settled.wait() for post in self.posts))
             if problems := [problem for post in self.posts for problem in post.problems]:
                 raise ConfigError(list(dict.fromkeys(problems)))
+            self.ledger.start()  # now: the workers have found that the store is the right one
             self._has_started = True
             self._tasks.append(asyncio.create_task(self._look(), name="look"))
             yield
@@ -174,7 +180,9 @@ class Parent:
         loading = [
             f"{name}: the model is still loading" for name, child in self._children.items() if not child.is_ready
         ]
-        return 200, Readiness(status="ready", reasons=[*down, *troubles_of(views), *loading, *self.ledger.troubles()])
+        other = [f"ledger: {self.hold.other}; limits count twice"] if self.hold.other else []
+        reasons = [*down, *troubles_of(views), *loading, *other, *self.ledger.troubles()]
+        return 200, Readiness(status="ready", reasons=reasons)
 
     async def numbers(self) -> tuple[Metrics, Readings]:
         await asyncio.gather(*map(self._see, self.posts))

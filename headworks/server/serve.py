@@ -23,6 +23,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import named
 from headworks.core.private_folders import is_open_to_others
 from headworks.gateway.gateway import Gateway
+from headworks.gateway.hold import holding
 from headworks.http.certificates import Certificates, complaint
 from headworks.http.server import Edge, EdgeLimits
 from headworks.server.app import App
@@ -56,20 +57,24 @@ async def serve(
     ready: Callable[[Gateway], None],
     *,
     seed: int | None = None,
+    new_ledger: bool = False,
 ) -> None:
     """Serves a system until SIGTERM or SIGINT, then drains; SIGHUP serves what `read` reads then.
 
     `file` is what `headworks reload` will call it; `ready` is called once the port answers. Raises ConfigError where a
-    port or the journal cannot be had. A second signal ends the draining. `seed` is the stack's; None draws one.
+    port, the journal or the ledger cannot be had. A second signal ends the draining. `seed` is the stack's; None draws one.
+    new_ledger: the store that is there is the right one, whichever was before.
     """
     loaded.settle()
     server = loaded.system.server
     chance = Random()
     allow_open_files()
     async with contextlib.AsyncExitStack() as held:
+        hold = await held.enter_async_context(holding(loaded, always=True, new_ledger=new_ledger))
         admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
         gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64) if seed is None else seed)
         held.push_async_callback(gateway.stop)
+        gateway.access.hold = hold
         app = App(gateway, Origins(server.cors, has_keys=gateway.keys is not None), chance.getrandbits)
         certificates = certificates_of(loaded)
         limits = EdgeLimits(max_body=server.max_body)

@@ -88,6 +88,7 @@ def up(
     context: ssl.SSLContext | None = None,
     command: tuple[str, ...] = MODULE,
     umask: int = -1,
+    options: tuple[str, ...] = (),
     **environment: str,
 ) -> Iterator[Running]:
     """Serves a system file; `PORT` in its text is replaced, by a free one unless one is given. Ends the process, and fails
@@ -98,7 +99,7 @@ def up(
     log = folder / f"log-{port}.txt"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [*command, "up", str(file)],
+            [*command, "up", *options, str(file)],
             stdout=out,
             stderr=out,
             text=True,

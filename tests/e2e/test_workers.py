@@ -226,7 +226,7 @@ def test_what_no_worker_can_serve_is_said_once(tmp_path: Path) -> None:
     text = system(free_port())
     with up(tmp_path, text) as running:
         file = tmp_path / "again.yaml"
-        file.write_text(text.replace("PORT", str(running.port)))
+        file.write_text(text.replace("PORT", str(running.port)).replace("kept/", "again/"))
         command = [sys.executable, "-m", "headworks", "up", str(file)]
         again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
         assert again.returncode == 3
