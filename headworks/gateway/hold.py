@@ -52,6 +52,7 @@ class Part:
         self.claim = claim
         self.state: Literal["free", "ours", "away", "taken"] = "free"
         self.holder = ""
+        self.trouble = ""
 
     def ask(self, holder: str, *, shared: bool) -> bool:
         """Takes it where it can be had. Whether anything has changed: also where it was lost and is ours again."""
@@ -66,8 +67,8 @@ class Part:
     def _take(self, holder: str, *, shared: bool) -> None:
         try:
             found = self.claim.take(holder, shared=shared)
-        except StoreTrouble:
-            self.state, self.holder = "away", ""
+        except StoreTrouble as trouble:
+            self.state, self.holder, self.trouble = "away", "", str(trouble)
             return
         self.state = "ours" if found is None else "taken"
         said = "".join(c if c.isprintable() else "?" for c in found or "")  # a file that others may have written
@@ -98,6 +99,9 @@ class Hold:
         self.look(says=False)
         if self.other:
             raise ConfigError([self.problem()])
+        for part in self._parts:
+            if part.state == "away":
+                self._tell(part, "free")
 
     def want(self) -> None:
         """Takes what can be had, from now on; `other` says whether another has a part. Waits for the store."""
@@ -161,7 +165,7 @@ class Hold:
             )
             notice = Notice(logging.ERROR, "lock_taken", part.name, text)
         elif part.state == "away":
-            text = "nobody can say whose its lock is; it is asked for again"
+            text = f"nobody can say whose its lock is: {part.trouble}; it is asked for again, and others may start meanwhile"
             notice = Notice(logging.ERROR, "lock_lost", part.name, text)
         elif was == "ours":
             notice = Notice(logging.WARNING, "lock_back", part.name, "its lock was lost, and is ours again")

@@ -169,12 +169,14 @@ def test_a_lock_that_is_lost_to_nobody_is_taken_again_and_said(
     ]
 
 
-def test_a_store_that_is_away_keeps_nobody_from_starting(tmp_path: Path) -> None:
+def test_a_store_that_is_away_keeps_nobody_from_starting(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
 
     async def run() -> None:
         async with unwatched(tmp_path, "sqlite:///file/ledger.db") as hold:
             assert hold.other == ""
+            await asyncio.sleep(0)
+            assert "ledger.db.lock cannot be locked" in caplog.messages[-1]
             (tmp_path / "file").unlink()
             hold.look()
             await refused(loaded(tmp_path, "sqlite:///file/ledger.db", "other"))

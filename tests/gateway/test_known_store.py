@@ -226,6 +226,31 @@ def test_an_older_copy_that_takes_its_place_while_it_serves_makes_no_key_valid_a
     asyncio.run(run())
 
 
+def test_a_gateway_of_made_keys_only_is_never_open_again(tmp_path: Path) -> None:
+    place = Place(tmp_path, "sqlite:///ledger.db", None, "")
+    text = SYSTEM.replace("keys: {web", "# keys: {web")
+
+    async def run() -> None:
+        place.put("key", "nightly", digest=secret_digest("hw_new").hex())
+        one = place.gateway(text)
+        await one.start()
+        try:
+            place.lose()
+
+            async def is_said() -> bool:
+                return any("was made anew" in said for said in one.troubles())
+
+            await until(is_said)
+            assert not await answered(one, "")
+            assert await answered(one, "hw_new")
+        finally:
+            await one.stop()
+        with pytest.raises(ConfigError, match="was made anew"):
+            await lived(place.gateway(text))
+
+    asyncio.run(run())
+
+
 def test_a_note_that_cannot_be_written_keeps_nobody_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     place = Place(tmp_path, "sqlite:///ledger.db", None, "")
     one = place.gateway()
