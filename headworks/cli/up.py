@@ -13,7 +13,7 @@ import click
 import uvloop
 
 from headworks import __version__
-from headworks.cli.exits import COULD_NOT_RUN
+from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.log_format import asked_of, log, tell, tell_why, write_log
 from headworks.core.errors import HeadworksError
 from headworks.core.notices import named
@@ -37,28 +37,27 @@ from headworks.system.starter import HERE, load_or_starter
     " one are gone. Once, and not in a service's file.",
 )
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_context
-def command(ctx: click.Context, file: Path | None, seed: int | None, new_ledger: bool) -> None:
+def command(file: Path | None, seed: int | None, new_ledger: bool) -> int:
     """Serve a system: the gateway on one port.
 
     FILE is the system file (headworks.yaml by default). With no file at all, the starter system is served: the embedded
     model and a simulated vendor. SIGTERM or Ctrl-C drains; a second one ends at once. SIGHUP, or `headworks reload`,
-    reads the file again.
+    reads the file again. Exit: 0; 1 where records of calls that were answered could not be kept; 3 where it could not begin.
     """
     form = asked_of(file or HERE)
     write_log(form)
     if form == "text":
-        up(file, seed, is_json=False, new_ledger=new_ledger)
-        return
+        return up(file, seed, is_json=False, new_ledger=new_ledger)
     try:
-        up(file, seed, is_json=True, new_ledger=new_ledger)
+        return up(file, seed, is_json=True, new_ledger=new_ledger)
     except HeadworksError as error:
         tell_why(error)
-        ctx.exit(COULD_NOT_RUN)
+        return COULD_NOT_RUN
 
 
-def up(file: Path | None, seed: int | None, *, is_json: bool, new_ledger: bool) -> None:
-    """Serves until told to stop. is_json: nothing is printed that is no line of the log. Raises HeadworksError."""
+def up(file: Path | None, seed: int | None, *, is_json: bool, new_ledger: bool) -> int:
+    """Serves until told to stop, and says how it ended. is_json: nothing is printed that is no line of the log. Raises
+    HeadworksError."""
     is_starter = file is None and not HERE.exists()
     read = partial(load_or_starter, file, os.environ)
     loaded = read()
@@ -72,10 +71,11 @@ def up(file: Path | None, seed: int | None, *, is_json: bool, new_ledger: bool) 
             click.echo(f"warning: {warning}", err=True)
     say = tell_start if is_json else partial(greet, is_starter=is_starter)
     if loaded.system.server.workers > 1:
-        uvloop.run(serve_by_workers(file or HERE, loaded, say, new_ledger=new_ledger))
+        is_whole = uvloop.run(serve_by_workers(file or HERE, loaded, say, new_ledger=new_ledger))
     else:
         ready = partial(greet_gateway, say)
-        uvloop.run(serve(loaded, file or HERE, read, ready, seed=seed, new_ledger=new_ledger))
+        is_whole = uvloop.run(serve(loaded, file or HERE, read, ready, seed=seed, new_ledger=new_ledger))
+    return HOLDS if is_whole else FAILS
 
 
 def tell_start(system: System, journal: Path, has_keys: bool) -> None:

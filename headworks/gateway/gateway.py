@@ -33,6 +33,7 @@ from headworks.gateway.thrift import Thrift
 from headworks.http.buffered import Buffered
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
+from headworks.ledger.ending import finish, is_whole
 from headworks.ledger.journal import Journal
 from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
@@ -107,6 +108,8 @@ class Gateway:
         self.targets = TargetLog()
         self.is_ready = False
         self.is_draining = False
+        self.is_whole = True
+        """False after the end where records of calls are missing."""
         self.generation = 0
         """How often the system was replaced."""
         self.ring = Keyring()
@@ -252,11 +255,13 @@ class Gateway:
         await self.leaves.close()
         self.targets.close()
         await self.apart.close()
-        self.journal.close()
+        await finish(self.journal, self.access.at)
         await self.access.stop()
         await self.counting.stop()
         if self.ledger is not None:
             await self.ledger.stop()
+        unforced = self.journal.unforced if self.ledger is not None else ()  # of a worker's its parent knows in the end
+        self.is_whole = is_whole(self.journal.lost, self.journal.folder, unforced)
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
         recorder = Recorder(self.journal, self.metrics, callable_names(system))

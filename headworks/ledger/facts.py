@@ -51,7 +51,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 _decode = msgspec.json.Decoder(Facts).decode
 _decode_opened = msgspec.json.Decoder(Opened).decode
-_OPENED = b'{"opened":'
+OPENED = b'{"opened":'
+"""How the line of a call begins that is no record yet."""
 
 USER = b'"user":'
 """In the line of every call that says whose it is, and of few others."""
@@ -73,7 +74,7 @@ def facts(line: bytes) -> Facts | None:
 
 def opened(line: bytes) -> Opened | None:
     """The call that a journal line opens, or None where it opens none."""
-    if not line.startswith(_OPENED):
+    if not line.startswith(OPENED):
         return None
     try:
         found = _decode_opened(line)

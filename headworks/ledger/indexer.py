@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from headworks.ledger.facts import facts, opened
@@ -19,6 +20,9 @@ from headworks.ledger.store import Entries, Position, Store, StoreAt, StoreTroub
 
 SLICE = 64
 """Lines that are decoded between two pauses: about half a millisecond, which a call beside it does not notice."""
+
+AT_ONCE = 1000
+"""Lines that are taken in one transaction."""
 
 
 class Indexer:
@@ -61,7 +65,7 @@ class Indexer:
         try:
             self.measure()
             store = self.store()
-            prefix = self._prefix()
+            prefix = self.prefix()
             positions = store.positions(prefix)
             self._offsets = {name.removeprefix(prefix): position.offset for name, position in positions.items()}
             has_more = False
@@ -77,15 +81,28 @@ class Indexer:
         except OSError as error:
             raise StoreTrouble(f"the journal in {self.journal} cannot be read: {error.strerror or error}") from error
 
+    def take(self, name: str, lines: Sequence[bytes]) -> None:
+        """Adds lines that no file of the journal has, under the name of one that there is not. Raises StoreTrouble."""
+        prefix, store = self.prefix(), self.store()
+        for start in range(0, len(lines), AT_ONCE):
+            batch = lines[start : start + AT_ONCE]
+            was = store.positions(prefix + name).get(prefix + name, Position())
+            entries = self.decoded([line.rstrip(b"\n") for line in batch])
+            is_last = start + AT_ONCE >= len(lines)
+            end = was.offset + sum(map(len, batch))
+            now = Position(end, was.records + len(entries.records), was.skipped, is_last)
+            if not store.add(prefix + name, was, now, entries):
+                raise StoreTrouble(f"the store {self.at} has {name} already")
+
     def offsets(self) -> dict[str, int]:
         """How far each file of the journal is in the store. Raises StoreTrouble."""
-        prefix = self._prefix()
+        prefix = self.prefix()
         return {name.removeprefix(prefix): one.offset for name, one in self.store().positions(prefix).items()}
 
     def others(self) -> int:
         """How many journals of other folders, which may be on other machines, go into the store and are not indexed to their
         end. Raises StoreTrouble."""
-        prefix = self._prefix()
+        prefix = self.prefix()
         theirs = {name.rpartition("/")[0] for name, one in self.store().positions().items() if not one.is_done}
         return len(theirs - {prefix.removesuffix("/")})
 
@@ -97,7 +114,7 @@ class Indexer:
                 behind += max(0, file.stat().st_size - self._offsets.get(file.name, 0))
         self.behind = behind
 
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
         """What a store calls this folder, where several go there: from other machines, or of other system files (a folder that has
         a name already)."""
         if not self.journal.is_dir() or not (self.at.is_shared or (self.journal / ORIGIN).exists()):
@@ -115,7 +132,7 @@ class Indexer:
                 self._remove(store, path)
                 return False
             found = read(file, was.offset, final=final)
-            entries = self._decoded(found.lines)
+            entries = self.decoded(found.lines)
             skipped = len(found.lines) - len(entries.records) - len(entries.opened)
             if skipped:
                 skipped -= sum(line.isspace() for line in found.lines)  # what was purged (`overwrite.py`)
@@ -134,7 +151,8 @@ class Indexer:
         finally:
             os.close(file)
 
-    def _decoded(self, lines: list[bytes]) -> Entries:
+    def decoded(self, lines: Sequence[bytes]) -> Entries:
+        """What lines of a journal say."""
         entries = Entries([], [])
         for start in range(0, len(lines), SLICE):
             for line in lines[start : start + SLICE]:

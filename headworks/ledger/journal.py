@@ -6,7 +6,8 @@ most `sync` seconds. A torn last line (killed within the write) is nobody's ackn
 start means that nothing is ever appended to it. A file is locked (`flock`) from before it has its name until it is
 closed: who can lock it knows that it is complete, and may remove it once it is indexed.
 A file that somebody removes while it is written is written again into a new one, within `sync` seconds.
-A full disk costs no call: lines wait in memory up to `MOST_BACKLOG` bytes, then are counted as lost.
+A full disk costs no call: lines wait in memory up to `MOST_BACKLOG` bytes, then are counted as lost. What still waits at
+the end may go into the store (`ending.py`); else it is counted as lost, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import fcntl
 import logging
 import os
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -25,6 +27,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import Notice, Notices, named
 from headworks.core.private_folders import private
 from headworks.core.record import Opened, Record
+from headworks.ledger.facts import OPENED
 
 MOST_BACKLOG = 64 * 1024 * 1024
 """Bytes of records kept in memory while the disk is full: about 100,000 calls."""
@@ -51,6 +54,8 @@ class Journal:
         self._number = 0
         self._room = rotated_at
         self._full: list[int] = []
+        self._paths: dict[int, Path] = {}
+        self._failed: set[Path] = set()
         self.lost = 0
         self.appended = 0
         self._encode = msgspec.json.Encoder().encode
@@ -126,7 +131,7 @@ class Journal:
         while True:
             await asyncio.sleep(self.sync)
             if (removed := self._succeeded()) is not None:
-                await loop.run_in_executor(None, carry_over, removed, os.dup(self._file))
+                self.lost += await loop.run_in_executor(None, carry_over, removed, os.dup(self._file))
             self._tell(bool(self._backlog) and not self.flush())
             while self._full:
                 await loop.run_in_executor(None, self._force, self._full[0])
@@ -145,13 +150,54 @@ class Journal:
             self._notices.tell(Notice(logging.INFO, "journal_back", "the journal's disk", text, {"lost": self.lost}))
         self._is_full = is_full
 
+    def settle(self) -> list[bytes]:
+        """Writes what waits, as far as the disk takes it, for the last time before the end. Returns the lines that it does
+        not take, whole: the beginning of the first may be in the file."""
+        if (removed := self._succeeded()) is not None:
+            self.lost += carry_over(removed, os.dup(self._file))
+        if self.flush():
+            return []
+        first, *others = self._backlog
+        return [self._torn() + first, *others]
+
+    def give(self) -> None:
+        """Forgets the lines that `settle` returned: they are somewhere else."""
+        self._backlog.clear()
+        self._backlog_size = 0
+
     def close(self) -> None:
-        """Writes what waits, forces it to the disk and closes the files."""
-        self.flush()
+        """Writes what waits, forces it to the disk and closes the files. What cannot be written is counted as lost."""
+        if self._file == CLOSED:
+            return
+        left = self.settle()
+        self.lost += count(left)
+        self.give()
         self._notices.close()
         for file in (*self._full, self._file):
             self._finish(file)
         self._file = CLOSED  # a late record waits in vain, but is not written into whatever has this number next
+
+    @property
+    def waiting(self) -> int:
+        """Records that wait in memory."""
+        return count(self._backlog)
+
+    @property
+    def unforced(self) -> list[Path]:
+        """Its files that could not be forced to the disk once. That a later try succeeded does not bring back what was
+        dropped."""
+        return sorted(self._failed)
+
+    def _torn(self) -> bytes:
+        """What stands behind the last whole line of the file: the beginning of the first line that waits."""
+        try:
+            end = os.fstat(self._file).st_size
+            looked = CARRIED
+            while b"\n" not in (found := os.pread(self._file, min(looked, end), max(0, end - looked))) and looked < end:
+                looked *= 2
+        except OSError:
+            return b""
+        return found.rpartition(b"\n")[2]
 
     @property
     def path(self) -> Path:
@@ -169,6 +215,7 @@ class Journal:
             os.close(file)
             os.unlink(unnamed)
             raise
+        self._paths[file] = self.path
         return file
 
     def _rotate(self, size: int) -> None:
@@ -213,6 +260,7 @@ class Journal:
         try:
             os.fdatasync(file)
         except OSError as error:
+            self._failed.add(self._paths.get(file, self.path))
             if not self._is_unforced:  # in a thread, and once a second: the first says it
                 text = "the journal cannot be forced to the disk: %s"
                 log.error(text, error.strerror, extra=named("journal_unforced", reason=error.strerror))
@@ -238,13 +286,19 @@ class Journal:
         self._backlog_size += len(line)
 
 
-def carry_over(removed: int, file: int) -> None:
+def count(lines: Iterable[bytes]) -> int:
+    """How many of these lines are records, or the ends of some: not of calls that were opened."""
+    return sum(1 for line in lines if line.rstrip() and not line.startswith(OPENED))
+
+
+def carry_over(removed: int, file: int) -> int:
     """Appends the records of a removed file to the one that took its place, whole lines at a time; closes both descriptors.
+    Says how many records could not be.
 
     What was indexed already comes once more: the store takes a record once.
     """
+    at = 0
     try:
-        at = 0
         while lines := os.pread(removed, CARRIED, at):
             lines = lines[: lines.rfind(b"\n") + 1] or lines
             if os.write(file, lines) < len(lines):
@@ -252,9 +306,20 @@ def carry_over(removed: int, file: int) -> None:
             at += len(lines)
     except OSError as error:
         log.error("the records of the journal's removed file are lost: %s", error.strerror)
+        return missed(removed, at)
+    else:
+        return 0
     finally:
         os.close(removed)
         os.close(file)
+
+
+def missed(file: int, at: int) -> int:
+    """How many records stand in a file from an offset on; 0 where it cannot be read."""
+    try:
+        return count(os.pread(file, max(0, os.fstat(file).st_size - at), at).split(b"\n"))
+    except OSError:
+        return 0
 
 
 class MemoryJournal:

@@ -30,6 +30,7 @@ from headworks.gateway.gateway import callable_names, unchangeable
 from headworks.gateway.hold import Hold, holding
 from headworks.gateway.leaves import local_processes
 from headworks.http.server import BACKLOG
+from headworks.ledger.ending import is_whole
 from headworks.ledger.process import LedgerProcess
 from headworks.providers.local_process import LocalProcess
 from headworks.server.app import Readiness
@@ -67,12 +68,12 @@ log = logging.getLogger("headworks.parent")
 
 async def serve_by_workers(
     file: Path, loaded: Loaded, ready: Callable[[System, Path, bool], None], *, new_ledger: bool = False
-) -> None:
+) -> bool:
     """Serves a system by `server.workers` processes until SIGTERM or SIGINT, then drains; SIGHUP reads the file again.
 
     ready: told what is served, where its journals are, and whether callers need a key. Raises ConfigError where a port,
     the journal, the ledger or the state cannot be had, or no worker starts. A second signal ends the draining. new_ledger: the
-    store that is there is the right one, whichever was before.
+    store that is there is the right one, whichever was before. False where records of calls are missing at the end.
     """
     allow_open_files()
     async with contextlib.AsyncExitStack() as held:
@@ -94,6 +95,7 @@ async def serve_by_workers(
             await held.enter_async_context(await opened(parent, admin))
         await asked.get()
         await parent.drain(asked)
+    return is_whole(parent.lost, loaded.folder / loaded.system.log.journal, parent.unforced)
 
 
 class Parent:
@@ -118,6 +120,7 @@ class Parent:
         )
         self._has_started = False
         self._dead = Sums(BOUNDS)
+        self.unforced: list[Path] = []
         self._names = set(callable_names(system))
         self._chance = Random()
         self._listening: list[list[socket.socket]] = []
@@ -162,6 +165,11 @@ class Parent:
             self._has_started = True
             self._tasks.append(asyncio.create_task(self._look(), name="look"))
             yield
+
+    @property
+    def lost(self) -> int:
+        """Records that are missing of the workers that have ended."""
+        return self._dead.journal_lost
 
     # What the admin port shows.
 
@@ -269,7 +277,7 @@ class Parent:
                 await watching
             finally:
                 watching.cancel()
-            post.count(self._dead, self._names)
+                self._count(post)
             await self._free(post.owner)
             if self._is_over(post):
                 return
@@ -278,6 +286,12 @@ class Parent:
             self._notices.tell(Notice(logging.ERROR, "worker_ended", f"worker {post.number}", text))
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures > 1 else 0.0)
+
+    def _count(self, post: Post) -> None:
+        """Keeps what a process that has ended counted, and what its disk did not take."""
+        if post.view is not None:
+            self.unforced.extend(map(Path, post.view.journal_unforced))
+        post.count(self._dead, self._names)
 
     async def _watch(self, post: Post) -> None:
         """Gives a place its connections once its process answers calls, and has others take them after that."""

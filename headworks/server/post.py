@@ -135,6 +135,7 @@ class Post:
         if self.view is None:
             return
         sums.add(self.view.counts)
+        sums.journal_lost += self.view.journal_waiting  # they were in its memory alone
         for line in self._rest(self.view):
             try:
                 record = _decode(line)

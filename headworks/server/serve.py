@@ -58,12 +58,13 @@ async def serve(
     *,
     seed: int | None = None,
     new_ledger: bool = False,
-) -> None:
+) -> bool:
     """Serves a system until SIGTERM or SIGINT, then drains; SIGHUP serves what `read` reads then.
 
     `file` is what `headworks reload` will call it; `ready` is called once the port answers. Raises ConfigError where a
     port, the journal or the ledger cannot be had. A second signal ends the draining. `seed` is the stack's; None draws one.
-    new_ledger: the store that is there is the right one, whichever was before.
+    new_ledger: the store that is there is the right one, whichever was before. False where records of calls are missing
+    at the end.
     """
     loaded.settle()
     server = loaded.system.server
@@ -100,6 +101,7 @@ async def serve(
             await held.enter_async_context(await opened(Single(gateway, reloading), admin))
         await asked.get()
         await drain(gateway, app, edge, asked)
+    return gateway.is_whole
 
 
 def certificates_of(loaded: Loaded) -> Certificates | None:

@@ -107,6 +107,8 @@ def view_of(gateway: Gateway) -> View:
         slots={name: (slots.in_use, slots.limit) for name, slots in shared.slots.items()},
         answers={alias: (len(kept), kept.bytes, kept.evicted) for alias, kept in shared.answers.items()},
         journal_backlog=journal.backlog,
+        journal_waiting=journal.waiting,
+        journal_unforced=[str(one.absolute()) for one in journal.unforced],
         journal=str(journal.path.absolute()),
         journal_bytes=size_of(journal.path),
         troubles=gateway.troubles(),

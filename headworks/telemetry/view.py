@@ -47,7 +47,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as it is now. journal: the file that it writes, and how many bytes it has written there. has_keys: nobody
+    """One process as it is now. journal: the file that it writes, and how many bytes it has written there. journal_waiting: records that wait in its memory.
+    journal_unforced: files that could not be forced to the disk. has_keys: nobody
     calls it without one."""
 
     counts: Counts
@@ -57,6 +58,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     slots: dict[str, tuple[int, int]]
     answers: dict[str, tuple[int, int, int]]
     journal_backlog: int
+    journal_waiting: int = 0
+    journal_unforced: list[str] = []
     journal: str
     journal_bytes: int
     troubles: list[str]

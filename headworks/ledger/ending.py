@@ -1,0 +1,75 @@
+"""The end of a process that has written a journal: what its disk did not take goes into the store, or is said to be missing.
+
+Always true: a record that was acknowledged is in the journal or in the store, or is counted in the last line of the log. Its
+own journal goes into the store first, so that no call is opened there after its record has come, and taken for lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from headworks.core.notices import named
+from headworks.ledger.indexer import Indexer
+from headworks.ledger.journal import Journal
+from headworks.ledger.store import StoreAt, StoreTrouble
+
+PATIENCE: Final = 5.0
+"""Seconds that the store is given to take what the journal's disk did not."""
+
+log = logging.getLogger("headworks.journal")
+
+
+async def finish(journal: Journal, store: StoreAt) -> None:
+    """Closes a journal; what its disk does not take goes into the store, if that does. `journal.lost` is final then."""
+    if left := journal.settle():
+        taking = Taking(Indexer(journal.folder, store, patience=PATIENCE), f"{journal.name}-left.jsonl", left)
+        taking.start()
+        await asyncio.get_running_loop().run_in_executor(None, taking.join, 2 * PATIENCE)
+        if taking.is_done:
+            journal.give()
+            log.warning(
+                "the journal's disk is full: its last %d lines went into the store",
+                len(left),
+                extra=named("journal_left"),
+            )
+    journal.close()
+
+
+class Taking(threading.Thread):
+    """Puts lines that are in no file into the store. A thread that a silent store cannot keep from its end."""
+
+    def __init__(self, indexer: Indexer, name: str, lines: Sequence[bytes]) -> None:
+        super().__init__(name="left", daemon=True)
+        self.indexer = indexer
+        self.file = name
+        self.lines = lines
+        self.is_done = False
+
+    def run(self) -> None:
+        with contextlib.suppress(StoreTrouble):
+            self.indexer.catch_up()
+            self.indexer.take(self.file, self.lines)
+            self.is_done = True
+        self.indexer.close()
+
+
+def is_whole(lost: int, journal: Path, unforced: Sequence[Path] = ()) -> bool:
+    """Says what is missing of what was acknowledged, in the last line of the log; True where nothing is.
+
+    unforced: files that could not be forced to the disk; those that went into the store since are gone.
+    """
+    left = [str(one) for one in unforced if one.exists()]
+    if left:
+        text = "the journal could not be forced to the disk: keep %s, records of it may be missing when the machine restarts"
+        log.error(text, ", ".join(left), extra=named("journal_unforced", files=left))
+    if lost:
+        records = "1 record is" if lost == 1 else f"{lost} records are"
+        text = "%s missing from the journal %s: its disk did not take them, and they are in no store"
+        log.error(text, records, journal, extra=named("records_missing", records=lost, journal=str(journal)))
+    return not (left or lost)
