@@ -264,11 +264,13 @@ class PostgresStore:
             held = run('SELECT "offset", is_done FROM journals WHERE name = %s FOR UPDATE', (name,)).fetchone()
             if held != (was.offset, was.is_done):
                 return False
-            self._open(entries, name.rpartition("-")[0])
-            self._insert(entries.records)
-            changed = 'UPDATE journals SET "offset" = %s, records = %s, skipped = %s, is_done = %s WHERE name = %s'
-            run(changed, (*now, name))
+            self.take(name, now, entries)
         return True
+
+    def take(self, name: str, now: Position, entries: Entries) -> None:
+        self._open(entries, name.rpartition("-")[0])
+        self._insert(entries.records)
+        self.connection.execute(_JOURNAL, (name, *now))
 
     def settle(self) -> None:
         """Every commit was forced before it returned."""
@@ -421,6 +423,10 @@ _CALLS = (
 ).encode()
 
 
+_JOURNAL = (
+    b"INSERT INTO journals VALUES (%s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET"
+    b' ("offset", records, skipped, is_done) = (excluded."offset", excluded.records, excluded.skipped, excluded.is_done)'
+)
 _REASON = COLUMNS.index("reason")
 _OPENED = b"INSERT INTO opened VALUES (%s, %s, %s) ON CONFLICT (request) DO UPDATE SET (process, line) = (excluded.process, excluded.line)"
 _SPENT = (

@@ -211,10 +211,13 @@ class SqliteStore:
             row = run("SELECT offset, is_done FROM journals WHERE name = ?", (name,)).fetchone()
             if (row or (0, 0)) != (was.offset, int(was.is_done)):
                 return False
-            self._open(entries, name.rpartition("-")[0])
-            self._insert(entries.records)
-            run("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", (name, *now))
+            self.take(name, now, entries)
         return True
+
+    def take(self, name: str, now: Position, entries: Entries) -> None:
+        self._open(entries, name.rpartition("-")[0])
+        self._insert(entries.records)
+        self.connection.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", (name, *now))
 
     def settle(self) -> None:
         with troubles(self.path):

@@ -104,6 +104,10 @@ class Store(Protocol):
         """Adds the lines between two positions of a journal file; False, and nothing, if another was first."""
         ...
 
+    def take(self, name: str, now: Position, entries: Entries) -> None:
+        """Adds the lines of a journal file up to a position, inside a transaction."""
+        ...
+
     def settle(self) -> None:
         """Forces everything that was committed to the disk: a journal file may go only when its rows are safe."""
         ...
