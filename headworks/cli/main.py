@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "drill": "Break a copy of the system, and judge what its callers saw.",
         "keys": "Make, list, rotate and revoke the keys of callers.",
         "logs": "Show what happened, why, and what it cost.",
+        "ledger": "Back up the ledger while the gateway serves, verify a backup, restore it.",
         "schema": "Print the JSON Schema of the system file, for editors.",
     }
 )

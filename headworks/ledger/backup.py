@@ -25,6 +25,7 @@ from headworks.core.whole_files import whole
 from headworks.ledger.backup_contents import Contents
 from headworks.ledger.backup_file import Broken, Head, Reader, Writer, verified
 from headworks.ledger.copies import copying, is_empty
+from headworks.ledger.identity import Identity, departure, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.lines import files, is_final, read
 from headworks.ledger.store import Position, Store, StoreAt
@@ -131,6 +132,11 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
             if reader.digest != whole_one.digest:
                 raise Broken("it was changed while it was read")
         return reader.contents
+
+
+def departed(journal: Path, contents: Contents) -> str:
+    """Why a ledger with these contents is not the one that the gateway of a journal's folder knew last; "" where it is."""
+    return departure(Identity(contents.identity, contents.changes), noted(journal))
 
 
 def writers(journal: Path) -> list[str]:
