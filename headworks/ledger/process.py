@@ -23,7 +23,7 @@ import msgspec
 
 from headworks.core import children
 from headworks.core.clock import now
-from headworks.core.notices import Notice, Notices
+from headworks.core.notices import Notice, Notices, named
 from headworks.ledger.child import Order
 from headworks.ledger.ledger import Ledger, Status, complaints
 from headworks.ledger.places import store_at
@@ -100,6 +100,10 @@ class LedgerProcess:
             await ledger.stop(PATIENCE)
             self._hear(ledger.status())
         self._notices.close()
+        if self._said.behind_bytes:
+            text = "about %d records wait in the journal: the next start moves them into the store, or `headworks logs`"
+            waiting = self._said.behind_records
+            log.warning(text, waiting, extra=named("records_wait", records=waiting, reason=self._said.trouble))
 
     def status(self) -> Status:
         """How it was when the child last said so: `POLL` seconds ago at most, where it lives."""

@@ -78,7 +78,9 @@ def test_a_stop_before_the_child_has_begun_indexes_all_the_same(tmp_path: Path) 
     assert stored(SqliteAt(tmp_path / "ledger.db")) == ids(1)
 
 
-def test_a_store_that_does_not_work_is_said_with_how_far_it_is_behind(tmp_path: Path) -> None:
+def test_a_store_that_does_not_work_is_said_with_how_far_it_is_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def run() -> None:
         (tmp_path / "file").write_text("in the way")
         journal(tmp_path / "journal", record(1))
@@ -90,6 +92,7 @@ def test_a_store_that_does_not_work_is_said_with_how_far_it_is_behind(tmp_path: 
         await one.stop()
 
     asyncio.run(run())
+    assert caplog.records[-1].__dict__["fields"]["event"] == "records_wait"  # said at the end, too
     assert len(list((tmp_path / "journal").iterdir())) == 1
 
 
