@@ -108,7 +108,7 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
     if at.is_shared:
         private(journal)  # its name in the store is in it
     index = Indexer(journal, at, patience=PATIENCE)
-    with closing(index):
+    with alone(at), closing(index):
         store = index.store()
         prefix = index.prefix()
 
@@ -132,6 +132,19 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
             if reader.digest != whole_one.digest:
                 raise Broken("it was changed while it was read")
         return reader.contents
+
+
+@contextmanager
+def alone(at: StoreAt) -> Iterator[None]:
+    """No gateway begins on the store meanwhile. Raises NotRestored where one has it."""
+    claim = at.claim()
+    holder = claim.take(f"headworks ledger restore, process {os.getpid()}", shared=False)
+    if holder is not None:
+        raise NotRestored(f"the store {at} is in use by {holder or 'a gateway'}: end that first")
+    try:
+        yield
+    finally:
+        claim.release()
 
 
 def departed(journal: Path, contents: Contents) -> str:

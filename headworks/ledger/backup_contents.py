@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from headworks.ledger.facts import facts
-from headworks.ledger.keys import Entry
+from headworks.ledger.keys import Entry, Kind
 from headworks.ledger.store import SHIFT
 from headworks.ledger.tables import TABLES, WAITING
 
 _COST = list(TABLES["calls"]).index("cost")
+_KINDS = get_args(Kind)
 _entry = msgspec.json.Decoder(Entry).decode
 
 
@@ -54,7 +55,11 @@ class Contents(msgspec.Struct, kw_only=True):
 
     def _access(self, rows: Sequence[tuple[Any, ...]]) -> None:
         for kind, _, changed, text in rows:
+            if kind not in _KINDS:
+                raise ValueError(f"{kind!r} is no kind of change to keys")
             self.changes = max(self.changes, changed)
             entry = _entry(text)
+            for digest in (entry.digest, *[one.digest for one in entry.former]):
+                bytes.fromhex(digest)  # a gateway could not read the others either
             self.keys += kind == "key" and not entry.revoked_at
             self.revoked += kind in ("key", "revoked") and bool(entry.revoked_at)

@@ -16,7 +16,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, BinaryIO, Final, Literal
+from typing import Annotated, Any, BinaryIO, Final, Literal
 
 import msgspec
 
@@ -118,7 +118,7 @@ class Reader:
         first = self._line()
         try:
             self.head = msgspec.json.decode(first, type=Head)
-        except msgspec.MsgspecError:
+        except (ValueError, RecursionError):
             raise Broken("this is no backup of a ledger") from None
         if self.head.form != FORM:
             raise Broken(f"it was written by a newer Headworks ({self.head.version}): its form is {self.head.form}")
@@ -138,6 +138,8 @@ class Reader:
         last = self._decoded(self._line(), Last)
         if last.digest != expected:
             raise Broken("the digest of the whole is not that of its lines")
+        if self.contents.rows.get("identity") != 1:
+            raise Broken("it does not say of which ledger it is")
         if last.contents != self.contents:
             raise Broken("its sums are not those of its rows")
         if self._line(is_end=True):
@@ -155,7 +157,7 @@ class Reader:
             try:
                 row = decode(data)
                 rows.append(row if line is None else (*row[:line], kept_line(row[line]), *row[line + 1 :]))
-            except ValueError as error:  # msgspec's errors, and those of base64, are ValueErrors
+            except (ValueError, RecursionError) as error:  # msgspec's errors, and those of base64, are ValueErrors
                 raise Broken(f"row {count + 1} of its table {name} is none: {error}") from None
             count += 1
             if len(rows) == AT_ONCE:
@@ -169,7 +171,7 @@ class Reader:
     def _added(self, name: str, rows: list[Row]) -> tuple[str, list[Row]]:
         try:
             self.contents.add(name, rows)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Broken(f"a row of its table {name} is none: {error}") from None
         return name, rows
 
@@ -188,17 +190,20 @@ class Reader:
     def _decoded(self, line: bytes, kind: type[Any]) -> Any:
         try:
             return msgspec.json.decode(line, type=kind)
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:
             raise Broken(f"it is damaged in {self._at}: {error}") from None
 
 
 NONE: Final = "this is no backup of a ledger"
 
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What both stores have of whole numbers."""
+
 _TYPES: Final[dict[str, Any]] = {
-    "whole": int,
+    "whole": Whole,
     "text": str,
     "line": str | tuple[str],
-    "whole or null": int | None,
+    "whole or null": Whole | None,
     "text or null": str | None,
 }
 

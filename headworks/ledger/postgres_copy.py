@@ -35,7 +35,7 @@ class PostgresCopy:
 
         with troubles(at), connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            connection.execute("SET LOCAL statement_timeout = 0")
+            unhurried(self.store)
             yield rows
 
     @contextlib.contextmanager
@@ -56,10 +56,18 @@ class PostgresCopy:
 
         with self.store.transaction("names"):  # nobody adds a record meanwhile
             check()
-            connection.execute("SET LOCAL statement_timeout = 0")
+            unhurried(self.store)
             connection.execute(SQL("TRUNCATE {}").format(SQL(", ").join(Identifier(at.schema, one) for one in TABLES)))
             self.store.run("UPDATE prunings SET count = count + 1")  # every writer forgets which numbers it knew
             yield put
+
+
+def unhurried(store: PostgresStore) -> None:
+    """No bound of the server's on this transaction: a large ledger takes minutes. Each version knows some of them."""
+    for bound in ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"):
+        store.connection.execute(
+            "SELECT set_config(%s, '0', true) WHERE current_setting(%s, true) IS NOT NULL", (bound, bound)
+        )
 
 
 def read_as(table: str, column: str) -> Composable:

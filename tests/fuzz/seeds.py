@@ -25,6 +25,33 @@ models: {a: {targets: [[{provider: v, model: m, weight: 2}, s], s], timeouts: {t
 keys: {k: {key: "${env:NAME}", budget: {amount: $1, every: 1d}}}
 """
 
+BACKUP: Final = (
+    b'{"headworks":"ledger backup","form":1,"made_at":5.0,"version":"0.2.0","store":"sqlite","tables":{"identity":["id"],"names":["id","kind","name"],"calls":["id","request","alias","key","targets","outcome","error","is_failed","status","class","duration","input","output","cost","reason","tags","enduser"],"records":["id","line"],"journals":["name","offset","records","skipped","is_done"],"opened":["request","process","line"],"spent":["owner","hour","cost"],"access":["kind","name","changed","entry"],"waiting":["file","end","line"]}}\n'
+    b'{"table":"identity"}\n'
+    b'["one"]\n'
+    b'{"rows":1,"digest":"02aa376d898635201d53a13a0c6daf43"}\n'
+    b'{"table":"names"}\n'
+    b'[1,"key","web"]\n'
+    b'{"rows":1,"digest":"f6c355a3f71f73f6e25960ba635f34ed"}\n'
+    b'{"table":"calls"}\n'
+    b'{"rows":0,"digest":"cae66941d9efbd404e4d88758ea67670"}\n'
+    b'{"table":"records"}\n'
+    b'{"rows":0,"digest":"cae66941d9efbd404e4d88758ea67670"}\n'
+    b'{"table":"journals"}\n'
+    b'{"rows":0,"digest":"cae66941d9efbd404e4d88758ea67670"}\n'
+    b'{"table":"opened"}\n'
+    b'["req_1","1-2",["/w=="]]\n'
+    b'{"rows":1,"digest":"5b405d887f676b899753b43e2cd46cac"}\n'
+    b'{"table":"spent"}\n'
+    b'{"rows":0,"digest":"cae66941d9efbd404e4d88758ea67670"}\n'
+    b'{"table":"access"}\n'
+    b'["key","web",1,"{\\"digest\\":\\"00\\"}"]\n'
+    b'{"rows":1,"digest":"13d18189cb491112f1f108a827b46bd0"}\n'
+    b'{"table":"waiting"}\n'
+    b'{"rows":0,"digest":"cae66941d9efbd404e4d88758ea67670"}\n'
+    b'{"contents":{"identity":"one","rows":{"identity":1,"names":1,"opened":1,"access":1},"first":0,"last":0,"cost_nano":0,"spent_nano":0,"keys":1,"revoked":0,"changes":1,"waiting":0,"waiting_cost_nano":0},"digest":"b8c48fde73bed10b263a45ef95240ec0"}\n'
+)
+
 SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
     {
         "edge": (
@@ -64,6 +91,7 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b'{"pattern":"^(\\\\w+\\\\s?)*$"}\x00"aaaaaaaaaaaaaaaaaaaaaaaaaaaa!"',
         ),
         "judged": (b"```json\n{}\n```", b"```" + b" " * 4000 + b"x", b"The answer is (B) 1,000.5", b"1," * 500),
+        "backup": (BACKUP, BACKUP.partition(b"\n")[0] + b'\n{"table":"identity"}\n' + b"[" * 3000 + b"\n"),
     }
 )
 """By target, without the first byte."""

@@ -5,6 +5,9 @@ The first byte of an input chooses how the rest is cut into pieces, so that what
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +23,7 @@ from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Targ
 from headworks.http.intake import Intake
 from headworks.http.limits import EdgeLimits
 from headworks.layers.reason import reason
+from headworks.ledger.backup_file import Broken, verified
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems
 from headworks.server.problems import answer
@@ -159,6 +163,13 @@ def judged(data: bytes) -> None:
         scored(Scorer(kind=kind, **fields), None, target, reply)  # type: ignore[arg-type]
 
 
+def backup(data: bytes) -> None:
+    """A backup of a ledger, or the lines in one."""
+    for content in (data[1:], gzip.compress(data[1:], 1)):
+        with contextlib.suppress(Broken):
+            verified(io.BytesIO(content))
+
+
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
     {
         "edge": edge,
@@ -171,5 +182,6 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "prompt": prompt,
         "schema": schema,
         "judged": judged,
+        "backup": backup,
     }
 )

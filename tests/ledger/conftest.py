@@ -10,7 +10,7 @@ from secrets import token_hex
 import pytest
 
 from headworks.ledger.places import store_at
-from headworks.ledger.store import PATIENCE, Store, StoreAt, StoreTrouble
+from headworks.ledger.store import PATIENCE, Claim, Store, StoreAt, StoreTrouble
 from tests.servers import PostgresServer
 
 
@@ -35,6 +35,9 @@ class Closing:
         store = self.at.open(patience)
         self.opened.append(store)
         return store
+
+    def claim(self) -> Claim:
+        return self.at.claim()
 
     def close(self) -> None:
         for store in self.opened:

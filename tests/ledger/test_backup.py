@@ -15,7 +15,8 @@ import pytest
 from headworks.core.record import Opened
 from headworks.ledger import backup
 from headworks.ledger.backup import NotRestored, back_up, restore
-from headworks.ledger.backup_file import Broken, verified
+from headworks.ledger.backup_contents import Contents
+from headworks.ledger.backup_file import Broken, Head, Writer, verified
 from headworks.ledger.copies import copying
 from headworks.ledger.erasure import purge_user
 from headworks.ledger.identity import identity
@@ -25,7 +26,7 @@ from headworks.ledger.keys import Entry, Keys
 from headworks.ledger.places import store_at
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import Store, StoreAt
-from headworks.ledger.tables import TABLES
+from headworks.ledger.tables import FILED, TABLES
 from tests.ledger.conftest import Closing
 from tests.ledger.records import ids, journal, line, record, stored
 from tests.servers import PostgresServer
@@ -109,6 +110,9 @@ def test_what_is_restored_is_the_same_ledger_in_either_store(tmp_path: Path, at:
     assert (again.waiting, again.rows["calls"]) == (0, done.contents.rows["calls"] + done.contents.waiting)
 
 
+@pytest.mark.parametrize(
+    ("url", "other"), [("sqlite", "sqlite"), ("sqlite", "postgresql"), ("postgresql", "postgresql")], indirect=True
+)
 def test_a_journal_that_is_still_there_is_gone_on_with_once(tmp_path: Path, at: StoreAt, other: StoreAt) -> None:
     """The usual case: the store's disk has died, the journal's has not."""
     written = filled(tmp_path / "journal", at)
@@ -230,6 +234,31 @@ def test_a_backup_that_was_changed_by_hand_is_known(tmp_path: Path, was: bytes, 
         verify(tmp_path / "changed", gzip.compress(changed))
 
 
+@pytest.mark.parametrize(
+    ("table", "row", "said"),
+    [
+        ("spent", ("key/web", 1, 2**70), "is none"),
+        ("access", ("key", "web", 1, '{"digest":"not hexadecimal"}'), "none"),
+        ("access", ("crown", "web", 1, "{}"), "no kind"),
+        ("access", ("key", "web", 1, "[" * 5000), "none"),
+        ("identity", ("another",), "which ledger"),
+    ],
+)
+def test_a_forged_backup_whose_digests_are_right_is_refused(
+    tmp_path: Path, table: str, row: tuple[object, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: dict[str, list[tuple[object, ...]]] = {"identity": [("one",)]}
+    rows[table] = [*rows.get(table, []), row]
+    with (tmp_path / "forged").open("wb") as file, monkeypatch.context() as forging:
+        forging.setattr(Contents, "add", lambda *_: None)  # as another program would write it
+        writer = Writer(file, Head(made_at=1.0, version="x", store="sqlite"))
+        for name in FILED:
+            writer.table(name, rows.get(name, []))
+        writer.end()
+    with pytest.raises(Broken, match=said):
+        verify(tmp_path / "forged", (tmp_path / "forged").read_bytes())
+
+
 def verify(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with path.open("rb") as file:
@@ -261,6 +290,26 @@ def test_a_restore_under_a_running_gateway_is_refused(tmp_path: Path, at: StoreA
     written.close()
 
 
+def test_a_restore_into_a_store_that_a_gateway_elsewhere_has_is_refused(tmp_path: Path, at: StoreAt) -> None:
+    """Its journal may be on another machine. One that has no limits to count alone has it shared."""
+    folder = tmp_path / "journal"
+    journal(folder, record(1))
+    back_up(folder, at, tmp_path / "backup", made_at=5.0)
+    claim = at.claim()
+    for shared in (False, True):
+        assert claim.take("the other one", shared=shared) is None
+        with (
+            (tmp_path / "backup").open("rb") as file,
+            pytest.raises(NotRestored, match=r"in use by .*: end that first"),
+        ):
+            restore(file, folder, at, may_replace=True)
+    claim.release()
+    with (tmp_path / "backup").open("rb") as file:
+        restore(file, folder, at)
+        file.seek(0)
+        restore(file, folder, at, may_replace=True)  # it has given the lock back
+
+
 def test_a_restore_that_breaks_off_leaves_what_was_there(
     tmp_path: Path, at: StoreAt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +331,7 @@ def test_a_restore_that_breaks_off_leaves_what_was_there(
     assert stored(at) == ids(1, 2, 3)
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_names_that_read_alike_in_postgresql_can_be_restored(tmp_path: Path, at: StoreAt, other: StoreAt) -> None:
     folder = tmp_path / "journal"
     journal(folder, record(1, model="a\0b"), record(2, model="a\ufffdb"), record(3, model="ab"))
