@@ -250,12 +250,14 @@ class Gateway:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for stack in self._replaced:
-            await stack.leaves.close([self.leaves])
-        await self.leaves.close()
-        self.targets.close()
-        await self.apart.close()
-        await finish(self.journal, self.access.at)
+        try:
+            for stack in self._replaced:
+                await stack.leaves.close([self.leaves])
+            await self.leaves.close()
+            self.targets.close()
+            await self.apart.close()
+        finally:  # whatever cannot be closed costs no record
+            await finish(self.journal, self.access.at)
         await self.access.stop()
         await self.counting.stop()
         if self.ledger is not None:

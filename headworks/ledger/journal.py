@@ -61,6 +61,8 @@ class Journal:
         self._encode = msgspec.json.Encoder().encode
         self._backlog: deque[bytes] = deque()
         self._backlog_size = 0
+        self.waiting = 0
+        """Records that wait in memory."""
         self._is_dirty = False
         self._is_full = False
         self._is_unforced = False
@@ -118,6 +120,7 @@ class Journal:
                 backlog.appendleft(rest)
                 self._backlog_size += len(rest)
                 return False
+            self.waiting -= is_record(line)
         return True
 
     @property
@@ -163,7 +166,7 @@ class Journal:
     def give(self) -> None:
         """Forgets the lines that `settle` returned: they are somewhere else."""
         self._backlog.clear()
-        self._backlog_size = 0
+        self._backlog_size = self.waiting = 0
 
     def close(self) -> None:
         """Writes what waits, forces it to the disk and closes the files. What cannot be written is counted as lost."""
@@ -175,12 +178,7 @@ class Journal:
         self._notices.close()
         for file in (*self._full, self._file):
             self._finish(file)
-        self._file = CLOSED  # a late record waits in vain, but is not written into whatever has this number next
-
-    @property
-    def waiting(self) -> int:
-        """Records that wait in memory."""
-        return count(self._backlog)
+        self._file = CLOSED  # a late record is lost, but is not written into whatever has this number next
 
     @property
     def unforced(self) -> list[Path]:
@@ -279,16 +277,24 @@ class Journal:
         return None if written == len(line) else line[written:]
 
     def _keep(self, line: bytes) -> None:
-        if self._backlog_size + len(line) > MOST_BACKLOG:
+        if self._file == CLOSED:
+            text = "a record came when the journal was closed: it is missing from %s"
+            log.error(text, self.folder, extra=named("records_missing", records=1, journal=str(self.folder)))
+        if self._file == CLOSED or self._backlog_size + len(line) > MOST_BACKLOG:
             self.lost += 1
             return
         self._backlog.append(line)
         self._backlog_size += len(line)
+        self.waiting += is_record(line)
 
 
 def count(lines: Iterable[bytes]) -> int:
     """How many of these lines are records, or the ends of some: not of calls that were opened."""
-    return sum(1 for line in lines if line.rstrip() and not line.startswith(OPENED))
+    return sum(is_record(line) for line in lines if line.rstrip())
+
+
+def is_record(line: bytes) -> bool:
+    return not line.startswith(OPENED)
 
 
 def carry_over(removed: int, file: int) -> int:

@@ -14,6 +14,7 @@ from headworks.core.clock import now
 from headworks.core.errors import ConfigError, UnknownModel
 from headworks.gateway.gateway import Gateway, most_buffered
 from headworks.gateway.leaves import Leaves
+from headworks.ledger.lines import is_final
 from headworks.system.load import read
 from headworks.system.schema import System
 from headworks.testing import ask, call
@@ -268,3 +269,17 @@ async def until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.001)
     raise AssertionError("it never came")
+
+
+def test_a_part_that_cannot_be_closed_costs_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = Gateway(system(), tmp_path, seed=1)
+    path = gateway.journal.path
+
+    async def fails(keeping: object = ()) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(gateway.leaves, "close", fails)
+    with pytest.raises(RuntimeError):
+        asyncio.run(gateway.stop())
+    with path.open("rb") as file:
+        assert is_final(file.fileno())  # closed, after what waited was written

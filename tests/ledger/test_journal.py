@@ -182,13 +182,16 @@ def test_a_file_that_was_removed_is_written_again(tmp_path: Path, is_whole_folde
     asyncio.run(run())
 
 
-def test_a_record_after_the_close_is_written_into_nobody_elses_file(tmp_path: Path) -> None:
+def test_a_record_after_the_close_is_written_into_nobody_elses_file_and_said_to_be_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     journal = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
     journal.close()
     with (tmp_path / "other").open("w"):  # has the number that the journal had
         journal.append(record(1))
     assert (tmp_path / "other").read_bytes() == b""
-    assert journal.backlog > 0
+    assert (journal.backlog, journal.lost) == (0, 1)
+    assert "it is missing" in caplog.records[-1].getMessage()
 
 
 def test_the_memory_journal_keeps_the_same_lines() -> None:
