@@ -10,6 +10,7 @@ and no record comes twice.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import groupby
@@ -33,6 +34,10 @@ from headworks.ledger.tables import TABLES, WAITING, Row
 
 PATIENCE = 20.0
 """Seconds that another who writes is waited for."""
+
+
+PAUSES = (0.1, 0.4, 0.0)
+"""Seconds after each try to have a store alone: PostgreSQL gives back the lock of one that has just ended in a moment."""
 
 
 class NotRestored(HeadworksError):
@@ -138,10 +143,15 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
 def alone(at: StoreAt) -> Iterator[None]:
     """No gateway begins on the store meanwhile. Raises NotRestored where one has it."""
     claim = at.claim()
-    holder = claim.take(f"headworks ledger restore, process {os.getpid()}", shared=False)
-    if holder is not None:
-        raise NotRestored(f"the store {at} is in use by {holder or 'a gateway'}: end that first")
+    holder: str | None = ""
     try:
+        for pause in PAUSES:
+            holder = claim.take(f"headworks ledger restore, process {os.getpid()}", shared=False)
+            if holder is None:
+                break
+            time.sleep(pause)
+        else:
+            raise NotRestored(f"the store {at} is in use by {holder or 'a gateway'}: end that first")
         yield
     finally:
         claim.release()

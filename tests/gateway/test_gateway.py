@@ -15,9 +15,11 @@ from headworks.core.errors import ConfigError, UnknownModel
 from headworks.gateway.gateway import Gateway, most_buffered
 from headworks.gateway.leaves import Leaves
 from headworks.ledger.lines import is_final
+from headworks.ledger.sqlite import SqliteAt
 from headworks.system.load import read
 from headworks.system.schema import System
 from headworks.testing import ask, call
+from tests.ledger.records import full, indexed, stored
 from tests.system.files import FakeMachine
 
 TEXT = """
@@ -283,3 +285,22 @@ def test_a_part_that_cannot_be_closed_costs_no_record(tmp_path: Path, monkeypatc
         asyncio.run(gateway.stop())
     with path.open("rb") as file:
         assert is_final(file.fileno())  # closed, after what waited was written
+
+
+@pytest.mark.parametrize("store", ["ledger.db", "vendor/ledger.db"])
+def test_what_a_full_disk_did_not_take_is_in_the_store_or_known_to_be_missing(tmp_path: Path, store: str) -> None:
+    (tmp_path / "vendor").write_text("a file is in the way of the second store")
+
+    async def run() -> None:
+        gateway = Gateway(system(f"{TEXT}log: {{journal: journal, store: 'sqlite:///{store}'}}\n"), tmp_path, seed=1)
+        with full(gateway.journal):
+            asked = [await ask(gateway.front, arrived(alias="assistant")) for _ in range(9)]
+            assert gateway.journal.waiting > 0
+            await gateway.stop()
+        is_taken = store == "ledger.db"
+        assert gateway.is_whole is is_taken
+        if is_taken:
+            indexed(tmp_path / "journal", SqliteAt(tmp_path / store))
+            assert len(stored(SqliteAt(tmp_path / store))) == len(asked)
+
+    asyncio.run(run())

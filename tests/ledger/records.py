@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from headworks.core.record import AttemptRecord, Record
+from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.query import Filter, Questions
 from headworks.ledger.store import StoreAt
@@ -63,3 +69,31 @@ def stored(at: StoreAt, asked: Filter | None = None) -> list[str]:
 
 def ids(*numbers: int) -> list[str]:
     return [record(number).request_id for number in numbers]
+
+
+SIZE = 2_000_000
+"""Bytes that a file may have here. The store has fewer; the journal begins near it."""
+
+
+@contextlib.contextmanager
+def full(journal: Journal, room: int = 900) -> Iterator[None]:
+    """A disk that takes so many bytes more of the journal, the last line in part, and everything of the store."""
+    os.truncate(journal.path, SIZE - room - 1)
+    with journal.path.open("ab") as file:
+        file.write(b"\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def indexed(folder: Path, at: StoreAt) -> list[str]:
+    """What is in the store at last."""
+    index = Indexer(folder, at)
+    index.catch_up()
+    index.close()
+    return stored(at)

@@ -3,50 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import resource
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from headworks.core.record import Opened
 from headworks.ledger.ending import finish, is_whole
-from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt
-from tests.ledger.records import ids, record, stored
-
-SIZE = 2_000_000
-"""Bytes that a file may have here. The store has fewer; the journal begins near it."""
-
-
-@contextlib.contextmanager
-def full(journal: Journal, room: int = 900) -> Iterator[None]:
-    """A disk that takes so many bytes more of the journal, the last line in part, and everything of the store."""
-    os.truncate(journal.path, SIZE - room - 1)
-    with journal.path.open("ab") as file:
-        file.write(b"\n")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-
-
-def indexed(folder: Path, at: StoreAt) -> list[str]:
-    """What is in the store at last."""
-    index = Indexer(folder, at)
-    index.catch_up()
-    index.close()
-    return stored(at)
+from tests.ledger.records import full, ids, indexed, record
 
 
 def test_what_a_full_disk_did_not_take_is_in_the_store_at_the_end(tmp_path: Path, at: StoreAt) -> None:
