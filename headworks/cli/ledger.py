@@ -12,11 +12,13 @@ import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.cli.ledger_place import place
+from headworks.cli.logs_view import clean
 from headworks.cli.paper import Paper
 from headworks.core.money import written_dollars
-from headworks.ledger.backup import back_up, departed, restore
+from headworks.ledger.backup import back_up
 from headworks.ledger.backup_contents import Contents
 from headworks.ledger.backup_file import Broken, verified
+from headworks.ledger.restore import NotRestored, departed, restore
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreTrouble
 
@@ -107,7 +109,8 @@ def restore_command(backup: Path, file: Path | None, overwrite: bool) -> None:
     where = place(file)
     try:
         with told(backup), backup.open("rb") as opened:
-            contents = restore(opened, where.journal, where.store, may_replace=overwrite)
+            done = restore(opened, where.journal, where.store, may_replace=overwrite)
+            contents = done.contents
             why = departed(where.journal, contents)
     except Broken as broken:
         raise click.ClickException(f"{backup} is not whole: {broken}; nothing was changed") from broken
@@ -118,6 +121,12 @@ def restore_command(backup: Path, file: Path | None, overwrite: bool) -> None:
     click.echo(
         "  keys, revocations and purges are those of the backup: whoever was revoked or purged after it was made is not"
     )
+    if done.valid:
+        names = ", ".join(map(clean, done.valid))
+        click.echo(f"warning: revoked before, and valid now: {names}; `headworks keys revoke NAME` for each", err=True)
+    if done.purged:
+        users = "1 user who was" if done.purged == 1 else f"{done.purged} users who were"
+        click.echo(f"warning: {users} purged before may be there again: `headworks logs purge --user NAME`", err=True)
     if why:
         click.echo(
             f"warning: {why}\n    revoke those again (`headworks keys revoke NAME`), then start once by"
@@ -131,7 +140,7 @@ def told(backup: Path) -> Iterator[None]:
     """What the store or the system raises, in words."""
     try:
         yield
-    except StoreTrouble as trouble:
+    except (StoreTrouble, NotRestored) as trouble:
         raise click.ClickException(str(trouble)) from trouble
     except FileExistsError as error:
         raise click.ClickException(f"{backup} is there already: name another file, or --overwrite") from error

@@ -9,7 +9,8 @@ import pytest
 
 from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.main import run
-from headworks.ledger.identity import note
+from headworks.ledger.erasure import purge_user
+from headworks.ledger.identity import departure, identity, note, noted
 from headworks.ledger.journal import Journal
 from headworks.ledger.keys import Entry, Keys
 from headworks.ledger.sqlite import SqliteAt
@@ -93,7 +94,7 @@ def test_a_backup_is_not_overwritten_and_needs_a_ledger(
     assert target.read_text() == "mine"
 
 
-def test_a_restore_says_that_keys_which_were_revoked_since_are_valid_in_it(
+def test_a_restore_says_which_keys_were_revoked_since_and_that_up_will_not_start(
     tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     at, folder = SqliteAt(tmp_path / "ledger.db"), tmp_path / "journal"
@@ -103,9 +104,15 @@ def test_a_restore_says_that_keys_which_were_revoked_since_are_valid_in_it(
     note(folder, store)
     assert run(["ledger", "backup", str(tmp_path / "backup"), str(system)]) == HOLDS
     keys.put("key", "web", Entry(digest="00" * 32, revoked_at=2.0), keys.row("key", "web"))
+    keys.put("key", "later", Entry(digest="11" * 32, revoked_at=2.0), None)  # not in the backup at all
+    keys.put("revoked", "filed", Entry(revoked_at=2.0), None)
+    purge_user(store, "ann", 2.0)
     note(folder, store)
-    store.close()
     assert run(["ledger", "restore", "--overwrite", str(tmp_path / "backup"), str(system)]) == HOLDS
     said = capsys.readouterr().err
+    assert "revoked before, and valid now: filed, web;" in said
+    assert "1 user who was purged before may be there again" in said
     assert "it is an older copy" in said
     assert "--new-ledger" in said
+    assert departure(identity(store), noted(folder))  # `up` ends with exit 3
+    store.close()

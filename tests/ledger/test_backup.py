@@ -13,8 +13,8 @@ from secrets import token_hex
 import pytest
 
 from headworks.core.record import Opened
-from headworks.ledger import backup
-from headworks.ledger.backup import NotRestored, back_up, restore
+from headworks.ledger import restore as restoring
+from headworks.ledger.backup import back_up
 from headworks.ledger.backup_contents import Contents
 from headworks.ledger.backup_file import Broken, Head, Writer, verified
 from headworks.ledger.copies import copying
@@ -24,6 +24,7 @@ from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.keys import Entry, Keys
 from headworks.ledger.places import store_at
+from headworks.ledger.restore import NotRestored, restore
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import Store, StoreAt
 from headworks.ledger.tables import FILED, TABLES
@@ -89,7 +90,7 @@ def test_what_is_restored_is_the_same_ledger_in_either_store(tmp_path: Path, at:
     assert (done.contents.waiting, done.contents.rows["waiting"], done.contents.revoked) == (2, 3, 2)
     written.close()
     with (tmp_path / "backup").open("rb") as file:
-        assert restore(file, tmp_path / "elsewhere", other) == done.contents
+        assert restore(file, tmp_path / "elsewhere", other).contents == done.contents
     indexed(tmp_path / "journal", at)
     assert stored(other) == [
         one for one in stored(at) if one != record(99).request_id
@@ -293,7 +294,7 @@ def test_a_restore_into_a_store_that_a_gateway_elsewhere_has_is_refused(
     journal(folder, record(1))
     back_up(folder, at, tmp_path / "backup", made_at=5.0)
     claim = at.claim()
-    monkeypatch.setattr(backup, "PAUSES", (0.0,))
+    monkeypatch.setattr(restoring, "PAUSES", (0.0,))
     for shared in (False, True):
         claim.release()
         claim = at.claim()
@@ -305,7 +306,7 @@ def test_a_restore_into_a_store_that_a_gateway_elsewhere_has_is_refused(
         ):
             restore(file, folder, at, may_replace=True)
     claim.release()
-    monkeypatch.setattr(backup, "PAUSES", (0.01,) * 500)
+    monkeypatch.setattr(restoring, "PAUSES", (0.01,) * 500)
     with (tmp_path / "backup").open("rb") as file:
         restore(file, folder, at)
         file.seek(0)
@@ -327,7 +328,7 @@ def test_a_restore_that_breaks_off_leaves_what_was_there(
         raise KeyboardInterrupt  # everything else is in the transaction already
 
     with (tmp_path / "backup").open("rb") as file, monkeypatch.context() as patched:
-        patched.setattr(backup, "take", killed)
+        patched.setattr(restoring, "take", killed)
         with pytest.raises(KeyboardInterrupt):
             restore(file, folder, at, may_replace=True)
     assert stored(at) == ids(1, 2, 3)
