@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from headworks.core.notices import named
-from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.store import StoreAt, StoreTrouble
@@ -54,9 +53,6 @@ class Taking(threading.Thread):
 
     def run(self) -> None:
         with contextlib.suppress(StoreTrouble):
-            store = self.indexer.store()
-            if why := departure(identity(store), noted(self.indexer.journal)):
-                raise StoreTrouble(why)  # what is put there is found by nobody
             self.indexer.catch_up()
             self.indexer.take(self.file, self.lines)
             self.is_done = True
