@@ -10,6 +10,7 @@ import os
 import random
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ async def answered(port: int, pieces: list[bytes], pause: float = 0.0) -> bytes:
 def cut(data: bytes, rng: random.Random) -> list[bytes]:
     """The bytes in a few pieces."""
     edges = sorted({0, len(data), *(rng.randrange(len(data)) for _ in range(rng.randrange(4)))})
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 def test_no_variant_of_a_request_that_can_be_read_in_two_ways_gets_a_second_one_through(tmp_path: Path) -> None:
