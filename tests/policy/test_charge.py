@@ -244,7 +244,10 @@ def test_of_an_answer_that_was_told_again_the_longest_telling_counts() -> None:
 def test_of_a_call_whose_leaf_said_nothing_the_last_attempt_alone_has_the_text_that_came() -> None:
     made = trail(attempt(), attempt())
     made.received = 40
-    assert billed(made, 400, "chat") == [(Usage(input=100), 100_000, True), (Usage(input=100, output=10), 150_000, True)]
+    assert billed(made, 400, "chat") == [
+        (Usage(input=100), 100_000, True),
+        (Usage(input=100, output=10), 150_000, True),
+    ]
 
 
 def test_embeddings_have_no_tokens_of_output() -> None:

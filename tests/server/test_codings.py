@@ -23,7 +23,9 @@ def test_a_gzip_body_is_read_as_what_it_was(coding: str) -> None:
     async def run() -> None:
         leaf = Scripted(["hello"])
         body = chat()
-        answered = await Facing(leaf).ask("POST", "/v1/chat/completions", gzip.compress(body, mtime=0), content_encoding=coding)
+        answered = await Facing(leaf).ask(
+            "POST", "/v1/chat/completions", gzip.compress(body, mtime=0), content_encoding=coding
+        )
         assert (answered.status, leaf.calls[0].body) == (200, body)
 
     run()
@@ -81,7 +83,9 @@ async def test_nothing_is_decoded_for_a_stranger() -> None:
         "POST", "/v1/chat/completions", bomb, content_encoding="gzip", authorization="Bearer no"
     )
     assert answered.status == 401
-    known = await facing.ask("POST", "/v1/chat/completions", gzip.compress(b"{}", mtime=0), content_encoding="gzip", **BEARER)
+    known = await facing.ask(
+        "POST", "/v1/chat/completions", gzip.compress(b"{}", mtime=0), content_encoding="gzip", **BEARER
+    )
     assert known.status == 400
 
 

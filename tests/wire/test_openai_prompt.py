@@ -68,6 +68,14 @@ def test_the_callers_own_messages_follow_the_prompts() -> None:
     assert msgspec.json.decode(prompted(body(messages=None), SAID, {}, None))["messages"] == SAID
 
 
+def test_a_prompts_parameters_count_where_the_caller_says_nothing_and_either_bound_is_the_callers_bound() -> None:
+    parameters = {"temperature": msgspec.Raw(b"0.2"), "max_tokens": msgspec.Raw(b"60")}
+    made = msgspec.json.decode(prompted(body(), SAID, parameters, None))
+    assert (made["temperature"], made["max_tokens"]) == (0.2, 60)
+    made = msgspec.json.decode(prompted(body(temperature=1, max_completion_tokens=5), SAID, parameters, None))
+    assert (made["temperature"], made["max_completion_tokens"], "max_tokens" in made) == (1, 5, False)
+
+
 def test_messages_that_are_no_list_are_refused() -> None:
     with pytest.raises(Malformed):
         prompted(body(messages={}), SAID, {}, None)
