@@ -26,6 +26,9 @@ PAIRS: Final = 3
 SHORTER: Final = 2
 """A comparison's runs have so many times fewer calls than a verdict's: luck is shared, so less is enough."""
 
+LEAST_CALLS: Final = 50
+"""Calls of a comparison's run at least: half of what `--calls` may be at least."""
+
 NOTHING: Final = 0.002
 """A change of a margin that is none: a knob that moves no missed objective by more is no remedy, however far it goes."""
 
@@ -44,7 +47,7 @@ class Search:
 
     def __init__(self, plan: Plan, effort: Effort, busy: float, draining: Draining) -> None:
         self.plan = plan
-        self.calls = max(100, effort.calls // SHORTER)
+        self.calls = max(LEAST_CALLS, effort.calls // SHORTER)
         self.short = max(50, min(SHORT, effort.calls) // 3)
         self.busy = busy
         self.draining = draining

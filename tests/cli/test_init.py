@@ -1,12 +1,13 @@
 """`headworks init`, as a user sees it: in a folder and an environment of his own."""
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +25,19 @@ KEYS = {vendor.variable for vendor in VENDORS}
 
 
 def headworks(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name not in KEYS}
-    command = [sys.executable, "-m", "headworks", *arguments]
-    return subprocess.run(command, cwd=folder, env={**clean, **env}, capture_output=True, text=True, check=False)
+    """The command as if it were typed in that folder, in this process: a new one costs a second before it begins."""
+    before = dict(os.environ)
+    out, err = io.StringIO(), io.StringIO()
+    for name in KEYS:
+        os.environ.pop(name, None)
+    os.environ.update(env)
+    try:
+        with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run(list(arguments))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 class Ran(NamedTuple):

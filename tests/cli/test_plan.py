@@ -13,7 +13,7 @@ from headworks.cli.main import run
 
 FILE = """\
 requirements:
-  traffic: {{peak_rps: 5, output_tokens: {{p50: 50, p95: 100}}, prompt_tokens: {{p50: 100, p95: 300}}}}
+  traffic: {{peak_rps: 1, output_tokens: {{p50: 50, p95: 100}}, prompt_tokens: {{p50: 100, p95: 300}}}}
   objectives: [{objectives}]
 providers:
   v: {{dialect: simulated, first_token: {{p50: 300ms, p99: 900ms}}, per_token: {{p50: 5ms, p99: 9ms}}}}
@@ -76,7 +76,7 @@ def test_nothing_to_plan_for_is_said_and_is_three(tmp_path: Path, capsys: pytest
     assert planned(tmp_path, objectives="") == 3
     assert "write requirements.objectives" in capsys.readouterr().err
     file = tmp_path / "headworks.yaml"
-    file.write_text(FILE.format(objectives=FIRST.format(bound="1s"), price="").replace("peak_rps: 5, ", ""))
+    file.write_text(FILE.format(objectives=FIRST.format(bound="1s"), price="").replace("peak_rps: 1, ", ""))
     assert run(["plan", str(file)]) == 3
     assert "write requirements.traffic.peak_rps" in capsys.readouterr().err
 

@@ -25,7 +25,7 @@ from headworks.core.errors import (
 from headworks.core.money import Price, Rates
 from headworks.core.reply import Usage
 from headworks.core.trail import Attempt, Trail
-from headworks.policy.charge import FREE, answered, charge, is_unsold, used
+from headworks.policy.charge import FREE, answered, billed, charge, is_unsold, used
 
 PRICE = Price(rates=Rates(input=1_000_000_000, output=5_000_000_000))  # 1000 and 5000 nano-dollars a token
 
@@ -236,3 +236,34 @@ def test_of_an_answer_that_was_told_again_the_longest_telling_counts() -> None:
     assert tokens_of(first, silent) == first.usage
     first.head_at = 0.0
     assert tokens_of(first, silent) == first.usage
+
+
+# Of a whole call
+
+
+def test_of_a_call_whose_leaf_said_nothing_the_last_attempt_alone_has_the_text_that_came() -> None:
+    made = trail(attempt(), attempt())
+    made.received = 40
+    assert billed(made, 400, "chat") == [
+        (Usage(input=100), 100_000, True),
+        (Usage(input=100, output=10), 150_000, True),
+    ]
+
+
+def test_embeddings_have_no_tokens_of_output() -> None:
+    made = trail(attempt())
+    made.received = 40
+    assert billed(made, 400, "embeddings") == [(Usage(input=100), 100_000, True)]
+
+
+def test_of_a_call_that_was_resumed_each_attempt_has_what_it_brought_itself() -> None:
+    first, second = attempt(), attempt()
+    first.received, first.sent = 8, 80
+    made = trail(first, second)
+    made.received = 40
+    assert billed(made, 400, "chat") == [(Usage(input=20, output=2), 30_000, True), (Usage(input=100), 100_000, True)]
+
+
+def test_what_a_call_cost_is_worked_out_once() -> None:
+    made = trail(attempt())
+    assert billed(made, 400, "chat") is billed(made, 4_000, "chat")

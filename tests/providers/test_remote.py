@@ -571,14 +571,16 @@ def test_a_slow_reader_is_not_the_vendors_time_in_total_either() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("more", [[], [framed(USAGE)], [framed(b": ping\n\n")]])
-def test_a_complete_answer_without_an_end_mark_ends_though_the_vendor_says_nothing_more(more: list[Step]) -> None:
-    async def main() -> None:
+def test_a_complete_answer_without_an_end_mark_ends_though_the_vendor_says_nothing_more() -> None:
+    async def ended(more: list[Step]) -> None:
         async with Vendor([]) as vendor:
             vendor.scripts = [[OPEN, framed(TEXT, STOP), *more, vendor.silence]]
             asked = call(streamed=True, attempt=bounded(gap=100.0))
             assert await ask(vendor.remote, asked) == TEXT + STOP + DONE
             await vendor.gone.wait()
+
+    async def main() -> None:  # at once: each waits two seconds for what does not come
+        await asyncio.gather(ended([]), ended([framed(USAGE)]), ended([framed(b": ping\n\n")]))
 
     run(main)
 

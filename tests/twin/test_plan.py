@@ -27,8 +27,11 @@ ROOT = Path(__file__).parent.parent.parent
 EXPECT = "expect: {first_token: {p50: 300ms, p95: 800ms}, per_token: {p50: 10ms, p95: 20ms}}"
 TARGET = f"{{provider: v, model: x, {EXPECT}}}"
 TRAFFIC = "traffic: {peak_rps: 10, prompt_tokens: {p50: 900, p95: 3200}, output_tokens: {p50: 180, p95: 600}}"
+QUIET = TRAFFIC.replace("peak_rps: 10", "peak_rps: 2")
+"""The same, where every twist of a knob is simulated: what comes in twenty seconds before a run's first call is less."""
 FIRST = "{id: first, metric: time_to_first_token, percentile: 95, at_most: 2s}"
 GOOD = "{id: good, metric: goodput, at_least: 9rps}"
+QUIET_GOOD = GOOD.replace("9rps", "1.8rps")
 
 
 NOTHING = Known(read=lambda path: b"")
@@ -62,7 +65,7 @@ def test_the_same_seed_is_the_same_bytes_in_any_process() -> None:
 
 
 def test_a_limit_that_is_too_small_is_named_and_the_least_step_that_is_enough_offered() -> None:
-    report = planned(one(f"{TRAFFIC}, objectives: [{FIRST}, {GOOD}]", limits=", tpm: 600k", targets=TARGET))
+    report = planned(one(f"{QUIET}, objectives: [{FIRST}, {QUIET_GOOD}]", limits=", tpm: 120k", targets=TARGET))
     assert [verdict.verdict for verdict in report.verdicts] == ["does not hold", "does not hold"]
     assert report.binding.name == "tpm of v"
     assert "used at peak; calls wait" in report.binding.said
@@ -74,7 +77,7 @@ def test_a_limit_that_is_too_small_is_named_and_the_least_step_that_is_enough_of
 
 def test_a_key_that_may_ask_less_than_it_does_is_named() -> None:
     system = one(
-        f"{TRAFFIC}, objectives: [{GOOD}]", targets=TARGET, more="keys: {web: {key: k1, rpm: 150}, app: {key: k2}}"
+        f"{QUIET}, objectives: [{QUIET_GOOD}]", targets=TARGET, more="keys: {web: {key: k1, rpm: 30}, app: {key: k2}}"
     )
     report = planned(system)
     assert report.binding.name == "rpm of key web"
@@ -100,7 +103,7 @@ def test_a_limit_of_tokens_that_answers_are_reserved_from_is_named_though_little
 
 def test_a_cache_answers_what_was_asked_before() -> None:
     objective = "objectives: [{id: cost, metric: cost_per_call, at_most: $1}]"
-    traffic = TRAFFIC.replace("peak_rps", "repeated: 50%, peak_rps")
+    traffic = QUIET.replace("peak_rps", "repeated: 50%, peak_rps")
     costs = [
         judged(one(f"{traffic}, {objective}", targets=TARGET, model=model))[0].value
         for model in ("", ", cache: {exact: 1h}")
@@ -126,7 +129,7 @@ def test_a_stream_that_breaks_goes_on_where_the_file_says_so() -> None:
 
 def test_a_month_is_judged_by_its_months_and_not_by_their_mean() -> None:
     objective = "{id: up, metric: availability, at_least: 99.8%, window: 30d}"
-    [verdict] = judged(one(f"{TRAFFIC}, objectives: [{objective}]", targets=f"{TARGET}, w/y"))
+    [verdict] = judged(one(f"{QUIET}, objectives: [{objective}]", targets=f"{TARGET}, w/y"))
     assert verdict.mean is not None
     assert verdict.mean > 0.998  # `headworks check` says that it holds
     assert verdict.windows is not None
@@ -136,7 +139,7 @@ def test_a_month_is_judged_by_its_months_and_not_by_their_mean() -> None:
 
 
 def test_a_page_stands_alone_and_escapes_what_it_was_given() -> None:
-    report = planned(one(f"{TRAFFIC}, objectives: [{FIRST}]", targets=TARGET, more="name: <b>"))
+    report = planned(one(f"{QUIET}, objectives: [{FIRST}]", targets=TARGET, more="name: <b>"))
     assert (report.verdict, report.remedies) == ("holds", [])
     assert report.binding.said.startswith("no limit is near")
     made = page(report)

@@ -57,6 +57,13 @@ def test_the_larger_bound_on_output_counts(older: int | None, newer: int | None,
     assert read_chat(body_of(max_tokens=older, max_completion_tokens=newer)).max_output == bound
 
 
+def test_a_prompt_brings_its_own_messages_so_none_are_asked_for() -> None:
+    assert read_chat(b'{"model":"prompt/p"}') == Asked("prompt/p")
+    assert read_chat(b'{"model":"prompt/p","messages":[]}') == Asked("prompt/p")
+    with pytest.raises(Malformed, match="at least one message"):
+        read_chat(b'{"model":"p","messages":[]}')
+
+
 def test_roles_contents_and_fields_that_nobody_knows_are_not_our_business() -> None:
     messages = [{"role": "oracle", "content": {"new": True}}, {"role": "user"}]
     fields = {"reasoning": {"effort": "high"}, "temperature": None, "n": 2, "stop": ["."], "tools": [{"type": "new"}]}

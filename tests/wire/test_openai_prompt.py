@@ -61,6 +61,21 @@ def test_the_prompts_format_stands_in_place_of_the_callers() -> None:
     assert made["response_format"] == {"type": "json_object"}
 
 
+def test_the_callers_own_messages_follow_the_prompts() -> None:
+    own = [{"role": "assistant", "content": "Yes?"}, {"role": "user", "content": "Go on"}]
+    assert msgspec.json.decode(prompted(body(messages=own), SAID, {}, None))["messages"] == [*SAID, *own]
+    assert msgspec.json.decode(prompted(body(messages=[]), SAID, {}, None))["messages"] == SAID
+    assert msgspec.json.decode(prompted(body(messages=None), SAID, {}, None))["messages"] == SAID
+
+
+def test_a_prompts_parameters_count_where_the_caller_says_nothing_and_either_bound_is_the_callers_bound() -> None:
+    parameters = {"temperature": msgspec.Raw(b"0.2"), "max_tokens": msgspec.Raw(b"60")}
+    made = msgspec.json.decode(prompted(body(), SAID, parameters, None))
+    assert (made["temperature"], made["max_tokens"]) == (0.2, 60)
+    made = msgspec.json.decode(prompted(body(temperature=1, max_completion_tokens=5), SAID, parameters, None))
+    assert (made["temperature"], made["max_completion_tokens"], "max_tokens" in made) == (1, 5, False)
+
+
 def test_messages_that_are_no_list_are_refused() -> None:
     with pytest.raises(Malformed):
         prompted(body(messages={}), SAID, {}, None)
@@ -89,6 +104,14 @@ def test_a_schema_in_words_is_a_system_message(first: dict[str, Any]) -> None:
     assert '{"type":"object"}' in made["messages"][0]["content"]
     assert made["messages"][1] == first
     assert "response_format" not in made
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_a_schema_in_words_is_said_at_the_end_of_the_system_message_that_is_there(role: str) -> None:
+    said = [{"role": role, "content": "Be short."}, *SAID]
+    made = msgspec.json.decode(in_words(body(messages=said), b'{"type":"object"}'))
+    assert [one["role"] for one in made["messages"]] == [role, "user"]
+    assert made["messages"][0]["content"].startswith("Be short.\n\nAnswer with JSON only")
 
 
 def test_what_is_mended_keeps_what_was_said() -> None:
