@@ -25,6 +25,7 @@ import msgspec
 from headworks import __version__
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
+from headworks.core.digest import digest
 from headworks.core.errors import Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
@@ -54,6 +55,18 @@ _FRAMING = frozenset(
 )
 """Headers of the connection to the caller: on another connection they would be lies."""
 
+_OURS_TO_SAY = _FRAMING | frozenset(
+    (
+        *(b"content-type", b"cache-control", b"age", b"date", b"server", b"x-request-id", b"retry-after"),
+        *(b"retry-after-ms", b"x-should-retry", b"www-authenticate", b"proxy-authenticate"),
+        *(b"set-cookie", b"set-cookie2", b"traceparent", b"tracestate", b"openai-organization", b"openai-project"),
+    )
+)
+"""Headers of a vendor that no caller is told, whatever `forward_headers` names: what only the gateway says, and what speaks
+of the vendor's session with us, or of our account."""
+
+_IDEMPOTENCY = b"idempotency-key"
+
 
 def account_headers(api_key: str | None, extra: Mapping[str, str]) -> bytes:
     """The header lines that every request to a provider carries; `extra` goes before what we would say ourselves.
@@ -74,8 +87,8 @@ def account_headers(api_key: str | None, extra: Mapping[str, str]) -> bytes:
 class Remote:
     """A Service: one model of one provider.
 
-    headers: from `account_headers`. forward: names of further headers of the caller that this provider is sent, but for
-    those that we say ourselves. target: what callers are told in place of the vendor's address (the model by default). `counts_streams` turns False when the vendor refuses to count tokens in streams: from
+    headers: from `account_headers`. forward: names of further headers that pass, the caller's to this provider and the
+    provider's to the caller, but for those that we say ourselves. target: what callers are told in place of the vendor's address (the model by default). `counts_streams` turns False when the vendor refuses to count tokens in streams: from
     then on it is not asked to, and the usage of its streams is unknown where it does not say so by itself.
     """
 
@@ -94,7 +107,11 @@ class Remote:
         self.dialect = dialect
         self.model = model
         self.headers = headers
-        self.forward = forward - _FRAMING - {line.partition(b":")[0] for line in headers.split(b"\r\n")}
+        self.own = frozenset(line.partition(b":")[0] for line in headers.split(b"\r\n"))
+        self.forward = forward - _FRAMING - self.own
+        self.returned = frozenset(
+            name for name in forward - _OURS_TO_SAY if not name.startswith((b"access-control-", b"x-headworks-"))
+        )
         self.model_json = msgspec.json.encode(model)
         self.targets = {operation: client.origin.target(surface.path) for operation, surface in dialect.items()}
         self.counts_streams = True
@@ -105,6 +122,18 @@ class Remote:
 
     def open(self, call: Call) -> Opening:
         return Visit(self, call)
+
+    def forwarded(self, call: Call, surface: Surface) -> list[tuple[bytes, bytes]]:
+        """The caller's headers that this provider is sent. An idempotency key is one caller's: another's of the same value is
+        another key, or he would be given the first one's answer."""
+        sent = []
+        for header in call.forwarded:
+            name, value = header
+            if name in self.forward or (surface.forwards(name) and name not in self.own):
+                if name == _IDEMPOTENCY:
+                    value = digest(msgspec.json.encode((call.tenant, value.decode("latin-1")))).encode()
+                sent.append((name, value))
+        return sent
 
 
 class Visit:
@@ -164,10 +193,7 @@ class Visit:
                 by = attempt.head_by
         headers = remote.headers
         if call.forwarded:
-            forward = remote.forward
-            headers += header_block(
-                [header for header in call.forwarded if header[0] in forward or surface.forwards(header[0])]
-            )
+            headers += header_block(remote.forwarded(call, surface))
         body = surface.request(call, remote.model_json, counted=counted)
         decoder: StreamDecoder | None = None
         answer = b""
@@ -186,7 +212,7 @@ class Visit:
             else:
                 status, vendor_headers = await exchange.head(by)
                 answer = await error_body(exchange, by) if status >= 300 else b""
-            request_id, passing = surface.returned(vendor_headers)
+            request_id, passing = surface.returned(vendor_headers, remote.returned)
             if attempt is not None:
                 attempt.vendor_status = status
                 attempt.vendor_request_id = request_id

@@ -97,8 +97,8 @@ class OpenAIChat:
     def forwards(self, name: bytes) -> bool:
         return openai_body.forwards(name)
 
-    def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
-        return openai_body.returned(headers)
+    def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+        return openai_body.returned(headers, more)
 
     def decoder(self, call: Call) -> ChatDecoder:
         return ChatDecoder(call)

@@ -49,8 +49,8 @@ class OpenAIEmbeddings:
     def forwards(self, name: bytes) -> bool:
         return openai_body.forwards(name)
 
-    def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
-        return openai_body.returned(headers)
+    def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+        return openai_body.returned(headers, more)
 
     def decoder(self, call: Call) -> StreamDecoder | None:
         return None

@@ -96,7 +96,7 @@ def test_a_schema_that_is_nested_too_deep_is_refused_with_its_field(inside: str,
         schema = "{}"
         for _ in range(levels):
             schema = inside % schema
-        wanted = '{"type":"json_schema","json_schema":{"schema":%s}}' % schema
+        wanted = f'{{"type":"json_schema","json_schema":{{"schema":{schema}}}}}'
         return b'{"messages":[{"role":"user","content":"Hi"}],"response_format":%s}' % wanted.encode()
 
     for levels in (51, 101, 200, 400):

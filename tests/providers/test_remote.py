@@ -683,6 +683,73 @@ def test_a_callers_headers_pass_by_the_dialects_list_and_the_providers() -> None
     run(main)
 
 
+def test_a_header_that_the_provider_sets_goes_out_once_whatever_a_caller_sends() -> None:
+    async def main() -> None:
+        async with Vendor([answer(ANSWER)]) as vendor:
+            remote = Remote(vendor.client, OPENAI, "m", account_headers("sk-1", {"OpenAI-Beta": "ours"}))
+            await ask(remote, call(forwarded=((b"openai-beta", b"his"),)))
+            assert vendor.asked[0].headers["openai-beta"] == "ours"
+
+    run(main)
+
+
+def test_an_idempotency_key_is_each_callers_own_and_the_same_each_time() -> None:
+    async def main() -> None:
+        async with Vendor(*([answer(ANSWER)] for _ in range(6))) as vendor:
+            for tenant, value in (("a", b"1"), ("a", b"1"), ("b", b"1"), ("a", b"2"), ("", b"1"), ("a1", b"")):
+                await ask(vendor.remote, call(tenant=tenant, forwarded=((b"idempotency-key", value),)))
+            sent = [asked.headers["idempotency-key"] for asked in vendor.asked]
+            assert sent[0] == sent[1]
+            assert len(set(sent)) == 5
+            assert all(len(one) == 32 for one in sent)
+
+    run(main)
+
+
+def test_a_vendors_headers_come_back_by_the_dialects_list_and_the_providers() -> None:
+    lines = {
+        "openai-processing-ms": "12",
+        "x-region": "eu",
+        "x-other": "1",
+        "traceparent": "00-1-2-01",
+        "openai-organization": "acme",
+        "openai-project": "p",
+        "set-cookie": "a=b",
+        "content-language": "de",
+        "connection": "keep-alive",
+        "access-control-allow-origin": "*",
+        "x-headworks-cost": "0",
+    }
+
+    async def main() -> None:
+        async with Vendor([answer(ANSWER, 200, *(f"{name}: {value}" for name, value in lines.items()))]) as vendor:
+            forward = frozenset(name.encode() for name in lines if name != "x-other")
+            remote = Remote(vendor.client, OPENAI, "m", account_headers("sk-1", {}), forward=forward)
+            async with remote.open(call()) as reply:
+                assert dict(reply.headers) == {
+                    b"openai-processing-ms": b"12",
+                    b"x-region": b"eu",
+                    b"content-language": b"de",
+                }
+
+    run(main)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("status", [600, 999])
+def test_a_status_that_http_does_not_know_is_a_failed_attempt(status: int, streamed: bool) -> None:
+    async def main() -> None:
+        async with Vendor([answer(b"", status)]) as vendor:
+            asked = call(streamed=streamed)
+            with pytest.raises(Failed) as caught:
+                await ask(vendor.remote, asked)
+            assert (caught.value.retry, caught.value.shown_status) == ("here", 502)
+            assert asked.attempt is not None
+            assert asked.attempt.vendor_status == status
+
+    run(main)
+
+
 def test_a_providers_own_headers_go_first() -> None:
     lines = account_headers("sk-1", {"Authorization": "Basic x", "Api-Key": "k"}).decode().split("\r\n")
     assert "authorization: Basic x" in lines
