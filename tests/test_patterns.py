@@ -86,6 +86,7 @@ EVERY: Final = tuple(patterns())
 
 FROM_DATA: Final = {
     "catalog/table.py": "the conditions and addresses of the bundled table",
+    "core/masking.py": "the spellings of a secret: see its own tests",
     "system/notations.py": "the patterns of the notations",
     "wire/prefill.py": "how the names of models begin",
 }

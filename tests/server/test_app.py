@@ -21,7 +21,7 @@ from headworks.http.client import Client
 from headworks.http.dial import Origin
 from headworks.http.intake import Request
 from headworks.ledger.journal import MemoryJournal
-from headworks.providers.remote import Remote
+from headworks.providers.remote import Account, Remote
 from headworks.providers.scripted import Scripted, Stream
 from headworks.server.app import App
 from headworks.server.exposed import spelled
@@ -395,7 +395,7 @@ def test_a_vendor_that_is_not_there_is_its_target_to_callers_and_an_address_to_t
     with socket.create_server(("127.0.0.2", 0)) as closed:
         port = closed.getsockname()[1]
     client = Client(Origin(host="127.0.0.2", port=port))
-    facing = Facing(Remote(client, OPENAI, "m", b"", target="vendor/m"))
+    facing = Facing(Remote(client, OPENAI, "m", Account(b""), target="vendor/m"))
     for streamed in (False, True):
         answered = asyncio.run(facing.ask("POST", "/v1/chat/completions", chat(stream=streamed)))
         assert (answered.status, answered.json["error"]["code"]) == (502, "upstream_unreachable")
