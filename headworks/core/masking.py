@@ -107,7 +107,7 @@ class Spelling:
 class Mask:
     """Secrets, and what hides them. needles: what every spelling of those has in it that are hidden in answers."""
 
-    __slots__ = ("_short", "_spellings", "_whole", "needles")
+    __slots__ = ("_short", "_spellings", "_whole", "_words", "needles")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({one.encode("utf-8", "replace") for one in secrets if one}, key=lambda one: (-len(one), one))
@@ -116,24 +116,24 @@ class Mask:
         self._spellings = tuple(spellings)
         self.needles = tuple(_sought(one) for one in dict.fromkeys(spelling.needle for spelling in spellings))
         self._short = tuple(_short(one) for one in known if len(one) < SHORT)
-
-    @property
-    def has_words(self) -> bool:
-        """Whether a secret is so short that answers are not searched for it."""
-        return bool(self._short)
+        self._words = tuple(_sought(_needle(one)) for one in known if len(one) < SHORT)
 
     def __repr__(self) -> str:
         return f"Mask({len(self._spellings)} spellings)"
 
     def shows(self, data: bytes, headers: Headers = ()) -> bool:
-        """Whether a secret may stand in an answer or in its headers. This is what each answer costs."""
-        if not self.needles:
+        """Whether a secret may stand in an answer, or one of any length in its headers, one of which the record keeps. This is
+        what each answer costs."""
+        if not self.needles and not self._words:
             return False
         told = b"\n".join(map(_value, headers)) if headers else b""
         for first, second, needle in self.needles:  # `any` would cost a frame for each
             if first in data and second in data and data.find(needle) >= 0:
                 return True
-            if told and first in told and told.find(needle) >= 0:
+            if first in told and told.find(needle) >= 0:
+                return True
+        for first, second, word in self._words:  # noqa: SIM110
+            if first in told and second in told and told.find(word) >= 0:
                 return True
         return False
 

@@ -223,12 +223,13 @@ class Visit:
             else:
                 status, vendor_headers = await exchange.head(by)
                 answer = await error_body(exchange, by) if status >= 300 else b""
-            if mask.shows(answer, vendor_headers):
+            is_shown = mask.shows(answer, vendor_headers)
+            if is_shown:
                 answer, vendor_headers = mask.masked(answer), mask.headers(vendor_headers)
             request_id, passing = surface.returned(vendor_headers, remote.returned)
             if attempt is not None:
                 attempt.vendor_status = status
-                attempt.vendor_request_id = mask.text(request_id) if mask.has_words else request_id
+                attempt.vendor_request_id = mask.text(request_id) if is_shown else request_id
             if status >= 300:
                 raise surface.error(status, vendor_headers, answer, wall())
             if decoder is None:
