@@ -14,7 +14,7 @@ from headworks.core.notices import named, of_problem
 from headworks.system.findings import Findings
 from headworks.system.load import content_of
 from headworks.system.nodes import compose, text_at
-from headworks.telemetry.log_lines import JsonLines
+from headworks.telemetry.log_lines import JsonLines, TextLines
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -25,7 +25,7 @@ def write_log(form: str, worker: int | None = None) -> None:
     """Writes this process's log to stderr, as `text` or as `json`. worker: which of several processes this is."""
     text = TEXT if worker is None else TEXT.replace("%(message)s", f"worker {worker}: %(message)s")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(worker) if form == "json" else logging.Formatter(text))
+    handler.setFormatter(JsonLines(worker) if form == "json" else TextLines(text))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if form == "json":
         logging.captureWarnings(True)

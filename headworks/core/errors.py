@@ -317,7 +317,7 @@ class Upstream(CallError):
 
     @property
     def shown_status(self) -> int:
-        return self.said.status if self.said is not None and self.said.status >= 400 else self.status
+        return self.said.status if self.said is not None and 400 <= self.said.status <= 599 else self.status
 
 
 class Unreachable(Upstream):

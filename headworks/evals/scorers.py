@@ -316,7 +316,7 @@ def language(scorer: Scorer, target: Target, reply: Reply) -> Score:
     return Score(found in [str(one) for one in answers(scorer, target)], f"in {found}: {_short(reply.text)}")
 
 
-_SENTENCE_END = re.compile(r"[.!?…]+[\"')\]»”]?(?=\s|$)|[。！？]")  # noqa: RUF001  # Chinese and Japanese end so
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"')\]»”]?(?=\s|$)|[。！？]")  # noqa: RUF001  # Chinese and Japanese end so
 _LETTER_OR_DIGIT = re.compile(r"\w")
 
 

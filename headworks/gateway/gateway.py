@@ -21,6 +21,7 @@ import msgspec
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Draining, Problem
+from headworks.core.masking import Mask
 from headworks.core.service import Service
 from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
@@ -39,6 +40,8 @@ from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
 from headworks.prompts.apart import Apart
 from headworks.system.schema import System
+from headworks.system.sent import every_secret
+from headworks.telemetry.log_lines import hide_in_log
 from headworks.telemetry.metrics import Metrics, Recorder
 from headworks.telemetry.watchdog import Watchdog
 
@@ -113,6 +116,7 @@ class Gateway:
         self.generation = 0
         """How often the system was replaced."""
         self.ring = Keyring()
+        self._secrets: list[str] = []
         leaves = Leaves(system, folder, seed=seed, models=self.models, buffered=self.buffered)
         self.stack = self._assembled(system, leaves, None, prompts)
         shared = self.stack.assembled.shared
@@ -266,7 +270,10 @@ class Gateway:
         self.is_whole = is_whole(self.journal.lost, self.journal.folder, unforced)
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
-        recorder = Recorder(self.journal, self.metrics, callable_names(system))
+        before_this, self._secrets = self._secrets, every_secret(system)
+        mask = Mask([*self._secrets, *before_this])  # a call of the system before this one may still end
+        hide_in_log(mask)
+        recorder = Recorder(self.journal, self.metrics, callable_names(system), mask)
         seed = self.seed + self.generation
         self.ring.file(file_keys(system), file_groups(system), is_required=not system.server.listen.is_loopback)
         made = assemble(

@@ -22,6 +22,7 @@ from headworks.providers.remote import Remote, account_headers
 from headworks.providers.simulated import Desk, Simulated, Vendor
 from headworks.providers.simulated_text import Percentiles
 from headworks.system import schema
+from headworks.system.sent import sent_to
 from headworks.wire.openai import OPENAI
 
 Making = Callable[[str], Service]
@@ -109,9 +110,10 @@ class Leaves:
         context = self._tls(name, provider, origin)
         client = self.clients[name] = Client(origin, context=context, proxy=proxy, buffered=self.buffered)
         key = provider.api_key.reveal() if provider.api_key is not None else None
-        headers = account_headers(key, {header: value.reveal() for header, value in provider.headers.items()})
+        extra = {header: value.reveal() for header, value in provider.headers.items()}
+        account = account_headers(key, extra, sent_to(provider))
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
-        return lambda model: Remote(client, OPENAI, model, headers, forward=forward, target=f"{name}/{model}")
+        return lambda model: Remote(client, OPENAI, model, account, forward=forward, target=f"{name}/{model}")
 
     def _tls(self, name: str, provider: schema.OpenAI, origin: Origin) -> ssl.SSLContext | None:
         if not origin.tls:
@@ -139,8 +141,8 @@ class Leaves:
             )
         child = self.children[name] = local_process(provider, self.folder)
         client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"), buffered=self.buffered)
-        headers = account_headers(None, {})
-        return lambda model: Local(Remote(client, OPENAI, model, headers, target=f"{name}/{model}"), child)
+        account = account_headers(None, {})
+        return lambda model: Local(Remote(client, OPENAI, model, account, target=f"{name}/{model}"), child)
 
     def _simulated(self, name: str, provider: schema.Simulated) -> Making:
         vendor = Vendor(

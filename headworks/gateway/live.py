@@ -126,8 +126,8 @@ class Asking:
         except CallError as error:
             return error
         if status in (401, 403):
-            said = leaf.dialect["chat"].error(status, headers, body, wall())
-            return Denied(said.message, said=said.said)
+            said = leaf.dialect["chat"].error(status, headers, leaf.mask.masked(body), wall())
+            return leaf.mask.error(Denied(said.message, said=said.said))
         try:
             return frozenset(one.id for one in msgspec.json.decode(body, type=_List).data)
         except (ValueError, RecursionError):

@@ -242,6 +242,7 @@ class _Reading:
     async def enter(self) -> Reply:
         journeys = self._coalesce.journeys
         journey = journeys.get(self.kin)
+        is_first = journey is None
         if journey is None:
             journey = journeys[self.kin] = Journey(self._coalesce, self.kin, self.call)
         else:
@@ -255,7 +256,7 @@ class _Reading:
                 raise again(journey.error) if not isinstance(journey.error, _Unpaid) else _Unpaid()
             assert journey.reply is not None
             self._read_at = now()
-            return _Shared(self, journey.reply)
+            return _Shared(self, journey.reply, journey.reply.headers if is_first else ())
         except BaseException:
             await self.part()
             raise
@@ -327,12 +328,12 @@ class _Reading:
 
 
 class _Shared(Reply):
-    """A journey's reply, as one of its readers sees it."""
+    """A journey's reply, as one of its readers sees it. The vendor's headers are those of one call: who began it gets them."""
 
     __slots__ = ("_journeys_reply", "_reading")
 
-    def __init__(self, reading: _Reading, reply: Reply) -> None:
-        super().__init__(streamed=reply.streamed, headers=reply.headers)
+    def __init__(self, reading: _Reading, reply: Reply, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        super().__init__(streamed=reply.streamed, headers=headers)
         self._reading = reading
         self._journeys_reply = reply
         self.usage = reply.usage

@@ -15,8 +15,8 @@ from headworks.core.errors import CallError, Garbled
 MOST_REASON = 300
 """Characters."""
 
-_KEY = re.compile(r"(?=[A-Za-z_\-*.]*[0-9*])[A-Za-z0-9_\-*.]{20,}")
-"""The shortest keys that vendors hand out have 20 characters; identifiers of ours (`provider/model`) hold a slash."""
+_WORD = re.compile(r"[A-Za-z0-9_\-*.]{20,}")
+"""What may be a key, where a digit or a star is in it. The shortest keys that vendors hand out have 20 characters; identifiers of ours (`provider/model`) hold a slash."""
 
 
 def reason(error: CallError) -> str:
@@ -26,9 +26,13 @@ def reason(error: CallError) -> str:
     said = error.message
     if isinstance(error, Garbled):
         said = said.partition(":")[0]
-    said = _KEY.sub("***", said[: 4 * MOST_REASON])
+    said = _WORD.sub(_mask, said[: 4 * MOST_REASON])
     if error.place:
         # No caller sees it, and whoever keeps the gateway must. Ours, without secrets: a long host is no key.
         said = f"{said} ({error.place})"
     said = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     return said if len(said) <= MOST_REASON else f"{said[: MOST_REASON - 3]}..."
+
+
+def _mask(match: re.Match[str]) -> str:
+    return "***" if any(letter in "0123456789*" for letter in match[0]) else match[0]

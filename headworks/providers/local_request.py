@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from headworks.core.errors import Malformed
-from headworks.providers.local_schema import ANY_OBJECT, SIGN_TOKENS, Schema, grammar
+from headworks.providers.local_schema import ANY_OBJECT, DEEPEST, SIGN_TOKENS, Schema, grammar, is_deeper
 from headworks.providers.local_transcript import Manner, Turn, transcript
 
 MOST_STOPS = 4
@@ -225,6 +225,9 @@ def _schema(asked: ResponseFormat | None) -> Schema | None:
         return ANY_OBJECT
     if asked.json_schema is None or not asked.json_schema.schema:
         raise Malformed("`json_schema` needs a schema.", param="response_format.json_schema.schema")
+    if is_deeper(asked.json_schema.schema, DEEPEST):
+        said = f"The schema is nested too deep: this model takes at most {DEEPEST} levels."
+        raise Malformed(said, param="response_format.json_schema.schema")
     return asked.json_schema.schema
 
 

@@ -27,6 +27,9 @@ WIDEST = 1_000_000
 FINEST = 0.001
 """Of numbers that are not integers: 1/3 has no end."""
 
+DEEPEST = 100
+"""Levels of objects and lists in a schema: ten times what OpenAI's API takes, and far from the interpreter's own bound."""
+
 Schema: TypeAlias = dict[str, object]
 
 ANY_OBJECT: Schema = {"type": "object", "minProperties": 1}
@@ -45,6 +48,22 @@ def grammar(schema: Schema, *, bounds: bool) -> str:
     text = msgspec.json.encode({**held, "x-guidance": _LAYOUT}).decode()
     # A model that begins with a space (its tokens for words do) and one that does not are both at ease.
     return f'%llguidance {{}}\nstart: / ?/ "{SIGN}" answer\nanswer: %json {text}\n'
+
+
+def is_deeper(schema: Schema, most: int) -> bool:
+    """Whether it has more than so many levels. Not by recursion, which has a bound of its own."""
+    level: list[object] = [schema]
+    for _ in range(most):
+        inside: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                inside.extend(one.values())
+            elif isinstance(one, list):
+                inside.extend(one)
+        level = [one for one in inside if isinstance(one, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def _bounded(schema: Schema) -> Schema:

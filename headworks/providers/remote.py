@@ -16,16 +16,18 @@ for the tokens waits for them, as long as for any other event. Nobody else does:
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from headworks import __version__
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
-from headworks.core.errors import Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
+from headworks.core.digest import digest
+from headworks.core.errors import CallError, Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
+from headworks.core.masking import NOTHING, Mask
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
 from headworks.core.trail import Attempt
@@ -54,11 +56,32 @@ _FRAMING = frozenset(
 )
 """Headers of the connection to the caller: on another connection they would be lies."""
 
+_OURS_TO_SAY = _FRAMING | frozenset(
+    (
+        *(b"content-type", b"cache-control", b"age", b"date", b"server", b"x-request-id", b"retry-after"),
+        *(b"retry-after-ms", b"x-should-retry", b"www-authenticate", b"proxy-authenticate"),
+        *(b"set-cookie", b"set-cookie2", b"traceparent", b"tracestate", b"openai-organization", b"openai-project"),
+    )
+)
+"""Headers of a vendor that no caller is told, whatever `forward_headers` names: what only the gateway says, and what speaks
+of the vendor's session with us, or of our account."""
 
-def account_headers(api_key: str | None, extra: Mapping[str, str]) -> bytes:
+_IDEMPOTENCY = b"idempotency-key"
+
+
+class Account(NamedTuple):
+    """As whom a provider is asked. lines: the headers that every request carries. mask: hides what of them is secret in all
+    that comes back."""
+
+    lines: bytes
+    mask: Mask = NOTHING
+
+
+def account_headers(api_key: str | None, extra: Mapping[str, str], secrets: Iterable[str] = ()) -> Account:
     """The header lines that every request to a provider carries; `extra` goes before what we would say ourselves.
 
-    Raises ValueError where a name or value holds a line break.
+    secrets: what this provider is sent and nobody may be shown, beside `api_key`. Raises ValueError where a name or value holds
+    a line break.
     """
     lines = {
         b"content-type": b"application/json",
@@ -68,14 +91,14 @@ def account_headers(api_key: str | None, extra: Mapping[str, str]) -> bytes:
     if api_key is not None:
         lines[b"authorization"] = b"Bearer " + api_key.encode()
     lines |= {name.lower().encode(): value.encode() for name, value in extra.items()}
-    return header_block(list(lines.items()))
+    return Account(header_block(list(lines.items())), Mask([api_key or "", *secrets]))
 
 
 class Remote:
     """A Service: one model of one provider.
 
-    headers: from `account_headers`. forward: names of further headers of the caller that this provider is sent, but for
-    those that we say ourselves. target: what callers are told in place of the vendor's address (the model by default). `counts_streams` turns False when the vendor refuses to count tokens in streams: from
+    account: from `account_headers`. forward: names of further headers that pass, the caller's to this provider and the
+    provider's to the caller, but for those that we say ourselves. target: what callers are told in place of the vendor's address (the model by default). `counts_streams` turns False when the vendor refuses to count tokens in streams: from
     then on it is not asked to, and the usage of its streams is unknown where it does not say so by itself.
     """
 
@@ -84,7 +107,7 @@ class Remote:
         client: Client,
         dialect: Dialect,
         model: str,
-        headers: bytes,
+        account: Account,
         *,
         forward: frozenset[bytes] = frozenset(),
         target: str = "",
@@ -93,8 +116,13 @@ class Remote:
         self.target = target or model
         self.dialect = dialect
         self.model = model
-        self.headers = headers
-        self.forward = forward - _FRAMING - {line.partition(b":")[0] for line in headers.split(b"\r\n")}
+        self.headers = account.lines
+        self.mask = account.mask
+        self.own = frozenset(line.partition(b":")[0] for line in account.lines.split(b"\r\n"))
+        self.forward = forward - _FRAMING - self.own
+        self.returned = frozenset(
+            name for name in forward - _OURS_TO_SAY if not name.startswith((b"access-control-", b"x-headworks-"))
+        )
         self.model_json = msgspec.json.encode(model)
         self.targets = {operation: client.origin.target(surface.path) for operation, surface in dialect.items()}
         self.counts_streams = True
@@ -105,6 +133,18 @@ class Remote:
 
     def open(self, call: Call) -> Opening:
         return Visit(self, call)
+
+    def forwarded(self, call: Call, surface: Surface) -> list[tuple[bytes, bytes]]:
+        """The caller's headers that this provider is sent. An idempotency key is one caller's: another's of the same value is
+        another key, or he would be given the first one's answer."""
+        sent = []
+        for header in call.forwarded:
+            name, value = header
+            if name in self.forward or (surface.forwards(name) and name not in self.own):
+                if name == _IDEMPOTENCY:
+                    value = digest(msgspec.json.encode((call.tenant, value.decode("latin-1")))).encode()
+                sent.append((name, value))
+        return sent
 
 
 class Visit:
@@ -164,15 +204,12 @@ class Visit:
                 by = attempt.head_by
         headers = remote.headers
         if call.forwarded:
-            forward = remote.forward
-            headers += header_block(
-                [header for header in call.forwarded if header[0] in forward or surface.forwards(header[0])]
-            )
+            headers += header_block(remote.forwarded(call, surface))
         body = surface.request(call, remote.model_json, counted=counted)
         decoder: StreamDecoder | None = None
         answer = b""
         received = 0
-        client, target = remote.client, remote.targets[call.operation]
+        client, target, mask = remote.client, remote.targets[call.operation], remote.mask
         if client.buffered.size > client.buffered.most:
             raise crowded(client.buffered, was_sent=False)
         try:
@@ -186,10 +223,13 @@ class Visit:
             else:
                 status, vendor_headers = await exchange.head(by)
                 answer = await error_body(exchange, by) if status >= 300 else b""
-            request_id, passing = surface.returned(vendor_headers)
+            is_shown = mask.shows(answer, vendor_headers)
+            if is_shown:
+                answer, vendor_headers = mask.masked(answer), mask.headers(vendor_headers)
+            request_id, passing = surface.returned(vendor_headers, remote.returned)
             if attempt is not None:
                 attempt.vendor_status = status
-                attempt.vendor_request_id = request_id
+                attempt.vendor_request_id = mask.text(request_id) if is_shown else request_id
             if status >= 300:
                 raise surface.error(status, vendor_headers, answer, wall())
             if decoder is None:
@@ -198,7 +238,8 @@ class Visit:
                 reply: Reply = Whole([chunk], headers=passing)
             else:
                 chunks = await head(decoder, exchange, by)
-                reply = self._streaming = Streaming(call, decoder, exchange, chunks, passing)
+                mask.chunks(chunks)
+                reply = self._streaming = Streaming(call, decoder, exchange, chunks, passing, mask)
         except TimedOut:
             self._give_up(surface, decoder, answer)
             phase: Phase = "first_token" if call.streamed else "answer"
@@ -210,8 +251,10 @@ class Visit:
         except Broken as broken:  # what could not be sent at all was Unreachable
             self._give_up(surface, decoder, answer)
             raise Failed(f"The connection broke before the answer came: {broken}") from broken
-        except BaseException:
+        except BaseException as error:
             self._give_up(surface, decoder, answer)
+            if isinstance(error, CallError):
+                mask.error(error)
             raise
         if attempt is not None:
             attempt.head_at = now()
@@ -281,6 +324,7 @@ class Streaming(Reply):
         "_exchange",
         "_gap",
         "_is_counting",
+        "_mask",
         "_pending",
         "_quiet",
         "_read_at",
@@ -294,6 +338,7 @@ class Streaming(Reply):
         exchange: Exchange,
         pending: list[Chunk],
         headers: tuple[tuple[bytes, bytes], ...],
+        mask: Mask,
     ) -> None:
         super().__init__(streamed=True, headers=headers)
         self._attempt = call.attempt
@@ -307,6 +352,7 @@ class Streaming(Reply):
         self._was_counted = False
         self._quiet = 0.0  # seconds in which the vendor was waited for since it said something
         self._read_at = now()
+        self._mask = mask
 
     @property
     def is_done(self) -> bool:
@@ -359,7 +405,8 @@ class Streaming(Reply):
                 attempt.usage = decoder.usage
         if not chunks:
             assert decoder.fault is not None, "a decoder that gives nothing says why"
-            raise decoder.fault
+            raise self._mask.error(decoder.fault)
+        self._mask.chunks(chunks)
         self.finish = decoder.finish
         self._read_at = now()
         return chunks

@@ -56,7 +56,10 @@ def value(schema: object, key: bytes) -> Any:
 
 def text(schema: object, key: bytes) -> str:
     """The value as JSON. Raises Unsatisfiable."""
-    return msgspec.json.encode(value(schema, key)).decode()
+    try:
+        return msgspec.json.encode(value(schema, key)).decode()
+    except RecursionError:  # a `const` is given back as it is
+        raise Unsatisfiable("it is nested too deep") from None
 
 
 class _Maker:

@@ -209,7 +209,12 @@ def heads(call: Call, reply: Reply, told: frozenset[Exposable]) -> Headers:
     """Our id, which the SDK reads, what is left of the caller's limits, what of the vendor's headers passes, what the
     cache had to say, and what the operator exposes."""
     trail = call.trail
-    found = [(b"x-request-id", call.id.encode()), *limited(trail), *reply.headers]
+    limits, passing = limited(trail), reply.headers
+    if (
+        limits and passing
+    ):  # the caller's own limits are what he asks for: a vendor's, of our account, would be a second answer
+        passing = tuple([pair for pair in passing if pair[0][:12] != b"x-ratelimit-"])
+    found = [(b"x-request-id", call.id.encode()), *limits, *passing]
     if trail.cache:
         found.append((b"x-headworks-cache", trail.cache.encode()))
         if trail.cache == "hit":

@@ -24,7 +24,7 @@ EXPOSED = b", ".join(
             for what in (b"limit", b"remaining", b"reset")
         ),
         *(b"x-headworks-cache", b"x-headworks-target", b"x-headworks-cost", b"x-headworks-attempts", b"age"),
-        *(b"openai-processing-ms", b"openai-version", b"openai-model", b"traceparent"),
+        *(b"openai-processing-ms", b"openai-version", b"openai-model", b"apim-request-id", b"request-id"),
         *(b"www-authenticate", b"allow", b"accept-encoding"),
     ]
 )

@@ -22,6 +22,7 @@ from typing import Any
 from headworks import __version__
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Problem, StateAway
+from headworks.core.masking import Mask
 from headworks.core.notices import Notice, Notices
 from headworks.core.private_folders import private
 from headworks.gateway.counting import loaded as extra
@@ -43,7 +44,9 @@ from headworks.server.serve import claimed, kept, light, opened, signals, unlist
 from headworks.system.load import Loaded, content_of, read
 from headworks.system.schema import System
 from headworks.system.secrets import named_variables
+from headworks.system.sent import every_secret
 from headworks.telemetry.exposition import Readings
+from headworks.telemetry.log_lines import hide_in_log
 from headworks.telemetry.metrics import Metrics
 from headworks.telemetry.view import Sums, answers_of, circuits_of, slots_of, troubles_of
 from headworks.telemetry.watchdog import BOUNDS
@@ -108,6 +111,7 @@ class Parent:
         self.file = file
         self.folder = loaded.folder
         self.system = system
+        hide_in_log(Mask(every_secret(system)))
         self.content = content_of(file)
         self.started_at = time.time()
         self.is_draining = False
@@ -254,6 +258,7 @@ class Parent:
             raise
         # A worker that has died meanwhile, or dies now, is started again with the new content.
         self.content = content
+        hide_in_log(Mask([*every_secret(self.system), *every_secret(loaded.system)]))
         self.system = loaded.system
         self._names.update(callable_names(loaded.system))
         gone = [child for child in self._children.values() if child not in children.values()]

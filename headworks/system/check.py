@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.extras import install
+from headworks.core.masking import SHORT
 from headworks.http.certificates import complaint, context_of
 from headworks.system.drills import check_drills
 from headworks.system.findings import Findings, Where, suggestion
@@ -24,6 +25,7 @@ from headworks.system.prefills import prefill_of
 from headworks.system.scalars import shown, written_duration
 from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.secrets import PrivateUrl, Secret
+from headworks.system.sent import HOLDS_SECRET, credentials
 from headworks.wire.openai_hosts import right_base_url
 
 SHORTEST_KEY = 16
@@ -34,10 +36,6 @@ _OURS = frozenset(
     "transfer-encoding upgrade".split()
 )
 """Headers that belong to the connection or to the body that we write."""
-
-
-_HOLDS_SECRET = re.compile(r"(?i)key|token|secret|password|signature|^sig$")
-"""Names in a query behind which secrets stand."""
 
 SUITES = (".yaml", ".yml", ".jsonl", ".csv", ".py")
 """Endings of suites' files."""
@@ -125,7 +123,7 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     if (meant := right_base_url(provider.base_url)) is not None:
         problem = f"{shown(provider.base_url)} is not where this vendor's API begins: calls would meet a 404"
         findings.warn((*where, "base_url"), problem, f"write {meant}")
-    if any(_HOLDS_SECRET.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
+    if any(HOLDS_SECRET.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
         problem = "the query holds what may be a key, and this URL is no secret: it is shown in messages"
         findings.warn(
             (*where, "base_url"), problem, "send it as a header: `api_key`, or `headers: {api-key: ${env:NAME}}`"
@@ -133,11 +131,14 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     if provider.api_key is not None:
         _literal(provider.api_key, (*where, "api_key"), findings)
         _sendable(provider.api_key, (*where, "api_key"), findings)
+        _maskable(provider.api_key.reveal(), (*where, "api_key"), host, findings)
     if provider.proxy is not None:
         _private(provider.proxy, (*where, "proxy"), findings)
     for name, value in provider.headers.items():
         at = (*where, "headers", name)
         _sendable(value, at, findings)
+        if HOLDS_SECRET.search(name):
+            _maskable(next(credentials(value)), at, host, findings)
         if name.lower() in _OURS:
             findings.error(at, f"the header `{name}` is ours to write", "remove it")
         elif name.lower() == "authorization" and provider.api_key is not None:
@@ -420,3 +421,10 @@ def _sendable(secret: Secret, where: Where, findings: Findings) -> None:
     if not re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", secret.reveal()):
         problem = "the value has a character that a header cannot carry (a line break, a blank at an end, an accent)"
         findings.error(where, problem, "check what the variable or the file holds")
+
+
+def _maskable(secret: str, where: Where, host: Address, findings: Findings) -> None:
+    """A vendor that repeats what it was sent shows a short secret to callers. One on this machine is our own."""
+    if len(secret.encode()) < SHORT and not host.is_loopback:
+        problem = f"the secret is shorter than {SHORT} bytes: it may be a word, so answers of this vendor are not searched for it"
+        findings.warn(where, problem, "use a longer one; in errors, logs and records it is masked all the same")

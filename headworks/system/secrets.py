@@ -20,7 +20,7 @@ MOST_BYTES = 64 * 1024
 
 LITERAL = "(literal)"
 
-_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_REFERENCE = re.compile(r"\$\{([^}$]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOREIGN = re.compile(
     r"(?<!\S)(?:\$([A-Z_][A-Z0-9_]*)|%([A-Z_][A-Z0-9_]*)%|(?:os\.environ/|env:|env\.)([A-Za-z_][A-Za-z0-9_]*)"
@@ -61,9 +61,6 @@ class Secret:
         raise TypeError("a secret is not copied or pickled")
 
 
-_PASSWORD = re.compile(r"(?<=://)([^/?#@]*?):([^/?#]*)(?=@)|([?&][a-z_]*(?:password|token|secret)=)([^&#]+)", re.ASCII)
-
-
 class PrivateUrl(Secret):
     """Where a server is, which may need a password. `str` shows the URL as it is written: without its password, where that
     is no reference (then `has_literal_password`)."""
@@ -72,16 +69,35 @@ class PrivateUrl(Secret):
 
     def __init__(self, value: str, written: str | None = None) -> None:
         written = value if written is None else written
-        super().__init__(value, _PASSWORD.sub(_hidden, written))
+        super().__init__(value, _without_passwords(written))
         self.has_literal_password = self.reference != written
 
     def __str__(self) -> str:
         return self.reference
 
 
-def _hidden(found: re.Match[str]) -> str:
-    before, password = (f"{found[1]}:", found[2]) if found[3] is None else (found[3], found[4])
-    return before + (password if not _REFERENCE.sub("", password) else "...")
+_OPTION = re.compile(r"[?&][^?&#]*")
+_SECRET_OPTIONS = ("password", "token", "secret")
+
+
+def _without_passwords(written: str) -> str:
+    """A URL as it may be shown: without a password before its host, or in one of its options."""
+    scheme, slashes, rest = written.partition("://")
+    ends = [place for mark in "/?#" if (place := rest.find(mark)) >= 0]
+    authority = rest[: min(ends, default=len(rest))]
+    user, colon, password = authority.rpartition("@")[0].partition(":")
+    if colon:
+        rest = f"{user}:{_hidden(password)}{rest[len(user) + len(colon) + len(password) :]}"
+    return f"{scheme}{slashes}{_OPTION.sub(_option, rest)}"
+
+
+def _option(found: re.Match[str]) -> str:
+    name, equals, value = found[0].partition("=")
+    return f"{name}={_hidden(value)}" if equals and name.endswith(_SECRET_OPTIONS) and value else found[0]
+
+
+def _hidden(password: str) -> str:
+    return password if not _REFERENCE.sub("", password) else "..."
 
 
 class Sources:

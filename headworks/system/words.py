@@ -93,7 +93,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "waits. Unlimited by default.",
             "concurrency": "Calls at this provider at once, streams until their last chunk. Unlimited by default.",
             "headers": "Headers that every request to this vendor carries. Their values are secrets: never shown.",
-            "forward_headers": "Headers of the caller that pass to this vendor, beside those of its dialect.",
+            "forward_headers": "Headers that pass, the caller's to this vendor and this vendor's to the caller, beside those of its dialect.",
             "ca_file": "Certificates (PEM) to trust in place of the machine's own.",
             "proxy": "The HTTP proxy to go through: `http://user:password@host:port`, or `none`. Where it is not written: what "
             "`HTTPS_PROXY` or `HTTP_PROXY` say. This machine, and hosts that `NO_PROXY` names, are always asked without one.",

@@ -11,11 +11,28 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from headworks.core.masking import NOTHING, Mask
+
+_OURS = frozenset({"at", "level", "logger", "event"})
+"""Fields that have no words of anybody else."""
+
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
+class TextLines(logging.Formatter):
+    """Formats records of `logging` as text. mask: what no line shows, once it is known."""
+
+    mask: Mask = NOTHING
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self.mask.text(super().format(record))
+
+
 class JsonLines(logging.Formatter):
-    """Formats records of `logging`. worker: which of several processes writes; None where it is the only one, or their parent."""
+    """Formats records of `logging`. worker: which of several processes writes; None where it is the only one, or their parent.
+    mask: what no line shows, once it is known."""
+
+    mask: Mask = NOTHING
 
     def __init__(self, worker: int | None = None) -> None:
         super().__init__()
@@ -34,7 +51,17 @@ class JsonLines(logging.Formatter):
             said["trace"] = self.formatException(record.exc_info)
         if record.stack_info:
             said["stack"] = record.stack_info
+        if self.mask is not NOTHING:
+            hide = self.mask.text
+            said |= {name: hide(value) for name, value in said.items() if isinstance(value, str) and name not in _OURS}
         return printable(said)
+
+
+def hide_in_log(mask: Mask) -> None:
+    """From now on no line that this process writes itself shows what the mask hides."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, (TextLines, JsonLines)):
+            handler.formatter.mask = mask
 
 
 def printable(said: dict[str, object]) -> str:

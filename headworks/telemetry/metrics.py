@@ -14,6 +14,9 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Final
 
+import msgspec
+
+from headworks.core.masking import NOTHING, Mask
 from headworks.core.record import Opened, Record
 from headworks.layers.trace import Journal
 from headworks.telemetry.histogram import Histogram
@@ -103,16 +106,37 @@ class Metrics:
 
 
 class Recorder:
-    """A journal that counts: each record is appended first, and counted only then."""
+    """A journal that counts: each record is appended first, and counted only then. mask: what no record shows."""
 
-    def __init__(self, journal: Journal, metrics: Metrics, aliases: Collection[str]) -> None:
+    def __init__(self, journal: Journal, metrics: Metrics, aliases: Collection[str], mask: Mask = NOTHING) -> None:
         self.journal = journal
         self.metrics = metrics
         self.aliases = frozenset(aliases)
+        self.mask = mask
 
     def append(self, record: Record) -> None:
+        if (record.error or record.user or record.trace) or len(record.attempts) > 1 or record.asked or record.answered:
+            record = masked(record, self.mask)
         self.journal.append(record)
         self.metrics.observe(record, record.model if record.model in self.aliases else UNKNOWN)
 
     def open(self, call: Opened) -> bool:
         return self.journal.open(call)
+
+
+def masked(record: Record, mask: Mask) -> Record:
+    """The record with no secret in what callers and vendors wrote. Bodies are searched as answers are: a short secret may be a
+    word of theirs."""
+    attempts = [
+        msgspec.structs.replace(one, reason=mask.text(one.reason)) if one.reason else one for one in record.attempts
+    ]
+    return msgspec.structs.replace(
+        record,
+        attempts=attempts,
+        reason=mask.text(record.reason),
+        model=mask.long(record.model),
+        user=mask.long(record.user),
+        trace=mask.long(record.trace),
+        asked=mask.long(record.asked),
+        answered=mask.long(record.answered),
+    )

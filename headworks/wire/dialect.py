@@ -95,8 +95,9 @@ class Surface(Protocol):
         """Whether a caller's header of this name (lower case) may go to the vendor: none that speaks for the account."""
         ...
 
-    def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
-        """The vendor's id of the answer ("" where it gave none), and its headers that pass to the caller."""
+    def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+        """The vendor's id of the answer ("" where it gave none), and its headers that pass to the caller: those of the
+        dialect, and `more`, which the operator names."""
         ...
 
     def decoder(self, call: Call) -> StreamDecoder | None:

@@ -38,6 +38,9 @@ _FORWARDED = frozenset({b"traceparent", b"idempotency-key"})
 _OUR_ACCOUNT = frozenset({b"openai-organization", b"openai-project"})
 """They choose an account of the key's owner. With *our* key a caller's choice is refused, and would set the target aside."""
 
+_RETURNED = frozenset({b"openai-processing-ms", b"openai-version", b"openai-model", b"apim-request-id", b"request-id"})
+"""Headers of a vendor that SDKs and their users read; beside them the rate limits, which have one beginning."""
+
 
 # Reading
 
@@ -226,14 +229,19 @@ def forwards(name: bytes) -> bool:
     return name in _FORWARDED or (name[:7] == b"openai-" and name not in _OUR_ACCOUNT)
 
 
-def returned(headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
-    """The vendor's id of the answer, and its headers that pass to the caller: `openai-*` and `traceparent`."""
+def returned(headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+    """The vendor's id of the answer, and its headers that pass to the caller: what the SDKs read, and `more`.
+
+    `x-request-id` is not among them: with that header the caller is told our own id, and the record has both.
+    """
     request_id = b""
     passing = []
     for pair in headers:
         name = pair[0]
-        if name == b"x-request-id" or (name == b"apim-request-id" and not request_id):
+        if name == b"x-request-id":
             request_id = pair[1]
-        elif name[:7] == b"openai-" or name == b"traceparent":
+        elif name in _RETURNED or name[:12] == b"x-ratelimit-" or name in more:
             passing.append(pair)
+            if name == b"apim-request-id" and not request_id:
+                request_id = pair[1]
     return request_id.decode("latin-1"), tuple(passing)

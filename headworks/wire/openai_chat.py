@@ -97,8 +97,8 @@ class OpenAIChat:
     def forwards(self, name: bytes) -> bool:
         return openai_body.forwards(name)
 
-    def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
-        return openai_body.returned(headers)
+    def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+        return openai_body.returned(headers, more)
 
     def decoder(self, call: Call) -> ChatDecoder:
         return ChatDecoder(call)
@@ -113,10 +113,13 @@ class OpenAIChat:
                 raise error_in(error, is_headed=False) from None
             raise garbled(body) from None
         choices = answer.choices or ()
-        if (answer.error or answer.base_resp is not None or answer.x_groq is not None or len(choices) != 1) and (
-            error := failure(answer, body)
-        ) is not None:
-            raise error_in(error, is_headed=False)
+        if answer.error or answer.base_resp is not None or answer.x_groq is not None or len(choices) != 1:
+            try:
+                error = failure(answer, body)
+            except (ValueError, RecursionError):  # its first reading skipped what is nested too deep for the second
+                raise garbled(body) from None
+            if error is not None:
+                raise error_in(error, is_headed=False)
         if not choices:
             raise Garbled("The vendor's answer has no choices.")
         first = choices[0]
@@ -320,7 +323,11 @@ class ChatDecoder:
             or piece.x_groq is not None
             or event.name == b"error"
         ):
-            error = untyped(data) if event.name == b"error" else failure(piece, data)
+            try:
+                error = untyped(data) if event.name == b"error" else failure(piece, data)
+            except (ValueError, RecursionError):  # its first reading skipped what is nested too deep for the second
+                self._break("An event of the vendor's stream is nested too deep.")
+                return None
             if error is not None:
                 self.fault = error_in(error, is_headed=self.is_headed)
                 return None

@@ -49,8 +49,8 @@ class OpenAIEmbeddings:
     def forwards(self, name: bytes) -> bool:
         return openai_body.forwards(name)
 
-    def returned(self, headers: Headers) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
-        return openai_body.returned(headers)
+    def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
+        return openai_body.returned(headers, more)
 
     def decoder(self, call: Call) -> StreamDecoder | None:
         return None
@@ -61,11 +61,11 @@ class OpenAIEmbeddings:
         except (ValueError, RecursionError):
             raise garbled(body) from None
         if answer.error:
-            raise error_in(untyped(body), is_headed=False)
+            raise error_in(_untyped(body), is_headed=False)
         if (error := failed_beside(Completion(base_resp=answer.base_resp))) is not None:
             raise error_in(error, is_headed=False)
         if not openai_body.is_filled_list(answer.data):
-            if (error := failed_instead(untyped(body))) is not None:
+            if (error := failed_instead(_untyped(body))) is not None:
                 raise error_in(error, is_headed=False)
             raise Garbled("The vendor's answer has no embeddings.")
         return Chunk(data=body, has_content=True, usage=_usage(answer), last=True)
@@ -81,6 +81,14 @@ class OpenAIEmbeddings:
 
     def refuses_counting(self, error: CallError, call: Call) -> bool:
         return False  # nothing was added to its request
+
+
+def _untyped(body: bytes) -> Any:
+    """The answer as a value. Raises Garbled: its first reading skipped what is nested too deep, or too large, for this one."""
+    try:
+        return untyped(body)
+    except (ValueError, RecursionError):
+        raise garbled(body) from None
 
 
 def _usage(answer: Embedded) -> Usage | None:

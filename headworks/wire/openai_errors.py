@@ -16,6 +16,7 @@ What is shown again are a vendor's own words, except where it refuses *us*: thos
 from __future__ import annotations
 
 import re
+import string
 from typing import Any, TypeAlias
 
 import msgspec
@@ -35,13 +36,24 @@ from headworks.core.errors import (
     Upstream,
     VendorSaid,
 )
+from headworks.core.text import sound
 from headworks.wire.dialect import Headers
 from headworks.wire.meaning import meaning_of
+from headworks.wire.openai_answer import encoded
 from headworks.wire.retry_after import retry_after, wait_in
 from headworks.wire.vendor_errors import Meaning
 
 MOST_MESSAGE = 2_000
 """Characters of a vendor's message that are kept."""
+
+MOST_STATUS = 599
+"""The highest status that HTTP knows. What is above is treated as a 5xx (RFC 9110, section 15), and shown as our 502."""
+
+MOST_NAME = 500
+"""Characters of a vendor's type, code or parameter that are kept."""
+
+MOST_TITLE = 200
+"""Characters of a page's title; a longer one is none."""
 
 MOST_WORDS = 200
 """Words of a refusal that are kept to be compared with the model's name."""
@@ -111,9 +123,9 @@ _TOLD_IN = (
 _DEEPEST = 4
 _NO_JSON: Any = object()
 
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _WORD = re.compile(r"[^\s`'\"()<>{}\[\],;]+")
 _SECRET = re.compile(r"[A-Za-z0-9_\-*.]{12,}")
-_TITLE = re.compile(r"(?is)<title[^>]*>\s*(.{1,200}?)\s*</title>")
 
 
 # From vendors
@@ -172,6 +184,8 @@ def garbled(body: bytes) -> Garbled:
 
 
 def _judged(said: VendorSaid, status: int, meaning: Meaning | None, wait: float | None) -> CallError:
+    if status > MOST_STATUS:
+        return Failed(said.message, said=said, retry_after=wait)
     if meaning == "rate_limited" or (status == 429 and meaning not in ("no_credit", "bad_key", "unknown_model")):
         return _throttled(said, status, wait)
     if meaning == "filtered":
@@ -269,11 +283,24 @@ def _read(content: Any, status: int, request_id: str | None) -> VendorSaid:
     return VendorSaid(
         status=status,
         message=_bounded(_words(error, 0)) or _message_of_text(status, ""),
-        type=kind if isinstance(kind, str) else None,
-        code=str(code) if isinstance(code, (str, int)) else None,
-        param=param if isinstance(param, str) else None,
+        type=_named(kind) if isinstance(kind, str) else None,
+        code=_named(str(code)) if isinstance(code, (str, int)) else None,
+        param=_named(param) if isinstance(param, str) else None,
         request_id=request_id,
     )
+
+
+def _named(name: str) -> str:
+    """A type, code or parameter as it may be shown again: bounded, and text that can be encoded."""
+    return sound(name[:MOST_NAME])
+
+
+def _encoded(value: Any) -> str:
+    """A JSON value as text. It was decoded in a shallower place of the stack, so that it may be nested too deep here."""
+    try:
+        return encoded(value).decode()
+    except RecursionError:
+        return ""
 
 
 def _error_of(content: dict[str, Any]) -> dict[str, Any]:
@@ -303,11 +330,11 @@ def _words(value: Any, depth: int) -> str:
     if isinstance(value, list) and value and all(isinstance(item, (dict, str)) for item in value):
         return "; ".join(f"{_placed(item)}{words}" for item in value[:8] if (words := _words(item, depth + 1)))
     if not isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
+        return _encoded(value)
     for name in _TOLD_IN:
         if value.get(name) and (words := _words(value[name], depth + 1)):
             return f"{words}{_raw(value, depth)}"
-    return msgspec.json.encode(value).decode() if depth and value else ""
+    return _encoded(value) if depth and value else ""
 
 
 def _placed(value: Any) -> str:
@@ -330,21 +357,31 @@ def _text(message: Any) -> str:
     """A body that is no object, as text."""
     if message is None:
         return ""
-    return _words(message, 1) or msgspec.json.encode(message).decode()
+    return _words(message, 1) or _encoded(message)
 
 
 def _message_of_text(status: int, text: str) -> str:
     if not text:
         return f"The vendor answered {status} without a message."
     if text[:256].lstrip().lower().startswith(("<!doctype", "<html", "<?xml", "<head")):
-        title = _TITLE.search(text)
-        said = f": {title[1]}" if title else ""
+        title = _title(text)
+        said = f": {title}" if title else ""
         return f"The vendor answered {status} with an HTML page{said}."
     return _bounded(text)
 
 
+def _title(page: str) -> str:
+    """What stands between the first `<title ...>` and the next `</title>`; "" where that is nothing, or too long for one."""
+    lowered = page.translate(_LOWER)  # `lower` would move what stands behind some letters
+    opens = lowered.find("<title")
+    begins = lowered.find(">", opens) + 1 if opens >= 0 else 0
+    ends = lowered.find("</title>", begins) if begins else -1
+    title = page[begins:ends].strip() if ends >= 0 else ""
+    return title if len(title) <= MOST_TITLE else ""
+
+
 def _bounded(text: str) -> str:
-    return text if len(text) <= MOST_MESSAGE else f"{text[:MOST_MESSAGE]}..."
+    return sound(text) if len(text) <= MOST_MESSAGE else f"{sound(text[:MOST_MESSAGE])}..."
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from math import isfinite
+from math import copysign, isfinite
 from typing import Any, Final
 
 MOST_BELIEVED: Final = 86_400.0
@@ -21,8 +21,13 @@ MOST_LOOKED_AT: Final = 500
 """Characters of a message in which a wait is looked for: what it quotes of a caller's comes later."""
 
 _DURATION = re.compile(
-    r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?", re.IGNORECASE
+    r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9]+(?:\.[0-9]+)?)s)?(?:([0-9]+(?:\.[0-9]+)?)ms)?",
+    re.IGNORECASE,
 )
+MOST_HEADER: Final = 512
+"""Bytes of a header in which a wait is looked for: no date and no duration is longer, but a mistake with 400 digits is a wait."""
+
+_LARGEST: Final = 1e300
 _EPOCH = 1e9
 """A reset above this is an instant, not a wait: 1e9 seconds are 31 years. Above a thousand times it, milliseconds."""
 
@@ -47,9 +52,9 @@ _NESTED = ("error", "details", "detail", "metadata", "headers", "errors")
 _DEEPEST = 5
 
 _WORDS = re.compile(
-    r"(?i)\b(?:try again|retry|retry your request|reset)\b[a-z ]{0,20}?\b(?:in|after)\s+"
-    r"(?:(?P<number>\d+(?:\.\d+)?)\s+(?P<unit>milliseconds?|seconds?|minutes?|hours?)"
-    r"|(?P<duration>(?:\d+(?:\.\d+)?(?:ms|[dhms]))+))\b"
+    r"(?i)\b(?:try again|retry|retry your request|reset)\b[a-z ]{0,20}?\b(?:in|after)\s{1,4}"
+    r"(?:(?P<number>[0-9][0-9.]{0,31})\s{1,4}(?P<unit>milliseconds?|seconds?|minutes?|hours?)"
+    r"|(?P<duration>[0-9][0-9.dhms]{0,31}[dhms]))\b"
 )
 _UNITS = {"m": 60.0, "s": 1.0, "h": 3600.0}
 
@@ -110,7 +115,8 @@ def _in_words(message: str) -> float | None:
     if (duration := match["duration"]) is not None:
         return _duration(duration.encode(), 0.0)
     unit = match["unit"].lower()
-    return float(match["number"]) * (0.001 if unit.startswith("mill") else _UNITS[unit[0]])
+    number = _number(match["number"].encode())
+    return None if number is None else number * (0.001 if unit.startswith("mill") else _UNITS[unit[0]])
 
 
 def _reset(headers: Mapping[bytes, bytes], wall: float, is_limited: bool) -> float | None:
@@ -133,11 +139,14 @@ def _believed(wait: float | None) -> float | None:
 
 
 def _number(said: bytes | None) -> float | None:
+    """A number; one that is too large for any clock is the largest there is, whose wait is cut to MOST_BELIEVED."""
     try:
         number = float(said) if said is not None else None
     except ValueError:
         return None
-    return number if number is not None and isfinite(number) else None
+    if number is None or isfinite(number):
+        return number
+    return copysign(_LARGEST, number) if said is not None and said.strip()[-1:].isdigit() else None
 
 
 def _as_wait(number: float, wall: float) -> float:
@@ -150,7 +159,7 @@ def _until(said: bytes | None, wall: float) -> float | None:
     """Of a date, as HTTP or RFC 3339 writes it."""
     if said is None:
         return None
-    text = said.decode("latin-1")
+    text = said[:MOST_HEADER].decode("latin-1")
     try:
         at = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() - wall
@@ -162,6 +171,7 @@ def _duration(said: bytes | None, wall: float) -> float | None:
     """`6m0s`, `20ms`, `2s`, `1.5` (seconds) or an instant in seconds or milliseconds since 1970."""
     if said is None:
         return None
+    said = said[:MOST_HEADER]
     number = _number(said)
     if number is not None:
         return _as_wait(number, wall)

@@ -522,3 +522,35 @@ async def test_a_deadline_in_a_queue_for_room_says_so() -> None:
     (await handle.next_call()).call.trail.is_patient = True
     with pytest.raises(AtLimit):
         await task
+
+
+class Telling(Reply):
+    """A reply with headers of its vendor."""
+
+    def __init__(self, chunks: list[Chunk]) -> None:
+        super().__init__(streamed=False, headers=((b"openai-processing-ms", b"7"), (b"x-region", b"eu")))
+        self.chunks = chunks
+        self.finish = "stop"
+
+    async def read(self) -> list[Chunk]:
+        return self.chunks
+
+
+@virtual
+async def test_a_vendors_headers_are_for_who_began_the_call_and_nobody_who_shares_it() -> None:
+    class Inner:
+        @asynccontextmanager
+        async def open(self, call: Call) -> AsyncIterator[Reply]:
+            await asyncio.sleep(1)
+            body = (
+                b'{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"total_tokens":1}}'
+            )
+            yield Telling([Chunk(data=body, has_content=True, finish="stop", last=True)])
+
+    service = both(Inner())
+    calls = [question() for _ in range(3)]
+    answers = await asyncio.gather(*(ask(service, one) for one in calls))
+    kept = question()
+    later = await ask(service, kept)
+    assert [one.trail.cache for one in (*calls, kept)] == ["miss", "coalesced", "coalesced", "hit"]
+    assert [len(one.headers) for one in (*answers, later)] == [2, 0, 0, 0]

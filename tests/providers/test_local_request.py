@@ -89,6 +89,24 @@ def test_what_is_wrong_is_refused_with_the_field(content: bytes, param: str | No
     assert error.param == param
 
 
+@pytest.mark.parametrize("inside", ['{"properties":{"a":%s}}', '{"anyOf":[%s]}', '{"const":{"a":%s}}'])
+@pytest.mark.parametrize("manner", [TRANSCRIPT, OWN_TEMPLATE])
+def test_a_schema_that_is_nested_too_deep_is_refused_with_its_field(inside: str, manner: Manner) -> None:
+    def asked(levels: int) -> bytes:
+        schema = "{}"
+        for _ in range(levels):
+            schema = inside % schema
+        wanted = f'{{"type":"json_schema","json_schema":{{"schema":{schema}}}}}'
+        return b'{"messages":[{"role":"user","content":"Hi"}],"response_format":%s}' % wanted.encode()
+
+    for levels in (51, 101, 200, 400):
+        with pytest.raises(Malformed, match="nested too deep") as caught:
+            understand(asked(levels), manner, 2048)
+        assert caught.value.param is not None
+        assert caught.value.param.startswith("response_format")
+    assert understand(asked(49), manner, 2048).in_json
+
+
 def test_a_text_that_cannot_fit_is_refused_before_it_is_cut_into_tokens() -> None:
     error = refusal(body(messages=[{"role": "user", "content": "a" * 300_000}]))
     assert (error.code, error.param) == ("context_length_exceeded", "messages")

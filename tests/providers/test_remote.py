@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -29,8 +31,9 @@ from headworks.core.trail import Attempt
 from headworks.http.client import Client, Exchange
 from headworks.http.dial import Origin
 from headworks.http.link import Link
-from headworks.providers.remote import MOST_BEFORE_HEAD, Remote, account_headers
+from headworks.providers.remote import MOST_BEFORE_HEAD, Account, Remote, account_headers
 from headworks.wire.openai import OPENAI
+from headworks.wire.openai_errors import event, problem
 
 SHORT = 0.08
 """Seconds of a bound that is meant to run out."""
@@ -324,7 +327,7 @@ def test_nobody_there_is_unreachable() -> None:
         async with Vendor() as vendor:
             vendor.server.close()
             await vendor.server.wait_closed()
-            remote = Remote(vendor.client, OPENAI, "gpt-5", b"", target="vendor/gpt-5")
+            remote = Remote(vendor.client, OPENAI, "gpt-5", Account(b""), target="vendor/gpt-5")
             with pytest.raises(Unreachable) as caught:
                 await ask(remote, call())
             assert caught.value.message == "vendor/gpt-5: no connection: Connection refused"
@@ -341,7 +344,7 @@ def test_the_query_of_the_base_url_is_asked_for_each_time() -> None:
     async def main() -> None:
         async with Vendor([answer(ANSWER)], [answer(EMBEDDED)]) as vendor:
             vendor.client.origin = msgspec.structs.replace(vendor.client.origin, base=b"/v1", query=b"api-version=1")
-            remote = Remote(vendor.client, OPENAI, "gpt-5", b"")
+            remote = Remote(vendor.client, OPENAI, "gpt-5", Account(b""))
             await ask(remote, call())
             await ask(remote, call(operation="embeddings"))
             assert [asked.path for asked in vendor.asked] == [
@@ -355,7 +358,7 @@ def test_the_query_of_the_base_url_is_asked_for_each_time() -> None:
 def test_an_operation_that_the_dialect_lacks_is_not_the_callers_fault() -> None:
     async def main() -> None:
         async with Vendor() as vendor:
-            remote = Remote(vendor.client, {"chat": OPENAI["chat"]}, "m", b"")
+            remote = Remote(vendor.client, {"chat": OPENAI["chat"]}, "m", Account(b""))
             with pytest.raises(Denied, match="embeddings"):
                 await ask(remote, call(operation="embeddings"))
 
@@ -685,12 +688,79 @@ def test_a_callers_headers_pass_by_the_dialects_list_and_the_providers() -> None
     run(main)
 
 
+def test_a_header_that_the_provider_sets_goes_out_once_whatever_a_caller_sends() -> None:
+    async def main() -> None:
+        async with Vendor([answer(ANSWER)]) as vendor:
+            remote = Remote(vendor.client, OPENAI, "m", account_headers("sk-1", {"OpenAI-Beta": "ours"}))
+            await ask(remote, call(forwarded=((b"openai-beta", b"his"),)))
+            assert vendor.asked[0].headers["openai-beta"] == "ours"
+
+    run(main)
+
+
+def test_an_idempotency_key_is_each_callers_own_and_the_same_each_time() -> None:
+    async def main() -> None:
+        async with Vendor(*([answer(ANSWER)] for _ in range(6))) as vendor:
+            for tenant, value in (("a", b"1"), ("a", b"1"), ("b", b"1"), ("a", b"2"), ("", b"1"), ("a1", b"")):
+                await ask(vendor.remote, call(tenant=tenant, forwarded=((b"idempotency-key", value),)))
+            sent = [asked.headers["idempotency-key"] for asked in vendor.asked]
+            assert sent[0] == sent[1]
+            assert len(set(sent)) == 5
+            assert all(len(one) == 32 for one in sent)
+
+    run(main)
+
+
+def test_a_vendors_headers_come_back_by_the_dialects_list_and_the_providers() -> None:
+    lines = {
+        "openai-processing-ms": "12",
+        "x-region": "eu",
+        "x-other": "1",
+        "traceparent": "00-1-2-01",
+        "openai-organization": "acme",
+        "openai-project": "p",
+        "set-cookie": "a=b",
+        "content-language": "de",
+        "connection": "keep-alive",
+        "access-control-allow-origin": "*",
+        "x-headworks-cost": "0",
+    }
+
+    async def main() -> None:
+        async with Vendor([answer(ANSWER, 200, *(f"{name}: {value}" for name, value in lines.items()))]) as vendor:
+            forward = frozenset(name.encode() for name in lines if name != "x-other")
+            remote = Remote(vendor.client, OPENAI, "m", account_headers("sk-1", {}), forward=forward)
+            async with remote.open(call()) as reply:
+                assert dict(reply.headers) == {
+                    b"openai-processing-ms": b"12",
+                    b"x-region": b"eu",
+                    b"content-language": b"de",
+                }
+
+    run(main)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("status", [600, 999])
+def test_a_status_that_http_does_not_know_is_a_failed_attempt(status: int, streamed: bool) -> None:
+    async def main() -> None:
+        async with Vendor([answer(b"", status)]) as vendor:
+            asked = call(streamed=streamed)
+            with pytest.raises(Failed) as caught:
+                await ask(vendor.remote, asked)
+            assert (caught.value.retry, caught.value.shown_status) == ("here", 502)
+            assert asked.attempt is not None
+            assert asked.attempt.vendor_status == status
+
+    run(main)
+
+
 def test_a_providers_own_headers_go_first() -> None:
-    lines = account_headers("sk-1", {"Authorization": "Basic x", "Api-Key": "k"}).decode().split("\r\n")
+    lines = account_headers("sk-1", {"Authorization": "Basic x", "Api-Key": "k"}).lines.decode().split("\r\n")
     assert "authorization: Basic x" in lines
     assert "api-key: k" in lines
     assert not any("sk-1" in line for line in lines)
-    assert b"authorization" not in account_headers(None, {})
+    assert b"authorization" not in account_headers(None, {}).lines
 
 
 @pytest.mark.parametrize(
@@ -706,5 +776,132 @@ def test_a_remote_does_not_show_its_key() -> None:
         async with Vendor() as vendor:
             assert "sk-1" not in repr(vendor.remote)
             assert "gpt-5" in repr(vendor.remote)
+
+    run(main)
+
+
+# A vendor that repeats what it was sent
+
+SECRET = "Zx9+abc/def==ghiJKL"
+WORD = "none"
+
+
+class Echo(Vendor):
+    """A vendor that is asked with a secret, and with a short one."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        account = account_headers(
+            SECRET, {"X-Signature": "0123456789abcdef", "X-Word": WORD}, ["0123456789abcdef", WORD]
+        )
+        self.remote = Remote(self.client, OPENAI, "gpt-5", account, forward=frozenset({b"x-echo"}))
+        return self
+
+
+def hides(data: bytes) -> bool:
+    return b"***" in data and b"abc" not in data and b"456789" not in data
+
+
+ECHOED = tuple(
+    spelling.encode()
+    for spelling in (
+        SECRET,
+        quote(SECRET, safe=""),
+        SECRET.replace("/", "\\/").replace("+", "\\u002b"),
+        b64encode(f"Bearer {SECRET}".encode()).decode(),
+        "0123456789abcdef",
+    )
+)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 422, 429, 500, 600])
+@pytest.mark.parametrize(
+    "body", [b'{"error":{"message":"%b is bad","code":"%b"}}', b"<html><title>%b %b</title>", b"%b %b"]
+)
+def test_a_key_in_an_error_reaches_nobody(body: bytes, status: int, streamed: bool) -> None:
+    async def main() -> None:
+        async with Echo(*([answer(body % (one, one), status, f"x-request-id: {SECRET}")] for one in ECHOED)) as vendor:
+            for _ in ECHOED:
+                asked = call(streamed=streamed)
+                with pytest.raises(CallError) as caught:
+                    await ask(vendor.remote, asked)
+                error = caught.value
+                shown = f"{error.message} {error.said} {error.param} {error.place} {problem(error)!r} {event(error)!r}"
+                assert "abc" not in shown
+                assert "456789" not in shown
+                assert asked.attempt is not None
+                assert "abc" not in asked.attempt.vendor_request_id
+
+    run(main)
+
+
+def test_a_key_in_a_whole_answer_or_its_headers_reaches_nobody() -> None:
+    whole = b'{"id":"%b","choices":[{"index":0,"message":{"content":"%b"},"finish_reason":"stop"}]}'
+
+    async def main() -> None:
+        lines = ("openai-model: m-" + SECRET, "x-echo: " + SECRET)
+        async with Echo(*([answer(whole % (one, one), 200, *lines)] for one in ECHOED)) as vendor:
+            for _ in ECHOED:
+                async with vendor.remote.open(call()) as reply:
+                    [chunk] = await reply.read()
+                    assert hides(chunk.data)
+                    assert "abc" not in chunk.text
+                    assert "***" in chunk.text
+                    assert dict(reply.headers) == {b"openai-model": b"m-***", b"x-echo": b"***"}
+                    assert json.loads(chunk.data)["choices"][0]["finish_reason"] == "stop"
+
+    run(main)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("echoed", ECHOED)
+def test_a_key_in_a_stream_reaches_nobody_however_the_socket_cuts_it(echoed: bytes, size: int) -> None:
+    with_key = b'data: {"choices":[{"index":0,"delta":{"content":"so %b"},"finish_reason":null}]}\n\n' % echoed
+    usage = USAGE.replace(b'"choices":[]', b'"choices":[],"key":"%b"' % echoed)
+    sent = ROLE + with_key + TEXT + with_key + STOP + usage + DONE
+
+    async def main() -> None:
+        pieces = [framed(sent[at : at + size]) for at in range(0, len(sent), size)]
+        async with Echo([OPEN, *pieces, END], [OPEN, *pieces, END]) as vendor:
+            for is_counted in (True, False):
+                async with vendor.remote.open(call(streamed=True, include_usage=is_counted)) as reply:
+                    chunks = await chunks_of(reply)
+                data = b"".join(chunk.data + chunk.unasked for chunk in chunks)
+                assert hides(data)
+                text = "".join(chunk.text for chunk in chunks)
+                assert hides(text.encode())
+                assert text.startswith("so ")
+                assert "***Hiso " in text
+
+    run(main)
+
+
+@pytest.mark.parametrize("begun", [b"", TEXT])
+def test_a_key_in_the_error_that_ends_a_stream_reaches_nobody(begun: bytes) -> None:
+    error = ERROR.replace(b"overloaded", b"no such key: " + ECHOED[2])
+
+    async def main() -> None:
+        async with Echo([OPEN, framed(ROLE + begun + error), END]) as vendor:
+            with pytest.raises(CallError) as caught:
+                await ask(vendor.remote, call(streamed=True))
+            assert hides(problem(caught.value))
+            assert "abc" not in str(caught.value)
+
+    run(main)
+
+
+def test_a_short_secret_is_a_word_in_an_answer_and_hidden_in_an_error() -> None:
+    told = ANSWER.replace(b"Hi", b"none of it")
+
+    async def main() -> None:
+        refused = answer(b'{"error":{"message":"none is no key"}}', 400, "x-request-id: none")
+        async with Echo([answer(told)], [refused]) as vendor:
+            assert await ask(vendor.remote, call()) == told
+            asked = call()
+            with pytest.raises(Rejected, match=r"^\*\*\* is no key$"):
+                await ask(vendor.remote, asked)
+            assert asked.attempt is not None
+            assert asked.attempt.vendor_request_id == "***"
 
     run(main)

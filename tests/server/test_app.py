@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import pytest
 
+from headworks.core.call import Call
 from headworks.core.clock import wall
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
+from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.request_id import instants
 from headworks.core.service import Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin
 from headworks.http.intake import Request
 from headworks.ledger.journal import MemoryJournal
-from headworks.providers.remote import Remote
+from headworks.providers.remote import Account, Remote
 from headworks.providers.scripted import Scripted, Stream
 from headworks.server.app import App
 from headworks.server.exposed import spelled
@@ -392,7 +395,7 @@ def test_a_vendor_that_is_not_there_is_its_target_to_callers_and_an_address_to_t
     with socket.create_server(("127.0.0.2", 0)) as closed:
         port = closed.getsockname()[1]
     client = Client(Origin(host="127.0.0.2", port=port))
-    facing = Facing(Remote(client, OPENAI, "m", b"", target="vendor/m"))
+    facing = Facing(Remote(client, OPENAI, "m", Account(b""), target="vendor/m"))
     for streamed in (False, True):
         answered = asyncio.run(facing.ask("POST", "/v1/chat/completions", chat(stream=streamed)))
         assert (answered.status, answered.json["error"]["code"]) == (502, "upstream_unreachable")
@@ -448,6 +451,27 @@ async def test_only_listed_headers_of_the_caller_go_further() -> None:
     leaf = Scripted(["a"])
     await Facing(leaf).chat(traceparent="00-1-2-01", cookie="secret", x_team="red", openai_beta="x", x_other="no")
     assert [name for name, _ in leaf.calls[0].forwarded] == [b"traceparent", b"x-team", b"openai-beta"]
+
+
+class Telling:
+    """A leaf whose vendor tells of its limits."""
+
+    @asynccontextmanager
+    async def open(self, call: Call) -> AsyncIterator[Reply]:
+        told = ((b"x-ratelimit-limit-requests", b"99999"), (b"openai-model", b"m-1"))
+        yield Whole([Chunk(data=b"{}", has_content=True, last=True)], headers=told)
+
+
+@pytest.mark.parametrize(("limit", "told"), [("", b"99999"), (", rpm: 60", b"60")])
+def test_a_callers_own_limits_go_before_those_that_a_vendor_tells_of(limit: str, told: bytes) -> None:
+    @virtual
+    async def run() -> None:
+        facing = Facing(Telling(), KEYED.replace("web-secret-0123456789}", f"web-secret-0123456789{limit}}}"))
+        answered = await facing.chat(authorization="Bearer web-secret-0123456789")
+        assert answered.headers[b"x-ratelimit-limit-requests"] == told
+        assert answered.headers[b"openai-model"] == b"m-1"
+
+    run()
 
 
 @virtual

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from headworks.core.masking import NOTHING, Mask
 from headworks.core.notices import named
-from headworks.telemetry.log_lines import JsonLines
+from headworks.telemetry.log_lines import JsonLines, TextLines, hide_in_log
 
 
 def line(message: str, *arguments: object, worker: int | None = None, **more: Any) -> dict[str, Any]:
@@ -57,3 +58,29 @@ def test_a_bug_has_its_trace_in_the_object() -> None:
     except ValueError:
         said = line("a bug", exc_info=sys.exc_info())
     assert said["trace"].splitlines()[-1] == "ValueError: no"
+
+
+@pytest.mark.parametrize("form", [TextLines("%(levelname)s %(message)s"), JsonLines()])
+def test_no_line_shows_a_secret_and_each_stays_an_object(form: TextLines | JsonLines) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(form)
+    logging.getLogger().addHandler(handler)
+    try:
+        hide_in_log(Mask(["secret-0123456789", "warning", "12345"]))
+        record = logging.LogRecord(
+            "headworks.x", logging.WARNING, "x.py", 1, "a warning: %s", ("secret-0123456789",), None
+        )
+        record.__dict__.update(named("x", subject="key secret-0123456789", spent=12345))
+        line = form.format(record)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert "secret" not in line
+    assert "a ***: ***" in line
+    if isinstance(form, JsonLines):
+        said = json.loads(line)
+        assert (said["level"], said["spent"], said["subject"]) == ("warning", 12345, "key ***")
+
+
+def test_formatters_of_others_are_left_alone() -> None:
+    hide_in_log(NOTHING)
+    assert JsonLines().mask is TextLines().mask is NOTHING

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headworks.core.masking import Mask
 from headworks.core.record import AttemptRecord, Outcome, Record
 from headworks.core.reply import Usage
 from headworks.ledger.journal import MemoryJournal
@@ -150,3 +152,26 @@ def made(model: str = "assistant", attempts: list[AttemptRecord] | None = None) 
         config="c",
         attempts=attempts or [],
     )
+
+
+def test_a_record_is_written_without_the_secrets_that_callers_and_vendors_wrote() -> None:
+    written: list[Record] = []
+
+    class Keeping:
+        def append(self, record: Record) -> None:
+            written.append(record)
+
+        def open(self, call: object) -> bool:
+            return True
+
+    secret, mask = "secret-0123456789", Mask(["secret-0123456789", "none"])
+    recorder = Recorder(Keeping(), Metrics(), ["assistant"], mask)
+    attempt = AttemptRecord(target="v/m", why="first", started_at=1.0, reason=f"no {secret}, none")
+    plain = made()
+    recorder.append(plain)
+    texts = dict.fromkeys(("user", "trace", "asked", "answered"), f"{secret} none")
+    recorder.append(msgspec.structs.replace(plain, reason=f"{secret} none", attempts=[attempt, attempt], **texts))
+    assert written[0] is plain
+    assert written[1].reason == "*** ***"
+    assert {one.reason for one in written[1].attempts} == {"no ***, ***"}
+    assert {getattr(written[1], name) for name in texts} == {"*** none"}

@@ -272,20 +272,31 @@ def test_a_callers_headers_pass_by_a_list_and_none_speaks_for_the_account(name: 
     assert CHAT.forwards(name) is passes
 
 
-def test_of_a_vendors_headers_its_own_and_the_trace_pass() -> None:
-    headers = [
+def test_of_a_vendors_headers_those_pass_that_sdks_read_and_those_that_the_operator_names() -> None:
+    passing = [
         (b"openai-processing-ms", b"12"),
+        (b"openai-version", b"2020-10-01"),
+        (b"openai-model", b"gpt-5"),
+        (b"apim-request-id", b"azure"),
+        (b"request-id", b"req_other"),
+        (b"x-ratelimit-remaining-tokens", b"1"),
+        (b"x-ratelimit-limit-tokens-minute", b"2"),
+        (b"x-region", b"eu"),
+    ]
+    others = [
         (b"set-cookie", b"a=b"),
         (b"traceparent", b"00-1-2-01"),
+        (b"tracestate", b"a=b"),
+        (b"openai-organization", b"acme"),
+        (b"openai-project", b"proj_1"),
+        (b"openai-account", b"acme"),
         (b"x-request-id", b"req_vendor"),
-        (b"apim-request-id", b"azure"),
-        (b"x-ratelimit-remaining-tokens", b"1"),
+        (b"x-other", b"1"),
     ]
-    request_id, passing = CHAT.returned(headers)
-    assert request_id == "req_vendor"
-    assert passing == ((b"openai-processing-ms", b"12"), (b"traceparent", b"00-1-2-01"))
-    assert CHAT.returned([(b"apim-request-id", b"azure")])[0] == "azure"
-    assert CHAT.returned([]) == ("", ())
+    assert CHAT.returned([*others, *passing], frozenset({b"x-region"})) == ("req_vendor", tuple(passing))
+    assert CHAT.returned([(b"apim-request-id", b"azure")], frozenset())[0] == "azure"
+    assert CHAT.returned([(b"x-request-id", b"a"), (b"apim-request-id", b"b")], frozenset())[0] == "a"
+    assert CHAT.returned([], frozenset()) == ("", ())
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_an_answer_without_a_count_has_none() -> None:
 
 def test_errors_and_headers_are_those_of_every_operation() -> None:
     assert isinstance(EMBEDDINGS.error(400, [], b"", 0.0), Rejected)
-    assert EMBEDDINGS.returned([(b"x-request-id", b"1")]) == ("1", ())
+    assert EMBEDDINGS.returned([(b"x-request-id", b"1")], frozenset()) == ("1", ())
     assert EMBEDDINGS.forwards(b"openai-beta")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx2
 import openai
 import pytest
 
+from headworks.core.call import Call
 from headworks.core.errors import (
     CallError,
     Cut,
@@ -30,7 +32,8 @@ from headworks.core.errors import (
     VendorSaid,
 )
 from headworks.wire.dialect import Headers
-from headworks.wire.openai_errors import event, garbled, problem, vendor_error
+from headworks.wire.openai import OPENAI
+from headworks.wire.openai_errors import MOST_NAME, event, garbled, problem, vendor_error
 
 HTML_502 = (Path(__file__).parent / "recorded" / "bad_gateway.html").read_bytes()
 QUOTA = b'{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}'
@@ -294,3 +297,94 @@ def test_the_official_sdk_raises_the_class_that_its_user_catches(
         ask(answer, stream=False)
     shown = json.loads(problem(error))["error"]
     assert (caught.value.code, caught.value.param, caught.value.type) == (shown["code"], shown["param"], shown["type"])
+
+
+# What no vendor should say
+
+
+@pytest.mark.parametrize("status", [600, 666, 999])
+@pytest.mark.parametrize(
+    "body", [b"", b"slow down", QUOTA, KEY, b'{"error":{"message":"bad","type":"invalid_request_error"}}']
+)
+def test_a_status_that_http_does_not_know_is_a_failed_attempt_and_shown_as_ours(status: int, body: bytes) -> None:
+    error = error_of(status, body, [(b"retry-after", b"3")])
+    assert isinstance(error, Failed)
+    assert (error.retry, error.about, error.blame, error.retry_after) == ("here", "target", "vendor", 3.0)
+    assert (error.shown_status, json.loads(problem(error))["error"]["type"] is not None) == (502, True)
+
+
+@pytest.mark.parametrize("status", [422, 429, 400, 503])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"detail":[{"loc":5,"msg":"x"}]}', "body: x"),
+        (b'{"detail":[{"loc":["a",{"b":1}],"msg":5},{"msg":null},{"msg":"y","loc":null}]}', "body: y"),
+        (b'{"error":{"message":["a",1],"code":{"b":1},"type":[],"param":7}}', "a"),
+        (b'{"error":{"message":"half \\ud83d","code":true}}', "half"),
+        (b'{"error":{"message":"m","code":%b}}' % (b"9" * 4300), "m"),
+        (b'{"error":{"message":"m","code":"%b"}}' % (b"c" * 70_000), "m"),
+    ],
+)
+def test_odd_members_leave_the_status_and_the_words_as_far_as_they_can_be_read(
+    status: int, body: bytes, words: str
+) -> None:
+    error = error_of(status, body)
+    shown = json.loads(problem(error))["error"]
+    assert error.shown_status == status
+    assert words in shown["message"]
+    assert len(shown["code"] or "") <= MOST_NAME
+
+
+NESTED = (
+    '{"error":{"message":%s}}',
+    '{"error":{"message":{"message":%s}}}',
+    '{"choices":[{"message":{"content":"x"},"error":{"message":%s}}]}',
+    '{"msg":"x","code":5,"data":%s}',
+    '{"x_groq":{"error":{"a":%s}},"choices":[{"delta":{"content":"x"}}]}',
+)
+
+
+@pytest.mark.parametrize("body", NESTED)
+def test_no_depth_breaks_the_reading_of_an_error_wherever_it_stands(body: str) -> None:
+    # The first reading skips what the second one, deeper in the stack, cannot take: only some depths show it.
+    asked = Call(id="r", alias="a", body=b"{}", streamed=True)
+    found: set[str] = set()
+    for depth in (400, *range(900, 1000, 3)):
+        said = (body % ("[" * depth + "1" + "]" * depth)).encode()
+        errors = [error_of(status, said) for status in (400, 429)]
+        for surface in OPENAI.values():
+            with contextlib.suppress(CallError):
+                surface.whole(said, asked)
+        decoder = OPENAI["chat"].decoder(asked)
+        assert decoder is not None
+        decoder.feed(b"data: " + said + b"\n\n")
+        errors += [decoder.fault] if decoder.fault is not None else []
+        found |= {type(error).__name__ for error in errors if problem(error)}
+    assert found <= {"Rejected", "Throttled", "Garbled", "Cut", "Failed", "Denied"}
+
+
+def test_half_of_a_surrogate_pair_in_an_error_inside_a_success_is_shown_as_a_replacement() -> None:
+    asked = Call(id="r", alias="a", body=b"{}")
+    with pytest.raises(CallError) as caught:
+        OPENAI["chat"].whole(b'{"error":{"message":"bad \\ud83d","code":"\\udc00"}}', asked)
+    assert (
+        json.loads(problem(caught.value))["error"]["message"].startswith("The vendor") or "bad" in caught.value.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        (b"<html><head><TITLE lang=en>\n 502 Bad Gateway </title>", ": 502 Bad Gateway"),
+        (b"<html><title>" + b"x" * 201 + b"</title>", ""),
+        (b"<html><title></title>", ""),
+        (b"<html><title>never closed", ""),
+        (b"<html><title never opened", ""),
+        ("<html><title>İstanbul</title>".encode(), ": İstanbul"),
+        (b"<html>" + b"<title" * 20 + b">" + b" " * 1500 + b"x", ""),
+        (b"<html>" + b"<title>" * 1000, ""),
+        (b"<html>" + b"<title" * 900 + b">" + b" " * 2500 + b"</titl", ""),
+    ],
+)
+def test_a_page_is_told_by_its_title_which_is_looked_for_once(page: bytes, title: str) -> None:
+    assert error_of(502, page).message == f"The vendor answered 502 with an HTML page{title}."

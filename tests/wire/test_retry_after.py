@@ -139,3 +139,29 @@ def test_a_header_goes_before_a_body_and_a_body_is_read_only_where_it_speaks_of_
     assert vendor_error(500, (), body, WALL).retry_after is None
     assert vendor_error(503, (), body, WALL).retry_after == pytest.approx(34.074824224)
     assert wait_in(None, "", WALL) is None
+
+
+NINES = b"9" * 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"x-ratelimit-reset", NINES + b"h")],
+        [(b"x-ratelimit-reset-requests", NINES + b"ms"), (b"x-ratelimit-remaining-requests", b"0")],
+        [(b"retry-after", NINES)],
+        [(b"retry-after-ms", NINES)],
+        [(b"retry-after", b"1e999")],
+        [(b"retry-after", b"9" * 60_000)],
+    ],
+)
+def test_a_wait_beyond_all_clocks_is_cut_to_the_longest_that_is_believed(headers: list[tuple[bytes, bytes]]) -> None:
+    error = vendor_error(429, headers, b'{"error":{"message":"slow down"}}', WALL)
+    assert (error.shown_status, error.message, error.retry_after) == (429, "slow down", MOST_BELIEVED)
+
+
+@pytest.mark.parametrize(
+    "said", ["in " + "9" * 400 + " hours", "in " + "9" * 400 + "h", "in 1.2.3 seconds", "in 9.h.9s"]
+)
+def test_and_words_that_are_no_wait_are_none(said: str) -> None:
+    assert vendor_error(429, (), json.dumps({"message": f"try again {said}"}).encode(), WALL).retry_after is None
