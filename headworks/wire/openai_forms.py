@@ -40,6 +40,13 @@ _DROPPED: Final = ("object", "choices", "usage", "obfuscation")
 """Of an event: what a body says elsewhere, and the padding that hides a text's length."""
 
 
+_PIECE: Final = frozenset({"choices", "usage", "id"})
+"""What an event has that is a piece of an answer: one of these."""
+
+_EACH_EVENTS: Final = ("created", "id")
+"""What may be each event's own, and 0 or "" is none: an answer has the first."""
+
+
 class _Unclear(Exception):
     """What this answer would be in the other form cannot be told for certain."""
 
@@ -139,8 +146,10 @@ def _joined(pieces: Sequence[Any], *, is_counted: bool) -> dict[str, Any]:
     choices: dict[int, dict[str, Any]] = {}
     usage = None
     for piece in pieces:
-        for name, value in _members(piece).items():
-            if name == "created":  # the instant may be each event's own, and 0 is none
+        if _members(piece).keys().isdisjoint(_PIECE):
+            continue  # what a proxy says of itself (`{"type": "ping"}`) is nothing of the answer
+        for name, value in piece.items():
+            if name in _EACH_EVENTS:
                 made[name] = made.get(name) or value
             elif name not in _DROPPED:
                 made[name] = _merged(made[name], value) if name in made else value

@@ -298,3 +298,18 @@ def test_lines_may_end_otherwise(end: bytes) -> None:
         Chunk(data=b"data: [DONE]" + end, last=True),
     ]
     assert parted(chunks) == (other, counts)
+
+
+def test_a_name_that_is_each_events_own_is_the_first_ones_in_the_body() -> None:
+    made = body_of(
+        event(choice({"role": "assistant", "content": "a"}), id="c1"),
+        event(choice({"content": "b"}), id="c2"),
+        event(choice({}, finish="stop"), id="c3"),
+    )
+    assert made["id"] == "c1"
+    assert made["choices"][0]["message"]["content"] == "ab"
+
+
+def test_what_a_proxy_says_between_the_pieces_is_nothing_of_the_answer() -> None:
+    ping = b'event: ping\ndata: {"type": "ping"}\n\n'
+    assert "type" not in body_of(HELLO, ping, STOP)
