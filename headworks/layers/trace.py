@@ -144,7 +144,7 @@ class Traced(Reply):
             update(chunk.data)
             if chunk.has_content:
                 text = chunk.text
-                trail.received += chunk.size or (len(text) if text and text.isascii() else size(text))
+                trail.received += chunk.size or (len(text) if text and text.isascii() else size(chunk))
                 if self.texts is not None and trail.received <= MOST_BODY:
                     self.texts.append(text)
         if chunks and chunks[-1].last:
@@ -186,11 +186,12 @@ def close(attempt: Attempt, ended_at: float, outcome: Outcome, traced: Traced | 
         attempt.usage = traced.inner.usage
 
 
-def size(text: str) -> int:
-    """Bytes of a chunk's content. Without text it is a piece of a tool call or of reasoning: about a token each."""
-    if not text:
-        return BYTES_PER_TOKEN
-    return weight(text)
+def size(chunk: Chunk) -> int:
+    """Bytes of a chunk's content. Without text it is a piece of a tool call or of reasoning: about a token each. A finish
+    reason is none: of an answer that has nothing else a vendor may well say that it has no output."""
+    if chunk.text:
+        return weight(chunk.text)
+    return 0 if chunk.finish is not None and not chunk.begins_tool_call else BYTES_PER_TOKEN
 
 
 def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str, bool]:

@@ -159,3 +159,14 @@ def test_a_limit_of_tokens_is_settled_with_what_is_believed() -> None:
 
     spoken = play(main, [script, script], second, text=text)
     assert [one.attempts[-1].target for one in spoken.records] == ["first/m", "second/m", "second/m"]
+
+
+@pytest.mark.parametrize("main", [ask, stream])
+def test_a_count_of_no_output_is_believed_of_an_answer_without_content(main: Any) -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
+    script = answered("", usage) if main is ask else streamed(stop(), counts(3, 0), DONE)
+    record = play(main, [script]).record
+    assert record.outcome == "ok"
+    assert not record.estimated
+    assert record.tokens == Usage(input=3)
+    assert record.cost_nano == 3000
