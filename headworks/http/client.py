@@ -270,6 +270,10 @@ class Exchange:
             raise Garbled(f"The answer has more than {limit} bytes.")
         return link.status, link.headers, link.taken()
 
+    def arrived(self) -> bytes:
+        """What of the body is here and was not read, for one who gives up on the rest. It cannot be read again."""
+        return self._link.taken() if self._link is not None and self._link.pieces else b""
+
     async def body(self, by: float = 0.0, limit: int = 1_000_000) -> bytes:
         """As `whole`, for one who has the head already."""
         return (await self.whole(by, limit))[2]

@@ -267,6 +267,8 @@ class Visit:
 
     def _give_up(self, surface: Surface, decoder: StreamDecoder | None, answer: bytes) -> None:
         """Leaves what is no answer, or is not waited for. What it says was used is billed all the same."""
+        if decoder is None and not answer and self._exchange is not None:
+            answer = self._exchange.arrived()
         self._release()
         attempt = self._call.attempt
         if attempt is None:
@@ -274,7 +276,9 @@ class Visit:
         if decoder is not None and not answer:
             note(attempt, decoder)
         elif answer:
-            attempt.usage = surface.usage(answer) or attempt.usage
+            spent = surface.spent(answer)
+            attempt.usage = spent.usage or attempt.usage
+            attempt.received, attempt.uncounted = spent.received, spent.uncounted
 
 
 def note(attempt: Attempt, decoder: StreamDecoder) -> None:

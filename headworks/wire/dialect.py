@@ -30,6 +30,14 @@ class Asked(msgspec.Struct, frozen=True):
     user: str | None = None
 
 
+class Spent(msgspec.Struct, frozen=True):
+    """What was used for something that is no answer. received: bytes of content in it; uncounted: those behind the usage."""
+
+    usage: Usage | None = None
+    received: int = 0
+    uncounted: int = 0
+
+
 class Weight(msgspec.Struct, frozen=True):
     """What of a body decides how many tokens it can have, beside its length.
 
@@ -108,8 +116,8 @@ class Surface(Protocol):
         """An unstreamed answer. Raises Garbled, or the vendor's error where a 200 carries one."""
         ...
 
-    def usage(self, body: bytes) -> Usage | None:
-        """What a body says was used that is no answer, or is not taken for one; None where it says nothing."""
+    def spent(self, body: bytes) -> Spent:
+        """What a body says was used that is no answer, or is not taken for one, and how much of an answer stands in it."""
         ...
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:

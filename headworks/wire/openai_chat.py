@@ -20,7 +20,7 @@ from headworks.core.call import PROMPT_PREFIX, Call
 from headworks.core.errors import CallError, Cut, Garbled, Malformed, VendorSaid
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
-from headworks.wire.dialect import Asked, Headers
+from headworks.wire.dialect import Asked, Headers, Spent
 from headworks.wire.members import members
 from headworks.wire.openai_answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
@@ -142,14 +142,16 @@ class OpenAIChat:
             size=size,
         )
 
-    def usage(self, body: bytes) -> Usage | None:
+    def spent(self, body: bytes) -> Spent:
         try:
-            said = decoded(body).said()
+            answer = decoded(body)
         except (ValueError, RecursionError):
             decoder = ChatDecoder(_NOBODY, len(body) + 1)
             decoder.feed(body if is_stream(body) else b"")
-            return decoder.usage
-        return said.usage() if said is not None else None
+            return Spent(decoder.usage, decoder.received, decoder.uncounted)
+        said = answer.said()
+        received = sum([content_size(one.message) for one in answer.choices or () if one.message is not None])
+        return Spent(said.usage() if said is not None else None, received)
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:
         return vendor_error(status, headers, body, wall)
@@ -411,7 +413,8 @@ class ChatDecoder:
             answer = surface.whole(body, self._call)
             chunks = to_stream(answer, include_usage=self._call.include_usage)
         except CallError as fault:
-            self.usage = surface.usage(body)
+            spent = surface.spent(body)
+            self.usage, self.received, self.uncounted = spent.usage, spent.received, spent.uncounted
             self.fault = fault
             return []
         self.usage, self.finish, self.received = answer.usage, answer.finish, answer.size

@@ -10,7 +10,7 @@ from headworks.core.call import Call
 from headworks.core.errors import CallError, Garbled
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import openai_body
-from headworks.wire.dialect import Asked, Headers, StreamDecoder
+from headworks.wire.dialect import Asked, Headers, Spent, StreamDecoder
 from headworks.wire.members import members
 from headworks.wire.openai_answer import BaseResp, Completion, untyped
 from headworks.wire.openai_errors import error_in, garbled, vendor_error
@@ -70,11 +70,11 @@ class OpenAIEmbeddings:
             raise Garbled("The vendor's answer has no embeddings.")
         return Chunk(data=body, has_content=True, usage=_usage(answer), last=True)
 
-    def usage(self, body: bytes) -> Usage | None:
+    def spent(self, body: bytes) -> Spent:
         try:
-            return _usage(_EMBEDDED.decode(body))
+            return Spent(_usage(_EMBEDDED.decode(body)))
         except (ValueError, RecursionError):
-            return None
+            return Spent()
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:
         return vendor_error(status, headers, body, wall)

@@ -179,6 +179,32 @@ def test_a_stream_for_a_body_that_is_not_whole_is_no_answer_and_is_billed_by_wha
     assert {one.cost_nano for one in spoken.record.attempts} == {21_000_000}
 
 
+@pytest.mark.parametrize("ending", [(), (CUT,), (event({"error": {"message": "busy"}}),)])
+def test_text_of_a_stream_that_is_given_up_on_is_billed_where_nobody_counted_it(ending: tuple[bytes, ...]) -> None:
+    """The same as where it was asked for as a stream: the vendor has made it."""
+    _, spoken = refused(streamed(piece("word " * 200), piece("word " * 200), *ending))
+    for attempt in spoken.record.attempts:
+        assert attempt.estimated
+        assert attempt.tokens is not None
+        assert attempt.tokens.output == 500
+
+
+def test_a_count_that_was_read_before_the_text_of_a_stream_that_is_given_up_on_is_not_believed() -> None:
+    early = piece("", usage={"prompt_tokens": 1000, "completion_tokens": 1})
+    _, spoken = refused(streamed(early, piece("word " * 4)))
+    [first, _] = spoken.record.attempts
+    assert first.tokens == Usage(input=1000, output=5)
+    assert first.estimated
+
+
+def test_text_of_a_body_that_says_that_it_failed_is_not_less_than_its_vendor_counts() -> None:
+    error = {"message": "busy"}
+    for is_streamed in (False, True):
+        said = answered("word " * 200, {"prompt_tokens": 1000, "completion_tokens": 1}, "stop", error=error)
+        _, spoken = refused(said, streamed=is_streamed)
+        assert {one.tokens.output for one in spoken.record.attempts if one.tokens is not None} == {250}
+
+
 def test_a_stream_that_contradicts_itself_is_given_up_on_and_billed() -> None:
     odd = [piece("a", mood="glad"), piece("b", mood="sad"), stop(), counts(1000, 2000), DONE]
     error, spoken = refused(streamed(*odd))

@@ -464,17 +464,17 @@ def test_a_stream_in_answer_to_a_call_that_is_not_streamed_is_its_body() -> None
         body = CHAT.whole(STREAMS[name], call())
         chunks = whole(STREAMS[name], include_usage=True)
         assert body.text == "".join(chunk.text for chunk in chunks)
-        assert body.usage == CHAT.usage(STREAMS[name])
+        assert body.usage == CHAT.spent(STREAMS[name]).usage
         assert (body.usage is None) == (name in ("azure.sse", "tools.sse"))
     with pytest.raises(Garbled):
         CHAT.whole(b": nothing\n\n", call())
 
 
 def test_what_was_used_is_found_in_what_is_no_answer() -> None:
-    assert CHAT.usage(b'{"usage": {"prompt_tokens": 3}}') == Usage(input=3)
-    assert CHAT.usage(b'data: {"choices":[],"usage":{"prompt_tokens":3}}\n\n') == Usage(input=3)
+    assert CHAT.spent(b'{"usage": {"prompt_tokens": 3}}').usage == Usage(input=3)
+    assert CHAT.spent(b'data: {"choices":[],"usage":{"prompt_tokens":3}}\n\n').usage == Usage(input=3)
     for nothing in (b"{}", b"<html>", b"[1]", b'{"usage": {}}'):
-        assert CHAT.usage(nothing) is None
+        assert CHAT.spent(nothing).usage is None
 
 
 def test_an_answer_that_cannot_be_told_in_the_other_form_is_none() -> None:

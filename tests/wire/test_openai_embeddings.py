@@ -96,6 +96,6 @@ def test_the_api_has_its_operations() -> None:
 
 def test_what_was_used_is_input_wherever_it_is_found() -> None:
     surface = OpenAIEmbeddings()
-    assert surface.usage(b'{"data": [], "usage": {"total_tokens": 7}}') == Usage(input=7)
+    assert surface.spent(b'{"data": [], "usage": {"total_tokens": 7}}').usage == Usage(input=7)
     for nothing in (b'{"usage": 7}', b"<html>", b"{}"):
-        assert surface.usage(nothing) is None
+        assert surface.spent(nothing).usage is None
