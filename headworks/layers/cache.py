@@ -149,6 +149,7 @@ class Filling(Reply):
             made_at=at,
             user=user_digest(call.user) if call.user else "",
             asked_at=at - (now() - call.arrived_at),
+            is_uncounted=streamed and self.usage is None and not call.include_usage,
         )
 
 
@@ -160,6 +161,8 @@ def given(kept: Kept, call: Call) -> Reply | None:
             return None
         whole = Chunk(data=body, has_content=True, text=kept.text, finish=kept.finish, usage=kept.usage, last=True)
         return Whole([whole])
+    if call.include_usage and kept.is_uncounted:
+        return None
     body, counts = kept.body, kept.counts
     if not kept.streamed:
         made = as_events(body)

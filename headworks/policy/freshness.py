@@ -70,7 +70,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     body: a whole body, or every event of a stream but the two that follow. counts: a stream's event with the tokens, b""
     where it had none: it goes to those who ask for it. The end mark of a stream is not kept. text, finish: the first
     choice's. made_at: seconds since 1970, when its last chunk came. user: the digest of the name of whose call it answered,
-    "" where the call named nobody, None where that was not written down. asked_at: when that call came.
+    "" where the call named nobody, None where that was not written down. asked_at: when that call came. is_uncounted: it says
+    nothing of its tokens, and nobody waited for them.
     """
 
     streamed: bool
@@ -82,6 +83,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     made_at: float
     user: str | None = None
     asked_at: float = 0.0
+    is_uncounted: bool = False
 
     def age(self, wall: float) -> float:
         """Seconds; a calendar that was set back makes nothing younger than new."""

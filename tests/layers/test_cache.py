@@ -235,6 +235,24 @@ async def test_a_stream_is_given_again_as_it_came_with_the_tokens_only_where_the
 
 
 @virtual
+async def test_who_asks_for_the_tokens_is_not_given_a_stream_whose_caller_did_not_wait_for_them() -> None:
+    """A vendor may say them a second after the last content: who did not ask for them has his end by then."""
+    inner, handle = mock()
+    service = cached(inner)
+    for include_usage, outcomes in ((False, ["miss", "hit"]), (True, ["miss", "hit"]), (False, ["hit"])):
+        for outcome in outcomes:
+            asked = question(streamed=True, include_usage=include_usage)
+            asking = asyncio.create_task(ask(service, asked))
+            if outcome == "miss":
+                arrival = await handle.next_call()
+                stop = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+                arrival.put(Chunk(data=stop, has_content=True, finish="stop"))
+                arrival.put(Chunk(data=b"data: [DONE]\n\n", last=True))
+            await asking
+            assert asked.trail.cache == outcome
+
+
+@virtual
 async def test_a_stream_answers_a_call_that_is_not_streamed_and_the_reverse() -> None:
     service = cached(Scripted([Stream(pieces=["Hel", "lo"])]))
     _, stream = await found(service, question(streamed=True))
