@@ -274,6 +274,7 @@ class Visit:
         if attempt is None:
             return
         if decoder is not None and not answer:
+            decoder.give_up()
             note(attempt, decoder)
         elif answer:
             spent = surface.spent(answer)

@@ -83,6 +83,10 @@ class StreamDecoder(Protocol):
         """What is left when no more bytes will come: the last chunk, or nothing and a fault."""
         ...
 
+    def give_up(self) -> None:
+        """Nobody waits for the rest: what came until now is counted, also where it has not been told as chunks."""
+        ...
+
 
 class Surface(Protocol):
     """One operation of a vendor's API."""

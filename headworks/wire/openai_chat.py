@@ -391,6 +391,11 @@ class ChatDecoder:
 
     # A body instead of a stream
 
+    def give_up(self) -> None:
+        if self._body is not None and not self.is_done:
+            spent = OpenAIChat().spent(b"".join(self._body))
+            self.usage, self.received, self.uncounted = spent.usage, spent.received, spent.uncounted
+
     def _keep(self, data: bytes) -> None:
         assert self._body is not None
         self._limit -= len(data)
@@ -408,13 +413,11 @@ class ChatDecoder:
             page = "The vendor answered a streamed call with a page for people (HTML)."
             self.fault = Garbled(page, said=VendorSaid(status=200))
             return []
-        surface = OpenAIChat()
         try:
-            answer = surface.whole(body, self._call)
+            answer = OpenAIChat().whole(body, self._call)
             chunks = to_stream(answer, include_usage=self._call.include_usage)
         except CallError as fault:
-            spent = surface.spent(body)
-            self.usage, self.received, self.uncounted = spent.usage, spent.received, spent.uncounted
+            self.give_up()
             self.fault = fault
             return []
         self.usage, self.finish, self.received = answer.usage, answer.finish, answer.size

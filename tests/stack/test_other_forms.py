@@ -189,6 +189,15 @@ def test_text_of_a_stream_that_is_given_up_on_is_billed_where_nobody_counted_it(
         assert attempt.tokens.output == 500
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_body_whose_connection_breaks_before_its_end_is_billed_by_what_it_said(is_streamed: bool) -> None:
+    [said] = answered("Hello", USED)
+    head, _, body = said.partition(b"\r\n\r\n")
+    longer = head.rpartition(b" ")[0] + b" %d\r\n\r\n" % (len(body) + 10)
+    _, spoken = refused([longer + body, CUT], streamed=is_streamed)
+    assert [one.cost_nano for one in spoken.record.attempts] == [21_000_000] * 2
+
+
 def test_a_count_that_was_read_before_the_text_of_a_stream_that_is_given_up_on_is_not_believed() -> None:
     early = piece("", usage={"prompt_tokens": 1000, "completion_tokens": 1})
     _, spoken = refused(streamed(early, piece("word " * 4)))

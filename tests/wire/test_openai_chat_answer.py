@@ -662,3 +662,15 @@ def test_the_tokens_are_the_whole_answers_where_they_came_with_its_end(stream: b
     decoder = CHAT.decoder(call())
     decoder.feed(stream)
     assert decoder.is_counted == is_counted
+
+
+def test_who_gives_up_on_a_body_is_told_what_it_said_and_a_stream_has_told_it_already() -> None:
+    said = b'{"choices":[{"index":0,"message":{"content":"Hello"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}'
+    kept = CHAT.decoder(call())
+    kept.feed(said)
+    kept.give_up()
+    assert (kept.usage, kept.received) == (Usage(input=3, output=2), 5)
+    stream = CHAT.decoder(call())
+    stream.feed(b'data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n')
+    stream.give_up()
+    assert (stream.usage, stream.received, stream.fault) == (None, 3, None)
