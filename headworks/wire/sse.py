@@ -112,6 +112,8 @@ class Splitter:
                 return events
             if part[:6] == b"data: " and len(part) > 6 and b"\n" not in part and not self.size and not self.skipped:
                 events.append(Event(part + b"\n\n", part[6:], b""))
+            elif part[:1] == b":" and b"\n" not in part and not self.size:
+                self.skipped += len(part) + 2  # a comment alone: a read may bring 25,000 of them
             else:
                 self._add(self._whole(part, b"\n\n"), events)
         if rest:

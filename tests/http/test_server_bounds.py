@@ -499,7 +499,8 @@ def test_idle_connections_are_cheap_and_bounded(loop: str, count: int) -> None:
         if hard < count + 500:
             pytest.skip(f"needs {count + 500} open files, {hard} are allowed")
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
-        async with serving(max_connections=count) as served:
+        # Thousands are opened in seconds on a busy machine: who waits for the others must not be let go meanwhile.
+        async with serving(max_connections=count, header_timeout=600.0, idle_timeout=600.0) as served:
             before = resident()
             crowd = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", CROWD, str(served.port), str(count), stdin=PIPE, stdout=PIPE
