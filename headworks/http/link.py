@@ -109,6 +109,7 @@ class Link(Connection):
         self.phase = HEAD
         self.headers = []
         self._bound = HIGH_WATER
+        self._want = HEAD
         self._mute = 0
         if len(body) <= JOINED:
             transport.write(head + body)
@@ -243,12 +244,17 @@ class Link(Connection):
 
     def taken(self) -> bytes:
         """All bytes of the body that are here and not yet taken."""
-        pieces, self.pieces = self.pieces, []
+        pieces = self.pieces
+        self._drop()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _drop(self) -> None:
+        """Forgets the body that is here."""
+        self.pieces = []
         self._buffered.size -= self.size
         self.size = self._packed = 0
         if self.held:
             self.flow()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def charge(self, size: int) -> None:
         """How many bytes its reader has taken and not passed on."""
@@ -260,7 +266,7 @@ class Link(Connection):
         if self.charged:
             self.charge(0)
         if self.pieces:
-            self.taken()
+            self._drop()
 
     def rest(self, now: float, timeout: float) -> None:
         """Waits in the pool for at most `timeout` seconds, or for less where the server says how long it waits."""
@@ -288,6 +294,8 @@ class Link(Connection):
     def _end(self, failure: str) -> None:
         self.failure = self.failure or failure
         self.abort()
+        if self._is_over or self._want == WHOLE:  # nobody reads what is not whole; a stream's reader has it still
+            self.let_go()
         self._notify()
 
     def fault(self) -> Broken | Garbled | Crowded:

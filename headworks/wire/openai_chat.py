@@ -412,7 +412,7 @@ class ChatDecoder:
             chunks = to_stream(answer, include_usage=self._call.include_usage)
         except CallError as fault:
             self.usage = surface.usage(body)
-            self.fault = fault
+            self.fault = fault.again()
             return []
         self.usage, self.finish, self.received = answer.usage, answer.finish, answer.size
         self.is_headed = self.is_done = True
@@ -434,7 +434,7 @@ def from_stream(body: bytes, call: Call) -> Chunk:
     chunks = decoder.feed(body)
     chunks += decoder.end()
     if decoder.fault is not None:
-        raise unheaded(decoder.fault)
+        raise unheaded(decoder.fault.again())
     made = as_body(*parted(chunks), is_counted=False)
     if made is None:
         raise Garbled("The vendor answered with a stream that cannot be put together to one body.")

@@ -251,7 +251,7 @@ async def test_never_once_a_tool_call_has_begun_or_something_else_was_sent(chunk
     arrival.fail(CUT)
     with pytest.raises(Cut) as caught:
         await asking
-    assert caught.value is CUT
+    assert caught.value.args == CUT.args
     assert len(handle.arrivals) == 1
     assert world.left_behind() == {}
 
@@ -446,7 +446,7 @@ async def test_what_is_not_text_is_never_repeated_and_the_error_stands(mode: str
     reader = Told(mode, said({"content": "zero "}) + said(delta))
     with pytest.raises(Cut) as caught:
         await reader.told(said({"content": "zero one"}, "stop") + b"data: [DONE]\n\n")
-    assert caught.value is CUT
+    assert caught.value.args == CUT.args
     assert len(reader.handle.arrivals) == 1
     assert reader.world.left_behind() == {}
 
