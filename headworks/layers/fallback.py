@@ -57,7 +57,9 @@ class Fallback:
                 try:
                     return await enter(tier.open(call))
                 except CallError as error:
-                    causes.append(error.with_traceback(None))  # each knows this frame by it, and one may outlive the call
+                    causes.append(
+                        error.with_traceback(None)
+                    )  # each knows this frame by it, and one may outlive the call
                     if (error.blame == "caller" and not self.goes_on(error, call)) or now() >= call.deadline_at:
                         break
                     if isinstance(error, Crowded):
