@@ -12,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import re
 import select
+from collections.abc import Callable
 from typing import TypeAlias
 
 from httptools import HttpParserError, HttpResponseParser
 
 from headworks.core.errors import Crowded, Garbled
 from headworks.http.buffered import Buffered, crowded
-from headworks.http.connection import NEVER, Broken, Connection, TimedOut
+from headworks.http.connection import NEVER, Broken, Connection, TimedOut, nobody
+from headworks.http.unsolicited import is_goodbye
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -56,11 +58,13 @@ class Link(Connection):
         "_parser",
         "_pool",
         "_timeout",
+        "_unasked",
         "_waiter",
         "_want",
         "charged",
         "failure",
         "headers",
+        "is_fresh",
         "keep",
         "phase",
         "pieces",
@@ -70,8 +74,16 @@ class Link(Connection):
         "status",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool: list[Link], head_limit: int, buffered: Buffered) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: list[Link],
+        head_limit: int,
+        buffered: Buffered,
+        unasked: Callable[[], None] = nobody,
+    ) -> None:
         super().__init__(loop)
+        self._unasked = unasked  # told of bytes that are no answer to anything
         self._pool = pool
         self._head_limit = head_limit
         self._buffered = buffered
@@ -93,6 +105,9 @@ class Link(Connection):
         self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
         self.keep = True
         self.resting = False
+        self.is_fresh = (
+            False  # it came back in this turn of the loop: what follows its answer may not have been read yet
+        )
         self.rested_at = 0.0
 
     # -- the request
@@ -129,9 +144,10 @@ class Link(Connection):
     def data_received(self, data: bytes) -> None:
         phase = self.phase
         if phase == WHOLE:
-            self.part()  # unasked for: whatever it is, it is not the answer to the next request
+            self._refuse(data)
             return
         size = self.size
+        wrong = ""
         self._mute += len(data)
         try:
             if phase == BODY or self._mute <= self._head_limit:
@@ -139,9 +155,11 @@ class Link(Connection):
             else:
                 self._feed_end_of_head(data)
         except HttpParserError as error:
-            if self.phase != WHOLE:
-                self._fail(f"it does not speak HTTP/1.1: {error.__context__ or error}")
             self.keep = False  # an answer, and then something else: the answer is good
+            if self.phase != WHOLE:
+                wrong = f"it does not speak HTTP/1.1: {error.__context__ or error}"
+            else:
+                self._unasked()
         if self.size != size:
             self._mute = 0
             buffered = self._buffered
@@ -155,11 +173,22 @@ class Link(Connection):
                 self._fail("too many bytes wait in this process")
         elif phase == BODY and self._mute > self._head_limit:
             self._fail("it sends endless trailers")
+        if wrong:
+            self._fail(wrong)
         waiter = self._waiter
         if waiter is not None and self.phase >= self._want:
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _refuse(self, data: bytes) -> None:
+        """Unasked for: whatever it is, it is not the answer to the next request."""
+        if self.closed:
+            return
+        counts = self.status and not (self.resting and is_goodbye(data))
+        self.part()
+        if counts:
+            self._unasked()
 
     def _feed_end_of_head(self, data: bytes) -> None:
         """One read may bring the end of a head and a long body: only what exceeds the bound before that end is too much."""
@@ -272,8 +301,10 @@ class Link(Connection):
         """Waits in the pool for at most `timeout` seconds, or for less where the server says how long it waits."""
         if self._timeout == 0.0:
             self._timeout = min(timeout, _patience(self.headers))
-        self.resting = True
+        self.resting = self.is_fresh = True
         self.rested_at = now
+        # Two turns of the loop without a frame of ours: what the first one reads is looked at before the second ends.
+        self.loop.call_soon(self.loop.call_soon, setattr, self, "is_fresh", False)
         self.alarm.set(now + self._timeout)
         self._pool.append(self)
 
@@ -305,6 +336,12 @@ class Link(Connection):
         if self._is_over:
             return Garbled(self.failure)
         return Broken(self.failure, sent=True, received=self.phase == BODY or self._mute > 0)
+
+    def doubt(self, why: str) -> None:
+        """What comes may be another request's answer: nobody gets it, except who has begun to read it."""
+        self.keep = False
+        if self.phase == HEAD or self._want == WHOLE:
+            self._fail(why)
 
     def part(self) -> None:
         """Closed, or to be closed, while nobody uses it."""

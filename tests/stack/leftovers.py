@@ -49,9 +49,11 @@ class Watch:
         for holder in gc.get_objects():
             if code_of(holder) is not None and not told(holder):
                 continue  # a test's own
-            for held in gc.get_referents(holder):
-                if isinstance(held, bytes | bytearray | str) and len(held) >= size:
-                    found.append(f"{told(holder) or type(holder)} holds {len(held)} {type(held).__name__}")
+            found += [
+                f"{told(holder) or type(holder)} holds {len(held)} {type(held).__name__}"
+                for held in gc.get_referents(holder)
+                if isinstance(held, bytes | bytearray | str) and len(held) >= size
+            ]
         return found
 
 

@@ -23,7 +23,6 @@ from tests.stack.speaking import (
     DONE,
     STREAM,
     Spoken,
-    answered,
     event,
     piece,
     play,
