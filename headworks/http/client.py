@@ -5,8 +5,9 @@ Always true:
   one; once a byte may have left, whatever happens is `Broken` and says so: asking again is a policy's decision;
 - a connection goes back to the pool only when the answer was whole, nothing followed it, both sides keep it open and
   the request was written to its end. In every other case it is closed at once, which is what stops a vendor;
-- a connection that came back is lent again two turns of the loop later at the earliest, so that what a vendor sent behind its
-  answer is read first; who does that twice gets each connection used once (`unsolicited.py`);
+- a connection that came back is lent again two turns of the loop later at the earliest, and after its first answer a moment
+  later, so that what a vendor sent behind its answer is read first; who does that twice gets each connection used once
+  (`unsolicited.py`);
 - every wait takes the loop instant by which it must end (seconds; 0 is never) and raises `TimedOut` then.
 
 The last to come back is the first to go out, so that a burst's connections can grow old and close.
@@ -23,7 +24,7 @@ from typing import Self
 from headworks.core.errors import Garbled, Unreachable
 from headworks.http.buffered import Buffered
 from headworks.http.dial import Origin, dial, trust
-from headworks.http.link import BODY, HEAD, WHOLE, Headers, Link
+from headworks.http.link import BODY, HEAD, LOOK, WHOLE, Headers, Link
 from headworks.http.proxy import Proxy
 from headworks.http.unsolicited import Unsolicited
 
@@ -48,7 +49,7 @@ UNBOUNDED = 1 << 62
 """Bytes that may wait where nobody has said how many."""
 
 TURNS = 3
-"""Turns of the loop after which a connection that came back may be lent again, whatever the loop."""
+"""Turns of the loop after which most connections that came back may be lent again, whatever the loop."""
 
 DOUBTED = "its vendor sends answers that nobody asked for, and this may be one"
 
@@ -93,6 +94,7 @@ class Client:
         self._lingering: dict[Link, None] = {}  # by age, like everything here
         self._again: dict[Link, None] = {}  # lent, and not for the first time
         self.unsolicited = Unsolicited()
+        self._waiting = 0  # calls that wait for one of those that rest
         self._closed = False
         self._before = b""  # what stands before each target
         self._host = b"host: %b\r\naccept-encoding: identity\r\n" % origin.authority.encode()
@@ -123,11 +125,8 @@ class Client:
         """
         head = self._head(method, target, headers, body)
         exchange = self._resume(head, body)
-        turns = 0
-        while exchange is None and self._idle and turns < TURNS:  # all that rest came back a moment ago
-            turns += 1
-            await asyncio.sleep(0)
-            exchange = self._resume(head, body)
+        if exchange is None and self._waiting < len(self._idle):
+            exchange = await self._await_rest(head, body)
         return exchange or await self._dial(head, body, connect_by)
 
     def resume(self, method: bytes, target: bytes, headers: bytes, body: bytes = b"") -> Exchange | None:
@@ -158,13 +157,25 @@ class Client:
             link.abort()
         return None
 
+    async def _await_rest(self, head: bytes, body: bytes) -> Exchange | None:
+        """All that rest came back a moment ago: one of them may be lent in a moment, which is less than a new one takes."""
+        self.busy += 1
+        self._waiting += 1
+        try:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+                if (exchange := self._resume(head, body)) is not None:
+                    return exchange
+            await asyncio.sleep(LOOK)
+            return self._resume(head, body)
+        finally:
+            self._waiting -= 1
+            self.busy -= 1
+
     async def _dial(self, head: bytes, body: bytes, connect_by: float) -> Exchange:
-        idle = self._idle
         self.busy += 1
         try:
-            loop = asyncio.get_running_loop()
-            make = partial(Link, loop, idle, self._header_limit, self.buffered, self._unasked)
-            link = await dial(self.origin, make, self._context, connect_by, self.proxy)
+            link = await self.connect(connect_by)
             if link.begin(head, body):
                 return Exchange(self, link)
             link.abort()
@@ -172,6 +183,12 @@ class Client:
         except BaseException:
             self.busy -= 1
             raise
+
+    async def connect(self, by: float) -> Link:
+        """A new connection. Raises Unreachable or Expired (phase connect)."""
+        loop = asyncio.get_running_loop()
+        make = partial(Link, loop, self._idle, self._header_limit, self.buffered, self._unasked)
+        return await dial(self.origin, make, self._context, by, self.proxy)
 
     async def close(self) -> None:
         """Closes what rests, now; exchanges that run go on, and their connections are closed when they are released."""

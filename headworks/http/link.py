@@ -38,6 +38,11 @@ PROBED_AFTER = 0.1
 """Seconds of rest after which a connection's socket is asked whether it is still open: a poll is 1.5 us, an idle vendor
 may have closed it since the loop last looked, and under load a connection never rests that long."""
 
+LOOKED_AFTER, LOOK = 16, 0.005
+"""Of how many answers on a connection the first is followed by a look at what comes behind it, of so many seconds, before the
+connection is lent again. Under load it would otherwise be lent at once, each time: an extra answer of the vendor's would be the
+next caller's, his the one's after him, and nobody would ever see bytes that nobody asked for."""
+
 HEAD, BODY, WHOLE = 0, 1, 2
 """What of a response has come: nothing or a part of its head, its head, everything. A resting link is WHOLE."""
 
@@ -59,6 +64,7 @@ class Link(Connection):
         "_pool",
         "_timeout",
         "_unasked",
+        "_used",
         "_waiter",
         "_want",
         "charged",
@@ -105,9 +111,8 @@ class Link(Connection):
         self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
         self.keep = True
         self.resting = False
-        self.is_fresh = (
-            False  # it came back in this turn of the loop: what follows its answer may not have been read yet
-        )
+        self.is_fresh = False  # it came back a moment ago: what follows its answer may not have come yet
+        self._used = 0  # requests so far
         self.rested_at = 0.0
 
     # -- the request
@@ -125,6 +130,7 @@ class Link(Connection):
         self.headers = []
         self._bound = HIGH_WATER
         self._want = HEAD
+        self._used += 1
         self._mute = 0
         if len(body) <= JOINED:
             transport.write(head + body)
@@ -273,17 +279,12 @@ class Link(Connection):
 
     def taken(self) -> bytes:
         """All bytes of the body that are here and not yet taken."""
-        pieces = self.pieces
-        self._drop()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _drop(self) -> None:
-        """Forgets the body that is here."""
-        self.pieces = []
+        pieces, self.pieces = self.pieces, []
         self._buffered.size -= self.size
         self.size = self._packed = 0
         if self.held:
             self.flow()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def charge(self, size: int) -> None:
         """How many bytes its reader has taken and not passed on."""
@@ -295,7 +296,8 @@ class Link(Connection):
         if self.charged:
             self.charge(0)
         if self.pieces:
-            self._drop()
+            del self.pieces[1:]  # nobody reads them: not to be joined for nothing
+            self.taken()
 
     def rest(self, now: float, timeout: float) -> None:
         """Waits in the pool for at most `timeout` seconds, or for less where the server says how long it waits."""
@@ -303,8 +305,12 @@ class Link(Connection):
             self._timeout = min(timeout, _patience(self.headers))
         self.resting = self.is_fresh = True
         self.rested_at = now
-        # Two turns of the loop without a frame of ours: what the first one reads is looked at before the second ends.
-        self.loop.call_soon(self.loop.call_soon, setattr, self, "is_fresh", False)
+        loop = self.loop
+        if self._used % LOOKED_AFTER == 1:
+            loop.call_later(LOOK, setattr, self, "is_fresh", False)
+        else:
+            # Two turns of the loop without a frame of ours: what the first one reads is looked at before the second ends.
+            loop.call_soon(loop.call_soon, setattr, self, "is_fresh", False)
         self.alarm.set(now + self._timeout)
         self._pool.append(self)
 
