@@ -255,7 +255,7 @@ class ChatDecoder:
             self._silent = 0 if chunk.has_content else self._silent + len(event.raw)
         if splitter.is_overrun:
             self._break("An event of the vendor's stream is too long.")
-        elif splitter.skipped + splitter.comments + self._silent > MOST_SILENT:
+        elif splitter.skipped + splitter.dataless + self._silent > MOST_SILENT:
             return self._hushed(chunks)
         return chunks
 

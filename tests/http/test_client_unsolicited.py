@@ -16,7 +16,7 @@ import pytest
 
 from headworks.core.clock import now
 from headworks.http.client import Client, Exchange
-from headworks.http.connection import Broken
+from headworks.http.connection import Broken, TimedOut
 from headworks.http.dial import Origin
 from headworks.http.link import LOOK, LOOKED_AFTER, Link
 from headworks.http.unsolicited import ONCE, WINDOW, Unsolicited, is_goodbye
@@ -354,3 +354,36 @@ async def test_of_a_thousand_calls_none_is_wrong_once_the_second_was_counted(see
     assert not any(wrong), "after the second was counted"
     assert len(wrong) + broken <= 16, "no more than were in flight"
     assert client.busy == 0
+
+
+# Deadlines, whatever comes
+
+
+@pytest.mark.parametrize(
+    ("start", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nx: ", b"x"),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    ],
+)
+@virtual
+async def test_an_answer_that_drips_ends_at_its_deadline(start: bytes, again: bytes) -> None:
+    client = Wired(mute)
+    with await client.send(b"POST", b"/", b"") as exchange:
+        [link] = client.links
+        say(link, start)
+
+        def drip() -> None:
+            say(link, again)
+            if not link.closed:
+                link.loop.call_later(0.002, drip)
+
+        link.loop.call_soon(drip)
+        with pytest.raises(TimedOut):
+            await exchange.whole(now() + 4.0, 10_000_000)
+        assert now() == pytest.approx(4.0, abs=0.01)
+    assert link.closed
+    assert link.pieces == []
