@@ -162,12 +162,11 @@ class Client:
         self.busy += 1
         self._waiting += 1
         try:
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
+            for turn in range(2 * TURNS):
+                await asyncio.sleep(LOOK if turn == TURNS else 0)
                 if (exchange := self._resume(head, body)) is not None:
                     return exchange
-            await asyncio.sleep(LOOK)
-            return self._resume(head, body)
+            return None
         finally:
             self._waiting -= 1
             self.busy -= 1

@@ -305,11 +305,11 @@ class Link(Connection):
             self._timeout = min(timeout, _patience(self.headers))
         self.resting = self.is_fresh = True
         self.rested_at = now
+        # Two turns of the loop without a frame of ours: what the first one reads is looked at before the second ends.
         loop = self.loop
         if self._used % LOOKED_AFTER == 1:
-            loop.call_later(LOOK, setattr, self, "is_fresh", False)
+            loop.call_later(LOOK, loop.call_soon, loop.call_soon, setattr, self, "is_fresh", False)
         else:
-            # Two turns of the loop without a frame of ours: what the first one reads is looked at before the second ends.
             loop.call_soon(loop.call_soon, setattr, self, "is_fresh", False)
         self.alarm.set(now + self._timeout)
         self._pool.append(self)
@@ -346,7 +346,8 @@ class Link(Connection):
     def doubt(self, why: str) -> None:
         """What comes may be another request's answer: nobody gets it, except who has begun to read it."""
         self.keep = False
-        if self.phase == HEAD or self._want == WHOLE:
+        if self.phase == HEAD or (self._want == WHOLE and (self.phase == BODY or self.pieces)):
+            self.phase = min(self.phase, BODY)  # whole, and not taken yet: it is nobody's
             self._fail(why)
 
     def part(self) -> None:

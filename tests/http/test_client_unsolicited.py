@@ -110,6 +110,7 @@ async def rested(client: Wired) -> Link:
     """A connection that has answered and may be lent again."""
     assert await ask(client) == b"ok"
     await asyncio.sleep(LOOK)
+    await settle(3)
     [link] = client._idle
     return link
 
@@ -155,6 +156,7 @@ async def test_after_its_first_answer_a_connection_is_looked_at_for_a_moment_and
         if all(link.is_fresh for link in client._idle):
             looked.append(number)
             await asyncio.sleep(LOOK)
+            await settle(3)
     assert looked == [0, LOOKED_AFTER, 2 * LOOKED_AFTER]
     assert len(client.links) == 1
 
@@ -292,32 +294,31 @@ async def test_after_the_second_no_connection_is_lent_twice_for_an_hour() -> Non
 @virtual
 async def test_with_the_second_what_rests_is_closed_and_an_answer_that_may_be_anothers_is_broken() -> None:
     client = Wired(prompt)
-    rest = await asyncio.gather(*[ask(client) for _ in range(6)])
-    assert rest == [b"ok"] * 6
+    assert await asyncio.gather(*[ask(client) for _ in range(6)]) == [b"ok"] * 6
     await asyncio.sleep(LOOK)
-    client.vendor = mute
+    await settle(3)
     for link in client.links:
         link.transport.vendor = mute  # type: ignore[attr-defined]
-    lent = [asked(client) for _ in range(3)]
-    first = await client.send(b"POST", b"/", b"")  # one of those that rest
-    for exchange in client._idle[:1]:
-        say(exchange, OK)
-    assert client.unsolicited.count == 1
-    reading = lent[0]
-    assert reading is not None
+    begun, whole, *silent = [one for one in (asked(client) for _ in range(4)) if one is not None]
+    say(client._idle[0], OK)
+    assert (client.idle, client.unsolicited.count) == (1, 1)
     say(client.links[-1], HEAD + b"o")
-    assert (await reading.head())[0] == 200
+    assert (await begun.head())[0] == 200
+    waiting = asyncio.create_task(whole.whole())
+    await settle(1)
+    say(client.links[-2], OK)
     say(client._idle[0], OK)
     assert client.idle == 0
-    for exchange_ in (*lent[1:], first):
-        assert exchange_ is not None
+    with pytest.raises(Broken, match="nobody asked for"):
+        await waiting  # it is here, and nobody has taken it
+    for exchange in silent:
         with pytest.raises(Broken, match="nobody asked for"):
-            await exchange_.whole()
-        exchange_.release()
+            await exchange.whole()
     say(client.links[-1], b"k")
-    assert await reading.read() == b"ok", "who has begun to read it goes on"
-    reading.release()
-    assert (client.busy, client.idle) == (0, 0)
+    assert await begun.read() == b"ok", "who has begun to read it goes on"
+    for exchange in (begun, whole, *silent):
+        exchange.release()
+    assert (client.busy, client.idle, client.buffered.size) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(3))
