@@ -31,7 +31,7 @@ from tests.stack.speaking import (
     whole,
 )
 
-SIZE = 100_000
+SIZE = 40_000
 LARGE = "x" * SIZE
 ONE = """
 version: 1
@@ -51,7 +51,7 @@ models:
     targets: [first/m, second/m]
     mid_stream: MODE
     retry: {attempts: 2, backoff: 1ms..2ms}
-    timeouts: {connect: 1s, first_token: 50ms, between_tokens: 50ms, answer: 50ms, total: 5s}
+    timeouts: {connect: 1s, first_token: 20ms, between_tokens: 20ms, answer: 20ms, total: 5s}
     breaker: {failures: 2}
 """
 SHARED = TIERS.replace("    retry:", "    cache: {exact: 1h}\n    retry:")
@@ -61,13 +61,11 @@ ERROR = {"error": {"message": LARGE, "type": "t", "code": "c"}}
 BEFORE: dict[str, Script] = {
     "400": whole(ERROR, 400),
     "401": whole(ERROR, 401),
-    "404": whole(ERROR, 404),
     "413": whole(ERROR, 413),
     "422": whole({"detail": [{"loc": 5, "msg": LARGE}]}, 422),
     "429": whole(ERROR, 429),
     "500": whole(ERROR, 500),
-    "503, no JSON": whole(LARGE.encode(), 503),
-    "999": whole(ERROR, 599),
+    "599": whole(ERROR, 599),
     "200, no JSON": whole(b'{"choices":"' + LARGE.encode()),
     "200, HTML": whole(b"<html>" + LARGE.encode()),
     "200, an error": whole(ERROR),
@@ -144,25 +142,27 @@ def test_a_call_that_fails_before_its_head_leaves_nothing(said: str, streamed: b
     unreached(BEFORE[said], BEFORE[said], streamed=streamed, text=TIERS)
 
 
-@pytest.mark.parametrize("said", AFTER)
-@pytest.mark.parametrize("mode", ["error", "restart", "continue"])
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [*[(one, "restart") for one in AFTER], ("cut", "error"), ("an error", "error"), ("cut", "continue")],
+)
 def test_a_stream_that_fails_after_its_head_leaves_nothing(said: str, mode: str) -> None:
     unreached(AFTER[said], AFTER["cut"], streamed=True, text=TIERS, mode=mode)
 
 
-@pytest.mark.parametrize("said", ["500", "429", "hung up", "200, no JSON", "a stream of no JSON"])
+@pytest.mark.parametrize("said", ["500", "hung up", "200, no JSON"])
 def test_a_call_that_is_tried_three_times_at_one_target_leaves_nothing(said: str) -> None:
     unreached(BEFORE[said], [], streamed=True, text=RETRIED)
     unreached(BEFORE[said], [], streamed=False, text=RETRIED)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("said", ["400", "500", "a half body", "silence", "200, an error", "a stream of an error"])
+@pytest.mark.parametrize("said", ["400", "a half body", "200, an error"])
 def test_callers_who_share_a_journey_that_fails_leave_nothing(said: str, streamed: bool) -> None:
     unreached(BEFORE[said], BEFORE["hung up"], streamed=streamed, text=SHARED, mode="restart", calls=3)
 
 
-@pytest.mark.parametrize("said", AFTER)
+@pytest.mark.parametrize("said", ["cut", "an error", "silence"])
 def test_callers_who_share_a_stream_that_fails_leave_nothing(said: str) -> None:
     unreached(AFTER[said], AFTER["cut"], streamed=True, text=SHARED, mode="error", calls=3)
 
@@ -236,7 +236,7 @@ def test_callers_who_leave_or_whose_time_is_over_leave_nothing(when: str, stream
         leaf = Scripted([Stream(pieces=["Hi", 1.0, "there"] if when == "after the head" else [1.0, "Hi"])] * 3)
         made = text.replace("MODE", "restart").replace("FIRST", "1").replace("SECOND", "2")
         if when != "expired":
-            made = made.replace("50ms", "5s")
+            made = made.replace("20ms", "5s")
         places = 5 if when == "shared" else 1
         facing = Facing(leaf, f"{made}\nserver: {{max_in_flight: {places}, max_queued: 1, max_wait: 3s}}\n")
         body = chat(user=LARGE, stream=streamed)

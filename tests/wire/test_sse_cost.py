@@ -87,7 +87,7 @@ def first(*pieces: bytes) -> ChatDecoder:
     return decoder
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end", ["LF", "CR"])
 @pytest.mark.parametrize(
     "said",
     [
@@ -113,9 +113,9 @@ def test_at_most_a_megabyte_of_what_says_nothing_comes_between_two_contents(
     assert str(MOST_SILENT) in fault.message
 
 
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("begin", [b"", b"id: 1", b"event: message", b"x"])
-@pytest.mark.parametrize("said", [b": " + LONG, b"id: " + LONG, LONG])
+@pytest.mark.parametrize("end", ["LF", "CR"])
+@pytest.mark.parametrize("begin", [b"", b"id: 1", b"x"])
+@pytest.mark.parametrize("said", [b": " + LONG, LONG])
 def test_lines_that_say_nothing_are_counted_before_their_event_ends(begin: bytes, said: bytes, end: str) -> None:
     line = said + ENDS[end]
     enough = (
