@@ -5,7 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, TracebackType
+from typing import Final
+
+import headworks
+
+OURS: Final = str(Path(headworks.__file__).parent)
 
 
 def code_of(one: object) -> CodeType | None:
@@ -24,7 +30,7 @@ def told(one: object) -> str:
     """What an object of ours is, in words; "" where it is not ours."""
     code = code_of(one)
     if code is not None:
-        return f"{type(one).__name__} of {code.co_qualname}" if "/headworks/headworks/" in code.co_filename else ""
+        return f"{type(one).__name__} of {code.co_qualname}" if code.co_filename.startswith(OURS) else ""
     module = type(one).__module__
     return f"{module}.{type(one).__qualname__}" if module.partition(".")[0] == "headworks" else ""
 
