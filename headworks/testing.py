@@ -26,6 +26,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
+from headworks.core.errors import CallError
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
 from headworks.core.vtime import Deadlock, Spinning, VirtualLoop, run_virtual
@@ -196,7 +197,7 @@ class Arrival:
             self._news = get_running_loop().create_future()
             await hear(self._news, limit)
         if self._error is not None and not self._waiting:
-            raise self._error
+            raise another(self._error)
         if self.call.attempt is not None:
             self.call.attempt.head_at = now()
             self.call.attempt.vendor_status = 200
@@ -223,7 +224,7 @@ class _Told(Reply):
         limit = gap_bound(arrival.call, now())
         while not arrival._waiting:
             if arrival._error is not None:
-                raise arrival._error
+                raise another(arrival._error)
             if arrival._ended:
                 return []
             arrival._news = get_running_loop().create_future()
@@ -314,6 +315,11 @@ def mock() -> tuple[Service, Handle]:
     """A service that answers what the test tells it to, and the handle to tell it by."""
     handle = Handle()
     return _Mock(handle), handle
+
+
+def another(error: BaseException) -> BaseException:
+    """The same error, to be raised: a test may keep the one that it wrote, and what was raised knows every frame of the call."""
+    return error.again() if isinstance(error, CallError) else error
 
 
 async def settle(turns: int = 10) -> None:

@@ -47,10 +47,12 @@ async def test_an_error_takes_the_place_of_the_head() -> None:
     asking = asyncio.create_task(ask(service, call()))
     arrival = await handle.next_call()
     handle.error(error := Throttled("slow down"))
-    with pytest.raises(Throttled):
+    with pytest.raises(Throttled) as caught:
         await asking
     assert arrival.left
-    assert arrival.left_with is error
+    assert arrival.left_with is caught.value
+    assert repr(caught.value) == repr(error)
+    assert error.__traceback__ is None, "what a test wrote and keeps knows nothing of the call"
 
 
 @virtual

@@ -115,6 +115,13 @@ class CallError(HeadworksError):
         self.place = place
         return self
 
+    def again(self) -> Self:
+        """The same error as another object, for one that is kept and raised: its traceback would know the frames that it
+        was raised through, and they whoever keeps it. That is a circle, and the call's body waits in it for the collector."""
+        copied = type(self).__new__(type(self), *self.args)
+        copied.__dict__.update(self.__dict__)
+        return copied
+
     @property
     def message(self) -> str:
         return str(self.args[0])

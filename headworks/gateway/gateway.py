@@ -181,6 +181,11 @@ class Gateway:
             if circuit.state != "closed" or circuit.blocked_until > at
         ]
         found += [
+            f"{name}: sent answers that nobody asked for; each of its connections is used once for now"
+            for name, client in self.leaves.clients.items()
+            if client.unsolicited.until > at
+        ]
+        found += [
             f"{name}: the model is still loading" for name, child in self.leaves.children.items() if not child.is_ready
         ]
         if self.journal.backlog:
@@ -288,6 +293,7 @@ class Gateway:
             keeper=self.counting.answers,
         )
         self.targets.watch(made.shared.circuits)
+        self.targets.watch_connections(leaves.clients)
         return Stack(system, leaves, made)
 
     def _living(self) -> list[Stack]:

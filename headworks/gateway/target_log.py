@@ -1,4 +1,4 @@
-"""What becomes of targets, in the log: one line a change, whoever of the callers met it.
+"""What becomes of targets and of the connections to their vendors, in the log: one line a change, whoever of the callers met it.
 
 Always true: an outage is a handful of lines however long it lasts and however many calls fail in it; of a target that comes
 and goes the log says how often (`core/notices`). Nothing of a call is in a line but why it failed, as its record says it.
@@ -15,6 +15,8 @@ from typing import Final
 
 from headworks.core.clock import now
 from headworks.core.notices import Field, Notice, Notices
+from headworks.http.client import Client
+from headworks.http.unsolicited import ONCE, Unsolicited
 from headworks.policy.circuit import Change, Circuit
 
 log = logging.getLogger("headworks.targets")
@@ -34,6 +36,7 @@ class TargetLog:
         self._failures = Notices(log, most=1)
         self._circuits = Notices(log)
         self._asides = Notices(log)
+        self._connections = Notices(log)
         self._outages: dict[str, Outage] = {}
         self._aside: dict[str, asyncio.TimerHandle] = {}
 
@@ -43,6 +46,17 @@ class TargetLog:
             if circuit.observer is None:
                 self._outages.pop(target, None)
                 circuit.observer = partial(self.tell, target, circuit)
+
+    def watch_connections(self, clients: Mapping[str, Client]) -> None:
+        """Says of each provider whose connections are used once from now on."""
+        for provider, client in clients.items():
+            client.unsolicited.observer = partial(self.tell_once, provider, client.unsolicited)
+
+    def tell_once(self, provider: str, unsolicited: Unsolicited) -> None:
+        """Writes that a provider has sent what nobody asked for, and what follows from it."""
+        text = f"it sent answers that nobody asked for: each of its connections is used once, for {ONCE:.0f} s"
+        told: dict[str, Field] = {"for": ONCE, "count": unsolicited.count}
+        self._connections.tell(Notice(logging.WARNING, "unsolicited_answers", provider, text, told))
 
     def tell(self, target: str, circuit: Circuit, change: Change) -> None:
         """Writes one change."""
@@ -77,7 +91,7 @@ class TargetLog:
         """Says what is still to be said."""
         for timer in self._aside.values():
             timer.cancel()
-        for notices in (self._failures, self._circuits, self._asides):
+        for notices in (self._failures, self._circuits, self._asides, self._connections):
             notices.close()
 
     def _set_aside(self, target: str, circuit: Circuit, change: Change) -> None:

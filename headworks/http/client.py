@@ -5,6 +5,9 @@ Always true:
   one; once a byte may have left, whatever happens is `Broken` and says so: asking again is a policy's decision;
 - a connection goes back to the pool only when the answer was whole, nothing followed it, both sides keep it open and
   the request was written to its end. In every other case it is closed at once, which is what stops a vendor;
+- a connection that came back is lent again two turns of the loop later at the earliest, and after its first answer a moment
+  later, so that what a vendor sent behind its answer is read first; who does that twice gets each connection used once
+  (`unsolicited.py`);
 - every wait takes the loop instant by which it must end (seconds; 0 is never) and raises `TimedOut` then.
 
 The last to come back is the first to go out, so that a burst's connections can grow old and close.
@@ -21,8 +24,9 @@ from typing import Self
 from headworks.core.errors import Garbled, Unreachable
 from headworks.http.buffered import Buffered
 from headworks.http.dial import Origin, dial, trust
-from headworks.http.link import BODY, HEAD, WHOLE, Headers, Link
+from headworks.http.link import BODY, HEAD, LOOK, WHOLE, Headers, Link
 from headworks.http.proxy import Proxy
+from headworks.http.unsolicited import Unsolicited
 
 MAX_IDLE, MAX_IDLE_TLS = 4096, 1024
 """Connections that rest in a pool: as many as there are calls in flight by default, so that the next burst finds those of the
@@ -43,6 +47,11 @@ LINGER, LINGER_LIMIT = 1.0, 65_536
 
 UNBOUNDED = 1 << 62
 """Bytes that may wait where nobody has said how many."""
+
+TURNS = 3
+"""Turns of the loop after which most connections that came back may be lent again, whatever the loop."""
+
+DOUBTED = "its vendor sends answers that nobody asked for, and this may be one"
 
 RELEASED = "an exchange that was released has nothing to read: its connection may be another call's by now"
 
@@ -83,6 +92,9 @@ class Client:
         self._header_limit = header_limit
         self._idle: list[Link] = []
         self._lingering: dict[Link, None] = {}  # by age, like everything here
+        self._again: dict[Link, None] = {}  # lent, and not for the first time
+        self.unsolicited = Unsolicited()
+        self._waiting = 0  # calls that wait for one of those that rest
         self._closed = False
         self._before = b""  # what stands before each target
         self._host = b"host: %b\r\naccept-encoding: identity\r\n" % origin.authority.encode()
@@ -112,7 +124,10 @@ class Client:
         name, TCP and TLS together. Raises Unreachable or Expired (phase connect): nothing was sent then.
         """
         head = self._head(method, target, headers, body)
-        return self._resume(head, body) or await self._dial(head, body, connect_by)
+        exchange = self._resume(head, body)
+        if exchange is None and self._waiting < len(self._idle):
+            exchange = await self._await_rest(head, body)
+        return exchange or await self._dial(head, body, connect_by)
 
     def resume(self, method: bytes, target: bytes, headers: bytes, body: bytes = b"") -> Exchange | None:
         """As `send`, where a connection rests; None where none does, and `send` would have to make one.
@@ -127,22 +142,39 @@ class Client:
 
     def _resume(self, head: bytes, body: bytes) -> Exchange | None:
         idle = self._idle
-        while idle:
-            link = idle.pop()
+        at = len(idle)
+        while at:
+            at -= 1
+            link = idle[at]
+            if link.is_fresh:
+                continue
+            del idle[at]
             if link.begin(head, body):
                 self.busy += 1
+                self._again[link] = None
                 return Exchange(self, link)
             link.resting = False
             link.abort()
         return None
 
+    async def _await_rest(self, head: bytes, body: bytes) -> Exchange | None:
+        """All that rest came back a moment ago: one of them may be lent in a moment, which is less than a new one takes."""
+        self.busy += 1
+        self._waiting += 1
+        try:
+            for turn in range(2 * TURNS):
+                await asyncio.sleep(LOOK if turn == TURNS else 0)
+                if (exchange := self._resume(head, body)) is not None:
+                    return exchange
+            return None
+        finally:
+            self._waiting -= 1
+            self.busy -= 1
+
     async def _dial(self, head: bytes, body: bytes, connect_by: float) -> Exchange:
-        idle = self._idle
         self.busy += 1
         try:
-            loop = asyncio.get_running_loop()
-            make = partial(Link, loop, idle, self._header_limit, self.buffered)
-            link = await dial(self.origin, make, self._context, connect_by, self.proxy)
+            link = await self.connect(connect_by)
             if link.begin(head, body):
                 return Exchange(self, link)
             link.abort()
@@ -150,6 +182,12 @@ class Client:
         except BaseException:
             self.busy -= 1
             raise
+
+    async def connect(self, by: float) -> Link:
+        """A new connection. Raises Unreachable or Expired (phase connect)."""
+        loop = asyncio.get_running_loop()
+        make = partial(Link, loop, self._idle, self._header_limit, self.buffered, self._unasked)
+        return await dial(self.origin, make, self._context, by, self.proxy)
 
     async def close(self) -> None:
         """Closes what rests, now; exchanges that run go on, and their connections are closed when they are released."""
@@ -161,17 +199,20 @@ class Client:
     def take_back(self, link: Link) -> None:
         """An exchange has released its connection: it rests if it can be used again, else it is closed at once."""
         self.busy -= 1
+        self._again.pop(link, None)
         if link.pieces or link.charged:
             link.let_go()
+        at = link.loop.time()
         if (
             link.phase == WHOLE
             and link.keep
             and not link.closed
             and not self._closed
             and len(self._idle) < self._max_idle
+            and at >= self.unsolicited.until
             and not link.transport.get_write_buffer_size()
         ):
-            link.rest(link.loop.time(), self._idle_timeout)
+            link.rest(at, self._idle_timeout)
         else:
             link.abort()
 
@@ -181,6 +222,7 @@ class Client:
             self.take_back(link)
             return
         self.busy -= 1
+        self._again.pop(link, None)
         link.let_go()
         self._lingering[link] = None
         link.bound(LINGER_LIMIT)
@@ -191,6 +233,14 @@ class Client:
         del self._lingering[link]
         self.busy += 1
         self.take_back(link)
+
+    def _unasked(self) -> None:
+        """Bytes came that answer nothing. Where that is too often, no connection is used for a second call."""
+        if self.unsolicited.tell(asyncio.get_running_loop().time()):
+            for link in [*self._idle]:
+                link.part()
+            for link in [*self._again]:
+                link.doubt(DOUBTED)
 
 
 class Exchange:

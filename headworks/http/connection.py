@@ -33,8 +33,8 @@ class Broken(Exception):
         self.received = received
 
 
-def _nobody() -> None:
-    """Whom an alarm calls that was closed."""
+def nobody() -> None:
+    """Who is told where nobody is: by an alarm that was closed."""
 
 
 class Alarm:
@@ -65,7 +65,7 @@ class Alarm:
 
     def close(self) -> None:
         """Never rings again, and lets go of its timer and its owner: the two know each other, a circle otherwise."""
-        self._ring = _nobody
+        self._ring = nobody
         self.due_at = self._rings_at = NEVER
         if self._handle is not None:
             self._handle.cancel()

@@ -12,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import re
 import select
+from collections.abc import Callable
 from typing import TypeAlias
 
 from httptools import HttpParserError, HttpResponseParser
 
 from headworks.core.errors import Crowded, Garbled
 from headworks.http.buffered import Buffered, crowded
-from headworks.http.connection import NEVER, Broken, Connection, TimedOut
+from headworks.http.connection import NEVER, Broken, Connection, TimedOut, nobody
+from headworks.http.unsolicited import is_goodbye
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -35,6 +37,11 @@ MOST_PIECES = 1024
 PROBED_AFTER = 0.1
 """Seconds of rest after which a connection's socket is asked whether it is still open: a poll is 1.5 us, an idle vendor
 may have closed it since the loop last looked, and under load a connection never rests that long."""
+
+LOOKED_AFTER, LOOK = 16, 0.005
+"""Of how many answers on a connection the first is followed by a look at what comes behind it, of so many seconds, before the
+connection is lent again. Under load it would otherwise be lent at once, each time: an extra answer of the vendor's would be the
+next caller's, his the one's after him, and nobody would ever see bytes that nobody asked for."""
 
 HEAD, BODY, WHOLE = 0, 1, 2
 """What of a response has come: nothing or a part of its head, its head, everything. A resting link is WHOLE."""
@@ -56,11 +63,14 @@ class Link(Connection):
         "_parser",
         "_pool",
         "_timeout",
+        "_unasked",
+        "_used",
         "_waiter",
         "_want",
         "charged",
         "failure",
         "headers",
+        "is_fresh",
         "keep",
         "phase",
         "pieces",
@@ -70,8 +80,16 @@ class Link(Connection):
         "status",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool: list[Link], head_limit: int, buffered: Buffered) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: list[Link],
+        head_limit: int,
+        buffered: Buffered,
+        unasked: Callable[[], None] = nobody,
+    ) -> None:
         super().__init__(loop)
+        self._unasked = unasked  # told of bytes that are no answer to anything
         self._pool = pool
         self._head_limit = head_limit
         self._buffered = buffered
@@ -93,6 +111,8 @@ class Link(Connection):
         self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
         self.keep = True
         self.resting = False
+        self.is_fresh = False  # it came back a moment ago: what follows its answer may not have come yet
+        self._used = 0  # requests so far
         self.rested_at = 0.0
 
     # -- the request
@@ -109,6 +129,8 @@ class Link(Connection):
         self.phase = HEAD
         self.headers = []
         self._bound = HIGH_WATER
+        self._want = HEAD
+        self._used += 1
         self._mute = 0
         if len(body) <= JOINED:
             transport.write(head + body)
@@ -128,9 +150,10 @@ class Link(Connection):
     def data_received(self, data: bytes) -> None:
         phase = self.phase
         if phase == WHOLE:
-            self.part()  # unasked for: whatever it is, it is not the answer to the next request
+            self._refuse(data)
             return
         size = self.size
+        wrong = ""
         self._mute += len(data)
         try:
             if phase == BODY or self._mute <= self._head_limit:
@@ -138,9 +161,11 @@ class Link(Connection):
             else:
                 self._feed_end_of_head(data)
         except HttpParserError as error:
-            if self.phase != WHOLE:
-                self._fail(f"it does not speak HTTP/1.1: {error.__context__ or error}")
             self.keep = False  # an answer, and then something else: the answer is good
+            if self.phase != WHOLE:
+                wrong = f"it does not speak HTTP/1.1: {error.__context__ or error}"
+            else:
+                self._unasked()
         if self.size != size:
             self._mute = 0
             buffered = self._buffered
@@ -154,11 +179,22 @@ class Link(Connection):
                 self._fail("too many bytes wait in this process")
         elif phase == BODY and self._mute > self._head_limit:
             self._fail("it sends endless trailers")
+        if wrong:
+            self._fail(wrong)
         waiter = self._waiter
         if waiter is not None and self.phase >= self._want:
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _refuse(self, data: bytes) -> None:
+        """Unasked for: whatever it is, it is not the answer to the next request."""
+        if self.closed:
+            return
+        counts = self.status and not (self.resting and is_goodbye(data))
+        self.part()
+        if counts:
+            self._unasked()
 
     def _feed_end_of_head(self, data: bytes) -> None:
         """One read may bring the end of a head and a long body: only what exceeds the bound before that end is too much."""
@@ -260,14 +296,21 @@ class Link(Connection):
         if self.charged:
             self.charge(0)
         if self.pieces:
+            del self.pieces[1:]  # nobody reads them: not to be joined for nothing
             self.taken()
 
     def rest(self, now: float, timeout: float) -> None:
         """Waits in the pool for at most `timeout` seconds, or for less where the server says how long it waits."""
         if self._timeout == 0.0:
             self._timeout = min(timeout, _patience(self.headers))
-        self.resting = True
+        self.resting = self.is_fresh = True
         self.rested_at = now
+        # Two turns of the loop without a frame of ours: what the first one reads is looked at before the second ends.
+        loop = self.loop
+        if self._used % LOOKED_AFTER == 1:
+            loop.call_later(LOOK, loop.call_soon, loop.call_soon, setattr, self, "is_fresh", False)
+        else:
+            loop.call_soon(loop.call_soon, setattr, self, "is_fresh", False)
         self.alarm.set(now + self._timeout)
         self._pool.append(self)
 
@@ -288,6 +331,8 @@ class Link(Connection):
     def _end(self, failure: str) -> None:
         self.failure = self.failure or failure
         self.abort()
+        if self._is_over or self._want == WHOLE:  # nobody reads what is not whole; a stream's reader has it still
+            self.let_go()
         self._notify()
 
     def fault(self) -> Broken | Garbled | Crowded:
@@ -297,6 +342,13 @@ class Link(Connection):
         if self._is_over:
             return Garbled(self.failure)
         return Broken(self.failure, sent=True, received=self.phase == BODY or self._mute > 0)
+
+    def doubt(self, why: str) -> None:
+        """What comes may be another request's answer: nobody gets it, except who has begun to read it."""
+        self.keep = False
+        if self.phase == HEAD or (self._want == WHOLE and (self.phase == BODY or self.pieces)):
+            self.phase = min(self.phase, BODY)  # whole, and not taken yet: it is nobody's
+            self._fail(why)
 
     def part(self) -> None:
         """Closed, or to be closed, while nobody uses it."""

@@ -52,6 +52,7 @@ class Breaker:
                     self.mark(left_with, at)
                 elif left_with is None and (circuit.doubt.caller or call.operation not in circuit.doubt.answered):
                     circuit.doubt.clear(call.operation)
+            left_with = None  # it knows this frame by its traceback: a circle otherwise
 
     def is_proven(self, error: CallError, call: Call) -> bool:
         """Whether the error tells something of the target, and not only of this call."""

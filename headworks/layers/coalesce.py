@@ -129,7 +129,8 @@ class Journey:
 
     def fail(self, error: BaseException) -> None:
         if not self.is_over:  # what fails after the last chunk is nobody's answer any more
-            self.error = error.with_traceback(None)  # or its frames would keep this journey for the collector
+            # Without its frames, or they would keep this journey for the collector.
+            self.error = error.again() if isinstance(error, CallError) else error.with_traceback(None)
             self.over()
             self.tell()
 
@@ -356,6 +357,4 @@ def again(error: BaseException) -> BaseException:
         return Cut("The answer was shared, and the caller who paid for it left.")
     if not isinstance(error, CallError):
         return error
-    copied = type(error).__new__(type(error), *error.args)
-    copied.__dict__.update(error.__dict__)
-    return copied
+    return error.again()

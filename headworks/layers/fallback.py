@@ -47,21 +47,26 @@ class Fallback:
         begun = len(attempts)
         is_free = not begun  # a call that was resumed has had its free fallback, or has paid into the purse
         causes: list[CallError] = []
-        for tier in self.tiers:
-            if len(attempts) > begun:
-                if not is_free and not self.purse.pay(now()):
-                    break
-                is_free = False
-            begun = len(attempts)
-            try:
-                return await enter(tier.open(call))
-            except CallError as error:
-                causes.append(error)
-                if (error.blame == "caller" and not self.goes_on(error, call)) or now() >= call.deadline_at:
-                    break
-                if isinstance(error, Crowded):
-                    break
-        raise shown(causes)
+        try:
+            for tier in self.tiers:
+                if len(attempts) > begun:
+                    if not is_free and not self.purse.pay(now()):
+                        break
+                    is_free = False
+                begun = len(attempts)
+                try:
+                    return await enter(tier.open(call))
+                except CallError as error:
+                    causes.append(
+                        error.with_traceback(None)
+                    )  # each knows this frame by it, and one may outlive the call
+                    if (error.blame == "caller" and not self.goes_on(error, call)) or now() >= call.deadline_at:
+                        break
+                    if isinstance(error, Crowded):
+                        break
+            raise shown(causes)
+        finally:
+            causes = []  # what is raised knows this frame: a circle otherwise
 
     def goes_on(self, error: CallError, call: Call) -> bool:
         """Whether another tier may answer what this one says is the caller's fault."""

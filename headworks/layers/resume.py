@@ -122,7 +122,8 @@ class Unbroken(Reply):
             try:
                 chunks = await self._reply.read()
             except CallError as error:
-                await self._go_on(error)
+                if not await self._go_on(error):
+                    raise
             else:
                 # While nothing breaks this is all that a chunk costs: what was sent is looked at a few chunks at a time.
                 seen = self._seen
@@ -138,7 +139,8 @@ class Unbroken(Reply):
             try:
                 chunks = await self._reply.read()
             except CallError as error:
-                await self._go_on(error)
+                if not await self._go_on(error):
+                    raise
                 continue
             splice = self._splice
             assert splice is not None
@@ -181,13 +183,13 @@ class Unbroken(Reply):
         except Diverged as error:
             error.target = attempt.target
             await self._leave(None)  # it did nothing wrong: its circuit shall not hear of it
-            self._reply = _Ending(error)  # what fitted goes out first
+            self._reply = _Ending(error.again())  # what fitted goes out first
         attempt.received = max(attempt.received, self._came)  # a leaf that counts bytes itself knows better
         self._seen += shown
         return shown
 
-    async def _go_on(self, error: CallError) -> None:
-        """Opens another attempt in place of the one that broke; raises `error` where there must or can be none."""
+    async def _go_on(self, error: CallError) -> bool:
+        """Opens another attempt in place of the one that broke; False where there must or can be none."""
         self._note()
         ways = self._ways(error)
         attempts = self._call.trail.attempts
@@ -202,8 +204,8 @@ class Unbroken(Reply):
             except CallError as failed:
                 self._learn(way, failed)
             else:
-                return
-        raise error
+                return True
+        return False
 
     def _ways(self, error: CallError) -> list[Way]:
         resume, call = self._resume, self._call
@@ -275,7 +277,7 @@ class _Ending(Reply):
         self._error = error
 
     async def read(self) -> list[Chunk]:
-        raise self._error
+        raise self._error.again()
 
 
 class Prefill:

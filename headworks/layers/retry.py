@@ -46,35 +46,44 @@ class Retry:
     async def open(self, call: Call, enter: Enter) -> Reply:
         last: CallError | None = None
         rooms: dict[str, float] = {}
-        while True:
-            begun = len(call.trail.attempts)
-            try:
-                reply = await enter(self.inner.open(call))
-            except AtLimit as error:
-                if not self.goes_on(call, error, rooms, has_failed=last is not None):
-                    if self.is_last:
-                        call.trail.full, call.trail.is_patient = (), False
-                    raise last or error from None
-                continue
-            except Resting as error:
-                call.trail.full, call.trail.is_patient = (), False
-                pause = self.rest_or_raise(last, error, call)
-            except CallError as error:
-                call.trail.full, call.trail.is_patient = (), False
-                if len(call.trail.attempts) == begun:  # nobody was asked: what a vendor said before says more
-                    raise last or error from None
-                pause = self.pause_or_raise(error, call)
-                last = error
-                rooms.clear()
-            else:
-                attempts = call.trail.attempts
-                if len(attempts) == 1:  # answered by its first attempt: that pays for others
-                    self.purse.deposit(attempts[0].started_at)
-                if call.trail.full:  # of no use to whoever goes on where this answer breaks off
+        try:
+            while True:
+                begun = len(call.trail.attempts)
+                try:
+                    reply = await enter(self.inner.open(call))
+                except AtLimit as error:
+                    if not self.goes_on(call, error, rooms, has_failed=last is not None):
+                        if self.is_last:
+                            call.trail.full, call.trail.is_patient = (), False
+                        raise last or error from None
+                    continue
+                except Resting as error:
                     call.trail.full, call.trail.is_patient = (), False
-                return reply
-            if pause > 0:
-                await sleep(pause)
+                    rest = self.rest(error, call)
+                    if rest is None:  # what a vendor said before says more
+                        raise last or error from None
+                    pause = rest
+                except CallError as error:
+                    call.trail.full, call.trail.is_patient = (), False
+                    if len(call.trail.attempts) == begun:  # nobody was asked: what a vendor said before says more
+                        raise last or error from None
+                    wait = self.pause(error, call)
+                    if wait is None:
+                        raise
+                    pause = wait
+                    last = error
+                    rooms.clear()
+                else:
+                    attempts = call.trail.attempts
+                    if len(attempts) == 1:  # answered by its first attempt: that pays for others
+                        self.purse.deposit(attempts[0].started_at)
+                    if call.trail.full:  # of no use to whoever goes on where this answer breaks off
+                        call.trail.full, call.trail.is_patient = (), False
+                    return reply
+                if pause > 0:
+                    await sleep(pause)
+        finally:
+            last = None  # it knows this frame by its traceback: a circle otherwise, with the call's body in it
 
     def goes_on(self, call: Call, error: AtLimit, rooms: dict[str, float], *, has_failed: bool) -> bool:
         """Whether another target may be asked now, or, where no tier follows, the one that has room first be waited for.
@@ -102,29 +111,25 @@ class Retry:
         trail.full = tuple([one.name for one in self.tier if one.name != soonest])
         return True
 
-    def rest_or_raise(self, last: CallError | None, error: Resting, call: Call) -> float:
-        """Seconds until a target has rested; raises what a vendor said before, or `error`, where the call cannot wait so long."""
+    def rest(self, error: Resting, call: Call) -> float | None:
+        """Seconds until a target has rested; None where the call cannot wait so long."""
         by = min(call.deadline_at, call.trail.deadline_at)
         decision = self.policy.rested(error.retry_after or 0.0, now(), by)
-        if isinstance(decision, GiveUp):
-            raise last or error from None
-        return decision.pause
+        return None if isinstance(decision, GiveUp) else decision.pause
 
-    def pause_or_raise(self, error: CallError, call: Call) -> float:
-        """Seconds until the next attempt; raises the error again where there should be none."""
+    def pause(self, error: CallError, call: Call) -> float | None:
+        """Seconds until the next attempt; None where there should be none."""
         at = now()
         tried = [attempt.target for attempt in call.trail.attempts]
         untried = left(self.tier, tried, at)
         by = min(call.deadline_at, call.trail.deadline_at)
         decision = self.policy.after(error, tried.count(tried[-1]), at, by, untried or not self.is_last)
         if isinstance(decision, GiveUp) and decision.why in ("error", "deadline"):
-            raise error
+            return None
         pause = self.pause_of(decision, untried=untried, at=at)
         if pause is None:  # this tier has nobody: the next tier's turn, or that of somebody who rests
             pause = self.rest_of_another(call, tried, by)
-        if pause is None or not self.purse.pay(at):
-            raise error
-        return pause
+        return pause if pause is not None and self.purse.pay(at) else None
 
     def pause_of(self, decision: Decision, *, untried: bool, at: float) -> float | None:
         """Seconds until this tier may be asked again; None where it may not."""

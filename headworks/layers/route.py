@@ -17,7 +17,7 @@ class Route:
 
     def open(self, call: Call) -> Opening:
         if call.refusal is not None:  # a body that nobody understands: found at the edge, raised where it is recorded
-            raise call.refusal
+            raise call.refusal.again()
         inner = self.aliases.get(call.alias)
         if inner is None:
             raise UnknownModel.named(call.alias)

@@ -311,7 +311,7 @@ async def head(decoder: StreamDecoder, exchange: Exchange, by: float) -> list[Ch
         if decoder.is_headed:
             return chunks
         if decoder.fault is not None:
-            raise decoder.fault
+            raise decoder.fault.again()
         if len(chunks) > MOST_BEFORE_HEAD:
             raise Garbled("The vendor's stream has thousands of events without content.")
         if 0 < by <= now():
@@ -410,7 +410,7 @@ class Streaming(Reply):
                 attempt.usage = decoder.usage
         if not chunks:
             assert decoder.fault is not None, "a decoder that gives nothing says why"
-            raise self._mask.error(decoder.fault)
+            raise self._mask.error(decoder.fault.again())
         self._mask.chunks(chunks)
         self.finish = decoder.finish
         self._read_at = now()

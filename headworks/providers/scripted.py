@@ -117,7 +117,7 @@ class _Scene:
             if isinstance(piece, str):
                 said.append(piece)
             elif isinstance(piece, CallError):
-                raise piece
+                raise piece.again()  # the script is kept, and what was raised knows every frame of the call
             else:
                 await reach(now() + piece, limit)
         text = "".join(said)
@@ -147,7 +147,7 @@ class _Played(Reply):
         role = self._paper.role()
         while (piece := self._piece()) is not None and not isinstance(piece, str):
             if isinstance(piece, CallError):
-                raise piece
+                raise piece.again()
             await reach(now() + piece, limit)
         if piece is None:
             self._head = self._ending()
@@ -169,7 +169,7 @@ class _Played(Reply):
                 return [Chunk(data=self._paper.text(piece), has_content=True, text=piece)]
             if isinstance(piece, CallError):
                 self._next = len(self._script.pieces) + 1
-                raise piece
+                raise piece.again()
             await reach(now() + piece, limit)
         return self._ending()
 

@@ -123,6 +123,7 @@ class Calls:
                 show(goodbye, exchange, call.id, [*limited(call.trail), *cors])
         finally:
             farewell.left(task)
+            del task  # it keeps the error that cancelled it, which knows this frame: a circle otherwise
 
     async def decoded(self, request: Request) -> tuple[bytes, Refused | None]:
         """The body as it was before its coding, or why it cannot be had. Nothing is decoded for strangers: a body of
@@ -136,7 +137,7 @@ class Calls:
             coding = (request.get(b"content-encoding") or b"").decode("latin-1")
             return await plain(request.body, coding, opener.max_body), None
         except Refused as error:
-            return b"", error
+            return b"", error.again()
 
     def call(
         self, request: Request, body: bytes, body_digest: str, refusal: Refused | None, may_pass: frozenset[bytes]
@@ -148,7 +149,7 @@ class Calls:
             if (granted := request.get(deadline.HEADER)) is not None:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
-            asked, refusal = UNREAD, error
+            asked, refusal = UNREAD, error.again()
         forwarded = passing(request, may_pass)
         trace = request.get(b"traceparent")
         cache_control = request.get(b"cache-control")

@@ -257,7 +257,7 @@ class ChatDecoder:
             self._silent = 0 if chunk.has_content else self._silent + len(event.raw)
         if splitter.is_overrun:
             self._break("An event of the vendor's stream is too long.")
-        elif splitter.skipped + splitter.comments + self._silent > MOST_SILENT:
+        elif splitter.skipped + splitter.dataless + self._silent > MOST_SILENT:
             return self._hushed(chunks)
         return chunks
 
@@ -418,7 +418,7 @@ class ChatDecoder:
             chunks = to_stream(answer, include_usage=self._call.include_usage)
         except CallError as fault:
             self.give_up()
-            self.fault = fault
+            self.fault = fault.again()
             return []
         self.usage, self.finish, self.received = answer.usage, answer.finish, answer.size
         self.is_headed = self.is_done = True
@@ -440,7 +440,7 @@ def from_stream(body: bytes, call: Call) -> Chunk:
     chunks = decoder.feed(body)
     chunks += decoder.end()
     if decoder.fault is not None:
-        raise unheaded(decoder.fault)
+        raise unheaded(decoder.fault.again())
     made = as_body(*parted(chunks), is_counted=False)
     if made is None:
         raise Garbled("The vendor answered with a stream that cannot be put together to one body.")

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk, Usage
 from headworks.wire.openai_answer import encoded, reason_in, says, untyped
 from headworks.wire.sse import events_in
@@ -65,6 +66,8 @@ def reasoning_in(data: bytes) -> str | None:
     """The reasoning of a chunk's events; None where they carry something that is neither that nor text."""
     said = ""
     for event in _events(data):
+        if event is None:
+            return None
         for choice in event.get("choices") or ():
             delta = choice.get("delta") or {}
             thought = next((delta[name] for name in _REASONING if isinstance(delta.get(name), str)), "")
@@ -104,7 +107,7 @@ def _is_more(delta: dict[str, Any]) -> bool:
 
 def stamp_of(data: bytes) -> dict[str, Any]:
     """What every event of a stream repeats, read off one with content: Azure's first names neither id nor model."""
-    for event in _events(data):
+    for event in filter(None, _events(data)):
         return {name: event[name] for name in _KEPT if says(event.get(name))}
     return {}
 
@@ -155,7 +158,10 @@ class Splice:
         if event.data[:6] == b"[DONE]":
             self._seam.other()
             return bytes(event.raw)
-        content = untyped(event.data)
+        try:
+            content = untyped(event.data)
+        except (ValueError, RecursionError):
+            raise Diverged("The stream went on with an event that cannot be told again.") from None
         if not isinstance(content, dict):
             return b""
         choices = content.get("choices")
@@ -236,11 +242,16 @@ def _join(usage: dict[str, Any], before: Before) -> None:
         }
 
 
-def _events(data: bytes) -> list[dict[str, Any]]:
-    found = []
+def _events(data: bytes) -> list[dict[str, Any] | None]:
+    """What a chunk's events say. None for one that cannot be had: what decodes answers skips a number without an end, or bytes
+    that are no text, where it does not know the member."""
+    found: list[dict[str, Any] | None] = []
     for event in events_in(data):
         if event.data[:6] != b"[DONE]":
-            content = untyped(event.data)
-            if isinstance(content, dict):
+            try:
+                content = untyped(event.data)
+            except (ValueError, RecursionError):
+                content = None
+            if content is None or isinstance(content, dict):
                 found.append(content)
     return found

@@ -35,7 +35,7 @@ _MOST_RECENT = 1024
 class Event(msgspec.Struct, gc=False):
     """raw: for the caller. data: the joined data lines. name: the `event:` field, "" where there is none.
 
-    skipped: bytes of comments and of events without data that came before its data.
+    skipped: bytes of comments, of lines without data and of events without data that came before its data.
     """
 
     raw: bytes
@@ -47,8 +47,8 @@ class Event(msgspec.Struct, gc=False):
 class Splitter:
     """Cuts a stream of bytes into events. `is_overrun` once an event was too long: nothing follows.
 
-    size: bytes of the event under way. skipped: bytes without data since the last event. comments: bytes of the event under
-    way where it has nothing but comments yet.
+    size: bytes of the event under way. skipped: bytes without data since the last event. dataless: bytes of the event under
+    way as long as no line of it is data.
     """
 
     __slots__ = (
@@ -58,7 +58,7 @@ class Splitter:
         "_pieces",
         "_recent",
         "_seen",
-        "comments",
+        "dataless",
         "is_overrun",
         "size",
         "skipped",
@@ -70,10 +70,10 @@ class Splitter:
         self._pieces: list[bytes] = []  # of the event under way; each is many of those that came
         self._recent: list[bytes] = []  # behind them
         self._edge = b""  # a line's end at the very end, or a part of a BOM: to be searched again with what comes
-        self._seen = b""  # the end of a comment, where it may be followed by data
+        self._seen = b""  # the end of what came, as long as none of it is data
         self.size = 0
         self.skipped = 0
-        self.comments = 0
+        self.dataless = 0
         self.is_overrun = False
 
     @property
@@ -153,7 +153,7 @@ class Splitter:
     def _clear(self) -> None:
         if self.size:
             self._pieces, self._recent, self._seen = [], [], b""
-            self.size = self.comments = 0
+            self.size = self.dataless = 0
 
     def _add(self, raw: bytes, events: list[Event]) -> None:
         """Adds the event that these bytes are, or counts them where they are none."""
@@ -164,7 +164,7 @@ class Splitter:
         if event is None:
             self.skipped += len(raw)
         else:
-            event.skipped, self.skipped = self.skipped + _comments(raw), 0
+            event.skipped, self.skipped = self.skipped + _before_data(raw), 0
             events.append(event)
 
     def _keep(self, rest: bytes) -> None:
@@ -174,8 +174,8 @@ class Splitter:
             self._edge = rest[len(inside) :]
             rest = inside
         if rest:
-            if not self.size and rest[:1] == b":":
-                self._seen = b":"
+            if not self.size and rest[:4] != b"data":
+                self._seen = b"\n"
             self.size += len(rest)
             if self._seen:
                 self._listen(rest)
@@ -187,14 +187,14 @@ class Splitter:
             self.is_overrun = True
 
     def _listen(self, rest: bytes) -> None:
-        """Whether comments are all that has come of the event under way."""
+        """Whether nothing that has come of the event under way is data."""
         heard = self._seen + rest
         if b"\ndata" in heard or b"\rdata" in heard:
             self._seen = b""
-            self.comments = 0
+            self.dataless = 0
         else:
             self._seen = heard[-4:]
-            self.comments = self.size
+            self.dataless = self.size
 
     def end(self) -> Event | None:
         """The event that was begun when the stream ended, if it has data."""
@@ -216,9 +216,9 @@ def events_in(data: bytes) -> list[Event]:
     return [*events, rest] if rest is not None else events
 
 
-def _comments(raw: bytes) -> int:
-    """Bytes of the comments that an event begins with."""
-    if raw[:1] != b":":
+def _before_data(raw: bytes) -> int:
+    """Bytes of the lines that an event has before its first data."""
+    if raw[:4] == b"data":
         return 0
     return min([place for line in (b"\ndata", b"\rdata") if (place := raw.find(line)) >= 0], default=0) + 1
 

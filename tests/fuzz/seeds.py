@@ -69,6 +69,8 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b": comment\r" * 200,
             b'data: {"choices":[{"index":0,"delta":{},"finish_reason":""}]}\r\r',
             b"data: " + b"x" * 5000,
+            b"id: 1\r" + b": x\r\n" * 300 + b"data" + b": x\n\r" * 3,
+            b" \r" * 300 + b'data: {"choices":[]}\r\n\r\n' * 30,
         ),
         "whole": (
             ANSWER,

@@ -304,3 +304,30 @@ def test_what_a_full_disk_did_not_take_is_in_the_store_or_known_to_be_missing(tm
             assert len(stored(SqliteAt(tmp_path / store))) == len(asked)
 
     asyncio.run(run())
+
+
+def test_a_vendor_whose_connections_are_used_once_is_in_the_log_and_among_the_troubles(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(gateway: Gateway) -> None:
+        client = gateway.leaves.clients["vendor"]
+        assert gateway.troubles() == []
+        at = now()
+        client.unsolicited.tell(at)
+        assert gateway.troubles() == []
+        await gateway.reload(system(TEXT + "  new: {targets: [sim/m]}\n"))
+        client.unsolicited.tell(at)
+        client.unsolicited.tell(at)
+        assert gateway.troubles() == [
+            "vendor: sent answers that nobody asked for; each of its connections is used once for now"
+        ]
+        client.unsolicited.until = at
+        assert gateway.troubles() == []
+
+    within(tmp_path, test)
+    [line] = [record for record in caplog.records if record.name == "headworks.targets"]
+    assert line.levelname == "WARNING"
+    assert line.getMessage() == (
+        "unsolicited_answers: vendor: it sent answers that nobody asked for: each of its connections is used once, for 3600 s"
+    )
+    assert line.fields == {"event": "unsolicited_answers", "subject": "vendor", "for": 3600.0, "count": 2}  # type: ignore[attr-defined]

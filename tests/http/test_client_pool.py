@@ -139,6 +139,7 @@ class Accepted:
         await loop.sock_recv(end, 65_536)
         await loop.sock_sendall(end, OK)
         assert await asking == (200, b"ok")
+        await until(lambda: not any(link.is_fresh for link in self.client._idle))  # from now on it may be lent
         return end
 
     async def close(self) -> None:

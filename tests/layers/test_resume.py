@@ -188,7 +188,7 @@ async def test_what_still_fitted_is_shown_before_the_difference() -> None:
 async def test_where_nobody_can_be_asked_again_the_first_error_stands() -> None:
     system = Resumed("restart", [cut("one "), *[Failed("500")] * 3], text=ONE)
     text, error = await system.broken()
-    assert (text, error) == ("one ", CUT)
+    assert (text, repr(error)) == ("one ", repr(CUT))
     assert [step[1] for step in system.steps] == ["first", "resume", "retry"]
     assert system.record.outcome == "cut"
     assert system.is_clean()
@@ -224,7 +224,7 @@ async def test_past_the_deadline_nothing_is_begun() -> None:
 async def test_never_for_several_choices_or_logprobs(fields: dict[str, Any]) -> None:
     system = Resumed("restart", [cut("one ")], [])
     text, error = await system.broken(fields=fields)
-    assert (text, error) == ("one ", CUT)
+    assert (text, repr(error)) == ("one ", repr(CUT))
 
 
 def tool_call(data: bytes = b"data: {}\n\n") -> Chunk:
@@ -251,7 +251,7 @@ async def test_never_once_a_tool_call_has_begun_or_something_else_was_sent(chunk
     arrival.fail(CUT)
     with pytest.raises(Cut) as caught:
         await asking
-    assert caught.value is CUT
+    assert caught.value.args == CUT.args
     assert len(handle.arrivals) == 1
     assert world.left_behind() == {}
 
@@ -262,13 +262,15 @@ async def test_never_once_a_tool_call_has_begun_or_something_else_was_sent(chunk
 @virtual
 async def test_never_for_an_error_that_another_attempt_would_meet_too(error: CallError) -> None:
     system = Resumed("restart", [cut("one ", error=error)], [])
-    assert await system.broken() == ("one ", error)
+    text, met = await system.broken()
+    assert (text, repr(met)) == ("one ", repr(error))
 
 
 @virtual
 async def test_without_mid_stream_the_stack_has_no_such_layer_and_the_error_stands() -> None:
     system = Resumed("error", [cut("one ")], [])
-    assert await system.broken() == ("one ", CUT)
+    text, met = await system.broken()
+    assert (text, repr(met)) == ("one ", repr(CUT))
     layers = []
     service: Any = system.world.assembled.front
     service = service.inner.aliases["assistant"]
@@ -446,7 +448,7 @@ async def test_what_is_not_text_is_never_repeated_and_the_error_stands(mode: str
     reader = Told(mode, said({"content": "zero "}) + said(delta))
     with pytest.raises(Cut) as caught:
         await reader.told(said({"content": "zero one"}, "stop") + b"data: [DONE]\n\n")
-    assert caught.value is CUT
+    assert caught.value.args == CUT.args
     assert len(reader.handle.arrivals) == 1
     assert reader.world.left_behind() == {}
 

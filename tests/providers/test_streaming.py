@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -187,6 +187,18 @@ async def test_the_first_token_is_due_though_bytes_are_always_there(noise: bytes
     _, error = await heard(repeat((-0.25, noise)))
     assert isinstance(error, Expired)
     assert (error.phase, now()) == ("first_token", 5.0)
+
+
+@pytest.mark.parametrize(("deadline_at", "phase"), [(NEVER, "first_token"), (3.0, "total")])
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+@virtual
+async def test_a_long_comment_and_then_a_byte_each_two_milliseconds_is_no_first_token(
+    end: bytes, deadline_at: float, phase: str
+) -> None:
+    comment = (b": " + b"x" * 98 + end) * 9_000
+    _, error = await heard(chain([(0, comment)], repeat((0.002, b":"))), deadline_at=deadline_at)
+    assert isinstance(error, Expired)
+    assert (error.phase, now()) == (phase, pytest.approx(min(5.0, deadline_at)))
 
 
 @pytest.mark.parametrize("noise", [PING, EMPTY, b":"])

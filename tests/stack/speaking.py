@@ -101,8 +101,9 @@ class Speaking:
 class Spoken:
     """The stack over two vendors that speak from scripts."""
 
-    def __init__(self, world: World, vendors: dict[str, Speaking]) -> None:
+    def __init__(self, world: World, leaves: Leaves, vendors: dict[str, Speaking]) -> None:
         self.world = world
+        self.leaves = leaves
         self.vendors = vendors
 
     async def ask(self, *, credential: str | None = None, **fields: Any) -> Answer:
@@ -142,7 +143,7 @@ def play(
         ports = [str(server.sockets[0].getsockname()[1]) for server in servers]
         file = text.replace("FIRST", ports[0]).replace("SECOND", ports[1]).replace("MODE", mode)
         leaves = Leaves(system(file), Path("."), seed=1)
-        spoken = Spoken(World(leaves.leaf, file), vendors)
+        spoken = Spoken(World(leaves.leaf, file), leaves, vendors)
         try:
             await main(spoken)
             assert spoken.world.left_behind() == {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headworks.core.errors import CallError
+from headworks.core.errors import CallError, Cut
 from headworks.core.reply import Usage
 from headworks.testing import Answer
 from tests.stack.speaking import (
@@ -309,3 +309,17 @@ def test_a_resumed_answer_that_is_kept_has_its_tokens_in_both_forms() -> None:
     assert json.loads(answers[1].data)["usage"] == USED
     assert spoken.records[1].tokens is None
     assert spoken.records[1].cost_nano == 0
+
+
+@pytest.mark.parametrize(
+    "more", [b'"x":1e999', b'"x":"\xff"', b'"x":' + b"9" * 5000], ids=["1e999", "no text", "digits"]
+)
+def test_a_stream_that_goes_on_with_what_cannot_be_told_again_is_cut(more: bytes) -> None:
+    said = b'data: {"choices":[{"index":0,"delta":{"content":"Hi there"},"finish_reason":null}],%b}\n\n' % more
+
+    async def main(spoken: Spoken) -> None:
+        with pytest.raises(Cut):
+            await spoken.ask(streamed=True)
+
+    for first in (piece("Hi"), said):
+        play(main, [streamed(first, CUT)] * 2, [streamed(said, stop(), DONE)] * 2, mode="restart", text=TWO)

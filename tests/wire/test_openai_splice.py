@@ -313,3 +313,13 @@ def test_a_character_in_two_halves_is_the_same_character() -> None:
         shown = spliced(halves, said)
         assert rest in shown[0].data
         assert said + joined(chunk.text for chunk in shown) in ("\N{GRINNING FACE}!", "\ud83d\ude00!")
+
+
+@pytest.mark.parametrize("odd", [b"1e999", b'"\xff"', b"9" * 5000], ids=["1e999", "no text", "digits"])
+def test_an_event_that_cannot_be_read_a_second_time_ends_what_is_told(odd: bytes) -> None:
+    data = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}],"odd":%b}\n\n' % odd
+    assert ChatDecoder(Call(id="r", alias="a", body=b"{}", streamed=True)).feed(data)[0].text == "x"
+    assert reasoning_in(data) is None
+    assert stamp_of(data + event({"content": "x"}, id="c"))["id"] == "c"
+    with pytest.raises(Diverged):
+        Splice(STAMP, Retelling("")).chunk(Chunk(data=data))

@@ -172,7 +172,9 @@ def test_every_byte_is_an_events_or_counted_as_none(stream: bytes, cuts: list[in
     for start, end in pairwise(edges):
         events += splitter.feed(stream[start:end])
     inside = sum(
-        event.raw.find(b"\ndata") + 1 or event.raw.find(b"\rdata") + 1 for event in events if event.raw[:1] == b":"
+        min(place for line in (b"\ndata", b"\rdata") if (place := event.raw.find(line)) >= 0) + 1
+        for event in events
+        if event.raw[:4] != b"data"
     )
     counted = sum(len(event.raw) + event.skipped for event in events) + splitter.skipped + len(splitter.tail) - inside
     assert counted == len(stream.removeprefix(b"\xef\xbb\xbf") if len(stream) > 2 else stream)
@@ -183,10 +185,10 @@ def test_comments_are_counted_before_they_end_and_data_is_not() -> None:
     splitter.feed(b": ping\n\n")
     assert splitter.skipped == 8
     splitter.feed(b": pong\n: pong")
-    assert splitter.comments == 13
+    assert splitter.dataless == 13
     splitter.feed(b"\nda")
     splitter.feed(b"ta: x")
-    assert splitter.comments == 0
+    assert splitter.dataless == 0
     [event] = splitter.feed(b"\n\n")
     assert (event.data, event.skipped, splitter.skipped) == (b"x", 8 + 14, 0)
 
