@@ -331,7 +331,7 @@ class Link(Connection):
     def _end(self, failure: str) -> None:
         self.failure = self.failure or failure
         self.abort()
-        if self._is_over or self._want == WHOLE:  # nobody reads what is not whole; a stream's reader has it still
+        if self._is_over:  # nobody reads what is too long; of what broke off its reader may want what it says was used
             self.let_go()
         self._notify()
 
