@@ -15,6 +15,7 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.notated import SystemFile
 from headworks.cli.paper import Paper, Rows
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price, written_dollars
@@ -58,7 +59,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 @click.argument(
     "file",
     default="headworks.yaml",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=SystemFile(),
 )
 @click.pass_context
 def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agreed: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from headworks.cli.notated import SystemFile
 from headworks.core.extras import install
 from headworks.core.money import NANO
 
@@ -98,7 +99,7 @@ class Points(click.ParamType[float]):
     metavar="POINTS",
     help="Say how many samples it takes to see a difference of so many points; nothing is asked.",
 )
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=SystemFile())
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:  # fmt: skip
     """Run suites under conditions, with error bars, and gate on the quality objectives that name them.

@@ -18,7 +18,7 @@ from rich.text import Text
 from headworks.cli.paper import Paper, Rows
 from headworks.evals.compare import Comparison, why_of
 from headworks.evals.gate import Judged, Verdict
-from headworks.evals.report import Report, dollars, percent, ranged, results_of
+from headworks.evals.report import Report, dollars, passing, percent, ranged, results_of
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session
 from headworks.evals.summary import Summary
@@ -148,7 +148,7 @@ def conditions(summary: Summary, paper: Paper) -> Rows:
         if row.drop is not None and row.drop.low > 0 and row.claim == "invariance":
             drop.stylize("red")
         table.add_row(
-            row.condition, row.claim, str(row.samples), ranged(row.share), drop, str(row.unjudged + row.failed),
+            row.condition, row.claim, str(row.samples), passing(row.share), drop, str(row.unjudged + row.failed),
             f"{row.spread.p50:.2f} s", f"{row.spread.p95:.2f} s", dollars(row.spread.cost_nano),
         )  # fmt: skip
     return table
@@ -158,7 +158,7 @@ def groups(summary: Summary, paper: Paper) -> Rows:
     """Tasks and tags, undisturbed."""
     table = paper.table("undisturbed", "samples", "pass")
     for group in summary.groups:
-        table.add_row(f"{group.kind} {group.name}", str(group.share.n), ranged(group.share))
+        table.add_row(f"{group.kind} {group.name}", str(group.samples), passing(group.share))
     return table
 
 

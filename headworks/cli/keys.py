@@ -20,7 +20,7 @@ from headworks.cli.exits import FAILS, HOLDS
 from headworks.cli.keys_book import check_names, index, is_open, numbered, opened, shown
 from headworks.cli.keys_options import PARTS, RATES, allowance, changed, is_given, limits
 from headworks.cli.keys_view import Before, Whole, show_changed, show_key, show_list
-from headworks.cli.notated import Notated, Until
+from headworks.cli.notated import Notated, SystemFile, Until
 from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start
@@ -29,7 +29,7 @@ OVERLAP = 86400.0
 """Seconds for which a rotated secret stays good where nothing else is asked for: a deployment a day is usual."""
 
 
-FILE = click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+FILE = click.argument("file", required=False, type=SystemFile())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 NAME = click.argument("name", type=Notated("name"))
 

@@ -62,14 +62,18 @@ def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
         click.echo("no keys: anybody on this machine may call (`headworks keys create NAME` makes one)")
         return
     paper = Paper()
-    table = paper.table("", "name", "from", "state", "group", "models", "limits", "budget", "tags")
+    is_again = any(one.number > 1 for one in found)  # commands take the name; logs and sums say which key of it
+    table = paper.table(
+        "", "name", *(["in logs"] if is_again else []), "from", "state", "group", "models", "limits", "budget", "tags"
+    )
     for one in found:
         models = ", ".join(one.models) or "all"
         limits, budget = limits_of(one.allowance), budget_of(one.allowance)
         shown = models if one.kind == "key" else ""
         table.add_row(
             one.kind,
-            nth_name(one.name, one.number),
+            one.name,
+            *([nth_name(one.name, one.number)] if is_again else []),
             one.origin,
             one.state,
             one.group,

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from headworks.cli.brought import brought
+from headworks.cli.notated import SystemFile
 
 
 @click.command("load")
@@ -42,7 +43,7 @@ from headworks.cli.brought import brought
     "--compare", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What `plan --json` printed."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
-@click.argument("file", default="headworks.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", default="headworks.yaml", type=SystemFile())
 @click.pass_context
 def command(
     ctx: click.Context, /, file: Path, is_json: bool, compare: Path | None, key: str | None, **options: object

@@ -23,6 +23,7 @@ from headworks.cli.ledger_place import Place, place, place_of, read_unasked, rem
 from headworks.cli.logs_csv import print_csv, print_sums_csv
 from headworks.cli.logs_purge import ask, compacted, ended, unreached
 from headworks.cli.logs_view import line_of, show_record, show_sums, show_table, sum_of
+from headworks.cli.notated import SystemFile
 from headworks.core.record import Outcome, Record
 from headworks.ledger.facts import facts
 from headworks.ledger.indexer import Indexer
@@ -106,7 +107,7 @@ def command() -> None:
     """Show what happened, why, and what it cost."""
 
 
-FILE = click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+FILE = click.argument("file", required=False, type=SystemFile())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, oldest first, for machines.")
 AS_CSV = click.option(
     "--csv", "as_csv", is_flag=True, help="Rows with a header, oldest first, for a spreadsheet; no bodies."

@@ -23,6 +23,9 @@ COLUMNS: Final = (
 ).split()
 SUMS: Final = ("calls", "errors", "tokens", "cost", "cost_nano", "unpriced", "p50", "p95")
 
+NOBODY: Final = "-"
+"""What sums call calls without a model or key. In a row it is an empty cell, as in the rows of calls."""
+
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would run."""
 
@@ -47,7 +50,15 @@ def print_sums_csv(groups: Sequence[Sum], by: Sequence[By]) -> None:
     for one in groups:
         costs = (dollars(one.cost_nano), one.cost_nano, one.unpriced)
         rows.writerow(
-            (*map(safe, one.names), one.calls, one.errors, one.tokens, *costs, rounded(one.p50), rounded(one.p95))
+            (
+                *(safe("" if name == NOBODY else name) for name in one.names),
+                one.calls,
+                one.errors,
+                one.tokens,
+                *costs,
+                rounded(one.p50),
+                rounded(one.p95),
+            )
         )
 
 

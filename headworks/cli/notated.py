@@ -1,9 +1,11 @@
-"""Options in the notations of the system file: `100k`, `$50`, `30d`."""
+"""What commands are given: options in the notations of the system file (`100k`, `$50`, `30d`), and the file itself."""
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,6 +28,20 @@ class Notated(click.ParamType[Any]):
             return self.notation.read(value)
         except Unreadable as error:
             self.fail(f"{error.problem}: {error.remedy}", param, ctx)
+
+
+class SystemFile(click.Path):
+    """The system file, which must be there: where it is not, what makes one is said."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if not Path(value).exists():
+            self.fail(f"there is no {value} here: `headworks init` writes a first one, or name yours", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Until(click.ParamType[float]):

@@ -10,6 +10,7 @@ import click
 from headworks.cli.brought import brought
 from headworks.cli.ledger_place import Unasked, place
 from headworks.cli.logs import DECODE, Instant, reading
+from headworks.cli.notated import SystemFile
 from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter
@@ -30,7 +31,7 @@ from headworks.system.schema import System
 @click.option("--runs", type=click.IntRange(2, 1000), default=12, show_default=True, help="Independent runs at most.")
 @click.option("--html", "html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots here.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
-@click.argument("file", default="headworks.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", default="headworks.yaml", type=SystemFile())
 @click.pass_context
 def command(
     ctx: click.Context,

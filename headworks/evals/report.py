@@ -70,6 +70,11 @@ def ranged(found: Estimate | None, *, points: bool = False) -> str:
     return f"{percent(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
+def passing(share: Estimate | None) -> str:
+    """The share that passes; where nothing has a verdict there is none to show."""
+    return ranged(share) or "-"
+
+
 def dollars(nano: int | None) -> str:
     """What something cost, to four digits that count."""
     if nano is None:
@@ -108,7 +113,7 @@ def markdown(reports: list[Report]) -> str:
         ]
         for row in said.rows:
             cells = [
-                row.condition, str(row.samples), ranged(row.share), ranged(row.drop, points=True),
+                row.condition, str(row.samples), passing(row.share), ranged(row.drop, points=True),
                 f"{row.spread.p95:.2f} s", dollars(row.spread.cost_nano),
             ]  # fmt: skip
             parts.append(f"| {' | '.join(cells)} |")
@@ -220,7 +225,7 @@ def write_html(path: Path, reports: list[Report]) -> None:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"ranged": ranged, "percent": percent, "dollars": dollars}
+    environment.filters |= {"ranged": ranged, "passing": passing, "percent": percent, "dollars": dollars}
     template = environment.from_string(files("headworks.evals").joinpath("report.html").read_text(encoding="utf-8"))
     shown = [
         {"said": one.summary, "gates": one.gates, "compared": one.comparison, "items": list(_items(one))}

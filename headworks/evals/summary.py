@@ -46,8 +46,8 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition. samples: that it changed and that were asked. share: of those that pass. drop: plain's share less this
-    one's, on the same samples; None for plain. drop_p: that such a drop is chance, two-sided."""
+    """One condition. samples: that it changed and that were asked. share: of those that pass; None where nothing has a
+    verdict. drop: plain's share less this one's, on the same samples; None for plain, and where one of them has no share. drop_p: that such a drop is chance, two-sided."""
 
     condition: str
     claim: str
@@ -56,18 +56,19 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     passed: int
     unjudged: int
     failed: int
-    share: Estimate
+    share: Estimate | None
     drop: Estimate | None = None
     drop_p: float | None = None
     spread: Spread
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """A task's or a tag's samples, undisturbed."""
+    """A task's or a tag's samples, undisturbed. share: None where none of them has a verdict."""
 
     kind: str
     name: str
-    share: Estimate
+    samples: int
+    share: Estimate | None
 
 
 class Flicker(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +157,7 @@ def _row(table: Table, condition: Condition, clusters: gates.Clusters | None) ->
     if condition.kind != PLAIN and condition.claim != "must_refuse":
         plain = table.scores(PLAIN, unknown=0.0)
         both = seen & ~np.isnan(plain)
-        if both.any():
+        if both.any() and table.is_judged(title) and table.is_judged(PLAIN):
             drop = stats.difference(plain[both] - values[both], of_rows(clusters, both), CONFIDENCE)
             p = min(1.0, 2 * min(stats.p_gap_above(drop, 0.0), stats.p_gap_below(drop, 0.0)))
     return Row(
@@ -167,7 +168,7 @@ def _row(table: Table, condition: Condition, clusters: gates.Clusters | None) ->
         passed=table.count(title, PASS),
         unjudged=table.count(title, UNJUDGED),
         failed=table.count(title, FAILED),
-        share=stats.share(values[seen], of_rows(clusters, seen), CONFIDENCE),
+        share=stats.share(values[seen], of_rows(clusters, seen), CONFIDENCE) if table.is_judged(title) else None,
         drop=drop,
         drop_p=p,
         spread=spread(table, title),
@@ -291,7 +292,14 @@ def _groups(table: Table, samples: Mapping[str, Sample], clusters: gates.Cluster
         for tag in sample.tags:
             rows.setdefault(("tag", tag), []).append(row)
     return [
-        Group(kind=kind, name=name, share=stats.share(values[found], of_rows(clusters, found), CONFIDENCE))
+        Group(
+            kind=kind,
+            name=name,
+            samples=len(found),
+            share=stats.share(values[found], of_rows(clusters, found), CONFIDENCE)
+            if table.is_judged(PLAIN, found)
+            else None,
+        )
         for (kind, name), found in sorted(rows.items())
     ]
 

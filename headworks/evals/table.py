@@ -114,6 +114,11 @@ class Table:
     def count(self, condition: str, code: int) -> int:
         return int((self.of(condition) == code).sum())
 
+    def is_judged(self, condition: str, rows: list[int] | None = None) -> bool:
+        """Whether anything (of these rows) has a verdict under a condition."""
+        codes = self.of(condition) if rows is None else self.of(condition)[rows]
+        return bool(((codes == PASS) | (codes == FAIL)).any())
+
     def asked(self, condition: str) -> int:
         return int((self.of(condition) != NONE).sum())
 

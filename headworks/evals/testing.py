@@ -18,7 +18,7 @@ import msgspec
 from headworks.evals import summary
 from headworks.evals.compare import why_of
 from headworks.evals.plan import Choices
-from headworks.evals.report import ranged, results_of
+from headworks.evals.report import passing, ranged, results_of
 from headworks.evals.scorers import KINDS
 from headworks.evals.session import Session, Wanted, promises_of, suites_of
 from headworks.evals.suite import Read, Suite
@@ -71,7 +71,7 @@ class Tested:
 def told(said: Summary, table: Table) -> str:
     """Verdicts, shares, and the first samples that did not pass."""
     lines = [f"{gate.what}: {gate.verdict}, {ranged(gate.estimate)}, {gate.why}" for gate in said.gates]
-    lines += [f"{row.condition}: {row.passed} of {row.calls} pass, {ranged(row.share)}" for row in said.rows]
+    lines += [f"{row.condition}: {row.passed} of {row.calls} pass, {passing(row.share)}" for row in said.rows]
     if said.no_verdict:
         lines.append(f"cannot say: {said.no_verdict}")
     wrong = (result for result in results_of(table) if result.outcome != "pass")

@@ -27,6 +27,9 @@ from headworks.system.schema import Model, OpenAI, System, TargetOf
 PATIENCE: Final = 20.0
 """Seconds that a vendor may take."""
 
+PROXY: Final = 407
+"""The status of a proxy that wants credentials, or others than it was sent."""
+
 MOST_LIST: Final = 10_000_000
 """Bytes of a list of models. OpenRouter's, the longest known, has about one million."""
 
@@ -79,7 +82,7 @@ class Asking:
         if isinstance(found, Unreachable):
             return Live(target=name, verdict="wrong", why=f"the address does not answer: {reason(found)}")
         if isinstance(found, Denied):
-            return Live(target=name, verdict="wrong", why=f"the vendor refuses our key: {words(found)}")
+            return Live(target=name, verdict="wrong", why=refusal(found, "our key"))
         if isinstance(found, CallError) or not any(
             one == target.model or one.endswith(f"/{target.model}") for one in found
         ):
@@ -98,7 +101,7 @@ class Asking:
                     raise
                 usage = await asked(leaf, "max_completion_tokens")  # models that reason know no other bound
         except Denied as error:
-            return Live(target=name, verdict="wrong", why=f"the vendor refuses us: {words(error)}")
+            return Live(target=name, verdict="wrong", why=refusal(error, "us"))
         except Unreachable as error:
             return Live(target=name, verdict="wrong", why=f"the address does not answer: {reason(error)}")
         except CallError as error:
@@ -125,13 +128,20 @@ class Asking:
             return Unreachable(f"no answer within {PATIENCE:g} s" if isinstance(error, TimedOut) else str(error))
         except CallError as error:
             return error
-        if status in (401, 403):
-            said = leaf.dialect["chat"].error(status, headers, leaf.mask.masked(body), wall())
-            return leaf.mask.error(Denied(said.message, said=said.said))
+        if status in (401, 403, PROXY):
+            refused = leaf.dialect["chat"].error(status, headers, leaf.mask.masked(body), wall())
+            return leaf.mask.error(Denied(refused.message, said=refused.said))
         try:
             return frozenset(one.id for one in msgspec.json.decode(body, type=_List).data)
         except (ValueError, RecursionError):
             return Garbled("no list of models")
+
+
+def refusal(error: Denied, of: str) -> str:
+    """Who refuses us. A proxy that wants other credentials says so in the vendor's place, or before it is reached."""
+    if error.said is None or error.said.status == PROXY:
+        return reason(Failed(error.message))
+    return f"the vendor refuses {of}: {words(error)}"
 
 
 def words(error: CallError) -> str:

@@ -86,6 +86,8 @@ def _noun(kind: inspect.Type) -> str:
             if isinstance(kind.item_type, inspect.VarTupleType):
                 return "list of tiers"
             noun = _noun(kind.item_type)
+            if noun.endswith("`"):  # the values themselves, which have no plural
+                return f"list of {noun}"
             return f"list of {noun}es" if noun.endswith("s") else f"list of {noun}s"
         case inspect.DictType():
             return "map"

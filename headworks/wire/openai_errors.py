@@ -61,8 +61,11 @@ MOST_WORDS = 200
 _ANY = msgspec.json.Decoder()
 Said: TypeAlias = dict[str, Any]
 
-_OURS = frozenset({401, 402, 403, 404, 405, 407, 410, 412, 498})
-"""Refusals of us: key, credit, model or path. 407 is a proxy's, 412 what one vendor says for an account that is suspended, 498 an
+_PROXY = 407
+"""What a proxy answers in a vendor's place: the credentials that are wrong are those for the proxy (RFC 9110, 15.5.8)."""
+
+_OURS = frozenset({401, 402, 403, 404, 405, _PROXY, 410, 412, 498})
+"""Refusals of us: key, credit, model or path. 412 is what one vendor says for an account that is suspended, 498 an
 expired token at another."""
 
 _UNCLEAR: dict[int, About] = {403: "forbidden", 404: "unclear", 405: "unclear"}
@@ -210,7 +213,8 @@ def _judged(said: VendorSaid, status: int, meaning: Meaning | None, wait: float 
 def _denied(said: VendorSaid, status: int, about: About, wait: float | None) -> Denied:
     reason = said.code or said.type or "no code"
     masked = msgspec.structs.replace(said, message=_SECRET.sub(_mask, said.message))
-    denied = Denied(f"The vendor refuses us: {status} ({reason[:64]}).", said=masked, retry_after=wait)
+    who = "proxy" if status == _PROXY else "vendor"
+    denied = Denied(f"The {who} refuses us: {status} ({reason[:64]}).", said=masked, retry_after=wait)
     denied.about = about
     denied.words = frozenset(_WORD.findall(said.message)[:MOST_WORDS])
     return denied

@@ -68,6 +68,20 @@ class Answering(BaseHTTPRequestHandler):
         pass
 
 
+class Refusing(BaseHTTPRequestHandler):
+    """A proxy that wants credentials, whatever is asked through it."""
+
+    def parse_request(self) -> bool:
+        if super().parse_request():
+            self.send_response(407)
+            self.send_header("content-length", "0")
+            self.end_headers()
+        return False
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
 @pytest.fixture
 def vendor() -> Iterator[Vendor]:
     with Vendor() as server:
@@ -104,6 +118,25 @@ def test_a_key_that_the_vendor_refuses_is_wrong_and_is_not_shown(vendor: Vendor,
     assert result.exit_code == FAILS
     assert "refuses our key" in result.output
     assert "another-key-0123456789" not in result.output
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_refuses_us_is_not_taken_for_the_vendor(tmp_path: Path, scheme: str) -> None:
+    file = tmp_path / "headworks.yaml"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+        thread.start()
+        at = f"proxy: 'http://127.0.0.1:{proxy.server_port}'"
+        file.write_text(
+            f"providers: {{v: {{dialect: openai, base_url: '{scheme}://vendor.test/v1', api_key: '${{env:KEY}}', {at}}}}}\n"
+            "models: {a: {targets: [v/m], price: {input: $1/M, output: $10/M}}}\n"
+        )
+        result = CliRunner().invoke(commands, ["check", "--live", "--yes", str(file)], env={"KEY": KEY})
+        proxy.shutdown()
+        thread.join()
+    assert result.exit_code == FAILS
+    assert "The proxy refuses us: 407" in result.output
+    assert "the vendor refuses" not in result.output
 
 
 def test_an_address_where_nobody_listens_is_wrong(vendor: Vendor, tmp_path: Path) -> None:

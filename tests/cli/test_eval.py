@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -315,6 +316,23 @@ parameters: {max_tokens: 8}
 scorers: [{kind: contains}, {kind: words, at_most: 100}]
 samples:
 """
+
+
+def test_where_nothing_has_a_verdict_no_share_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop(tmp_path)
+    rows = "".join(f"  - {{input: which rake is number {n}, expected: }}\n" for n in range(3))
+    (tmp_path / "shop.yaml").write_text(OPEN + rows)
+    html, markdown = tmp_path / "x.html", tmp_path / "x.md"
+    command = ["eval", file, "--conditions", "upper_case"]
+    assert run([*command, "--html", str(html), "--markdown", str(markdown)]) == CANNOT_SAY
+    out = capsys.readouterr().out
+    assert re.search(r"^plain +plain +3 +- +3 ", out, re.MULTILINE)
+    assert re.search(r"^upper_case +invariance +3 +- +3 ", out, re.MULTILINE)
+    assert "| plain | 3 | - |" in markdown.read_text()
+    assert '<td class="r">-</td><td></td>' in html.read_text()
+    assert run([*command, "--json"]) == CANNOT_SAY
+    [said] = json.loads(capsys.readouterr().out)
+    assert [(row["share"], row["drop"], row["unjudged"]) for row in said["rows"]] == [(None, None, 3)] * 2
 
 
 @pytest.mark.parametrize(

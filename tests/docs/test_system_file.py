@@ -74,3 +74,7 @@ def test_every_example_loads_without_a_warning(example: str, tmp_path: Path) -> 
 
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 3
+
+
+def test_a_list_of_given_values_names_them_as_they_are_written() -> None:
+    assert "list of `attempts` or `cost` or `target` " in PAGE

@@ -253,6 +253,7 @@ def test_tinyproxy_refuses_a_wrong_password(loop: str, tiny: Proxy) -> None:
 def test_a_proxy_that_refuses_us_over_plain_http_is_not_the_callers_fault() -> None:
     error = vendor_error(407, [], b"", 0.0)
     assert isinstance(error, Denied)
+    assert error.message.startswith("The proxy refuses us: 407")
     assert error.shown_status == 502
 
 
