@@ -14,12 +14,14 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.clock import wall
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
+from headworks.core.key import Key
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.request_id import instants
 from headworks.core.service import Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin
 from headworks.http.intake import Request
+from headworks.layers.auth import Keyring
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.remote import Account, Remote
 from headworks.providers.scripted import Scripted, Stream
@@ -113,20 +115,20 @@ class Facing:
         self.reasons = ["vendor/m: set aside"]
         self.is_ready = True
         self.is_draining = False
-        origins = Origins(self.world.system.server.cors, has_keys=self.world.assembled.keys is not None)
+        self.ring = self.world.assembled.keys or Keyring()
+        self.strangers = 0
+        origins = Origins(self.world.system.server.cors, self.ring)
         self.app = App(self, origins, lambda bits: 7)
 
     @property
     def journal(self) -> MemoryJournal:
         return self.world.journal
 
-    def aliases(self, credential: str | None) -> Sequence[str]:
-        keys = self.world.assembled.keys
-        found = list(self.world.system.models)
-        if keys is None:
-            return found
-        key = keys.find(credential)
-        return [alias for alias in found if key.may_use(alias)]
+    def aliases_of(self, key: Key | None) -> Sequence[str]:
+        return [alias for alias in self.world.system.models if key is None or key.may_use(alias)]
+
+    def turned_away(self) -> None:
+        self.strangers += 1
 
     def troubles(self) -> list[str]:
         return self.reasons
