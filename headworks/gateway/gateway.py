@@ -156,7 +156,7 @@ class Gateway:
 
     @property
     def strangers(self) -> int:
-        """Calls so far without a key of ours."""
+        """Callers so far without a key that is known."""
         return self._strangers + sum(stack.front.strangers for stack in self._living())
 
     @property

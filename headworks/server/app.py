@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -45,7 +46,10 @@ class ModelList(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `/readyz` answers. A vendor's outage is a reason in it, never a 503: another gateway would fare no better."""
+    """Whether calls may be sent here. A vendor's outage is a reason in it, never a 503: another gateway would fare no better.
+
+    reasons: what does not work, in the words that only an operator sees; strangers see `for_anybody`.
+    """
 
     status: str
     reasons: Sequence[str] = ()
@@ -86,16 +90,33 @@ def readiness(gateway: Running) -> tuple[int, Readiness]:
     return 200, Readiness(status="ready", reasons=gateway.troubles())
 
 
-STORES = ("ledger", "keys", "state")
-"""Parts of the gateway whose troubles say where they are kept: a database's address, a path of this machine."""
+LOADING = "the model is still loading"
+
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "journal": "the journal",
+        "keys": "the store of keys",
+        "ledger": "the ledger",
+        "state": "the state",
+    }
+)
+"""What begins a trouble of a part that there is once, and what strangers are told of it. Others begin with a name."""
 
 
 def for_anybody(found: Readiness) -> Readiness:
-    """The same without where anything is kept: health is answered without a key, on both ports."""
-    parts = [(reason.partition(":")[0], reason) for reason in found.reasons]
-    said = "not as it should be; the log says why, and so does /v1/system on the admin port"
-    reasons = [f"{part}: {said}" if part in STORES else reason for part, reason in parts]
-    return msgspec.structs.replace(found, reasons=reasons) if reasons else found
+    """The same as it is told without a key, on both ports: which part does not work, without names, addresses and paths."""
+    parts = list(dict.fromkeys(map(part_of, found.reasons)))
+    return msgspec.structs.replace(found, reasons=parts) if parts else found
+
+
+def part_of(trouble: str) -> str:
+    """Which part a trouble is of."""
+    if LOADING in trouble:
+        return "a model"
+    name = trouble.partition(":")[0]
+    if name.startswith("worker "):
+        return "a worker"
+    return PARTS.get(name, "a target")
 
 
 def shows_models(request: Request) -> bool:
