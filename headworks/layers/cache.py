@@ -25,7 +25,7 @@ from headworks.core.text import joined, sound
 from headworks.layers.sameness import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.policy.purged import Purged
-from headworks.wire.openai_body import choices_asked
+from headworks.wire.openai_body import choices_asked, may_ask_several
 from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
 
 ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -132,7 +132,7 @@ class Filling(Reply):
             body, counts = chunks[0].data, b""
         if call.operation == "chat":
             finishes = ends(is_bounded=call.max_output is not None)
-            if b'"n"' not in call.body:  # one choice, and its finish reason is known
+            if not may_ask_several(call.body):  # one choice, and its finish reason is known
                 came_to_its_end = self.finish in finishes
             else:
                 came_to_its_end = is_whole(body, finishes, streamed=streamed, choices=choices_asked(call.body))

@@ -77,7 +77,7 @@ def test_roles_contents_and_fields_that_nobody_knows_are_not_our_business() -> N
         ({"messages": [{"role": "user", "content": "a"}, {"content": "b"}]}, "messages[1]", "an object with a `role`"),
         ({"messages": [{"role": 3}]}, "messages[0].role", "a string"),
         ({"temperature": "hot"}, "temperature", "a number, not a string"),
-        ({"n": "many"}, "n", "a number, not a string"),
+        ({"n": "many"}, "n", "a whole number, not a string"),
         ({"seed": True}, "seed", "a number, not true"),
         ({"tools": {}}, "tools", "a list, not an object"),
         ({"response_format": "json"}, "response_format", "an object, not a string"),

@@ -34,7 +34,7 @@ def picture(**fields: Any) -> dict[str, Any]:
         (body([{"type": "video_url", "video_url": {"url": "u"}}]), Weight(unbounded="video_url")),
         (body(message={"audio": {"id": "a"}}), Weight(unbounded="audio")),
         (body(web_search_options={}), Weight(unbounded="web_search_options")),
-        (body(n="three"), Weight(unbounded="messages")),
+        (body(n="three"), Weight(unbounded="n")),
         (b'{"messages": [{"content": {"a": 1}}]}', Weight(unbounded="messages")),
         (b'{"messages": [{"content": [{"t\\u0079pe": "file"}]}]}', Weight(unbounded="file")),
     ],
