@@ -20,6 +20,11 @@ PROMPT_PREFIX = "prompt/"
 """What a caller writes before a prompt's name where others write an alias: `prompt/summarize`."""
 
 
+LARGE = 1_000_000
+"""Bytes from which a body is read, compared and rewritten in a turn of the loop each: one of 10 MB takes up to 40 ms for one
+of these, and others wait meanwhile."""
+
+
 class Fitting(Protocol):
     """A schema that an answer must fit. Bodies are the caller's dialect's."""
 

@@ -11,12 +11,13 @@ An answer that was kept of a user's call is given to nobody once that user was p
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Final, Protocol
 
 import msgspec
 
-from headworks.core.call import Call
+from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply, Whole
@@ -57,6 +58,8 @@ class Cache:
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
         trail = call.trail
+        if len(call.body) >= LARGE:
+            await asyncio.sleep(0)
         said = call.cache_control
         asked = demand(said) if said else ANY
         fingerprint = self.sameness.fingerprint(call) if asked.may_keep else b""

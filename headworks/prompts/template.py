@@ -68,7 +68,7 @@ class Template:
                             f"The prompt becomes longer than {MOST_TEXT} characters.", param="prompt.variables"
                         )
                     pieces.append(piece)
-            except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            except (TemplateError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
                 message = f"The prompt cannot be filled with these variables: {_said(error)}."
                 raise Unprocessable(message, param="prompt.variables") from None
             messages.append({"role": role, "content": "".join(pieces).strip()})

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from headworks.core.call import NEVER, Call, Operation
+from headworks.core.call import LARGE, NEVER, Call, Operation
 from headworks.core.clock import now
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
@@ -29,9 +29,6 @@ from headworks.server.problems import JSON, Headers, answer
 from headworks.system.schema import Exposable
 from headworks.wire.dialect import Asked
 from headworks.wire.openai_errors import event
-
-LARGE = 1_000_000
-"""Bytes from which a body is digested off the loop: 1 MB takes about 1 ms."""
 
 MOST_TRACE = 55
 """Bytes of a traceparent of version 00 (W3C Trace Context); more is not one."""
@@ -98,6 +95,8 @@ class Calls:
             body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
         stack = self.opener.stack
         call = self.call(request, body, body_digest, refusal, stack.passing)
+        if len(body) >= LARGE:
+            await asyncio.sleep(0)
         task = exchange.task
         assert task is not None
         farewell = self.farewell

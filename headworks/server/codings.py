@@ -37,12 +37,12 @@ async def plain(body: bytes, coding: str, most: int) -> bytes:
 
 
 class Unzipping:
-    """One body on its way. `pieces` is what came out so far."""
+    """One body on its way. `pieces` is what came out so far, `at` how much went in."""
 
     def __init__(self, body: bytes, most: int) -> None:
         self.pieces: list[bytes] = []
         self._body = memoryview(body)
-        self._at = 0
+        self.at = 0
         self._left = b""  # went in, and did not come out yet
         self._size = 0
         self._most = most
@@ -53,8 +53,8 @@ class Unzipping:
         inflating = self._inflating
         taken: bytes | memoryview = self._left
         if not taken:
-            taken = self._body[self._at : self._at + TAKEN]
-            self._at += len(taken)
+            taken = self._body[self.at : self.at + TAKEN]
+            self.at += len(taken)
         try:
             piece = inflating.decompress(taken, STEP)
         except zlib.error:
@@ -66,10 +66,10 @@ class Unzipping:
         if self._size > self._most:
             raise TooLarge(f"The body has more than {self._most} bytes once it is decoded.")
         if inflating.eof:
-            if inflating.unused_data or self._at < len(self._body):
+            if inflating.unused_data or self.at < len(self._body):
                 raise Malformed("Something follows the end of the gzip body.")
             return True
-        if not self._left and self._at >= len(self._body) and len(piece) < STEP:
+        if not self._left and self.at >= len(self._body) and len(piece) < STEP:
             raise Malformed("The gzip body ends before it is whole.")
         return False
 

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from headworks.core.call import Call
+from headworks.core.call import LARGE, Call
 from headworks.core.clock import wall
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
 from headworks.core.key import Key
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.request_id import instants
-from headworks.core.service import Service
+from headworks.core.service import Opening, Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin
 from headworks.http.intake import Request
@@ -29,6 +29,7 @@ from headworks.server.app import App
 from headworks.server.exposed import spelled
 from headworks.server.origins import Origins, is_loopback
 from headworks.testing import mock, settle, virtual
+from headworks.wire.dialect import Asked
 from headworks.wire.openai import OPENAI
 from tests.stack.systems import World
 
@@ -572,3 +573,45 @@ async def test_nothing_is_exposed_by_default() -> None:
 )
 def test_a_cost_is_spelled_with_every_digit(nano: int, said: bytes) -> None:
     assert spelled(nano) == said
+
+
+class Seen(Scripted):
+    """A leaf that notes in which turn of the loop it was asked."""
+
+    turns = 0
+    asked_in = -1
+
+    async def count(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self.turns += 1
+
+    def open(self, call: Call) -> Opening:
+        self.asked_in = self.turns
+        return super().open(call)
+
+
+@pytest.mark.parametrize(("size", "apart"), [(100_000, False), (LARGE, True)])
+def test_a_large_body_is_read_in_one_turn_of_the_loop_and_looked_up_in_another(size: int, apart: bool) -> None:
+    async def run() -> None:
+        leaf = Seen(["hello"])
+        facing = Facing(
+            leaf, OPEN.replace("{targets: [vendor/m], retry", "{cache: {exact: 60s}, targets: [vendor/m], retry", 1)
+        )
+        read_in = -1
+        serving = facing.app.posts["/v1/chat/completions"].__self__  # type: ignore[attr-defined]
+        reads = serving.read
+
+        def read(body: bytes) -> Asked:
+            nonlocal read_in
+            read_in = leaf.turns
+            return reads(body)
+
+        serving.read = read
+        counting = asyncio.create_task(leaf.count())
+        answered = await facing.ask("POST", "/v1/chat/completions", chat(padding="x" * size))
+        counting.cancel()
+        assert answered.status == 200
+        assert (leaf.asked_in - read_in >= 2) is apart, "once before the stack, and once before the cache"
+
+    asyncio.run(run())
