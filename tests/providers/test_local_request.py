@@ -125,9 +125,8 @@ def test_the_callers_numbers_are_passed() -> None:
     assert (made["max_tokens"], made["stop"]) == (9, ["end"])
 
 
-@pytest.mark.parametrize("number", [2.0, 2e0, 20e-1])
-def test_a_whole_number_is_one_however_it_is_written(number: float) -> None:
-    made = generation(max_tokens=number, n=number / 2)["max_tokens"]
+def test_a_whole_number_is_one_however_it_is_written() -> None:
+    made = generation(max_tokens=2.0, n=1.0)["max_tokens"]
     assert (made, type(made)) == (2, int)
     with pytest.raises(Malformed) as caught:
         generation(max_tokens=2.5)
