@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from headworks.core.clock import wall
+from headworks.core.errors import Unauthenticated
 from headworks.core.key import Change, Key, secret_digest
-from headworks.http.server import Edge, EdgeLimits
+from headworks.http.server import Edge, EdgeLimits, Request
 from headworks.layers.auth import Keyring
 from headworks.providers.scripted import Scripted
 from headworks.server.mounted import Mounted
@@ -290,5 +292,27 @@ def test_in_an_asgi_server_a_strangers_body_is_not_received(tmp_path: Path) -> N
         finally:
             await app.stop()
         assert sent[0]["status"] == 401
+
+    asyncio.run(run())
+
+
+def test_of_a_stranger_nothing_is_left_for_the_collector() -> None:
+    async def run() -> None:
+        facing = Facing(Scripted([]), KEYED)
+        async with served(facing) as port:
+            caller = await port.caller()
+            for number in range(3):
+                if number == 1:  # the first makes what is made once
+                    gc.collect()
+                    gc.disable()
+                    gc.set_debug(gc.DEBUG_SAVEALL)
+                caller.send(b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n")
+                assert (await caller.answer())[0] == 401
+            gc.collect()
+            gc.set_debug(0)
+            gc.enable()
+            left = [one for one in gc.garbage if isinstance(one, (Request, Unauthenticated))]
+            gc.garbage.clear()
+        assert left == []
 
     asyncio.run(run())
