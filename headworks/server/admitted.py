@@ -14,11 +14,12 @@ from headworks.server.problems import Headers
 class Admitted(msgspec.Struct):
     """cors: headers for the browser that asked. key: whose call it is; None where there are no keys, or the path needs none.
 
-    found_at: the keyring's version then. refusal: why it is not served, whatever its body says.
+    credential: the secret by which `key` was found. found_at: the keyring's version then. refusal: why it is not served, whatever its body says.
     """
 
     cors: Headers = NONE
     key: Key | None = None
+    credential: str | None = None
     found_at: int = 0
     refusal: CallError | None = None
 

@@ -155,7 +155,8 @@ class App:
             ring = self.gateway.ring
             is_call = request.path in self.posts if request.method == "POST" else shows_models(request)
             if is_call and not ring.is_open:
-                admitted.key = ring.find(bearer(request))
+                admitted.credential = bearer(request)
+                admitted.key = ring.find(admitted.credential)
                 admitted.found_at = ring.version
         except CallError as error:
             if isinstance(error, (Unauthenticated, KeysAway)):

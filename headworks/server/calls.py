@@ -156,7 +156,7 @@ class Calls:
             include_usage=asked.include_usage,
             max_output=asked.max_output,
             user=asked.user,
-            credential=bearer(request),
+            credential=bearer(request) if admitted.key is None else admitted.credential,
             key=admitted.key,
             found_at=admitted.found_at,
             arrived_at=arrived_at,

@@ -102,7 +102,9 @@ def places(body: bytes, found: Mapping[str, msgspec.Raw], param: str | None = No
         end = at + len(raw)
         where[key] = (at, end)
         at = end
-    if found and body[at:].strip(b" \t\r\n") != b"}":
+    if (
+        found and body[at:].translate(None, b" \t\r\n") != b"}"
+    ):  # three times as fast as `strip`: there may be 10 MB of them
         match = _KEY.match(body, at)
         raise _twice(key if match is None else _KEY_DECODER.decode(match[1]), param)
     return where
