@@ -114,13 +114,6 @@ def test_a_schema_in_words_is_said_at_the_end_of_the_system_message_that_is_ther
     assert made["messages"][0]["content"].startswith("Be short.\n\nAnswer with JSON only")
 
 
-def test_a_schema_in_words_is_added_to_the_system_message_that_there_is() -> None:
-    system = {"role": "system", "content": "Be short."}
-    made = msgspec.json.decode(in_words(body(messages=[system, *SAID]), b'{"type":"object"}'))
-    assert made["messages"][0]["content"].startswith("Be short.\n\n")
-    assert made["messages"][1:] == SAID
-
-
 def test_what_is_mended_keeps_what_was_said() -> None:
     made = msgspec.json.decode(mended(body(messages=SAID), "words", "it is not JSON"))
     assert made["messages"][:2] == [*SAID, {"role": "assistant", "content": "words"}]
