@@ -243,3 +243,9 @@ def test_a_variable_of_any_depth_is_taken_or_refused(opened: str, closed: str, s
         body = f'{{"model":"prompt/p","prompt":{{"variables":{{"text":{text}}}}}}}'.encode()
         with suppress(Malformed, Unprocessable):
             prompt.rendered(Call(id="req_1", alias="prompt/p", body=body))
+
+
+@pytest.mark.parametrize("template", ["{{ " + "9(" * 3000 + ")" * 3000 + " }}", "{{ " + "9" * 5000 + " }}"])
+def test_a_template_that_python_cannot_read_is_a_problem_of_the_file(template: str) -> None:
+    [problem] = problems(source(template))
+    assert "cannot be read" in problem.problem
