@@ -146,10 +146,10 @@ async def main(options: argparse.Namespace) -> None:
         loaded = load(file, {})
         gateway = Gateway(loaded.system, loaded.folder, seed=1)
         gateway.is_ready = True
-        app = App(gateway, Origins((), has_keys=True), Random(1).getrandbits)
+        app = App(gateway, Origins((), gateway.ring), Random(1).getrandbits)
         for client in gateway.leaves.clients.values():
             stock(client, options.stream)
-        caller = Caller(Edge(app.handle, app.refuse), options.stream)
+        caller = Caller(Edge(app.handle, app.refuse, admit=app.admit), options.stream)
         await caller.ask(WARM)
         gc.collect()
         gc.freeze()

@@ -99,6 +99,10 @@ def tell_start(system: System, journal: Path, has_keys: bool) -> None:
 
 
 def greet_gateway(say: Callable[..., None], gateway: Gateway) -> None:
+    if not gateway.ring.is_read:
+        log.warning(
+            "the store of keys was not read yet: who shows no key of the system file is answered 503 until it is"
+        )
     say(gateway.system, gateway.journal.path, gateway.keys is not None)
 
 

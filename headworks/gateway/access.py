@@ -59,6 +59,9 @@ class Access:
         self.state = shared.state
         self.books = shared.books
         self.purged = shared.purged
+        # From the beginning: the port is open before the store was read, and nobody may take what is not known for nothing.
+        self.books.is_known = self.ring.is_read = self.purged.is_known = False
+        self.ring.is_away = self.is_away
         self.trouble = ""
         self.poll = POLL
         self.hold: Hold | None = None
@@ -86,8 +89,7 @@ class Access:
         """Starts the thread, and waits a while for what it finds first. Raises ConfigError where that is another store than
         before, or one that another gateway has."""
         self._loop = asyncio.get_running_loop()
-        self.books.is_known = self.ring.is_read = self.purged.is_known = False
-        self.ring.is_away = self.is_away
+        self._seen_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="access", daemon=True)
         self._thread.start()
         with suppress(TimeoutError):

@@ -21,6 +21,7 @@ import msgspec
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Draining, Problem
+from headworks.core.key import Key
 from headworks.core.masking import Mask
 from headworks.core.service import Service
 from headworks.gateway.access import Access
@@ -155,7 +156,7 @@ class Gateway:
 
     @property
     def strangers(self) -> int:
-        """Calls so far without a key of ours."""
+        """Callers so far without a key that is known."""
         return self._strangers + sum(stack.front.strangers for stack in self._living())
 
     @property
@@ -165,11 +166,16 @@ class Gateway:
 
     def aliases(self, credential: str | None) -> Sequence[str]:
         """The aliases that this caller may use. Raises Unauthenticated for strangers."""
+        return self.aliases_of(None if self.ring.is_open else self.ring.find(credential))
+
+    def aliases_of(self, key: Key | None) -> Sequence[str]:
+        """The aliases that may be used with this key; None where there are no keys."""
         names = callable_names(self.system)
-        if self.keys is None:
-            return names
-        key = self.keys.find(credential)
-        return [name for name in names if key.may_use(name)]
+        return names if key is None else [name for name in names if key.may_use(name)]
+
+    def turned_away(self) -> None:
+        """Counts a caller who showed no key that is known."""
+        self._strangers += 1
 
     def troubles(self) -> list[str]:
         """What does not work just now, in words: none of it makes the gateway unready."""

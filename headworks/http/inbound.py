@@ -23,7 +23,7 @@ from typing import Protocol
 from headworks.http.buffered import Buffered
 from headworks.http.connection import NEVER, Connection
 from headworks.http.exchange import PREFIX, Exchange
-from headworks.http.intake import BODY, HEAD, REST, Asked, Intake, Refusal, Request
+from headworks.http.intake import BODY, HEAD, REST, Admit, Asked, Intake, Refusal, Request
 from headworks.http.limits import SLICE, EdgeLimits
 
 ANSWERING = 3
@@ -53,6 +53,7 @@ class Host(Protocol):
     """What a connection needs of the edge: its handler, bounds and counters."""
 
     handler: Callable[[Request, Exchange], Awaitable[None]]
+    admit: Admit | None
     limits: EdgeLimits
     draining: bool
     busy: int
@@ -102,7 +103,7 @@ class Inbound(Connection):
         super().__init__(loop)
         self._host = host
         self.date = host.date
-        self._intake = Intake(host.limits)
+        self._intake = Intake(host.limits, host.admit)
         self._phase = HEAD  # a new connection is given the time of a head, not of a rest
         self._mode = OPEN
         self._request: Request | None = None
@@ -438,7 +439,7 @@ class Inbound(Connection):
         """Closes once all is sent, and gives up when sending makes no progress."""
         if self.closed or self._mode == CLOSING:
             return
-        if self._rest and self._mode == OPEN:
+        if (self._rest or self._intake.is_unread) and self._mode == OPEN:
             self._linger()
             return
         self._mode = CLOSING

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -47,14 +47,31 @@ class Refusal(Exception):
         self.message = message
 
 
+class _Unread(Exception):
+    """The body is not read: the request was handed on without it."""
+
+
 class Request:
     """What a caller asks, whole.
 
     `path` and `query` are as they came (not percent-decoded; the query without its `?`). `headers` are in the order of
-    the wire with names in lower case. `peer` is the caller's address, empty on a unix socket.
+    the wire with names in lower case. `peer` is the caller's address, empty on a unix socket. `admitted` is the
+    application's: what it found out by the head alone.
     """
 
-    __slots__ = ("body", "get", "headers", "keep_alive", "method", "names", "path", "peer", "query", "version")
+    __slots__ = (
+        "admitted",
+        "body",
+        "get",
+        "headers",
+        "keep_alive",
+        "method",
+        "names",
+        "path",
+        "peer",
+        "query",
+        "version",
+    )
 
     def __init__(
         self,
@@ -76,6 +93,7 @@ class Request:
         self.keep_alive = True
         self.body = b""
         self.peer = ""
+        self.admitted: Any = None
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path} {len(self.headers)} headers, {len(self.body)} bytes>"
@@ -83,11 +101,18 @@ class Request:
 
 Asked: TypeAlias = Request | Refusal
 
+Admit: TypeAlias = Callable[[Request], bool]
+"""Whether a request is answered by more than its head: False, and its body is not read, nor waited for, nor asked for."""
+
 
 class Intake:
-    """The parser of one connection: feed it, then take what is `ready`, oldest first."""
+    """The parser of one connection: feed it, then take what is `ready`, oldest first.
+
+    A request that `admit` says no to is ready as soon as its head is here, without its body; nothing behind it is read.
+    """
 
     __slots__ = (
+        "_admit",
         "_authority",
         "_body",
         "_fields",
@@ -101,17 +126,20 @@ class Intake:
         "arrived",
         "deaf",
         "expects",
+        "is_unread",
         "phase",
         "ready",
     )
 
-    def __init__(self, limits: EdgeLimits) -> None:
+    def __init__(self, limits: EdgeLimits, admit: Admit | None = None) -> None:
         self._limits = limits
+        self._admit = admit
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self.ready: deque[Asked] = deque()
         self.phase = REST
         self.deaf = False  # a refusal or a closing request has been read: what follows it does not count
         self.expects = False  # the caller waits for "100 Continue" before it sends the body
+        self.is_unread = False  # the body of the last request was left where it is
         self.arrived = 0  # bytes of the body that is arriving
         self._body: bytes | bytearray = b""
         self._fields: list[tuple[bytes, bytes]] = []
@@ -139,9 +167,10 @@ class Intake:
             self._stay(data, upgrade.args[0])
         except HttpParserCallbackError as error:
             cause = error.__context__
-            if not isinstance(cause, Refusal):
+            if isinstance(cause, Refusal):
+                self.refuse(cause.status, cause.message)
+            elif not isinstance(cause, _Unread):
                 raise
-            self.refuse(cause.status, cause.message)
         except HttpParserError as error:
             if not self.deaf:
                 self.refuse(400, f"This is not HTTP/1.1 as we accept it: {error}.")
@@ -245,6 +274,19 @@ class Intake:
             raise Refusal(413, f"A body of {self._length} bytes: at most {limits.max_body} are accepted.")
         if not SELDOM.isdisjoint(lookup):
             self._check_seldom(request, parser)
+        if self._admit is not None and not self._admit(request) and self._length != 0:
+            self._leave_unread(request)
+
+    def _leave_unread(self, request: Request) -> None:
+        """Hands a request on without its body, as the connection's last."""
+        request.keep_alive = False
+        self.is_unread = True
+        self.deaf = True
+        self.phase = REST
+        self.expects = False
+        self.ready.append(request)
+        self.close()
+        raise _Unread
 
     def _measure(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Holds a long head against the bounds to the byte, now that all of it is here."""

@@ -25,7 +25,7 @@ from headworks.http.connection import NEVER
 from headworks.http.encrypted import Doorstep
 from headworks.http.exchange import Exchange
 from headworks.http.inbound import Inbound
-from headworks.http.intake import Request
+from headworks.http.intake import Admit, Request
 from headworks.http.limits import EdgeLimits
 
 __all__ = ["Edge", "EdgeLimits", "Exchange", "Request"]
@@ -61,7 +61,7 @@ class Edge:
     """Serves HTTP/1.1 on any number of addresses with one handler.
 
     handler: answers one request; is cancelled when the caller hangs up. Its exceptions become 500, or a cut where the
-    answer has begun. refuse: gives headers and body for a status and a message of the edge's own. certificates: TCP is
+    answer has begun. admit: says by the head alone whether the body is to be read; without it every body is. refuse: gives headers and body for a status and a message of the edge's own. certificates: TCP is
     served by TLS with them. buffered: where bytes that wait for callers are counted; those who make them keep to its bound.
     """
 
@@ -70,11 +70,13 @@ class Edge:
         handler: Handler,
         refuse: Refuse,
         *,
+        admit: Admit | None = None,
         limits: EdgeLimits | None = None,
         certificates: Certificates | None = None,
         buffered: Buffered | None = None,
     ) -> None:
         self.handler = handler
+        self.admit = admit
         self.limits = limits or EdgeLimits()
         self._notices = Notices(_log)
         self.draining = False

@@ -26,8 +26,11 @@ class Keyring:
     def __init__(self, keys: Sequence[Key] = (), groups: Mapping[str, Allowance] | None = None) -> None:
         self.is_required = bool(keys)
         self.is_away: Callable[[], bool] = lambda: False
-        self.is_read = True
-        """Whether the store was read whole once; until then nobody knows who is a stranger, nor whether anybody is."""
+        self.is_open = False
+        """Whether anybody may call: there is no key, and there never was one in the store. An attribute, as each call asks."""
+        self.version = 0
+        """How often anything has changed here: what was found before may not be so any more."""
+        self._is_read = True
         self._by_digest: dict[bytes, Key] = {}
         self._digests: dict[str, bytes | tuple[bytes, ...]] = {}
         """Of the store's keys. One digest is kept as it is: a million tuples of one would be 60 MB."""
@@ -44,9 +47,19 @@ class Keyring:
         return len(self._by_digest) + len(self._file)
 
     @property
-    def is_open(self) -> bool:
-        """Whether anybody may call: there is no key, and there never was one in the store."""
-        return not (self.is_required or self._has_made) and self.is_read
+    def is_read(self) -> bool:
+        """Whether the store was read whole once; until then nobody knows who is a stranger, nor whether anybody is."""
+        return self._is_read
+
+    @is_read.setter
+    def is_read(self, is_read: bool) -> None:
+        self._is_read = is_read
+        self._changed()
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether somebody has a key, for all that is known now."""
+        return self.is_required or self._has_made
 
     def file(self, keys: Sequence[Key], groups: Mapping[str, Allowance], *, is_required: bool = False) -> None:
         """The keys and groups of the system file, in place of those before. is_required: nobody calls without a key."""
@@ -57,6 +70,7 @@ class Keyring:
             *[(f"key/{key.name}", key.allowance) for key in keys],
             *[(f"group/{name}", allowance) for name, allowance in groups.items()],
         )
+        self._changed()
 
     def change(self, changes: Iterable[Change]) -> None:
         """What has changed in the store."""
@@ -68,6 +82,7 @@ class Keyring:
             else:
                 self._has_made = True
                 self._change_key(one)
+        self._changed()
 
     def group(self, name: str) -> Allowance:
         """What a group may ask in all; the file's word counts where both have it."""
@@ -76,6 +91,8 @@ class Keyring:
     def find(self, secret: str | None) -> Key:
         """The key with this secret. Raises Unauthenticated where there is none, KeysAway where that cannot be said."""
         if not secret:
+            if not (self.is_keyed or self._is_read):
+                raise self._untold("whether a key is needed here is not known yet")
             raise Unauthenticated("You did not provide an API key: send it as `Authorization: Bearer KEY`.")
         presented = secret_digest(secret)
         key = self._file.get(presented)
@@ -83,21 +100,27 @@ class Keyring:
             key = None
         elif key is None:
             key = self._by_digest.get(presented)
-            if key is None and (not self.is_read or self.is_away()):
-                raise KeysAway(
-                    "The store of keys cannot be read just now, and this key is not known yet.", retry_after=5.0
-                )
+            if key is None and (not self._is_read or self.is_away()):
+                raise self._untold("this key is not known yet")
         # The table is looked up by the digest, so its timing tells nothing about a secret; the compare is for the form.
         if key is None or not compare_digest(key.digest, presented):
             raise Unauthenticated("Incorrect API key provided.")
-        if key.expires_at != NEVER and key.expires_at <= wall():
-            raise Unauthenticated("This API key has expired.")
+        if key.expires_at != NEVER:
+            require_alive(key)
         return key
 
     def keys(self) -> Iterable[Key]:
         """Every key that may be used (a key with a former secret twice)."""
         yield from (key for key in self._file.values() if key.name not in self._revoked)
         yield from self._by_digest.values()
+
+    def _untold(self, what: str) -> KeysAway:
+        wait = 5.0 if self.is_away() else 1.0  # a start reads the store within a moment
+        return KeysAway(f"The store of keys cannot be read just now, and {what}.", retry_after=wait)
+
+    def _changed(self) -> None:
+        self.version += 1
+        self.is_open = self._is_read and not self.is_keyed
 
     def _change_key(self, change: Change) -> None:
         was = self._digests.pop(change.name, ())
@@ -115,8 +138,18 @@ class Keyring:
         )
 
 
+def require_alive(key: Key) -> None:
+    """Raises Unauthenticated for a key whose time is over."""
+    if key.expires_at <= wall():
+        raise Unauthenticated("This API key has expired.")
+
+
 class Auth:
-    """Checks the caller's key and what it may use."""
+    """Checks the caller's key and what it may use.
+
+    A server looks the key up as soon as it has the headers, and hands it on (`Call.key`): it is looked up again only where the
+    keyring has changed since, for a body may be long in coming.
+    """
 
     def __init__(self, inner: Service, keys: Keyring) -> None:
         self.inner = inner
@@ -124,9 +157,13 @@ class Auth:
 
     def open(self, call: Call) -> Opening:
         keys = self.keys
+        key = call.key
         if keys.is_open:
-            return self.inner.open(call)
-        key = keys.find(call.credential)
+            return self.inner.open(call if key is None else msgspec.structs.replace(call, key=None))
+        if key is None or call.found_at != keys.version:
+            key = keys.find(call.credential)
+        elif key.expires_at != NEVER:
+            require_alive(key)
         trail = call.trail
         trail.key = key.name
         trail.group = key.group

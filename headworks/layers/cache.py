@@ -11,12 +11,13 @@ An answer that was kept of a user's call is given to nobody once that user was p
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Final, Protocol
 
 import msgspec
 
-from headworks.core.call import Call
+from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply, Whole
@@ -25,7 +26,7 @@ from headworks.core.text import joined, sound
 from headworks.layers.sameness import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.policy.purged import Purged
-from headworks.wire.openai_body import choices_asked
+from headworks.wire.openai_body import choices_asked, may_ask_several
 from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
 
 ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -57,6 +58,8 @@ class Cache:
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
         trail = call.trail
+        if len(call.body) >= LARGE:
+            await asyncio.sleep(0)
         said = call.cache_control
         asked = demand(said) if said else ANY
         fingerprint = self.sameness.fingerprint(call) if asked.may_keep else b""
@@ -132,7 +135,7 @@ class Filling(Reply):
             body, counts = chunks[0].data, b""
         if call.operation == "chat":
             finishes = ends(is_bounded=call.max_output is not None)
-            if b'"n"' not in call.body:  # one choice, and its finish reason is known
+            if not may_ask_several(call.body):  # one choice, and its finish reason is known
                 came_to_its_end = self.finish in finishes
             else:
                 came_to_its_end = is_whole(body, finishes, streamed=streamed, choices=choices_asked(call.body))

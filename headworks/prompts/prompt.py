@@ -97,8 +97,8 @@ class Prompt:
             if unknown:
                 path = f".{unknown[0][:64]}"
                 rule = f"is not known: this prompt takes {', '.join(self._known) or 'no variables'}"
-            else:
-                path = f".{next(name for name in self._known if name not in given)}"
+            elif missing := [name for name in self._known if name not in given]:
+                path = f".{missing[0]}"
                 rule = "is missing"
         where = f"prompt.variables{path}"
         return Unprocessable(f"`{where}` {rule}.", param=where)

@@ -68,7 +68,7 @@ class Template:
                             f"The prompt becomes longer than {MOST_TEXT} characters.", param="prompt.variables"
                         )
                     pieces.append(piece)
-            except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            except (TemplateError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
                 message = f"The prompt cannot be filled with these variables: {_said(error)}."
                 raise Unprocessable(message, param="prompt.variables") from None
             messages.append({"role": role, "content": "".join(pieces).strip()})
@@ -83,9 +83,11 @@ def problems(file: str, turns: Sequence[Turn], declared: Sequence[str]) -> list[
     for turn in turns:
         try:
             names = meta.find_undeclared_variables(made.parse(turn.text))
-        except TemplateSyntaxError as error:
-            line = turn.line + (error.lineno or 1) - 1
-            problem = f"the template cannot be read: {error.message or error}"
+        except (TemplateSyntaxError, RecursionError, ValueError) as error:  # an expression too deep, a number too long
+            line, said = turn.line, "an expression in it is too deep, or a number too long"
+            if isinstance(error, TemplateSyntaxError):
+                line, said = turn.line + (error.lineno or 1) - 1, error.message or str(error)
+            problem = f"the template cannot be read: {said}"
             remedy = "Jinja's notation: {{ name }}, {% if name %} ... {% endif %}; {% raw %} ... {% endraw %} for braces that are text"
             found.append(Problem(file=file, line=line, column=1, problem=problem, remedy=remedy))
             continue

@@ -23,7 +23,10 @@ refused before llama.cpp spends seconds on cutting it up, for that cannot be can
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
-Tokens = Annotated[int, Meta(ge=1)]
+Whole = Annotated[float, Meta(multiple_of=1)]
+"""A whole number as any JSON writes it: 2, 2.0, 20e-1."""
+
+Tokens = Annotated[float, Meta(ge=1, multiple_of=1)]
 
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
@@ -82,7 +85,7 @@ class Body(msgspec.Struct):
     audio: object = None
     web_search_options: object = None
     logit_bias: dict[str, float] | None = None
-    n: int | None = None
+    n: Whole | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
 
@@ -233,8 +236,8 @@ def _schema(asked: ResponseFormat | None) -> Schema | None:
 
 def _max_tokens(asked: Body, by_default: int) -> int:
     if asked.max_completion_tokens is not None:
-        return asked.max_completion_tokens
-    return by_default if asked.max_tokens is None else asked.max_tokens
+        return int(asked.max_completion_tokens)
+    return by_default if asked.max_tokens is None else int(asked.max_tokens)
 
 
 def _stops(stop: str | list[str] | None) -> list[str]:

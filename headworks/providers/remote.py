@@ -16,6 +16,7 @@ for the tokens waits for them, as long as for any other event. Nobody else does:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from headworks import __version__
-from headworks.core.call import Call
+from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
@@ -205,6 +206,8 @@ class Visit:
         headers = remote.headers
         if call.forwarded:
             headers += header_block(remote.forwarded(call, surface))
+        if len(call.body) >= LARGE:
+            await asyncio.sleep(0)
         body = surface.request(call, remote.model_json, counted=counted)
         decoder: StreamDecoder | None = None
         answer = b""

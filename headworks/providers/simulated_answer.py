@@ -10,7 +10,7 @@ from array import array
 from base64 import b64encode
 from hashlib import shake_128
 from math import sqrt
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 
@@ -73,12 +73,16 @@ class _Format(msgspec.Struct):
     json_schema: _Schema | None = None
 
 
+Whole = Annotated[float, msgspec.Meta(multiple_of=1)]
+"""A whole number as any JSON writes it: 2, 2.0, 20e-1."""
+
+
 class _Chat(msgspec.Struct):
     messages: list[_Message]
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: Whole | None = None
+    max_completion_tokens: Whole | None = None
     seed: int | None = None
-    n: int | None = None
+    n: Whole | None = None
     stop: str | list[str] | None = None
     tools: list[_Tool] | None = None
     tool_choice: str | _ToolChoice | None = None
@@ -161,9 +165,9 @@ def chat_answer(call: Call, seed: int, lengths: simulated_text.Lengths) -> Answe
     most = simulated_text.LONGEST
     for limit in (asked.max_tokens, asked.max_completion_tokens, call.max_output):
         if limit is not None and limit < most:
-            most = limit
+            most = int(limit)
     maker = _Maker(asked, lengths, most, prefill)
-    choices = [maker.say(simulated_text.other_key(key, index)) for index in range(asked.n or 1)]
+    choices = [maker.say(simulated_text.other_key(key, index)) for index in range(int(asked.n or 1))]
     input_tokens = max(1, sum(map(len, parts)) // 4)
     return Answer(choices, input_tokens, (asked.top_logprobs or 0) if asked.logprobs else None)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import unquote
 
 import msgspec
 
-from headworks.core.errors import CallError, UnknownModel
+from headworks.core.errors import CallError, KeysAway, Unauthenticated, UnknownModel
+from headworks.core.key import Key
 from headworks.core.request_id import request_id
 from headworks.http.intake import Request
-from headworks.server.calls import Calls, Stack, bearer
+from headworks.layers.auth import Keyring
+from headworks.server.admitted import Admitted, bearer
+from headworks.server.calls import Calls, Stack
 from headworks.server.exchange import Exchange
 from headworks.server.farewell import Farewell
 from headworks.server.origins import NONE, Origins
@@ -20,7 +24,11 @@ from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, a
 from headworks.wire.openai_chat import read_chat
 from headworks.wire.openai_embeddings import read_embeddings
 
-Route = Callable[[Request, Exchange, Headers], Awaitable[None]]
+Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
+
+
+MODELS = "/v1/models"
+MODEL = "/v1/models/"
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -38,7 +46,10 @@ class ModelList(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `/readyz` answers. A vendor's outage is a reason in it, never a 503: another gateway would fare no better."""
+    """Whether calls may be sent here. A vendor's outage is a reason in it, never a 503: another gateway would fare no better.
+
+    reasons: what does not work, in the words that only an operator sees; strangers see `for_anybody`.
+    """
 
     status: str
     reasons: Sequence[str] = ()
@@ -57,8 +68,14 @@ class Running(Protocol):
     def is_ready(self) -> bool: ...
     @property
     def is_draining(self) -> bool: ...
-    def aliases(self, credential: str | None) -> Sequence[str]:
-        """The aliases that this caller may use; Unauthenticated for strangers."""
+    @property
+    def ring(self) -> Keyring: ...
+    def aliases_of(self, key: Key | None) -> Sequence[str]:
+        """The aliases that may be used with this key; None where there are no keys."""
+        ...
+
+    def turned_away(self) -> None:
+        """Counts a caller who showed no key that is known."""
         ...
 
     def troubles(self) -> Sequence[str]: ...
@@ -73,16 +90,38 @@ def readiness(gateway: Running) -> tuple[int, Readiness]:
     return 200, Readiness(status="ready", reasons=gateway.troubles())
 
 
-STORES = ("ledger", "keys", "state")
-"""Parts of the gateway whose troubles say where they are kept: a database's address, a path of this machine."""
+LOADING = "the model is still loading"
+
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "journal": "the journal",
+        "keys": "the store of keys",
+        "ledger": "the ledger",
+        "state": "the state",
+    }
+)
+"""What begins a trouble of a part that there is once, and what strangers are told of it. Others begin with a name."""
 
 
 def for_anybody(found: Readiness) -> Readiness:
-    """The same without where anything is kept: health is answered without a key, on both ports."""
-    parts = [(reason.partition(":")[0], reason) for reason in found.reasons]
-    said = "not as it should be; the log says why, and so does /v1/system on the admin port"
-    reasons = [f"{part}: {said}" if part in STORES else reason for part, reason in parts]
-    return msgspec.structs.replace(found, reasons=reasons) if reasons else found
+    """The same as it is told without a key, on both ports: which part does not work, without names, addresses and paths."""
+    parts = list(dict.fromkeys(map(part_of, found.reasons)))
+    return msgspec.structs.replace(found, reasons=parts) if parts else found
+
+
+def part_of(trouble: str) -> str:
+    """Which part a trouble is of."""
+    if LOADING in trouble:
+        return "a model"
+    name = trouble.partition(":")[0]
+    if name.startswith("worker "):
+        return "a worker"
+    return PARTS.get(name, "a target")
+
+
+def shows_models(request: Request) -> bool:
+    """Whether it asks which models there are. Beside calls nothing else needs a key: health, a wrong method or path."""
+    return request.method in ("GET", "HEAD") and (request.path == MODELS or request.path.startswith(MODEL))
 
 
 class App:
@@ -100,57 +139,82 @@ class App:
             "/v1/embeddings": embeddings.serve,
         }
         self.gets: dict[str, Route] = {
-            "/v1/models": self.models,
+            MODELS: self.models,
             "/healthz": self.healthz,
             "/readyz": self.readyz,
         }
 
+    def admit(self, request: Request) -> bool:
+        """Finds out by the head alone who calls. False where the answer is known by that: then no body is read for it.
+
+        Never raises: what is wrong is kept for `handle`, which answers it.
+        """
+        admitted = request.admitted = Admitted()
+        try:
+            admitted.cors = self.origins.check(request)
+            ring = self.gateway.ring
+            is_call = request.path in self.posts if request.method == "POST" else shows_models(request)
+            if is_call and not ring.is_open:
+                admitted.credential = bearer(request)
+                admitted.key = ring.find(admitted.credential)
+                admitted.found_at = ring.version
+        except CallError as error:
+            if isinstance(error, (Unauthenticated, KeysAway)):
+                self.gateway.turned_away()
+            admitted.refusal = error.with_traceback(None)  # its frames know the request, which knows it: a circle
+            return False
+        return True
+
     async def handle(self, request: Request, exchange: Exchange) -> None:
         """Serves one request; errors are answered in OpenAI's shape with a request id."""
-        cors: Headers = NONE
+        if request.admitted is None:
+            self.admit(request)
+        admitted: Admitted = request.admitted
+        if admitted.refusal is not None:
+            exchange.respond(*answer(admitted.refusal, request_id(self.chance), admitted.cors))
+            return
         try:
-            cors = self.origins.check(request)
-            if request.method == "OPTIONS" and cors:
-                exchange.respond(204, cors)
+            if request.method == "OPTIONS" and admitted.cors:
+                exchange.respond(204, admitted.cors)
                 return
             route = self.posts.get(request.path) if request.method == "POST" else None
-            await (route or self.other(request))(request, exchange, cors)
+            await (route or self.other(request))(request, exchange, admitted)
         except CallError as error:
-            exchange.respond(*answer(error, request_id(self.chance), cors))
+            exchange.respond(*answer(error, request_id(self.chance), admitted.cors))
 
     def other(self, request: Request) -> Route:
         path, method = request.path, request.method
         if method in ("GET", "HEAD"):
             if route := self.gets.get(path):
                 return route
-            if path.startswith("/v1/models/"):
+            if path.startswith(MODEL):
                 return self.model
         if path in self.posts:
             raise WrongMethod(f"{path} takes POST, not {method}.", "POST")
-        if path in self.gets or path.startswith("/v1/models/"):
+        if path in self.gets or path.startswith(MODEL):
             raise WrongMethod(f"{path} takes GET, not {method}.", "GET, HEAD")
         raise unserved(method, path, self.posts, self.gets)
 
-    async def models(self, request: Request, exchange: Exchange, cors: Headers) -> None:
-        self.say(exchange, 200, ModelList(data=self.listed(request)), cors)
+    async def models(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
+        self.say(exchange, 200, ModelList(data=self.listed(admitted)), admitted.cors)
 
-    async def model(self, request: Request, exchange: Exchange, cors: Headers) -> None:
-        name = unquote(request.path.removeprefix("/v1/models/"))
-        found = [model for model in self.listed(request) if model.id == name]
+    async def model(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
+        name = unquote(request.path.removeprefix(MODEL))
+        found = [model for model in self.listed(admitted) if model.id == name]
         if not found:
             raise UnknownModel.named(name)
-        self.say(exchange, 200, found[0], cors)
+        self.say(exchange, 200, found[0], admitted.cors)
 
-    def listed(self, request: Request) -> list[Model]:
+    def listed(self, admitted: Admitted) -> list[Model]:
         created = int(self.gateway.started_at)
-        return [Model(id=alias, created=created) for alias in self.gateway.aliases(bearer(request))]
+        return [Model(id=alias, created=created) for alias in self.gateway.aliases_of(admitted.key)]
 
-    async def healthz(self, request: Request, exchange: Exchange, cors: Headers) -> None:
+    async def healthz(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         exchange.respond(200, [JSON], b'{"status":"ok"}')
 
-    async def readyz(self, request: Request, exchange: Exchange, cors: Headers) -> None:
+    async def readyz(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         status, found = readiness(self.gateway)
-        self.say(exchange, status, for_anybody(found), cors)
+        self.say(exchange, status, for_anybody(found), admitted.cors)
 
     def say(self, exchange: Exchange, status: int, content: msgspec.Struct, cors: Headers) -> None:
         headers: Headers = [JSON, (b"x-request-id", request_id(self.chance).encode()), *cors]

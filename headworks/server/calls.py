@@ -7,10 +7,10 @@ error becomes an event in the caller's dialect: a cut answer never looks like a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-from headworks.core.call import NEVER, Call, Operation
+from headworks.core.call import LARGE, NEVER, Call, Operation
 from headworks.core.clock import now
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
@@ -19,6 +19,7 @@ from headworks.core.request_id import request_id
 from headworks.core.service import Service
 from headworks.http.intake import Request
 from headworks.server import deadline
+from headworks.server.admitted import Admitted, bearer
 from headworks.server.codings import plain
 from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
@@ -29,7 +30,7 @@ from headworks.system.schema import Exposable
 from headworks.wire.dialect import Asked
 from headworks.wire.openai_errors import event
 
-LARGE = 1_000_000
+DIGESTED = 1_000_000
 """Bytes from which a body is digested off the loop: 1 MB takes about 1 ms."""
 
 MOST_TRACE = 55
@@ -67,10 +68,6 @@ class Opener(Protocol):
         """Bytes that a body may have, once it is decoded too."""
         ...
 
-    def aliases(self, credential: str | None) -> Sequence[str]:
-        """The aliases that this caller may use; Unauthenticated for strangers."""
-        ...
-
 
 class Calls:
     """One operation (`chat`, `embeddings`) over the current stack."""
@@ -89,17 +86,20 @@ class Calls:
         self.chance = chance
         self.farewell = farewell
 
-    async def serve(self, request: Request, exchange: Exchange, cors: Headers) -> None:
+    async def serve(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         """Answers one request, whatever happens. Cancelled when the caller hangs up."""
+        cors = admitted.cors
         body, refusal = request.body, None
         if b"content-encoding" in request.names:
             body, refusal = await self.decoded(request)
-        if len(body) < LARGE:
+        if len(body) < DIGESTED:
             body_digest = digest(body)
         else:
             body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
         stack = self.opener.stack
         call = self.call(request, body, body_digest, refusal, stack.passing)
+        if len(body) >= LARGE:
+            await asyncio.sleep(0)
         task = exchange.task
         assert task is not None
         farewell = self.farewell
@@ -126,16 +126,10 @@ class Calls:
             del task  # it keeps the error that cancelled it, which knows this frame: a circle otherwise
 
     async def decoded(self, request: Request) -> tuple[bytes, Refused | None]:
-        """The body as it was before its coding, or why it cannot be had. Nothing is decoded for strangers: a body of
-        10 KB may be one of 10 MB, and the stack refuses them whatever it is."""
-        opener = self.opener
-        try:
-            opener.aliases(bearer(request))
-        except CallError:
-            return request.body, None
+        """The body as it was before its coding, or why it cannot be had. No stranger comes so far."""
         try:
             coding = (request.get(b"content-encoding") or b"").decode("latin-1")
-            return await plain(request.body, coding, opener.max_body), None
+            return await plain(request.body, coding, self.opener.max_body), None
         except Refused as error:
             return b"", error.again()
 
@@ -153,6 +147,7 @@ class Calls:
         forwarded = passing(request, may_pass)
         trace = request.get(b"traceparent")
         cache_control = request.get(b"cache-control")
+        admitted: Admitted = request.admitted
         return Call(
             id=request_id(self.chance),
             alias=asked.model,
@@ -162,7 +157,9 @@ class Calls:
             include_usage=asked.include_usage,
             max_output=asked.max_output,
             user=asked.user,
-            credential=bearer(request),
+            credential=bearer(request) if admitted.key is None else admitted.credential,
+            key=admitted.key,
+            found_at=admitted.found_at,
             arrived_at=arrived_at,
             deadline_at=deadline_at,
             forwarded=forwarded,
@@ -223,11 +220,3 @@ def heads(call: Call, reply: Reply, told: frozenset[Exposable]) -> Headers:
     if told:
         found += exposed(trail, told)
     return found
-
-
-def bearer(request: Request) -> str | None:
-    """The secret that the caller shows, or None."""
-    value = request.get(b"authorization")
-    if value is None or value[:7].lower() != b"bearer ":
-        return None
-    return value[7:].strip().decode("utf-8", "replace")

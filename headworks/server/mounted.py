@@ -88,7 +88,7 @@ class Mounted:
                     gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))
                     held.push_async_callback(gateway.stop)
                     gateway.access.hold = hold
-                    origins = Origins(loaded.system.server.cors, has_keys=gateway.keys is not None)
+                    origins = Origins(loaded.system.server.cors, gateway.ring)
                     app = App(gateway, origins, chance.getrandbits)
                     await gateway.start()
                     self._held = held.pop_all()
@@ -129,6 +129,10 @@ class Mounted:
         request = asked(scope)
         exchange = Answering(send)
         assert self._running is not None
+        if not app.admit(request):
+            await app.handle(request, exchange)
+            await exchange.drain()
+            return
         most = self._running[0].system.server.max_body
         try:
             request.body = await body(request, receive, most)

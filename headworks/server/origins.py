@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import Protocol
 
 from headworks.core.errors import Forbidden
 from headworks.http.intake import Request
@@ -32,17 +33,27 @@ EXPOSED = b", ".join(
 not count where a page sends credentials."""
 
 
+class Keys(Protocol):
+    """What is asked of a keyring, at each request: a key may be made while the gateway runs."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may call, because there is no key. False also while nobody can say so."""
+        ...
+
+
 class Origins:
     """Checks `Host` and `Origin`, and says which CORS headers an answer carries."""
 
-    def __init__(self, allowed: Sequence[str], *, has_keys: bool) -> None:
+    def __init__(self, allowed: Sequence[str], keys: Keys) -> None:
         self.allowed = frozenset(origin.encode() for origin in allowed)
-        self.has_keys = has_keys
+        self.keys = keys
 
     def check(self, request: Request) -> Headers:
         """The answer's CORS headers, none for most callers. Raises Forbidden."""
         origin = request.get(b"origin")
-        if not self.has_keys and not is_loopback(request.get(b"host") or b""):
+        is_open = self.keys.is_open
+        if is_open and not is_loopback(request.get(b"host") or b""):
             raise Forbidden(
                 "This gateway has no keys, so it answers to a loopback name only: use 127.0.0.1 or localhost."
             )
@@ -50,7 +61,7 @@ class Origins:
             return NONE
         if origin in self.allowed or b"*" in self.allowed:
             return headers(origin)
-        if not self.has_keys:
+        if is_open:
             raise Forbidden("Browsers may not call this gateway from this origin: list it under `server.cors`.")
         return NONE
 

@@ -42,7 +42,7 @@ def replacing(gateway: Gateway, app: App, read: Callable[[], Loaded]) -> Replace
     async def replace() -> list[Problem]:
         loaded = await asyncio.get_running_loop().run_in_executor(None, read)
         await gateway.reload(loaded.system)
-        app.origins = Origins(loaded.system.server.cors, has_keys=gateway.keys is not None)
+        app.origins = Origins(loaded.system.server.cors, gateway.ring)
         return list(loaded.warnings)
 
     return replace

@@ -76,10 +76,17 @@ async def serve(
         gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64) if seed is None else seed)
         held.push_async_callback(gateway.stop)
         gateway.access.hold = hold
-        app = App(gateway, Origins(server.cors, has_keys=gateway.keys is not None), chance.getrandbits)
+        app = App(gateway, Origins(server.cors, gateway.ring), chance.getrandbits)
         certificates = certificates_of(loaded)
         limits = EdgeLimits(max_body=server.max_body)
-        edge = Edge(app.handle, app.refuse, limits=limits, certificates=certificates, buffered=gateway.buffered)
+        edge = Edge(
+            app.handle,
+            app.refuse,
+            admit=app.admit,
+            limits=limits,
+            certificates=certificates,
+            buffered=gateway.buffered,
+        )
         if certificates is not None:
             await held.enter_async_context(certificates.watched())
         await bind(edge, server)

@@ -77,12 +77,17 @@ class Worker:
         member = Member(owner=start.owner, state=start.state, models=start.models)
         self.gateway = Gateway(loaded.system, loaded.folder, seed=start.seed, member=member)
         server = loaded.system.server
-        origins = Origins(server.cors, has_keys=self.gateway.keys is not None)
+        origins = Origins(server.cors, self.gateway.ring)
         self.app = App(self.gateway, origins, chance.getrandbits)
         self.certificates = certificates_of(loaded)
         limits, buffered = EdgeLimits(max_body=server.max_body), self.gateway.buffered
         self.edge = Edge(
-            self.app.handle, self.app.refuse, limits=limits, certificates=self.certificates, buffered=buffered
+            self.app.handle,
+            self.app.refuse,
+            admit=self.app.admit,
+            limits=limits,
+            certificates=self.certificates,
+            buffered=buffered,
         )
         self.prepared: PreparedSystem | None = None
         self.taking: dict[int, list[Listener]] = {}
@@ -164,7 +169,7 @@ class Worker:
             return
         if is_taken:
             self.gateway.adopt(prepared)
-            self.app.origins = Origins(prepared.system.server.cors, has_keys=self.gateway.keys is not None)
+            self.app.origins = Origins(prepared.system.server.cors, self.gateway.ring)
         else:
             await self.gateway.abandon(prepared)
 

@@ -113,7 +113,9 @@ class _Scrape(Collector):
     def _running(self, now: Readings) -> Iterable[Metric]:
         yield _one(_gauge("in_flight_calls", "Calls that have arrived and not ended."), now.in_flight)
         yield _one(_gauge("queued_calls", "Of these, calls that wait for a place."), now.queued)
-        yield _one(_counter("strangers", "Calls without a key of ours: counted here, not journaled."), now.strangers)
+        yield _one(
+            _counter("strangers", "Callers without a key that is known: counted here, not journaled."), now.strangers
+        )
         circuits = _gauge("circuit_state", "1 for the state in which a target's circuit is.", "target", "state")
         for target, current in now.circuits.items():
             for state in STATES:

@@ -13,6 +13,7 @@ is not the one that is due, it is a second occurrence.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -22,6 +23,12 @@ import msgspec
 from headworks.core.errors import Malformed
 
 Members: TypeAlias = dict[str, msgspec.Raw]
+
+MOST_MEMBERS = 1000
+"""Members on the top level: OpenAI's chat has some forty. A body of 10 MB could have a million, at a microsecond each."""
+
+_SHORTEST = 5
+"""Bytes of a member, with the comma behind it: `"":1,`."""
 
 _DECODER = msgspec.json.Decoder(Members)
 _KEY_DECODER = msgspec.json.Decoder(str)
@@ -34,7 +41,7 @@ Place: TypeAlias = tuple[int, int]
 
 
 def members(body: bytes, param: str | None = None) -> Members:
-    """The members of a JSON object. Raises Malformed: no JSON, no object, bad UTF-8, nested too deep, a key twice.
+    """The members of a JSON object. Raises Malformed: no JSON, no object, bad UTF-8, nested too deep, a key twice, too many.
 
     param: what the body is called in the error, where it is a part of another one.
     """
@@ -44,8 +51,11 @@ def members(body: bytes, param: str | None = None) -> Members:
             body.decode()
         except UnicodeDecodeError as error:
             raise Malformed(f"{what} is not UTF-8: byte {error.start} cannot be decoded.", param=param) from None
+    # Most bodies have not even as many colons as there may be members: 0.1 ns a byte tells.
+    is_counted = len(body) > _SHORTEST * MOST_MEMBERS and body.count(b":") > MOST_MEMBERS
+    decoder = _counting(what, param) if is_counted else _DECODER
     try:
-        found = _DECODER.decode(body)
+        found = decoder.decode(body)
     except msgspec.ValidationError:
         raise Malformed(f"{what} must be a JSON object.", param=param) from None
     except msgspec.DecodeError as error:
@@ -56,6 +66,24 @@ def members(body: bytes, param: str | None = None) -> Members:
     if compact != len(body):
         places(body, found, param)
     return found
+
+
+class _Key(str):
+    """A key that is counted."""
+
+    __slots__ = ()
+
+
+def _counting(what: str, param: str | None) -> msgspec.json.Decoder[Members]:
+    """A decoder that stops at the first member too many. It asks Python about each key: 0.3 us."""
+    count = itertools.count(1)
+
+    def counted(_: type, key: str) -> _Key:
+        if next(count) > MOST_MEMBERS:
+            raise Malformed(f"{what} has more than {MOST_MEMBERS} members.", param=param)
+        return _Key(key)
+
+    return msgspec.json.Decoder(dict[_Key, msgspec.Raw], dec_hook=counted)
 
 
 def places(body: bytes, found: Mapping[str, msgspec.Raw], param: str | None = None) -> dict[str, Place]:
@@ -74,11 +102,11 @@ def places(body: bytes, found: Mapping[str, msgspec.Raw], param: str | None = No
         end = at + len(raw)
         where[key] = (at, end)
         at = end
-    match = _KEY.match(body, at)
-    if match is not None:
-        raise _twice(_KEY_DECODER.decode(match[1]), param)
-    if found and body[at:].strip(b" \t\r\n") != b"}":
-        raise _twice(key, param)
+    if (
+        found and body[at:].translate(None, b" \t\r\n") != b"}"
+    ):  # three times as fast as `strip`: there may be 10 MB of them
+        match = _KEY.match(body, at)
+        raise _twice(key if match is None else _KEY_DECODER.decode(match[1]), param)
     return where
 
 

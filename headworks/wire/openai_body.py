@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +23,7 @@ MOST_TOKENS = 2**31 - 1
 
 _STRING = msgspec.json.Decoder(str).decode
 _OPTIONAL_STRING = msgspec.json.Decoder(str | None).decode
-_OPTIONAL_INT = msgspec.json.Decoder(int | None).decode
+_INT = msgspec.json.Decoder(int).decode
 _OPTIONAL_BOOL = msgspec.json.Decoder(bool | None).decode
 
 _BLANK: Final = b" \t\r\n"
@@ -74,16 +75,51 @@ def read_user(found: Members) -> str | None:
 
 def read_bound(found: Members, name: str) -> int | None:
     """Tokens. Some local servers take -1 for "no bound": so do we, whatever a vendor makes of it."""
-    bound: int | None = _read(found, name, _OPTIONAL_INT, "a whole number")
-    if bound is None or bound < 0:
-        return None
-    if bound > MOST_TOKENS:
+    bound = read_whole(found, name)
+    return None if bound is None or bound < 0 else bound
+
+
+def read_whole(found: Members, name: str) -> int | None:
+    """A whole number in any of JSON's notations, None where it is null. Raises Malformed for anything else, and where it is
+    too large."""
+    raw = found[name]
+    number = whole(raw)
+    if number is None and bytes(memoryview(raw)[:5]) != b"null":
+        raise Malformed(f"`{name}` must be a whole number, not {kind(raw)}.", param=name)
+    if number is not None and number > MOST_TOKENS:
         raise Malformed(f"`{name}` is too large: at most {MOST_TOKENS}.", param=name)
-    return bound
+    return number
+
+
+MOST_DIGITS: Final = 100
+"""Characters of a number that is read: `2.000` is 2, and so is a million noughts, but nobody writes it so."""
+
+
+def whole(raw: msgspec.Raw) -> int | None:
+    """The whole number that a JSON value is, however it is written: `2`, `2.0`, `2e0`, `20e-1`. None where it is none.
+
+    What it is beyond `MOST_DIGITS` digits is only that it is too large.
+    """
+    if len(raw) > MOST_DIGITS:
+        return None
+    try:
+        return _INT(raw)
+    except msgspec.DecodeError:
+        pass
+    try:
+        number = Decimal(bytes(raw).decode("latin-1"))
+    except InvalidOperation:  # no number at all, or one with an exponent of twenty digits
+        return None
+    if not number:
+        return 0
+    if number.adjusted() > MOST_DIGITS:
+        return None if number < 0 else MOST_TOKENS + 1
+    found = int(number)
+    return found if found == number else None
 
 
 class _Choices(msgspec.Struct):
-    n: int | None = None
+    n: msgspec.Raw = msgspec.Raw(b"1")
 
 
 _CHOICES = msgspec.json.Decoder(_Choices)
@@ -92,9 +128,14 @@ _CHOICES = msgspec.json.Decoder(_Choices)
 def choices_asked(body: bytes) -> int:
     """How many choices a caller asked for: looked up only where it matters, which is seldom."""
     try:
-        return max(_CHOICES.decode(body).n or 1, 1)
-    except msgspec.DecodeError:
+        return max(whole(_CHOICES.decode(body).n) or 1, 1)
+    except (msgspec.DecodeError, RecursionError):
         return 1
+
+
+def may_ask_several(body: bytes) -> bool:
+    """Whether it may ask for more than one choice: False is certain, and costs no reading."""
+    return b'"n"' in body or _may_escape_names(body)
 
 
 def require_content(found: Members, name: str, what: str, *, listed: bool) -> None:

@@ -67,6 +67,8 @@ def read_chat(body: bytes) -> Asked:
         newer_bound = openai_body.read_bound(found, "max_completion_tokens")
     if newer_bound is not None and (bound is None or newer_bound > bound):
         bound = newer_bound  # a vendor may read either: the larger one is what may come
+    if "n" in found:
+        openai_body.read_whole(found, "n")  # for its error alone: whoever needs it asks the body
     asked = Asked(
         model=model,
         streamed=openai_body.read_flag(found, "stream"),

@@ -25,12 +25,17 @@ _ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
 _PART: Final = frozenset({"type", "text"})
 _HEADERS: Final = frozenset({b"traceparent", b"idempotency-key"})
 
+DENSE: Final = 20_000
+"""Lists and objects from which nobody reads a body for this: each takes 0.2 us, and no ordinary call has as many."""
+
 _ANY = msgspec.json.Decoder()
 
 
 def is_ordinary(call: Call) -> bool:
     """Whether nothing in the call can be the reason why a model is not found."""
     if any(name not in _HEADERS for name, _ in call.forwarded):
+        return False
+    if call.body.count(b"{") + call.body.count(b"[") > DENSE:
         return False
     try:
         body = _ANY.decode(call.body)

@@ -20,6 +20,9 @@ from headworks.wire.openai_body import kind
 FORMAT = "response_format"
 
 _BLANK = b" \t\r\n"
+MOST_READ = 20_000
+"""Lists and objects up to which messages are read for the one that the schema is added to; before more it gets one of its own."""
+
 _BOUNDS = frozenset({"max_tokens", "max_completion_tokens"})
 """Two names of one thing: a caller who writes either has set it."""
 
@@ -68,7 +71,7 @@ def prompted(
             raise Malformed(f"`messages` must be a list, not {kind(own)}.", param="messages")
         rest = bytes(own)[1:-1].strip(_BLANK)
     said = msgspec.json.encode(list(messages))[1:-1]
-    found["messages"] = msgspec.Raw(b"[" + b",".join(part for part in (said, rest) if part) + b"]")
+    found["messages"] = joined(said, rest)
     is_bounded = any(name in found for name in _BOUNDS)
     for name, value in parameters.items():
         if name not in found and not (is_bounded and name in _BOUNDS):
@@ -95,7 +98,12 @@ def in_words(body: bytes, schema: bytes) -> bytes:
         "Answer with JSON only: no other words before or after it, no code fence. "
         f"It must fit this JSON Schema: {schema.decode()}"
     )
-    said: list[dict[str, Any]] = msgspec.json.decode(found["messages"])
+    messages = bytes(found["messages"])
+    if messages.count(b"{") + messages.count(b"[") > MOST_READ:
+        first_of_all = msgspec.json.encode({"role": "system", "content": words})
+        found["messages"] = joined(first_of_all, messages[1:-1].strip(_BLANK))
+        return msgspec.json.encode(found)
+    said: list[dict[str, Any]] = msgspec.json.decode(messages)
     first = next((one for one in said if one.get("role") in ("system", "developer")), None)
     if first is not None and isinstance(first.get("content"), str):
         first["content"] = f"{first['content']}\n\n{words}"
@@ -108,8 +116,12 @@ def in_words(body: bytes, schema: bytes) -> bytes:
 def mended(body: bytes, text: str, why: str) -> bytes:
     """The body with the answer that did not fit, and a turn that says why and asks again."""
     found = dict(members(body))
-    said: list[Any] = msgspec.json.decode(found["messages"])
-    said.append({"role": "assistant", "content": text})
-    said.append({"role": "user", "content": f"That does not fit the schema: {why}. Answer again, with the JSON only."})
-    found["messages"] = msgspec.Raw(msgspec.json.encode(said))
+    again = f"That does not fit the schema: {why}. Answer again, with the JSON only."
+    more = [{"role": "assistant", "content": text}, {"role": "user", "content": again}]
+    found["messages"] = joined(bytes(found["messages"])[1:-1].strip(_BLANK), msgspec.json.encode(more)[1:-1])
     return msgspec.json.encode(found)
+
+
+def joined(*parts: bytes) -> msgspec.Raw:
+    """A list of what stands in other lists, without a look at it: a caller's own may be of any size."""
+    return msgspec.Raw(b"[" + b",".join(part for part in parts if part) + b"]")

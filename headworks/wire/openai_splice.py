@@ -15,6 +15,7 @@ import msgspec
 from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk, Usage
 from headworks.wire.openai_answer import encoded, reason_in, says, untyped
+from headworks.wire.openai_body import whole
 from headworks.wire.sse import events_in
 
 _KEPT: Final = ("id", "created", "model", "system_fingerprint", "object")
@@ -35,31 +36,48 @@ class Seam(Protocol):
 
 
 class _Asked(msgspec.Struct):
-    n: int | None = None
-    logprobs: Any = None
-    top_logprobs: Any = None
-    audio: Any = None
-    modalities: list[Any] | None = None
-    response_format: Any = None
+    n: msgspec.Raw = msgspec.Raw(b"1")
+    logprobs: msgspec.Raw = msgspec.Raw(b"null")
+    top_logprobs: msgspec.Raw = msgspec.Raw(b"null")
+    audio: msgspec.Raw = msgspec.Raw(b"null")
+    modalities: msgspec.Raw = msgspec.Raw(b"null")
+    response_format: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Format(msgspec.Struct):
+    type: str | None = None
 
 
 _ASKED = msgspec.json.Decoder(_Asked)
+_FORMAT = msgspec.json.Decoder(_Format)
+
+_NOTHING: Final = frozenset({b"null", b"false", b"0", b'""', b"[]", b"{}"})
+_ONE: Final = frozenset({b"null", b"0", b"1"})
+_MOST_READ: Final = 1000
+"""Bytes of `modalities`: there are two or three words in it."""
 
 
 def may_resume(body: bytes) -> bool:
     """Whether another attempt may go on with an answer to this: one choice, text, and no numbers beside each token."""
     try:
         asked = _ASKED.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
-    is_text = not asked.audio and (asked.modalities or ["text"]) == ["text"]
-    return (asked.n or 1) == 1 and not asked.logprobs and not asked.top_logprobs and is_text
+    if any(bytes(one) not in _NOTHING for one in (asked.logprobs, asked.top_logprobs, asked.audio)):
+        return False
+    if bytes(asked.modalities) not in _NOTHING and (
+        len(asked.modalities) > _MOST_READ or msgspec.json.decode(asked.modalities) != ["text"]
+    ):
+        return False
+    return bytes(asked.n) in _ONE or whole(asked.n) == 1
 
 
 def may_continue(body: bytes) -> bool:
     """Whether an answer may be gone on with from its middle: a grammar would begin anew there."""
-    wanted = _ASKED.decode(body).response_format
-    return not isinstance(wanted, dict) or wanted.get("type") == "text"
+    try:
+        return _FORMAT.decode(_ASKED.decode(body).response_format).type == "text"
+    except msgspec.ValidationError:  # no object: none is asked for
+        return True
 
 
 def reasoning_in(data: bytes) -> str | None:

@@ -20,6 +20,7 @@ import msgspec
 
 from headworks.core.call import Prefill
 from headworks.wire.members import members, places
+from headworks.wire.openai_body import whole
 
 TABLE: Final[tuple[tuple[str, str, Prefill], ...]] = (
     ("api.anthropic.com", r"claude-", "message"),
@@ -68,7 +69,7 @@ def prefilled(body: bytes, text: str, form: Prefill) -> bytes:
     values = {(start, end): messages[:-1] + b"," + msgspec.json.encode(message) + b"]"}
     said = tokens_of(text)
     for name in _BOUNDS:
-        if name in where and (bound := msgspec.json.decode(found[name])):
+        if name in where and (bound := whole(found[name])) is not None and bound > 0:  # -1 is no bound
             values[where[name]] = b"%d" % max(1, bound - said)
     pieces: list[bytes] = []
     at = 0

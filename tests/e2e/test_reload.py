@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -155,7 +156,10 @@ def test_keys_take_effect_at_once(gateway: Reloaded) -> None:
     assert gateway.reload().returncode == 0
     assert gateway.ask("quick") == 401
     assert gateway.ask("quick", "another-secret-0123456789") == 200
-    assert gateway.metrics()["headworks_strangers_total"] == 1
+    with socket.create_connection(("127.0.0.1", gateway.running.port), timeout=10) as stranger:
+        stranger.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 9500000\r\n\r\n")
+        assert stranger.recv(100).startswith(b"HTTP/1.1 401 "), "no byte of the body was sent, and none was waited for"
+    assert gateway.metrics()["headworks_strangers_total"] == 2
 
 
 def test_a_bare_sighup_is_enough(gateway: Reloaded) -> None:

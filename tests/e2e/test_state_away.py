@@ -56,7 +56,7 @@ def test_closed_groups_wait_for_the_state_and_open_ones_go_on(tmp_path: Path) ->
         assert refused.headers["retry-after"] == "1"
         assert statuses("loose") == {200}
         assert statuses("free") == {200}
-        assert "state:" in httpx.get(f"{running.url}/readyz", timeout=60).text
+        assert "the state" in httpx.get(f"{running.url}/readyz", timeout=60).text
         server.start()
         until(lambda: statuses("strict") == {200})
         assert statuses("loose") == {200}

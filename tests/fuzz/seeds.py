@@ -57,11 +57,16 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
         "edge": (
             b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\nPOST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}",
             b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 900\r\n\r\n{",
+            b"POST / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\ncontent-length: 9\r\n\r\n{",
             b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         ),
         "body": (
             b'{"model":"a","messages":[{"role":"user","content":"hi"}],"stream":true,"max_tokens":9}',
             b'{"model":"a","messages":[],"n":2.0,"max_tokens":20e-1}',
+            b'{"model":"a","messages":[{"role":"u"}],"n":1e99999999999999999999,"max_tokens":-0.0}',
+            b'{"model":"a","messages":[' + b",".join([b"{}"] * 30000) + b"]}",
+            b'{"model":"a","messages":[{"role":"u"}],"x":' + b"[" * 990 + b"]" * 990 + b"}",
             b"{" + b",".join(b'"k%d" : 1 ' % n for n in range(2000)) + b"}",
         ),
         "stream": (

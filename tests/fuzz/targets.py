@@ -10,6 +10,7 @@ import gzip
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -33,8 +34,12 @@ from headworks.system.load import survey
 from headworks.system.prompt_file import parts
 from headworks.system.secrets import Sources
 from headworks.wire.openai import OPENAI
+from headworks.wire.openai_body import choices_asked
 from headworks.wire.openai_chat import read_chat
 from headworks.wire.openai_embeddings import read_embeddings
+from headworks.wire.openai_question import question
+from headworks.wire.openai_splice import may_resume
+from headworks.wire.openai_weight import weigh_chat
 
 CHAT = OPENAI["chat"]
 NOWHERE = Path("/nonexistent")
@@ -50,7 +55,12 @@ def cut(data: bytes) -> Iterator[bytes]:
 
 def edge(data: bytes) -> None:
     """What a stranger sends to a port."""
-    intake = Intake(EdgeLimits(max_body=1000))
+    limits = EdgeLimits(max_body=1000)
+    for intake in (Intake(limits), Intake(limits, lambda request: False)):
+        _edge(intake, data)
+
+
+def _edge(intake: Intake, data: bytes) -> None:
     for piece in cut(data):
         if intake.deaf:
             break
@@ -70,6 +80,9 @@ def body(data: bytes) -> None:
             read(data[1:])
         except CallError as error:
             answer(error, "req_1", ())
+        else:
+            for look in (choices_asked, weigh_chat, may_resume, partial(question, "chat")):
+                look(data[1:])
 
 
 def stream(data: bytes) -> None:

@@ -350,3 +350,30 @@ def test_a_budget_that_is_changed_counts_what_was_spent_and_a_name_used_again_be
             await one.stop()
 
     asyncio.run(run())
+
+
+def test_before_the_store_was_read_nobody_can_say_whether_there_are_keys(tmp_path: Path) -> None:
+    one = gateway(tmp_path, SYSTEM.replace("keys: {web", "# keys: {web"))
+    assert one.keys is not None, "the port is open before the store is asked"
+    with pytest.raises(KeysAway):
+        one.aliases(None)
+
+
+def test_a_store_that_cannot_be_opened_is_a_503_and_never_a_401(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headworks.gateway.access.PATIENCE", 0.01)
+
+    async def run() -> None:
+        one = gateway(tmp_path, SYSTEM.replace("keys: {web", "# keys: {web"))
+        one.access.at = Broken()
+        await one.start()
+        try:
+            for secret in ("", "hw_other"):
+                with pytest.raises(KeysAway) as error:
+                    await ask(one.front, by(secret))
+                assert error.value.retry_after is not None
+        finally:
+            await one.stop()
+
+    asyncio.run(run())

@@ -293,6 +293,7 @@ def test_what_a_full_disk_did_not_take_is_in_the_store_or_known_to_be_missing(tm
 
     async def run() -> None:
         gateway = Gateway(system(f"{TEXT}log: {{journal: journal, store: 'sqlite:///{store}'}}\n"), tmp_path, seed=1)
+        gateway.ring.is_read = True  # as a start does
         with full(gateway.journal):
             asked = [await ask(gateway.front, arrived(alias="assistant")) for _ in range(9)]
             assert gateway.journal.waiting > 0

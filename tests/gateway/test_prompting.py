@@ -65,6 +65,7 @@ def test_a_prompt_answers_under_its_name_and_its_version_is_on_the_record(tmp_pa
 
     async def run() -> None:
         gateway = Gateway(made, tmp_path, seed=1)
+        gateway.ring.is_read = True  # as a start does
         assert gateway.aliases(None) == ["assistant", "prompt/summarize", "prompt/extract"]
         assert (await ask(gateway.front, prompted("summarize", {"text": "a b c"}))).text
         with pytest.raises(Unprocessable):
@@ -85,6 +86,7 @@ def test_an_output_schema_is_kept_by_a_vendor_that_knows_it(tmp_path: Path, stre
 
     async def run() -> str:
         gateway = Gateway(made, tmp_path, seed=1)
+        gateway.ring.is_read = True  # as a start does
         text = (await ask(gateway.front, prompted("extract", streamed=streamed))).text
         await gateway.stop()
         return text
@@ -97,6 +99,7 @@ def test_a_reload_takes_a_changed_file_and_refuses_a_broken_one(tmp_path: Path) 
 
     async def run() -> None:
         gateway = Gateway(before, tmp_path, seed=1)
+        gateway.ring.is_read = True  # as a start does
         await gateway.reload(system(tmp_path, summarize=SUMMARIZE.replace("short", "brief")))
         assert gateway.system.digest != before.digest
         stack = gateway.stack
@@ -115,6 +118,7 @@ def test_a_key_for_a_prompt_opens_nothing_else(tmp_path: Path) -> None:
 
     async def run() -> None:
         gateway = Gateway(made, tmp_path, seed=1)
+        gateway.ring.is_read = True  # as a start does
         assert gateway.aliases("web-secret-0123456789") == ["prompt/summarize"]
         with pytest.raises(Unauthenticated):
             gateway.aliases(None)

@@ -158,3 +158,44 @@ def test_secrets_have_256_bits_and_say_whose_they_are() -> None:
     secret = new_secret(lambda bits: 0)
     assert secret.startswith("hw_")
     assert len(secret) == 46
+
+
+def test_without_a_key_everybody_waits_while_nobody_can_say_whether_one_is_needed() -> None:
+    ring = Keyring()
+    ring.is_read = False
+    for secret in (None, "secret-of-nobody"):
+        with pytest.raises(KeysAway) as caught:
+            ring.find(secret)
+        assert caught.value.retry_after == 1.0
+    ring.is_away = lambda: True
+    with pytest.raises(KeysAway) as caught:
+        ring.find(None)
+    assert caught.value.retry_after == 5.0
+    ring.change([Change(kind="key", name="a", key=made("a", "one"))])
+    with pytest.raises(Unauthenticated):
+        ring.find(None)
+
+
+def test_where_the_file_asks_for_keys_nobody_comes_in_without_one_though_the_store_was_not_read() -> None:
+    ring = keyring()
+    ring.is_read = False
+    with pytest.raises(Unauthenticated):
+        ring.find(None)
+    assert ring.find("secret-web").name == "web"
+
+
+@virtual
+async def test_a_key_that_was_found_already_is_not_looked_up_again_unless_anything_has_changed() -> None:
+    ring = keyring()
+    scripted = Scripted(["one", "two", "three"])
+    auth = Auth(scripted, ring)
+    key = ring.find("secret-web")
+    found = msgspec.structs.replace(call(), key=key, found_at=ring.version)
+    await ask(auth, found)
+    assert scripted.calls[0].key is key, "though the call has no credential"
+    ring.change([Change(kind="revoked", name="web", is_revoked=True)])
+    with pytest.raises(Unauthenticated):
+        await ask(auth, found)
+    ring.file((), {})
+    await ask(auth, found)
+    assert scripted.calls[-1].key is None, "there is no key any more, so nobody has one"

@@ -16,6 +16,7 @@ from headworks.core.key import Key
 from headworks.core.record import user_digest
 from headworks.core.reply import Chunk
 from headworks.core.service import Service
+from headworks.core.trail import Trail
 from headworks.layers import cache
 from headworks.layers.cache import Cache, Fill
 from headworks.layers.sameness import SCOPES, Sameness
@@ -217,6 +218,27 @@ async def test_with_several_choices_each_must_be_whole() -> None:
             (await handle.next_call()).put(Chunk(data=data, has_content=True, finish="stop", last=True))
         await asking
         assert asked.trail.cache == outcome
+
+
+@pytest.mark.parametrize("two", [b'"n":2.0', b'"n":20e-1', b'"\\u006e":2'])
+def test_two_choices_are_two_however_they_are_written(two: bytes) -> None:
+    @virtual
+    async def run() -> None:
+        inner, handle = mock()
+        service = cached(inner)
+        asked = question(fields={"n": 2})
+        asked = msgspec.structs.replace(asked, body=asked.body.replace(b'"n":2', two))
+        asking = asyncio.create_task(ask(service, asked))
+        data = json.dumps({"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}]}).encode()
+        (await handle.next_call()).put(Chunk(data=data, has_content=True, finish="stop", last=True))
+        await asking
+        again = msgspec.structs.replace(asked, trail=Trail())
+        asking = asyncio.create_task(ask(service, again))
+        (await handle.next_call()).put(Chunk(data=data, has_content=True, finish="stop", last=True))
+        await asking
+        assert again.trail.cache == "miss", "one of two choices came, so it was not kept"
+
+    run()
 
 
 @virtual

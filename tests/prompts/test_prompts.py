@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -231,3 +232,20 @@ def test_depth_raises_nothing() -> None:
     deep = {"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}
     Schema(deep).wrong(nested(900))
     assert trouble({"not": {"not": nested(900)}}) is not None
+
+
+@pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("schema", [{"type": "string"}, {}, {"enum": ["a"]}])
+def test_a_variable_of_any_depth_is_taken_or_refused(opened: str, closed: str, schema: dict[str, Any]) -> None:
+    prompt = Prompt(source("{{ text | tojson }}", variables={"text": schema}))
+    for depth in range(100, 1000, 20):
+        text = f"{opened * depth}1{closed * depth}"
+        body = f'{{"model":"prompt/p","prompt":{{"variables":{{"text":{text}}}}}}}'.encode()
+        with suppress(Malformed, Unprocessable):
+            prompt.rendered(Call(id="req_1", alias="prompt/p", body=body))
+
+
+@pytest.mark.parametrize("template", ["{{ " + "9(" * 3000 + ")" * 3000 + " }}", "{{ " + "9" * 5000 + " }}"])
+def test_a_template_that_python_cannot_read_is_a_problem_of_the_file(template: str) -> None:
+    [problem] = problems(source(template))
+    assert "cannot be read" in problem.problem

@@ -125,6 +125,14 @@ def test_the_callers_numbers_are_passed() -> None:
     assert (made["max_tokens"], made["stop"]) == (9, ["end"])
 
 
+def test_a_whole_number_is_one_however_it_is_written() -> None:
+    made = generation(max_tokens=2.0, n=1.0)["max_tokens"]
+    assert (made, type(made)) == (2, int)
+    with pytest.raises(Malformed) as caught:
+        generation(max_tokens=2.5)
+    assert caught.value.param == "max_tokens"
+
+
 def test_the_newer_bound_on_tokens_wins() -> None:
     assert generation(max_tokens=9, max_completion_tokens=5)["max_tokens"] == 5
 

@@ -140,7 +140,7 @@ def test_a_stop_sequence_ends_the_text_before_it() -> None:
 
 @pytest.mark.parametrize("streamed", [True, False])
 def test_several_choices_are_different_texts_of_which_the_first_is_the_one(streamed: bool) -> None:
-    answer = say(n=3, streamed=streamed)
+    answer = say(n=3.0, streamed=streamed)
     texts = [choice.message.content for choice in read(answer).choices]
     assert len(set(texts)) == 3
     assert texts[0] == answer.text == say().text

@@ -46,7 +46,7 @@ class Tried:
         self.file = folder / "system.yaml"
         self.file.write_text(text)
         self.gateway = Gateway(self.read().system, folder, seed=1)
-        self.app = App(self.gateway, Origins((), has_keys=True), lambda bits: 7)
+        self.app = App(self.gateway, Origins((), self.gateway.ring), lambda bits: 7)
         reloading = Reloading(self.gateway, replacing(self.gateway, self.app, self.read), Beacon(folder, self.file))
         self.admin = Admin(Single(self.gateway, reloading))
         transport = httpx.ASGITransport(self.admin.app)

@@ -10,7 +10,7 @@ import pytest
 
 from headworks.core.errors import Malformed, TooLarge, UnknownCoding
 from headworks.providers.scripted import Scripted
-from headworks.server.codings import STEP, Unzipping, plain
+from headworks.server.codings import STEP, TAKEN, Unzipping, plain
 from headworks.testing import virtual
 from tests.server.test_app import KEYED, Facing, chat
 
@@ -108,3 +108,13 @@ def test_every_length_comes_out_whole(size: int) -> None:
             asyncio.run(plain(gzip.compress(b"a" * size, mtime=0), "gzip", size - 1))
     with pytest.raises(UnknownCoding):
         asyncio.run(plain(b"", "br", size))
+
+
+@pytest.mark.parametrize("block", [b"\0\0\0\xff\xff", b"\2\x08\x20\x80\0"])
+def test_a_body_of_empty_blocks_is_decoded_in_small_steps_though_nothing_comes_out(block: bytes) -> None:
+    unzipping = Unzipping(b"\x1f\x8b\x08" + b"\0" * 7 + block * 100_000, 1_000_000)
+    assert not unzipping.step()
+    assert (unzipping.at, unzipping.pieces) == (TAKEN, [])
+    with pytest.raises(Malformed):
+        unzipping.rest()
+    assert unzipping.pieces == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.core.errors import Malformed
-from headworks.wire.members import members, places
+from headworks.wire.members import MOST_MEMBERS, members, places
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
@@ -121,3 +121,40 @@ def test_a_part_of_a_body_is_called_by_its_name() -> None:
     with pytest.raises(Malformed, match=r"`stream_options\.a` occurs twice") as caught:
         members(b'{"a":1,"a":2}', "stream_options")
     assert caught.value.param == "stream_options.a"
+
+
+def listed(number: int, rest: bytes = b"}") -> bytes:
+    return b"{" + b" , ".join(b'"k%d" : 1' % one for one in range(number)) + rest
+
+
+@pytest.mark.parametrize("style", [b'"k%d" : 1', b'"k%d":1', b'"\\u006b%d":{"a":1}'])
+def test_a_thousand_members_are_read_and_one_more_is_refused(style: bytes) -> None:
+    most = [style % one for one in range(MOST_MEMBERS)]
+    found = members(b"{" + b",".join(most) + b"}")
+    assert list(found) == [f"k{one}" for one in range(MOST_MEMBERS)]
+    with pytest.raises(Malformed, match="more than 1000 members"):
+        members(b"{" + b",".join([*most, style % MOST_MEMBERS]) + b"}")
+
+
+def test_members_are_counted_while_they_are_read_and_nothing_behind_the_last_one_is_looked_at() -> None:
+    with pytest.raises(Malformed, match="more than 1000 members"):
+        members(listed(MOST_MEMBERS + 1, b", this is no JSON, and nobody sees it"))
+    with pytest.raises(Malformed, match="more than 1000 members"):
+        members(b"{" + b'"k":1,' * (MOST_MEMBERS + 1) + b"nor this")
+    with pytest.raises(Malformed, match="`inner` has more than 1000 members") as caught:
+        members(listed(MOST_MEMBERS + 1), "inner")
+    assert caught.value.param == "inner"
+
+
+def test_a_body_of_many_colons_and_few_members_is_read_as_any_other() -> None:
+    text = json.dumps({"model": "a", "text": ": " * 3000, "inner": dict.fromkeys(map(str, range(2000)), 1)}).encode()
+    assert {key: json.loads(bytes(raw)) for key, raw in members(text).items()} == json.loads(text)
+    twice = text[:-1] + b',"text":1}'
+    with pytest.raises(Malformed, match="`text` occurs twice"):
+        members(twice)
+
+
+@pytest.mark.parametrize("depth", [2000, 200_000])
+def test_depth_is_counted_while_it_is_read(depth: int) -> None:
+    with pytest.raises(Malformed, match="nested too deep"):
+        members(b'{"a":' + b"[" * depth + b"no JSON, and nobody sees it")

@@ -674,3 +674,14 @@ def test_who_gives_up_on_a_body_is_told_what_it_said_and_a_stream_has_told_it_al
     stream.feed(b'data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n')
     stream.give_up()
     assert (stream.usage, stream.received, stream.fault) == (None, 3, None)
+
+
+@pytest.mark.parametrize("two", [b"2", b"2.0", b"2e0", b"20e-1"])
+def test_a_stream_of_two_choices_is_not_whole_after_one_however_two_is_written(two: bytes) -> None:
+    asked = call(body=b'{"model":"a","messages":[1],"n":' + two + b"}")
+    _, fault = decode(HEADED + FINISH, asked=asked)
+    assert isinstance(fault, Cut)
+    second = FINISH.replace(b'"index":0', b'"index":1')
+    chunks, fault = decode(HEADED + FINISH + second, asked=asked)
+    assert fault is None
+    assert chunks[-1].last

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from headworks.core.call import Call
 from headworks.core.errors import Malformed
 from headworks.wire.dialect import Asked
+from headworks.wire.openai_body import choices_asked, may_ask_several
 from headworks.wire.openai_chat import OpenAIChat, read_chat
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -77,7 +78,7 @@ def test_roles_contents_and_fields_that_nobody_knows_are_not_our_business() -> N
         ({"messages": [{"role": "user", "content": "a"}, {"content": "b"}]}, "messages[1]", "an object with a `role`"),
         ({"messages": [{"role": 3}]}, "messages[0].role", "a string"),
         ({"temperature": "hot"}, "temperature", "a number, not a string"),
-        ({"n": "many"}, "n", "a number, not a string"),
+        ({"n": "many"}, "n", "a whole number, not a string"),
         ({"seed": True}, "seed", "a number, not true"),
         ({"tools": {}}, "tools", "a list, not an object"),
         ({"response_format": "json"}, "response_format", "an object, not a string"),
@@ -317,3 +318,63 @@ def test_whose_call_it_is_stands_in_either_word_of_openai(fields: dict[str, Any]
 def test_a_safety_identifier_that_is_no_text_is_told() -> None:
     with pytest.raises(Malformed, match="`safety_identifier` must be a string"):
         read_chat(json.dumps({"model": "a", "messages": MESSAGES, "safety_identifier": 1}).encode())
+
+
+# Whole numbers
+
+
+@pytest.mark.parametrize("written", [b"2", b"2.0", b"2e0", b"20e-1", b"0.2e1", b"2.000000", b"200E-2", b"2e+0"])
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_a_whole_number_is_that_number_however_it_is_written(written: bytes, name: str) -> None:
+    body = body_of(n=2)[:-1] + b',"%s":%s}' % (name.encode(), written)
+    assert read_chat(body).max_output == 2
+    assert choices_asked(body.replace(b'"n": 2', b'"n": ' + written)) == 2
+
+
+@pytest.mark.parametrize("name", ["n", "max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(b"2.5", b"25e-1", b"1e-400", b"1e99999999999999999999", b"2." + b"0" * 200 + b"1", b"-1e200", b"1e-99999"),
+        *(b"1e30", b"1e400", b"9" * 99, b"9" * 5000, b"2147483648", b"2147483648.0", b"true", b'"2"', b"[2]", b"{}"),
+    ],
+)
+def test_anything_else_is_refused_with_its_name(name: str, written: bytes) -> None:
+    with pytest.raises(Malformed) as caught:
+        read_chat(body_of()[:-1] + b',"%s":%s}' % (name.encode(), written))
+    assert caught.value.param == name
+    assert len(caught.value.message) < 100
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [(b"0", 0), (b"0e999999", 0), (b"-0.0", 0), (b"-1.0", None), (b"null", None)]
+)
+def test_nothing_and_no_bound_are_written_in_many_ways_too(written: bytes, number: int | None) -> None:
+    assert read_chat(body_of(n=1)[:-1] + b',"max_tokens":%s}' % written).max_output == number
+    read_chat(body_of()[:-1] + b',"n":%s}' % written)
+
+
+@pytest.mark.parametrize(
+    ("body", "several"),
+    [(b'{"n":2}', True), (b'{"\\u006e":2}', True), (b'{"m":"\\n n"}', False)],
+)
+def test_a_body_that_may_ask_for_several_choices_is_known_by_its_bytes(body: bytes, several: bool) -> None:
+    assert may_ask_several(body) is several
+
+
+def test_a_body_that_cannot_be_read_asks_for_one_choice() -> None:
+    assert choices_asked(b"[" * 5000) == 1
+
+
+# What holds the loop
+
+
+def test_a_list_of_very_many_messages_is_left_to_the_vendor() -> None:
+    few = [{"role": "user"}] * 10 + [{"text": "no role"}]
+    with pytest.raises(Malformed):
+        read_chat(body_of(messages=few))
+    many = [{"role": "user"}] * 20_000 + [{"text": "no role"}]
+    assert read_chat(body_of(messages=many)).model == "assistant"
+    text = [{"role": "user", "content": "{" * 19_000}, {"text": "no role " * 10_000}]
+    with pytest.raises(Malformed):
+        read_chat(body_of(messages=text))

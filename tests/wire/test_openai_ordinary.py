@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from headworks.core.call import Call
+from headworks.core.call import Call, Operation
 from headworks.testing import call
-from headworks.wire.openai_ordinary import is_ordinary
+from headworks.wire.openai_ordinary import DENSE, is_ordinary
 
 
 def with_body(body: Any) -> Call:
@@ -69,3 +69,9 @@ def test_text_and_fields_that_every_model_takes_are_ordinary(ordinary: Call) -> 
 )
 def test_a_picture_a_tool_a_field_or_header_that_we_do_not_know_is_not(odd: Call) -> None:
     assert not is_ordinary(odd)
+
+
+@pytest.mark.parametrize("operation", ["chat", "embeddings"])
+def test_a_body_of_very_many_parts_is_no_ordinary_one_and_is_not_read(operation: Operation) -> None:
+    fields = {"input": [[1]] * (DENSE + 1)} if operation == "embeddings" else {"messages": [{}] * (DENSE + 1)}
+    assert not is_ordinary(msgspec.structs.replace(with_body({"model": "m", **fields}), operation=operation))

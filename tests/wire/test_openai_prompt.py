@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from headworks.core.errors import Failed, Malformed, Rejected, VendorSaid
-from headworks.wire.openai_prompt import in_words, mended, prompted, says_no_format, variables
+from headworks.wire.openai_prompt import MOST_READ, in_words, mended, prompted, says_no_format, variables
 
 SAID = [{"role": "user", "content": "Hi"}]
 
@@ -117,3 +117,11 @@ def test_a_schema_in_words_is_said_at_the_end_of_the_system_message_that_is_ther
 def test_what_is_mended_keeps_what_was_said() -> None:
     made = msgspec.json.decode(mended(body(messages=SAID), "words", "it is not JSON"))
     assert made["messages"][:2] == [*SAID, {"role": "assistant", "content": "words"}]
+
+
+def test_of_very_many_messages_none_is_read_and_the_schema_stands_before_them() -> None:
+    said = [{"role": "user", "content": "x"}] * (MOST_READ + 1)
+    made = msgspec.json.decode(in_words(body(messages=said, response_format={}), b'{"type":"object"}'))
+    assert made["messages"][0]["role"] == "system"
+    assert '{"type":"object"}' in made["messages"][0]["content"]
+    assert made["messages"][1:] == said

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.wire.openai_question import LARGE, question
+from headworks.wire.openai_question import DENSE, LARGE, MOST_READ, MOST_TOOLS, question
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 
@@ -153,3 +153,36 @@ def test_a_large_body_is_compared_as_it_is() -> None:
 def test_embeddings_are_always_repeatable() -> None:
     body = b'{"model":"a","input":"hello","temperature":1}'
     assert question("embeddings", body) == b'{"input":"hello","temperature":1}'
+
+
+@pytest.mark.parametrize("name", ["n", "max_tokens", "max_completion_tokens"])
+def test_a_whole_number_is_the_same_question_however_it_is_written(name: str) -> None:
+    made = [b'{"model":"a","messages":[1],"%s":%s}' % (name.encode(), two) for two in (b"2", b"2.0", b"2e0", b"20e-1")]
+    assert len({question("chat", body) for body in made}) == 1
+    halves = b'{"model":"a","messages":[1],"%s":2.5}' % name.encode()
+    assert question("chat", halves) not in {None, question("chat", made[0])}
+
+
+@pytest.mark.parametrize("inner", [b"[]", b"{}", b'"{["'])
+def test_a_body_of_very_many_parts_is_compared_as_it_is(inner: bytes) -> None:
+    body = b'{"model":"a","messages":[' + b",".join([inner] * (DENSE + 1)) + b"]}"
+    assert len(body) < LARGE
+    assert question("chat", body) == body
+    assert question("chat", body.replace(b'"model"', b'"temperature":1,"model"')) is None
+    assert question("chat", body.replace(b'"model"', b'"temperature":0,"model"')) is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "is_kept"),
+    [
+        (b'"tools":[%s]' % b",".join([b'{"type":"function"}'] * 100), True),
+        (b'"tools":[%s]' % b",".join([b'{"type":"search"}'] * 100), False),
+        (b'"tools":[%s]' % b",".join([b'{"type":"function"}'] * (MOST_TOOLS + 1)), False),
+        (b'"modalities":[%s]' % b",".join([b'"text"'] * 2), True),
+        (b'"modalities":[%s]' % b",".join([b'"text"'] * MOST_READ), False),
+        (b'"metadata":[%s]' % b",".join([b"[]"] * 50_000), True),
+    ],
+)
+def test_of_a_large_body_only_what_decides_is_read_and_only_where_it_is_short(field: bytes, is_kept: bool) -> None:
+    body = b'{"model":"a","messages":["%s"],%s}' % (b"x" * LARGE, field)
+    assert question("chat", body) == (body if is_kept else None)

@@ -214,7 +214,10 @@ def test_the_stamp_is_what_every_event_repeats() -> None:
         ({"n": 1, "logprobs": False, "modalities": ["text"], "response_format": {"type": "text"}}, True, True),
         ({"n": None, "logprobs": None, "tools": [{}], "response_format": None}, True, True),
         ({"response_format": {"type": "json_object"}}, True, False),
+        ({"n": 1.0, "modalities": [], "response_format": "text"}, True, True),
         ({"n": 2}, False, True),
+        ({"n": 2.0}, False, True),
+        ({"modalities": ["text"] * 1000}, False, True),
         ({"logprobs": True}, False, True),
         ({"top_logprobs": 3}, False, True),
         ({"audio": {"voice": "x"}}, False, True),
@@ -228,6 +231,8 @@ def test_what_may_be_resumed_and_continued(fields: dict[str, Any], resumes: bool
 
 def test_a_body_of_odd_types_is_not_resumed() -> None:
     assert not may_resume(b'{"n":"many"}')
+    assert not may_resume(b"[")
+    assert not may_resume(b'{"messages":' + b"[" * 5000)
 
 
 # What is not text

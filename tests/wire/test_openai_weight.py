@@ -9,7 +9,7 @@ import pytest
 
 from headworks.wire.dialect import Weight
 from headworks.wire.openai_body import with_bound
-from headworks.wire.openai_weight import weigh_chat, weigh_embeddings
+from headworks.wire.openai_weight import DENSE, MOST_DENSE, MOST_PARTS, weigh_chat, weigh_embeddings
 
 
 def body(content: Any = "hi", message: dict[str, Any] | None = None, **fields: Any) -> bytes:
@@ -34,7 +34,7 @@ def picture(**fields: Any) -> dict[str, Any]:
         (body([{"type": "video_url", "video_url": {"url": "u"}}]), Weight(unbounded="video_url")),
         (body(message={"audio": {"id": "a"}}), Weight(unbounded="audio")),
         (body(web_search_options={}), Weight(unbounded="web_search_options")),
-        (body(n="three"), Weight(unbounded="messages")),
+        (body(n="three"), Weight(unbounded="n")),
         (b'{"messages": [{"content": {"a": 1}}]}', Weight(unbounded="messages")),
         (b'{"messages": [{"content": [{"t\\u0079pe": "file"}]}]}', Weight(unbounded="file")),
     ],
@@ -66,3 +66,51 @@ def test_a_bound_that_the_caller_did_not_set_is_sent_once(sent: bytes, model: by
     assert {key: value for key, value in found.items() if not key.startswith("max_")} == {
         key: value for key, value in msgspec.json.decode(sent).items() if not key.startswith("max_")
     }
+
+
+# Bodies of very many parts
+
+BRACES = {"role": "user", "content": "{" * (DENSE + 1)}
+"""Words that make a body dense, without any part."""
+
+
+def dense(content: Any = "hi", *, message: Any = None, **fields: Any) -> bytes:
+    said = {"role": "user", "content": content} | (message or {})
+    return msgspec.json.encode({"model": "a", "messages": [BRACES, said], "padding": "x" * 3 * DENSE, **fields})
+
+
+@pytest.mark.parametrize(
+    ("sent", "weight"),
+    [
+        (dense(), Weight()),
+        (dense(n=2.0), Weight(choices=2)),
+        (dense(n=None), Weight()),
+        (dense(n="many"), Weight(unbounded="n")),
+        (dense([{"type": "text", "text": '"type": "file"'}]), Weight()),
+        (
+            dense([picture(), {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]),
+            Weight(pictures=(0, 2)),
+        ),
+        (dense([{"type": "input_audio", "input_audio": {}}]), Weight(is_audible=True)),
+        (dense(audio={"voice": "alloy"}), Weight(is_audible=True)),
+        (dense(modalities=["audio"]), Weight(is_audible=True)),
+        (dense([{"type": "file", "file": {}}]), Weight(unbounded="file")),
+        (dense([{"type": 7}]), Weight(unbounded="messages")),
+        (dense("type"), Weight(unbounded="messages")),
+        (dense(message={"audio": {"id": "a"}}), Weight(unbounded="audio")),
+        (dense(message={"tool_calls": [{"type": "function", "id": "c"}]}), Weight()),
+        (dense(web_search_options={}), Weight(unbounded="web_search_options")),
+        (dense().replace(b'"hi"', b'[{"t\\u0079pe":"file"}]'), Weight(unbounded="messages")),
+        (dense([{"type": "text"}] * (MOST_PARTS + 1)), Weight(unbounded="messages")),
+        (dense("x" * MOST_DENSE), Weight(unbounded="messages")),
+        (dense() + b"}", Weight(unbounded="messages")),
+        (b'{"padding":"' + b"{" * 4 * DENSE + b'"}', Weight()),
+    ],
+)
+def test_the_weight_of_a_body_of_very_many_parts_is_never_less_than_it_is(sent: bytes, weight: Weight) -> None:
+    assert weigh_chat(sent) == weight
+
+
+@pytest.mark.parametrize("written", [b"3", b"3.0", b"30e-1"])
+def test_choices_weigh_the_same_however_their_number_is_written(written: bytes) -> None:
+    assert weigh_chat(b'{"messages":[],"n":%s}' % written) == Weight(choices=3)

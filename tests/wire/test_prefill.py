@@ -56,3 +56,11 @@ def test_bounds_are_lowered_by_what_was_said_and_never_to_nothing() -> None:
     made = json.loads(prefilled(body, "a long answer that was said", "message"))
     assert (made["max_tokens"], made["max_completion_tokens"]) == (None, 1)
     assert [tokens_of(text) for text in ("", "abc", "abcde", "\N{SNOWMAN}\N{SNOWMAN}")] == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("written", "lowered"), [("100", b"96"), ("100.0", b"96"), ("1e2", b"96"), ("-1", b"-1"), ("-1.0", b"-1.0")]
+)
+def test_a_bound_is_lowered_however_it_is_written_and_none_is_no_bound(written: str, lowered: bytes) -> None:
+    body = b'{"messages":[1],"max_tokens":%s}' % written.encode()
+    assert prefilled(body, 'Hello "w\u00f6rld"', "message").endswith(b'"max_tokens":%s}' % lowered)
