@@ -37,7 +37,7 @@ from headworks.ledger.journal import Journal
 from headworks.policy.spend import ceiling
 from headworks.state.answers import Answers
 from headworks.state.memory import Memory
-from headworks.wire.openai_weight import weigh_chat
+from headworks.wire.openai.weight import weigh_chat
 
 TEXT = "The weir feeds the mill. " * 50
 BODY = msgspec.json.encode({"model": "bench", "messages": [{"role": "user", "content": TEXT}], "max_tokens": 200})

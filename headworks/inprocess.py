@@ -33,7 +33,7 @@ from headworks.gateway.hold import forgotten, holding
 from headworks.system.load import Loaded, read
 from headworks.system.starter import load_or_starter
 from headworks.wire.dialect import Asked
-from headworks.wire.openai_chat import read_chat
+from headworks.wire.openai.chat import read_chat
 
 __all__ = ["Answer", "Chunk", "Opened", "Options", "Stream", "System", "Usage", "open"]
 

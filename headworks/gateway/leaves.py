@@ -23,7 +23,7 @@ from headworks.providers.simulated import Desk, Simulated, Vendor
 from headworks.providers.simulated_text import Percentiles
 from headworks.system import schema
 from headworks.system.sent import sent_to
-from headworks.wire.openai import OPENAI
+from headworks.wire.openai.dialect import OPENAI
 
 Making = Callable[[str], Service]
 """Gives the service for one of a provider's models."""

@@ -20,7 +20,7 @@ from headworks.providers.local_schema import SIGN_TOKENS
 from headworks.providers.local_transcript import transcript
 from headworks.system.schema import Local, Model, Provider, Simulated, System, TargetOf
 from headworks.wire.dialect import Weight
-from headworks.wire.openai_weight import weigh_chat, weigh_embeddings
+from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
 
 UNCOUNTED: Final = 1_000_000
 """Places of a provider that has no limit of places: they are counted for nobody."""

@@ -8,7 +8,7 @@ from headworks.core.errors import CallError, CircuitOpen, Denied, Throttled
 from headworks.core.service import Layering, Service, scope
 from headworks.layers.reason import reason
 from headworks.policy.circuit import REFUSED, Circuit, outcome_of
-from headworks.wire.openai_ordinary import is_ordinary
+from headworks.wire.openai.ordinary import is_ordinary
 
 DENIED_FOR = 60.0
 """Seconds that a target is set aside after its vendor refused *us*: a key or credit is mended by hand, in minutes."""

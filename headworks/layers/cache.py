@@ -26,8 +26,8 @@ from headworks.core.text import joined, sound
 from headworks.layers.sameness import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.policy.purged import Purged
-from headworks.wire.openai_body import choices_asked, may_ask_several
-from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
+from headworks.wire.openai.body import choices_asked, may_ask_several
+from headworks.wire.openai.forms import DONE, as_body, as_events, ends, is_whole, parted
 
 ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 """How an event ends, by the vendor that was asked."""

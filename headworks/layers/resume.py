@@ -1,7 +1,7 @@
 """A stream that broke goes on with another attempt, and its reader sees one unbroken answer, or a clean error.
 
 The broken attempt is left *with its error*, so that Breaker and Meter below see it, and before another one is begun. What
-may be shown of that one, `policy/midstream.py` says; how it is written, `wire/openai_splice.py`. Each attempt of this
+may be shown of that one, `policy/midstream.py` says; how it is written, `wire/openai/splice.py`. Each attempt of this
 layer pays from the purse of the alias: a vendor whose streams all break must not double the load.
 
 Not in the stack where `mid_stream` is `error`, nor in the way of a call that is not streamed. While nothing breaks a chunk
@@ -25,7 +25,7 @@ from headworks.policy.budget import Purse
 from headworks.policy.charge import answered, charge
 from headworks.policy.choice import Ability
 from headworks.policy.midstream import MidStream, Retelling, Told, Way, ways_on
-from headworks.wire.openai_splice import (
+from headworks.wire.openai.splice import (
     Before,
     Splice,
     joined_usage,

@@ -2,7 +2,7 @@
 
 Always true: it stands for the alias and what the system file puts behind it; for whom answers may be shared with; for
 every header of the caller that may reach a vendor; for everything in the body that changes the answer
-(`wire/openai_question.py`), the bound on it that a budget adds, and the prompt that it was rendered from (a schema need
+(`wire/openai/question.py`), the bound on it that a budget adds, and the prompt that it was rendered from (a schema need
 not stand in the body). 32 bytes of BLAKE2: that two different calls collide is out of the question, also for a caller
 who tries.
 """
@@ -18,7 +18,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.policy.freshness import Sharing
-from headworks.wire.openai_question import question
+from headworks.wire.openai.question import question
 
 SIZE = 32
 

@@ -8,7 +8,7 @@ from headworks.core.errors import CallError
 from headworks.prompts.apart import LARGE, Apart
 from headworks.prompts.frames import Source
 from headworks.prompts.schema import Schema
-from headworks.wire.openai_prompt import in_words, mended, says_no_format
+from headworks.wire.openai.prompt import in_words, mended, says_no_format
 
 MOST_NAME = 64
 """Characters of a schema's name that vendors take; of others than letters, digits, - and _ they take none."""

@@ -15,8 +15,8 @@ from headworks.prompts.output import Output
 from headworks.prompts.schema import Schema, trouble
 from headworks.prompts.template import Template
 from headworks.prompts.template import problems as template_problems
-from headworks.wire.openai_chat import read_chat
-from headworks.wire.openai_prompt import prompted, variables
+from headworks.wire.openai.chat import read_chat
+from headworks.wire.openai.prompt import prompted, variables
 
 
 def problems(source: Source) -> list[Problem]:

@@ -21,8 +21,8 @@ from headworks.server.farewell import Farewell
 from headworks.server.origins import NONE, Origins
 from headworks.server.paths import unserved
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
-from headworks.wire.openai_chat import read_chat
-from headworks.wire.openai_embeddings import read_embeddings
+from headworks.wire.openai.chat import read_chat
+from headworks.wire.openai.embeddings import read_embeddings
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
 

@@ -28,7 +28,7 @@ from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
 from headworks.system.schema import Exposable
 from headworks.wire.dialect import Asked
-from headworks.wire.openai_errors import event
+from headworks.wire.openai.errors import event
 
 DIGESTED = 1_000_000
 """Bytes from which a body is digested off the loop: 1 MB takes about 1 ms."""

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TypeAlias
 
 from headworks.core.errors import CallError, QuotaExceeded, UnknownCoding
-from headworks.wire.openai_errors import problem
+from headworks.wire.openai.errors import problem
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 

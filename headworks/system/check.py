@@ -26,7 +26,7 @@ from headworks.system.scalars import shown, written_duration
 from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.secrets import PrivateUrl, Secret
 from headworks.system.sent import HOLDS_SECRET, credentials
-from headworks.wire.openai_hosts import right_base_url
+from headworks.wire.openai.hosts import right_base_url
 
 SHORTEST_KEY = 16
 """Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""

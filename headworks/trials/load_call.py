@@ -20,7 +20,7 @@ from headworks.core.errors import CallError, Expired, Unreachable
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.trials.load_arrivals import Arrival, Questions
-from headworks.wire.openai_chat import OpenAIChat
+from headworks.wire.openai.chat import OpenAIChat
 
 Ended = Literal["ok", "refused", "limited", "failed", "cut", "hung", "unreachable", "left"]
 """ok: the whole answer. refused: the caller's own fault, by its status. limited: 429. failed: any other error, or no

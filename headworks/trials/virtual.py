@@ -21,7 +21,7 @@ from headworks.trials.hearing import Heard
 from headworks.trials.schedule import Schedule
 from headworks.trials.stand_in import StandIn
 from headworks.trials.traffic import Ask, asks, send
-from headworks.wire.openai_errors import event, problem
+from headworks.wire.openai.errors import event, problem
 
 LEAD = 1.0
 """Seconds before the first call: instant 0 means "not yet" in a record."""

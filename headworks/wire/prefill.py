@@ -20,7 +20,7 @@ import msgspec
 
 from headworks.core.call import Prefill
 from headworks.wire.members import members, places
-from headworks.wire.openai_body import whole
+from headworks.wire.openai.body import whole
 
 TABLE: Final[tuple[tuple[str, str, Prefill], ...]] = (
     ("api.anthropic.com", r"claude-", "message"),

@@ -29,7 +29,7 @@ from headworks.providers.local import Local
 from headworks.providers.local_process import LocalProcess
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.waiting import Bound
-from headworks.wire.openai import OPENAI
+from headworks.wire.openai.dialect import OPENAI
 
 pytestmark = [
     pytest.mark.e2e,

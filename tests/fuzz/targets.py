@@ -33,13 +33,13 @@ from headworks.system.findings import Findings
 from headworks.system.load import survey
 from headworks.system.prompt_file import parts
 from headworks.system.secrets import Sources
-from headworks.wire.openai import OPENAI
-from headworks.wire.openai_body import choices_asked
-from headworks.wire.openai_chat import read_chat
-from headworks.wire.openai_embeddings import read_embeddings
-from headworks.wire.openai_question import question
-from headworks.wire.openai_splice import may_resume
-from headworks.wire.openai_weight import weigh_chat
+from headworks.wire.openai.body import choices_asked
+from headworks.wire.openai.chat import read_chat
+from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.embeddings import read_embeddings
+from headworks.wire.openai.question import question
+from headworks.wire.openai.splice import may_resume
+from headworks.wire.openai.weight import weigh_chat
 
 CHAT = OPENAI["chat"]
 NOWHERE = Path("/nonexistent")

@@ -18,7 +18,7 @@ from headworks.gateway.gateway import Gateway
 from headworks.system.load import read
 from headworks.telemetry.log_lines import JsonLines, TextLines
 from headworks.testing import ask
-from headworks.wire.openai_errors import problem
+from headworks.wire.openai.errors import problem
 from tests.system.files import FakeMachine
 
 KEY = "Qz+wx/abcdef=="

@@ -13,7 +13,7 @@ from headworks.core.errors import CallError, Denied, Expired, Unreachable
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
 from headworks.http.proxy import MOST_ANSWER, Proxy, is_excepted, is_loopback
-from headworks.wire.openai_errors import vendor_error
+from headworks.wire.openai.errors import vendor_error
 from tests.http.peers import CHUNKED, OK, Caller, answering, ask, peer, run
 from tests.http.proxies import squid, tinyproxy
 from tests.http.test_client_tls import encrypted

@@ -28,7 +28,7 @@ from headworks.policy.spend import ceiling
 from headworks.providers.scripted import Stream
 from headworks.state.memory import Memory
 from headworks.testing import Scripted, ask, call, mock, virtual
-from headworks.wire.openai_weight import weigh_chat, weigh_embeddings
+from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
 
 PRICE = Price(rates=Rates(input=1_000_000, output=2_000_000))
 """A nano-dollar for a token of input, two for one of output."""

@@ -19,7 +19,7 @@ from headworks.core.service import Service
 from headworks.layers.resume import Unbroken
 from headworks.providers.scripted import Answering, Scripted, Stream
 from headworks.testing import Answer, Handle, ask, call, mock, settle, virtual
-from headworks.wire.openai_chat import OpenAIChat
+from headworks.wire.openai.chat import OpenAIChat
 from headworks.wire.sse import Splitter, events_in
 from tests.stack.systems import World
 

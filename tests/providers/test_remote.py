@@ -32,8 +32,8 @@ from headworks.http.client import Client, Exchange
 from headworks.http.dial import Origin
 from headworks.http.link import Link
 from headworks.providers.remote import MOST_BEFORE_HEAD, Account, Remote, account_headers
-from headworks.wire.openai import OPENAI
-from headworks.wire.openai_errors import event, problem
+from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.errors import event, problem
 
 SHORT = 0.08
 """Seconds of a bound that is meant to run out."""

@@ -21,8 +21,8 @@ from headworks.http.dial import Origin
 from headworks.http.link import Headers
 from headworks.providers.remote import ENDING, Remote, account_headers
 from headworks.testing import virtual
-from headworks.wire.openai import OPENAI
-from headworks.wire.openai_chat import MOST_SILENT
+from headworks.wire.openai.chat import MOST_SILENT
+from headworks.wire.openai.dialect import OPENAI
 
 TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
 EMPTY = b'data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":""}]}\n\n'

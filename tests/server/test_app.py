@@ -30,7 +30,7 @@ from headworks.server.exposed import spelled
 from headworks.server.origins import Origins, is_loopback
 from headworks.testing import mock, settle, virtual
 from headworks.wire.dialect import Asked
-from headworks.wire.openai import OPENAI
+from headworks.wire.openai.dialect import OPENAI
 from tests.stack.systems import World
 
 OPEN = """

@@ -27,7 +27,7 @@ from headworks.policy.circuit import Circuit
 from headworks.providers.scripted import Answering, Scripted, Stream
 from headworks.testing import Answer, ask, call, virtual
 from headworks.wire.dialect import Headers
-from headworks.wire.openai_errors import error_in, vendor_error
+from headworks.wire.openai.errors import error_in, vendor_error
 from tests.stack.systems import World
 
 ONE = """

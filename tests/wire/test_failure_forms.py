@@ -9,8 +9,8 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.errors import CallError, Cut, Denied, Failed, Filtered, Garbled, Throttled, Upstream
 from headworks.wire.failure_forms import FAILURE_FORMS, FailureForm
-from headworks.wire.openai_chat import ChatDecoder, OpenAIChat
-from headworks.wire.openai_embeddings import OpenAIEmbeddings
+from headworks.wire.openai.chat import ChatDecoder, OpenAIChat
+from headworks.wire.openai.embeddings import OpenAIEmbeddings
 
 PAGE = Path(__file__).parents[2] / "docs/compatibility.md"
 ASKED = Call(id="r", alias="a", body=b'{"messages":[1]}', streamed=True)

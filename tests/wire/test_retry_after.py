@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from headworks.wire.openai_errors import vendor_error
+from headworks.wire.openai.errors import vendor_error
 from headworks.wire.retry_after import MOST_BELIEVED, retry_after, wait_in
 
 WALL = 1_795_435_200.0  # Mon, 23 Nov 2026 12:00:00 GMT

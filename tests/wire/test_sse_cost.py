@@ -12,7 +12,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.errors import Cut, Garbled
 from headworks.core.reply import Chunk
-from headworks.wire.openai_chat import MOST_SILENT, ChatDecoder
+from headworks.wire.openai.chat import MOST_SILENT, ChatDecoder
 from headworks.wire.sse import Splitter
 
 CALL = Call(id="r", alias="a", body=b'{"model":"a","messages":[1]}', streamed=True)

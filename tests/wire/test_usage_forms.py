@@ -9,7 +9,7 @@ import pytest
 
 from headworks.core.money import Price, Rates
 from headworks.core.reply import Usage
-from headworks.wire.openai_answer import decoded
+from headworks.wire.openai.answer import decoded
 from headworks.wire.usage_forms import USAGE_FORMS, UsageForm
 
 PAGE = Path(__file__).parents[2] / "docs/compatibility.md"

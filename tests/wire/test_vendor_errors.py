@@ -10,7 +10,7 @@ import pytest
 from headworks.core.errors import CallError, Cut, Denied, Failed, Filtered, Rejected, Throttled, TooLong, Unsuited
 from headworks.wire.dialect import Headers
 from headworks.wire.meaning import meaning_of
-from headworks.wire.openai_errors import error_in, said_in, vendor_error
+from headworks.wire.openai.errors import error_in, said_in, vendor_error
 from headworks.wire.vendor_errors import VENDORS, Form, Shape, Vendor
 
 WALL = 1_795_435_200.0

@@ -10,8 +10,8 @@ from headworks.core.call import Call
 from headworks.core.errors import Failed, Garbled, Malformed, Rejected
 from headworks.core.reply import Usage
 from headworks.wire.dialect import Asked
-from headworks.wire.openai import OPENAI
-from headworks.wire.openai_embeddings import OpenAIEmbeddings, read_embeddings
+from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.embeddings import OpenAIEmbeddings, read_embeddings
 
 EMBEDDINGS = OpenAIEmbeddings()
 BODY = b'{"model": "small", "input": ["a", "b"], "dimensions": 4, "user": "u"}'

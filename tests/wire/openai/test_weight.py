@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from headworks.wire.dialect import Weight
-from headworks.wire.openai_body import with_bound
-from headworks.wire.openai_weight import DENSE, MOST_DENSE, MOST_PARTS, weigh_chat, weigh_embeddings
+from headworks.wire.openai.body import with_bound
+from headworks.wire.openai.weight import DENSE, MOST_DENSE, MOST_PARTS, weigh_chat, weigh_embeddings
 
 
 def body(content: Any = "hi", message: dict[str, Any] | None = None, **fields: Any) -> bytes:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from headworks.core.call import Call
 from headworks.core.errors import Malformed
 from headworks.wire.dialect import Asked
-from headworks.wire.openai_body import choices_asked, may_ask_several
-from headworks.wire.openai_chat import OpenAIChat, read_chat
+from headworks.wire.openai.body import choices_asked, may_ask_several
+from headworks.wire.openai.chat import OpenAIChat, read_chat
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 CHAT = OpenAIChat()

@@ -14,8 +14,8 @@ import msgspec
 
 from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.openai_answer import encoded, reason_in, says, untyped
-from headworks.wire.openai_body import whole
+from headworks.wire.openai.answer import encoded, reason_in, says, untyped
+from headworks.wire.openai.body import whole
 from headworks.wire.sse import events_in
 
 _KEPT: Final = ("id", "created", "model", "system_fingerprint", "object")

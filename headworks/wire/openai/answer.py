@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from headworks.wire.openai_usage import UsageSaid, read_usage
+from headworks.wire.openai.usage import UsageSaid, read_usage
 
 UNSAID: Final = frozenset({"", "null", "none", "None"})
 """Finish reasons that give none: servers send them with every chunk that is not the last."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from headworks.core.reply import Chunk
-from headworks.wire.openai_answer import Completion, decoded, encoded, reason_in, says, untyped
+from headworks.wire.openai.answer import Completion, decoded, encoded, reason_in, says, untyped
 from headworks.wire.sse import events_in
 
 DONE: Final = b"data: [DONE]\n\n"

@@ -15,7 +15,7 @@ import msgspec
 
 from headworks.core.errors import CallError, Malformed
 from headworks.wire.members import members
-from headworks.wire.openai_body import kind
+from headworks.wire.openai.body import kind
 
 FORMAT = "response_format"
 

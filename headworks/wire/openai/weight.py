@@ -15,7 +15,7 @@ import msgspec
 from headworks.core.errors import Malformed
 from headworks.wire.dialect import Weight
 from headworks.wire.members import members
-from headworks.wire.openai_body import whole
+from headworks.wire.openai.body import whole
 
 
 class Picture(msgspec.Struct):

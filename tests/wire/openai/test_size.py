@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from headworks.core.call import Call
-from headworks.wire.openai_answer import Delta, decoded
-from headworks.wire.openai_chat import ChatDecoder
-from headworks.wire.openai_size import bytes_of, content_size, rest_size
+from headworks.wire.openai.answer import Delta, decoded
+from headworks.wire.openai.chat import ChatDecoder
+from headworks.wire.openai.size import bytes_of, content_size, rest_size
 
 
 def delta(said: Any) -> Delta:

@@ -13,7 +13,7 @@ from headworks.core.call import Call
 from headworks.core.errors import CallError, Cut, Denied, Failed, Garbled, Rejected, Throttled
 from headworks.core.reply import Chunk, Usage
 from headworks.core.text import joined
-from headworks.wire.openai_chat import ChatDecoder, OpenAIChat
+from headworks.wire.openai.chat import ChatDecoder, OpenAIChat
 
 CHAT = OpenAIChat()
 DONE = b"data: [DONE]\n\n"

@@ -19,15 +19,15 @@ import msgspec
 from headworks.core.call import PROMPT_PREFIX, Call
 from headworks.core.errors import CallError, Cut, Garbled, Malformed, VendorSaid
 from headworks.core.reply import Chunk, Usage
-from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers, Spent
 from headworks.wire.members import members
-from headworks.wire.openai_answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
-from headworks.wire.openai_errors import error_in, garbled, vendor_error
-from headworks.wire.openai_forms import DONE, as_body, as_events, parted
-from headworks.wire.openai_inside import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
-from headworks.wire.openai_size import bytes_of, content_size, rest_size
-from headworks.wire.openai_types import require_messages, require_types
+from headworks.wire.openai import body as openai_body
+from headworks.wire.openai.answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
+from headworks.wire.openai.errors import error_in, garbled, vendor_error
+from headworks.wire.openai.forms import DONE, as_body, as_events, parted
+from headworks.wire.openai.inside import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
+from headworks.wire.openai.size import bytes_of, content_size, rest_size
+from headworks.wire.openai.types import require_messages, require_types
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
 
 _PIECES: Final = (b'"choices"', b'"delta"', b'"content"', b'"error"', b'"finish_reason"')

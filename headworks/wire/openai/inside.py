@@ -11,7 +11,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Final
 
-from headworks.wire.openai_answer import Choice, Completion
+from headworks.wire.openai.answer import Choice, Completion
 
 FAILED_FINISHES: Final = MappingProxyType(
     {

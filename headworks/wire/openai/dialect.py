@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from headworks.wire.dialect import Dialect
-from headworks.wire.openai_chat import OpenAIChat
-from headworks.wire.openai_embeddings import OpenAIEmbeddings
+from headworks.wire.openai.chat import OpenAIChat
+from headworks.wire.openai.embeddings import OpenAIEmbeddings
 
 OPENAI: Final[Dialect] = MappingProxyType({"chat": OpenAIChat(), "embeddings": OpenAIEmbeddings()})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headworks.wire.openai_hosts import PATHS, right_base_url
+from headworks.wire.openai.hosts import PATHS, right_base_url
 
 
 @pytest.mark.parametrize(

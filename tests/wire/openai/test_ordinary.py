@@ -10,7 +10,7 @@ import pytest
 
 from headworks.core.call import Call, Operation
 from headworks.testing import call
-from headworks.wire.openai_ordinary import DENSE, is_ordinary
+from headworks.wire.openai.ordinary import DENSE, is_ordinary
 
 
 def with_body(body: Any) -> Call:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.openai_forms import DONE, as_body, as_events, ends, is_whole, parted
+from headworks.wire.openai.forms import DONE, as_body, as_events, ends, is_whole, parted
 
 OWN = ends(is_bounded=False)
 STAMP = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "m", "system_fingerprint": "fp"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.core.reply import Usage
-from headworks.wire.openai_usage import InputDetails, OutputDetails, UsageSaid, read_usage
+from headworks.wire.openai.usage import InputDetails, OutputDetails, UsageSaid, read_usage
 
 COUNTS = st.none() | st.integers(-5, 50)
 

@@ -9,13 +9,13 @@ import msgspec
 from headworks.core.call import Call
 from headworks.core.errors import CallError, Garbled
 from headworks.core.reply import Chunk, Usage
-from headworks.wire import openai_body
 from headworks.wire.dialect import Asked, Headers, Spent, StreamDecoder
 from headworks.wire.members import members
-from headworks.wire.openai_answer import BaseResp, Completion, untyped
-from headworks.wire.openai_errors import error_in, garbled, vendor_error
-from headworks.wire.openai_inside import failed_beside, failed_instead
-from headworks.wire.openai_usage import read_usage
+from headworks.wire.openai import body as openai_body
+from headworks.wire.openai.answer import BaseResp, Completion, untyped
+from headworks.wire.openai.errors import error_in, garbled, vendor_error
+from headworks.wire.openai.inside import failed_beside, failed_instead
+from headworks.wire.openai.usage import read_usage
 
 
 def read_embeddings(body: bytes) -> Asked:

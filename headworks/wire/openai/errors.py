@@ -39,7 +39,7 @@ from headworks.core.errors import (
 from headworks.core.text import sound
 from headworks.wire.dialect import Headers
 from headworks.wire.meaning import meaning_of
-from headworks.wire.openai_answer import encoded
+from headworks.wire.openai.answer import encoded
 from headworks.wire.retry_after import retry_after, wait_in
 from headworks.wire.vendor_errors import Meaning
 

@@ -32,8 +32,8 @@ from headworks.core.errors import (
     VendorSaid,
 )
 from headworks.wire.dialect import Headers
-from headworks.wire.openai import OPENAI
-from headworks.wire.openai_errors import MOST_NAME, event, garbled, problem, vendor_error
+from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.errors import MOST_NAME, event, garbled, problem, vendor_error
 
 HTML_502 = (Path(__file__).parent / "recorded" / "bad_gateway.html").read_bytes()
 QUOTA = b'{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}'

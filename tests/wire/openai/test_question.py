@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.wire.openai_question import DENSE, LARGE, MOST_READ, MOST_TOOLS, question
+from headworks.wire.openai.question import DENSE, LARGE, MOST_READ, MOST_TOOLS, question
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 

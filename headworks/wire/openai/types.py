@@ -14,7 +14,7 @@ import msgspec
 
 from headworks.core.errors import Malformed
 from headworks.wire.members import Members
-from headworks.wire.openai_body import kind
+from headworks.wire.openai.body import kind
 
 _NUMBER: Final = (b"-0123456789n", "a number")
 _LIST: Final = (b"[n", "a list")

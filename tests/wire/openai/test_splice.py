@@ -13,8 +13,8 @@ from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk, Usage
 from headworks.core.text import joined
 from headworks.policy.midstream import Retelling
-from headworks.wire.openai_chat import ChatDecoder
-from headworks.wire.openai_splice import (
+from headworks.wire.openai.chat import ChatDecoder
+from headworks.wire.openai.splice import (
     Before,
     Splice,
     joined_usage,

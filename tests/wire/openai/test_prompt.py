@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from headworks.core.errors import Failed, Malformed, Rejected, VendorSaid
-from headworks.wire.openai_prompt import MOST_READ, in_words, mended, prompted, says_no_format, variables
+from headworks.wire.openai.prompt import MOST_READ, in_words, mended, prompted, says_no_format, variables
 
 SAID = [{"role": "user", "content": "Hi"}]
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headworks.wire.openai_answer import Delta, Message
+from headworks.wire.openai.answer import Delta, Message
 
 ONE_TOKEN: Final = 4
 """Bytes that count as a token where nothing better is known."""
