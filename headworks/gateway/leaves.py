@@ -15,9 +15,9 @@ from headworks.http.buffered import Buffered
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
 from headworks.http.proxy import Proxy
-from headworks.providers.local import Local
-from headworks.providers.local_elsewhere import Elsewhere
-from headworks.providers.local_process import LocalProcess
+from headworks.providers.local.process import LocalProcess
+from headworks.providers.local.provider import Local
+from headworks.providers.local.shared_process import Elsewhere
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.simulated import Desk, Simulated, Vendor
 from headworks.providers.simulated_text import Percentiles

@@ -16,8 +16,8 @@ from headworks.gateway.prices import Prices
 from headworks.layers.funds import Opener, Terms
 from headworks.layers.quota import Books, Quota
 from headworks.policy.spend import TEMPLATE, ceiling
-from headworks.providers.local_schema import SIGN_TOKENS
-from headworks.providers.local_transcript import transcript
+from headworks.providers.local.chat_template import transcript
+from headworks.providers.local.grammar import SIGN_TOKENS
 from headworks.system.schema import Local, Model, Provider, Simulated, System, TargetOf
 from headworks.wire.dialect import Weight
 from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
@@ -89,7 +89,7 @@ class Quotas:
 
 
 TRANSCRIPT: Final = len(transcript((), in_json=True).encode())
-"""Tokens at most of the conversation in which a base model finds itself (`providers/local_transcript.py`)."""
+"""Tokens at most of the conversation in which a base model finds itself (`providers/local/chat_template.py`)."""
 
 
 def file_keys(system: System) -> list[Key]:

@@ -33,7 +33,7 @@ from headworks.gateway.leaves import local_processes
 from headworks.http.server import BACKLOG
 from headworks.ledger.ending import is_whole
 from headworks.ledger.process import LedgerProcess
-from headworks.providers.local_process import LocalProcess
+from headworks.providers.local.process import LocalProcess
 from headworks.server.app import Readiness
 from headworks.server.beacon import Beacon, Outcome
 from headworks.server.channel import Adopt, Cover, Look, Prepare, Prepared, Start

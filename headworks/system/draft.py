@@ -50,7 +50,7 @@ LOCAL_PREFILL: Final = 0.0005
 """Seconds that the embedded model reads a token of a prompt (`twin/models.py` assumes the same)."""
 
 LOCAL_READS: Final = 4096
-"""Tokens of one conversation with the embedded model, its answer included (`providers/local_child.py`)."""
+"""Tokens of one conversation with the embedded model, its answer included (`providers/local/child.py`)."""
 
 ANSWER_P50: Final = 200
 ANSWER_P95: Final = 800

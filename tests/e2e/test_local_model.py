@@ -25,8 +25,8 @@ from headworks.core.clock import now
 from headworks.core.errors import Unreachable
 from headworks.core.reply import Reply
 from headworks.http.client import Client
-from headworks.providers.local import Local
-from headworks.providers.local_process import LocalProcess
+from headworks.providers.local.process import LocalProcess
+from headworks.providers.local.provider import Local
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.waiting import Bound
 from headworks.wire.openai.dialect import OPENAI
@@ -321,7 +321,7 @@ def test_a_file_that_is_no_model_fails_with_the_reason(tmp_path_factory: pytest.
 PARENT = """
 import asyncio, sys
 from headworks.core.clock import now
-from headworks.providers.local_process import LocalProcess
+from headworks.providers.local.process import LocalProcess
 from headworks.providers.waiting import Bound
 
 async def main():

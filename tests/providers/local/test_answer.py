@@ -9,8 +9,8 @@ import pytest
 
 from headworks.core.errors import CallError, Malformed
 from headworks.core.reply import Usage
-from headworks.providers.local_answer import Answer
-from headworks.providers.local_request import Asked
+from headworks.providers.local.answer import Answer
+from headworks.providers.local.request import Asked
 
 
 def answer(*, in_json: bool = False, max_tokens: int = 100) -> Answer:

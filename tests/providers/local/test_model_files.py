@@ -13,7 +13,7 @@ import pytest
 
 from headworks.core.errors import ConfigError
 from headworks.core.extras import install
-from headworks.providers.model_files import (
+from headworks.providers.local.model_files import (
     EMBEDDED,
     assemble,
     cache_folder,
@@ -39,7 +39,7 @@ def parts(tmp_path: Path) -> list[Path]:
 
 def in_another_process(parts: list[Path], target: Path, before: str = "") -> subprocess.Popen[bytes]:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom headworks.providers.model_files import assemble\n"
+        "import sys\nfrom pathlib import Path\nfrom headworks.providers.local.model_files import assemble\n"
         f"{before}\n"
         f"assemble([Path(name) for name in {[str(part) for part in parts]!r}], Path({str(target)!r}), {SHA!r})"
     )

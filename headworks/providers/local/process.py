@@ -47,7 +47,7 @@ FAREWELL = 1.0
 LONGEST_PATH = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
 
-CHILD = children.module("headworks.providers.local_child")
+CHILD = children.module("headworks.providers.local.child")
 
 _PASSED = ("XDG_CACHE_HOME", "HEADWORKS_CACHE")
 _PASSED_PREFIXES = ("GGML_", "GOMP_", "OMP_")

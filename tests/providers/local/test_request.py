@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from headworks.core.errors import Malformed
-from headworks.providers.local_request import understand
-from headworks.providers.local_schema import SIGN_TOKENS
-from headworks.providers.local_transcript import OWN_TEMPLATE, TRANSCRIPT, Manner, Turn, transcript
+from headworks.providers.local.chat_template import OWN_TEMPLATE, TRANSCRIPT, Manner, Turn, transcript
+from headworks.providers.local.grammar import SIGN_TOKENS
+from headworks.providers.local.request import understand
 
 HELLO = {"role": "user", "content": "Hello!"}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {"type": "object"}}}

@@ -19,9 +19,9 @@ import msgspec
 from headworks.core.errors import CallError, Malformed, UnknownPath
 from headworks.http.server import Exchange, Request
 from headworks.providers.completions import DONE, Choice, Paper
-from headworks.providers.local_answer import Answer
-from headworks.providers.local_request import Asked, understand
-from headworks.providers.local_transcript import Manner
+from headworks.providers.local.answer import Answer
+from headworks.providers.local.chat_template import Manner
+from headworks.providers.local.request import Asked, understand
 
 JSON = ((b"content-type", b"application/json"),)
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))

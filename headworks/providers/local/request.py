@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from headworks.core.errors import Malformed
-from headworks.providers.local_schema import ANY_OBJECT, DEEPEST, SIGN_TOKENS, Schema, grammar, is_deeper
-from headworks.providers.local_transcript import Manner, Turn, transcript
+from headworks.providers.local.chat_template import Manner, Turn, transcript
+from headworks.providers.local.grammar import ANY_OBJECT, DEEPEST, SIGN_TOKENS, Schema, grammar, is_deeper
 
 MOST_STOPS = 4
 MOST_TOKEN_BYTES = 64

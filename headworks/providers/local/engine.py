@@ -16,8 +16,8 @@ from pathlib import Path
 
 import xllamacpp
 
-from headworks.providers.local_app import Sizes
-from headworks.providers.local_transcript import Manner
+from headworks.providers.local.app import Sizes
+from headworks.providers.local.chat_template import Manner
 
 BATCH = 16
 """Tokens of a prompt that are read in one step. Measured on two cores: 16 are read as fast as 512 (290 and 315 tokens/s)

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from headworks.http.server import Edge
-from headworks.providers.local_app import JSON, App, Sizes
-from headworks.providers.local_transcript import OWN_TEMPLATE
+from headworks.providers.local.app import JSON, App, Sizes
+from headworks.providers.local.chat_template import OWN_TEMPLATE
 
 pytestmark = pytest.mark.e2e
 

@@ -7,7 +7,7 @@ import os
 
 from headworks.core.errors import Unreachable
 from headworks.http.dial import Origin
-from headworks.providers.local_process import MOST_LOADING
+from headworks.providers.local.process import MOST_LOADING
 from headworks.providers.waiting import Bound, hear
 
 PAUSE = 0.05

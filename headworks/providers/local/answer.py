@@ -10,8 +10,8 @@ import msgspec
 
 from headworks.core.errors import CallError, Malformed
 from headworks.core.reply import Usage
-from headworks.providers.local_request import Asked, too_long
-from headworks.providers.local_schema import SIGN
+from headworks.providers.local.grammar import SIGN
+from headworks.providers.local.request import Asked, too_long
 
 
 class Delta(msgspec.Struct):

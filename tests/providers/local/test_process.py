@@ -18,14 +18,14 @@ from headworks.core.errors import Expired, Unreachable
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
 from headworks.core.trail import Attempt
-from headworks.providers.local import Local
-from headworks.providers.local_process import (
+from headworks.providers.local.process import (
     FIRST_PAUSE,
     LONGEST_PATH,
     LONGEST_PAUSE,
     LocalProcess,
     pause_after,
 )
+from headworks.providers.local.provider import Local
 from headworks.providers.waiting import Bound
 
 pytestmark = pytest.mark.e2e

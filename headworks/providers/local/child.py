@@ -1,4 +1,4 @@
-"""The program of the child process: `python -m headworks.providers.local_child --model MODEL --folder FOLDER ...`.
+"""The program of the child process: `python -m headworks.providers.local.child --model MODEL --folder FOLDER ...`.
 
 Theory. A model is native code over a file that somebody found somewhere: it may crash, and then only this process does.
 It prints one line to stdout, `ready`, when it listens on FOLDER/model.sock; everything else, llama.cpp's words too, goes
@@ -21,11 +21,11 @@ from pathlib import Path
 
 from headworks.core.errors import ConfigError, Failed
 from headworks.http.server import Edge, EdgeLimits
-from headworks.providers.local_app import JSON, App, Sizes, problem
-from headworks.providers.local_engine import Llama
-from headworks.providers.local_process import READY, SOCKET
-from headworks.providers.local_transcript import OWN_TEMPLATE, TRANSCRIPT
-from headworks.providers.model_files import cache_folder, find_model, has_chat_template
+from headworks.providers.local.app import JSON, App, Sizes, problem
+from headworks.providers.local.chat_template import OWN_TEMPLATE, TRANSCRIPT
+from headworks.providers.local.engine import Llama
+from headworks.providers.local.model_files import cache_folder, find_model, has_chat_template
+from headworks.providers.local.process import READY, SOCKET
 
 CONTEXT = 4096
 """Tokens of one conversation, its answer included: the cache for them is most of what the child adds to the model."""
@@ -102,7 +102,7 @@ def _cores() -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="headworks.providers.local_child")
+    parser = argparse.ArgumentParser(prog="headworks.providers.local.child")
     parser.add_argument("--model", required=True, help="a name or the path of a GGUF file")
     parser.add_argument("--folder", required=True, type=Path, help="private, for the sockets")
     parser.add_argument("--parent", required=True, type=int, help="the process to live with")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headworks.providers.local_schema import FINEST, MOST_CHARACTERS, MOST_ITEMS, SIGN, WIDEST, grammar
+from headworks.providers.local.grammar import FINEST, MOST_CHARACTERS, MOST_ITEMS, SIGN, WIDEST, grammar
 
 
 def held(schema: dict[str, object], *, bounds: bool = True) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headworks.providers.local_transcript import EXAMPLES, TRANSCRIPT, Turn, transcript
+from headworks.providers.local.chat_template import EXAMPLES, TRANSCRIPT, Turn, transcript
 
 
 def test_the_conversation_follows_the_examples_and_the_assistant_is_next() -> None:
