@@ -19,8 +19,8 @@ from headworks.providers.local.process import LocalProcess
 from headworks.providers.local.provider import Local
 from headworks.providers.local.shared_process import Elsewhere
 from headworks.providers.remote import Remote, account_headers
-from headworks.providers.simulated import Desk, Simulated, Vendor
-from headworks.providers.simulated_text import Percentiles
+from headworks.providers.simulated.provider import Desk, Simulated, Vendor
+from headworks.providers.simulated.text import Percentiles
 from headworks.system import schema
 from headworks.system.sent import sent_to
 from headworks.wire.openai.dialect import OPENAI

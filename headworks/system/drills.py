@@ -2,7 +2,7 @@
 
 A drill is a fault schedule with a hypothesis. Always true: nothing here changes how calls are served; only `headworks
 drill` reads it. Instants count from the drill's first call. The names of the faults are those of
-`providers/simulated_faults.py`.
+`providers/simulated/faults.py`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Fault: TypeAlias = Literal[
     "slow_drip",
     "content_filter_finish",
 ]
-"""What `providers/simulated_faults.py` can do; a floor's folders do not know each other, so a test compares the two."""
+"""What `providers/simulated/faults.py` can do; a floor's folders do not know each other, so a test compares the two."""
 
 Trouble: TypeAlias = Literal["dns", "tls", "store", "disk", "clock", "sigterm", "sigkill"]
 """What happens to the gateway itself, or to the machine below it."""

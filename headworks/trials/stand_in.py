@@ -13,9 +13,9 @@ from typing import Final
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.service import Opening
-from headworks.providers.simulated import Desk, Simulated, Vendor
-from headworks.providers.simulated_answer import chat_answer
-from headworks.providers.simulated_text import Lengths, Percentiles
+from headworks.providers.simulated.answer import chat_answer
+from headworks.providers.simulated.provider import Desk, Simulated, Vendor
+from headworks.providers.simulated.text import Lengths, Percentiles
 from headworks.system.drills import Fault
 
 FIRST_TOKEN: Final = 0.05

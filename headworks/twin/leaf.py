@@ -2,7 +2,7 @@
 
 Always true: the chances of a call belong to the call (its number, the target, which attempt), not to the order in which
 calls come, so two systems are compared over the same luck (common random numbers); a reply is at most four chunks.
-Faults are those of `providers/simulated_faults.py`, and raise what a leaf with a wire would raise.
+Faults are those of `providers/simulated/faults.py`, and raise what a leaf with a wire would raise.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from headworks.core.reply import Chunk, Reply, Usage, Whole
 from headworks.core.service import Opening
 from headworks.policy.bucket import TokenBucket
 from headworks.providers.completions import Choice, Paper
-from headworks.providers.simulated import EARLY
-from headworks.providers.simulated_faults import DRIP, NO_ANSWERS, REFUSALS, SILENCE, SLOW, Fault, Luck, no_answer
+from headworks.providers.simulated.faults import DRIP, NO_ANSWERS, REFUSALS, SILENCE, SLOW, Fault, Luck, no_answer
+from headworks.providers.simulated.provider import EARLY
 from headworks.providers.waiting import Bound, connect_bound, gap_bound, head_bound, hear, reach
 from headworks.twin.chance import Chances
 from headworks.twin.engine import Engine

@@ -14,9 +14,9 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError
 from headworks.core.vtime import run_virtual
 from headworks.gateway.leaves import Leaves
-from headworks.providers.simulated_answer import chat_answer
-from headworks.providers.simulated_faults import FAULTS
-from headworks.providers.simulated_text import Lengths, Percentiles
+from headworks.providers.simulated.answer import chat_answer
+from headworks.providers.simulated.faults import FAULTS
+from headworks.providers.simulated.text import Lengths, Percentiles
 from headworks.testing import call
 from tests.stack.systems import World, system
 

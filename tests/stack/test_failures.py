@@ -13,7 +13,7 @@ from headworks.core.record import Record
 from headworks.core.service import Service
 from headworks.gateway.leaves import Leaves
 from headworks.providers.scripted import Answering, Scripted, Stream
-from headworks.providers.simulated_faults import FAULTS, Fault
+from headworks.providers.simulated.faults import FAULTS, Fault
 from headworks.testing import Answer, ask, call, virtual
 from tests.stack.systems import World, system
 

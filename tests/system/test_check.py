@@ -7,7 +7,7 @@ import pytest
 
 from headworks.core.extras import install
 from headworks.gateway.gateway import unchangeable
-from headworks.providers.simulated_faults import FAULTS
+from headworks.providers.simulated.faults import FAULTS
 from headworks.system.check import Machine
 from headworks.system.schema import Fault, Tls
 from tests.system.files import FakeMachine, odd, right, wrong

@@ -13,8 +13,8 @@ from headworks.gateway.assemble import assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.ledger.ledger import Status
 from headworks.policy.circuit import State
-from headworks.providers.simulated import Desk, Simulated, Vendor
-from headworks.providers.simulated_text import Percentiles
+from headworks.providers.simulated.provider import Desk, Simulated, Vendor
+from headworks.providers.simulated.text import Percentiles
 from headworks.telemetry.exposition import Exposition, Readings
 from headworks.telemetry.histogram import Histogram
 from headworks.telemetry.metrics import Metrics, Recorder

@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
-from headworks.providers.simulated_faults import FAULTS
+from headworks.providers.simulated.faults import FAULTS
 from headworks.system.drills import TROUBLES, Drill, DrillFault, DrillTraffic
 from headworks.trials.library import QUICK, library, read
 from headworks.trials.report import Outcome, outcome

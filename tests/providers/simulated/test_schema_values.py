@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headworks.providers.simulated_schema import Unsatisfiable, text, value
+from headworks.providers.simulated.schema_values import Unsatisfiable, text, value
 
 KEYS = [bytes([number]) * 16 for number in range(40)]
 

@@ -17,8 +17,9 @@ import msgspec
 from headworks.core.call import Call
 from headworks.core.errors import Rejected, VendorSaid
 from headworks.core.reply import Usage
-from headworks.providers import simulated_schema, simulated_text
 from headworks.providers.completions import Choice, ToolCall
+from headworks.providers.simulated import schema_values as simulated_schema
+from headworks.providers.simulated import text as simulated_text
 
 MOST_CHOICES = 128
 MOST_DIMENSIONS = 4096

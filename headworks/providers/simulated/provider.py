@@ -29,8 +29,8 @@ from headworks.core.service import Opening
 from headworks.core.vtime import VirtualLoop
 from headworks.policy.bucket import TokenBucket
 from headworks.providers.completions import Paper
-from headworks.providers.simulated_answer import Answer, chat_answer, embeddings_answer, logprobs
-from headworks.providers.simulated_faults import (
+from headworks.providers.simulated.answer import Answer, chat_answer, embeddings_answer, logprobs
+from headworks.providers.simulated.faults import (
     DRIP,
     NO_ANSWERS,
     REFUSALS,
@@ -40,7 +40,7 @@ from headworks.providers.simulated_faults import (
     Luck,
     no_answer,
 )
-from headworks.providers.simulated_text import Lengths, Percentiles
+from headworks.providers.simulated.text import Lengths, Percentiles
 from headworks.providers.waiting import Reader, bound, connect_bound, gap_bound, head_bound, reach
 
 EARLY = 0.1

@@ -19,9 +19,9 @@ from headworks.core.errors import (
     TooLong,
     Unreachable,
 )
-from headworks.providers.simulated import Desk, Simulated, Vendor
-from headworks.providers.simulated_faults import DRIP, FAULTS, RETRY_AFTER, SILENCE, SLOW, Fault, Luck
-from headworks.providers.simulated_text import Percentiles
+from headworks.providers.simulated.faults import DRIP, FAULTS, RETRY_AFTER, SILENCE, SLOW, Fault, Luck
+from headworks.providers.simulated.provider import Desk, Simulated, Vendor
+from headworks.providers.simulated.text import Percentiles
 from headworks.testing import ask, call, run_virtual
 
 STEADY = Vendor(

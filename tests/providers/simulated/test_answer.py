@@ -13,9 +13,9 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from headworks.core.errors import Rejected
-from headworks.providers.simulated import Desk, Simulated, Vendor
-from headworks.providers.simulated_answer import unit_vector
-from headworks.providers.simulated_text import (
+from headworks.providers.simulated.answer import unit_vector
+from headworks.providers.simulated.provider import Desk, Simulated, Vendor
+from headworks.providers.simulated.text import (
     Percentiles,
     before_stop,
     other_key,
@@ -70,7 +70,7 @@ def test_fields_and_spaces_around_the_messages_change_no_word() -> None:
 def test_text_is_the_same_under_any_hash_seed() -> None:
     script = (
         "import sys; from headworks.testing import ask, call, run_virtual; "
-        "from headworks.providers.simulated import Desk, Simulated, Vendor; "
+        "from headworks.providers.simulated.provider import Desk, Simulated, Vendor; "
         "sys.stdout.write(run_virtual(ask(Simulated(Desk('sim', Vendor()), 'm'), call('x'))).text)"
     )
     told = {

@@ -16,8 +16,8 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Expired, Rejected, Throttled
 from headworks.core.reply import Chunk, Usage
 from headworks.core.vtime import VirtualLoop
-from headworks.providers.simulated import TOGETHER, Desk, Simulated, Vendor
-from headworks.providers.simulated_text import Percentiles
+from headworks.providers.simulated.provider import TOGETHER, Desk, Simulated, Vendor
+from headworks.providers.simulated.text import Percentiles
 from headworks.testing import Answer, ask, call, run_virtual, virtual
 
 
