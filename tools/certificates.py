@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trustme import CA, LeafCert
 
-FOLDER = Path(__file__).parent.parent / "headworks" / "trials" / "certificates"
+FOLDER = Path(__file__).parent.parent / "headworks" / "drill" / "certificates"
 FAR = datetime.datetime(2125, 1, 1, tzinfo=datetime.UTC)
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from headworks.drill.copy import Drilled, parsed
+from headworks.drill.library import library
+from headworks.drill.report import Outcome, sees
+from headworks.drill.run import Run, run_really, run_virtually
 from headworks.system.starter import text
-from headworks.trials.copied import Drilled, parsed
-from headworks.trials.library import library
-from headworks.trials.report import Outcome, sees
-from headworks.trials.running import Run, run_really, run_virtually
 
 PAGE = Path(__file__).parent.parent / "docs" / "failure.md"
 

@@ -15,14 +15,14 @@ import msgspec
 from headworks.cli.check import counted
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.paper import Paper
+from headworks.drill.copy import Drilled, drilled
+from headworks.drill.library import QUICK, library, load
+from headworks.drill.report import Outcome, Report, junit, overall, table
+from headworks.drill.run import JOBS, Run, patience, run_really, run_virtually
+from headworks.drill.timeline import LEGEND, timeline
+from headworks.drill.verdict import Said
 from headworks.system.drills import Drill
 from headworks.system.findings import suggestion
-from headworks.trials.copied import Drilled, drilled
-from headworks.trials.library import QUICK, library, load
-from headworks.trials.report import Outcome, Report, junit, overall, table
-from headworks.trials.running import JOBS, Run, patience, run_really, run_virtually
-from headworks.trials.timeline import LEGEND, timeline
-from headworks.trials.verdicts import Said
 
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "cannot say": "yellow"}

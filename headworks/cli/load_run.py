@@ -22,14 +22,14 @@ from headworks.core.errors import PlanError
 from headworks.http.dial import Origin, trust_only
 from headworks.http.proxy import Proxy
 from headworks.ledger.query import Filter
+from headworks.load.arrivals import LARGEST, Arrival, Process, drawn, stretch
+from headworks.load.call import Fared
+from headworks.load.run import Arriving, Wanted, load
+from headworks.load.verdict import Costs, Plan
 from headworks.system.proxies import used
 from headworks.system.requirements import Traffic
 from headworks.system.scalars import Unreadable
 from headworks.system.schema import OpenAI, System
-from headworks.trials.load import Arriving, Wanted, load
-from headworks.trials.load_arrivals import LARGEST, Arrival, Process, drawn, stretch
-from headworks.trials.load_call import Fared
-from headworks.trials.load_verdict import Costs, Plan
 from headworks.twin.demand import Demand, demand
 from headworks.twin.workload import Shape
 

@@ -11,10 +11,10 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.paper import Paper
+from headworks.load.run import Latency, Report
+from headworks.load.search import Searched
+from headworks.load.verdict import Compared
 from headworks.system.finding import Said
-from headworks.trials.load import Latency, Report
-from headworks.trials.load_search import Searched
-from headworks.trials.load_verdict import Compared
 from headworks.twin.verdict import written
 
 COLOURS: Final[Mapping[Said, str]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from headworks.cli.main import run
 from headworks.system.starter import text
-from tests.trials.systems import PRODUCTION
+from tests.drill.systems import PRODUCTION
 
 ALONE = "version: 1\nproviders: {only: {dialect: simulated}}\nmodels: {assistant: only}\n"
 

@@ -16,9 +16,9 @@ from headworks.cli.load_run import Asked, want, with_traffic
 from headworks.cli.load_view import as_json, show
 from headworks.cli.main import run
 from headworks.cli.plan import read
-from headworks.trials.load import Generator, Latency, Report
-from headworks.trials.load_search import Probe, Searched
-from headworks.trials.load_verdict import Compared
+from headworks.load.run import Generator, Latency, Report
+from headworks.load.search import Probe, Searched
+from headworks.load.verdict import Compared
 from tests.e2e.running import free_port, up
 
 SYSTEM = """

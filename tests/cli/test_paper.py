@@ -16,18 +16,18 @@ import headworks.cli
 from headworks.cli import check, drill, eval_view, load_view, logs_view, plan_view
 from headworks.cli.main import run
 from headworks.cli.paper import Paper, fitted
+from headworks.drill.library import library
 from headworks.evals import compare
 from headworks.evals import report as evals_report
 from headworks.gateway.live_verdict import Live
 from headworks.ledger.sums import Sum
+from headworks.load.run import Generator, Latency
+from headworks.load.run import Report as LoadReport
+from headworks.load.search import Probe, Searched
+from headworks.load.verdict import Compared
+from headworks.load.verdict import Verdict as Measured
 from headworks.system.load import read
 from headworks.system.requirements import Traffic
-from headworks.trials.library import library
-from headworks.trials.load import Generator, Latency
-from headworks.trials.load import Report as LoadReport
-from headworks.trials.load_search import Probe, Searched
-from headworks.trials.load_verdict import Compared
-from headworks.trials.load_verdict import Verdict as Measured
 from headworks.twin.models import Assumption
 from headworks.twin.plan import Known, prepare
 from headworks.twin.report import Effect, Effort, Report, Sensitivity

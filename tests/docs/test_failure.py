@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from headworks.trials.library import library, read
-from headworks.trials.report import outcome
-from headworks.trials.timeline import timeline
-from headworks.trials.virtual import drill_virtually
+from headworks.drill.library import library, read
+from headworks.drill.report import outcome
+from headworks.drill.timeline import timeline
+from headworks.drill.virtual import drill_virtually
 from tools.failure import PAGE, WITH, placed, system, troubles, vendors
 from tools.outages import OUTAGES, row, rows
 

@@ -1,0 +1,106 @@
+"""Runs a choice of drills: on virtual time one after the other, on the real loop some at a time.
+
+Always true: outcomes come in the order of the choice, each as soon as it and those before it are there; a drill that
+could not be run has an outcome too, which says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+import msgspec
+
+from headworks.core.errors import HeadworksError
+from headworks.drill.copy import Drilled
+from headworks.drill.evidence import Evidence
+from headworks.drill.real import drill_really
+from headworks.drill.report import Outcome, outcome
+from headworks.drill.virtual import drill_virtually
+from headworks.system.drills import Drill
+
+JOBS = 6
+"""Drills at once on the real loop. Each waits most of its time: on two cores six of them are nowhere near busy."""
+
+
+OVERHEAD = 5.0
+"""Seconds of a drill beside its calls: a copy starts, the last answers come, the copy ends."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What is run, and how. alias: who is called where a drill does not say."""
+
+    drilled: Drilled
+    drills: Mapping[str, Drill]
+    seed: int = 0
+    alias: str | None = None
+    jobs: int = JOBS
+
+
+def run_virtually(run: Run) -> Iterator[Outcome]:
+    """The outcomes of drills of vendors, on virtual time."""
+    for name, drill in run.drills.items():
+        yield outcome(name, drill_virtually(run.drilled, name, _aimed(drill, run), run.seed))
+
+
+def run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:
+    """The outcomes on the real loop; each is told as it comes. SIGTERM, as Ctrl-C, ends every copy and is a KeyboardInterrupt."""
+    try:
+        return asyncio.run(_run_really(run, told))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def patience(run: Run) -> float:
+    """Seconds that a run on the real loop takes, about."""
+    spans = [drill.traffic.calls / drill.traffic.rate + OVERHEAD for drill in run.drills.values()]
+    return max(max(spans, default=0.0), sum(spans) / run.jobs)
+
+
+async def _run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:
+    main = asyncio.current_task()
+    assert main is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+    starting, places = asyncio.Lock(), asyncio.Semaphore(run.jobs)
+
+    async def one(name: str, drill: Drill) -> Outcome:
+        async with places:
+            return outcome(
+                name, await _evidence(run, drill, drill_really(run.drilled, name, drill, run.seed, starting))
+            )
+
+    tasks = [asyncio.ensure_future(one(name, _aimed(drill, run))) for name, drill in run.drills.items()]
+    outcomes = []
+    try:
+        for task in tasks:
+            outcomes.append(await task)
+            told(outcomes[-1])
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return outcomes
+
+
+async def _evidence(run: Run, drill: Drill, drilling: Awaitable[Evidence]) -> Evidence:
+    """What a drill has seen, or why it could not be run."""
+    try:
+        return await drilling
+    except (HeadworksError, OSError) as error:
+        return Evidence(
+            drill=drill,
+            alias=run.drilled.alias(drill.traffic.alias),
+            fared=(),
+            records=(),
+            began_at=0.0,
+            faulted=(),
+            resumes=False,
+            trouble=f"it could not be run: {error}",
+        )
+
+
+def _aimed(drill: Drill, run: Run) -> Drill:
+    """The drill with the alias that is called."""
+    alias = run.drilled.alias(drill.traffic.alias or run.alias)
+    return msgspec.structs.replace(drill, traffic=msgspec.structs.replace(drill.traffic, alias=alias))

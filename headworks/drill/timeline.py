@@ -1,0 +1,85 @@
+"""A drill's timeline in plain characters: what was wrong, what callers had, what was asked of each target.
+
+Always true: it says the same without colours and fits 80 columns. A column stands for the same span in every row; where
+several things fall into one, the worst is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from headworks.drill.report import Outcome
+
+COLUMNS = 54
+NAMES = 22
+
+LEGEND = (
+    "callers: o answered whole, + whole after more than one attempt, e an error, x broken off, n nobody listened, ! not true",
+    "targets: o answered, x failed, - still going on;  fault: # while it lasts",
+)
+
+_WORST = "!xen+o-# "
+_MARKS = {"whole": "o", "error": "e", "broken": "x", "hung": "x", "unserved": "n", "truncated": "!", "wrong": "!"}
+
+
+def timeline(outcome: Outcome) -> list[str]:
+    """The rows of a drill's timeline, the scale first."""
+    ends = [one.at + one.took for one in outcome.calls] + [until for _, until, _ in outcome.faults]
+    row = _Row(max(ends, default=1.0))
+    lines = [f"{'':{NAMES}} {row.scale()}"]
+    for begins, until, fault in outcome.faults:
+        lines.append(_line(f"fault {fault}", row.drawn([(begins, until, "#", "#")])))
+    calls = [
+        (one.at, one.at + one.took, "+" if one.kind == "whole" and (one.attempts or 1) > 1 else _MARKS[one.kind], " ")
+        for one in outcome.calls
+    ]
+    lines.append(_line("callers", row.drawn(calls)))
+    for target in dict.fromkeys(one.target for one in outcome.attempts):
+        attempts = [
+            (one.at, one.until, "o" if one.outcome == "ok" else "x", "-")
+            for one in outcome.attempts
+            if one.target == target
+        ]
+        lines.append(_line(target, row.drawn(attempts)))
+    return lines
+
+
+def _line(name: str, drawn: str) -> str:
+    return f"{name if len(name) <= NAMES else f'{name[: NAMES - 2]}..':{NAMES}} {drawn}".rstrip()
+
+
+class _Row:
+    """The scale that all rows of a timeline share."""
+
+    def __init__(self, span: float) -> None:
+        self.span = span
+
+    def column(self, at: float) -> int:
+        return min(COLUMNS - 1, max(0, int(at / self.span * COLUMNS)))
+
+    def scale(self) -> str:
+        marks = [" "] * (COLUMNS + 8)
+        step = next((step for step in (1, 2, 5, 10, 20, 30, 60) if self.span / step <= 7), 120)
+        for second in range(0, int(self.span) + 1, step):
+            text = f"{second} s"
+            at = self.column(second)
+            marks[at : at + len(text)] = text
+        return "".join(marks).rstrip()
+
+    def drawn(self, spans: Iterable[tuple[float, float, str, str]]) -> str:
+        """Each span: from, until, the mark at its end (for callers: at its begin), and what fills it."""
+        cells = [" "] * COLUMNS
+        for begins, until, mark, fill in spans:
+            first, last = self.column(begins), self.column(until)
+            if fill.strip():
+                for at in range(first, last):
+                    cells[at] = _worse(cells[at], fill)
+                if fill != mark:
+                    cells[last] = _worse(cells[last], mark)
+            else:
+                cells[first] = _worse(cells[first], mark)
+        return "".join(cells)
+
+
+def _worse(one: str, other: str) -> str:
+    return min(one, other, key=_WORST.index)

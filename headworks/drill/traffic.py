@@ -1,0 +1,87 @@
+"""The calls of a drill: who asks what, and when.
+
+Always true: the instants and the questions follow from the drill alone; no two calls ask the same, so that no cache and
+no shared journey answers for a vendor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from headworks.core.call import Call
+from headworks.core.clock import now
+from headworks.drill.outcome import Heard, Judged, judged
+from headworks.drill.stand_in import exact
+from headworks.system.drills import Drill
+
+PATIENCE = 150.0
+"""Seconds after which a caller gives up: beyond the default `total` of 120, so that the gateway has to end it."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One call to be made `at` seconds after the drill began: half a gap late, so that none falls on a whole second."""
+
+    number: int
+    at: float
+    streamed: bool
+    body: bytes
+    exact: str
+
+
+class Fared(msgspec.Struct, frozen=True, kw_only=True):
+    """How it went: instants in seconds after the first call."""
+
+    number: int
+    streamed: bool
+    arrived: float
+    ended: float
+    request_id: str
+    judged: Judged
+
+    @property
+    def took(self) -> float:
+        return self.ended - self.arrived
+
+
+Asking = Callable[[Ask], Awaitable[Heard]]
+
+
+def asks(name: str, drill: Drill, alias: str, seed: int) -> list[Ask]:
+    """The calls of a drill, in order."""
+    traffic = drill.traffic
+    made = []
+    for number in range(traffic.calls):
+        # Evenly spread: 50 % is every second one.
+        streamed = int((number + 1) * traffic.streamed) > int(number * traffic.streamed)
+        question = f"Drill {name}, call {number}: what does the keeper measure?"
+        body = {"model": alias, "messages": [{"role": "user", "content": question}], "stream": streamed}
+        encoded = msgspec.json.encode(body)
+        plain = Call(id="", alias=alias, body=encoded, streamed=streamed)
+        text = exact(plain, traffic.tokens, seed)
+        made.append(Ask(number=number, at=(number + 0.5) / traffic.rate, streamed=streamed, body=encoded, exact=text))
+    return made
+
+
+async def send(calls: list[Ask], began_at: float, asking: Asking) -> list[Fared]:
+    """Makes every call at its instant, whatever became of those before; returns when the last has ended."""
+
+    async def one(ask: Ask) -> Fared:
+        await asyncio.sleep(max(0.0, began_at + ask.at - now()))
+        arrived = now()
+        try:
+            heard = await asyncio.wait_for(asking(ask), PATIENCE)
+        except TimeoutError:
+            heard = Heard(ended="hung")
+        return Fared(
+            number=ask.number,
+            streamed=ask.streamed,
+            arrived=arrived - began_at,
+            ended=now() - began_at,
+            request_id=heard.request_id,
+            judged=judged(heard, ask.exact, streamed=ask.streamed),
+        )
+
+    return list(await asyncio.gather(*(one(ask) for ask in calls)))

@@ -1,0 +1,205 @@
+"""One call of a load, as a caller sees it: written at its instant, heard to its end, every piece's instant noted.
+
+Always true: latencies count from the instant at which the call was *due*, not from when it was written: a caller who
+had to wait for the generator waited too (the "coordinated omission" of Gil Tene's wrk2). The first token is the first
+content, not the first byte. A stream that ends without its end mark is cut, an answer without an answer in it is a
+failure. Nothing is trusted but bytes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Awaitable
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from headworks.core.call import Call
+from headworks.core.clock import now, wall
+from headworks.core.errors import CallError, Expired, Unreachable
+from headworks.http.client import Client, Exchange
+from headworks.http.connection import Broken, TimedOut, header_block
+from headworks.load.arrivals import Arrival, Questions
+from headworks.wire.openai.chat import OpenAIChat
+
+Ended = Literal["ok", "refused", "limited", "failed", "cut", "hung", "unreachable", "left"]
+"""ok: the whole answer. refused: the caller's own fault, by its status. limited: 429. failed: any other error, or no
+answer. cut: broke after its first content. hung: nothing within the patience. unreachable: no connection. left: the load
+was stopped while it was under way."""
+
+FAULTS: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
+"""Statuses that say that the call itself was wrong."""
+
+MOST_ANSWER: Final = 50_000_000
+_PATH: Final = b"/v1/chat/completions"
+
+
+class Fared:
+    """How one call went. Instants are loop seconds, 0 where it did not come to that. code: of the error that was shown."""
+
+    __slots__ = (
+        "alias",
+        "code",
+        "due_at",
+        "ended",
+        "ended_at",
+        "first_at",
+        "found",
+        "input",
+        "last_at",
+        "output",
+        "pieces",
+        "request_id",
+        "sent_at",
+        "status",
+        "streamed",
+    )
+
+    def __init__(self, arrival: Arrival, due_at: float) -> None:
+        self.alias = arrival.alias
+        self.streamed = arrival.streamed
+        self.due_at = due_at
+        self.sent_at = 0.0
+        self.first_at = 0.0
+        self.last_at = 0.0
+        self.ended_at = 0.0
+        self.ended: Ended = "left"
+        self.status = 0
+        self.code = ""
+        self.request_id = ""
+        self.found = ""
+        self.input = 0
+        self.output = 0
+        self.pieces = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended_at > 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.ended == "ok"
+
+    @property
+    def duration(self) -> float:
+        return self.ended_at - self.due_at
+
+    @property
+    def first(self) -> float:
+        return self.first_at - self.due_at
+
+
+class Caller(Protocol):
+    """Who makes calls."""
+
+    def begin(self, arrival: Arrival, fared: Fared) -> Awaitable[None]:
+        """Writes the call now where that takes no wait; what is returned hears it to its end and never raises an error
+        of the call: `fared` has it. Cancelled, the call is left."""
+        ...
+
+    def renew(self) -> None:
+        """From now on no question is equal to one before: the next load begins."""
+        ...
+
+
+class HttpCaller:
+    """Calls a gateway over HTTP. gaps: seconds between pieces of content, of all streams together."""
+
+    def __init__(self, client: Client, questions: Questions, *, key: str | None, patience: float) -> None:
+        self.client = client
+        self.questions = questions
+        self.patience = patience
+        self.gaps = array("f")
+        self._surface = OpenAIChat()
+        headers = [(b"content-type", b"application/json")]
+        if key:
+            headers.append((b"authorization", b"Bearer " + key.encode()))
+        self._headers = header_block(headers)
+        origin = client.origin
+        self._target = msgspec.structs.replace(origin, base=origin.base.removesuffix(b"/v1")).target(_PATH)
+
+    def renew(self) -> None:
+        self.questions.renew()
+
+    def begin(self, arrival: Arrival, fared: Fared) -> Awaitable[None]:
+        body = self.questions.body(arrival)
+        exchange = self.client.resume(b"POST", self._target, self._headers, body)
+        fared.sent_at = now()
+        return self.hear(exchange, body, fared)
+
+    async def hear(self, exchange: Exchange | None, body: bytes, fared: Fared) -> None:
+        by = fared.due_at + self.patience
+        try:
+            if exchange is None:
+                exchange = await self.client.send(b"POST", self._target, self._headers, body, by)
+            await (self.stream if fared.streamed else self.answer)(exchange, body, fared, by)
+        except TimedOut:
+            fared.ended = "hung"
+        except Broken:
+            fared.ended = "cut" if fared.first_at else "failed"
+        except Unreachable:
+            fared.ended = "unreachable"
+        except CallError as error:
+            fared.code = fared.code or type(error).__name__.lower()
+            fared.ended = "hung" if isinstance(error, Expired) else "cut" if fared.first_at else "failed"
+        finally:
+            fared.ended_at = now()
+            if exchange is not None:
+                exchange.finish() if fared.ended == "ok" else exchange.release()
+
+    async def answer(self, exchange: Exchange, body: bytes, fared: Fared, by: float) -> None:
+        status, headers, data = await exchange.whole(by, MOST_ANSWER)
+        self.note(status, headers, fared)
+        if status != 200:
+            self.refused(status, headers, data, fared)
+            return
+        chunk = self._surface.whole(data, Call(id="", alias=fared.alias, body=body))
+        fared.last_at = now()
+        if chunk.usage is not None:
+            fared.input, fared.output = chunk.usage.input_tokens, chunk.usage.output_tokens
+        fared.ended = "ok"
+
+    async def stream(self, exchange: Exchange, body: bytes, fared: Fared, by: float) -> None:
+        status, headers = await exchange.head(by)
+        self.note(status, headers, fared)
+        if status != 200:
+            self.refused(status, headers, await exchange.body(by, MOST_ANSWER), fared)
+            return
+        decoder = self._surface.decoder(Call(id="", alias=fared.alias, body=body, streamed=True, include_usage=True))
+        while not decoder.is_done:
+            data = await exchange.read(by)
+            chunks = decoder.feed(data) if data else decoder.end()
+            if chunks:
+                at = now()
+                content = sum([chunk.has_content and chunk.finish is None for chunk in chunks])
+                if content or (not fared.first_at and decoder.is_headed):
+                    self.piece(fared, at, content)
+            if decoder.fault is not None:
+                fared.code = decoder.fault.code
+                fared.ended = "cut" if fared.first_at else "failed"
+                return
+        if decoder.usage is not None:
+            fared.input, fared.output = decoder.usage.input_tokens, decoder.usage.output_tokens
+        fared.ended = "ok"
+
+    def piece(self, fared: Fared, at: float, count: int) -> None:
+        """Content came. Pieces that came together have no gap between them."""
+        if not fared.first_at:
+            fared.first_at = at
+        else:
+            self.gaps.append(at - fared.last_at)
+        fared.last_at = at
+        fared.pieces += count
+
+    def note(self, status: int, headers: list[tuple[bytes, bytes]], fared: Fared) -> None:
+        fared.status = status
+        for name, value in headers:
+            if name == b"x-request-id":
+                fared.request_id = value.decode("latin-1")
+            elif name == b"x-headworks-cache":
+                fared.found = value.decode("latin-1")
+
+    def refused(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, fared: Fared) -> None:
+        said = self._surface.error(status, headers, body, wall()).said
+        fared.code = (said.code or said.type or "") if said is not None else ""
+        fared.ended = "limited" if status == 429 else "refused" if status in FAULTS else "failed"

@@ -1,0 +1,287 @@
+"""What a load shows of each objective, and beside what was predicted.
+
+Always true: *holds* and *does not hold* are said only where the whole interval lies on one side of the bound. What counts is what
+`headworks plan` counts: latency of whole answers, availability without the caller's own faults, goodput of whole answers
+that meet every latency objective about them. A window's cost is a call's mean cost times its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+import msgspec
+
+from headworks.core.money import NANO
+from headworks.load.call import Fared
+from headworks.load.stats import Interval, mean, percentile, wilson
+from headworks.system.finding import Said
+from headworks.system.requirements import Objective, Traffic
+
+
+class Costs(msgspec.Struct, frozen=True):
+    """What calls cost, by request id, in nano-dollars (None: unknown); and those that were the caller's own fault."""
+
+    nano: Mapping[str, int | None] = {}
+    refused: frozenset[str] = frozenset()
+    why_not: str = "the ledger of this system was not read"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What is judged: the calls that count, over so many seconds. rate: calls a second that were offered."""
+
+    calls: Sequence[Fared]
+    seconds: float
+    costs: Costs = Costs()
+    objectives: Sequence[Objective] = ()
+
+    @property
+    def rate(self) -> float:
+        return len(self.calls) / self.seconds if self.seconds > 0 else 0.0
+
+    def of(self, alias: str | None) -> Sequence[Fared]:
+        return self.calls if alias is None else [one for one in self.calls if one.alias == alias]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of one objective. value, low, high, limit: seconds, shares, calls a second or dollars, null where
+    there is no number. calls: those that it rests on."""
+
+    id: str
+    objective: str
+    alias: str | None
+    metric: str
+    verdict: Said
+    limit: float
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    calls: int = 0
+    why: str = ""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A verdict before it has a name."""
+
+    verdict: Said
+    interval: Interval | None
+    calls: int
+    why: str = ""
+
+
+def judge(objective: Objective, seen: Seen, traffic: Traffic) -> Verdict:
+    """What is said of one objective."""
+    match objective.metric:
+        case "time_to_first_token" | "duration":
+            found = latency(objective, seen)
+        case "availability":
+            found = availability(objective, seen)
+        case "goodput":
+            found = goodput(objective, seen)
+        case "cost_per_call" | "cost":
+            found = cost(objective, seen, traffic)
+        case _:
+            found = Found("not judged", None, 0, "needs an evaluation: headworks eval")
+    interval = found.interval
+    return Verdict(
+        id=objective.id,
+        objective=str(objective),
+        alias=objective.alias,
+        metric=objective.metric,
+        verdict=found.verdict,
+        limit=float(objective.limit.value),
+        value=None if interval is None else interval.value,
+        low=None if interval is None or interval.low == -inf else interval.low,
+        high=None if interval is None or interval.high == inf else interval.high,
+        calls=found.calls,
+        why=found.why,
+    )
+
+
+def column(objective: Objective, calls: Sequence[Fared]) -> list[float]:
+    """Seconds of the whole answers that a latency objective is about, in ascending order."""
+    if objective.metric == "duration":
+        return sorted([one.duration for one in calls if one.is_whole])
+    return sorted([one.first for one in calls if one.is_whole and one.streamed and one.first_at])
+
+
+def latency(objective: Objective, seen: Seen) -> Found:
+    values = column(objective, seen.of(objective.alias))
+    assert objective.percentile is not None
+    interval = percentile(values, objective.percentile)
+    if interval is None:
+        none = "no streamed call was answered" if objective.metric == "time_to_first_token" else "no call was answered"
+        return Found("cannot say", None, 0, none)
+    within = sum([value <= float(objective.limit.value) for value in values])
+    share = wilson(within, len(values))
+    part = objective.percentile / 100
+    said: Said = "holds" if share.low >= part else "does not hold" if share.high < part else "cannot say"
+    why = f"{within} of {len(values)} within the bound"
+    if said == "cannot say":
+        why += f": {100 * share.low:.4g} to {100 * share.high:.4g} %; more calls would tell"
+    return Found(said, interval, len(values), why)
+
+
+def is_own_fault(one: Fared, costs: Costs) -> bool:
+    """Whether a call says nothing of the system: its ledger's word where there is one, else the status."""
+    return one.ended == "refused" or one.request_id in costs.refused
+
+
+def availability(objective: Objective, seen: Seen) -> Found:
+    counted = [one for one in seen.of(objective.alias) if not is_own_fault(one, seen.costs) and one.ended != "left"]
+    if not counted:
+        return Found("cannot say", None, 0, "no call counts")
+    whole = sum([one.is_whole for one in counted])
+    share = wilson(whole, len(counted))
+    why = f"{whole} of {len(counted)} whole"
+    if side(objective, share) == "cannot say":
+        why += "; more calls would tell"
+    if objective.window is not None:
+        why += "; an outage of a vendor is not in a load of minutes: headworks plan reckons with them"
+    return Found(side(objective, share), share, len(counted), why)
+
+
+def good(calls: Sequence[Fared], objectives: Sequence[Objective]) -> int:
+    """How many are whole answers that meet every latency objective that is about them."""
+    latencies = [one for one in objectives if one.metric in ("time_to_first_token", "duration")]
+    return sum([one.is_whole and not any(is_late(one, by) for by in latencies) for one in calls])
+
+
+def is_late(one: Fared, objective: Objective) -> bool:
+    if objective.alias is not None and objective.alias != one.alias:
+        return False
+    limit = float(objective.limit.value)
+    if objective.metric == "duration":
+        return one.duration > limit
+    return one.streamed and one.first_at > 0 and one.first > limit
+
+
+def goodput(objective: Objective, seen: Seen) -> Found:
+    calls = seen.of(objective.alias)
+    if not calls:
+        return Found("cannot say", None, 0, "no call was sent")
+    offered = len(calls) / seen.seconds
+    share = wilson(good(calls, seen.objectives), len(calls))
+    interval = Interval(share.value * offered, share.low * offered, share.high * offered)
+    if offered < float(objective.limit.value):
+        return Found("cannot say", interval, len(calls), f"only {offered:.4g} calls a second were offered: --rate")
+    why = f"{100 * share.value:.4g} % of {offered:.4g} calls a second meet every latency objective"
+    return Found(side(objective, interval), interval, len(calls), why)
+
+
+def cost(objective: Objective, seen: Seen, traffic: Traffic) -> Found:
+    calls = [one for one in seen.of(objective.alias) if one.request_id in seen.costs.nano]
+    if not calls:
+        return Found("cannot say", None, 0, seen.costs.why_not)
+    known = [seen.costs.nano[one.request_id] for one in calls]
+    priced = [nano / NANO for nano in known if nano is not None]
+    if len(priced) < len(known):
+        return Found("cannot say", None, len(calls), "a target's price is unknown")
+    interval = mean(priced)
+    assert interval is not None
+    why = f"{len(priced)} calls in the ledger"
+    if objective.metric == "cost":
+        assert objective.window is not None
+        times = len(seen.of(objective.alias)) / seen.seconds * traffic.busy * objective.window
+        interval = Interval(interval.value * times, interval.low * times, interval.high * times)
+        why = f"{times:,.0f} calls in the window, if it is as busy as this; {why}"
+    return Found(side(objective, interval), interval, len(calls), why)
+
+
+def side(objective: Objective, found: Interval) -> Said:
+    """On which side of the bound the interval lies."""
+    limit = float(objective.limit.value)
+    if objective.at_most is not None:
+        return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
+    return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
+
+
+def summed(verdicts: Sequence[Verdict]) -> Said:
+    """`does not hold` where one is, else `cannot say` where one cannot be said, else `holds`; what is not judged here aside."""
+    said = [one.verdict for one in verdicts]
+    return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
+
+
+# Beside a prediction
+
+
+class Predicted(msgspec.Struct, frozen=True, kw_only=True):
+    """One objective in a plan's JSON: what is read of it."""
+
+    id: str
+    metric: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """A latency's course in a plan's JSON: seconds at its `percents`."""
+
+    alias: str
+    metric: str
+    predicted: list[float | None]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a plan's JSON."""
+
+    verdicts: list[Predicted]
+    latencies: list[Course] = []
+    percents: list[float] = []
+    digest: str = ""
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that was predicted and measured. error: measured by predicted, less one; of availability the difference of
+    the shares. within: whether the prediction's interval, and the measurement's, have something in common."""
+
+    what: str
+    metric: str
+    predicted: float
+    measured: float
+    error: float
+    within: bool | None = None
+
+
+COMPARED = (50.0, 95.0, 99.0)
+"""Percentiles of a plan's courses that are set beside what was measured."""
+
+
+def compared(plan: Plan, verdicts: Sequence[Verdict], seen: Seen) -> list[Compared]:
+    """Every number that the plan and the load have in common."""
+    known = {one.id: one for one in plan.verdicts}
+    rows: list[Compared] = []
+    for one in verdicts:
+        told = known.get(one.id)
+        if told is None or told.value is None or one.value is None or told.metric != one.metric:
+            continue
+        lows, highs = (told.low, one.low), (told.high, one.high)
+        within = None
+        if None not in lows and None not in highs:
+            within = max(low for low in lows if low is not None) <= min(high for high in highs if high is not None)
+        rows.append(_compared(one.id, one.metric, told.value, one.value, within))
+    for course in plan.latencies:
+        for percent, predicted in zip(plan.percents, course.predicted, strict=False):
+            if percent not in COMPARED or predicted is None:
+                continue
+            found = percentile(_course(course, seen), percent)
+            if found is not None:
+                what = f"p{percent:g} of {course.alias or 'all'}"
+                rows.append(_compared(what, course.metric, predicted, found.value, None))
+    return rows
+
+
+def _course(course: Course, seen: Seen) -> list[float]:
+    whole = [one for one in seen.of(course.alias or None) if one.is_whole]
+    if course.metric == "duration":
+        return sorted([one.duration for one in whole])
+    return sorted([one.first for one in whole if one.streamed and one.first_at])
+
+
+def _compared(what: str, metric: str, predicted: float, measured: float, within: bool | None) -> Compared:
+    if metric == "availability":
+        error = measured - predicted
+    else:
+        error = measured / predicted - 1 if predicted else (0.0 if measured == predicted else inf)
+    return Compared(what=what, metric=metric, predicted=predicted, measured=measured, error=error, within=within)
