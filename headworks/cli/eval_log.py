@@ -10,7 +10,7 @@ import msgspec
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.cli.ledger_place import place
 from headworks.cli.logs import DECODE, reading
-from headworks.evals.from_log import Taken, asked_of, samples_of
+from headworks.evals.suites.from_log import Taken, asked_of, samples_of
 
 DEFAULT = Path("suites") / "from-log.jsonl"
 

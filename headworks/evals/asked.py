@@ -8,8 +8,8 @@ import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.evals.conditions import OPTION_ORDER, Condition
-from headworks.evals.suite import Sample, Suite
-from headworks.evals.template import Templates
+from headworks.evals.suites.suite import Sample, Suite
+from headworks.evals.suites.template import Templates
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from headworks.evals.conditions import PLAIN, Condition
 from headworks.evals.gate import Evidence, Gate, Judged
 from headworks.evals.results import Result, at
 from headworks.evals.stats import Floats, Paired
-from headworks.evals.suite import Suite
+from headworks.evals.suites.suite import Suite
 from headworks.evals.summary import Spread, clusters_of, of_rows, spread
 from headworks.evals.table import NONE, PASS, Table
 

@@ -24,7 +24,7 @@ from headworks.evals.conditions import PLAIN, REPETITION, UNDISTURBED, Condition
 from headworks.evals.judge import INSTRUCTIONS, MOST_TOKENS
 from headworks.evals.results import ConditionSaid, Header
 from headworks.evals.scorers import GRADED, Own
-from headworks.evals.suite import Read, Sample, Suite
+from headworks.evals.suites.suite import Read, Sample, Suite
 from headworks.gateway.prices import Prices
 from headworks.policy.charge import BYTES_PER_TOKEN
 from headworks.system.findings import suggestion

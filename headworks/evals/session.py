@@ -16,8 +16,8 @@ from headworks.evals.asking import Caller
 from headworks.evals.plan import Choices, Outlook, Plan, outlook
 from headworks.evals.results import SUFFIX, Ended, Results
 from headworks.evals.runner import Limits, Progress, Run
-from headworks.evals.suite import Read
-from headworks.evals.suite_file import load
+from headworks.evals.suites.file import load
+from headworks.evals.suites.suite import Read
 from headworks.evals.summary import CONFIDENCE, Promise, Summary
 from headworks.evals.table import Table
 from headworks.inprocess import Opened

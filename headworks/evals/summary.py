@@ -18,7 +18,7 @@ from headworks.evals import stats
 from headworks.evals.conditions import PLAIN, REPETITION, Condition
 from headworks.evals.gate import Evidence, Gate, Judged
 from headworks.evals.stats import Estimate, Floats
-from headworks.evals.suite import Sample, Suite
+from headworks.evals.suites.suite import Sample, Suite
 from headworks.evals.table import FAIL, FAILED, PASS, UNJUDGED, Table, Tally
 
 Rows: TypeAlias = NDArray[np.bool_] | NDArray[np.intp] | list[int]

@@ -21,8 +21,8 @@ from headworks.evals.plan import Choices
 from headworks.evals.report import passing, ranged, results_of
 from headworks.evals.scorers import KINDS
 from headworks.evals.session import Session, Wanted, promises_of, suites_of
-from headworks.evals.suite import Read, Suite
-from headworks.evals.suite_file import load, prepared
+from headworks.evals.suites.file import load, prepared
+from headworks.evals.suites.suite import Read, Suite
 from headworks.evals.summary import Promise, Summary
 from headworks.evals.table import Table
 from headworks.system.load import Loaded

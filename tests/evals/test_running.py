@@ -15,8 +15,8 @@ from headworks.evals.plan import Choices, Plan, outlook
 from headworks.evals.results import Ended, Result, lines
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session, Wanted
-from headworks.evals.suite import Read
-from headworks.evals.suite_file import load
+from headworks.evals.suites.file import load
+from headworks.evals.suites.suite import Read
 from headworks.evals.table import Table
 from headworks.system.load import Loaded, read
 

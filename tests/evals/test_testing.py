@@ -10,7 +10,7 @@ import pytest
 
 from headworks.core.errors import ConfigError
 from headworks.evals.scorers import Reply, Scorer, Target
-from headworks.evals.suite import Sample, Suite, Task
+from headworks.evals.suites.suite import Sample, Suite, Task
 from headworks.evals.testing import Evaluate
 
 SYSTEM = """\

@@ -19,8 +19,8 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.errors import CallError, ConfigError, HeadworksError
-from headworks.evals import suite_file
 from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, scored
+from headworks.evals.suites import file as suite_file
 from headworks.http.intake import Intake
 from headworks.http.limits import EdgeLimits
 from headworks.layers.reason import reason

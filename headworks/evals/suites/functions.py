@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from headworks.evals.places import Troubles, content_of
+from headworks.evals.suites.places import Troubles, content_of
 
 
 def names_in(path: Path, troubles: Troubles) -> dict[str, Any]:

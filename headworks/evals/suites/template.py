@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from headworks.evals.suite import Message, Sample, Task
+from headworks.evals.suites.suite import Message, Sample, Task
 
 DEFAULT = (Message(role="user", content="{{ input }}"),)
 

@@ -15,12 +15,12 @@ from headworks.core.call import PROMPT_PREFIX
 from headworks.core.errors import ConfigError
 from headworks.evals import conditions, language, scorers
 from headworks.evals.conditions import Condition
-from headworks.evals.functions import function, names_in
-from headworks.evals.places import Document, Troubles, Where, content_of, written
 from headworks.evals.scorers import GRADED, Own, Scorer
-from headworks.evals.suite import Message, Read, Sample, Suite, Task
-from headworks.evals.suite_check import check
-from headworks.evals.suite_rows import LISTS_OF_TEXTS, SAMPLE, named, said_of, samples_of
+from headworks.evals.suites.check import check
+from headworks.evals.suites.functions import function, names_in
+from headworks.evals.suites.places import Document, Troubles, Where, content_of, written
+from headworks.evals.suites.rows import LISTS_OF_TEXTS, SAMPLE, named, said_of, samples_of
+from headworks.evals.suites.suite import Message, Read, Sample, Suite, Task
 from headworks.prompts.schema import trouble
 from headworks.system.findings import suggestion
 from headworks.system.scalars import Unreadable, duration, share

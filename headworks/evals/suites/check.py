@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from headworks.evals import scorers
-from headworks.evals.places import Troubles
-from headworks.evals.suite import Read
-from headworks.evals.template import Templates, TemplateTrouble
+from headworks.evals.suites.places import Troubles
+from headworks.evals.suites.suite import Read
+from headworks.evals.suites.template import Templates, TemplateTrouble
 from headworks.system.findings import suggestion
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from headworks.evals import scorers
-from headworks.evals.functions import names_in
-from headworks.evals.places import Troubles, content_of, read
 from headworks.evals.scorers import GRADED, Own, Scorer
-from headworks.evals.suite import Message, Read, Suite, Task
-from headworks.evals.suite_check import check
-from headworks.evals.suite_reader import SuiteReader
-from headworks.evals.suite_rows import named, samples_of
+from headworks.evals.suites.check import check
+from headworks.evals.suites.functions import names_in
+from headworks.evals.suites.places import Troubles, content_of, read
+from headworks.evals.suites.reader import SuiteReader
+from headworks.evals.suites.rows import named, samples_of
+from headworks.evals.suites.suite import Message, Read, Suite, Task
 from headworks.system.findings import suggestion
 
 INPUT = Task(

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from headworks.evals.places import Troubles, content_of
-from headworks.evals.suite import Sample
+from headworks.evals.suites.places import Troubles, content_of
+from headworks.evals.suites.suite import Sample
 
 SAMPLE = Sample.__struct_fields__
 LISTS_OF_TEXTS = frozenset({"tags", "options", "disturb"})

@@ -9,8 +9,8 @@ import pytest
 from headworks.core.errors import ConfigError
 from headworks.evals.asked import Bodies
 from headworks.evals.conditions import condition
-from headworks.evals.suite import Read
-from headworks.evals.suite_file import load
+from headworks.evals.suites.file import load
+from headworks.evals.suites.suite import Read
 
 WHOLE = """\
 version: 1
@@ -184,7 +184,7 @@ def test_lines_and_rows_that_are_wrong_are_told(tmp_path: Path) -> None:
 
 PYTHON = """\
 from headworks.evals.scorers import Scorer
-from headworks.evals.suite import Sample, Suite, Task
+from headworks.evals.suites.suite import Sample, Suite, Task
 
 
 def long_enough(sample, reply):
