@@ -17,15 +17,16 @@ from headworks.cli import eval_view
 from headworks.cli.eval_log import from_log
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
 from headworks.core.errors import EvalError
-from headworks.evals import compare as comparing
-from headworks.evals import report, stats
-from headworks.evals.compare import Comparison
+from headworks.evals import report
 from headworks.evals.conditions import QUICK
 from headworks.evals.plan import QUICK_SAMPLES, Choices
 from headworks.evals.report import Report
 from headworks.evals.results import SUFFIX
 from headworks.evals.session import Session, Wanted, suites_of
-from headworks.evals.table import Table
+from headworks.evals.statistics import compare as comparing
+from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics.compare import Comparison
+from headworks.evals.statistics.table import Table
 from headworks.system.load import Loaded, load
 from headworks.system.starter import load_or_starter
 

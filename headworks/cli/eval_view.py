@@ -16,12 +16,12 @@ from rich.progress import Progress as Drawn
 from rich.text import Text
 
 from headworks.cli.paper import Paper, Rows
-from headworks.evals.compare import Comparison, why_of
-from headworks.evals.gate import Judged, Verdict
 from headworks.evals.report import Report, dollars, passing, percent, ranged, results_of
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session
-from headworks.evals.summary import Summary
+from headworks.evals.statistics.compare import Comparison, why_of
+from headworks.evals.statistics.gate import Judged, Verdict
+from headworks.evals.statistics.summary import Summary
 
 EVERY: Final = 15.0
 """Seconds between two lines of progress where nobody looks."""

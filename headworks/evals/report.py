@@ -17,13 +17,13 @@ import msgspec
 
 from headworks.core.errors import EvalError
 from headworks.core.money import written_dollars
-from headworks.evals import compare
-from headworks.evals.compare import Changed, Comparison, why_of
-from headworks.evals.gate import Judged
 from headworks.evals.results import Result, lines
-from headworks.evals.stats import Estimate
-from headworks.evals.summary import Summary
-from headworks.evals.table import Table
+from headworks.evals.statistics import compare
+from headworks.evals.statistics.compare import Changed, Comparison, why_of
+from headworks.evals.statistics.gate import Judged
+from headworks.evals.statistics.intervals import Estimate
+from headworks.evals.statistics.summary import Summary
+from headworks.evals.statistics.table import Table
 
 MOST_ROWS = 5000
 """Items that the page lists: a browser filters so many at once without a pause. What did not pass comes first."""

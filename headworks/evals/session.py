@@ -11,15 +11,16 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import EvalError
-from headworks.evals import results, summary
+from headworks.evals import results
 from headworks.evals.asking import Caller
 from headworks.evals.plan import Choices, Outlook, Plan, outlook
 from headworks.evals.results import SUFFIX, Ended, Results
 from headworks.evals.runner import Limits, Progress, Run
+from headworks.evals.statistics import summary
+from headworks.evals.statistics.summary import CONFIDENCE, Promise, Summary
+from headworks.evals.statistics.table import Table
 from headworks.evals.suites.file import load
 from headworks.evals.suites.suite import Read
-from headworks.evals.summary import CONFIDENCE, Promise, Summary
-from headworks.evals.table import Table
 from headworks.inprocess import Opened
 from headworks.system.findings import suggestion
 from headworks.system.load import Loaded

@@ -15,16 +15,16 @@ from typing import Any, TypedDict, Unpack
 
 import msgspec
 
-from headworks.evals import summary
-from headworks.evals.compare import why_of
 from headworks.evals.plan import Choices
 from headworks.evals.report import passing, ranged, results_of
 from headworks.evals.scorers import KINDS
 from headworks.evals.session import Session, Wanted, promises_of, suites_of
+from headworks.evals.statistics import summary
+from headworks.evals.statistics.compare import why_of
+from headworks.evals.statistics.summary import Promise, Summary
+from headworks.evals.statistics.table import Table
 from headworks.evals.suites.file import load, prepared
 from headworks.evals.suites.suite import Read, Suite
-from headworks.evals.summary import Promise, Summary
-from headworks.evals.table import Table
 from headworks.system.load import Loaded
 from headworks.system.load import load as load_system
 from headworks.system.starter import starter

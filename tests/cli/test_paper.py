@@ -17,8 +17,8 @@ from headworks.cli import check, drill, eval_view, load_view, logs_view, plan_vi
 from headworks.cli.main import run
 from headworks.cli.paper import Paper, fitted
 from headworks.drill.library import library
-from headworks.evals import compare
 from headworks.evals import report as evals_report
+from headworks.evals.statistics import compare
 from headworks.gateway.live_verdict import Live
 from headworks.ledger.sums import Sum
 from headworks.load.run import Generator, Latency

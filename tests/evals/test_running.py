@@ -10,14 +10,15 @@ import msgspec
 import pytest
 
 from headworks.core.errors import EvalError
-from headworks.evals import compare, report, results
+from headworks.evals import report, results
 from headworks.evals.plan import Choices, Plan, outlook
 from headworks.evals.results import Ended, Result, lines
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session, Wanted
+from headworks.evals.statistics import compare
+from headworks.evals.statistics.table import Table
 from headworks.evals.suites.file import load
 from headworks.evals.suites.suite import Read
-from headworks.evals.table import Table
 from headworks.system.load import Loaded, read
 
 SYSTEM = """\

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from headworks.evals import sequential, stats
-from headworks.evals.gate import Evidence, Gate, judge
+from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics import sequential
+from headworks.evals.statistics.gate import Evidence, Gate, judge
 
 pytestmark = pytest.mark.soak
 

@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from headworks.evals import gate as gates
-from headworks.evals import stats
 from headworks.evals.conditions import PLAIN, REPETITION, Condition
-from headworks.evals.gate import Evidence, Gate, Judged
-from headworks.evals.stats import Estimate, Floats
+from headworks.evals.statistics import gate as gates
+from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics.gate import Evidence, Gate, Judged
+from headworks.evals.statistics.intervals import Estimate, Floats
+from headworks.evals.statistics.table import FAIL, FAILED, PASS, UNJUDGED, Table, Tally
 from headworks.evals.suites.suite import Sample, Suite
-from headworks.evals.table import FAIL, FAILED, PASS, UNJUDGED, Table, Tally
 
 Rows: TypeAlias = NDArray[np.bool_] | NDArray[np.intp] | list[int]
 

@@ -12,15 +12,15 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from headworks.evals import gate as gates
-from headworks.evals import stats
 from headworks.evals.conditions import PLAIN, Condition
-from headworks.evals.gate import Evidence, Gate, Judged
 from headworks.evals.results import Result, at
-from headworks.evals.stats import Floats, Paired
+from headworks.evals.statistics import gate as gates
+from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics.gate import Evidence, Gate, Judged
+from headworks.evals.statistics.intervals import Floats, Paired
+from headworks.evals.statistics.summary import Spread, clusters_of, of_rows, spread
+from headworks.evals.statistics.table import NONE, PASS, Table
 from headworks.evals.suites.suite import Suite
-from headworks.evals.summary import Spread, clusters_of, of_rows, spread
-from headworks.evals.table import NONE, PASS, Table
 
 MARGIN = 0.03
 """How much worse is not worse, where nobody says otherwise: three points."""

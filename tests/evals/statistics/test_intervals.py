@@ -13,8 +13,9 @@ import pytest
 import statsmodels.api as sm
 from statsmodels.stats.multitest import multipletests
 
-from headworks.evals import sequential, stats
-from headworks.evals.gate import Evidence, Gate, Judged, judge
+from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics import sequential
+from headworks.evals.statistics.gate import Evidence, Gate, Judged, judge
 
 DATA = Path(os.environ.get("HEADWORKS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TWO_MODELS = DATA / "gsm8k_two_models.csv"

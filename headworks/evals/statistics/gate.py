@@ -16,8 +16,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from headworks.evals import sequential, stats
-from headworks.evals.stats import FEWEST_CLUSTERS, Estimate, Floats
+from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics import sequential
+from headworks.evals.statistics.intervals import FEWEST_CLUSTERS, Estimate, Floats
 
 Verdict: TypeAlias = Literal["holds", "does not hold", "not enough data"]
 Clusters: TypeAlias = NDArray[np.intp]
