@@ -19,8 +19,8 @@ from headworks.core.errors import HeadworksError
 from headworks.core.notices import named
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.priced import priced
-from headworks.server.parent import serve_by_workers
 from headworks.server.serve import serve
+from headworks.server.workers.parent import serve_by_workers
 from headworks.system.findings import Findings
 from headworks.system.schema import System
 from headworks.system.starter import HERE, load_or_starter

@@ -7,7 +7,7 @@ import sys
 import uvloop
 
 from headworks.cli.log_format import write_log
-from headworks.server.worker import work
+from headworks.server.workers.worker import work
 
 
 def main() -> None:

@@ -25,7 +25,10 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.gateway import Prepared as PreparedSystem
 from headworks.http.server import Edge, EdgeLimits, Listener
 from headworks.server.app import App
-from headworks.server.channel import (
+from headworks.server.origins import Origins
+from headworks.server.serve import SWITCH, certificates_of, drain, signals
+from headworks.server.shown import view_of
+from headworks.server.workers.channel import (
     Adopt,
     Channel,
     Cover,
@@ -39,9 +42,6 @@ from headworks.server.channel import (
     Seen,
     Start,
 )
-from headworks.server.origins import Origins
-from headworks.server.serve import SWITCH, certificates_of, drain, signals
-from headworks.server.shown import view_of
 from headworks.system.load import read
 
 log = logging.getLogger("headworks.worker")

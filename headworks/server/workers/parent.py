@@ -36,11 +36,11 @@ from headworks.ledger.process import LedgerProcess
 from headworks.providers.local.process import LocalProcess
 from headworks.server.app import Readiness
 from headworks.server.beacon import Beacon, Outcome
-from headworks.server.channel import Adopt, Cover, Look, Prepare, Prepared, Start
 from headworks.server.open_files import allow_open_files
-from headworks.server.post import Post, fresh_owner
 from headworks.server.reloading import Reloading
 from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable, warn_of_open_folders
+from headworks.server.workers.channel import Adopt, Cover, Look, Prepare, Prepared, Start
+from headworks.server.workers.handle import Post, fresh_owner
 from headworks.system.load import Loaded, content_of, read
 from headworks.system.schema import System
 from headworks.system.secrets import named_variables

@@ -22,7 +22,7 @@ from headworks.core.children import PROXIES
 from headworks.core.errors import Problem
 from headworks.core.record import Record
 from headworks.ledger.lines import files
-from headworks.server.channel import Channel, Ended, Failed, Leaving, Message, Prepared, Ready, Seen, Start
+from headworks.server.workers.channel import Channel, Ended, Failed, Leaving, Message, Prepared, Ready, Seen, Start
 from headworks.telemetry.metrics import UNKNOWN
 from headworks.telemetry.view import Sums, View
 
