@@ -13,9 +13,9 @@ import click
 import msgspec
 import uvloop
 
-from headworks.cli import eval_view
 from headworks.cli.eval_log import from_log
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.views import eval as eval_view
 from headworks.core.errors import EvalError
 from headworks.evals import report
 from headworks.evals.conditions import QUICK

@@ -19,8 +19,8 @@ import msgspec
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.cli.keys_book import check_names, index, is_open, numbered, opened, shown
 from headworks.cli.keys_options import PARTS, RATES, allowance, changed, is_given, limits
-from headworks.cli.keys_view import Before, Whole, show_changed, show_key, show_list
 from headworks.cli.notated import Notated, SystemFile, Until
+from headworks.cli.views.keys import Before, Whole, show_changed, show_key, show_list
 from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start

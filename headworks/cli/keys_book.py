@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.keys_view import Shown
 from headworks.cli.ledger_place import place_of, read_unasked, remember
+from headworks.cli.views.keys import Shown
 from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import MOST_EARLIER, Earlier, Entry, Keys, Kind, Row

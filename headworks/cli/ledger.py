@@ -12,8 +12,8 @@ import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.cli.ledger_place import place
-from headworks.cli.logs_view import clean
 from headworks.cli.paper import Paper
+from headworks.cli.views.logs import clean
 from headworks.core.money import written_dollars
 from headworks.ledger.backup import back_up
 from headworks.ledger.backup_contents import Contents

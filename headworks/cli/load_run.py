@@ -15,9 +15,9 @@ import uvloop
 
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.ledger_place import place
-from headworks.cli.load_view import as_json, show
 from headworks.cli.logs import DECODE, reading
 from headworks.cli.plan import past, read
+from headworks.cli.views.load import as_json, show
 from headworks.core.errors import PlanError
 from headworks.http.dial import Origin, trust_only
 from headworks.http.proxy import Proxy

@@ -22,8 +22,8 @@ from headworks.cli.exits import FAILS, HOLDS
 from headworks.cli.ledger_place import Place, place, place_of, read_unasked, remember
 from headworks.cli.logs_csv import print_csv, print_sums_csv
 from headworks.cli.logs_purge import ask, compacted, ended, unreached
-from headworks.cli.logs_view import line_of, show_record, show_sums, show_table, sum_of
 from headworks.cli.notated import SystemFile
+from headworks.cli.views.logs import line_of, show_record, show_sums, show_table, sum_of
 from headworks.core.record import Outcome, Record
 from headworks.ledger.facts import facts
 from headworks.ledger.indexer import Indexer

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from headworks.cli.logs_view import NANO, Line, line_of, rounded
+from headworks.cli.views.logs import NANO, Line, line_of, rounded
 from headworks.core.record import Record
 from headworks.ledger.sums import By, Sum
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import click
 
 from headworks.cli.ledger_place import Place
-from headworks.cli.logs_view import clean
+from headworks.cli.views.logs import clean
 from headworks.ledger.erasure import purge_user, redacted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.overwrite import blank, of, of_user, overwrite

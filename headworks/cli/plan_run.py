@@ -13,7 +13,7 @@ import msgspec
 
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.plan import past, read
-from headworks.cli.plan_view import show, show_screening
+from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
 from headworks.twin.page import page
 from headworks.twin.plan import Known, plan, prepare

@@ -13,9 +13,9 @@ import trustme
 
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.load_run import Asked, want, with_traffic
-from headworks.cli.load_view import as_json, show
 from headworks.cli.main import run
 from headworks.cli.plan import read
+from headworks.cli.views.load import as_json, show
 from headworks.load.run import Generator, Latency, Report
 from headworks.load.search import Probe, Searched
 from headworks.load.verdict import Compared

@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.cli import logs_view
 from headworks.cli.eval_log import from_log
 from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
 from headworks.cli.logs_purge import unreached
 from headworks.cli.main import run
+from headworks.cli.views import logs as logs_view
 from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.ledger.journal import Journal

@@ -13,9 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import headworks.cli
-from headworks.cli import check, drill, eval_view, load_view, logs_view, plan_view
+from headworks.cli import check, drill
 from headworks.cli.main import run
 from headworks.cli.paper import Paper, fitted
+from headworks.cli.views import eval as eval_view
+from headworks.cli.views import load as load_view
+from headworks.cli.views import logs as logs_view
+from headworks.cli.views import plan as plan_view
 from headworks.drill.library import library
 from headworks.evals import report as evals_report
 from headworks.evals.statistics import compare
