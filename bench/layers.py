@@ -32,10 +32,10 @@ from headworks.layers.breaker import Breaker
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
 from headworks.layers.fund import Fund
-from headworks.layers.funds import Terms
 from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
 from headworks.layers.quota import Quota
+from headworks.layers.reservations import Terms
 from headworks.layers.resume import Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route

@@ -29,9 +29,9 @@ from headworks.core.service import Opening, Service
 from headworks.layers.auth import Auth, Keyring
 from headworks.layers.cache import Cache, Fill
 from headworks.layers.coalesce import Coalesce
-from headworks.layers.funds import Terms
+from headworks.layers.fingerprint import Sameness, by_key
 from headworks.layers.quota import Quota
-from headworks.layers.sameness import Sameness, by_key
+from headworks.layers.reservations import Terms
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import Journal
 from headworks.policy.spend import ceiling

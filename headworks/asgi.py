@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from headworks.server.mounted import Mounted
+from headworks.server.asgi_adapter import Mounted
 from headworks.system.load import Loaded
 from headworks.system.starter import load_or_starter
 

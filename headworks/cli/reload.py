@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
-from headworks.server.beacon import Beacon, Outcome
+from headworks.server.control_files import Beacon, Outcome
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, Node, Scalar, compose
 from headworks.system.places import journal_of, written

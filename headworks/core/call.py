@@ -54,7 +54,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     found_at: the keyring's version at which a server found `key` by the headers, before Auth; 0 where none did.
     streamed, include_usage, max_output (tokens), user: what the body says. bound: tokens of output that vendors are told
     to give at most though the body does not say so. arrived_at, deadline_at: loop seconds.
-    cache_control: the caller's header of that name. fingerprint: what equal calls have in common (`layers/sameness.py`),
+    cache_control: the caller's header of that name. fingerprint: what equal calls have in common (`layers/fingerprint.py`),
     b"" where no answer may be shared.
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
     learn it. attempt: which try this is; Balance sets it for everything below. resumed_at: how many attempts there were when

@@ -30,6 +30,7 @@ from headworks.layers.coalesce import Coalesce
 from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
+from headworks.layers.fingerprint import SCOPES, Sameness
 from headworks.layers.fund import Fund
 from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
@@ -38,7 +39,6 @@ from headworks.layers.render import Prompt, Render
 from headworks.layers.resume import Prefill, Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
-from headworks.layers.sameness import SCOPES, Sameness
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
 from headworks.policy.budget import AttemptBudget

@@ -46,10 +46,10 @@ class Counting:
             self._embedded = loaded("headworks.state.embedded", "embedded").Embedded(state_folder(system, folder))
             url = self._embedded.url
         owner = token_hex(8) if member is None else member.owner
-        module = loaded("headworks.state.away", "redis")
+        module = loaded("headworks.state.unreachable", "redis")
         self.shared = module.Valkey(url, system.name, owner)
         self.state = module.Sharing(self.shared)
-        self._kept = module = loaded("headworks.state.kept", "redis")
+        self._kept = module = loaded("headworks.state.shared_answers", "redis")
         self._line = module.Line(url, is_told=False)  # the line of the counts tells that it is away
         self._prefix = system.name
 

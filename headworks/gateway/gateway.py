@@ -28,10 +28,10 @@ from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.counting import Counting, Member
 from headworks.gateway.leaves import Leaves
+from headworks.gateway.memory_trim import Thrift
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
 from headworks.gateway.target_log import TargetLog
-from headworks.gateway.thrift import Thrift
 from headworks.http.buffered import Buffered
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt

@@ -13,8 +13,8 @@ from headworks.core.key import FREELY, Allowance, Key, secret_digest
 from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
 from headworks.gateway.prices import Prices
-from headworks.layers.funds import Opener, Terms
 from headworks.layers.quota import Books, Quota
+from headworks.layers.reservations import Opener, Terms
 from headworks.policy.spend import TEMPLATE, ceiling
 from headworks.providers.local.chat_template import transcript
 from headworks.providers.local.grammar import SIGN_TOKENS

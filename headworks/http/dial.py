@@ -21,7 +21,7 @@ import msgspec
 
 from headworks.core.errors import Expired, Unreachable
 from headworks.http.connection import NEVER, Connection
-from headworks.http.patience import Patience
+from headworks.http.fair_timeout import Patience
 from headworks.http.proxy import Proxy, Tunnel
 
 C = TypeVar("C", bound=Connection)

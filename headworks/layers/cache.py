@@ -23,7 +23,7 @@ from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Enter, Layering, Service, entering, scope
 from headworks.core.text import joined, sound
-from headworks.layers.sameness import Sameness
+from headworks.layers.fingerprint import Sameness
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.policy.purged import Purged
 from headworks.wire.openai.body import choices_asked, may_ask_several

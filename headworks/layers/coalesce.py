@@ -32,7 +32,7 @@ from headworks.core.errors import AtLimit, CallError, Cut, Expired
 from headworks.core.reply import Chunk, Reply
 from headworks.core.service import Opening, Service
 from headworks.core.trail import Trail
-from headworks.layers.sameness import Sameness
+from headworks.layers.fingerprint import Sameness
 from headworks.policy.freshness import MOST_ANSWER
 
 FAR: Final = 86400.0

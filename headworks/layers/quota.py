@@ -21,8 +21,8 @@ from headworks.core.notices import named
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
-from headworks.layers.funds import Funds, Opener, Terms, reckoned
 from headworks.layers.refusal import refused
+from headworks.layers.reservations import Funds, Opener, Terms, reckoned
 from headworks.policy.charge import billed
 from headworks.policy.spend import Asking, window_start
 from headworks.wire.dialect import Weight

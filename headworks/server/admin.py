@@ -24,11 +24,11 @@ from starlette.routing import Route
 
 from headworks import __version__
 from headworks.http.server import Edge, EdgeLimits
+from headworks.server.admin_view import Shown
 from headworks.server.app import for_anybody
 from headworks.server.asgi_host import AsgiHost
 from headworks.server.problems import JSON as JSON_HEADER
 from headworks.server.problems import Headers
-from headworks.server.shown import Shown
 from headworks.telemetry.exposition import CONTENT_TYPE, Exposition
 
 JSON: Final = "application/json"

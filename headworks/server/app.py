@@ -16,8 +16,8 @@ from headworks.http.intake import Request
 from headworks.layers.auth import Keyring
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.calls import Calls, Stack
+from headworks.server.drain import Farewell
 from headworks.server.exchange import Exchange
-from headworks.server.farewell import Farewell
 from headworks.server.origins import NONE, Origins
 from headworks.server.paths import unserved
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer

@@ -21,9 +21,9 @@ from headworks.http.intake import Request
 from headworks.server import deadline
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.codings import plain
+from headworks.server.drain import Farewell
 from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
-from headworks.server.farewell import Farewell
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
 from headworks.system.schema import Exposable

@@ -13,7 +13,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import named, of_problem
 from headworks.gateway.gateway import Gateway
 from headworks.server.app import App
-from headworks.server.beacon import Beacon, Outcome
+from headworks.server.control_files import Beacon, Outcome
 from headworks.server.origins import Origins
 from headworks.system.load import Loaded
 from headworks.system.schema import System

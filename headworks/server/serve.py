@@ -26,13 +26,13 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.hold import holding
 from headworks.http.certificates import Certificates, complaint
 from headworks.http.server import Edge, EdgeLimits
+from headworks.server.admin_view import Shown, Single
 from headworks.server.app import App
-from headworks.server.beacon import Beacon
-from headworks.server.farewell import goodbye
+from headworks.server.control_files import Beacon
+from headworks.server.drain import goodbye
 from headworks.server.open_files import allow_open_files
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
-from headworks.server.shown import Shown, Single
 from headworks.system.load import Loaded
 from headworks.system.notations import Address
 from headworks.system.schema import ADMIN, Server

@@ -23,7 +23,7 @@ from headworks.core.notices import Notice, Notices
 from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
 from headworks.policy.spend import LENGTHS, window_ends_in, window_start
 from headworks.state import scripts
-from headworks.state.line import Answer, Line, Word, away, packed, reached
+from headworks.state.connection import Answer, Line, Word, away, packed, reached
 
 BEAT: Final = 1.0
 LEASE: Final = 10.0

@@ -21,7 +21,7 @@ from headworks.inprocess import Opened
 from headworks.ledger.claim import FileClaim
 from headworks.ledger.keys import Entry, Keys
 from headworks.ledger.places import store_at
-from headworks.server.mounted import Mounted
+from headworks.server.asgi_adapter import Mounted
 from headworks.system.load import Loaded, read
 from tests.gateway.test_access import answered, until
 from tests.servers import PostgresServer

@@ -8,7 +8,7 @@ import pytest
 
 from headworks.core.clock import now
 from headworks.core.vtime import run_virtual
-from headworks.gateway.thrift import Thrift, give_back
+from headworks.gateway.memory_trim import Thrift, give_back
 
 
 @pytest.mark.parametrize(

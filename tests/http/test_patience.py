@@ -10,7 +10,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.http.patience import STEP, Patience
+from headworks.http.fair_timeout import STEP, Patience
 
 
 class Handle:

@@ -11,7 +11,7 @@ from headworks.core.clock import now
 from headworks.core.service import Service
 from headworks.layers.cache import Cache, Fill
 from headworks.layers.coalesce import Coalesce
-from headworks.layers.sameness import Sameness, by_key
+from headworks.layers.fingerprint import Sameness, by_key
 from headworks.state.answers import Answers
 from headworks.testing import call
 

@@ -19,7 +19,7 @@ from headworks.core.service import Service
 from headworks.core.trail import Trail
 from headworks.layers import cache
 from headworks.layers.cache import Cache, Fill
-from headworks.layers.sameness import SCOPES, Sameness
+from headworks.layers.fingerprint import SCOPES, Sameness
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
 from headworks.policy.freshness import Kept

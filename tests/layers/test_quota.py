@@ -18,9 +18,9 @@ from headworks.core.reply import Usage
 from headworks.core.service import Opening, Service
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
 from headworks.layers.fund import Fund
-from headworks.layers.funds import Terms
 from headworks.layers.limit import Limit, Line
 from headworks.layers.quota import Books, Quota
+from headworks.layers.reservations import Terms
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
 from headworks.policy.concurrency import Slots

@@ -15,12 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from headworks.core.errors import ConfigError
 from headworks.gateway.gateway import Gateway
 from headworks.server.admin import Admin
+from headworks.server.admin_view import Single
 from headworks.server.app import App
-from headworks.server.beacon import Beacon
+from headworks.server.control_files import Beacon
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
 from headworks.server.serve import claimed
-from headworks.server.shown import Single
 from headworks.system.load import Loaded, load
 from headworks.system.notations import Address
 from headworks.system.schema import ADMIN, Server

@@ -16,7 +16,7 @@ from headworks.core.key import Change, Key, secret_digest
 from headworks.http.server import Edge, EdgeLimits, Request
 from headworks.layers.auth import Keyring
 from headworks.providers.scripted import Scripted
-from headworks.server.mounted import Mounted
+from headworks.server.asgi_adapter import Mounted
 from headworks.system.load import read
 from tests.http.edges import Caller, Served, until
 from tests.server.test_app import KEYED, OPEN, Facing, chat

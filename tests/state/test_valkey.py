@@ -18,7 +18,7 @@ import uvloop
 from headworks.core.clock import now
 from headworks.core.errors import StateAway
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
-from headworks.state.away import Sharing
+from headworks.state.unreachable import Sharing
 from headworks.state.valkey import Valkey
 from tests.servers import ValkeyServer, valkey
 from tests.state import spender

@@ -35,7 +35,7 @@ from headworks.ledger.ending import is_whole
 from headworks.ledger.process import LedgerProcess
 from headworks.providers.local.process import LocalProcess
 from headworks.server.app import Readiness
-from headworks.server.beacon import Beacon, Outcome
+from headworks.server.control_files import Beacon, Outcome
 from headworks.server.open_files import allow_open_files
 from headworks.server.reloading import Reloading
 from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable, warn_of_open_folders

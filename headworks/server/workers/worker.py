@@ -24,10 +24,10 @@ from headworks.gateway.counting import Member
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.gateway import Prepared as PreparedSystem
 from headworks.http.server import Edge, EdgeLimits, Listener
+from headworks.server.admin_view import view_of
 from headworks.server.app import App
 from headworks.server.origins import Origins
 from headworks.server.serve import SWITCH, certificates_of, drain, signals
-from headworks.server.shown import view_of
 from headworks.server.workers.channel import (
     Adopt,
     Channel,

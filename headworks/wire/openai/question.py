@@ -3,7 +3,7 @@
 Theory. The body is taken apart, what does not change the answer is left out, and the rest is written again with sorted
 keys and no blanks. Everything that nobody here knows stays in: a field that is new may change everything. Left out are
 
-- `model`: the alias stands beside the question, see `layers/sameness.py`;
+- `model`: the alias stands beside the question, see `layers/fingerprint.py`;
 - `stream`, `stream_options`: how the answer is delivered, not what it says;
 - `user`, `safety_identifier`: whom the vendor may hold responsible for abuse; `prompt_cache_key` and
   `prompt_cache_retention`: which of the vendor's machines has the prompt's beginning ready. OpenAI documents all four as

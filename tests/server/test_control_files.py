@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from headworks.core.errors import Problem
-from headworks.server.beacon import Beacon, Outcome
+from headworks.server.control_files import Beacon, Outcome
 
 
 def outcome(begun_at: float) -> Outcome:

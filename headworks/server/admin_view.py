@@ -11,7 +11,7 @@ from headworks.core.clock import wall
 from headworks.gateway.gateway import Gateway
 from headworks.ledger.ledger import Status
 from headworks.server.app import Readiness, readiness
-from headworks.server.beacon import Outcome
+from headworks.server.control_files import Outcome
 from headworks.server.reloading import Reloading
 from headworks.system.schema import System
 from headworks.telemetry.exposition import Readings

@@ -19,7 +19,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from headworks.core.errors import StateAway
 from headworks.core.notices import Notice, Notices
 from headworks.policy.freshness import Kept
-from headworks.state.line import Answer, Line, Word
+from headworks.state.connection import Answer, Line, Word
 
 OVERHEAD: Final = 250
 """Bytes around an answer in the server: its place in a hash and in a sorted set."""

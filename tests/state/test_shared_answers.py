@@ -11,8 +11,8 @@ from redis.exceptions import ResponseError
 
 from headworks.core.reply import Usage
 from headworks.policy.freshness import Kept
-from headworks.state.kept import OVERHEAD, SharedAnswers
-from headworks.state.line import Line
+from headworks.state.connection import Line
+from headworks.state.shared_answers import OVERHEAD, SharedAnswers
 from tests.servers import ValkeyServer
 
 
