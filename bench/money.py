@@ -29,7 +29,7 @@ from headworks.core.service import Opening, Service
 from headworks.layers.auth import Auth, Keyring
 from headworks.layers.cache import Cache, Fill
 from headworks.layers.coalesce import Coalesce
-from headworks.layers.fingerprint import Sameness, by_key
+from headworks.layers.fingerprint import Fingerprint, by_key
 from headworks.layers.quota import Quota
 from headworks.layers.reservations import Terms
 from headworks.layers.trace import Trace
@@ -94,9 +94,9 @@ def build(name: str, folder: Path) -> Service:
     terms = Terms(alias="bench", config="c", ceilings={"chat": ceiling([PRICE], has_output=True)}, max_output=500)
     inner: Service = Leaf()
     if name in MISSED:
-        answers, sameness = Answers(64_000_000, 3600.0), Sameness("bench", "r", by_key)
+        answers, fingerprints = Answers(64_000_000, 3600.0), Fingerprint("bench", "r", by_key)
         filled = Fill(inner, answers)
-        inner = Cache(Coalesce(filled, sameness) if is_shared else filled, answers, sameness, 3600.0)
+        inner = Cache(Coalesce(filled, fingerprints) if is_shared else filled, answers, fingerprints, 3600.0)
     quota = Quota(inner, terms, Memory(), journal, ring.group, {"chat": weigh_chat})
     return Trace(Auth(quota, ring), journal, "c")
 

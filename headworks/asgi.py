@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from headworks.server.asgi_adapter import Mounted
+from headworks.server.asgi_adapter import AsgiAdapter
 from headworks.system.load import Loaded
 from headworks.system.starter import load_or_starter
 
@@ -18,7 +18,7 @@ __all__ = ["app", "create"]
 VARIABLE = "HEADWORKS_FILE"
 
 
-def create(file: str | os.PathLike[str] | None = None) -> Mounted:
+def create(file: str | os.PathLike[str] | None = None) -> AsgiAdapter:
     """An application that serves this system file. Each has a gateway of its own.
 
     Its start raises ConfigError (a server's lifespan fails with it) where something is wrong with the file.
@@ -28,7 +28,7 @@ def create(file: str | os.PathLike[str] | None = None) -> Mounted:
         named = file if file is not None else os.environ.get(VARIABLE) or None
         return load_or_starter(None if named is None else Path(named), os.environ)
 
-    return Mounted(load)
+    return AsgiAdapter(load)
 
 
 app = create()

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
-from headworks.server.control_files import Beacon, Outcome
+from headworks.server.control_files import ControlFiles, Outcome
 from headworks.system.findings import Findings
 from headworks.system.nodes import MOST_BYTES, Node, Scalar, compose
 from headworks.system.places import journal_of, written
@@ -38,7 +38,7 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     if tree is None:  # no gateway could read it, and where to look for one is in it
         outcome = Outcome(begun_at=time.time(), is_reloaded=False, config="", problems=findings.errors)
     else:
-        outcome = asked(Beacon(served.parent / journal(tree, served), served), served)
+        outcome = asked(ControlFiles(served.parent / journal(tree, served), served), served)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(outcome)).decode())
     else:
@@ -63,12 +63,12 @@ def journal(tree: Node, file: Path) -> str:
     return node.text if isinstance(node, Scalar) else journal_of(file)
 
 
-def asked(beacon: Beacon, file: Path) -> Outcome:
+def asked(control_files: ControlFiles, file: Path) -> Outcome:
     """Asks the gateway that serves the file, and waits until it has said what became of it."""
-    pid = beacon.pid()
+    pid = control_files.pid()
     if pid is None:
         raise click.ClickException(
-            f"no running gateway serves {file}: looked in {beacon.folder}\n"
+            f"no running gateway serves {file}: looked in {control_files.folder}\n"
             "    start one with `headworks up`; one that was started with another `log.journal` must be restarted"
         )
     since = time.time()
@@ -77,9 +77,9 @@ def asked(beacon: Beacon, file: Path) -> Outcome:
     except OSError as error:
         raise click.ClickException(f"the gateway (process {pid}) cannot be told: {error.strerror}") from error
     while time.time() < since + PATIENCE:
-        if outcome := beacon.outcome(since):
+        if outcome := control_files.outcome(since):
             return outcome
-        if beacon.pid() is None:
+        if control_files.pid() is None:
             raise click.ClickException(f"the gateway (process {pid}) has ended")
         time.sleep(0.02)
     raise click.ClickException(f"the gateway (process {pid}) said nothing for {PATIENCE:.0f} s")

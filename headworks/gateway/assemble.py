@@ -30,7 +30,7 @@ from headworks.layers.coalesce import Coalesce
 from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
-from headworks.layers.fingerprint import SCOPES, Sameness
+from headworks.layers.fingerprint import SCOPES, Fingerprint
 from headworks.layers.fund import Fund
 from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
@@ -240,13 +240,13 @@ def pool(
 
 def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
     """What answers equal calls without a vendor, or with one call to it: only where the alias asks for it."""
-    sameness = Sameness(alias, behind(shared.system, alias), SCOPES[model.cache.share])
-    coalesce: list[Layer] = [partial(Coalesce, sameness=sameness)] if model.coalesces else []
+    fingerprints = Fingerprint(alias, behind(shared.system, alias), SCOPES[model.cache.share])
+    coalesce: list[Layer] = [partial(Coalesce, fingerprints=fingerprints)] if model.coalesces else []
     ttl = model.cache.exact
     if ttl is None:
         return coalesce
     answers = shared.answers[alias]
-    cache = partial(Cache, answers=answers, sameness=sameness, ttl=ttl, purged=shared.purged)
+    cache = partial(Cache, answers=answers, fingerprints=fingerprints, ttl=ttl, purged=shared.purged)
     return [cache, *coalesce, partial(Fill, answers=answers)]
 
 

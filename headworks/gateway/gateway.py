@@ -28,7 +28,7 @@ from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.counting import Counting, Member
 from headworks.gateway.leaves import Leaves
-from headworks.gateway.memory_trim import Thrift
+from headworks.gateway.memory_trim import MemoryTrim
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
 from headworks.gateway.target_log import TargetLog
@@ -203,7 +203,7 @@ class Gateway:
         """Starts what runs beside calls. The embedded model may still be loading when this returns. Raises ConfigError."""
         self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
-        self._tasks.append(asyncio.create_task(Thrift(lambda: self.in_flight).keep(), name="thrift"))
+        self._tasks.append(asyncio.create_task(MemoryTrim(lambda: self.in_flight).keep(), name="memory_trim"))
         await self.counting.start()
         await self.access.start()  # first: into a store that is not the right one no record goes
         if self.ledger is not None:

@@ -17,7 +17,7 @@ from headworks.http.dial import Origin, trust
 from headworks.http.proxy import Proxy
 from headworks.providers.local.process import LocalProcess
 from headworks.providers.local.provider import Local
-from headworks.providers.local.shared_process import Elsewhere
+from headworks.providers.local.shared_process import SharedProcess
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.simulated.provider import Desk, Simulated, Vendor
 from headworks.providers.simulated.text import Percentiles
@@ -133,7 +133,7 @@ class Leaves:
 
     def _local(self, name: str, provider: schema.Local) -> Making:
         if (path := self.models.get(name)) is not None:
-            elsewhere = Elsewhere(path)
+            elsewhere = SharedProcess(path)
             origin = msgspec.structs.replace(elsewhere.origin, base=b"/v1")
             asked = self.clients[name] = Client(origin, buffered=self.buffered)
             return lambda model: Local(

@@ -40,7 +40,7 @@ async def give_back() -> None:
         await asyncio.get_running_loop().run_in_executor(None, _trim, 0)
 
 
-class Thrift:
+class MemoryTrim:
     """Sees many calls become few, and gives back what they held."""
 
     def __init__(self, in_flight: Callable[[], int], give_back: Callable[[], Awaitable[None]] = give_back) -> None:

@@ -21,7 +21,7 @@ import msgspec
 
 from headworks.core.errors import Expired, Unreachable
 from headworks.http.connection import NEVER, Connection
-from headworks.http.fair_timeout import Patience
+from headworks.http.fair_timeout import FairTimeout
 from headworks.http.proxy import Proxy, Tunnel
 
 C = TypeVar("C", bound=Connection)
@@ -131,7 +131,7 @@ async def dial(
             if not 0 < by < NEVER:
                 return await _open(origin, make, context, proxy)
             loop = asyncio.get_running_loop()
-            patience = Patience(loop, by, lambda: bound.reschedule(loop.time()))
+            patience = FairTimeout(loop, by, lambda: bound.reschedule(loop.time()))
             try:
                 return await _open(origin, make, context, proxy)
             finally:

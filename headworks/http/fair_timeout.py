@@ -22,7 +22,7 @@ SLACK = 0.001
 """Seconds by which a timer may ring early and still count: uvloop rounds them."""
 
 
-class Patience:
+class FairTimeout:
     """Calls `ring` once, at this loop instant or as much later as the loop itself is late until then."""
 
     __slots__ = ("_by", "_due_at", "_from", "_handle", "_loop", "_ring")

@@ -23,7 +23,7 @@ from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Enter, Layering, Service, entering, scope
 from headworks.core.text import joined, sound
-from headworks.layers.fingerprint import Sameness
+from headworks.layers.fingerprint import Fingerprint
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.policy.purged import Purged
 from headworks.wire.openai.body import choices_asked, may_ask_several
@@ -47,11 +47,11 @@ class Cache:
     """Answers a call that was answered before. ttl: seconds."""
 
     def __init__(
-        self, inner: Service, answers: Answers, sameness: Sameness, ttl: float, purged: Purged | None = None
+        self, inner: Service, answers: Answers, fingerprints: Fingerprint, ttl: float, purged: Purged | None = None
     ) -> None:
         self.inner = inner
         self.answers = answers
-        self.sameness = sameness
+        self.fingerprints = fingerprints
         self.ttl = ttl
         self.purged = Purged() if purged is None else purged
 
@@ -62,7 +62,7 @@ class Cache:
             await asyncio.sleep(0)
         said = call.cache_control
         asked = demand(said) if said else ANY
-        fingerprint = self.sameness.fingerprint(call) if asked.may_keep else b""
+        fingerprint = self.fingerprints.fingerprint(call) if asked.may_keep else b""
         if not fingerprint or not asked.may_read:
             trail.cache = "bypass"
         else:

@@ -32,7 +32,7 @@ from headworks.core.errors import AtLimit, CallError, Cut, Expired
 from headworks.core.reply import Chunk, Reply
 from headworks.core.service import Opening, Service
 from headworks.core.trail import Trail
-from headworks.layers.fingerprint import Sameness
+from headworks.layers.fingerprint import Fingerprint
 from headworks.policy.freshness import MOST_ANSWER
 
 FAR: Final = 86400.0
@@ -45,9 +45,9 @@ Kin: TypeAlias = tuple[bytes, bool, bool]
 class Coalesce:
     """Lets a call join the journey of an equal one."""
 
-    def __init__(self, inner: Service, sameness: Sameness) -> None:
+    def __init__(self, inner: Service, fingerprints: Fingerprint) -> None:
         self.inner = inner
-        self.sameness = sameness
+        self.fingerprints = fingerprints
         self.journeys: dict[Kin, Journey] = {}
         """Those that may be joined."""
 
@@ -58,7 +58,7 @@ class Coalesce:
         if not fingerprint:
             if "no-" in call.cache_control or "max-age" in call.cache_control:  # an answer of his own
                 return self.inner.open(call)
-            fingerprint = self.sameness.fingerprint(call)
+            fingerprint = self.fingerprints.fingerprint(call)
             if not fingerprint:
                 return self.inner.open(call)
         return _Reading(self, call, (fingerprint, call.streamed, call.include_usage))

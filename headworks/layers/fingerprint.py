@@ -28,7 +28,7 @@ _SILENT = frozenset({b"traceparent", b"idempotency-key"})
 _encode = msgspec.json.encode
 
 
-class Sameness:
+class Fingerprint:
     """Makes fingerprints for one alias.
 
     release: stands for what answers behind the alias. scope: whom the caller shares with, as a name.

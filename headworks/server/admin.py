@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from headworks import __version__
 from headworks.http.server import Edge, EdgeLimits
-from headworks.server.admin_view import Shown
+from headworks.server.admin_view import AdminView
 from headworks.server.app import for_anybody
 from headworks.server.asgi_host import AsgiHost
 from headworks.server.problems import JSON as JSON_HEADER
@@ -81,7 +81,7 @@ class Refusal(msgspec.Struct, frozen=True):
 class Admin:
     """Answers the admin port's requests."""
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: AdminView) -> None:
         self.shown = shown
         self.exposition = Exposition()
         self.app = Starlette(

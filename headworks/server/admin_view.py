@@ -19,7 +19,7 @@ from headworks.telemetry.metrics import Metrics
 from headworks.telemetry.view import View, counts_of
 
 
-class Shown(Protocol):
+class AdminView(Protocol):
     """Something that serves a system."""
 
     @property

@@ -16,7 +16,7 @@ from headworks.http.intake import Request
 from headworks.layers.auth import Keyring
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.calls import Calls, Stack
-from headworks.server.drain import Farewell
+from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
 from headworks.server.origins import NONE, Origins
 from headworks.server.paths import unserved
@@ -131,9 +131,9 @@ class App:
         self.gateway = gateway
         self.origins = origins
         self.chance = chance
-        self.farewell = Farewell()
-        chat = Calls("chat", read_chat, gateway, chance, self.farewell)
-        embeddings = Calls("embeddings", read_embeddings, gateway, chance, self.farewell)
+        self.open_calls = OpenCalls()
+        chat = Calls("chat", read_chat, gateway, chance, self.open_calls)
+        embeddings = Calls("embeddings", read_embeddings, gateway, chance, self.open_calls)
         self.posts: dict[str, Route] = {
             "/v1/chat/completions": chat.serve,
             "/v1/embeddings": embeddings.serve,

@@ -59,7 +59,7 @@ class Answering:
             await self._send(message)
 
 
-class Mounted:
+class AsgiAdapter:
     """An ASGI application that serves a system. `load` is called when it starts, not before."""
 
     def __init__(self, load: Callable[[], Loaded]) -> None:

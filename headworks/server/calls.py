@@ -21,7 +21,7 @@ from headworks.http.intake import Request
 from headworks.server import deadline
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.codings import plain
-from headworks.server.drain import Farewell
+from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
 from headworks.server.limits import limited
@@ -78,13 +78,13 @@ class Calls:
         read: Callable[[bytes], Asked],
         opener: Opener,
         chance: Callable[[int], int],
-        farewell: Farewell,
+        open_calls: OpenCalls,
     ) -> None:
         self.operation: Operation = operation
         self.read = read
         self.opener = opener
         self.chance = chance
-        self.farewell = farewell
+        self.open_calls = open_calls
 
     async def serve(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         """Answers one request, whatever happens. Cancelled when the caller hangs up."""
@@ -102,8 +102,8 @@ class Calls:
             await asyncio.sleep(0)
         task = exchange.task
         assert task is not None
-        farewell = self.farewell
-        farewell.joined(task)
+        open_calls = self.open_calls
+        open_calls.joined(task)
         is_told = False
         try:
             async with stack.front.open(call) as reply:
@@ -116,13 +116,13 @@ class Calls:
         except CallError as error:
             show(error, exchange, call.id, [*limited(call.trail), *exposed(call.trail, stack.exposed), *cors])
         except asyncio.CancelledError:
-            goodbye = farewell.taken(task)
+            goodbye = open_calls.taken(task)
             if goodbye is None:
                 raise
             if not is_told:
                 show(goodbye, exchange, call.id, [*limited(call.trail), *cors])
         finally:
-            farewell.left(task)
+            open_calls.left(task)
             del task  # it keeps the error that cancelled it, which knows this frame: a circle otherwise
 
     async def decoded(self, request: Request) -> tuple[bytes, Refused | None]:

@@ -33,7 +33,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Problem] = []
 
 
-class Beacon:
+class ControlFiles:
     """The two files of the gateway that serves `file`, in the folder of its journal."""
 
     def __init__(self, folder: Path, file: Path) -> None:

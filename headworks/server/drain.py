@@ -14,7 +14,7 @@ AGAIN = 1.0
 """Seconds after which a caller may ask again: another gateway, or this one after its restart."""
 
 
-class Farewell:
+class OpenCalls:
     """The tasks that serve calls now; told to end, each ends with `error`."""
 
     def __init__(self) -> None:

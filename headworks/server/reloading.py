@@ -13,7 +13,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.notices import named, of_problem
 from headworks.gateway.gateway import Gateway
 from headworks.server.app import App
-from headworks.server.control_files import Beacon, Outcome
+from headworks.server.control_files import ControlFiles, Outcome
 from headworks.server.origins import Origins
 from headworks.system.load import Loaded
 from headworks.system.schema import System
@@ -51,11 +51,11 @@ def replacing(gateway: Gateway, app: App, read: Callable[[], Loaded]) -> Replace
 class Reloading:
     """Replaces what a gateway serves by what its file says now: all of it, or nothing and the reasons."""
 
-    def __init__(self, served: Served, replace: Replace, beacon: Beacon) -> None:
+    def __init__(self, served: Served, replace: Replace, control_files: ControlFiles) -> None:
         self.served = served
         self.counts: Counter[str] = Counter({"reloaded": 0, "refused": 0})
         self._replace = replace
-        self._beacon = beacon
+        self._beacon = control_files
         self._turn = asyncio.Lock()
 
     async def reload(self) -> Outcome:

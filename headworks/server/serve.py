@@ -26,9 +26,9 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.hold import holding
 from headworks.http.certificates import Certificates, complaint
 from headworks.http.server import Edge, EdgeLimits
-from headworks.server.admin_view import Shown, Single
+from headworks.server.admin_view import AdminView, Single
 from headworks.server.app import App
-from headworks.server.control_files import Beacon
+from headworks.server.control_files import ControlFiles
 from headworks.server.drain import goodbye
 from headworks.server.open_files import allow_open_files
 from headworks.server.origins import Origins
@@ -91,12 +91,12 @@ async def serve(
             await held.enter_async_context(certificates.watched())
         await bind(edge, server)
         await gateway.start()
-        beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
-        reloading = Reloading(gateway, replacing(gateway, app, read), beacon)
+        control_files = ControlFiles(loaded.folder / loaded.system.log.journal, file)
+        reloading = Reloading(gateway, replacing(gateway, app, read), control_files)
         asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
-        light(beacon)
-        warn_of_open_folders(beacon.folder)
-        held.callback(beacon.put_out)
+        light(control_files)
+        warn_of_open_folders(control_files.folder)
+        held.callback(control_files.put_out)
         await held.enter_async_context(kept(reloading, again))
         # What was built at the start lives until the end: the collector need not look at it again and again.
         gc.collect()
@@ -166,7 +166,7 @@ def claimed(server: Server) -> socket.socket | None:
         ) from error
 
 
-async def opened(shown: Shown, listening: socket.socket) -> Held:
+async def opened(shown: AdminView, listening: socket.socket) -> Held:
     """The admin port, to be entered. Imported by name and off the loop, while calls are served already."""
     module = await asyncio.get_running_loop().run_in_executor(None, import_module, "headworks.server.admin")
     serving: Held = module.Admin(shown).serving(listening)
@@ -181,10 +181,10 @@ def warn_of_open_folders(journal: Path) -> None:
             log.warning("others on this machine may look into %s: chmod 700 %s", folder, folder)
 
 
-def light(beacon: Beacon) -> None:
+def light(control_files: ControlFiles) -> None:
     """Without it only `headworks reload` does not work: no reason not to serve."""
     try:
-        if not beacon.light():
+        if not control_files.light():
             log.warning("another gateway serves this file: `headworks reload` will find that one; SIGHUP works")
     except OSError as error:
         log.warning("`headworks reload` will not find this gateway: %s; SIGHUP works", error)
@@ -215,7 +215,7 @@ async def drain(gateway: Gateway, app: App, edge: Edge, asked: asyncio.Queue[Non
             log.warning("drained for too long: %d calls are ended with an error", gateway.in_flight, extra=fields)
         error = goodbye()
         gateway.end(error)
-        app.farewell.say(error)
+        app.open_calls.say(error)
 
     gateway.is_draining = True
     fields = named("draining", in_flight=gateway.in_flight, at_most=patience)

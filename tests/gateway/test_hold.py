@@ -21,7 +21,7 @@ from headworks.inprocess import Opened
 from headworks.ledger.claim import FileClaim
 from headworks.ledger.keys import Entry, Keys
 from headworks.ledger.places import store_at
-from headworks.server.asgi_adapter import Mounted
+from headworks.server.asgi_adapter import AsgiAdapter
 from headworks.system.load import Loaded, read
 from tests.gateway.test_access import answered, until
 from tests.servers import PostgresServer
@@ -220,12 +220,12 @@ def test_workers_of_an_asgi_server_and_open_systems_are_alone_where_anything_is_
     file.write_text(text_of("sqlite:///ledger.db", more=BUDGET))
 
     async def run() -> None:
-        several = [Mounted(lambda: free) for _ in range(2)]
+        several = [AsgiAdapter(lambda: free) for _ in range(2)]
         for one in several:
             await one.start()
         for one in several:
             await one.stop()
-        first, second = (Mounted(lambda: bounded) for _ in range(2))
+        first, second = (AsgiAdapter(lambda: bounded) for _ in range(2))
         await first.start()
         with pytest.raises(ConfigError, match="in use by headworks, process"):
             await second.start()
@@ -269,7 +269,7 @@ def test_a_key_with_a_budget_that_is_made_while_two_serve_is_spent_by_one(tmp_pa
                 await until(is_known)
                 assert sorted([await served(gateway) for gateway in gateways]) == [False, True]
                 with pytest.raises(ConfigError, match="in use by headworks, process"):
-                    await Mounted(lambda: one).start()
+                    await AsgiAdapter(lambda: one).start()
             finally:
                 for gateway in gateways:
                     await gateway.stop()

@@ -11,11 +11,11 @@ from headworks.core.clock import now
 from headworks.core.service import Service
 from headworks.layers.cache import Cache, Fill
 from headworks.layers.coalesce import Coalesce
-from headworks.layers.fingerprint import Sameness, by_key
+from headworks.layers.fingerprint import Fingerprint, by_key
 from headworks.state.answers import Answers
 from headworks.testing import call
 
-SAMENESS = Sameness("assistant", "release", by_key)
+SAMENESS = Fingerprint("assistant", "release", by_key)
 
 
 def question(

@@ -19,7 +19,7 @@ from headworks.core.service import Service
 from headworks.core.trail import Trail
 from headworks.layers import cache
 from headworks.layers.cache import Cache, Fill
-from headworks.layers.fingerprint import SCOPES, Sameness
+from headworks.layers.fingerprint import SCOPES, Fingerprint
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
 from headworks.policy.freshness import Kept
@@ -112,7 +112,7 @@ def test_the_fingerprint_keeps_apart_whatever_changes_the_answer() -> None:
     replace = msgspec.structs.replace
 
     def of(asked: Call = made, alias: str = "a", release: str = "r", share: str = "key") -> bytes:
-        return Sameness(alias, release, SCOPES[share]).fingerprint(asked)  # type: ignore[index]
+        return Fingerprint(alias, release, SCOPES[share]).fingerprint(asked)  # type: ignore[index]
 
     others = [
         of(alias="b"),

@@ -17,7 +17,7 @@ from headworks.gateway.gateway import Gateway
 from headworks.server.admin import Admin
 from headworks.server.admin_view import Single
 from headworks.server.app import App
-from headworks.server.control_files import Beacon
+from headworks.server.control_files import ControlFiles
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
 from headworks.server.serve import claimed
@@ -47,7 +47,9 @@ class Tried:
         self.file.write_text(text)
         self.gateway = Gateway(self.read().system, folder, seed=1)
         self.app = App(self.gateway, Origins((), self.gateway.ring), lambda bits: 7)
-        reloading = Reloading(self.gateway, replacing(self.gateway, self.app, self.read), Beacon(folder, self.file))
+        reloading = Reloading(
+            self.gateway, replacing(self.gateway, self.app, self.read), ControlFiles(folder, self.file)
+        )
         self.admin = Admin(Single(self.gateway, reloading))
         transport = httpx.ASGITransport(self.admin.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081")

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from headworks.core.errors import Problem
-from headworks.server.control_files import Beacon, Outcome
+from headworks.server.control_files import ControlFiles, Outcome
 
 
 def outcome(begun_at: float) -> Outcome:
@@ -14,7 +14,7 @@ def outcome(begun_at: float) -> Outcome:
 
 
 def test_a_lit_beacon_names_its_process_until_it_is_put_out(tmp_path: Path) -> None:
-    mine, seen = (Beacon(tmp_path, tmp_path / "system.yaml") for _ in range(2))
+    mine, seen = (ControlFiles(tmp_path, tmp_path / "system.yaml") for _ in range(2))
     assert seen.pid() is None
     assert mine.light()
     assert seen.pid() == os.getpid()
@@ -25,7 +25,7 @@ def test_a_lit_beacon_names_its_process_until_it_is_put_out(tmp_path: Path) -> N
 
 def test_a_number_that_nobody_holds_is_no_process(tmp_path: Path) -> None:
     """Killed with -9: the file stays, and its number may be anybody's by now."""
-    mine = Beacon(tmp_path, tmp_path / "system.yaml")
+    mine = ControlFiles(tmp_path, tmp_path / "system.yaml")
     assert mine.light()
     [file] = tmp_path.iterdir()
     content = file.read_bytes()
@@ -36,7 +36,7 @@ def test_a_number_that_nobody_holds_is_no_process(tmp_path: Path) -> None:
 
 
 def test_one_gateway_a_file(tmp_path: Path) -> None:
-    first, second, other = (Beacon(tmp_path, tmp_path / name) for name in ("a.yaml", "a.yaml", "b.yaml"))
+    first, second, other = (ControlFiles(tmp_path, tmp_path / name) for name in ("a.yaml", "a.yaml", "b.yaml"))
     assert first.light()
     assert not second.light()
     assert other.light()
@@ -45,21 +45,21 @@ def test_one_gateway_a_file(tmp_path: Path) -> None:
 
 
 def test_an_outcome_is_that_of_a_reload_begun_since(tmp_path: Path) -> None:
-    beacon = Beacon(tmp_path, tmp_path / "system.yaml")
-    assert beacon.light()
-    assert beacon.outcome(0.0) is None
-    beacon.report(outcome(10.0))
-    assert beacon.outcome(10.5) is None
-    assert beacon.outcome(9.5) == outcome(10.0)
+    control_files = ControlFiles(tmp_path, tmp_path / "system.yaml")
+    assert control_files.light()
+    assert control_files.outcome(0.0) is None
+    control_files.report(outcome(10.0))
+    assert control_files.outcome(10.5) is None
+    assert control_files.outcome(9.5) == outcome(10.0)
 
 
 def test_who_has_not_lit_leaves_nothing(tmp_path: Path) -> None:
-    Beacon(tmp_path, tmp_path / "system.yaml").report(outcome(1.0))
+    ControlFiles(tmp_path, tmp_path / "system.yaml").report(outcome(1.0))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_its_files_are_its_owners_alone(tmp_path: Path) -> None:
-    beacon = Beacon(tmp_path, tmp_path / "system.yaml")
-    assert beacon.light()
-    beacon.report(outcome(1.0))
+    control_files = ControlFiles(tmp_path, tmp_path / "system.yaml")
+    assert control_files.light()
+    control_files.report(outcome(1.0))
     assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}

@@ -16,7 +16,7 @@ from headworks.core.key import Change, Key, secret_digest
 from headworks.http.server import Edge, EdgeLimits, Request
 from headworks.layers.auth import Keyring
 from headworks.providers.scripted import Scripted
-from headworks.server.asgi_adapter import Mounted
+from headworks.server.asgi_adapter import AsgiAdapter
 from headworks.system.load import read
 from tests.http.edges import Caller, Served, until
 from tests.server.test_app import KEYED, OPEN, Facing, chat
@@ -271,7 +271,7 @@ def test_in_an_asgi_server_a_strangers_body_is_not_received(tmp_path: Path) -> N
     text = KEYED.replace("{dialect: simulated}", "{dialect: simulated, first_token: {p50: 1ms, p99: 2ms}}")
 
     async def run() -> None:
-        app = Mounted(lambda: read(text.encode(), file="test.yaml", folder=tmp_path, env={}))
+        app = AsgiAdapter(lambda: read(text.encode(), file="test.yaml", folder=tmp_path, env={}))
         sent: list[dict[str, object]] = []
 
         async def receive() -> dict[str, object]:

@@ -14,7 +14,7 @@ PAUSE = 0.05
 """Seconds between two looks: loading takes a second and more."""
 
 
-class Elsewhere:
+class SharedProcess:
     """A model behind a socket that is there as soon as it is loaded."""
 
     def __init__(self, path: str) -> None:
@@ -22,7 +22,7 @@ class Elsewhere:
         self.origin = Origin(path=path, base=b"/v1")
 
     def __repr__(self) -> str:
-        return f"<Elsewhere {'ready' if self.is_ready else 'loading'}>"
+        return f"<SharedProcess {'ready' if self.is_ready else 'loading'}>"
 
     @property
     def is_ready(self) -> bool:

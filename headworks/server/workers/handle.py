@@ -40,7 +40,7 @@ ANSWERED_WITHIN = 10.0
 _decode = msgspec.json.Decoder(Record).decode
 
 
-class Post:
+class WorkerHandle:
     """A worker's place, which one process after the other takes. number: from 0."""
 
     def __init__(self, number: int) -> None:

@@ -35,12 +35,12 @@ from headworks.ledger.ending import is_whole
 from headworks.ledger.process import LedgerProcess
 from headworks.providers.local.process import LocalProcess
 from headworks.server.app import Readiness
-from headworks.server.control_files import Beacon, Outcome
+from headworks.server.control_files import ControlFiles, Outcome
 from headworks.server.open_files import allow_open_files
 from headworks.server.reloading import Reloading
 from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable, warn_of_open_folders
 from headworks.server.workers.channel import Adopt, Cover, Look, Prepare, Prepared, Start
-from headworks.server.workers.handle import Post, fresh_owner
+from headworks.server.workers.handle import WorkerHandle, fresh_owner
 from headworks.system.load import Loaded, content_of, read
 from headworks.system.schema import System
 from headworks.system.secrets import named_variables
@@ -86,13 +86,13 @@ async def serve_by_workers(
         parent = Parent(file, loaded, hold)
         asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
         await held.enter_async_context(parent.running())
-        beacon = Beacon(loaded.folder / loaded.system.log.journal, file)
-        parent.reloading = Reloading(parent, parent.replace, beacon)
-        light(beacon)
-        warn_of_open_folders(beacon.folder)
-        held.callback(beacon.put_out)
+        control_files = ControlFiles(loaded.folder / loaded.system.log.journal, file)
+        parent.reloading = Reloading(parent, parent.replace, control_files)
+        light(control_files)
+        warn_of_open_folders(control_files.folder)
+        held.callback(control_files.put_out)
         await held.enter_async_context(kept(parent.reloading, again))
-        has_keys = any(post.view.has_keys for post in parent.posts if post.view is not None)
+        has_keys = any(handle.view.has_keys for handle in parent.handles if handle.view is not None)
         ready(loaded.system, loaded.folder / loaded.system.log.journal, has_keys)
         if admin is not None:
             await held.enter_async_context(await opened(parent, admin))
@@ -118,7 +118,7 @@ class Parent:
         self.reloading: Reloading | None = None
         self.restarts = 0
         self._notices = Notices(log)
-        self.posts = [Post(number) for number in range(system.server.workers)]
+        self.handles = [WorkerHandle(number) for number in range(system.server.workers)]
         self.ledger = LedgerProcess(
             loaded.folder / system.log.journal, system.log.store.reveal(), loaded.folder, retention=system.log.retention
         )
@@ -128,7 +128,7 @@ class Parent:
         self._names = set(callable_names(system))
         self._chance = Random()
         self._listening: list[list[socket.socket]] = []
-        self._covered: dict[int, Post] = {}
+        self._covered: dict[int, WorkerHandle] = {}
         self._children: dict[str, LocalProcess] = {}
         self._state: Any = None
         self._state_url = system.state.reveal()
@@ -160,10 +160,10 @@ class Parent:
                 await child.start()
             held.push_async_callback(self.ledger.stop)
             held.push_async_callback(self._end_workers)
-            for post in self.posts:
-                self._tasks.append(asyncio.create_task(self._keep(post), name=f"worker {post.number}"))
-            await asyncio.gather(*(post.settled.wait() for post in self.posts))
-            if problems := [problem for post in self.posts for problem in post.problems]:
+            for handle in self.handles:
+                self._tasks.append(asyncio.create_task(self._keep(handle), name=f"worker {handle.number}"))
+            await asyncio.gather(*(handle.settled.wait() for handle in self.handles))
+            if problems := [problem for handle in self.handles for problem in handle.problems]:
                 raise ConfigError(list(dict.fromkeys(problems)))
             self.ledger.start()  # now: the workers have found that the store is the right one
             self._has_started = True
@@ -185,10 +185,10 @@ class Parent:
         """Ready where one worker is: calls are answered then."""
         if self.is_draining:
             return 503, Readiness(status="draining")
-        down = [f"worker {post.number}: it is started again" for post in self.posts if not post.is_up]
-        if len(down) == len(self.posts):
+        down = [f"worker {handle.number}: it is started again" for handle in self.handles if not handle.is_up]
+        if len(down) == len(self.handles):
             return 503, Readiness(status="starting", reasons=down)
-        views = [post.view for post in self.posts if post.is_up and post.view is not None]
+        views = [handle.view for handle in self.handles if handle.is_up and handle.view is not None]
         loading = [
             f"{name}: the model is still loading" for name, child in self._children.items() if not child.is_ready
         ]
@@ -197,8 +197,8 @@ class Parent:
         return 200, Readiness(status="ready", reasons=reasons)
 
     async def numbers(self) -> tuple[Metrics, Readings]:
-        await asyncio.gather(*map(self._see, self.posts))
-        views = [post.view for post in self.posts if post.view is not None]
+        await asyncio.gather(*map(self._see, self.handles))
+        views = [handle.view for handle in self.handles if handle.view is not None]
         sums = Sums(BOUNDS)
         sums.add(self._dead.counts)
         for view in views:
@@ -220,7 +220,7 @@ class Parent:
             started_at=self.started_at,
             reloads=self.reloads,
             lags=sums.lags,
-            workers={str(post.number): post.is_up for post in self.posts},
+            workers={str(handle.number): handle.is_up for handle in self.handles},
             restarts=self.restarts,
         )
         return sums.metrics, readings
@@ -246,11 +246,11 @@ class Parent:
             for child in fresh:
                 await child.start()
             message = Prepare(content=content, models=sockets(children), env=named_variables(content, os.environ))
-            posts = [post for post in self.posts if post.is_up]
-            answers = await asyncio.gather(*(post.ask(message) for post in posts), return_exceptions=True)
+            handles = [handle for handle in self.handles if handle.is_up]
+            answers = await asyncio.gather(*(handle.ask(message) for handle in handles), return_exceptions=True)
             problems = [one for answer in answers if isinstance(answer, Prepared) for one in answer.problems]
             if problems:
-                await asyncio.gather(*(post.ask(Adopt(False)) for post in posts), return_exceptions=True)
+                await asyncio.gather(*(handle.ask(Adopt(False)) for handle in handles), return_exceptions=True)
                 raise ConfigError(list(dict.fromkeys(problems)))
         except BaseException:
             for child in fresh:
@@ -263,61 +263,61 @@ class Parent:
         self._names.update(callable_names(loaded.system))
         gone = [child for child in self._children.values() if child not in children.values()]
         self._children = children
-        adopted = await asyncio.gather(*(post.ask(Adopt(True)) for post in posts), return_exceptions=True)
-        for post, answer in zip(posts, adopted, strict=True):
+        adopted = await asyncio.gather(*(handle.ask(Adopt(True)) for handle in handles), return_exceptions=True)
+        for handle, answer in zip(handles, adopted, strict=True):
             if not isinstance(answer, BaseException):
-                post.content = content  # others are started again by `_look`
+                handle.content = content  # others are started again by `_look`
         self._tasks.append(asyncio.create_task(self._retire(gone), name="retire models"))
         return list(loaded.warnings)
 
     # The workers.
 
-    async def _keep(self, post: Post) -> None:
+    async def _keep(self, handle: WorkerHandle) -> None:
         failures = 0
         while not self.is_draining:
             began = now()
-            watching = asyncio.create_task(self._watch(post), name=f"cover {post.number}")
+            watching = asyncio.create_task(self._watch(handle), name=f"cover {handle.number}")
             try:
-                ending = await post.live(self._start(), self._listening)
+                ending = await handle.live(self._start(), self._listening)
                 await watching
             finally:
                 watching.cancel()
-                self._count(post)
-            await self._free(post.owner)
-            if self._is_over(post):
+                self._count(handle)
+            await self._free(handle.owner)
+            if self._is_over(handle):
                 return
             self.restarts += 1
             text = f"{ending}; it is started again"
-            self._notices.tell(Notice(logging.ERROR, "worker_ended", f"worker {post.number}", text))
+            self._notices.tell(Notice(logging.ERROR, "worker_ended", f"worker {handle.number}", text))
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures > 1 else 0.0)
 
-    def _count(self, post: Post) -> None:
+    def _count(self, handle: WorkerHandle) -> None:
         """Keeps what a process that has ended counted, and what its disk did not take."""
-        if post.view is not None:
-            self.unforced.extend(map(Path, post.view.journal_unforced))
-        post.count(self._dead, self._names)
+        if handle.view is not None:
+            self.unforced.extend(map(Path, handle.view.journal_unforced))
+        handle.count(self._dead, self._names)
 
-    async def _watch(self, post: Post) -> None:
+    async def _watch(self, handle: WorkerHandle) -> None:
         """Gives a place its connections once its process answers calls, and has others take them after that."""
-        left = asyncio.create_task(post.left.wait())
-        up = asyncio.create_task(post.up.wait())
+        left = asyncio.create_task(handle.left.wait())
+        up = asyncio.create_task(handle.up.wait())
         try:
             await asyncio.wait([left, up], return_when=asyncio.FIRST_COMPLETED)
             if up.done():
-                await self._uncover(post.number)
+                await self._uncover(handle.number)
                 await left
         finally:
             left.cancel()
             up.cancel()
-        for number in [post.number, *(number for number, other in self._covered.items() if other is post)]:
+        for number in [handle.number, *(number for number, other in self._covered.items() if other is handle)]:
             await self._cover(number)
 
     async def _cover(self, number: int) -> None:
         """Has another worker take the connections that come to a place that takes none."""
         if self.is_draining or not IS_SPREAD:
             return
-        for other in self.posts[number + 1 :] + self.posts[:number]:
+        for other in self.handles[number + 1 :] + self.handles[:number]:
             if other.is_up:
                 with contextlib.suppress(ConnectionError):
                     await other.ask(Cover(number=number, is_on=True))
@@ -330,9 +330,9 @@ class Parent:
             with contextlib.suppress(ConnectionError):
                 await other.ask(Cover(number=number, is_on=False))
 
-    def _is_over(self, post: Post) -> bool:
+    def _is_over(self, handle: WorkerHandle) -> bool:
         """Whether a place is not filled again: at the end, and where the first start shows that none can serve."""
-        return self.is_draining or bool(post.problems and not self._has_started)
+        return self.is_draining or bool(handle.problems and not self._has_started)
 
     def _start(self) -> Start:
         return Start(
@@ -357,38 +357,38 @@ class Parent:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
-            await asyncio.gather(*map(self._see, self.posts))
-            for post in self.posts:
-                if post.is_up and post.content != self.content:
+            await asyncio.gather(*map(self._see, self.handles))
+            for handle in self.handles:
+                if handle.is_up and handle.content != self.content:
                     text = "it began with an older system file, and is started again"
-                    self._notices.tell(Notice(logging.INFO, "worker_outdated", f"worker {post.number}", text))
-                    post.end()
+                    self._notices.tell(Notice(logging.INFO, "worker_outdated", f"worker {handle.number}", text))
+                    handle.end()
 
-    async def _see(self, post: Post) -> None:
+    async def _see(self, handle: WorkerHandle) -> None:
         with contextlib.suppress(ConnectionError):
-            await post.ask(Look())
+            await handle.ask(Look())
 
     async def drain(self, asked: asyncio.Queue[None]) -> None:
         """Lets every worker finish its calls, `server.drain` seconds at most or until a second signal."""
         self.is_draining = True
         self._close_sockets()
-        for post in self.posts:
-            post.end()
+        for handle in self.handles:
+            handle.end()
         keeping = asyncio.ensure_future(asyncio.wait(self._keepers()))
         again = asyncio.ensure_future(asked.get())
         patience = self.system.server.drain + GRACE
         await asyncio.wait([keeping, again], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         again.cancel()
         if not keeping.done():
-            for post in self.posts:
-                post.end()
+            for handle in self.handles:
+                handle.end()
             await asyncio.wait([keeping], timeout=GRACE)
 
     async def _end_workers(self) -> None:
         self.is_draining = True
         self._notices.close()
-        for post in self.posts:
-            post.end()
+        for handle in self.handles:
+            handle.end()
         if keepers := [task for task in self._keepers() if not task.done()]:
             await asyncio.wait(keepers, timeout=GRACE)
         for task in self._tasks:
@@ -396,7 +396,7 @@ class Parent:
         await asyncio.wait(self._tasks)
 
     def _keepers(self) -> list[asyncio.Task[None]]:
-        return self._tasks[: len(self.posts)]
+        return self._tasks[: len(self.handles)]
 
     async def _retire(self, children: Sequence[LocalProcess]) -> None:
         """Ends models that the new file does not have, once calls that began before cannot run any more."""

@@ -8,7 +8,7 @@ import pytest
 
 from headworks.core.clock import now
 from headworks.core.vtime import run_virtual
-from headworks.gateway.memory_trim import Thrift, give_back
+from headworks.gateway.memory_trim import MemoryTrim, give_back
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from headworks.gateway.memory_trim import Thrift, give_back
     ],
 )
 def test_memory_is_given_back_once_a_rush_is_over(counts: list[int], given: list[int]) -> None:
-    kept = Thrift(lambda: 0)
+    kept = MemoryTrim(lambda: 0)
     assert [count for count in counts if kept.is_over(count)] == given
 
 
@@ -50,7 +50,7 @@ def test_a_moment_without_calls_is_awaited_until_it_is_cancelled(
     async def run() -> None:
         nonlocal began
         began = now()
-        task = asyncio.create_task(Thrift(in_flight, give_back).keep())
+        task = asyncio.create_task(MemoryTrim(in_flight, give_back).keep())
         await asyncio.sleep(100)
         task.cancel()
 

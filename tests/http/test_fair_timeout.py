@@ -10,7 +10,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.http.fair_timeout import STEP, Patience
+from headworks.http.fair_timeout import STEP, FairTimeout
 
 
 class Handle:
@@ -44,8 +44,8 @@ class Slow:
         if not handle.cancelled:
             callback()
 
-    def patience(self, seconds: float) -> Patience:
-        return Patience(cast(asyncio.AbstractEventLoop, self), self.at + seconds, self.ring)
+    def patience(self, seconds: float) -> FairTimeout:
+        return FairTimeout(cast(asyncio.AbstractEventLoop, self), self.at + seconds, self.ring)
 
     def ring(self) -> None:
         assert not self.rung, "once"
