@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -24,6 +25,7 @@ from headworks.cli.views.keys import Before, Whole, show_changed, show_key, show
 from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start
+from headworks.system.schema import System
 
 OVERLAP = 86400.0
 """Seconds for which a rotated secret stays good where nothing else is asked for: a deployment a day is usual."""
@@ -96,6 +98,21 @@ def create_command(name: str, file: Path | None, as_json: bool, yes: bool, **opt
             click.echo(f"Logs and sums call it {called}: what {before} did and spent stays its own.", err=True)
         if was_open and not as_json:
             click.echo("It is the first key: from now on nobody calls without one.", err=True)
+        if allowed.budget is not None and not as_json:
+            warn_of_unbounded(book.system, options["models"])
+
+
+def warn_of_unbounded(system: System, models: Sequence[str]) -> None:
+    """Says which aliases refuse a call under a budget that sets no bound on its answer: nobody could reserve for it."""
+    found = [
+        alias for alias in models or system.models if alias in system.models and system.models[alias].max_output is None
+    ]
+    if found:
+        names = ", ".join(found)
+        click.echo(
+            f"Its calls to {names} need `max_tokens`, or `max_output: 4k` under the alias: else they are refused.",
+            err=True,
+        )
 
 
 def ask() -> None:

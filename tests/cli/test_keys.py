@@ -341,3 +341,15 @@ def test_an_expired_key_is_not_rotated(system: str, capsys: pytest.CaptureFixtur
     assert "nightly has expired: `headworks keys change nightly --expires 30d` first" in shown.err
     assert run(["keys", "change", "nightly", "--expires", "1h", system]) == HOLDS
     assert run(["keys", "rotate", "nightly", system]) == HOLDS
+
+
+def test_a_key_with_a_budget_is_told_which_aliases_need_a_bound(
+    system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["keys", "create", "funded", system, "--budget", "$5", "--every", "1d"]) == 0
+    assert (
+        "Its calls to assistant, other need `max_tokens`, or `max_output: 4k` under the alias"
+        in capsys.readouterr().err
+    )
+    assert run(["keys", "create", "free", system]) == 0
+    assert "max_tokens" not in capsys.readouterr().err
