@@ -18,7 +18,7 @@ class Output:
     """One output schema, compiled once. response_format: the field that asks for it, as JSON."""
 
     def __init__(self, source: Source, apart: Apart | None = None) -> None:
-        """apart: who checks what is large; None does it here."""
+        """apart: who checks what is large, or dear to check; None does it here."""
         self._source = source
         self._apart = apart
         schema, name = source.output, source.name
@@ -28,7 +28,7 @@ class Output:
         self.response_format = msgspec.json.encode({"type": "json_schema", "json_schema": asked})
 
     async def wrong(self, text: str) -> str | None:
-        if self._apart is not None and len(text) > LARGE:
+        if self._apart is not None and (self._schema.is_dear or len(text) > LARGE):
             return await self._apart.judged(self._source, text)
         return self.judged(text)
 

@@ -43,7 +43,7 @@ class Prompt:
     """Turns a call for a prompt into an ordinary one. What `layers/render.py` asks for."""
 
     def __init__(self, source: Source, apart: Apart | None = None) -> None:
-        """apart: who renders and checks what is large; None does it here."""
+        """apart: who renders and checks what is large, or dear to check; None does it here."""
         self.source = source
         self.apart = apart
         self.label = f"{source.name}@{source.version}"
@@ -67,8 +67,8 @@ class Prompt:
         self._output = None if source.output is None else Output(source, apart)
 
     def is_large(self, call: Call) -> bool:
-        """Whether the call is to be rendered by `rendered_apart`."""
-        return self.apart is not None and len(call.body) > LARGE
+        """Whether the call is to be rendered by `rendered_apart`: for its size, or for what its variables cost to check."""
+        return self.apart is not None and (self._variables.is_dear or len(call.body) > LARGE)
 
     async def rendered_apart(self, call: Call) -> Call:
         """As `rendered`, without holding the event loop."""

@@ -1,8 +1,9 @@
 """JSON Schema (draft 2020-12) as prompts and evaluations use it: for what goes in, and for what comes out.
 
 Always true: checking is linear in the value and stops at the first error, whatever caller, model or schema say: the validator
-hashes what `uniqueItems` compares, and its regular expressions are automata; only a pattern that no automaton can be made of
-(a look-around, a back-reference) may backtrack, up to `MOST_BACKTRACKS` steps a text. No schema makes this process fetch
+hashes what `uniqueItems` compares, and its regular expressions are automata. Two kinds of schema are not linear, and say so
+(`Schema.is_dear`): a pattern that no automaton can be made of (a look-around, a back-reference) may backtrack, up to
+`MOST_BACKTRACKS` steps for each text; one that leads back to itself by several ways doubles the work with each level. No schema makes this process fetch
 anything: a `$ref` to another document is an error. A message names the path and the rule, never the value.
 """
 
@@ -13,6 +14,8 @@ from typing import Any, Final, NoReturn
 
 from jsonschema_rs import Draft202012Validator, FancyRegexOptions, RegexOptions, ValidationError, ValidationErrorKind
 from jsonschema_rs import meta as meta_schema
+
+from headworks.prompts.recursion import is_recursive
 
 MOST_SHOWN = 120
 
@@ -29,8 +32,12 @@ class Schema:
     """One schema, compiled once."""
 
     def __init__(self, schema: Mapping[str, Any] | bool) -> None:
-        """The schema must be sound: ask `trouble` first."""
-        self._validator = compiled(schema)
+        """The schema must be sound: ask `trouble` first.
+
+        is_dear: what a value costs to check may have nothing to do with its size, so a process of its own should check it.
+        """
+        self._validator, backtracks = compiled(schema)
+        self.is_dear = backtracks or is_recursive(schema)
 
     def wrong(self, value: object) -> tuple[str, str] | None:
         """Where a value does not fit (`.items[2].name`, "" for all of it) and which rule it breaks; None where it fits."""
@@ -43,14 +50,17 @@ class Schema:
         return None
 
 
-def compiled(given: Mapping[str, Any] | bool) -> Draft202012Validator:
-    """Raises ValidationError where it is no sound schema, ValueError where it is nested too deeply."""
+def compiled(given: Mapping[str, Any] | bool) -> tuple[Draft202012Validator, bool]:
+    """The validator, and whether a pattern of it may backtrack.
+
+    Raises ValidationError where it is no sound schema, ValueError where it is nested too deeply.
+    """
     schema = given if isinstance(given, bool) else dict(given)
     try:
-        return Draft202012Validator(schema, pattern_options=RegexOptions(), retriever=_nothing, mask=HIDDEN)
+        return Draft202012Validator(schema, pattern_options=RegexOptions(), retriever=_nothing, mask=HIDDEN), False
     except ValidationError:
         options = FancyRegexOptions(backtrack_limit=MOST_BACKTRACKS)
-        return Draft202012Validator(schema, pattern_options=options, retriever=_nothing, mask=HIDDEN)
+        return Draft202012Validator(schema, pattern_options=options, retriever=_nothing, mask=HIDDEN), True
 
 
 def trouble(schema: object) -> str | None:
