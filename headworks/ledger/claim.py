@@ -46,10 +46,11 @@ class FileClaim:
                 if leads_to(self.path, file):
                     break
                 os.close(file)  # somebody removed it in between
-            os.ftruncate(file, 0)
-            os.pwrite(file, holder.encode()[:MOST_NAME], 0)
         except OSError as error:
             raise StoreTrouble(f"{self.path} cannot be locked: {error.strerror or error}") from error
+        with contextlib.suppress(OSError):  # a full disk: the lock is ours all the same, and does not say whose
+            os.ftruncate(file, 0)
+            os.pwrite(file, holder.encode()[:MOST_NAME], 0)
         self._file = file
         return None
 

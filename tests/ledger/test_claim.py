@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -128,3 +130,20 @@ def test_holding_it_keeps_no_table_and_no_vacuum(at: StoreAt, url: str) -> None:
         store.compact()
         assert claim.is_ours()
         claim.release()
+
+
+def test_on_a_full_disk_the_lock_is_had_and_only_its_name_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    first, second = FileClaim(tmp_path / "lock"), FileClaim(tmp_path / "lock")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        assert first.take("the first", shared=False) is None
+    assert first.is_ours()
+    assert second.take("the second", shared=False) == ""
+    first.release()
+    assert second.take("the second", shared=False) is None
+    second.release()
