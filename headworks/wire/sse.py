@@ -27,6 +27,9 @@ MOST_BYTES = 64_000_000
 MOST_LINES = 100_000
 """Lines of one event. A JSON text of some megabytes that is written for people has as many; each costs a step."""
 
+_LEAST = 8
+"""Bytes of the shortest event that has data, with its empty line: what is shorter is not looked into."""
+
 _BOM = b"\xef\xbb\xbf"
 _MOST_RECENT = 1024
 """Pieces before they are made one: a vendor that sends byte by byte must not cost forty bytes for each."""
@@ -112,8 +115,8 @@ class Splitter:
                 return events
             if part[:6] == b"data: " and len(part) > 6 and b"\n" not in part and not self.size and not self.skipped:
                 events.append(Event(part + b"\n\n", part[6:], b""))
-            elif part[:1] == b":" and b"\n" not in part and not self.size:
-                self.skipped += len(part) + 2  # a comment alone: a read may bring 25,000 of them
+            elif not self.size and (len(part) < _LEAST - 2 or (part[:1] == b":" and b"\n" not in part)):
+                self.skipped += len(part) + 2  # a read may bring thousands of them
             else:
                 self._add(self._whole(part, b"\n\n"), events)
         if rest:
@@ -135,6 +138,10 @@ class Splitter:
                 break
             if ends[b"\n\r"] == end - 2 and data[end : end + 1] == b"\n":
                 end += 1
+            if end - at < _LEAST and not self.size:
+                self.skipped += end - at
+                at = end
+                continue
             if self.size + len(data[at:end].rstrip(b"\r\n")) > self._limit:
                 self.is_overrun = True
                 return events

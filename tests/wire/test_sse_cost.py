@@ -130,3 +130,28 @@ def test_a_line_without_an_end_that_is_no_data_is_counted_too() -> None:
     assert isinstance(first(b"x" * MOST_SILENT, b"x").fault, Garbled)
     assert isinstance(first(b" " * MOST_SILENT, b" ").fault, Garbled)
     assert first(b"data: " + b"x" * MOST_SILENT, b"x" * MOST_SILENT).fault is None
+
+
+NOTHING = [b"\r", b"\n", b"\r\n", b"\r\r\n", b":\r\r", b":\n\n", b": c\r\r", b"data\r\r", b"data:\n\n", b" \r\n\r\n"]
+
+
+@pytest.mark.parametrize("shred", NOTHING)
+def test_what_is_too_short_for_data_is_counted_and_not_read(shred: bytes) -> None:
+    splitter = Splitter()
+    called: list[str] = []
+
+    def note(frame: FrameType, kind: str, _: Any) -> None:
+        if kind == "call":
+            called.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        events = splitter.feed(shred * 2_000)
+    finally:
+        sys.setprofile(None)
+    assert events == [], shred
+    assert len(called) < 8, called[:20]
+    splitter.feed(b"\n\n")
+    assert splitter.skipped >= 2_000 * len(shred)
+    (event,) = splitter.feed(b"data:x\n\n")
+    assert event.data == b"x"
