@@ -173,6 +173,8 @@ def attacks() -> Iterator[Attack]:
     comments = partial(streamed, b": comment\r" * 95_000, drip=b":", count=300)
     yield Attack("950 KB of comments with CRs, then bytes", 10, stream, comments)
     yield Attack("comments for ever", 10, stream, partial(streamed, drip=b": comment\n\n" * 6_000, count=300))
+    for name, shred in (("CR", b"\r"), ("LF", b"\n"), ("CR LF", b"\r\n"), (": c CR CR", b": c\r\r")):
+        yield Attack(f"1 MB of {name}", 10, stream, partial(streamed, shred * (1_000_000 // len(shred))))
     flood = partial(streamed, event(2, b"\n") * 50_000)
     yield Attack("50,000 short events back to back", 50, stream, flood)
     for name, end in (("LF", b"\n"), ("CR LF", b"\r\n")):

@@ -24,7 +24,7 @@ from typing import Self
 from headworks.core.errors import Garbled, Unreachable
 from headworks.http.buffered import Buffered
 from headworks.http.dial import Origin, dial, trust
-from headworks.http.link import BODY, HEAD, LOOK, WHOLE, Headers, Link
+from headworks.http.link import BODY, HEAD, LOOK, MOST_READ, WHOLE, Headers, Link
 from headworks.http.proxy import Proxy
 from headworks.http.unsolicited import Unsolicited
 
@@ -250,10 +250,11 @@ class Exchange:
     for, and `release` closes it. Broken and Garbled are final.
     """
 
-    __slots__ = ("_client", "_link")
+    __slots__ = ("_client", "_has_more", "_link")
 
     def __init__(self, client: Client, link: Link) -> None:
         self._client = client
+        self._has_more = False  # the last read left some
         self._link: Link | None = link
 
     def __enter__(self) -> Self:
@@ -278,13 +279,20 @@ class Exchange:
         return link.status, link.headers
 
     async def read(self, by: float = 0.0) -> bytes:
-        """All bytes of the body that are here, or the next to come; b"" at its end. Raises TimedOut or Broken.
+        """Bytes of the body that are here, or the next to come; b"" at its end. Raises TimedOut or Broken.
 
-        What arrived before the connection broke is read first.
+        What arrived before the connection broke is read first. Where more is here than one turn of the loop is for, the next
+        read begins in another.
         """
         link = self._link
         if link is None:
             raise RuntimeError(RELEASED)
+        if self._has_more:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                link.abort()
+                raise
         while not link.pieces:
             if link.phase == WHOLE:
                 return b""
@@ -295,7 +303,11 @@ class Exchange:
             except asyncio.CancelledError:
                 link.abort()
                 raise
-        return link.taken()
+        if link.size <= MOST_READ:
+            self._has_more = False
+            return link.taken()
+        self._has_more = True
+        return link.portion()
 
     def charge(self, size: int) -> None:
         """Counts bytes that were read and are still kept, instead of those that were counted before."""

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeAlias, cast
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headworks.core.errors import Garbled
 from headworks.http.buffered import Buffered
+from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken
-from headworks.http.link import HEAD, WHOLE, Link
+from headworks.http.link import HEAD, MOST_READ, WHOLE, Link
 from tests.http.peers import CHUNKED, OK
 
 Outcome: TypeAlias = tuple[object, ...]
@@ -126,3 +128,52 @@ def test_a_body_that_comes_byte_by_byte_costs_no_object_for_each() -> None:
         assert link.taken() == b"x"
     finally:
         loop.close()
+
+
+@pytest.mark.parametrize("sizes", [[200_000], [MOST_READ, 1], [MOST_READ + 1], [1] * 40_000, [10_000, 70_000, 3]])
+def test_a_turn_of_the_loop_reads_a_portion_of_a_stream_and_another_turn_the_next(sizes: list[int]) -> None:
+    body = [bytes([at % 251]) * size for at, size in enumerate(sizes)]
+
+    async def main() -> None:
+        link = Link(asyncio.get_running_loop(), [], 300, Buffered(1 << 62))
+        link.connection_made(Wire())
+        assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
+        link.data_received(CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in body))
+        exchange = Exchange(cast(Client, None), link)
+        turns, read = 0, [await exchange.read()]
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        others = asyncio.create_task(count())
+        while link.size:
+            assert link.held == (link.size > 65_536)
+            read.append(await exchange.read())
+        others.cancel()
+        assert b"".join(read) == b"".join(body)
+        assert max(map(len, read)) <= MOST_READ
+        assert turns >= len(read) - 1
+        assert link._buffered.size == 0
+
+    asyncio.run(main())
+
+
+def test_who_is_cancelled_between_two_portions_closes_the_connection() -> None:
+    async def main() -> None:
+        link = Link(asyncio.get_running_loop(), [], 300, Buffered(1 << 62))
+        link.connection_made(Wire())
+        assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
+        link.data_received(CHUNKED + b"%x\r\n%b\r\n" % (40_000, bytes(40_000)))
+        exchange = Exchange(cast(Client, None), link)
+        await exchange.read()
+        reading = asyncio.create_task(exchange.read())
+        await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        assert reading.cancelled()
+        assert link.closed
+
+    asyncio.run(main())

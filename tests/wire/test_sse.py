@@ -195,5 +195,14 @@ def test_comments_are_counted_before_they_end_and_data_is_not() -> None:
 
 def test_an_event_of_too_many_lines_is_too_long() -> None:
     splitter = Splitter()
-    assert splitter.feed(b"data: x\n" * (2 * MOST_LINES + 1) + b"\n") == []
+    assert splitter.feed(b"data: x\n" * (MOST_LINES + 1) + b"\n") == []
+    assert splitter.is_overrun
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_the_bound_on_an_event_s_lines_is_one_number_whatever_ends_them(end: bytes) -> None:
+    splitter = Splitter()
+    (event,) = splitter.feed(b": comment" + end + (b"data: x" + end) * (MOST_LINES - 1) + end)
+    assert event.data.count(b"x") == MOST_LINES - 1
+    assert splitter.feed((b"data: x" + end) * MOST_LINES + end) == []
     assert splitter.is_overrun

@@ -130,3 +130,67 @@ def test_a_line_without_an_end_that_is_no_data_is_counted_too() -> None:
     assert isinstance(first(b"x" * MOST_SILENT, b"x").fault, Garbled)
     assert isinstance(first(b" " * MOST_SILENT, b" ").fault, Garbled)
     assert first(b"data: " + b"x" * MOST_SILENT, b"x" * MOST_SILENT).fault is None
+
+
+NOTHING = [b"\r", b"\n", b"\r\n", b"\r\r\n", b":\r\r", b":\n\n", b": c\r\r", b"data\r\r", b"data:\n\n", b" \r\n\r\n"]
+
+
+@pytest.mark.parametrize("shred", NOTHING)
+def test_what_is_too_short_for_data_is_counted_and_not_read(shred: bytes) -> None:
+    splitter = Splitter()
+    called: list[str] = []
+
+    def note(frame: FrameType, kind: str, _: Any) -> None:
+        if kind == "call":
+            called.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        events = splitter.feed(shred * 2_000)
+    finally:
+        sys.setprofile(None)
+    assert events == [], shred
+    assert len(called) < 8, called[:20]
+    splitter.feed(b"\n\n")
+    assert splitter.skipped >= 2_000 * len(shred)
+    (event,) = splitter.feed(b"data:x\n\n")
+    assert event.data == b"x"
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("last", [b"data: x", b"no data"])
+def test_lines_before_the_first_data_are_not_read_one_by_one(end: str, last: bytes) -> None:
+    """95,000 lines of comments in one event: 950 KB, which is allowed, and was 18 ms of one turn of the loop."""
+    lines = [b"event: first", *[b": comment"] * 50_000, b"event: last", *[b": comment"] * 45_000, last]
+    stream = ENDS[end].join(lines) + 2 * ENDS[end] + b"data: y\n\n"
+    splitter = Splitter()
+    steps = 0
+
+    def note(*_: Any) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(note)
+    try:
+        events = splitter.feed(stream)
+    finally:
+        sys.setprofile(None)
+    assert steps < 200
+    assert [(event.data, event.name) for event in events][-2:] == ([(b"x", b"last")] if last == b"data: x" else []) + [
+        (b"y", b"")
+    ]
+    assert sum(event.skipped for event in events) > 950_000
+
+
+@pytest.mark.parametrize("before", [b"event: a", b"event:a", b"event: b\nevent: a", b"id: 1\nevent: a\nevents: b"])
+@pytest.mark.parametrize("many", [1, 1_000])
+def test_an_event_has_the_name_of_its_last_line_of_that_kind_however_many_lines_come_first(
+    before: bytes, many: int
+) -> None:
+    splitter = Splitter()
+    (event,) = splitter.feed(before + b"\n: comment" * many + b"\ndata: x\n\n")
+    assert (event.name, event.data) == (b"a", b"x")
+    (event,) = splitter.feed(b": comment\n" * many + b"data: x\n\n")
+    assert event.name == b""
+    (event,) = splitter.feed(b": comment\n" * many + b"event: a\ndata: x\nevent: c\n\n")
+    assert event.name == b"c"
