@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import time
 from pathlib import Path
 
 import httpx
@@ -35,9 +36,17 @@ def system(store: str, workers: str = "") -> str:
     )
 
 
-def fill(running: Running, folder: Path) -> None:
-    """No file of the gateway may grow beyond SIZE, and its journal is that long already: the nearest thing to a full disk."""
-    for file in (folder / "journal").glob("*.jsonl"):
+def fill(running: Running, folder: Path, processes: int = 1) -> None:
+    """No file of the gateway may grow beyond SIZE, and its journal is that long already: the nearest thing to a full disk.
+
+    processes: those that must have a journal before. A gateway is ready when the first worker is, and another's journal, made
+    later, would take its records.
+    """
+    deadline = time.monotonic() + 60
+    while len(files := list((folder / "journal").glob("*.jsonl"))) < processes:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    for file in files:
         pid = int(file.name.split("-")[1])
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (SIZE, resource.RLIM_INFINITY))
         os.truncate(file, SIZE - 1)
@@ -81,7 +90,7 @@ def test_the_last_line_says_how_many_are_missing_and_the_exit_is_1(tmp_path: Pat
 def test_with_workers_the_parent_says_the_sum_also_of_one_that_was_killed(tmp_path: Path) -> None:
     text = system("ledger.db", "workers: 2") + "state: embedded\n"
     with up(tmp_path, text) as running:
-        fill(running, tmp_path)
+        fill(running, tmp_path, 2)
         asked = ask(running, 20)
         take_away(tmp_path / "ledger.db")
         found = re.search(r"admin: .*?:(\d+)", text)
