@@ -49,16 +49,16 @@ from headworks.system.schema import (
     Tls,
 )
 
-DIALECT: Final = "Which language the vendor speaks: `openai`, `local` (a model in this process's child) or `simulated`."
+DIALECT: Final = "The API that the vendor speaks: `openai`, `local` (a model in a child process) or `simulated` (generated answers, no vendor)."
 
 _SHAPE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "burstiness": "How unevenly calls arrive: the squared coefficient of variation of the gaps; 1 is Poisson. Above 2 "
-        "no closed form is said, and only `headworks plan` tells.",
-        "prompt_tokens": "Tokens of the question.",
+        "burstiness": "How unevenly calls arrive: the squared coefficient of variation of the gaps. 1 is Poisson. Above 2 no formula "
+        "is used, only simulation (`headworks plan`).",
+        "prompt_tokens": "Tokens of the prompt.",
         "output_tokens": "Tokens of the answer.",
-        "streamed": "The share of calls that are streamed: `time_to_first_token` is about these.",
-        "repeated": "The share of calls that are equal to an earlier one: what a cache can answer. Only `headworks plan` uses it.",
+        "streamed": "The share of calls that are streamed. `time_to_first_token` is about these calls.",
+        "repeated": "The share of calls that are equal to an earlier one, so a cache can answer them. Only `headworks plan` uses it.",
     }
 )
 """A shape of traffic, of the system or of an alias."""
@@ -66,284 +66,304 @@ _SHAPE: Final[Mapping[str, str]] = MappingProxyType(
 WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
     {
         System: {
-            "version": "The version of this notation.",
-            "name": "What the system is called in logs and reports.",
-            "requirements": "What the system must promise. Nothing is served otherwise for it; `headworks check` judges it.",
-            "providers": "Who answers calls: a name of your own for each vendor or model server.",
-            "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, "
-            "or a list of them, each tried when the one before it fails.",
-            "prompts": "Prompts in files of their own, which callers use as `model: prompt/NAME` (`docs/prompts.md`).",
-            "keys": "Who may call; `headworks keys` makes more. Without keys anybody on this machine may, and nobody else. `{}` "
-            "says that all of them will be made: beyond this machine nobody calls without one.",
+            "version": "The version of this file format.",
+            "name": "The system's name in logs and reports.",
+            "requirements": "What the system must promise. It changes nothing about how calls are served. `headworks check` judges it.",
+            "providers": "The vendors and model servers that answer calls, each under a name of your own.",
+            "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, or a "
+            "list of them, tried in order.",
+            "prompts": "Prompts in files of their own. Callers use one as `model: prompt/NAME` (`docs/prompts.md`).",
+            "keys": "Who may call. `headworks keys` makes more. Without keys anybody on this machine may call, and nobody else. "
+            "`{}` means that all keys are made by `headworks keys`: then callers from other machines need one.",
             "groups": "Keys that share limits and a budget.",
-            "suites": "Samples that `headworks eval` asks, and how their answers are judged (`docs/evals.md`). In short: "
+            "suites": "The samples that `headworks eval` asks, and how their answers are judged (`docs/evals.md`). In short: "
             "`support: suites/support.yaml`.",
-            "state": "What limits and budgets are counted in: `memory`, of one process; `embedded`, a Valkey of our own that the workers of "
-            "this machine share; or `redis://user:password@host:6379/0` (`rediss://`: TLS), a Valkey or Redis that replicas share.",
+            "state": "Where limits and budgets are counted. `memory`: in one process. `embedded`: in a Valkey that Headworks "
+            "starts, for the workers of this machine. `redis://user:password@host:6379/0` (`rediss://` for TLS): in a "
+            "Valkey or Redis that replicas share.",
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
-            "drills": "Drills of your own for `headworks drill`, beside those of the library (`docs/failure.md`). Nothing is served by them.",
+            "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/failure.md`). They change "
+            "nothing about how calls are served.",
         },
         OpenAI: {
-            "base_url": "Where the vendor's API begins; `/chat/completions` is added to its path. A query (Azure's `?api-version=...`) "
-            "goes with every request.",
+            "base_url": "Where the vendor's API begins. `/chat/completions` is added to its path. A query (Azure's "
+            "`?api-version=...`) goes with every request.",
             "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
-            "rpm": "Requests a minute that the vendor admits. A call beyond goes to another target, or waits. Unlimited by default.",
-            "tpm": "Tokens a minute, of questions and answers, that the vendor admits. A call beyond goes to another target, or "
-            "waits. Unlimited by default.",
-            "concurrency": "Calls at this provider at once, streams until their last chunk. Unlimited by default.",
-            "headers": "Headers that every request to this vendor carries. Their values are secrets: never shown.",
-            "forward_headers": "Headers that pass, the caller's to this vendor and this vendor's to the caller, beside those of its dialect.",
-            "ca_file": "Certificates (PEM) to trust in place of the machine's own.",
-            "proxy": "The HTTP proxy to go through: `http://user:password@host:port`, or `none`. Where it is not written: what "
-            "`HTTPS_PROXY` or `HTTP_PROXY` say. This machine, and hosts that `NO_PROXY` names, are always asked without one.",
+            "rpm": "Requests a minute that the vendor admits. A call above this goes to another target, or waits. Unlimited by "
+            "default.",
+            "tpm": "Tokens a minute that the vendor admits, prompts and answers together. A call above this goes to another "
+            "target, or waits. Unlimited by default.",
+            "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
+            "headers": "Headers that every request to this vendor carries. Their values are secrets: they are never shown.",
+            "forward_headers": "More headers that pass, from the caller to this vendor and back, beside those of its dialect.",
+            "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
+            "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
+            "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
         },
         Local: {
             "model": "`gemma-3-270m`, the embedded model, or the path of a GGUF file.",
-            "concurrency": "Answers that the model writes at once.",
+            "concurrency": "Answers that the model writes at the same time.",
         },
         Simulated: {
             "first_token": "Time to the first token.",
             "per_token": "Time between tokens.",
             "faults": "The share of calls that each fault happens to, such as `{server_error: 0.5%, cut: 0.1%}`.",
-            "rpm": "Requests a minute before it answers 429 itself, as a vendor whose limit nobody wrote down. Unlimited by default.",
-            "tpm": "Tokens a minute before it answers 429 itself. Unlimited by default.",
-            "concurrency": "Calls at this provider at once, streams until their last chunk. Unlimited by default.",
-            "seed": "Same seed, same answers: two simulated vendors with one seed say the same.",
+            "rpm": "Requests a minute above which it answers 429, like a vendor whose limit is not in the file. Unlimited by "
+            "default.",
+            "tpm": "Tokens a minute above which it answers 429. Unlimited by default.",
+            "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
+            "seed": "The seed of its answers: two simulated vendors with the same seed give the same answers.",
         },
         Spread: {
-            "p50": "Half are at most this long.",
-            "p99": "99 of 100 are at most this long.",
+            "p50": "Half of them take at most this long.",
+            "p99": "99 of 100 take at most this long.",
         },
         Model: {
-            "targets": "Tiers, tried in order; the targets of one tier (a list in the list) share the load.",
-            "balance": "How a tier's targets share: `weighted` by chance, `least_busy` by calls in flight, `fastest` by "
-            "recent latency.",
-            "timeouts": "How long each phase may last.",
+            "targets": "Tiers, tried in order. The targets of one tier (a list in the list) share the load.",
+            "balance": "How the targets of a tier share the load: `weighted` at random by `weight`, `least_busy` by calls in "
+            "flight, `fastest` by recent latency.",
+            "timeouts": "How long each phase of a call may take.",
             "retry": "When a failed attempt is followed by another.",
-            "breaker": "When a target that fails is left alone.",
-            "mid_stream": "What follows when a stream breaks after its first content. `error`: an error event. `restart`: the question is "
-            "asked again, and what was sent already is compared and left out; where the new answer differs the stream ends with the "
-            "error `stream_diverged`. `continue`: a target that can goes on with what was said; where none can, as `restart`.",
-            "on_content_filter": "What follows when a vendor's content policy refuses a question: `error` passes the refusal on, `next` asks "
+            "breaker": "The circuit breaker: when a target that fails is left alone.",
+            "mid_stream": "What happens when a stream breaks after its first content. `error`: it ends with an error event. `restart`: "
+            "the call is made again, what was already sent is compared and left out, and the stream ends with the error "
+            "`stream_diverged` if the new answer differs. `continue`: a target that can goes on after what was already "
+            "sent; if none can, as `restart`.",
+            "on_content_filter": "What happens when a vendor's content policy refuses a prompt. `error` passes the refusal on. `next` tries "
             "the next tier first.",
-            "cache": "Which answers are kept, and for whom.",
-            "coalesce": "Whether equal calls under way share one call to the vendor. Where `cache.exact` is by default.",
-            "price": "What tokens of every target of this alias cost, in place of the bundled table of prices "
-            "(`docs/prices.md`).",
-            "max_output": "Tokens of output that a call under a budget is sent with where the caller sets no `max_tokens`.",
-            "rpm": "Requests a minute for this alias, whoever calls. Unlimited by default.",
-            "tpm": "Tokens a minute for this alias, whoever calls, of questions and answers. Unlimited by default.",
-            "concurrency": "Calls at once for this alias, whoever calls, streams until their last chunk. Unlimited by default.",
+            "cache": "Which answers are cached, and for whom.",
+            "coalesce": "Whether equal calls in flight share one call to the vendor. Default: `true` if `cache.exact` is set.",
+            "price": "What tokens of every target of this alias cost. It replaces the bundled table of prices (`docs/prices.md`).",
+            "max_output": "The `max_tokens` that a call under a budget is sent with if the caller sets none.",
+            "rpm": "Requests a minute for this alias, over all callers. Unlimited by default.",
+            "tpm": "Tokens a minute for this alias, over all callers, prompts and answers together. Unlimited by default.",
+            "concurrency": "Calls at the same time for this alias, over all callers. A stream counts until its last chunk. Unlimited by "
+            "default.",
         },
         TargetOf: {
             "provider": "A name under `providers`. In short: `provider/model`.",
-            "model": "The vendor's name for the model. Not needed where the provider is `local` or `simulated`.",
-            "weight": "Its part of the tier's load, compared with the others'.",
-            "context_window": "Tokens of the model's context, question and answer together. A question that is too long for one target goes on "
-            "to the next only where this is larger. Default: what the bundled table knows.",
-            "prefill": "Whether, and in which form, the model goes on with the beginning of its own answer, for `mid_stream: continue`: `none`, "
-            "`message` (a last message of the assistant), `prefix` (that, marked `prefix`), `repeated_prefix` (and it repeats it), "
-            "`final_message` (`continue_final_message`, as vLLM and SGLang have it). Default: what is known of the vendor.",
-            "rpm": "Requests a minute at this target under this alias. A call beyond goes to another target, or waits. Unlimited by default.",
-            "tpm": "Tokens a minute likewise. Unlimited by default.",
-            "concurrency": "Calls at once likewise. Unlimited by default.",
-            "expect": "What you expect of it. Nothing is served by it; the arithmetic of `check` uses it, for latency, "
-            "throughput and availability.",
+            "model": "The vendor's name for the model. Not needed if the provider is `local` or `simulated`.",
+            "weight": "Its part of the tier's load, compared with the other targets.",
+            "context_window": "Tokens of the model's context, prompt and answer together. A prompt that is too long for one target goes on "
+            "to the next only if that one's window is larger. Default: from the bundled table.",
+            "prefill": "Whether the model can go on with the beginning of its own answer, and in which form, for `mid_stream: "
+            "continue`. `none`; `message` (a last message of the assistant); `prefix` (the same, marked `prefix`); "
+            "`repeated_prefix` (the same, and the answer repeats it); `final_message` (`continue_final_message`, as in "
+            "vLLM and SGLang). Default: what is known of the vendor.",
+            "rpm": "Requests a minute at this target under this alias. A call above this goes to another target, or waits. "
+            "Unlimited by default.",
+            "tpm": "Tokens a minute at this target under this alias. Unlimited by default.",
+            "concurrency": "Calls at the same time at this target under this alias. Unlimited by default.",
+            "expect": "The latency and availability that you expect of it. It changes nothing about how calls are served. "
+            "`headworks check` and `headworks plan` use it.",
         },
         Expect: {
             "first_token": "Time to the first token.",
-            "per_token": "Time between tokens; with it and `first_token` the length of a call is known.",
-            "availability": "The share of calls that it answers whole. 99% where it is not written.",
+            "per_token": "Time between tokens. Together with `first_token` it gives the length of a call.",
+            "availability": "The share of calls that it answers whole. Default: 99%.",
         },
         Times: {
-            "p50": "Half are at most this long.",
-            "p95": "95 of 100 are at most this long.",
+            "p50": "Half of them take at most this long.",
+            "p95": "95 of 100 take at most this long.",
         },
         Tokens: {
-            "p50": "Half of the calls have at most so many.",
-            "p95": "95 of 100 calls have at most so many.",
+            "p50": "Half of the calls have at most this many.",
+            "p95": "95 of 100 calls have at most this many.",
         },
         Requirements: {
-            "traffic": "What it must carry.",
-            "objectives": "What it must promise, each with an `id` of its own.",
+            "traffic": "The traffic that the system must carry.",
+            "objectives": "What the system must promise, each with an `id` of its own.",
             "common_causes": "Which providers fail together.",
         },
         Traffic: {
             **_SHAPE,
-            "peak_rps": "Calls a second at the peak, of all aliases together. Of a trace or the log: the busiest five minutes are "
-            "stretched to it.",
-            "daily": "The load of each of the 24 hours of a day, by that of the peak. All of them are the peak by default.",
-            "trace": "A CSV file of calls that `headworks plan` replays in place of a shape: `arrived_at` (seconds or a date), "
-            "`prompt_tokens`, `output_tokens`; the Azure trace's `TIMESTAMP`, `ContextTokens`, `GeneratedTokens` do too.",
-            "log": "Replay what the ledger recorded in place of a shape.",
-            "aliases": "The same for one alias; what is not written there is as above, `peak_rps` excepted.",
+            "peak_rps": "Calls a second at the peak, of all aliases together. A trace or the log is stretched until its busiest five "
+            "minutes have this rate.",
+            "daily": "The load of each of the 24 hours of a day, as a share of the peak. Default: every hour is the peak.",
+            "trace": "A CSV file of calls that `headworks plan` replays: `arrived_at` (seconds or a date), `prompt_tokens`, "
+            "`output_tokens`. The Azure trace's `TIMESTAMP`, `ContextTokens`, `GeneratedTokens` work too.",
+            "log": "Replay the calls that the ledger recorded.",
+            "aliases": "The same keys for one alias. A key that is not written there is as above, except `peak_rps`.",
         },
         AliasTraffic: {
             **_SHAPE,
-            "peak_rps": "Calls a second at the peak, of this alias. Not needed where there is only one.",
+            "peak_rps": "Calls a second at the peak, of this alias. Not needed if there is only one alias.",
         },
         Objective: {
-            "id": "What it is called in reports.",
-            "metric": "What is promised. Of the calls: `time_to_first_token` (streamed ones) and `duration` at a percentile; "
-            "`availability`, whole answers by calls, the callers' own faults not counted; `goodput`, calls a second that meet every "
-            "objective of latency; `cost_per_call`, the mean, and `cost`, the sum in a window; `quality`, the share of a suite's cases that pass.",
-            "percentile": "Of `time_to_first_token` and `duration`: 95 means that 95 of 100 calls hold it.",
+            "id": "Its name in reports.",
+            "metric": "What is promised. `time_to_first_token` (of streamed calls) and `duration`: a percentile of the calls. "
+            "`availability`: whole answers divided by calls, without calls that fail by the caller's own fault. "
+            "`goodput`: calls a second that meet every latency objective. `cost_per_call`: the mean. `cost`: the sum in "
+            "a window. `quality`: the share of a suite's samples that pass.",
+            "percentile": "For `time_to_first_token` and `duration`: 95 means that 95 of 100 calls must meet the bound.",
             "at_most": "The bound of a time (`800ms`) or a cost (`$0.004`).",
             "at_least": "The bound of a share (`99.9%`) or a rate (`18rps`).",
-            "window": "The time that it is counted over. `cost` needs one.",
+            "window": "The time over which it is counted. `cost` needs one.",
             "suite": "The suite of `quality`: a name under `suites`.",
             "confidence": "How sure a verdict on `quality` must be.",
-            "alias": "The alias that it is about. The whole system by default.",
+            "alias": "The alias that it is about. Default: the whole system.",
         },
         CommonCause: {
             "name": "What they have in common: a region, a network, a vendor behind both.",
-            "providers": "Names under `providers`, two at least.",
-            "share": "The part of each one's outages that all of them have (the beta factor).",
+            "providers": "At least two names under `providers`.",
+            "share": "The part of each provider's outages that strikes all of them together (the beta factor).",
         },
         Timeouts: {
-            "connect": "Until a connection to the vendor stands.",
+            "connect": "Until a connection to the vendor is established.",
             "first_token": "Streamed calls: until the first content.",
-            "between_tokens": "Streamed calls: the longest silence after that. A caller who reads slowly does not count.",
-            "answer": "Calls that are not streamed: until the whole answer is there, for one attempt. It says nothing before, so only this bound tells that a vendor is silent: such a call goes on to another target after `answer` and not after `first_token`. Write less where no answer takes so long, or stream.",
-            "total": "The call with all its attempts, reading included.",
+            "between_tokens": "Streamed calls: the longest gap after the first content. The time that a slow caller takes to read does not "
+            "count.",
+            "answer": "Calls that are not streamed: until the whole answer has arrived, for one attempt. A vendor sends nothing "
+            "before that, so only this timeout notices a silent vendor, and the next target is tried only after it. Set "
+            "it lower if no answer takes so long, or stream.",
+            "total": "The whole call, with all its attempts and the time to read the answer.",
         },
         Retrying: {
-            "attempts": "The most calls to one target for one call.",
-            "backoff": "The pause between attempts is drawn from this range, which grows with each.",
+            "attempts": "The most attempts at one target for one call.",
+            "backoff": "The pause before the next attempt is drawn at random from this range. It grows with each attempt.",
         },
         Breaking: {
-            "failures": "It opens after so many failures in a row (or when half of the last 20 failed).",
-            "open": "It stays open for so long, then one call tries; twice as long after each that fails, from the lower end of the range to the "
-            "upper one, which is never exceeded. A single duration is the lower end. The upper end by default: 15s where a tier stands below "
-            "(it answers the call whose try failed), 60s where none does.",
+            "failures": "The circuit opens after this many failures in a row (or when half of the last 20 calls failed).",
+            "open": "How long the circuit stays open before one call probes the target. It doubles after each probe that fails, "
+            "from the lower end of the range to the upper end. A single duration is the lower end. The upper end by "
+            "default: 15s if there is a tier below (it answers the call whose probe failed), else 60s.",
         },
         Caching: {
-            "exact": "For how long the answer to a call is given to equal calls (`docs/cache.md`). Off by default.",
-            "share": "Who gets the answers of whom: only the same `key`, keys of the same `group`, or `all` callers.",
-            "size": "The most that the answers of the alias take, in this process or in the shared `state`. Those that were not asked for the longest "
-            "go first.",
+            "exact": "How long the answer to a call is given to equal calls (`docs/cache.md`). Off by default.",
+            "share": "Who shares cached answers: callers with the same `key`, keys of the same `group`, or `all` callers.",
+            "size": "The most memory for cached answers of the alias, in this process or in the shared `state`. The least "
+            "recently used ones are dropped first.",
         },
         Rates: {
-            "input": "Tokens of the question.",
-            "cached_input": "Tokens of the question that the vendor had in its cache. As `input` by default.",
-            "cache_write": "Tokens of the question that the vendor puts into its cache. As `input` by default.",
-            "output": "Tokens of the answer. Without it their cost is unknown (embeddings have none).",
-            "reasoning": "Tokens of reasoning that are not shown. As `output` by default.",
-            "audio_input": "Tokens of sound in the question. Without it their cost is unknown.",
-            "audio_output": "Tokens of sound in the answer. Without it their cost is unknown.",
+            "input": "Tokens of the prompt.",
+            "cached_input": "Tokens of the prompt that the vendor had in its cache. Default: as `input`.",
+            "cache_write": "Tokens of the prompt that the vendor writes to its cache. Default: as `input`.",
+            "output": "Tokens of the answer. Without this price their cost is unknown (embeddings have none).",
+            "reasoning": "Tokens of reasoning that is not shown. Default: as `output`.",
+            "audio_input": "Tokens of audio in the prompt. Without this price their cost is unknown.",
+            "audio_output": "Tokens of audio in the answer. Without this price their cost is unknown.",
         },
         Key: {
             "key": "The secret that the caller sends as `Authorization: Bearer`.",
-            "models": "The aliases it may use, prompts as `prompt/NAME`. All by default.",
-            "priority": "Who is turned away last when the gateway is full.",
+            "models": "The aliases that it may use; prompts are written `prompt/NAME`. Default: all.",
+            "priority": "Which calls go first when the gateway is full: calls of `low` priority are turned away first.",
             "tags": "What the records of its calls carry, for `headworks logs --tag`.",
-            "expires": "When it is nobody's key any more (UTC where no zone is written). Never by default.",
+            "expires": "When the key stops working (UTC if no time zone is written). Default: never.",
             "rpm": "Requests a minute with this key. Unlimited by default.",
-            "tpm": "Tokens a minute with this key, of questions and answers. Unlimited by default.",
-            "concurrency": "Calls at once with this key, streams until their last chunk. Unlimited by default.",
-            "budget": "What its calls may cost. Without limit by default.",
+            "tpm": "Tokens a minute with this key, prompts and answers together. Unlimited by default.",
+            "concurrency": "Calls at the same time with this key. A stream counts until its last chunk. Unlimited by default.",
+            "budget": "What its calls may cost. Unlimited by default.",
         },
         Group: {
-            "keys": "Names under `keys`. A key is in one group at most; keys made by `headworks keys` name theirs themselves.",
-            "rpm": "Requests a minute with any of these keys. Unlimited by default.",
-            "tpm": "Tokens a minute with any of these keys, of questions and answers. Unlimited by default.",
-            "concurrency": "Calls at once with any of these keys, streams until their last chunk. Unlimited by default.",
-            "budget": "What the calls with all of these keys may cost. Without limit by default.",
-            "state_away": "What becomes of its calls while the shared `state` cannot be asked: `closed` answers 503, so that nothing "
-            "is exceeded; `open` lets each process go on with its part of limits and of what is left of budgets.",
+            "keys": "Names under `keys`. A key is in at most one group. Keys made by `headworks keys` name their group "
+            "themselves.",
+            "rpm": "Requests a minute with all of these keys together. Unlimited by default.",
+            "tpm": "Tokens a minute with all of these keys together, prompts and answers. Unlimited by default.",
+            "concurrency": "Calls at the same time with all of these keys together. A stream counts until its last chunk. Unlimited by "
+            "default.",
+            "budget": "What the calls with all of these keys together may cost. Unlimited by default.",
+            "state_away": "What happens to its calls while the shared `state` cannot be reached. `closed`: they are answered 503, so "
+            "nothing is exceeded. `open`: each process goes on with its part of the limits and of what is left of the "
+            "budgets.",
         },
         Spending: {
-            "amount": "Dollars a window, such as `$50`. Nothing is spent beyond it (`docs/money.md`).",
-            "every": "The window: `1h` begins with each hour, `1d` with each day (UTC), `1w` on Mondays, `30d` every 30 days, `total` never again.",
-            "estimate": "How the tokens of a question are reckoned before it is asked: `bytes`, one a byte, which none has more of, or "
-            "`chars`, one for four, which admits more and may be too few.",
-            "alert": "The part of the budget at which the log tells of it.",
+            "amount": "Dollars for each window, such as `$50`. Nothing is spent beyond it (`docs/money.md`).",
+            "every": "The window: `1h` begins with each hour, `1d` with each day (UTC), `1w` on Mondays, `30d` every 30 days. "
+            "`total` never begins again.",
+            "estimate": "How the tokens of a prompt are estimated before the call. `bytes`: one for each byte, never too few. "
+            "`chars`: one for four characters, which admits more calls and may be too few.",
+            "alert": "The share of the budget at which a warning is logged.",
         },
         Prompt: {
             "file": "The prompt: a Markdown file with front matter and chat turns.",
-            "model": "The alias that answers. Where it is not written: the one that the prompt's front matter names.",
+            "model": "The alias that answers. Default: the one in the prompt's front matter.",
         },
         SuiteFile: {
             "file": "The suite: a YAML, JSONL, CSV or Python file, relative to the system file's folder.",
         },
         Server: {
-            "listen": "The address of the public port. Beyond this machine only with `keys`.",
-            "admin": "The address of the admin port: health and, with `admin_key`, metrics, the system and reload. Where it is "
-            "not written: 127.0.0.1:8081 if that is free, else none.",
-            "admin_key": "The secret that opens the admin port, sent as `Authorization: Bearer`. Without it only health is "
-            "answered there.",
-            "max_body": "The largest request that is read; a larger one is answered 413.",
-            "max_buffered": "Bytes of answers that may wait in the gateway, for callers who do not read and for the rest of an event, over all "
-            "connections; the `workers` share it out. Beyond it a call is answered 503 with Retry-After, and a stream that has begun ends with an error event.",
-            "max_in_flight": "Calls in the gateway at once, in each of its `workers`. `low` priority fills four fifths of it at most, `normal` nineteen twentieths; who "
-            "finds no place waits for one.",
-            "max_queued": "Calls that wait for a place. Past it the oldest of the lowest priority is answered 503 with Retry-After.",
-            "max_wait": "How long a call waits for a place before it is answered 503 with Retry-After.",
-            "drain": "How long calls in flight may take to end when the gateway stops.",
+            "listen": "The address of the public port. It may be open to other machines only with `keys`.",
+            "admin": "The address of the admin port: health and, with `admin_key`, metrics, the system and reload. Default: "
+            "127.0.0.1:8081 if that is free, else none.",
+            "admin_key": "The secret that opens the admin port, sent as `Authorization: Bearer`. Without it only health is answered "
+            "there.",
+            "max_body": "The largest request body. A larger one is answered 413.",
+            "max_buffered": "Bytes of answers that may wait in the gateway, for slow callers and for the rest of an event, over all "
+            "connections. The `workers` share it. Above it a call is answered 503 with Retry-After, and a stream that "
+            "has begun ends with an error event.",
+            "max_in_flight": "Calls in each of the `workers` at the same time. `low` priority fills at most 80% of it, `normal` at most "
+            "95%. Further calls wait in a queue.",
+            "max_queued": "Calls that may wait in the queue. Above it the oldest call of the lowest priority is answered 503 with "
+            "Retry-After.",
+            "max_wait": "How long a call waits in the queue before it is answered 503 with Retry-After.",
+            "drain": "How long calls in flight may take to finish when the gateway stops.",
             "workers": "Processes that answer calls. More than one need a `state` that they share.",
-            "tls": "The certificate with which the public port speaks https, for those without an ingress that does. Plain http by "
-            "default. Files that change are taken up without a restart.",
-            "cors": "Origins whose pages may call from a browser; `*` for all. None by default.",
-            "expose": "What answers say of themselves in headers: `target` (`x-headworks-target`, who answered), `attempts` "
-            "(`x-headworks-attempts`) and `cost` (`x-headworks-cost`, dollars; whole answers only: a stream's headers go before its cost is "
-            "known). Nothing by default.",
+            "tls": "The certificate with which the public port speaks https, if no ingress does. Default: plain http. Files "
+            "that change are used without a restart.",
+            "cors": "Origins whose pages may call from a browser. `*` for all. Default: none.",
+            "expose": "Which facts answers carry in headers: `target` (`x-headworks-target`, who answered), `attempts` "
+            "(`x-headworks-attempts`) and `cost` (`x-headworks-cost`, dollars; not on streams, whose headers are sent "
+            "before the cost is known). Default: none.",
         },
         Tls: {
-            "cert": "The certificate and those between it and its authority (PEM), relative to the system file's folder.",
+            "cert": "The certificate with its intermediate certificates (PEM), relative to the system file's folder.",
             "key": "Its private key (PEM), without a passphrase.",
         },
         Log: {
-            "store": "The SQLite file, or the PostgreSQL database of several replicas (`postgresql://user@host/database`, and "
-            "`?schema=` for another schema than `headworks`), that `headworks logs` reads. The journal is moved into it, a "
-            "moment later and off the path of calls. A file of another name than `headworks.yaml` has "
-            "`.headworks/systems/NAME/ledger.db`: docs/ledger.md.",
-            "journal": "The folder of the journal, to which each call's record is appended before its last chunk goes out. A file "
-            "of another name than `headworks.yaml` has `.headworks/systems/NAME/journal`.",
-            "sync": "How often the journal is forced to the disk: what a power loss can cost.",
-            "bodies": "Whether the record has the words of a call: `none`, or `full`, the body as the caller sent it (64 KiB at "
-            "most) and the text of the answer. Headers, and so keys, are never in it.",
+            "store": "The store that `headworks logs` reads: a SQLite file, or a PostgreSQL database for several replicas "
+            "(`postgresql://user@host/database`, with `?schema=` for a schema other than `headworks`). Records are moved "
+            "from the journal into it a moment after the call. A file with another name than `headworks.yaml` has "
+            "`.headworks/systems/NAME/ledger.db` (`docs/ledger.md`).",
+            "journal": "The folder of the journal. Each call's record is appended to it before the call's last chunk is sent. A "
+            "file with another name than `headworks.yaml` has `.headworks/systems/NAME/journal`.",
+            "sync": "How often the journal is forced to the disk. A power loss can lose the records since then.",
+            "bodies": "Whether the record has the text of a call. `none`, or `full`: the body as the caller sent it (at most 64 "
+            "KiB) and the text of the answer. Headers, and so keys, are never in it.",
             "retention": "How long the store keeps a call.",
-            "format": "How the lines of the gateway's own log are written: `text`, or `json`, an object a line, from the start to the "
-            "end and in every process (docs/operations.md).",
+            "format": "The format of the gateway's own log, in every process: `text`, or `json`, one object a line "
+            "(`docs/operations.md`).",
         },
         Drill: {
-            "shows": "What it shows, in a sentence.",
-            "faults": "Which faults, of which targets, and when.",
-            "trouble": "What happens to the gateway or the machine below it, in place of `faults`.",
-            "traffic": "Who calls meanwhile.",
-            "expect": "The hypothesis: what should come of it. That no answer which is cut short looks whole is always part of it.",
+            "shows": "What the drill shows, in a sentence.",
+            "faults": "Which faults happen, at which targets, and when.",
+            "trouble": "What happens to the gateway or the machine it runs on, instead of `faults`.",
+            "traffic": "The calls that are made during the drill.",
+            "expect": "The hypothesis: what must be true of these calls. That no answer which was cut short looks whole is always "
+            "part of it.",
         },
         DrillFault: {
             "fault": "What goes wrong.",
-            "targets": "Whose fault it is: `provider/model`, `provider`, or `all`. The first tier by default.",
-            "from": "When it begins, from the drill's first call.",
-            "until": "When it is over.",
-            "share": "The share of attempts that it happens to meanwhile.",
+            "targets": "Where it goes wrong: `provider/model`, `provider`, or `all`. Default: the first tier.",
+            "from": "When the fault begins, counted from the drill's first call.",
+            "until": "When the fault ends.",
+            "share": "The share of attempts that fail while the fault lasts.",
         },
         DrillTrouble: {
-            "what": "`dns` and `tls`: the first provider's name does not resolve, its certificate has expired. `store`, `disk`: "
-            "the ledger's database is locked, the disk is full. `clock`: it jumps by an hour, and back. `sigterm`, `sigkill`: "
-            "the gateway is stopped or killed, and started again.",
-            "from": "When it begins, from the drill's first call.",
-            "until": "When it is over; a gateway that was stopped is started again then.",
+            "what": "`dns`, `tls`: the first provider's name does not resolve, or its certificate has expired. `store`, `disk`: "
+            "the ledger's database is locked, or the disk is full. `clock`: the clock jumps by an hour, and back. "
+            "`sigterm`, `sigkill`: the gateway is stopped or killed, and started again.",
+            "from": "When the trouble begins, counted from the drill's first call.",
+            "until": "When the trouble ends. A gateway that was stopped is started again then.",
         },
         DrillTraffic: {
             "rate": "Calls a second, evenly spaced.",
-            "calls": "Calls in all.",
+            "calls": "The number of calls.",
             "streamed": "The share of calls that are streamed.",
-            "tokens": "Tokens of each answer. The stand-in begins after 50 ms and says one every 20 ms.",
-            "alias": "The alias that is called. By default the first whose first tier is a vendor's and that has a second target.",
+            "tokens": "Tokens of each answer. The stand-in for the vendor sends the first after 50 ms and one every 20 ms.",
+            "alias": "The alias that is called. Default: the first one whose first tier is a vendor's and that has a second "
+            "target.",
         },
         Hypothesis: {
-            "whole": "The least share of the calls meanwhile that are answered whole and exact. Of those that can be: a stream that "
-            "broke after its first content cannot where `mid_stream` is `error`.",
-            "added": "The most time that a whole answer may take more than before the fault. Unbounded by default.",
-            "attempts": "The most attempts a call, in the mean over the calls meanwhile. Unbounded by default.",
-            "cost": "The most that a call meanwhile may cost, as a multiple of one before the fault. Unbounded by default.",
-            "recovery": "By when after the fault its target must have answered again.",
-            "broken": "The most share of the calls meanwhile whose connection may break without a word. A caller's SDK raises there.",
-            "error": "The one code that callers may be shown in place of an answer. Any by default.",
+            "whole": "The least share of calls during the fault that must be answered whole and exact. With `mid_stream: error`, "
+            "streams that broke after their first content are not counted.",
+            "added": "How much longer than before the fault a whole answer may take, at most. Unbounded by default.",
+            "attempts": "The most attempts a call, on average over the calls during the fault. Unbounded by default.",
+            "cost": "The most that a call during the fault may cost, as a multiple of a call before it. Unbounded by default.",
+            "recovery": "How soon after the fault its target must answer again.",
+            "broken": "The largest share of calls during the fault whose connection may break without an error event. A caller's "
+            "SDK raises an exception there.",
+            "error": "The only error code that callers may see. Default: any.",
         },
     }
 )
