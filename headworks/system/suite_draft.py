@@ -88,7 +88,7 @@ def suite_draft(prompt: Prompt, drafted: Drafted) -> str:
     if prompt.secret:
         samples += [_sample(program, "secret", one) for one in SECRET]
     lines = [
-        f"# Written by `{drafted.command}`. What each key means: docs/evals.md.",
+        f"# Written by `{drafted.command}`. What each key means: docs/evals/suites.md.",
         "# Nobody has said yet what is right: every `expected` is empty. Write into each what a right answer has in it",
         "# (a word, or several in [ ]), put what your users really ask, and delete what you do not need. Until then",
         "# `headworks eval` asks and shows, and its gate says that nobody has said what is right.",
