@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -63,7 +64,8 @@ def _written(keys: Sequence[str]) -> Iterator[str]:
         yield from _table(section.struct, links)
         for field in section.struct.fields:
             if isinstance(field.type, inspect.DictType) and isinstance(field.type.key_type, inspect.LiteralType):
-                yield f"`{field.encode_name}`: {', '.join(f'`{name}`' for name in field.type.key_type.values)}."
+                names = ", ".join(f"`{name}`" for name in field.type.key_type.values)
+                yield from wrap(f"`{field.encode_name}`: {names}.", 140)
                 yield ""
 
 
@@ -105,7 +107,7 @@ def _below(kind: inspect.Type, path: str, seen: set[type]) -> Iterator[Section]:
 
 def _table(struct: inspect.StructType, links: Mapping[str, str]) -> Iterator[str]:
     """A row a key. `links` has, by the key's name, where the keys below it stand."""
-    yield "| key | value | default | |"
+    yield "| key | value | default | meaning |"
     yield "|---|---|---|---|"
     if struct.tag_field:
         yield f"| `{struct.tag_field}` | `{struct.tag}` | required | {DIALECT} |"

@@ -333,7 +333,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "part of it.",
         },
         DrillFault: {
-            "fault": "What goes wrong.",
+            "fault": "What goes wrong: one of the `faults` of a simulated provider.",
             "targets": "Where it goes wrong: `provider/model`, `provider`, or `all`. Default: the first tier.",
             "from": "When the fault begins, counted from the drill's first call.",
             "until": "When the fault ends.",
