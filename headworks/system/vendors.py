@@ -29,4 +29,4 @@ def spoken(dialect: str) -> str:
     url = BASE_URLS.get(dialect.lower())
     if url is None:
         return ""
-    return f"this vendor speaks OpenAI's dialect too: write dialect: openai and base_url: {url} (docs/system-file.md)"
+    return f"this vendor speaks OpenAI's dialect too: write dialect: openai and base_url: {url} (docs/system-file/vendors.md)"
