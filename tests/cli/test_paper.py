@@ -25,10 +25,10 @@ from headworks.evals import report as evals_report
 from headworks.evals.statistics import compare
 from headworks.gateway.live_verdict import Live
 from headworks.ledger.sums import Sum
+from headworks.load.max_rate import Probe, RateSearch
 from headworks.load.run import Generator, Latency
 from headworks.load.run import Report as LoadReport
-from headworks.load.search import Probe, Searched
-from headworks.load.verdict import Compared
+from headworks.load.verdict import ComparedValue
 from headworks.load.verdict import Verdict as Measured
 from headworks.system.load import read
 from headworks.system.requirements import Traffic
@@ -201,7 +201,7 @@ def test_load(screen: Screen) -> None:
             )
         ],
         stopped="",
-        searched=Searched(
+        searched=RateSearch(
             holds=20.0,
             fails=None,
             probes=[
@@ -209,7 +209,7 @@ def test_load(screen: Screen) -> None:
             ],
         ),
         compared=[
-            Compared(
+            ComparedValue(
                 what="the p95 of support-assistant-v2",
                 metric="time_to_first_token",
                 predicted=0.99,

@@ -11,9 +11,9 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.paper import Paper
+from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
-from headworks.load.search import Searched
-from headworks.load.verdict import Compared
+from headworks.load.verdict import ComparedValue
 from headworks.system.finding import Said
 from headworks.twin.verdict import format_value
 
@@ -115,7 +115,7 @@ def row(one: Latency) -> list[str]:
     return [name, one.alias or "all", str(one.calls), *[seconds(value) for value in one.at]]
 
 
-def show_search(paper: Paper, searched: Searched) -> None:
+def show_search(paper: Paper, searched: RateSearch) -> None:
     paper.title("the highest rate that holds")
     table = paper.table("rate", "", "calls", "why")
     for one in searched.probes:
@@ -129,7 +129,7 @@ def show_search(paper: Paper, searched: Searched) -> None:
     click.echo(f"{searched.holds:.4g} calls a second hold{beyond}. What is measured above was measured there.")
 
 
-def show_compared(paper: Paper, rows: list[Compared]) -> None:
+def show_compared(paper: Paper, rows: list[ComparedValue]) -> None:
     paper.title("beside the plan")
     table = paper.table("what", "of", "predicted", "measured", "error", "")
     for one in rows:
