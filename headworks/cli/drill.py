@@ -15,10 +15,10 @@ import msgspec
 from headworks.cli.check import counted
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.paper import Paper
-from headworks.drill.copy import Drilled, drilled
 from headworks.drill.library import QUICK, library, load
-from headworks.drill.report import Outcome, Report, junit, overall, table
-from headworks.drill.run import JOBS, Run, patience, run_really, run_virtually
+from headworks.drill.report import DrillOutcome, Report, junit, overall, table
+from headworks.drill.run import JOBS, Run, expected_seconds, run_in_real_time, run_in_virtual_time
+from headworks.drill.system_copy import DrilledSystem, load_system
 from headworks.drill.timeline import LEGEND, timeline
 from headworks.drill.verdict import Said
 from headworks.system.drills import Drill
@@ -82,7 +82,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     one cannot be judged, 3 when nothing could be run.
     """
     way = Way(**options)
-    system = drilled(file)
+    system = load_system(file)
     if way.alias is not None and way.alias not in system.system.models:
         raise click.UsageError(
             f"there is no model {way.alias}: {suggestion(way.alias, system.system.models, 'models')}"
@@ -96,13 +96,13 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     if system.differences:
         click.echo(f"the copy: {'; '.join(system.differences)}", err=not is_told)
     if way.virtual:
-        outcomes = list(run_virtually(run))
+        outcomes = list(run_in_virtual_time(run))
         if is_told:
             for one in outcomes:
                 show(one)
     else:
-        click.echo(f"{counted(len(chosen), 'drill')} on the real loop: about {patience(run):.0f} s", err=True)
-        outcomes = run_really(run, show if is_told else lambda one: None)
+        click.echo(f"{counted(len(chosen), 'drill')} on the real loop: about {expected_seconds(run):.0f} s", err=True)
+        outcomes = run_in_real_time(run, show if is_told else lambda one: None)
     report = Report(
         system=system.system.name,
         copy=list(system.differences),
@@ -122,7 +122,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     ctx.exit(EXITS[report.verdict])
 
 
-def choice(system: Drilled, way: Way) -> dict[str, Drill]:
+def choice(system: DrilledSystem, way: Way) -> dict[str, Drill]:
     """The drills that are run. Raises click.UsageError for a name that is none, ConfigError for a file that is wrong."""
     known = {**library(), **system.system.drills}
     if way.drills is not None:
@@ -157,7 +157,7 @@ def show_list(drills: Mapping[str, Drill], *, as_json: bool) -> None:
     Paper().pairs(zip(drills, whats, [one.shows for one in drills.values()], strict=True), margin=0)
 
 
-def show(one: Outcome) -> None:
+def show(one: DrillOutcome) -> None:
     """Prints one verdict with its timeline."""
     click.echo(f"{click.style(one.verdict, fg=COLOURS[one.verdict])}: {click.style(one.name, bold=True)}: {one.shows}")
     for line in timeline(one) if one.calls else ():
@@ -170,7 +170,7 @@ def show(one: Outcome) -> None:
     sys.stdout.flush()
 
 
-def summed(one: Outcome) -> str:
+def summed(one: DrillOutcome) -> str:
     """The figures in a line."""
     seen = one.figures
     said = [f"{seen.whole} of {seen.meanwhile} calls meanwhile whole"]
@@ -193,7 +193,7 @@ def show_end(report: Report) -> None:
     click.echo(f"{report.system}, {report.loop} loop, seed {report.seed}: {_counts(report.drills)}")
 
 
-def _counts(outcomes: Sequence[Outcome]) -> str:
+def _counts(outcomes: Sequence[DrillOutcome]) -> str:
     counts = Counter(one.verdict for one in outcomes)
     said = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
     return f"{counted(len(outcomes), 'drill')}: {said or 'none was run'}"

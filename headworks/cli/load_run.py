@@ -22,9 +22,9 @@ from headworks.core.errors import PlanError
 from headworks.http.dial import Origin, trust_only
 from headworks.http.proxy import Proxy
 from headworks.ledger.query import Filter
-from headworks.load.arrivals import LARGEST, Arrival, Process, drawn, stretch
-from headworks.load.call import Fared
-from headworks.load.run import Arriving, Wanted, load
+from headworks.load.arrivals import MAX_PROMPT_TOKENS, Arrival, ArrivalProcess, closest_stretch, draw_arrivals
+from headworks.load.call import CallResult
+from headworks.load.run import DrawArrivals, LoadConfig, load
 from headworks.load.verdict import Costs, Plan
 from headworks.system.proxies import used
 from headworks.system.requirements import Traffic
@@ -69,7 +69,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     seconds: float
     warm: float
-    arrivals: Process | None
+    arrivals: ArrivalProcess | None
     burstiness: float | None
     trace: object
     alias: str | None
@@ -113,7 +113,7 @@ def with_traffic(system: System, asked: Asked) -> System:
     return msgspec.structs.replace(system, requirements=msgspec.structs.replace(required, traffic=traffic))
 
 
-def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan | None) -> Wanted:
+def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan | None) -> LoadConfig:
     """What is to be sent, and where. Raises PlanError, click.ClickException."""
     traffic: Traffic = system.requirements.traffic
     found = demand(
@@ -124,7 +124,7 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
     rate = asked.rate if asked.rate is not None else found.workload.rate
     longest = max(one.total for one in (model.timeouts for model in system.models.values()))
     url = asked.url or here(system)
-    return Wanted(
+    return LoadConfig(
         url=url,
         origin=origin(url),
         system=system.name,
@@ -134,7 +134,7 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
         source=f"{found.source}; sent at {rate:.4g} a second" if asked.rate is not None else found.source,
         arriving=arriving(found, rate / found.workload.rate, asked),
         rate=rate,
-        longest=LARGEST,
+        longest=MAX_PROMPT_TOKENS,
         seconds=asked.seconds,
         warm=asked.warm,
         seed=asked.seed,
@@ -148,22 +148,24 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
     )
 
 
-def arriving(found: Demand, factor: float, asked: Asked) -> Arriving:
+def arriving(found: Demand, factor: float, asked: Asked) -> DrawArrivals:
     """Gives calls at so many times the rate that is wanted."""
     workload = found.workload
     if isinstance(workload, Shape):
         shapes = workload.aliases
-        process: Process = asked.arrivals or "gamma"
-        return lambda seconds, faster: drawn(shapes, seconds, asked.seed, faster=factor * faster, process=process)
+        process: ArrivalProcess = asked.arrivals or "gamma"
+        return lambda seconds, faster: draw_arrivals(
+            shapes, seconds, asked.seed, faster=factor * faster, process=process
+        )
     if asked.arrivals is not None:
         raise click.ClickException("--arrivals: the traffic of this file is a trace, which has its own instants")
 
     def traced(seconds: float, faster: float) -> Sequence[Arrival]:
         made = workload.scaled(factor * faster).draw(asked.seed, 0)  # type: ignore[attr-defined]
-        begin, end = stretch(made.at, workload.rate * factor * faster, seconds)
+        begin, end = closest_stretch(made.at, workload.rate * factor * faster, seconds)
         rows = list(zip(made.at, made.alias, made.sizes, made.streamed, made.same, strict=True))[begin:end]
         return [
-            Arrival(at - rows[0][0], alias, min(size.prompt, LARGEST), size.output, streamed, same)
+            Arrival(at - rows[0][0], alias, min(size.prompt, MAX_PROMPT_TOKENS), size.output, streamed, same)
             for at, alias, size, streamed, same in rows
         ]
 
@@ -246,7 +248,7 @@ class Progress:
             click.echo(f"\r\x1b[K{line[:118]}", nl=False, err=True)
 
 
-def costs(file: Path, calls: Sequence[Fared], began: float, url: str | None) -> Costs:
+def costs(file: Path, calls: Sequence[CallResult], began: float, url: str | None) -> Costs:
     """What these calls cost, by the ledger of the system file: empty where the gateway is another one's or has no ledger."""
     wanted = {one.request_id for one in calls if one.request_id}
     if not wanted:

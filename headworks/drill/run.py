@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 import msgspec
 
 from headworks.core.errors import HeadworksError
-from headworks.drill.copy import Drilled
 from headworks.drill.evidence import Evidence
-from headworks.drill.real import drill_really
-from headworks.drill.report import Outcome, outcome
-from headworks.drill.virtual import drill_virtually
+from headworks.drill.real_time import drill_in_real_time
+from headworks.drill.report import DrillOutcome, drill_outcome
+from headworks.drill.system_copy import DrilledSystem
+from headworks.drill.virtual_time import drill_in_virtual_time
 from headworks.system.drills import Drill
 
 JOBS = 6
@@ -31,46 +31,46 @@ OVERHEAD = 5.0
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What is run, and how. alias: who is called where a drill does not say."""
 
-    drilled: Drilled
+    drilled: DrilledSystem
     drills: Mapping[str, Drill]
     seed: int = 0
     alias: str | None = None
     jobs: int = JOBS
 
 
-def run_virtually(run: Run) -> Iterator[Outcome]:
+def run_in_virtual_time(run: Run) -> Iterator[DrillOutcome]:
     """The outcomes of drills of vendors, on virtual time."""
     for name, drill in run.drills.items():
-        yield outcome(name, drill_virtually(run.drilled, name, _aimed(drill, run), run.seed))
+        yield drill_outcome(name, drill_in_virtual_time(run.drilled, name, _with_alias(drill, run), run.seed))
 
 
-def run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:
+def run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> list[DrillOutcome]:
     """The outcomes on the real loop; each is told as it comes. SIGTERM, as Ctrl-C, ends every copy and is a KeyboardInterrupt."""
     try:
-        return asyncio.run(_run_really(run, told))
+        return asyncio.run(_run_in_real_time(run, told))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 
 
-def patience(run: Run) -> float:
+def expected_seconds(run: Run) -> float:
     """Seconds that a run on the real loop takes, about."""
     spans = [drill.traffic.calls / drill.traffic.rate + OVERHEAD for drill in run.drills.values()]
     return max(max(spans, default=0.0), sum(spans) / run.jobs)
 
 
-async def _run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:
+async def _run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> list[DrillOutcome]:
     main = asyncio.current_task()
     assert main is not None, "a coroutine runs in a task"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     starting, places = asyncio.Lock(), asyncio.Semaphore(run.jobs)
 
-    async def one(name: str, drill: Drill) -> Outcome:
+    async def one(name: str, drill: Drill) -> DrillOutcome:
         async with places:
-            return outcome(
-                name, await _evidence(run, drill, drill_really(run.drilled, name, drill, run.seed, starting))
+            return drill_outcome(
+                name, await _evidence(run, drill, drill_in_real_time(run.drilled, name, drill, run.seed, starting))
             )
 
-    tasks = [asyncio.ensure_future(one(name, _aimed(drill, run))) for name, drill in run.drills.items()]
+    tasks = [asyncio.ensure_future(one(name, _with_alias(drill, run))) for name, drill in run.drills.items()]
     outcomes = []
     try:
         for task in tasks:
@@ -91,7 +91,7 @@ async def _evidence(run: Run, drill: Drill, drilling: Awaitable[Evidence]) -> Ev
         return Evidence(
             drill=drill,
             alias=run.drilled.alias(drill.traffic.alias),
-            fared=(),
+            results=(),
             records=(),
             began_at=0.0,
             faulted=(),
@@ -100,7 +100,7 @@ async def _evidence(run: Run, drill: Drill, drilling: Awaitable[Evidence]) -> Ev
         )
 
 
-def _aimed(drill: Drill, run: Run) -> Drill:
+def _with_alias(drill: Drill, run: Run) -> Drill:
     """The drill with the alias that is called."""
     alias = run.drilled.alias(drill.traffic.alias or run.alias)
     return msgspec.structs.replace(drill, traffic=msgspec.structs.replace(drill.traffic, alias=alias))

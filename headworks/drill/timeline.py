@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headworks.drill.report import Outcome
+from headworks.drill.report import DrillOutcome
 
 COLUMNS = 54
 NAMES = 22
@@ -22,10 +22,10 @@ _WORST = "!xen+o-# "
 _MARKS = {"whole": "o", "error": "e", "broken": "x", "hung": "x", "unserved": "n", "truncated": "!", "wrong": "!"}
 
 
-def timeline(outcome: Outcome) -> list[str]:
+def timeline(outcome: DrillOutcome) -> list[str]:
     """The rows of a drill's timeline, the scale first."""
     ends = [one.at + one.took for one in outcome.calls] + [until for _, until, _ in outcome.faults]
-    row = _Row(max(ends, default=1.0))
+    row = _Scale(max(ends, default=1.0))
     lines = [f"{'':{NAMES}} {row.scale()}"]
     for begins, until, fault in outcome.faults:
         lines.append(_line(f"fault {fault}", row.drawn([(begins, until, "#", "#")])))
@@ -48,7 +48,7 @@ def _line(name: str, drawn: str) -> str:
     return f"{name if len(name) <= NAMES else f'{name[: NAMES - 2]}..':{NAMES}} {drawn}".rstrip()
 
 
-class _Row:
+class _Scale:
     """The scale that all rows of a timeline share."""
 
     def __init__(self, span: float) -> None:

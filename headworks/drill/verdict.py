@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from headworks.drill.call_outcome import CORRUPT_KINDS
 from headworks.drill.evidence import Evidence, Figures
-from headworks.drill.outcome import UNTRUE
 from headworks.system.drills import Hypothesis
 
 Said: TypeAlias = Literal["holds", "does not hold", "cannot say"]
@@ -24,7 +24,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     why: list[str]
 
 
-def verdict(evidence: Evidence, seen: Figures) -> Verdict:
+def judge(evidence: Evidence, seen: Figures) -> Verdict:
     """Holds the hypothesis of a drill against what came of it."""
     if evidence.trouble:
         return Verdict(said="cannot say", why=[evidence.trouble])
@@ -33,10 +33,14 @@ def verdict(evidence: Evidence, seen: Figures) -> Verdict:
     if evidence.faulted and not seen.struck:
         return Verdict(said="cannot say", why=["no attempt met the fault: it is another target's, or nobody called"])
     hypothesis = evidence.drill.expect
-    wrong = [*_always(seen, restarts=evidence.drill.restarts), *_answers(hypothesis, seen), *_bounds(hypothesis, seen)]
+    wrong = [
+        *_invariants(seen, restarts=evidence.drill.restarts),
+        *_answer_violations(hypothesis, seen),
+        *_bound_violations(hypothesis, seen),
+    ]
     if evidence.recovers:
         if seen.recovery is None and not wrong:
-            last = max((one.arrived for one in evidence.fared), default=0.0)
+            last = max((one.arrived for one in evidence.results), default=0.0)
             if last < evidence.drill.window[1] + hypothesis.recovery:
                 more = "the target was not asked again before the last call"
                 return Verdict(said="cannot say", why=[f"{more}: more `calls` after the fault would tell"])
@@ -47,9 +51,9 @@ def verdict(evidence: Evidence, seen: Figures) -> Verdict:
     return Verdict(said="does not hold" if wrong else "holds", why=wrong)
 
 
-def _always(seen: Figures, *, restarts: bool) -> list[str]:
+def _invariants(seen: Figures, *, restarts: bool) -> list[str]:
     wrong = []
-    if untrue := sum(seen.ended.get(kind, 0) for kind in UNTRUE):
+    if untrue := sum(seen.ended.get(kind, 0) for kind in CORRUPT_KINDS):
         wrong.append(f"{_calls(untrue)} looked whole to the caller and was not")
     if hung := seen.ended.get("hung", 0):
         wrong.append(f"{_calls(hung)} had no end")
@@ -62,12 +66,12 @@ def _always(seen: Figures, *, restarts: bool) -> list[str]:
     return wrong
 
 
-def _answers(hypothesis: Hypothesis, seen: Figures) -> list[str]:
+def _answer_violations(hypothesis: Hypothesis, seen: Figures) -> list[str]:
     wrong = []
     if seen.share is not None and seen.share < hypothesis.whole:
         wrong.append(
             f"{seen.share:.0%} of the calls that could be were answered whole, not {hypothesis.whole:.0%}"
-            f"{_told(seen)}: another target in a tier below would answer them"
+            f"{_codes_text(seen)}: another target in a tier below would answer them"
         )
     if seen.broken > hypothesis.broken * seen.meanwhile:
         wrong.append(f"{_calls(seen.broken)} broken without a word")
@@ -78,7 +82,7 @@ def _answers(hypothesis: Hypothesis, seen: Figures) -> list[str]:
     return wrong
 
 
-def _bounds(hypothesis: Hypothesis, seen: Figures) -> list[str]:
+def _bound_violations(hypothesis: Hypothesis, seen: Figures) -> list[str]:
     wrong = []
     if hypothesis.added is not None and seen.added is not None and seen.added > hypothesis.added:
         wrong.append(f"a whole answer took {seen.added:.1f} s more than before, not {hypothesis.added:g} s at most")
@@ -89,7 +93,7 @@ def _bounds(hypothesis: Hypothesis, seen: Figures) -> list[str]:
     return wrong
 
 
-def _told(seen: Figures) -> str:
+def _codes_text(seen: Figures) -> str:
     return f" ({', '.join(f'{count} x {code}' for code, count in seen.codes.items())})" if seen.codes else ""
 
 

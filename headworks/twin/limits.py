@@ -1,4 +1,4 @@
-"""Every limit of a system file, in one list: whose it is, what it counts, and by which counter the stack keeps it."""
+"""Every limit of a system file as one list: its owner, its unit, and the counter that the stack keeps it by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Owner = Literal["provider", "target", "alias", "key", "group"]
 Unit = Literal["rpm", "tpm", "concurrency"]
 
 
-class Bounded(msgspec.Struct, frozen=True):
+class Limit(msgspec.Struct, frozen=True):
     """One limit. name: in words; of: the owner's name; within: of a target the alias, else ""; size: the limit itself."""
 
     owner: Owner
@@ -36,39 +36,39 @@ class Bounded(msgspec.Struct, frozen=True):
         return f"{unit}/{self.owner}/{f'{self.within}/' if self.within else ''}{self.of}"
 
 
-def bounded(system: System) -> list[Bounded]:
+def limits_of(system: System) -> list[Limit]:
     """Every limit of calls, tokens and places: providers', targets', aliases', keys' and groups'."""
-    found: list[Bounded] = []
+    found: list[Limit] = []
     for name, provider in system.providers.items():
-        found += _of("provider", name, "", provider, f"providers.{name}")
+        found += _limits_at("provider", name, "", provider, f"providers.{name}")
     for alias, model in system.models.items():
-        found += _of("alias", alias, "", model, f"models.{alias}")
+        found += _limits_at("alias", alias, "", model, f"models.{alias}")
         for number, tier in enumerate(model.targets):
             for position, target in enumerate(tier):
                 where = f"models.{alias}.targets[{number}][{position}]"
-                found += _of("target", str(target), alias, target, where)
+                found += _limits_at("target", str(target), alias, target, where)
     for name, key in system.keys.items():
-        found += _of("key", name, "", key, f"keys.{name}")
+        found += _limits_at("key", name, "", key, f"keys.{name}")
     for name, group in system.groups.items():
-        found += _of("group", name, "", group, f"groups.{name}")
+        found += _limits_at("group", name, "", group, f"groups.{name}")
     return found
 
 
-def _of(
+def _limits_at(
     owner: Owner, name: str, within: str, part: Provider | Model | TargetOf | Key | Group, path: str
-) -> Iterator[Bounded]:
+) -> Iterator[Limit]:
     units: tuple[Unit, ...] = ("rpm", "tpm", "concurrency")
     for unit in units:
         size: int | None = getattr(part, unit, None)
         if size is not None:
-            yield Bounded(owner, name, within, unit, size, f"{path}.{unit}")
+            yield Limit(owner, name, within, unit, size, f"{path}.{unit}")
 
 
-def keys_of(system: System, alias: str) -> list[str]:
+def keys_for(system: System, alias: str) -> list[str]:
     """The keys that may call an alias."""
     return [name for name, key in system.keys.items() if not key.models or alias in key.models]
 
 
-def members(system: System, group: str) -> tuple[str, ...]:
+def group_keys(system: System, group: str) -> tuple[str, ...]:
     """The keys of the file in a group."""
     return system.groups[group].keys

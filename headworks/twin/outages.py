@@ -1,4 +1,4 @@
-"""Thirty days at once: outages as schedules, of which what a stack does in each state is known from short runs.
+"""Availability over long windows: outages are drawn as schedules, and each outage state is simulated by a short run.
 
 Theory. A month of calls cannot be simulated one by one: at 20 a second it has 52 million. But the stack does not care
 what day it is: while the same providers are down it answers the same share of calls. So each provider's own outages and
@@ -21,38 +21,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headworks.system.arithmetic import Cause
-from headworks.twin.chance import Floats, generator
+from headworks.twin.random_streams import Floats, generator
 
 WINDOWS: Final = 2000
 """Months that are made: the 5th percentile of them is then known to about half a percentile."""
 
 
-class Source(msgspec.Struct, frozen=True):
-    """What takes providers down together for `share` of the time."""
+class OutageCause(msgspec.Struct, frozen=True):
+    """A cause that takes its providers down together for `share` of the time."""
 
     providers: frozenset[str]
     share: float
 
 
-def sources(outages: Mapping[str, float], causes: Sequence[Cause]) -> list[Source]:
+def outage_causes(outages: Mapping[str, float], causes: Sequence[Cause]) -> list[OutageCause]:
     """The causes that strike these providers, and each one's own outages that are left."""
     met = [(cause, cause.providers & outages.keys()) for cause in causes]
     met = [(cause, struck) for cause, struck in met if struck]
-    found = [Source(struck, cause.share * max(outages[name] for name in struck)) for cause, struck in met]
+    found = [OutageCause(struck, cause.share * max(outages[name] for name in struck)) for cause, struck in met]
     for name, outage in outages.items():
         common = sum(cause.share for cause, struck in met if name in struck)
-        found.append(Source(frozenset({name}), max(0.0, 1 - common) * outage))
+        found.append(OutageCause(frozenset({name}), max(0.0, 1 - common) * outage))
     return [source for source in found if source.share > 0]
 
 
-MOST_SOURCES: Final = 12
+MAX_CAUSES: Final = 12
 """Sources of which every set is gone through: 4,096 of them take some milliseconds."""
 
 
-def lasting(outages: Mapping[str, float], causes: Sequence[Cause]) -> dict[frozenset[str], float] | None:
+def state_shares(outages: Mapping[str, float], causes: Sequence[Cause]) -> dict[frozenset[str], float] | None:
     """For what share of all time exactly these providers are down, by each set of them; None for too many to go through."""
-    found = sources(outages, causes)
-    if len(found) > MOST_SOURCES:
+    found = outage_causes(outages, causes)
+    if len(found) > MAX_CAUSES:
         return None
     shares = {frozenset[str](): 1.0}
     for source in found:
@@ -65,7 +65,7 @@ def lasting(outages: Mapping[str, float], causes: Sequence[Cause]) -> dict[froze
     return shares
 
 
-class Stretches(msgspec.Struct, frozen=True):
+class SimulatedWindows(msgspec.Struct, frozen=True):
     """For each window and each set of providers that are down in it: for what share of the window."""
 
     states: list[frozenset[str]]
@@ -77,7 +77,7 @@ class Stretches(msgspec.Struct, frozen=True):
         return float(self.shares[:, self.states.index(state)].mean()) if state in self.states else 0.0
 
 
-def stretches(
+def simulate_windows(
     outages: Mapping[str, float],
     causes: Sequence[Cause],
     window: float,
@@ -85,16 +85,16 @@ def stretches(
     seed: int,
     *,
     windows: int = WINDOWS,
-) -> Stretches:
+) -> SimulatedWindows:
     """Windows of so many seconds. lasting: seconds of an outage, on average."""
     names = list(outages)
-    found = sources(outages, causes)
+    found = outage_causes(outages, causes)
     whole = window * windows
     times: list[Floats] = [np.arange(windows, dtype=np.float64) * window]
     marks: list[NDArray[np.int64]] = [np.full(windows, -1)]
     steps: list[NDArray[np.int64]] = [np.zeros(windows, dtype=np.int64)]
     for number, source in enumerate(found):
-        begun, ended = _alternating(source.share, lasting, whole, generator(seed, f"outages/{number}"))
+        begun, ended = _alternating_renewal(source.share, lasting, whole, generator(seed, f"outages/{number}"))
         times += [begun, ended]
         marks += [np.full(len(begun), number), np.full(len(ended), number)]
         steps += [np.ones(len(begun), dtype=np.int64), -np.ones(len(ended), dtype=np.int64)]
@@ -114,10 +114,10 @@ def stretches(
     shares = np.zeros((windows, len(kinds)))
     np.add.at(shares, (inside, which), np.maximum(0.0, lengths) / window)
     states = [frozenset(name for number, name in enumerate(names) if int(kind) >> number & 1) for kind in kinds]
-    return Stretches(states, shares)
+    return SimulatedWindows(states, shares)
 
 
-def _alternating(share: float, lasting: float, whole: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _alternating_renewal(share: float, lasting: float, whole: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """When a source begins to be down and when it ends, over so many seconds."""
     if share >= 1:
         return np.array([0.0]), np.array([whole])

@@ -1,4 +1,4 @@
-"""What a plan says, whole: verdicts and everything that they rest on, so that they can be reproduced to the digit.
+"""The report of a plan: verdicts and everything that they depend on, so that they can be reproduced to the digit.
 
 Always true: no wall-clock time, no path and no secret is in it; the same system file, data, seed and effort give the
 same bytes in any process. Numbers are rounded to what they are worth, on the way out and not before.
@@ -11,19 +11,19 @@ from typing import Any
 
 import msgspec
 
-from headworks.twin.models import Assumption
-from headworks.twin.screen import Screening
-from headworks.twin.use import Use
-from headworks.twin.vendor import VendorModel
-from headworks.twin.verdict import Binding, Verdict
+from headworks.twin.closed_forms import Screening
+from headworks.twin.model_building import Assumption
+from headworks.twin.utilization import Utilization
+from headworks.twin.vendor_model import VendorModel
+from headworks.twin.verdict import Bottleneck, Verdict
 
-DIGITS = 6
+SIGNIFICANT_DIGITS = 6
 """Significant digits of a float: far more than any interval is worth, far fewer than a last bit that a library moves."""
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What turning one knob does to one objective's margin (a share of its bound): the change of the mean over the same
-    runs, and what it lies between."""
+    """The effect of one change on one objective's margin (a share of its limit): the difference of the means over the same
+    runs, and its interval."""
 
     objective: str
     change: float
@@ -32,7 +32,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
-    """One knob. kind: who can turn it: `file`, `limit` (the vendor must grant it), `vendor`, `traffic` (nobody)."""
+    """The effects of one change. kind: who can make it: `file`, `limit` (the vendor must grant it), `vendor`, `traffic`
+    (nobody)."""
 
     knob: str
     said: str
@@ -60,7 +61,7 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
-    """A latency's course: seconds at `PERCENTS`, predicted and, where the ledger had calls, measured."""
+    """A latency's distribution: seconds at `PERCENTS`, predicted and, where the ledger had calls, measured."""
 
     alias: str
     metric: str
@@ -90,10 +91,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     traffic: str
     verdicts: list[Verdict]
-    binding: Binding
+    binding: Bottleneck
     remedies: list[Remedy]
     sensitivities: list[Sensitivity]
-    uses: list[Use]
+    uses: list[Utilization]
     latencies: list[Percentiles]
     screening: Screening
     assumptions: list[Assumption]
@@ -105,23 +106,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def as_json(report: Report) -> bytes:
     """One object, indented; floats to `DIGITS` digits."""
-    return msgspec.json.format(msgspec.json.encode(rounded(msgspec.to_builtins(report))))
+    return msgspec.json.format(msgspec.json.encode(round_floats(msgspec.to_builtins(report))))
 
 
-def rounded(value: Any) -> Any:
+def round_floats(value: Any) -> Any:
     """The same, with every float cut to the digits that are worth something."""
     if isinstance(value, float):
-        return digits(value)
+        return round_significant(value)
     if isinstance(value, dict):
-        return {name: rounded(one) for name, one in value.items()}
+        return {name: round_floats(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [rounded(one) for one in value]
+        return [round_floats(one) for one in value]
     return value
 
 
-def digits(value: float) -> float | None:
+def round_significant(value: float) -> float | None:
     if not isfinite(value):
         return None
     if value == 0:
         return 0.0
-    return round(value, DIGITS - 1 - floor(log10(abs(value))))
+    return round(value, SIGNIFICANT_DIGITS - 1 - floor(log10(abs(value))))

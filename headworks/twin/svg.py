@@ -1,7 +1,7 @@
-"""A few lines, bars and labels as SVG: what a report's plots need, and nothing more.
+"""Line charts and bar charts as SVG, for the report's page.
 
 Always true: pure text from numbers; no script, no font and no address is in it, so a page with it stands alone; colours
-are those of the page's style by class, so that it reads in a dark room and on paper.
+are those of the page's style by class, so that it works in dark mode and on paper.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_HALVED = 4.0
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A course: points by x and y, and what it is called. style: a class of the page."""
+    """A line: points by x and y, and what it is called. style: a class of the page."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -28,7 +28,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A level that matters: a bound."""
+    """A horizontal reference line, for a limit."""
 
     name: str
     at: float
@@ -66,7 +66,7 @@ def logarithmic(low: float, high: float, written: Callable[[float], str]) -> Axi
 
 
 def chart(lines: Sequence[Line], x: Axis, y: Axis, *, rules: Sequence[Rule] = (), x_name: str = "", label: str) -> str:
-    """Lines over two axes. label: what a reader that sees nothing is told."""
+    """A line chart. label: the text for screen readers."""
     inner, tall = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def across(value: float) -> float:

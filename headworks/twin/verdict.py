@@ -1,14 +1,15 @@
-"""What is said of each objective, and what binds.
+"""The verdict on each objective, and the bottleneck.
 
-Always true: *holds* and *does not hold* are said only where the whole interval lies on one side of the bound; in between it
-cannot be said. For a window (30 days) the interval is what nine in ten single windows lie between, because that is what
-will be measured: a mean that holds while every third month does not is no promise kept.
+Always true: *holds* and *does not hold* need the whole interval on one side of the limit; otherwise the verdict is *cannot
+say*. For a window (30 days) the interval contains nine in ten single windows, because one window is what will be measured:
+a mean that holds while every third month fails is not good enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -22,34 +23,34 @@ from headworks.system.judge import Bench
 from headworks.system.requirements import Objective
 from headworks.system.scalars import written_duration
 from headworks.system.windows import LASTING
-from headworks.twin.interval import Interval, quantiles
-from headworks.twin.outages import Stretches, lasting, stretches
-from headworks.twin.simulate import Plan, Run, estimate, run
-from headworks.twin.use import Use
+from headworks.twin.confidence_interval import Interval, quantile_interval
+from headworks.twin.outages import SimulatedWindows, simulate_windows, state_shares
+from headworks.twin.replications import Plan, Run, estimate, replicate
+from headworks.twin.utilization import Utilization
 
-NEAR: Final = 0.7
-"""The share of a limit from which it is named as what binds: below, bursts seldom reach it."""
+BINDING_FROM: Final = 0.7
+"""The utilization from which a limit is named as the bottleneck: below, bursts seldom reach it."""
 
-CLOSE_TO_ALL: Final = 0.98
-"""The share of what arrives beyond which a bound on goodput asks for all of it: vendors lose one call in a hundred."""
+NEAR_OFFERED_LOAD: Final = 0.98
+"""A goodput target above this share of the offered load needs all of it: vendors lose one call in a hundred."""
 
-LONG: Final = 0.01
-"""Seconds of waiting for a limit, on average, that are worth saying."""
+NOTABLE_WAIT: Final = 0.01
+"""Mean seconds of waiting for a limit from which the report mentions it."""
 
-STATES: Final = 8
-RARE: Final = 1e-5
+MAX_STATES: Final = 8
+MIN_STATE_SHARE: Final = 1e-5
 """The sets of providers that are down for which the stack is run: the most frequent, and none that is rarer. What is left
 counts as if nobody answered, which errs to the safe side."""
 
-OVER_ALL: Final = 30 * 86400.0
+MEAN_WINDOW: Final = 30 * 86400.0
 """Seconds of the windows from which the mean over all time is taken; any would do."""
 
-SHORT: Final = 600
+OUTAGE_RUN_CALLS: Final = 600
 """Measured calls of a run with providers down."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is predicted of one objective. value, low, high, limit: in seconds, shares, calls a second or dollars, null
+    """The prediction for one objective. value, low, high, limit: in seconds, shares, calls a second or dollars, null
     where there is no number. margin: how far the value is on the good side of the bound, by the bound. windows: the
     share of single windows that hold, and mean: over all of them, where the objective has a window."""
 
@@ -68,14 +69,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Months(msgspec.Struct, frozen=True):
+class WindowValues(msgspec.Struct, frozen=True):
     """A windowed objective's number in each of many windows."""
 
     values: tuple[float, ...]
     why: str
 
 
-def said(objective: Objective, found: Interval) -> Said:
+def verdict_of(objective: Objective, found: Interval) -> Said:
     """On which side of the bound the interval lies."""
     limit = float(objective.limit.value)
     if objective.at_most is not None:
@@ -91,7 +92,7 @@ def margin(objective: Objective, value: float) -> float:
     return (limit - value) / limit if objective.at_most is not None else (value - limit) / limit
 
 
-def written(metric: str, value: float) -> str:
+def format_value(metric: str, value: float) -> str:
     """A number in its unit, to the digits that a prediction has."""
     match metric:
         case "time_to_first_token" | "duration":
@@ -106,9 +107,11 @@ def written(metric: str, value: float) -> str:
 
 
 class Judge:
-    """Says of each objective of a plan what its runs show."""
+    """Judges each objective of a plan by its simulation runs."""
 
-    def __init__(self, plan: Plan, made: Sequence[Run], seed: int, busy: float = 1.0, short: int = SHORT) -> None:
+    def __init__(
+        self, plan: Plan, made: Sequence[Run], seed: int, busy: float = 1.0, short: int = OUTAGE_RUN_CALLS
+    ) -> None:
         self.plan = plan
         self.made = made
         self.seed = seed
@@ -116,26 +119,26 @@ class Judge:
         """The mean load over a window, by the load at the peak."""
         self.short = short
         self.simulated = sum(one.calls for one in made)
-        self._states: dict[frozenset[str], Run] = {}
-        self._bench = Bench(plan.system, Prices(plan.system).of)
+        self._outage_runs: dict[frozenset[str], Run] = {}
+        self._arithmetic = Bench(plan.system, Prices(plan.system).of)
         self._is_fitted = any("fitted" in one.origins.values() for one in plan.models.values())
 
     def of(self, objective: Objective) -> Verdict:
-        """What is said of an objective: by the runs, and where arithmetic settles it by that, as `headworks check` says."""
-        return self.agreed(objective, self.seen(objective))
+        """The verdict by the runs or, where arithmetic settles it, the verdict of `headworks check`."""
+        return self.with_arithmetic(objective, self.from_runs(objective))
 
-    def agreed(self, objective: Objective, seen: Verdict) -> Verdict:
-        """One word with `check`. What was measured of vendors (`--fit`) is more than what the file expects of them."""
-        found = self._bench.of(objective)
+    def with_arithmetic(self, objective: Objective, seen: Verdict) -> Verdict:
+        """The same verdict as `check` gives. What was measured of vendors (`--fit`) is more than what the file expects of them."""
+        found = self._arithmetic.of(objective)
         if found.verdict not in ("holds", "does not hold") or found.verdict == seen.verdict:
             return seen
         if self._is_fitted and seen.verdict != "cannot say":
             return seen
-        why = f"by arithmetic, as `headworks check` says: {found.why}"
+        why = f"by arithmetic, as in `headworks check`: {found.why}"
         return msgspec.structs.replace(seen, verdict=found.verdict, why=f"{why}; {seen.why}" if seen.why else why)
 
-    def seen(self, objective: Objective) -> Verdict:
-        """What the runs show."""
+    def from_runs(self, objective: Objective) -> Verdict:
+        """The verdict by the runs alone."""
         made = self.made
         blank = Verdict(
             id=objective.id,
@@ -146,10 +149,10 @@ class Judge:
             limit=float(objective.limit.value),
         )
         if objective.metric == "quality":
-            return msgspec.structs.replace(blank, verdict="not judged", why=self._bench.of(objective).why)
+            return msgspec.structs.replace(blank, verdict="not judged", why=self._arithmetic.of(objective).why)
         if objective.window is not None and objective.metric in ("availability", "cost"):
             months = self.availability(objective) if objective.metric == "availability" else self.cost(objective)
-            return blank_with(blank, objective, months)
+            return window_verdict(blank, objective, months)
         found = estimate(objective, made)
         if found is None:
             return msgspec.structs.replace(blank, why=self.unknown(objective))
@@ -158,12 +161,12 @@ class Judge:
         if objective.metric == "availability":
             found, why = self.with_outages(objective, found, why)
         if objective.metric in ("time_to_first_token", "duration"):
-            why += self.late(objective)
+            why += self.late_calls(objective)
         if objective.metric == "goodput":
-            why += self.arriving(objective)
+            why += self.offered_note(objective)
         return msgspec.structs.replace(
             blank,
-            verdict=said(objective, found),
+            verdict=verdict_of(objective, found),
             value=found.value,
             low=None if found.low == -inf else found.low,
             high=None if found.high == inf else found.high,
@@ -173,13 +176,13 @@ class Judge:
 
     def unknown(self, objective: Objective) -> str:
         if objective.metric in ("cost", "cost_per_call"):
-            return "a target's price is unknown: write `price: {input: $0.25/M, output: $2/M}` under its model"
+            return "a target's price is unknown: set `price: {input: $0.25/M, output: $2/M}` under its model"
         if objective.metric == "time_to_first_token":
             return "no streamed call was answered"
         return "no call was answered"
 
-    def late(self, objective: Objective) -> str:
-        """What the calls beyond the bound have in common: tried again, or slow at the first try."""
+    def late_calls(self, objective: Objective) -> str:
+        """Whether the calls over the limit were retried, or slow at the first attempt."""
         limit, late, again = float(objective.limit.value), 0, 0
         for one in self.made:
             mine = one.seen.of(objective.alias)
@@ -189,15 +192,25 @@ class Judge:
             again += int((is_late & (mine.attempts > 1)).sum())
         if not late:
             return ""
-        return f"; of {late} calls beyond the bound {again / late:.0%} were tried more than once"
+        return f"; {late} calls over the limit, {again / late:.0%} of them retried"
 
-    def arriving(self, objective: Objective) -> str:
-        """That a bound asks for as good as everything that arrives: then nothing but fewer lost calls would help."""
-        aliases = [objective.alias] if objective.alias is not None else list(self.plan.system.models)
-        offered = self._bench.offered(aliases)
-        if offered is None or float(objective.limit.value) <= offered * CLOSE_TO_ALL:
+    def offered_note(self, objective: Objective) -> str:
+        """A note where the target is as high as the offered load: then only fewer failed calls would help."""
+        offered = self.needed_load(objective)
+        if offered is None:
             return ""
-        return f"; {offered:g} a second arrive at the peak, so none of them may be lost or late: ask for less"
+        return f"; the target equals the offered load ({offered:g} calls/s at peak), so no call may fail or be late: lower it"
+
+    def needed_load(self, objective: Objective) -> float | None:
+        """The offered load, where a goodput target needs all of it; else None."""
+        aliases = [objective.alias] if objective.alias is not None else list(self.plan.system.models)
+        offered = self._arithmetic.offered(aliases)
+        return None if offered is None or float(objective.limit.value) <= offered * NEAR_OFFERED_LOAD else offered
+
+    def at_offered_load(self) -> frozenset[str]:
+        """The goodput objectives, by id, whose target equals the offered load."""
+        objectives = self.plan.system.requirements.objectives
+        return frozenset(one.id for one in objectives if one.metric == "goodput" and self.needed_load(one) is not None)
 
     # Windows.
 
@@ -213,18 +226,22 @@ class Judge:
 
     def with_outages(self, objective: Objective, found: Interval, why: str) -> tuple[Interval, str]:
         """Availability over all time: outages count for as much of it as they last."""
-        aliases, outages, causes = self.struck(objective)
-        shares = lasting(outages, causes)
+        aliases, outages, causes = self.outage_scope(objective)
+        shares = state_shares(outages, causes)
         if shares is None:  # too many for a sum: the mean of windows that are drawn
-            value = float(np.mean(self.availability(objective, OVER_ALL).values))
+            value = float(np.mean(self.availability(objective, MEAN_WINDOW).values))
         else:
-            likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: STATES + 1]
-            value = sum(shares[state] * self.answered(aliases, state) for state in likely if shares[state] >= RARE)
+            likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: MAX_STATES + 1]
+            value = sum(
+                shares[state] * self.answered_share(aliases, state)
+                for state in likely
+                if shares[state] >= MIN_STATE_SHARE
+            )
         low, high = max(0.0, value - (found.value - found.low)), min(1.0, value + (found.high - found.value))
         up = percent(round(found.value, 7))
-        return Interval(value, low, high), f"{why}, {up} while every provider is up; outages taken in the mean"
+        return Interval(value, low, high), f"{why}, {up} with all providers up; mean over outages"
 
-    def struck(self, objective: Objective) -> tuple[list[str], dict[str, float], list[Cause]]:
+    def outage_scope(self, objective: Objective) -> tuple[list[str], dict[str, float], list[Cause]]:
         """The aliases of an objective, for how much of the time each of their providers is down, and what strikes several."""
         system = self.plan.system
         aliases = [objective.alias] if objective.alias is not None else list(system.models)
@@ -232,34 +249,35 @@ class Judge:
         written_causes = [Cause(frozenset(one.providers), one.share) for one in system.requirements.common_causes]
         return aliases, outages, written_causes or ([Cause(frozenset(outages), BETA)] if len(outages) > 1 else [])
 
-    def availability(self, objective: Objective, window: float | None = None) -> Months:
-        aliases, outages, causes = self.struck(objective)
+    def availability(self, objective: Objective, window: float | None = None) -> WindowValues:
+        aliases, outages, causes = self.outage_scope(objective)
         window = objective.window if window is None else window
         assert window is not None
-        made = stretches(outages, causes, window, LASTING, self.seed)
+        made = simulate_windows(outages, causes, window, LASTING, self.seed)
         common = sorted(made.states, key=lambda state: (-made.share_of(state), sorted(state)))
-        known = {state for state in common[: STATES + 1] if made.share_of(state) >= RARE}
-        answered = np.array([self.answered(aliases, state) if state in known else 0.0 for state in made.states])
+        known = {state for state in common[: MAX_STATES + 1] if made.share_of(state) >= MIN_STATE_SHARE}
+        answered = np.array([self.answered_share(aliases, state) if state in known else 0.0 for state in made.states])
         values = made.shares @ answered
-        return Months(tuple(float(value) for value in values), self.shared(made, aliases, answered))
+        return WindowValues(tuple(float(value) for value in values), self.failure_causes(made, aliases, answered))
 
-    def shared(
-        self, made: Stretches, aliases: Sequence[str], answered: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    def failure_causes(
+        self,
+        made: SimulatedWindows,
+        aliases: Sequence[str],
+        answered: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
     ) -> str:
-        """What the unanswered calls of all windows are due to."""
+        """The set of down providers that causes most of the failed calls."""
         lost = [
             (made.share_of(state) * (1 - float(part)), state) for state, part in zip(made.states, answered, strict=True)
         ]
         total = sum(share for share, _ in lost)
         share, worst = max(lost, key=lambda one: (one[0], sorted(one[1])))
         if total <= 0:
-            return f"{len(made.shares)} windows"
-        by = f"{', '.join(sorted(worst))} down together" if len(worst) > 1 else f"{''.join(worst)} down"
-        return (
-            f"{len(made.shares)} windows; {share / total:.0%} of what fails is due to {by if worst else 'single calls'}"
-        )
+            return f"{len(made.shares)} windows simulated"
+        by = f"with {', '.join(sorted(worst))} down" if worst else "with all providers up"
+        return f"{len(made.shares)} windows simulated; {share / total:.0%} of failures happen {by}"
 
-    def answered(self, aliases: Sequence[str], down: frozenset[str]) -> float:
+    def answered_share(self, aliases: Sequence[str], down: frozenset[str]) -> float:
         """The share of these aliases' calls that are answered while these providers are down."""
         system = self.plan.system
         away = {
@@ -272,7 +290,7 @@ class Judge:
         elif len(away) == len(aliases):
             return 0.0
         else:
-            seen = [self.state(down).seen]
+            seen = [self.outage_run(down).seen]
         counted = whole = 0
         for one in seen:
             for alias in aliases:
@@ -281,14 +299,14 @@ class Judge:
                 whole += 0 if alias in away else int((mine.is_whole & mine.is_counted).sum())
         return whole / counted if counted else 0.0
 
-    def state(self, down: frozenset[str]) -> Run:
+    def outage_run(self, down: frozenset[str]) -> Run:
         """A short run in which these providers are away."""
-        if down not in self._states:
-            self._states[down] = run(self.plan, self.seed, self.short, down=down)
-            self.simulated += self._states[down].calls
-        return self._states[down]
+        if down not in self._outage_runs:
+            self._outage_runs[down] = replicate(self.plan, self.seed, self.short, down=down)
+            self.simulated += self._outage_runs[down].calls
+        return self._outage_runs[down]
 
-    def cost(self, objective: Objective) -> Months | None:
+    def cost(self, objective: Objective) -> WindowValues | None:
         """A window's bill: the mean cost of a call by the calls of a window; its chance is the mean's own."""
         found = estimate(objective, self.made)
         if found is None:
@@ -297,19 +315,19 @@ class Judge:
         seen = [one.seen for one in self.made]
         rate = sum(len(one.of(objective.alias)) for one in seen) / sum(one.seconds for one in seen)
         calls = rate * self.busy * objective.window
-        why = f"{calls:,.0f} calls of {written('cost_per_call', found.value)}"
-        return Months((found.low * calls, found.value * calls, found.high * calls), why)
+        why = f"{calls:,.0f} calls at {format_value('cost_per_call', found.value)} each"
+        return WindowValues((found.low * calls, found.value * calls, found.high * calls), why)
 
 
-def blank_with(blank: Verdict, objective: Objective, months: Months | None) -> Verdict:
+def window_verdict(blank: Verdict, objective: Objective, months: WindowValues | None) -> Verdict:
     """The verdict that many windows give."""
     if months is None:
-        why = "a target's price is unknown: write `price: {input: $0.25/M, output: $2/M}` under its model"
+        why = "a target's price is unknown: set `price: {input: $0.25/M, output: $2/M}` under its model"
         return msgspec.structs.replace(blank, why=why)
     limit = float(objective.limit.value)
     values = np.array(months.values)
     is_cost = objective.metric == "cost"
-    found = Interval(values[1], values[0], values[2]) if is_cost else quantiles(values.tolist())
+    found = Interval(values[1], values[0], values[2]) if is_cost else quantile_interval(values.tolist())
     hold = float((values <= limit).mean() if objective.at_most is not None else (values >= limit).mean())
     assert objective.window is not None
     why = months.why
@@ -317,7 +335,7 @@ def blank_with(blank: Verdict, objective: Objective, months: Months | None) -> V
         why = f"{hold:.0%} of {written_duration(objective.window)} windows hold; {why}"
     return msgspec.structs.replace(
         blank,
-        verdict=said(objective, found),
+        verdict=verdict_of(objective, found),
         value=float(found.value),
         low=float(found.low),
         high=float(found.high),
@@ -328,17 +346,17 @@ def blank_with(blank: Verdict, objective: Objective, months: Months | None) -> V
     )
 
 
-class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """What gives way first. name: the limit, or "" where none is near."""
+class Bottleneck(msgspec.Struct, frozen=True, kw_only=True):
+    """The limit that is reached first. name: the limit, or "" where none is close."""
 
     name: str
     at_peak: float
     said: str
 
 
-def averaged(made: Sequence[Run]) -> list[Use]:
+def mean_utilization(made: Sequence[Run]) -> list[Utilization]:
     """The use of each limit, as the mean over the runs; its course is the first run's."""
-    found: list[Use] = []
+    found: list[Utilization] = []
     for number, first in enumerate(made[0].uses):
         same = [one.uses[number] for one in made]
         found.append(
@@ -353,31 +371,49 @@ def averaged(made: Sequence[Run]) -> list[Use]:
     return found
 
 
-def binding(using: Sequence[Use], verdicts: Sequence[Verdict], models: Mapping[str, object]) -> Binding:
-    """The limit that is used most; where none is near, what the tightest objective rests on."""
-    most = max(using, key=lambda one: (one.refused > 0.001 or one.waits > LONG, one.at_peak), default=None)
-    if most is not None and (most.at_peak >= NEAR or most.refused > 0.001):
-        said = f"{most.name}, {most.at_peak:.0%} used at peak"
-        if most.name.startswith("budget of "):
-            said = f"{most.name}: a window of this traffic takes {most.at_peak:.0%} of it"
-        if most.waits > LONG:
-            said += f"; calls wait {written('duration', most.waits)} for it on average"
-        if most.refused > 0:
-            said += f"; it turns away {most.refused:.1%} of what asks for it"
-            if most.name.startswith("tpm of ") and most.at_peak < NEAR:
-                said += ", since a call holds its bound on the answer (`max_tokens`, or `max_output`) until it ends"
-        return Binding(name=most.name, at_peak=most.at_peak, said=said)
+RISKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "time_to_first_token": "vendors take long to start an answer",
+        "duration": "vendors take long to write an answer",
+        "availability": "vendors are down or fail too often",
+        "cost": "tokens cost too much",
+        "cost_per_call": "tokens cost too much",
+        "goodput": "too many calls fail or are late",
+    }
+)
+"""Why an objective is at risk where no capacity limit is close."""
+
+
+def bottleneck(
+    using: Sequence[Utilization], verdicts: Sequence[Verdict], at_offered_load: Collection[str]
+) -> Bottleneck:
+    """The limit with the highest utilization; where none is close, the objective with the smallest margin. at_offered_load:
+    ids of goodput objectives whose target equals the offered load."""
+    most = max(using, key=lambda one: (one.refused > 0.001 or one.waits > NOTABLE_WAIT, one.at_peak), default=None)
+    if most is not None and (most.at_peak >= BINDING_FROM or most.refused > 0.001):
+        return Bottleneck(name=most.name, at_peak=most.at_peak, said=binding_limit(most))
     judged = [one for one in verdicts if one.margin is not None]
     tight = min(judged, key=lambda one: one.margin or 0.0, default=None)
-    nearest = "" if most is None else f"; the most used is {most.name}, {most.at_peak:.0%} at peak"
-    if tight is None:
-        return Binding(name="", at_peak=0.0, said=f"no limit is near{nearest}")
-    rests = {
-        "time_to_first_token": "how fast the vendors themselves begin to answer",
-        "duration": "how fast the vendors themselves write",
-        "availability": "how often the vendors fail together",
-        "cost": "the price of the tokens",
-        "cost_per_call": "the price of the tokens",
-        "goodput": "how few of the calls that arrive are lost or late",
-    }.get(tight.metric, tight.metric)
-    return Binding(name="", at_peak=0.0, said=f"no limit is near{nearest}. {tight.id} is tightest: it rests on {rests}")
+    highest = "" if most is None else f"highest utilization: {most.name}, {most.at_peak:.0%} at peak"
+    said = "no capacity limit is close"
+    if tight is not None and tight.id in at_offered_load:
+        said += f"; {tight.metric} is at risk because its target equals the offered load"
+    elif tight is not None and tight.verdict != "holds":
+        said += f"; {tight.metric} is at risk because {RISKS.get(tight.metric, 'its margin is the smallest')}"
+    if tight is not None:
+        highest = f"smallest margin: {tight.id}{'; ' if highest else ''}{highest}"
+    return Bottleneck(name="", at_peak=0.0, said=f"{said} ({highest})" if highest else said)
+
+
+def binding_limit(use: Utilization) -> str:
+    """What a limit that is used up does to calls, in words."""
+    said = f"{use.name}: {use.at_peak:.0%} used at peak"
+    if use.name.startswith("budget of "):
+        said = f"{use.name}: this traffic uses {use.at_peak:.0%} of it per window"
+    if use.waits > NOTABLE_WAIT:
+        said += f"; calls wait {format_value('duration', use.waits)} for it on average"
+    if use.refused > 0:
+        said += f"; it rejects {use.refused:.1%} of the calls"
+        if use.name.startswith("tpm of ") and use.at_peak < BINDING_FROM:
+            said += ", because each call reserves its output limit (`max_tokens` or `max_output`) until it ends"
+    return said

@@ -19,16 +19,16 @@ import msgspec
 import numpy as np
 
 from headworks.system.arithmetic import Spread
-from headworks.twin.chance import Floats, generator
-from headworks.twin.leaf import Size
+from headworks.twin.random_streams import Floats, generator
+from headworks.twin.simulated_target import TokenCounts
 
-BLOCK: Final = 300.0
+PEAK_WINDOW: Final = 300.0
 """Seconds over which the load of a trace is looked at: its busiest such stretch is what `peak_rps` means."""
 
 MOST_REPLAYED: Final = 30_000
 """Calls of a trace that one replay has. Of a longer one the busiest stretch is replayed."""
 
-LARGEST: Final = 2_000_000
+MAX_TOKENS: Final = 2_000_000
 """Tokens: the tail of a log-normal has no end, a model's context has."""
 
 
@@ -38,7 +38,7 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
 
     at: list[float]
     alias: list[str]
-    sizes: list[Size]
+    sizes: list[TokenCounts]
     streamed: list[bool]
     same: list[int]
     begins: float
@@ -84,7 +84,7 @@ class Shape:
         seconds = calls / self.rate
         before, after = max(20.0, 0.15 * seconds), 0.1 * seconds
         whole = before + seconds + after
-        rows: list[tuple[float, str, Size, bool, int, int]] = []
+        rows: list[tuple[float, str, TokenCounts, bool, int, int]] = []
         for number, one in enumerate(self.aliases):
             rng = generator(seed, f"arrivals/{one.alias}")
             count = int(one.rate * whole * 1.2 + 6 * (one.rate * whole * max(1.0, one.burstiness)) ** 0.5) + 20
@@ -101,13 +101,13 @@ class Shape:
             streamed = chance("streamed") < one.streamed
             for index in range(int(np.searchsorted(at, whole))):
                 first = same[index]
-                size = Size(int(prompts[first]), int(outputs[first]))
+                size = TokenCounts(int(prompts[first]), int(outputs[first]))
                 rows.append((float(at[index]), one.alias, size, bool(streamed[first]), number, first))
         return _merged(rows, before, before + seconds)
 
 
 def _tokens(spread: Spread, normal: Floats) -> Floats:
-    return np.clip(np.rint(spread.median * np.exp(spread.sigma * normal)), 1, LARGEST)
+    return np.clip(np.rint(spread.median * np.exp(spread.sigma * normal)), 1, MAX_TOKENS)
 
 
 def _repeats(again: Sequence[bool] | np.ndarray[tuple[int, ...], np.dtype[np.bool_]], chance: Floats) -> list[int]:
@@ -118,7 +118,7 @@ def _repeats(again: Sequence[bool] | np.ndarray[tuple[int, ...], np.dtype[np.boo
     return same
 
 
-def _merged(rows: list[tuple[float, str, Size, bool, int, int]], begins: float, ends: float) -> Arrivals:
+def _merged(rows: list[tuple[float, str, TokenCounts, bool, int, int]], begins: float, ends: float) -> Arrivals:
     """Several aliases' calls as one list; what equals what is said by the new numbers."""
     order = sorted(range(len(rows)), key=lambda row: (rows[row][0], rows[row][4]))
     first: dict[tuple[int, int], int] = {}
@@ -143,7 +143,7 @@ class Trace:
     def __init__(
         self,
         at: Floats,
-        sizes: Sequence[Size],
+        sizes: Sequence[TokenCounts],
         *,
         shares: dict[str, float],
         streamed: float,
@@ -151,7 +151,7 @@ class Trace:
         known: Sequence[tuple[str, bool, int]] | None = None,
         faster: float = 1.0,
     ) -> None:
-        begin, end = busiest(at, MOST_REPLAYED)
+        begin, end = busiest_stretch(at, MOST_REPLAYED)
         self.is_cut = end - begin < len(at)
         self.at = at[begin:end] - at[begin]
         self.sizes = list(sizes[begin:end])
@@ -164,7 +164,7 @@ class Trace:
 
     @property
     def rate(self) -> float:
-        return peak(self.at, BLOCK) * self.faster
+        return peak_rate(self.at, PEAK_WINDOW) * self.faster
 
     def scaled(self, factor: float) -> Trace:
         """The same calls, so much closer together."""
@@ -203,7 +203,7 @@ class Trace:
         )
 
 
-def busiest(at: Floats, most: int) -> tuple[int, int]:
+def busiest_stretch(at: Floats, most: int) -> tuple[int, int]:
     """The stretch of `most` neighbouring calls that took the least time; all where there are fewer."""
     if len(at) <= most:
         return 0, len(at)
@@ -211,7 +211,7 @@ def busiest(at: Floats, most: int) -> tuple[int, int]:
     return begin, begin + most
 
 
-def peak(at: Floats, block: float) -> float:
+def peak_rate(at: Floats, block: float) -> float:
     """Calls a second in the busiest block; in the whole where it is no longer than one."""
     if len(at) < 2:
         return 0.0
@@ -223,14 +223,14 @@ def peak(at: Floats, block: float) -> float:
     return float(whole.max()) / block
 
 
-def variation(at: Floats) -> float:
+def squared_cv(at: Floats) -> float:
     """The squared coefficient of variation of the gaps: 1 is Poisson."""
     gaps = np.diff(at)
     mean = float(gaps.mean()) if len(gaps) else 0.0
     return float(gaps.var()) / mean**2 if mean else 0.0
 
 
-def swing(at: Floats, block: float = BLOCK) -> float:
+def peak_to_mean(at: Floats, block: float = PEAK_WINDOW) -> float:
     """The load of the busiest block by the mean load; 1 where there is only one block."""
     if len(at) < 2 or float(at[-1] - at[0]) < 2 * block:
         return 1.0

@@ -16,9 +16,9 @@ from headworks.cli.load_run import Asked, want, with_traffic
 from headworks.cli.main import run
 from headworks.cli.plan import read
 from headworks.cli.views.load import as_json, show
+from headworks.load.max_rate import Probe, RateSearch
 from headworks.load.run import Generator, Latency, Report
-from headworks.load.search import Probe, Searched
-from headworks.load.verdict import Compared
+from headworks.load.verdict import ComparedValue
 from tests.e2e.running import free_port, up
 
 SYSTEM = """
@@ -215,14 +215,14 @@ def test_a_report_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
         why="the generator could not keep to its schedule",
         verdicts=[],
         stopped="",
-        searched=Searched(
+        searched=RateSearch(
             holds=20.0,
             fails=None,
             probes=[Probe(rate=20.0, holds=None, leans=True, calls=7, seconds=1.0, why="only 7 calls")],
         ),
         compared=[
-            Compared(what="up", metric="availability", predicted=0.99, measured=0.98, error=-0.01, within=False),
-            Compared(what="p50 of all", metric="duration", predicted=0.0, measured=1.0, error=float("inf")),
+            ComparedValue(what="up", metric="availability", predicted=0.99, measured=0.98, error=-0.01, within=False),
+            ComparedValue(what="p50 of all", metric="duration", predicted=0.0, measured=1.0, error=float("inf")),
         ],
     )
     show(report)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from headworks.drill.library import library, read
-from headworks.drill.report import outcome
+from headworks.drill.report import drill_outcome
 from headworks.drill.timeline import timeline
-from headworks.drill.virtual import drill_virtually
+from headworks.drill.virtual_time import drill_in_virtual_time
 from tools.failure import PAGE, WITH, placed, system, troubles, vendors
 from tools.outages import OUTAGES, row, rows
 
@@ -35,7 +35,7 @@ def test_the_example_is_a_drill() -> None:
 
 
 def test_the_verdict_that_is_explained_is_the_one_that_is_printed() -> None:
-    came = outcome("cut", drill_virtually(system(WITH), "cut", library()["cut"], 0))
+    came = drill_outcome("cut", drill_in_virtual_time(system(WITH), "cut", library()["cut"], 0))
     for line in timeline(came):
         assert line in TEXT
 

@@ -6,15 +6,15 @@ import msgspec
 import pytest
 
 from headworks.core.errors import ConfigError
-from headworks.drill.copy import Place, copied, copy_of, drilled
+from headworks.drill.system_copy import CopyAddresses, copied_file, copied_system, load_system
 from headworks.system.schema import OpenAI
 from tests.drill.systems import ALONE, PLAIN, PRODUCTION, STARTER, system
 
-PLACE = Place(urls={"first": "http://127.0.0.1:7001/v1", "second": "http://127.0.0.1:7002/v1"})
+PLACE = CopyAddresses(urls={"first": "http://127.0.0.1:7001/v1", "second": "http://127.0.0.1:7002/v1"})
 
 
 def test_an_alias_says_again_what_it_said() -> None:
-    made, original = copy_of(system(PLAIN)).models["assistant"], system(PLAIN).system.models["assistant"]
+    made, original = copied_system(system(PLAIN)).models["assistant"], system(PLAIN).system.models["assistant"]
     assert made.timeouts == original.timeouts
     assert [[str(one) for one in tier] for tier in made.targets] == [["first/m"], ["second/simulated"]]
     assert [one.weight for tier in made.targets for one in tier] == [3.0, 1.0]
@@ -22,7 +22,7 @@ def test_an_alias_says_again_what_it_said() -> None:
 
 
 def test_no_vendor_no_secret_and_no_path_of_the_users_is_in_it() -> None:
-    text = copied(system(PLAIN), PLACE)
+    text = copied_file(system(PLAIN), PLACE)
     for word in (b"example", b"KEY", b"nowhere", b"8080", b"web", b"objectives"):
         assert word not in text
     made = msgspec.json.decode(text)
@@ -41,12 +41,12 @@ def test_no_vendor_no_secret_and_no_path_of_the_users_is_in_it() -> None:
 
 def test_a_copy_speaks_plain_http_and_asks_for_no_certificate() -> None:
     drilled = system(PLAIN.replace(b"drain: 5s", b"drain: 5s, tls: {cert: /nowhere/c.pem, key: /nowhere/k.pem}"))
-    assert "tls" not in msgspec.json.decode(copied(drilled, PLACE))["server"]
+    assert "tls" not in msgspec.json.decode(copied_file(drilled, PLACE))["server"]
 
 
 def test_a_vendors_proxy_is_not_in_it() -> None:
     with_proxy = b'proxy: "http://ann:${env:NOT_SET_EITHER}@proxy.example:1", concurrency: 7'
-    made = copied(system(PLAIN.replace(b"concurrency: 7", with_proxy)), PLACE)
+    made = copied_file(system(PLAIN.replace(b"concurrency: 7", with_proxy)), PLACE)
     assert b"proxy" not in made
 
 
@@ -63,7 +63,7 @@ def test_who_is_called_is_the_first_vendor_that_has_a_fallback() -> None:
 
 def test_a_file_that_is_not_there_is_said() -> None:
     with pytest.raises(ConfigError, match=r"absent.yaml: the system file cannot be read"):
-        drilled(Path("absent.yaml"))
+        load_system(Path("absent.yaml"))
 
 
 def test_a_file_that_is_wrong_is_told_with_its_places() -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_is_wrong_is_told_with_its_places() -> None:
 )
 def test_a_production_file_is_copied_with_one_worker_and_counts_in_memory(state: bytes) -> None:
     original = system(PRODUCTION.replace(b"state: embedded", b'state: "' + state + b'"'))
-    made = copy_of(original)
+    made = copied_system(original)
     assert (made.server.workers, made.state.reveal(), made.log.store.reveal()) == (1, "memory", "sqlite:///store.db")
     assert made.server.drain == 5.0
     said = "; ".join(original.differences)
@@ -94,6 +94,6 @@ def test_a_file_that_has_nothing_of_the_kind_differs_in_nothing() -> None:
 
 def test_what_the_copy_has_itself_is_not_even_read() -> None:
     server = b"server: {listen: nonsense, admin: 7, workers: many, tls: {cert: a.pem, key: b.pem}, max_in_flight: 3}\n"
-    assert copy_of(system(ALONE + server)).server.max_in_flight == 3
+    assert copied_system(system(ALONE + server)).server.max_in_flight == 3
     with pytest.raises(ConfigError, match="max_in_flight"):
         system(ALONE + b"server: {max_in_flight: many}\n")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headworks.drill.outcome import Heard, Judged, judged
+from headworks.drill.call_outcome import CallerResponse, CallOutcome, classify
 
 EXACT = "One two three."
 
@@ -16,58 +16,67 @@ DONE = b"data: [DONE]\n\n"
 ERROR = b'data: {"error":{"message":"It broke.","type":"api_error","param":null,"code":"upstream_cut"}}\n\n'
 BODY = b'{"choices":[{"message":{"content":"%b"}}]}'
 
-STREAMS: dict[str, tuple[Heard, Judged]] = {
+STREAMS: dict[str, tuple[CallerResponse, CallOutcome]] = {
     "whole": (
-        Heard(status=200, body=event("One two") + event(" three.") + FINISH + DONE),
-        Judged(kind="whole", status=200),
+        CallerResponse(status=200, body=event("One two") + event(" three.") + FINISH + DONE),
+        CallOutcome(kind="whole", status=200),
     ),
     "ends early, and looks whole": (
-        Heard(status=200, body=event("One two") + FINISH + DONE),
-        Judged(kind="truncated", status=200),
+        CallerResponse(status=200, body=event("One two") + FINISH + DONE),
+        CallOutcome(kind="truncated", status=200),
     ),
-    "ends early without a word": (Heard(status=200, body=event("One")), Judged(kind="truncated", status=200)),
-    "says something else": (Heard(status=200, body=event("Four.") + DONE), Judged(kind="wrong", status=200)),
+    "ends early without a word": (
+        CallerResponse(status=200, body=event("One")),
+        CallOutcome(kind="truncated", status=200),
+    ),
+    "says something else": (
+        CallerResponse(status=200, body=event("Four.") + DONE),
+        CallOutcome(kind="wrong", status=200),
+    ),
     "says the beginning twice": (
-        Heard(status=200, body=event("One two") + event("One two three.") + DONE),
-        Judged(kind="wrong", status=200),
+        CallerResponse(status=200, body=event("One two") + event("One two three.") + DONE),
+        CallOutcome(kind="wrong", status=200),
     ),
     "ends early, and says so": (
-        Heard(status=200, body=event("One two") + FINISH.replace(b"stop", b"content_filter") + DONE),
-        Judged(kind="error", status=200, code="content_filter", after_head=True),
+        CallerResponse(status=200, body=event("One two") + FINISH.replace(b"stop", b"content_filter") + DONE),
+        CallOutcome(kind="error", status=200, code="content_filter", after_head=True),
     ),
     "an error after the head": (
-        Heard(status=200, body=event("One") + ERROR),
-        Judged(kind="error", status=200, code="upstream_cut", after_head=True),
+        CallerResponse(status=200, body=event("One") + ERROR),
+        CallOutcome(kind="error", status=200, code="upstream_cut", after_head=True),
     ),
     "the connection broke": (
-        Heard(status=200, body=event("One"), ended="broken"),
-        Judged(kind="broken", status=200),
+        CallerResponse(status=200, body=event("One"), ended="broken"),
+        CallOutcome(kind="broken", status=200),
     ),
-    "nobody listened": (Heard(ended="unserved"), Judged(kind="unserved")),
-    "no end": (Heard(ended="hung"), Judged(kind="hung")),
+    "nobody listened": (CallerResponse(ended="unserved"), CallOutcome(kind="unserved")),
+    "no end": (CallerResponse(ended="hung"), CallOutcome(kind="hung")),
 }
 
-WHOLES: dict[str, tuple[Heard, Judged]] = {
-    "whole": (Heard(status=200, body=BODY % EXACT.encode()), Judged(kind="whole", status=200)),
-    "cut short": (Heard(status=200, body=BODY % b"One"), Judged(kind="truncated", status=200)),
-    "no answer": (Heard(status=200, body=b"<html>"), Judged(kind="wrong", status=200)),
+WHOLES: dict[str, tuple[CallerResponse, CallOutcome]] = {
+    "whole": (CallerResponse(status=200, body=BODY % EXACT.encode()), CallOutcome(kind="whole", status=200)),
+    "cut short": (CallerResponse(status=200, body=BODY % b"One"), CallOutcome(kind="truncated", status=200)),
+    "no answer": (CallerResponse(status=200, body=b"<html>"), CallOutcome(kind="wrong", status=200)),
     "an error": (
-        Heard(status=503, body=b'{"error":{"message":"Down.","code":"overloaded"}}'),
-        Judged(kind="error", status=503, code="overloaded"),
+        CallerResponse(status=503, body=b'{"error":{"message":"Down.","code":"overloaded"}}'),
+        CallOutcome(kind="error", status=503, code="overloaded"),
     ),
     "an error with a type only": (
-        Heard(status=500, body=b'{"error":{"message":"Down.","type":"server_error","code":null}}'),
-        Judged(kind="error", status=500, code="server_error"),
+        CallerResponse(status=500, body=b'{"error":{"message":"Down.","type":"server_error","code":null}}'),
+        CallOutcome(kind="error", status=500, code="server_error"),
     ),
-    "an error that no SDK can read": (Heard(status=502, body=b"Bad Gateway"), Judged(kind="broken", status=502)),
+    "an error that no SDK can read": (
+        CallerResponse(status=502, body=b"Bad Gateway"),
+        CallOutcome(kind="broken", status=502),
+    ),
 }
 
 
 @pytest.mark.parametrize(("heard", "said"), STREAMS.values(), ids=STREAMS)
-def test_a_stream(heard: Heard, said: Judged) -> None:
-    assert judged(heard, EXACT, streamed=True) == said
+def test_a_stream(heard: CallerResponse, said: CallOutcome) -> None:
+    assert classify(heard, EXACT, streamed=True) == said
 
 
 @pytest.mark.parametrize(("heard", "said"), WHOLES.values(), ids=WHOLES)
-def test_a_body(heard: Heard, said: Judged) -> None:
-    assert judged(heard, EXACT, streamed=False) == said
+def test_a_body(heard: CallerResponse, said: CallOutcome) -> None:
+    assert classify(heard, EXACT, streamed=False) == said

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from headworks.drill.library import library, read
-from headworks.drill.report import Outcome
-from headworks.drill.run import Run, run_really, run_virtually
+from headworks.drill.report import DrillOutcome
+from headworks.drill.run import Run, run_in_real_time, run_in_virtual_time
 from tests.drill.systems import STARTER, system
 
 QUICK_TO_RETRY = b"""
@@ -37,10 +37,10 @@ drills:
 """
 
 
-def run(text: bytes, drills: bytes) -> dict[str, Outcome]:
+def run(text: bytes, drills: bytes) -> dict[str, DrillOutcome]:
     """The outcomes, all at once."""
     chosen = read(drills, "test.yaml", {})
-    outcomes = run_really(Run(drilled=system(text), drills=chosen, jobs=len(chosen)), lambda one: None)
+    outcomes = run_in_real_time(Run(drilled=system(text), drills=chosen, jobs=len(chosen)), lambda one: None)
     return {one.name: one for one in outcomes}
 
 
@@ -60,10 +60,10 @@ def test_a_vendor_that_breaks_a_disk_that_fills_and_a_gateway_that_is_killed() -
 def test_the_whole_library_holds_on_the_real_loop_with_the_attempts_of_the_virtual_one() -> None:
     drills = library()
     run_it = Run(drilled=system(STARTER), drills=drills)
-    came = {one.name: one for one in run_really(run_it, lambda one: None)}
+    came = {one.name: one for one in run_in_real_time(run_it, lambda one: None)}
     assert {name: (one.verdict, one.why) for name, one in came.items()} == dict.fromkeys(drills, ("holds", []))
     of_vendors = {name: drill for name, drill in drills.items() if drill.trouble is None}
-    for twin in run_virtually(Run(drilled=system(STARTER), drills=of_vendors)):
+    for twin in run_in_virtual_time(Run(drilled=system(STARTER), drills=of_vendors)):
         real = came[twin.name]
         assert (real.figures.attempts, real.figures.ended) == (twin.figures.attempts, twin.figures.ended), twin.name
         assert [call.kind for call in real.calls] == [call.kind for call in twin.calls], twin.name
@@ -74,7 +74,7 @@ def test_a_copy_that_cannot_start_is_an_outcome_that_says_why() -> None:
     drills = read(DRILLS, "test.yaml", {})
     broken = system(QUICK_TO_RETRY)
     broken.root["unknown"] = "key"
-    [came] = run_really(Run(drilled=broken, drills={"cut": drills["cut"]}), lambda one: None)
+    [came] = run_in_real_time(Run(drilled=broken, drills={"cut": drills["cut"]}), lambda one: None)
     assert came.verdict == "cannot say"
     assert "the copy did not start" in came.why[0]
     assert "the key `unknown` is not known here" in came.why[0]

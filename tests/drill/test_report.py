@@ -6,17 +6,17 @@ import msgspec
 import pytest
 
 from headworks.drill.library import library
-from headworks.drill.report import Outcome, Report, junit, outcome, overall, table
+from headworks.drill.report import DrillOutcome, Report, drill_outcome, junit, overall, table
 from headworks.drill.timeline import COLUMNS, NAMES, timeline
-from headworks.drill.virtual import drill_virtually
+from headworks.drill.virtual_time import drill_in_virtual_time
 from tests.drill.systems import ALONE, STARTER, system
 
 
-def run(text: bytes, name: str) -> Outcome:
-    return outcome(name, drill_virtually(system(text), name, library()[name], 0))
+def run(text: bytes, name: str) -> DrillOutcome:
+    return drill_outcome(name, drill_in_virtual_time(system(text), name, library()[name], 0))
 
 
-def report(*outcomes: Outcome) -> Report:
+def report(*outcomes: DrillOutcome) -> Report:
     return Report(system="test", loop="virtual", seed=0, verdict=overall(outcomes), drills=list(outcomes))
 
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from headworks.drill.library import QUICK, library, read
-from headworks.drill.report import Outcome, outcome
-from headworks.drill.virtual import drill_virtually
+from headworks.drill.report import DrillOutcome, drill_outcome
+from headworks.drill.virtual_time import drill_in_virtual_time
 from headworks.providers.simulated.faults import FAULTS
 from headworks.system.drills import TROUBLES, Drill, DrillFault, DrillTraffic
 from tests.drill.systems import ALONE, PLAIN, STARTER, WIDE, system
@@ -21,8 +21,8 @@ REFUSED_BY_VENDORS = ("context-length", "content-filter")
 AFTER_HEAD = ("reset-after-head", "cut", "stall", "garbled-event", "missing-end")
 
 
-def run(text: bytes, name: str, seed: int = 0, drill: Drill | None = None) -> Outcome:
-    return outcome(name, drill_virtually(system(text), name, drill or LIBRARY[name], seed))
+def run(text: bytes, name: str, seed: int = 0, drill: Drill | None = None) -> DrillOutcome:
+    return drill_outcome(name, drill_in_virtual_time(system(text), name, drill or LIBRARY[name], seed))
 
 
 def test_there_are_twenty_drills_of_vendors_and_one_of_each_trouble() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from headworks.system.arithmetic import allen_cunneen, erlang_c
-from headworks.twin.chance import generator
-from headworks.twin.leaf import Size
-from headworks.twin.observed import observed
-from headworks.twin.screen import refusal
-from headworks.twin.workload import Arrivals, swing, variation
-from headworks.twin.world import ran
+from headworks.twin.closed_forms import not_stationary
+from headworks.twin.observations import observe
+from headworks.twin.random_streams import generator
+from headworks.twin.simulated_target import TokenCounts
+from headworks.twin.simulation import simulate
+from headworks.twin.workload import Arrivals, peak_to_mean, squared_cv
 from tests.twin.systems import one, queueing
 
 PLACES, STAY, LOAD = 8, 1.0, 0.68
@@ -32,7 +32,7 @@ def on_off(bursts: int) -> Arrivals:
     return Arrivals(
         at=at.tolist(),
         alias=["a"] * count,
-        sizes=[Size(1, int(one)) for one in tokens],
+        sizes=[TokenCounts(1, int(one)) for one in tokens],
         streamed=[False] * count,
         same=list(range(count)),
         begins=0.0,
@@ -55,22 +55,22 @@ def replayed(arrivals: Arrivals) -> float:
 def test_a_plan_is_not_fooled_by_bursts() -> None:
     arrivals = on_off(2)
     at = np.array(arrivals.at)
-    assert variation(at) > 100
-    world = ran(SYSTEM, {"v/x": queueing(PLACES)}, arrivals, 1)
-    seen = observed([one for one in world.sink.records if one is not None], ["a"], arrivals.begins, arrivals.ends)
+    assert squared_cv(at) > 100
+    world = simulate(SYSTEM, {"v/x": queueing(PLACES)}, arrivals, 1)
+    seen = observe([one for one in world.sink.records if one is not None], ["a"], arrivals.begins, arrivals.ends)
     stays = np.mean([(size.output - 1) / 1000 for size in arrivals.sizes])
     wait = float(seen.duration.mean() - stays)
     assert wait > 30.0  # tens of seconds
     assert abs(wait - replayed(arrivals)) < 0.01 * wait  # and what plain replay says
     offered = LOAD * PLACES
     assert erlang_c(PLACES, offered) * STAY / (PLACES - offered) < 0.31  # where Erlang says 0.3 s
-    assert allen_cunneen(PLACES, offered, STAY, variation(at), 1.0) > 0  # a number, and none to believe
+    assert allen_cunneen(PLACES, offered, STAY, squared_cv(at), 1.0) > 0  # a number, and none to believe
 
 
 def test_screening_refuses_what_it_cannot_say_and_says_why() -> None:
     at = np.array(on_off(3).at)
-    assert refusal(variation(at), 1.0).startswith("arrivals are too bursty for closed forms: the gaps vary by")
+    assert not_stationary(squared_cv(at), 1.0).startswith("arrivals are too bursty for closed forms: the gaps vary by")
     uneven = np.concatenate([np.arange(600.0), 600 + np.arange(0, 302, 0.25)])
-    assert swing(uneven) > 1.3
-    assert "the busiest five minutes have 1.50 times the mean load" in refusal(1.0, 1.5)
-    assert refusal(1.9, 1.2) == ""
+    assert peak_to_mean(uneven) > 1.3
+    assert "the busiest 5 minutes carry 1.50 times the mean load" in not_stationary(1.0, 1.5)
+    assert not_stationary(1.9, 1.2) == ""

@@ -8,11 +8,11 @@ import pytest
 
 from headworks.core.record import AttemptRecord, Record
 from headworks.system.arithmetic import Spread
-from headworks.twin.chance import factors, generator
-from headworks.twin.fit import ENOUGH, fit, noisy, spells
-from headworks.twin.vendor import Time, VendorModel
+from headworks.twin.fit import MIN_ATTEMPTS, failure_bursts, fit, fit_noise
+from headworks.twin.random_streams import generator, multipliers
+from headworks.twin.simulation import simulate
+from headworks.twin.vendor_model import Latency, VendorModel
 from headworks.twin.workload import AliasShape, Shape
-from headworks.twin.world import ran
 from tests.twin.systems import one
 
 SYSTEM = one(model=", retry: {attempts: 1}, breaker: {failures: 1000}")
@@ -24,11 +24,11 @@ def made(model: VendorModel, rate: float = 4.0, calls: int = 1200, streamed: flo
         alias="a", rate=rate, burstiness=1.0, prompt=Spread.of(800, 3000, 95), output=Spread.of(60, 200, 95),
         streamed=streamed, repeated=0.0,
     )  # fmt: skip
-    world = ran(SYSTEM, {"v/x": model}, Shape([shape]).draw(1, calls), 1)
+    world = simulate(SYSTEM, {"v/x": model}, Shape([shape]).draw(1, calls), 1)
     return [record for record in world.sink.records if record is not None]
 
 
-PLAIN = VendorModel(target="v/x", first=Time(median=0.4, sigma=0.5), pace=Time(median=0.02, sigma=0.3))
+PLAIN = VendorModel(target="v/x", first=Latency(median=0.4, sigma=0.5), pace=Latency(median=0.02, sigma=0.3))
 
 
 def refitted(model: VendorModel, **others: float) -> VendorModel:
@@ -47,14 +47,14 @@ def test_a_vendor_that_does_not_slow_down_is_fitted_as_one() -> None:
 
 
 def test_a_long_prompt_that_takes_its_time_is_seen() -> None:
-    found = refitted(msgspec.structs.replace(PLAIN, prefill=0.0005, first=Time(median=0.2, sigma=0.2)))
+    found = refitted(msgspec.structs.replace(PLAIN, prefill=0.0005, first=Latency(median=0.2, sigma=0.2)))
     assert found.prefill == pytest.approx(0.0005, rel=0.15)
     assert found.first.median == pytest.approx(0.2, rel=0.15)
 
 
 def test_a_machine_that_batches_is_seen_with_its_slots() -> None:
     machine = VendorModel(
-        target="v/x", first=Time(median=0.03, sigma=0.2), pace=Time(median=0.02, sigma=0.02),
+        target="v/x", first=Latency(median=0.03, sigma=0.2), pace=Latency(median=0.02, sigma=0.02),
         crowding=0.03, stall=0.00004, slots=12,
     )  # fmt: skip
     found = refitted(machine, rate=4.5)
@@ -65,7 +65,7 @@ def test_a_machine_that_batches_is_seen_with_its_slots() -> None:
 
 
 def test_calls_that_are_not_streamed_are_enough_for_a_fit() -> None:
-    found = refitted(msgspec.structs.replace(PLAIN, first=Time(median=0.4), pace=Time(median=0.02)), streamed=0.0)
+    found = refitted(msgspec.structs.replace(PLAIN, first=Latency(median=0.4), pace=Latency(median=0.02)), streamed=0.0)
     assert found.first.median == pytest.approx(0.4, rel=0.1)
     assert found.pace.median == pytest.approx(0.02, rel=0.1)
 
@@ -86,7 +86,7 @@ def test_failures_that_come_together_are_spells() -> None:
             outcome="failed" if is_bad else "ok", error=error,
         )  # fmt: skip
 
-    found = spells([attempt(second) for second in range(2000)])
+    found = failure_bursts([attempt(second) for second in range(2000)])
     assert found is not None
     assert found.lasting == pytest.approx(19.0, rel=0.05)
     assert found.share == pytest.approx(0.9, rel=0.05)
@@ -94,21 +94,21 @@ def test_failures_that_come_together_are_spells() -> None:
 
 def test_a_heavy_tail_is_kept_and_a_light_one_is_not_made_heavy() -> None:
     normal = generator(1, "tail").standard_normal(20_000)
-    heavy = noisy(factors(Time(median=1.0, sigma=0.4, tail=1.8), normal))
+    heavy = fit_noise(multipliers(Latency(median=1.0, sigma=0.4, tail=1.8), normal))
     assert heavy.tail == pytest.approx(1.8, rel=0.15)
-    light = noisy(factors(Time(median=1.0, sigma=0.4), normal))
+    light = fit_noise(multipliers(Latency(median=1.0, sigma=0.4), normal))
     assert light.tail is None
     assert light.sigma == pytest.approx(0.4, rel=0.05)
 
 
 def test_a_time_with_a_tail_has_the_percentiles_and_the_mean_that_it_says() -> None:
-    time = Time(median=2.0, sigma=0.4, tail=2.5)
-    drawn = 2.0 * factors(time, generator(2, "mean").standard_normal(400_000))
+    time = Latency(median=2.0, sigma=0.4, tail=2.5)
+    drawn = 2.0 * multipliers(time, generator(2, "mean").standard_normal(400_000))
     assert drawn.mean() == pytest.approx(time.mean, rel=0.01)
     assert np.percentile(drawn, [50, 99]) == pytest.approx([time.at(50), time.at(99)], rel=0.03)
 
 
 def test_too_few_calls_are_said_to_be_too_few() -> None:
-    found = fit(made(PLAIN)[: ENOUGH - 1], SYSTEM)
+    found = fit(made(PLAIN)[: MIN_ATTEMPTS - 1], SYSTEM)
     assert found.models == {}
-    assert found.notes[0].assumed == f"its {ENOUGH - 1} answered calls are too few to fit (at least {ENOUGH})"
+    assert found.notes[0].assumed == f"too few answered calls to fit: {MIN_ATTEMPTS - 1} of at least {MIN_ATTEMPTS}"

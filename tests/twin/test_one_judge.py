@@ -12,12 +12,12 @@ from headworks.system.judge import judge
 from headworks.system.prompt_draft import Prompt
 from headworks.system.schema import System
 from headworks.system.windows import LASTING, kept, spells
-from headworks.twin.knobs import remedies, sensitivities
-from headworks.twin.outages import lasting, stretches
-from headworks.twin.plan import Known, prepare
-from headworks.twin.search import Search
-from headworks.twin.simulate import Effort, runs
-from headworks.twin.simulate import Plan as Whole
+from headworks.twin.change_search import ChangeSearch
+from headworks.twin.changes import remedy_ladders, sensitivity_changes
+from headworks.twin.outages import simulate_windows, state_shares
+from headworks.twin.plan import PlanInputs, prepare
+from headworks.twin.replications import Effort, replicate_until_clear
+from headworks.twin.replications import Plan as Whole
 from headworks.twin.verdict import Judge, Verdict
 from tests.system.files import FakeMachine, right
 from tests.twin.systems import one
@@ -27,9 +27,9 @@ OTHER = {"holds": "does not hold", "does not hold": "holds"}
 
 
 def judged(system: System, calls: int = 100, most: int = 3) -> list[Verdict]:
-    ready = prepare(system, Known(read=lambda path: b""))
+    ready = prepare(system, PlanInputs(read=lambda path: b""))
     whole = Whole(system, ready.modelled.models, ready.demand.workload)
-    made = runs(whole, Effort(calls=calls, runs=most))
+    made = replicate_until_clear(whole, Effort(calls=calls, runs=most))
     judging = Judge(whole, made, 1, short=50)
     return [judging.of(objective) for objective in system.requirements.objectives]
 
@@ -45,7 +45,7 @@ def judged(system: System, calls: int = 100, most: int = 3) -> list[Verdict]:
     ],
 )
 def test_the_windows_of_arithmetic_are_those_that_are_drawn(outages: dict[str, float], causes: list[Cause]) -> None:
-    made = stretches(outages, causes, MONTH, LASTING, 1)
+    made = simulate_windows(outages, causes, MONTH, LASTING, 1)
     down = made.shares[:, made.states.index(frozenset(outages))]
     for part in (0.3, 0.5, 0.75, 0.95, 0.99):
         bound = float(np.quantile(down, part))
@@ -96,13 +96,13 @@ def test_a_month_whose_mean_holds_while_every_sixth_does_not_is_nowhere_said_to_
 
 def test_the_time_that_providers_are_down_adds_up_and_is_what_is_drawn() -> None:
     outages, causes = {"a": 0.05, "b": 0.02}, [Cause(frozenset("ab"), 0.1)]
-    shares = lasting(outages, causes)
+    shares = state_shares(outages, causes)
     assert shares is not None
     assert sum(shares.values()) == pytest.approx(1)
-    drawn = stretches(outages, causes, MONTH, LASTING, 1)
+    drawn = simulate_windows(outages, causes, MONTH, LASTING, 1)
     for state, share in shares.items():
         assert drawn.share_of(state) == pytest.approx(share, rel=0.1)
-    assert lasting({f"p{number}": 0.01 for number in range(20)}, []) is None
+    assert state_shares({f"p{number}": 0.01 for number in range(20)}, []) is None
 
 
 def test_availability_without_a_window_has_outages_in_it() -> None:
@@ -135,7 +135,7 @@ def test_a_month_that_budgets_bound_holds_in_both() -> None:
     [first] = judge(system, Prices(system).of)
     [second] = judged(system)
     assert (first.verdict, second.verdict) == ("holds", "holds")
-    assert second.why.startswith("by arithmetic, as `headworks check` says: $20.00 at most")
+    assert second.why.startswith("by arithmetic, as in `headworks check`: $20.00 at most")
 
 
 # What `init` writes.
@@ -168,18 +168,21 @@ GOOD = "{id: good, metric: goodput, at_least: 5rps}"
 
 def test_more_load_is_no_remedy_and_no_gain() -> None:
     system = one(f"{TRAFFIC}, objectives: [{GOOD}]")
-    ready = prepare(system, Known(read=lambda path: b""))
+    ready = prepare(system, PlanInputs(read=lambda path: b""))
     whole = Whole(system, ready.modelled.models, ready.demand.workload)
-    search = Search(whole, Effort(calls=100), 1.0, lambda plan: ())
-    load = next(knob for knob in sensitivities(whole) if knob.name == "load")
-    plan, made = search.turned(load)
+    search = ChangeSearch(whole, Effort(calls=100), 1.0, lambda plan: ())
+    load = next(knob for knob in sensitivity_changes(whole) if knob.name == "load")
+    plan, made = search.changed(load)
     assert np.mean([run.values["good"] for run in made]) > np.mean([run.values["good"] for run in search.base])
     effect = search.effect(system.requirements.objectives[0], made, plan.workload.rate / whole.workload.rate)
     assert effect is not None
     assert effect.change <= 0
-    assert not any(knob.kind == "traffic" for ladder in remedies(whole) for knob in ladder)
+    assert not any(knob.kind == "traffic" for ladder in remedy_ladders(whole) for knob in ladder)
 
 
 def test_a_bound_that_asks_for_all_that_arrives_says_why_it_cannot_hold() -> None:
     [verdict] = judged(one(f"{TRAFFIC}, objectives: [{GOOD}]"))
-    assert "5 a second arrive at the peak, so none of them may be lost or late: ask for less" in verdict.why
+    assert (
+        "the target equals the offered load (5 calls/s at peak), so no call may fail or be late: lower it"
+        in verdict.why
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headworks.system.arithmetic import Cause, unavailability
-from headworks.twin.outages import sources, stretches
+from headworks.twin.outages import outage_causes, simulate_windows
 
 MONTH = 30 * 86400.0
 
@@ -15,7 +15,7 @@ def down(names: str, q: float = 0.01, beta: float = 0.10, windows: int = 2000) -
     """The share of each of many months in which nobody of these is up."""
     outages = dict.fromkeys(names, q)
     causes = [Cause(frozenset(names), beta)] if len(names) > 1 else []
-    made = stretches(outages, causes, MONTH, 1800.0, 1, windows=windows)
+    made = simulate_windows(outages, causes, MONTH, 1800.0, 1, windows=windows)
     return made.shares[:, [state == frozenset(names) for state in made.states]].sum(axis=1)
 
 
@@ -36,7 +36,7 @@ def test_a_mean_that_holds_is_not_every_month_that_does() -> None:
 
 
 def test_every_second_of_every_window_is_in_one_state() -> None:
-    made = stretches({"a": 0.05, "b": 0.2}, [Cause(frozenset("ab"), 0.3)], MONTH, 3600.0, 7, windows=50)
+    made = simulate_windows({"a": 0.05, "b": 0.2}, [Cause(frozenset("ab"), 0.3)], MONTH, 3600.0, 7, windows=50)
     assert made.shares.sum(axis=1) == pytest.approx(np.ones(50))
     assert made.shares.min() >= 0
 
@@ -46,7 +46,7 @@ def test_a_provider_that_never_works_is_down_all_the_time() -> None:
 
 
 def test_what_is_common_is_not_counted_twice() -> None:
-    found = sources({"a": 0.01, "b": 0.02}, [Cause(frozenset("abz"), 0.25)])
+    found = outage_causes({"a": 0.01, "b": 0.02}, [Cause(frozenset("abz"), 0.25)])
     assert [(sorted(one.providers), pytest.approx(one.share)) for one in found] == [
         (["a", "b"], 0.005),
         (["a"], 0.0075),

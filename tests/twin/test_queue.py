@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from headworks.system.arithmetic import allen_cunneen, erlang_b, erlang_c
-from headworks.twin.interval import Interval, mean
-from headworks.twin.observed import observed
-from headworks.twin.world import ran
+from headworks.twin.confidence_interval import Interval, mean_interval
+from headworks.twin.observations import observe
+from headworks.twin.simulation import simulate
 from tests.twin.systems import exponential, one, queueing
 
 SYSTEM = one(model=", timeouts: {answer: 100000s, total: 100000s}")
@@ -19,14 +19,14 @@ def waits(places: int, load: float, calls: int, runs: int, confidence: float = 0
     found = []
     for seed in range(runs):
         arrivals = exponential(load * places, 1.0, calls, seed)
-        world = ran(SYSTEM, {"v/x": queueing(places)}, arrivals, seed)
+        world = simulate(SYSTEM, {"v/x": queueing(places)}, arrivals, seed)
         records = [record for record in world.sink.records if record is not None]
-        seen = observed(records, ["a"], arrivals.begins, arrivals.ends)
+        seen = observe(records, ["a"], arrivals.begins, arrivals.ends)
         counted = [index for index, at in enumerate(arrivals.at) if arrivals.begins <= at < arrivals.ends]
         stays = np.array([(arrivals.sizes[index].output - 1) / 1000 for index in counted])
         # What a call waited beyond its own stay; both as the run had them, so that the stays' chance is not in it.
         found.append(float((seen.duration - stays).mean()))
-    return mean(found, confidence)
+    return mean_interval(found, confidence)
 
 
 def erlang(places: int, load: float) -> float:
@@ -55,12 +55,12 @@ def test_the_wait_is_erlangs_within_two_hundredths(places: int, load: float) -> 
 def test_who_gives_up_waiting_gives_no_slot_away() -> None:
     impatient = one(model=", timeouts: {first_token: 2s, answer: 3s}, retry: {attempts: 2}, breaker: {failures: 1000}")
     arrivals = exponential(1.5, 1.0, 600, 1)
-    world = ran(impatient, {"v/x": queueing(1)}, arrivals, 1)
+    world = simulate(impatient, {"v/x": queueing(1)}, arrivals, 1)
     records = [record for record in world.sink.records if record is not None]
     assert len(records) == 600
     assert sum(record.outcome == "expired" for record in records) > 50
-    engines = [twin.engine for twin in world.twins if twin.engine is not None]
-    assert [(engine.taken, engine.writing, len(engine.waiting)) for engine in engines] == [(0, 0, 0)]
+    engines = [twin.engine for twin in world.targets if twin.engine is not None]
+    assert [(engine.taken, engine.decoding, len(engine.waiting)) for engine in engines] == [(0, 0, 0)]
 
 
 def test_erlangs_formulas_have_their_tabulated_values() -> None:

@@ -10,8 +10,8 @@ from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.system.arithmetic import Spread
 from headworks.twin.demand import demand
-from headworks.twin.trace import read_trace
-from headworks.twin.workload import AliasShape, Shape, Trace, busiest, peak, variation
+from headworks.twin.trace_file import read_trace
+from headworks.twin.workload import AliasShape, Shape, Trace, busiest_stretch, peak_rate, squared_cv
 from tests.twin.systems import one
 
 AZURE = b"""\
@@ -33,7 +33,7 @@ def test_a_shape_has_the_numbers_that_were_written(burstiness: float) -> None:
     at = np.array(made.at)
     inside = (at >= made.begins) & (at < made.ends)
     assert inside.sum() == pytest.approx(20_000, rel=0.05)
-    assert variation(at) == pytest.approx(burstiness, rel=0.1)
+    assert squared_cv(at) == pytest.approx(burstiness, rel=0.1)
     own = [index for index, same in enumerate(made.same) if same == index]
     assert 1 - len(own) / len(at) == pytest.approx(0.15, abs=0.01)
     assert np.mean(made.streamed) == pytest.approx(0.8, abs=0.02)
@@ -97,9 +97,9 @@ def test_a_trace_is_replayed_jointly_and_scaled_to_the_wanted_rate() -> None:
 
 def test_of_a_long_trace_the_busiest_stretch_is_replayed() -> None:
     at = np.concatenate([np.arange(0.0, 100.0), 100 + np.arange(0.0, 10.0, 0.1), np.arange(111.0, 200.0)])
-    begin, end = busiest(at, 100)
+    begin, end = busiest_stretch(at, 100)
     assert (begin, end - begin) == (100, 100)
-    assert peak(at, 10.0) == pytest.approx(10.0)
+    assert peak_rate(at, 10.0) == pytest.approx(10.0)
 
 
 def records() -> list[Record]:
@@ -124,12 +124,12 @@ def test_the_log_is_a_trace_with_its_own_repeats() -> None:
 
 
 def test_a_rate_is_never_assumed_and_sizes_are_listed_where_they_are() -> None:
-    with pytest.raises(PlanError, match=r"write requirements\.traffic\.peak_rps"):
+    with pytest.raises(PlanError, match=r"set requirements\.traffic\.peak_rps"):
         demand(one(), lambda path: b"", None)
     asked = demand(one("traffic: {peak_rps: 3}"), lambda path: b"", None)
     assert [note.assumed for note in asked.assumptions] == [
-        "prompt_tokens of a: 500 (half of the calls), 2000 (95 of 100)",
-        "output_tokens of a: 150 (half of the calls), 500 (95 of 100)",
+        "prompt_tokens of a: p50 500, p95 2000",
+        "output_tokens of a: p50 150, p95 500",
     ]
 
 

@@ -11,11 +11,11 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.paper import Paper
+from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
-from headworks.load.search import Searched
-from headworks.load.verdict import Compared
+from headworks.load.verdict import ComparedValue
 from headworks.system.finding import Said
-from headworks.twin.verdict import written
+from headworks.twin.verdict import format_value
 
 COLOURS: Final[Mapping[Said, str]] = {
     "holds": "green",
@@ -64,7 +64,7 @@ def show(report: Report) -> None:
                 one.alias or "all",
                 one.objective,
                 Text(one.verdict, style=COLOURS[one.verdict]),
-                "" if one.value is None else written(one.metric, one.value),
+                "" if one.value is None else format_value(one.metric, one.value),
                 between(one.metric, one.low, one.high),
                 Text(one.why),
             )
@@ -89,12 +89,14 @@ def show(report: Report) -> None:
 def between(metric: str, low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
-    return f"{'?' if low is None else written(metric, low)} .. {'?' if high is None else written(metric, high)}"
+    return (
+        f"{'?' if low is None else format_value(metric, low)} .. {'?' if high is None else format_value(metric, high)}"
+    )
 
 
 def seconds(value: float) -> str:
     """A time to the digits that it was measured to."""
-    return f"{1000 * value:.2f} ms" if value < 0.01 else written("duration", value)
+    return f"{1000 * value:.2f} ms" if value < 0.01 else format_value("duration", value)
 
 
 def show_times(paper: Paper, report: Report) -> None:
@@ -113,7 +115,7 @@ def row(one: Latency) -> list[str]:
     return [name, one.alias or "all", str(one.calls), *[seconds(value) for value in one.at]]
 
 
-def show_search(paper: Paper, searched: Searched) -> None:
+def show_search(paper: Paper, searched: RateSearch) -> None:
     paper.title("the highest rate that holds")
     table = paper.table("rate", "", "calls", "why")
     for one in searched.probes:
@@ -127,7 +129,7 @@ def show_search(paper: Paper, searched: Searched) -> None:
     click.echo(f"{searched.holds:.4g} calls a second hold{beyond}. What is measured above was measured there.")
 
 
-def show_compared(paper: Paper, rows: list[Compared]) -> None:
+def show_compared(paper: Paper, rows: list[ComparedValue]) -> None:
     paper.title("beside the plan")
     table = paper.table("what", "of", "predicted", "measured", "error", "")
     for one in rows:
@@ -135,6 +137,11 @@ def show_compared(paper: Paper, rows: list[Compared]) -> None:
         error = f"{100 * one.error:+.3f} points" if points else f"{one.error:+.0%}" if isfinite(one.error) else "?"
         agree = "" if one.within is None else "within" if one.within else "outside"
         table.add_row(
-            one.what, one.metric, written(one.metric, one.predicted), written(one.metric, one.measured), error, agree
+            one.what,
+            one.metric,
+            format_value(one.metric, one.predicted),
+            format_value(one.metric, one.measured),
+            error,
+            agree,
         )
     paper.print(table)

@@ -41,7 +41,7 @@ PORTS: Final = frozenset({"listen", "admin", "admin_key", "tls", "workers"})
 leaves out (several workers need a shared state, an open port needs keys) need not hold of the copy."""
 
 PRICE: Final = {"input": "$1/M", "output": "$4/M"}
-"""Of every target whose alias names no price: a drill compares costs, and all that it asks is asked of stand-ins."""
+"""Of every target whose alias names no price: a drill compares costs, and all that it asks is asked of fake targets."""
 
 
 NOWHERE: Final = "http://127.0.0.1:3/v1"
@@ -61,7 +61,7 @@ class Blind(Sources):
         return PrivateUrl("http://stand-in:1")
 
 
-class Drilled(msgspec.Struct, frozen=True, kw_only=True):
+class DrilledSystem(msgspec.Struct, frozen=True, kw_only=True):
     """The system that a drill copies: as its file has it, and as it was read. `name`: what messages call the file.
     differences: how the copy is made otherwise than the file says, in sentences; what every copy has otherwise is not said."""
 
@@ -92,11 +92,11 @@ class Drilled(msgspec.Struct, frozen=True, kw_only=True):
         return [str(one) for one in self.system.models[alias].targets[0]]
 
 
-def drilled(file: Path | None) -> Drilled:
+def load_system(file: Path | None) -> DrilledSystem:
     """The system of this file; where none is named that of headworks.yaml here, else the starter. Raises ConfigError."""
     chosen = file or (HERE if HERE.exists() else None)
     if chosen is None:
-        return parsed(text().encode(), NAME, Path())
+        return parse_system(text().encode(), NAME, Path())
     try:
         with chosen.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
@@ -107,16 +107,16 @@ def drilled(file: Path | None) -> Drilled:
             remedy="name a file, or run without one to drill the starter system",
         )
         raise ConfigError([problem]) from error
-    return parsed(content, str(chosen), chosen.parent)
+    return parse_system(content, str(chosen), chosen.parent)
 
 
-def parsed(content: bytes, name: str, folder: Path) -> Drilled:
+def parse_system(content: bytes, name: str, folder: Path) -> DrilledSystem:
     """The system in these bytes. Raises ConfigError with everything that is wrong with what is drilled of it."""
     findings = Findings(name)
     root = compose(content, findings)
     differences: tuple[str, ...] = ()
     if isinstance(root, Table):
-        differences = tuple(differing(root))
+        differences = tuple(differences_of(root))
         root = without(root, UNREAD)
         if (server := root.entries.get("server")) is not None and isinstance(server.node, Table):
             root.entries["server"] = Entry(server.name_place, without(server.node, PORTS))
@@ -126,14 +126,14 @@ def parsed(content: bytes, name: str, folder: Path) -> Drilled:
         check(system, findings, Equipped(folder))
     if root is None or system is None or findings.errors:
         raise ConfigError(findings.errors)
-    return Drilled(name=name, root=plain(root), system=system, differences=differences)
+    return DrilledSystem(name=name, root=plain(root), system=system, differences=differences)
 
 
 def without(table: Table, names: frozenset[str]) -> Table:
     return Table({key: entry for key, entry in table.entries.items() if key not in names}, table.place)
 
 
-def differing(root: Table) -> Iterator[str]:
+def differences_of(root: Table) -> Iterator[str]:
     """What a production file has and a copy has not, as sentences without a secret in them."""
     workers = text_at(root, "server", "workers")
     if workers not in (None, "1"):
@@ -163,7 +163,7 @@ def plain(node: Node) -> Any:
             return {name: plain(entry.node) for name, entry in node.entries.items()}
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class CopyAddresses(msgspec.Struct, frozen=True, kw_only=True):
     """Where a copy runs. urls: the base URL of each provider; `ca_file` is trusted by those of https."""
 
     urls: Mapping[str, str]
@@ -172,37 +172,37 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str | None = None
 
 
-def copied(drilled: Drilled, place: Place) -> bytes:
+def copied_file(drilled: DrilledSystem, addresses: CopyAddresses) -> bytes:
     """The copy's system file: JSON, which is YAML too."""
     made = {name: value for name, value in drilled.root.items() if name not in REPLACED}
-    made["server"] = {**drilled.root.get("server", {}), "listen": place.listen, "admin": place.admin}
+    made["server"] = {**drilled.root.get("server", {}), "listen": addresses.listen, "admin": addresses.admin}
     made["log"] = {"journal": JOURNAL, "store": f"sqlite:///{STORE}"}
-    made["providers"] = {name: _provider(drilled, name, place) for name in drilled.system.providers}
+    made["providers"] = {name: _provider(drilled, name, addresses) for name in drilled.system.providers}
     made["models"] = {alias: _model(drilled, alias) for alias in drilled.system.models}
     return msgspec.json.encode(made)
 
 
-def copy_of(drilled: Drilled) -> System:
+def copied_system(drilled: DrilledSystem) -> System:
     """The copy as it is read, its vendors nowhere. Raises ConfigError where this version cannot copy the file."""
-    content = copied(drilled, Place(urls=dict.fromkeys(drilled.system.providers, NOWHERE)))
+    content = copied_file(drilled, CopyAddresses(urls=dict.fromkeys(drilled.system.providers, NOWHERE)))
     return read(content, file=f"the copy of {drilled.name}", folder=Path(), env={}).system
 
 
-def resumes(drilled: Drilled, alias: str) -> bool:
+def resumes(drilled: DrilledSystem, alias: str) -> bool:
     """Whether a stream of this alias that broke after its head is to be made whole."""
     return getattr(drilled.system.models[alias], "mid_stream", "error") != "error"
 
 
-def _provider(drilled: Drilled, name: str, place: Place) -> dict[str, str]:
-    made = {"dialect": "openai", "base_url": place.urls[name]}
-    if place.urls[name].startswith("https:") and place.ca_file is not None:
-        made["ca_file"] = place.ca_file
+def _provider(drilled: DrilledSystem, name: str, addresses: CopyAddresses) -> dict[str, str]:
+    made = {"dialect": "openai", "base_url": addresses.urls[name]}
+    if addresses.urls[name].startswith("https:") and addresses.ca_file is not None:
+        made["ca_file"] = addresses.ca_file
     if (slots := drilled.system.providers[name].concurrency) is not None:
         made["concurrency"] = str(slots)
     return made
 
 
-def _model(drilled: Drilled, alias: str) -> dict[str, Any]:
+def _model(drilled: DrilledSystem, alias: str) -> dict[str, Any]:
     written = drilled.root["models"][alias]
     made = dict(written) if isinstance(written, dict) else {}
     # What is known of a vendor's model is found by the vendor's address, which the copy does not have: it is written out.

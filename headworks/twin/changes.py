@@ -1,7 +1,7 @@
-"""What could be changed, one thing at a time: for asking how much it matters, and for finding what would help.
+"""Single changes of a plan, for sensitivity analysis and for finding remedies.
 
-Always true: a knob changes a plan and nothing else; every change that is offered as a remedy can be made in the system
-file, except a vendor's own limits, which have to be asked for.
+Always true: a change makes a new plan and nothing else; every change that is offered as a remedy can be made in the system
+file, except a vendor's own limits, which the vendor must grant.
 """
 
 from __future__ import annotations
@@ -13,58 +13,58 @@ import msgspec
 
 from headworks.system.scalars import written_count, written_duration
 from headworks.system.schema import Model, OpenAI, Provider, Simulated, TargetOf
-from headworks.twin.limits import Bounded, bounded
-from headworks.twin.simulate import Plan
-from headworks.twin.vendor import VendorModel
+from headworks.twin.limits import Limit, limits_of
+from headworks.twin.replications import Plan
+from headworks.twin.vendor_model import VendorModel
 from headworks.twin.workload import Shape, Trace
 
 Kind = Literal["file", "limit", "vendor", "traffic"]
-"""A change of the file alone; of a limit that a vendor must grant; another vendor or model; the traffic, which nobody
-sets but which may come otherwise."""
+"""Who can make a change: `file` is a setting in the system file, `limit` a limit that a vendor must grant, `vendor` another
+vendor or model, `traffic` the load, which may turn out different."""
 
-EFFORT: Final[tuple[Kind, ...]] = ("file", "limit", "vendor")
-"""Remedies, the easier first."""
+KINDS_BY_EFFORT: Final[tuple[Kind, ...]] = ("file", "limit", "vendor")
+"""Kinds of remedies, the easiest first."""
 
-LADDER: Final = (1.25, 1.5, 2.0, 3.0, 5.0)
-"""By how much a limit is raised: what is offered is the lowest step that is enough."""
+LIMIT_FACTORS: Final = (1.25, 1.5, 2.0, 3.0, 5.0)
+"""Factors by which a limit is raised: the smallest one that is enough is offered."""
 
 
 CACHED_FOR: Final = 3600.0
-"""Seconds that answers are kept where a cache is tried."""
+"""Seconds for which a cache that is tried keeps answers."""
 
 
-class Knob(msgspec.Struct, frozen=True):
-    """One change. name: what is turned; said: from what to what; path: where in the file, "" where it is not there."""
+class Change(msgspec.Struct, frozen=True):
+    """One change. name: the setting; said: from what to what; path: where in the file, "" where it is not in the file."""
 
     name: str
     said: str
     kind: Kind
     path: str
-    turn: Callable[[Plan], Plan]
+    apply: Callable[[Plan], Plan]
     is_remedy: bool = True
 
 
-def sensitivities(plan: Plan) -> Iterator[Knob]:
-    """Each knob turned once, by a usual amount."""
-    yield from traffic(plan)
-    yield from speeds(plan)
-    for knobs in limits(plan).values():
-        yield knobs[1]
-    yield from settings(plan)
+def sensitivity_changes(plan: Plan) -> Iterator[Change]:
+    """Each setting changed once, by a usual amount."""
+    yield from traffic_changes(plan)
+    yield from vendor_speed_changes(plan)
+    for changes in limit_changes(plan).values():
+        yield changes[1]
+    yield from setting_changes(plan)
 
 
-def remedies(plan: Plan) -> Iterator[list[Knob]]:
-    """Changes that may help, each as a ladder from the least to the most of it; the easier kinds first."""
-    for knob in settings(plan):
-        yield [knob]
-    yield from limits(plan).values()
-    yield from ([knob] for knob in vendors(plan))
+def remedy_ladders(plan: Plan) -> Iterator[list[Change]]:
+    """Changes that may help, each as a list from the smallest step to the largest; the easier kinds first."""
+    for change in setting_changes(plan):
+        yield [change]
+    yield from limit_changes(plan).values()
+    yield from ([change] for change in vendor_changes(plan))
 
 
-# The traffic, and the vendors' speed: not ours to set.
+# The traffic and the vendors' speed, which no setting controls.
 
 
-def faster(plan: Plan, factor: float) -> Plan:
+def scale_traffic(plan: Plan, factor: float) -> Plan:
     """The same calls, closer together."""
     workload = plan.workload
     if isinstance(workload, Shape):
@@ -74,11 +74,11 @@ def faster(plan: Plan, factor: float) -> Plan:
     return Plan(plan.system, plan.models, workload.scaled(factor))
 
 
-def traffic(plan: Plan) -> Iterator[Knob]:
+def traffic_changes(plan: Plan) -> Iterator[Change]:
     rate = plan.workload.rate
-    yield Knob(
+    yield Change(
         "load", f"{rate:.3g} -> {rate * 1.2:.3g} rps", "traffic", "requirements.traffic.peak_rps",
-        lambda plan: faster(plan, 1.2), False,
+        lambda plan: scale_traffic(plan, 1.2), False,
     )  # fmt: skip
     if isinstance(plan.workload, Shape):
         most = max(one.burstiness for one in plan.workload.aliases)
@@ -89,25 +89,30 @@ def traffic(plan: Plan) -> Iterator[Knob]:
             return Plan(plan.system, plan.models, Shape(shapes))
 
         path = "requirements.traffic.burstiness"
-        yield Knob("burstiness", f"{most:g} -> {most * 3:g}", "traffic", path, burstier, False)
+        yield Change("burstiness", f"{most:g} -> {most * 3:g}", "traffic", path, burstier, False)
 
 
-def speeds(plan: Plan) -> Iterator[Knob]:
+def vendor_speed_changes(plan: Plan) -> Iterator[Change]:
     for name in plan.models:
-        yield Knob(
-            f"first token of {name}",
+        yield Change(
+            f"time to first token of {name}",
             "20% shorter",
             "vendor",
             "",
-            _of_target(name, lambda one: scaled(one, first=0.8)),
+            _change_target(name, lambda one: scale_latency(one, first=0.8)),
             False,
         )
-        yield Knob(
-            f"pace of {name}", "20% faster", "vendor", "", _of_target(name, lambda one: scaled(one, pace=0.8)), False
+        yield Change(
+            f"time per token of {name}",
+            "20% shorter",
+            "vendor",
+            "",
+            _change_target(name, lambda one: scale_latency(one, pace=0.8)),
+            False,
         )
 
 
-def scaled(model: VendorModel, *, first: float = 1.0, pace: float = 1.0) -> VendorModel:
+def scale_latency(model: VendorModel, *, first: float = 1.0, pace: float = 1.0) -> VendorModel:
     return msgspec.structs.replace(
         model,
         first=msgspec.structs.replace(model.first, median=model.first.median * first),
@@ -117,7 +122,7 @@ def scaled(model: VendorModel, *, first: float = 1.0, pace: float = 1.0) -> Vend
     )
 
 
-def _of_target(name: str, change: Callable[[VendorModel], VendorModel]) -> Callable[[Plan], Plan]:
+def _change_target(name: str, change: Callable[[VendorModel], VendorModel]) -> Callable[[Plan], Plan]:
     def turn(plan: Plan) -> Plan:
         return Plan(plan.system, {**plan.models, name: change(plan.models[name])}, plan.workload)
 
@@ -127,21 +132,21 @@ def _of_target(name: str, change: Callable[[VendorModel], VendorModel]) -> Calla
 # Limits.
 
 
-def limits(plan: Plan) -> dict[str, list[Knob]]:
-    """Each limit of the file, as a ladder."""
-    found: dict[str, list[Knob]] = {}
-    for one in bounded(plan.system):
+def limit_changes(plan: Plan) -> dict[str, list[Change]]:
+    """Each limit of the file, raised step by step."""
+    found: dict[str, list[Change]] = {}
+    for one in limits_of(plan.system):
         kind: Kind = "limit" if one.owner in ("provider", "target") and one.unit != "concurrency" else "file"
         ladder = []
-        for factor in LADDER:
+        for factor in LIMIT_FACTORS:
             more = round(one.size * factor)
             said = f"{written_count(one.size)} -> {written_count(more)}"
-            ladder.append(Knob(one.name, said, kind, one.path, _limit(one, more)))
+            ladder.append(Change(one.name, said, kind, one.path, _set_limit(one, more)))
         found[one.name] = ladder
     return found
 
 
-def _limit(one: Bounded, more: int) -> Callable[[Plan], Plan]:
+def _set_limit(one: Limit, more: int) -> Callable[[Plan], Plan]:
     changed: Any = {one.unit: more}
 
     def turn(plan: Plan) -> Plan:
@@ -181,71 +186,79 @@ def _limit(one: Bounded, more: int) -> Callable[[Plan], Plan]:
 # Settings of the file.
 
 
-def settings(plan: Plan) -> Iterator[Knob]:
+def setting_changes(plan: Plan) -> Iterator[Change]:
     for alias, model in plan.system.models.items():
-        yield from _tries(alias, model)
-        yield from _order(alias, model)
-        yield from _waits(alias, model)
-        yield from _layers(alias, model)
+        yield from _retry_changes(alias, model)
+        yield from _target_changes(alias, model)
+        yield from _timeout_changes(alias, model)
+        yield from _layer_changes(alias, model)
 
 
-def _tries(alias: str, model: Model) -> Iterator[Knob]:
+def _retry_changes(alias: str, model: Model) -> Iterator[Change]:
     attempts = model.retry.attempts
     for more in (1, attempts + 2):
         if more != attempts:
             retry = msgspec.structs.replace(model.retry, attempts=more)
             path = f"models.{alias}.retry.attempts"
-            yield Knob(f"retry.attempts of {alias}", f"{attempts} -> {more}", "file", path, _model(alias, retry=retry))
+            yield Change(
+                f"retry.attempts of {alias}", f"{attempts} -> {more}", "file", path, _set_model(alias, retry=retry)
+            )
 
 
-def _order(alias: str, model: Model) -> Iterator[Knob]:
+def _target_changes(alias: str, model: Model) -> Iterator[Change]:
     tiers = model.targets
     if any(len(tier) > 1 for tier in tiers):
         for balance in ("least_busy", "fastest", "cheapest"):
-            if balance != model.balance and balance in _literals("balance"):
-                turn = _model(alias, balance=balance)
+            if balance != model.balance and balance in _choices("balance"):
+                turn = _set_model(alias, balance=balance)
                 path = f"models.{alias}.balance"
-                yield Knob(f"balance of {alias}", f"{model.balance} -> {balance}", "file", path, turn)
+                yield Change(f"balance of {alias}", f"{model.balance} -> {balance}", "file", path, turn)
     if len(tiers) > 1:
         swapped = (tiers[1], tiers[0], *tiers[2:])
-        said = f"{_names(tiers[1])} first, then {_names(tiers[0])}"
-        yield Knob(f"order of {alias}'s tiers", said, "file", f"models.{alias}.targets", _model(alias, targets=swapped))
+        said = f"{_tier_names(tiers[1])} first, then {_tier_names(tiers[0])}"
+        yield Change(
+            f"order of {alias}'s tiers", said, "file", f"models.{alias}.targets", _set_model(alias, targets=swapped)
+        )
         together = (tiers[0] + tiers[1], *tiers[2:])
-        said = f"{_names(tiers[0])} and {_names(tiers[1])} share the load in one tier"
+        said = f"{_tier_names(tiers[0])} and {_tier_names(tiers[1])} share the load in one tier"
         if len({str(target) for target in together[0]}) == len(together[0]):
-            yield Knob(f"tiers of {alias}", said, "file", f"models.{alias}.targets", _model(alias, targets=together))
+            yield Change(
+                f"tiers of {alias}", said, "file", f"models.{alias}.targets", _set_model(alias, targets=together)
+            )
 
 
-def _literals(field: str) -> tuple[str, ...]:
+def _choices(field: str) -> tuple[str, ...]:
     kind = next(one for one in msgspec.structs.fields(Model) if one.name == field)
     return getattr(kind.type, "__args__", ())
 
 
-def _waits(alias: str, model: Model) -> Iterator[Knob]:
+def _timeout_changes(alias: str, model: Model) -> Iterator[Change]:
     first = model.timeouts.first_token
     timeouts = msgspec.structs.replace(model.timeouts, first_token=first / 2)
     said = f"{written_duration(first)} -> {written_duration(first / 2)}"
     path = f"models.{alias}.timeouts.first_token"
-    yield Knob(f"timeouts.first_token of {alias}", said, "file", path, _model(alias, timeouts=timeouts))
+    yield Change(f"timeouts.first_token of {alias}", said, "file", path, _set_model(alias, timeouts=timeouts))
 
 
-def _layers(alias: str, model: Model) -> Iterator[Knob]:
+def _layer_changes(alias: str, model: Model) -> Iterator[Change]:
     """Layers that are off."""
     if model.mid_stream == "error":
         path = f"models.{alias}.mid_stream"
-        yield Knob(f"mid_stream of {alias}", "error -> restart", "file", path, _model(alias, mid_stream="restart"))
+        yield Change(
+            f"mid_stream of {alias}", "error -> restart", "file", path, _set_model(alias, mid_stream="restart")
+        )
     if model.cache.exact is None:
         cache = msgspec.structs.replace(model.cache, exact=CACHED_FOR)
         path = f"models.{alias}.cache.exact"
         said = f"off -> {written_duration(CACHED_FOR)}"
-        yield Knob(f"cache of {alias}", said, "file", path, _model(alias, cache=cache))
+        yield Change(f"cache of {alias}", said, "file", path, _set_model(alias, cache=cache))
 
 
-def _names(tier: tuple[TargetOf, ...]) -> str:
+def _tier_names(tier: tuple[TargetOf, ...]) -> str:
     return " + ".join(map(str, tier))
 
 
-def _model(alias: str, **changed: Any) -> Callable[[Plan], Plan]:
+def _set_model(alias: str, **changed: Any) -> Callable[[Plan], Plan]:
     def turn(plan: Plan) -> Plan:
         model = msgspec.structs.replace(plan.system.models[alias], **changed)
         system = msgspec.structs.replace(plan.system, models={**plan.system.models, alias: model})
@@ -257,15 +270,17 @@ def _model(alias: str, **changed: Any) -> Callable[[Plan], Plan]:
 # Another vendor.
 
 
-def vendors(plan: Plan) -> Iterator[Knob]:
-    """One more provider behind each alias, as good as its first."""
+def vendor_changes(plan: Plan) -> Iterator[Change]:
+    """One more provider for each alias, like its first one."""
     for alias, model in plan.system.models.items():
         first = model.targets[0][0]
-        said = f"one more provider behind {alias}, as good as {first.provider} and as dear, as its last tier"
-        yield Knob(f"another provider for {alias}", said, "vendor", f"models.{alias}.targets", _another(alias, first))
+        said = f"add a provider like {first.provider} (same speed, same price) as the last tier"
+        yield Change(
+            f"another provider for {alias}", said, "vendor", f"models.{alias}.targets", _add_provider(alias, first)
+        )
 
 
-def _another(alias: str, like: TargetOf) -> Callable[[Plan], Plan]:
+def _add_provider(alias: str, like: TargetOf) -> Callable[[Plan], Plan]:
     def turn(plan: Plan) -> Plan:
         name = "another"
         while name in plan.system.providers:

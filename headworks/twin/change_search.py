@@ -1,10 +1,10 @@
-"""How much each knob matters, and the cheapest single change that would meet what is missed.
+"""How much each setting matters, and the cheapest single change that would meet a missed objective.
 
-Theory. Two runs over the same arrivals and the same luck differ by what was changed and by little else, so a few pairs
+Theory. Two runs over the same arrivals and the same random draws differ by what was changed and by little else, so a few pairs
 are enough to see a change that many independent runs would drown (common random numbers; Law, Simulation Modeling and
 Analysis, ch. 11). A remedy is looked for from the easiest kind to the hardest: what the file alone can do, a limit that
 a vendor must grant, another vendor; of a limit's ladder the lowest step that is enough. Of the remedies of one kind the
-cheapest by a call's cost is taken.
+one with the lowest cost per call is taken.
 """
 
 from __future__ import annotations
@@ -13,83 +13,85 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from headworks.system.requirements import Objective
-from headworks.twin.interval import mean
-from headworks.twin.knobs import EFFORT, Knob, remedies, sensitivities
+from headworks.twin.changes import KINDS_BY_EFFORT, Change, remedy_ladders, sensitivity_changes
+from headworks.twin.confidence_interval import mean_interval
+from headworks.twin.replications import Effort, Plan, Run, estimate, replicate
 from headworks.twin.report import Effect, Remedy, Sensitivity
-from headworks.twin.simulate import Effort, Plan, Run, estimate, run
-from headworks.twin.verdict import SHORT, Judge, Verdict, margin
-from headworks.twin.world import Drained
+from headworks.twin.simulation import Drained
+from headworks.twin.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
 
 PAIRS: Final = 3
 """Runs on each side of a comparison."""
 
-SHORTER: Final = 2
-"""A comparison's runs have so many times fewer calls than a verdict's: luck is shared, so less is enough."""
+FEWER_CALLS: Final = 2
+"""A comparison's runs have this many times fewer calls than a verdict's: random draws are shared, so fewer are enough."""
 
-LEAST_CALLS: Final = 50
+MIN_CALLS: Final = 50
 """Calls of a comparison's run at least: half of what `--calls` may be at least."""
 
-NOTHING: Final = 0.002
-"""A change of a margin that is none: a knob that moves no missed objective by more is no remedy, however far it goes."""
+MIN_CHANGE: Final = 0.002
+"""Smallest change of a margin that counts: a setting that moves no missed objective by more is no remedy."""
 
-MOST_KNOBS: Final = 16
-"""Knobs that are turned: a system with twenty targets has a hundred."""
+MAX_CHANGES: Final = 16
+"""Most settings that are tried: a system with twenty targets has a hundred."""
 
-MOST_REMEDIES: Final = 16
-"""Single changes that are tried for all objectives together."""
+MAX_REMEDIES: Final = 16
+"""Most single changes that are tried as remedies, for all objectives together."""
 
-Draining = Callable[[Plan], Drained]
-"""Gives the counters of a plan's limits that are asked for more than they admit."""
+DrainedBy = Callable[[Plan], Drained]
+"""Gives the counters of a plan's limits whose offered load exceeds their capacity."""
 
 
-class Search:
+class ChangeSearch:
     """Tries changes of one plan, each over the same few seeds."""
 
-    def __init__(self, plan: Plan, effort: Effort, busy: float, draining: Draining) -> None:
+    def __init__(self, plan: Plan, effort: Effort, busy: float, drained_by: DrainedBy) -> None:
         self.plan = plan
-        self.calls = max(LEAST_CALLS, effort.calls // SHORTER)
-        self.short = max(50, min(SHORT, effort.calls) // 3)
+        self.calls = max(MIN_CALLS, effort.calls // FEWER_CALLS)
+        self.short = max(50, min(OUTAGE_RUN_CALLS, effort.calls) // 3)
         self.busy = busy
-        self.draining = draining
-        drained = draining(plan)
-        self.base = [run(plan, effort.seed + number, self.calls, drained=drained) for number in range(PAIRS)]
+        self.drained_by = drained_by
+        drained = drained_by(plan)
+        self.base = [replicate(plan, effort.seed + number, self.calls, drained=drained) for number in range(PAIRS)]
         self.simulated = sum(one.calls for one in self.base)
-        self._idle: set[str] = set()
-        """Knobs that moved nothing."""
-        self._turned: dict[str, tuple[Plan, list[Run]]] = {}
+        self._without_effect: set[str] = set()
+        """Settings that changed nothing."""
+        self._changed: dict[str, tuple[Plan, list[Run]]] = {}
 
-    def turned(self, knob: Knob) -> tuple[Plan, list[Run]]:
-        """The plan with this knob turned, and its runs."""
-        name = f"{knob.name}: {knob.said}"
-        if name not in self._turned:
-            self._turned[name] = self._run(knob)
-        return self._turned[name]
+    def changed(self, change: Change) -> tuple[Plan, list[Run]]:
+        """The plan after this change, and its runs."""
+        name = f"{change.name}: {change.said}"
+        if name not in self._changed:
+            self._changed[name] = self._run(change)
+        return self._changed[name]
 
-    def _run(self, knob: Knob) -> tuple[Plan, list[Run]]:
-        plan = knob.turn(self.plan)
-        drained = self.draining(plan)
-        made = [run(plan, one.seed, self.calls, drained=drained) for one in self.base]
+    def _run(self, change: Change) -> tuple[Plan, list[Run]]:
+        plan = change.apply(self.plan)
+        drained = self.drained_by(plan)
+        made = [replicate(plan, one.seed, self.calls, drained=drained) for one in self.base]
         self.simulated += sum(one.calls for one in made)
         return plan, made
 
     def sensitivities(self, objectives: Sequence[Objective]) -> list[Sensitivity]:
-        """Each knob's effects; the knob that moves a margin most comes first."""
+        """Each setting's effects; the setting that moves a margin most comes first."""
         found: list[Sensitivity] = []
-        for number, knob in enumerate(sensitivities(self.plan)):
-            if number >= MOST_KNOBS:
+        for number, change in enumerate(sensitivity_changes(self.plan)):
+            if number >= MAX_CHANGES:
                 break
-            plan, made = self.turned(knob)
+            plan, made = self.changed(change)
             # More calls are more good ones: what counts is whether as many of those that arrive are good.
-            more = plan.workload.rate / self.plan.workload.rate if knob.kind == "traffic" else 1.0
+            more = plan.workload.rate / self.plan.workload.rate if change.kind == "traffic" else 1.0
             effects = [one for objective in objectives if (one := self.effect(objective, made, more)) is not None]
-            if all(effect.change < NOTHING for effect in effects):
-                self._idle.add(knob.name)
-            found.append(Sensitivity(knob=knob.name, said=knob.said, kind=knob.kind, path=knob.path, effects=effects))
+            if all(effect.change < MIN_CHANGE for effect in effects):
+                self._without_effect.add(change.name)
+            found.append(
+                Sensitivity(knob=change.name, said=change.said, kind=change.kind, path=change.path, effects=effects)
+            )
         found.sort(key=lambda one: -max((abs(effect.change) for effect in one.effects), default=0.0))
         return found
 
     def effect(self, objective: Objective, made: Sequence[Run], more: float = 1.0) -> Effect | None:
-        """What turning a knob does to an objective's margin. more: so many times the calls arrive, which is never a gain."""
+        """The effect of a change on an objective's margin. more: the factor by which the load grows, which is never a gain."""
         is_share = objective.metric == "goodput" and more != 1.0
         part = more if is_share else 1.0
         pairs = [
@@ -99,7 +101,7 @@ class Search:
         ]
         if len(pairs) < len(self.base) or objective.metric == "cost":
             return None
-        change = mean([min(0.0, pair) for pair in pairs] if is_share else pairs)
+        change = mean_interval([min(0.0, pair) for pair in pairs] if is_share else pairs)
         return Effect(objective=objective.id, change=change.value, low=change.low, high=change.high)
 
     def remedies(self, missed: Sequence[Objective], verdicts: Sequence[Verdict]) -> list[Remedy]:
@@ -111,47 +113,49 @@ class Search:
         nearest: dict[str, Remedy] = {}
         kind = ""
         tried = 0
-        for ladder in sorted(remedies(self.plan), key=lambda knobs: EFFORT.index(knobs[0].kind)):
+        for ladder in sorted(remedy_ladders(self.plan), key=lambda changes: KINDS_BY_EFFORT.index(changes[0].kind)):
             if ladder[0].kind != kind:  # an easier kind has done: no harder one is asked for
                 kind = ladder[0].kind
                 left = {id: one for id, one in left.items() if not offers[id]}
-            if not left or tried >= MOST_REMEDIES:
+            if not left or tried >= MAX_REMEDIES:
                 break
-            if self.is_idle(ladder[0], left.values()):
+            if self.is_without_effect(ladder[0], left.values()):
                 continue
             tried += 1
-            top = self.tried(ladder[-1], left, before)
+            top = self.try_change(ladder[-1], left, before)
             for id, (remedy, gained) in top.items():
                 if remedy.is_enough:
-                    offers[id].append(self.lowest(ladder, left[id], before) or remedy)
-                elif gained > NOTHING and (id not in nearest or gained > nearest[id].gained):
+                    offers[id].append(self.smallest_enough(ladder, left[id], before) or remedy)
+                elif gained > MIN_CHANGE and (id not in nearest or gained > nearest[id].gained):
                     nearest[id] = remedy
         found = []
         for one in missed:
             if offers[one.id]:
-                found.append(min(offers[one.id], key=dearness))
+                found.append(min(offers[one.id], key=remedy_rank))
             elif one.id in nearest:
                 found.append(nearest[one.id])
         return found
 
-    def is_idle(self, knob: Knob, wanted: Iterable[Objective]) -> bool:
-        """Whether it was turned already and moved nothing; months depend on more than a run at the peak shows."""
-        return knob.name in self._idle and not any(one.window for one in wanted)
+    def is_without_effect(self, change: Change, wanted: Iterable[Objective]) -> bool:
+        """Whether the setting was tried and changed nothing; months depend on more than a run at the peak shows."""
+        return change.name in self._without_effect and not any(one.window for one in wanted)
 
-    def lowest(self, ladder: Sequence[Knob], objective: Objective, before: dict[str, Verdict]) -> Remedy | None:
-        """The least of a ladder, its last step aside, that meets an objective."""
+    def smallest_enough(
+        self, ladder: Sequence[Change], objective: Objective, before: dict[str, Verdict]
+    ) -> Remedy | None:
+        """The smallest step of a ladder, the last one aside, that meets an objective."""
         for step in ladder[:-1]:
-            remedy, _ = self.tried(step, {objective.id: objective}, before)[objective.id]
+            remedy, _ = self.try_change(step, {objective.id: objective}, before)[objective.id]
             if remedy.is_enough:
                 return remedy
         return None
 
-    def tried(
-        self, knob: Knob, wanted: dict[str, Objective], before: dict[str, Verdict]
+    def try_change(
+        self, change: Change, wanted: dict[str, Objective], before: dict[str, Verdict]
     ) -> dict[str, tuple[Remedy, float]]:
         """What the change makes of each wanted objective, and how much of its bound that gains. It meets one by the
         number itself (few runs have wide intervals), and a month's only if nine in ten months do."""
-        plan, made = self.turned(knob)
+        plan, made = self.changed(change)
         judge = Judge(plan, made, self.base[0].seed, self.busy, self.short)
         broken = [
             one.id
@@ -171,13 +175,13 @@ class Search:
                 objective=id,
                 is_enough=is_enough,
                 gained=verdict.margin - was,
-                knob=knob.name,
-                said=knob.said,
-                kind=knob.kind,
-                path=knob.path,
+                knob=change.name,
+                said=change.said,
+                kind=change.kind,
+                path=change.path,
                 value=verdict.value,
-                cost_before=per_call(self.base),
-                cost_after=per_call(made),
+                cost_before=cost_per_call(self.base),
+                cost_after=cost_per_call(made),
                 breaks=broken,
             )
             found[id] = remedy, verdict.margin - was
@@ -189,13 +193,13 @@ class Search:
         return found is not None and margin(objective, found.value) < 0
 
 
-def dearness(offer: Remedy) -> tuple[int, float, float]:
-    """What it breaks, then what a call costs (to two digits: the rest is chance), then how far it does not reach."""
+def remedy_rank(offer: Remedy) -> tuple[int, float, float]:
+    """Sort key: how many objectives it breaks, then the cost of a call (to two digits: the rest is noise), then its gain."""
     return len(offer.breaks), float(f"{offer.cost_after or 0.0:.1e}"), -offer.gained
 
 
-def per_call(made: Sequence[Run]) -> float | None:
+def cost_per_call(made: Sequence[Run]) -> float | None:
     """The mean cost of a call in dollars; None where a price is unknown."""
     costs = [float(one.seen.cost.mean()) for one in made if len(one.seen)]
-    known = mean(costs).value if costs else float("nan")
+    known = mean_interval(costs).value if costs else float("nan")
     return known if known == known else None

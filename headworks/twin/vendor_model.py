@@ -1,4 +1,4 @@
-"""What a target is like, in numbers: how fast it answers, how it fails, what it admits, and where each number is from.
+"""The model of a target: its latency, its failures, its limits, and where each number is from.
 
 Theory. An attempt at a vendor takes a *first-token time* and then a *pace* (seconds a token). Both vary like a
 log-normal, whose upper 5 % may be a Pareto tail: hosted models' first tokens show one, and it is what a p99 is made of.
@@ -21,31 +21,31 @@ from headworks.system.arithmetic import NORMAL
 from headworks.system.schema import Fault
 
 Origin = Literal["fitted", "expected", "declared", "assumed"]
-"""Where a number is from: the ledger, `expect:`, the provider's own part of the file, or nothing but us."""
+"""Where a number is from: the ledger, `expect:`, the provider's own part of the file, or our default."""
 
 TAIL_FROM = 0.95
 TAIL_Z = NORMAL.inv_cdf(TAIL_FROM)
 
-HEAVIEST = 1.2
+MIN_PARETO_INDEX = 1.2
 """The smallest Pareto index that is kept: at 1 a mean does not exist, and no sample of a day shows less than this."""
 
 
-class Time(msgspec.Struct, frozen=True, kw_only=True):
-    """A time that varies: log-normal by its median and sigma; with `tail`, Pareto of that index above the 95th."""
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """A latency distribution: log-normal by its median and sigma; with `tail`, Pareto of that index above the 95th."""
 
     median: float
     sigma: float = 0.0
     tail: float | None = None
 
     def factor(self, z: float) -> float:
-        """What a standard normal draw makes of the median."""
+        """The multiplier of the median for a standard normal draw."""
         if self.tail is None or z <= TAIL_Z:
             return exp(self.sigma * z)
         left = (1 - TAIL_FROM) / max(1e-12, 1 - NORMAL.cdf(z))
         return float(exp(self.sigma * TAIL_Z) * left ** (1 / self.tail))
 
     def at(self, percentile: float) -> float:
-        """The value that so many of 100 do not exceed."""
+        """The value at a percentile (0 to 100)."""
         return self.median * self.factor(NORMAL.inv_cdf(percentile / 100))
 
     @property
@@ -76,8 +76,8 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     target: str
-    first: Time
-    pace: Time
+    first: Latency
+    pace: Latency
     prefill: float = 0.0
     lean: float = 0.0
     crowding: float = 0.0

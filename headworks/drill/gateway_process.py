@@ -19,9 +19,9 @@ import msgspec
 from headworks.core.clock import now
 from headworks.core.errors import HeadworksError, Unreachable
 from headworks.core.record import Record
-from headworks.drill.copy import JOURNAL, STORE
-from headworks.drill.outcome import Heard
-from headworks.drill.traffic import Ask
+from headworks.drill.call_outcome import CallerResponse
+from headworks.drill.system_copy import JOURNAL, STORE
+from headworks.drill.traffic import PlannedCall
 from headworks.http.client import Client
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.http.dial import Origin
@@ -30,10 +30,10 @@ from headworks.ledger.query import Filter, Questions
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreTrouble
 
-READY = 60.0
+START_TIMEOUT = 60.0
 """Seconds for a start: a loaded machine takes ten times the usual one."""
 
-ENDING = 45.0
+STOP_TIMEOUT = 45.0
 """Seconds for an end in order: beyond the default `drain`."""
 
 HEADERS = header_block([(b"content-type", b"application/json")])
@@ -55,7 +55,7 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-class Child:
+class GatewayProcess:
     """A gateway in a process. `control`: the file by which it is afflicted, where it can be."""
 
     def __init__(self, folder: Path, port: int, seed: int, control: Path | None) -> None:
@@ -77,15 +77,15 @@ class Child:
                 stdout=said,
                 stderr=said,
                 cwd=self.folder,
-                # Its vendors are stand-ins, one with a name that does not resolve: nothing of it is for a proxy.
+                # Its vendors are fake targets, one with a name that does not resolve: nothing of it is for a proxy.
                 env={**os.environ, "PYTHONSAFEPATH": "1", "no_proxy": "*"},
             )
-        deadline = now() + READY
+        deadline = now() + START_TIMEOUT
         while not await self._is_ready():
             if self.process.returncode is not None:
-                raise DrillError(f"the copy did not start: {self.said()}")
+                raise DrillError(f"the copy did not start: {self.output()}")
             if now() > deadline:
-                raise DrillError(f"the copy was not ready after {READY:.0f} s: {self.said()}")
+                raise DrillError(f"the copy was not ready after {START_TIMEOUT:.0f} s: {self.output()}")
             await asyncio.sleep(0.05)
 
     async def _is_ready(self) -> bool:
@@ -95,7 +95,7 @@ class Child:
         except (Unreachable, Broken, TimedOut, HeadworksError):
             return False
 
-    def said(self) -> str:
+    def output(self) -> str:
         """The end of what it said."""
         return (self.folder / "said.txt").read_text(errors="replace")[-600:].strip()
 
@@ -110,7 +110,7 @@ class Child:
             return
         self.signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.process.wait(), ENDING)
+            await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT)
         except BaseException:
             with suppress(ProcessLookupError):
                 self.process.kill()
@@ -119,12 +119,12 @@ class Child:
         finally:
             await self.client.close()
 
-    async def gone(self) -> None:
+    async def wait(self) -> None:
         """Waits until it has ended by itself."""
         assert self.process is not None, "nobody waits for what was not started"
         await self.process.wait()
 
-    async def ask(self, ask: Ask) -> Heard:
+    async def ask(self, ask: PlannedCall) -> CallerResponse:
         """Asks as a caller does, on a connection of its own, and reads to the end."""
         status, body, request_id = 0, b"", ""
         try:
@@ -134,10 +134,10 @@ class Child:
                 while piece := await exchange.read():
                     body += piece
         except Unreachable:
-            return Heard(ended="unserved")
+            return CallerResponse(ended="unserved")
         except (Broken, HeadworksError):
-            return Heard(status=status, body=body, ended="broken", request_id=request_id)
-        return Heard(status=status, body=body, request_id=request_id)
+            return CallerResponse(status=status, body=body, ended="broken", request_id=request_id)
+        return CallerResponse(status=status, body=body, request_id=request_id)
 
     async def records(self) -> list[Record]:
         """Every record in its ledger, whole journal included. Raises DrillError where it cannot be read."""

@@ -1,4 +1,4 @@
-"""Reads a trace of calls: when each arrived, and its tokens.
+"""Reads a trace file: when each call arrived, and its tokens.
 
 Always true: rows come back in order of time with the first at 0; a row that cannot be read is an error that names its
 line. Nothing is guessed: unknown columns are left alone, known ones are found by their name whatever their order.
@@ -17,27 +17,27 @@ import msgspec
 import numpy as np
 
 from headworks.core.errors import PlanError
-from headworks.twin.chance import Floats
-from headworks.twin.leaf import Size
+from headworks.twin.random_streams import Floats
+from headworks.twin.simulated_target import TokenCounts
 
-COLUMNS: Final[tuple[tuple[str, ...], ...]] = (
+COLUMN_NAMES: Final[tuple[tuple[str, ...], ...]] = (
     ("arrived_at", "TIMESTAMP", "timestamp"),
     ("prompt_tokens", "ContextTokens"),
     ("output_tokens", "GeneratedTokens"),
 )
 """Names of the three columns, our own first: the others are those of the Azure traces (Patel et al., Splitwise, 2024)."""
 
-MOST_ROWS: Final = 5_000_000
+MAX_ROWS: Final = 5_000_000
 
 
-class Rows(msgspec.Struct, frozen=True):
+class TraceRows(msgspec.Struct, frozen=True):
     """A trace."""
 
     at: Floats
-    sizes: list[Size]
+    sizes: list[TokenCounts]
 
 
-def read_trace(content: bytes, name: str) -> Rows:
+def read_trace(content: bytes, name: str) -> TraceRows:
     """The rows of a CSV file. name: what messages call it. Raises PlanError."""
     try:
         text = content.decode("utf-8-sig")
@@ -45,19 +45,19 @@ def read_trace(content: bytes, name: str) -> Rows:
         raise PlanError(f"{name} is not UTF-8 text: a trace is a CSV file") from None
     reader = csv.reader(StringIO(text, newline=""))
     header = [column.strip() for column in next(reader, [])]
-    places = [_place(header, known, name) for known in COLUMNS]
+    places = [_column(header, known, name) for known in COLUMN_NAMES]
     at: list[float] = []
-    sizes: list[Size] = []
+    sizes: list[TokenCounts] = []
     try:
         for row in reader:
             if not row:
                 continue
-            if len(at) >= MOST_ROWS:
-                raise PlanError(f"{name} has more than {MOST_ROWS} calls: cut it to the hours that matter")
+            if len(at) >= MAX_ROWS:
+                raise PlanError(f"{name} has more than {MAX_ROWS} calls: cut it to the hours that matter")
             at.append(_instant(row[places[0]]))
-            sizes.append(Size(_tokens(row[places[1]]), max(1, _tokens(row[places[2]]))))
+            sizes.append(TokenCounts(_tokens(row[places[1]]), max(1, _tokens(row[places[2]]))))
     except (ValueError, IndexError) as error:
-        raise PlanError(f"{name}:{reader.line_num}: {_why(error)}") from None
+        raise PlanError(f"{name}:{reader.line_num}: {_row_problem(error)}") from None
     if len(at) < 2:
         raise PlanError(f"{name} has {len(at)} calls: a trace has at least two")
     instants = np.array(at)
@@ -65,10 +65,10 @@ def read_trace(content: bytes, name: str) -> Rows:
     ordered = instants[order] - instants[order[0]]
     if ordered[-1] <= 0:
         raise PlanError(f"{name}: all its calls arrive at one instant")
-    return Rows(ordered, [sizes[one] for one in order])
+    return TraceRows(ordered, [sizes[one] for one in order])
 
 
-def _place(header: Sequence[str], known: Sequence[str], name: str) -> int:
+def _column(header: Sequence[str], known: Sequence[str], name: str) -> int:
     for column in known:
         if column in header:
             return header.index(column)
@@ -94,7 +94,7 @@ def _tokens(text: str) -> int:
     return count
 
 
-def _why(error: Exception) -> str:
+def _row_problem(error: Exception) -> str:
     if isinstance(error, IndexError):
         return "the row has too few columns"
     return f"{error}: write seconds or a date, and two whole numbers of tokens"

@@ -23,7 +23,7 @@ PER_TOKEN: Final = 0.02
 """Seconds: a quick vendor, so that what a fault adds is seen."""
 
 
-class StandIn:
+class FakeTarget:
     """One target as a Service. fault_at: which fault an attempt has that begins now (loop seconds)."""
 
     def __init__(self, target: str, tokens: int, seed: int, fault_at: Callable[[str, float], Fault | None]) -> None:
@@ -36,9 +36,9 @@ class StandIn:
         self._vendors: dict[Fault | None, Simulated] = {}
 
     def open(self, call: Call) -> Opening:
-        return self.visit(call)[1]
+        return self.attempt(call)[1]
 
-    def visit(self, call: Call) -> tuple[Fault | None, Opening]:
+    def attempt(self, call: Call) -> tuple[Fault | None, Opening]:
         """The fault that this attempt has, and the attempt."""
         fault = self.fault_at(self.target, now())
         self.struck += fault is not None
@@ -62,6 +62,6 @@ def constant(amount: float) -> Percentiles:
     return Percentiles(p50=amount, p99=amount)
 
 
-def exact(call: Call, tokens: int, seed: int) -> str:
-    """What every stand-in says to this call."""
+def expected_answer(call: Call, tokens: int, seed: int) -> str:
+    """What every fake target says to this call."""
     return "".join(chat_answer(call, seed, Lengths(constant(tokens))).choices[0].pieces)

@@ -20,69 +20,69 @@ from headworks.core.vtime import VirtualLoop
 _MONOTONIC: Final = 1
 
 
-class Alarm(Protocol):
+class Timer(Protocol):
     """Calls back at the instant that was set last (loop seconds), once."""
 
     def set(self, at: float) -> None: ...
     def close(self) -> None: ...
 
 
-class LoopAlarm:
+class LoopTimer:
     def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
+        self._callback = ring
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, at: float) -> None:
         self.close()
-        self._timer = asyncio.get_running_loop().call_at(at, self._ring)
+        self._timer = asyncio.get_running_loop().call_at(at, self._callback)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
 
-class _Time(ctypes.Structure):
+class _TimeSpec(ctypes.Structure):
     _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]  # ctypes wants a list
 
 
-class _Setting(ctypes.Structure):
-    _fields_ = [("interval", _Time), ("value", _Time)]
+class _TimerSpec(ctypes.Structure):
+    _fields_ = [("interval", _TimeSpec), ("value", _TimeSpec)]
 
 
-class FileAlarm:
+class FdTimer:
     """A timerfd. Raises OSError where there is none."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._ring = ring
+        self._callback = ring
         self._file = self._libc.timerfd_create(_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._file < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
-        asyncio.get_running_loop().add_reader(self._file, self._rung)
+        asyncio.get_running_loop().add_reader(self._file, self._on_readable)
 
     def set(self, at: float) -> None:
         left = max(at - now(), 1e-6)
         whole = int(left)
-        setting = _Setting(_Time(0, 0), _Time(whole, int((left - whole) * 1e9)))
+        setting = _TimerSpec(_TimeSpec(0, 0), _TimeSpec(whole, int((left - whole) * 1e9)))
         self._libc.timerfd_settime(self._file, 0, ctypes.byref(setting), None)
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._file)
         os.close(self._file)
 
-    def _rung(self) -> None:
+    def _on_readable(self) -> None:
         try:
             os.read(self._file, 8)
         except BlockingIOError:
             return
-        self._ring()
+        self._callback()
 
 
-def alarm(ring: Callable[[], None]) -> Alarm:
+def precise_timer(ring: Callable[[], None]) -> Timer:
     """The best that there is here."""
     if not sys.platform.startswith("linux") or isinstance(asyncio.get_running_loop(), VirtualLoop):
-        return LoopAlarm(ring)
+        return LoopTimer(ring)
     try:
-        return FileAlarm(ring)
+        return FdTimer(ring)
     except (OSError, AttributeError):
-        return LoopAlarm(ring)
+        return LoopTimer(ring)

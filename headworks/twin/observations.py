@@ -1,4 +1,4 @@
-"""What callers saw, as columns: one row a call, read off the records of a run or of the ledger.
+"""Per-call measurements as columns, one row a call, from the records of a run or of the ledger.
 
 Always true: only calls that arrived in the measured stretch are in it; what did not happen is nan. An objective's number
 is taken here and nowhere else, for what was predicted and for what was measured.
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from headworks.core.money import NANO
 from headworks.core.record import Record
 from headworks.system.requirements import Objective
-from headworks.twin.chance import Floats
+from headworks.twin.random_streams import Floats
 
-NOT_COUNTED = frozenset({"refused", "cancelled"})
-"""Outcomes that say nothing of the system: the caller's fault, or the caller's leaving."""
+EXCLUDED_OUTCOMES = frozenset({"refused", "cancelled"})
+"""Outcomes that do not count against the system: the caller's own fault, or a caller that left."""
 
 
-class Observed(msgspec.Struct, frozen=True, kw_only=True):
+class Observations(msgspec.Struct, frozen=True, kw_only=True):
     """Columns. Times in seconds, cost in dollars; `seconds`: how long the stretch is; alias by its number in `names`."""
 
     names: list[str]
@@ -39,12 +39,12 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     attempts: NDArray[np.int64]
     seconds: float
 
-    def of(self, alias: str | None) -> Observed:
+    def of(self, alias: str | None) -> Observations:
         """Those of one alias; all for None."""
         if alias is None:
             return self
         mine = self.alias == self.names.index(alias)
-        return Observed(
+        return Observations(
             names=self.names,
             alias=self.alias[mine],
             arrived=self.arrived[mine],
@@ -61,7 +61,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.alias)
 
 
-def observed(records: Iterable[Record], names: Sequence[str], begins: float, ends: float) -> Observed:
+def observe(records: Iterable[Record], names: Sequence[str], begins: float, ends: float) -> Observations:
     """The columns of the records that arrived from `begins` to before `ends` (loop seconds)."""
     order = {name: number for number, name in enumerate(names)}
     rows = [record for record in records if begins <= record.arrived_at < ends and record.model in order]
@@ -70,21 +70,21 @@ def observed(records: Iterable[Record], names: Sequence[str], begins: float, end
     heads = np.array([record.head_at if record.streamed else np.nan for record in rows], dtype=float)
     lasts = np.array([record.last_at for record in rows], dtype=float)
     costs = [np.nan if record.cost_nano is None else record.cost_nano / NANO for record in rows]
-    return Observed(
+    return Observations(
         names=list(names),
         alias=np.array([order[record.model] for record in rows], dtype=np.int64),
         arrived=arrived,
         first=np.where(whole, heads - arrived, np.nan),
         duration=np.where(whole, lasts - arrived, np.nan),
         is_whole=whole,
-        is_counted=np.array([record.outcome not in NOT_COUNTED for record in rows], dtype=bool),
+        is_counted=np.array([record.outcome not in EXCLUDED_OUTCOMES for record in rows], dtype=bool),
         cost=np.array(costs, dtype=float),
         attempts=np.array([len(record.attempts) for record in rows], dtype=np.int64),
         seconds=ends - begins,
     )
 
 
-def measured(objective: Objective, seen: Observed, objectives: Sequence[Objective]) -> float | None:
+def objective_value(objective: Objective, seen: Observations, objectives: Sequence[Objective]) -> float | None:
     """An objective's number in one run: seconds, a share, calls a second or dollars; None where nothing was seen."""
     mine = seen.of(objective.alias)
     match objective.metric:
@@ -97,14 +97,14 @@ def measured(objective: Objective, seen: Observed, objectives: Sequence[Objectiv
             counted = int(mine.is_counted.sum())
             return float((mine.is_whole & mine.is_counted).sum() / counted) if counted else None
         case "goodput":
-            return float(good(seen, objectives, objective.alias).sum() / seen.seconds)
+            return float(is_good(seen, objectives, objective.alias).sum() / seen.seconds)
         case "cost_per_call" | "cost":
             # One call whose price is unknown makes the mean unknown, but for calls that no vendor was asked.
             return float(mine.cost.mean()) if len(mine) and not np.isnan(mine.cost).any() else None
     return None
 
 
-def good(seen: Observed, objectives: Sequence[Objective], alias: str | None) -> NDArray[np.bool_]:
+def is_good(seen: Observations, objectives: Sequence[Objective], alias: str | None) -> NDArray[np.bool_]:
     """Which calls are whole answers that meet every latency objective that is about them."""
     meets = seen.is_whole.copy()
     if alias is not None:

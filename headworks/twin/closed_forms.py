@@ -1,4 +1,4 @@
-"""Closed forms, at once: what every limit carries, how long calls would wait, how often a chain fails.
+"""Queueing formulas, without simulation: the capacity of every limit, and the mean wait for it.
 
 Always true: nothing is simulated; the formulas are `system/arithmetic.py`'s, which `headworks check` uses too. Where
 arrivals are too bursty for them they refuse, and say why: for on-off arrivals Erlang C says a third of a second where
@@ -14,16 +14,16 @@ import msgspec
 
 from headworks.system.arithmetic import allen_cunneen, erlang_b, erlang_c, too_bursty
 from headworks.system.schema import System, TargetOf
-from headworks.twin.limits import Bounded, bounded, keys_of, members
-from headworks.twin.vendor import VendorModel
+from headworks.twin.limits import Limit, group_keys, keys_for, limits_of
+from headworks.twin.vendor_model import VendorModel
 
-TOO_UNEVEN: Final = 1.3
+MAX_PEAK_TO_MEAN: Final = 1.3
 """By how much the busiest five minutes may exceed the mean: beyond, a stationary formula describes no moment of it."""
 
 
-class Carried(msgspec.Struct, frozen=True, kw_only=True):
-    """One limit: calls a second that it carries, calls a second that ask for it, and the one by the other. counter,
-    limit: by which the stack keeps it, where it is one per minute."""
+class LimitCapacity(msgspec.Struct, frozen=True, kw_only=True):
+    """One limit: its capacity in calls a second, the offered load in calls a second, and their ratio (utilization).
+    counter, limit: how the stack counts it, where it is a limit per minute."""
 
     name: str
     carries: float
@@ -34,8 +34,8 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """Places that calls wait for. wait: seconds on average over all calls, by Erlang C and corrected for burstiness
-    (Allen-Cunneen); turned_away: the share that finds no place where nobody waits (Erlang B)."""
+    """A queue for `places` servers under `load` erlangs. wait: mean seconds over all calls by Erlang C, and corrected for
+    burstiness (Allen-Cunneen); turned_away: the blocking probability if nobody waited (Erlang B)."""
 
     name: str
     places: int
@@ -46,10 +46,10 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Screening(msgspec.Struct, frozen=True, kw_only=True):
-    """refused: why the queues are not said, or ""."""
+    """refused: why no queueing formula applies, or ""."""
 
     refused: str
-    limits: list[Carried]
+    limits: list[LimitCapacity]
     queues: list[Queue]
 
 
@@ -63,8 +63,8 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     output_variation: float = 1.0
 
 
-class Asked(msgspec.Struct):
-    """What asks for one limit: calls a second, and sums over them of tokens, seconds, and variations of the stay."""
+class OfferedLoad(msgspec.Struct):
+    """The load offered to one limit: calls a second, and sums over them of tokens, service seconds and their variation."""
 
     rate: float = 0.0
     tokens: float = 0.0
@@ -82,11 +82,11 @@ def screen(
     system: System, models: Mapping[str, VendorModel], mix: Sequence[Mix], burstiness: float, swing: float
 ) -> Screening:
     """Every limit of the file under the load of the first tiers."""
-    limits: list[Carried] = []
+    limits: list[LimitCapacity] = []
     queues: list[Queue] = []
-    refused = refusal(burstiness, swing)
-    for one in bounded(system):
-        asked = asking(system, models, mix, one)
+    refused = not_stationary(burstiness, swing)
+    for one in limits_of(system):
+        asked = offered_load(system, models, mix, one)
         if not asked.rate:
             continue
         each = {"rpm": 60.0, "tpm": 60.0 * asked.tokens / asked.rate, "concurrency": asked.seconds / asked.rate}[
@@ -96,33 +96,35 @@ def screen(
         counter = one.counter if one.unit != "concurrency" else ""
         use = asked.rate / carries
         limits.append(
-            Carried(name=one.name, carries=carries, asked=asked.rate, use=use, counter=counter, limit=one.size)
+            LimitCapacity(name=one.name, carries=carries, asked=asked.rate, use=use, counter=counter, limit=one.size)
         )
         if one.unit == "concurrency":
-            queues.append(queue(f"places of {one.name.partition(' of ')[2]}", one.size, asked, burstiness, refused))
+            queues.append(
+                queue_estimate(f"concurrency of {one.name.partition(' of ')[2]}", one.size, asked, burstiness, refused)
+            )
     for name, model in models.items():
-        asked = asking(system, models, mix, Bounded("target", name, "", "concurrency", model.slots or 0, ""))
+        asked = offered_load(system, models, mix, Limit("target", name, "", "concurrency", model.slots or 0, ""))
         if model.slots is not None and asked.rate:
-            queues.append(queue(f"slots of {name}", model.slots, asked, burstiness, refused))
+            queues.append(queue_estimate(f"slots of {name}", model.slots, asked, burstiness, refused))
     return Screening(refused=refused, limits=limits, queues=queues)
 
 
-def asking(system: System, models: Mapping[str, VendorModel], mix: Sequence[Mix], limit: Bounded) -> Asked:
-    """What asks for a limit."""
-    asked = Asked()
+def offered_load(system: System, models: Mapping[str, VendorModel], mix: Sequence[Mix], limit: Limit) -> OfferedLoad:
+    """The load that the first tiers offer to a limit."""
+    asked = OfferedLoad()
     for one in mix:
         tier = system.models[one.alias].targets[0]
         weight = sum(target.weight for target in tier)
-        keys = keys_of(system, one.alias)
+        keys = keys_for(system, one.alias)
         for target in tier:
-            part = part_of(system, limit, one.alias, target, keys)
+            part = traffic_share(system, limit, one.alias, target, keys)
             seconds = models[str(target)].seconds(one.prompt, one.output)
             rate = one.rate * part * target.weight / weight
             asked.add(rate, one.prompt + one.output, seconds, one.output_variation)
     return asked
 
 
-def part_of(system: System, limit: Bounded, alias: str, target: TargetOf, keys: Sequence[str]) -> float:
+def traffic_share(system: System, limit: Limit, alias: str, target: TargetOf, keys: Sequence[str]) -> float:
     """The part of an alias's calls at one target that count for a limit."""
     match limit.owner:
         case "provider":
@@ -133,11 +135,11 @@ def part_of(system: System, limit: Bounded, alias: str, target: TargetOf, keys: 
             return float(alias == limit.of)
         case "key":
             return 1 / len(keys) if limit.of in keys else 0.0
-    return sum(name in keys for name in members(system, limit.of)) / len(keys) if keys else 0.0
+    return sum(name in keys for name in group_keys(system, limit.of)) / len(keys) if keys else 0.0
 
 
-def queue(name: str, places: int, asked: Asked, burstiness: float, refused: str) -> Queue:
-    """How long calls would wait for places, were they not sent elsewhere."""
+def queue_estimate(name: str, places: int, asked: OfferedLoad, burstiness: float, refused: str) -> Queue:
+    """The queue in front of a limit, if no call were sent elsewhere."""
     seconds, load = asked.seconds / asked.rate, asked.seconds
     is_stable = load < places and not refused
     spread = asked.variation / asked.rate
@@ -151,13 +153,13 @@ def queue(name: str, places: int, asked: Asked, burstiness: float, refused: str)
     )
 
 
-def refusal(burstiness: float, swing: float) -> str:
-    """Why closed forms say nothing of these arrivals; "" where they may."""
+def not_stationary(burstiness: float, swing: float) -> str:
+    """Why queueing formulas do not apply to these arrivals; "" where they do."""
     if (said := too_bursty(burstiness)) is not None:
         return said
-    if swing > TOO_UNEVEN:
+    if swing > MAX_PEAK_TO_MEAN:
         return (
-            f"the busiest five minutes have {swing:.2f} times the mean load (more than {TOO_UNEVEN:g}): "
-            "no stationary formula holds"
+            f"the busiest 5 minutes carry {swing:.2f} times the mean load (limit {MAX_PEAK_TO_MEAN:g}): "
+            "stationary formulas do not apply"
         )
     return ""

@@ -1,8 +1,8 @@
-"""The stand-ins behind real sockets: a small HTTP server a provider that breaks in every way a vendor does.
+"""The fake targets behind real sockets: a small HTTP server a provider that breaks in every way a vendor does.
 
 Theory. A simulated vendor raises what a leaf would make of a fault; here that is turned back into what happens on the
 wire: a reset is a TCP reset, a cut ends the connection inside a chunked body, a garbled event is bytes that are no JSON,
-a refusal is a status with a vendor's words. So both loops run the same stand-in, and what the gateway's client makes of
+a refusal is a status with a vendor's words. So both loops run the same fake target, and what the gateway's client makes of
 the wire is tried on top.
 
 Not the gateway's own server: that one does not know how to misbehave.
@@ -24,7 +24,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, VendorSaid
 from headworks.core.reply import Reply
-from headworks.drill.stand_in import StandIn
+from headworks.drill.fake_target import FakeTarget
 from headworks.system.drills import Fault
 
 RESETS: Final = frozenset({"refused", "reset", "reset_after_head"})
@@ -42,12 +42,12 @@ class _Asked(msgspec.Struct):
 _ASKED = msgspec.json.Decoder(_Asked)
 
 
-class Vendor:
-    """One provider's stand-in, listening on a port of loopback. stand_ins: by the model's name."""
+class FakeVendorServer:
+    """One provider's fake target, listening on a port of loopback. fake_targets: by the model's name."""
 
-    def __init__(self, stand_ins: Mapping[str, StandIn], context: ssl.SSLContext | None = None) -> None:
-        self.stand_ins = stand_ins
-        self.context = context
+    def __init__(self, fake_targets: Mapping[str, FakeTarget], tls: ssl.SSLContext | None = None) -> None:
+        self.targets = fake_targets
+        self.tls = tls
         self.port = 0
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.WriteTransport, bool] = {}  # True while a request is answered
@@ -55,12 +55,12 @@ class Vendor:
 
     @property
     def url(self) -> str:
-        return f"http{'s' if self.context else ''}://127.0.0.1:{self.port}/v1"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/v1"
 
     async def listen(self) -> None:
         """Listens: the first time on any free port, then on the same. Raises OSError."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.context)
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
             self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Vendor:
         call = Call(
             id="drill", alias=asked.model, body=body, streamed=asked.stream, include_usage=b"include_usage" in body
         )
-        answering = asyncio.ensure_future(_Answer(writer, call).give(self.stand_ins[asked.model]))
+        answering = asyncio.ensure_future(_Answer(writer, call).give(self.targets[asked.model]))
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait([answering, gone], return_when=asyncio.FIRST_COMPLETED)
@@ -132,9 +132,9 @@ class _Answer:
         self.writer = writer
         self.call = call
 
-    async def give(self, stand_in: StandIn) -> bool:
+    async def give(self, target: FakeTarget) -> bool:
         """Answers, or breaks as the fault says; whether the connection can be used again."""
-        fault, opening = stand_in.visit(self.call)
+        fault, opening = target.attempt(self.call)
         is_begun = False
         try:
             async with opening as reply:
@@ -160,7 +160,7 @@ class _Answer:
     async def _break(self, error: CallError, fault: Fault | None, is_begun: bool) -> bool:
         if error.said is not None:
             wait = b"" if error.retry_after is None else b"retry-after: %d\r\n" % round(error.retry_after)
-            self._respond(error.said.status, b"application/json", _words(error.said), wait)
+            self._respond(error.said.status, b"application/json", _error_body(error.said), wait)
             return True
         if fault in RESETS:
             self._reset()
@@ -217,7 +217,7 @@ class _Answer:
             self.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
 
 
-def _words(said: VendorSaid) -> bytes:
+def _error_body(said: VendorSaid) -> bytes:
     """A vendor's error as its own API writes it."""
     shown = {"message": said.message, "type": said.type, "param": said.param, "code": said.code}
     return msgspec.json.encode({"error": shown})

@@ -1,4 +1,4 @@
-"""One run: a system assembled over the twins of its vendors, calls sent at it on virtual time, and what its records say.
+"""One simulation run: the serving stack over simulated targets, on virtual time.
 
 Always true: the stack is `gateway.assemble` and nothing else; everything that is measured is read off the records that
 it would write in service. The same system, models, arrivals and seed give the same records to the byte.
@@ -24,9 +24,9 @@ from headworks.gateway.assemble import Assembled, assemble
 from headworks.state.memory import Memory
 from headworks.system.schema import Key, System
 from headworks.system.secrets import Secret
-from headworks.twin.chance import Chances, generator
-from headworks.twin.leaf import Desk, Twin
-from headworks.twin.vendor import VendorModel
+from headworks.twin.random_streams import CallDraws, generator
+from headworks.twin.simulated_target import ProviderState, SimulatedTarget
+from headworks.twin.vendor_model import VendorModel
 from headworks.twin.workload import Arrivals
 
 Drained: TypeAlias = tuple[tuple[str, int], ...]
@@ -36,7 +36,7 @@ BYTES_PER_TOKEN = 4
 """Of a prompt: what reserves by bytes sees about as much as of English text."""
 
 
-class Sink:
+class RecordSink:
     """Keeps the records of a run, by the call's number."""
 
     def __init__(self, calls: int) -> None:
@@ -50,8 +50,8 @@ class Sink:
         return True
 
 
-class Watched(Memory):
-    """The state of one process, and whom it turned away. turned: claims that each bound refused, by the bound's name."""
+class CountingMemory(Memory):
+    """In-memory state that counts rejections. turned: rejected claims, by the name of the limit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,9 +64,9 @@ class Watched(Memory):
         return answer
 
 
-class World:
-    """A system and its twins, for one run. down: providers that are away all the time. drained: counters of limits that
-    are asked for more than they admit: they begin used up, as they would be after some minutes of such a load."""
+class Simulation:
+    """A system over simulated targets, for one run. down: providers that are down all the time. drained: counters of limits
+    whose offered load exceeds their capacity: they start used up, as they would be after minutes of such a load."""
 
     def __init__(
         self,
@@ -78,37 +78,37 @@ class World:
         down: frozenset[str] = frozenset(),
         drained: Drained = (),
     ) -> None:
-        self.system = with_keys(system)
+        self.system = with_placeholder_secrets(system)
         self.models = models
         self.arrivals = arrivals
         self.seed = seed
-        self.sink = Sink(len(arrivals.at))
-        self.desks: dict[str, Desk] = {}
-        self.twins: list[Twin] = []
+        self.sink = RecordSink(len(arrivals.at))
+        self.providers: dict[str, ProviderState] = {}
+        self.targets: list[SimulatedTarget] = []
         self.down = down
         self.drained = drained
-        self.credentials = {alias: callers(self.system, alias) for alias in self.system.models}
-        self.picks: list[float] = generator(seed, "keys").random(len(arrivals.at)).tolist() if system.keys else []
-        self.state = Watched()
+        self.credentials = {alias: key_secrets(self.system, alias) for alias in self.system.models}
+        self.key_draws: list[float] = generator(seed, "keys").random(len(arrivals.at)).tolist() if system.keys else []
+        self.state = CountingMemory()
         self.assembled: Assembled = assemble(self.system, self.leaf, self.sink, seed=seed, state=self.state)
         self.budgeted = {
             alias
             for alias, model in system.models.items()
-            if model.max_output is None and any(funded(self.system, alias))
+            if model.max_output is None and any(budgeted_keys(self.system, alias))
         }
 
     def leaf(self, provider: str, name: str) -> Service:
         model = self.models[f"{provider}/{name}"]
-        desk = self.desks.get(provider)
-        if desk is None:
+        state = self.providers.get(provider)
+        if state is None:
             is_down = provider in self.down
             is_full = not any(counter.partition("/")[2] == f"provider/{provider}" for counter, _ in self.drained)
-            desk = Desk(model.rpm, model.tpm, is_down=is_down, is_full=is_full)
-            self.desks[provider] = desk
+            state = ProviderState(model.rpm, model.tpm, is_down=is_down, is_full=is_full)
+            self.providers[provider] = state
         arrivals = self.arrivals
-        chances = Chances(model, len(arrivals.at), self.seed)
-        twin = Twin(model, desk, arrivals.sizes, chances, Random(f"{self.seed}/{model.target}/weather"))
-        self.twins.append(twin)
+        draws = CallDraws(model, len(arrivals.at), self.seed)
+        twin = SimulatedTarget(model, state, arrivals.sizes, draws, Random(f"{self.seed}/{model.target}/weather"))
+        self.targets.append(twin)
         return twin
 
     def call(self, index: int) -> Call:
@@ -129,7 +129,7 @@ class World:
         )
         credential = None
         if known := self.credentials[alias]:
-            credential = known[int(self.picks[index] * len(known))]
+            credential = known[int(self.key_draws[index] * len(known))]
         return Call(
             id=str(index),
             alias=alias,
@@ -142,7 +142,7 @@ class World:
         )
 
     async def drain(self) -> None:
-        """Uses up what would be used up by now."""
+        """Empties the token buckets of `drained`."""
         state = self.assembled.shared.state
         for counter, size in self.drained:
             claim = Claim(f"drained {counter}", Bounds((Rate(counter, size, "tokens"),)), size)
@@ -154,42 +154,42 @@ class World:
         """Sends every call at its instant and reads each answer to its end."""
         await self.drain()
         loop = get_running_loop()
-        source = _Source(self, loop)
+        source = _ArrivalSource(self, loop)
         source.next()
-        await source.is_over
+        await source.all_started
         await source.settled()
 
 
-class _Source:
+class _ArrivalSource:
     """Starts each call at its instant, from one timer that sets the next."""
 
-    def __init__(self, world: World, loop: AbstractEventLoop) -> None:
+    def __init__(self, world: Simulation, loop: AbstractEventLoop) -> None:
         self.world = world
         self.loop = loop
         self.index = 0
         self.tasks: dict[int, Task[None]] = {}
-        self.is_over = loop.create_future()
-        self.broken: Exception | None = None
+        self.all_started = loop.create_future()
+        self.bug: Exception | None = None
 
     def next(self) -> None:
         at, time = self.world.arrivals.at, self.loop.time()
         while self.index < len(at) and at[self.index] <= time:
             index = self.index
             self.index += 1
-            self.tasks[index] = self.loop.create_task(self.ask(index))
+            self.tasks[index] = self.loop.create_task(self.send(index))
         if self.index < len(at):
             self.loop.call_at(at[self.index], self.next)
-        elif not self.is_over.done():
-            self.is_over.set_result(None)
+        elif not self.all_started.done():
+            self.all_started.set_result(None)
 
     async def settled(self) -> None:
         """Waits for the calls that are still running."""
         while self.tasks:
             await next(iter(self.tasks.values()))
-        if self.broken is not None:
-            raise self.broken
+        if self.bug is not None:
+            raise self.bug
 
-    async def ask(self, index: int) -> None:
+    async def send(self, index: int) -> None:
         try:
             async with self.world.assembled.front.open(self.world.call(index)) as reply:
                 chunks = await reply.read()
@@ -198,17 +198,17 @@ class _Source:
         except CallError:
             pass  # the record says it
         except Exception as error:  # noqa: BLE001  # a bug of ours: the run ends with it, and not one call
-            self.broken = self.broken or error
+            self.bug = self.bug or error
         finally:
             del self.tasks[index]
 
 
-def callers(system: System, alias: str) -> list[str]:
+def key_secrets(system: System, alias: str) -> list[str]:
     """The secrets of the keys that may call an alias: its calls are shared among them evenly."""
     return [key.key.reveal() for key in system.keys.values() if not key.models or alias in key.models]
 
 
-def funded(system: System, alias: str) -> list[str]:
+def budgeted_keys(system: System, alias: str) -> list[str]:
     """The keys that may call an alias and have a budget, or are in a group that has one."""
     shared = {name for group in system.groups.values() if group.budget is not None for name in group.keys}
     return [
@@ -218,7 +218,7 @@ def funded(system: System, alias: str) -> list[str]:
     ]
 
 
-def with_keys(system: System) -> System:
+def with_placeholder_secrets(system: System) -> System:
     """The same system with a secret of its own for every key: nobody's real one is needed here."""
     if not system.keys:
         return system
@@ -228,7 +228,7 @@ def with_keys(system: System) -> System:
     return msgspec.structs.replace(system, keys=keys)
 
 
-def ran(
+def simulate(
     system: System,
     models: Mapping[str, VendorModel],
     arrivals: Arrivals,
@@ -236,8 +236,8 @@ def ran(
     *,
     down: frozenset[str] = frozenset(),
     drained: Drained = (),
-) -> World:
-    """A world after its run."""
-    world = World(system, models, arrivals, seed, down=down, drained=drained)
+) -> Simulation:
+    """Runs a simulation and returns it."""
+    world = Simulation(system, models, arrivals, seed, down=down, drained=drained)
     run_virtual(world.run())
     return world

@@ -19,25 +19,25 @@ from typing import Final
 import msgspec
 
 from headworks.core.clock import now
-from headworks.load.call import Fared
-from headworks.load.open_loop import Loop
+from headworks.load.call import CallResult
+from headworks.load.open_loop import OpenLoop
 from headworks.load.stats import Z, wilson
 from headworks.load.verdict import is_late
 from headworks.system.requirements import Objective
 
-WHOLE: Final = 0.95
+MAX_WHOLE_SHARE: Final = 0.95
 """The most that has to be shown of the share of whole answers: 73 calls without a fault do. A load of a minute cannot
 show 99.9 %; what it has to show is that nothing breaks by the load."""
 
-MOST_SECONDS: Final = 90.0
+MAX_PROBE_SECONDS: Final = 90.0
 """A probe takes no longer, however few calls come."""
 
-CLOSE: Final = 1.1
+RATE_RESOLUTION: Final = 1.1
 """Rates nearer to each other than this are not told apart."""
 
-MOST_PROBES: Final = 14
-LEAST_CALLS: Final = 50
-WARM: Final = 2.0
+MAX_PROBES: Final = 14
+MIN_CALLS: Final = 50
+WARM_UP: Final = 2.0
 """Seconds at the begin of a probe whose calls are not judged: connections are made, queues find their length."""
 
 
@@ -53,7 +53,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Searched(msgspec.Struct, frozen=True, kw_only=True):
+class RateSearch(msgspec.Struct, frozen=True, kw_only=True):
     """The highest rate that was shown to hold (None: none was), and the lowest that was too much (None: none was)."""
 
     holds: float | None
@@ -61,7 +61,7 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     probes: list[Probe]
 
 
-class Promise(msgspec.Struct, frozen=True):
+class Criterion(msgspec.Struct, frozen=True):
     """A share of calls that must be good in one way."""
 
     said: str
@@ -69,24 +69,24 @@ class Promise(msgspec.Struct, frozen=True):
     objective: Objective | None
 
 
-def promises(objectives: Sequence[Objective]) -> list[Promise]:
+def rate_criteria(objectives: Sequence[Objective]) -> list[Criterion]:
     """What a rate must keep."""
     found = [
-        Promise(one.id, one.percentile / 100, one)
+        Criterion(one.id, one.percentile / 100, one)
         for one in objectives
         if one.metric in ("time_to_first_token", "duration") and one.percentile is not None
     ]
     shares = [float(one.limit.value) for one in objectives if one.metric == "availability"]
-    return [*found, Promise("whole answers", min([WHOLE, *shares]), None)]
+    return [*found, Criterion("whole answers", min([MAX_WHOLE_SHARE, *shares]), None)]
 
 
-def needed(kept: Sequence[Promise]) -> int:
+def calls_needed(kept: Sequence[Criterion]) -> int:
     """How many calls, all of them good, show the strictest promise, and a half more."""
     strictest = max(one.share for one in kept)
     return round(1.5 * Z * Z * strictest / (1 - strictest))
 
 
-class Resolved(msgspec.Struct, frozen=True):
+class ProbeState(msgspec.Struct, frozen=True):
     """What a probe shows so far."""
 
     holds: bool | None
@@ -94,26 +94,26 @@ class Resolved(msgspec.Struct, frozen=True):
     why: str
 
 
-def resolved(calls: Sequence[Fared], kept: Sequence[Promise]) -> Resolved:
+def probe_state(calls: Sequence[CallResult], kept: Sequence[Criterion]) -> ProbeState:
     """Whether these calls show that every promise is kept, or that one is not."""
     is_open, leans = "", True
     for one in kept:
-        about = [call for call in calls if is_about(one, call)]
+        about = [call for call in calls if applies_to(one, call)]
         if not about:
             continue
-        share = wilson(sum([is_kept(one, call) for call in about]), len(about))
+        share = wilson(sum([is_met(one, call) for call in about]), len(about))
         told = f"{one.said}: {100 * share.value:.4g} % of {len(about)} calls, {100 * one.share:.4g} % wanted"
-        if share.high < one.share and len(calls) >= LEAST_CALLS:
-            return Resolved(False, False, told)
+        if share.high < one.share and len(calls) >= MIN_CALLS:
+            return ProbeState(False, False, told)
         if share.low < one.share:
             is_open = is_open or told
             leans = leans and share.value >= one.share
-    if is_open or len(calls) < LEAST_CALLS:
-        return Resolved(None, leans, is_open or f"only {len(calls)} calls")
-    return Resolved(True, True, f"{len(calls)} calls keep every promise")
+    if is_open or len(calls) < MIN_CALLS:
+        return ProbeState(None, leans, is_open or f"only {len(calls)} calls")
+    return ProbeState(True, True, f"{len(calls)} calls keep every promise")
 
 
-def is_about(promise: Promise, call: Fared) -> bool:
+def applies_to(promise: Criterion, call: CallResult) -> bool:
     objective = promise.objective
     if objective is None:
         return call.ended != "refused"
@@ -122,10 +122,10 @@ def is_about(promise: Promise, call: Fared) -> bool:
     return objective.metric == "duration" or call.streamed
 
 
-def is_kept(promise: Promise, call: Fared) -> bool:
+def is_met(promise: Criterion, call: CallResult) -> bool:
     if promise.objective is None:
-        return call.is_whole or not call.is_over  # still under way, and not late: nothing broke
-    if not call.is_over:  # its bound has passed; a stream may have begun in time
+        return call.is_whole or not call.has_ended  # still under way, and not late: nothing broke
+    if not call.has_ended:  # its bound has passed; a stream may have begun in time
         return (
             promise.objective.metric == "time_to_first_token"
             and call.first_at > 0
@@ -134,24 +134,24 @@ def is_kept(promise: Promise, call: Fared) -> bool:
     return call.is_whole and not is_late(call, promise.objective)
 
 
-def judged(loop: Loop, bound: float) -> list[Fared]:
+def judgeable_calls(loop: OpenLoop, bound: float) -> list[CallResult]:
     """The calls of a probe that can be judged now: all that were due so long ago, and all once none is under way."""
-    since = loop.began_at + WARM
-    is_over = not loop.under_way and len(loop.fared) == len(loop.arrivals)
+    since = loop.began_at + WARM_UP
+    is_over = not loop.in_flight and len(loop.results) == len(loop.arrivals)
     until = now() if is_over else now() - bound
-    return [one for one in loop.fared if since <= one.due_at <= until]
+    return [one for one in loop.results if since <= one.due_at <= until]
 
 
-Probing = Callable[[float], Awaitable[Probe]]
+ProbeRate = Callable[[float], Awaitable[Probe]]
 
 
-async def search(start: float, most: float, probing: Probing) -> Searched:
+async def search_max_rate(start: float, most: float, probing: ProbeRate) -> RateSearch:
     """Finds the highest rate that holds, from `start` on and up to `most` calls a second."""
     probes: list[Probe] = []
     low: float | None = None
     high: float | None = None
     rate = start
-    while len(probes) < MOST_PROBES:
+    while len(probes) < MAX_PROBES:
         probe = await probing(rate)
         probes.append(probe)
         if probe.leans:
@@ -159,7 +159,7 @@ async def search(start: float, most: float, probing: Probing) -> Searched:
         else:
             high = rate
         if low is not None and high is not None:
-            if high / low <= CLOSE:
+            if high / low <= RATE_RESOLUTION:
                 break
             rate = sqrt(low * high)
         elif low is not None:
@@ -171,4 +171,4 @@ async def search(start: float, most: float, probing: Probing) -> Searched:
                 break
             rate /= 2
     shown = [one.rate for one in probes if one.holds]
-    return Searched(holds=max(shown, default=None), fails=high, probes=probes)
+    return RateSearch(holds=max(shown, default=None), fails=high, probes=probes)

@@ -1,4 +1,4 @@
-"""How sure a number is that was seen in a few independent runs."""
+"""Confidence intervals of values from a few independent runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ CONFIDENCE = 0.95
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """A number and what it lies between, with `CONFIDENCE`."""
+    """A value and its confidence interval."""
 
     value: float
     low: float
     high: float
 
 
-def mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """The mean of independent runs, by Student's t. One run says nothing of how sure it is."""
     value = float(np.mean(values))
     if len(values) < 2:
@@ -29,9 +29,9 @@ def mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     return Interval(value, value - half, value + half)
 
 
-def share(values: Sequence[float], counted: int, confidence: float = CONFIDENCE) -> Interval:
+def proportion_interval(values: Sequence[float], counted: int, confidence: float = CONFIDENCE) -> Interval:
     """The mean of shares over runs of `counted` calls in all: never surer than that many calls allow (Wilson)."""
-    by_runs = mean(values, confidence)
+    by_runs = mean_interval(values, confidence)
     p, z = by_runs.value, float(ndtri((1 + confidence) / 2))
     middle = (p + z * z / (2 * counted)) / (1 + z * z / counted)
     half = z / (1 + z * z / counted) * sqrt(p * (1 - p) / counted + z * z / (4 * counted * counted))
@@ -39,7 +39,7 @@ def share(values: Sequence[float], counted: int, confidence: float = CONFIDENCE)
     return Interval(p, max(0.0, low), min(1.0, high))
 
 
-def quantiles(values: Sequence[float], confidence: float = 0.90) -> Interval:
-    """The median of many, and what `confidence` of them lie between: what one more would be."""
+def quantile_interval(values: Sequence[float], confidence: float = 0.90) -> Interval:
+    """The median of many values, and the interval that contains `confidence` of them (a prediction interval)."""
     low, value, high = np.quantile(np.asarray(values), [(1 - confidence) / 2, 0.5, (1 + confidence) / 2])
     return Interval(float(value), float(low), float(high))

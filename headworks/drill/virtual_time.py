@@ -1,4 +1,4 @@
-"""A drill on virtual time: the copy's own stack over stand-ins, in one process, in milliseconds.
+"""A drill on virtual time: the copy's own stack over fake targets, in one process, in milliseconds.
 
 Always true: the same seed gives the same run to the digit.
 """
@@ -12,40 +12,40 @@ from headworks.core.clock import now
 from headworks.core.digest import digest
 from headworks.core.errors import CallError
 from headworks.core.vtime import run_virtual
-from headworks.drill.copy import Drilled, copy_of, resumes
+from headworks.drill.call_outcome import CallerResponse
 from headworks.drill.evidence import Evidence
-from headworks.drill.outcome import Heard
-from headworks.drill.schedule import Schedule
-from headworks.drill.stand_in import StandIn
-from headworks.drill.traffic import Ask, asks, send
+from headworks.drill.fake_target import FakeTarget
+from headworks.drill.fault_schedule import FaultSchedule
+from headworks.drill.system_copy import DrilledSystem, copied_system, resumes
+from headworks.drill.traffic import PlannedCall, planned_calls, send
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.system.drills import Drill
 from headworks.wire.openai.errors import event, problem
 
-LEAD = 1.0
+LEAD_TIME = 1.0
 """Seconds before the first call: instant 0 means "not yet" in a record."""
 
 
-def drill_virtually(drilled: Drilled, name: str, drill: Drill, seed: int) -> Evidence:
+def drill_in_virtual_time(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Evidence:
     """Runs a drill of vendors to its end."""
     return run_virtual(_run(drilled, name, drill, seed))
 
 
-async def _run(drilled: Drilled, name: str, drill: Drill, seed: int) -> Evidence:
+async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Evidence:
     alias = drilled.alias(drill.traffic.alias)
-    system = copy_of(drilled)
-    schedule = Schedule(drill, drilled.targets[alias], drilled.first_tier(alias), seed)
-    began_at = now() + LEAD
-    stand_ins = {
-        target: StandIn(target, drill.traffic.tokens, seed, lambda one, at: schedule.of(one, at - began_at))
+    system = copied_system(drilled)
+    schedule = FaultSchedule(drill, drilled.targets[alias], drilled.first_tier(alias), seed)
+    began_at = now() + LEAD_TIME
+    fake_targets = {
+        target: FakeTarget(target, drill.traffic.tokens, seed, lambda one, at: schedule.of(one, at - began_at))
         for targets in drilled.targets.values()
         for target in targets
     }
     journal = MemoryJournal()
-    assembled = assemble(system, lambda provider, model: stand_ins[f"{provider}/{model}"], journal, seed=seed)
+    assembled = assemble(system, lambda provider, model: fake_targets[f"{provider}/{model}"], journal, seed=seed)
 
-    async def asking(ask: Ask) -> Heard:
+    async def asking(ask: PlannedCall) -> CallerResponse:
         call = Call(
             id=f"call-{ask.number}",
             alias=alias,
@@ -66,24 +66,24 @@ async def _run(drilled: Drilled, name: str, drill: Drill, seed: int) -> Evidence
                 body += event(error)
             else:
                 status, body = error.shown_status, problem(error)
-        return Heard(status=status, body=body, request_id=call.id)
+        return CallerResponse(status=status, body=body, request_id=call.id)
 
-    fared = await send(asks(name, drill, alias, seed), began_at, asking)
+    results = await send(planned_calls(name, drill, alias, seed), began_at, asking)
     await asyncio.sleep(0)
     return Evidence(
         drill=drill,
         alias=alias,
-        fared=fared,
+        results=results,
         records=journal.records,
         began_at=began_at,
         faulted=tuple(schedule.faulted),
         resumes=resumes(drilled, alias),
-        struck=sum(one.struck for one in stand_ins.values()),
-        kept=kept(assembled),
+        struck=sum(one.struck for one in fake_targets.values()),
+        kept=leaked_slots(assembled),
     )
 
 
-def kept(assembled: Assembled) -> int:
+def leaked_slots(assembled: Assembled) -> int:
     """Places of every kind that are taken: none once every caller has left."""
     shared = assembled.shared
     return (

@@ -1,7 +1,7 @@
-"""A vendor's model as a Service: the leaf of the planner's stack.
+"""A simulated vendor target, as a Service: the innermost service of the planner's stack.
 
-Always true: the chances of a call belong to the call (its number, the target, which attempt), not to the order in which
-calls come, so two systems are compared over the same luck (common random numbers); a reply is at most four chunks.
+Always true: the random draws of a call belong to the call (its number, the target, which attempt), not to the order in which
+calls come, so two systems are compared over the same draws (common random numbers); a reply is at most four chunks.
 Faults are those of `providers/simulated/faults.py`, and raise what a leaf with a wire would raise.
 """
 
@@ -23,20 +23,20 @@ from headworks.providers.completions import Choice, Paper
 from headworks.providers.simulated.faults import DRIP, NO_ANSWERS, REFUSALS, SILENCE, SLOW, Fault, Luck, no_answer
 from headworks.providers.simulated.provider import EARLY
 from headworks.providers.waiting import Bound, connect_bound, gap_bound, head_bound, hear, reach
-from headworks.twin.chance import Chances
-from headworks.twin.engine import Engine
-from headworks.twin.vendor import VendorModel
+from headworks.twin.processor_sharing import ProcessorSharing
+from headworks.twin.random_streams import CallDraws
+from headworks.twin.vendor_model import VendorModel
 
 BREAKS = frozenset({"reset_after_head", "cut", "stall", "garbled_event", "missing_end"})
 TOKEN = " tok"
 """Every token of every answer: so a second attempt repeats the first one's words, as a restart in mid-stream needs."""
 
 OUTAGE = REFUSALS["unavailable"]
-"""How a provider that is down answers: at once, with a 503. One that hangs costs its timeout more."""
+"""A provider that is down answers 503 at once. One that hangs would cost its timeout in addition."""
 
 
-class Desk:
-    """What all models of one provider share: its limits, and whether it is down. full: whether its buckets start so."""
+class ProviderState:
+    """What all targets of one provider share: its limits, and whether it is down. is_full: whether its buckets start full."""
 
     def __init__(self, rpm: int | None, tpm: int | None, *, is_down: bool, is_full: bool, at: float = 0.0) -> None:
         self.is_down = is_down
@@ -61,8 +61,8 @@ def _throttled(what: str, wait: float) -> Throttled:
     return Throttled(message, retry_after=None if wait == NEVER else wait, said=said)
 
 
-class Weather:
-    """Good and bad spells of one target: in a bad one failures are frequent, else there are none."""
+class FailureBursts:
+    """Failure bursts of one target (a Gilbert-Elliott model): failures are frequent in the bad state, and absent in the good."""
 
     def __init__(self, luck: Luck, bad: Luck, lasting: float, share: float, rng: Random) -> None:
         self.luck = luck
@@ -81,45 +81,49 @@ class Weather:
         return self.bad if self.is_bad else self.luck
 
 
-class Size(msgspec.Struct, frozen=True):
+class TokenCounts(msgspec.Struct, frozen=True):
     """Tokens of a call."""
 
     prompt: int
     output: int
 
 
-class Twin:
-    """One target, as a Service. sizes: by the number of the call, which is its id."""
+class SimulatedTarget:
+    """One target, as a Service. sizes: token counts by the number of the call, which is its id."""
 
-    def __init__(self, model: VendorModel, desk: Desk, sizes: Sequence[Size], chances: Chances, rng: Random) -> None:
+    def __init__(
+        self, model: VendorModel, provider: ProviderState, sizes: Sequence[TokenCounts], draws: CallDraws, rng: Random
+    ) -> None:
         self.model = model
-        self.desk = desk
+        self.provider = provider
         self.sizes = sizes
-        self.chances = chances
-        self.engine = None if model.is_simple else Engine(model)
+        self.draws = draws
+        self.engine = None if model.is_simple else ProcessorSharing(model)
         self.in_flight = 0
         total = sum(model.faults.values())
-        self.weather: Weather | None = None
+        self.failure_bursts: FailureBursts | None = None
         self.luck = Luck(model.faults)
         if model.bursts is not None and 0 < total < model.bursts.share:
             scale = model.bursts.share / total
             often: dict[Fault, float] = {name: share * scale for name, share in model.faults.items()}
-            self.weather = Weather(Luck({}), Luck(often), model.bursts.lasting, total / model.bursts.share, rng)
+            self.failure_bursts = FailureBursts(
+                Luck({}), Luck(often), model.bursts.lasting, total / model.bursts.share, rng
+            )
 
     def open(self, call: Call) -> Opening:
-        return _Visit(self, call)
+        return _Attempt(self, call)
 
 
-class _Visit:
+class _Attempt:
     """One attempt, from entering to leaving."""
 
-    __slots__ = ("call", "has_slot", "is_writing", "twin")
+    __slots__ = ("call", "has_slot", "is_decoding", "twin")
 
-    def __init__(self, twin: Twin, call: Call) -> None:
+    def __init__(self, twin: SimulatedTarget, call: Call) -> None:
         self.twin = twin
         self.call = call
         self.has_slot = False
-        self.is_writing = False
+        self.is_decoding = False
 
     async def __aenter__(self) -> Reply:
         twin = self.twin
@@ -142,36 +146,36 @@ class _Visit:
         twin.in_flight -= 1
         engine = twin.engine
         if engine is not None:
-            if self.is_writing:
-                engine.end()
+            if self.is_decoding:
+                engine.end_decode()
             if self.has_slot:
-                engine.give_back()
+                engine.release()
 
     async def _answer(self) -> Reply:
         twin, call = self.twin, self.call
-        model, desk = twin.model, twin.desk
+        model, provider = twin.model, twin.provider
         start = now()
         index = int(call.id)
         size = twin.sizes[index]
-        number = _number(call, model.target)
-        first, pace, chance, where = twin.chances.of(index, number)
+        number = _attempt_number(call, model.target)
+        first, pace, chance, where = twin.draws.of(index, number)
         expected = (model.first.median + model.prefill * size.prompt + model.lean * (twin.in_flight - 1)) * first
         pace *= model.pace.median
-        if desk.is_down:
+        if provider.is_down:
             await reach(start + EARLY * expected, head_bound(call))
             raise OUTAGE.error(model.target, "")
-        fault = (twin.luck if twin.weather is None else twin.weather.of(start)).of(chance)
+        fault = (twin.luck if twin.failure_bursts is None else twin.failure_bursts.of(start)).of(chance)
         if fault is not None:
-            expected, pace = await _instead(fault, call, expected, pace, start, model.target)
+            expected, pace = await _apply_fault(fault, call, expected, pace, start, model.target)
         try:
-            desk.admit(size.prompt + size.output, start)
+            provider.admit(size.prompt + size.output, start)
         except Throttled:
             await reach(start + EARLY * expected, head_bound(call))
             raise
         output = size.output if call.max_output is None else min(size.output, call.max_output)
         if number or len(call.trail.attempts) > 1:  # it may be told to go on where another attempt stopped
             output = max(1, output - call.body.count(TOKEN.encode()))
-        telling = _Telling(self, model.target, size.prompt, output, pace, fault if fault in BREAKS else None, where)
+        telling = _Answer(self, model.target, size.prompt, output, pace, fault if fault in BREAKS else None, where)
         limit = head_bound(call)
         if twin.engine is None:
             if not call.streamed:
@@ -187,24 +191,24 @@ class _Visit:
             call.attempt.head_at = now()
         return _Stream(call, telling)
 
-    async def _serve(self, engine: Engine, prompt: int, expected: float, limit: Bound) -> None:
+    async def _serve(self, engine: ProcessorSharing, prompt: int, expected: float, limit: Bound) -> None:
         """Waits for a slot, and until the prompt is read."""
-        waiting = engine.take()
+        waiting = engine.acquire()
         if waiting is not None:
             try:
                 await hear(waiting, limit, target=self.twin.model.target)
             except BaseException:
-                engine.skip(waiting)
+                engine.cancel_wait(waiting)
                 raise
         self.has_slot = True
         stall = self.twin.model.stall
-        read_at = engine.read(stall * prompt) if stall else now()
+        read_at = engine.prefill(stall * prompt) if stall else now()
         await reach(read_at + expected, limit, target=self.twin.model.target)
-        self.is_writing = True
-        engine.begin()
+        self.is_decoding = True
+        engine.begin_decode()
 
 
-def _number(call: Call, target: str) -> int:
+def _attempt_number(call: Call, target: str) -> int:
     """Which attempt at this target it is, from 0."""
     attempts = call.trail.attempts
     if len(attempts) < 2:
@@ -212,10 +216,10 @@ def _number(call: Call, target: str) -> int:
     return sum([attempt.target == target for attempt in attempts]) - 1
 
 
-async def _instead(
+async def _apply_fault(
     fault: Fault, call: Call, first: float, pace: float, start: float, target: str
 ) -> tuple[float, float]:
-    """Raises what stands in place of a head, or says how slow the answer is instead."""
+    """Raises the error of a fault, or returns the slower first token and pace that it causes."""
     if fault == "refused":
         raise Unreachable("The connection was refused.")
     if fault == "connect_silence":
@@ -239,13 +243,13 @@ async def _instead(
     return first, DRIP if fault == "slow_drip" else pace
 
 
-class _Telling:
-    """An answer of so many tokens: written whole, or until it breaks."""
+class _Answer:
+    """An answer of a given number of tokens: written whole, or until it breaks."""
 
     __slots__ = ("broken", "left", "output", "pace", "paper", "prompt", "target", "visit")
 
     def __init__(
-        self, visit: _Visit, target: str, prompt: int, output: int, pace: float, broken: Fault | None, where: float
+        self, visit: _Attempt, target: str, prompt: int, output: int, pace: float, broken: Fault | None, where: float
     ) -> None:
         self.visit = visit
         self.target = target
@@ -269,7 +273,7 @@ class _Telling:
         if engine is None:
             await reach(now() + seconds, limit, target=self.target)
             return
-        await hear(engine.written(seconds), limit, target=self.target)
+        await hear(engine.decode(seconds), limit, target=self.target)
 
     async def fail(self, limit: Bound, *, is_headed: bool) -> None:
         if self.broken == "stall":
@@ -296,11 +300,11 @@ class _Telling:
 
 
 class _Stream(Reply):
-    """A telling that is read twice: the first token, then the rest and the end."""
+    """A streamed answer in two reads: the first token, then the rest and the end."""
 
     __slots__ = ("_call", "_step", "_telling")
 
-    def __init__(self, call: Call, telling: _Telling) -> None:
+    def __init__(self, call: Call, telling: _Answer) -> None:
         super().__init__(streamed=True)
         self._call = call
         self._telling = telling

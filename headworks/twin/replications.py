@@ -1,11 +1,11 @@
-"""Independent runs of one plan: as many as it takes for every verdict to be clear, or as many as were allowed.
+"""Independent replications of one plan: until every verdict is clear, or as many as were allowed.
 
 Theory. Each run has a seed of its own, so runs are independent and Student's t gives an interval of their mean; calls
 within a run are not, and are never counted as if they were. Looking after every run whether all is clear, and stopping
 then, would make intervals too short; so "clear" is judged with 99 % while 95 % is what is reported. Effort is counted in
 calls and not in seconds: the same plan must end at the same run on a slow machine.
 
-Two plans are compared run by run over the same arrivals and the same luck (common random numbers): the difference is
+Two plans are compared run by run over the same arrivals and the same draws (common random numbers): the difference is
 then surer than either number.
 """
 
@@ -20,24 +20,26 @@ import msgspec
 from headworks.core.record import Record
 from headworks.system.requirements import Objective
 from headworks.system.schema import System
-from headworks.twin.interval import Interval, mean, share
-from headworks.twin.observed import Observed, measured, observed
-from headworks.twin.use import Use, uses
-from headworks.twin.vendor import VendorModel
+from headworks.twin.confidence_interval import Interval, mean_interval, proportion_interval
+from headworks.twin.observations import Observations, objective_value, observe
+from headworks.twin.simulation import Drained, simulate
+from headworks.twin.utilization import Utilization, utilizations
+from headworks.twin.vendor_model import VendorModel
 from headworks.twin.workload import Workload
-from headworks.twin.world import Drained, ran
 
-SIMULATED: Final = frozenset({"time_to_first_token", "duration", "availability", "goodput", "cost_per_call", "cost"})
+SIMULATED_METRICS: Final = frozenset(
+    {"time_to_first_token", "duration", "availability", "goodput", "cost_per_call", "cost"}
+)
 """Metrics that a run has a number for. `availability` and `cost` over a window are carried on from there."""
 
-CLEAR: Final = 0.99
+STOP_CONFIDENCE: Final = 0.99
 """Confidence at which a verdict is clear enough to stop."""
 
-LEAST_RUNS: Final = 4
+MIN_RUNS: Final = 4
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is simulated: a system, the models of its targets, and what arrives. A knob makes another one of it."""
+    """What is simulated: a system, the models of its targets, and what arrives. A change makes another one of it."""
 
     system: System
     models: Mapping[str, VendorModel]
@@ -53,16 +55,16 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run showed. values: by objective id. calls: all that were simulated."""
+    """The results of one run. values: by objective id. calls: all that were simulated."""
 
     seed: int
-    seen: Observed
+    seen: Observations
     values: dict[str, float]
-    uses: list[Use]
+    uses: list[Utilization]
     calls: int
 
 
-def run(
+def replicate(
     plan: Plan,
     seed: int,
     calls: int,
@@ -72,32 +74,32 @@ def run(
 ) -> Run:
     """One run."""
     arrivals = plan.workload.draw(seed, calls)
-    world = ran(plan.system, plan.models, arrivals, seed, down=down, drained=drained)
+    world = simulate(plan.system, plan.models, arrivals, seed, down=down, drained=drained)
     records: list[Record] = [record for record in world.sink.records if record is not None]
-    seen = observed(records, list(plan.system.models), arrivals.begins, arrivals.ends)
+    seen = observe(records, list(plan.system.models), arrivals.begins, arrivals.ends)
     objectives = plan.system.requirements.objectives
     values: dict[str, float] = {}
     for one in objectives:
-        if one.metric in SIMULATED and (value := measured(one, seen, objectives)) is not None:
+        if one.metric in SIMULATED_METRICS and (value := objective_value(one, seen, objectives)) is not None:
             values[one.id] = value
     until = min(arrivals.ends, arrivals.at[-1])
-    using = uses(plan.system, list(plan.models.values()), records, arrivals.begins, until, world.state.turned)
+    using = utilizations(plan.system, list(plan.models.values()), records, arrivals.begins, until, world.state.turned)
     return Run(seed=seed, seen=seen, values=values, uses=using, calls=len(arrivals.at))
 
 
-def runs(plan: Plan, effort: Effort, drained: Drained = ()) -> list[Run]:
+def replicate_until_clear(plan: Plan, effort: Effort, drained: Drained = ()) -> list[Run]:
     """Runs until every objective is clear, at most as many as the effort allows."""
     made: list[Run] = []
     for number in range(effort.runs):
-        made.append(run(plan, effort.seed + number, effort.calls, drained=drained))
-        if len(made) >= LEAST_RUNS and all(is_clear(one, made) for one in plan.system.requirements.objectives):
+        made.append(replicate(plan, effort.seed + number, effort.calls, drained=drained))
+        if len(made) >= MIN_RUNS and all(is_clear(one, made) for one in plan.system.requirements.objectives):
             break
     return made
 
 
 def is_clear(objective: Objective, made: Sequence[Run]) -> bool:
-    """Whether more runs would change nothing in what is said of an objective."""
-    found = estimate(objective, made, CLEAR)
+    """Whether more runs would not change the verdict on an objective."""
+    found = estimate(objective, made, STOP_CONFIDENCE)
     if found is None or objective.metric == "cost" or (objective.metric == "availability" and objective.window):
         return True  # judged by another method, or by none
     limit = float(objective.limit.value)
@@ -105,13 +107,13 @@ def is_clear(objective: Objective, made: Sequence[Run]) -> bool:
 
 
 def estimate(objective: Objective, made: Sequence[Run], confidence: float = 0.95) -> Interval | None:
-    """An objective's number over the runs; None where none of them has one."""
+    """The estimate of an objective's value over the runs; None where none of them has one."""
     values = [one.values[objective.id] for one in made if objective.id in one.values]
     if len(values) < len(made) or not values:
         return None
     if objective.metric == "availability":
         counted = sum(int(one.seen.of(objective.alias).is_counted.sum()) for one in made)
-        return share(values, counted, confidence)
-    found = mean(values, confidence)
+        return proportion_interval(values, counted, confidence)
+    found = mean_interval(values, confidence)
     # Student's t knows of no floor, and two runs reach far: but no latency, rate or cost is below nothing.
     return msgspec.structs.replace(found, low=max(0.0, found.low)) if isfinite(found.low) else found

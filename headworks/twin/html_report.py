@@ -1,4 +1,4 @@
-"""A report as one page that stands alone: no script, no font, no image and no address outside of it.
+"""The report as one self-contained HTML page: no script, no font, no image and no outside address.
 
 Always true: the same report gives the same bytes; every text that came from a file is escaped.
 """
@@ -11,8 +11,8 @@ from typing import Final
 
 from headworks.twin.report import PERCENTS, Percentiles, Report
 from headworks.twin.svg import Axis, Line, Rule, bars, chart, linear, logarithmic
-from headworks.twin.use import STEPS
-from headworks.twin.verdict import Verdict, written
+from headworks.twin.utilization import STEPS
+from headworks.twin.verdict import Verdict, format_value
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c1d20; --paper: #fdfdfc; --soft: #6a6d75; --line: #dcdcd8; --a: #1f5fbf; --b: #c2571a; --good: #2d7d46; --bad: #b3261e; --unsure: #8a6100 }
@@ -32,13 +32,13 @@ svg .y, svg .end { text-anchor: end } svg .x { text-anchor: middle }
 rect.good { fill: var(--good) } rect.bad { fill: var(--bad) } .whisker { stroke: var(--ink); fill: none }
 """.strip()
 
-MOST_USES: Final = 12
+MAX_UTILIZATION_FIGURES: Final = 12
 
-DEEPEST: Final = 1000.0
-"""The highest latency by the lowest that a plot has room for: what a cache answers at once lies on its floor."""
+MAX_LATENCY_RATIO: Final = 1000.0
+"""The highest latency divided by the lowest that a plot shows: cached answers, which take no time, lie on its floor."""
 
 
-def page(report: Report) -> str:
+def html_report(report: Report) -> str:
     """The whole page."""
     body = "\n".join(_parts(report))
     title = escape(f"Plan of {report.system}")
@@ -52,21 +52,21 @@ def page(report: Report) -> str:
 def _parts(report: Report) -> Iterator[str]:
     yield f"<h1>Plan of {escape(report.system)}: {escape(report.verdict)}</h1>"
     yield f'<p class="soft">{escape(report.traffic)}</p>'
-    yield "<h2>Promises</h2>" + _verdicts(report.verdicts)
-    yield f'<h2>What gives way first</h2><p class="binding">{escape(report.binding.said)}</p>'
+    yield "<h2>Objectives</h2>" + _verdict_table(report.verdicts)
+    yield f'<h2>Bottleneck</h2><p class="binding">{escape(report.binding.said)}</p>'
     if report.remedies:
-        yield "<h2>The cheapest single change that would meet it</h2>" + _remedies(report)
+        yield "<h2>Cheapest single change that meets each missed objective</h2>" + _remedy_table(report)
     if report.latencies:
-        yield "<h2>Latency</h2>" + _figures(_latencies(report))
+        yield "<h2>Latency</h2>" + _figures(_latency_figures(report))
     if report.uses:
-        yield "<h2>Use of each limit</h2>" + _figures(_uses(report))
-    yield "<h2>What each knob does</h2>" + _figures(_knobs(report))
-    yield "<h2>Assumed, not known</h2>" + _table(
-        ("about", "assumed", "instead"), [(one.about, one.assumed, one.instead) for one in report.assumptions]
+        yield "<h2>Utilization of each limit</h2>" + _figures(_utilization_figures(report))
+    yield "<h2>Effect of each setting</h2>" + _figures(_sensitivity_figures(report))
+    yield "<h2>Assumptions</h2>" + _table(
+        ("about", "assumption", "to replace it"), [(one.about, one.assumed, one.instead) for one in report.assumptions]
     )
     effort = report.effort
     yield (
-        f'<p class="soft">{effort.runs} runs of {effort.calls} calls, seed {effort.seed}, {effort.simulated} calls simulated in all; '
+        f'<p class="soft">{effort.runs} runs of {effort.calls} calls, seed {effort.seed}, {effort.simulated} calls simulated in total; '
         f"headworks {escape(report.headworks)}, digest {escape(report.digest)}; prices: "
         f"{escape('; '.join(f'{name} {of}' for name, of in report.prices.items()))}</p>"
     )
@@ -78,12 +78,12 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> str:
+def _verdict_table(verdicts: Sequence[Verdict]) -> str:
     rows = []
     for one in verdicts:
-        value = "-" if one.value is None else written(one.metric, one.value)
-        low = "?" if one.low is None else written(one.metric, one.low)
-        high = "?" if one.high is None else written(one.metric, one.high)
+        value = "-" if one.value is None else format_value(one.metric, one.value)
+        low = "?" if one.low is None else format_value(one.metric, one.low)
+        high = "?" if one.high is None else format_value(one.metric, one.high)
         between = "" if one.value is None else f"{low} .. {high}"
         style = one.verdict.split(" ")[0]
         rows.append(
@@ -92,36 +92,36 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
             f'<td class="soft">{escape(one.why)}</td></tr>'
         )
     head = "".join(
-        f"<th>{title}</th>" for title in ("objective", "of", "promise", "verdict", "predicted", "between", "why")
+        f"<th>{title}</th>" for title in ("objective", "alias", "target", "verdict", "predicted", "range", "why")
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _remedies(report: Report) -> str:
+def _remedy_table(report: Report) -> str:
     metrics = {one.id: one.metric for one in report.verdicts}
     rows = [
         (
             one.objective,
-            f"{one.knob}: {one.said}" + ("" if one.is_enough else " (not enough alone; nothing comes nearer)"),
-            written(metrics[one.objective], one.value),
-            "unknown" if one.cost_after is None else written("cost_per_call", one.cost_after),
+            f"{one.knob}: {one.said}" + ("" if one.is_enough else " (not enough alone, but the closest)"),
+            format_value(metrics[one.objective], one.value),
+            "unknown" if one.cost_after is None else format_value("cost_per_call", one.cost_after),
             ", ".join(one.breaks),
         )
         for one in report.remedies
     ]
-    return _table(("objective", "change", "then", "a call costs", "breaks"), rows)
+    return _table(("objective", "change", "predicted then", "cost per call", "objectives it breaks"), rows)
 
 
 def _figures(figures: Iterator[tuple[str, str]]) -> str:
     made = [f"<figure><h3>{escape(title)}</h3>{plot}</figure>" for title, plot in figures]
-    return f'<div class="plots">{"".join(made)}</div>' if made else "<p>Nothing that can be seen.</p>"
+    return f'<div class="plots">{"".join(made)}</div>' if made else "<p>No measurable effect.</p>"
 
 
 def _seconds(value: float) -> str:
     return f"{value * 1000:g} ms" if value < 1 else f"{value:g} s"
 
 
-def _latencies(report: Report) -> Iterator[tuple[str, str]]:
+def _latency_figures(report: Report) -> Iterator[tuple[str, str]]:
     for one in report.latencies:
         known = [*one.predicted, *(one.measured or ())]
         bounds = [
@@ -130,8 +130,8 @@ def _latencies(report: Report) -> Iterator[tuple[str, str]]:
             if verdict.metric == one.metric and verdict.alias in (None, one.alias)
         ]
         known += [bound.limit for bound in bounds]
-        x = Axis([(float(percent), f"{percent:g}") for percent in (1, 50, 80, 90, 95, 99, 99.9)], _rank)
-        y = logarithmic(max(min(known), max(known) / DEEPEST), max(known), _seconds)
+        x = Axis([(float(percent), f"{percent:g}") for percent in (1, 50, 80, 90, 95, 99, 99.9)], _percentile_position)
+        y = logarithmic(max(min(known), max(known) / MAX_LATENCY_RATIO), max(known), _seconds)
         lines = [Line("predicted", list(zip(PERCENTS, one.predicted, strict=True)), "a")]
         legend = "predicted"
         if one.measured is not None:
@@ -139,15 +139,15 @@ def _latencies(report: Report) -> Iterator[tuple[str, str]]:
             legend = "predicted (line), measured (dots)"
         rules = [Rule(f"{bound.id}: {_seconds(bound.limit)}", bound.limit) for bound in bounds]
         title = f"{one.metric} of {one.alias}"
-        yield f"{title}, {legend}", chart(lines, x, y, rules=rules, x_name="percentile", label=_told(title, one))
+        yield f"{title}, {legend}", chart(lines, x, y, rules=rules, x_name="percentile", label=_alt_text(title, one))
 
 
-def _rank(percent: float) -> float:
+def _percentile_position(percent: float) -> float:
     """Percentiles spread by how rare they are, so that the tail can be read."""
     return PERCENTS.index(percent) / (len(PERCENTS) - 1) if percent in PERCENTS else 0.0
 
 
-def _told(title: str, one: Percentiles) -> str:
+def _alt_text(title: str, one: Percentiles) -> str:
     return f"{title}: " + ", ".join(
         f"p{percent:g} {_seconds(float(f'{value:.3g}'))}"
         for percent, value in zip(PERCENTS, one.predicted, strict=True)
@@ -155,36 +155,36 @@ def _told(title: str, one: Percentiles) -> str:
     )
 
 
-def _uses(report: Report) -> Iterator[tuple[str, str]]:
-    shown = sorted(report.uses, key=lambda one: -one.at_peak)[:MOST_USES]
+def _utilization_figures(report: Report) -> Iterator[tuple[str, str]]:
+    shown = sorted(report.uses, key=lambda one: -one.at_peak)[:MAX_UTILIZATION_FIGURES]
     for one in shown:
         points = [(float(step), value) for step, value in enumerate(one.course)]
         y = linear(0.0, max(1.0, one.at_peak), lambda value: f"{value:.0%}")
-        x = Axis([(0.0, "begin"), (float(STEPS - 1), "end")], lambda value: value / (STEPS - 1))
+        x = Axis([(0.0, "start"), (float(STEPS - 1), "end")], lambda value: value / (STEPS - 1))
         title = f"{one.name}: {one.at_peak:.0%} at peak"
-        label = f"{title}, {one.mean:.0%} on average, {one.refused:.2%} turned away"
+        label = f"{title}, {one.mean:.0%} on average, {one.refused:.2%} rejected"
         yield (
             title,
             chart(
                 [Line(one.name, points, "a")],
                 x,
                 y,
-                rules=[Rule("all of it", 1.0)],
-                x_name="of the first run",
+                rules=[Rule("limit", 1.0)],
+                x_name="time, first run",
                 label=label,
             ),
         )
 
 
-def _knobs(report: Report) -> Iterator[tuple[str, str]]:
+def _sensitivity_figures(report: Report) -> Iterator[tuple[str, str]]:
     for verdict in report.verdicts:
         rows = []
-        for knob in report.sensitivities:
-            for effect in knob.effects:
+        for change in report.sensitivities:
+            for effect in change.effects:
                 is_seen = abs(effect.change) >= 0.005 and (effect.low > 0 or effect.high < 0)
                 if effect.objective == verdict.id and is_seen:
-                    rows.append((f"{knob.knob}: {knob.said}"[:88], effect.change, effect.low, effect.high))
+                    rows.append((f"{change.knob}: {change.said}"[:88], effect.change, effect.low, effect.high))
         rows.sort(key=lambda row: -abs(row[1]))
         if rows:
-            title = f"margin of {verdict.id}, in points of its bound"
+            title = f"effect on {verdict.id}, in % of its limit"
             yield title, bars(rows[:8], lambda value: f"{value * 100:+.1f}", title)

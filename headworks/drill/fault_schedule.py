@@ -12,14 +12,14 @@ from random import Random
 from headworks.system.drills import EVERY, Drill, DrillFault, Fault, named
 
 
-class Schedule:
+class FaultSchedule:
     """The faults of one drill, for targets as `provider/model`. first: the targets of the first tier."""
 
     def __init__(self, drill: Drill, targets: Sequence[str], first: Sequence[str], seed: int) -> None:
         self.faulted: dict[str, list[DrillFault]] = {}
         for fault in drill.faults:
             for target in targets:
-                if _is_meant(fault, target, first):
+                if _is_selected(fault, target, first):
                     self.faulted.setdefault(target, []).append(fault)
         self._chance = {target: Random(f"{seed}/{target}/fault") for target in self.faulted}
 
@@ -32,7 +32,7 @@ class Schedule:
                 return fault.fault
         return None
 
-    def closings(self, provider: str) -> list[tuple[float, float]]:
+    def downtimes(self, provider: str) -> list[tuple[float, float]]:
         """When nobody listens at a provider at all: from, until."""
         return [
             (fault.from_, fault.until)
@@ -43,7 +43,7 @@ class Schedule:
         ]
 
 
-def _is_meant(fault: DrillFault, target: str, first: Sequence[str]) -> bool:
+def _is_selected(fault: DrillFault, target: str, first: Sequence[str]) -> bool:
     if not fault.targets:
         return target in first
     return any(text == EVERY or named(text, target) for text in fault.targets)

@@ -17,13 +17,13 @@ Kind: TypeAlias = Literal["whole", "error", "unserved", "broken", "hung", "trunc
 broken: the connection ended out of order, so an SDK raises. hung: no end within the drill's patience.
 truncated: looks whole and is not. wrong: looks whole and is something else."""
 
-SHORT = ("length", "content_filter")
+INCOMPLETE_FINISH_REASONS = ("length", "content_filter")
 """Finish reasons of an answer that is not all there is to say."""
 
-UNTRUE: tuple[Kind, ...] = ("truncated", "wrong")
+CORRUPT_KINDS: tuple[Kind, ...] = ("truncated", "wrong")
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
+class CallerResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What came back. status: 0 where nothing did. ended: how the reading ended."""
 
     status: int = 0
@@ -32,8 +32,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """How a caller fared. code: of the error that was shown. after_head: content had come before the error."""
+class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a caller results. code: of the error that was shown. after_head: content had come before the error."""
 
     kind: Kind
     status: int = 0
@@ -41,57 +41,57 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     after_head: bool = False
 
 
-def judged(heard: Heard, exact: str, *, streamed: bool) -> Judged:
+def classify(response: CallerResponse, exact: str, *, streamed: bool) -> CallOutcome:
     """What a caller who would have had `exact` makes of it."""
-    if heard.ended in ("hung", "unserved"):
-        return Judged(kind="hung" if heard.ended == "hung" else "unserved")
-    if heard.ended == "broken":
-        return Judged(kind="broken", status=heard.status)
-    if heard.status != 200:
-        return _error(heard.status, _object(heard.body))
-    return _stream(heard, exact) if streamed else _body(heard, exact)
+    if response.ended in ("hung", "unserved"):
+        return CallOutcome(kind="hung" if response.ended == "hung" else "unserved")
+    if response.ended == "broken":
+        return CallOutcome(kind="broken", status=response.status)
+    if response.status != 200:
+        return _classify_error(response.status, _json_object(response.body))
+    return _classify_stream(response, exact) if streamed else _classify_body(response, exact)
 
 
-def _body(heard: Heard, exact: str) -> Judged:
-    content = _object(heard.body)
+def _classify_body(response: CallerResponse, exact: str) -> CallOutcome:
+    content = _json_object(response.body)
     try:
         choice = content["choices"][0]
         text = choice["message"]["content"]
     except (KeyError, IndexError, TypeError):
-        return Judged(kind="wrong", status=200)
-    return _told(str(text), choice.get("finish_reason"), exact)
+        return CallOutcome(kind="wrong", status=200)
+    return _classify_text(str(text), choice.get("finish_reason"), exact)
 
 
-def _stream(heard: Heard, exact: str) -> Judged:
+def _classify_stream(response: CallerResponse, exact: str) -> CallOutcome:
     text, finish = "", None
-    for line in heard.body.split(b"\n"):
+    for line in response.body.split(b"\n"):
         if not line.startswith(b"data: ") or line == b"data: [DONE]":
             continue
-        event = _object(line[6:])
+        event = _json_object(line[6:])
         if event.get("error"):
-            return msgspec.structs.replace(_error(heard.status, event), after_head=bool(text))
+            return msgspec.structs.replace(_classify_error(response.status, event), after_head=bool(text))
         for choice in event.get("choices") or ():
             text += (choice.get("delta") or {}).get("content") or ""
             finish = choice.get("finish_reason") or finish
-    return _told(text, finish, exact)
+    return _classify_text(text, finish, exact)
 
 
-def _told(text: str, finish: str | None, exact: str) -> Judged:
+def _classify_text(text: str, finish: str | None, exact: str) -> CallOutcome:
     if text == exact:
-        return Judged(kind="whole", status=200)
-    if finish in SHORT and exact.startswith(text):
-        return Judged(kind="error", status=200, code=finish, after_head=True)
-    return Judged(kind="truncated" if exact.startswith(text) else "wrong", status=200)
+        return CallOutcome(kind="whole", status=200)
+    if finish in INCOMPLETE_FINISH_REASONS and exact.startswith(text):
+        return CallOutcome(kind="error", status=200, code=finish, after_head=True)
+    return CallOutcome(kind="truncated" if exact.startswith(text) else "wrong", status=200)
 
 
-def _error(status: int, content: dict[str, Any]) -> Judged:
+def _classify_error(status: int, content: dict[str, Any]) -> CallOutcome:
     error = content.get("error")
     if not isinstance(error, dict) or not error.get("message"):
-        return Judged(kind="broken", status=status)  # an error that no SDK can read
-    return Judged(kind="error", status=status, code=str(error.get("code") or error.get("type") or ""))
+        return CallOutcome(kind="broken", status=status)  # an error that no SDK can read
+    return CallOutcome(kind="error", status=status, code=str(error.get("code") or error.get("type") or ""))
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def _json_object(data: bytes) -> dict[str, Any]:
     try:
         content = msgspec.json.decode(data)
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""Chances that belong to a call: drawn at once for all calls of a run, found by the call's number.
+"""Random draws that belong to a call (common random numbers): made at once for all calls of a run, looked up by call number.
 
-Always true: the same seed, target, call and attempt have the same chances, whatever else happens and in which order; no
+Always true: the same seed, target, call and attempt have the same draws, whatever else happens and in which order; no
 `hash()` is involved, so PYTHONHASHSEED changes nothing.
 """
 
@@ -11,10 +11,10 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from headworks.twin.vendor import TAIL_Z, Time, VendorModel
+from headworks.twin.vendor_model import TAIL_Z, Latency, VendorModel
 
-DEEP = 4
-"""Attempts at one target with chances of their own; the fifth has those of the first, some calls away."""
+DISTINCT_ATTEMPTS = 4
+"""Attempts at one target with draws of their own; the fifth has those of the first, some calls away."""
 
 STRIDE = 7919
 """How many calls away: a prime, so that no pattern of the workload meets itself."""
@@ -23,13 +23,13 @@ Floats = NDArray[np.float64]
 
 
 def generator(seed: int, use: str) -> np.random.Generator:
-    """A source of chance for one use: the same for the same seed and use, in any process."""
+    """An independent random stream for one use: the same for the same seed and use, in any process."""
     key = blake2b(f"{seed}/{use}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
 
 
-def factors(time: Time, normal: Floats) -> Floats:
-    """What standard normal draws make of a time's median: `Time.factor`, for many at once."""
+def multipliers(time: Latency, normal: Floats) -> Floats:
+    """Multipliers of a latency's median from standard normal draws: `Latency.factor`, vectorized."""
     made = np.exp(time.sigma * normal)
     if time.tail is not None:
         above = normal > TAIL_Z
@@ -37,8 +37,8 @@ def factors(time: Time, normal: Floats) -> Floats:
     return made
 
 
-class Chances:
-    """The chances of every call at one target."""
+class CallDraws:
+    """The random draws of every call at one target."""
 
     def __init__(self, model: VendorModel, calls: int, seed: int) -> None:
         rng = generator(seed, model.target)
@@ -47,17 +47,17 @@ class Chances:
         self._pace: list[list[float]] = []
         self._chance: list[list[float]] = []
         self._where: list[list[float]] = []
-        for _ in range(DEEP):
-            self._first.append(factors(model.first, rng.standard_normal(calls)).tolist())
-            self._pace.append(factors(model.pace, rng.standard_normal(calls)).tolist())
+        for _ in range(DISTINCT_ATTEMPTS):
+            self._first.append(multipliers(model.first, rng.standard_normal(calls)).tolist())
+            self._pace.append(multipliers(model.pace, rng.standard_normal(calls)).tolist())
             self._chance.append(rng.random(calls).tolist())
             self._where.append(rng.random(calls).tolist())
 
     def of(self, index: int, attempt: int) -> tuple[float, float, float, float]:
         """Factors of the first token and of the pace; which fault, and where, each from 0 to 1."""
-        if attempt >= DEEP:
-            index = (index + attempt // DEEP * STRIDE) % self.calls
-            attempt %= DEEP
+        if attempt >= DISTINCT_ATTEMPTS:
+            index = (index + attempt // DISTINCT_ATTEMPTS * STRIDE) % self.calls
+            attempt %= DISTINCT_ATTEMPTS
         return (
             self._first[attempt][index],
             self._pace[attempt][index],
