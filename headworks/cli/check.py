@@ -25,14 +25,14 @@ from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.check import Machine
 from headworks.system.finding import Said
-from headworks.system.findings import Findings
 from headworks.system.judge import Verdict, judge
 from headworks.system.load import survey
-from headworks.system.nodes import MOST_BYTES
 from headworks.system.proxies import ways
-from headworks.system.scalars import written_rate
 from headworks.system.schema import System
 from headworks.system.secrets import Sources
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES
+from headworks.system.syntax.scalars import written_rate
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from headworks.drill.run import JOBS, Run, patience, run_really, run_virtually
 from headworks.drill.timeline import LEGEND, timeline
 from headworks.drill.verdict import Said
 from headworks.system.drills import Drill
-from headworks.system.findings import suggestion
+from headworks.system.syntax.findings import suggestion
 
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "cannot say": "yellow"}

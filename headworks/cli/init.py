@@ -16,12 +16,12 @@ from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.check import Machine
 from headworks.system.draft import ALIAS, SUITE, Choice, chosen, draft
-from headworks.system.findings import Findings
 from headworks.system.load import examine
 from headworks.system.prompt_draft import Prompt
 from headworks.system.schema import System
 from headworks.system.secrets import Sources
 from headworks.system.suite_draft import Drafted, suite_draft
+from headworks.system.syntax.findings import Findings
 
 SHORT = 600
 """Characters of a prompt that still fit into a command to copy."""

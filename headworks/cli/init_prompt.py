@@ -18,13 +18,13 @@ import msgspec
 from headworks.core.errors import ConfigError
 from headworks.core.extras import install
 from headworks.system.draft import ALIAS
-from headworks.system.findings import Findings, Place
-from headworks.system.nodes import Table, compose
 from headworks.system.prompt_draft import Program, Prompt, asks, file_of
 from headworks.system.prompt_file import Front, Parts, parts
 from headworks.system.reader import Reader
 from headworks.system.secrets import Sources
 from headworks.system.suite_draft import before_holes, beginning
+from headworks.system.syntax.findings import Findings, Place
+from headworks.system.syntax.nodes import Table, compose
 
 MOST_PROMPT = 1_000_000
 """Bytes of a prompt: more than any model reads."""

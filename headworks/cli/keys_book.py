@@ -16,8 +16,8 @@ from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import MOST_EARLIER, Earlier, Entry, Keys, Kind, Row
 from headworks.ledger.store import Store, StoreTrouble
-from headworks.system.findings import suggestion
 from headworks.system.schema import System
+from headworks.system.syntax.findings import suggestion
 
 
 class Book(msgspec.Struct, frozen=True):

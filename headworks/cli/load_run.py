@@ -28,8 +28,8 @@ from headworks.load.run import Arriving, Wanted, load
 from headworks.load.verdict import Costs, Plan
 from headworks.system.proxies import used
 from headworks.system.requirements import Traffic
-from headworks.system.scalars import Unreadable
 from headworks.system.schema import OpenAI, System
+from headworks.system.syntax.scalars import Unreadable
 from headworks.twin.demand import Demand, demand
 from headworks.twin.workload import Shape
 

@@ -31,7 +31,7 @@ from headworks.ledger.query import Filter, Questions
 from headworks.ledger.store import StoreTrouble
 from headworks.ledger.sums import By, sums
 from headworks.ledger.tail import Tail
-from headworks.system.scalars import Unreadable, duration
+from headworks.system.syntax.scalars import Unreadable, duration
 
 SHOWN = 20
 """Calls in the table where `--last` does not say how many."""

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from headworks.system.notations import NOTATIONS
-from headworks.system.scalars import Unreadable, duration, instant
+from headworks.system.syntax.scalars import Unreadable, duration, instant
 
 
 class Notated(click.ParamType[Any]):

@@ -15,10 +15,10 @@ from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter
 from headworks.system.check import Equipped
-from headworks.system.findings import Findings
 from headworks.system.load import examine
-from headworks.system.nodes import MOST_BYTES
 from headworks.system.schema import System
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES
 
 
 @click.command("plan")

@@ -12,10 +12,10 @@ import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.server.control_files import ControlFiles, Outcome
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, Node, Scalar, compose
 from headworks.system.places import journal_of, written
 from headworks.system.starter import HERE, text
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, Node, Scalar, compose
 
 PATIENCE = 30.0
 """Seconds until an outcome must be there; reading a file takes a fraction of one."""

@@ -14,10 +14,10 @@ from msgspec import inspect
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.system.drills import Drill, DrillFile, check_drills
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, compose
 from headworks.system.reader import Reader
 from headworks.system.secrets import Sources
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, compose
 
 LIBRARY: Final = "library.yaml"
 

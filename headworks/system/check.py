@@ -18,14 +18,14 @@ from headworks.core.extras import install
 from headworks.core.masking import SHORT
 from headworks.http.certificates import complaint, context_of
 from headworks.system.drills import check_drills
-from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.notations import Address
 from headworks.system.objectives import check_requirements
 from headworks.system.prefills import prefill_of
-from headworks.system.scalars import shown, written_duration
 from headworks.system.schema import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.secrets import PrivateUrl, Secret
 from headworks.system.sent import HOLDS_SECRET, credentials
+from headworks.system.syntax.findings import Findings, Where, suggestion
+from headworks.system.syntax.scalars import shown, written_duration
 from headworks.wire.openai.hosts import right_base_url
 
 SHORTEST_KEY = 16

@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 import msgspec
 
 from headworks.core.units import Count, Seconds
-from headworks.system.findings import Findings, Where, suggestion
-from headworks.system.scalars import shown
+from headworks.system.syntax.findings import Findings, Where, suggestion
+from headworks.system.syntax.scalars import shown
 
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]

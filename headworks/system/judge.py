@@ -24,8 +24,8 @@ from headworks.system.arithmetic import carried, too_bursty
 from headworks.system.finding import CLOSE, SIMULATION, Finding, Needs, Said
 from headworks.system.known import Known
 from headworks.system.requirements import Objective
-from headworks.system.scalars import written_duration
 from headworks.system.schema import Group, Key, Model, OpenAI, Simulated, System, TargetOf
+from headworks.system.syntax.scalars import written_duration
 
 Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
 

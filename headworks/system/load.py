@@ -9,13 +9,13 @@ import msgspec
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.system.check import Machine, check
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, compose
 from headworks.system.places import placed, settle
 from headworks.system.proxies import proxied
 from headworks.system.reader import Reader
 from headworks.system.schema import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
 from headworks.system.secrets import Sources
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, compose
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from headworks.http.proxy import Proxy
 from headworks.policy.circuit import Pause
 from headworks.policy.retry import Backoff
 from headworks.system.requirements import bound
-from headworks.system.scalars import (
+from headworks.system.syntax.scalars import (
     BYTES,
     NUMBER,
     SECONDS,

@@ -13,10 +13,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from headworks.system.findings import Findings, Where, suggestion
 from headworks.system.requirements import Kind, Metric, Objective, Requirements, Times, Tokens
-from headworks.system.scalars import shown, written_count, written_duration
 from headworks.system.schema import System
+from headworks.system.syntax.findings import Findings, Where, suggestion
+from headworks.system.syntax.scalars import shown, written_count, written_duration
 
 Side = Literal["at_most", "at_least"]
 Extra = Literal["percentile", "window", "suite", "confidence"]

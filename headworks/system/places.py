@@ -18,10 +18,10 @@ import msgspec
 
 from headworks.core.private_folders import private
 from headworks.ledger.origin import origin
-from headworks.system.findings import Findings
-from headworks.system.nodes import Node, Table
 from headworks.system.schema import OWN_PLACES, Log, System
 from headworks.system.secrets import PrivateUrl
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import Node, Table
 
 FIRST: Final = "headworks.yaml"
 COMMON: Final = ".headworks"

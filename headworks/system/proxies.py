@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headworks.http.proxy import Proxy, is_excepted, is_loopback
-from headworks.system.findings import Findings
-from headworks.system.scalars import Unreadable
 from headworks.system.schema import OpenAI, System
 from headworks.system.secrets import PrivateUrl
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.scalars import Unreadable
 
 NONE: Final = "none"
 """What a provider writes that is asked without a proxy, whatever the environment says."""

@@ -14,7 +14,7 @@ import msgspec
 
 from headworks.core.money import NANO, written_dollars
 from headworks.core.units import Count, Seconds
-from headworks.system.scalars import NUMBER, Unreadable, duration, share, shown, written_duration
+from headworks.system.syntax.scalars import NUMBER, Unreadable, duration, share, shown, written_duration
 
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]

@@ -13,7 +13,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import NoReturn
 
-from headworks.system.scalars import Unreadable, shown
+from headworks.system.syntax.scalars import Unreadable, shown
 
 MOST_BYTES = 64 * 1024
 """A secret's file is at most this long: the longest keys in use, service account files, have about 2.5 KB."""

@@ -30,7 +30,6 @@ from headworks.system.requirements import (
     Tokens,
     Traffic,
 )
-from headworks.system.scalars import written_duration
 from headworks.system.schema import (
     ONE_TEXT,
     Group,
@@ -48,6 +47,7 @@ from headworks.system.schema import (
     TargetOf,
     Tls,
 )
+from headworks.system.syntax.scalars import written_duration
 
 DIALECT: Final = "Which language the vendor speaks: `openai`, `local` (a model in this process's child) or `simulated`."
 

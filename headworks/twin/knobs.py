@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from headworks.system.scalars import written_count, written_duration
 from headworks.system.schema import Model, OpenAI, Provider, Simulated, TargetOf
+from headworks.system.syntax.scalars import written_count, written_duration
 from headworks.twin.limits import Bounded, bounded
 from headworks.twin.simulate import Plan
 from headworks.twin.vendor import VendorModel

@@ -20,7 +20,7 @@ from headworks.system.arithmetic import BETA, Cause
 from headworks.system.finding import Said, percent
 from headworks.system.judge import Bench
 from headworks.system.requirements import Objective
-from headworks.system.scalars import written_duration
+from headworks.system.syntax.scalars import written_duration
 from headworks.system.windows import LASTING
 from headworks.twin.interval import Interval, quantiles
 from headworks.twin.outages import Stretches, lasting, stretches

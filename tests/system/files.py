@@ -5,10 +5,10 @@ from pathlib import Path
 
 from headworks.core.errors import Problem
 from headworks.system.check import Machine
-from headworks.system.findings import Findings
 from headworks.system.load import examine
 from headworks.system.schema import System, Tls
 from headworks.system.secrets import Sources
+from headworks.system.syntax.findings import Findings
 
 NOWHERE = Path("/nonexistent")
 

@@ -15,10 +15,10 @@ from headworks.cli.reload import journal
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.sqlite import SqliteAt
-from headworks.system.findings import Findings
 from headworks.system.load import Loaded, load, read
-from headworks.system.nodes import compose
 from headworks.system.places import settle
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import compose
 from tests.ledger.records import ids, record, stored
 from tests.ledger.test_opened import opened
 

@@ -8,7 +8,7 @@ import yaml
 
 from headworks.system.json_schema import json_schema
 from headworks.system.requirements import Bound, Times, Tokens, bound
-from headworks.system.scalars import Unreadable
+from headworks.system.syntax.scalars import Unreadable
 from tests.system.files import right, wrong
 from tests.system.shapes import admits
 

@@ -12,7 +12,7 @@ from headworks.cli.paper import Paper
 from headworks.core.key import FREELY, Allowance, nth_name
 from headworks.core.money import written_dollars
 from headworks.ledger.keys import Earlier
-from headworks.system.scalars import written_count
+from headworks.system.syntax.scalars import written_count
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):

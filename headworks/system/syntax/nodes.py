@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import yaml
 
-from headworks.system.findings import Findings, Place, Where
-from headworks.system.scalars import shown
+from headworks.system.syntax.findings import Findings, Place, Where
+from headworks.system.syntax.scalars import shown
 
 MOST_BYTES = 1024 * 1024
 """A system file is at most this long: about 10,000 aliases."""

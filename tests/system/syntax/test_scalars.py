@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.system import scalars
-from headworks.system.scalars import Unreadable
+from headworks.system.syntax import scalars
+from headworks.system.syntax.scalars import Unreadable
 
 DURATIONS = [
     ("800ms", 0.8),

@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.system import nodes
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, Items, Node, Scalar, Table, compose
+from headworks.system.syntax import nodes
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, Items, Node, Scalar, Table, compose
 from tests.system.files import examined, right, told, wrong
 
 BASE = "providers: {v: {dialect: simulated}}\n"

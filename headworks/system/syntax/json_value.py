@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from headworks.system.nodes import Items, Node, Scalar
+from headworks.system.syntax.nodes import Items, Node, Scalar
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?")
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from headworks.core.errors import Problem
-from headworks.system.scalars import shown
+from headworks.system.syntax.scalars import shown
 
 MOST_LISTED = 12
 """Where the right name was guessed, no more names than this are listed beside it."""
