@@ -28,8 +28,8 @@ from headworks.system.finding import Said
 from headworks.system.judge import Verdict, judge
 from headworks.system.load import survey
 from headworks.system.proxies import ways
-from headworks.system.schema import System
-from headworks.system.secrets import Sources
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate

@@ -10,7 +10,7 @@ import uvloop
 from headworks.core.money import written_dollars
 from headworks.gateway.live import Asking
 from headworks.gateway.live_verdict import Live
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 
 def ask_vendors(system: System, folder: Path, *, is_agreed: bool, is_quiet: bool) -> list[Live]:

@@ -21,7 +21,7 @@ from headworks.drill.report import Outcome, Report, junit, overall, table
 from headworks.drill.run import JOBS, Run, patience, run_really, run_virtually
 from headworks.drill.timeline import LEGEND, timeline
 from headworks.drill.verdict import Said
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 from headworks.system.syntax.findings import suggestion
 
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(

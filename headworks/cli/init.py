@@ -18,8 +18,8 @@ from headworks.system.check import Machine
 from headworks.system.draft import ALIAS, SUITE, Choice, chosen, draft
 from headworks.system.load import examine
 from headworks.system.prompt_draft import Prompt
-from headworks.system.schema import System
-from headworks.system.secrets import Sources
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import System
 from headworks.system.suite_draft import Drafted, suite_draft
 from headworks.system.syntax.findings import Findings
 

@@ -25,7 +25,7 @@ from headworks.cli.views.keys import Before, Whole, show_changed, show_key, show
 from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 OVERLAP = 86400.0
 """Seconds for which a rotated secret stays good where nothing else is asked for: a deployment a day is usual."""

@@ -16,7 +16,7 @@ from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import MOST_EARLIER, Earlier, Entry, Keys, Kind, Row
 from headworks.ledger.store import Store, StoreTrouble
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.system.syntax.findings import suggestion
 
 

@@ -14,8 +14,8 @@ from headworks.ledger.places import store_at
 from headworks.ledger.store import Store, StoreAt
 from headworks.system.places import placed
 from headworks.system.reader import Reader
-from headworks.system.schema import System
-from headworks.system.secrets import PrivateUrl, Sources
+from headworks.system.schema.secrets import PrivateUrl, Sources
+from headworks.system.schema.system import System
 from headworks.system.starter import starter
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES, compose

@@ -27,8 +27,8 @@ from headworks.load.call import Fared
 from headworks.load.run import Arriving, Wanted, load
 from headworks.load.verdict import Costs, Plan
 from headworks.system.proxies import used
-from headworks.system.requirements import Traffic
-from headworks.system.schema import OpenAI, System
+from headworks.system.schema.requirements import Traffic
+from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.scalars import Unreadable
 from headworks.twin.demand import Demand, demand
 from headworks.twin.workload import Shape

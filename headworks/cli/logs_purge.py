@@ -19,7 +19,7 @@ from headworks.ledger.indexer import Indexer
 from headworks.ledger.overwrite import blank, of, of_user, overwrite
 from headworks.ledger.query import Filter, Questions
 from headworks.ledger.store import StoreTrouble
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 
 def ended(questions: Questions, asked: Filter) -> str:

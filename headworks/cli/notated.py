@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from headworks.system.notations import NOTATIONS
+from headworks.system.schema.notations import NOTATIONS
 from headworks.system.syntax.scalars import Unreadable, duration, instant
 
 

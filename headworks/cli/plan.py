@@ -16,7 +16,7 @@ from headworks.core.record import Record
 from headworks.ledger.query import Filter
 from headworks.system.check import Equipped
 from headworks.system.load import examine
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 

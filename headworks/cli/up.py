@@ -21,7 +21,7 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.priced import priced
 from headworks.server.serve import serve
 from headworks.server.workers.parent import serve_by_workers
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.system.starter import HERE, load_or_starter
 from headworks.system.syntax.findings import Findings
 

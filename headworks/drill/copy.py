@@ -24,8 +24,8 @@ from headworks.policy.choice import Ability
 from headworks.system.check import Equipped, check, targets_of
 from headworks.system.load import named, read
 from headworks.system.reader import Reader
-from headworks.system.schema import Local, System, TargetOf
-from headworks.system.secrets import LITERAL, PrivateUrl, Secret, Sources
+from headworks.system.schema.secrets import LITERAL, PrivateUrl, Secret, Sources
+from headworks.system.schema.system import Local, System, TargetOf
 from headworks.system.starter import HERE, NAME, text
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at

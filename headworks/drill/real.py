@@ -21,7 +21,7 @@ from headworks.drill.stand_in import StandIn
 from headworks.drill.system_faults import AFFLICTED, Stage, certify, happen, has_jumped
 from headworks.drill.traffic import Fared, asks, send
 from headworks.drill.vendor_server import Vendor
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 
 LEAD = 0.2
 """Seconds between the gateway's readiness and the beginning."""

@@ -18,7 +18,7 @@ from headworks.drill.evidence import Evidence
 from headworks.drill.real import drill_really
 from headworks.drill.report import Outcome, outcome
 from headworks.drill.virtual import drill_virtually
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 
 JOBS = 6
 """Drills at once on the real loop. Each waits most of its time: on two cores six of them are nowhere near busy."""

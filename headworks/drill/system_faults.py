@@ -34,7 +34,7 @@ from headworks.drill.child import Child
 from headworks.drill.copy import JOURNAL, STORE, Drilled, Place, copied
 from headworks.drill.faulty_process import Control
 from headworks.drill.vendor_server import Vendor
-from headworks.system.drills import DrillTrouble, Trouble
+from headworks.system.schema.drills import DrillTrouble, Trouble
 
 JUMP: Final = 3600.0
 """Seconds by which the clock jumps."""

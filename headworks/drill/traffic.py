@@ -15,7 +15,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.drill.outcome import Heard, Judged, judged
 from headworks.drill.stand_in import exact
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 
 PATIENCE = 150.0
 """Seconds after which a caller gives up: beyond the default `total` of 120, so that the gateway has to end it."""

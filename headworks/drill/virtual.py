@@ -20,7 +20,7 @@ from headworks.drill.stand_in import StandIn
 from headworks.drill.traffic import Ask, asks, send
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.ledger.journal import MemoryJournal
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 from headworks.wire.openai.errors import event, problem
 
 LEAD = 1.0

@@ -27,7 +27,7 @@ from headworks.evals.scorers import GRADED, Own
 from headworks.evals.suites.suite import Read, Sample, Suite
 from headworks.gateway.prices import Prices
 from headworks.policy.charge import BYTES_PER_TOKEN
-from headworks.system.schema import Model, System
+from headworks.system.schema.system import Model, System
 from headworks.system.syntax.findings import suggestion
 
 ANSWER_TOKENS = 200

@@ -35,7 +35,7 @@ from headworks.load.search import (
 )
 from headworks.load.stats import percentile
 from headworks.load.verdict import Compared, Costs, Plan, Seen, Verdict, compared, good, judge, summed
-from headworks.system.requirements import Objective, Traffic
+from headworks.system.schema.requirements import Objective, Traffic
 
 LATE: Final = 0.005
 """Seconds that one send in a hundred may be late by where no promise is tighter than ten times that."""

@@ -23,7 +23,7 @@ from headworks.load.call import Fared
 from headworks.load.open_loop import Loop
 from headworks.load.stats import Z, wilson
 from headworks.load.verdict import is_late
-from headworks.system.requirements import Objective
+from headworks.system.schema.requirements import Objective
 
 WHOLE: Final = 0.95
 """The most that has to be shown of the share of whole answers: 73 calls without a fault do. A load of a minute cannot

@@ -16,7 +16,7 @@ from headworks.core.money import NANO
 from headworks.load.call import Fared
 from headworks.load.stats import Interval, mean, percentile, wilson
 from headworks.system.finding import Said
-from headworks.system.requirements import Objective, Traffic
+from headworks.system.schema.requirements import Objective, Traffic
 
 
 class Costs(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ import msgspec
 from headworks.system.arithmetic import BETA, Cause, Q, unavailability
 from headworks.system.finding import CLOSE, SIMULATION, Finding, percent
 from headworks.system.known import Known
-from headworks.system.requirements import Objective
+from headworks.system.schema.requirements import Objective
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.windows import SURE, kept, spells
 

@@ -23,8 +23,8 @@ from headworks.system.answered import Answered
 from headworks.system.arithmetic import carried, too_bursty
 from headworks.system.finding import CLOSE, SIMULATION, Finding, Needs, Said
 from headworks.system.known import Known
-from headworks.system.requirements import Objective
-from headworks.system.schema import Group, Key, Model, OpenAI, Simulated, System, TargetOf
+from headworks.system.schema.requirements import Objective
+from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
 
 Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from headworks.system.arithmetic import Spread
-from headworks.system.requirements import Times, Tokens
-from headworks.system.schema import Fault, Local, Simulated, System, TargetOf
+from headworks.system.schema.requirements import Times, Tokens
+from headworks.system.schema.system import Fault, Local, Simulated, System, TargetOf
 
 FEW_FAULTS: Final[Mapping[Fault, float]] = MappingProxyType(
     {"server_error": 0.002, "rate_limited": 0.001, "cut": 0.0005}

@@ -12,8 +12,8 @@ from headworks.system.check import Machine, check
 from headworks.system.places import placed, settle
 from headworks.system.proxies import proxied
 from headworks.system.reader import Reader
-from headworks.system.schema import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
-from headworks.system.secrets import Sources
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES, compose
 

@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from headworks.system.requirements import Kind, Metric, Objective, Requirements, Times, Tokens
-from headworks.system.schema import System
+from headworks.system.schema.requirements import Kind, Metric, Objective, Requirements, Times, Tokens
+from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings, Where, suggestion
 from headworks.system.syntax.scalars import shown, written_count, written_duration
 

@@ -18,8 +18,8 @@ import msgspec
 
 from headworks.core.private_folders import private
 from headworks.ledger.origin import origin
-from headworks.system.schema import OWN_PLACES, Log, System
-from headworks.system.secrets import PrivateUrl
+from headworks.system.schema.secrets import PrivateUrl
+from headworks.system.schema.system import OWN_PLACES, Log, System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import Node, Table
 

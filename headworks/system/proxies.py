@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headworks.http.proxy import Proxy, is_excepted, is_loopback
-from headworks.system.schema import OpenAI, System
-from headworks.system.secrets import PrivateUrl
+from headworks.system.schema.secrets import PrivateUrl
+from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.scalars import Unreadable
 

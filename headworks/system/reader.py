@@ -13,11 +13,11 @@ from typing import Final
 
 from msgspec import inspect
 
-from headworks.system.notations import NOTATIONS
-from headworks.system.prompt_file import MOST_BYTES as MOST_PROMPT
-from headworks.system.prompt_file import Front, PromptFile, parts
-from headworks.system.schema import ONE_TEXT, Model, SuiteFile, System, TargetOf
-from headworks.system.secrets import PrivateUrl, Secret, Sources
+from headworks.system.schema.notations import NOTATIONS
+from headworks.system.schema.prompt_file import MOST_BYTES as MOST_PROMPT
+from headworks.system.schema.prompt_file import Front, PromptFile, parts
+from headworks.system.schema.secrets import PrivateUrl, Secret, Sources
+from headworks.system.schema.system import ONE_TEXT, Model, SuiteFile, System, TargetOf
 from headworks.system.syntax.findings import Findings, Place, Where, closest, suggestion
 from headworks.system.syntax.json_value import encoded
 from headworks.system.syntax.nodes import Entry, Items, Node, Scalar, Table, compose

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import inspect
 
-from headworks.system.notations import NOTATIONS
-from headworks.system.schema import ONE_TEXT, System
+from headworks.system.schema.notations import NOTATIONS
+from headworks.system.schema.system import ONE_TEXT, System
 from headworks.system.words import DIALECT, WORDS, written_default
 
 BEGIN = "<!-- reference: written by tools/reference.py -->"

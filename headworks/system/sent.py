@@ -7,8 +7,8 @@ from base64 import b64decode
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from headworks.system.schema import OpenAI, System
-from headworks.system.secrets import PrivateUrl, Secret
+from headworks.system.schema.secrets import PrivateUrl, Secret
+from headworks.system.schema.system import OpenAI, System
 
 HOLDS_SECRET = re.compile(r"(?i)key|token|secret|password|signature|^sig$|^auth$|authorization|cookie|credential")
 """Names of headers, and of fields in a query, behind which secrets stand."""

@@ -18,9 +18,9 @@ from headworks.policy.circuit import Breaking
 from headworks.policy.freshness import Caching
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
-from headworks.system.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
-from headworks.system.notations import NOTATIONS
-from headworks.system.requirements import (
+from headworks.system.schema.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
+from headworks.system.schema.notations import NOTATIONS
+from headworks.system.schema.requirements import (
     AliasTraffic,
     CommonCause,
     Expect,
@@ -30,7 +30,7 @@ from headworks.system.requirements import (
     Tokens,
     Traffic,
 )
-from headworks.system.schema import (
+from headworks.system.schema.system import (
     ONE_TEXT,
     Group,
     Key,

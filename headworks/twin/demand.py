@@ -14,8 +14,8 @@ import numpy as np
 from headworks.core.errors import PlanError
 from headworks.core.record import Record
 from headworks.system.arithmetic import Spread
-from headworks.system.requirements import AliasTraffic, Tokens
-from headworks.system.schema import System
+from headworks.system.schema.requirements import AliasTraffic, Tokens
+from headworks.system.schema.system import System
 from headworks.twin.leaf import Size
 from headworks.twin.models import Assumption
 from headworks.twin.screen import Mix

@@ -29,7 +29,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from headworks.core.record import AttemptRecord, Record
-from headworks.system.schema import Fault, System
+from headworks.system.schema.system import Fault, System
 from headworks.twin.chance import Floats
 from headworks.twin.models import Assumption
 from headworks.twin.vendor import HEAVIEST, TAIL_FROM, TAIL_Z, Bursts, Time, VendorModel

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from headworks.system.schema import Model, OpenAI, Provider, Simulated, TargetOf
+from headworks.system.schema.system import Model, OpenAI, Provider, Simulated, TargetOf
 from headworks.system.syntax.scalars import written_count, written_duration
 from headworks.twin.limits import Bounded, bounded
 from headworks.twin.simulate import Plan

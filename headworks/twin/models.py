@@ -16,8 +16,8 @@ import msgspec
 from headworks.system import known
 from headworks.system.arithmetic import BETA, NORMAL, Q
 from headworks.system.known import FEW_FAULTS
-from headworks.system.requirements import Times
-from headworks.system.schema import Local, Simulated, System, TargetOf
+from headworks.system.schema.requirements import Times
+from headworks.system.schema.system import Local, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.windows import LASTING
 from headworks.twin.vendor import Origin, Time, VendorModel

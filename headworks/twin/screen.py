@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from headworks.system.arithmetic import allen_cunneen, erlang_b, erlang_c, too_bursty
-from headworks.system.schema import System, TargetOf
+from headworks.system.schema.system import System, TargetOf
 from headworks.twin.limits import Bounded, bounded, keys_of, members
 from headworks.twin.vendor import VendorModel
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from headworks.system.requirements import Objective
+from headworks.system.schema.requirements import Objective
 from headworks.twin.interval import mean
 from headworks.twin.knobs import EFFORT, Knob, remedies, sensitivities
 from headworks.twin.report import Effect, Remedy, Sensitivity

@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from headworks.core.record import Record
-from headworks.system.requirements import Objective
-from headworks.system.schema import System
+from headworks.system.schema.requirements import Objective
+from headworks.system.schema.system import System
 from headworks.twin.interval import Interval, mean, share
 from headworks.twin.observed import Observed, measured, observed
 from headworks.twin.use import Use, uses

@@ -22,7 +22,7 @@ import numpy as np
 from headworks.core.key import Spending
 from headworks.core.money import NANO
 from headworks.core.record import AttemptRecord, Record
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.chance import Floats
 from headworks.twin.limits import Bounded, bounded, keys_of
 from headworks.twin.screen import Mix

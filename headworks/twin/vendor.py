@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from headworks.system.arithmetic import NORMAL
-from headworks.system.schema import Fault
+from headworks.system.schema.system import Fault
 
 Origin = Literal["fitted", "expected", "declared", "assumed"]
 """Where a number is from: the ledger, `expect:`, the provider's own part of the file, or nothing but us."""

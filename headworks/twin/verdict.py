@@ -19,7 +19,7 @@ from headworks.gateway.prices import Prices
 from headworks.system.arithmetic import BETA, Cause
 from headworks.system.finding import Said, percent
 from headworks.system.judge import Bench
-from headworks.system.requirements import Objective
+from headworks.system.schema.requirements import Objective
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.windows import LASTING
 from headworks.twin.interval import Interval, quantiles

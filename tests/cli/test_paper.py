@@ -31,7 +31,7 @@ from headworks.load.search import Probe, Searched
 from headworks.load.verdict import Compared
 from headworks.load.verdict import Verdict as Measured
 from headworks.system.load import read
-from headworks.system.requirements import Traffic
+from headworks.system.schema.requirements import Traffic
 from headworks.twin.models import Assumption
 from headworks.twin.plan import Known, prepare
 from headworks.twin.report import Effect, Effort, Report, Sensitivity

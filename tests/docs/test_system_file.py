@@ -10,7 +10,7 @@ from msgspec import inspect
 from headworks.system.json_schema import json_schema
 from headworks.system.load import read
 from headworks.system.reference import placed
-from headworks.system.schema import ONE_TEXT, System
+from headworks.system.schema.system import ONE_TEXT, System
 from headworks.system.words import WORDS
 from tests.system.files import FakeMachine
 

@@ -30,8 +30,8 @@ from headworks.prompts.prompt import Prompt, problems
 from headworks.server.problems import answer
 from headworks.system.check import Machine
 from headworks.system.load import survey
-from headworks.system.prompt_file import parts
-from headworks.system.secrets import Sources
+from headworks.system.schema.prompt_file import parts
+from headworks.system.schema.secrets import Sources
 from headworks.system.syntax.findings import Findings
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.chat import read_chat

@@ -13,7 +13,7 @@ from headworks.load.arrivals import Arrival
 from headworks.load.call import Ended, Fared
 from headworks.load.stats import mean, percentile, wilson
 from headworks.load.verdict import Costs, Course, Plan, Predicted, Seen, Verdict, compared, good, judge, summed
-from headworks.system.requirements import Bound, Kind, Metric, Objective, Traffic
+from headworks.system.schema.requirements import Bound, Kind, Metric, Objective, Traffic
 
 KINDS: dict[Metric, Kind] = {
     "time_to_first_token": "duration",

@@ -9,7 +9,7 @@ from headworks.core.extras import install
 from headworks.gateway.gateway import unchangeable
 from headworks.providers.simulated.faults import FAULTS
 from headworks.system.check import Machine
-from headworks.system.schema import Fault, Tls
+from headworks.system.schema.system import Fault, Tls
 from tests.system.files import FakeMachine, odd, right, wrong
 
 SIM = "providers: {v: {dialect: simulated}}\n"

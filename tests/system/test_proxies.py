@@ -6,7 +6,7 @@ import pytest
 
 from headworks.gateway.leaves import Leaves
 from headworks.system.proxies import ways
-from headworks.system.schema import OpenAI
+from headworks.system.schema.system import OpenAI
 from tests.system.files import NOWHERE, examined, odd, right, told, wrong
 
 FILE = "providers: {v: {dialect: openai, base_url: '%s'%s}}\nmodels: {a: v/m}\n"

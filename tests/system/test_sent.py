@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from headworks.system.schema import OpenAI
+from headworks.system.schema.system import OpenAI
 from headworks.system.sent import every_secret, sent_to
 from tests.system.files import odd, right
 

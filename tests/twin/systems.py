@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.chance import generator
 from headworks.twin.leaf import Size
 from headworks.twin.vendor import Time, VendorModel

@@ -10,7 +10,7 @@ from headworks.system.arithmetic import Cause
 from headworks.system.draft import Choice, chosen, draft
 from headworks.system.judge import judge
 from headworks.system.prompt_draft import Prompt
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.system.windows import LASTING, kept, spells
 from headworks.twin.knobs import remedies, sensitivities
 from headworks.twin.outages import lasting, stretches

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.page import page
 from headworks.twin.plan import Known, plan, prepare
 from headworks.twin.report import Report, as_json

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.interval import mean
 from headworks.twin.knobs import remedies
 from headworks.twin.plan import Known, prepare

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headworks.policy.circuit import Pause
 from headworks.policy.retry import Backoff
-from headworks.system.notations import NOTATIONS, address, origin, path, pause, span, url, written_pause
+from headworks.system.schema.notations import NOTATIONS, address, origin, path, pause, span, url, written_pause
 from headworks.system.syntax.scalars import Unreadable, rate, written_rate
 
 

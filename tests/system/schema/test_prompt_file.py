@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from headworks.core.errors import Problem
-from headworks.system.prompt_file import parts
-from headworks.system.schema import System
+from headworks.system.schema.prompt_file import parts
+from headworks.system.schema.system import System
 from tests.system.files import examined
 
 FILE = """---

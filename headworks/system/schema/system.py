@@ -24,12 +24,12 @@ from headworks.policy.freshness import Caching
 from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
-from headworks.system.drills import Drill
-from headworks.system.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
-from headworks.system.notations import Address
-from headworks.system.prompt_file import PromptFile
-from headworks.system.requirements import Bound, Expect, Requirements
-from headworks.system.secrets import PrivateUrl, Secret
+from headworks.system.schema.drills import Drill
+from headworks.system.schema.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
+from headworks.system.schema.notations import Address
+from headworks.system.schema.prompt_file import PromptFile
+from headworks.system.schema.requirements import Bound, Expect, Requirements
+from headworks.system.schema.secrets import PrivateUrl, Secret
 
 EMBEDDED = "gemma-3-270m"
 """The model that the extra `local` brings."""

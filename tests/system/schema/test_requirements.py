@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from headworks.system.json_schema import json_schema
-from headworks.system.requirements import Bound, Times, Tokens, bound
+from headworks.system.schema.requirements import Bound, Times, Tokens, bound
 from headworks.system.syntax.scalars import Unreadable
 from tests.system.files import right, wrong
 from tests.system.shapes import admits

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from headworks.core.errors import ConfigError
 from headworks.system.load import load, read
-from headworks.system.secrets import MOST_BYTES, Secret, Sources
+from headworks.system.schema.secrets import MOST_BYTES, Secret, Sources
 from headworks.system.syntax.scalars import Unreadable
 from tests.system.files import FakeMachine, examined, odd, right
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from headworks.core.extras import install
-from headworks.system.secrets import PrivateUrl
+from headworks.system.schema.secrets import PrivateUrl
 from tests.system.files import FakeMachine, examined, right, told, wrong
 
 FILE = """

@@ -20,7 +20,7 @@ from headworks.core.money import written_dollars
 from headworks.http.proxy import Proxy
 from headworks.policy.circuit import Pause
 from headworks.policy.retry import Backoff
-from headworks.system.requirements import bound
+from headworks.system.schema.requirements import bound
 from headworks.system.syntax.scalars import (
     BYTES,
     NUMBER,
