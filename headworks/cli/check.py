@@ -24,10 +24,10 @@ from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.check import Machine
+from headworks.system.derived.proxies import ways
 from headworks.system.finding import Said
 from headworks.system.judge import Verdict, judge
 from headworks.system.load import survey
-from headworks.system.proxies import ways
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings

@@ -12,7 +12,7 @@ from headworks.core.errors import ConfigError
 from headworks.ledger.identity import departure, identity, note, noted
 from headworks.ledger.places import store_at
 from headworks.ledger.store import Store, StoreAt
-from headworks.system.places import placed
+from headworks.system.derived.default_paths import placed
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import PrivateUrl, Sources
 from headworks.system.schema.system import System

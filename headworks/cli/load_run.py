@@ -26,7 +26,7 @@ from headworks.load.arrivals import LARGEST, Arrival, Process, drawn, stretch
 from headworks.load.call import Fared
 from headworks.load.run import Arriving, Wanted, load
 from headworks.load.verdict import Costs, Plan
-from headworks.system.proxies import used
+from headworks.system.derived.proxies import used
 from headworks.system.schema.requirements import Traffic
 from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.scalars import Unreadable

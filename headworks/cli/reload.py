@@ -12,7 +12,7 @@ import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.server.control_files import ControlFiles, Outcome
-from headworks.system.places import journal_of, written
+from headworks.system.derived.default_paths import journal_of, written
 from headworks.system.starter import HERE, text
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES, Node, Scalar, compose

@@ -17,13 +17,13 @@ from headworks.core.call import PROMPT_PREFIX
 from headworks.core.extras import install
 from headworks.core.masking import SHORT
 from headworks.http.certificates import complaint, context_of
+from headworks.system.derived.prefill import prefill_of
+from headworks.system.derived.secret_values import HOLDS_SECRET, credentials
 from headworks.system.objectives import check_requirements
-from headworks.system.prefills import prefill_of
 from headworks.system.schema.drills import check_drills
 from headworks.system.schema.notations import Address
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
-from headworks.system.sent import HOLDS_SECRET, credentials
 from headworks.system.syntax.findings import Findings, Where, suggestion
 from headworks.system.syntax.scalars import shown, written_duration
 from headworks.wire.openai.hosts import right_base_url

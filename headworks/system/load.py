@@ -9,8 +9,8 @@ import msgspec
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.system.check import Machine, check
-from headworks.system.places import placed, settle
-from headworks.system.proxies import proxied
+from headworks.system.derived.default_paths import placed, settle
+from headworks.system.derived.proxies import proxied
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf

@@ -251,7 +251,7 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OWN_PLACES: Final = ".headworks/systems/"
-"""Where files of other names than `headworks.yaml` keep what they do not say themselves (`places.py`)."""
+"""Where files of other names than `headworks.yaml` keep what they do not say themselves (`derived/default_paths.py`)."""
 
 
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
+from headworks.system.derived.secret_values import every_secret, sent_to
 from headworks.system.schema.system import OpenAI
-from headworks.system.sent import every_secret, sent_to
 from tests.system.files import odd, right
 
 PAIR = base64.b64encode(b"user:pass-0123456789").decode()

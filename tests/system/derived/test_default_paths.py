@@ -15,8 +15,8 @@ from headworks.cli.reload import journal
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.sqlite import SqliteAt
+from headworks.system.derived.default_paths import settle
 from headworks.system.load import Loaded, load, read
-from headworks.system.places import settle
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import compose
 from tests.ledger.records import ids, record, stored

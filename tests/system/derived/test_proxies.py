@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headworks.gateway.leaves import Leaves
-from headworks.system.proxies import ways
+from headworks.system.derived.proxies import ways
 from headworks.system.schema.system import OpenAI
 from tests.system.files import NOWHERE, examined, odd, right, told, wrong
 
