@@ -23,7 +23,7 @@ from headworks.gateway.live_verdict import Live
 from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
-from headworks.system.check import Machine
+from headworks.system.checks.machine import Machine
 from headworks.system.derived.proxies import ways
 from headworks.system.finding import Said
 from headworks.system.judge import Verdict, judge

@@ -14,7 +14,7 @@ from headworks.cli.init_prompt import read_prompt
 from headworks.core.errors import ConfigError
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
-from headworks.system.check import Machine
+from headworks.system.checks.machine import Machine
 from headworks.system.draft import ALIAS, SUITE, Choice, chosen, draft
 from headworks.system.load import examine
 from headworks.system.prompt_draft import Prompt

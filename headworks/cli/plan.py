@@ -14,7 +14,7 @@ from headworks.cli.notated import SystemFile
 from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter
-from headworks.system.check import Equipped
+from headworks.system.checks.machine import Equipped
 from headworks.system.load import examine
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings

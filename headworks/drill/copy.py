@@ -21,7 +21,8 @@ from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, ability
 from headworks.policy.choice import Ability
-from headworks.system.check import Equipped, check, targets_of
+from headworks.system.checks.machine import Equipped
+from headworks.system.checks.system import check, targets_of
 from headworks.system.load import named, read
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import LITERAL, PrivateUrl, Secret, Sources

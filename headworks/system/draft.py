@@ -17,7 +17,7 @@ import msgspec
 
 from headworks.core.money import Price, written_dollars
 from headworks.core.reply import Usage
-from headworks.system.check import Machine
+from headworks.system.checks.machine import Machine
 from headworks.system.prompt_draft import Prompt
 from headworks.system.starter import EXTRA
 from headworks.system.suite_draft import AT_LEAST

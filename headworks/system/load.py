@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.system.check import Machine, check
+from headworks.system.checks.machine import Machine
+from headworks.system.checks.system import check
 from headworks.system.derived.default_paths import placed, settle
 from headworks.system.derived.proxies import proxied
 from headworks.system.reader import Reader

@@ -10,7 +10,7 @@ import msgspec
 
 from headworks.core.errors import Problem
 from headworks.core.extras import install
-from headworks.system.check import Equipped, Machine
+from headworks.system.checks.machine import Equipped, Machine
 from headworks.system.load import Loaded, load, read
 from headworks.system.schema.system import Local, Model, System
 

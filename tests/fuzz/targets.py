@@ -28,7 +28,7 @@ from headworks.ledger.backup_file import Broken, verified
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems
 from headworks.server.problems import answer
-from headworks.system.check import Machine
+from headworks.system.checks.machine import Machine
 from headworks.system.load import survey
 from headworks.system.schema.prompt_file import parts
 from headworks.system.schema.secrets import Sources

@@ -15,7 +15,7 @@ from headworks.gateway.assemble import assemble
 from headworks.gateway.prices import FREE, Prices
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.scripted import Stream
-from headworks.system.check import Machine
+from headworks.system.checks.machine import Machine
 from headworks.system.load import examine
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headworks.core.errors import Problem
-from headworks.system.check import Machine
+from headworks.system.checks.machine import Machine
 from headworks.system.load import examine
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System, Tls

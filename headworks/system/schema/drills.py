@@ -1,4 +1,4 @@
-"""Drills as data: the structs of `drills:`, and what must hold between their keys.
+"""Drills as data: the structs of `drills:`. What must hold between their keys: `checks/drills.py`.
 
 A drill is a fault schedule with a hypothesis. Always true: nothing here changes how calls are served; only `headworks
 drill` reads it. Instants count from the drill's first call. The names of the faults are those of
@@ -7,14 +7,11 @@ drill` reads it. Instants count from the drill's first call. The names of the fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
 from headworks.core.units import Count, Seconds
-from headworks.system.syntax.findings import Findings, Where, suggestion
-from headworks.system.syntax.scalars import shown
 
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
@@ -131,37 +128,6 @@ class DrillFile(msgspec.Struct, frozen=True, kw_only=True):
     drills: dict[Name, Drill]
 
 
-def check_drills(drills: Mapping[str, Drill], targets: Mapping[str, Iterable[str]], findings: Findings) -> None:
-    """Notes what could not work. `targets`: those of each alias, as `provider/model`."""
-    for name, drill in drills.items():
-        where: Where = ("drills", name)
-        is_read = findings.is_sound((*where, "faults")) and findings.is_sound((*where, "trouble"))
-        if bool(drill.faults) == (drill.trouble is not None) and is_read:
-            findings.error(
-                where, "a drill has either `faults` or a `trouble`", "write one of them, such as faults: [{fault: cut}]"
-            )
-        alias = drill.traffic.alias
-        if alias is not None and alias not in targets:
-            remedy = suggestion(alias, targets, "aliases")
-            findings.error((*where, "traffic", "alias"), f"the alias {shown(alias)} is not known here", remedy)
-            alias = None
-        known = [target for name, some in targets.items() if alias in (None, name) for target in some]
-        for index, fault in findings.placed((*where, "faults"), drill.faults):
-            _window(fault, (*where, "faults", index), findings)
-            for number, target in findings.placed((*where, "faults", index, "targets"), fault.targets):
-                if target != EVERY and not any(named(target, one) for one in known):
-                    at: Where = (*where, "faults", index, "targets", number)
-                    remedy = suggestion(target, [*known, EVERY], "targets")
-                    findings.error(at, f"the target {shown(target)} is not known here", remedy)
-        if drill.trouble is not None:
-            _window(drill.trouble, (*where, "trouble"), findings)
-
-
 def named(text: str, target: str) -> bool:
     """Whether a text names a target: `provider/model`, or `provider` for all of its models."""
     return text == target or text == target.partition("/")[0]
-
-
-def _window(span: DrillFault | DrillTrouble, where: Where, findings: Findings) -> None:
-    if span.from_ >= span.until and all(findings.is_sound((*where, name)) for name in ("from", "until")):
-        findings.error((*where, "until"), "it ends before it begins", "write a later instant than `from`")

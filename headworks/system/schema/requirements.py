@@ -1,4 +1,4 @@
-"""What a system must promise: the structs of `requirements:`. What must hold between their keys: `objectives.py`.
+"""What a system must promise: the structs of `requirements:`. What must hold between their keys: `checks/requirements.py`.
 
 Always true: nothing here changes how calls are served; only `headworks check` and what comes after it read this.
 A bound is exact to the digit that was written: objectives are compared, and a float's rounding must not decide.
@@ -129,7 +129,7 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def limit(self) -> Bound:
-        """The bound that it has; which of the two is the metric's (`objectives.py`)."""
+        """The bound that it has; which of the two is the metric's (`checks/requirements.py`)."""
         found = self.at_most or self.at_least
         assert found is not None, "an objective without a bound is refused while loading"
         return found

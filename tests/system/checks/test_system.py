@@ -8,7 +8,7 @@ import pytest
 from headworks.core.extras import install
 from headworks.gateway.gateway import unchangeable
 from headworks.providers.simulated.faults import FAULTS
-from headworks.system.check import Machine
+from headworks.system.checks.machine import Machine
 from headworks.system.schema.system import Fault, Tls
 from tests.system.files import FakeMachine, odd, right, wrong
 
