@@ -25,14 +25,14 @@ from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.checks.machine import Machine
 from headworks.system.derived.proxies import ways
-from headworks.system.finding import Said
-from headworks.system.judge import Verdict, judge
 from headworks.system.load import survey
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate
+from headworks.system.verdicts.judge import Verdict, judge
+from headworks.system.verdicts.verdict import Said
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

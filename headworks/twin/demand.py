@@ -13,9 +13,9 @@ import numpy as np
 
 from headworks.core.errors import PlanError
 from headworks.core.record import Record
-from headworks.system.arithmetic import Spread
 from headworks.system.schema.requirements import AliasTraffic, Tokens
 from headworks.system.schema.system import System
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.twin.leaf import Size
 from headworks.twin.models import Assumption
 from headworks.twin.screen import Mix

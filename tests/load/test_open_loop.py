@@ -13,7 +13,7 @@ from headworks.core.clock import now
 from headworks.load.arrivals import Arrival, Questions, drawn, stretch
 from headworks.load.call import Fared
 from headworks.load.open_loop import Loop, Pace
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.testing import virtual
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headworks.system.arithmetic import allen_cunneen, erlang_c
+from headworks.system.verdicts.closed_forms import allen_cunneen, erlang_c
 from headworks.twin.chance import generator
 from headworks.twin.leaf import Size
 from headworks.twin.observed import observed

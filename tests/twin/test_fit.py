@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headworks.core.record import AttemptRecord, Record
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.twin.chance import factors, generator
 from headworks.twin.fit import ENOUGH, fit, noisy, spells
 from headworks.twin.vendor import Time, VendorModel

@@ -14,7 +14,7 @@ from headworks.cli.paper import Paper
 from headworks.load.run import Latency, Report
 from headworks.load.search import Searched
 from headworks.load.verdict import Compared
-from headworks.system.finding import Said
+from headworks.system.verdicts.verdict import Said
 from headworks.twin.verdict import written
 
 COLOURS: Final[Mapping[Said, str]] = {

@@ -19,13 +19,13 @@ from headworks.core.money import NANO, Price, written_dollars
 from headworks.core.reply import Usage
 from headworks.core.state import Window
 from headworks.policy.spend import LENGTHS
-from headworks.system.answered import Answered
-from headworks.system.arithmetic import carried, too_bursty
-from headworks.system.finding import CLOSE, SIMULATION, Finding, Needs, Said
-from headworks.system.known import Known
 from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
+from headworks.system.verdicts.availability import Answered
+from headworks.system.verdicts.closed_forms import carried, too_bursty
+from headworks.system.verdicts.inputs import Known
+from headworks.system.verdicts.verdict import CLOSE, SIMULATION, Finding, Needs, Said
 
 Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
 

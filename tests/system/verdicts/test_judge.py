@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from headworks.core.money import Price, Rates
-from headworks.system.judge import Verdict, judge
 from headworks.system.schema.system import Model, TargetOf
+from headworks.system.verdicts.judge import Verdict, judge
 from tests.system.files import right
 
 TRAFFIC = "peak_rps: 10, prompt_tokens: {p50: 1000, p95: 1000}, output_tokens: {p50: 200, p95: 200}"

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from headworks.system.arithmetic import NORMAL, TOGETHER, Cause
+from headworks.system.verdicts.closed_forms import NORMAL, TOGETHER, Cause
 
 LASTING: Final = 1800.0
 """Seconds that an outage lasts on average: status pages of hosted models show from ten minutes to several hours."""

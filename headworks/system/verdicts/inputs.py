@@ -7,9 +7,9 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final, Literal
 
-from headworks.system.arithmetic import Spread
 from headworks.system.schema.requirements import Times, Tokens
 from headworks.system.schema.system import Fault, Local, Simulated, System, TargetOf
+from headworks.system.verdicts.closed_forms import Spread
 
 FEW_FAULTS: Final[Mapping[Fault, float]] = MappingProxyType(
     {"server_error": 0.002, "rate_limited": 0.001, "cut": 0.0005}

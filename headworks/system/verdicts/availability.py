@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from headworks.system.arithmetic import BETA, Cause, Q, unavailability
-from headworks.system.finding import CLOSE, SIMULATION, Finding, percent
-from headworks.system.known import Known
 from headworks.system.schema.requirements import Objective
 from headworks.system.syntax.scalars import written_duration
-from headworks.system.windows import SURE, kept, spells
+from headworks.system.verdicts.availability_windows import SURE, kept, spells
+from headworks.system.verdicts.closed_forms import BETA, Cause, Q, unavailability
+from headworks.system.verdicts.inputs import Known
+from headworks.system.verdicts.verdict import CLOSE, SIMULATION, Finding, percent
 
 
 class Shares(msgspec.Struct, frozen=True):

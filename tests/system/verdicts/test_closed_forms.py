@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.system.arithmetic import BETA, Cause, Q, Spread, carried, unavailability
+from headworks.system.verdicts.closed_forms import BETA, Cause, Q, Spread, carried, unavailability
 
 SHARES = st.floats(0, 1)
 
