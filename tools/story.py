@@ -28,7 +28,7 @@ from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from headworks.system.draft import VENDORS
+from headworks.system.drafts.system import VENDORS
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "story.md"
 

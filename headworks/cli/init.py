@@ -15,12 +15,12 @@ from headworks.core.errors import ConfigError
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.checks.machine import Machine
-from headworks.system.draft import ALIAS, SUITE, Choice, chosen, draft
+from headworks.system.drafts.prompt import Prompt
+from headworks.system.drafts.suite import Drafted, suite_draft
+from headworks.system.drafts.system import ALIAS, SUITE, Choice, chosen, draft
 from headworks.system.load import examine
-from headworks.system.prompt_draft import Prompt
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
-from headworks.system.suite_draft import Drafted, suite_draft
 from headworks.system.syntax.findings import Findings
 
 SHORT = 600

@@ -17,12 +17,12 @@ import msgspec
 
 from headworks.core.errors import ConfigError
 from headworks.core.extras import install
-from headworks.system.draft import ALIAS
-from headworks.system.prompt_draft import Program, Prompt, asks, file_of
+from headworks.system.drafts.prompt import Program, Prompt, asks, file_of
+from headworks.system.drafts.suite import before_holes, beginning
+from headworks.system.drafts.system import ALIAS
 from headworks.system.reader import Reader
 from headworks.system.schema.prompt_file import Front, Parts, parts
 from headworks.system.schema.secrets import Sources
-from headworks.system.suite_draft import before_holes, beginning
 from headworks.system.syntax.findings import Findings, Place
 from headworks.system.syntax.nodes import Table, compose
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from headworks.gateway.prices import Prices
-from headworks.system.draft import Choice, chosen, draft
-from headworks.system.prompt_draft import Prompt
+from headworks.system.drafts.prompt import Prompt
+from headworks.system.drafts.system import Choice, chosen, draft
 from headworks.system.schema.system import System
 from headworks.system.verdicts.availability_windows import LASTING, kept, spells
 from headworks.system.verdicts.closed_forms import Cause

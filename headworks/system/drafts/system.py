@@ -18,9 +18,9 @@ import msgspec
 from headworks.core.money import Price, written_dollars
 from headworks.core.reply import Usage
 from headworks.system.checks.machine import Machine
-from headworks.system.prompt_draft import Prompt
+from headworks.system.drafts.prompt import Prompt
+from headworks.system.drafts.suite import AT_LEAST
 from headworks.system.starter import EXTRA
-from headworks.system.suite_draft import AT_LEAST
 
 ALIAS: Final = "assistant"
 

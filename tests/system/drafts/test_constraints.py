@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headworks.system.demands import demands
+from headworks.system.drafts.constraints import demands
 
 PRICES = "$€£¥"
 

@@ -2,7 +2,7 @@
 
 Always true: what is written can be run as it is, and claims nothing of quality: what a right answer is stands under
 `expected`, which is empty until a person fills it in, and until then the gate says that nobody has said what is right.
-What the prompt itself demands in plain words (`demands.py`) is judged from the start, and so is that its own words stay
+What the prompt itself demands in plain words (`constraints.py`) is judged from the start, and so is that its own words stay
 where they are. Every sample is a place to put what real users ask.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from headworks.system.demands import demands
-from headworks.system.prompt_draft import Program, Prompt, flow
+from headworks.system.drafts.constraints import demands
+from headworks.system.drafts.prompt import Program, Prompt, flow
 
 LONGEST: Final = 1500
 """Characters of an answer in a chat: three screens of a telephone."""

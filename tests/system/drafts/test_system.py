@@ -5,8 +5,8 @@ import pytest
 
 from headworks.core.money import Price, Rates
 from headworks.gateway.prices import Prices
-from headworks.system.draft import ALIAS, VENDORS, Vendor, affordable, chosen, draft
-from headworks.system.prompt_draft import Prompt
+from headworks.system.drafts.prompt import Prompt
+from headworks.system.drafts.system import ALIAS, VENDORS, Vendor, affordable, chosen, draft
 from tests.system.files import FakeMachine, odd, right
 
 NO_MODULES = FakeMachine(has_modules=False)
