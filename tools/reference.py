@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headworks.system.reference import placed
+from headworks.system.reference.markdown import placed
 
 PAGE = Path(__file__).parent.parent / "docs" / "system-file.md"
 

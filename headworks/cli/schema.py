@@ -6,7 +6,7 @@ import json
 
 import click
 
-from headworks.system.json_schema import json_schema
+from headworks.system.reference.json_schema import json_schema
 
 
 @click.command("schema")

@@ -2,7 +2,7 @@
 
 Always true: a value of these types is what was written, in seconds, bytes, tokens and parts of one, with every default
 filled in; paths are as written and start from the system file's folder. What each key means to its user is said once,
-in `reference.py`. What must hold between keys is checked in `checks/system.py`.
+in `reference/markdown.py`. What must hold between keys is checked in `checks/system.py`.
 """
 
 from __future__ import annotations

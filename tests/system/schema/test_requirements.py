@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import yaml
 
-from headworks.system.json_schema import json_schema
+from headworks.system.reference.json_schema import json_schema
 from headworks.system.schema.requirements import Bound, Times, Tokens, bound
 from headworks.system.syntax.scalars import Unreadable
 from tests.system.files import right, wrong

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from headworks.system.json_schema import json_schema
+from headworks.system.reference.json_schema import json_schema
 from headworks.system.starter import text
 from tests.system.files import examined
 from tests.system.shapes import admits

@@ -1,7 +1,7 @@
 """The system file as editors know it: completion, descriptions and red lines while it is written.
 
-Always true: what the reader takes, this takes (`tests/system/test_json_schema.py`); it takes a little more, since a
-schema cannot tell what must hold between keys. Descriptions come from `words.py`, patterns from `schema/notations.py`.
+Always true: what the reader takes, this takes (`tests/system/reference/test_json_schema.py`); it takes a little more, since a
+schema cannot tell what must hold between keys. Descriptions come from `descriptions.py`, patterns from `schema/notations.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from msgspec import inspect
 
+from headworks.system.reference.descriptions import DIALECT, WORDS, written_default
 from headworks.system.schema.notations import NOTATIONS, Notation
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import ONE_TEXT, Model, SuiteFile, System, TargetOf
-from headworks.system.words import DIALECT, WORDS, written_default
 
 _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
     {

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import inspect
 
+from headworks.system.reference.descriptions import DIALECT, WORDS, written_default
 from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.system import ONE_TEXT, System
-from headworks.system.words import DIALECT, WORDS, written_default
 
 BEGIN = "<!-- reference: written by tools/reference.py -->"
 END = "<!-- end of reference -->"
