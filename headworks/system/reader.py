@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import inspect
 
+from headworks.system.openai_compatible import spoken
 from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.prompt_file import MOST_BYTES as MOST_PROMPT
 from headworks.system.schema.prompt_file import Front, PromptFile, parts
@@ -22,7 +23,6 @@ from headworks.system.syntax.findings import Findings, Place, Where, closest, su
 from headworks.system.syntax.json_value import encoded
 from headworks.system.syntax.nodes import Entry, Items, Node, Scalar, Table, compose
 from headworks.system.syntax.scalars import Unreadable, boolean, integer, number, shown
-from headworks.system.vendors import spoken
 
 
 class _Broken:
