@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headworks.system.reference import FIRST, PAGES, placed
+from headworks.system.reference.markdown import FIRST, PAGES, placed
 
 DOCS = Path(__file__).parent.parent / "docs"
 

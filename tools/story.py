@@ -29,7 +29,7 @@ from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from headworks.system.draft import VENDORS
+from headworks.system.drafts.system import VENDORS
 
 PAGES: Final = tuple(sorted((Path(__file__).parent.parent / "docs" / "story").glob("[0-9]*.md")))
 

@@ -54,7 +54,7 @@ def evaluate(options: dict[str, Any]) -> int:
         if options[name] is not None and not options[name].parent.is_dir():
             raise click.UsageError(f"--{name} {options[name]}: there is no folder {options[name].parent}")
     if options["out"] is not None and len(reads) > 1:
-        raise click.UsageError("--out is one file: name one --suite")
+        raise click.UsageError("--out is one file: choose one suite with --suite")
     sessions = [Session(loaded, read, wanted(options)) for read in reads.values()]
     for session in sessions:
         eval_view.show_outlook(session, to_err=quiet)
@@ -111,7 +111,7 @@ def run(session: Session, *, quiet: bool) -> Table:
         try:
             uvloop.run(session.run(results, bar.tell))
         except (KeyboardInterrupt, asyncio.CancelledError):
-            click.echo(f"stopped; the same command goes on with {results.path}", err=True)
+            click.echo(f"stopped; run the same command again to resume {results.path}", err=True)
             raise KeyboardInterrupt from None
     return Table(results.path)
 
@@ -121,7 +121,9 @@ def other(file: Path, session: Session, *, quiet: bool) -> Table:
     if file.suffix == SUFFIX:
         table = Table(file)
         if table.header.suite != session.plan.suite.name:
-            raise EvalError(f"{file} is of the suite `{table.header.suite}`, not of `{session.plan.suite.name}`")
+            raise EvalError(
+                f"{file} has results of the suite `{table.header.suite}`, not of `{session.plan.suite.name}`"
+            )
         return table
     loaded: Loaded = load(file, os.environ)
     choices = session.wanted.choices
@@ -143,7 +145,7 @@ def exit_code(reports: list[Report]) -> int:
 
 
 def unsaid(reports: list[Report]) -> str:
-    """The last line of a run that says nothing: which suite, and why."""
+    """The last line of a run without a verdict: which suite, and why."""
     whys = [f"{one.summary.suite}: {one.summary.no_verdict}" for one in reports if one.summary.no_verdict]
     whys += [
         f"{gate.id}: {gate.why}"
@@ -157,12 +159,10 @@ def unsaid(reports: list[Report]) -> str:
 def power(points: float) -> int:
     """Says how many samples a difference needs."""
     if points == 0:
-        raise click.UsageError("no number of samples sees a difference of nothing")
+        raise click.UsageError("a difference of zero cannot be detected: write --power 3%")
     needed = stats.items_needed(points)
-    click.echo(f"to see {100 * points:.3g} points you need {needed} items")
-    click.echo(
-        "  a true difference of this size between two systems, each asked every item once, is then seen 4 times in 5 at the"
-    )
-    click.echo("  5% level, if their differences vary by 1/9; `eval --vs` says it with the variance of your own suite")
+    click.echo(f"{needed} items are needed to detect a difference of {100 * points:.3g} points")
+    click.echo("  (80 % power at the 5 % level, two systems asked every item once, variance of the differences 1/9;")
+    click.echo("  `eval --vs` uses the variance of your own suite)")
     sys.stdout.flush()
     return HOLDS

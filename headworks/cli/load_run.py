@@ -26,10 +26,10 @@ from headworks.load.arrivals import MAX_PROMPT_TOKENS, Arrival, ArrivalProcess, 
 from headworks.load.call import CallResult
 from headworks.load.run import DrawArrivals, LoadConfig, load
 from headworks.load.verdict import Costs, Plan
-from headworks.system.proxies import used
-from headworks.system.requirements import Traffic
-from headworks.system.scalars import Unreadable
-from headworks.system.schema import OpenAI, System
+from headworks.system.derived.proxies import used
+from headworks.system.schema.requirements import Traffic
+from headworks.system.schema.system import OpenAI, System
+from headworks.system.syntax.scalars import Unreadable
 from headworks.twin.demand import Demand, demand
 from headworks.twin.workload import Shape
 
@@ -89,7 +89,7 @@ def with_traffic(system: System, asked: Asked) -> System:
     if asked.alias is not None:
         if asked.alias not in system.models:
             known = ", ".join(system.models)
-            raise click.ClickException(f"--alias: there is no model {asked.alias!r} in the file, only {known}")
+            raise click.ClickException(f"--alias: the file has no model {asked.alias!r}, only {known}")
         own = traffic.aliases.get(asked.alias)
         changed["aliases"] = {} if own is None else {asked.alias: own}
         objectives = tuple([one for one in required.objectives if one.alias in (None, asked.alias)])
@@ -131,7 +131,7 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
         digest=system.digest,
         objectives=system.requirements.objectives,
         traffic=traffic,
-        source=f"{found.source}; sent at {rate:.4g} a second" if asked.rate is not None else found.source,
+        source=f"{found.source}; sent at {rate:.4g}/s" if asked.rate is not None else found.source,
         arriving=arriving(found, rate / found.workload.rate, asked),
         rate=rate,
         longest=MAX_PROMPT_TOKENS,
@@ -158,7 +158,7 @@ def arriving(found: Demand, factor: float, asked: Asked) -> DrawArrivals:
             shapes, seconds, asked.seed, faster=factor * faster, process=process
         )
     if asked.arrivals is not None:
-        raise click.ClickException("--arrivals: the traffic of this file is a trace, which has its own instants")
+        raise click.ClickException("--arrivals: the traffic of this file is a trace, which has its own arrival times")
 
     def traced(seconds: float, faster: float) -> Sequence[Arrival]:
         made = workload.scaled(factor * faster).draw(asked.seed, 0)  # type: ignore[attr-defined]
@@ -178,7 +178,7 @@ def here(system: System) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # of a server that listens everywhere
     if not msgspec.structs.replace(address, host=host).is_loopback:
         raise click.ClickException(
-            f"the system listens on {address}, which may be another machine: name it by --url if it is yours to load"
+            f"the system listens on {address}, which may be another machine: name it with --url if you may load it"
         )
     return msgspec.structs.replace(system.server, listen=msgspec.structs.replace(address, host=host)).url
 
@@ -215,14 +215,14 @@ def secret(name: str | None, system: System) -> str | None:
         if system.keys:
             names = ", ".join(list(system.keys)[:5])
             raise click.ClickException(
-                f"this system lets in only who has a key ({names}): put one into an environment variable, and name that by --key"
+                f"this system needs a key ({names}): put one into an environment variable, and name that variable with --key"
             )
         return None
     found = os.environ.get(name)
     if not found:
         raise click.ClickException(
-            "--key: there is no environment variable of that name, or it is empty. It takes a name, not a key: what stands on a "
-            "command line can be read by everybody on the machine"
+            "--key: no environment variable has that name, or it is empty. Give a name, not the key itself: everyone on the "
+            "machine can read a command line"
         )
     return found
 
@@ -233,7 +233,7 @@ def plan_of(path: Path) -> Plan:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except (OSError, ValueError) as error:
         raise click.ClickException(
-            f"{path} is no plan: {error}; make one by `headworks plan --json > {path}`"
+            f"{path} is not a plan: {error}; make one with `headworks plan --json > {path}`"
         ) from error
 
 
@@ -252,7 +252,7 @@ def costs(file: Path, calls: Sequence[CallResult], began: float, url: str | None
     """What these calls cost, by the ledger of the system file: empty where the gateway is another one's or has no ledger."""
     wanted = {one.request_id for one in calls if one.request_id}
     if not wanted:
-        return Costs(why_not="no call has a request id, so none is found in the ledger")
+        return Costs(why_not="no call has a request id, so none can be found in the ledger")
     try:
         with reading(place(file)) as questions:
             until = time.monotonic() + INDEXED_WITHIN

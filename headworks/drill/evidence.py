@@ -17,7 +17,7 @@ from headworks.core.errors import Unreachable
 from headworks.core.record import AttemptRecord, Record
 from headworks.drill.call_outcome import Kind
 from headworks.drill.traffic import CallResult
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

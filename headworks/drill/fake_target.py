@@ -16,7 +16,7 @@ from headworks.core.service import Opening
 from headworks.providers.simulated.answer import chat_answer
 from headworks.providers.simulated.provider import Desk, Simulated, Vendor
 from headworks.providers.simulated.text import Lengths, Percentiles
-from headworks.system.drills import Fault
+from headworks.system.schema.drills import Fault
 
 FIRST_TOKEN: Final = 0.05
 PER_TOKEN: Final = 0.02

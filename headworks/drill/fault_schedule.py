@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from headworks.system.drills import EVERY, Drill, DrillFault, Fault, named
+from headworks.system.schema.drills import EVERY, Drill, DrillFault, Fault, named
 
 
 class FaultSchedule:

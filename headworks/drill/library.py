@@ -13,11 +13,12 @@ from typing import Final
 from msgspec import inspect
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.system.drills import Drill, DrillFile, check_drills
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, compose
+from headworks.system.checks.drills import check_drills
 from headworks.system.reader import Reader
-from headworks.system.secrets import Sources
+from headworks.system.schema.drills import Drill, DrillFile
+from headworks.system.schema.secrets import Sources
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, compose
 
 LIBRARY: Final = "library.yaml"
 

@@ -22,7 +22,7 @@ from headworks.drill.gateway_process import DrillError, GatewayProcess, free_por
 from headworks.drill.system_copy import CopyAddresses, DrilledSystem, copied_file, resumes
 from headworks.drill.system_faults import IN_PROCESS_FAULTS, FaultContext, clock_has_jumped, inject, load_certificate
 from headworks.drill.traffic import CallResult, planned_calls, send
-from headworks.system.drills import Drill, Fault
+from headworks.system.schema.drills import Drill, Fault
 
 LEAD_TIME = 0.2
 """Seconds between the gateway's readiness and the beginning."""

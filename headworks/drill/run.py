@@ -18,7 +18,7 @@ from headworks.drill.real_time import drill_in_real_time
 from headworks.drill.report import DrillOutcome, drill_outcome
 from headworks.drill.system_copy import DrilledSystem
 from headworks.drill.virtual_time import drill_in_virtual_time
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 
 JOBS = 6
 """Drills at once on the real loop. Each waits most of its time: on two cores six of them are nowhere near busy."""

@@ -21,14 +21,15 @@ from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, ability
 from headworks.policy.choice import Ability
-from headworks.system.check import Equipped, check, targets_of
-from headworks.system.findings import Findings
+from headworks.system.checks.machine import Equipped
+from headworks.system.checks.system import check, targets_of
 from headworks.system.load import named, read
-from headworks.system.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
 from headworks.system.reader import Reader
-from headworks.system.schema import Local, System, TargetOf
-from headworks.system.secrets import LITERAL, PrivateUrl, Secret, Sources
+from headworks.system.schema.secrets import LITERAL, PrivateUrl, Secret, Sources
+from headworks.system.schema.system import Local, System, TargetOf
 from headworks.system.starter import HERE, NAME, text
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
 
 UNREAD: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
 """Keys of the top that a drill does not even read: who may call, what other commands need, where things are kept."""

@@ -34,7 +34,7 @@ from headworks.drill.fake_vendor_server import FakeVendorServer
 from headworks.drill.faulty_process import ProcessFaults
 from headworks.drill.gateway_process import GatewayProcess
 from headworks.drill.system_copy import JOURNAL, STORE, CopyAddresses, DrilledSystem, copied_file
-from headworks.system.drills import DrillTrouble, Trouble
+from headworks.system.schema.drills import DrillTrouble, Trouble
 
 CLOCK_JUMP: Final = 3600.0
 """Seconds by which the clock jumps."""

@@ -15,7 +15,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.drill.call_outcome import CallerResponse, CallOutcome, classify
 from headworks.drill.fake_target import expected_answer
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 
 PATIENCE = 150.0
 """Seconds after which a caller gives up: beyond the default `total` of 120, so that the gateway has to end it."""

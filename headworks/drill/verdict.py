@@ -12,7 +12,7 @@ import msgspec
 
 from headworks.drill.call_outcome import CORRUPT_KINDS
 from headworks.drill.evidence import Evidence, Figures
-from headworks.system.drills import Hypothesis
+from headworks.system.schema.drills import Hypothesis
 
 Said: TypeAlias = Literal["holds", "does not hold", "cannot say"]
 

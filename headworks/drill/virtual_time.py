@@ -20,7 +20,7 @@ from headworks.drill.system_copy import DrilledSystem, copied_system, resumes
 from headworks.drill.traffic import PlannedCall, planned_calls, send
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.ledger.journal import MemoryJournal
-from headworks.system.drills import Drill
+from headworks.system.schema.drills import Drill
 from headworks.wire.openai.errors import event, problem
 
 LEAD_TIME = 1.0

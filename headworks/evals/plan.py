@@ -27,8 +27,8 @@ from headworks.evals.scorers import GRADED, Own
 from headworks.evals.suites.suite import Read, Sample, Suite
 from headworks.gateway.prices import Prices
 from headworks.policy.charge import BYTES_PER_TOKEN
-from headworks.system.findings import suggestion
-from headworks.system.schema import Model, System
+from headworks.system.schema.system import Model, System
+from headworks.system.syntax.findings import suggestion
 
 ANSWER_TOKENS = 200
 """Tokens of an answer where `max_tokens` does not bound it, for the estimate of cost: a paragraph or two."""

@@ -22,10 +22,10 @@ from headworks.evals.statistics.table import Table
 from headworks.evals.suites.file import load
 from headworks.evals.suites.suite import Read
 from headworks.inprocess import Opened
-from headworks.system.findings import suggestion
 from headworks.system.load import Loaded
-from headworks.system.schema import System
-from headworks.system.secrets import PrivateUrl
+from headworks.system.schema.secrets import PrivateUrl
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import suggestion
 
 FOLDER = Path(".headworks") / "evals"
 """Where results are kept, from the system file's folder."""

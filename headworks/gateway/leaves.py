@@ -21,8 +21,8 @@ from headworks.providers.local.shared_process import SharedProcess
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.simulated.provider import Desk, Simulated, Vendor
 from headworks.providers.simulated.text import Percentiles
-from headworks.system import schema
-from headworks.system.sent import sent_to
+from headworks.system.derived.secret_values import sent_to
+from headworks.system.schema import system as schema
 from headworks.wire.openai.dialect import OPENAI
 
 Making = Callable[[str], Service]

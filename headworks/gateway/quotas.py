@@ -18,7 +18,7 @@ from headworks.layers.reservations import Opener, Terms
 from headworks.policy.spend import TEMPLATE, ceiling
 from headworks.providers.local.chat_template import transcript
 from headworks.providers.local.grammar import SIGN_TOKENS
-from headworks.system.schema import Local, Model, Provider, Simulated, System, TargetOf
+from headworks.system.schema.system import Local, Model, Provider, Simulated, System, TargetOf
 from headworks.wire.dialect import Weight
 from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
 

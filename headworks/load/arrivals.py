@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 
 ArrivalProcess = Literal["poisson", "gamma", "even"]
 

@@ -23,7 +23,7 @@ from headworks.load.call import CallResult
 from headworks.load.open_loop import OpenLoop
 from headworks.load.stats import Z, wilson
 from headworks.load.verdict import is_late
-from headworks.system.requirements import Objective
+from headworks.system.schema.requirements import Objective
 
 MAX_WHOLE_SHARE: Final = 0.95
 """The most that has to be shown of the share of whole answers: 73 calls without a fault do. A load of a minute cannot

@@ -45,7 +45,7 @@ from headworks.load.verdict import (
     judge,
     overall_verdict,
 )
-from headworks.system.requirements import Objective, Traffic
+from headworks.system.schema.requirements import Objective, Traffic
 
 MIN_TOLERATED_DELAY: Final = 0.005
 """Seconds that one send in a hundred may be late by where no promise is tighter than ten times that."""

@@ -15,8 +15,8 @@ import msgspec
 from headworks.core.money import NANO
 from headworks.load.call import CallResult
 from headworks.load.stats import Interval, mean, percentile, wilson
-from headworks.system.finding import Said
-from headworks.system.requirements import Objective, Traffic
+from headworks.system.schema.requirements import Objective, Traffic
+from headworks.system.verdicts.verdict import Said
 
 
 class Costs(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from headworks.system.requirements import Objective
+from headworks.system.schema.requirements import Objective
 from headworks.twin.changes import KINDS_BY_EFFORT, Change, remedy_ladders, sensitivity_changes
 from headworks.twin.confidence_interval import mean_interval
 from headworks.twin.replications import Effort, Plan, Run, estimate, replicate

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from headworks.system.scalars import written_count, written_duration
-from headworks.system.schema import Model, OpenAI, Provider, Simulated, TargetOf
+from headworks.system.schema.system import Model, OpenAI, Provider, Simulated, TargetOf
+from headworks.system.syntax.scalars import written_count, written_duration
 from headworks.twin.limits import Limit, limits_of
 from headworks.twin.replications import Plan
 from headworks.twin.vendor_model import VendorModel

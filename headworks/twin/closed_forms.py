@@ -1,6 +1,6 @@
 """Queueing formulas, without simulation: the capacity of every limit, and the mean wait for it.
 
-Always true: nothing is simulated; the formulas are `system/arithmetic.py`'s, which `headworks check` uses too. Where
+Always true: nothing is simulated; the formulas are `system/verdicts/closed_forms.py`'s, which `headworks check` uses too. Where
 arrivals are too bursty for them they refuse, and say why: for on-off arrivals Erlang C says a third of a second where
 the queue is half a minute long.
 """
@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from headworks.system.arithmetic import allen_cunneen, erlang_b, erlang_c, too_bursty
-from headworks.system.schema import System, TargetOf
+from headworks.system.schema.system import System, TargetOf
+from headworks.system.verdicts.closed_forms import allen_cunneen, erlang_b, erlang_c, too_bursty
 from headworks.twin.limits import Limit, group_keys, keys_for, limits_of
 from headworks.twin.vendor_model import VendorModel
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from headworks.core.errors import PlanError
 from headworks.core.record import Record
-from headworks.system.arithmetic import Spread
-from headworks.system.requirements import AliasTraffic, Tokens
-from headworks.system.schema import System
+from headworks.system.schema.requirements import AliasTraffic, Tokens
+from headworks.system.schema.system import System
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.twin.closed_forms import Mix
 from headworks.twin.model_building import Assumption
 from headworks.twin.simulated_target import TokenCounts

@@ -29,7 +29,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from headworks.core.record import AttemptRecord, Record
-from headworks.system.schema import Fault, System
+from headworks.system.schema.system import Fault, System
 from headworks.twin.model_building import Assumption
 from headworks.twin.random_streams import Floats
 from headworks.twin.vendor_model import MIN_PARETO_INDEX, TAIL_FROM, TAIL_Z, Bursts, Latency, VendorModel

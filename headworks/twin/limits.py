@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from headworks.system.schema import Group, Key, Model, Provider, System, TargetOf
+from headworks.system.schema.system import Group, Key, Model, Provider, System, TargetOf
 
 Owner = Literal["provider", "target", "alias", "key", "group"]
 Unit = Literal["rpm", "tpm", "concurrency"]

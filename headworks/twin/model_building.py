@@ -13,13 +13,13 @@ from typing import Final
 
 import msgspec
 
-from headworks.system import known
-from headworks.system.arithmetic import BETA, NORMAL, Q
-from headworks.system.known import FEW_FAULTS
-from headworks.system.requirements import Times
-from headworks.system.scalars import written_duration
-from headworks.system.schema import Local, Simulated, System, TargetOf
-from headworks.system.windows import LASTING
+from headworks.system.schema.requirements import Times
+from headworks.system.schema.system import Local, Simulated, System, TargetOf
+from headworks.system.syntax.scalars import written_duration
+from headworks.system.verdicts import inputs as known
+from headworks.system.verdicts.availability_windows import LASTING
+from headworks.system.verdicts.closed_forms import BETA, NORMAL, Q
+from headworks.system.verdicts.inputs import FEW_FAULTS
 from headworks.twin.vendor_model import Latency, Origin, VendorModel
 
 HOSTED_FIRST: Final = Latency(median=known.HOSTED_FIRST.median, sigma=known.HOSTED_FIRST.sigma, tail=2.5)

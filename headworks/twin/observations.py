@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from headworks.core.money import NANO
 from headworks.core.record import Record
-from headworks.system.requirements import Objective
+from headworks.system.schema.requirements import Objective
 from headworks.twin.random_streams import Floats
 
 EXCLUDED_OUTCOMES = frozenset({"refused", "cancelled"})

@@ -6,7 +6,7 @@ each common cause alternate between down and up (both exponential; a share `q` o
 into stretches in which nothing changes, and each stretch counts with the share of calls that the stack answered in a
 short run with exactly these providers away. A common cause takes its share (the beta factor, Fleming 1975) of each
 provider's outages, so for n alike the mean is ((1 - beta) q)^n + beta q: 1.08e-3 for two with 1 % and 10 %, 1.00e-3 for
-three, as in `system/arithmetic.py`, and what is added here is how much single months differ.
+three, as in `system/verdicts/closed_forms.py`, and what is added here is how much single months differ.
 
 Always true: what a short run costs is independent of the window's length; the same seed gives the same months.
 """
@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from headworks.system.arithmetic import Cause
+from headworks.system.verdicts.closed_forms import Cause
 from headworks.twin.random_streams import Floats, generator
 
 WINDOWS: Final = 2000

@@ -10,7 +10,7 @@ import numpy as np
 from headworks import __version__
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.change_search import ChangeSearch, cost_per_call
 from headworks.twin.closed_forms import Screening, screen
 from headworks.twin.demand import Demand, demand

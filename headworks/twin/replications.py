@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from headworks.core.record import Record
-from headworks.system.requirements import Objective
-from headworks.system.schema import System
+from headworks.system.schema.requirements import Objective
+from headworks.system.schema.system import System
 from headworks.twin.confidence_interval import Interval, mean_interval, proportion_interval
 from headworks.twin.observations import Observations, objective_value, observe
 from headworks.twin.simulation import Drained, simulate

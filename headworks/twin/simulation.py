@@ -22,8 +22,8 @@ from headworks.core.state import Bounds, Claim, Granted, Rate, Refusal
 from headworks.core.vtime import run_virtual
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.state.memory import Memory
-from headworks.system.schema import Key, System
-from headworks.system.secrets import Secret
+from headworks.system.schema.secrets import Secret
+from headworks.system.schema.system import Key, System
 from headworks.twin.random_streams import CallDraws, generator
 from headworks.twin.simulated_target import ProviderState, SimulatedTarget
 from headworks.twin.vendor_model import VendorModel

@@ -22,7 +22,7 @@ import numpy as np
 from headworks.core.key import Spending
 from headworks.core.money import NANO
 from headworks.core.record import AttemptRecord, Record
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.closed_forms import Mix
 from headworks.twin.limits import Limit, keys_for, limits_of
 from headworks.twin.random_streams import Floats

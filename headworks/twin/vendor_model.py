@@ -17,8 +17,8 @@ from typing import Literal
 
 import msgspec
 
-from headworks.system.arithmetic import NORMAL
-from headworks.system.schema import Fault
+from headworks.system.schema.system import Fault
+from headworks.system.verdicts.closed_forms import NORMAL
 
 Origin = Literal["fitted", "expected", "declared", "assumed"]
 """Where a number is from: the ledger, `expect:`, the provider's own part of the file, or our default."""

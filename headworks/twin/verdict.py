@@ -17,12 +17,12 @@ import numpy as np
 
 from headworks.core.money import NANO, written_dollars
 from headworks.gateway.prices import Prices
-from headworks.system.arithmetic import BETA, Cause
-from headworks.system.finding import Said, percent
-from headworks.system.judge import Bench
-from headworks.system.requirements import Objective
-from headworks.system.scalars import written_duration
-from headworks.system.windows import LASTING
+from headworks.system.schema.requirements import Objective
+from headworks.system.syntax.scalars import written_duration
+from headworks.system.verdicts.availability_windows import LASTING
+from headworks.system.verdicts.closed_forms import BETA, Cause
+from headworks.system.verdicts.judge import Bench
+from headworks.system.verdicts.verdict import Said, percent
 from headworks.twin.confidence_interval import Interval, quantile_interval
 from headworks.twin.outages import SimulatedWindows, simulate_windows, state_shares
 from headworks.twin.replications import Plan, Run, estimate, replicate

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import msgspec
 import numpy as np
 
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.twin.random_streams import Floats, generator
 from headworks.twin.simulated_target import TokenCounts
 

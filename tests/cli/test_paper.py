@@ -31,7 +31,7 @@ from headworks.load.run import Report as LoadReport
 from headworks.load.verdict import ComparedValue
 from headworks.load.verdict import Verdict as Measured
 from headworks.system.load import read
-from headworks.system.requirements import Traffic
+from headworks.system.schema.requirements import Traffic
 from headworks.twin.model_building import Assumption
 from headworks.twin.plan import PlanInputs, prepare
 from headworks.twin.report import Effect, Effort, Report, Sensitivity

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from headworks.system.json_schema import json_schema
 from headworks.system.load import read
-from headworks.system.reference import BEGIN, FIRST, PAGES, placed
-from headworks.system.schema import ONE_TEXT, System
-from headworks.system.words import WORDS
+from headworks.system.reference.descriptions import WORDS
+from headworks.system.reference.json_schema import json_schema
+from headworks.system.reference.markdown import BEGIN, FIRST, PAGES, placed
+from headworks.system.schema.system import ONE_TEXT, System
 from tests.system.files import FakeMachine
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ import pytest
 
 from headworks.core.errors import ConfigError
 from headworks.drill.system_copy import CopyAddresses, copied_file, copied_system, load_system
-from headworks.system.schema import OpenAI
+from headworks.system.schema.system import OpenAI
 from tests.drill.systems import ALONE, PLAIN, PRODUCTION, STARTER, system
 
 PLACE = CopyAddresses(urls={"first": "http://127.0.0.1:7001/v1", "second": "http://127.0.0.1:7002/v1"})

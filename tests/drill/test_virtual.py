@@ -9,7 +9,7 @@ from headworks.drill.library import QUICK, library, read
 from headworks.drill.report import DrillOutcome, drill_outcome
 from headworks.drill.virtual_time import drill_in_virtual_time
 from headworks.providers.simulated.faults import FAULTS
-from headworks.system.drills import TROUBLES, Drill, DrillFault, DrillTraffic
+from headworks.system.schema.drills import TROUBLES, Drill, DrillFault, DrillTraffic
 from tests.drill.systems import ALONE, PLAIN, STARTER, WIDE, system
 
 LIBRARY = library()

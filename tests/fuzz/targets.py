@@ -28,11 +28,11 @@ from headworks.ledger.backup_file import Broken, verified
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems
 from headworks.server.problems import answer
-from headworks.system.check import Machine
-from headworks.system.findings import Findings
+from headworks.system.checks.machine import Machine
 from headworks.system.load import survey
-from headworks.system.prompt_file import parts
-from headworks.system.secrets import Sources
+from headworks.system.schema.prompt_file import parts
+from headworks.system.schema.secrets import Sources
+from headworks.system.syntax.findings import Findings
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.chat import read_chat
 from headworks.wire.openai.dialect import OPENAI

@@ -13,7 +13,7 @@ from headworks.core.clock import now
 from headworks.load.arrivals import Arrival, RequestBodies, closest_stretch, draw_arrivals
 from headworks.load.call import CallResult
 from headworks.load.open_loop import LoopLimits, OpenLoop
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.testing import virtual
 
 

@@ -15,7 +15,7 @@ from headworks.load.call import CallResult, Ending
 from headworks.load.open_loop import OpenLoop
 from headworks.load.run import LoadConfig, Report, find_max_rate, report, run_load
 from headworks.load.verdict import Costs
-from headworks.system.requirements import Traffic
+from headworks.system.schema.requirements import Traffic
 from headworks.testing import virtual
 from tests.load.test_open_loop import Slots, even
 from tests.load.test_verdict import objective

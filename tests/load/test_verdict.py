@@ -24,7 +24,7 @@ from headworks.load.verdict import (
     judge,
     overall_verdict,
 )
-from headworks.system.requirements import Bound, Kind, Metric, Objective, Traffic
+from headworks.system.schema.requirements import Bound, Kind, Metric, Objective, Traffic
 
 KINDS: dict[Metric, Kind] = {
     "time_to_first_token": "duration",

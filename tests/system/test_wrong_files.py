@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from headworks.system.schema import Server, System
+from headworks.system.schema.system import Server, System
 from tests.system.files import wrong
 
 

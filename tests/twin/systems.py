@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.random_streams import generator
 from headworks.twin.simulated_target import TokenCounts
 from headworks.twin.vendor_model import Latency, VendorModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headworks.system.arithmetic import allen_cunneen, erlang_c
+from headworks.system.verdicts.closed_forms import allen_cunneen, erlang_c
 from headworks.twin.closed_forms import not_stationary
 from headworks.twin.observations import observe
 from headworks.twin.random_streams import generator

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headworks.core.record import AttemptRecord, Record
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.twin.fit import MIN_ATTEMPTS, failure_bursts, fit, fit_noise
 from headworks.twin.random_streams import generator, multipliers
 from headworks.twin.simulation import simulate

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from headworks.gateway.prices import Prices
-from headworks.system.arithmetic import Cause
-from headworks.system.draft import Choice, chosen, draft
-from headworks.system.judge import judge
-from headworks.system.prompt_draft import Prompt
-from headworks.system.schema import System
-from headworks.system.windows import LASTING, kept, spells
+from headworks.system.drafts.prompt import Prompt
+from headworks.system.drafts.system import Choice, chosen, draft
+from headworks.system.schema.system import System
+from headworks.system.verdicts.availability_windows import LASTING, kept, spells
+from headworks.system.verdicts.closed_forms import Cause
+from headworks.system.verdicts.judge import judge
 from headworks.twin.change_search import ChangeSearch
 from headworks.twin.changes import remedy_ladders, sensitivity_changes
 from headworks.twin.outages import simulate_windows, state_shares

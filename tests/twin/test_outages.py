@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headworks.system.arithmetic import Cause, unavailability
+from headworks.system.verdicts.closed_forms import Cause, unavailability
 from headworks.twin.outages import outage_causes, simulate_windows
 
 MONTH = 30 * 86400.0

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.system.finding import Said
-from headworks.system.schema import System
+from headworks.system.schema.system import System
+from headworks.system.verdicts.verdict import Said
 from headworks.twin.html_report import html_report
 from headworks.twin.plan import PlanInputs, plan, prepare
 from headworks.twin.replications import Effort, estimate, replicate, replicate_until_clear

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headworks.system.arithmetic import allen_cunneen, erlang_b, erlang_c
+from headworks.system.verdicts.closed_forms import allen_cunneen, erlang_b, erlang_c
 from headworks.twin.confidence_interval import Interval, mean_interval
 from headworks.twin.observations import observe
 from headworks.twin.simulation import simulate

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.twin.change_search import ChangeSearch
 from headworks.twin.changes import remedy_ladders
 from headworks.twin.confidence_interval import mean_interval

@@ -8,7 +8,7 @@ import pytest
 from headworks.core.errors import PlanError
 from headworks.core.record import Record
 from headworks.core.reply import Usage
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 from headworks.twin.demand import demand
 from headworks.twin.trace_file import read_trace
 from headworks.twin.workload import AliasShape, Shape, Trace, busiest_stretch, peak_rate, squared_cv

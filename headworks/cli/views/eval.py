@@ -45,7 +45,7 @@ def show_outlook(session: Session, *, to_err: bool) -> None:
     conditions = f"{len(plan.conditions)} condition{'s' if len(plan.conditions) > 1 else ''}"
     said = f"{plan.suite.name}: {outlook.samples} samples, {conditions}, {outlook.calls} calls of {plan.model}; {cost}"
     if bound is not None and (outlook.cost_nano or 0) > bound:
-        said += f", of which {dollars(bound)} may be spent: it will be stopped early"
+        said += f", of which only {dollars(bound)} may be spent: it will stop early"
     click.echo(said, err=to_err)
 
 
@@ -109,15 +109,15 @@ def show(report: Report) -> None:
         known = summary.flicker
         click.echo(
             f"asked {known.asked} times: at least one right {percent(known.at_least_one[known.asked])}, all right "
-            f"{percent(known.all_of[known.asked])}, sometimes right and sometimes not {ranged(known.unsteady)}"
+            f"{percent(known.all_of[known.asked])}, sometimes right {ranged(known.unsteady)}"
         )
     show_unjudged(report)
     if not summary.is_complete:
         click.echo(
-            f"stopped before its end: {summary.why or 'it was interrupted'}; gates are judged by what holds at any stop"
+            f"stopped early: {summary.why or 'it was interrupted'}; gates are judged by bounds that hold at any stop"
         )
     click.echo(
-        f"{summary.samples} samples show a difference of {100 * summary.gap_seen:.1f} points between two systems, 4 times in 5; "
+        f"with {summary.samples} samples only differences above {100 * summary.gap_seen:.0f} points can be detected (80 % power); "
         f"cost {dollars(summary.cost_nano)}; every answer: {summary.results}"
     )
     if report.gates:
@@ -125,7 +125,7 @@ def show(report: Report) -> None:
         paper.print(gates(report.gates, paper))
     else:
         click.echo(
-            f"no objective names this suite, so nothing is gated: {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
+            f"no gate: no objective names this suite; add {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
         )
 
 
@@ -156,7 +156,7 @@ def conditions(summary: Summary, paper: Paper) -> Rows:
 
 def groups(summary: Summary, paper: Paper) -> Rows:
     """Tasks and tags, undisturbed."""
-    table = paper.table("undisturbed", "samples", "pass")
+    table = paper.table("plain only", "samples", "pass")
     for group in summary.groups:
         table.add_row(f"{group.kind} {group.name}", str(group.samples), passing(group.share))
     return table
@@ -164,7 +164,7 @@ def groups(summary: Summary, paper: Paper) -> Rows:
 
 def gates(found: list[Judged], paper: Paper) -> Rows:
     """The verdicts."""
-    table = paper.table("gate", "promise", "verdict", "seen", "why")
+    table = paper.table("gate", "requirement", "verdict", "measured", "why")
     for one in found:
         verdict = Text(one.verdict, style=COLOURS[one.verdict])
         table.add_row(one.id, one.what, verdict, ranged(one.estimate, points=one.bound <= 0), Text(one.why))
@@ -192,7 +192,9 @@ def show_comparison(paper: Paper, report: Report, compared: Comparison) -> None:
     paper.print(table)
     if compared.rows and compared.rows[0].items_needed:
         needed = compared.rows[0].items_needed
-        click.echo(f"to see {100 * compared.margin:.3g} points with these differences you need {needed} items\n")
+        click.echo(
+            f"{needed} items are needed to detect a difference of {100 * compared.margin:.3g} points in this suite\n"
+        )
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,7 @@ from headworks.cli.paper import Paper
 from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
 from headworks.load.verdict import ComparedValue
-from headworks.system.finding import Said
+from headworks.system.verdicts.verdict import Said
 from headworks.twin.verdict import format_value
 
 COLOURS: Final[Mapping[Said, str]] = {

@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from headworks.cli.paper import Paper
-from headworks.system.finding import Said
+from headworks.system.verdicts.verdict import Said
 from headworks.twin.closed_forms import Screening
 from headworks.twin.report import Report, Sensitivity
 from headworks.twin.verdict import Verdict, format_value

@@ -8,7 +8,7 @@ from headworks.evals import scorers
 from headworks.evals.suites.places import Troubles
 from headworks.evals.suites.suite import Read
 from headworks.evals.suites.template import Templates, TemplateTrouble
-from headworks.system.findings import suggestion
+from headworks.system.syntax.findings import suggestion
 
 
 def check(made: Read, troubles: Troubles, place: Any = None) -> None:

@@ -20,7 +20,7 @@ from headworks.evals.suites.places import Troubles, content_of, read
 from headworks.evals.suites.reader import SuiteReader
 from headworks.evals.suites.rows import named, samples_of
 from headworks.evals.suites.suite import Message, Read, Suite, Task
-from headworks.system.findings import suggestion
+from headworks.system.syntax.findings import suggestion
 
 INPUT = Task(
     messages=(Message(role="user", content="{{ input }}"),), scorers=(Scorer(kind="contains", ignore_case=True),)

@@ -17,8 +17,8 @@ from headworks.core.digest import digest
 from headworks.core.errors import EvalError
 from headworks.core.record import Outcome, Record
 from headworks.ledger.query import Filter
-from headworks.system.findings import suggestion
-from headworks.system.scalars import Unreadable, duration
+from headworks.system.syntax.findings import suggestion
+from headworks.system.syntax.scalars import Unreadable, duration
 
 TERMS = ("outcome", "alias", "key", "tag", "user", "target", "error", "slow")
 OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]

@@ -22,8 +22,8 @@ from headworks.evals.suites.places import Document, Troubles, Where, content_of,
 from headworks.evals.suites.rows import LISTS_OF_TEXTS, SAMPLE, named, said_of, samples_of
 from headworks.evals.suites.suite import Message, Read, Sample, Suite, Task
 from headworks.prompts.schema import trouble
-from headworks.system.findings import suggestion
-from headworks.system.scalars import Unreadable, duration, share
+from headworks.system.syntax.findings import suggestion
+from headworks.system.syntax.scalars import Unreadable, duration, share
 
 T = TypeVar("T")
 
