@@ -30,8 +30,8 @@ from headworks.system.derived.proxies import used
 from headworks.system.schema.requirements import Traffic
 from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.scalars import Unreadable
-from headworks.twin.demand import Demand, demand
-from headworks.twin.workload import Shape
+from headworks.twin.workload.arrivals import Shape
+from headworks.twin.workload.demand import Demand, demand
 
 ENDS = {
     "holds": HOLDS,

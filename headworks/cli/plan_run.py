@@ -15,10 +15,10 @@ from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.plan import past, read
 from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
-from headworks.twin.html_report import html_report
 from headworks.twin.plan import PlanInputs, plan, prepare
-from headworks.twin.replications import Effort
-from headworks.twin.report import as_json, round_floats
+from headworks.twin.report.html import html_report
+from headworks.twin.report.report import as_json, round_floats
+from headworks.twin.simulation.replications import Effort
 
 ENDS = {"holds": HOLDS, "does not hold": FAILS, "cannot say": CANNOT_SAY}
 

@@ -11,19 +11,19 @@ from headworks import __version__
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.system import System
-from headworks.twin.change_search import ChangeSearch, cost_per_call
-from headworks.twin.closed_forms import Screening, screen
-from headworks.twin.demand import Demand, demand
-from headworks.twin.fit import Fitted, fit
-from headworks.twin.model_building import Assumption, BuiltModels, build_models
-from headworks.twin.observations import Observations, observe
-from headworks.twin.replications import Effort, Plan, Run, replicate_until_clear
-from headworks.twin.report import PERCENTS, Percentiles, Report
-from headworks.twin.report import Effort as Spent
-from headworks.twin.simulation import Drained
-from headworks.twin.utilization import budget_utilizations
-from headworks.twin.vendor_model import VendorModel
-from headworks.twin.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.models.building import Assumption, BuiltModels, build_models
+from headworks.twin.models.fit import Fitted, fit
+from headworks.twin.models.vendor_model import VendorModel
+from headworks.twin.report.report import PERCENTS, Percentiles, Report
+from headworks.twin.report.report import Effort as Spent
+from headworks.twin.screening.closed_forms import Screening, screen
+from headworks.twin.search.search import ChangeSearch, cost_per_call
+from headworks.twin.simulation.observations import Observations, observe
+from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
+from headworks.twin.simulation.run import Drained
+from headworks.twin.simulation.utilization import budget_utilizations
+from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.workload.demand import Demand, demand
 
 
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):

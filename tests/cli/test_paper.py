@@ -32,10 +32,10 @@ from headworks.load.verdict import ComparedValue
 from headworks.load.verdict import Verdict as Measured
 from headworks.system.load import read
 from headworks.system.schema.requirements import Traffic
-from headworks.twin.model_building import Assumption
+from headworks.twin.models.building import Assumption
 from headworks.twin.plan import PlanInputs, prepare
-from headworks.twin.report import Effect, Effort, Report, Sensitivity
-from headworks.twin.verdict import Bottleneck, Verdict
+from headworks.twin.report.report import Effect, Effort, Report, Sensitivity
+from headworks.twin.verdicts.verdict import Bottleneck, Verdict
 from tests.evals import test_running as evaluated
 from tests.ledger.records import attempt, record
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from headworks.twin.simulation import simulate
-from headworks.twin.workload import Shape
+from headworks.twin.simulation.run import simulate
+from headworks.twin.workload.arrivals import Shape
 from tests.twin.systems import one, steady
-from tests.twin.test_workload import shape
+from tests.twin.workload.test_arrivals import shape
 
 ROOT = Path(__file__).parent.parent.parent
 TRACE = Path(os.environ.get("HEADWORKS_TRACE", ROOT.parent / "shared" / "data" / "azure_llm_2023_conv.csv"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from headworks.system.schema.system import System
-from headworks.twin.random_streams import generator
-from headworks.twin.simulated_target import TokenCounts
-from headworks.twin.vendor_model import Latency, VendorModel
-from headworks.twin.workload import Arrivals
+from headworks.twin.models.random_streams import generator
+from headworks.twin.models.vendor_model import Latency, VendorModel
+from headworks.twin.workload.arrivals import Arrivals
+from headworks.twin.workload.token_counts import TokenCounts
 from tests.system.files import right
 
 ONE = """\

@@ -13,16 +13,16 @@ import pytest
 
 from headworks.system.schema.system import System
 from headworks.system.verdicts.verdict import Said
-from headworks.twin.html_report import html_report
 from headworks.twin.plan import PlanInputs, plan, prepare
-from headworks.twin.replications import Effort, estimate, replicate, replicate_until_clear
-from headworks.twin.replications import Plan as Whole
-from headworks.twin.report import Report, as_json
-from headworks.twin.utilization import Utilization, budget_utilizations
-from headworks.twin.verdict import Judge, Verdict, bottleneck, mean_utilization
-from headworks.twin.workload import Shape
+from headworks.twin.report.html import html_report
+from headworks.twin.report.report import Report, as_json
+from headworks.twin.simulation.replications import Effort, estimate, replicate, replicate_until_clear
+from headworks.twin.simulation.replications import Plan as Whole
+from headworks.twin.simulation.utilization import Utilization, budget_utilizations
+from headworks.twin.verdicts.verdict import Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.workload.arrivals import Shape
 from tests.twin.systems import one, steady
-from tests.twin.test_workload import shape
+from tests.twin.workload.test_arrivals import shape
 
 ROOT = Path(__file__).parent.parent.parent
 EXPECT = "expect: {first_token: {p50: 300ms, p95: 800ms}, per_token: {p50: 10ms, p95: 20ms}}"

@@ -7,12 +7,12 @@ import re
 import pytest
 
 from headworks.system.schema.system import System
-from headworks.twin.change_search import ChangeSearch
-from headworks.twin.changes import remedy_ladders
-from headworks.twin.confidence_interval import mean_interval
 from headworks.twin.plan import PlanInputs, prepare
-from headworks.twin.replications import Effort, Plan, replicate, replicate_until_clear
-from headworks.twin.verdict import Judge, Verdict, margin
+from headworks.twin.search.changes import remedy_ladders
+from headworks.twin.search.search import ChangeSearch
+from headworks.twin.simulation.confidence_interval import mean_interval
+from headworks.twin.simulation.replications import Effort, Plan, replicate, replicate_until_clear
+from headworks.twin.verdicts.verdict import Judge, Verdict, margin
 from tests.twin.systems import one
 
 KNOWN = PlanInputs(read=lambda path: b"")

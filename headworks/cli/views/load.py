@@ -15,7 +15,7 @@ from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
 from headworks.load.verdict import ComparedValue
 from headworks.system.verdicts.verdict import Said
-from headworks.twin.verdict import format_value
+from headworks.twin.verdicts.verdict import format_value
 
 COLOURS: Final[Mapping[Said, str]] = {
     "holds": "green",

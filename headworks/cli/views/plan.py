@@ -11,9 +11,9 @@ from rich.text import Text
 
 from headworks.cli.paper import Paper
 from headworks.system.verdicts.verdict import Said
-from headworks.twin.closed_forms import Screening
-from headworks.twin.report import Report, Sensitivity
-from headworks.twin.verdict import Verdict, format_value
+from headworks.twin.report.report import Report, Sensitivity
+from headworks.twin.screening.closed_forms import Screening
+from headworks.twin.verdicts.verdict import Verdict, format_value
 
 MOST_SHOWN: Final = 6
 """Settings in the table; `--json` and `--html` have all."""

@@ -47,7 +47,7 @@ LOCAL_PEAK: Final = Decimal("0.1")
 """Calls a second of the embedded model with answers as long as these: one in ten seconds, three to four seconds each."""
 
 LOCAL_PREFILL: Final = 0.0005
-"""Seconds that the embedded model reads a token of a prompt (`twin/model_building.py` assumes the same)."""
+"""Seconds that the embedded model reads a token of a prompt (`twin/models/building.py` assumes the same)."""
 
 LOCAL_READS: Final = 4096
 """Tokens of one conversation with the embedded model, its answer included (`providers/local/child.py`)."""

@@ -4,8 +4,8 @@ Theory. Outages of a source (a provider's own, or what strikes several at once) 
 so what falls into a window is a compound Poisson sum: a Poisson number of spells, each exponential. An alias is down while
 sources that strike all of its providers are down together; while k of them are, a spell is k times shorter and, for its
 share of time, k times as frequent. Spells of different lengths are taken as one kind with the same mean and variance.
-`twin/outages.py` draws the same outages one by one, with what the stack answers meanwhile; it was held against this
-(`tests/twin/test_one_judge.py`). What is not sure here is left to it.
+`twin/verdicts/outages.py` draws the same outages one by one, with what the stack answers meanwhile; it was held against this
+(`tests/twin/verdicts/test_one_judge.py`). What is not sure here is left to it.
 """
 
 from __future__ import annotations

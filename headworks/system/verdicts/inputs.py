@@ -23,7 +23,7 @@ AGAIN: Final[frozenset[Fault]] = frozenset(
 
 HOSTED_FIRST: Final = Spread(0.6, 0.6)
 HOSTED_PACE: Final = Spread(0.015, 0.4)
-"""Log-normal times of a hosted model of which nothing is known (`twin/model_building.py`)."""
+"""Log-normal times of a hosted model of which nothing is known (`twin/models/building.py`)."""
 
 RARE: Final = 99.9
 """The percentile up to which an answer must fit its timeouts: beyond it one try is lost, and another one is made."""

@@ -1,0 +1,1 @@
+"""What a plan found: as data, as a page, as pictures."""

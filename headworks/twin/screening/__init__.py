@@ -1,0 +1,1 @@
+"""Limits, and what closed forms say of them before anything runs."""

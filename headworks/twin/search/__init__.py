@@ -1,0 +1,1 @@
+"""What to change: the effect of each setting, and remedies."""

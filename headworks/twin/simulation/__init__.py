@@ -1,0 +1,1 @@
+"""Runs of the stack on virtual time, and what they showed."""

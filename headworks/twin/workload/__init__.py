@@ -1,0 +1,1 @@
+"""What arrives: from a shape, a trace or the ledger."""
