@@ -12,14 +12,13 @@ import pytest
 from tools.wrap import LIMIT, WIDTH, too_long, wrapped
 
 ROOT: Final = Path(__file__).parent.parent.parent
-FILES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")])
-PAGES: Final = sorted((ROOT / "docs").glob("*.md"))
+FOLDERS: Final = ("docs", "bench", "deploy", "examples")
+FILES: Final = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
+"""Every page that somebody wrote for a reader; what tests read (`tests/data`) is no page."""
+PAGES: Final = [path for path in FILES if ROOT / "docs" in path.parents and ROOT / "docs" / "adr" not in path.parents]
 
 MOST_LINES: Final = 200
-LONGER: Final = {
-    "system-file.md": "a reference that is written from the code, one row a key; nobody reads it from end to end",
-    "story.md": "one story whose commands are run in order by tests/e2e/test_story.py, with their output",
-}
+"""What is read in one go. Nothing is excepted: the reference of the system file and the story are split, too."""
 
 LINK: Final = re.compile(r"(?<!!)\[(?:[^\]`]|`[^`]*`)*\]\(([^)\s]+)\)")
 CODE: Final = re.compile(r"^(```|~~~).*?^\1\s*?$", re.MULTILINE | re.DOTALL)
@@ -62,16 +61,10 @@ def test_no_line_is_longer_than_a_reader_can_follow(path: Path) -> None:
     assert found == [], f"over {LIMIT} characters: run `python tools/wrap.py {named(path)}`"
 
 
-@pytest.mark.parametrize("path", [page for page in PAGES if page.name not in LONGER], ids=named)
+@pytest.mark.parametrize("path", PAGES, ids=named)
 def test_a_page_is_short_enough_to_be_read_at_once(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= MOST_LINES, "split it by task: what to do, how it works, reference (docs/style.md)"
-
-
-def test_only_a_page_that_is_longer_may_be() -> None:
-    assert [
-        name for name in LONGER if len((ROOT / "docs" / name).read_text(encoding="utf-8").splitlines()) <= MOST_LINES
-    ] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
