@@ -55,10 +55,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     as_list: bool = False
 
 
-@click.command(
-    "drill",
-    epilog="How to read a verdict and write a drill: docs/drills.md. What callers see for each fault: docs/failure.md.",
-)
+@click.command("drill", epilog="What callers see for each fault, and how to write a drill: docs/failure.md.")
 @click.option("--only", type=Names(), multiple=True, metavar="NAME,...", help="Only these drills.")
 @click.option("--list", "as_list", is_flag=True, help="Say which drills there are, and run none.")
 @click.option("--quick", is_flag=True, help=f"Only a few seconds of them: {', '.join(QUICK)}.")
