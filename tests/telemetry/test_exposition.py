@@ -22,7 +22,7 @@ from headworks.telemetry.watchdog import BOUNDS
 from headworks.testing import run_virtual
 from tests.stack.systems import World
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "telemetry.md").read_text(encoding="utf-8")
 
 
 def readings(circuits: dict[str, State] | None = None) -> Readings:

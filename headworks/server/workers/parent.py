@@ -1,7 +1,7 @@
 """Several processes that serve one system: the parent, which answers no call.
 
 It holds the public port's socket, owns the admin port, the indexer, the local models and the embedded state, sums what its
-workers count, starts again one that died, and has a new system file served by all of them or by none. `docs/operations.md`.
+workers count, starts again one that died, and has a new system file served by all of them or by none. `docs/scaling.md`.
 """
 
 from __future__ import annotations

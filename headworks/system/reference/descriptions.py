@@ -83,7 +83,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "Valkey or Redis that replicas share.",
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
-            "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/failure.md`). They change "
+            "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/drills.md`). They change "
             "nothing about how calls are served.",
         },
         OpenAI: {
@@ -322,7 +322,7 @@ WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyTyp
             "KiB) and the text of the answer. Headers, and so keys, are never in it.",
             "retention": "How long the store keeps a call.",
             "format": "The format of the gateway's own log, in every process: `text`, or `json`, one object a line "
-            "(`docs/operations.md`).",
+            "(`docs/telemetry.md`).",
         },
         Drill: {
             "shows": "What the drill shows, in a sentence.",
