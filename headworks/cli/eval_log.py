@@ -10,16 +10,16 @@ import msgspec
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.cli.ledger_place import place
 from headworks.cli.logs import DECODE, reading
-from headworks.evals.suites.from_log import Taken, asked_of, samples_of
+from headworks.evals.suites.from_log import SampledCalls, parse_filter, samples_from
 
 DEFAULT = Path("suites") / "from-log.jsonl"
 
 
 def from_log(file: Path | None, text: str, out: Path | None) -> int:
     """Writes the samples of recorded calls, says how many they are, and returns the exit code: 1 where there is none."""
-    asked = asked_of(text)
+    asked = parse_filter(text)
     with reading(place(file)) as questions:
-        taken = samples_of(DECODE(line) for line in questions.lines(asked))
+        taken = samples_from(DECODE(line) for line in questions.lines(asked))
     click.echo(said(taken))
     if not taken.samples:
         if taken.bodiless:
@@ -40,7 +40,7 @@ def from_log(file: Path | None, text: str, out: Path | None) -> int:
     return HOLDS
 
 
-def said(taken: Taken) -> str:
+def said(taken: SampledCalls) -> str:
     """What became of the calls, in one line."""
     parts = [f"{taken.seen} calls: {len(taken.samples)} samples"]
     for count, what in (

@@ -19,10 +19,10 @@ from headworks.cli.views import eval as eval_view
 from headworks.core.errors import EvalError
 from headworks.evals import report
 from headworks.evals.conditions import QUICK
-from headworks.evals.plan import QUICK_SAMPLES, Choices
+from headworks.evals.plan import QUICK_SAMPLES, RunOptions
 from headworks.evals.report import Report
 from headworks.evals.results import SUFFIX
-from headworks.evals.session import Session, Wanted, suites_of
+from headworks.evals.session import Session, SessionOptions, suites_of
 from headworks.evals.statistics import compare as comparing
 from headworks.evals.statistics import intervals as stats
 from headworks.evals.statistics.compare import Comparison
@@ -57,7 +57,7 @@ def evaluate(options: dict[str, Any]) -> int:
         raise click.UsageError("--out is one file: choose one suite with --suite")
     sessions = [Session(loaded, read, wanted(options)) for read in reads.values()]
     for session in sessions:
-        eval_view.show_outlook(session, to_err=quiet)
+        eval_view.show_estimate(session, to_err=quiet)
     if options["dry_run"]:
         return HOLDS
     reports = [one_report(session, options, quiet=quiet) for session in sessions]
@@ -76,15 +76,15 @@ def evaluate(options: dict[str, Any]) -> int:
     return code
 
 
-def wanted(options: dict[str, Any]) -> Wanted:
+def wanted(options: dict[str, Any]) -> SessionOptions:
     """The options of a run, as they were given."""
     names: str | None = options["conditions"]
     conditions = tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
     samples = options["samples"]
     if options["quick"]:
         conditions, samples = conditions or QUICK, samples or QUICK_SAMPLES
-    return Wanted(
-        choices=Choices(conditions=conditions, samples=samples, seed=options["seed"], model=options["model"]),
+    return SessionOptions(
+        choices=RunOptions(conditions=conditions, samples=samples, seed=options["seed"], model=options["model"]),
         key=options["key"],
         at_once=options["concurrency"],
         max_cost=options["max_cost"],
@@ -126,12 +126,12 @@ def other(file: Path, session: Session, *, quiet: bool) -> Table:
             )
         return table
     loaded: Loaded = load(file, os.environ)
-    choices = session.wanted.choices
+    choices = session.options.choices
     if not choices.model and session.plan.model in loaded.system.models:
         choices = msgspec.structs.replace(choices, model=session.plan.model)
-    wanted = msgspec.structs.replace(session.wanted, choices=choices, out=None, key="")
+    wanted = msgspec.structs.replace(session.options, choices=choices, out=None, key="")
     theirs = Session(loaded, session.read, wanted)
-    eval_view.show_outlook(theirs, to_err=quiet)
+    eval_view.show_estimate(theirs, to_err=quiet)
     return run(theirs, quiet=quiet)
 
 

@@ -25,13 +25,13 @@ from headworks.evals.statistics.intervals import Estimate
 from headworks.evals.statistics.summary import Summary
 from headworks.evals.statistics.table import Table
 
-MOST_ROWS = 5000
+MAX_ROWS = 5000
 """Items that the page lists: a browser filters so many at once without a pause. What did not pass comes first."""
 
-MOST_CHANGES = 20
+MAX_CHANGES = 20
 """Changed items that Markdown lists: a comment under a pull request is read, not searched."""
 
-SHOWN = 1200
+MAX_SHOWN_CHARACTERS = 1200
 """Characters of an input and an answer on the page."""
 
 
@@ -61,7 +61,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def ranged(found: Estimate | None, *, points: bool = False) -> str:
+def with_interval(found: Estimate | None, *, points: bool = False) -> str:
     """A number with its interval: `63.8% [61.2, 66.4]`; differences in points, with their sign."""
     if found is None:
         return ""
@@ -70,9 +70,9 @@ def ranged(found: Estimate | None, *, points: bool = False) -> str:
     return f"{percent(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
-def passing(share: Estimate | None) -> str:
+def pass_rate(share: Estimate | None) -> str:
     """The share that passes; where nothing has a verdict there is none to show."""
-    return ranged(share) or "-"
+    return with_interval(share) or "-"
 
 
 def dollars(nano: int | None) -> str:
@@ -100,7 +100,7 @@ def markdown(reports: list[Report]) -> str:
         parts += [f"### Evaluation of `{said.suite}` on `{said.system}/{said.model}`", ""]
         for judged in one.gates:
             mark = {"holds": "✅", "does not hold": "❌", "not enough data": "❔"}[judged.verdict]
-            interval = ranged(judged.estimate, points=judged.bound <= 0)
+            interval = with_interval(judged.estimate, points=judged.bound <= 0)
             parts.append(
                 f"- {mark} **{judged.id}** {_cell(judged.what)}: {judged.verdict}, {interval}; {_cell(judged.why)}"
             )
@@ -113,17 +113,17 @@ def markdown(reports: list[Report]) -> str:
         ]
         for row in said.rows:
             cells = [
-                row.condition, str(row.samples), passing(row.share), ranged(row.drop, points=True),
+                row.condition, str(row.samples), pass_rate(row.share), with_interval(row.drop, points=True),
                 f"{row.spread.p95:.2f} s", dollars(row.spread.cost_nano),
             ]  # fmt: skip
             parts.append(f"| {' | '.join(cells)} |")
         parts.append("")
         if one.comparison is not None:
-            parts += _compared(one, one.comparison)
+            parts += _comparison_table(one, one.comparison)
     return "\n".join(parts)
 
 
-def _compared(one: Report, compared: Comparison) -> list[str]:
+def _comparison_table(one: Report, compared: Comparison) -> list[str]:
     parts = [
         f"Against `{compared.theirs}`: {compared.worse} items got worse, {compared.better} better.",
         "",
@@ -133,12 +133,12 @@ def _compared(one: Report, compared: Comparison) -> list[str]:
     for row in compared.rows:
         cells = [
             row.condition, str(row.samples), percent(row.paired.ours), percent(row.paired.theirs),
-            ranged(row.paired.difference, points=True), f"{row.p:.3g}",
+            with_interval(row.paired.difference, points=True), f"{row.p:.3g}",
             f"{row.ours.p95:.2f} s / {row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)} / {dollars(row.theirs.cost_nano)}",
         ]  # fmt: skip
         parts.append(f"| {' | '.join(cells)} |")
     parts.append("")
-    if changed := [item for item in one.changed(MOST_CHANGES) if item.change == "worse"]:
+    if changed := [item for item in one.changed(MAX_CHANGES) if item.change == "worse"]:
         parts += ["<details><summary>What got worse</summary>", ""]
         parts += [f"- `{item.sample}` under {item.condition}: {_cell(item.why)}" for item in changed]
         parts += ["", "</details>", ""]
@@ -225,13 +225,13 @@ def write_html(path: Path, reports: list[Report]) -> None:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"ranged": ranged, "passing": passing, "percent": percent, "dollars": dollars}
+    environment.filters |= {"ranged": with_interval, "passing": pass_rate, "percent": percent, "dollars": dollars}
     template = environment.from_string(files("headworks.evals").joinpath("report.html").read_text(encoding="utf-8"))
     shown = [
         {"said": one.summary, "gates": one.gates, "compared": one.comparison, "items": list(_items(one))}
         for one in reports
     ]
-    _write(path, template.generate(reports=shown, most=MOST_ROWS))
+    _write(path, template.generate(reports=shown, most=MAX_ROWS))
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,8 +249,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 def _items(one: Report) -> Iterator[Item]:
     """What got worse, then what did not pass, then the rest; no more than the page can bear."""
-    changed = {(item.sample, item.condition, item.repeat): item for item in one.changed(MOST_ROWS)}
-    left = MOST_ROWS
+    changed = {(item.sample, item.condition, item.repeat): item for item in one.changed(MAX_ROWS)}
+    left = MAX_ROWS
     for is_wanted in (_is_worse, _is_wrong, _is_right):
         for result in results_of(one.ours):
             change = changed.get((result.sample, result.condition, result.repeat))
@@ -261,9 +261,9 @@ def _items(one: Report) -> Iterator[Item]:
                     condition=result.condition,
                     outcome=result.outcome,
                     change=change.change if change else "",
-                    asked=result.asked[:SHOWN],
-                    answer=result.answer[:SHOWN],
-                    theirs=change.theirs[:SHOWN] if change else "",
+                    asked=result.asked[:MAX_SHOWN_CHARACTERS],
+                    answer=result.answer[:MAX_SHOWN_CHARACTERS],
+                    theirs=change.theirs[:MAX_SHOWN_CHARACTERS] if change else "",
                     why=why_of(result) if result.outcome != "pass" else "",
                 )
 

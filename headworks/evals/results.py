@@ -25,7 +25,7 @@ Outcome: TypeAlias = Literal["pass", "fail", "unjudged", "failed"]
 SUFFIX = ".jsonl"
 
 
-class ConditionSaid(msgspec.Struct, frozen=True, kw_only=True):
+class ConditionLine(msgspec.Struct, frozen=True, kw_only=True):
     """A condition as a results file knows it."""
 
     title: str
@@ -47,10 +47,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="r
     seed: int
     at: float
     samples: int
-    conditions: tuple[ConditionSaid, ...]
+    conditions: tuple[ConditionLine, ...]
 
 
-class ScoreSaid(msgspec.Struct, frozen=True, omit_defaults=True):
+class ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one scorer said."""
 
     scorer: str
@@ -74,7 +74,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     condition: str
     repeat: int = 0
     outcome: Outcome
-    scores: tuple[ScoreSaid, ...] = ()
+    scores: tuple[ScoreLine, ...] = ()
     why: str = ""
     asked: str = ""
     answer: str = ""

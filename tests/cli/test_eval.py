@@ -15,7 +15,7 @@ import headworks
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.main import run
 from headworks.core.errors import CallError
-from headworks.evals.suites.file import load
+from headworks.evals.suites.suite_file import load
 
 SYSTEM = """\
 name: shop

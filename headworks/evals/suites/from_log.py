@@ -25,7 +25,7 @@ OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
 ROLES = frozenset({"system", "developer", "user", "assistant"})
 
 
-class Taken(msgspec.Struct, kw_only=True):
+class SampledCalls(msgspec.Struct, kw_only=True):
     """What became of the calls: samples, and how many were seen, had no body kept, were equal, or cannot be samples."""
 
     samples: list[dict[str, Any]] = []
@@ -35,7 +35,7 @@ class Taken(msgspec.Struct, kw_only=True):
     unfit: int = 0
 
 
-def asked_of(text: str) -> Filter:
+def parse_filter(text: str) -> Filter:
     """The filter of `outcome=error,alias=assistant`: `error` and `failed` are every call without a whole answer."""
     fields: dict[str, Any] = {}
     for term in filter(None, (one.strip() for one in text.split(","))):
@@ -57,9 +57,9 @@ def asked_of(text: str) -> Filter:
     return Filter(**fields)
 
 
-def samples_of(records: Iterable[Record]) -> Taken:
+def samples_from(records: Iterable[Record]) -> SampledCalls:
     """The samples in these calls, the newest of equal ones; a call's outcome is its tag."""
-    taken = Taken()
+    taken = SampledCalls()
     found: dict[str, dict[str, Any]] = {}
     for record in records:
         taken.seen += 1

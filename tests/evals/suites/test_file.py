@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from headworks.core.errors import ConfigError
-from headworks.evals.asked import Bodies
-from headworks.evals.conditions import condition
-from headworks.evals.suites.file import load
-from headworks.evals.suites.suite import Read
+from headworks.evals.conditions import make_condition
+from headworks.evals.request_bodies import RequestBodies
+from headworks.evals.suites.suite import LoadedSuite
+from headworks.evals.suites.suite_file import load
 
 WHOLE = """\
 version: 1
@@ -216,10 +216,10 @@ def test_an_own_condition_and_an_own_scorer_are_one_function_each(tmp_path: Path
         "own.py",
     )
     text = "python: own.py\nscorers: [loud]\nconditions: [{kind: shout, amount: 3}]\nsamples: [{input: a}]\n"
-    read: Read = load(written(tmp_path, text))
+    read: LoadedSuite = load(written(tmp_path, text))
     [shout] = read.suite.conditions
     assert shout.claim == "invariance"
-    bodies = Bodies(read.suite, "m", 1)
+    bodies = RequestBodies(read.suite, "m", 1)
     assert bodies.of(read.suite.samples[0], shout).last == "a!!!"
     assert set(read.own) == {"loud"}
 
@@ -228,7 +228,7 @@ def test_a_prompt_of_the_system_gets_the_variables(tmp_path: Path) -> None:
     text = "prompt: summarize\nscorers: [exact]\nsamples: [{text: long, expected: b}]\n"
     suite = load(written(tmp_path, text)).suite
     assert suite.model == "prompt/summarize"
-    asked = Bodies(suite, suite.model, 1).of(suite.samples[0], condition("upper_case"))
+    asked = RequestBodies(suite, suite.model, 1).of(suite.samples[0], make_condition("upper_case"))
     assert asked.body == b'{"model":"prompt/summarize","messages":[],"prompt":{"variables":{"text":"LONG"}}}'
 
 
@@ -238,12 +238,12 @@ def test_options_are_asked_in_another_order_and_what_must_not_change_does_not(tm
         "samples: [{question: who, options: [a, b, c], expected: b, secret: x1, disturb: [question]}]\n"
     )
     suite = load(written(tmp_path, text)).suite
-    bodies = Bodies(suite, "m", 1)
-    asked = bodies.of(suite.samples[0], condition("option_order"))
+    bodies = RequestBodies(suite, "m", 1)
+    asked = bodies.of(suite.samples[0], make_condition("option_order"))
     assert sorted(asked.options) == ["a", "b", "c"]
     assert asked.options != ("a", "b", "c")
     assert asked.last.startswith(f"who\nA) {asked.options[0]}\nB) {asked.options[1]}")
-    assert bodies.of(suite.samples[0], condition("upper_case")).last.endswith("WHO\nA) a\nB) b\nC) c\nx1")
+    assert bodies.of(suite.samples[0], make_condition("upper_case")).last.endswith("WHO\nA) a\nB) b\nC) c\nx1")
 
 
 def test_a_conversation_is_disturbed_in_its_last_user_message(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_a_conversation_is_disturbed_in_its_last_user_message(tmp_path: Path) ->
         "{assistant: two}", "{role: assistant, content: two}"
     )
     suite = load(written(tmp_path, text)).suite
-    asked = Bodies(suite, "m", 1).of(suite.samples[0], condition("upper_case"))
+    asked = RequestBodies(suite, "m", 1).of(suite.samples[0], make_condition("upper_case"))
     assert b'"Be kind."' in asked.body
     assert b'"one"' in asked.body
     assert asked.last == "THREE"

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-MOST: Final = 20_000
+MAX_CHARACTERS: Final = 20_000
 """Characters that are looked at: a page says which language it is in."""
 
-_SMALL: Final[Mapping[str, str]] = MappingProxyType(
+_FUNCTION_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "en": "the and of to is are was you your that this it for with not what which have has can will from they be a in i my we",
         "de": "der die das und ist sind nicht ein eine einen einem einer sie ich wir mit für auf von zu den dem im es auch oder kann wie was ihr ihre sich bei",
@@ -31,8 +31,8 @@ _SMALL: Final[Mapping[str, str]] = MappingProxyType(
         "tr": "ve bir bu da de için ile mi ne çok olarak daha gibi var değil ben siz sen o en kadar ama veya",
     }
 )  # fmt: skip
-SMALL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {code: frozenset(words.split()) for code, words in _SMALL.items()}
+FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {code: frozenset(words.split()) for code, words in _FUNCTION_WORDS.items()}
 )
 
 _SCRIPTS: Final = (
@@ -47,10 +47,10 @@ _SCRIPTS: Final = (
     ("th", 0x0E00, 0x0E7F),
 )
 _UKRAINIAN: Final = frozenset("іїєґІЇЄҐ")
-KANA: Final = 0.05
+MIN_KANA_SHARE: Final = 0.05
 """The share of kana from which text with Chinese characters is Japanese."""
 
-CODES: Final = (*_SMALL, *(code for code, _, _ in _SCRIPTS), "uk")
+CODES: Final = (*_FUNCTION_WORDS, *(code for code, _, _ in _SCRIPTS), "uk")
 """What `value` of the scorer `language` may be."""
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -58,7 +58,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 
 def language_of(text: str) -> str:
     """The code of the language, such as `de`; "" where nobody can say."""
-    text = text[:MOST]
+    text = text[:MAX_CHARACTERS]
     counts: Counter[str] = Counter()
     for one in text:
         if not one.isalpha():
@@ -67,7 +67,7 @@ def language_of(text: str) -> str:
         counts[next((code for code, low, high in _SCRIPTS if low <= point <= high), "latin")] += 1
     if not counts:
         return ""
-    if counts["ja"] > KANA * (counts["ja"] + counts["zh"]):
+    if counts["ja"] > MIN_KANA_SHARE * (counts["ja"] + counts["zh"]):
         counts["ja"] += counts.pop("zh", 0)
     most, _ = counts.most_common(1)[0]
     if most == "ru" and not _UKRAINIAN.isdisjoint(text):
@@ -78,7 +78,10 @@ def language_of(text: str) -> str:
 def _latin(text: str) -> str:
     words = Counter(word.casefold() for word in _WORD.findall(text))
     found = sorted(
-        ((sum(count for word, count in words.items() if word in small), code) for code, small in SMALL.items()),
+        (
+            (sum(count for word, count in words.items() if word in small), code)
+            for code, small in FUNCTION_WORDS.items()
+        ),
         reverse=True,
     )
     (first, code), (second, _) = found[0], found[1]

@@ -11,23 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from headworks.evals.suites.places import Troubles, content_of
+from headworks.evals.suites.yaml_document import Problems, read_text
 
 
-def names_in(path: Path, troubles: Troubles) -> dict[str, Any]:
+def run_module(path: Path, problems: Problems) -> dict[str, Any]:
     """What a Python file defines. Raises ConfigError, with the line where it failed."""
-    source = content_of(path, troubles)
+    source = read_text(path, problems)
     names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     try:
         exec(compile(source, str(path), "exec"), names)  # a user's own code: this is how an own scorer is one function
     except SyntaxError as error:
-        troubles.add(f"this is not Python: {error.msg}", "", line=error.lineno or 1, column=error.offset or 1)
+        problems.add(f"this is not Python: {error.msg}", "", line=error.lineno or 1, column=error.offset or 1)
     except Exception as error:  # noqa: BLE001  # a user's module: whatever it raises is told with its line
         frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)]
-        troubles.add(
+        problems.add(
             f"it raised {type(error).__name__}: {error}", "", line=(frames[-1].lineno or 1) if frames else 1, column=1
         )
-    troubles.raise_any()
+    problems.raise_any()
     return names
 
 

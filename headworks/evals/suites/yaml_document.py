@@ -16,11 +16,11 @@ import yaml
 
 from headworks.core.errors import ConfigError, Problem
 
-Where: TypeAlias = tuple[str | int, ...]
+NodePath: TypeAlias = tuple[str | int, ...]
 
-MOST_DEPTH = 48
-MOST_NODES = 2_000_000
-MOST_BYTES = 256 * 1024 * 1024
+MAX_DEPTH = 48
+MAX_NODES = 2_000_000
+MAX_BYTES = 256 * 1024 * 1024
 
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
@@ -28,27 +28,25 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?"
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
-class Troubles:
+class Problems:
     """What is wrong with a suite, collected, each with its place."""
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.problems: list[Problem] = []
+        self.found: list[Problem] = []
 
     def add(self, problem: str, remedy: str = "", *, line: int = 0, column: int = 0, path: str = "") -> None:
-        self.problems.append(
-            Problem(problem=problem, remedy=remedy, path=path, file=self.file, line=line, column=column)
-        )
+        self.found.append(Problem(problem=problem, remedy=remedy, path=path, file=self.file, line=line, column=column))
 
     def fail(self, problem: str, remedy: str = "", *, line: int = 0, column: int = 0) -> NoReturn:
         """Notes what nothing can go on after, and raises ConfigError with everything."""
         self.add(problem, remedy, line=line, column=column)
-        raise ConfigError(self.problems)
+        raise ConfigError(self.found)
 
     def raise_any(self) -> None:
         """Raises ConfigError where anything was wrong, in the order of the file."""
-        if self.problems:
-            raise ConfigError(sorted(self.problems, key=lambda one: (one.line, one.column)))
+        if self.found:
+            raise ConfigError(sorted(self.found, key=lambda one: (one.line, one.column)))
 
 
 class Document:
@@ -60,108 +58,108 @@ class Document:
         self._names = builder.names
         self._texts = builder.texts
 
-    def place(self, where: Where) -> tuple[int, int]:
+    def place(self, where: NodePath) -> tuple[int, int]:
         """Line and column of the value, or of the nearest thing around it."""
         while where and where not in self._places:
             where = where[:-1]
         return self._places.get(where, (1, 1))
 
-    def name_place(self, where: Where) -> tuple[int, int]:
+    def name_place(self, where: NodePath) -> tuple[int, int]:
         """Line and column of the name before a value."""
         return self._names.get(where) or self.place(where)
 
-    def text(self, where: Where, value: Any) -> Any:
+    def text(self, where: NodePath, value: Any) -> Any:
         """A scalar as it was written, so that `id: 007` is a text; anything else as it is."""
         return self._texts.get(where, value)
 
 
-def written(where: Sequence[str | int]) -> str:
+def path_text(where: Sequence[str | int]) -> str:
     """`samples[3].expected`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
 
 
-def content_of(path: Path, troubles: Troubles) -> str:
+def read_text(path: Path, problems: Problems) -> str:
     """A file's text. Raises ConfigError where there is none."""
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            troubles.fail("the file is longer than 256 MiB", "split it into several suites")
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            problems.fail("the file is longer than 256 MiB", "split it into several suites")
     except OSError as error:
-        troubles.fail(f"it cannot be read: {error.strerror or error}", "paths start from the file that names them")
+        problems.fail(f"it cannot be read: {error.strerror or error}", "paths start from the file that names them")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
-        troubles.fail("the file is not UTF-8 text", "save it as UTF-8", line=before.count(b"\n") + 1, column=1)
+        problems.fail("the file is not UTF-8 text", "save it as UTF-8", line=before.count(b"\n") + 1, column=1)
 
 
-def read(text: str, troubles: Troubles) -> Document:
+def parse_yaml(text: str, problems: Problems) -> Document:
     """The value of a YAML text. Raises ConfigError where it is none."""
     try:
-        _bound(text, troubles)
+        _check_depth(text, problems)
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        troubles.fail(
+        problems.fail(
             f"this is not YAML: {error.problem or error.context}",
             "see the line and the one above it",
             line=line,
             column=column,
         )
     except yaml.YAMLError as error:
-        troubles.fail(f"this is not YAML: {' '.join(str(error).split())}", "is it the right file?", line=1, column=1)
-    builder = _Builder(troubles)
+        problems.fail(f"this is not YAML: {' '.join(str(error).split())}", "is it the right file?", line=1, column=1)
+    builder = _Builder(problems)
     value = builder.build(root, ()) if root is not None else None
-    troubles.raise_any()
+    problems.raise_any()
     return Document(value, builder)
 
 
-def _bound(text: str, troubles: Troubles) -> None:
+def _check_depth(text: str, problems: Problems) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MOST_DEPTH:
+        if depth > MAX_DEPTH:
             mark = event.start_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            troubles.add(f"it is nested more than {MOST_DEPTH} levels deep", "nest less", line=line, column=column)
-            troubles.raise_any()
+            problems.add(f"it is nested more than {MAX_DEPTH} levels deep", "nest less", line=line, column=column)
+            problems.raise_any()
 
 
 class _Builder:
-    def __init__(self, troubles: Troubles) -> None:
-        self.troubles = troubles
-        self.places: dict[Where, tuple[int, int]] = {}
-        self.names: dict[Where, tuple[int, int]] = {}
-        self.texts: dict[Where, str] = {}
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.places: dict[NodePath, tuple[int, int]] = {}
+        self.names: dict[NodePath, tuple[int, int]] = {}
+        self.texts: dict[NodePath, str] = {}
         self.count = 0
 
-    def build(self, node: yaml.Node, where: Where) -> Any:
+    def build(self, node: yaml.Node, where: NodePath) -> Any:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         self.count += 1
-        if self.count > MOST_NODES or len(where) > MOST_DEPTH:
-            self.troubles.add(
+        if self.count > MAX_NODES or len(where) > MAX_DEPTH:
+            self.problems.add(
                 "with its anchors written out it has too many values",
                 "write many samples as JSONL",
                 line=line,
                 column=column,
             )
-            self.troubles.raise_any()
+            self.problems.raise_any()
         self.places[where] = (line, column)
         if isinstance(node, yaml.ScalarNode):
             self.texts[where] = node.value
-            return node.value if node.style else _plain(node.value)
+            return node.value if node.style else _plain_scalar(node.value)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*where, index)) for index, item in enumerate(node.value)]
         made: dict[str, Any] = {}
         for key, value in node.value:
             at = {"line": key.start_mark.line + 1, "column": key.start_mark.column + 1}
             if not isinstance(key, yaml.ScalarNode):
-                self.troubles.add("a name is a list or a map", "write a name, a colon and a value", **at)
+                self.problems.add("a name is a list or a map", "write a name, a colon and a value", **at)
             elif key.value in made:
-                self.troubles.add(
-                    f"`{key.value}` is written twice", "keep one", path=written((*where, key.value)), **at
+                self.problems.add(
+                    f"`{key.value}` is written twice", "keep one", path=path_text((*where, key.value)), **at
                 )
             else:
                 self.names[(*where, key.value)] = (at["line"], at["column"])
@@ -169,7 +167,7 @@ class _Builder:
         return made
 
 
-def _plain(text: str) -> Any:
+def _plain_scalar(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):

@@ -24,7 +24,7 @@ from headworks.core.text import sound
 from headworks.evals.scorers import Reply
 from headworks.policy.charge import charge
 
-PAUSES = (0.2, 1.0, 5.0)
+RETRY_PAUSES = (0.2, 1.0, 5.0)
 """Seconds before a call is asked again that the system shed: an evaluation can wait, and is no reason for more load."""
 
 FILTERED = "content_filter"
@@ -38,9 +38,9 @@ class Caller:
         self._call = call
         self._key = key
 
-    async def ask(self, body: bytes) -> Told:
+    async def ask(self, body: bytes) -> CallResult:
         """Asks once, and again where the system itself was too busy. Raises EvalError where no call can succeed."""
-        for pause in (*PAUSES, None):
+        for pause in (*RETRY_PAUSES, None):
             # The model is asked, not what it said before: neither the cache nor a call in flight may answer for it.
             call: Call = msgspec.structs.replace(self._call(body, self._key), cache_control="no-store")
             try:
@@ -55,12 +55,12 @@ class Caller:
                 return self._failed(call, error)
         raise AssertionError
 
-    async def _once(self, call: Call) -> Told:
+    async def _once(self, call: Call) -> CallResult:
         async with self._front.open(call) as reply:
             [chunk] = await reply.read()
         usage = reply.usage
-        text, refused, calls = _content(chunk.data, chunk.text)
-        return Told(
+        text, refused, calls = _parse_answer(chunk.data, chunk.text)
+        return CallResult(
             reply=Reply(
                 text=text,
                 tool_calls=calls,
@@ -74,16 +74,18 @@ class Caller:
             request_id=call.id,
         )
 
-    def _failed(self, call: Call, error: CallError) -> Told:
+    def _failed(self, call: Call, error: CallError) -> CallResult:
         said = error.said
         seconds, cost = now() - call.arrived_at, cost_of(call, 0)
         if said is not None and said.code == FILTERED:  # a vendor's filter that refuses the question is a refusal
-            return Told(reply=Reply(refused=True, finish=FILTERED, seconds=seconds, cost_nano=cost), request_id=call.id)
+            return CallResult(
+                reply=Reply(refused=True, finish=FILTERED, seconds=seconds, cost_nano=cost), request_id=call.id
+            )
         why = f"{type(error).__name__}: {error.message}" if not isinstance(error, Refused) else error.message
-        return Told(reply=Reply(seconds=seconds, cost_nano=cost), request_id=call.id, error=why)
+        return CallResult(reply=Reply(seconds=seconds, cost_nano=cost), request_id=call.id, error=why)
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one call. error: why there is no answer, or ""."""
 
     reply: Reply
@@ -117,7 +119,7 @@ class _Answer(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
-def _content(data: bytes, text: str) -> tuple[str, bool, tuple[tuple[str, str], ...]]:
+def _parse_answer(data: bytes, text: str) -> tuple[str, bool, tuple[tuple[str, str], ...]]:
     """An answer's text, whether it is marked as a refusal, and its tool calls."""
     try:
         choices = _decode(data).choices

@@ -20,7 +20,7 @@ BITS = 32
 SPACE = 1 << BITS
 
 
-class Chance:
+class DeterministicRandom:
     """Numbers that follow from a label and nothing else."""
 
     __slots__ = ("_block", "_label", "_numbers")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-WITHIN = 300
+MAX_CHARACTERS = 300
 """Characters that are looked at: two long sentences."""
 
 _REFUSAL = re.compile(
@@ -26,5 +26,5 @@ _REFUSAL = re.compile(
 
 def is_refusal(text: str) -> bool:
     """Whether an answer's first words refuse."""
-    begun = " ".join(text[:WITHIN].replace("\u2019", "'").split())
+    begun = " ".join(text[:MAX_CHARACTERS].replace("\u2019", "'").split())
     return _REFUSAL.search(begun) is not None

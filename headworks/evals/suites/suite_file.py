@@ -13,67 +13,67 @@ from typing import Any
 import msgspec
 
 from headworks.evals import scorers
-from headworks.evals.scorers import GRADED, Own, Scorer
+from headworks.evals.scorers import GRADED, Scorer, UserScorer
 from headworks.evals.suites.check import check
-from headworks.evals.suites.functions import names_in
-from headworks.evals.suites.places import Troubles, content_of, read
 from headworks.evals.suites.reader import SuiteReader
-from headworks.evals.suites.rows import named, samples_of
-from headworks.evals.suites.suite import Message, Read, Suite, Task
+from headworks.evals.suites.rows import read_samples, with_ids
+from headworks.evals.suites.suite import LoadedSuite, Message, Suite, Task
+from headworks.evals.suites.user_functions import run_module
+from headworks.evals.suites.yaml_document import Problems, parse_yaml, read_text
 from headworks.system.syntax.findings import suggestion
 
-INPUT = Task(
+DEFAULT_TASK = Task(
     messages=(Message(role="user", content="{{ input }}"),), scorers=(Scorer(kind="contains", ignore_case=True),)
 )
 """How samples that come alone (a JSONL or CSV file) are asked and judged."""
 
 
-def load(path: Path, name: str = "") -> Read:
+def load(path: Path, name: str = "") -> LoadedSuite:
     """The suite of a file. Raises ConfigError with everything that is wrong with it."""
-    troubles = Troubles(str(path))
+    problems = Problems(str(path))
     match path.suffix.lower():
         case ".py":
-            return _python(path, name or path.stem, troubles)
+            return _from_python(path, name or path.stem, problems)
         case ".csv" | ".jsonl":
-            samples = samples_of(path, troubles)
-            made = Read(suite=Suite(name=name or path.stem, base=INPUT, samples=samples, file=str(path)))
+            samples = read_samples(path, problems)
+            made = LoadedSuite(suite=Suite(name=name or path.stem, base=DEFAULT_TASK, samples=samples, file=str(path)))
         case ".yaml" | ".yml":
-            document = read(content_of(path, troubles), troubles)
-            return SuiteReader(document, path, troubles).suite(name or path.stem)
+            document = parse_yaml(read_text(path, problems), problems)
+            return SuiteReader(document, path, problems).suite(name or path.stem)
         case _:
-            troubles.fail("its name ends in none of .yaml, .jsonl, .csv, .py", "the ending says how it is read")
-    check(made, troubles)
-    troubles.raise_any()
+            problems.fail("its name ends in none of .yaml, .jsonl, .csv, .py", "the ending says how it is read")
+    check(made, problems)
+    problems.raise_any()
     return made
 
 
-def _python(path: Path, name: str, troubles: Troubles) -> Read:
-    names = names_in(path, troubles)
+def _from_python(path: Path, name: str, problems: Problems) -> LoadedSuite:
+    names = run_module(path, problems)
     made: Any = names.get("suite")
     made = made() if callable(made) and not isinstance(made, Suite) else made
     if not isinstance(made, Suite):
-        troubles.fail(
+        problems.fail(
             "it defines no `suite`",
             "write `suite = Suite(...)`, or a function `suite` that returns one",
             line=1,
             column=1,
         )
     named = msgspec.structs.replace(made, name=made.name or name, file=str(path))
-    return prepared(named, {one: found for one, found in names.items() if callable(found)})
+    return prepare_suite(named, {one: found for one, found in names.items() if callable(found)})
 
 
-def prepared(suite: Suite, functions: dict[str, Own]) -> Read:
+def prepare_suite(suite: Suite, functions: dict[str, UserScorer]) -> LoadedSuite:
     """A suite that was made in Python: its samples named, its own scorers found. Raises ConfigError."""
-    troubles = Troubles(suite.file or suite.name)
-    whole = msgspec.structs.replace(suite, samples=named(suite.samples))
-    own: dict[str, Own] = {}
+    problems = Problems(suite.file or suite.name)
+    whole = msgspec.structs.replace(suite, samples=with_ids(suite.samples))
+    own: dict[str, UserScorer] = {}
     for task in (whole.base, *whole.tasks.values()):
         for kind in {one.kind for one in task.scorers} - {*scorers.KINDS, GRADED}:
             if kind in functions:
                 own[kind] = functions[kind]
             else:
-                troubles.add(f"there is no scorer `{kind}`", suggestion(kind, [*scorers.KINDS, GRADED], "scorers"))
-    result = Read(suite=whole, own=own)
-    check(result, troubles)
-    troubles.raise_any()
+                problems.add(f"there is no scorer `{kind}`", suggestion(kind, [*scorers.KINDS, GRADED], "scorers"))
+    result = LoadedSuite(suite=whole, own=own)
+    check(result, problems)
+    problems.raise_any()
     return result

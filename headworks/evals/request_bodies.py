@@ -12,7 +12,7 @@ from headworks.evals.suites.suite import Sample, Suite
 from headworks.evals.suites.template import Templates
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What one item asks. options: in the order in which they were shown. last: the last message, for reports."""
 
     body: bytes
@@ -20,7 +20,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     last: str
 
 
-class Bodies:
+class RequestBodies:
     """Makes the bodies of a suite's calls, all for one alias."""
 
     def __init__(self, suite: Suite, model: str, seed: int) -> None:
@@ -30,10 +30,10 @@ class Bodies:
         self.seed = seed
         self._templates = Templates()
 
-    def of(self, sample: Sample, condition: Condition) -> Asked:
+    def of(self, sample: Sample, condition: Condition) -> ItemRequest:
         """The call for a sample under a condition: the same bytes in every run."""
         task = self.suite.task(sample)
-        sample = self.disturbed(sample, condition)
+        sample = self.perturbed(sample, condition)
         messages = self._templates.messages(
             task, sample, sample.variables, sample.options, is_of_prompt=self.is_of_prompt
         )
@@ -41,19 +41,19 @@ class Bodies:
         if self.is_of_prompt:
             fields["prompt"] = {"variables": sample.variables}
         last = messages[-1]["content"] if messages else msgspec.json.encode(sample.variables).decode()
-        return Asked(body=msgspec.json.encode(fields), options=sample.options, last=last)
+        return ItemRequest(body=msgspec.json.encode(fields), options=sample.options, last=last)
 
-    def disturbed(self, sample: Sample, condition: Condition) -> Sample:
+    def perturbed(self, sample: Sample, condition: Condition) -> Sample:
         """The sample as the condition makes it."""
 
         def change(text: str, part: str) -> str:
-            return condition.disturbed(text, self.seed, sample.id, part)
+            return condition.perturbed(text, self.seed, sample.id, part)
 
         options = sample.options
         if condition.kind == OPTION_ORDER and len(set(options)) > 1:
-            chance = condition.chance(self.seed, sample.id, "options")
+            random = condition.random(self.seed, sample.id, "options")
             while options == sample.options:
-                options = tuple(chance.shuffled(sample.options))
+                options = tuple(random.shuffled(sample.options))
         if sample.messages:
             last = max((at for at, one in enumerate(sample.messages) if one.role == "user"), default=-1)
             messages = tuple(
