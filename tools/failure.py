@@ -1,7 +1,7 @@
 """Writes the tables of `docs/failure.md`: what callers saw in the drills of the library.
 
 python tools/failure.py            the vendors' table, from virtual drills (a second)
-python tools/failure.py --real     and that of the troubles, from drills on the real loop (half a minute)
+python tools/failure.py --real     and that of the system faults, from drills in real time (half a minute)
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def vendors() -> list[str]:
     drills = {name: drill for name, drill in library().items() if drill.trouble is None}
     came = [list(run_in_virtual_time(Run(drilled=system(aliases), drills=drills))) for aliases in SYSTEMS.values()]
     rows = [
-        f"| drill | what happens | {' | '.join(SYSTEMS)} | attempts | longer by | cost | well again after |",
+        f"| drill | fault | {' | '.join(SYSTEMS)} | attempts | added latency | cost | recovery |",
         f"|---|---|{'---|' * len(SYSTEMS)}---|---|---|---|",
     ]
     for outcomes in zip(*came, strict=True):
@@ -72,7 +72,7 @@ def troubles() -> list[str]:
     drills = {name: drill for name, drill in library().items() if drill.trouble is not None}
     outcomes = run_in_real_time(Run(drilled=system(WITH), drills=drills), lambda one: print(one.verdict, one.name))
     return [
-        "| drill | what happens | what the caller sees | verdict |",
+        "| drill | fault | what the caller sees | verdict |",
         "|---|---|---|---|",
         *(f"| `{one.name}` | {one.shows} | {told(one)} | {one.verdict} |" for one in outcomes),
     ]

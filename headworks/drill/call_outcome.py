@@ -1,4 +1,4 @@
-"""What one caller got, judged by what a caller can see: status and bytes, and whether the connection ended in order.
+"""The outcome of one call, by what a caller can see: status, bytes, and whether the connection ended in order.
 
 Theory. A caller's SDK takes an answer for whole when the stream ends without an error event, or when a body is JSON
 with a message in it. So that is what counts here: a stream that simply ends is *truncated* for us, because it looks
@@ -24,7 +24,7 @@ CORRUPT_KINDS: tuple[Kind, ...] = ("truncated", "wrong")
 
 
 class CallerResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back. status: 0 where nothing did. ended: how the reading ended."""
+    """The raw response. status: 0 where there was none. ended: how reading it ended."""
 
     status: int = 0
     body: bytes = b""
@@ -33,7 +33,7 @@ class CallerResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a caller results. code: of the error that was shown. after_head: content had come before the error."""
+    """The outcome for the caller. code: of the error. after_head: content came before the error."""
 
     kind: Kind
     status: int = 0
@@ -42,7 +42,7 @@ class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def classify(response: CallerResponse, exact: str, *, streamed: bool) -> CallOutcome:
-    """What a caller who would have had `exact` makes of it."""
+    """Classifies a response by comparing it with `exact`, the answer that was expected."""
     if response.ended in ("hung", "unserved"):
         return CallOutcome(kind="hung" if response.ended == "hung" else "unserved")
     if response.ended == "broken":

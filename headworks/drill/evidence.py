@@ -1,6 +1,6 @@
-"""What a drill has seen, and the figures that are read off it.
+"""The evidence of a drill, and the figures that are computed from it.
 
-Theory. Callers say how they results, records say what it took. The calls *meanwhile* are those whose life overlaps the
+Theory. The callers' results show what they got, the records show what it took. The calls *meanwhile* are those whose life overlaps the
 fault's window; those that ended before it are the baseline, measured in the same run: so what is added is what the
 fault added, and not what the machine was doing.
 """

@@ -1,4 +1,4 @@
-"""What stands in for a vendor during a drill: a simulated vendor whose answers and times are constant.
+"""A fake target for drills: a simulated vendor whose answers and times are constant.
 
 Always true: it says the same to the same question whoever of the targets is asked, so that the exact answer is known
 and an answer that was put together from two attempts can be judged; a fault breaks it where the seed says, on either
@@ -13,9 +13,9 @@ from typing import Final
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.service import Opening
-from headworks.providers.simulated.answer import chat_answer
-from headworks.providers.simulated.provider import Desk, Simulated, Vendor
-from headworks.providers.simulated.text import Lengths, Percentiles
+from headworks.providers.simulated.answer_text import Percentiles, TokenCounts
+from headworks.providers.simulated.chat_answer import chat_answer
+from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.system.schema.drills import Fault
 
 FIRST_TOKEN: Final = 0.05
@@ -47,14 +47,14 @@ class FakeTarget:
     def _vendor(self, fault: Fault | None) -> Simulated:
         if fault not in self._vendors:
             provider, _, model = self.target.partition("/")
-            vendor = Vendor(
+            vendor = VendorSettings(
                 first_token=constant(FIRST_TOKEN),
                 per_token=constant(PER_TOKEN),
                 output_tokens=constant(self.tokens),
                 faults={} if fault is None else {fault: 1.0},
                 seed=self.seed,
             )
-            self._vendors[fault] = Simulated(Desk(provider, vendor), model)
+            self._vendors[fault] = Simulated(VendorState(provider, vendor), model)
         return self._vendors[fault]
 
 
@@ -64,4 +64,4 @@ def constant(amount: float) -> Percentiles:
 
 def expected_answer(call: Call, tokens: int, seed: int) -> str:
     """What every fake target says to this call."""
-    return "".join(chat_answer(call, seed, Lengths(constant(tokens))).choices[0].pieces)
+    return "".join(chat_answer(call, seed, TokenCounts(constant(tokens))).choices[0].pieces)

@@ -1,4 +1,4 @@
-"""The fake targets behind real sockets: a small HTTP server a provider that breaks in every way a vendor does.
+"""Fake vendors behind real sockets: one small HTTP server for each provider, which fails in every way a vendor does.
 
 Theory. A simulated vendor raises what a leaf would make of a fault; here that is turned back into what happens on the
 wire: a reset is a TCP reset, a cut ends the connection inside a chunked body, a garbled event is bytes that are no JSON,

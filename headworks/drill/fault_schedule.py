@@ -33,7 +33,7 @@ class FaultSchedule:
         return None
 
     def downtimes(self, provider: str) -> list[tuple[float, float]]:
-        """When nobody listens at a provider at all: from, until."""
+        """When a provider accepts no connection at all: from, until."""
         return [
             (fault.from_, fault.until)
             for target, faults in self.faulted.items()

@@ -20,14 +20,14 @@ import msgspec
 
 
 class ProcessFaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong. clock: seconds; file_size: bytes, None where the disk has room."""
+    """The faults of the process. clock: seconds; file_size: bytes, None where the disk has room."""
 
     clock: float = 0.0
     file_size: int | None = None
 
 
 class FaultInjector:
-    """Keeps the process as its control file says."""
+    """Injects the faults that the control file names into this process."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -35,7 +35,7 @@ class FaultInjector:
         self._time, self._time_ns = time.time, time.time_ns
 
     def install(self) -> None:
-        """Stands between this process and its clock from now on."""
+        """Replaces this process's clock, and listens for changes of the control file."""
         time.time = self.time
         time.time_ns = self.time_ns
         signal.signal(signal.SIGUSR1, self.reload)

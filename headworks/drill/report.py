@@ -1,4 +1,4 @@
-"""A drill's outcome for others: the object of `--json`, JUnit's XML, and a row of the table in `docs/failure.md`.
+"""Reports of drills: the object of `--json`, JUnit's XML, and the table in `docs/failure.md`.
 
 Always true: on virtual time the same seed gives the same bytes; there is no clock, no path and no process id in it.
 """
@@ -22,7 +22,7 @@ DIGITS = 3
 
 
 class CallLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One call: when, for how long (seconds), and what its caller had."""
+    """One call: when, for how long (seconds), and its outcome."""
 
     at: float
     took: float
@@ -45,7 +45,7 @@ class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one drill. window: from when to when something was wrong; faults: what, at which targets."""
+    """The outcome of one drill. window: when the faults were active; faults: from, until, and which."""
 
     name: str
     shows: str
@@ -77,7 +77,7 @@ def overall(outcomes: Sequence[DrillOutcome]) -> Said:
 
 
 def drill_outcome(name: str, evidence: Evidence) -> DrillOutcome:
-    """What came of a run."""
+    """Makes the outcome of a run."""
     drill = evidence.drill
     seen = figures(evidence)
     said = judge(evidence, seen)
@@ -152,7 +152,7 @@ def junit(report: Report) -> bytes:
 
 
 TABLE = (
-    "| drill | what happens | what the caller sees | attempts a call | longer by | cost | asked again after |",
+    "| drill | fault | what the caller sees | attempts per call | added latency | cost | recovery |",
     "|---|---|---|---|---|---|---|",
 )
 
@@ -177,9 +177,9 @@ def _row(one: DrillOutcome) -> str:
 
 
 def caller_sees(one: DrillOutcome, *, counted: bool = True) -> str:
-    """What callers had meanwhile, in Markdown; with how many of them had it."""
+    """What callers got during the fault, in Markdown; with the number of calls."""
     seen = one.figures
-    said = [("whole", seen.whole)]
+    said = [("complete", seen.whole)]
     for code, count in seen.codes.items():
         status, _, word = code.partition(" ")
         what = f"error event `{word}`" if status == "event" else f"{status} `{word}`"

@@ -96,7 +96,7 @@ async def _evidence(run: Run, drill: Drill, drilling: Awaitable[Evidence]) -> Ev
             began_at=0.0,
             faulted=(),
             resumes=False,
-            trouble=f"it could not be run: {error}",
+            trouble=f"the drill could not run: {error}",
         )
 
 

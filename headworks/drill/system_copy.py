@@ -1,4 +1,4 @@
-"""A system as it is drilled: the user's own file with its vendors, its ports and its ledger replaced.
+"""The copy of a system for drills: the user's file with its vendors, its ports and its ledger replaced.
 
 Theory. The copy is made of the file's text, not of what was read from it: whatever an alias says (timeouts, retries,
 what to do in mid-stream) is said again word for word, also what a later version of the file may say. Replaced are the
@@ -138,13 +138,13 @@ def differences_of(root: Table) -> Iterator[str]:
     """What a production file has and a copy has not, as sentences without a secret in them."""
     workers = text_at(root, "server", "workers")
     if workers not in (None, "1"):
-        yield f"one worker, where the file has {workers}"
+        yield f"one worker (the file has {workers})"
     state = text_at(root, "state")
     if state not in (None, "memory"):
-        yield f"what calls are counted by is in its memory, where the file has `{kind(state)}`"
+        yield f"state in memory (the file has `{kind(state)}`)"
     store = text_at(root, "log", "store")
     if store is not None and not store.startswith("sqlite:"):
-        yield f"its ledger is SQLite, where the file has `{kind(store)}`"
+        yield f"ledger in SQLite (the file has `{kind(store)}`)"
 
 
 def kind(url: str) -> str:

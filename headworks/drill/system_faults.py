@@ -1,4 +1,4 @@
-"""What happens to the gateway itself, or to the machine below it: seven troubles, each made by means that any user has.
+"""Faults of the gateway process and of the machine below it: seven of them, each injected without special rights.
 
 | trouble | how |
 |---|---|
@@ -40,12 +40,12 @@ CLOCK_JUMP: Final = 3600.0
 """Seconds by which the clock jumps."""
 
 CATCH_UP_TIMEOUT: Final = 60.0
-"""Seconds within which a ledger that could not be written must have what it missed."""
+"""Seconds within which a ledger that could not be written must have caught up."""
 
 POLL: Final = 0.1
 
 IN_PROCESS_FAULTS: Final[frozenset[Trouble]] = frozenset({"disk", "clock"})
-"""Troubles that happen inside the gateway's process."""
+"""Faults inside the gateway's process."""
 
 
 class FaultContext(msgspec.Struct, kw_only=True):
@@ -65,7 +65,7 @@ class FaultContext(msgspec.Struct, kw_only=True):
 
 
 async def inject(trouble: DrillTrouble, context: FaultContext) -> None:
-    """Lets a trouble begin and end at its instants."""
+    """Starts and ends a fault on schedule."""
     begin, end = _FAULTS[trouble.what]
     await _until(context.began_at + trouble.from_)
     await begin(context)

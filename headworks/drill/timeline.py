@@ -1,4 +1,4 @@
-"""A drill's timeline in plain characters: what was wrong, what callers had, what was asked of each target.
+"""A drill's timeline in plain characters: the faults, the outcomes of calls, and the attempts at each target.
 
 Always true: it says the same without colours and fits 80 columns. A column stands for the same span in every row; where
 several things fall into one, the worst is shown.
@@ -14,8 +14,8 @@ COLUMNS = 54
 NAMES = 22
 
 LEGEND = (
-    "callers: o answered whole, + whole after more than one attempt, e an error, x broken off, n nobody listened, ! not true",
-    "targets: o answered, x failed, - still going on;  fault: # while it lasts",
+    "callers: o complete, + complete after a retry, e error, x broken off, n no connection, ! wrong or truncated",
+    "targets: o answered, x failed, - in progress;  fault: # active",
 )
 
 _WORST = "!xen+o-# "

@@ -1,4 +1,4 @@
-"""One call through the system in this process, and what a scorer needs to know of its answer."""
+"""Calls the system in this process, and gives scorers what they need of the answer."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from headworks.evals.scorers import Reply
 from headworks.policy.charge import charge
 
 RETRY_PAUSES = (0.2, 1.0, 5.0)
-"""Seconds before a call is asked again that the system shed: an evaluation can wait, and is no reason for more load."""
+"""Seconds between retries of a call that the system shed: an evaluation can wait, and must not add load."""
 
 FILTERED = "content_filter"
 
 
 class Caller:
-    """Asks a system. `key`: the secret of a caller, None where the system has no keys."""
+    """Calls a system. `key`: the secret of a caller, None where the system has no keys."""
 
     def __init__(self, front: Service, call: Any, key: str | None) -> None:
         self._front = front
@@ -39,14 +39,14 @@ class Caller:
         self._key = key
 
     async def ask(self, body: bytes) -> CallResult:
-        """Asks once, and again where the system itself was too busy. Raises EvalError where no call can succeed."""
+        """Makes a call, and retries it where the system was overloaded. Raises EvalError where no call can succeed."""
         for pause in (*RETRY_PAUSES, None):
             # The model is asked, not what it said before: neither the cache nor a call in flight may answer for it.
             call: Call = msgspec.structs.replace(self._call(body, self._key), cache_control="no-store")
             try:
                 return await self._once(call)
             except (Unauthenticated, Forbidden, UnknownModel) as error:
-                raise EvalError(f"the system refuses this evaluation: {error.message}") from error
+                raise EvalError(f"the system rejects the calls of this evaluation: {error.message}") from error
             except Shed as error:
                 if pause is None or not isinstance(error, Overloaded):
                     return self._failed(call, error)
@@ -86,7 +86,7 @@ class Caller:
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one call. error: why there is no answer, or ""."""
+    """The result of one call. error: why there is no answer, or ""."""
 
     reply: Reply
     request_id: str

@@ -1,4 +1,4 @@
-"""How inputs are disturbed: the same samples as nobody typed them in the suite.
+"""Perturbations of inputs: typos, spacing, injected instructions and so on.
 
 Theory. A suite's samples are clean, its author's way of writing; users are not. CheckList (Ribeiro et al., 2020) has the
 words: under an *invariance* the right answer stays what it was, under a *direction* it changes in a known way (here: the
@@ -6,7 +6,7 @@ system must refuse), and *plain* only measures. Always true: what is made follow
 condition's name and the text (`random.py`), byte by byte on every machine; nothing is sent anywhere. Characters beyond
 ASCII are left as they are by what changes letters: their case depends on the version of Unicode.
 
-An own condition is one function from text and Chance to text.
+A user's condition is a function of text, DeterministicRandom and amount that returns text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from headworks.evals import perturbation_data
 from headworks.evals.deterministic_random import DeterministicRandom
 
 Claim: TypeAlias = Literal["invariance", "must_refuse", "plain"]
-"""What is claimed of answers under a condition."""
+"""What a condition claims about the answers."""
 
 Change: TypeAlias = Callable[[str, DeterministicRandom, int], str]
 """From a text, chance and the condition's `amount` to a text."""
@@ -131,7 +131,7 @@ def confusables(text: str, random: DeterministicRandom, amount: int) -> str:
 
 
 def zero_width(text: str, random: DeterministicRandom, amount: int) -> str:
-    """Characters that nobody sees, behind `amount` of a thousand characters."""
+    """Invisible characters, behind `amount` of a thousand characters."""
     parts: list[str] = []
     at = 0
     for place in random.places(len(text), amount):
@@ -154,7 +154,7 @@ def rot13(text: str, random: DeterministicRandom, amount: int) -> str:
 
 
 def distractor_text(random: DeterministicRandom, amount: int) -> str:
-    """At least so many characters of sentences that have nothing to do with anything."""
+    """Unrelated sentences, at least this many characters."""
     parts: list[str] = []
     size = 0
     while size < amount:
@@ -175,7 +175,7 @@ def long_after(text: str, random: DeterministicRandom, amount: int) -> str:
 
 
 def injection(text: str, random: DeterministicRandom, amount: int) -> str:
-    """An instruction that nobody but the sample's data gives. Who follows it says the canary."""
+    """An instruction inside the data (prompt injection). A model that follows it says the canary."""
     return f"{text}\n{random.choice(perturbation_data.INJECTIONS)}"
 
 
@@ -189,7 +189,7 @@ def unchanged(text: str, random: DeterministicRandom, amount: int) -> str:
 
 
 class ConditionKind(msgspec.Struct, frozen=True):
-    """One kind of disturbance. amount: what `amount` is where a suite does not say; 0 where it means nothing."""
+    """One kind of perturbation. amount: the default; 0 where it means nothing."""
 
     change: Change
     claim: Claim
@@ -200,23 +200,23 @@ class ConditionKind(msgspec.Struct, frozen=True):
 KINDS: Final[Mapping[str, ConditionKind]] = MappingProxyType(
     {
         "typos": ConditionKind(typos, "invariance", 40, "swapped, dropped, doubled and neighbouring letters"),
-        "upper_case": ConditionKind(upper_case, "invariance", 0, "EVERYTHING IN CAPITALS"),
-        "lower_case": ConditionKind(lower_case, "invariance", 0, "everything in small letters"),
-        "spacing": ConditionKind(spacing, "invariance", 150, "doubled blanks, line breaks"),
+        "upper_case": ConditionKind(upper_case, "invariance", 0, "everything in upper case"),
+        "lower_case": ConditionKind(lower_case, "invariance", 0, "everything in lower case"),
+        "spacing": ConditionKind(spacing, "invariance", 150, "doubled spaces, line breaks"),
         "contractions": ConditionKind(contractions, "invariance", 0, "do not: don't, and back"),
-        "filler": ConditionKind(filler, "invariance", 100, "words that say nothing"),
+        "filler": ConditionKind(filler, "invariance", 100, "filler words"),
         OPTION_ORDER: ConditionKind(unchanged, "invariance", 0, "the options of a choice in another order"),
         "numbers_in_words": ConditionKind(numbers_in_words, "invariance", 0, "12 as twelve"),
         "confusables": ConditionKind(confusables, "invariance", 150, "Cyrillic letters that look Latin"),
-        "zero_width": ConditionKind(zero_width, "invariance", 50, "characters that nobody sees"),
+        "zero_width": ConditionKind(zero_width, "invariance", 50, "invisible characters"),
         "base64": ConditionKind(encoded_base64, "plain", 0, "the text in base64"),
         "hex": ConditionKind(encoded_hex, "plain", 0, "the text in hexadecimal digits"),
         "rot13": ConditionKind(rot13, "plain", 0, "the text in ROT13"),
-        "long_before": ConditionKind(long_before, "invariance", 4000, "idle sentences before the text"),
-        "long_after": ConditionKind(long_after, "invariance", 4000, "idle sentences after the text"),
+        "long_before": ConditionKind(long_before, "invariance", 4000, "unrelated sentences before the text"),
+        "long_after": ConditionKind(long_after, "invariance", 4000, "unrelated sentences after the text"),
         INJECTION: ConditionKind(injection, "invariance", 0, "an instruction hidden in the data"),
         "truncation": ConditionKind(truncation, "plain", 300, "the end is cut off"),
-        REPETITION: ConditionKind(unchanged, "invariance", 5, "the same again: does the answer flicker?"),
+        REPETITION: ConditionKind(unchanged, "invariance", 5, "the same call several times: is the answer stable?"),
     }
 )
 """In the order of reports."""
@@ -247,7 +247,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def repeats(self) -> int:
-        """How often each sample is asked."""
+        """Number of calls per sample."""
         return self.amount if self.kind == REPETITION else 1
 
     @property

@@ -1,7 +1,7 @@
-"""A source of chance that is the same on every machine and in every version of Python.
+"""Random numbers that are the same on every machine and in every version of Python.
 
 Theory. `random.Random` promises the same numbers for `random()` only, and has changed what it makes of them before
-(`randrange` in 3.2, `sample` and `shuffle` after). A disturbed input must stay the same for years, or two reports could
+(`randrange` in 3.2, `sample` and `shuffle` after). A perturbed input must stay the same for years, or two reports could
 not be compared; so the numbers come from BLAKE2b, a standard (RFC 7693), in counter mode over a label: block *i* is
 BLAKE2b(label, person=*i*), cut into sixteen whole numbers of 32 bits, little-endian. Only whole numbers decide: no
 float is rounded on the way.
@@ -21,7 +21,7 @@ SPACE = 1 << BITS
 
 
 class DeterministicRandom:
-    """Numbers that follow from a label and nothing else."""
+    """Random numbers that depend on a label and nothing else."""
 
     __slots__ = ("_block", "_label", "_numbers")
 

@@ -16,7 +16,7 @@ from headworks.evals.caller import Caller
 from headworks.evals.scorers import Score, Scorer, Target
 
 MAX_ATTEMPTS: Final = 2
-"""How often an order is asked before the judge has failed."""
+"""Attempts per order before the judge counts as failed."""
 
 MAX_TOKENS: Final = 300
 
@@ -27,7 +27,7 @@ INSTRUCTIONS: Final = (
 
 
 class Grade(msgspec.Struct, frozen=True, kw_only=True):
-    """What a judge said, and what asking cost (nano-dollars; None where a price is unknown)."""
+    """A judge's score, and its cost (nano-dollars; None where a price is unknown)."""
 
     score: Score
     cost_nano: int | None
@@ -56,7 +56,7 @@ async def grade(caller: Caller, scorer: Scorer, model: str, target: Target, ques
                 verdict = _decode(response.reply.text) if not response.error else None
                 why = response.error
             except (ValueError, RecursionError):
-                why = "the judge's answer is no verdict"
+                why = "the judge's answer is not a verdict"
             if verdict is not None:
                 break
         if verdict is None:

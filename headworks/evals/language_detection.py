@@ -1,4 +1,4 @@
-"""Which language a text is in: by its script, and where that is Latin by the small words that every sentence has.
+"""Detects the language of a text: by its script and, for Latin script, by its function words.
 
 Always true: linear in the text, nothing is loaded and nothing is learned; where it is not plain nobody says. It knows the
 languages that prompts name most often (`system/drafts/constraints.py`), and is asked whether an answer is in one of them.

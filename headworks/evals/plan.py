@@ -1,4 +1,4 @@
-"""What a run will ask: items in a fixed order, and what they may cost before anything is sent.
+"""The calls of a run in a fixed order, and an estimate of their cost.
 
 Always true: samples stand in an order drawn from the seed, each with all its conditions, so that a run that is stopped
 early has asked a random part of the suite and nothing else; a condition that leaves a sample as it is asks nothing for
@@ -40,7 +40,7 @@ DEFAULT_CONCURRENCY = 16
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user may choose for a run. conditions: names, () for the suite's own. samples: at most so many."""
+    """Options of a run. conditions: names, () for the suite's own. samples: at most this many."""
 
     conditions: tuple[str, ...] = ()
     samples: int | None = None
@@ -105,7 +105,7 @@ class Plan:
                     yield Item(sample, condition, repeat, asked)
 
     def answering(self, alias: str) -> Model:
-        """What answers: the alias that is asked, or the one behind the prompt."""
+        """The model that answers: the alias that is called, or the one behind the prompt."""
         is_prompt = alias.startswith(PROMPT_PREFIX)
         return self.system.models[self.system.prompts[alias.removeprefix(PROMPT_PREFIX)].alias if is_prompt else alias]
 
@@ -139,7 +139,7 @@ class Plan:
 
 
 class RunEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run will ask, and what that may cost (nano-dollars; None where a price is unknown)."""
+    """The size and the estimated cost of a run (nano-dollars; None where a price is unknown)."""
 
     samples: int
     calls: int
@@ -159,12 +159,12 @@ def estimate_run(plan: Plan) -> RunEstimate:
 
 
 def resolve_alias(asked: str, system: System) -> str:
-    """The alias that is evaluated. Raises EvalError where none is meant, or another than there is."""
+    """The alias that is evaluated. Raises EvalError where none is named, or it does not exist."""
     if not asked:
         if len(system.models) == 1:
             return next(iter(system.models))
         names = ", ".join(system.models)
-        raise EvalError(f"which model is evaluated?\n    write `model:` into the suite, or --model; models: {names}")
+        raise EvalError(f"the suite names no model\n    add `model:` to the suite, or use --model; models: {names}")
     known = [*system.models, *(PROMPT_PREFIX + name for name in system.prompts)]
     if asked not in known:
         raise EvalError(f"there is no model `{asked}`\n    {suggestion(asked, known, 'models')}")

@@ -1,4 +1,4 @@
-"""Is an answer a refusal?
+"""Detects whether an answer is a refusal.
 
 Theory. Refusals are formulaic and stand at the beginning: "I'm sorry, but I can't help with that". So the first two
 sentences are looked at, with apostrophes and blanks made alike; "I can't" counts only before what one can refuse to do,

@@ -26,7 +26,7 @@ from headworks.evals.statistics.summary import Summary
 from headworks.evals.statistics.table import Table
 
 MAX_ROWS = 5000
-"""Items that the page lists: a browser filters so many at once without a pause. What did not pass comes first."""
+"""Items that the page lists: a browser filters this many without a pause. Failures come first."""
 
 MAX_CHANGES = 20
 """Changed items that Markdown lists: a comment under a pull request is read, not searched."""
@@ -36,7 +36,7 @@ MAX_SHOWN_CHARACTERS = 1200
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, and what it was held against."""
+    """A run, and the run that it is compared with."""
 
     summary: Summary
     ours: Table
@@ -49,7 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.summary.gates, *([self.comparison.gate] if self.comparison else [])]
 
     def changed(self, most: int) -> list[Changed]:
-        """Items that ended otherwise than in the other run, what got worse first."""
+        """Items whose outcome differs from the other run, the worse ones first."""
         if self.theirs is None:
             return []
         found = zip(range(most), compare.changes(self.ours, self.theirs), strict=False)
@@ -71,19 +71,19 @@ def with_interval(found: Estimate | None, *, points: bool = False) -> str:
 
 
 def pass_rate(share: Estimate | None) -> str:
-    """The share that passes; where nothing has a verdict there is none to show."""
+    """The share that passes; `-` where no item has a verdict."""
     return with_interval(share) or "-"
 
 
 def dollars(nano: int | None) -> str:
-    """What something cost, to four digits that count."""
+    """A cost with four significant digits."""
     if nano is None:
         return "unknown"
     return "$0" if nano == 0 else written_dollars(int(float(f"{nano:.3e}")))
 
 
 def as_json(reports: list[Report]) -> list[dict[str, Any]]:
-    """Everything but the items: those are in the results files that it names."""
+    """Everything but the items, which are in the results files."""
     made = []
     for one in reports:
         said: dict[str, Any] = msgspec.to_builtins(one.summary, str_keys=True)
@@ -93,7 +93,7 @@ def as_json(reports: list[Report]) -> list[dict[str, Any]]:
 
 
 def markdown(reports: list[Report]) -> str:
-    """For a pull request: verdicts, a table a suite, what got worse."""
+    """For a pull request: verdicts, a table for each suite, and what got worse."""
     parts: list[str] = []
     for one in reports:
         said = one.summary
@@ -105,7 +105,7 @@ def markdown(reports: list[Report]) -> str:
                 f"- {mark} **{judged.id}** {_cell(judged.what)}: {judged.verdict}, {interval}; {_cell(judged.why)}"
             )
         if said.no_verdict:
-            parts.append(f"- ❔ nothing can be said of this run: {_cell(said.no_verdict)}")
+            parts.append(f"- ❔ no verdict: {_cell(said.no_verdict)}")
         parts += [
             "",
             "| condition | samples | pass | drop from plain, points | p95 | cost |",
@@ -196,7 +196,7 @@ def _testcase(suite: str, result: Result) -> str:
     if result.outcome == "pass":
         return f"{head}</testcase>\n"
     tag = "failure" if result.outcome == "fail" else "error"
-    text = escape(_xml(f"asked: {result.asked}\nsaid: {result.answer}"))
+    text = escape(_xml(f"input: {result.asked}\nanswer: {result.answer}"))
     return f"{head}<{tag} message={quoteattr(_xml(why_of(result)))}>{text}</{tag}></testcase>\n"
 
 
@@ -221,7 +221,7 @@ def results_of(table: Table, condition: str | None = None) -> Iterator[Result]:
 
 
 def write_html(path: Path, reports: list[Report]) -> None:
-    """One page: numbers, and items to filter by words, outcome and condition."""
+    """One page: numbers, and items that can be searched and filtered by outcome and condition."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -248,7 +248,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _items(one: Report) -> Iterator[Item]:
-    """What got worse, then what did not pass, then the rest; no more than the page can bear."""
+    """Items that got worse, then those that did not pass, then the rest, up to `MAX_ROWS`."""
     changed = {(item.sample, item.condition, item.repeat): item for item in one.changed(MAX_ROWS)}
     left = MAX_ROWS
     for is_wanted in (_is_worse, _is_wrong, _is_right):

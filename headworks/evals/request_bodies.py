@@ -1,4 +1,4 @@
-"""From a sample under a condition to the body of a call: the one place where what is asked is put together."""
+"""Makes the request body of a call from a sample and a condition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headworks.evals.suites.template import Templates
 
 
 class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What one item asks. options: in the order in which they were shown. last: the last message, for reports."""
+    """The request of one item. options: in the order in which they are shown. last: the last message, for reports."""
 
     body: bytes
     options: tuple[str, ...]
@@ -44,7 +44,7 @@ class RequestBodies:
         return ItemRequest(body=msgspec.json.encode(fields), options=sample.options, last=last)
 
     def perturbed(self, sample: Sample, condition: Condition) -> Sample:
-        """The sample as the condition makes it."""
+        """The sample, perturbed by the condition."""
 
         def change(text: str, part: str) -> str:
             return condition.perturbed(text, self.seed, sample.id, part)

@@ -20,7 +20,7 @@ from headworks.core.errors import EvalError
 from headworks.core.private_folders import private
 
 Outcome: TypeAlias = Literal["pass", "fail", "unjudged", "failed"]
-"""unjudged: an answer came and nobody could say. failed: no answer came."""
+"""unjudged: an answer came, and no scorer could judge it. failed: no answer came."""
 
 SUFFIX = ".jsonl"
 
@@ -51,7 +51,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="r
 
 
 class ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one scorer said."""
+    """The score of one scorer."""
 
     scorer: str
     passed: bool | None = None
@@ -59,7 +59,7 @@ class ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="opened"):
-    """An item is about to be asked, and may cost so much (nano-dollars)."""
+    """An item is about to run, and may cost this much (nano-dollars)."""
 
     sample: str
     condition: str
@@ -86,7 +86,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="end"):
-    """Nothing more is asked. is_complete: all that was planned."""
+    """The end of a run. is_complete: every planned item has a result."""
 
     is_complete: bool
     why: str = ""
@@ -170,7 +170,7 @@ def read_header(path: Path) -> Header:
     except (ValueError, RecursionError):
         line = None
     if not isinstance(line, Header):
-        raise EvalError(f"{path} is no results file of `headworks eval`")
+        raise EvalError(f"{path} is not a results file of `headworks eval`")
     return line
 
 

@@ -54,7 +54,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """passed: None where nobody can say. why: in few words, for people."""
+    """passed: None where there is no verdict. why: in few words, for people."""
 
     passed: bool | None
     why: str = ""
@@ -86,7 +86,7 @@ class Scorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def apply_scorer(scorer: Scorer, own: UserScorer | None, target: Target, reply: Reply) -> Score:
-    """What a scorer says. Whatever an own function raises is its failure to say."""
+    """The score of a scorer. An exception of a user's function is a score without a verdict."""
     if own is not None:
         try:
             said = own(target, reply)
@@ -139,7 +139,7 @@ def regex(scorer: Scorer, target: Target, reply: Reply) -> Score:
     except TimeoutError:
         return Score(None, f"the pattern {_short(pattern)} takes longer than {REGEX_TIMEOUT:g} s on this answer")
     except patterns.error as error:
-        return Score(None, f"{_short(pattern)} is no pattern: {error}")
+        return Score(None, f"{_short(pattern)} is not a valid pattern: {error}")
     return Score(found is not None, f"found {_short(found[0])}" if found else f"said {_short(reply.text)}")
 
 
@@ -148,7 +148,7 @@ def pattern_problem(pattern: str) -> str:
     try:
         patterns.compile(pattern)
     except patterns.error as error:
-        return f"it is no regular expression: {error}"
+        return f"it is not a valid regular expression: {error}"
     return ""
 
 
@@ -209,7 +209,7 @@ def _json(text: str) -> tuple[Values, str]:
     try:
         return msgspec.json.decode(unfenced(text).encode("utf-8", "surrogatepass")), ""
     except (ValueError, RecursionError):
-        return None, f"is no JSON: {_short(text)}"
+        return None, f"is not JSON: {_short(text)}"
 
 
 _NUMBERS = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
@@ -264,7 +264,7 @@ def edit_distance(scorer: Scorer, target: Target, reply: Reply) -> Score:
     least = 0.8 if scorer.at_least is None else scorer.at_least
     said = _text(reply.text, scorer)
     best = max(Levenshtein.normalized_similarity(_text(one, scorer), said) for one in right_answers(scorer, target))
-    return Score(best >= least, f"{best:.2f} alike")
+    return Score(best >= least, f"similarity {best:.2f}")
 
 
 def tool_call(scorer: Scorer, target: Target, reply: Reply) -> Score:
@@ -312,7 +312,7 @@ def language(scorer: Scorer, target: Target, reply: Reply) -> Score:
     """The answer is in the language whose code is `value` (de, en, ...); nobody can say it of a word or two."""
     found = language_of(reply.text)
     if not found:
-        return Score(None, f"in no language that can be told: {_short(reply.text)}")
+        return Score(None, f"the language cannot be detected: {_short(reply.text)}")
     return Score(found in [str(one) for one in right_answers(scorer, target)], f"in {found}: {_short(reply.text)}")
 
 
@@ -395,7 +395,7 @@ WITHOUT_EXPECTED: Final = frozenset({"regex", "json_schema", "refusal", "latency
 
 
 def needs_expected(scorer: Scorer) -> bool:
-    """Whether it says nothing of a sample for which nobody has said what is right."""
+    """Whether it cannot judge a sample that has no `expected`."""
     if scorer.value is not None or scorer.kind not in (*KINDS, GRADED):
         return False  # an own function reads what it likes
     if scorer.kind == "json_schema":

@@ -1,6 +1,4 @@
-"""An evaluation from beginning to end: a suite, a system, a results file, a summary. The command and the pytest plugin
-are two ways to ask for one.
-"""
+"""One evaluation from start to end: a suite, a system, a results file, a summary. The command and the pytest plugin use it."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ BUILT_IN_SUITE = "basics"
 
 
 class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a suite is to be run.
+    """Options of a run.
 
     key: a name under the system's `keys`, "" for the first that may ask the model. at_once: calls in flight, None for
     what the providers take. max_cost: nano-dollars. fresh: not to go on with a run that was left. out: the results file.
@@ -101,11 +99,11 @@ class Session:
         self.plan = Plan(read, loaded.system, with_model(read, loaded.system, options.choices))
         self.estimate: RunEstimate = estimate_run(self.plan)
         if options.max_cost is not None and self.estimate.cost_nano is None:
-            problem = f"the price of `{self.plan.model}` is unknown, so no bound on cost can be kept"
-            raise EvalError(f"{problem}\n    write `price:` under it in the system file, or leave --max-cost out")
+            problem = f"the price of `{self.plan.model}` is unknown, so --max-cost cannot be enforced"
+            raise EvalError(f"{problem}\n    set its `price:` in the system file, or leave out --max-cost")
 
     def results(self) -> Results:
-        """The file of a run that was left before its end, or a new one."""
+        """The results file of an unfinished run, or a new one."""
         header = self.plan.header()
         folder = self.loaded.folder / RESULTS_FOLDER
         goes_on = self.options.out is None and not self.options.fresh
@@ -117,7 +115,7 @@ class Session:
         )
 
     async def run(self, written: Results, tell: Callable[[Progress], None]) -> Ended:
-        """Starts the system, asks what has no result yet, stops it."""
+        """Starts the system, runs every item that has no result yet, and stops the system."""
         limits = Limits(at_once=self.options.at_once or self.plan.at_once, max_cost=self.options.max_cost)
         progress = Progress(calls=self.estimate.calls)
         try:
@@ -146,14 +144,14 @@ class Session:
         return may[0].key.reveal()
 
     def summary(self, table: Table) -> Summary:
-        """What the run says, held against the objectives of the system file."""
+        """The summary of the run, with the verdicts on the objectives of the system file."""
         promises = quality_targets(self.loaded.system, self.plan.suite.name)
         return summary.summarize(table, self.plan.suite, self.plan.conditions, promises)
 
 
 def with_own_ledger(loaded: Loaded) -> Loaded:
-    """The same system with a record of its own: what an evaluation asks is nobody's traffic, and no plan, budget or page
-    that is read off the ledger may take it for that."""
+    """The same system with a ledger of its own: calls of an evaluation are not traffic, and must not count in plans, budgets
+    and reports."""
     log = msgspec.structs.replace(
         loaded.system.log,
         bodies="none",

@@ -1,4 +1,4 @@
-"""An evaluation as a test: what the fixture `headworks_eval` gives.
+"""Evaluations in pytest: the fixture `headworks_eval`.
 
 Always true: it is the same run as `headworks eval`, with the same statistics; where it is not true, its text says why and
 shows the samples that did not pass.
@@ -51,8 +51,8 @@ class Options(TypedDict, total=False):
 
 
 class EvaluationResult:
-    """A run that a test holds: true where every gate holds, or, where there is none, where every sample passed. A run of
-    which nothing can be said is not true."""
+    """The result of a run in a test: true if every gate holds or, without gates, if every sample passed. A run without a
+    verdict is not true."""
 
     def __init__(self, said: Summary, table: Table) -> None:
         self.summary = said
@@ -73,7 +73,7 @@ def result_text(said: Summary, table: Table) -> str:
     lines = [f"{gate.what}: {gate.verdict}, {with_interval(gate.estimate)}, {gate.why}" for gate in said.gates]
     lines += [f"{row.condition}: {row.passed} of {row.calls} pass, {pass_rate(row.share)}" for row in said.rows]
     if said.no_verdict:
-        lines.append(f"cannot say: {said.no_verdict}")
+        lines.append(f"no verdict: {said.no_verdict}")
     wrong = (result for result in results_of(table) if result.outcome != "pass")
     for _, result in zip(range(MAX_SHOWN_SAMPLES), wrong, strict=False):
         lines.append(f"  {result.sample} {result.condition} {result.outcome}: {why_of(result)}")

@@ -1,4 +1,4 @@
-"""When calls are sent, and what they ask: drawn before the first one, so that nothing that a server does can move a send.
+"""Arrival times and request bodies, drawn before the first call, so that nothing that a server does can move a send.
 
 Theory. Each alias is a renewal process: gaps of one length (`even`), exponential (`poisson`) or gamma with the squared
 coefficient of variation that `burstiness` says. A trace comes as it was, its instants and sizes together. A question's
@@ -63,7 +63,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 def draw_arrivals(
     shapes: Sequence[Shape], seconds: float, seed: int, *, faster: float = 1.0, process: ArrivalProcess = "gamma"
 ) -> list[Arrival]:
-    """Every call of so many seconds, in order. faster: all rates are multiplied by it. Same seed, same calls."""
+    """Every call for a number of seconds, in order. faster: all rates are multiplied by it. Same seed, same calls."""
     made: list[Arrival] = []
     for number, shape in enumerate(shapes):
         rng = Random(f"{seed}/{shape.alias}")
@@ -111,7 +111,7 @@ def _draw_tokens(spread: Spread, rng: Random) -> int:
 
 
 class RequestBodies:
-    """Writes bodies. `run` makes the questions of one run different from those of another, `renew` those of one load from
+    """Makes request bodies. `run` makes the questions of one run different from those of another, `renew` those of one load from
     those of the load before it in the same run: a search would else measure the cache that its first probe filled."""
 
     def __init__(self, run: str, longest: int) -> None:

@@ -1,4 +1,4 @@
-"""One call of a load, as a caller sees it: written at its instant, heard to its end, every piece's instant noted.
+"""One call of a load over HTTP: sent on schedule, read to its end, with the time of every piece of content.
 
 Always true: latencies count from the instant at which the call was *due*, not from when it was written: a caller who
 had to wait for the generator waited too (the "coordinated omission" of Gil Tene's wrk2). The first token is the first
@@ -35,7 +35,7 @@ _PATH: Final = b"/v1/chat/completions"
 
 
 class CallResult:
-    """How one call went. Instants are loop seconds, 0 where it did not come to that. code: of the error that was shown."""
+    """The result of one call. Instants are loop seconds, 0 where the call did not get that far. code: the error code."""
 
     __slots__ = (
         "alias",
@@ -90,15 +90,15 @@ class CallResult:
 
 
 class Caller(Protocol):
-    """Who makes calls."""
+    """Sends calls."""
 
     def begin(self, arrival: Arrival, result: CallResult) -> Awaitable[None]:
-        """Writes the call now where that takes no wait; what is returned hears it to its end and never raises an error
-        of the call: `result` has it. Cancelled, the call is left."""
+        """Sends the call now if that needs no waiting. The returned awaitable reads the answer to its end, and never raises
+        an error of the call: `result` has it. Cancelling it abandons the call."""
         ...
 
     def next_load(self) -> None:
-        """From now on no question is equal to one before: the next load begins."""
+        """Starts the next load: from now on no question equals an earlier one."""
         ...
 
 
@@ -183,7 +183,7 @@ class HttpCaller:
         result.ended = "ok"
 
     def note_content(self, result: CallResult, at: float, count: int) -> None:
-        """Content came. Pieces that came together have no gap between them."""
+        """Notes content. Pieces that came together have no gap between them."""
         if not result.first_at:
             result.first_at = at
         else:

@@ -1,4 +1,4 @@
-"""The highest rate that holds: probes, each ended as soon as it is resolved.
+"""The maximum rate that meets every objective: probes by doubling and bisection, each ended as soon as it is clear.
 
 Theory. A rate *holds* when each latency objective's share of calls within its bound, and the share of whole answers, are
 shown to be what they have to be: the whole Wilson interval on the good side. It *fails* when one interval lies on the
@@ -26,19 +26,19 @@ from headworks.load.verdict import is_late
 from headworks.system.schema.requirements import Objective
 
 MAX_WHOLE_SHARE: Final = 0.95
-"""The most that has to be shown of the share of whole answers: 73 calls without a fault do. A load of a minute cannot
-show 99.9 %; what it has to show is that nothing breaks by the load."""
+"""The highest share of complete answers that a probe has to show: 73 calls without a failure do. A load of a minute cannot
+show 99.9 %; what it has to show is that the load itself breaks nothing."""
 
 MAX_PROBE_SECONDS: Final = 90.0
-"""A probe takes no longer, however few calls come."""
+"""Longest time of a probe, however few calls come."""
 
 RATE_RESOLUTION: Final = 1.1
-"""Rates nearer to each other than this are not told apart."""
+"""The search ends when the ratio of failing to holding rate is below this."""
 
 MAX_PROBES: Final = 14
 MIN_CALLS: Final = 50
 WARM_UP: Final = 2.0
-"""Seconds at the begin of a probe whose calls are not judged: connections are made, queues find their length."""
+"""Seconds of warm-up of a probe, whose calls are not judged: connections open, and queues reach their steady length."""
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RateSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """The highest rate that was shown to hold (None: none was), and the lowest that was too much (None: none was)."""
+    """The highest rate that was shown to hold (None if none was), and the lowest that failed (None if none did)."""
 
     holds: float | None
     fails: float | None
@@ -62,7 +62,7 @@ class RateSearch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """A share of calls that must be good in one way."""
+    """A share of calls that must meet one objective."""
 
     said: str
     share: float
@@ -70,24 +70,24 @@ class Criterion(msgspec.Struct, frozen=True):
 
 
 def rate_criteria(objectives: Sequence[Objective]) -> list[Criterion]:
-    """What a rate must keep."""
+    """The criteria that a rate must meet."""
     found = [
         Criterion(one.id, one.percentile / 100, one)
         for one in objectives
         if one.metric in ("time_to_first_token", "duration") and one.percentile is not None
     ]
     shares = [float(one.limit.value) for one in objectives if one.metric == "availability"]
-    return [*found, Criterion("whole answers", min([MAX_WHOLE_SHARE, *shares]), None)]
+    return [*found, Criterion("complete answers", min([MAX_WHOLE_SHARE, *shares]), None)]
 
 
 def calls_needed(kept: Sequence[Criterion]) -> int:
-    """How many calls, all of them good, show the strictest promise, and a half more."""
+    """One and a half times the calls that show the strictest criterion if all of them meet it."""
     strictest = max(one.share for one in kept)
     return round(1.5 * Z * Z * strictest / (1 - strictest))
 
 
 class ProbeState(msgspec.Struct, frozen=True):
-    """What a probe shows so far."""
+    """The verdict of a probe so far."""
 
     holds: bool | None
     leans: bool
@@ -95,14 +95,14 @@ class ProbeState(msgspec.Struct, frozen=True):
 
 
 def probe_state(calls: Sequence[CallResult], kept: Sequence[Criterion]) -> ProbeState:
-    """Whether these calls show that every promise is kept, or that one is not."""
+    """Whether these calls show that every criterion is met, or that one is not."""
     is_open, leans = "", True
     for one in kept:
         about = [call for call in calls if applies_to(one, call)]
         if not about:
             continue
         share = wilson(sum([is_met(one, call) for call in about]), len(about))
-        told = f"{one.said}: {100 * share.value:.4g} % of {len(about)} calls, {100 * one.share:.4g} % wanted"
+        told = f"{one.said}: {100 * share.value:.4g} % of {len(about)} calls, {100 * one.share:.4g} % required"
         if share.high < one.share and len(calls) >= MIN_CALLS:
             return ProbeState(False, False, told)
         if share.low < one.share:
@@ -110,7 +110,7 @@ def probe_state(calls: Sequence[CallResult], kept: Sequence[Criterion]) -> Probe
             leans = leans and share.value >= one.share
     if is_open or len(calls) < MIN_CALLS:
         return ProbeState(None, leans, is_open or f"only {len(calls)} calls")
-    return ProbeState(True, True, f"{len(calls)} calls keep every promise")
+    return ProbeState(True, True, f"{len(calls)} calls meet every objective")
 
 
 def applies_to(promise: Criterion, call: CallResult) -> bool:

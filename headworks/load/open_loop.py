@@ -27,18 +27,18 @@ from headworks.load.call import Caller, CallResult
 from headworks.load.timer import precise_timer
 
 MAX_EARLY: Final = 2e-5
-"""Seconds by which a call may be sent before it is due: an alarm for less would be late by more."""
+"""Seconds by which a call may be sent before it is due: a timer for less would be late by more."""
 
 MIN_IN_FLIGHT: Final = 64
-"""Calls under way below which no load is too much: a burst of a small one."""
+"""Calls in flight below which a load never counts as over capacity: a small load has bursts too."""
 
 CHECK_EVERY: Final = 0.5
-"""Seconds between two looks at how it goes."""
+"""Seconds between two checks of the progress."""
 
 
 class LoopLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load is bounded by. bound: seconds, see above; 0 for no such bound. patience: seconds that are waited for the
-    last answers. decide: looks at what there is every `TICK`; a text ends the load, and says why."""
+    """Limits of a load. bound: seconds, see above; 0 for none. patience: seconds to wait for the last answers. decide: called
+    every `CHECK_EVERY` seconds; a text that it returns ends the load, and is the reason."""
 
     bound: float = 0.0
     patience: float = 150.0
@@ -46,7 +46,7 @@ class LoopLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenLoop:
-    """One load under way. result: every call that was sent, in order. stopped: why it ended before its last call."""
+    """One load. results: every call that was sent, in order. stopped: why it ended before its last call."""
 
     def __init__(self, caller: Caller, arrivals: Sequence[Arrival], pace: LoopLimits) -> None:
         self.caller = caller
@@ -57,7 +57,7 @@ class OpenLoop:
         self.ended_at = 0.0
         self.stopped = ""
         self.busy = 0.0
-        """The part of a core that the generator took."""
+        """The share of a core that the generator used."""
         self.ended: Counter[str] = Counter()
         """How many calls ended how, so far: kept, because counting them anew each time would make sends late."""
         self._tasks: dict[asyncio.Task[None], CallResult] = {}
@@ -116,7 +116,7 @@ class OpenLoop:
             self._wake.set()
 
     async def watch(self) -> None:
-        """Until everything was sent and heard, or it is enough."""
+        """Waits until every call was sent and has ended, or the load is stopped."""
         while not self.stopped and (len(self.results) < len(self.arrivals) or self._tasks):
             self._wake.clear()
             try:
@@ -140,8 +140,8 @@ class OpenLoop:
         if not self.pace.bound or len(self.results) == len(self.arrivals) or self.in_flight <= most:
             return ""
         return (
-            f"over its capacity: {self.in_flight} calls under way at {rate:.4g} a second, so each takes more than "
-            f"{self.pace.bound:.3g} s, twice what is promised"
+            f"over its capacity: {self.in_flight} calls in flight at {rate:.4g}/s, so the mean latency exceeds "
+            f"{self.pace.bound:.3g} s, twice the largest latency limit"
         )
 
     async def cancel_rest(self) -> None:
@@ -154,7 +154,7 @@ class OpenLoop:
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Without the garbage collector, whose pauses would be late sends; a call leaves no circles behind."""
+    """Turns the garbage collector off: its pauses would delay sends, and a call leaves no reference cycles."""
     was_on = gc.isenabled()
     gc.collect()
     gc.freeze()

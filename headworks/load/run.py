@@ -1,7 +1,7 @@
-"""A load on a running gateway, from what is wanted to what is said.
+"""Runs a load against a running gateway, and makes the report.
 
-Always true: the calls follow from the seed alone; what is said rests on the calls that were due after the warming up and
-were sent by the schedule; nothing is sent but to the address that was given.
+Always true: the calls follow from the seed alone; the report covers the calls that were due after the warm-up and were
+sent on schedule; nothing is sent to any other address than the given one.
 """
 
 from __future__ import annotations
@@ -48,27 +48,27 @@ from headworks.load.verdict import (
 from headworks.system.schema.requirements import Objective, Traffic
 
 MIN_TOLERATED_DELAY: Final = 0.005
-"""Seconds that one send in a hundred may be late by where no promise is tighter than ten times that."""
+"""Seconds by which the p99 of sends may be late, where no latency limit is below ten times that."""
 
 TOLERATED_DELAY_SHARE: Final = 0.1
-"""The part of the tightest latency bound that one send in a hundred may be late by: more would be in the numbers."""
+"""The share of the tightest latency limit by which the p99 of sends may be late: more would distort the numbers."""
 
 DEFAULT_LATENCY_LIMIT: Final = 10.0
-"""Seconds of an answer that are taken for the bound where no latency is promised."""
+"""Seconds: the latency limit that is assumed where no objective sets one."""
 
 PERCENTS: Final = (50.0, 90.0, 95.0, 99.0)
 
 MAX_IDLE_CONNECTIONS: Final = 4096
-"""Connections that are kept between two calls."""
+"""Idle connections that are kept open."""
 
 DrawArrivals = Callable[[float, float], Sequence[Arrival]]
-"""Gives the calls of so many seconds, at so many times the rate that is wanted."""
+"""Draws the calls for a number of seconds, at a multiple of the configured rate."""
 
 
 class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done. traffic, source: as the file has it, and in words. arriving: see above; rate: calls a second of it.
-    seconds: of sending that count, after `warm` seconds that do not. search: look for the highest rate that holds, up to
-    `most` calls a second. stops: end a load that is over its capacity. context, proxy: how the gateway is reached."""
+    """Configuration of a load. traffic: of the file; source: the same in words. arriving: draws the calls; rate: calls a second.
+    seconds: measured time, after `warm` seconds of warm-up. most: if set, search for the maximum rate up to this one.
+    stops: end a load that exceeds the capacity. context, proxy: how the gateway is reached."""
 
     url: str
     origin: Origin
@@ -93,13 +93,13 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bound(self) -> float:
-        """The largest latency that is promised, in seconds."""
+        """The largest latency limit of any objective, in seconds."""
         found = [float(one.limit.value) for one in self.objectives if one.metric in ("time_to_first_token", "duration")]
         return max(found, default=DEFAULT_LATENCY_LIMIT)
 
     @property
     def tolerated(self) -> float:
-        """Seconds that one send in a hundred may be late by."""
+        """Seconds by which the p99 of sends may be late."""
         found = [float(one.limit.value) for one in self.objectives if one.metric in ("time_to_first_token", "duration")]
         return max(MIN_TOLERATED_DELAY, TOLERATED_DELAY_SHARE * min(found)) if found else MIN_TOLERATED_DELAY
 
@@ -114,8 +114,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Generator(msgspec.Struct, frozen=True, kw_only=True):
-    """How the generator itself did. late_p50, late_p99, late_most: seconds between due and written; busy: the part of a
-    core that it took. trusted: its numbers are the gateway's."""
+    """The load generator itself. late_p50, late_p99, late_most: seconds between due and sent; busy: the share of a core that
+    it used. trusted: it kept its schedule, so the numbers are the gateway's and not its own."""
 
     late_p50: float
     late_p99: float
@@ -126,8 +126,8 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load says. verdict: as of an objective, or `invalid` where the generator was late, or `unserved` where nobody
-    listened or every call was the caller's own fault.
+    """The report of a load. verdict: as for an objective, or `invalid` where the generator was late, or `unserved` where the
+    gateway did not listen or every call was the caller's own fault.
 
     goodput: calls a second, of whole answers that meet every latency objective. pace: seconds between two pieces of a
     stream's content. found: what the cache said. stopped: why it ended early, "" where it did not.
@@ -162,11 +162,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 ProgressSink = Callable[[str], None]
 Pricing = Callable[[Sequence[CallResult], float], Costs]
-"""Says what these calls cost, the first of which was sent at this wall-clock instant."""
+"""Gives the cost of these calls, the first of which was sent at this wall-clock instant."""
 
 
 async def load(wanted: LoadConfig, told: ProgressSink, pricing: Pricing) -> Report:
-    """Sends what is wanted, and says what came of it. Raises nothing of a call."""
+    """Runs the load and returns its report. Errors of calls are in the report, and are not raised."""
     client = Client(wanted.origin, context=wanted.context, proxy=wanted.proxy, max_idle=MAX_IDLE_CONNECTIONS)
     run = f"{wanted.seed}-{int(wall() * 1000):x}"
     questions = RequestBodies(run, wanted.longest)
@@ -186,7 +186,7 @@ async def load(wanted: LoadConfig, told: ProgressSink, pricing: Pricing) -> Repo
 
 
 async def run_load(wanted: LoadConfig, caller: Caller, told: ProgressSink, faster: float = 1.0) -> OpenLoop:
-    """One load at so many times the rate that is wanted."""
+    """Runs one load at a multiple of the configured rate."""
     arrivals = wanted.arriving(wanted.warm + wanted.seconds, faster)
     caller.next_load()
 
@@ -201,7 +201,7 @@ async def run_load(wanted: LoadConfig, caller: Caller, told: ProgressSink, faste
 
 
 def why_unserved(loop: OpenLoop) -> str:
-    """Why there is no sense in going on: nobody listens, or the caller is not let in."""
+    """Why the load should stop at once: no connection, or every call is rejected as the caller's fault; else ""."""
     over = [one for one in loop.results[:200] if one.has_ended]
     if len(over) >= 20 and all(one.ended in ("unreachable", "refused") for one in over):
         return f"none of the first {len(over)} calls was served: {failure_text(over[0])}"
@@ -215,7 +215,7 @@ def failure_text(one: CallResult) -> str:
 
 
 def progress(loop: OpenLoop, seconds: float) -> str:
-    """How it goes, in one line."""
+    """The progress of a load in one line."""
     ended = loop.ended
     lately = [one for one in loop.results[-400:] if one.is_whole]
     firsts = sorted([one.first for one in lately if one.first_at] or [one.duration for one in lately])
@@ -223,13 +223,13 @@ def progress(loop: OpenLoop, seconds: float) -> str:
     shown = f", {of} p95 {1000 * percentile(firsts, 95).value:.0f} ms" if firsts else ""  # type: ignore[union-attr]
     bad = sum(ended.values()) - ended["ok"]
     return (
-        f"{max(0.0, loop.elapsed):.0f} of {seconds:.0f} s: {len(loop.results)} sent, {ended['ok']} whole, "
-        f"{bad} not, {loop.in_flight} under way{shown}"
+        f"{max(0.0, loop.elapsed):.0f} of {seconds:.0f} s: {len(loop.results)} sent, {ended['ok']} ok, "
+        f"{bad} failed, {loop.in_flight} in flight{shown}"
     )
 
 
 async def find_max_rate(wanted: LoadConfig, caller: Caller, told: ProgressSink) -> RateSearch:
-    """The highest rate that holds."""
+    """Searches for the maximum rate that meets every objective."""
     kept = rate_criteria(wanted.objectives)
     bound = wanted.bound
 
@@ -238,7 +238,7 @@ async def find_max_rate(wanted: LoadConfig, caller: Caller, told: ProgressSink) 
 
         def decide(loop: OpenLoop) -> str:
             found[0] = probe_state(judgeable_calls(loop, bound), kept)
-            told(f"probe at {rate:.4g} a second: {progress(loop, seconds)}")
+            told(f"probe at {rate:.4g}/s: {progress(loop, seconds)}")
             return why_unserved(loop) or (found[0].why if found[0].holds is not None else "")
 
         caller.next_load()
@@ -258,7 +258,9 @@ async def find_max_rate(wanted: LoadConfig, caller: Caller, told: ProgressSink) 
             )
         generator = check_generator(loop.results, wanted, loop.busy)
         if not generator.trusted and one.holds is not True:  # late sends make it harder to hold, never easier
-            one = ProbeState(None, one.leans, f"the generator was {1000 * generator.late_p99:.0f} ms late; {one.why}")
+            one = ProbeState(
+                None, one.leans, f"the load generator was {1000 * generator.late_p99:.0f} ms late; {one.why}"
+            )
         return Probe(
             rate=rate, holds=one.holds, leans=one.leans, calls=len(loop.results), seconds=loop.elapsed, why=one.why
         )
@@ -284,7 +286,7 @@ def check_generator(calls: Sequence[CallResult], wanted: LoadConfig, busy: float
 def report(
     wanted: LoadConfig, loop: OpenLoop, gaps: Sequence[float], costs: Costs, searched: RateSearch | None, at: float
 ) -> Report:
-    """Everything that one load says."""
+    """Makes the report of one load."""
     since = loop.began_at + wanted.warm
     until = loop.ended_at if loop.stopped else loop.began_at + wanted.warm + wanted.seconds
     calls = [one for one in loop.results if one.due_at >= since] if not loop.stopped else list(loop.results)
@@ -299,19 +301,21 @@ def report(
     ended = Counter(one.ended for one in calls)
     over = len(calls) - ended["left"]
     if not calls:
-        verdict, why = "invalid", "no call was sent: a longer --seconds or a higher --rate"
+        verdict, why = "invalid", "no call was sent: use a longer --seconds or a higher --rate"
     elif over and ended["refused"] + ended["unreachable"] == over:
         first = next(one for one in calls if one.ended in ("refused", "unreachable"))
         verdict, why = "unserved", f"no call was served: {failure_text(first)}"
     elif not generator.trusted:
-        late = f"one send in a hundred was {1000 * generator.late_p99:.1f} ms late or more"
+        late = (
+            f"p99 of send delay is {1000 * generator.late_p99:.1f} ms, the limit is {1000 * generator.tolerated:.1f} ms"
+        )
         verdict = "invalid"
-        why = f"the generator could not keep to its schedule: {late}, {1000 * generator.tolerated:.1f} ms are tolerated"
+        why = f"the load generator did not keep its schedule: {late}"
     elif loop.stopped:
         verdict, why = "does not hold", loop.stopped
     whole = [one for one in calls if one.is_whole]
     if verdict == "holds" and not whole:  # without an objective nothing else would say it
-        verdict, why = "cannot say", f"none of {len(calls)} calls had a whole answer"
+        verdict, why = "cannot say", f"none of {len(calls)} calls had a complete answer"
     return Report(
         headworks=__version__,
         system=wanted.system,

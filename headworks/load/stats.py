@@ -1,4 +1,4 @@
-"""How sure a share, a percentile or a mean is that was seen in so many calls.
+"""Confidence intervals of shares, percentiles and means of calls.
 
 Theory. Of a share: Wilson's score interval, which holds for few calls and for shares near 0 and 1, where the plain one is
 empty. A percentile is judged by the share of calls within its bound, so both are the same question; its own interval is

@@ -1,8 +1,8 @@
-"""Waking up at an instant, better than a loop's timers do.
+"""A timer that is more precise than an event loop's own.
 
 uvloop cuts its timers to milliseconds, asyncio's epoll rounds up to one: at 2,000 sends a second that is two sends. On
 Linux a timerfd wakes the loop through a file instead, to some 50 us; elsewhere, and on virtual time, the loop's own timer
-has to do, and what it is late by is in the report.
+has to do, and its delay is in the report.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MONOTONIC: Final = 1
 
 
 class Timer(Protocol):
-    """Calls back at the instant that was set last (loop seconds), once."""
+    """Calls back once, at the time that was set last (loop seconds)."""
 
     def set(self, at: float) -> None: ...
     def close(self) -> None: ...
@@ -79,7 +79,7 @@ class FdTimer:
 
 
 def precise_timer(ring: Callable[[], None]) -> Timer:
-    """The best that there is here."""
+    """The most precise timer available here."""
     if not sys.platform.startswith("linux") or isinstance(asyncio.get_running_loop(), VirtualLoop):
         return LoopTimer(ring)
     try:

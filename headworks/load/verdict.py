@@ -1,6 +1,6 @@
-"""What a load shows of each objective, and beside what was predicted.
+"""The verdict on each objective from a load, and the comparison with a prediction.
 
-Always true: *holds* and *does not hold* are said only where the whole interval lies on one side of the bound. What counts is what
+Always true: *holds* and *does not hold* need the whole interval on one side of the limit. What counts is what
 `headworks plan` counts: latency of whole answers, availability without the caller's own faults, goodput of whole answers
 that meet every latency objective about them. A window's cost is a call's mean cost times its calls.
 """
@@ -28,7 +28,7 @@ class Costs(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What is judged: the calls that count, over so many seconds. rate: calls a second that were offered."""
+    """The measured calls, over so many seconds. rate: calls a second that were offered."""
 
     calls: Sequence[CallResult]
     seconds: float
@@ -44,7 +44,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of one objective. value, low, high, limit: seconds, shares, calls a second or dollars, null where
+    """The measurement of one objective. value, low, high, limit: seconds, shares, calls a second or dollars, null where
     there is no number. calls: those that it rests on."""
 
     id: str
@@ -61,7 +61,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """A verdict before it has a name."""
+    """A verdict with its interval, before the objective is attached."""
 
     verdict: Said
     interval: Interval | None
@@ -70,7 +70,7 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
-    """What is said of one objective."""
+    """Judges one objective."""
     match objective.metric:
         case "time_to_first_token" | "duration":
             found = latency(objective, seen)
@@ -81,7 +81,7 @@ def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
         case "cost_per_call" | "cost":
             found = cost(objective, seen, traffic)
         case _:
-            found = Judgement("not judged", None, 0, "needs an evaluation: headworks eval")
+            found = Judgement("not judged", None, 0, "needs an evaluation: run headworks eval")
     interval = found.interval
     return Verdict(
         id=objective.id,
@@ -116,28 +116,28 @@ def latency(objective: Objective, seen: Measured) -> Judgement:
     share = wilson(within, len(values))
     part = objective.percentile / 100
     said: Said = "holds" if share.low >= part else "does not hold" if share.high < part else "cannot say"
-    why = f"{within} of {len(values)} within the bound"
+    why = f"{within} of {len(values)} within the limit"
     if said == "cannot say":
-        why += f": {100 * share.low:.4g} to {100 * share.high:.4g} %; more calls would tell"
+        why += f": {100 * share.low:.4g} to {100 * share.high:.4g} %; more calls are needed"
     return Judgement(said, interval, len(values), why)
 
 
 def is_own_fault(one: CallResult, costs: Costs) -> bool:
-    """Whether a call says nothing of the system: its ledger's word where there is one, else the status."""
+    """Whether a call is the caller's own fault: by the ledger where it has the call, else by the status."""
     return one.ended == "refused" or one.request_id in costs.refused
 
 
 def availability(objective: Objective, seen: Measured) -> Judgement:
     counted = [one for one in seen.of(objective.alias) if not is_own_fault(one, seen.costs) and one.ended != "left"]
     if not counted:
-        return Judgement("cannot say", None, 0, "no call counts")
+        return Judgement("cannot say", None, 0, "no call counted")
     whole = sum([one.is_whole for one in counted])
     share = wilson(whole, len(counted))
-    why = f"{whole} of {len(counted)} whole"
+    why = f"{whole} of {len(counted)} complete"
     if verdict_of(objective, share) == "cannot say":
-        why += "; more calls would tell"
+        why += "; more calls are needed"
     if objective.window is not None:
-        why += "; an outage of a vendor is not in a load of minutes: headworks plan reckons with them"
+        why += "; a load of minutes has no vendor outage in it: headworks plan includes them"
     return Judgement(verdict_of(objective, share), share, len(counted), why)
 
 
@@ -164,8 +164,10 @@ def goodput(objective: Objective, seen: Measured) -> Judgement:
     share = wilson(count_good(calls, seen.objectives), len(calls))
     interval = Interval(share.value * offered, share.low * offered, share.high * offered)
     if offered < float(objective.limit.value):
-        return Judgement("cannot say", interval, len(calls), f"only {offered:.4g} calls a second were offered: --rate")
-    why = f"{100 * share.value:.4g} % of {offered:.4g} calls a second meet every latency objective"
+        return Judgement(
+            "cannot say", interval, len(calls), f"only {offered:.4g} calls/s were offered: use a higher --rate"
+        )
+    why = f"{100 * share.value:.4g} % of {offered:.4g} calls/s meet every latency objective"
     return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 
@@ -184,12 +186,12 @@ def cost(objective: Objective, seen: Measured, traffic: Traffic) -> Judgement:
         assert objective.window is not None
         times = len(seen.of(objective.alias)) / seen.seconds * traffic.busy * objective.window
         interval = Interval(interval.value * times, interval.low * times, interval.high * times)
-        why = f"{times:,.0f} calls in the window, if it is as busy as this; {why}"
+        why = f"{times:,.0f} calls in the window at this load; {why}"
     return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 
 def verdict_of(objective: Objective, found: Interval) -> Said:
-    """On which side of the bound the interval lies."""
+    """The verdict: on which side of the limit the interval lies."""
     limit = float(objective.limit.value)
     if objective.at_most is not None:
         return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
@@ -216,7 +218,7 @@ class Predicted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictedLatency(msgspec.Struct, frozen=True, kw_only=True):
-    """A latency's course in a plan's JSON: seconds at its `percents`."""
+    """A predicted latency distribution in a plan's JSON: seconds at its `percents`."""
 
     alias: str
     metric: str
@@ -245,7 +247,7 @@ class ComparedValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 COMPARED_PERCENTILES = (50.0, 95.0, 99.0)
-"""Percentiles of a plan's courses that are set beside what was measured."""
+"""Percentiles of predicted latencies that are compared with measured ones."""
 
 
 def compare(plan: Plan, verdicts: Sequence[Verdict], seen: Measured) -> list[ComparedValue]:

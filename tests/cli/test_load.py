@@ -71,7 +71,7 @@ def test_a_running_gateway_is_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert ended == (HOLDS if report["generator"]["trusted"] else CANNOT_SAY)
     assert report["verdict"] == ("holds" if report["generator"]["trusted"] else "invalid")
     assert shown in (HOLDS, CANNOT_SAY)
-    assert "10 calls in 2.0 s (5 a second): 10 whole" in text
+    assert "10 calls in 2.0 s (5/s): 10 ok" in text
     assert KEY not in text
 
 
@@ -228,13 +228,13 @@ def test_a_report_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     show(report)
     text = " ".join(capsys.readouterr().out.split())
     for said in (
-        "199 whole, 1 cut",
+        "199 ok, 1 cut",
         "1 x 200 upstream_cut",
         "cache: 3 hit",
         "first token all 9 1.00 ms 200 ms 3.00 s 40.0 s",
-        "not shown 7 only 7 calls",
-        "20 calls a second hold. What",
-        "-1.000 points outside",
+        "unclear 7 only 7 calls",
+        "20/s meets every objective. The numbers above",
+        "-1.000 points differ",
         "100.00 ms (p99)",
         "invalid: the generator could not keep",
     ):

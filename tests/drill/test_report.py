@@ -68,6 +68,6 @@ def test_a_row_of_the_table_tells_what_the_caller_sees() -> None:
     [_, _, whole, refused, alone] = table(
         [run(STARTER, "cut"), run(STARTER, "content-filter"), run(ALONE, "reset-after-head")]
     )
-    assert "| whole (3) |" in whole
+    assert "| complete (3) |" in whole
     assert "400 `content_filter` (4)" in refused
     assert "error event `upstream_cut` (" in alone

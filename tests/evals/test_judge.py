@@ -69,7 +69,7 @@ async def test_what_is_no_verdict_is_asked_once_more_and_then_is_a_failure() -> 
     assert found.score.passed is False
     assert len(bodies) == 3
     found, bodies = await graded("Well...", "Hm.")
-    assert (found.score.passed, found.score.why) == (None, "the judge's answer is no verdict")
+    assert (found.score.passed, found.score.why) == (None, "the judge's answer is not a verdict")
 
 
 @pytest.mark.parametrize("swapped", [False, True])

@@ -65,7 +65,7 @@ def ran(loaded: Loaded, wanted: SessionOptions | None = None) -> tuple[Session, 
 
 def test_a_run_is_written_item_by_item_and_judged_against_the_objective(tmp_path: Path) -> None:
     session, table = ran(files(tmp_path))
-    assert session.outlook.calls == 12 * 4
+    assert session.estimate.calls == 12 * 4
     said = session.summary(table)
     assert [(row.condition, row.samples, row.calls) for row in said.rows] == [
         ("plain", 12, 12),
@@ -77,7 +77,7 @@ def test_a_run_is_written_item_by_item_and_judged_against_the_objective(tmp_path
     assert said.flicker is not None
     assert said.flicker.all_of[2] == 1.0
     assert said.cost_nano is not None
-    assert 0 < said.cost_nano <= (session.outlook.cost_nano or 0)
+    assert 0 < said.cost_nano <= (session.estimate.cost_nano or 0)
     found = [line for _, line in lines(table.path) if isinstance(line, Result)]
     assert len(found) == 48
     assert all(one.answer and one.request_id and one.seconds > 0 for one in found)
@@ -103,7 +103,7 @@ def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path) ->
     session, table = ran(loaded)
     assert table.path == whole.path
     items = [(one.sample, one.condition, one.repeat) for _, one in lines(table.path) if isinstance(one, Result)]
-    assert len(items) == len(set(items)) == session.outlook.calls
+    assert len(items) == len(set(items)) == session.estimate.calls
     assert table.path.read_bytes().splitlines(keepends=True)[:20] == kept[:20]
     # A complete run is not gone on with, nor is one of another suite.
     assert results.unfinished(table.path.parent, session.plan.header().digest) is None
@@ -127,7 +127,7 @@ def test_a_bound_on_cost_is_never_exceeded_and_what_was_lost_counts(tmp_path: Pa
     session, table = ran(loaded, SessionOptions(max_cost=bound))
     said = session.summary(table)
     assert not said.is_complete
-    assert said.why == "the bound on cost was reached"
+    assert said.why == "the cost limit was reached"
     assert said.cost_nano is not None
     assert 0 < said.cost_nano <= bound
     before = said.samples
@@ -161,7 +161,7 @@ def test_calls_without_an_answer_are_no_verdict_and_are_asked_again(tmp_path: Pa
 def test_a_system_that_answers_nothing_ends_the_run_and_nothing_is_said_of_it(tmp_path: Path) -> None:
     session, table = ran(files(tmp_path, faults="server_error: 100%", samples=40))
     said = session.summary(table)
-    assert (said.is_complete, said.why) == (False, "none of the first 12 calls had an answer")
+    assert (said.is_complete, said.why) == (False, "none of the first 12 calls got an answer")
     assert 12 <= sum(row.failed for row in said.rows) == sum(row.calls for row in said.rows) < 40
     assert said.no_verdict == f"none of {said.rows[0].failed} calls had an answer"
     assert said.gates[0].verdict == "not enough data"
@@ -190,12 +190,12 @@ def test_two_systems_are_compared_sample_by_sample_and_reported(tmp_path: Path) 
 def test_a_file_that_is_none_of_ours_is_said(tmp_path: Path) -> None:
     other = tmp_path / "x.jsonl"
     other.write_text('{"line": "result"}\n')
-    with pytest.raises(EvalError, match="is no results file"):
+    with pytest.raises(EvalError, match="is not a results file"):
         Table(other)
     with pytest.raises(EvalError, match="cannot be read"):
         Table(tmp_path / "none.jsonl")
     other.write_bytes(msgspec.json.encode(Ended(is_complete=True)))
-    with pytest.raises(EvalError, match="is no results file"):
+    with pytest.raises(EvalError, match="is not a results file"):
         Table(other)
 
 

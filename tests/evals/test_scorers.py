@@ -141,7 +141,7 @@ def test_refusals_are_known_by_their_first_words(text: str, is_one: bool) -> Non
 def test_a_pattern_that_takes_too_long_is_the_scorers_fault_and_no_verdict(
     monkeypatch: pytest.MonkeyPatch, pattern: str
 ) -> None:
-    monkeypatch.setattr(scorers, "MOST_SEARCH", 0.05)
+    monkeypatch.setattr(scorers, "REGEX_TIMEOUT", 0.05)
     target = Target(id="s", expected=None)
     score = apply_scorer(Scorer(kind="regex", pattern=pattern), None, target, Reply(text="a" * 80 + "!"))
     assert score.passed is None

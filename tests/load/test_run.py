@@ -76,7 +76,7 @@ async def test_a_load_that_is_too_much_does_not_hold_and_says_why() -> None:
 @virtual
 async def test_a_load_whose_calls_all_failed_says_nothing_where_nothing_is_promised() -> None:
     made = await measured(wanted(20.0, objectives=[]), EndsEveryCall("failed", 500))
-    assert (made.verdict, made.why) == ("cannot say", "none of 200 calls had a whole answer")
+    assert (made.verdict, made.why) == ("cannot say", "none of 200 calls had a complete answer")
 
 
 class EndsEveryCall(Slots):
@@ -104,7 +104,7 @@ class EndsEveryCall(Slots):
         (
             EndsEveryCall("ok", late=0.5),
             "invalid",
-            "one send in a hundred was 500.0 ms late or more, 100.0 ms are tolerated",
+            "p99 of send delay is 500.0 ms, the limit is 100.0 ms",
         ),
         (EndsEveryCall("ok", late=0.05), "holds", ""),
         (EndsEveryCall("failed", 500), "cannot say", ""),
@@ -137,7 +137,7 @@ async def test_the_search_finds_the_capacity_of_slots() -> None:
     assert 38 <= searched.holds < searched.fails <= 60
     assert searched.probes[0].holds is True
     failed = [probe for probe in searched.probes if not probe.leans]
-    assert all("wanted" in probe.why or "over its capacity" in probe.why for probe in failed)
+    assert all("required" in probe.why or "over its capacity" in probe.why for probe in failed)
 
 
 def test_a_report_has_no_secret_and_can_be_written() -> None:

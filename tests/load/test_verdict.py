@@ -128,7 +128,7 @@ def test_availability_counts_what_is_not_the_callers_own_fault() -> None:
     limited = [call(ended="limited", number=number) for number in range(20)]
     told = Costs(refused=frozenset(f"r{number}" for number in range(20)))
     assert said(of, [call(number=99)] * 100 + limited, told).verdict == "holds"
-    assert said(of, bad).why == "no call counts"
+    assert said(of, bad).why == "no call counted"
     assert "headworks plan" in said(objective("availability", "0.5", window=86400.0), [call()] * 50).why
 
 
@@ -140,7 +140,7 @@ def test_goodput_is_what_meets_every_latency_objective_about_it() -> None:
     rate = objective("goodput", "12")
     assert said(rate, calls, others=[late, other]).verdict == "holds"
     assert said(objective("goodput", "17"), calls, others=[late, other]).verdict == "does not hold"
-    assert "only 20 calls a second were offered" in said(objective("goodput", "30"), calls).why
+    assert "only 20 calls/s were offered" in said(objective("goodput", "30"), calls).why
     assert said(objective("goodput", "1", alias="c"), calls).why == "no call was sent"
 
 

@@ -29,7 +29,7 @@ def show(report: Report) -> None:
     effort = report.effort
     click.echo(f"{report.system}: {report.traffic}")
     click.echo()
-    table = paper.table("objective", "alias", "target", "verdict", "predicted", "range", "why")
+    table = paper.table("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
     for one in report.verdicts:
         table.add_row(
             one.id,

@@ -1,4 +1,4 @@
-"""What must hold between the parts of a suite, however it was made."""
+"""Checks the consistency of a suite, however it was made."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from headworks.system.syntax.findings import suggestion
 
 
 def check(made: LoadedSuite, problems: Problems, place: Any = None) -> None:
-    """What must hold between the parts of a suite, however it was made: ids, tasks, templates, expected values."""
+    """Checks the ids, tasks, templates and expected values of a suite."""
     suite = made.suite
     seen: dict[str, int] = {}
     templates = Templates()
     if not suite.samples:
-        problems.add("there is no sample", "a suite needs one at least", line=1, column=1)
+        problems.add("the suite has no samples", "add at least one", line=1, column=1)
     for index, sample in enumerate(suite.samples):
         at = place(index) if place else {"path": f"samples[{index}]"}
         first = seen.setdefault(sample.id, index)
         if first != index:
-            problem = f"the id `{sample.id}` is that of sample {first} too" if made.suite else ""
-            problems.add(problem, "give each an id of its own; equal samples need one each", **at)
+            problem = f"sample {first} has the id `{sample.id}` too" if made.suite else ""
+            problems.add(problem, "give each sample its own id, equal samples too", **at)
         if sample.task and sample.task not in suite.tasks:
             problems.add(f"there is no task `{sample.task}`", suggestion(sample.task, suite.tasks, "tasks"), **at)
             continue
@@ -33,12 +33,12 @@ def check(made: LoadedSuite, problems: Problems, place: Any = None) -> None:
         except TemplateProblem as problem:
             problems.add(str(problem), problem.remedy, **at)
         if not task.scorers:
-            problems.add("nothing judges this sample", "add `scorers:` to the suite or to its task", **at)
+            problems.add("no scorer judges this sample", "add `scorers:` to the suite or to its task", **at)
         for scorer in task.scorers if sample.id not in suite.open else ():
             if scorer.kind in scorers.WITHOUT_EXPECTED or scorer.kind in made.own or scorer.value is not None:
                 continue
             if sample.expected is None and not scorer.pattern:
-                problems.add(f"`{scorer.kind}` needs what is `expected`", "add it to the sample", **at)
+                problems.add(f"`{scorer.kind}` needs `expected`", "add it to the sample", **at)
         if len(problems.found) > 50:
-            problems.add("and more: the first 50 are told", "mend these first", line=10**9)
+            problems.add("and more: only the first 50 are shown", "fix these first", line=10**9)
             return

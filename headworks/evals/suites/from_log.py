@@ -1,4 +1,4 @@
-"""Samples from the record: what really failed, so that it is asked again before anybody else asks it.
+"""Samples from recorded calls, such as those that failed.
 
 Always true: only calls whose bodies were kept become samples (`log.bodies: full`); of equal conversations one is taken,
 the newest; what a sample cannot carry (images, tools) is counted and left out. What was expected nobody knows yet: it is
@@ -26,7 +26,7 @@ ROLES = frozenset({"system", "developer", "user", "assistant"})
 
 
 class SampledCalls(msgspec.Struct, kw_only=True):
-    """What became of the calls: samples, and how many were seen, had no body kept, were equal, or cannot be samples."""
+    """The samples, and how many calls were seen, had no body, were duplicates, or cannot be samples."""
 
     samples: list[dict[str, Any]] = []
     seen: int = 0
@@ -41,7 +41,7 @@ def parse_filter(text: str) -> Filter:
     for term in filter(None, (one.strip() for one in text.split(","))):
         name, is_one, value = term.partition("=")
         if not is_one or name not in TERMS:
-            raise EvalError(f"`{term}` is no filter of calls\n    {suggestion(name, TERMS, 'write NAME=VALUE; names')}")
+            raise EvalError(f"`{term}` is not a filter\n    {suggestion(name, TERMS, 'write NAME=VALUE; names')}")
         if name == "outcome" and value in ("error", "failed"):
             fields["failed"] = True
         elif name == "outcome" and value not in OUTCOMES:

@@ -1,4 +1,4 @@
-"""A YAML suite, read from its document: every mistake with its place.
+"""Reads a YAML suite; every problem has its line and column.
 
 Always true: reading goes on after a mistake, so that all of them are told at once; nothing is read that is not named here.
 """
@@ -53,7 +53,7 @@ class SuiteReader:
 
     def unknown(self, where: NodePath, remedy: str) -> None:
         line, column = self.document.name_place(where)
-        problem = f"the key `{where[-1]}` is not known here"
+        problem = f"unknown key `{where[-1]}`"
         self.problems.add(problem, remedy, line=line, column=column, path=path_text(where))
 
     def suite(self, name: str) -> LoadedSuite:
@@ -63,7 +63,7 @@ class SuiteReader:
             self.problems.raise_any()
         self.known(root, KEYS, ())
         if root.get("version", 1) != 1:
-            self.wrong(("version",), "only version 1 is known", "write `version: 1`")
+            self.wrong(("version",), "the only known version is 1", "write `version: 1`")
         if "python" in root:
             file = self.path.parent / str(root["python"])
             self.names = run_module(file, Problems(str(file)))
@@ -85,7 +85,7 @@ class SuiteReader:
         if "looks" in root:
             fields["looks"] = root["looks"]
             if root["looks"] not in ("once", "many"):
-                self.wrong(("looks",), f"`{root['looks']}` is not known here", "once, or many")
+                self.wrong(("looks",), f"unknown value `{root['looks']}`", "write once or many")
         for key in ("judge_failures", "call_failures"):
             if key in root:
                 fields[key] = self.percent(root[key], (key,))
@@ -101,7 +101,7 @@ class SuiteReader:
         if "prompt" not in root:
             return str(self.document.text(("model",), root.get("model") or ""))
         if "model" in root:
-            self.wrong(("model",), "a prompt is asked, and it names its model", "keep one of `prompt` and `model`")
+            self.wrong(("model",), "`prompt` already names the model", "keep one of `prompt` and `model`")
         return PROMPT_PREFIX + str(self.document.text(("prompt",), root["prompt"]))
 
     def placed(self, index: int) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class SuiteReader:
 
     def sample(self, value: Any, where: NodePath) -> Sample | None:
         if not isinstance(value, dict):
-            self.wrong(where, "a sample is a map", "write its variables and what is `expected`")
+            self.wrong(where, "a sample is a map", "write its variables and `expected`")
             return None
         own = value.get("variables", {})
         if not isinstance(own, dict):
@@ -181,7 +181,7 @@ class SuiteReader:
         if "system_file" not in value:
             return str(self.document.text((*where, "system"), value.get("system") or ""))
         if "system" in value:
-            self.wrong((*where, "system"), "`system_file` says it already", "keep one of the two")
+            self.wrong((*where, "system"), "`system_file` already sets it", "keep one of the two")
         file = self.path.parent / str(value["system_file"])
         try:
             text = read_text(file, Problems(str(file))).strip()
@@ -189,7 +189,7 @@ class SuiteReader:
             self.wrong(
                 (*where, "system_file"),
                 f"{value['system_file']}: {error.problems[0].problem}",
-                "paths start from the suite's folder",
+                "paths are relative to the suite's folder",
             )
             return ""
         return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
@@ -220,18 +220,18 @@ class SuiteReader:
         needs, may = scorers.REQUIRED_FIELDS.get(kind, ()), scorers.OPTIONAL_FIELDS.get(kind, ())
         for name in value:
             if name in Scorer.__struct_fields__ and name not in ("kind", "negate", *needs, *may):
-                self.wrong((*where, name), f"`{name}` means nothing for `{kind}`", "remove it")
+                self.wrong((*where, name), f"`{name}` has no meaning for `{kind}`", "remove it")
         for name in needs:
             if name not in value:
-                self.wrong(where, f"`{kind}` needs its `{name}`", "add it")
+                self.wrong(where, f"`{kind}` needs `{name}`", "add it")
         for name, why in invalid_programs(kind, value):
             self.wrong((*where, name), why)
         value = dict(value)
         if kind in scorers.UNITS and not {"at_least", "at_most"} & value.keys():
-            self.wrong(where, f"`{kind}` needs a bound", "write `at_most: 2`, `at_least: 2`, or both")
+            self.wrong(where, f"`{kind}` needs a limit", "write `at_most: 2`, `at_least: 2`, or both")
         if kind == "language" and value.get("value") not in (None, *language_detection.CODES):
             codes = ", ".join(language_detection.CODES)
-            self.wrong((*where, "value"), f"the language `{value['value']}` is not known here", f"codes: {codes}")
+            self.wrong((*where, "value"), f"unknown language `{value['value']}`", f"codes: {codes}")
         if "at_most" in value:
             value["at_most"] = self.limit(
                 str(self.document.text((*where, "at_most"), value["at_most"])), kind, (*where, "at_most")
@@ -250,14 +250,14 @@ class SuiteReader:
         except Unreadable as error:
             self.wrong(where, error.problem, error.remedy)
         except ValueError:
-            self.wrong(where, f"`{text}` is no amount of dollars", "write $0.01")
+            self.wrong(where, f"`{text}` is not an amount of dollars", "write $0.01")
         return 0.0
 
     def count(self, text: str, where: NodePath) -> float:
         try:
             return float(int(text))
         except ValueError:
-            self.wrong(where, f"`{text}` is no number of such", "write a whole number")
+            self.wrong(where, f"`{text}` is not a whole number", "write a whole number")
             return 0.0
 
     def percent(self, value: Any, where: NodePath) -> float:

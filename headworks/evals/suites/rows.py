@@ -50,7 +50,7 @@ def _jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]
             problems.add(f"this line is not JSON: {error}", "one JSON object a line", line=number, column=1)
             continue
         if not isinstance(row, dict):
-            problems.add("this line is no JSON object", "one JSON object a line", line=number, column=1)
+            problems.add("this line is not a JSON object", "one JSON object a line", line=number, column=1)
             continue
         yield number, row
 
@@ -62,8 +62,8 @@ def _csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]
         for row in rows:
             if None in row or None in row.values():
                 problems.add(
-                    "this row has another number of fields than the first line",
-                    "quote fields with commas in them",
+                    "this row has a different number of fields than the first line",
+                    "quote fields that contain commas",
                     line=rows.line_num,
                     column=1,
                 )
@@ -79,14 +79,14 @@ def _csv(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]
                 },
             )
     except csv.Error as error:
-        problems.add(f"this is not CSV: {error}", "quote fields with quotes in them", line=rows.line_num, column=1)
+        problems.add(f"this is not CSV: {error}", "quote fields that contain quotes", line=rows.line_num, column=1)
 
 
 def _sample(row: dict[str, Any]) -> Sample:
     known = {name: value for name, value in row.items() if name in SAMPLE_KEYS and name != "variables"}
     own = row.get("variables", {})
     if not isinstance(own, dict):
-        raise TypeError("`variables` is no map")
+        raise TypeError("`variables` is not a map")
     rest = {name: value for name, value in row.items() if name not in SAMPLE_KEYS}
     for name in ("id", "cluster"):
         if isinstance(known.get(name), int | float):

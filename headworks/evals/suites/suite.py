@@ -17,7 +17,7 @@ from headworks.evals.conditions import Condition
 from headworks.evals.scorers import Scorer, UserScorer
 
 Value: TypeAlias = Any
-"""What JSON can say."""
+"""Any JSON value."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -41,7 +41,7 @@ def load(path: Path, name: str = "") -> LoadedSuite:
             document = parse_yaml(read_text(path, problems), problems)
             return SuiteReader(document, path, problems).suite(name or path.stem)
         case _:
-            problems.fail("its name ends in none of .yaml, .jsonl, .csv, .py", "the ending says how it is read")
+            problems.fail("unknown file type", "use the ending .yaml, .jsonl, .csv or .py")
     check(made, problems)
     problems.raise_any()
     return made

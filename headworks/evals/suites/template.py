@@ -64,18 +64,18 @@ class Templates:
             return self._read[text].render(names)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateProblem(
-                f"a template cannot be read, line {error.lineno} of it: {error.message}", "see Jinja's `{{ name }}`"
+                f"template syntax error in line {error.lineno}: {error.message}", "see Jinja's `{{ name }}`"
             ) from error
         except jinja2.UndefinedError as error:
             known = ", ".join(names) or "none"
             raise TemplateProblem(
-                f"a template needs what the sample lacks: {error.message}", f"its variables: {known}"
+                f"the sample lacks a variable of the template: {error.message}", f"its variables: {known}"
             ) from error
         except jinja2.TemplateError as error:
             raise TemplateProblem(
-                f"a template cannot be filled in: {error}", "it reaches the sample's variables only"
+                f"a template cannot be rendered: {error}", "a template can use the sample's variables only"
             ) from error
         except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise TemplateProblem(
-                f"a template cannot be filled in: {error}", "look at what the sample's variables are"
+                f"a template cannot be rendered: {error}", "check the types of the sample's variables"
             ) from error

@@ -1,4 +1,4 @@
-"""YAML text as plain values that know their place.
+"""A YAML document as plain values with their line and column.
 
 Always true: a scalar without quotes is true, false, null or a number where JSON would have it so, and else the text that
 was written: YAML's own guesses (`no` as false, `12:30` as 750) do not apply. No map has a name twice; nothing is nested
@@ -29,7 +29,7 @@ _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None,
 
 
 class Problems:
-    """What is wrong with a suite, collected, each with its place."""
+    """Collects the problems of a suite, each with its line and column."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -86,7 +86,7 @@ def read_text(path: Path, problems: Problems) -> str:
         if len(content) > MAX_BYTES:
             problems.fail("the file is longer than 256 MiB", "split it into several suites")
     except OSError as error:
-        problems.fail(f"it cannot be read: {error.strerror or error}", "paths start from the file that names them")
+        problems.fail(f"it cannot be read: {error.strerror or error}", "paths are relative to the file that names them")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -140,7 +140,7 @@ class _Builder:
         self.count += 1
         if self.count > MAX_NODES or len(where) > MAX_DEPTH:
             self.problems.add(
-                "with its anchors written out it has too many values",
+                "the document has too many values (anchors expanded)",
                 "write many samples as JSONL",
                 line=line,
                 column=column,
@@ -156,10 +156,10 @@ class _Builder:
         for key, value in node.value:
             at = {"line": key.start_mark.line + 1, "column": key.start_mark.column + 1}
             if not isinstance(key, yaml.ScalarNode):
-                self.problems.add("a name is a list or a map", "write a name, a colon and a value", **at)
+                self.problems.add("a key is a list or a map", "write a key, a colon and a value", **at)
             elif key.value in made:
                 self.problems.add(
-                    f"`{key.value}` is written twice", "keep one", path=path_text((*where, key.value)), **at
+                    f"the key `{key.value}` occurs twice", "keep one", path=path_text((*where, key.value)), **at
                 )
             else:
                 self.names[(*where, key.value)] = (at["line"], at["column"])

@@ -48,7 +48,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     content: str
 
 
-class Manner(msgspec.Struct, frozen=True, kw_only=True):
+class ChatFormat(msgspec.Struct, frozen=True, kw_only=True):
     """How one model is spoken to, and what holds where the caller did not say.
 
     is_base: it is given a transcript, and schemas with bounds, for it may ramble. stop: texts that end an answer.
@@ -63,7 +63,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     max_json_output: int = 2048
 
 
-TRANSCRIPT = Manner(
+TRANSCRIPT = ChatFormat(
     is_base=True,
     stop=("\n\nUser:", "\nUser:", "\n\nAssistant:", "\nAssistant:", "\n\n\n"),
     temperature=0.0,
@@ -72,7 +72,7 @@ TRANSCRIPT = Manner(
     max_json_output=512,
 )
 
-OWN_TEMPLATE = Manner(is_base=False)
+OWN_TEMPLATE = ChatFormat(is_base=False)
 """A model that was taught to converse, and ends by itself."""
 
 
@@ -80,10 +80,10 @@ def transcript(turns: Iterable[Turn], *, in_json: bool = False) -> str:
     """The text that a base model is to go on with. Its beginning is always the same, so that llama.cpp reads it once."""
     examples = (*EXAMPLES, JSON_EXAMPLE) if in_json else EXAMPLES
     shown = "".join(f"User: {question}\nAssistant: {answer}\n\n" for question, answer in examples)
-    return f"{INTRODUCTION}\n\n{shown}{''.join(map(_written, turns))}Assistant:"
+    return f"{INTRODUCTION}\n\n{shown}{''.join(map(_transcript_line, turns))}Assistant:"
 
 
-def _written(turn: Turn) -> str:
+def _transcript_line(turn: Turn) -> str:
     said = turn.content.strip()
     match turn.role:
         case "system":

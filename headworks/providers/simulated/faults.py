@@ -52,11 +52,11 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 Shares: TypeAlias = "Mapping[Fault, float]"
 
-SLOW = 20.0
+SLOW_FIRST_TOKEN_DELAY = 20.0
 """Seconds by which a slow first token is late: longer than any reasonable `first_token` bound."""
-DRIP = 5.0
+SLOW_DRIP_INTERVAL = 5.0
 """Seconds between the tokens of a slow drip: shorter than the default `between_tokens`, so only `total` ends it."""
-SILENCE = 600.0
+SILENCE_TIMEOUT = 600.0
 """Seconds after which a silent vendor hangs up: what an idle connection gets at large vendors."""
 RETRY_AFTER = 1.0
 """Seconds that `rate_limited` asks to wait."""
@@ -147,7 +147,7 @@ REFUSALS: Mapping[Fault, Refusal] = {
     ),
 }
 
-NO_ANSWERS: Mapping[Fault, str] = {
+INVALID_ANSWERS: Mapping[Fault, str] = {
     "no_content": "200, and the stream ended before its first content",
     "empty": "200 with an empty body",
     "html": "200 with text/html",
@@ -156,11 +156,11 @@ NO_ANSWERS: Mapping[Fault, str] = {
 """A 200 that is no answer: each is Garbled."""
 
 
-def no_answer(fault: Fault, target: str) -> CallError:
-    return Garbled(NO_ANSWERS[fault], target=target)
+def invalid_answer(fault: Fault, target: str) -> CallError:
+    return Garbled(INVALID_ANSWERS[fault], target=target)
 
 
-class Luck:
+class FaultMix:
     """Which fault a call has, drawn by shares. The order of the shares does not matter: it is that of `FAULTS`."""
 
     __slots__ = ("_ends", "_names")

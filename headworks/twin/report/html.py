@@ -92,7 +92,7 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> str:
             f'<td class="soft">{escape(one.why)}</td></tr>'
         )
     head = "".join(
-        f"<th>{title}</th>" for title in ("objective", "alias", "target", "verdict", "predicted", "range", "why")
+        f"<th>{title}</th>" for title in ("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 

@@ -18,8 +18,17 @@ from headworks.core.reply import Chunk, Reply, Usage, Whole
 from headworks.core.service import Opening
 from headworks.policy.bucket import TokenBucket
 from headworks.providers.completions import Choice, Paper
-from headworks.providers.simulated.faults import DRIP, NO_ANSWERS, REFUSALS, SILENCE, SLOW, Fault, Luck, no_answer
-from headworks.providers.simulated.provider import EARLY
+from headworks.providers.simulated.faults import (
+    INVALID_ANSWERS,
+    REFUSALS,
+    SILENCE_TIMEOUT,
+    SLOW_DRIP_INTERVAL,
+    SLOW_FIRST_TOKEN_DELAY,
+    Fault,
+    FaultMix,
+    invalid_answer,
+)
+from headworks.providers.simulated.provider import REFUSAL_DELAY_SHARE
 from headworks.providers.waiting import Bound, connect_bound, gap_bound, head_bound, hear, reach
 from headworks.twin.models.random_streams import CallDraws
 from headworks.twin.models.vendor_model import VendorModel
@@ -63,8 +72,8 @@ def _throttled(what: str, wait: float) -> Throttled:
 class FailureBursts:
     """Failure bursts of one target (a Gilbert-Elliott model): failures are frequent in the bad state, and absent in the good."""
 
-    def __init__(self, luck: Luck, bad: Luck, lasting: float, share: float, rng: Random) -> None:
-        self.luck = luck
+    def __init__(self, good: FaultMix, bad: FaultMix, lasting: float, share: float, rng: Random) -> None:
+        self.good = good
         self.bad = bad
         self.lasting = lasting
         self.apart = lasting * (1 - share) / share
@@ -72,12 +81,12 @@ class FailureBursts:
         self.is_bad = rng.random() < share
         self.until = 0.0
 
-    def of(self, at: float) -> Luck:
+    def of(self, at: float) -> FaultMix:
         while self.until <= at:
             if self.until:
                 self.is_bad = not self.is_bad
             self.until += self.rng.expovariate(1 / (self.lasting if self.is_bad else self.apart)) + 1e-9
-        return self.bad if self.is_bad else self.luck
+        return self.bad if self.is_bad else self.good
 
 
 class SimulatedTarget:
@@ -94,12 +103,12 @@ class SimulatedTarget:
         self.in_flight = 0
         total = sum(model.faults.values())
         self.failure_bursts: FailureBursts | None = None
-        self.luck = Luck(model.faults)
+        self.fault_mix = FaultMix(model.faults)
         if model.bursts is not None and 0 < total < model.bursts.share:
             scale = model.bursts.share / total
             often: dict[Fault, float] = {name: share * scale for name, share in model.faults.items()}
             self.failure_bursts = FailureBursts(
-                Luck({}), Luck(often), model.bursts.lasting, total / model.bursts.share, rng
+                FaultMix({}), FaultMix(often), model.bursts.lasting, total / model.bursts.share, rng
             )
 
     def open(self, call: Call) -> Opening:
@@ -109,23 +118,23 @@ class SimulatedTarget:
 class _Attempt:
     """One attempt, from entering to leaving."""
 
-    __slots__ = ("call", "has_slot", "is_decoding", "twin")
+    __slots__ = ("call", "has_slot", "is_decoding", "vendor")
 
-    def __init__(self, twin: SimulatedTarget, call: Call) -> None:
-        self.twin = twin
+    def __init__(self, vendor: SimulatedTarget, call: Call) -> None:
+        self.vendor = vendor
         self.call = call
         self.has_slot = False
         self.is_decoding = False
 
     async def __aenter__(self) -> Reply:
-        twin = self.twin
-        twin.in_flight += 1
+        vendor = self.vendor
+        vendor.in_flight += 1
         try:
             return await self._answer()
         except BaseException as error:
             self._leave()
             if isinstance(error, CallError):
-                error.target = twin.model.target
+                error.target = vendor.model.target
             raise
 
     async def __aexit__(
@@ -134,9 +143,9 @@ class _Attempt:
         self._leave()
 
     def _leave(self) -> None:
-        twin = self.twin
-        twin.in_flight -= 1
-        engine = twin.engine
+        vendor = self.vendor
+        vendor.in_flight -= 1
+        engine = vendor.engine
         if engine is not None:
             if self.is_decoding:
                 engine.end_decode()
@@ -144,38 +153,38 @@ class _Attempt:
                 engine.release()
 
     async def _answer(self) -> Reply:
-        twin, call = self.twin, self.call
-        model, provider = twin.model, twin.provider
+        vendor, call = self.vendor, self.call
+        model, provider = vendor.model, vendor.provider
         start = now()
         index = int(call.id)
-        size = twin.sizes[index]
+        size = vendor.sizes[index]
         number = _attempt_number(call, model.target)
-        first, pace, chance, where = twin.draws.of(index, number)
-        expected = (model.first.median + model.prefill * size.prompt + model.lean * (twin.in_flight - 1)) * first
+        first, pace, chance, where = vendor.draws.of(index, number)
+        expected = (model.first.median + model.prefill * size.prompt + model.lean * (vendor.in_flight - 1)) * first
         pace *= model.pace.median
         if provider.is_down:
-            await reach(start + EARLY * expected, head_bound(call))
+            await reach(start + REFUSAL_DELAY_SHARE * expected, head_bound(call))
             raise OUTAGE.error(model.target, "")
-        fault = (twin.luck if twin.failure_bursts is None else twin.failure_bursts.of(start)).of(chance)
+        fault = (vendor.fault_mix if vendor.failure_bursts is None else vendor.failure_bursts.of(start)).of(chance)
         if fault is not None:
             expected, pace = await _apply_fault(fault, call, expected, pace, start, model.target)
         try:
             provider.admit(size.prompt + size.output, start)
         except Throttled:
-            await reach(start + EARLY * expected, head_bound(call))
+            await reach(start + REFUSAL_DELAY_SHARE * expected, head_bound(call))
             raise
         output = size.output if call.max_output is None else min(size.output, call.max_output)
         if number or len(call.trail.attempts) > 1:  # it may be told to go on where another attempt stopped
             output = max(1, output - call.body.count(TOKEN.encode()))
         telling = _Answer(self, model.target, size.prompt, output, pace, fault if fault in BREAKS else None, where)
         limit = head_bound(call)
-        if twin.engine is None:
+        if vendor.engine is None:
             if not call.streamed:
                 await reach(start + expected + pace * telling.left, limit, target=model.target)
                 return await telling.whole(limit)
             await reach(start + expected, limit, target=model.target)
         else:
-            await self._serve(twin.engine, size.prompt, expected, limit)
+            await self._serve(vendor.engine, size.prompt, expected, limit)
             if not call.streamed:
                 await telling.write(pace * telling.left, limit)
                 return await telling.whole(limit)
@@ -188,14 +197,14 @@ class _Attempt:
         waiting = engine.acquire()
         if waiting is not None:
             try:
-                await hear(waiting, limit, target=self.twin.model.target)
+                await hear(waiting, limit, target=self.vendor.model.target)
             except BaseException:
                 engine.cancel_wait(waiting)
                 raise
         self.has_slot = True
-        stall = self.twin.model.stall
+        stall = self.vendor.model.stall
         read_at = engine.prefill(stall * prompt) if stall else now()
-        await reach(read_at + expected, limit, target=self.twin.model.target)
+        await reach(read_at + expected, limit, target=self.vendor.model.target)
         self.is_decoding = True
         engine.begin_decode()
 
@@ -215,24 +224,24 @@ async def _apply_fault(
     if fault == "refused":
         raise Unreachable("The connection was refused.")
     if fault == "connect_silence":
-        await reach(start + SILENCE, connect_bound(call))
+        await reach(start + SILENCE_TIMEOUT, connect_bound(call))
         raise Unreachable("Nobody answered the connection.")
     limit = head_bound(call)
     if (refusal := REFUSALS.get(fault)) is not None:
-        await reach(start + EARLY * first, limit)
+        await reach(start + REFUSAL_DELAY_SHARE * first, limit)
         raise refusal.error(target, "")
-    if fault in NO_ANSWERS:
+    if fault in INVALID_ANSWERS:
         await reach(start + first, limit)
-        raise no_answer(fault, target)
+        raise invalid_answer(fault, target)
     if fault == "reset":
         await reach(start + first / 2, limit)
         raise Failed("The connection was reset before the answer began.")
     if fault == "silence":
-        await reach(start + SILENCE, limit)
+        await reach(start + SILENCE_TIMEOUT, limit)
         raise Failed("The vendor said nothing, and hung up.")
     if fault == "slow_first_token":
-        return first + SLOW, pace
-    return first, DRIP if fault == "slow_drip" else pace
+        return first + SLOW_FIRST_TOKEN_DELAY, pace
+    return first, SLOW_DRIP_INTERVAL if fault == "slow_drip" else pace
 
 
 class _Answer:
@@ -261,7 +270,7 @@ class _Answer:
         """Waits until work of so many seconds alone is done."""
         if not seconds:
             return
-        engine = self.visit.twin.engine
+        engine = self.visit.vendor.engine
         if engine is None:
             await reach(now() + seconds, limit, target=self.target)
             return
@@ -269,7 +278,7 @@ class _Answer:
 
     async def fail(self, limit: Bound, *, is_headed: bool) -> None:
         if self.broken == "stall":
-            await reach(now() + SILENCE, limit, target=self.target)
+            await reach(now() + SILENCE_TIMEOUT, limit, target=self.target)
         kind: type[CallError] = Cut if is_headed else Garbled if self.broken == "garbled_event" else Failed
         raise kind("The answer broke before its end.", target=self.target)
 

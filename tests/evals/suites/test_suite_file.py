@@ -81,21 +81,21 @@ def test_an_id_stands_for_the_content_in_any_order(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "keys": ("smaples: []\nsamples: [{input: a, expected: b}]\nscorers: [exact]\n", ["1:1 smaples: the key `smaples` is not known here"]),
-    "no samples": ("scorers: [exact]\nsamples: []\n", ["1:1 : there is no sample"]),
+    "keys": ("smaples: []\nsamples: [{input: a, expected: b}]\nscorers: [exact]\n", ["1:1 smaples: unknown key `smaples`"]),
+    "no samples": ("scorers: [exact]\nsamples: []\n", ["1:1 : the suite has no samples"]),
     "yaml": ("a: [\n", ["2:1 : this is not YAML: did not find expected node content"]),
-    "twice": ("scorers: [exact]\nscorers: [exact]\n", ["2:1 scorers: `scorers` is written twice"]),
+    "twice": ("scorers: [exact]\nscorers: [exact]\n", ["2:1 scorers: the key `scorers` occurs twice"]),
     "a scorer": (
         "scorers: [{kind: exakt}]\nsamples: [{input: a, expected: b}]\n",
         ["1:18 scorers[0].kind: there is no scorer `exakt`"],
     ),
     "a scorer's key": (
         "scorers: [{kind: exact, tolerance: 3}]\nsamples: [{input: a, expected: b}]\n",
-        ["1:36 scorers[0].tolerance: `tolerance` means nothing for `exact`"],
+        ["1:36 scorers[0].tolerance: `tolerance` has no meaning for `exact`"],
     ),
     "what a scorer needs": (
         "scorers: [{kind: latency}]\nsamples: [{input: a}]\n",
-        ["1:11 scorers[0]: `latency` needs its `at_most`"],
+        ["1:11 scorers[0]: `latency` needs `at_most`"],
     ),
     "a condition": (
         "scorers: [exact]\nconditions: [typo]\nsamples: [{input: a, expected: b}]\n",
@@ -103,7 +103,7 @@ WRONG = {
     ),
     "a condition's key": (
         "scorers: [exact]\nconditions: [{kind: typos, most_drops: 3%}]\nsamples: [{input: a, expected: b}]\n",
-        ["2:28 conditions[0].most_drops: the key `most_drops` is not known here"],
+        ["2:28 conditions[0].most_drops: unknown key `most_drops`"],
     ),
     "a share": (
         "scorers: [exact]\nconditions: [{kind: typos, most_drop: 0.3}]\nsamples: [{input: a, expected: b}]\n",
@@ -111,23 +111,23 @@ WRONG = {
     ),
     "what is expected": (
         "scorers: [exact]\nsamples:\n  - {input: a, expected: b}\n  - {input: a}\n",
-        ["4:5 samples[1]: `exact` needs what is `expected`"],
+        ["4:5 samples[1]: `exact` needs `expected`"],
     ),
     "a variable": (
         'scorers: [exact]\nmessages: [{user: "{{ question }}"}]\nsamples:\n  - {questoin: a, expected: b}\n',
-        ["4:5 samples[0]: a template needs what the sample lacks: 'question' is undefined"],
+        ["4:5 samples[0]: the sample lacks a variable of the template: 'question' is undefined"],
     ),
     "a template": (
         'scorers: [exact]\nmessages: [{user: "{{ input"}]\nsamples:\n  - {input: a, expected: b}\n',
-        ["4:5 samples[0]: a template cannot be read, line 1 of it: unexpected end of template, expected 'end of print statement'."],
+        ["4:5 samples[0]: template syntax error in line 1: unexpected end of template, expected 'end of print statement'."],
     ),
     "an escape": (
         "scorers: [exact]\nmessages: [{user: \"{{ input.__class__.__mro__ }}\"}]\nsamples:\n  - {input: a, expected: b}\n",
-        ["4:5 samples[0]: a template cannot be filled in: access to attribute '__class__' of 'str' object is unsafe."],
+        ["4:5 samples[0]: a template cannot be rendered: access to attribute '__class__' of 'str' object is unsafe."],
     ),
     "an id": (
         "scorers: [exact]\nsamples:\n  - {id: x, input: a, expected: b}\n  - {id: x, input: b, expected: b}\n",
-        ["4:5 samples[1]: the id `x` is that of sample 0 too"],
+        ["4:5 samples[1]: sample 0 has the id `x` too"],
     ),
     "a type": (
         "scorers: [exact]\nsamples:\n  - {input: a, expected: b, tags: one}\n",
@@ -137,10 +137,10 @@ WRONG = {
         "scorers: [exact]\nsamples:\n  - {input: a, expected: b, task: x}\n",
         ["3:5 samples[0]: there is no task `x`"],
     ),
-    "nothing judges": ("samples:\n  - {input: a}\n", ["2:5 samples[0]: nothing judges this sample"]),
+    "nothing judges": ("samples:\n  - {input: a}\n", ["2:5 samples[0]: no scorer judges this sample"]),
     "a prompt and a model": (
         "prompt: p\nmodel: m\nscorers: [exact]\nsamples: [{input: a, expected: b}]\n",
-        ["2:8 model: a prompt is asked, and it names its model"],
+        ["2:8 model: `prompt` already names the model"],
     ),
     "a file": (
         "system_file: none.txt\nscorers: [exact]\nsamples: [{input: a, expected: b}]\n",
@@ -170,14 +170,14 @@ def test_samples_come_from_jsonl_and_csv_too(tmp_path: Path) -> None:
 
 def test_lines_and_rows_that_are_wrong_are_told(tmp_path: Path) -> None:
     assert told(tmp_path, '{"input": "a"}\n[1]\n{"x"\n{"input": 1, "tags": 3}\n', "d.jsonl") == [
-        "2:1 : this line is no JSON object",
+        "2:1 : this line is not a JSON object",
         "3:1 : this line is not JSON: Input data was truncated",
         "4:1 : `tags`: expected `array`, got `int`",
     ]
     assert told(tmp_path, "input,expected\na\n", "d.csv") == [
-        "2:1 : this row has another number of fields than the first line"
+        "2:1 : this row has a different number of fields than the first line"
     ]
-    assert told(tmp_path, "x", "d.txt") == ["0:0 : its name ends in none of .yaml, .jsonl, .csv, .py"]
+    assert told(tmp_path, "x", "d.txt") == ["0:0 : unknown file type"]
     assert told(tmp_path, "samples = 3\n", "d.py") == ["1:1 : it defines no `suite`"]
     assert told(tmp_path, "x = 1\ny = 1 / 0\n", "d.py") == ["2:1 : it raised ZeroDivisionError: division by zero"]
 

@@ -13,25 +13,27 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from headworks.core.errors import Rejected
-from headworks.providers.simulated.answer import unit_vector
-from headworks.providers.simulated.provider import Desk, Simulated, Vendor
-from headworks.providers.simulated.text import (
+from headworks.providers.simulated.answer_text import (
     Percentiles,
+    after_prefill,
     before_stop,
     other_key,
     pieces,
-    rest,
     text_key,
     tokens,
 )
+from headworks.providers.simulated.chat_answer import unit_vector
+from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.testing import Answer, ask, call, run_virtual
 
 NOTHING = Percentiles(p50=0, p99=0)
 
 
 def vendor(seed: int = 0, length: int = 12, model: str = "stand-in") -> Simulated:
-    said = Vendor(first_token=NOTHING, per_token=NOTHING, output_tokens=Percentiles(p50=length, p99=length), seed=seed)
-    return Simulated(Desk("sim", said), model)
+    said = VendorSettings(
+        first_token=NOTHING, per_token=NOTHING, output_tokens=Percentiles(p50=length, p99=length), seed=seed
+    )
+    return Simulated(VendorState("sim", said), model)
 
 
 def say(text: str = "hello", *, of: Simulated | None = None, streamed: bool = False, **fields: Any) -> Answer:
@@ -70,8 +72,8 @@ def test_fields_and_spaces_around_the_messages_change_no_word() -> None:
 def test_text_is_the_same_under_any_hash_seed() -> None:
     script = (
         "import sys; from headworks.testing import ask, call, run_virtual; "
-        "from headworks.providers.simulated.provider import Desk, Simulated, Vendor; "
-        "sys.stdout.write(run_virtual(ask(Simulated(Desk('sim', Vendor()), 'm'), call('x'))).text)"
+        "from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState; "
+        "sys.stdout.write(run_virtual(ask(Simulated(VendorState('sim', VendorSettings()), 'm'), call('x'))).text)"
     )
     told = {
         subprocess.run(
@@ -79,12 +81,12 @@ def test_text_is_the_same_under_any_hash_seed() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert told == {say("x", of=Simulated(Desk("sim", Vendor()), "m")).text}
+    assert told == {say("x", of=Simulated(VendorState("sim", VendorSettings()), "m")).text}
 
 
 def test_lengths_belong_to_the_text_and_spread() -> None:
-    said = Vendor(first_token=NOTHING, per_token=NOTHING, output_tokens=Percentiles(p50=40, p99=200))
-    one, other = Simulated(Desk("a", said), "a"), Simulated(Desk("b", said), "b")
+    said = VendorSettings(first_token=NOTHING, per_token=NOTHING, output_tokens=Percentiles(p50=40, p99=200))
+    one, other = Simulated(VendorState("a", said), "a"), Simulated(VendorState("b", said), "b")
     lengths = [len(say(f"question {number}", of=one).text.split()) for number in range(200)]
     assert lengths == [len(say(f"question {number}", of=other).text.split()) for number in range(200)]
     assert 30 <= sorted(lengths)[100] <= 50
@@ -344,8 +346,8 @@ def test_the_beginning_and_the_rest_are_the_whole(key: bytes, count: int, data: 
     said = tokens(key, count)
     text = "".join(said)
     at = data.draw(st.integers(0, len(text)))
-    assert text[:at] + "".join(rest(said, text[:at])) == text
-    assert rest(said, "something else") == said
+    assert text[:at] + "".join(after_prefill(said, text[:at])) == text
+    assert after_prefill(said, "something else") == said
 
 
 @given(st.binary(min_size=16, max_size=16), st.integers(1, 60), st.data())

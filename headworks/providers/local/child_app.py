@@ -19,9 +19,9 @@ import msgspec
 from headworks.core.errors import CallError, Malformed, UnknownPath
 from headworks.http.server import Exchange, Request
 from headworks.providers.completions import DONE, Choice, Paper
-from headworks.providers.local.answer import Answer
-from headworks.providers.local.chat_template import Manner
-from headworks.providers.local.request import Asked, understand
+from headworks.providers.local.chat_template import ChatFormat
+from headworks.providers.local.llama_answer import LlamaAnswer
+from headworks.providers.local.request import ParsedRequest, parse_request
 
 JSON = ((b"content-type", b"application/json"),)
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
@@ -29,7 +29,7 @@ EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-contr
 FIRST = b'{"messages":[{"role":"user","content":"Hello!"}],"max_tokens":1}'
 
 
-class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+class ModelSizes(msgspec.Struct, frozen=True, kw_only=True):
     """slots: answers at once. context: tokens of one conversation. threads, prompt_threads: that write and read.
 
     Writing, one core is left to the gateway. Two threads on two busy cores wait for each other at each step of the
@@ -55,13 +55,13 @@ class Engine(Protocol):
 class App:
     """Answers the requests of one loaded model. `busy` counts slots that are taken."""
 
-    def __init__(self, engine: Engine, manner: Manner, sizes: Sizes) -> None:
+    def __init__(self, engine: Engine, manner: ChatFormat, sizes: ModelSizes) -> None:
         self.engine = engine
         self.manner = manner
         self.sizes = sizes
         self.busy = 0
         self._slots = asyncio.Semaphore(sizes.slots)
-        self._warming: Run | None = None
+        self._warming: Generation | None = None
         self._threads = ThreadPoolExecutor(sizes.slots, thread_name_prefix="generation")
 
     async def handle(self, request: Request, exchange: Exchange) -> None:
@@ -70,7 +70,7 @@ class App:
             if request.path == "/health":
                 exchange.respond(200, JSON, msgspec.json.encode({"slots": self.sizes.slots, "busy": self.busy}))
             elif request.path == "/v1/chat/completions" and request.method == "POST":
-                await self._chat(understand(request.body, self.manner, self.sizes.context), exchange)
+                await self._chat(parse_request(request.body, self.manner, self.sizes.context), exchange)
             else:
                 raise UnknownPath(f"A local model serves POST /v1/chat/completions, not {request.path[:64]}.")
         except CallError as error:
@@ -81,35 +81,35 @@ class App:
 
     async def warm(self) -> None:
         """Reads what every prompt begins with, once, unless a call comes first: it takes a second or two."""
-        self._warming = run = await self._begin(understand(FIRST, self.manner, self.sizes.context))
+        self._warming = run = await self._begin(parse_request(FIRST, self.manner, self.sizes.context))
         try:
             while await run.next() is not None:
                 pass
         finally:
             run.stop()
 
-    async def _chat(self, asked: Asked, exchange: Exchange) -> None:
+    async def _chat(self, asked: ParsedRequest, exchange: Exchange) -> None:
         if self._warming is not None:
             self._warming.stop()
         run = await self._begin(asked)
         try:
             paper = Paper(f"chatcmpl-{uuid4().hex}", asked.model, int(time.time()))
-            answer = Answer(asked, self.sizes.context)
+            answer = LlamaAnswer(asked, self.sizes.context)
             await (_stream if asked.streamed else _whole)(asked, run, answer, paper, exchange)
         finally:
             run.stop()
 
-    async def _begin(self, asked: Asked) -> Run:
+    async def _begin(self, asked: ParsedRequest) -> Generation:
         await self._slots.acquire()
         self.busy += 1
-        return Run(self.engine, asked.generation, self._threads, self._left)
+        return Generation(self.engine, asked.generation, self._threads, self._left)
 
     def _left(self) -> None:
         self.busy -= 1
         self._slots.release()
 
 
-class Run:
+class Generation:
     """One generation in a thread: its events come out in the loop. left: called in the loop when the thread is free."""
 
     def __init__(
@@ -151,26 +151,26 @@ class Run:
         self._left()
 
 
-async def _stream(asked: Asked, run: Run, answer: Answer, paper: Paper, exchange: Exchange) -> None:
+async def _stream(asked: ParsedRequest, run: Generation, answer: LlamaAnswer, paper: Paper, exchange: Exchange) -> None:
     """Writes each piece as it comes. The head waits for the first, so that what is refused has its own status."""
     while (event := await run.next()) is not None:
-        if piece := answer.hear(event):
-            exchange.write(_begun(paper, exchange) + paper.text(piece))
+        if piece := answer.feed(event):
+            exchange.write(_start_stream(paper, exchange) + paper.text(piece))
             await exchange.drain()
-    ending = paper.finish(_finished(answer))
+    ending = paper.finish(_finish_reason(answer))
     if asked.include_usage:
         ending += paper.usage(answer.usage)
-    exchange.end(_begun(paper, exchange) + ending + DONE)
+    exchange.end(_start_stream(paper, exchange) + ending + DONE)
 
 
-async def _whole(asked: Asked, run: Run, answer: Answer, paper: Paper, exchange: Exchange) -> None:
+async def _whole(asked: ParsedRequest, run: Generation, answer: LlamaAnswer, paper: Paper, exchange: Exchange) -> None:
     while (event := await run.next()) is not None:
-        answer.hear(event)
-    choice = Choice(text=answer.text, finish=_finished(answer))
+        answer.feed(event)
+    choice = Choice(text=answer.text, finish=_finish_reason(answer))
     exchange.respond(200, JSON, paper.whole([choice], answer.usage))
 
 
-def _begun(paper: Paper, exchange: Exchange) -> bytes:
+def _start_stream(paper: Paper, exchange: Exchange) -> bytes:
     """Begins the answer unless it has begun; returns the event that every stream begins with."""
     if exchange.started:
         return b""
@@ -178,7 +178,7 @@ def _begun(paper: Paper, exchange: Exchange) -> bytes:
     return paper.role()
 
 
-def _finished(answer: Answer) -> str:
+def _finish_reason(answer: LlamaAnswer) -> str:
     if answer.finish is None:
         raise CallError("llama.cpp ended the answer without a reason.")
     return answer.finish

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from headworks.http.server import Edge
-from headworks.providers.local.app import JSON, App, Sizes
 from headworks.providers.local.chat_template import OWN_TEMPLATE
+from headworks.providers.local.child_app import JSON, App, ModelSizes
 
 pytestmark = pytest.mark.e2e
 
 LONG = 5.0
-SIZES = Sizes(slots=2, context=4096, threads=1, prompt_threads=1)
+SIZES = ModelSizes(slots=2, context=4096, threads=1, prompt_threads=1)
 
 
 def event(content: str | None = None, finish: str | None = None) -> bytes:

@@ -19,15 +19,16 @@ import msgspec
 _NORMAL = NormalDist()
 Z99 = _NORMAL.inv_cdf(0.99)
 
-LONGEST = 100_000
+MAX_TOKENS = 100_000
 """Tokens of the longest text: the tail of a log-normal has no end, memory has."""
 
-_WHO = ("water", "river", "gate", "weir", "canal", "keeper", "current", "spring")
-_DOES = ("follows", "measures", "carries", "feeds", "slows", "crosses", "guards", "returns to")
-_WHAT = ("the mill", "every field below", "a quiet basin", "the old channel")
+_SUBJECTS = ("water", "river", "gate", "weir", "canal", "keeper", "current", "spring")
+_VERBS = ("follows", "measures", "carries", "feeds", "slows", "crosses", "guards", "returns to")
+_OBJECTS = ("the mill", "every field below", "a quiet basin", "the old channel")
 
 _SENTENCES = tuple(
-    tuple(f" {word}" for word in f"The {who} {does} {what}.".split()) for who, does, what in product(_WHO, _DOES, _WHAT)
+    tuple(f" {word}" for word in f"The {who} {does} {what}.".split())
+    for who, does, what in product(_SUBJECTS, _VERBS, _OBJECTS)
 )
 _SHORTEST = min(len(sentence) for sentence in _SENTENCES)
 assert len(_SENTENCES) == 256, "one sentence for each value of a byte"
@@ -50,7 +51,7 @@ class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
         return log(self.p99 / self.p50) / Z99 if self.p50 else 0.0
 
 
-class Lengths:
+class TokenCounts:
     """How many tokens a text has: drawn from the text's own key, so that it belongs to the text."""
 
     __slots__ = ("_median", "_spread")
@@ -61,10 +62,10 @@ class Lengths:
 
     def of(self, key: bytes) -> int:
         if not self._spread:
-            return min(max(1, round(self._median)), LONGEST)
+            return min(max(1, round(self._median)), MAX_TOKENS)
         share = (int.from_bytes(key[:4], "big") + 0.5) / 2**32
         drawn = self._median * exp(self._spread * _NORMAL.inv_cdf(share))
-        return min(max(1, round(drawn)), LONGEST)
+        return min(max(1, round(drawn)), MAX_TOKENS)
 
 
 def text_key(parts: Sequence[bytes], seed: int) -> bytes:
@@ -88,7 +89,7 @@ def tokens(key: bytes, count: int) -> list[str]:
     return made
 
 
-def rest(said: list[str], prefill: str) -> list[str]:
+def after_prefill(said: list[str], prefill: str) -> list[str]:
     """What is left to say after `prefill`; all of it where the text does not begin so."""
     if not prefill or not "".join(said).startswith(prefill):
         return said

@@ -9,13 +9,15 @@ import pytest
 
 from headworks.core.errors import CallError, Malformed
 from headworks.core.reply import Usage
-from headworks.providers.local.answer import Answer
-from headworks.providers.local.request import Asked
+from headworks.providers.local.llama_answer import LlamaAnswer
+from headworks.providers.local.request import ParsedRequest
 
 
-def answer(*, in_json: bool = False, max_tokens: int = 100) -> Answer:
-    asked = Asked(generation=b"", model="m", max_tokens=max_tokens, streamed=True, include_usage=True, in_json=in_json)
-    return Answer(asked, 4096)
+def answer(*, in_json: bool = False, max_tokens: int = 100) -> LlamaAnswer:
+    asked = ParsedRequest(
+        generation=b"", model="m", max_tokens=max_tokens, streamed=True, include_usage=True, in_json=in_json
+    )
+    return LlamaAnswer(asked, 4096)
 
 
 def event(content: str | None = None, finish: str | None = None, **fields: Any) -> bytes:
@@ -32,13 +34,13 @@ def usage(prompt: int, completion: int, cached: int) -> bytes:
     return msgspec.json.encode({"choices": [], "usage": counts, "timings": {"prompt_n": 1}})
 
 
-def read(reader: Answer, *texts: str, finish: str = "stop") -> list[str]:
-    return [reader.hear(event(text)) for text in texts] + [reader.hear(event(finish=finish))]
+def read(reader: LlamaAnswer, *texts: str, finish: str = "stop") -> list[str]:
+    return [reader.feed(event(text)) for text in texts] + [reader.feed(event(finish=finish))]
 
 
 def test_text_comes_out_piece_by_piece_without_the_space_before_it() -> None:
     reader = answer()
-    assert reader.hear(event(prompt_progress={"total": 3, "processed": 1})) == ""
+    assert reader.feed(event(prompt_progress={"total": 3, "processed": 1})) == ""
     assert read(reader, " ", " Pa", "ris", ".", " ") == ["", "Pa", "ris", ".", " ", ""]
     assert (reader.text, reader.finish) == ("Paris. ", "stop")
 
@@ -46,7 +48,7 @@ def test_text_comes_out_piece_by_piece_without_the_space_before_it() -> None:
 def test_tokens_are_counted_in_disjoint_classes() -> None:
     reader = answer()
     read(reader, "a", "b", finish="length")
-    reader.hear(usage(20, 3, 15))
+    reader.feed(usage(20, 3, 15))
     assert reader.usage == Usage(input=5, cached_input=15, output=3)
     assert reader.finish == "length"
 
@@ -54,16 +56,16 @@ def test_tokens_are_counted_in_disjoint_classes() -> None:
 def test_the_sign_of_a_grammar_is_not_shown_and_not_counted() -> None:
     reader = answer(in_json=True, max_tokens=3)
     assert read(reader, "JSON", ":", ' {"', 'a":1', "}") == ["", "", '{"', 'a":1', "}", ""]
-    reader.hear(usage(20, 6, 0))
+    reader.feed(usage(20, 6, 0))
     assert reader.text == '{"a":1}'
     assert reader.usage.output == 3  # the third token was the sign's end and the answer's beginning
 
 
 def test_a_schema_that_is_not_held_is_refused_before_anything_is_shown() -> None:
     reader = answer(in_json=True)
-    assert reader.hear(event("J")) == ""
+    assert reader.feed(event("J")) == ""
     with pytest.raises(Malformed, match="cannot be held to") as caught:
-        reader.hear(event("ane"))
+        reader.feed(event("ane"))
     assert caught.value.param == "response_format.json_schema.schema"
 
 
@@ -94,5 +96,5 @@ def test_an_answer_that_leaves_its_schema_is_an_error_of_ours() -> None:
 )  # fmt: skip
 def test_llama_cpps_errors_become_ours(fault: dict[str, Any], status: int, code: str, param: str | None) -> None:
     with pytest.raises(CallError) as caught:
-        answer().hear(msgspec.json.encode({"error": fault}))
+        answer().feed(msgspec.json.encode({"error": fault}))
     assert (caught.value.status, caught.value.code, caught.value.param) == (status, code, param)

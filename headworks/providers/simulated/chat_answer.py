@@ -18,8 +18,8 @@ from headworks.core.call import Call
 from headworks.core.errors import Rejected, VendorSaid
 from headworks.core.reply import Usage
 from headworks.providers.completions import Choice, ToolCall
+from headworks.providers.simulated import answer_text as simulated_text
 from headworks.providers.simulated import schema_values as simulated_schema
-from headworks.providers.simulated import text as simulated_text
 
 MOST_CHOICES = 128
 MOST_DIMENSIONS = 4096
@@ -104,7 +104,7 @@ _CHAT = msgspec.json.Decoder(_Chat)
 _EMBEDDINGS = msgspec.json.Decoder(_Embeddings)
 
 
-class Said(msgspec.Struct):
+class ChoiceTokens(msgspec.Struct):
     """One choice in tokens. With a tool call the tokens are those of its arguments."""
 
     pieces: list[str]
@@ -127,7 +127,7 @@ class Answer:
 
     __slots__ = ("choices", "input_tokens", "ticks", "top", "usage")
 
-    def __init__(self, choices: list[Said], input_tokens: int, top: int | None) -> None:
+    def __init__(self, choices: list[ChoiceTokens], input_tokens: int, top: int | None) -> None:
         self.choices = choices
         self.input_tokens = input_tokens
         self.top = top
@@ -146,13 +146,13 @@ class Answer:
         self.usage = Usage(input=self.input_tokens, output=sum(counts))
 
 
-def refuse(message: str, param: str | None, code: str | None = None) -> NoReturn:
+def raise_rejected(message: str, param: str | None, code: str | None = None) -> NoReturn:
     """Raises what a vendor's 400 is."""
     said = VendorSaid(status=400, message=message, type="invalid_request_error", code=code, param=param)
     raise Rejected(message, param=param, said=said)
 
 
-def chat_answer(call: Call, seed: int, lengths: simulated_text.Lengths) -> Answer:
+def chat_answer(call: Call, seed: int, lengths: simulated_text.TokenCounts) -> Answer:
     """The answer to a chat call. Raises Rejected."""
     asked: _Chat = _decoded(_CHAT, call.body)
     _check(asked)
@@ -163,57 +163,59 @@ def chat_answer(call: Call, seed: int, lengths: simulated_text.Lengths) -> Answe
     for message in said:
         parts += message.role.encode(), bytes(message.content)
     key = simulated_text.text_key(parts, seed if asked.seed is None else asked.seed)
-    most = simulated_text.LONGEST
+    most = simulated_text.MAX_TOKENS
     for limit in (asked.max_tokens, asked.max_completion_tokens, call.max_output):
         if limit is not None and limit < most:
             most = int(limit)
-    maker = _Maker(asked, lengths, most, prefill)
+    maker = _AnswerBuilder(asked, lengths, most, prefill)
     choices = [maker.say(simulated_text.other_key(key, index)) for index in range(int(asked.n or 1))]
     input_tokens = max(1, sum(map(len, parts)) // 4)
     return Answer(choices, input_tokens, (asked.top_logprobs or 0) if asked.logprobs else None)
 
 
-class _Maker:
+class _AnswerBuilder:
     """Makes the choices of one call."""
 
     __slots__ = ("_asked", "_lengths", "_most", "_prefill", "_tools")
 
-    def __init__(self, asked: _Chat, lengths: simulated_text.Lengths, most: int, prefill: str) -> None:
+    def __init__(self, asked: _Chat, lengths: simulated_text.TokenCounts, most: int, prefill: str) -> None:
         self._asked = asked
         self._lengths = lengths
         self._most = most
         self._prefill = prefill
         self._tools = _callable_tools(asked) if asked.tools else []
 
-    def say(self, key: bytes) -> Said:
+    def say(self, key: bytes) -> ChoiceTokens:
         if self._tools:
             return self._call_tool(key)
         wanted = self._asked.response_format
         if wanted is not None and wanted.type != "text":
             made = simulated_text.pieces(_json(wanted, key))
-            return self._ended(simulated_text.rest(made, self._prefill), "stop")
+            return self._ended(simulated_text.after_prefill(made, self._prefill), "stop")
         count = self._lengths.of(key)
         if not self._prefill:
             count = min(count, self._most + 1)  # one more than may be said: then it is seen to be cut
-        return self._ended(simulated_text.rest(simulated_text.tokens(key, count), self._prefill), "stop")
+        return self._ended(simulated_text.after_prefill(simulated_text.tokens(key, count), self._prefill), "stop")
 
-    def _call_tool(self, key: bytes) -> Said:
+    def _call_tool(self, key: bytes) -> ChoiceTokens:
         function = self._tools[key[0] % len(self._tools)]
         try:
             arguments = simulated_schema.text(function.parameters or {"type": "object"}, key)
         except simulated_schema.Unsatisfiable as error:
-            refuse(f"Invalid schema for function '{function.name}': {error}.", "tools", "invalid_function_parameters")
+            raise_rejected(
+                f"Invalid schema for function '{function.name}': {error}.", "tools", "invalid_function_parameters"
+            )
         said = self._ended(simulated_text.pieces(arguments), "tool_calls")
         said.tool_call = ToolCall(id=f"call_{key.hex()[:24]}", name=function.name, arguments="")
         return said
 
-    def _ended(self, pieces: list[str], finish: str) -> Said:
+    def _ended(self, pieces: list[str], finish: str) -> ChoiceTokens:
         stop = self._asked.stop
         if stop:
             pieces = simulated_text.before_stop(pieces, [stop] if isinstance(stop, str) else stop)
         if len(pieces) > self._most:
-            return Said(pieces[: self._most], "length")
-        return Said(pieces, finish)
+            return ChoiceTokens(pieces[: self._most], "length")
+        return ChoiceTokens(pieces, finish)
 
 
 def _json(wanted: _Format, key: bytes) -> str:
@@ -221,11 +223,11 @@ def _json(wanted: _Format, key: bytes) -> str:
         return _encode({"answer": "".join(simulated_text.tokens(key, 6))}).decode()
     schema = wanted.json_schema.schema if wanted.json_schema is not None else None
     if wanted.type != "json_schema" or schema is None:
-        refuse("Only text, json_object and json_schema with a schema are known.", "response_format")
+        raise_rejected("Only text, json_object and json_schema with a schema are known.", "response_format")
     try:
         return simulated_schema.text(schema, key)
     except simulated_schema.Unsatisfiable as error:
-        refuse(f"Invalid schema for response_format: {error}.", "response_format")
+        raise_rejected(f"Invalid schema for response_format: {error}.", "response_format")
 
 
 def _callable_tools(asked: _Chat) -> list[_Function]:
@@ -235,7 +237,7 @@ def _callable_tools(asked: _Chat) -> list[_Function]:
     """
     functions = [tool.function for tool in asked.tools or () if tool.function is not None]
     if len(functions) < len(asked.tools or ()):
-        refuse("Only tools of type `function` are known.", "tools")
+        raise_rejected("Only tools of type `function` are known.", "tools")
     choice = asked.tool_choice
     mode = choice if isinstance(choice, str) else "auto"
     if isinstance(choice, _ToolChoice):
@@ -247,9 +249,9 @@ def _callable_tools(asked: _Chat) -> list[_Function]:
             mode = "required"
         functions = [function for function in functions if function.name in names]
         if not functions:
-            refuse("tool_choice names no tool that was given.", "tool_choice")
+            raise_rejected("tool_choice names no tool that was given.", "tool_choice")
     if mode not in ("none", "auto", "required"):
-        refuse(f"tool_choice {mode!r} is not known.", "tool_choice")
+        raise_rejected(f"tool_choice {mode!r} is not known.", "tool_choice")
     if mode == "none" or (mode == "auto" and asked.messages[-1].role != "user"):
         return []
     return functions
@@ -257,19 +259,19 @@ def _callable_tools(asked: _Chat) -> list[_Function]:
 
 def _check(asked: _Chat) -> None:
     if not asked.messages:
-        refuse("There are no messages.", "messages")
+        raise_rejected("There are no messages.", "messages")
     if asked.n is not None and not 1 <= asked.n <= MOST_CHOICES:
-        refuse(f"n must be between 1 and {MOST_CHOICES}.", "n")
+        raise_rejected(f"n must be between 1 and {MOST_CHOICES}.", "n")
     if asked.max_tokens is not None and asked.max_tokens < 1:
-        refuse("max_tokens must be at least 1.", "max_tokens")
+        raise_rejected("max_tokens must be at least 1.", "max_tokens")
     if asked.max_completion_tokens is not None and asked.max_completion_tokens < 1:
-        refuse("max_completion_tokens must be at least 1.", "max_completion_tokens")
+        raise_rejected("max_completion_tokens must be at least 1.", "max_completion_tokens")
     if asked.top_logprobs is not None and not (asked.logprobs and 0 <= asked.top_logprobs <= 20):
-        refuse("top_logprobs must be between 0 and 20, and needs logprobs.", "top_logprobs")
+        raise_rejected("top_logprobs must be between 0 and 20, and needs logprobs.", "top_logprobs")
     if asked.functions is not None:
-        refuse("functions are not known here; use tools.", "functions")
+        raise_rejected("functions are not known here; use tools.", "functions")
     if asked.audio is not None:
-        refuse("This model says text only.", "audio")
+        raise_rejected("This model says text only.", "audio")
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
@@ -277,9 +279,9 @@ def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
-        refuse(message, path.rstrip("`") or None)
+        raise_rejected(message, path.rstrip("`") or None)
     except (ValueError, RecursionError):
-        refuse("The body is not JSON.", None)
+        raise_rejected("The body is not JSON.", None)
 
 
 def _text(content: msgspec.Raw) -> str:
@@ -310,11 +312,11 @@ def embeddings_answer(call: Call, seed: int, model: str) -> tuple[bytes, Usage]:
         given = [given]  # type: ignore[list-item]
     dimensions = DIMENSIONS if asked.dimensions is None else asked.dimensions
     if not given or any(one in ("", []) for one in given):
-        refuse("input must not be empty.", "input")
+        raise_rejected("input must not be empty.", "input")
     if not 1 <= dimensions <= MOST_DIMENSIONS:
-        refuse(f"dimensions must be between 1 and {MOST_DIMENSIONS}.", "dimensions")
+        raise_rejected(f"dimensions must be between 1 and {MOST_DIMENSIONS}.", "dimensions")
     if asked.encoding_format not in (None, "float", "base64"):
-        refuse("encoding_format is `float` or `base64`.", "encoding_format")
+        raise_rejected("encoding_format is `float` or `base64`.", "encoding_format")
     made: list[bytes] = []
     used = 0
     for index, one in enumerate(given):

@@ -13,21 +13,21 @@ from typing import TypeAlias
 
 import msgspec
 
-SIGN = "JSON: "
+JSON_MARKER = "JSON: "
 """Written first under a grammar. Words, not control characters: a base model takes them as a hint of what comes."""
 
-SIGN_TOKENS = 3
+JSON_MARKER_TOKENS = 3
 """Tokens that the sign takes in the vocabularies at hand; the caller's bound does not pay for them."""
 
-MOST_CHARACTERS = 120
-MOST_ITEMS = 8
+MAX_CHARACTERS = 120
+MAX_ITEMS = 8
 MOST_MEMBERS = 8
-WIDEST = 1_000_000
+MAX_NUMBER = 1_000_000
 """A number's distance from zero, or from the one bound that it has."""
-FINEST = 0.001
+MIN_NUMBER_STEP = 0.001
 """Of numbers that are not integers: 1/3 has no end."""
 
-DEEPEST = 100
+MAX_DEPTH = 100
 """Levels of objects and lists in a schema: ten times what OpenAI's API takes, and far from the interpreter's own bound."""
 
 Schema: TypeAlias = dict[str, object]
@@ -47,10 +47,10 @@ def grammar(schema: Schema, *, bounds: bool) -> str:
     held = _bounded(schema) if bounds else schema
     text = msgspec.json.encode({**held, "x-guidance": _LAYOUT}).decode()
     # A model that begins with a space (its tokens for words do) and one that does not are both at ease.
-    return f'%llguidance {{}}\nstart: / ?/ "{SIGN}" answer\nanswer: %json {text}\n'
+    return f'%llguidance {{}}\nstart: / ?/ "{JSON_MARKER}" answer\nanswer: %json {text}\n'
 
 
-def is_deeper(schema: Schema, most: int) -> bool:
+def exceeds_depth(schema: Schema, most: int) -> bool:
     """Whether it has more than so many levels. Not by recursion, which has a bound of its own."""
     level: list[object] = [schema]
     for _ in range(most):
@@ -72,16 +72,16 @@ def _bounded(schema: Schema) -> Schema:
     for kind in kinds if isinstance(kinds, list) else [kinds]:
         match kind:
             case "string" if not made.keys() & {"enum", "const", "pattern", "format"}:
-                made.setdefault("maxLength", max(MOST_CHARACTERS, _number(made.get("minLength"))))
+                made.setdefault("maxLength", max(MAX_CHARACTERS, _number(made.get("minLength"))))
             case "array":
-                made.setdefault("maxItems", max(MOST_ITEMS, _number(made.get("minItems"))))
+                made.setdefault("maxItems", max(MAX_ITEMS, _number(made.get("minItems"))))
             case "object" if made.get("additionalProperties", True) is not False and "properties" not in made:
                 made.setdefault("maxProperties", max(MOST_MEMBERS, _number(made.get("minProperties"))))
             case "integer":
                 _bound_number(made)
             case "number":
                 _bound_number(made)
-                made.setdefault("multipleOf", FINEST)
+                made.setdefault("multipleOf", MIN_NUMBER_STEP)
             case _:
                 pass
     return made
@@ -101,9 +101,9 @@ def _bound_number(made: Schema) -> None:
     lower = made.get("minimum", made.get("exclusiveMinimum"))
     upper = made.get("maximum", made.get("exclusiveMaximum"))
     if upper is None:
-        made.setdefault("maximum", _number(lower) + WIDEST)  # a null that the caller wrote stays the caller's
+        made.setdefault("maximum", _number(lower) + MAX_NUMBER)  # a null that the caller wrote stays the caller's
     if lower is None:
-        made.setdefault("minimum", _number(upper) - WIDEST)
+        made.setdefault("minimum", _number(upper) - MAX_NUMBER)
 
 
 def _number(value: object) -> int:

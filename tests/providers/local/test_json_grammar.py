@@ -9,7 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headworks.providers.local.grammar import FINEST, MOST_CHARACTERS, MOST_ITEMS, SIGN, WIDEST, grammar
+from headworks.providers.local.json_grammar import (
+    JSON_MARKER,
+    MAX_CHARACTERS,
+    MAX_ITEMS,
+    MAX_NUMBER,
+    MIN_NUMBER_STEP,
+    grammar,
+)
 
 
 def held(schema: dict[str, object], *, bounds: bool = True) -> dict[str, Any]:
@@ -23,19 +30,19 @@ def held(schema: dict[str, object], *, bounds: bool = True) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("schema", "added"),
     [
-        ({"type": "string"}, {"maxLength": MOST_CHARACTERS}),
+        ({"type": "string"}, {"maxLength": MAX_CHARACTERS}),
         ({"type": "string", "maxLength": 5000}, {}),
         ({"type": "string", "minLength": 500}, {"maxLength": 500}),
         ({"type": "string", "enum": ["a"]}, {}),
         ({"type": "string", "pattern": "^a+$"}, {}),
-        ({"type": ["string", "null"]}, {"maxLength": MOST_CHARACTERS}),
-        ({"type": "array"}, {"maxItems": MOST_ITEMS}),
+        ({"type": ["string", "null"]}, {"maxLength": MAX_CHARACTERS}),
+        ({"type": "array"}, {"maxItems": MAX_ITEMS}),
         ({"type": "array", "minItems": 20}, {"maxItems": 20}),
-        ({"type": "integer"}, {"minimum": -WIDEST, "maximum": WIDEST}),
+        ({"type": "integer"}, {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}),
         ({"type": "integer", "minimum": 2_000_000}, {"maximum": 3_000_000}),
-        ({"type": "integer", "exclusiveMaximum": 0}, {"minimum": -WIDEST}),
+        ({"type": "integer", "exclusiveMaximum": 0}, {"minimum": -MAX_NUMBER}),
         ({"type": "integer", "const": 3}, {}),
-        ({"type": "number", "minimum": 0, "maximum": 1}, {"multipleOf": FINEST}),
+        ({"type": "number", "minimum": 0, "maximum": 1}, {"multipleOf": MIN_NUMBER_STEP}),
         ({"type": "object"}, {"maxProperties": 8}),
         ({"type": "object", "properties": {}, "additionalProperties": False}, {}),
         ({"type": "boolean"}, {}),
@@ -56,17 +63,17 @@ def test_bounds_reach_every_depth_and_leave_data_alone() -> None:
     }
     made = held(schema)
     assert made["properties"] == {
-        "type": {"type": "string", "maxLength": MOST_CHARACTERS},
+        "type": {"type": "string", "maxLength": MAX_CHARACTERS},
         "kind": {"const": {"type": "string"}},
     }
     listed, chosen = made["$defs"]["step"]["anyOf"]
-    assert listed["maxItems"] == MOST_ITEMS
-    assert listed["items"]["maximum"] == WIDEST
+    assert listed["maxItems"] == MAX_ITEMS
+    assert listed["items"]["maximum"] == MAX_NUMBER
     assert chosen == {"enum": [{"type": "array"}]}
 
 
 def test_the_grammar_begins_with_the_sign() -> None:
-    assert f'"{SIGN}" answer' in grammar({"type": "object"}, bounds=True)
+    assert f'"{JSON_MARKER}" answer' in grammar({"type": "object"}, bounds=True)
 
 
 json = st.recursive(

@@ -80,9 +80,9 @@ def test_a_production_file_is_copied_with_one_worker_and_counts_in_memory(state:
     assert (made.server.workers, made.state.reveal(), made.log.store.reveal()) == (1, "memory", "sqlite:///store.db")
     assert made.server.drain == 5.0
     said = "; ".join(original.differences)
-    assert "one worker, where the file has 2" in said
-    assert f"where the file has `{state.decode().partition('://')[0]}" in said
-    assert "its ledger is SQLite, where the file has `postgresql://...`" in said
+    assert "one worker (the file has 2)" in said
+    assert f"the file has `{state.decode().partition('://')[0]}" in said
+    assert "ledger in SQLite (the file has `postgresql://...`)" in said
     assert "secret" not in said
     assert "db.example" not in said
 

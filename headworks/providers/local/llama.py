@@ -16,8 +16,8 @@ from pathlib import Path
 
 import xllamacpp
 
-from headworks.providers.local.app import Sizes
-from headworks.providers.local.chat_template import Manner
+from headworks.providers.local.chat_template import ChatFormat
+from headworks.providers.local.child_app import ModelSizes
 
 BATCH = 16
 """Tokens of a prompt that are read in one step. Measured on two cores: 16 are read as fast as 512 (290 and 315 tokens/s)
@@ -33,7 +33,7 @@ _AS_IT_IS = "{% for message in messages %}{{ message.content }}{% endfor %}"
 class Llama:
     """A loaded model. Made in one to two seconds; raises RuntimeError where the file cannot be loaded."""
 
-    def __init__(self, path: Path, manner: Manner, sizes: Sizes, socket: Path) -> None:
+    def __init__(self, path: Path, manner: ChatFormat, sizes: ModelSizes, socket: Path) -> None:
         socket.unlink(missing_ok=True)  # of a child that was killed
         params = xllamacpp.CommonParams()
         params.model.path = str(path)

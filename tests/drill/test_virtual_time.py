@@ -102,7 +102,7 @@ def test_a_stream_that_broke_where_nothing_is_resumed_ends_with_a_clean_error(na
 def test_a_system_without_a_fallback_is_told_so() -> None:
     came = run(ALONE, "error-503")
     assert came.verdict == "does not hold"
-    assert "another target in a tier below would answer them" in came.why[0]
+    assert "add a fallback target in a lower tier" in came.why[0]
     assert "503" in " ".join(came.figures.codes)
 
 
@@ -128,7 +128,7 @@ drills:
     second = run(STARTER, "second-tier", drill=drills["second-tier"])
     assert (second.verdict, second.why) == (
         "cannot say",
-        ["no attempt met the fault: it is another target's, or nobody called"],
+        ["no attempt met the fault: it is set for another target, or no call was made"],
     )
     everything = run(STARTER, "everything", drill=drills["everything"])
     assert everything.verdict == "holds"

@@ -10,8 +10,8 @@ import msgspec
 
 from headworks.core.errors import CallError, Malformed
 from headworks.core.reply import Usage
-from headworks.providers.local.grammar import SIGN
-from headworks.providers.local.request import Asked, too_long
+from headworks.providers.local.json_grammar import JSON_MARKER
+from headworks.providers.local.request import ParsedRequest, too_long
 
 
 class Delta(msgspec.Struct):
@@ -51,25 +51,25 @@ class Event(msgspec.Struct):
 _event = msgspec.json.Decoder(Event)
 
 
-class Answer:
+class LlamaAnswer:
     """One answer as it grows. `finish` and `usage` are known once it has ended."""
 
-    def __init__(self, asked: Asked, context: int) -> None:
+    def __init__(self, asked: ParsedRequest, context: int) -> None:
         self.finish: str | None = None
         self.usage = Usage()
         self._asked = asked
         self._context = context
         self._pieces: list[str] = []
-        self._lead = ""  # not given out yet: spaces, or a part of the sign
+        self._held_back = ""  # not given out yet: spaces, or a part of the sign
         self._has_begun = False
-        self._signing = 0  # tokens before the answer itself
+        self._marker_tokens = 0  # tokens before the answer itself
 
     @property
     def text(self) -> str:
         """Everything given out so far."""
         return "".join(self._pieces)
 
-    def hear(self, event: bytes) -> str:
+    def feed(self, event: bytes) -> str:
         """Takes an event and returns the text that it adds. Raises CallError where the answer cannot be given."""
         heard = _event.decode(event)
         if heard.error is not None:
@@ -86,14 +86,14 @@ class Answer:
 
     def _more(self, text: str) -> str:
         if not self._has_begun:
-            self._lead = text = (self._lead + text).lstrip()
+            self._held_back = text = (self._held_back + text).lstrip()
             if self._asked.in_json:
-                self._signing += 1
-                if SIGN.startswith(text) and text != SIGN:
+                self._marker_tokens += 1
+                if JSON_MARKER.startswith(text) and text != JSON_MARKER:
                     return ""
-                if not text.startswith(SIGN):
-                    raise _unheld()
-                text = text.removeprefix(SIGN)
+                if not text.startswith(JSON_MARKER):
+                    raise _schema_not_supported()
+                text = text.removeprefix(JSON_MARKER)
             elif not text:
                 return ""
             self._has_begun = True
@@ -106,13 +106,15 @@ class Answer:
             try:
                 msgspec.json.decode(self.text)
             except msgspec.DecodeError:
-                raise (CallError("The model left the schema.") if self._has_begun else _unheld()) from None
+                raise (
+                    CallError("The model left the schema.") if self._has_begun else _schema_not_supported()
+                ) from None
         self.finish = finish
 
     def _count(self, counts: Counts) -> None:
         details = counts.prompt_tokens_details
         cached = min(details.cached_tokens, counts.prompt_tokens) if details is not None else 0
-        output = counts.completion_tokens - self._signing
+        output = counts.completion_tokens - self._marker_tokens
         self.usage = Usage(
             input=counts.prompt_tokens - cached,
             cached_input=cached,
@@ -127,7 +129,7 @@ class Answer:
         return CallError(f"llama.cpp failed: {fault.message}")
 
 
-def _unheld() -> Malformed:
+def _schema_not_supported() -> Malformed:
     return Malformed(
         "This JSON Schema cannot be held to: a keyword, type or reference in it is not understood.",
         param="response_format.json_schema.schema",
