@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 Kind: TypeAlias = Literal["whole", "error", "unserved", "broken", "hung", "truncated", "wrong"]
-"""whole: exact to the letter. error: said as one, status or event. unserved: nobody listened, nothing was begun.
+"""whole: exact to the letter. error: a clean error, as a status or an event. unserved: no connection.
 broken: the connection ended out of order, so an SDK raises. hung: no end within the drill's patience.
 truncated: looks whole and is not. wrong: looks whole and is something else."""
 

@@ -1,6 +1,6 @@
 """The evidence of a drill, and the figures that are computed from it.
 
-Theory. The callers' results show what they got, the records show what it took. The calls *meanwhile* are those whose life overlaps the
+Theory. The callers' results show what they got, the records show what it took. The calls *meanwhile* are those that overlap the
 fault's window; those that ended before it are the baseline, measured in the same run: so what is added is what the
 fault added, and not what the machine was doing.
 """
@@ -23,8 +23,8 @@ from headworks.system.schema.drills import Drill
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One run. began_at: loop seconds of the first call; faulted: the targets that a fault was meant for; resumes:
     whether broken streams are to be made whole. recovered: seconds, where something else than an attempt tells it.
-    struck: attempts that were asked into a fault. kept: places that nobody gave
-    back (on virtual time, where they can be counted). unrecorded: whole answers without a record of their own. trouble: why the run proves nothing, where it does not."""
+    struck: attempts that met a fault. kept: slots that were not released
+    (on virtual time, where they can be counted). unrecorded: whole answers without a record of their own. trouble: why the run proves nothing, where it does not."""
 
     drill: Drill
     alias: str
@@ -121,7 +121,7 @@ def _added_latency(before: Sequence[CallResult], meanwhile: Sequence[CallResult]
 def _cost_ratio(
     records: dict[str, Record], before: Sequence[CallResult], meanwhile: Sequence[CallResult]
 ) -> float | None:
-    """What a call cost meanwhile, by what one cost before."""
+    """The mean cost of a call during the fault, divided by the mean cost before."""
     usual, costs = _mean_cost(records, before), _mean_cost(records, meanwhile)
     return costs / usual if usual and costs is not None else None
 
@@ -137,7 +137,7 @@ def all_attempts(records: Iterable[Record]) -> list[AttemptRecord]:
 
 
 def _failed_connections(evidence: Evidence, begins: float, ends: float) -> int:
-    """Attempts without a connection at a faulted target meanwhile: faults that no fake target hears of."""
+    """Attempts at a faulted target that got no connection during the fault: fake targets do not see these."""
     return sum(
         begins <= attempt.started_at - evidence.began_at < ends and attempt.error == Unreachable.__name__
         for attempt in all_attempts(evidence.records)

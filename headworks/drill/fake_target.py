@@ -1,6 +1,6 @@
 """A fake target for drills: a simulated vendor whose answers and times are constant.
 
-Always true: it says the same to the same question whoever of the targets is asked, so that the exact answer is known
+Always true: every target gives the same answer to the same question, so that the exact answer is known
 and an answer that was put together from two attempts can be judged; a fault breaks it where the seed says, on either
 loop.
 """

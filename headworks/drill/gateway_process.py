@@ -46,7 +46,7 @@ class DrillError(HeadworksError):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has just now, all different."""
+    """Different ports that are free now."""
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [probe.getsockname()[1] for probe in probes]
@@ -56,7 +56,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class GatewayProcess:
-    """A gateway in a process. `control`: the file by which it is afflicted, where it can be."""
+    """A gateway in a process. `control`: the control file for in-process faults, if any."""
 
     def __init__(self, folder: Path, port: int, seed: int, control: Path | None) -> None:
         self.folder = folder
@@ -96,7 +96,7 @@ class GatewayProcess:
             return False
 
     def output(self) -> str:
-        """The end of what it said."""
+        """The last output of the process."""
         return (self.folder / "said.txt").read_text(errors="replace")[-600:].strip()
 
     def signal(self, number: signal.Signals) -> None:
@@ -120,8 +120,8 @@ class GatewayProcess:
             await self.client.close()
 
     async def wait(self) -> None:
-        """Waits until it has ended by itself."""
-        assert self.process is not None, "nobody waits for what was not started"
+        """Waits until the process has ended by itself."""
+        assert self.process is not None, "the process was started"
         await self.process.wait()
 
     async def ask(self, ask: PlannedCall) -> CallerResponse:

@@ -28,7 +28,7 @@ LEAD_TIME = 0.2
 """Seconds between the gateway's readiness and the beginning."""
 
 MAX_STARTS = 3
-"""Attempts to start a copy, where another process has taken its port meanwhile."""
+"""Attempts to start a copy, where another process took its port."""
 
 
 async def drill_in_real_time(

@@ -29,7 +29,7 @@ OVERHEAD = 5.0
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What is run, and how. alias: who is called where a drill does not say."""
+    """Options of a run. alias: the alias to call where a drill names none."""
 
     drilled: DrilledSystem
     drills: Mapping[str, Drill]
@@ -45,7 +45,7 @@ def run_in_virtual_time(run: Run) -> Iterator[DrillOutcome]:
 
 
 def run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> list[DrillOutcome]:
-    """The outcomes on the real loop; each is told as it comes. SIGTERM, as Ctrl-C, ends every copy and is a KeyboardInterrupt."""
+    """The outcomes in real time; `told` gets each as it comes. SIGTERM, as Ctrl-C, ends every copy and is a KeyboardInterrupt."""
     try:
         return asyncio.run(_run_in_real_time(run, told))
     except asyncio.CancelledError:
@@ -53,7 +53,7 @@ def run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> list[Dri
 
 
 def expected_seconds(run: Run) -> float:
-    """Seconds that a run on the real loop takes, about."""
+    """Estimated seconds of a run in real time."""
     spans = [drill.traffic.calls / drill.traffic.rate + OVERHEAD for drill in run.drills.values()]
     return max(max(spans, default=0.0), sum(spans) / run.jobs)
 
@@ -84,7 +84,7 @@ async def _run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> l
 
 
 async def _evidence(run: Run, drill: Drill, drilling: Awaitable[Evidence]) -> Evidence:
-    """What a drill has seen, or why it could not be run."""
+    """The evidence of a drill, or why it could not run."""
     try:
         return await drilling
     except (HeadworksError, OSError) as error:

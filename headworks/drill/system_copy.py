@@ -32,7 +32,7 @@ from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
 
 UNREAD: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
-"""Keys of the top that a drill does not even read: who may call, what other commands need, where things are kept."""
+"""Top-level keys that a drill does not read: keys of callers, settings of other commands, places of files."""
 
 REPLACED: Final = frozenset({"providers", "server", "drills"})
 """Keys of the top that the copy has otherwise, or not."""
@@ -42,11 +42,11 @@ PORTS: Final = frozenset({"listen", "admin", "admin_key", "tls", "workers"})
 leaves out (several workers need a shared state, an open port needs keys) need not hold of the copy."""
 
 PRICE: Final = {"input": "$1/M", "output": "$4/M"}
-"""Of every target whose alias names no price: a drill compares costs, and all that it asks is asked of fake targets."""
+"""The price of every target whose alias names none: a drill only compares costs."""
 
 
 NOWHERE: Final = "http://127.0.0.1:3/v1"
-"""On virtual time nobody connects to it."""
+"""An address for virtual time, where no connection is made."""
 
 JOURNAL: Final = "journal"
 STORE: Final = "store.db"

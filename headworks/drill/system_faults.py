@@ -10,7 +10,7 @@
 | sigterm, sigkill | the gateway is told to stop, or killed; then it is started again |
 
 Always true: when `happen` returns nothing is wrong any more, unless the gateway could not be started again; a trouble
-that did not bite is told (`Stage.unproven`), for a drill that broke nothing shows nothing.
+that had no effect is reported (`FaultContext.not_injected`), because a drill without a fault proves nothing.
 """
 
 from __future__ import annotations

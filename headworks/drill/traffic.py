@@ -1,4 +1,4 @@
-"""The calls of a drill: who asks what, and when.
+"""The calls of a drill: their bodies and their times.
 
 Always true: the instants and the questions follow from the drill alone; no two calls ask the same, so that no cache and
 no shared journey answers for a vendor.
@@ -32,7 +32,7 @@ class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went: instants in seconds after the first call."""
+    """The result of a call. Times in seconds after the first call."""
 
     number: int
     streamed: bool

@@ -74,7 +74,7 @@ def _answer_violations(hypothesis: Hypothesis, seen: Figures) -> list[str]:
     wrong = []
     if seen.share is not None and seen.share < hypothesis.whole:
         wrong.append(
-            f"{seen.share:.0%} of the calls that could be answered had a complete answer, {hypothesis.whole:.0%} is required"
+            f"{seen.share:.0%} of answerable calls got a complete answer, {hypothesis.whole:.0%} is required"
             f"{_codes_text(seen)}: add a fallback target in a lower tier"
         )
     if seen.broken > hypothesis.broken * seen.meanwhile:

@@ -43,7 +43,7 @@ class DeterministicRandom:
         return (self.bits() * most) >> BITS
 
     def is_one_in(self, parts: int) -> bool:
-        """True once in so many times."""
+        """True with a probability of 1 / `parts`."""
         return self.below(parts) == 0
 
     def choice(self, among: Sequence[T]) -> T:

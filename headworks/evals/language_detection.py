@@ -1,6 +1,6 @@
 """Detects the language of a text: by its script and, for Latin script, by its function words.
 
-Always true: linear in the text, nothing is loaded and nothing is learned; where it is not plain nobody says. It knows the
+Always true: linear in the text, nothing is loaded and nothing is learned; where the language is unclear, none is returned. It knows the
 languages that prompts name most often (`system/drafts/constraints.py`), and is asked whether an answer is in one of them.
 """
 
@@ -57,7 +57,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 def language_of(text: str) -> str:
-    """The code of the language, such as `de`; "" where nobody can say."""
+    """The code of the language, such as `de`; "" where it is unclear."""
     text = text[:MAX_CHARACTERS]
     counts: Counter[str] = Counter()
     for one in text:

@@ -2,7 +2,7 @@
 
 Always true: a line is written with one `write` before its item counts as done, so killing the process loses nothing that
 was written; a run that is begun again asks only what has no line. A call that was in flight when the process was killed
-is asked again: nobody knows its answer. What it may have cost is not forgotten: where there is a bound on cost an
+is repeated: its answer is lost. What it may have cost is not forgotten: where there is a cost limit an
 `opened` line stands before each item. A file is written by one run at a time (`flock`).
 """
 
@@ -133,7 +133,8 @@ def begin(path: Path, header: Header) -> Results:
 
 
 def resume(path: Path, digest: str) -> Results | None:
-    """A file of the same plan that nobody writes, cut behind its last whole line; None where it is none, or complete."""
+    """Reopens an unfinished file of the same plan, cut after its last complete line; None where it has another plan, is complete,
+    or is being written."""
     try:
         header = read_header(path)
         if header.digest != digest or is_complete(path):

@@ -148,9 +148,7 @@ class Run:
                     score = graded.score
                     if scorer.negate and score.passed is not None:
                         score = Score(not score.passed, f"not: {score.why}")
-                elif (
-                    scorer.kind == "regex"
-                ):  # up to a second: in a thread, so that the answers that come meanwhile are timed rightly
+                elif scorer.kind == "regex":  # up to a second: in a thread, so that other answers are timed correctly
                     score = await asyncio.to_thread(scorers.apply_scorer, scorer, None, target, reply)
                 else:
                     score = scorers.apply_scorer(scorer, self.plan.own.get(scorer.kind), target, reply)

@@ -90,7 +90,7 @@ def apply_scorer(scorer: Scorer, own: UserScorer | None, target: Target, reply: 
     if own is not None:
         try:
             said = own(target, reply)
-        except Exception as error:  # noqa: BLE001  # a user's function: its mistakes are told beside the answer
+        except Exception as error:  # noqa: BLE001  # a user's function: its errors are shown beside the answer
             return Score(None, f"raised {type(error).__name__}: {error}")
         score = said if isinstance(said, Score) else Score(bool(said))
     else:
@@ -129,12 +129,12 @@ def contains(scorer: Scorer, target: Target, reply: Reply) -> Score:
 
 
 def regex(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The pattern is found in it; `.` is any character, a line break too. Nobody can say where that takes too long: then the
+    """The pattern is found in it; `.` is any character, a line break too. No verdict where that takes too long: then the
     pattern is at fault, and not the answer."""
     pattern = scorer.pattern or str(right_answers(scorer, target)[0])
     flags = patterns.DOTALL | (patterns.IGNORECASE if scorer.ignore_case else 0)
     try:
-        # Without the interpreter's lock, so that whoever waits for other answers is not held up.
+        # Without the interpreter's lock, so that other answers are not delayed.
         found = patterns.search(pattern, reply.text, flags, timeout=REGEX_TIMEOUT, concurrent=True)
     except TimeoutError:
         return Score(None, f"the pattern {_short(pattern)} takes longer than {REGEX_TIMEOUT:g} s on this answer")
@@ -295,13 +295,13 @@ def refusal(scorer: Scorer, target: Target, reply: Reply) -> Score:
 
 
 def latency(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer took at most so many seconds."""
+    """The answer took at most `at_most` seconds."""
     assert scorer.at_most is not None
     return Score(reply.seconds <= scorer.at_most, f"took {reply.seconds:.2f} s")
 
 
 def cost(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer cost at most so many dollars; nobody can say where the price is unknown."""
+    """The answer cost at most `at_most` dollars; no verdict where the price is unknown."""
     assert scorer.at_most is not None
     if reply.cost_nano is None:
         return Score(None, "its price is unknown")
@@ -309,7 +309,7 @@ def cost(scorer: Scorer, target: Target, reply: Reply) -> Score:
 
 
 def language(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer is in the language whose code is `value` (de, en, ...); nobody can say it of a word or two."""
+    """The answer is in the language whose code is `value` (de, en, ...); no verdict on a word or two."""
     found = language_of(reply.text)
     if not found:
         return Score(None, f"the language cannot be detected: {_short(reply.text)}")
@@ -339,7 +339,7 @@ UNITS: Final[Mapping[str, Callable[[str], int]]] = MappingProxyType(
 
 
 def length(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer has `at_least` and `at_most` so many of what the kind says: words, sentences, characters, lines."""
+    """The length of the answer is within `at_least` and `at_most`, counted in words, sentences, characters or lines."""
     count = UNITS[scorer.kind](reply.text)
     is_right = (scorer.at_least is None or count >= scorer.at_least) and (
         scorer.at_most is None or count <= scorer.at_most

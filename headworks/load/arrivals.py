@@ -95,8 +95,8 @@ def _instants(shape: Shape, rate: float, seconds: float, rng: Random, process: A
 
 
 def closest_stretch(at: Sequence[float], rate: float, seconds: float) -> tuple[int, int]:
-    """Of the instants of a trace, in order, those of the stretch of so many seconds whose rate is nearest to the wanted
-    one, the first of several: a trace's beginning may be its night."""
+    """The first and last index of the stretch of a trace whose rate is closest to the wanted one; the first of several.
+    A trace may begin at night, so its beginning is not used."""
     best, found = inf, (0, bisect_left(at, seconds))
     step = seconds / 4
     for number in range(max(1, int((at[-1] - seconds) / step) + 1) if at else 0):

@@ -135,7 +135,7 @@ def is_met(promise: Criterion, call: CallResult) -> bool:
 
 
 def judgeable_calls(loop: OpenLoop, bound: float) -> list[CallResult]:
-    """The calls of a probe that can be judged now: all that were due so long ago, and all once none is under way."""
+    """The calls of a probe that can be judged now: those that were due at least `bound` seconds ago, or all once none is in flight."""
     since = loop.began_at + WARM_UP
     is_over = not loop.in_flight and len(loop.results) == len(loop.arrivals)
     until = now() if is_over else now() - bound

@@ -28,7 +28,7 @@ class Costs(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """The measured calls, over so many seconds. rate: calls a second that were offered."""
+    """The measured calls, and over how many seconds. rate: offered calls a second."""
 
     calls: Sequence[CallResult]
     seconds: float

@@ -230,7 +230,7 @@ def test_keys(file: str, screen: Screen) -> None:
 
 def test_eval(tmp_path: Path, screen: Screen) -> None:
     session, ours = evaluated.ran(evaluated.files(tmp_path))
-    _, theirs = evaluated.ran(evaluated.files(tmp_path, seed=5), evaluated.Wanted(fresh=True))
+    _, theirs = evaluated.ran(evaluated.files(tmp_path, seed=5), evaluated.SessionOptions(fresh=True))
     found = compare.compare(ours, theirs, session.plan.suite, session.plan.conditions)
     report = evals_report.Report(summary=session.summary(ours), ours=ours, theirs=theirs, comparison=found)
     assert any("repetition" in line for line in screen.breaks_nothing(lambda: eval_view.show(report)))

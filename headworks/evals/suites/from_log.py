@@ -1,8 +1,8 @@
 """Samples from recorded calls, such as those that failed.
 
 Always true: only calls whose bodies were kept become samples (`log.bodies: full`); of equal conversations one is taken,
-the newest; what a sample cannot carry (images, tools) is counted and left out. What was expected nobody knows yet: it is
-left for a person.
+the newest; what a sample cannot carry (images, tools) is counted and left out. The expected answer is not known yet: a
+person adds it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reads a YAML suite; every problem has its line and column.
 
-Always true: reading goes on after a mistake, so that all of them are told at once; nothing is read that is not named here.
+Always true: reading continues after a problem, so that all of them are reported at once; nothing is read that is not named here.
 """
 
 from __future__ import annotations

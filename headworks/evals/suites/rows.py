@@ -1,6 +1,6 @@
 """Samples from rows: a line of JSONL or a row of CSV each.
 
-Always true: names in a row that are none of a sample's keys are variables; what is wrong is told with its line.
+Always true: names in a row that are none of a sample's keys are variables; problems are reported with their line.
 """
 
 from __future__ import annotations

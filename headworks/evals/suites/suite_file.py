@@ -1,6 +1,6 @@
 """Suites from files: YAML, JSONL, CSV, or Python.
 
-Always true: everything that is wrong is told at once, each with file, line and column; what a suite does not say has the
+Always true: all problems are reported at once, each with file, line and column; what a suite does not say has the
 default of `suite.py`; names in a sample that are none of its keys are variables. A YAML suite may keep its samples in a
 JSONL or CSV file beside it: YAML costs ten times the memory.
 """

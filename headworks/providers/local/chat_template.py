@@ -1,4 +1,4 @@
-"""How a model is made to answer in a conversation: by its own template, or as the writer of a transcript.
+"""Formats a conversation for a model: with its own chat template or, for a base model, as a transcript.
 
 Theory. A base model does not follow instructions; it goes on with a text. So the conversation becomes a text that it
 would go on with as we wish: a transcript in which an assistant has already given short and correct answers. It is cut
@@ -49,7 +49,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """How one model is spoken to, and what holds where the caller did not say.
+    """The prompt format of one model, and defaults where the caller sets nothing.
 
     is_base: it is given a transcript, and schemas with bounds, for it may ramble. stop: texts that end an answer.
     temperature, frequency_penalty: None for llama.cpp's own. max_output, max_json_output: tokens.

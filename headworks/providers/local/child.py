@@ -1,6 +1,6 @@
 """The program of the child process: `python -m headworks.providers.local.child --model MODEL --folder FOLDER ...`.
 
-Theory. A model is native code over a file that somebody found somewhere: it may crash, and then only this process does.
+Theory. A model is native code over a file from an unknown source: it may crash, and then only this process does.
 It prints one line to stdout, `ready`, when it listens on FOLDER/model.sock; everything else, llama.cpp's words too, goes
 to stderr. It must not outlive the gateway, however that ends: the kernel kills it with its parent (Linux), and the end of
 stdin, which the parent holds open, says the same everywhere. SIGTERM lets it finish the answers in progress; SIGINT is
@@ -70,7 +70,7 @@ async def _serve(app: App, socket: Path, said: int) -> None:
     try:
         loop.add_reader(0, _on_parent_gone)
     except PermissionError:
-        pass  # a file or /dev/null: nobody holds it open to tell us something
+        pass  # a file or /dev/null: the parent does not hold it open
     os.write(said, READY)
     warming = asyncio.create_task(app.warm())
     await ended.wait()
@@ -79,7 +79,7 @@ async def _serve(app: App, socket: Path, said: int) -> None:
 
 
 def _on_parent_gone() -> None:
-    """The parent has gone or wants us gone: there is nobody left to answer."""
+    """Ends this process: the parent has ended, or has closed our stdin."""
     if not os.read(0, 4096):
         os._exit(0)  # not `sys.exit`: it would wait for the threads, and they for llama.cpp
 

@@ -1,4 +1,4 @@
-"""From a JSON Schema to the grammar that holds a model to it.
+"""Turns a JSON Schema into the grammar that constrains a model to it.
 
 Theory. xllamacpp brings llama.cpp with LLGuidance, which takes a JSON Schema as it is and keeps every keyword that it
 knows. Two things it does not do. A schema that it cannot read, it drops without a word, and the model writes what it
@@ -17,7 +17,7 @@ JSON_MARKER = "JSON: "
 """Written first under a grammar. Words, not control characters: a base model takes them as a hint of what comes."""
 
 JSON_MARKER_TOKENS = 3
-"""Tokens that the sign takes in the vocabularies at hand; the caller's bound does not pay for them."""
+"""Tokens that the marker takes in the vocabularies at hand; the caller's bound does not pay for them."""
 
 MAX_CHARACTERS = 120
 MAX_ITEMS = 8
@@ -51,7 +51,7 @@ def grammar(schema: Schema, *, bounds: bool) -> str:
 
 
 def exceeds_depth(schema: Schema, most: int) -> bool:
-    """Whether it has more than so many levels. Not by recursion, which has a bound of its own."""
+    """Whether it has more than `most` levels. Not by recursion, which has a bound of its own."""
     level: list[object] = [schema]
     for _ in range(most):
         inside: list[object] = []

@@ -1,6 +1,6 @@
-"""What llama.cpp says while it writes an answer, read event by event.
+"""An answer of llama.cpp, assembled event by event.
 
-Always true: text is given out once and in order; under a grammar nothing is given out before the grammar's sign was
+Always true: text is given out once and in order; under a grammar nothing is given out before the grammar's marker was
 seen, so an answer that the schema does not hold is refused before the caller has been shown a status.
 """
 
@@ -60,7 +60,7 @@ class LlamaAnswer:
         self._asked = asked
         self._context = context
         self._pieces: list[str] = []
-        self._held_back = ""  # not given out yet: spaces, or a part of the sign
+        self._held_back = ""  # not given out yet: spaces, or a part of the marker
         self._has_begun = False
         self._marker_tokens = 0  # tokens before the answer itself
 

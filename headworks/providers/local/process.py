@@ -182,7 +182,7 @@ class LocalProcess:
 
 
 class ChildRun(NamedTuple):
-    """What became of one child: whether it came to listen, for how many seconds, and how it ended."""
+    """One run of the child: whether it became ready, for how many seconds it ran, and how it ended."""
 
     was_ready: bool
     seconds: float
@@ -195,7 +195,7 @@ def backoff(failures: int) -> float:
 
 
 async def _terminate(process: Process) -> None:
-    """Leaves no process: the end of its stdin asks it to go, and a kill does not ask."""
+    """Ends the child: closes its stdin, and kills it if it does not stop in time."""
     if process.returncode is not None:
         return
     assert process.stdin is not None

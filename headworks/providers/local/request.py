@@ -1,4 +1,4 @@
-"""From a caller's request to llama.cpp's: what the local model can do is passed, what it cannot is refused by name.
+"""Turns a caller's request into llama.cpp's. A field that the local model cannot support is rejected by name.
 
 Always true: llama.cpp sees only fields that are written here, so a caller reaches none of its own (slots, samplers,
 templates); and a request that passes here fails there only if it is too long or its schema cannot be held to.
@@ -115,7 +115,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ParsedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that was understood. generation: the body for llama.cpp. max_tokens: of the answer."""
+    """A parsed request. generation: the body for llama.cpp. max_tokens: of the answer."""
 
     generation: bytes
     model: str
@@ -130,7 +130,7 @@ _generation = msgspec.json.Encoder()
 
 
 def parse_request(body: bytes, manner: ChatFormat, context: int) -> ParsedRequest:
-    """Reads a chat completion request for a model with so many tokens of context. Raises Malformed with the field."""
+    """Reads a chat completion request for a model with `context` tokens of context. Raises Malformed with the field."""
     try:
         asked = _body.decode(body)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a simulated vendor says: text out of a digest of what was asked.
+"""The text of a simulated vendor's answers, generated from a digest of the question.
 
 Always true: the same messages and the same seed give the same text, in any process, whatever model, timing or faults;
 a text that was cut (by `max_tokens`, by a broken stream) is a prefix of the whole; a prompt that ends with the

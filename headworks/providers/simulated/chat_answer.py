@@ -1,7 +1,7 @@
 """From a caller's body to what a simulated vendor will say: text, JSON or tool calls, for each choice.
 
 Always true: it depends on the body and the seed only. A body that a vendor would refuse raises Rejected naming the
-field; fields that nobody here looks at change nothing.
+field; other fields are ignored.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Answer:
 
 
 def raise_rejected(message: str, param: str | None, code: str | None = None) -> NoReturn:
-    """Raises what a vendor's 400 is."""
+    """Raises the error of a vendor's 400."""
     said = VendorSaid(status=400, message=message, type="invalid_request_error", code=code, param=param)
     raise Rejected(message, param=param, said=said)
 
@@ -290,7 +290,7 @@ def _text(content: msgspec.Raw) -> str:
 
 
 def logprobs(pieces: list[str], top: int | None) -> bytes:
-    """Every token with a probability, in JSON; `null` where nobody asked."""
+    """Every token with a probability, in JSON; `null` where the caller did not ask."""
     if top is None:
         return b"null"
     content = []

@@ -18,7 +18,7 @@ from headworks.core.errors import CallError, Denied, Failed, Filtered, Garbled, 
 Fault: TypeAlias = Literal[
     # nothing was sent
     "refused",  # the connection is refused: Unreachable
-    "connect_silence",  # nobody answers the connection: Expired(connect)
+    "connect_silence",  # the connection is not answered: Expired(connect)
     # before the head
     "reset",  # the connection breaks before the head: Failed
     "silence",  # accepted, and then nothing: Expired(first_token or answer)
@@ -161,7 +161,7 @@ def invalid_answer(fault: Fault, target: str) -> CallError:
 
 
 class FaultMix:
-    """Which fault a call has, drawn by shares. The order of the shares does not matter: it is that of `FAULTS`."""
+    """Draws the fault of a call by shares. The order of the shares does not matter: it is that of `FAULTS`."""
 
     __slots__ = ("_ends", "_names")
 

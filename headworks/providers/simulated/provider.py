@@ -1,4 +1,4 @@
-"""A vendor made of numbers: the demo's vendor, the drills' and the planner's leaf.
+"""A simulated vendor, configured by numbers. The starter system and drills use it.
 
 Theory. A call draws, in this order and whatever becomes of it: a fault, the time to its first token, its pace (seconds
 a token, the same for the whole call: a record knows no more of a real vendor's than the mean), the place of a fault in
@@ -51,7 +51,7 @@ COALESCE_WITHIN = 0.001
 
 
 class VendorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a simulated vendor is like. Times in seconds; shares from 0 to 1; limits per minute, None for no limit."""
+    """The settings of a simulated vendor. Times in seconds; shares from 0 to 1; limits per minute, None for no limit."""
 
     first_token: Percentiles = Percentiles(p50=0.3, p99=2.0)
     per_token: Percentiles = Percentiles(p50=0.02, p99=0.06)
@@ -64,7 +64,7 @@ class VendorSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VendorState:
-    """What all models of one vendor share: its limits, and how many calls it has open."""
+    """What all models of one vendor share: its limits and its calls in flight."""
 
     def __init__(self, name: str, vendor: VendorSettings) -> None:
         self.name = name
@@ -94,7 +94,7 @@ def _throttled(message: str, wait: float | None) -> Throttled:
 
 
 class _Draw(msgspec.Struct):
-    """What a call drew. where: the place of a fault in its text, from 0 to 1."""
+    """The random draws of a call. where: the place of a fault in its text, from 0 to 1."""
 
     fault: Fault | None
     first: float
@@ -128,7 +128,7 @@ class Simulated:
         return _Attempt(self, call)
 
     def draw(self) -> _Draw:
-        """The chances of the next call, always drawn in the same number and order."""
+        """The draws of the next call, always of the same number and in the same order."""
         random = self._random
         fault = self._fault_mix.of(random.random())
         first = self._first[0] * exp(self._first[1] * random.gauss(0.0, 1.0))
@@ -255,7 +255,7 @@ def _break_error(fault: Fault, target: str, *, is_headed: bool) -> CallError:
 
 
 class _TimedAnswer:
-    """An answer on its schedule: when each token is due, and after how many of them it breaks."""
+    """An answer with its timing: when each token is due, and after how many tokens it breaks."""
 
     __slots__ = ("answer", "breaks", "end", "head_at", "pace", "paper", "target", "usage")
 
@@ -335,7 +335,7 @@ class _TimedAnswer:
 
 
 class _Stream(Reply):
-    """A telling that is being read. `_told` counts the tokens that were."""
+    """A streamed answer. `_told` counts the tokens that were sent."""
 
     __slots__ = ("_call", "_is_over", "_is_virtual", "_reader", "_telling", "_told", "_waiting")
 
@@ -413,7 +413,7 @@ class _Stream(Reply):
 
 
 def _merge_chunks(chunks: list[Chunk]) -> list[Chunk]:
-    """What came together as one chunk; the ending stays by itself, for the record is written before it."""
+    """Chunks that came together as one; the ending stays by itself, for the record is written before it."""
     ending = [chunks.pop()] if chunks[-1].last else []
     if len(chunks) > 1:
         one = Chunk(

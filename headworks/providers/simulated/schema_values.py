@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 REQUIRED_ONLY_FROM = 4
-"""Below this, only what must be there."""
+"""From this depth on, only required members are made."""
 MAX_DEPTH = 32
 """A schema that asks for more levels than this has no finite value, or none worth waiting for."""
 
@@ -40,7 +40,7 @@ MAX_SIZE = 20_000
 
 
 class Unsatisfiable(ValueError):
-    """No value can be made: a false schema, a reference to nothing, an endless requirement, a type nobody knows."""
+    """No value can be made: a false schema, a reference to nothing, an endless requirement, an unknown type."""
 
 
 def value(schema: object, key: bytes) -> Any:

@@ -266,7 +266,7 @@ def fit_pace(tries: AttemptColumns) -> tuple[Latency, float, float]:
     took = (tries.end - tries.head)[mine]
     tokens = tries.output[mine] - 1
     others = mean_concurrency(tries)[mine] - 1
-    # Who writes slowly sees more prompts read meanwhile, whether they stop it or not: so whether there is a stall is asked
+    # A slow answer overlaps with more prompts being read, whether they stop it or not: so whether there is a stall is asked
     # of a stretch that does not depend on how slow this very call was, and how much it is, of the true one.
     usual = tries.head + np.maximum(0.0, tries.output - 1) * float(np.median(took / tokens))
     effects = select_effects([tokens, tokens * others, prompt_tokens_between(tries, tries.head, usual)[mine]], took)

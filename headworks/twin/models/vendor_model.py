@@ -71,7 +71,7 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     prefill: seconds a prompt token adds to the first token. lean: seconds that each other call in flight adds to it.
     crowding: the part of its own pace by which each further call in service slows every one of them. stall: seconds that each
     token of a prompt stops all writing, its own first token too. slots: calls in service at once, the others wait their turn; None for no such bound seen.
-    faults: shares of attempts by kind. outage: the share of all time in which the provider answers nobody.
+    faults: shares of attempts by kind. outage: the share of time in which the provider is down.
     rpm, tpm: limits that the vendor alone keeps: those of a real one are in the file, and the gateway keeps to them. origins: where each group of numbers is from.
     """
 
@@ -100,5 +100,5 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
         return not self.crowding and not self.stall and self.slots is None
 
     def seconds(self, prompt: float, output: float) -> float:
-        """The mean length of a call of so many tokens, alone."""
+        """The mean duration of a call with these token counts, without load."""
         return self.first.mean + (self.prefill + self.stall) * prompt + self.pace.mean * max(0.0, output - 1)

@@ -67,7 +67,7 @@ class ProcessorSharing:
         self.taken -= 1
 
     def prefill(self, seconds: float) -> float:
-        """Reads a prompt for so long, after those before it; returns the instant at which that is done."""
+        """Reads a prompt for `seconds`, after the earlier prompts; returns the time at which it is done."""
         at = get_running_loop().time()
         self._advance(at)
         self._frozen_until = max(at, self._frozen_until) + seconds
@@ -88,7 +88,7 @@ class ProcessorSharing:
         self._set_timer(at)
 
     def decode(self, seconds: float) -> Future[bool]:
-        """Resolves when the work of so many seconds alone is done."""
+        """A future that resolves when work is done that takes `seconds` without load."""
         loop = get_running_loop()
         at = loop.time()
         self._advance(at)

@@ -219,7 +219,7 @@ def budgeted_keys(system: System, alias: str) -> list[str]:
 
 
 def with_placeholder_secrets(system: System) -> System:
-    """The same system with a secret of its own for every key: nobody's real one is needed here."""
+    """The same system with a placeholder secret for every key: no real secret is needed here."""
     if not system.keys:
         return system
     keys: dict[str, Key] = {}

@@ -267,7 +267,7 @@ class _Answer:
             self.left = int(where * self.left)
 
     async def write(self, seconds: float, limit: Bound) -> None:
-        """Waits until work of so many seconds alone is done."""
+        """Waits until work is done that takes `seconds` without load."""
         if not seconds:
             return
         engine = self.visit.vendor.engine

@@ -105,7 +105,7 @@ WINDOW_SECONDS: Final[Mapping[str, float]] = MappingProxyType(
 
 
 def budget_utilizations(system: System, mix: Sequence[Mix], busy: float, cost: float | None) -> list[Utilization]:
-    """The share of each budget of the file that a window of this traffic uses: by the mean cost of a call, for no run is so long.
+    """The share of each budget of the file that a window of this traffic uses: by the mean cost of a call, since no run is that long.
     busy: the mean load by the peak's; cost: dollars a call, None where it is unknown."""
     if cost is None:
         return []

@@ -86,7 +86,7 @@ def simulate_windows(
     *,
     windows: int = WINDOWS,
 ) -> SimulatedWindows:
-    """Windows of so many seconds. lasting: seconds of an outage, on average."""
+    """Draws windows. window: seconds of each; lasting: mean seconds of an outage."""
     names = list(outages)
     found = outage_causes(outages, causes)
     whole = window * windows
@@ -118,7 +118,7 @@ def simulate_windows(
 
 
 def _alternating_renewal(share: float, lasting: float, whole: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """When a source begins to be down and when it ends, over so many seconds."""
+    """The start and end times of a cause's outages, over `whole` seconds (an alternating renewal process)."""
     if share >= 1:
         return np.array([0.0]), np.array([whole])
     apart = lasting * (1 - share) / share

@@ -40,7 +40,7 @@ NOTABLE_WAIT: Final = 0.01
 MAX_STATES: Final = 8
 MIN_STATE_SHARE: Final = 1e-5
 """The sets of providers that are down for which the stack is run: the most frequent, and none that is rarer. What is left
-counts as if nobody answered, which errs to the safe side."""
+counts as if no call was answered, which errs on the safe side."""
 
 MEAN_WINDOW: Final = 30 * 86400.0
 """Seconds of the windows from which the mean over all time is taken; any would do."""

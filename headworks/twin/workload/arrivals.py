@@ -54,7 +54,7 @@ class Workload(Protocol):
         ...
 
     def draw(self, seed: int, calls: int) -> Arrivals:
-        """About so many calls to be measured, and some before and after them."""
+        """About `calls` measured calls, and some before and after them."""
         ...
 
 
@@ -167,7 +167,7 @@ class Trace:
         return peak_rate(self.at, PEAK_WINDOW) * self.faster
 
     def scaled(self, factor: float) -> Trace:
-        """The same calls, so much closer together."""
+        """The same calls at `factor` times the rate."""
         made = copy(self)
         made.faster = self.faster * factor
         return made
