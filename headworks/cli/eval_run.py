@@ -86,7 +86,7 @@ def wanted(options: dict[str, Any]) -> SessionOptions:
     return SessionOptions(
         choices=RunOptions(conditions=conditions, samples=samples, seed=options["seed"], model=options["model"]),
         key=options["key"],
-        at_once=options["concurrency"],
+        concurrency=options["concurrency"],
         max_cost=options["max_cost"],
         fresh=options["fresh"],
         out=options["out"],

@@ -42,7 +42,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a drill. Times in seconds; None where it was not seen.
+    """The figures of a drill. Times in seconds; None where there is no measurement.
 
     calls, and how they ended, in all; `meanwhile` of them during the fault, `excused` of those broken after their head
     where nothing is resumed. added: the most that a whole answer took more than before. struck: attempts that met the fault. attempts: at vendors, in all;

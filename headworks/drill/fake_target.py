@@ -20,7 +20,7 @@ from headworks.system.schema.drills import Fault
 
 FIRST_TOKEN: Final = 0.05
 PER_TOKEN: Final = 0.02
-"""Seconds: a quick vendor, so that what a fault adds is seen."""
+"""Seconds: a fast vendor, so that the latency that a fault adds is visible."""
 
 
 class FakeTarget:
@@ -63,5 +63,5 @@ def constant(amount: float) -> Percentiles:
 
 
 def expected_answer(call: Call, tokens: int, seed: int) -> str:
-    """What every fake target says to this call."""
+    """The answer of every fake target to this call."""
     return "".join(chat_answer(call, seed, TokenCounts(constant(tokens))).choices[0].pieces)

@@ -30,16 +30,16 @@ from headworks.system.schema.drills import Fault
 RESETS: Final = frozenset({"refused", "reset", "reset_after_head"})
 """Faults that end with a TCP reset; others close the connection in order, if too early."""
 
-PAGE: Final = b"<!doctype html><html><head><title>We will be right back</title></head><body>Sorry.</body></html>"
+HTML_PAGE: Final = b"<!doctype html><html><head><title>We will be right back</title></head><body>Sorry.</body></html>"
 JUNK: Final = b"x" * 65_536
 
 
-class _Asked(msgspec.Struct):
+class _Request(msgspec.Struct):
     model: str
     stream: bool = False
 
 
-_ASKED = msgspec.json.Decoder(_Asked)
+_REQUEST = msgspec.json.Decoder(_Request)
 
 
 class FakeVendorServer:
@@ -78,7 +78,7 @@ class FakeVendorServer:
             else:
                 transport.abort()
 
-    async def keep(self, closings: list[tuple[float, float]], began_at: float) -> None:
+    async def follow_downtimes(self, closings: list[tuple[float, float]], began_at: float) -> None:
         """Is closed in each of these windows (seconds after `began_at`)."""
         for begins, ends in sorted(set(closings)):
             await asyncio.sleep(max(0.0, began_at + begins - now()))
@@ -110,11 +110,11 @@ class FakeVendorServer:
         )
         self._open[writer.transport] = True
         body = await reader.readexactly(size)
-        asked = _ASKED.decode(body)
+        asked = _REQUEST.decode(body)
         call = Call(
             id="drill", alias=asked.model, body=body, streamed=asked.stream, include_usage=b"include_usage" in body
         )
-        answering = asyncio.ensure_future(_Answer(writer, call).give(self.targets[asked.model]))
+        answering = asyncio.ensure_future(_Answer(writer, call).send(self.targets[asked.model]))
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait([answering, gone], return_when=asyncio.FIRST_COMPLETED)
@@ -132,19 +132,19 @@ class _Answer:
         self.writer = writer
         self.call = call
 
-    async def give(self, target: FakeTarget) -> bool:
+    async def send(self, target: FakeTarget) -> bool:
         """Answers, or breaks as the fault says; whether the connection can be used again."""
         fault, opening = target.attempt(self.call)
         is_begun = False
         try:
             async with opening as reply:
                 is_begun = self.call.streamed
-                await self._tell(reply)
+                await self._send_reply(reply)
             return True
         except CallError as error:
             return await self._break(error, fault, is_begun)
 
-    async def _tell(self, reply: Reply) -> None:
+    async def _send_reply(self, reply: Reply) -> None:
         if not self.call.streamed:
             [chunk] = await reply.read()
             self._respond(200, b"application/json", chunk.data)
@@ -170,10 +170,10 @@ class _Answer:
                 self._respond(200, b"application/json", b"")
                 return True
             case "html":
-                self._respond(200, b"text/html", PAGE)
+                self._respond(200, b"text/html", HTML_PAGE)
                 return True
             case "huge_body":
-                await self._pour()
+                await self._send_endless_body()
             case "garbled_event" if is_begun:
                 self._chunk(b'data: {"choices": [{"index": 0, "delta": {"con\n\n')
                 self.writer.write(b"0\r\n\r\n")
@@ -191,7 +191,7 @@ class _Answer:
         self.writer.close()
         return False
 
-    async def _pour(self) -> None:
+    async def _send_endless_body(self) -> None:
         """A body without an end, until the gateway has had enough."""
         kind = b"text/event-stream" if self.call.streamed else b"application/json"
         self._head(200, kind, b"transfer-encoding: chunked\r\n")

@@ -1,4 +1,4 @@
-"""The drills that come with the package, and how a file of drills is read: by the system file's own reader.
+"""The drills that come with the package, and the reader of files with drills.
 
 Always true: all problems of a file of drills are reported at once, with line and column.
 """

@@ -98,7 +98,9 @@ class _RealTimeDrill:
             began_at=self.began_at,
         )
         for provider, vendor in self.vendors.items():
-            self.faults.append(asyncio.ensure_future(vendor.keep(self.schedule.downtimes(provider), self.began_at)))
+            self.faults.append(
+                asyncio.ensure_future(vendor.follow_downtimes(self.schedule.downtimes(provider), self.began_at))
+            )
         if self.drill.trouble is not None:
             self.faults.append(asyncio.ensure_future(inject(self.drill.trouble, context)))
         return context

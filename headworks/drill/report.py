@@ -60,7 +60,7 @@ class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints. copy: how the copy differs from the file, beyond what every copy has otherwise."""
+    """The object of `--json`. copy: differences of the copy that are special to this file."""
 
     system: str
     copy: list[str] = []
@@ -126,7 +126,7 @@ def _round(seen: Figures) -> Figures:
 
 
 def junit(report: Report) -> bytes:
-    """The report as JUnit's XML: a test case a drill; what cannot be said is an error."""
+    """The report as JUnit's XML: one test case for each drill; `cannot say` is an error."""
     said = [drill.verdict for drill in report.drills]
     suite = ElementTree.Element(
         "testsuite",

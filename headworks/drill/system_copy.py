@@ -31,13 +31,13 @@ from headworks.system.starter import HERE, NAME, text
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
 
-UNREAD: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
+IGNORED_KEYS: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
 """Top-level keys that a drill does not read: keys of callers, settings of other commands, places of files."""
 
-REPLACED: Final = frozenset({"providers", "server", "drills"})
+REPLACED_KEYS: Final = frozenset({"providers", "server", "drills"})
 """Keys of the top that the copy has otherwise, or not."""
 
-PORTS: Final = frozenset({"listen", "admin", "admin_key", "tls", "workers"})
+PORT_KEYS: Final = frozenset({"listen", "admin", "admin_key", "tls", "workers"})
 """Keys of `server` that the copy has itself, or not: they are not even read, for what must hold between them and what a drill
 leaves out (several workers need a shared state, an open port needs keys) need not hold of the copy."""
 
@@ -45,14 +45,14 @@ PRICE: Final = {"input": "$1/M", "output": "$4/M"}
 """The price of every target whose alias names none: a drill only compares costs."""
 
 
-NOWHERE: Final = "http://127.0.0.1:3/v1"
+UNUSED_URL: Final = "http://127.0.0.1:3/v1"
 """An address for virtual time, where no connection is made."""
 
 JOURNAL: Final = "journal"
 STORE: Final = "store.db"
 
 
-class Blind(Sources):
+class PlaceholderSecrets(Sources):
     """Every secret is there, and none is looked up."""
 
     def resolve(self, text: str) -> Secret:
@@ -64,7 +64,7 @@ class Blind(Sources):
 
 class DrilledSystem(msgspec.Struct, frozen=True, kw_only=True):
     """The system that a drill copies: as its file has it, and as it was read. `name`: what messages call the file.
-    differences: how the copy is made otherwise than the file says, in sentences; what every copy has otherwise is not said."""
+    differences: settings of the file that the copy does not have, in words; differences that every copy has are left out."""
 
     name: str
     root: Any
@@ -112,16 +112,16 @@ def load_system(file: Path | None) -> DrilledSystem:
 
 
 def parse_system(content: bytes, name: str, folder: Path) -> DrilledSystem:
-    """The system in these bytes. Raises ConfigError with everything that is wrong with what is drilled of it."""
+    """The system in these bytes. Raises ConfigError with all problems of the parts that a drill uses."""
     findings = Findings(name)
     root = compose(content, findings)
     differences: tuple[str, ...] = ()
     if isinstance(root, Table):
         differences = tuple(differences_of(root))
-        root = without(root, UNREAD)
+        root = without(root, IGNORED_KEYS)
         if (server := root.entries.get("server")) is not None and isinstance(server.node, Table):
-            root.entries["server"] = Entry(server.name_place, without(server.node, PORTS))
-    system = None if root is None else Reader(findings, Blind({}, folder)).system(root)
+            root.entries["server"] = Entry(server.name_place, without(server.node, PORT_KEYS))
+    system = None if root is None else Reader(findings, PlaceholderSecrets({}, folder)).system(root)
     if system is not None:
         system = named(system)
         check(system, findings, Equipped(folder))
@@ -135,7 +135,7 @@ def without(table: Table, names: frozenset[str]) -> Table:
 
 
 def differences_of(root: Table) -> Iterator[str]:
-    """What a production file has and a copy has not, as sentences without a secret in them."""
+    """Settings of a production file that the copy does not have, in words and without secrets."""
     workers = text_at(root, "server", "workers")
     if workers not in (None, "1"):
         yield f"one worker (the file has {workers})"
@@ -175,7 +175,7 @@ class CopyAddresses(msgspec.Struct, frozen=True, kw_only=True):
 
 def copied_file(drilled: DrilledSystem, addresses: CopyAddresses) -> bytes:
     """The copy's system file: JSON, which is YAML too."""
-    made = {name: value for name, value in drilled.root.items() if name not in REPLACED}
+    made = {name: value for name, value in drilled.root.items() if name not in REPLACED_KEYS}
     made["server"] = {**drilled.root.get("server", {}), "listen": addresses.listen, "admin": addresses.admin}
     made["log"] = {"journal": JOURNAL, "store": f"sqlite:///{STORE}"}
     made["providers"] = {name: _provider(drilled, name, addresses) for name in drilled.system.providers}
@@ -185,7 +185,7 @@ def copied_file(drilled: DrilledSystem, addresses: CopyAddresses) -> bytes:
 
 def copied_system(drilled: DrilledSystem) -> System:
     """The copy as it is read, its vendors nowhere. Raises ConfigError where this version cannot copy the file."""
-    content = copied_file(drilled, CopyAddresses(urls=dict.fromkeys(drilled.system.providers, NOWHERE)))
+    content = copied_file(drilled, CopyAddresses(urls=dict.fromkeys(drilled.system.providers, UNUSED_URL)))
     return read(content, file=f"the copy of {drilled.name}", folder=Path(), env={}).system
 
 

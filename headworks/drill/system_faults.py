@@ -215,4 +215,4 @@ _FAULTS: Final[Mapping[Trouble, tuple[_Step, _Step]]] = MappingProxyType(
         "sigkill": (_kill, _restart),
     }
 )
-"""How each begins, and how it ends."""
+"""The functions that start and end each fault."""

@@ -67,7 +67,7 @@ class _Scale:
         return "".join(marks).rstrip()
 
     def drawn(self, spans: Iterable[tuple[float, float, str, str]]) -> str:
-        """Each span: from, until, the mark at its end (for callers: at its begin), and what fills it."""
+        """Draws spans: start, end, the mark at the end (for callers: at the start), and the fill character."""
         cells = [" "] * COLUMNS
         for begins, until, mark, fill in spans:
             first, last = self.column(begins), self.column(until)

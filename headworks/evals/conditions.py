@@ -260,12 +260,12 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         try:
             made: object = self.change(text, self.random(seed, sample, part), self.amount)
         except Exception as error:  # a user's function: its mistake ends the run before it is paid for
-            raise EvalError(self.mistake(f"raised {type(error).__name__}: {error}", sample)) from error
+            raise EvalError(self.error_text(f"raised {type(error).__name__}: {error}", sample)) from error
         if not isinstance(made, str):
-            raise EvalError(self.mistake(f"returned {type(made).__name__}, not a text", sample))
+            raise EvalError(self.error_text(f"returned {type(made).__name__}, not a text", sample))
         return made
 
-    def mistake(self, what: str, sample: str) -> str:
+    def error_text(self, what: str, sample: str) -> str:
         """What an own function did wrong, and what to do."""
         return f"the condition `{self.title}` {what} (sample `{sample}`)\n    a condition is a function from a text to a text"
 

@@ -104,7 +104,7 @@ class Plan:
                 for repeat in range(condition.repeats):
                     yield Item(sample, condition, repeat, asked)
 
-    def answering(self, alias: str) -> Model:
+    def model_behind(self, alias: str) -> Model:
         """The model that answers: the alias that is called, or the one behind the prompt."""
         is_prompt = alias.startswith(PROMPT_PREFIX)
         return self.system.models[self.system.prompts[alias.removeprefix(PROMPT_PREFIX)].alias if is_prompt else alias]
@@ -126,15 +126,15 @@ class Plan:
 
     def _cost(self, alias: str, question: int, answer: int) -> int | None:
         if alias not in self._prices:
-            model = self.answering(alias)
+            model = self.model_behind(alias)
             self._prices[alias] = Prices(self.system).of(model, model.targets[0][0])
         price = self._prices[alias]
         return None if price is None else price.cost(Usage(input=question, output=answer))
 
     @property
-    def at_once(self) -> int:
+    def concurrency(self) -> int:
         """Calls at once that the model's first tier takes."""
-        bounds = [self.system.providers[one.provider].concurrency for one in self.answering(self.model).targets[0]]
+        bounds = [self.system.providers[one.provider].concurrency for one in self.model_behind(self.model).targets[0]]
         return min([bound for bound in bounds if bound is not None], default=DEFAULT_CONCURRENCY)
 
 

@@ -52,9 +52,9 @@ class Progress(msgspec.Struct, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """at_once: calls in flight. max_cost: nano-dollars, None for any."""
+    """concurrency: calls in flight. max_cost: nano-dollars, None for any."""
 
-    at_once: int
+    concurrency: int
     max_cost: int | None = None
 
 
@@ -89,7 +89,7 @@ class Run:
         items = (item for item in self.plan.items() if _item_key(item) not in self._done)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self.limits.at_once):
+                for _ in range(self.limits.concurrency):
                     group.create_task(self._work(items))
         except BaseExceptionGroup as errors:
             first = errors.exceptions[0]

@@ -35,13 +35,13 @@ BUILT_IN_SUITE = "basics"
 class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Options of a run.
 
-    key: a name under the system's `keys`, "" for the first that may ask the model. at_once: calls in flight, None for
+    key: a name under the system's `keys`, "" for the first that may ask the model. concurrency: calls in flight, None for
     what the providers take. max_cost: nano-dollars. fresh: not to go on with a run that was left. out: the results file.
     """
 
     choices: RunOptions = RunOptions()
     key: str = ""
-    at_once: int | None = None
+    concurrency: int | None = None
     max_cost: int | None = None
     fresh: bool = False
     out: Path | None = None
@@ -116,7 +116,7 @@ class Session:
 
     async def run(self, written: Results, tell: Callable[[Progress], None]) -> Ended:
         """Starts the system, runs every item that has no result yet, and stops the system."""
-        limits = Limits(at_once=self.options.at_once or self.plan.at_once, max_cost=self.options.max_cost)
+        limits = Limits(concurrency=self.options.concurrency or self.plan.concurrency, max_cost=self.options.max_cost)
         progress = Progress(calls=self.estimate.calls)
         try:
             async with Opened(with_own_ledger(self.loaded), is_apart=True) as system:

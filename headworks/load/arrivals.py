@@ -31,7 +31,7 @@ _WORDS: Final = (
 
 
 class Shape(Protocol):
-    """What one alias carries: calls a second, how unevenly they come, tokens, shares of calls."""
+    """The traffic of one alias: calls a second, burstiness, token counts, shares of calls."""
 
     @property
     def alias(self) -> str: ...

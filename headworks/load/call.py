@@ -39,12 +39,12 @@ class CallResult:
 
     __slots__ = (
         "alias",
+        "cache_status",
         "code",
         "due_at",
         "ended",
         "ended_at",
         "first_at",
-        "found",
         "input",
         "last_at",
         "output",
@@ -67,7 +67,7 @@ class CallResult:
         self.status = 0
         self.code = ""
         self.request_id = ""
-        self.found = ""
+        self.cache_status = ""
         self.input = 0
         self.output = 0
         self.pieces = 0
@@ -197,7 +197,7 @@ class HttpCaller:
             if name == b"x-request-id":
                 result.request_id = value.decode("latin-1")
             elif name == b"x-headworks-cache":
-                result.found = value.decode("latin-1")
+                result.cache_status = value.decode("latin-1")
 
     def refused(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, result: CallResult) -> None:
         said = self._surface.error(status, headers, body, wall()).said

@@ -37,12 +37,12 @@ CHECK_EVERY: Final = 0.5
 
 
 class LoopLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of a load. bound: seconds, see above; 0 for none. patience: seconds to wait for the last answers. decide: called
+    """Limits of a load. bound: seconds, see above; 0 for none. patience: seconds to wait for the last answers. stop_reason: called
     every `CHECK_EVERY` seconds; a text that it returns ends the load, and is the reason."""
 
     bound: float = 0.0
     patience: float = 150.0
-    decide: Callable[[OpenLoop], str] = lambda loop: ""
+    stop_reason: Callable[[OpenLoop], str] = lambda loop: ""
 
 
 class OpenLoop:
@@ -129,7 +129,7 @@ class OpenLoop:
             is_sent = len(self.results) == len(self.arrivals)
             if is_sent and not self.ended_at:
                 self.ended_at = now()
-            self.stopped = self.overload() or self.pace.decide(self)
+            self.stopped = self.overload() or self.pace.stop_reason(self)
             if is_sent and now() > self.ended_at + self.pace.patience:
                 return
         self.ended_at = self.ended_at or now()

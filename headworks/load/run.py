@@ -66,9 +66,9 @@ DrawArrivals = Callable[[float, float], Sequence[Arrival]]
 
 
 class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Configuration of a load. traffic: of the file; source: the same in words. arriving: draws the calls; rate: calls a second.
-    seconds: measured time, after `warm` seconds of warm-up. most: if set, search for the maximum rate up to this one.
-    stops: end a load that exceeds the capacity. context, proxy: how the gateway is reached."""
+    """Configuration of a load. traffic: of the file; source: the same in words. draw: draws the calls; rate: calls a second.
+    seconds: measured time, after `warm_up` seconds. max_rate: if set, search for the maximum rate up to this one.
+    stop_on_overload: end a load that exceeds the capacity. context, proxy: how the gateway is reached."""
 
     url: str
     origin: Origin
@@ -77,16 +77,16 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
     objectives: Sequence[Objective]
     traffic: Traffic
     source: str
-    arriving: DrawArrivals
+    draw: DrawArrivals
     rate: float
     longest: int
     seconds: float
-    warm: float
+    warm_up: float
     seed: int
     key: str | None = None
     patience: float = 150.0
-    stops: bool = True
-    most: float | None = None
+    stop_on_overload: bool = True
+    max_rate: float | None = None
     plan: Plan | None = None
     context: ssl.SSLContext | None = None
     proxy: Proxy | None = None
@@ -172,7 +172,7 @@ async def load(wanted: LoadConfig, told: ProgressSink, pricing: Pricing) -> Repo
     questions = RequestBodies(run, wanted.longest)
     caller = HttpCaller(client, questions, key=wanted.key, patience=wanted.patience)
     try:
-        searched = await find_max_rate(wanted, caller, told) if wanted.most is not None else None
+        searched = await find_max_rate(wanted, caller, told) if wanted.max_rate is not None else None
         faster = 1.0
         if searched is not None and searched.holds is not None:
             faster = searched.holds / wanted.rate
@@ -187,14 +187,16 @@ async def load(wanted: LoadConfig, told: ProgressSink, pricing: Pricing) -> Repo
 
 async def run_load(wanted: LoadConfig, caller: Caller, told: ProgressSink, faster: float = 1.0) -> OpenLoop:
     """Runs one load at a multiple of the configured rate."""
-    arrivals = wanted.arriving(wanted.warm + wanted.seconds, faster)
+    arrivals = wanted.draw(wanted.warm_up + wanted.seconds, faster)
     caller.next_load()
 
     def decide(loop: OpenLoop) -> str:
-        told(progress(loop, wanted.warm + wanted.seconds))
+        told(progress(loop, wanted.warm_up + wanted.seconds))
         return why_unserved(loop)
 
-    pace = LoopLimits(bound=2 * wanted.bound if wanted.stops else 0.0, patience=wanted.patience, decide=decide)
+    pace = LoopLimits(
+        bound=2 * wanted.bound if wanted.stop_on_overload else 0.0, patience=wanted.patience, stop_reason=decide
+    )
     loop = OpenLoop(caller, arrivals, pace)
     await loop.run()
     return loop
@@ -245,8 +247,8 @@ async def find_max_rate(wanted: LoadConfig, caller: Caller, told: ProgressSink) 
         seconds = WARM_UP + bound + min(max(wanted.seconds, calls_needed(kept) / rate), MAX_PROBE_SECONDS)
         loop = OpenLoop(
             caller,
-            wanted.arriving(seconds, rate / wanted.rate),
-            LoopLimits(bound=2 * bound, patience=2 * bound, decide=decide),
+            wanted.draw(seconds, rate / wanted.rate),
+            LoopLimits(bound=2 * bound, patience=2 * bound, stop_reason=decide),
         )
         await loop.run()
         one = found[0]
@@ -265,8 +267,8 @@ async def find_max_rate(wanted: LoadConfig, caller: Caller, told: ProgressSink) 
             rate=rate, holds=one.holds, leans=one.leans, calls=len(loop.results), seconds=loop.elapsed, why=one.why
         )
 
-    assert wanted.most is not None
-    return await search_max_rate(wanted.rate, wanted.most, probing)
+    assert wanted.max_rate is not None
+    return await search_max_rate(wanted.rate, wanted.max_rate, probing)
 
 
 def check_generator(calls: Sequence[CallResult], wanted: LoadConfig, busy: float) -> Generator:
@@ -287,8 +289,8 @@ def report(
     wanted: LoadConfig, loop: OpenLoop, gaps: Sequence[float], costs: Costs, searched: RateSearch | None, at: float
 ) -> Report:
     """Makes the report of one load."""
-    since = loop.began_at + wanted.warm
-    until = loop.ended_at if loop.stopped else loop.began_at + wanted.warm + wanted.seconds
+    since = loop.began_at + wanted.warm_up
+    until = loop.ended_at if loop.stopped else loop.began_at + wanted.warm_up + wanted.seconds
     calls = [one for one in loop.results if one.due_at >= since] if not loop.stopped else list(loop.results)
     seconds = max(until - (since if not loop.stopped else loop.began_at), 1e-9)
     if not loop.stopped and calls:  # a trace may end earlier
@@ -329,7 +331,7 @@ def report(
         calls=len(calls),
         ended=dict(sorted(ended.items())),
         codes=dict(Counter(f"{one.status} {one.code}".strip() for one in calls if not one.is_whole and one.status)),
-        found=dict(Counter(one.found for one in calls if one.found)),
+        found=dict(Counter(one.cache_status for one in calls if one.cache_status)),
         goodput=count_good(calls, wanted.objectives) / seconds,
         latencies=latency_rows(whole),
         pace=[found.value for part in PERCENTS if (found := percentile(gaps, part)) is not None],

@@ -20,7 +20,7 @@ from headworks.system.verdicts.verdict import Said
 
 
 class Costs(msgspec.Struct, frozen=True):
-    """What calls cost, by request id, in nano-dollars (None: unknown); and those that were the caller's own fault."""
+    """The cost of calls, by request id, in nano-dollars (None: unknown); and those that were the caller's own fault."""
 
     nano: Mapping[str, int | None] = {}
     refused: frozenset[str] = frozenset()
@@ -199,7 +199,7 @@ def verdict_of(objective: Objective, found: Interval) -> Said:
 
 
 def overall_verdict(verdicts: Sequence[Verdict]) -> Said:
-    """`does not hold` where one is, else `cannot say` where one cannot be said, else `holds`; what is not judged here aside."""
+    """`does not hold` if any objective is missed, else `cannot say` if any is unclear, else `holds`. Unjudged ones do not count."""
     said = [one.verdict for one in verdicts]
     return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
 
@@ -208,7 +208,7 @@ def overall_verdict(verdicts: Sequence[Verdict]) -> Said:
 
 
 class Predicted(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective in a plan's JSON: what is read of it."""
+    """One objective in a plan's JSON: the fields that are used."""
 
     id: str
     metric: str
@@ -226,7 +226,7 @@ class PredictedLatency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of a plan's JSON."""
+    """The fields of a plan's JSON that are used."""
 
     verdicts: list[Predicted]
     latencies: list[PredictedLatency] = []

@@ -134,11 +134,11 @@ def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[R
     found: list[Percentiles] = []
     for alias in names:
         for metric in ("time_to_first_token", "duration"):
-            predicted = [column(one.seen.of(alias), metric) for one in made]
+            predicted = [latency_column(one.seen.of(alias), metric) for one in made]
             values = np.concatenate(predicted)
             if not len(values):
                 continue
-            known = None if past is None else column(past.of(alias), metric)
+            known = None if past is None else latency_column(past.of(alias), metric)
             found.append(
                 Percentiles(
                     alias=alias,
@@ -152,7 +152,7 @@ def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[R
     return found
 
 
-def column(seen: Observations, metric: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def latency_column(seen: Observations, metric: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     values = seen.first if metric == "time_to_first_token" else seen.duration
     return values[~np.isnan(values)]
 

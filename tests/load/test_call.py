@@ -77,7 +77,7 @@ def test_a_whole_answer_is_noted_with_its_tokens_and_headers() -> None:
 
     fared, _ = run(asked(script, streamed=False, key="secret-key"))
     assert (fared.ended, fared.status, fared.input, fared.output) == ("ok", 200, 3, 2)
-    assert (fared.request_id, fared.found) == ("r1", "hit")
+    assert (fared.request_id, fared.cache_status) == ("r1", "hit")
     assert fared.due_at <= fared.sent_at <= fared.ended_at
     [request] = requests
     assert request.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")

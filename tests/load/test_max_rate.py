@@ -92,7 +92,7 @@ async def test_calls_are_judged_when_their_bound_has_passed_the_fast_ones_too() 
         seen.append(len(calls))
         return "" if len(seen) < 12 else "enough"
 
-    loop = OpenLoop(Slots(0.1, 10), even(1000, 10.0), LoopLimits(decide=decide))
+    loop = OpenLoop(Slots(0.1, 10), even(1000, 10.0), LoopLimits(stop_reason=decide))
     await loop.run()
     assert seen[8] == 0  # 4.5 s: nobody's bound has passed since the two seconds of warming up
     assert 0 < seen[11] <= 11

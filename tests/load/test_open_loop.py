@@ -84,7 +84,7 @@ async def test_a_load_within_the_capacity_goes_on_to_its_end() -> None:
 @virtual
 async def test_who_looks_on_can_end_it() -> None:
     loop = OpenLoop(
-        Slots(0.1, 1), even(1000, 1.0), LoopLimits(decide=lambda loop: "enough" if len(loop.results) > 4 else "")
+        Slots(0.1, 1), even(1000, 1.0), LoopLimits(stop_reason=lambda loop: "enough" if len(loop.results) > 4 else "")
     )
     await loop.run()
     assert loop.stopped == "enough"

@@ -122,7 +122,7 @@ def test_what_says_nothing_of_the_system_is_no_verdict_on_it(caller: EndsEveryCa
 
 @virtual
 async def test_no_call_is_no_verdict() -> None:
-    made = await measured(wanted(20.0, arriving=lambda seconds, faster: []), Slots(0.1, 1))
+    made = await measured(wanted(20.0, draw=lambda seconds, faster: []), Slots(0.1, 1))
     assert (made.verdict, made.calls) == ("invalid", 0)
 
 
@@ -130,7 +130,7 @@ async def test_no_call_is_no_verdict() -> None:
 async def test_the_search_finds_the_capacity_of_slots() -> None:
     """Ten slots of 0.25 s: 40 a second. Somewhat more is kept for the seconds of a probe, until the line is a second long."""
     slots = Slots(0.25, 10)
-    searched = await find_max_rate(wanted(10.0, most=1000.0), slots, lambda line: None)
+    searched = await find_max_rate(wanted(10.0, max_rate=1000.0), slots, lambda line: None)
     assert slots.loads == len(searched.probes)  # no probe asks what a cache may know from the one before
     assert searched.holds is not None
     assert searched.fails is not None

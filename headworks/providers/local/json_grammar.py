@@ -21,7 +21,7 @@ JSON_MARKER_TOKENS = 3
 
 MAX_CHARACTERS = 120
 MAX_ITEMS = 8
-MOST_MEMBERS = 8
+MAX_MEMBERS = 8
 MAX_NUMBER = 1_000_000
 """A number's distance from zero, or from the one bound that it has."""
 MIN_NUMBER_STEP = 0.001
@@ -76,7 +76,7 @@ def _bounded(schema: Schema) -> Schema:
             case "array":
                 made.setdefault("maxItems", max(MAX_ITEMS, _number(made.get("minItems"))))
             case "object" if made.get("additionalProperties", True) is not False and "properties" not in made:
-                made.setdefault("maxProperties", max(MOST_MEMBERS, _number(made.get("minProperties"))))
+                made.setdefault("maxProperties", max(MAX_MEMBERS, _number(made.get("minProperties"))))
             case "integer":
                 _bound_number(made)
             case "number":

@@ -38,7 +38,7 @@ LOAD_TIMEOUT = 300.0
 MIN_STABLE_SECONDS = 10.0
 """Seconds that a child must have lived for its death to be an accident: then the next one starts at once."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+MIN_BACKOFF, MAX_BACKOFF = 0.2, 30.0
 """Seconds before the next start, after a child that failed sooner: they double."""
 
 STOP_TIMEOUT = 1.0
@@ -191,7 +191,7 @@ class ChildRun(NamedTuple):
 
 def backoff(failures: int) -> float:
     """Seconds before the next start: they double with each child in a row that failed soon."""
-    return float(min(FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE))
+    return float(min(MIN_BACKOFF * 2 ** min(failures - 1, 16), MAX_BACKOFF))
 
 
 async def _terminate(process: Process) -> None:

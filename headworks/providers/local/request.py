@@ -23,8 +23,8 @@ from headworks.providers.local.json_grammar import (
     grammar,
 )
 
-MOST_STOPS = 4
-MOST_TOKEN_BYTES = 64
+MAX_STOPS = 4
+MAX_TOKEN_BYTES = 64
 """No vocabulary has longer tokens by the thousand: a text of more bytes than that for each token cannot fit, and is
 refused before llama.cpp spends seconds on cutting it up, for that cannot be cancelled."""
 
@@ -139,7 +139,7 @@ def parse_request(body: bytes, manner: ChatFormat, context: int) -> ParsedReques
         raise Malformed(f"The body is not JSON that can be read: {error}.") from None
     _reject_unsupported(asked)
     turns = [_turn(message, index) for index, message in enumerate(asked.messages)]
-    if sum(len(turn.content) for turn in turns) > context * MOST_TOKEN_BYTES:
+    if sum(len(turn.content) for turn in turns) > context * MAX_TOKEN_BYTES:
         raise too_long(context)
     schema = _schema(asked.response_format)
     in_json = schema is not None
@@ -249,8 +249,8 @@ def _max_tokens(asked: Body, by_default: int) -> int:
 
 def _stops(stop: str | list[str] | None) -> list[str]:
     stops = [stop] if isinstance(stop, str) else stop or []
-    if len(stops) > MOST_STOPS:
-        raise Malformed(f"`stop` has at most {MOST_STOPS} texts.", param="stop")
+    if len(stops) > MAX_STOPS:
+        raise Malformed(f"`stop` has at most {MAX_STOPS} texts.", param="stop")
     if "" in stops:
         raise Malformed("An empty text stops nothing.", param="stop")
     return stops

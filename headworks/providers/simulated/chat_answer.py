@@ -21,9 +21,9 @@ from headworks.providers.completions import Choice, ToolCall
 from headworks.providers.simulated import answer_text as simulated_text
 from headworks.providers.simulated import schema_values as simulated_schema
 
-MOST_CHOICES = 128
-MOST_DIMENSIONS = 4096
-DIMENSIONS = 384
+MAX_CHOICES = 128
+MAX_DIMENSIONS = 4096
+DEFAULT_DIMENSIONS = 384
 """Of an embedding where the caller names none: what small embedding models have."""
 
 _NULL = msgspec.Raw(b"null")
@@ -260,8 +260,8 @@ def _callable_tools(asked: _Chat) -> list[_Function]:
 def _check(asked: _Chat) -> None:
     if not asked.messages:
         raise_rejected("There are no messages.", "messages")
-    if asked.n is not None and not 1 <= asked.n <= MOST_CHOICES:
-        raise_rejected(f"n must be between 1 and {MOST_CHOICES}.", "n")
+    if asked.n is not None and not 1 <= asked.n <= MAX_CHOICES:
+        raise_rejected(f"n must be between 1 and {MAX_CHOICES}.", "n")
     if asked.max_tokens is not None and asked.max_tokens < 1:
         raise_rejected("max_tokens must be at least 1.", "max_tokens")
     if asked.max_completion_tokens is not None and asked.max_completion_tokens < 1:
@@ -310,11 +310,11 @@ def embeddings_answer(call: Call, seed: int, model: str) -> tuple[bytes, Usage]:
     given = asked.input
     if isinstance(given, str) or (given and isinstance(given[0], int)):
         given = [given]  # type: ignore[list-item]
-    dimensions = DIMENSIONS if asked.dimensions is None else asked.dimensions
+    dimensions = DEFAULT_DIMENSIONS if asked.dimensions is None else asked.dimensions
     if not given or any(one in ("", []) for one in given):
         raise_rejected("input must not be empty.", "input")
-    if not 1 <= dimensions <= MOST_DIMENSIONS:
-        raise_rejected(f"dimensions must be between 1 and {MOST_DIMENSIONS}.", "dimensions")
+    if not 1 <= dimensions <= MAX_DIMENSIONS:
+        raise_rejected(f"dimensions must be between 1 and {MAX_DIMENSIONS}.", "dimensions")
     if asked.encoding_format not in (None, "float", "base64"):
         raise_rejected("encoding_format is `float` or `base64`.", "encoding_format")
     made: list[bytes] = []

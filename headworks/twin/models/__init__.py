@@ -1,1 +1,1 @@
-"""What targets are like: their speed, failures and prices, as written, assumed or fitted to the ledger."""
+"""Models of targets: latency, failures and limits, as written, assumed or fitted to the ledger."""

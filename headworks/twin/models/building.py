@@ -44,7 +44,7 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuiltModels(msgspec.Struct, frozen=True, kw_only=True):
-    """Every target's model, and what they rest on."""
+    """Every target's model, and the assumptions."""
 
     models: dict[str, VendorModel]
     assumptions: list[Assumption]

@@ -1,4 +1,4 @@
-"""Vendor models from what the ledger recorded.
+"""Fits vendor models to the calls in the ledger.
 
 Theory. Of each attempt the record has three instants (begun, head, end), its tokens, and how it ended; beside those of
 the others it is known how many were in flight and whose prompts were read meanwhile. So for one target:
@@ -68,7 +68,7 @@ FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
 
 
 class Fitted(msgspec.Struct, frozen=True, kw_only=True):
-    """Models by target, and what they rest on."""
+    """Models by target, and notes on the evidence."""
 
     models: dict[str, VendorModel]
     notes: list[Assumption]
@@ -349,7 +349,7 @@ def fit_noise(noise: Floats) -> Latency:
 
 
 MEAN_ABOVE_P95: Final = 2.0627
-"""The mean of a standard normal above its 95th percentile: what a log-normal's own tail would give to Hill."""
+"""The mean of a standard normal above its 95th percentile: Hill's estimate for a log-normal's own tail."""
 
 
 def fit_failures(rows: Sequence[tuple[Record, AttemptRecord]]) -> tuple[dict[Fault, float], Bursts | None]:

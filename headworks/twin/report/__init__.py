@@ -1,1 +1,1 @@
-"""What a plan found: as data, as a page, as pictures."""
+"""The report of a plan: as data, as an HTML page, as SVG charts."""

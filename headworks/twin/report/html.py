@@ -143,7 +143,7 @@ def _latency_figures(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _percentile_position(percent: float) -> float:
-    """Percentiles spread by how rare they are, so that the tail can be read."""
+    """The position of a percentile on the x axis: evenly spaced, so that the tail is readable."""
     return PERCENTS.index(percent) / (len(PERCENTS) - 1) if percent in PERCENTS else 0.0
 
 

@@ -15,12 +15,12 @@ import msgspec
 WIDTH, HEIGHT = 560, 250
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 16, 34
 
-MOST_HALVED = 4.0
+MAX_HALF_DECADES = 4.0
 """Decades, 13 labels of 16 pixels, from which on only whole ones are written."""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line: points by x and y, and what it is called. style: a class of the page."""
+    """A line: its name and its points. style: a CSS class of the page."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -56,7 +56,7 @@ def logarithmic(low: float, high: float, written: Callable[[float], str]) -> Axi
     low, high = max(low, 1e-6), max(high, low * 2, 2e-6)
     begin, end = log10(low), log10(high)
     ticks = []
-    factors = (1, 2, 5) if end - begin <= MOST_HALVED else (1,)
+    factors = (1, 2, 5) if end - begin <= MAX_HALF_DECADES else (1,)
     for decade in range(floor(begin), ceil(end) + 1):
         for factor in factors:
             value = factor * 10**decade

@@ -1,1 +1,1 @@
-"""Limits, and what closed forms say of them before anything runs."""
+"""Limits, and queueing formulas for them."""

@@ -19,7 +19,7 @@ from headworks.twin.screening.limits import Limit, group_keys, keys_for, limits_
 from headworks.twin.workload.mix import Mix
 
 MAX_PEAK_TO_MEAN: Final = 1.3
-"""By how much the busiest five minutes may exceed the mean: beyond, a stationary formula describes no moment of it."""
+"""By how much the busiest five minutes may exceed the mean: above that, stationary formulas do not apply."""
 
 
 class LimitCapacity(msgspec.Struct, frozen=True, kw_only=True):

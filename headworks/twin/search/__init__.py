@@ -1,1 +1,1 @@
-"""What to change: the effect of each setting, and remedies."""
+"""Sensitivity analysis and the search for remedies."""

@@ -27,7 +27,7 @@ FEWER_CALLS: Final = 2
 """A comparison's runs have this many times fewer calls than a verdict's: random draws are shared, so fewer are enough."""
 
 MIN_CALLS: Final = 50
-"""Calls of a comparison's run at least: half of what `--calls` may be at least."""
+"""Fewest calls of a comparison's run: half of the minimum of `--calls`."""
 
 MIN_CHANGE: Final = 0.002
 """Smallest change of a margin that counts: a setting that moves no missed objective by more is no remedy."""
@@ -105,8 +105,8 @@ class ChangeSearch:
         return Effect(objective=objective.id, change=change.value, low=change.low, high=change.high)
 
     def remedies(self, missed: Sequence[Objective], verdicts: Sequence[Verdict]) -> list[Remedy]:
-        """For each missed objective the easiest, then cheapest, change that meets it; where there is none, the one that
-        comes nearest, if it helps at all."""
+        """For each missed objective the easiest, then cheapest, change that meets it; otherwise the one that comes closest,
+        if it helps at all."""
         left = {one.id: one for one in missed}
         before = {one.id: one for one in verdicts}
         offers: dict[str, list[Remedy]] = {one.id: [] for one in missed}
@@ -153,8 +153,8 @@ class ChangeSearch:
     def try_change(
         self, change: Change, wanted: dict[str, Objective], before: dict[str, Verdict]
     ) -> dict[str, tuple[Remedy, float]]:
-        """What the change makes of each wanted objective, and how much of its bound that gains. It meets one by the
-        number itself (few runs have wide intervals), and a month's only if nine in ten months do."""
+        """The result of a change for each wanted objective, and the gain as a share of the limit. An objective is met by its
+        value alone (few runs have wide intervals); one over a month only if nine in ten months meet it."""
         plan, made = self.changed(change)
         judge = Judge(plan, made, self.base[0].seed, self.busy, self.short)
         broken = [
@@ -188,7 +188,7 @@ class ChangeSearch:
         return found
 
     def is_broken(self, objective: Objective, made: Sequence[Run]) -> bool:
-        """Whether an objective that was met is so no longer, while every provider is up."""
+        """Whether an objective that was met is now missed, while every provider is up."""
         found = estimate(objective, made) if objective.metric != "cost" else None
         return found is not None and margin(objective, found.value) < 0
 

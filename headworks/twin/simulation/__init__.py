@@ -1,1 +1,1 @@
-"""Runs of the stack on virtual time, and what they showed."""
+"""Simulation runs of the stack on virtual time, and their measurements."""

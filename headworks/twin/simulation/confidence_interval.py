@@ -21,7 +21,7 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """The mean of independent runs, by Student's t. One run says nothing of how sure it is."""
+    """The mean of independent runs, by Student's t. The interval of one run is infinite."""
     value = float(np.mean(values))
     if len(values) < 2:
         return Interval(value, -inf, inf)

@@ -39,7 +39,7 @@ MIN_RUNS: Final = 4
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is simulated: a system, the models of its targets, and what arrives. A change makes another one of it."""
+    """A plan to simulate: a system, the models of its targets, and its workload. A change makes another one of it."""
 
     system: System
     models: Mapping[str, VendorModel]

@@ -30,10 +30,10 @@ from headworks.twin.simulation.target import ProviderState, SimulatedTarget
 from headworks.twin.workload.arrivals import Arrivals
 
 Drained: TypeAlias = tuple[tuple[str, int], ...]
-"""Counters of the state, and what each holds when it is full."""
+"""Counters of the state, with their size."""
 
 BYTES_PER_TOKEN = 4
-"""Of a prompt: what reserves by bytes sees about as much as of English text."""
+"""Bytes of a prompt token: reservations by bytes then see as much as for English text."""
 
 
 class RecordSink:

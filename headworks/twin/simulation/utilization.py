@@ -49,7 +49,7 @@ class Utilization(msgspec.Struct, frozen=True, kw_only=True):
     course: list[float]
 
 
-class Takers(msgspec.Struct):
+class LimitConsumers(msgspec.Struct):
     """Calls or attempts that took capacity of a limit. asked: how many asked for it; waits, refused: of those."""
 
     started: Floats
@@ -72,7 +72,7 @@ def utilizations(
     known = list(records)
     found = []
     for one in limits_of(system):
-        columns = _takers(system, one, known)
+        columns = _consumers(system, one, known)
         if one.unit == "concurrency":
             course = _held_at_once(columns.started, columns.ended, begins, ends) / one.size
         else:
@@ -85,7 +85,7 @@ def utilizations(
         found.append(_utilization(one.name, one.path, one.size, course, waits, refused))
     for model in models:
         if model.slots is not None:
-            mine = _attempt_takers([a for record in known for a in record.attempts if a.target == model.target])
+            mine = _attempt_consumers([a for record in known for a in record.attempts if a.target == model.target])
             course = _held_at_once(mine.started, mine.ended, begins, ends) / model.slots
             found.append(_utilization(f"slots of {model.target}", "", model.slots, course, 0.0, 0.0))
     arrived = np.array([record.arrived_at for record in known], dtype=float)
@@ -130,12 +130,12 @@ def budget_utilizations(system: System, mix: Sequence[Mix], busy: float, cost: f
     return found
 
 
-def _takers(system: System, one: Limit, records: Sequence[Record]) -> Takers:
+def _consumers(system: System, one: Limit, records: Sequence[Record]) -> LimitConsumers:
     match one.owner:
         case "provider" | "target":
             prefix = f"{one.of}/" if one.owner == "provider" else one.of
             mine = [record for record in records if not one.within or record.model == one.within]
-            made = _attempt_takers([a for record in mine for a in record.attempts if a.target.startswith(prefix)])
+            made = _attempt_consumers([a for record in mine for a in record.attempts if a.target.startswith(prefix)])
             first = [
                 record.attempts[0].started_at - record.arrived_at
                 for record in mine
@@ -151,17 +151,17 @@ def _takers(system: System, one: Limit, records: Sequence[Record]) -> Takers:
             made.asked = asked
             return made
         case "alias":
-            return _call_takers([record for record in records if record.model == one.of])
+            return _call_consumers([record for record in records if record.model == one.of])
         case "key":
-            return _call_takers([record for record in records if record.key == one.of])
-    return _call_takers([record for record in records if record.group == one.of])
+            return _call_consumers([record for record in records if record.key == one.of])
+    return _call_consumers([record for record in records if record.group == one.of])
 
 
-def _attempt_takers(rows: Sequence[AttemptRecord]) -> Takers:
+def _attempt_consumers(rows: Sequence[AttemptRecord]) -> LimitConsumers:
     # Refused before the vendor was asked (an open circuit): Meter was never reached, and nothing was taken.
     reached = [one for one in rows if one.ended_at and one.error != "Throttled"]
     tokens = [0 if one.tokens is None else one.tokens.input_tokens + one.tokens.output_tokens for one in reached]
-    return Takers(
+    return LimitConsumers(
         np.array([one.started_at for one in reached], dtype=float),
         np.array([one.ended_at for one in reached], dtype=float),
         np.array(tokens, dtype=float),
@@ -171,11 +171,11 @@ def _attempt_takers(rows: Sequence[AttemptRecord]) -> Takers:
     )
 
 
-def _call_takers(rows: Sequence[Record]) -> Takers:
+def _call_consumers(rows: Sequence[Record]) -> LimitConsumers:
     turned = [record.error in ("QuotaExceeded", "InsufficientQuota") for record in rows]
     taken = [record for record, is_refused in zip(rows, turned, strict=True) if not is_refused]
     tokens = [0 if one.tokens is None else one.tokens.input_tokens + one.tokens.output_tokens for one in taken]
-    return Takers(
+    return LimitConsumers(
         np.array([one.arrived_at for one in taken], dtype=float),
         np.array([one.last_at for one in taken], dtype=float),
         np.array(tokens, dtype=float),
@@ -190,7 +190,7 @@ def _share(found: Sequence[bool]) -> float:
 
 
 def _per_minute(at: Floats, amounts: Floats, begins: float, ends: float) -> Floats:
-    """What came in the minute before each of `STEPS` instants; scaled up where less than a minute is seen."""
+    """The amount in the minute before each of `STEPS` points in time; scaled up where the run covers less than a minute."""
     grid = np.linspace(begins, ends, STEPS + 1)[1:]
     order = np.argsort(at, kind="stable")
     at, total = at[order], np.concatenate([[0.0], np.cumsum(amounts[order])])

@@ -50,7 +50,7 @@ MAX_CAUSES: Final = 12
 
 
 def state_shares(outages: Mapping[str, float], causes: Sequence[Cause]) -> dict[frozenset[str], float] | None:
-    """For what share of all time exactly these providers are down, by each set of them; None for too many to go through."""
+    """The share of time in which exactly these providers are down, for each set of them; None if there are too many sets."""
     found = outage_causes(outages, causes)
     if len(found) > MAX_CAUSES:
         return None
@@ -66,7 +66,7 @@ def state_shares(outages: Mapping[str, float], causes: Sequence[Cause]) -> dict[
 
 
 class SimulatedWindows(msgspec.Struct, frozen=True):
-    """For each window and each set of providers that are down in it: for what share of the window."""
+    """For each window and each set of down providers: its share of the window."""
 
     states: list[frozenset[str]]
     shares: Floats

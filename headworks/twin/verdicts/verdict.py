@@ -85,7 +85,7 @@ def verdict_of(objective: Objective, found: Interval) -> Said:
 
 
 def margin(objective: Objective, value: float) -> float:
-    """How far a value is on the good side of the bound, as a share of the bound; of availability, of what may fail."""
+    """The distance of a value from the limit, as a share of the limit (of availability: of 1 - limit). Positive is good."""
     limit = float(objective.limit.value)
     if objective.metric == "availability":
         return (value - limit) / (1 - limit) if limit < 1 else value - limit
@@ -242,7 +242,7 @@ class Judge:
         return Interval(value, low, high), f"{why}, {up} with all providers up; mean over outages"
 
     def outage_scope(self, objective: Objective) -> tuple[list[str], dict[str, float], list[Cause]]:
-        """The aliases of an objective, for how much of the time each of their providers is down, and what strikes several."""
+        """The aliases of an objective, the share of time in which each provider is down, and the common causes."""
         system = self.plan.system
         aliases = [objective.alias] if objective.alias is not None else list(system.models)
         outages = self.outages(aliases)
@@ -406,7 +406,7 @@ def bottleneck(
 
 
 def binding_limit(use: Utilization) -> str:
-    """What a limit that is used up does to calls, in words."""
+    """Describes the effect of a limit that is used up."""
     said = f"{use.name}: {use.at_peak:.0%} used at peak"
     if use.name.startswith("budget of "):
         said = f"{use.name}: this traffic uses {use.at_peak:.0%} of it per window"

@@ -1,1 +1,1 @@
-"""What arrives: from a shape, a trace or the ledger."""
+"""The offered load, from a shape, a trace or the ledger."""

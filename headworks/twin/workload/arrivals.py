@@ -1,4 +1,4 @@
-"""What arrives: calls with their instants and sizes, from a shape, a trace or the ledger.
+"""Arrivals: calls with their times and token counts, from a shape, a trace or the ledger.
 
 Theory. A *shape* is a renewal process: gaps are gamma with the squared coefficient of variation that `burstiness` says
 (1 is Poisson), sizes log-normal through their two percentiles, each alias on its own. A *trace* is replayed as it was:
@@ -23,9 +23,9 @@ from headworks.twin.models.random_streams import Floats, generator
 from headworks.twin.workload.token_counts import TokenCounts
 
 PEAK_WINDOW: Final = 300.0
-"""Seconds over which the load of a trace is looked at: its busiest such stretch is what `peak_rps` means."""
+"""Seconds of the busiest stretch of a trace, whose mean load is its `peak_rps`."""
 
-MOST_REPLAYED: Final = 30_000
+MAX_REPLAYED: Final = 30_000
 """Calls of a trace that one replay has. Of a longer one the busiest stretch is replayed."""
 
 MAX_TOKENS: Final = 2_000_000
@@ -59,7 +59,7 @@ class Workload(Protocol):
 
 
 class AliasShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What one alias carries: calls a second, squared coefficient of variation of the gaps, tokens, shares."""
+    """The traffic of one alias: calls a second, squared coefficient of variation of the gaps, tokens, shares."""
 
     alias: str
     rate: float
@@ -119,7 +119,7 @@ def _repeats(again: Sequence[bool] | np.ndarray[tuple[int, ...], np.dtype[np.boo
 
 
 def _merged(rows: list[tuple[float, str, TokenCounts, bool, int, int]], begins: float, ends: float) -> Arrivals:
-    """Several aliases' calls as one list; what equals what is said by the new numbers."""
+    """Merges the calls of several aliases into one list, and renumbers which call equals which."""
     order = sorted(range(len(rows)), key=lambda row: (rows[row][0], rows[row][4]))
     first: dict[tuple[int, int], int] = {}
     same = [first.setdefault((rows[row][4], rows[row][5]), number) for number, row in enumerate(order)]
@@ -151,7 +151,7 @@ class Trace:
         known: Sequence[tuple[str, bool, int]] | None = None,
         faster: float = 1.0,
     ) -> None:
-        begin, end = busiest_stretch(at, MOST_REPLAYED)
+        begin, end = busiest_stretch(at, MAX_REPLAYED)
         self.is_cut = end - begin < len(at)
         self.at = at[begin:end] - at[begin]
         self.sizes = list(sizes[begin:end])

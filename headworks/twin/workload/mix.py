@@ -1,4 +1,4 @@
-"""What arrives, as the means that closed forms need."""
+"""The traffic as means, for queueing formulas."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
 from headworks.core.trail import Attempt
 from headworks.providers.local.process import (
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
+    MAX_BACKOFF,
     MAX_SOCKET_PATH,
+    MIN_BACKOFF,
     LocalProcess,
     backoff,
 )
@@ -225,8 +225,8 @@ def test_the_child_does_not_learn_the_gateways_secrets() -> None:
 
 
 def test_pauses_double_up_to_a_bound() -> None:
-    assert [backoff(failures) for failures in (1, 2, 3)] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
-    assert backoff(1000) == LONGEST_PAUSE
+    assert [backoff(failures) for failures in (1, 2, 3)] == [MIN_BACKOFF, 2 * MIN_BACKOFF, 4 * MIN_BACKOFF]
+    assert backoff(1000) == MAX_BACKOFF
 
 
 def test_a_long_temporary_folder_is_not_used(tmp_path: Path) -> None:
