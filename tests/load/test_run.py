@@ -24,7 +24,7 @@ P90 = objective("duration", "1", percentile=90)
 
 
 def wanted(rate: float, **more: Any) -> LoadConfig:
-    def arriving(seconds: float, faster: float) -> Sequence[Arrival]:
+    def draw(seconds: float, faster: float) -> Sequence[Arrival]:
         return even(round(seconds * rate * faster), rate * faster)
 
     fields: dict[str, Any] = {
@@ -35,11 +35,11 @@ def wanted(rate: float, **more: Any) -> LoadConfig:
         "objectives": [P90],
         "traffic": Traffic(),
         "source": "even calls",
-        "arriving": arriving,
+        "draw": draw,
         "rate": rate,
         "longest": 100,
         "seconds": 10.0,
-        "warm": 2.0,
+        "warm_up": 2.0,
         "seed": 1,
     }
     return LoadConfig(**{**fields, **more})
