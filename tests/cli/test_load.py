@@ -140,7 +140,7 @@ def test_options_stand_in_the_place_of_the_files_traffic(tmp_path: Path) -> None
     assert [one.id for one in mine.requirements.objectives] == ["first-token", "whole", "availability"]
     wanted = want(mine, file, asked, None, None)
     assert (wanted.rate, wanted.most, wanted.stops, wanted.url) == (5.0, 320.0, False, "http://127.0.0.1:18080")
-    calls = wanted.arriving(100.0, 2.0)
+    calls = wanted.draw(100.0, 2.0)
     assert {one.alias for one in calls} == {"assistant"}
     assert not any(one.streamed for one in calls)
     assert len(calls) == pytest.approx(1000, rel=0.2)
@@ -160,7 +160,7 @@ def test_a_trace_is_sent_as_it_was(tmp_path: Path) -> None:
     }
     asked = msgspec.convert(options | {"trace": trace, "rate": 40.0}, Asked)
     wanted = want(with_traffic(read(file), asked), file, asked, None, None)
-    calls = wanted.arriving(5.0, 1.0)
+    calls = wanted.draw(5.0, 1.0)
     assert len(calls) == pytest.approx(200, abs=2)
     assert [one.output for one in calls[:8]] == [1 + (calls[0].prompt - 100 + number) % 7 for number in range(8)]
     with pytest.raises(click.ClickException, match="has its own instants"):
