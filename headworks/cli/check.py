@@ -143,7 +143,7 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     for problem in findings.warnings:
         click.echo(f"{click.style('warning', fg='yellow')}: {problem}")
     if system is None:
-        click.echo(f"{findings.file} has errors: {counted(len(findings.errors), 'error')}")
+        click.echo(f"{findings.file} has {counted(len(findings.errors), 'error')}")
         return
     paper = Paper()
     paper.print(tiers(system, prices, paper))

@@ -83,7 +83,7 @@ class Reader:
             return self.union(node, kind, where)
         self.findings.values[where] = node.place
         if isinstance(node, Scalar) and node.is_plain and node.text in _NO_VALUE:
-            return self.wrong(where, "there is no value", "give it one, or remove the line")
+            return self.wrong(where, "the value is missing", "write one, or remove the line")
         match kind:
             case inspect.RawType():
                 return encoded(node)
@@ -98,7 +98,7 @@ class Reader:
             case inspect.VarTupleType():
                 return self.items(node, kind, where)
         if not isinstance(node, Scalar):
-            return self.wrong(where, f"one value belongs here, not {_what(node)}", _example(unit))
+            return self.wrong(where, f"expected a single value, not {_what(node)}", _example(unit))
         return self.scalar(node.text, kind, unit, where)
 
     def scalar(self, text: str, kind: inspect.Type, unit: str, where: Where) -> object:
@@ -112,13 +112,13 @@ class Reader:
             if "${" in text:
                 # What is resolved elsewhere would be printed, logged and hashed as the value it is.
                 raise Unreadable(
-                    "a reference stands where no secret belongs",
-                    "${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value out",
+                    "a reference (${...}) is not allowed here",
+                    "${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value in full",
                 )
             if isinstance(kind, inspect.LiteralType):
                 return self.literal(text, kind)
             if not text:
-                raise Unreadable("the text is empty", "give it a value, or remove the line")
+                raise Unreadable("the text is empty", "write a value, or remove the line")
             value = NOTATIONS[unit].read(text) if unit else _PLAIN[type(kind)](text)
             _bounded(value, kind, text)
         except Unreadable as error:
@@ -129,7 +129,7 @@ class Reader:
         for value in kind.values:
             if str(value) == text:
                 return value
-        raise Unreadable(f"{shown(text)} is not known here", suggestion(text, map(str, kind.values), "known"))
+        raise Unreadable(f"{shown(text)} is not known", suggestion(text, map(str, kind.values), "known"))
 
     def struct(self, node: Node, kind: inspect.StructType, where: Where) -> object:
         if kind.cls in SHORT_FORMS:
@@ -137,15 +137,13 @@ class Reader:
         fields = {field.encode_name: field for field in kind.fields}
         names = [kind.tag_field, *fields] if kind.tag_field else list(fields)
         if not isinstance(node, Table):
-            return self.wrong(where, f"a map belongs here, not {_what(node)}", f"its keys: {', '.join(names)}")
+            return self.wrong(where, f"expected a map, not {_what(node)}", f"its keys: {', '.join(names)}")
         meant: set[str | None] = set()
         for name, entry in node.entries.items():
             if name not in names:
                 remedy = suggestion(name, names, "known keys")
                 meant.add(closest(name, names))
-                self.findings.error(
-                    (*where, name), f"the key {shown(name)} is not known here", remedy, entry.name_place
-                )
+                self.findings.error((*where, name), f"the key {shown(name)} is not known", remedy, entry.name_place)
         values: dict[str, object] = {}
         is_whole = True
         for name, field in fields.items():
@@ -171,7 +169,7 @@ class Reader:
         tag_field = next(iter(structs.values())).tag_field or ""
         self.findings.values[where] = node.place
         if not isinstance(node, Table):
-            return self.wrong(where, f"a map belongs here, not {_what(node)}", f"begin with `{tag_field}:`")
+            return self.wrong(where, f"expected a map, not {_what(node)}", f"begin with `{tag_field}:`")
         entry = node.entries.get(tag_field)
         if entry is None:
             return self.wrong(
@@ -180,7 +178,7 @@ class Reader:
         self.findings.values[(*where, tag_field)] = entry.node.place
         if not isinstance(entry.node, Scalar):
             return self.wrong(
-                (*where, tag_field), f"one value belongs here, not {_what(entry.node)}", f"one of {', '.join(structs)}"
+                (*where, tag_field), f"expected a single value, not {_what(entry.node)}", f"one of {', '.join(structs)}"
             )
         tag = entry.node.text
         if tag not in structs:
@@ -198,7 +196,7 @@ class Reader:
 
     def table(self, node: Node, kind: inspect.DictType, where: Where) -> object:
         if not isinstance(node, Table):
-            return self.wrong(where, f"a map belongs here, not {_what(node)}", "write a name, a colon and its value")
+            return self.wrong(where, f"expected a map, not {_what(node)}", "write a name, a colon and its value")
         values: dict[object, object] = {}
         for name, entry in node.entries.items():
             inner = (*where, name)
@@ -231,7 +229,7 @@ class Reader:
     def prompt(self, node: Node, where: Where) -> object:
         """The prompt in the file that a path names. What is wrong in that file is told with its own name and lines."""
         if not isinstance(node, Scalar):
-            return self.wrong(where, f"one path belongs here, not {_what(node)}", _example("path"))
+            return self.wrong(where, f"expected a path, not {_what(node)}", _example("path"))
         try:
             text = self.sources.text(node.text, MOST_PROMPT)
         except Unreadable as error:
@@ -240,9 +238,9 @@ class Reader:
         taken = parts(text)
         front: object = Front()
         if not taken.is_closed:
-            inside.error((), "the front matter has no end", "close it with a line of `---`", Place(1, 1))
+            inside.error((), "the front matter is not closed", "close it with a line `---`", Place(1, 1))
         elif not taken.turns:
-            inside.error((), "there is nothing to say", "write the prompt below the front matter", Place(1, 1))
+            inside.error((), "the prompt is empty", "write the prompt below the front matter", Place(1, 1))
         elif taken.front.strip():
             root = compose(taken.front.encode(), inside)
             if root is not None:
@@ -283,11 +281,11 @@ def _bounded(value: object, kind: inspect.Type, text: str) -> None:
     if not isinstance(kind, (inspect.FloatType, inspect.IntType)) or not isinstance(value, (int, float)):
         return
     if kind.gt is not None and value <= kind.gt:
-        raise Unreadable(f"{shown(text)} is too little", f"it must be more than {kind.gt:g}")
+        raise Unreadable(f"{shown(text)} is too small", f"it must be more than {kind.gt:g}")
     if kind.ge is not None and value < kind.ge:
-        raise Unreadable(f"{shown(text)} is too little", f"it must be at least {kind.ge:g}")
+        raise Unreadable(f"{shown(text)} is too small", f"it must be at least {kind.ge:g}")
     if kind.le is not None and value > kind.le:
-        raise Unreadable(f"{shown(text)} is too much", f"it must be at most {kind.le:g}")
+        raise Unreadable(f"{shown(text)} is too large", f"it must be at most {kind.le:g}")
 
 
 def _what(node: Node) -> str:

@@ -44,7 +44,7 @@ def starter(folder: Path, machine: Machine | None = None) -> Loaded:
     warning = Problem(
         file=NAME,
         path="providers.here",
-        problem="the embedded model is not installed here: only simulated answers are served",
+        problem="the embedded model is not installed: only simulated answers are served",
         remedy=install("local"),
     )
     return Loaded(system=without_local(whole.system), folder=folder, warnings=(warning,))

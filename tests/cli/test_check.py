@@ -39,7 +39,7 @@ def test_a_right_file_is_summed_up(right: Path, capsys: pytest.CaptureFixture[st
         ["assistant", "1", "w/x", "25%", "unknown"],
         ["assistant", "2", "w/y", "100%", "unknown"],
     ]
-    assert " ".join(lines[4]) == f"{right} is right: 1 model, 2 providers, no keys: anybody on this machine may call"
+    assert " ".join(lines[4]) == f"{right} is right: 1 model, 2 providers, no keys: anyone on this machine may call"
     assert lines[5][:3] == ["listens", "on", "127.0.0.1:8080;"]
 
 
@@ -48,15 +48,15 @@ def test_a_wrong_file_is_told_all_at_once(wrong: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert said.err == ""
     assert said.out == (
-        f"error: {wrong}:1:37: providers.v.sed: the key `sed` is not known here\n"
+        f"error: {wrong}:1:37: providers.v.sed: the key `sed` is not known\n"
         "    did you mean `seed`? known keys: dialect, first_token, per_token, faults, rpm, tpm, concurrency, seed\n"
         f"error: {wrong}:2:13: models.a.targets[0][0].provider: there is no provider `u`\n"
         "    providers: v\n"
-        f"warning: {wrong}:3:17: keys.k.key: the secret itself stands in the file\n"
+        f"warning: {wrong}:3:17: keys.k.key: the secret is written in the file\n"
         "    write ${env:NAME} or ${file:PATH}, so that the file can be shared\n"
         f"warning: {wrong}:3:17: keys.k.key: the key is shorter than 16 characters\n"
         "    use a long random one: openssl rand -hex 24\n"
-        f"{wrong} is not right: 2 errors\n"
+        f"{wrong} has 2 errors\n"
     )
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_yaml_is_not_right(tmp_path: Path, capsys: pytest.Capt
     for content in (b"", b"\xff", b"{", b"[" * 100_000):
         file.write_bytes(content)
         assert run(["check", str(file)]) == FAILS
-        assert "is not right: 1 error\n" in capsys.readouterr().out
+        assert "has 1 error\n" in capsys.readouterr().out
 
 
 PRICED = """\
@@ -121,7 +121,7 @@ def test_prices_are_shown_and_a_vendors_unknown_price_is_a_warning(
         ("said", "openai/house-model", "$2/M in, $8/M out"),
         ("unknown", "openai/house-model", "unknown"),
     ]
-    assert "prices of the bundled table are of 2" in out
+    assert "prices are from the bundled table, dated 2" in out
 
 
 JUDGED = """\
@@ -145,7 +145,7 @@ def test_every_objective_is_judged_and_one_that_fails_fails_the_check(
     out = capsys.readouterr().out
     assert f"availability >= {share}  {verdict}" in " ".join(out.split()).replace(f"{share} ", f"{share}  ")
     assert "needs a simulation: headworks plan" in " ".join(out.split())
-    assert out.rstrip().endswith(f"objectives, by arithmetic: {verdict} 1, cannot say 1")
+    assert out.rstrip().endswith(f"objectives, judged by arithmetic: {verdict} 1, cannot say 1")
     assert run(["check", "--json", str(file)]) == code
     said = json.loads(capsys.readouterr().out)
     assert said["holds"] is (code == HOLDS)
@@ -216,8 +216,8 @@ def test_which_proxy_is_used_is_shown_without_its_credentials(
     )
     assert run(["check", str(file)]) == 0
     said = capsys.readouterr().out
-    assert "v is asked through http://proxy.example:3128 (HTTPS_PROXY)" in said
-    assert "w is asked directly (its host is this machine)" in said
+    assert "v is reached through http://proxy.example:3128 (HTTPS_PROXY)" in said
+    assert "w is reached directly (its host is this machine)" in said
     assert run(["check", "--json", str(file)]) == 0
     shown = capsys.readouterr().out
     assert json.loads(shown)["proxies"]["v"] == "through http://proxy.example:3128 (HTTPS_PROXY)"

@@ -69,7 +69,7 @@ class Answering(BaseHTTPRequestHandler):
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """A proxy that wants credentials, whatever is asked through it."""
+    """A proxy that wants credentials, whatever is reached through it."""
 
     def parse_request(self) -> bool:
         if super().parse_request():
@@ -150,7 +150,7 @@ def test_a_call_that_costs_is_made_when_its_price_was_agreed_to(
     vendor: Vendor, tmp_path: Path, answer: str, calls: int
 ) -> None:
     result = check(tmp_path, vendor.server_port, "v/tuned", answer=answer)
-    assert "for $0.000176 at most together?" in result.output
+    assert "for $0.000176 at most in all?" in result.output
     assert len(vendor.asked) == calls
     assert result.exit_code == (HOLDS if calls else CANNOT_SAY)
 

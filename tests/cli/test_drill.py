@@ -31,7 +31,7 @@ def test_what_holds_exits_with_0_and_shows_its_timeline(starter: str, capsys: py
     said = capsys.readouterr().out
     assert "holds: cut: the connection closes in the middle of an answer" in said
     assert "  fault cut" in said
-    assert "3 of 3 calls meanwhile whole" in said
+    assert "3 of 3 calls during the fault were complete" in said
     assert said.rstrip().endswith("starter, virtual loop, seed 0: 2 drills: holds 2")
 
 
@@ -53,7 +53,7 @@ def test_what_cannot_be_said_exits_with_2(tmp_path: Path, alone: str, capsys: py
     ("arguments", "said"),
     [
         (["--only", "ctu"], "did you mean `cut`?"),
-        (["--virtual", "--only", "sigkill"], "sigkill needs the real loop"),
+        (["--virtual", "--only", "sigkill"], "sigkill needs real time"),
         (["--virtual", "--alias", "asistant"], "did you mean `assistant`?"),
         (["--drills", "absent.yaml"], "the file of drills cannot be read"),
     ],

@@ -150,7 +150,7 @@ def test_nothing_is_asked_where_nothing_is_to_be_asked(tmp_path: Path, capsys: p
     file = shop(tmp_path)
     assert run(["eval", file, "--dry-run"]) == HOLDS
     assert run(["eval", "--power", "3%"]) == HOLDS
-    assert "to see 3 points you need 969 items" in capsys.readouterr().out
+    assert "969 items are needed to detect a difference of 3 points" in capsys.readouterr().out
     assert not (tmp_path / ".headworks").exists()
 
 
@@ -162,9 +162,9 @@ def test_nothing_is_asked_where_nothing_is_to_be_asked(tmp_path: Path, capsys: p
         (["--conditions", "typo"], "there is no condition `typo`\n    did you mean `typos`?"),
         (["--key", "nobody"], "there is no key `nobody`"),
         (["--from-log", "outcome=faild"], "there is no outcome `faild`\n    did you mean `failed`?"),
-        (["--max-cost", "much"], "'much' is no amount: write $1.50"),
-        (["--margin", "300%"], "'300%' is no share"),
-        (["--power", "0%"], "no number of samples sees a difference of nothing"),
+        (["--max-cost", "much"], "'much' is not an amount: write $1.50"),
+        (["--margin", "300%"], "'300%' is not a share"),
+        (["--power", "0%"], "a difference of zero cannot be detected: write --power 3%"),
     ],
 )
 def test_what_cannot_be_run_is_said_with_a_remedy(
@@ -214,14 +214,14 @@ def test_what_failed_becomes_samples_where_bodies_are_kept(
         assert out.startswith("3 calls: 0 samples, 3 without their body\nwrite `log: {bodies: full}`")
         assert not made.exists()
         return
-    assert out.startswith("3 calls: 2 samples, 1 equal to another\n")
+    assert out.startswith("3 calls: 2 samples, 1 duplicates\n")
     suite = made.with_name("failed.yaml")
     suite.write_text("scorers: [{kind: refusal, negate: true}]\nsamples: from-log.jsonl\n")
     samples = load(suite).suite.samples
     assert [one.messages[0].content for one in samples] == ["two\nlines", "one"]
     assert samples[0].tags == ("failed", "Failed")
     assert run(["eval", "--from-log", "outcome=error", str(file)]) == COULD_NOT_RUN
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert run(["eval", "--from-log", "outcom=error", str(file)]) == COULD_NOT_RUN
     assert "did you mean `outcome`?" in capsys.readouterr().err
     assert run(["logs", "--json", str(file)]) == HOLDS

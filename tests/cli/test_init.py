@@ -138,10 +138,10 @@ def test_a_prompt_becomes_a_suite_that_is_read_and_an_objective_that_gates_it(tm
     dry = headworks(tmp_path, "eval", "--dry-run", "where it is/headworks.yaml")
     assert (dry.returncode, dry.stderr) == (HOLDS, "")
     assert dry.stdout.startswith("assistant: 20 samples, 4 conditions,")
-    assert "has braces and is no template (line 2 of it:" in made.stdout
+    assert "has braces but is not a template (line 2 of it:" in made.stdout
     again = headworks(tmp_path, "init", "--from", "prompt.txt", "where it is/other.yaml")
     assert again.returncode == COULD_NOT_RUN
-    assert "is there already: write the system file into another folder" in again.stderr  # another name would not help
+    assert "already exists: write the system file into another folder" in again.stderr  # another name would not help
     assert not (folder / "other.yaml").exists()
 
 
@@ -234,8 +234,8 @@ async def answered(file: Path, body: dict[str, Any]) -> str:
 
 def test_what_of_a_front_matter_is_not_kept_is_said(init: Init, tmp_path: Path) -> None:
     made = init("p.md", FRONT)
-    assert "Left out of its front matter, for a prompt here has no such keys: name" in made.out
-    assert "Its `model: gpt-4o` is not asked: `assistant` of the system file answers." in made.out
+    assert "These keys of its front matter are left out, because prompts have no such keys: name" in made.out
+    assert "Its `model: gpt-4o` is not used: `assistant` of the system file answers." in made.out
     assert "prompts/p.md: p.md with the types of its variables." in made.out
     assert (tmp_path / "p.md").read_text() == FRONT
 
@@ -253,7 +253,7 @@ def test_a_prompt_file_that_is_right_is_used_where_it_is(init: Init, tmp_path: P
         (FRONT.replace("{{ text }}", "{% if %}"), "its template cannot be read, line 1 of it"),
         (FRONT.replace("{type: string, minLength: 1}", "{type: strng}"), "`strng` is not valid"),
         ("---\nvariables: [\n---\n{{ text }}", "p.md:"),
-        ("---\nvariables: {a: {type: string}}\n---\n", "there is nothing below its front matter"),
+        ("---\nvariables: {a: {type: string}}\n---\n", "its front matter is followed by nothing"),
     ],
 )
 def test_a_prompt_file_that_is_wrong_is_said_and_nothing_is_written(

@@ -46,12 +46,12 @@ def test_a_backup_is_made_verified_and_restored_elsewhere(
     target = tmp_path / "backup"
     assert run(["ledger", "backup", str(target), str(system)]) == HOLDS
     said = capsys.readouterr().out
-    assert "3 records of the journal, $0.000003" in said
+    assert "3 records only in the journal, $0.000003" in said
     assert run(["ledger", "verify", str(target)]) == HOLDS
     assert capsys.readouterr().out == said
     there = elsewhere(tmp_path)
     assert run(["ledger", "restore", str(target), str(there)]) == HOLDS
-    assert "3 calls and 0 keys are in" in capsys.readouterr().out
+    assert "3 calls and 0 keys are now in" in capsys.readouterr().out
     assert stored(SqliteAt(there.parent / "ledger.db")) == ids(0, 1, 2)
     assert run(["ledger", "restore", str(target), str(there)]) == COULD_NOT_RUN
     assert "--overwrite" in capsys.readouterr().err
@@ -90,7 +90,7 @@ def test_a_backup_is_not_overwritten_and_needs_a_ledger(
     journal(tmp_path / "journal", record(1))
     target.write_text("mine")
     assert run(["ledger", "backup", str(target), str(system)]) == COULD_NOT_RUN
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert target.read_text() == "mine"
 
 
@@ -110,8 +110,8 @@ def test_a_restore_says_which_keys_were_revoked_since_and_that_up_will_not_start
     note(folder, store)
     assert run(["ledger", "restore", "--overwrite", str(tmp_path / "backup"), str(system)]) == HOLDS
     said = capsys.readouterr().err
-    assert "revoked before, and valid now: filed, web;" in said
-    assert "1 user who was purged before may be there again" in said
+    assert "these keys were revoked and are valid again: filed, web;" in said
+    assert "1 user who was purged may be back" in said
     assert "it is an older copy" in said
     assert "--new-ledger" in said
     assert departure(identity(store), noted(folder))  # `up` ends with exit 3

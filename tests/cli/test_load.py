@@ -85,11 +85,11 @@ def test_a_gateway_that_is_not_there_could_not_be_loaded(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "this system lets in only who has a key (web)"),
-        (["--key", "NO_SUCH_VARIABLE"], "there is no environment variable of that name"),
-        (["--key", "HOME", "--alias", "other"], "there is no model 'other' in the file, only assistant"),
+        ([], "this system needs a key (web)"),
+        (["--key", "NO_SUCH_VARIABLE"], "no environment variable has that name"),
+        (["--key", "HOME", "--alias", "other"], "the file has no model 'other', only assistant"),
         (["--key", "HOME", "--url", "ftp://x"], "--url: a URL starts with"),
-        (["--key", "HOME", "--compare", "FILE"], "is no plan"),
+        (["--key", "HOME", "--compare", "FILE"], "is not a plan"),
         (["--key", "HOME", "--trace", "FILE"], "has no column arrived_at"),
         (["--key", "HOME", "--seconds", "0"], "Invalid value for '--seconds'"),
     ],
@@ -107,7 +107,7 @@ def test_another_machine_is_loaded_only_by_its_url(tmp_path: Path, capsys: pytes
     file = tmp_path / "a.yaml"
     file.write_text(SYSTEM.replace("127.0.0.1:PORT", "10.1.2.3:80"))
     assert run(["load", "--key", "HOME", str(file)]) == COULD_NOT_RUN
-    assert "name it by --url if it is yours to load" in " ".join(capsys.readouterr().err.split())
+    assert "name it with --url if you may load it" in " ".join(capsys.readouterr().err.split())
 
 
 def test_no_load_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +163,7 @@ def test_a_trace_is_sent_as_it_was(tmp_path: Path) -> None:
     calls = wanted.draw(5.0, 1.0)
     assert len(calls) == pytest.approx(200, abs=2)
     assert [one.output for one in calls[:8]] == [1 + (calls[0].prompt - 100 + number) % 7 for number in range(8)]
-    with pytest.raises(click.ClickException, match="has its own instants"):
+    with pytest.raises(click.ClickException, match="has its own arrival times"):
         want(with_traffic(read(file), asked), file, msgspec.structs.replace(asked, arrivals="even"), None, None)
 
 

@@ -208,7 +208,7 @@ def test_sums_as_a_table_and_as_json(tmp_path: Path, system: Path, capsys: pytes
     assert table[0].split() == ["alias", "key", "calls", "errors", "tokens", "cost", "p50", "p95"]
     assert table[1].split()[:6] == ["assistant", "web", "4", "0", "40", "$8.000000"]
     assert table[2].split()[:6] == ["small", "web", "1", "1", "0", "$0+?"]
-    assert "1 calls have no known cost" in table[-1]
+    assert "1 calls have an unknown cost" in table[-1]
     [first, second] = lines(printed(capsys, "--by", "day,alias", "--json", system))
     assert (first["day"], first["alias"], first["calls"], first["cost"]) == ("2026-11-22", "assistant", 4, 8.0)
     assert (second["alias"], second["errors"], second["unpriced"]) == ("small", 1, 1)
@@ -311,13 +311,13 @@ def test_nobodys_control_characters_reach_the_terminal(
 
 def test_a_call_that_is_not_there_is_1(system: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["logs", "show", "req_00ff00ff", str(system)]) == FAILS
-    assert "no call's id is or begins with req_00ff00ff" in capsys.readouterr().err
+    assert "no call has an id that begins with req_00ff00ff" in capsys.readouterr().err
     assert run(["logs", "--request-id", "nope", str(system)]) == FAILS
 
 
 def test_an_empty_ledger_says_so(system: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert printed(capsys, system) == "no calls are like that\n"
-    assert printed(capsys, "--by", "alias", system) == "no calls are like that\n"
+    assert printed(capsys, system) == "no calls match\n"
+    assert printed(capsys, "--by", "alias", system) == "no calls match\n"
     assert printed(capsys, "--json", system) == ""
 
 
@@ -382,8 +382,8 @@ def test_a_users_calls_are_gone_at_once_and_their_costs_stay(
     assert "Delete everything of this user, 2 calls, for good?" in shown.out
     assert "--yes" in shown.err
     said = printed(capsys, "purge", "--user", "ann", "--yes", system)
-    assert "2 calls of ann are gone; what they cost stays in the sums" in said
-    assert "--compact writes both anew" in said
+    assert "2 calls of ann are deleted; what they cost stays in the sums" in said
+    assert "--compact rewrites both" in said
     assert [one["request_id"] for one in lines(printed(capsys, "--json", system))] == ids(0, 2)
     assert printed(capsys, "--by", "key,alias", "--csv", system) == before
     assert run(["logs", "show", ids(1)[0], str(system)]) == FAILS
@@ -408,10 +408,10 @@ def test_compact_leaves_no_byte_of_a_user_and_names_what_it_does_not_reach(
     assert b"words of 0" in left
     assert not [one for one in (b"ann@", b"words of 1", *(one.encode() for one in ids(1, 3, 5))) if one in left]
     for words in (
-        "no byte of them is left there",
+        "no byte of these calls is left in them",
         "backups",
-        "under way",
-        "kept answers in the gateway's memory",
+        "in flight",
+        "cached answers in the gateway's memory",
         "vendors",
     ):
         assert words in out

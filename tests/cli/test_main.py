@@ -54,7 +54,9 @@ def test_where_there_is_no_system_file_the_command_that_writes_one_is_named(
     monkeypatch.chdir(tmp_path)
     assert run(arguments) == COULD_NOT_RUN
     name = "x.yaml" if "x.yaml" in arguments else "headworks.yaml"
-    assert f"there is no {name} here: `headworks init` writes a first one, or name yours" in capsys.readouterr().err
+    assert (
+        f"{name} does not exist: `headworks init` writes a first one, or name your own file" in capsys.readouterr().err
+    )
 
 
 OF_EXTRAS = (
@@ -90,11 +92,11 @@ def test_a_command_without_its_extra_says_what_to_type(tmp_path: Path) -> None:
     said = without_extras(f"print([run([name, {str(file)!r}]) for name in ('plan', 'load', 'eval')])")
     assert said == [
         str([COULD_NOT_RUN] * 3),
-        "Error: `headworks plan` needs numpy, which is not installed here",
+        "Error: `headworks plan` needs numpy, which is not installed",
         f"    {install('plan')}",
-        "Error: `headworks load` needs numpy, which is not installed here",
+        "Error: `headworks load` needs numpy, which is not installed",
         f"    {install('plan')}",
-        "Error: not installed here: jinja2, jsonschema_rs, rapidfuzz, regex, scipy, statsmodels",
+        "Error: not installed: jinja2, jsonschema_rs, rapidfuzz, regex, scipy, statsmodels",
         f"    {install('eval')}",
     ]
 

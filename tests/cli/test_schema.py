@@ -1,4 +1,4 @@
-"""`headworks schema`."""
+"""`headworks schema`: the JSON Schema of the system file."""
 
 import json
 

@@ -91,5 +91,5 @@ def test_keys_of_another_ledger_are_warned_of_and_do_not_pass_for_the_right_ones
     with closing(SqliteAt(system.parent / "other.db").open()) as store:
         known = note(journal, store)
     assert run(["keys", "revoke", "web", str(system)]) == HOLDS
-    assert "is not the ledger that `headworks up` knows: it is another store" in capsys.readouterr().err
+    assert "is not the ledger that `headworks up` used last: it is another store" in capsys.readouterr().err
     assert noted(journal) == known

@@ -17,10 +17,10 @@ from tests.drill.systems import STARTER, system
 TARGETS = {"assistant": ["one/m", "two/m"]}
 
 WRONG: dict[str, tuple[str, str]] = {
-    "neither": ("{shows: x}", "2:9: drills.mine: a drill has either `faults` or a `trouble`"),
+    "neither": ("{shows: x}", "2:9: drills.mine: a drill has either `faults` or `trouble`"),
     "both": (
         "{shows: x, faults: [{fault: cut}], trouble: {what: dns}}",
-        "2:9: drills.mine: a drill has either `faults` or a `trouble`",
+        "2:9: drills.mine: a drill has either `faults` or `trouble`",
     ),
     "no words": ("{faults: [{fault: cut}]}", "2:9: drills.mine.shows: `shows` is missing"),
     "an unknown fault": ("{shows: x, faults: [{fault: cutt}]}", "did you mean `cut`?"),

@@ -30,19 +30,19 @@ CASES: dict[str, tuple[str | bytes, list[str]]] = {
     "a null": (
         "~\n",
         [
-            "1:1 : there is no value -> give it one, or remove the line",
+            "1:1 : the value is missing -> write one, or remove the line",
         ],
     ),
     "a list": (
         "- a\n",
         [
-            f"1:1 : a map belongs here, not a list -> its keys: {names(System)}",
+            f"1:1 : expected a map, not a list -> its keys: {names(System)}",
         ],
     ),
     "a text": (
         "hello\n",
         [
-            f"1:1 : a map belongs here, not a single value -> its keys: {names(System)}",
+            f"1:1 : expected a map, not a single value -> its keys: {names(System)}",
         ],
     ),
     "a tab": (
@@ -92,7 +92,7 @@ models: {a: *nope}
     "a control character": (
         "providers: {v: {dialect: simulated}}\nmodels: {a: v/\x07}\n",
         [
-            "2:15 : this is not YAML: a control character is in it -> remove the character, or write it as an escape in double quotes",
+            "2:15 : this is not YAML: it contains a control character -> remove the character, or write it as an escape in double quotes",
         ],
     ),
     "a tag that builds objects": (
@@ -101,8 +101,8 @@ providers: !!python/object:os.system {v: 1}
 models: {a: v/x}
 """,
         [
-            "1:12 providers: the tag `tag:yaml.org,2002:python/object:os.system` is not allowed -> remove it: tags mean nothing here",
-            "1:42 providers.v: a map belongs here, not a single value -> begin with `dialect:`",
+            "1:12 providers: the tag `tag:yaml.org,2002:python/object:os.system` is not allowed -> remove it: tags are not used here",
+            "1:42 providers.v: expected a map, not a single value -> begin with `dialect:`",
         ],
     ),
     "a tag of its own": (
@@ -111,7 +111,7 @@ providers: {v: {dialect: simulated}}
 models: {a: !secret v/x}
 """,
         [
-            "2:13 models.a: the tag `!secret` is not allowed -> remove it: tags mean nothing here",
+            "2:13 models.a: the tag `!secret` is not allowed -> remove it: tags are not used here",
         ],
     ),
     "a list as a name": (
@@ -120,7 +120,7 @@ providers: {v: {dialect: simulated}}
 models: {[a, b]: v/x}
 """,
         [
-            "2:10 models: a name is a list or a map -> write a name, a colon and a value",
+            "2:10 models: a key is a list or a map -> write a name, a colon and a value",
         ],
     ),
     "names that stand twice": (
@@ -165,8 +165,8 @@ providers:
 models:
 """,
         [
-            "1:11 providers: there is no value -> give it one, or remove the line",
-            "2:8 models: there is no value -> give it one, or remove the line",
+            "1:11 providers: the value is missing -> write one, or remove the line",
+            "2:8 models: the value is missing -> write one, or remove the line",
         ],
     ),
     "unknown keys": (
@@ -177,9 +177,9 @@ modles: {}
 server: {lisen: 127.0.0.1:1, portt: 3}
 """,
         [
-            "3:1 modles: the key `modles` is not known here -> did you mean `models`?",
-            "4:10 server.lisen: the key `lisen` is not known here -> did you mean `listen`?",
-            f"4:30 server.portt: the key `portt` is not known here -> known keys: {names(Server)}",
+            "3:1 modles: the key `modles` is not known -> did you mean `models`?",
+            "4:10 server.lisen: the key `lisen` is not known -> did you mean `listen`?",
+            f"4:30 server.portt: the key `portt` is not known -> known keys: {names(Server)}",
         ],
     ),
     "another version": (
@@ -189,7 +189,7 @@ providers: {v: {dialect: simulated}}
 models: {a: v/x}
 """,
         [
-            "1:10 version: `2` is not known here -> known: 1",
+            "1:10 version: `2` is not known -> known: 1",
         ],
     ),
     "a version that is no number": (
@@ -199,7 +199,7 @@ providers: {v: {dialect: simulated}}
 models: {a: v/x}
 """,
         [
-            "1:10 version: `1.0` is not known here -> known: 1",
+            "1:10 version: `1.0` is not known -> known: 1",
         ],
     ),
     "dialects": (
@@ -210,8 +210,8 @@ models: {a: v/x}
         [
             "1:26 providers.v.dialect: the dialect `antropic` is not known -> known: openai, local, simulated",
             "1:40 providers.w.dialect: `dialect` is missing -> one of openai, local, simulated",
-            "1:68 providers.x: a map belongs here, not a single value -> begin with `dialect:`",
-            "1:92 providers.y.dialect: one value belongs here, not a list -> one of openai, local, simulated",
+            "1:68 providers.x: expected a map, not a single value -> begin with `dialect:`",
+            "1:92 providers.y.dialect: expected a single value, not a list -> one of openai, local, simulated",
         ],
     ),
     "a vendor's own dialect": (
@@ -229,7 +229,7 @@ providers: {v: {dialect: openai, base-url: 'https://v'}}
 models: {a: v/x}
 """,
         [
-            "1:34 providers.v.base-url: the key `base-url` is not known here -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy",
+            "1:34 providers.v.base-url: the key `base-url` is not known -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy",
         ],
     ),
     "URLs": (
@@ -281,7 +281,7 @@ models:
 """,
         [
             "3:41 models.a.timeouts.connect: `2` is not a duration -> a duration needs its unit: 2s or 2ms?",
-            "3:57 models.a.timeouts.first_token: `0s` is too little -> it must be more than 0",
+            "3:57 models.a.timeouts.first_token: `0s` is too small -> it must be more than 0",
             "3:77 models.a.timeouts.between_tokens: `1.5 s` is not a duration -> write a number and a unit: 800ms, 4s, 2m, 1h or 30d",
             "3:92 models.a.timeouts.answer: `1h30m` is not a duration -> write a number and a unit: 800ms, 4s, 2m, 1h or 30d",
             "3:106 models.a.timeouts.total: `-1s` is not a duration -> write a number and a unit: 800ms, 4s, 2m, 1h or 30d",
@@ -298,10 +298,10 @@ models:
 """,
         [
             "3:38 models.a.retry.backoff: `1s` is not a range of durations -> write the shortest and the longest: 100ms..5s",
-            "4:38 models.b.retry.backoff: `5s..1s` does not begin above zero and end later -> write the shorter one first: 100ms..5s",
-            "5:38 models.c.retry.backoff: one value belongs here, not a map -> write a range of durations, such as 100ms..5s",
+            "4:38 models.b.retry.backoff: `5s..1s` must begin above zero and end later -> write the shorter one first: 100ms..5s",
+            "5:38 models.c.retry.backoff: expected a single value, not a map -> write a range of durations, such as 100ms..5s",
             "6:38 models.d.retry.backoff: `1` is not a duration -> a duration needs its unit: 1s or 1ms?",
-            "6:55 models.d.retry.attempts: `0` is too little -> it must be at least 1",
+            "6:55 models.d.retry.attempts: `0` is too small -> it must be at least 1",
         ],
     ),
     "counts": (
@@ -324,7 +324,7 @@ server: {max_body: 10, max_in_flight: 0, drain: 30, cors: https://a/}
 """,
         [
             "3:20 server.max_body: `10` is not a size -> a size needs its unit: 10B or 10MB?",
-            "3:39 server.max_in_flight: `0` is too little -> it must be at least 1",
+            "3:39 server.max_in_flight: `0` is too small -> it must be at least 1",
             "3:49 server.drain: `30` is not a duration -> a duration needs its unit: 30s or 30ms?",
             "3:59 server.cors[0]: `https://a/` is not an origin -> write what browsers send: lower case, no path, no slash at the end, such as https://app.example.com; or *",
         ],
@@ -346,11 +346,11 @@ models: {a: [v/x, w/x]}
 """,
         [
             "1:51 providers.v.faults.cut: `0.5` is not a share -> a share is a percentage: 50%?",
-            "1:56 providers.v.faults.server_eror: `server_eror` is not known here -> did you mean `server_error`?",
+            "1:56 providers.v.faults.server_eror: `server_eror` is not known -> did you mean `server_error`?",
             "1:80 providers.v.faults.stall: `101%` is not a share -> write a percentage from 0% to 100%, such as 20% or 0.5%",
             "1:120 providers.w.faults: the shares add up to more than 100% -> each call has at most one fault",
-            "1:157 providers.w.first_token: p50 (2s) is above p99 (1s) -> 99 of 100 cannot be faster than half of them",
-            "1:188 providers.w.per_token: a map belongs here, not a single value -> its keys: p50, p99",
+            "1:157 providers.w.first_token: p50 (2s) is above p99 (1s) -> p50 must not exceed p99",
+            "1:188 providers.w.per_token: expected a map, not a single value -> its keys: p50, p99",
         ],
     ),
     "targets": (
@@ -366,14 +366,14 @@ models:
 """,
         [
             "3:6 models.a.targets[0][0].provider: there is no provider `w` -> providers: v",
-            "4:7 models.b.targets[0]: `v/x` stands in one tier 2 times -> name it once, with a `weight`",
+            "4:7 models.b.targets[0]: `v/x` appears 2 times in one tier -> name it once, with a `weight`",
             "4:19 models.b.targets[1]: the tier is empty -> name a target, or remove the tier",
             "5:6 models.c.targets: there is no target -> name one: [provider/model]",
-            "6:39 models.d.targets[0][0].weight: `0` is too little -> it must be more than 0",
+            "6:39 models.d.targets[0][0].weight: `0` is too small -> it must be more than 0",
             "6:43 models.d.targets[1][0].provider: `provider` is missing -> add it: provider: NAME",
-            "6:61 models.d.targets[3][0].provider: the text is empty -> give it a value, or remove the line",
+            "6:61 models.d.targets[3][0].provider: the text is empty -> write a value, or remove the line",
             "7:6 models.e.targets: `targets` is missing -> add it: targets: [provider/model]",
-            "8:18 models.f.targets[0][0]: a map belongs here, not a list -> its keys: provider, model, weight, context_window, prefill, rpm, tpm, concurrency, expect",
+            "8:18 models.f.targets[0][0]: expected a map, not a list -> its keys: provider, model, weight, context_window, prefill, rpm, tpm, concurrency, expect",
         ],
     ),
     "a target without a model": (
@@ -392,7 +392,7 @@ providers: {v: {dialect: simulated}}
 models: {a: {targets: v/x, balance: cheapest}}
 """,
         [
-            "2:37 models.a.balance: `cheapest` is not known here -> known: fastest, least_busy, weighted",
+            "2:37 models.a.balance: `cheapest` is not known -> known: fastest, least_busy, weighted",
         ],
     ),
     "phases longer than the total": (
@@ -401,8 +401,8 @@ providers: {v: {dialect: simulated}}
 models: {a: {targets: v/x, timeouts: {connect: 3m, answer: 10m, total: 4m}}, b: {targets: v/x, timeouts: {first_token: 3m}}, c: {targets: v/x, timeouts: {total: 1s}}}
 """,
         [
-            "2:60 models.a.timeouts.answer: 10m is longer than `total` (4m), so it never binds -> raise `total`, or lower this",
-            "2:120 models.b.timeouts.first_token: 3m is longer than `total` (2m, the default), so it never binds -> raise `total`, or lower this",
+            "2:60 models.a.timeouts.answer: 10m is longer than `total` (4m), so it has no effect -> raise `total`, or lower this",
+            "2:120 models.b.timeouts.first_token: 3m is longer than `total` (2m, the default), so it has no effect -> raise `total`, or lower this",
         ],
     ),
     "keys": (
@@ -417,10 +417,10 @@ keys:
 """,
         [
             "4:36 keys.w.models[1]: there is no model `b` -> models: a",
-            "5:12 keys.x.key: `w` has the same key, so nobody could tell them apart -> give each its own",
-            "5:34 keys.x.priority: `urgent` is not known here -> known: high, low, normal",
+            "5:12 keys.x.key: `w` has the same key, so their callers cannot be told apart -> give each its own",
+            "5:34 keys.x.priority: `urgent` is not known -> known: high, low, normal",
             '6:6 keys.y.key: `key` is missing -> add it: key: "${env:NAME}"',
-            "7:6 keys.z: a map belongs here, not a single value -> its keys: key, models, priority, tags, expires, rpm, tpm, concurrency, budget",
+            "7:6 keys.z: expected a map, not a single value -> its keys: key, models, priority, tags, expires, rpm, tpm, concurrency, budget",
         ],
     ),
     "an open port without keys": (
@@ -430,7 +430,7 @@ models: {a: v/x}
 server: {listen: 0.0.0.0:8080}
 """,
         [
-            '3:18 server.listen: 0.0.0.0:8080 can be reached from other machines, and there are no keys: anybody could call -> add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}` (`keys: {}` where `headworks keys` makes them all), or listen on 127.0.0.1',
+            '3:18 server.listen: 0.0.0.0:8080 can be reached from other machines, and there are no keys: anyone could call -> add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}` (`keys: {}` where `headworks keys` makes them all), or listen on 127.0.0.1',
         ],
     ),
     "headers": (
@@ -440,13 +440,13 @@ providers:
 models: {a: v/x}
 """,
         [
-            "2:84 providers.v.headers.Host: the header `Host` is ours to write -> remove it",
+            "2:84 providers.v.headers.Host: the header `Host` is set by Headworks -> remove it",
             "2:102 providers.v.headers.Authorization: `api_key` is sent in this header -> keep one of the two",
             '2:105 providers.v.headers["a b"]: `a b` is not a header\'s name -> use letters, digits and dashes, such as x-team',
-            "2:123 providers.v.headers.x-line: the value has a character that a header cannot carry (a line break, a blank at an end, an accent) -> check what the variable or the file holds",
-            "2:157 providers.v.forward_headers[0]: the header `content-length` is ours to write -> remove it",
-            "2:173 providers.v.forward_headers[1]: a caller's key of this gateway would reach the vendor -> use `api_key`",
-            "2:188 providers.v.forward_headers[2]: `x-*` is a pattern -> write each header's whole name",
+            "2:123 providers.v.headers.x-line: the value has a character that a header cannot carry (a line break, a leading or trailing space, an accent) -> check the content of the variable or the file",
+            "2:157 providers.v.forward_headers[0]: the header `content-length` is set by Headworks -> remove it",
+            "2:173 providers.v.forward_headers[1]: callers' keys of this gateway would be sent to the vendor -> use `api_key`",
+            "2:188 providers.v.forward_headers[2]: `x-*` is a pattern -> write the full name of each header",
         ],
     ),
     "a certificate that is not there": (
@@ -477,14 +477,14 @@ name: ${env:NAME}
 keys: {k: {key: '${nope:x}'}, l: {key: 'a${env:K'}, m: {key: ''}, n: {key: '${env:UNSET}'}, o: {key: '${env:EMPTY}'}, p: {key: '${file:none}'}, q: {key: [a]}}
 """,
         [
-            "3:7 name: a reference stands where no secret belongs -> ${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value out",
-            "4:17 keys.k.key: `${nope:x}` is no reference that we know -> write ${env:NAME} or ${file:PATH}",
+            "3:7 name: a reference (${...}) is not allowed here -> ${...} works in `api_key`, `key`, the values of `headers`, `proxy`, `state` and `log.store`; write this value in full",
+            "4:17 keys.k.key: `${nope:x}` is not a known kind of reference -> write ${env:NAME} or ${file:PATH}",
             "4:40 keys.l.key: a `${` is not closed -> write ${env:NAME} or ${file:PATH}",
             "4:62 keys.m.key: the secret is empty -> write ${env:NAME} or ${file:PATH}",
             "4:76 keys.n.key: the environment variable UNSET is not set -> set it before the start: export UNSET=...",
             "4:102 keys.o.key: the environment variable EMPTY is empty -> give it a value: export EMPTY=...",
             "4:128 keys.p.key: the secret file `none` cannot be read: No such file or directory -> the path is relative to the system file's folder",
-            "4:154 keys.q.key: one value belongs here, not a list -> write it on one line, after the colon",
+            "4:154 keys.q.key: expected a single value, not a list -> write it on one line, after the colon",
         ],
     ),
     "a null secret": (
@@ -494,7 +494,7 @@ models: {a: v/x}
 keys: {k: {key: null}}
 """,
         [
-            "3:17 keys.k.key: there is no value -> give it one, or remove the line",
+            "3:17 keys.k.key: the value is missing -> write one, or remove the line",
         ],
     ),
     "an anchor that contains itself": (

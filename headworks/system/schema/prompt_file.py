@@ -72,7 +72,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parts(text: str) -> Parts:
-    """Front matter and turns of a prompt file's text. `is_closed` is False where the front matter has no end."""
+    """Front matter and turns of a prompt file's text. `is_closed` is False where the front matter is not closed."""
     lines = text.splitlines()
     front = ""
     begin = 0

@@ -163,7 +163,7 @@ class Sources:
             return self._file(name)
         variable = _VARIABLE.fullmatch(reference.partition(":-")[0])
         meant = f"${{env:{variable[0]}}}" if variable else "${env:NAME} or ${file:PATH}"
-        raise Unreadable(f"{shown('${' + reference + '}')} is no reference that we know", f"write {meant}")
+        raise Unreadable(f"{shown('${' + reference + '}')} is not a known kind of reference", f"write {meant}")
 
     def _variable(self, name: str) -> str:
         value = self.env.get(name)

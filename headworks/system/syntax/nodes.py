@@ -112,7 +112,7 @@ def _is_bounded(text: str, findings: Findings) -> bool:
                 mark = event.start_mark
                 place = Place(mark.line + 1, mark.column + 1) if mark else None
                 findings.error(
-                    (), f"the file {too}", "a system file has some hundred values: is it the right one?", place
+                    (), f"the file {too}", "a system file has some hundred values: is this the right file?", place
                 )
                 return False
     return True
@@ -121,7 +121,7 @@ def _is_bounded(text: str, findings: Findings) -> bool:
 def _decoded(content: bytes, findings: Findings) -> str | None:
     if len(content) > MOST_BYTES:
         findings.error(
-            (), "the file is longer than 1 MiB", "a system file has some hundred lines: is it the right one?"
+            (), "the file is longer than 1 MiB", "a system file has some hundred lines: is this the right file?"
         )
         return None
     try:
@@ -141,7 +141,7 @@ def _not_yaml(error: yaml.YAMLError, text: str, findings: Findings) -> None:
         if mark := error.problem_mark or error.context_mark:
             place = Place(mark.line + 1, mark.column + 1)
     elif isinstance(error, yaml.reader.ReaderError):
-        problem = "a control character is in it"
+        problem = "it contains a control character"
         remedy = "remove the character, or write it as an escape in double quotes"
         place = _control_character(text)
     line = text.split("\n")[place.line - 1] if place and place.line <= text.count("\n") + 1 else ""
@@ -186,7 +186,7 @@ class _Builder:
             raise _TooMuch
         if node.tag not in _TAGS:
             self.findings.error(
-                where, f"the tag {shown(node.tag)} is not allowed", "remove it: tags mean nothing here", place
+                where, f"the tag {shown(node.tag)} is not allowed", "remove it: tags are not used here", place
             )
         if isinstance(node, yaml.ScalarNode):
             return Scalar(node.value, place, not node.style)
@@ -201,7 +201,7 @@ class _Builder:
         for key, value in node.value:
             place = _place(key)
             if not isinstance(key, yaml.ScalarNode):
-                self.findings.error(where, "a name is a list or a map", "write a name, a colon and a value", place)
+                self.findings.error(where, "a key is a list or a map", "write a name, a colon and a value", place)
             elif key.tag == _MERGE and not key.style:
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             elif key.value in entries:

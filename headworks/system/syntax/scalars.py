@@ -128,7 +128,7 @@ def rate(text: str) -> int:
         return int(nano)  # whole: a number has at most nine decimals
     remedy = "write dollars per million or per thousand tokens: $0.25/M or $0.002/k"
     if re.fullmatch(rf"\$?{NUMBER}", text):
-        remedy = f"say for how many tokens: ${text.removeprefix('$')}/M?"
+        remedy = f"add the number of tokens: ${text.removeprefix('$')}/M?"
     raise Unreadable(f"{shown(text)} is not a price of tokens", remedy)
 
 

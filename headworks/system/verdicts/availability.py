@@ -40,19 +40,19 @@ class Answered:
         limit = float(objective.limit.value)
         found = {alias: self.shares(alias, limit, objective.window) for alias in aliases}
         worst = min(found, key=lambda alias: (found[alias].may, found[alias].mean))
-        said = f"{percent(found[worst].mean)} by {self.chain(worst)}"
+        said = f"{percent(found[worst].mean)} expected with {self.chain(worst)}"
         if len(aliases) > 1:
             said = f"{worst}: {said}"
         if objective.window is not None:
-            said += f"; {found[worst].may:.0%} of {written_duration(objective.window)} windows hold"
+            said += f"; {found[worst].may:.0%} of {written_duration(objective.window)} windows meet it"
         if sum(one.may for one in found.values()) <= 1 - SURE:
             more = percent(1 - self.unavailable(worst, and_one_more=True))
-            return Finding("does not hold", f"{said}; with one more provider {more}")
+            return Finding("does not hold", f"{said}; with one more provider: {more}")
         if objective.window is None and (mean := self.mixed(found, limit)) is not None:
             return msgspec.structs.replace(mean, why=f"{mean.why}{said}")
         if sum(1 - one.does for one in found.values()) <= 1 - SURE:
             return Finding("holds", said)
-        return Finding("cannot say", f"{said}, by outages alone: {SIMULATION}", "plan")
+        return Finding("cannot say", f"{said}, counting only outages; {SIMULATION}", "plan")
 
     def mixed(self, found: dict[str, Shares], limit: float) -> Finding | None:
         """Several aliases of which only some may hold: their mean by their peaks."""
@@ -61,7 +61,7 @@ class Answered:
         peaks = {alias: self.known.peak(alias) for alias in found}
         known = {alias: peak for alias, peak in peaks.items() if peak is not None}
         if len(known) < len(found):
-            return Finding("cannot say", "others may hold: write each alias's `peak_rps`; ", "numbers")
+            return Finding("cannot say", "other models may meet it: write `peak_rps` of each alias; ", "numbers")
         total = sum(known.values())
         mean = sum(found[alias].mean * peak for alias, peak in known.items()) / total
         lost = [(self.lost(alias), peak) for alias, peak in known.items()]
@@ -71,7 +71,7 @@ class Answered:
             return Finding("does not hold", said)
         if mean - less >= limit - CLOSE and all(part is not None for part, _ in lost):
             return Finding("holds", said)
-        return Finding("cannot say", f"{said}single calls fail too, which {SIMULATION}; ", "plan")
+        return Finding("cannot say", f"{said}single calls fail too; {SIMULATION}; ", "plan")
 
     def shares(self, alias: str, limit: float, window: float | None) -> Shares:
         out, lost = self.unavailable(alias), self.lost(alias)
@@ -119,8 +119,10 @@ class Answered:
         is_assumed = any(
             target.expect is None or target.expect.availability is None for target in self.known.targets(alias)
         )
-        said = ", ".join(providers) + (f" ({percent(1 - Q)} each where nothing is expected" if is_assumed else "")
+        said = ", ".join(providers) + (
+            f" (assumed {percent(1 - Q)} each where `expect.availability` is missing" if is_assumed else ""
+        )
         if len(providers) > 1 and not self.system.requirements.common_causes:
-            said += f"{'; ' if is_assumed else ' ('}{BETA:.0%} of outages in common"
+            said += f"{'; ' if is_assumed else ' ('}{BETA:.0%} of outages shared"
             is_assumed = True
         return said + (")" if is_assumed else "")

@@ -93,7 +93,7 @@ def too_bursty(burstiness: float) -> str | None:
     if burstiness <= TOO_BURSTY:
         return None
     return (
-        f"arrivals are too bursty for closed forms: the gaps vary by {burstiness:.3g} (SCV), more than {TOO_BURSTY:g}"
+        f"arrivals are too bursty for closed forms: the SCV of the gaps is {burstiness:.3g}, more than {TOO_BURSTY:g}"
     )
 
 

@@ -99,19 +99,19 @@ class Bench(Known):
             return Finding("cannot say", "no call is streamed: `streamed` is 0%", "numbers")
         longest = max(self.system.models[alias].timeouts.total for alias in aliases)
         if limit >= longest:
-            return Finding("holds", f"no call lasts longer than `timeouts.total`, {written_duration(longest)}")
+            return Finding("holds", f"every call ends within `timeouts.total`, {written_duration(longest)}")
         expected: list[tuple[float, str]] = []
         for alias in aliases:
             for target in self.targets(alias):
                 value = self.expected(alias, target, objective, percentile)
                 if value is None:
-                    return Finding("cannot say", f"{SIMULATION}; nothing is expected of {target}", "plan")
+                    return Finding("cannot say", f"{SIMULATION}; {target} has no `expect:`", "plan")
                 expected.append((value, str(target)))
         best, name = min(expected)
         said = f"p{percentile:g} of {name} {'alone' if len(expected) > 1 else ''}".rstrip() + f" is {seconds(best)}"
         if best > limit * (1 + CLOSE) and self.is_certain(aliases, percentile):
             fastest = ", the fastest of its targets" if len(expected) > 1 else ""
-            return Finding("does not hold", f"{said}{fastest}, by what is expected of it")
+            return Finding("does not hold", f"{said}{fastest}, by its `expect:`")
         return Finding("cannot say", f"{SIMULATION}; {said}, without waiting, retries and fallbacks", "plan")
 
     def is_certain(self, aliases: Sequence[str], percentile: float) -> bool:
@@ -146,39 +146,43 @@ class Bench(Known):
         least = min(sum(one.least for one in places), *(one.least for one in doors))
         if most < limit:
             by = "; ".join(one.by for one in (doors[1:] if doors[1].most == most else places) if one.by)
-            return Finding("does not hold", f"the limits admit {calls(most)} a second: {by or 'server.max_in_flight'}")
+            return Finding(
+                "does not hold", f"the limits allow only {calls(most)} calls/s: {by or 'server.max_in_flight'}"
+            )
         offered = self.offered(aliases)
         if offered is not None and limit > offered * (1 + CLOSE):
-            said = f"only {calls(offered)} a second arrive at the peak (`peak_rps`): ask for less than that"
+            said = f"the offered load is only {calls(offered)} calls/s at the peak (`peak_rps`): lower the target"
             return Finding("does not hold", said)
         if missing := [one for place in (*places, doors[1]) for one in place.missing]:
             return Finding("cannot say", f"write {', '.join(dict.fromkeys(missing))}", "numbers")
-        said = "nothing limits it" if least == float("inf") else f"the limits admit {calls(least)} a second"
+        said = "no limit applies" if least == float("inf") else f"the limits allow {calls(least)} calls/s"
         others = set(self.system.models) - set(aliases)
         shared = set(self.providers(list(others))) & set(self.providers(aliases))
         if least != float("inf") and (len(aliases) > 1 or shared):
-            return Finding("cannot say", f"{said}, and several models share them: {SIMULATION}", "plan")
+            return Finding("cannot say", f"{said}, shared by several models; {SIMULATION}", "plan")
         if (bursty := too_bursty(max(map(self.burstiness, aliases)))) is not None and least != float("inf"):
-            return Finding("cannot say", f"{said}; {bursty}, so it {SIMULATION}", "plan")
+            return Finding("cannot say", f"{said}; {bursty}; {SIMULATION}", "plan")
         if limit > least * SAFE:
-            return Finding("cannot say", f"{said}: so close to them bursts decide, which {SIMULATION}", "plan")
+            return Finding("cannot say", f"{said}; the target is so close that bursts decide; {SIMULATION}", "plan")
         latencies = [
             one.id
             for one in self.system.requirements.objectives
             if one.metric in ("time_to_first_token", "duration") and (one.alias is None or one.alias in aliases)
         ]
         if latencies:
-            return Finding("cannot say", f"{said}; which calls meet {', '.join(latencies)} {SIMULATION}", "plan")
+            return Finding(
+                "cannot say", f"{said}; it depends on which calls meet {', '.join(latencies)}; {SIMULATION}", "plan"
+            )
         if offered is not None and offered > least * SAFE:
-            said = f"{said}, and {calls(offered)} arrive"
-            return Finding("cannot say", f"{said}: so close to them bursts decide, which {SIMULATION}", "plan")
+            said = f"{said}, and {calls(offered)} calls/s arrive"
+            return Finding("cannot say", f"{said}: the load is so close that bursts decide; {SIMULATION}", "plan")
         return self.all_of_them(limit, offered, said, aliases)
 
     def all_of_them(self, limit: float, offered: float | None, said: str, aliases: Sequence[str]) -> Finding:
         """A rate of whole answers, where no limit is in its way: as many arrive, and few of them are lost."""
         if offered is None:
             if self.traffic.trace is not None or self.traffic.log:
-                return Finding("cannot say", f"{said}; how many arrive {SIMULATION}", "plan")
+                return Finding("cannot say", f"{said}; the rate comes from a trace or the log; {SIMULATION}", "plan")
             return Finding("cannot say", f"{said}; write `peak_rps` under `traffic`", "numbers")
         lost = [self.lost(alias) for alias in aliases]
         known = [one for one in lost if one is not None]
@@ -186,7 +190,11 @@ class Bench(Known):
         has_doors = any((one.rpm, one.tpm, one.concurrency, one.budget) != (None, None, None, None) for one in owners)
         has_doors = has_doors or not all(map(self.fits, aliases))
         if len(known) < len(lost) or has_doors or limit > offered * (1 - max(known)) * NEAR:
-            return Finding("cannot say", f"{said}; how many of {calls(offered)} a second are lost {SIMULATION}", "plan")
+            return Finding(
+                "cannot say",
+                f"{said}; the target is close to the offered load of {calls(offered)} calls/s; {SIMULATION}",
+                "plan",
+            )
         return Finding("holds", said)
 
     def providers(self, aliases: Sequence[str]) -> list[str]:
@@ -242,7 +250,7 @@ class Bench(Known):
                     missing = ("`prompt_tokens` and `output_tokens` under `traffic`",)
                     return Capacity(0.0, float("inf"), "", missing)
                 sizes.append(asked.mean + said.mean)
-        by = f"{name}: tpm by {min(sizes):.0f} tokens a call"
+        by = f"{name}: tpm, {min(sizes):.0f} tokens per call"
         return Capacity(per_second / max(sizes), per_second / min(sizes), by)
 
     def of_places(self, aliases: Sequence[str], places: int, by: str, name: str | None) -> Capacity:
@@ -261,7 +269,7 @@ class Bench(Known):
                     return Capacity(0.0, float("inf"), "", missing)
                 lengths.append(first.mean + output.mean * per_token.mean)
         least, most = carried(places, max(lengths)), carried(places, min(lengths))
-        return Capacity(least, most, f"{by}, {places} places by {seconds(min(lengths))} a call")
+        return Capacity(least, most, f"{by}, {places} calls at once of {seconds(min(lengths))} each")
 
     # Cost.
 
@@ -273,7 +281,7 @@ class Bench(Known):
                 return cost
         known = [cost for cost in costs if not isinstance(cost, Finding)]
         least, most = min(low for low, _ in known), max(high for _, high in known)
-        said = f"{dollars(most)} by the prices and the mean tokens of the first tier"
+        said = f"{dollars(most)} by prices and mean tokens of the first tier"
         if least != most:
             said = f"{dollars(least)} to {said}"
         dear = self.dearest(aliases)
@@ -281,8 +289,8 @@ class Bench(Known):
             return Finding("holds", said)
         if min(least, self.cheapest(aliases)) * (1 - self.repeats(aliases)) * NEAR > limit:
             return Finding("does not hold", said)
-        close = "what retries and fallbacks cost" if most <= limit else "who answers, and for how much,"
-        return Finding("cannot say", f"{said}: so close to it {close} decides, which {SIMULATION}", "plan")
+        close = "the cost of retries and fallbacks" if most <= limit else "which target answers"
+        return Finding("cannot say", f"{said}; the limit is so close that {close} decides; {SIMULATION}", "plan")
 
     def dearest(self, aliases: Sequence[str]) -> float:
         """What the dearest target costs that a call may fall back to; what it loses in tries is paid for too."""
@@ -309,8 +317,8 @@ class Bench(Known):
         assert objective.window is not None
         most = self.budgeted(aliases, objective.window)
         if most is not None and most <= limit:
-            said = f"{dollars(most)} at most in {written_duration(objective.window)} by the budgets of all keys of the file"
-            return Finding("holds", f"{said}, if further keys are made in their groups only")
+            said = f"at most {dollars(most)} in {written_duration(objective.window)}, by the budgets of all keys in the file"
+            return Finding("holds", f"{said}; further keys must be created in their groups")
         total = 0.0
         for alias in aliases:
             cost, peak = self.priced(alias), self.peak(alias)
@@ -319,10 +327,10 @@ class Bench(Known):
             if peak is None:
                 return Finding("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
             total += cost[1] * peak * objective.window
-        said = f"{dollars(total)} in {written_duration(objective.window)} if every second were the peak"
+        said = f"{dollars(total)} in {written_duration(objective.window)} if the load were always at its peak"
         if total <= limit * NEAR:
             return Finding("holds", said)
-        return Finding("cannot say", f"{said}; how busy the other seconds are {SIMULATION}", "plan")
+        return Finding("cannot say", f"{said}; it depends on the load at other times; {SIMULATION}", "plan")
 
     def budgeted(self, aliases: Sequence[str], window: float) -> int | None:
         """Nano-dollars that the budgets of all callers let through in a window; None where somebody has none."""

@@ -44,7 +44,7 @@ def test_a_state_is_shown_without_its_password(state: str, shown: str) -> None:
 
 def test_several_workers_need_a_state_that_they_share() -> None:
     [said] = wrong(file("memory", "4"), ENV)
-    assert "server.workers: several workers cannot count in the memory of each" in said
+    assert "server.workers: several workers cannot share counts in memory" in said
     assert "`state: embedded`" in said
     for state in ("embedded", "redis://cache"):
         assert right(file(state, "4"), ENV).server.workers == 4

@@ -32,12 +32,12 @@ def test_a_key_in_clear_stays_on_this_machine(host: str) -> None:
 
 def test_a_key_in_clear_over_the_network_is_warned_of() -> None:
     assert odd(openai("base_url: 'http://v', api_key: '${env:K}'"), KEY) == [
-        "2:34 providers.v.base_url: the key is sent over the network in clear -> use https"
+        "2:34 providers.v.base_url: the key is sent over the network unencrypted -> use https"
     ]
     assert odd(openai("base_url: 'http://v'")) == []
     assert odd(openai("base_url: 'https://v?api-version=2024-10-21'")) == []
     [told] = odd(openai("base_url: 'https://v?api_key=hunter2'"))
-    assert "providers.v.base_url: the query holds what may be a key" in told
+    assert "providers.v.base_url: the query may contain a key" in told
     assert "hunter2" not in told
 
 
@@ -52,7 +52,7 @@ def test_one_target_cannot_have_two_breakers() -> None:
         "models:\n  a: v/x\n  b: {targets: v/x, breaker: {failures: 2}}\n  c: {targets: v/y, breaker: {failures: 2}}\n"
     )
     assert odd(SIM + models) == [
-        "4:30 models.b.breaker: `v/x` has one circuit, and `a` sets it up otherwise: that one counts"
+        "4:30 models.b.breaker: `v/x` has one circuit breaker, which `a` configures differently: the settings of `a` apply"
         " -> give both the same `breaker`"
     ]
 
@@ -62,8 +62,8 @@ def test_continuing_where_nobody_can_is_warned_of() -> None:
         "models: {a: v/x}", "models: {a: {targets: TARGETS, mid_stream: continue}}"
     )
     assert odd(text.replace("TARGETS", "v/x")) == [
-        "3:40 models.a.mid_stream: no target is known to go on with the beginning of its answer, so broken streams are restarted"
-        " -> say so of a target that can by `prefill`, or write mid_stream: restart"
+        "3:40 models.a.mid_stream: no target is known to continue a partial answer, so broken streams are restarted"
+        " -> set `prefill` at a target that can, or write mid_stream: restart"
     ]
     for able in ("{provider: v, model: x, prefill: message}", "{provider: v, model: x, prefill: final_message}"):
         assert odd(text.replace("TARGETS", f"[{able}]")) == []
@@ -73,7 +73,7 @@ def test_continuing_where_nobody_can_is_warned_of() -> None:
 
 def test_any_page_without_keys_is_warned_of() -> None:
     assert odd(SIM + "models: {a: v/x}\nserver: {cors: '*'}\n") == [
-        "3:16 server.cors: there are no keys, so any page that a browser on this machine opens may call"
+        "3:16 server.cors: there are no keys, so any web page in a browser on this machine may call"
         " -> list the origins, or add keys"
     ]
     assert odd(SIM + "models: {a: v/x}\nserver: {cors: '*'}\nkeys: {k: {key: '${env:K}'}}\n", KEY) == []
@@ -104,7 +104,7 @@ def test_certificates_are_pem() -> None:
     text = openai("base_url: 'https://v', ca_file: ca.pem")
     right(text, machine=FakeMachine({"ca.pem": b"# ours\n-----BEGIN CERTIFICATE-----\nAA==\n"}))
     assert wrong(text, machine=FakeMachine({"ca.pem": b"\x30\x82"})) == [
-        "2:56 providers.v.ca_file: there is no certificate in `ca.pem` -> it must be a PEM file"
+        "2:56 providers.v.ca_file: `ca.pem` contains no certificate -> it must be a PEM file"
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_model_file_is_gguf() -> None:
 
 def test_a_local_model_needs_the_extra() -> None:
     assert wrong("providers: {v: {dialect: local}}\nmodels: {a: v}\n", machine=FakeMachine(has_modules=False)) == [
-        "1:16 providers.v: local models are not installed here -> " + install("local")
+        "1:16 providers.v: local models are not installed -> " + install("local")
     ]
 
 
@@ -133,11 +133,11 @@ def test_the_machine_reads_from_the_folder_of_the_file(tmp_path: Path) -> None:
 def test_a_suite_that_is_not_there_is_a_warning_and_one_that_is_none_an_error() -> None:
     base = "providers: {v: {dialect: simulated}}\nmodels: {a: v}\n"
     assert odd(base + "suites: {s: suites/none.yaml}\n") == [
-        "3:13 suites.s.file: the suite `suites/none.yaml` is not there, so it cannot be evaluated here -> "
+        "3:13 suites.s.file: the suite `suites/none.yaml` does not exist, so it cannot be evaluated here -> "
         "the path is relative to the system file's folder"
     ]
     assert wrong(base + "suites: {s: suites/none.txt}\n") == [
-        "3:13 suites.s.file: `suites/none.txt` is no suite -> its name ends in .yaml, .yml, .jsonl, .csv, .py"
+        "3:13 suites.s.file: `suites/none.txt` is not a suite -> its name must end in .yaml, .yml, .jsonl, .csv, .py"
     ]
 
 
@@ -148,7 +148,7 @@ def test_a_certificate_and_its_key_are_there_and_belong_together() -> None:
     assert system.server.url == "https://127.0.0.1:8080"
     assert right(SIM + "models: {a: v/x}\n").server.url == "http://127.0.0.1:8080"
     [said] = wrong(text, machine=FakeMachine({**pair, "k.pem": b"key 2"}))
-    assert "server.tls: they do not match -> write PEM files that belong together" in said
+    assert "server.tls: they do not match -> use a matching pair of PEM files" in said
     [said] = wrong(text, machine=FakeMachine({}))
     assert "server.tls.cert: it is not there" in said
 

@@ -84,7 +84,7 @@ def test_two_files_of_one_folder_share_neither_ledger_nor_journal_nor_keys(
     assert run(["keys", "create", "first", "--yes", str(other)]) == HOLDS
     capsys.readouterr()
     assert run(["keys", "list", str(one)]) == HOLDS
-    assert "anybody on this machine may call" in capsys.readouterr().out
+    assert "anyone on this machine may call" in capsys.readouterr().out
     assert [place(path).journal.parent.name for path in (one, other)] == ["a.yaml", "b.yaml"]
 
 
@@ -120,7 +120,7 @@ def test_the_ledger_of_version_0_1_is_headworks_yamls(tmp_path: Path) -> None:
     loaded = load(file(tmp_path, "b.yaml"), {})
     assert kept(loaded) == (f"{OWN}/ledger.db", f"{OWN}/journal")
     [warning] = loaded.warnings
-    assert "go into a place of its own" in warning.problem
+    assert "go into their own folder" in warning.problem
     assert "journal: .headworks/journal" in warning.remedy
     (tmp_path / OWN).mkdir(parents=True)
     assert load(tmp_path / "b.yaml", {}).warnings == ()

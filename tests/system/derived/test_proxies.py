@@ -1,4 +1,4 @@
-"""Which proxy a provider is asked through: the file's, the environment's, or none."""
+"""Which proxy a provider is reached through: the file's, the environment's, or none."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def test_the_pool_of_a_provider_goes_through_its_proxy() -> None:
 
 def test_a_written_proxy_that_is_not_used_is_told() -> None:
     [said] = odd(file("http://127.0.0.1:1/v1", "http://q:2"))
-    assert "providers.v.proxy: this provider is asked without its proxy: its host is this machine" in said
+    assert "providers.v.proxy: this provider is called without its proxy: its host is this machine" in said
     [said] = odd(file(proxy="http://q:2"), {"NO_PROXY": "vendor.example"})
-    assert "NO_PROXY names its host" in said
+    assert "NO_PROXY excludes its host" in said
 
 
 @pytest.mark.parametrize("value", ["socks5://ann:hunter2@p:1", "https://ann:hunter2@p:1", "http://ann:hunter2@p:x"])
@@ -95,7 +95,7 @@ def test_a_proxys_password_is_never_shown() -> None:
         assert "hunter2" not in repr(system)
         assert not any("hunter2" in one for one in told(findings.warnings))
         assert "hunter2" not in str(ways(system, env))
-    assert "the password itself stands in the file" in odd(file(proxy=SECRET))[0]
+    assert "the password is written in the file" in odd(file(proxy=SECRET))[0]
 
 
 def test_each_way_is_said_with_who_said_so() -> None:
@@ -105,6 +105,6 @@ def test_each_way_is_said_with_who_said_so() -> None:
     assert way(file(), {}) == {}
     assert way(file(), {"HTTPS_PROXY": SECRET}) == {"v": "through http://secret.example:3128 (HTTPS_PROXY)"}
     assert way(file(proxy="http://q:2"), {}) == {"v": "through http://q:2 (the system file)"}
-    assert way(file(), {"HTTPS_PROXY": SECRET, "NO_PROXY": "*"}) == {"v": "directly (NO_PROXY names its host)"}
-    assert way(file(proxy="none"), {"HTTPS_PROXY": SECRET}) == {"v": "directly (none is named for it)"}
+    assert way(file(), {"HTTPS_PROXY": SECRET, "NO_PROXY": "*"}) == {"v": "directly (NO_PROXY excludes its host)"}
+    assert way(file(proxy="none"), {"HTTPS_PROXY": SECRET}) == {"v": "directly (no proxy is set for it)"}
     assert way(file("http://localhost/v1"), {"http_proxy": SECRET}) == {"v": "directly (its host is this machine)"}

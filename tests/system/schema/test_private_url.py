@@ -14,7 +14,7 @@ providers: {sim: {dialect: simulated}}
 models: {assistant: sim}
 log: {store: "%s"}
 """
-WARNED = "the password itself stands in the file"
+WARNED = "the password is written in the file"
 
 
 @pytest.mark.parametrize(

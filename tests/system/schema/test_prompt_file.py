@@ -90,9 +90,9 @@ def test_the_config_hash_covers_what_the_files_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
-        ("---\nmodel: assistant\n", 1, "the front matter has no end"),
-        ("---\nmodel: assistant\n---\n\n", 1, "there is nothing to say"),
-        ("---\n\nmodle: assistant\n---\nHi", 3, "the key `modle` is not known here"),
+        ("---\nmodel: assistant\n", 1, "the front matter is not closed"),
+        ("---\nmodel: assistant\n---\n\n", 1, "the prompt is empty"),
+        ("---\n\nmodle: assistant\n---\nHi", 3, "the key `modle` is not known"),
         ("---\nvariables:\n  9x: {type: string}\n---\nHi", 3, "is not a variable's name"),
         ("---\nmodel: [\n---\nHi", 3, "this is not YAML"),
     ],
@@ -110,14 +110,14 @@ def test_what_is_wrong_is_told_with_the_files_own_name_and_lines(
     ("system", "problem"),
     [
         (SYSTEM.replace("summarize.md", "other.md"), "`other.md` cannot be read: No such file or directory"),
-        (SYSTEM.replace("file: summarize.md", "file: [summarize.md]"), "one path belongs here, not a list"),
+        (SYSTEM.replace("file: summarize.md", "file: [summarize.md]"), "expected a path, not a list"),
         (
             SYSTEM.replace("{file: summarize.md}", "{file: summarize.md, model: assistent}"),
             "there is no model `assistent`",
         ),
         (
             SYSTEM.replace("assistant: sim", "assistant: sim, prompt/summarize: sim"),
-            "has the name by which this prompt is called",
+            "has the same name as this prompt",
         ),
     ],
 )

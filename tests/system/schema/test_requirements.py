@@ -111,7 +111,7 @@ def test_bounds_of_two_kinds_differ() -> None:
 WRONG = {
     "an unknown metric": (
         "{id: x, metric: time_to_first_tokn, percentile: 95, at_most: 1s}",
-        ["4:22 requirements.objectives[0].metric: `time_to_first_tokn` is not known here -> did you mean "
+        ["4:22 requirements.objectives[0].metric: `time_to_first_tokn` is not known -> did you mean "
          "`time_to_first_token`? known: availability, cost, cost_per_call, duration, goodput, quality, time_to_first_token"],
     ),
     "the wrong side": (
@@ -142,16 +142,16 @@ WRONG = {
     ),
     "what means nothing": (
         "{id: x, metric: goodput, at_least: 1rps, percentile: 95, suite: s}",
-        ["4:59 requirements.objectives[0].percentile: `percentile` means nothing for `goodput` -> remove it",
-         "4:70 requirements.objectives[0].suite: `suite` means nothing for `goodput` -> remove it"],
+        ["4:59 requirements.objectives[0].percentile: `percentile` does not apply to `goodput` -> remove it",
+         "4:70 requirements.objectives[0].suite: `suite` does not apply to `goodput` -> remove it"],
     ),
     "a percentile that is none": (
         "{id: x, metric: duration, at_most: 1s, percentile: 100}",
-        ["4:57 requirements.objectives[0].percentile: `100` is too much -> it must be at most 99.999"],
+        ["4:57 requirements.objectives[0].percentile: `100` is too large -> it must be at most 99.999"],
     ),
     "another id, another alias": (
         "[{id: x, metric: goodput, at_least: 1rps}, {id: x, metric: goodput, at_least: 2rps, alias: aa}]",
-        ["4:54 requirements.objectives[1].id: `x` stands for another objective too -> give each an id of its own",
+        ["4:54 requirements.objectives[1].id: `x` is the id of another objective too -> give each an id of its own",
          "4:97 requirements.objectives[1].alias: there is no model `aa` -> did you mean `a`? models: a, b"],
     ),
 }  # fmt: skip
@@ -177,14 +177,14 @@ requirements:
     - {name: alone, providers: [w], share: 1%}
 """  # fmt: skip
     assert wrong(text) == [
-        "5:15 requirements.traffic.peak_rps: `0` is too little -> it must be more than 0",
-        "6:20 requirements.traffic.prompt_tokens: p50 (3k) is above p95 (900) -> 95 of 100 cannot be less than half of them",
+        "5:15 requirements.traffic.peak_rps: `0` is too small -> it must be more than 0",
+        "6:20 requirements.traffic.prompt_tokens: p50 (3k) is above p95 (900) -> p50 must not exceed p95",
         "7:15 requirements.traffic.aliases.aa: there is no model `aa` -> did you mean `a`? models: a, b",
-        "7:53 requirements.traffic.aliases.b.output_tokens: p50 (2) is above p95 (1) -> 95 of 100 cannot be less than half of them",
+        "7:53 requirements.traffic.aliases.b.output_tokens: p50 (2) is above p95 (1) -> p50 must not exceed p95",
         "9:5 requirements.common_causes: the shares of `v` add up to more than 100% -> each outage has one cause",
         "9:35 requirements.common_causes[0].providers[1]: there is no provider `u` -> providers: v, w",
-        "10:14 requirements.common_causes[1].name: `here` stands for another cause too -> give each a name of its own",
-        "11:32 requirements.common_causes[2].providers: a common cause has at least two providers -> name the others too",
+        "10:14 requirements.common_causes[1].name: `here` is the name of another cause too -> give each a name of its own",
+        "11:32 requirements.common_causes[2].providers: a common cause needs at least two providers -> name the others too",
     ]
 
 
@@ -194,5 +194,5 @@ providers: {v: {dialect: simulated}}
 models: {a: {targets: [{provider: v, model: x, expect: {first_token: {p50: 2s, p95: 1s}}}]}}
 """
     assert wrong(text) == [
-        "2:70 models.a.targets[0][0].expect.first_token: p50 (2s) is above p95 (1s) -> 95 of 100 cannot be less than half of them"
+        "2:70 models.a.targets[0][0].expect.first_token: p50 (2s) is above p95 (1s) -> p50 must not exceed p95"
     ]

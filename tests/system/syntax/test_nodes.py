@@ -107,7 +107,7 @@ def test_a_file_with_too_many_values_is_refused_before_they_are_kept() -> None:
 
 def test_a_file_that_is_too_long_is_refused() -> None:
     assert composed(b"#" * (MOST_BYTES + 1))[1] == [
-        "0:0 : the file is longer than 1 MiB -> a system file has some hundred lines: is it the right one?"
+        "0:0 : the file is longer than 1 MiB -> a system file has some hundred lines: is this the right file?"
     ]
 
 
@@ -144,7 +144,7 @@ def test_the_loader_in_python_says_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(by_libyaml) == 4
     assert "this is not YAML" in wrong(text)[0]
     assert wrong("[" * 800) == [
-        "1:33 : the file is nested more than 32 levels deep -> a system file has some hundred values: is it the right one?"
+        "1:33 : the file is nested more than 32 levels deep -> a system file has some hundred values: is this the right file?"
     ]
 
 

@@ -91,7 +91,7 @@ def test_availability_of_a_chain(targets: str, share: str, said: str) -> None:
 def test_availability_in_a_window_is_judged_window_by_window(targets: str, share: str, said: str, windows: str) -> None:
     found = verdict(available(share) + ", window: 30d", targets)
     assert found[0] == said
-    assert f"; {windows} of 30d windows hold" in found[2]
+    assert f"; {windows} of 30d windows meet it" in found[2]
 
 
 def test_a_cache_answers_while_its_vendors_are_down() -> None:
@@ -102,11 +102,17 @@ def test_a_cache_answers_while_its_vendors_are_down() -> None:
 
 def test_availability_names_what_it_rests_on_and_what_one_more_would_bring() -> None:
     _, _, why = verdict(available("99.9%"), "v/x")
-    assert why == "99% by v (99% each where nothing is expected); with one more provider 99.8919%"
+    assert (
+        why
+        == "99% expected with v (assumed 99% each where `expect.availability` is missing); with one more provider: 99.8919%"
+    )
     _, _, why = verdict(available("99%"), "v/x, w/y")
-    assert why == "99.8919% by v, w (99% each where nothing is expected; 10% of outages in common)"
+    assert (
+        why
+        == "99.8919% expected with v, w (assumed 99% each where `expect.availability` is missing; 10% of outages shared)"
+    )
     _, needs, why = verdict(available("99%"), "v/x")
-    assert (needs, why.partition("), ")[2]) == ("plan", "by outages alone: needs a simulation: headworks plan")
+    assert (needs, why.partition("), ")[2]) == ("plan", "counting only outages; needs a simulation: headworks plan")
 
 
 def test_written_causes_take_the_place_of_the_assumed_one() -> None:
@@ -136,7 +142,7 @@ def test_the_whole_system_is_the_mean_of_its_models_by_their_peaks() -> None:
         (", rpm: 6k", 11, "does not hold", ""),  # no more than 10 a second arrive
         (", rpm: 6k", 9, "holds", ""),
         (", rpm: 6k", 9.9, "cannot say", "plan"),  # as good as all of them, and some are always lost
-        (", rpm: 6k, tpm: 1M", 8, "holds", ""),  # 16667 tokens a second by 1200 tokens a call
+        (", rpm: 6k, tpm: 1M", 8, "holds", ""),  # 16667 tokens a second by 1200 tokens per call
         (", rpm: 6k, tpm: 720k", 11, "does not hold", ""),
         (", concurrency: 40", 5, "cannot say", "numbers"),  # nobody said how long a call takes
         (", rpm: 600, concurrency: 40", 11, "does not hold", ""),
@@ -151,7 +157,10 @@ def test_throughput_by_places_and_how_long_a_call_takes_one() -> None:
     target = f"{{provider: v, model: x, {EXPECT}}}"
     assert verdict("metric: goodput, at_least: 8rps", target, limits=", concurrency: 41")[0] == "holds"
     said, _, why = verdict("metric: goodput, at_least: 11rps", target, limits=", concurrency: 31")
-    assert (said, why) == ("does not hold", "the limits admit 10.0 a second: v: concurrency, 31 places by 3.1s a call")
+    assert (said, why) == (
+        "does not hold",
+        "the limits allow only 10.0 calls/s: v: concurrency, 31 calls at once of 3.1s each",
+    )
 
 
 def test_throughput_adds_up_over_providers_and_ends_at_the_gateways_own_bound() -> None:
@@ -160,7 +169,7 @@ def test_throughput_adds_up_over_providers_and_ends_at_the_gateways_own_bound() 
     assert verdict("metric: goodput, at_least: 100rps", "v/x, sim/y", limits=limits, traffic=many)[0] == "holds"
     assert verdict("metric: goodput, at_least: 9rps", "v/x, w/y", limits=limits)[:2] == ("cannot say", "numbers")
     own = verdict("metric: goodput, at_least: 5rps", "sim/y", more="server: {max_in_flight: 12}")
-    assert own[::2] == ("does not hold", "the limits admit 4.0 a second: server.max_in_flight")
+    assert own[::2] == ("does not hold", "the limits allow only 4.0 calls/s: server.max_in_flight")
 
 
 def test_goodput_beside_an_objective_of_latency_needs_a_simulation_unless_the_limits_forbid_it() -> None:
@@ -253,7 +262,7 @@ def test_no_closed_form_is_said_of_arrivals_that_are_too_bursty() -> None:
     assert verdict(bound, limits=limits)[0] == "holds"
     said, needs, why = verdict(bound, limits=limits, traffic=TRAFFIC + ", burstiness: 2.5")
     assert (said, needs) == ("cannot say", "plan")
-    assert "the gaps vary by 2.5 (SCV), more than 2" in why
+    assert "the SCV of the gaps is 2.5, more than 2" in why
 
 
 BUDGETS = """
@@ -292,10 +301,10 @@ requirements: {traffic: {peak_rps: PEAK, prompt_tokens: {p50: 100, p95: 200}, ou
     ("target", "alias", "bound", "verdict", "why"),
     [
         ("rpm: 600", "rpm: 6k", "7rps", "holds", "10"),
-        ("rpm: 6k", "rpm: 6k", "9rps", "does not hold", "only 8.0 a second arrive"),
+        ("rpm: 6k", "rpm: 6k", "9rps", "does not hold", "the offered load is only 8.0 calls/s"),
         ("rpm: 600", "rpm: 6k", "11rps", "does not hold", "v/m: rpm"),
         ("rpm: 6k", "rpm: 300", "6rps", "does not hold", "a: rpm"),
-        ("rpm: 6k", "rpm: 300", "4rps", "cannot say", "5.0 a second, and 8.0 arrive"),
+        ("rpm: 6k", "rpm: 300", "4rps", "cannot say", "5.0 calls/s, and 8.0 calls/s arrive"),
         ("rpm: 6k", "tpm: 12k", "2rps", "does not hold", "a: tpm"),
         ("weight: 1", "rpm: 6k", "1rps", "cannot say", "the limits of v"),
     ],

@@ -69,7 +69,9 @@ def test_a_plan_is_not_fooled_by_bursts() -> None:
 
 def test_screening_refuses_what_it_cannot_say_and_says_why() -> None:
     at = np.array(on_off(3).at)
-    assert not_stationary(squared_cv(at), 1.0).startswith("arrivals are too bursty for closed forms: the gaps vary by")
+    assert not_stationary(squared_cv(at), 1.0).startswith(
+        "arrivals are too bursty for closed forms: the SCV of the gaps is"
+    )
     uneven = np.concatenate([np.arange(600.0), 600 + np.arange(0, 302, 0.25)])
     assert peak_to_mean(uneven) > 1.3
     assert "the busiest 5 minutes carry 1.50 times the mean load" in not_stationary(1.0, 1.5)

@@ -135,7 +135,7 @@ def test_a_month_that_budgets_bound_holds_in_both() -> None:
     [first] = judge(system, Prices(system).of)
     [second] = judged(system)
     assert (first.verdict, second.verdict) == ("holds", "holds")
-    assert second.why.startswith("by arithmetic, as in `headworks check`: $20.00 at most")
+    assert second.why.startswith("by arithmetic, as in `headworks check`: at most $20.00")
 
 
 # What `init` writes.
