@@ -14,9 +14,9 @@ import click
 import msgspec
 from rich.text import Text
 
-from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
-from headworks.cli.notated import SystemFile
-from headworks.cli.paper import Paper, Rows
+from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.param_types import SystemFile
+from headworks.cli.tables import Paper, Rows
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price, written_dollars
 from headworks.gateway.live_verdict import Live

@@ -13,8 +13,8 @@ import click
 import msgspec
 
 from headworks.cli.check import counted
-from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
-from headworks.cli.paper import Paper
+from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.tables import Paper
 from headworks.drill.library import QUICK, library, load
 from headworks.drill.report import DrillOutcome, Report, junit, overall, table
 from headworks.drill.run import JOBS, Run, expected_seconds, run_in_real_time, run_in_virtual_time

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from headworks.cli.notated import SystemFile
+from headworks.cli.param_types import SystemFile
 from headworks.core.extras import install
 from headworks.core.money import NANO
 

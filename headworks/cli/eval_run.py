@@ -13,8 +13,8 @@ import click
 import msgspec
 import uvloop
 
-from headworks.cli.eval_log import from_log
-from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.eval_from_log import from_log
+from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.views import eval as eval_view
 from headworks.core.errors import EvalError
 from headworks.evals import report

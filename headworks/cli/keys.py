@@ -17,10 +17,10 @@ from typing import Any, get_args
 import click
 import msgspec
 
-from headworks.cli.exits import FAILS, HOLDS
-from headworks.cli.keys_book import check_names, index, is_open, numbered, opened, shown
+from headworks.cli.exit_codes import FAILS, HOLDS
+from headworks.cli.key_store import check_names, index, is_open, numbered, opened, shown
 from headworks.cli.keys_options import PARTS, RATES, allowance, changed, is_given, limits
-from headworks.cli.notated import Notated, SystemFile, Until
+from headworks.cli.param_types import Notated, SystemFile, Until
 from headworks.cli.views.keys import Before, Whole, show_changed, show_key, show_list
 from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 
-from headworks.cli.notated import Notated
+from headworks.cli.param_types import Notated
 from headworks.core.key import FREELY, Allowance, Estimate, Spending
 from headworks.core.state import Window
 from headworks.ledger.keys import Entry, Row

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.exits import FAILS, HOLDS
-from headworks.cli.ledger_place import place
-from headworks.cli.paper import Paper
+from headworks.cli.exit_codes import FAILS, HOLDS
+from headworks.cli.ledger_location import place
+from headworks.cli.tables import Paper
 from headworks.cli.views.logs import clean
 from headworks.core.money import written_dollars
 from headworks.ledger.backup import back_up

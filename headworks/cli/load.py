@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.brought import brought
-from headworks.cli.notated import SystemFile
+from headworks.cli.extra_modules import brought
+from headworks.cli.param_types import SystemFile
 
 
 @click.command("load")

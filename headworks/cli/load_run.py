@@ -13,8 +13,8 @@ import click
 import msgspec
 import uvloop
 
-from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
-from headworks.cli.ledger_place import place
+from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.ledger_location import place
 from headworks.cli.logs import DECODE, reading
 from headworks.cli.plan import past, read
 from headworks.cli.views.load import as_json, show

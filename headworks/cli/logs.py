@@ -18,11 +18,11 @@ from typing import Any, cast
 import click
 import msgspec
 
-from headworks.cli.exits import FAILS, HOLDS
-from headworks.cli.ledger_place import Place, place, place_of, read_unasked, remember
+from headworks.cli.exit_codes import FAILS, HOLDS
+from headworks.cli.ledger_location import Place, place, place_of, read_unasked, remember
 from headworks.cli.logs_csv import print_csv, print_sums_csv
 from headworks.cli.logs_purge import ask, compacted, ended, unreached
-from headworks.cli.notated import SystemFile
+from headworks.cli.param_types import SystemFile
 from headworks.cli.views.logs import line_of, show_record, show_sums, show_table, sum_of
 from headworks.core.record import Outcome, Record
 from headworks.ledger.facts import facts

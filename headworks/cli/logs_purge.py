@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import click
 
-from headworks.cli.ledger_place import Place
+from headworks.cli.ledger_location import Place
 from headworks.cli.views.logs import clean
 from headworks.ledger.erasure import purge_user, redacted
 from headworks.ledger.indexer import Indexer

@@ -15,7 +15,7 @@ from typing import Final
 import click
 
 from headworks import __version__
-from headworks.cli.exits import COULD_NOT_RUN, HOLDS, INTERRUPTED, READER_LEFT
+from headworks.cli.exit_codes import COULD_NOT_RUN, HOLDS, INTERRUPTED, READER_LEFT
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from headworks.cli.brought import brought
-from headworks.cli.ledger_place import Unasked, place
+from headworks.cli.extra_modules import brought
+from headworks.cli.ledger_location import Unasked, place
 from headworks.cli.logs import DECODE, Instant, reading
-from headworks.cli.notated import SystemFile
+from headworks.cli.param_types import SystemFile
 from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.exits import FAILS, HOLDS
+from headworks.cli.exit_codes import FAILS, HOLDS
 from headworks.server.control_files import ControlFiles, Outcome
 from headworks.system.derived.default_paths import journal_of, written
 from headworks.system.starter import HERE, text

@@ -13,7 +13,7 @@ import click
 import uvloop
 
 from headworks import __version__
-from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.log_format import asked_of, log, tell, tell_why, write_log
 from headworks.core.errors import HeadworksError
 from headworks.core.notices import named

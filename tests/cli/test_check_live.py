@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.main import commands
 
 KEY = "vendor-key-0123456789"

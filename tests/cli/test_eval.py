@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import headworks
-from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.main import run
 from headworks.core.errors import CallError
 from headworks.evals.suites.suite_file import load

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import headworks as headworks_
-from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, HOLDS
+from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, HOLDS
 from headworks.cli.main import run
 from headworks.evals.suites.suite import Suite
 from headworks.evals.suites.suite_file import load

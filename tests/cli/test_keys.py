@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
+from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
 from headworks.cli.main import run
 from headworks.core.key import FREELY, Change, Spending, secret_digest
 from headworks.ledger.keys import Keys

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.main import run
 from headworks.ledger.erasure import purge_user
 from headworks.ledger.identity import departure, identity, note, noted

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import trustme
 
-from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.load_run import Asked, want, with_traffic
 from headworks.cli.main import run
 from headworks.cli.plan import read

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headworks.cli.exits import COULD_NOT_RUN
+from headworks.cli.exit_codes import COULD_NOT_RUN
 from headworks.cli.log_format import asked_of, tell_why, unexpected
 from headworks.cli.main import run
 from headworks.core.errors import ConfigError, HeadworksError, Problem

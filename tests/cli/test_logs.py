@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.cli.eval_log import from_log
-from headworks.cli.exits import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
+from headworks.cli.eval_from_log import from_log
+from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
 from headworks.cli.logs_purge import unreached
 from headworks.cli.main import run
 from headworks.cli.views import logs as logs_view

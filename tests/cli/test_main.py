@@ -10,7 +10,7 @@ import click
 import pytest
 
 from headworks import __version__
-from headworks.cli.exits import COULD_NOT_RUN, HOLDS, READER_LEFT
+from headworks.cli.exit_codes import COULD_NOT_RUN, HOLDS, READER_LEFT
 from headworks.cli.main import COMMANDS, run
 from headworks.core.extras import install
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from headworks.cli.exits import HOLDS
+from headworks.cli.exit_codes import HOLDS
 from headworks.cli.main import run
 from headworks.system.reference.json_schema import json_schema
 

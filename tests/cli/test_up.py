@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headworks.cli.exits import COULD_NOT_RUN, HOLDS
+from headworks.cli.exit_codes import COULD_NOT_RUN, HOLDS
 from headworks.cli.main import run
 from headworks.gateway.hold import LOCK
 from headworks.ledger.claim import FileClaim

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from headworks.cli.exits import COULD_NOT_RUN
+from headworks.cli.exit_codes import COULD_NOT_RUN
 from headworks.ledger.identity import note
 from headworks.ledger.sqlite import SqliteAt
 from tests.e2e.running import MODULE, free_port, up

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Drawn
 from rich.text import Text
 
-from headworks.cli.paper import Paper, Rows
+from headworks.cli.tables import Paper, Rows
 from headworks.evals.report import Report, dollars, pass_rate, percent, results_of, with_interval
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session

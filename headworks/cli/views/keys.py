@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
-from headworks.cli.paper import Paper
+from headworks.cli.tables import Paper
 from headworks.core.key import FREELY, Allowance, nth_name
 from headworks.core.money import written_dollars
 from headworks.ledger.keys import Earlier

@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.text import Text
 
-from headworks.cli.paper import Paper
+from headworks.cli.tables import Paper
 from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
 from headworks.load.verdict import ComparedValue

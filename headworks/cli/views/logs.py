@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headworks.cli.paper import WIDE, Paper, Rows
+from headworks.cli.tables import WIDE, Paper, Rows
 from headworks.core.record import AttemptRecord, Record
 from headworks.core.reply import Usage
 from headworks.ledger.facts import GOOD

@@ -9,7 +9,7 @@ from typing import Final
 import click
 from rich.text import Text
 
-from headworks.cli.paper import Paper
+from headworks.cli.tables import Paper
 from headworks.system.verdicts.verdict import Said
 from headworks.twin.report.report import Report, Sensitivity
 from headworks.twin.screening.closed_forms import Screening

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import headworks
-from headworks.cli.exits import HOLDS
-from headworks.cli.ledger_place import place
+from headworks.cli.exit_codes import HOLDS
+from headworks.cli.ledger_location import place
 from headworks.cli.main import run
 from headworks.cli.reload import journal
 from headworks.ledger.indexer import Indexer

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.exits import FAILS, HOLDS
-from headworks.cli.ledger_place import place
+from headworks.cli.exit_codes import FAILS, HOLDS
+from headworks.cli.ledger_location import place
 from headworks.cli.logs import DECODE, reading
 from headworks.evals.suites.from_log import SampledCalls, parse_filter, samples_from
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import headworks.cli
 from headworks.cli import check, drill
 from headworks.cli.main import run
-from headworks.cli.paper import Paper, fitted
+from headworks.cli.tables import Paper, fitted
 from headworks.cli.views import eval as eval_view
 from headworks.cli.views import load as load_view
 from headworks.cli.views import logs as logs_view

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.ledger_place import place_of, read_unasked, remember
+from headworks.cli.ledger_location import place_of, read_unasked, remember
 from headworks.cli.views.keys import Shown
 from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
