@@ -278,7 +278,7 @@ class Opened:
     async def __aenter__(self) -> System:
         for warning in self._loaded.warnings:
             log.warning("%s", warning)
-        self._loaded.settle()
+        self._loaded.pin_default_folder()
         rng = Random()
         async with AsyncExitStack() as held:
             hold = None

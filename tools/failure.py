@@ -14,7 +14,7 @@ from headworks.drill.library import library
 from headworks.drill.report import DrillOutcome, caller_sees
 from headworks.drill.run import Run, run_in_real_time, run_in_virtual_time
 from headworks.drill.system_copy import DrilledSystem, parse_system
-from headworks.system.starter import text
+from headworks.system.starter import starter_text
 
 PAGE = Path(__file__).parent.parent / "docs" / "failure.md"
 
@@ -80,7 +80,7 @@ def troubles() -> list[str]:
 
 def system(aliases: str) -> DrilledSystem:
     """The starter system with the alias `simulated` written so."""
-    written = text()
+    written = starter_text()
     assert WITH in written, "the starter system is written otherwise"
     return parse_system(written.replace(WITH, aliases).encode(), "starter.yaml", Path())
 

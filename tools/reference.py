@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from headworks.system.reference.markdown import FIRST, PAGES, placed
+from headworks.system.reference.markdown import FIRST, PAGES, with_reference
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 if __name__ == "__main__":
     for name in (FIRST, *PAGES):
         page = DOCS / name
-        page.write_text(placed(page.read_text(encoding="utf-8"), name), encoding="utf-8")
+        page.write_text(with_reference(page.read_text(encoding="utf-8"), name), encoding="utf-8")

@@ -20,7 +20,7 @@ BUNDLED = Path(__file__).with_name("prices.json")
 Match = tuple[tuple[str, ...], ...]
 """Any of these, each of which is all of those: texts that begin with what they do (see `holds`)."""
 
-COMPACT = re.compile(r"-(20\d\d)(\d\d)(\d\d)(?=$|[:@])")
+COMPACT_DATE = re.compile(r"-(20\d\d)(\d\d)(\d\d)(?=$|[:@])")
 """Some vendors write a model's date without its dashes."""
 
 
@@ -56,7 +56,7 @@ class ProviderRow(msgspec.Struct, frozen=True):
     models: msgspec.Raw  # of tuple[ModelRow, ...]: most of the table is never looked at
 
 
-class Book(msgspec.Struct, frozen=True):
+class PriceTable(msgspec.Struct, frozen=True):
     """The file."""
 
     source: Source
@@ -80,11 +80,11 @@ class Catalog:
         self._models: dict[str, tuple[ModelRow, ...]] = {}
 
     @cached_property
-    def book(self) -> Book:
+    def book(self) -> PriceTable:
         content = self._content
         if content is None:
             content = BUNDLED.read_bytes()
-        return msgspec.json.decode(content, type=Book)
+        return msgspec.json.decode(content, type=PriceTable)
 
     @property
     def source(self) -> Source:
@@ -96,7 +96,7 @@ class Catalog:
         if provider is None:
             return None
         name = model.lower()
-        spelled = COMPACT.sub(r"-\1-\2-\3", name)
+        spelled = COMPACT_DATE.sub(r"-\1-\2-\3", name)
         for wanted in (name,) if spelled == name else (name, spelled):
             for owner in (provider, *self._sold_too(provider)):
                 for row in self._rows(owner):
@@ -113,7 +113,9 @@ class Catalog:
             return None
         name = model.lower()
         owners = (provider, *self._sold_too(provider))
-        return next((row.id for owner in owners for row in self._rows(owner) if is_slip(name, row.id.lower())), None)
+        return next(
+            (row.id for owner in owners for row in self._rows(owner) if is_one_letter_off(name, row.id.lower())), None
+        )
 
     def _provider(self, base_url: str) -> ProviderRow | None:
         scheme, slashes, rest = base_url.partition("://")
@@ -138,7 +140,7 @@ class Catalog:
         )
 
 
-def is_slip(written: str, meant: str) -> bool:
+def is_one_letter_off(written: str, meant: str) -> bool:
     """Whether two names differ by one slip of the hand: a letter left out, added or another, or two neighbours swapped."""
     if abs(len(written) - len(meant)) > 1:
         return False

@@ -15,8 +15,8 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
-from headworks.cli.param_types import SystemFile
-from headworks.cli.tables import Paper, Rows
+from headworks.cli.param_types import SystemFileType
+from headworks.cli.tables import Output, TableRows
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price, written_dollars
 from headworks.gateway.live_verdict import Live
@@ -24,15 +24,15 @@ from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.checks.machine import Machine
-from headworks.system.derived.proxies import ways
-from headworks.system.load import survey
+from headworks.system.derived.proxies import proxy_descriptions
+from headworks.system.load import parse_leniently
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate
 from headworks.system.verdicts.judge import Verdict, judge
-from headworks.system.verdicts.verdict import Said
+from headworks.system.verdicts.verdict import VerdictWord
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 @click.argument(
     "file",
     default="headworks.yaml",
-    type=SystemFile(),
+    type=SystemFileType(),
 )
 @click.pass_context
 def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agreed: bool) -> None:
@@ -78,10 +78,10 @@ def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agr
     not tell; 3 there is no such file.
     """
     findings = Findings(str(file))
-    system = survey(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent), file)
+    system = parse_leniently(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent), file)
     if system is not None:
         check_prompts(system, findings, file.parent)
-    is_priced = all(findings.is_sound((part,)) for part in ("providers", "models", "keys", "groups"))
+    is_priced = all(findings.is_valid((part,)) for part in ("providers", "models", "keys", "groups"))
     prices = priced(system, findings) if system is not None and is_priced else {}
     if findings.errors:
         system = None
@@ -110,7 +110,7 @@ def check_prompts(system: System, findings: Findings, folder: Path) -> None:
     try:
         prompts_of(system, folder)
     except ConfigError as error:
-        findings.adopt(("prompts",), error.problems)
+        findings.add_problems(("prompts",), error.problems)
 
 
 def content(file: Path) -> bytes:
@@ -130,7 +130,7 @@ def report(system: System | None, findings: Findings, prices: Priced) -> Report:
         errors=findings.errors,
         warnings=findings.warnings,
         digest=None if system is None else system.digest,
-        proxies={} if system is None else ways(system, os.environ),
+        proxies={} if system is None else proxy_descriptions(system, os.environ),
         models={alias: [list(map(str, tier)) for tier in model.targets] for alias, model in models.items()},
         prices=prices,
     )
@@ -145,8 +145,8 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     if system is None:
         click.echo(f"{findings.file} has {counted(len(findings.errors), 'error')}")
         return
-    paper = Paper()
-    paper.print(tiers(system, prices, paper))
+    output = Output()
+    output.print(tiers(system, prices, output))
     callers = counted(len(system.keys), "key") if system.keys else "no keys: anyone on this machine may call"
     if not system.keys and findings.is_written(("keys",)):
         callers = "only the keys made by `headworks keys`"
@@ -156,7 +156,7 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     )
     if dates := sorted({price.at for known in prices.values() for price in known.values() if price and price.at}):
         click.echo(f"prices are from the bundled table, dated {dates[-1]}")
-    for name, way in ways(system, os.environ).items():
+    for name, way in proxy_descriptions(system, os.environ).items():
         click.echo(f"{name} is reached {way}")
     click.echo(f"listens on {listens(system)}; digest {system.digest}")
 
@@ -167,20 +167,20 @@ def listens(system: System) -> str:
 
 
 LIVE_COLOURS: Final[Mapping[str, str]] = MappingProxyType({"right": "green", "wrong": "red", "cannot say": "yellow"})
-COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
+COLOURS: Final[Mapping[VerdictWord, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "cannot say": "yellow", "not judged": "dim"}
 )
 
 
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     """Prints the verdict on each objective, and how many there are of each."""
-    paper = Paper()
-    table = paper.table("objective", "model", "requirement", "verdict", "why")
+    output = Output()
+    table = output.table("objective", "model", "requirement", "verdict", "why")
     for one in verdicts:
         said = Text(one.verdict, style=COLOURS[one.verdict])
         table.add_row(one.id, one.alias or "all", one.objective, said, Text(one.why))
     click.echo()
-    paper.print(table)
+    output.print(table)
     counts = Counter(one.verdict for one in verdicts)
     summed = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
     click.echo(f"objectives, judged by arithmetic: {summed}")
@@ -195,29 +195,33 @@ def show_live(live: Sequence[Live], *, is_asked: bool) -> None:
     if not live:
         click.echo("no vendor to ask: every provider is local or simulated")
         return
-    paper = Paper()
-    table = paper.table("target", "live", "cost", "why")
+    output = Output()
+    table = output.table("target", "live", "cost", "why")
     for one in live:
         cost = "unknown" if one.cost_nano is None else written_dollars(one.cost_nano)
         why = "".join(c if c.isprintable() else " " for c in one.why)
         table.add_row(one.target, Text(one.verdict, style=LIVE_COLOURS[one.verdict]), cost, Text(why))
-    paper.print(table)
+    output.print(table)
 
 
-def tiers(system: System, prices: Priced, paper: Paper) -> Rows:
+def tiers(system: System, prices: Priced, output: Output) -> TableRows:
     """Who answers for each alias, in the order in which they are tried."""
-    table = paper.table("model", "tier", "target", "share", "price")
+    table = output.table("model", "tier", "target", "share", "price")
     for alias, model in system.models.items():
         for number, tier in enumerate(model.targets, 1):
             total = sum(target.weight for target in tier)
             for target in tier:
                 table.add_row(
-                    alias, str(number), str(target), f"{target.weight / total:.0%}", charged(prices[alias][str(target)])
+                    alias,
+                    str(number),
+                    str(target),
+                    f"{target.weight / total:.0%}",
+                    format_price(prices[alias][str(target)]),
                 )
     return table
 
 
-def charged(price: Price | None) -> str:
+def format_price(price: Price | None) -> str:
     """A price in few words: what input and output cost."""
     if price is None:
         return "unknown"

@@ -14,7 +14,7 @@ import msgspec
 
 from headworks.cli.check import counted
 from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
-from headworks.cli.tables import Paper
+from headworks.cli.tables import Output
 from headworks.drill.library import QUICK, library, load
 from headworks.drill.report import DrillOutcome, Report, junit, overall, table
 from headworks.drill.run import JOBS, Run, expected_seconds, run_in_real_time, run_in_virtual_time
@@ -39,7 +39,7 @@ class Names(click.ParamType[tuple[str, ...]]):
         return value if isinstance(value, tuple) else tuple(filter(None, str(value).split(",")))
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How it is run and told."""
 
     only: tuple[tuple[str, ...], ...] = ()
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
 
     Exit codes: 0 every hypothesis holds; 1 one does not; 2 one cannot be judged; 3 nothing could be run.
     """
-    way = Way(**options)
+    way = Options(**options)
     system = load_system(file)
     if way.alias is not None and way.alias not in system.system.models:
         raise click.UsageError(
@@ -129,7 +129,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     ctx.exit(EXITS[report.verdict])
 
 
-def choice(system: DrilledSystem, way: Way) -> dict[str, Drill]:
+def choice(system: DrilledSystem, way: Options) -> dict[str, Drill]:
     """The drills that are run. Raises click.UsageError for a name that is none, ConfigError for a file that is wrong."""
     known = {**library(), **system.system.drills}
     if way.drills is not None:
@@ -161,7 +161,7 @@ def show_list(drills: Mapping[str, Drill], *, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(drills)).decode())
         return
     whats = [one.trouble.what if one.trouble is not None else one.faults[0].fault for one in drills.values()]
-    Paper().pairs(zip(drills, whats, [one.shows for one in drills.values()], strict=True), margin=0)
+    Output().pairs(zip(drills, whats, [one.shows for one in drills.values()], strict=True), margin=0)
 
 
 def show(one: DrillOutcome) -> None:

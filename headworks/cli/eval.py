@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from headworks.cli.param_types import SystemFile
+from headworks.cli.param_types import SystemFileType
 from headworks.core.extras import install
 from headworks.core.money import NANO
 
@@ -21,7 +21,7 @@ NEEDED: Final = ("jinja2", "jsonschema_rs", "rapidfuzz", "regex", "scipy", "stat
 """What the extra `eval` installs."""
 
 
-class Dollars(click.ParamType[int]):
+class DollarsType(click.ParamType[int]):
     """Nano-dollars from `$1.50` or `1.50`."""
 
     name = "dollars"
@@ -36,7 +36,7 @@ class Dollars(click.ParamType[int]):
         return amount
 
 
-class Points(click.ParamType[float]):
+class ShareType(click.ParamType[float]):
     """A part of one from `3%`."""
 
     name = "share"
@@ -66,10 +66,12 @@ class Points(click.ParamType[float]):
     metavar="FILE",
     help="Compare with another system file, or with the results (.jsonl) of an earlier run.",
 )
-@click.option("--margin", type=Points(), default=0.03, show_default="3%", help="With --vs: the non-inferiority margin.")
+@click.option(
+    "--margin", type=ShareType(), default=0.03, show_default="3%", help="With --vs: the non-inferiority margin."
+)
 @click.option(
     "--max-cost",
-    type=Dollars(),
+    type=DollarsType(),
     metavar="DOLLARS",
     help="Stop before spending more, and report what was asked by then.",
 )
@@ -98,11 +100,11 @@ class Points(click.ParamType[float]):
 )
 @click.option(
     "--power",
-    type=Points(),
+    type=ShareType(),
     metavar="POINTS",
     help="Show how many samples are needed to detect a difference of so many points, and ask nothing.",
 )
-@click.argument("file", required=False, type=SystemFile())
+@click.argument("file", required=False, type=SystemFileType())
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:  # fmt: skip
     """Run evaluation suites, with confidence intervals, and gate on the results.

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from headworks.cli.exit_codes import FAILS, HOLDS
-from headworks.cli.ledger_location import place
+from headworks.cli.ledger_location import ledger_of_file
 from headworks.cli.logs import DECODE, reading
 from headworks.evals.suites.from_log import SampledCalls, parse_filter, samples_from
 
@@ -18,7 +18,7 @@ DEFAULT = Path("suites") / "from-log.jsonl"
 def from_log(file: Path | None, text: str, out: Path | None) -> int:
     """Writes the samples of recorded calls, says how many they are, and returns the exit code: 1 where there is none."""
     asked = parse_filter(text)
-    with reading(place(file)) as questions:
+    with reading(ledger_of_file(file)) as questions:
         taken = samples_from(DECODE(line) for line in questions.lines(asked))
     click.echo(said(taken))
     if not taken.samples:

@@ -72,7 +72,7 @@ def evaluate(options: dict[str, Any]) -> int:
                 click.echo(f"wrote {options[name]}")
     code = exit_code(reports)
     if code == CANNOT_SAY:
-        click.echo(unsaid(reports), err=quiet)
+        click.echo(why_no_verdict(reports), err=quiet)
     return code
 
 
@@ -99,7 +99,7 @@ def one_report(session: Session, options: dict[str, Any], *, quiet: bool) -> Rep
     compared: Comparison | None = None
     theirs: Table | None = None
     if options["vs"] is not None:
-        theirs = other(options["vs"], session, quiet=quiet)
+        theirs = comparison_results(options["vs"], session, quiet=quiet)
         compared = comparing.compare(ours, theirs, session.plan.suite, session.plan.conditions, options["margin"])
     return Report(summary=session.summary(ours), ours=ours, theirs=theirs, comparison=compared)
 
@@ -116,7 +116,7 @@ def run(session: Session, *, quiet: bool) -> Table:
     return Table(results.path)
 
 
-def other(file: Path, session: Session, *, quiet: bool) -> Table:
+def comparison_results(file: Path, session: Session, *, quiet: bool) -> Table:
     """What a run is held against: results that are there, or another system's, run now."""
     if file.suffix == SUFFIX:
         table = Table(file)
@@ -144,7 +144,7 @@ def exit_code(reports: list[Report]) -> int:
     return CANNOT_SAY if is_unsaid else HOLDS
 
 
-def unsaid(reports: list[Report]) -> str:
+def why_no_verdict(reports: list[Report]) -> str:
     """The last line of a run without a verdict: which suite, and why."""
     whys = [f"{one.summary.suite}: {one.summary.no_verdict}" for one in reports if one.summary.no_verdict]
     whys += [

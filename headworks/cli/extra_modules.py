@@ -10,7 +10,7 @@ import click
 from headworks.core.extras import EXTRAS, install
 
 
-def brought(command: str, module: str) -> ModuleType:
+def import_extra(command: str, module: str) -> ModuleType:
     """The module that does a command's work. Raises click.ClickException that says what to install for it."""
     try:
         return import_module(module)

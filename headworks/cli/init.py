@@ -16,14 +16,14 @@ from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
 from headworks.system.checks.machine import Machine
 from headworks.system.drafts.prompt import Prompt
-from headworks.system.drafts.suite import Drafted, suite_draft
-from headworks.system.drafts.system import ALIAS, SUITE, Choice, chosen, draft
-from headworks.system.load import examine
+from headworks.system.drafts.suite import SuiteSource, suite_draft
+from headworks.system.drafts.system import ALIAS, SUITE, TargetChoice, choose_target, draft
+from headworks.system.load import parse
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 
-SHORT = 600
+SHORT_PROMPT = 600
 """Characters of a prompt that still fit into a command to copy."""
 
 
@@ -46,21 +46,21 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     """
     notes: list[str] = []
     prompt = None if source is None else read_prompt(source, file.parent, notes)
-    machine = Expecting(file.parent)
-    choice = chosen(os.environ, machine)
-    system = checked(draft(choice, prompt, None), file, machine, prompt)
+    machine = SuiteExpected(file.parent)
+    choice = choose_target(os.environ, machine)
+    system = parsed_draft(draft(choice, prompt, None), file, machine, prompt)
     [[target]] = system.models[ALIAS].targets
     price = Prices(system).of(system.models[ALIAS], target)
     text = draft(choice, prompt, price)
-    prompts_of(checked(text, file, machine, prompt), file.parent)
+    prompts_of(parsed_draft(text, file, machine, prompt), file.parent)
     if prompt is not None and choice.reads and prompt.tokens > choice.reads:
         notes.append(
             f"{prompt.file} has about {prompt.tokens} tokens, but {target} reads only {choice.reads}: its objectives cannot hold. "
             "Shorten the prompt, or use a vendor's model."
         )
-    written = {} if prompt is None or source is None else beside(source, prompt, choice, file.parent)
+    written = {} if prompt is None or source is None else files_beside(source, prompt, choice, file.parent)
     if file.exists() and not force:
-        raise already(file)
+        raise already_exists(file)
     for path in written:
         if path.exists() and not force:
             what = "suite" if path == file.parent / SUITE else "prompt"
@@ -79,9 +79,9 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     click.echo(next_steps(file, choice, prompt, str(system.server.listen)))
 
 
-def beside(source: Path, prompt: Prompt, choice: Choice, folder: Path) -> dict[Path, str]:
+def files_beside(source: Path, prompt: Prompt, choice: TargetChoice, folder: Path) -> dict[Path, str]:
     """What is written beside the system file: the suite, and the prompt where it needs more than its source says."""
-    drafted = Drafted(
+    drafted = SuiteSource(
         source=source,
         suite=folder / SUITE,
         command=f"headworks init --from {prompt.file}",
@@ -93,7 +93,7 @@ def beside(source: Path, prompt: Prompt, choice: Choice, folder: Path) -> dict[P
     return found
 
 
-class Expecting(Machine):
+class SuiteExpected(Machine):
     """A machine on which the first suite is there already: it is written when all holds."""
 
     def read(self, path: str, most: int) -> bytes:
@@ -107,16 +107,16 @@ def write(path: Path, text: str, *, force: bool) -> None:
         with path.open("w" if force else "x", encoding="utf-8") as opened:
             opened.write(text)
     except FileExistsError:
-        raise already(path) from None
+        raise already_exists(path) from None
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def already(path: Path) -> click.ClickException:
+def already_exists(path: Path) -> click.ClickException:
     return click.ClickException(f"{path} already exists: name another file, or use --force to overwrite it")
 
 
-class Drafting(Sources):
+class DraftSources(Sources):
     """Files and variables as they will be: a prompt that is about to be written is there already."""
 
     def __init__(self, folder: Path, prompt: Prompt | None) -> None:
@@ -130,16 +130,16 @@ class Drafting(Sources):
         return self.program.file or super().text(os.path.abspath(self.folder / path), most)
 
 
-def checked(text: str, file: Path, machine: Machine, prompt: Prompt | None) -> System:
+def parsed_draft(text: str, file: Path, machine: Machine, prompt: Prompt | None) -> System:
     """What is about to be written, read as it will be. Raises ConfigError where a key cannot be sent as it is."""
     findings = Findings(str(file))
-    system = examine(text.encode(), findings, Drafting(file.parent, prompt), machine)
+    system = parse(text.encode(), findings, DraftSources(file.parent, prompt), machine)
     if system is None:
         raise ConfigError(findings.errors)
     return system
 
 
-def next_steps(file: Path, choice: Choice, prompt: Prompt | None, address: str) -> str:
+def next_steps(file: Path, choice: TargetChoice, prompt: Prompt | None, address: str) -> str:
     """What to do now, as commands to copy."""
     named = "" if str(file) == "headworks.yaml" else f" {shlex.quote(str(file))}"
     program = None if prompt is None else prompt.program
@@ -156,7 +156,7 @@ def next_steps(file: Path, choice: Choice, prompt: Prompt | None, address: str) 
         f"  1. put your own numbers under `requirements:`, then   headworks check{named}",
         f"  2. serve it                                           headworks up{named}",
     ]
-    if prompt is None or program is not None or len(prompt.text) <= SHORT:
+    if prompt is None or program is not None or len(prompt.text) <= SHORT_PROMPT:
         lines += [
             "  3. call it, with curl or any OpenAI SDK",
             f"     curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\",

@@ -17,19 +17,19 @@ import msgspec
 
 from headworks.core.errors import ConfigError
 from headworks.core.extras import install
-from headworks.system.drafts.prompt import Program, Prompt, asks, file_of
+from headworks.system.drafts.prompt import Program, Prompt, input_variable, prompt_file
 from headworks.system.drafts.suite import before_holes, beginning
 from headworks.system.drafts.system import ALIAS
 from headworks.system.reader import Reader
 from headworks.system.schema.prompt_file import Front, Parts, parts
 from headworks.system.schema.secrets import Sources
-from headworks.system.syntax.findings import Findings, Place
-from headworks.system.syntax.nodes import Table, compose
+from headworks.system.syntax.findings import Findings, Position
+from headworks.system.syntax.nodes import MappingNode, compose
 
 MOST_PROMPT = 1_000_000
 """Bytes of a prompt: more than any model reads."""
 
-HOLES: Final = re.compile(r"\{\{|\{%")
+TEMPLATE_MARK: Final = re.compile(r"\{\{|\{%")
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     hole; example: gives a value that fits a schema."""
 
     taken: Parts
-    table: Table | None
+    table: MappingNode | None
     found: dict[str, Any]
     example: Any
 
@@ -69,17 +69,17 @@ def read_prompt(path: Path, folder: Path, notes: list[str]) -> Prompt:
     if len(content) > MOST_PROMPT:
         raise click.ClickException(f"{path} is longer than a megabyte: is it the right file?")
     source = Source(path=path, file="".join(one if one.isprintable() else "?" for one in path.name), text=text)
-    program = programmed(source, folder, notes)
+    program = read_template(source, folder, notes)
     return program or Prompt(source.file, text, None, beginning(text))
 
 
-def programmed(source: Source, folder: Path, notes: list[str]) -> Prompt | None:
+def read_template(source: Source, folder: Path, notes: list[str]) -> Prompt | None:
     """The prompt as a program; None where it is plain text."""
     taken = parts(source.text)
     table = front_table(source, taken)
     if table is None:
         taken = Parts(front="", turns=parts(f"\n{source.text}").turns)
-    if table is None and not HOLES.search(source.text):
+    if table is None and not TEMPLATE_MARK.search(source.text):
         return None
     try:
         holes = import_module("headworks.prompts.holes")
@@ -98,10 +98,10 @@ def programmed(source: Source, folder: Path, notes: list[str]) -> Prompt | None:
         return None
     if table is None and not found:
         return None
-    return made(source, folder, Template(taken=taken, table=table, found=found, example=holes.example), notes)
+    return program_of(source, folder, Template(taken=taken, table=table, found=found, example=holes.example), notes)
 
 
-def front_table(source: Source, taken: Parts) -> Table | None:
+def front_table(source: Source, taken: Parts) -> MappingNode | None:
     """The front matter; None where there is none: two lines of `---` with a text between them are only lines."""
     if not taken.is_closed or not taken.front.strip():
         return None
@@ -109,10 +109,10 @@ def front_table(source: Source, taken: Parts) -> Table | None:
     root = compose(taken.front.encode(), inside)
     if inside.errors:
         raise ConfigError(inside.errors)
-    return root if isinstance(root, Table) else None
+    return root if isinstance(root, MappingNode) else None
 
 
-def front_of(source: Source, table: Table | None, notes: list[str]) -> tuple[Front, list[str]]:
+def front_of(source: Source, table: MappingNode | None, notes: list[str]) -> tuple[Front, list[str]]:
     """What of a front matter is known here, and the names that are not."""
     if table is None:
         return Front(), []
@@ -125,14 +125,14 @@ def front_of(source: Source, table: Table | None, notes: list[str]) -> tuple[Fro
         )
     inside = Findings(str(source.path))
     front = Reader(inside, Sources({}, source.path.parent)).read(
-        Table(known, Place(1, 1)), msgspec.inspect.type_info(Front), ()
+        MappingNode(known, Position(1, 1)), msgspec.inspect.type_info(Front), ()
     )
     if inside.errors or not isinstance(front, Front):
         raise ConfigError(inside.errors)
     return front, left
 
 
-def made(source: Source, folder: Path, template: Template, notes: list[str]) -> Prompt:
+def program_of(source: Source, folder: Path, template: Template, notes: list[str]) -> Prompt:
     """The program of a template, and what is to be written for it."""
     taken, table = template.taken, template.table
     front, left = front_of(source, table, notes)
@@ -142,11 +142,11 @@ def made(source: Source, folder: Path, template: Template, notes: list[str]) -> 
     is_ours = bool(front.variables or front.parameters or front.output)
     last = taken.turns[-1]
     in_last = [name for name in schemas if name in last.text] if (has_turns or is_ours) and last.role == "user" else []
-    asking = asks(schemas, in_last)
+    asking = input_variable(schemas, in_last)
     heading = "" if has_turns or is_ours else "user" if asking else "system"
     if front.model is not None and front.model != ALIAS:
         notes.append(f"Its `model: {front.model}` is not used: `{ALIAS}` of the system file answers.")
-    name = named(source.path.stem)
+    name = prompt_name(source.path.stem)
     values = {one: template.example(one, schema) for one, schema in schemas.items()}
     if unfit := [one for one, value in values.items() if value is None]:
         notes.append(f"Write values for {', '.join(unfit)} yourself: no example was found that fits the schema.")
@@ -154,7 +154,7 @@ def made(source: Source, folder: Path, template: Template, notes: list[str]) -> 
     path = Path(os.path.relpath(source.path, folder)).as_posix() if is_sound else f"prompts/{name}.md"
     body = "\n".join(source.text.splitlines()[body_begins(source.text) if table is not None else 0 :])
     kept = {key: msgspec.json.decode(msgspec.json.encode(getattr(front, key))) for key in ("parameters", "output")}
-    text = "" if is_sound else file_of(
+    text = "" if is_sound else prompt_file(
         {"variables": schemas, **kept}, body, heading, f"headworks init --from {source.file}"
     )  # fmt: skip
     program = Program(
@@ -191,7 +191,7 @@ def body_begins(text: str) -> int:
     return next((number + 1 for number, line in enumerate(lines) if number and line.rstrip() == "---"), 0)
 
 
-def named(stem: str) -> str:
+def prompt_name(stem: str) -> str:
     """A name for a prompt from that of its file."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip(".-_")[:64]
     return name or "prompt"

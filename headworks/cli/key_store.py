@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.ledger_location import place_of, read_unasked, remember
-from headworks.cli.views.keys import Shown
+from headworks.cli.ledger_location import ledger_location, note_changes, read_without_secrets
+from headworks.cli.views.keys import KeyView
 from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import MOST_EARLIER, Earlier, Entry, Keys, Kind, Row
@@ -20,7 +20,7 @@ from headworks.system.schema.system import System
 from headworks.system.syntax.findings import suggestion
 
 
-class Book(msgspec.Struct, frozen=True):
+class KeyStore(msgspec.Struct, frozen=True):
     """The store, and the system whose keys it has."""
 
     system: System
@@ -50,27 +50,27 @@ class Book(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def opened(file: Path | None) -> Iterator[Book]:
+def open_key_store(file: Path | None) -> Iterator[KeyStore]:
     """The store of a system file. Raises click.ClickException where it cannot be used."""
-    system, folder = read_unasked(file)
-    where = place_of(system, folder)
+    system, folder = read_without_secrets(file)
+    where = ledger_location(system, folder)
     try:
         store = where.store.open()
         try:
             if why := departure(identity(store), noted(where.journal)):
                 click.echo(f"warning: {where.store} is not the ledger that `headworks up` used last: {why}", err=True)
-            yield Book(system, store)
-            remember(where, store)
+            yield KeyStore(system, store)
+            note_changes(where, store)
         finally:
             store.close()
     except StoreTrouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
 
 
-def index(file: Path | None) -> None:
+def index_journal(file: Path | None) -> None:
     """Brings the store up to date, where that is possible now."""
-    system, folder = read_unasked(file)
-    where = place_of(system, folder)
+    system, folder = read_without_secrets(file)
+    where = ledger_location(system, folder)
     indexer = Indexer(where.journal, where.store)
     try:
         indexer.catch_up()
@@ -80,13 +80,13 @@ def index(file: Path | None) -> None:
         indexer.close()
 
 
-def is_open(book: Book) -> bool:
+def is_open(book: KeyStore) -> bool:
     """Whether anybody on this machine may call now."""
     has_keys = bool(book.system.keys) or any(one.kind == "key" for one in book.keys.rows())
     return book.system.server.listen.is_loopback and not has_keys
 
 
-def numbered(book: Book, name: str, was: Row | None) -> tuple[int, tuple[Earlier, ...]]:
+def next_number(book: KeyStore, name: str, was: Row | None) -> tuple[int, tuple[Earlier, ...]]:
     """The number of a new key of this name, and the keys before it. Raises click.ClickException where one is in use."""
     if was is None:
         return book.keys.free_number(name, 1), ()
@@ -101,7 +101,7 @@ def numbered(book: Book, name: str, was: Row | None) -> tuple[int, tuple[Earlier
     return book.keys.free_number(name, entry.number + 1), earlier[-MOST_EARLIER:]
 
 
-def check_names(book: Book, models: Sequence[str], group: str | None) -> None:
+def check_names(book: KeyStore, models: Sequence[str], group: str | None) -> None:
     """Raises click.ClickException for an alias or a group that is not there."""
     aliases = [*book.system.models, *(f"prompt/{name}" for name in book.system.prompts)]
     for model in models:
@@ -114,12 +114,12 @@ def check_names(book: Book, models: Sequence[str], group: str | None) -> None:
         )
 
 
-def shown(system: System, rows: Sequence[Row]) -> list[Shown]:
+def key_views(system: System, rows: Sequence[Row]) -> list[KeyView]:
     """Keys and groups of both places, those of the file first."""
     revoked = {row.name for row in rows if row.kind == "revoked" and row.entry.revoked_at}
     groups = {key: name for name, group in system.groups.items() for key in group.keys}
     found = [
-        Shown(
+        KeyView(
             kind="key",
             name=name,
             origin="file",
@@ -132,7 +132,7 @@ def shown(system: System, rows: Sequence[Row]) -> list[Shown]:
         for name, key in system.keys.items()
     ]
     found += [
-        Shown(kind="group", name=name, origin="file", state="in use", allowance=group.allowance)
+        KeyView(kind="group", name=name, origin="file", state="in use", allowance=group.allowance)
         for name, group in system.groups.items()
     ]
     for row in rows:
@@ -140,7 +140,7 @@ def shown(system: System, rows: Sequence[Row]) -> list[Shown]:
             continue
         entry = row.entry
         found.append(
-            Shown(
+            KeyView(
                 kind=row.kind,
                 name=row.name,
                 origin="made",

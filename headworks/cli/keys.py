@@ -18,10 +18,10 @@ import click
 import msgspec
 
 from headworks.cli.exit_codes import FAILS, HOLDS
-from headworks.cli.key_store import check_names, index, is_open, numbered, opened, shown
+from headworks.cli.key_store import check_names, index_journal, is_open, key_views, next_number, open_key_store
 from headworks.cli.keys_options import PARTS, RATES, allowance, changed, is_given, limits
-from headworks.cli.param_types import Notated, SystemFile, Until
-from headworks.cli.views.keys import Before, Whole, show_changed, show_key, show_list
+from headworks.cli.param_types import ExpiryType, NotationType, SystemFileType
+from headworks.cli.views.keys import FormerKey, KeyDetails, show_changed, show_key, show_list
 from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start
@@ -31,9 +31,9 @@ OVERLAP = 86400.0
 """Seconds for which a rotated secret stays good where nothing else is asked for: a deployment a day is usual."""
 
 
-FILE = click.argument("file", required=False, type=SystemFile())
+FILE = click.argument("file", required=False, type=SystemFileType())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
-NAME = click.argument("name", type=Notated("name"))
+NAME = click.argument("name", type=NotationType("name"))
 
 
 @click.group("keys")
@@ -47,15 +47,15 @@ def command() -> None:
     "--model",
     "models",
     multiple=True,
-    type=Notated("alias"),
+    type=NotationType("alias"),
     help="A model (alias) that the key may call; repeatable. All by default.",
 )
 @click.option(
-    "--tag", "tags", multiple=True, type=Notated("tag"), help="A tag on the records of its calls; repeatable."
+    "--tag", "tags", multiple=True, type=NotationType("tag"), help="A tag on the records of its calls; repeatable."
 )
-@click.option("--group", type=Notated("name"), help="The group whose limits and budget it shares.")
+@click.option("--group", type=NotationType("name"), help="The group whose limits and budget it shares.")
 @click.option("--priority", type=click.Choice(get_args(Priority)), default="normal", show_default=True)
-@click.option("--expires", type=Until(), help="Expiry: 30d (from now), 2027-01-31.")
+@click.option("--expires", type=ExpiryType(), help="Expiry: 30d (from now), 2027-01-31.")
 @limits
 @click.option("--yes", is_flag=True, help="Do not ask. The first key closes the gateway to callers without one.")
 @AS_JSON
@@ -66,18 +66,18 @@ def create_command(name: str, file: Path | None, as_json: bool, yes: bool, **opt
     The name of a revoked or expired key may be used again. The new key starts with nothing spent.
     """
     allowed = allowance(options)
-    with opened(file) as book:
+    with open_key_store(file) as book:
         check_names(book, options["models"], options["group"])
         if name in book.system.keys:
             raise click.ClickException(f"{name} is a key of the system file: choose another name")
         was_open = is_open(book)
         if was_open and not yes:
             ask()
-        index(file)  # what an earlier key of the name has left may be in the journal still
+        index_journal(file)  # what an earlier key of the name has left may be in the journal still
         secret = new_secret(secrets.randbits)
 
         def made(was: Row | None) -> Entry:
-            number, earlier = numbered(book, name, was)
+            number, earlier = next_number(book, name, was)
             return Entry(
                 digest=secret_digest(secret).hex(),
                 models=options["models"],
@@ -131,12 +131,12 @@ def ask() -> None:
 @command.command("change", short_help="Change a key's limits, budget, models, tags, group or expiry.")
 @NAME
 @click.option(
-    "--model", "models", multiple=True, type=Notated("alias"), help="Replaces the models it may call; repeatable."
+    "--model", "models", multiple=True, type=NotationType("alias"), help="Replaces the models it may call; repeatable."
 )
-@click.option("--tag", "tags", multiple=True, type=Notated("tag"), help="Replaces its tags; repeatable.")
-@click.option("--group", type=Notated("name"), help="The group whose limits and budget it shares.")
+@click.option("--tag", "tags", multiple=True, type=NotationType("tag"), help="Replaces its tags; repeatable.")
+@click.option("--group", type=NotationType("name"), help="The group whose limits and budget it shares.")
 @click.option("--priority", type=click.Choice(get_args(Priority)))
-@click.option("--expires", type=Until(), help="Expiry: 30d (from now), 2027-01-31.")
+@click.option("--expires", type=ExpiryType(), help="Expiry: 30d (from now), 2027-01-31.")
 @limits
 @click.option(
     "--without",
@@ -158,11 +158,11 @@ def change_command(name: str, file: Path | None, as_json: bool, without: tuple[s
     for one in without:
         if is_given(options[one]):
             raise click.UsageError(f"--without {one} and a new value contradict each other: give one of them")
-    with opened(file) as book:
+    with open_key_store(file) as book:
         book.named(name)
         check_names(book, options["models"], options["group"])
         row = book.change("key", name, lambda was: changed(was, dict(options), without))
-        show_changed(shown(book.system, [row])[-1], as_json=as_json)
+        show_changed(key_views(book.system, [row])[-1], as_json=as_json)
 
 
 def show_secret(row: Row, secret: str, *, as_json: bool) -> None:
@@ -178,9 +178,9 @@ def show_secret(row: Row, secret: str, *, as_json: bool) -> None:
 @FILE
 def list_command(file: Path | None, as_json: bool) -> None:
     """List every key and group, also those of the system file."""
-    with opened(file) as book:
+    with open_key_store(file) as book:
         rows = list(book.keys.rows())
-    show_list(shown(book.system, rows), as_json=as_json)
+    show_list(key_views(book.system, rows), as_json=as_json)
 
 
 @command.command("show")
@@ -190,19 +190,19 @@ def list_command(file: Path | None, as_json: bool) -> None:
 @click.pass_context
 def show_command(ctx: click.Context, name: str, file: Path | None, as_json: bool) -> None:
     """Show one key or group, and how much of its budget is spent. Exits with 1 when there is none."""
-    with opened(file) as book:
-        known = [one for one in shown(book.system, list(book.keys.rows())) if one.name == name]
+    with open_key_store(file) as book:
+        known = [one for one in key_views(book.system, list(book.keys.rows())) if one.name == name]
         if not known:
             click.echo(f"there is no key or group {name}", err=True)
             ctx.exit(FAILS)
-        index(file)
+        index_journal(file)
         for one in known:
             budget = one.allowance.budget
             since = 0 if budget is None else window_start(budget.every, time.time())
             spent = book.store.spent(since).get(f"{one.kind}/{nth_name(name, one.number)}", 0)
             ever = book.store.spent(0) if one.earlier else {}
             before = [
-                Before(
+                FormerKey(
                     name=nth_name(name, key.number),
                     created_at=key.created_at,
                     ended_at=key.ended_at,
@@ -210,14 +210,14 @@ def show_command(ctx: click.Context, name: str, file: Path | None, as_json: bool
                 )
                 for key in one.earlier
             ]
-            show_key(Whole(of=one, spent=spent, since=since, before=before), as_json=as_json)
+            show_key(KeyDetails(of=one, spent=spent, since=since, before=before), as_json=as_json)
 
 
 @command.command("rotate", short_help="Give a key a new secret, and show it, once.")
 @NAME
 @click.option(
     "--overlap",
-    type=Notated("seconds"),
+    type=NotationType("seconds"),
     help="How long the old secret stays valid (1d by default).",
 )
 @click.option("--now", "at_once", is_flag=True, help="Refuse the old secret at once.")
@@ -225,7 +225,7 @@ def show_command(ctx: click.Context, name: str, file: Path | None, as_json: bool
 @FILE
 def rotate_command(name: str, file: Path | None, overlap: float | None, at_once: bool, as_json: bool) -> None:
     """Give a key a new secret and show it, once. The old secret stays valid for a while (--overlap)."""
-    with opened(file) as book:
+    with open_key_store(file) as book:
         book.named(name)
         secret = new_secret(secrets.randbits)
 
@@ -256,7 +256,7 @@ def rotate_command(name: str, file: Path | None, overlap: float | None, at_once:
 @click.pass_context
 def revoke_command(ctx: click.Context, name: str, file: Path | None, undo: bool) -> None:
     """Refuse a key from now on. It may be one of the system file. Every gateway refuses it within a second."""
-    with opened(file) as book:
+    with open_key_store(file) as book:
         in_file = name in book.system.keys
         if undo and not in_file:
             raise click.ClickException(f"{name} is not a key of the system file: only those can be accepted again")
@@ -283,7 +283,7 @@ def revoke_command(ctx: click.Context, name: str, file: Path | None, undo: bool)
 def group_command(name: str, file: Path | None, **options: Any) -> None:
     """Create a group, or replace its limits, which its keys share. An option that is not given means no limit."""
     allowed = allowance(options)
-    with opened(file) as book:
+    with open_key_store(file) as book:
         if name in book.system.groups:
             raise click.ClickException(f"{name} is a group of the system file: change it there")
         made = Entry(allowance=allowed or FREELY, created_at=time.time())

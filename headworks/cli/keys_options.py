@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import click
 import msgspec
 
-from headworks.cli.param_types import Notated
+from headworks.cli.param_types import NotationType
 from headworks.core.key import FREELY, Allowance, Estimate, Spending
 from headworks.core.state import Window
 from headworks.ledger.keys import Entry, Row
@@ -24,11 +24,11 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that a key and a group have in common. What is not given is None."""
     for option in reversed(
         (
-            click.option("--rpm", type=Notated("count"), help="Requests per minute."),
-            click.option("--tpm", type=Notated("count"), help="Tokens per minute."),
-            click.option("--concurrency", type=Notated("count"), help="Calls in flight at once."),
+            click.option("--rpm", type=NotationType("count"), help="Requests per minute."),
+            click.option("--tpm", type=NotationType("count"), help="Tokens per minute."),
+            click.option("--concurrency", type=NotationType("count"), help="Calls in flight at once."),
             click.option(
-                "--budget", type=Notated("money"), help="Dollars that its calls may cost in each window: $50."
+                "--budget", type=NotationType("money"), help="Dollars that its calls may cost in each window: $50."
             ),
             click.option("--every", type=click.Choice(get_args(Window)), help="The budget's window."),
             click.option(
@@ -37,7 +37,9 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="How input tokens are estimated before a call (bytes by default).",
             ),
             click.option(
-                "--alert", type=Notated("share"), help="Share of the budget at which the log warns (80% by default)."
+                "--alert",
+                type=NotationType("share"),
+                help="Share of the budget at which the log warns (80% by default).",
             ),
         )
     ):

@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from headworks.cli.exit_codes import FAILS, HOLDS
-from headworks.cli.ledger_location import place
-from headworks.cli.tables import Paper
+from headworks.cli.ledger_location import ledger_of_file
+from headworks.cli.tables import Output
 from headworks.cli.views.logs import clean
 from headworks.core.money import written_dollars
 from headworks.ledger.backup import back_up
@@ -27,7 +27,7 @@ FILE = click.argument("file", required=False, type=click.Path(exists=True, dir_o
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class BackupView(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of a backup. made_at: seconds since 1970; headworks: the version that wrote it."""
 
     made_at: float
@@ -53,16 +53,18 @@ def backup_command(backup: Path, file: Path | None, overwrite: bool, as_json: bo
     FILE is the system file (headworks.yaml by default). A running gateway is not disturbed. BACKUP can be read by its owner
     only. It is written completely or not at all.
     """
-    where = place(file)
+    where = ledger_of_file(file)
     if isinstance(where.store, SqliteAt) and not where.store.path.exists() and not where.journal.exists():
         raise click.ClickException(f"there is no ledger yet: neither {where.store} nor {where.journal} exists")
     made_at = time.time()
-    with told(backup):
+    with explained_errors(backup):
         done = back_up(where.journal, where.store, backup, made_at=made_at, may_replace=overwrite)
         why = departed(where.journal, done.contents)
     with backup.open("rb") as opened:
         head = verified(opened).head
-    shown = Shown(made_at=made_at, headworks=head.version, store=head.store, digest=done.digest, contents=done.contents)
+    shown = BackupView(
+        made_at=made_at, headworks=head.version, store=head.store, digest=done.digest, contents=done.contents
+    )
     show(shown, as_json=as_json)
     if done.others:
         click.echo(
@@ -79,13 +81,13 @@ def backup_command(backup: Path, file: Path | None, overwrite: bool, as_json: bo
 def verify_command(backup: Path, as_json: bool) -> int:
     """Show what is in BACKUP, and whether it is intact. Exit codes: 0 it is, 1 it is damaged."""
     try:
-        with told(backup), backup.open("rb") as opened:
+        with explained_errors(backup), backup.open("rb") as opened:
             found = verified(opened)
     except Broken as broken:
         click.echo(f"{backup} is damaged: {broken}", err=True)
         return FAILS
     head = found.head
-    shown = Shown(
+    shown = BackupView(
         made_at=head.made_at,
         headworks=head.version,
         store=head.store,
@@ -106,9 +108,9 @@ def restore_command(backup: Path, file: Path | None, overwrite: bool) -> None:
     FILE is the system file (headworks.yaml by default). A backup of SQLite can be restored into PostgreSQL, and the other way
     round. Everything is restored, or nothing.
     """
-    where = place(file)
+    where = ledger_of_file(file)
     try:
-        with told(backup), backup.open("rb") as opened:
+        with explained_errors(backup), backup.open("rb") as opened:
             done = restore(opened, where.journal, where.store, may_replace=overwrite)
             contents = done.contents
             why = departed(where.journal, contents)
@@ -137,7 +139,7 @@ def restore_command(backup: Path, file: Path | None, overwrite: bool) -> None:
 
 
 @contextmanager
-def told(backup: Path) -> Iterator[None]:
+def explained_errors(backup: Path) -> Iterator[None]:
     """What the store or the system raises, in words."""
     try:
         yield
@@ -151,7 +153,7 @@ def told(backup: Path) -> Iterator[None]:
         raise click.ClickException(f"{error.filename or backup}: {error.strerror or error}") from error
 
 
-def show(one: Shown, *, as_json: bool) -> None:
+def show(one: BackupView, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(one))
         return
@@ -169,7 +171,7 @@ def show(one: Shown, *, as_json: bool) -> None:
         ("keys", f"{found.keys} made at run time, {found.revoked} revoked"),
         ("digest", one.digest),
     ]
-    Paper().pairs(lines, margin=0)
+    Output().pairs(lines, margin=0)
 
 
 def when(at: float) -> str:

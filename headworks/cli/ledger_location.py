@@ -12,7 +12,7 @@ from headworks.core.errors import ConfigError
 from headworks.ledger.identity import departure, identity, note, noted
 from headworks.ledger.places import store_at
 from headworks.ledger.store import Store, StoreAt
-from headworks.system.derived.default_paths import placed
+from headworks.system.derived.default_paths import with_default_paths
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import PrivateUrl, Sources
 from headworks.system.schema.system import System
@@ -23,14 +23,14 @@ from headworks.system.syntax.nodes import MOST_BYTES, compose
 HERE = Path("headworks.yaml")
 
 
-class Place(msgspec.Struct, frozen=True):
+class LedgerLocation(msgspec.Struct, frozen=True):
     """The journal's folder, and where the store is."""
 
     journal: Path
     store: StoreAt
 
 
-class Unasked(Sources):
+class PlaceholderSecrets(Sources):
     """Every secret is there: who reads the ledger, or plans, need not have the vendors' keys."""
 
     def _look_up(self, reference: str) -> str:
@@ -41,7 +41,7 @@ class Unasked(Sources):
         return PrivateUrl(Sources(self.env, self.folder).resolve(text).reveal(), text)
 
 
-def read_unasked(file: Path | None) -> tuple[System, Path]:
+def read_without_secrets(file: Path | None) -> tuple[System, Path]:
     """The system of a file, of `headworks.yaml` here, or the starter system where there is no file, and the folder that its
     paths start from. No secret of it is looked up.
 
@@ -58,27 +58,27 @@ def read_unasked(file: Path | None) -> tuple[System, Path]:
     findings = Findings(str(chosen))
     folder = chosen.parent
     root = compose(content, findings)
-    system = None if root is None else Reader(findings, Unasked(os.environ, folder)).system(root)
+    system = None if root is None else Reader(findings, PlaceholderSecrets(os.environ, folder)).system(root)
     if root is None or system is None or findings.errors:
         raise ConfigError(findings.errors)
-    return placed(system, root, chosen, findings), folder
+    return with_default_paths(system, root, chosen, findings), folder
 
 
-def place(file: Path | None) -> Place:
+def ledger_of_file(file: Path | None) -> LedgerLocation:
     """The ledger of a system file, of `headworks.yaml` here, or of the starter system where there is no file.
 
     Raises ConfigError where the file cannot be read, click.ClickException where it is not there.
     """
-    system, folder = read_unasked(file)
-    return place_of(system, folder)
+    system, folder = read_without_secrets(file)
+    return ledger_location(system, folder)
 
 
-def place_of(system: System, folder: Path) -> Place:
+def ledger_location(system: System, folder: Path) -> LedgerLocation:
     log = system.log
-    return Place(folder / log.journal, store_at(log.store.reveal(), folder))
+    return LedgerLocation(folder / log.journal, store_at(log.store.reveal(), folder))
 
 
-def remember(where: Place, store: Store) -> None:
+def note_changes(where: LedgerLocation, store: Store) -> None:
     """Has the journal's folder know what has changed, where it is here: a gateway must find that, also one that does not run now.
     Raises StoreTrouble."""
     known, found = noted(where.journal), identity(store)

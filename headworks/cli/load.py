@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from headworks.cli.extra_modules import brought
-from headworks.cli.param_types import SystemFile
+from headworks.cli.extra_modules import import_extra
+from headworks.cli.param_types import SystemFileType
 
 
 @click.command("load")
@@ -49,7 +49,7 @@ from headworks.cli.param_types import SystemFile
     help="Output of `plan --json` to compare with.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
-@click.argument("file", default="headworks.yaml", type=SystemFile())
+@click.argument("file", default="headworks.yaml", type=SystemFileType())
 @click.pass_context
 def command(
     ctx: click.Context, /, file: Path, is_json: bool, compare: Path | None, key: str | None, **options: object
@@ -64,6 +64,6 @@ def command(
     Exit codes: 0 every objective holds; 1 one does not, or the load is too high; 2 one cannot be judged, or the load generator
     was late; 3 it could not run.
     """
-    module = brought("load", "headworks.cli.load_run")
-    asked = msgspec.convert(options, module.Asked)
+    module = import_extra("load", "headworks.cli.load_run")
+    asked = msgspec.convert(options, module.Options)
     ctx.exit(module.run(file, asked, key, compare, is_json=is_json))

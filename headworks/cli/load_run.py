@@ -14,7 +14,7 @@ import msgspec
 import uvloop
 
 from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
-from headworks.cli.ledger_location import place
+from headworks.cli.ledger_location import ledger_of_file
 from headworks.cli.logs import DECODE, reading
 from headworks.cli.plan import past, read
 from headworks.cli.views.load import as_json, show
@@ -26,7 +26,7 @@ from headworks.load.arrivals import MAX_PROMPT_TOKENS, Arrival, ArrivalProcess, 
 from headworks.load.call import CallResult
 from headworks.load.run import DrawArrivals, LoadConfig, load
 from headworks.load.verdict import Costs, Plan
-from headworks.system.derived.proxies import used
+from headworks.system.derived.proxies import proxy_for
 from headworks.system.schema.requirements import Traffic
 from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.scalars import Unreadable
@@ -45,11 +45,11 @@ INDEXED_WITHIN = 5.0
 """Seconds that are waited for the ledger to have the last calls."""
 
 
-def run(file: Path, asked: Asked, key: str | None, compare: Path | None, *, is_json: bool) -> int:
+def run(file: Path, asked: Options, key: str | None, compare: Path | None, *, is_json: bool) -> int:
     """Sends the load, prints the report, and gives the exit code. Raises click.ClickException."""
     system = with_traffic(read(file), asked)
     try:
-        wanted = want(system, file, asked, secret(key, system), None if compare is None else plan_of(compare))
+        wanted = wanted_load(system, file, asked, api_key(key, system), None if compare is None else plan_of(compare))
     except PlanError as error:
         raise click.ClickException(str(error)) from error
     report = uvloop.run(load(wanted, Progress(), lambda calls, began: costs(file, calls, began, asked.url)))
@@ -62,7 +62,7 @@ def run(file: Path, asked: Asked, key: str | None, compare: Path | None, *, is_j
     return ENDS[report.verdict]
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The options."""
 
     url: str | None
@@ -81,7 +81,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
 
 
-def with_traffic(system: System, asked: Asked) -> System:
+def with_traffic(system: System, asked: Options) -> System:
     """The system with the options in the place of its own traffic. Raises click.ClickException."""
     required = system.requirements
     traffic = required.traffic
@@ -113,7 +113,7 @@ def with_traffic(system: System, asked: Asked) -> System:
     return msgspec.structs.replace(system, requirements=msgspec.structs.replace(required, traffic=traffic))
 
 
-def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan | None) -> LoadConfig:
+def wanted_load(system: System, file: Path, asked: Options, key: str | None, plan: Plan | None) -> LoadConfig:
     """What is to be sent, and where. Raises PlanError, click.ClickException."""
     traffic: Traffic = system.requirements.traffic
     found = demand(
@@ -123,7 +123,7 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
     )
     rate = asked.rate if asked.rate is not None else found.workload.rate
     longest = max(one.total for one in (model.timeouts for model in system.models.values()))
-    url = asked.url or here(system)
+    url = asked.url or local_url(system)
     return LoadConfig(
         url=url,
         origin=origin(url),
@@ -148,7 +148,7 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
     )
 
 
-def arriving(found: Demand, factor: float, asked: Asked) -> DrawArrivals:
+def arriving(found: Demand, factor: float, asked: Options) -> DrawArrivals:
     """Gives calls at so many times the rate that is wanted."""
     workload = found.workload
     if isinstance(workload, Shape):
@@ -172,7 +172,7 @@ def arriving(found: Demand, factor: float, asked: Asked) -> DrawArrivals:
     return traced
 
 
-def here(system: System) -> str:
+def local_url(system: System) -> str:
     """Where the gateway listens, seen from this machine. Raises click.ClickException where that is elsewhere."""
     address = system.server.listen
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # of a server that listens everywhere
@@ -196,7 +196,7 @@ def context(system: System, file: Path) -> ssl.SSLContext | None:
 def proxy(url: str) -> Proxy | None:
     """What leads to this URL, as the environment has it. Raises click.ClickException."""
     try:
-        found = used(OpenAI(base_url=url), os.environ)
+        found = proxy_for(OpenAI(base_url=url), os.environ)
     except Unreadable as error:
         raise click.ClickException(f"{error.problem}: {error.remedy}") from error
     return None if found is None else Proxy.parse(found.reveal())
@@ -209,7 +209,7 @@ def origin(url: str) -> Origin:
         raise click.ClickException(f"--url: {error}") from error
 
 
-def secret(name: str | None, system: System) -> str | None:
+def api_key(name: str | None, system: System) -> str | None:
     """The key to call with. Raises click.ClickException."""
     if name is None:
         if system.keys:
@@ -254,7 +254,7 @@ def costs(file: Path, calls: Sequence[CallResult], began: float, url: str | None
     if not wanted:
         return Costs(why_not="no call has a request id, so none can be found in the ledger")
     try:
-        with reading(place(file)) as questions:
+        with reading(ledger_of_file(file)) as questions:
             until = time.monotonic() + INDEXED_WITHIN
             while True:
                 nano: dict[str, int | None] = {}

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from headworks.core.errors import ConfigError, HeadworksError, Problem
 from headworks.core.notices import named, of_problem
-from headworks.system.load import content_of
+from headworks.system.load import read_bytes
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import compose, text_at
 from headworks.telemetry.log_lines import JsonLines, TextLines
@@ -29,33 +29,33 @@ def write_log(form: str, worker: int | None = None) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if form == "json":
         logging.captureWarnings(True)
-        sys.excepthook = unexpected
-        threading.excepthook = lambda what: unexpected(what.exc_type, what.exc_value, what.exc_traceback)
-        sys.unraisablehook = lambda what: unexpected(what.exc_type, what.exc_value, what.exc_traceback)
+        sys.excepthook = log_unexpected
+        threading.excepthook = lambda what: log_unexpected(what.exc_type, what.exc_value, what.exc_traceback)
+        sys.unraisablehook = lambda what: log_unexpected(what.exc_type, what.exc_value, what.exc_traceback)
 
 
-def unexpected(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+def log_unexpected(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     """What Python would print as a stack trace, as one line."""
     log.critical("a bug of ours: %s", kind.__qualname__, exc_info=(kind, error or kind(), trace), extra=named("bug"))
 
 
-def asked_of(file: Path) -> str:
+def format_of(file: Path) -> str:
     """The format that a file asks for, also where something else is wrong with it; `text` where it cannot be read."""
     try:
-        root = compose(content_of(file), Findings(str(file)))
+        root = compose(read_bytes(file), Findings(str(file)))
     except ConfigError:
         return "text"
     return "json" if root is not None and text_at(root, "log", "format") == "json" else "text"
 
 
-def tell_why(error: HeadworksError) -> None:
+def log_failure(error: HeadworksError) -> None:
     """Logs why nothing is served, a line for each thing that is wrong."""
     if isinstance(error, ConfigError):
-        tell(error.problems, logging.ERROR, "not_started")
+        log_problems(error.problems, logging.ERROR, "not_started")
     else:
         log.error("%s", error, extra=named("not_started"))
 
 
-def tell(problems: Sequence[Problem], level: int, event: str) -> None:
+def log_problems(problems: Sequence[Problem], level: int, event: str) -> None:
     for one in problems:
         log.log(level, "%s", one, extra=of_problem(event, one))

@@ -19,10 +19,16 @@ import click
 import msgspec
 
 from headworks.cli.exit_codes import FAILS, HOLDS
-from headworks.cli.ledger_location import Place, place, place_of, read_unasked, remember
+from headworks.cli.ledger_location import (
+    LedgerLocation,
+    ledger_location,
+    ledger_of_file,
+    note_changes,
+    read_without_secrets,
+)
 from headworks.cli.logs_csv import print_csv, print_sums_csv
-from headworks.cli.logs_purge import ask, compacted, ended, unreached
-from headworks.cli.param_types import SystemFile
+from headworks.cli.logs_purge import ask, compacted, not_reached, purge
+from headworks.cli.param_types import SystemFileType
 from headworks.cli.views.logs import line_of, show_record, show_sums, show_table, sum_of
 from headworks.core.record import Outcome, Record
 from headworks.ledger.facts import facts
@@ -33,13 +39,13 @@ from headworks.ledger.sums import By, sums
 from headworks.ledger.tail import Tail
 from headworks.system.syntax.scalars import Unreadable, duration
 
-SHOWN = 20
+DEFAULT_LAST = 20
 """Calls in the table where `--last` does not say how many."""
 
-POLL = 0.3
+POLL_SECONDS = 0.3
 OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
 DECODE = msgspec.json.Decoder(Record).decode
-BYS = ("alias", "key", "target", "day", "hour")
+GROUPINGS = ("alias", "key", "target", "day", "hour")
 
 
 class Group(click.Group):
@@ -49,7 +55,7 @@ class Group(click.Group):
         return super().parse_args(ctx, args if args and args[0] in self.commands else ["list", *args])
 
 
-class Length(click.ParamType[float]):
+class DurationType(click.ParamType[float]):
     """Seconds from `800ms`, `4s`, `1h`."""
 
     name = "duration"
@@ -61,7 +67,7 @@ class Length(click.ParamType[float]):
             self.fail(f"{error.problem}: {error.remedy}", param, ctx)
 
 
-class Instant(click.ParamType[float]):
+class InstantType(click.ParamType[float]):
     """Seconds since 1970 from a date, a time, or a duration before now."""
 
     name = "when"
@@ -69,15 +75,15 @@ class Instant(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         text = str(value)
         if re.fullmatch(r"[0-9.]+(ms|[smhd])", text):
-            return time.time() - Length().convert(text, param, ctx)
+            return time.time() - DurationType().convert(text, param, ctx)
         try:
             return datetime.fromisoformat(text).timestamp()
         except (ValueError, OverflowError):
             self.fail(f"{text!r} is not a time: write 1h (ago), 2026-11-22 or 2026-11-22T13:30 (UTC: ...Z)", param, ctx)
 
 
-class Several(click.ParamType[tuple[By, ...]]):
-    """Some of `BYS`, in the order that was asked for."""
+class ColumnsType(click.ParamType[tuple[By, ...]]):
+    """Some of `GROUPINGS`, in the order that was asked for."""
 
     name = "columns"
 
@@ -86,12 +92,12 @@ class Several(click.ParamType[tuple[By, ...]]):
             return value
         asked = tuple(dict.fromkeys(str(value).split(",")))
         for one in asked:
-            if one not in BYS:
-                self.fail(f"{one!r} is not a column: use {', '.join(BYS)}", param, ctx)
+            if one not in GROUPINGS:
+                self.fail(f"{one!r} is not a column: use {', '.join(GROUPINGS)}", param, ctx)
         return cast("tuple[By, ...]", asked)
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class Display(msgspec.Struct, frozen=True, kw_only=True):
     """How calls are shown."""
 
     last: int | None = None
@@ -107,7 +113,7 @@ def command() -> None:
     """Show calls: what happened, why, and what it cost."""
 
 
-FILE = click.argument("file", required=False, type=SystemFile())
+FILE = click.argument("file", required=False, type=SystemFileType())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, oldest first, for machines.")
 AS_CSV = click.option(
     "--csv", "as_csv", is_flag=True, help="CSV with a header, oldest first, for spreadsheets; without bodies."
@@ -115,8 +121,8 @@ AS_CSV = click.option(
 
 
 @command.command("list", epilog="See also: `headworks logs show REQUEST` (one call in full), `headworks logs purge`.")
-@click.option("--since", type=Instant(), help="Calls since a time: 1h (ago), 2026-11-22, 2026-11-22T13:30.")
-@click.option("--until", type=Instant(), help="Calls before a time, written likewise.")
+@click.option("--since", type=InstantType(), help="Calls since a time: 1h (ago), 2026-11-22, 2026-11-22T13:30.")
+@click.option("--until", type=InstantType(), help="Calls before a time, written likewise.")
 @click.option("--alias", help="Calls to this model (alias), as callers name it.")
 @click.option("--key", help="Calls with the key of this name (NAME#2: the second key of that name).")
 @click.option("--tag", help="Calls with a key that has this tag.")
@@ -124,10 +130,12 @@ AS_CSV = click.option(
 @click.option("--target", help="Calls with an attempt at this target (provider/model).")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Calls with this outcome.")
 @click.option("--failed", is_flag=True, help="Calls without a complete answer, except where the caller hung up.")
-@click.option("--slow", type=Length(), help="Calls that took at least this long: 800ms, 4s.")
+@click.option("--slow", type=DurationType(), help="Calls that took at least this long: 800ms, 4s.")
 @click.option("--error", metavar="TEXT", help="Calls with this text in the error's class or reason.")
 @click.option("--request-id", metavar="ID", help="One call in full; the first digits are enough.")
-@click.option("--last", type=click.IntRange(min=1), help=f"Only the last N calls ({SHOWN} in the table, else all).")
+@click.option(
+    "--last", type=click.IntRange(min=1), help=f"Only the last N calls ({DEFAULT_LAST} in the table, else all)."
+)
 @click.option(
     "--sort", type=click.Choice(["time", "slowest"]), default="time", help="slowest: the slowest call is last."
 )
@@ -135,7 +143,7 @@ AS_CSV = click.option(
 @AS_JSON
 @AS_CSV
 @click.option(
-    "--by", type=Several(), help="Sums by alias, key, target, day or hour (UTC), or several of them: alias,day."
+    "--by", type=ColumnsType(), help="Sums by alias, key, target, day or hour (UTC), or several of them: alias,day."
 )
 @click.option("--cost", "_cost", is_flag=True, help="Sums by alias, unless --by names other columns.")
 @FILE
@@ -144,17 +152,17 @@ def list_command(ctx: click.Context, /, file: Path | None, **options: Any) -> No
     """List calls that match all filters, the newest last. FILE is the system file (headworks.yaml by default)."""
     asked = Filter(**{name: options[name] for name in Filter.__struct_fields__})
     by: tuple[By, ...] = options["by"] or (("alias",) if options["_cost"] else ())
-    way = Way(by=by, **{name: options[name] for name in ("last", "sort", "follow", "as_json", "as_csv")})
+    way = Display(by=by, **{name: options[name] for name in ("last", "sort", "follow", "as_json", "as_csv")})
     if way.as_json and way.as_csv:
         raise click.UsageError("use either --json or --csv")
     if by and (way.follow or way.last or way.sort != "time"):
         raise click.UsageError("sums cover all calls: --by cannot be combined with --follow, --last or --sort")
     if way.follow and way.sort != "time":
         raise click.UsageError("--follow shows calls as they end: it cannot be combined with --sort")
-    where = place(file)
+    where = ledger_of_file(file)
     tail = Tail(where.journal) if way.follow else None
     with reading(where) as questions:
-        shown = present(questions, asked, way)
+        shown = print_result(questions, asked, way)
     if tail is not None:
         follow(tail, asked, way)
     ctx.exit(HOLDS if shown or not asked.request_id else FAILS)
@@ -167,14 +175,14 @@ def list_command(ctx: click.Context, /, file: Path | None, **options: Any) -> No
 @click.pass_context
 def show_command(ctx: click.Context, request_id: str, file: Path | None, as_json: bool) -> None:
     """Show one call in full, with its attempts. REQUEST is its id, or the beginning of it. Exits with 1 when there is none."""
-    with reading(place(file)) as questions:
-        ctx.exit(HOLDS if present(questions, Filter(request_id=request_id), Way(as_json=as_json)) else FAILS)
+    with reading(ledger_of_file(file)) as questions:
+        ctx.exit(HOLDS if print_result(questions, Filter(request_id=request_id), Display(as_json=as_json)) else FAILS)
 
 
 @command.command("purge", short_help="Delete calls for good, or everything of one user.")
 @click.option("--user", help="Everything of this user (`user` in the body). What it cost stays in the sums.")
 @click.option("--key", help="Calls with the key of this name.")
-@click.option("--before", type=Instant(), help="Calls before a time: 30d (ago), 2026-11-22.")
+@click.option("--before", type=InstantType(), help="Calls before a time: 30d (ago), 2026-11-22.")
 @click.option(
     "--compact", is_flag=True, help="Rewrite journal and store, so that no byte of the calls is left in them."
 )
@@ -193,8 +201,8 @@ def purge_command(file: Path | None, compact: bool, yes: bool, **which: Any) -> 
         raise click.UsageError(
             "name the calls to delete: --user NAME, --key NAME, --before WHEN, or the last two together"
         )
-    system, folder = read_unasked(file)
-    where = place_of(system, folder)
+    system, folder = read_without_secrets(file)
+    where = ledger_location(system, folder)
     with reading(where) as questions:
         count = questions.count(asked)
         if count == 0 and not asked.user and not compact:
@@ -202,19 +210,19 @@ def purge_command(file: Path | None, compact: bool, yes: bool, **which: Any) -> 
             return
         if not yes:
             ask(f"Delete everything of this user, {count} calls," if asked.user else f"Delete {count} calls")
-        click.echo(ended(questions, asked))
-        remember(where, questions.store)
+        click.echo(purge(questions, asked))
+        note_changes(where, questions.store)
     if not compact:
         click.echo("bytes may stay in the files of journal and store for a while; --compact rewrites both")
         return
     others = compacted(where, asked)
     click.echo("journal and store were rewritten: no byte of these calls is left in them. Not reached:")
-    for one in unreached(system, others, is_user=asked.user is not None):
+    for one in not_reached(system, others, is_user=asked.user is not None):
         click.echo(f"- {one}")
 
 
 @contextlib.contextmanager
-def reading(where: Place) -> Iterator[Questions]:
+def reading(where: LedgerLocation) -> Iterator[Questions]:
     """The ledger, up to date. Raises click.ClickException where there is no store that can be read."""
     indexer = Indexer(where.journal, where.store)
     try:
@@ -229,7 +237,7 @@ def reading(where: Place) -> Iterator[Questions]:
         indexer.close()
 
 
-def present(questions: Questions, asked: Filter, way: Way) -> int:
+def print_result(questions: Questions, asked: Filter, way: Display) -> int:
     """Prints what was asked for, and returns how many calls (or groups) it was."""
     if way.by:
         groups = sums(questions, asked, way.by)
@@ -241,12 +249,12 @@ def present(questions: Questions, asked: Filter, way: Way) -> int:
         else:
             show_sums(groups, way.by)
         return len(groups)
-    last = way.last if way.last is not None or way.as_json or way.as_csv else SHOWN
+    last = way.last if way.last is not None or way.as_json or way.as_csv else DEFAULT_LAST
     with contextlib.closing(questions.lines(asked, last=last, slowest=way.sort == "slowest")) as lines:
         return show(map(DECODE, lines), asked, way)
 
 
-def show(found: Iterator[Record], asked: Filter, way: Way) -> int:
+def show(found: Iterator[Record], asked: Filter, way: Display) -> int:
     """Prints calls, and returns how many it was."""
     if asked.request_id is not None:  # the store knows the first 60 bits of it
         found = filter(lambda record: record.request_id.startswith(asked.request_id or ""), found)
@@ -261,7 +269,7 @@ def show(found: Iterator[Record], asked: Filter, way: Way) -> int:
         if not records:
             click.echo(f"no call has an id that begins with {asked.request_id}", err=True)
     else:
-        show_table(records, is_cut=way.last is None and len(records) == SHOWN)
+        show_table(records, is_cut=way.last is None and len(records) == DEFAULT_LAST)
     return len(records)
 
 
@@ -274,7 +282,7 @@ def print_json(records: Iterable[Record]) -> int:
     return count
 
 
-def follow(tail: Tail, asked: Filter, way: Way) -> None:
+def follow(tail: Tail, asked: Filter, way: Display) -> None:
     """Prints calls as they end, until Ctrl-C."""
     with contextlib.closing(tail):
         while True:
@@ -286,4 +294,4 @@ def follow(tail: Tail, asked: Filter, way: Way) -> None:
                 print_csv(records, with_header=False)
             elif records:
                 show_table(records, is_more=True)
-            time.sleep(POLL)
+            time.sleep(POLL_SECONDS)

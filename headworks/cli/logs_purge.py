@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import click
 
-from headworks.cli.ledger_location import Place
+from headworks.cli.ledger_location import LedgerLocation
 from headworks.cli.views.logs import clean
 from headworks.ledger.erasure import purge_user, redacted
 from headworks.ledger.indexer import Indexer
@@ -22,7 +22,7 @@ from headworks.ledger.store import StoreTrouble
 from headworks.system.schema.system import System
 
 
-def ended(questions: Questions, asked: Filter) -> str:
+def purge(questions: Questions, asked: Filter) -> str:
     """Has these calls be gone from every command, and says so in words. Raises StoreTrouble."""
     if asked.user is None:
         return f"{deleted(questions, asked)} calls deleted"
@@ -52,11 +52,11 @@ def deleted(questions: Questions, asked: Filter) -> int:
     return gone
 
 
-def compacted(where: Place, asked: Filter) -> int:
+def compacted(where: LedgerLocation, asked: Filter) -> int:
     """Writes the journal and the store without these calls, and says how many other journals go into that store. Raises
     click.ClickException."""
     chosen, instead = (of(asked.holds), blank) if asked.user is None else (of_user(asked.user), redacted)
-    with told(), indexing(where) as indexer:
+    with explained_errors(), indexing(where) as indexer:
         indexer.catch_up()  # what ended meanwhile, too: only what is in the store can go from the journal
         overwrite(where.journal, indexer.offsets(), chosen, instead)
         indexer.store().compact()
@@ -64,7 +64,7 @@ def compacted(where: Place, asked: Filter) -> int:
 
 
 @contextmanager
-def indexing(where: Place) -> Iterator[Indexer]:
+def indexing(where: LedgerLocation) -> Iterator[Indexer]:
     indexer = Indexer(where.journal, where.store)
     try:
         yield indexer
@@ -73,7 +73,7 @@ def indexing(where: Place) -> Iterator[Indexer]:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def explained_errors() -> Iterator[None]:
     """What the store or the system raises, in words."""
     again = "the calls are deleted, but their bytes may still be in the files: run it again with --compact"
     try:
@@ -85,7 +85,7 @@ def told() -> Iterator[None]:
         raise click.ClickException(f"{said}\n    {again}") from error
 
 
-def unreached(system: System, others: int, *, is_user: bool) -> list[str]:
+def not_reached(system: System, others: int, *, is_user: bool) -> list[str]:
     """Where something may be left, in words."""
     found = []
     if system.log.store.reveal().startswith("postgres"):

@@ -14,7 +14,7 @@ from headworks.system.schema.notations import NOTATIONS
 from headworks.system.syntax.scalars import Unreadable, duration, instant
 
 
-class Notated(click.ParamType[Any]):
+class NotationType(click.ParamType[Any]):
     """A value in a unit's notation."""
 
     def __init__(self, unit: str) -> None:
@@ -30,7 +30,7 @@ class Notated(click.ParamType[Any]):
             self.fail(f"{error.problem}: {error.remedy}", param, ctx)
 
 
-class SystemFile(click.Path):
+class SystemFileType(click.Path):
     """The system file, which must be there: where it is not, what makes one is said."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class SystemFile(click.Path):
         return super().convert(value, param, ctx)
 
 
-class Until(click.ParamType[float]):
+class ExpiryType(click.ParamType[float]):
     """Seconds since 1970 from a date, or from a duration from now."""
 
     name = "when"

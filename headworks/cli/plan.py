@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from headworks.cli.extra_modules import brought
-from headworks.cli.ledger_location import Unasked, place
-from headworks.cli.logs import DECODE, Instant, reading
-from headworks.cli.param_types import SystemFile
+from headworks.cli.extra_modules import import_extra
+from headworks.cli.ledger_location import PlaceholderSecrets, ledger_of_file
+from headworks.cli.logs import DECODE, InstantType, reading
+from headworks.cli.param_types import SystemFileType
 from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter
-from headworks.system.checks.machine import Equipped
-from headworks.system.load import examine
+from headworks.system.checks.machine import FullyInstalled
+from headworks.system.load import parse
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
@@ -23,8 +23,10 @@ from headworks.system.syntax.nodes import MOST_BYTES
 
 @click.command("plan")
 @click.option("--fit", "is_fitted", is_flag=True, help="Fit the vendor models to the calls in the ledger.")
-@click.option("--since", type=Instant(), help="With --fit or `log: true`: only calls since a time (1h, 2026-11-22).")
-@click.option("--until", type=Instant(), help="Likewise: only calls before a time.")
+@click.option(
+    "--since", type=InstantType(), help="With --fit or `log: true`: only calls since a time (1h, 2026-11-22)."
+)
+@click.option("--until", type=InstantType(), help="Likewise: only calls before a time.")
 @click.option("--screen", "only_screen", is_flag=True, help="Closed forms only: instant, no simulation.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same plan to the byte.")
 @click.option("--calls", type=click.IntRange(100, 1_000_000), default=2000, show_default=True, help="Calls per run.")
@@ -38,7 +40,7 @@ from headworks.system.syntax.nodes import MOST_BYTES
     help="Write an HTML page with plots to this file.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
-@click.argument("file", default="headworks.yaml", type=SystemFile())
+@click.argument("file", default="headworks.yaml", type=SystemFileType())
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -63,7 +65,7 @@ def command(
     Exit codes: 0 every objective holds; 1 one does not; 2 one cannot be judged; 3 it could not run.
     """
     asked = Filter(since=since, until=until)
-    module = brought("plan", "headworks.cli.plan_run")
+    module = import_extra("plan", "headworks.cli.plan_run")
     run = module.Run(
         is_fitted=is_fitted, only_screen=only_screen, seed=seed, calls=calls, runs=runs, html=html, is_json=is_json
     )
@@ -78,7 +80,7 @@ def read(file: Path) -> System:
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
     findings = Findings(str(file))
-    system = examine(content, findings, Unasked(os.environ, file.parent), Equipped(file.parent), file)
+    system = parse(content, findings, PlaceholderSecrets(os.environ, file.parent), FullyInstalled(file.parent), file)
     if system is None:
         raise ConfigError(findings.errors)
     return system
@@ -86,5 +88,5 @@ def read(file: Path) -> System:
 
 def past(file: Path, asked: Filter) -> list[Record]:
     """What the ledger has of these calls, oldest first."""
-    with reading(place(file)) as questions:
+    with reading(ledger_of_file(file)) as questions:
         return [DECODE(line) for line in questions.lines(asked)]

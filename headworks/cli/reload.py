@@ -12,12 +12,12 @@ import msgspec
 
 from headworks.cli.exit_codes import FAILS, HOLDS
 from headworks.server.control_files import ControlFiles, Outcome
-from headworks.system.derived.default_paths import journal_of, written
-from headworks.system.starter import HERE, text
+from headworks.system.derived.default_paths import default_journal, node_at
+from headworks.system.starter import DEFAULT_FILE, starter_text
 from headworks.system.syntax.findings import Findings
-from headworks.system.syntax.nodes import MOST_BYTES, Node, Scalar, compose
+from headworks.system.syntax.nodes import MOST_BYTES, Node, ScalarNode, compose
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds until an outcome must be there; reading a file takes a fraction of one."""
 
 
@@ -34,13 +34,13 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
 
     Exit codes: 0 the new file is served; 1 it has errors; 3 no gateway serves this file, or it did not answer.
     """
-    served = file or HERE
+    served = file or DEFAULT_FILE
     findings = Findings(str(served))
     tree = compose(content(served, is_named=file is not None), findings)
     if tree is None:  # no gateway could read it, and where to look for one is in it
         outcome = Outcome(begun_at=time.time(), is_reloaded=False, config="", problems=findings.errors)
     else:
-        outcome = asked(ControlFiles(served.parent / journal(tree, served), served), served)
+        outcome = request_reload(ControlFiles(served.parent / journal(tree, served), served), served)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(outcome)).decode())
     else:
@@ -51,7 +51,7 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
 def content(file: Path, *, is_named: bool) -> bytes:
     """What a gateway that was started with this file would read now."""
     if not is_named and not file.exists():
-        return text().encode()
+        return starter_text().encode()
     try:
         with file.open("rb") as opened:
             return opened.read(MOST_BYTES + 1)
@@ -61,11 +61,11 @@ def content(file: Path, *, is_named: bool) -> bytes:
 
 def journal(tree: Node, file: Path) -> str:
     """The folder of the journal of a file, also where the file is wrong elsewhere: the gateway says what is."""
-    node = written(tree, "log", "journal")
-    return node.text if isinstance(node, Scalar) else journal_of(file)
+    node = node_at(tree, "log", "journal")
+    return node.text if isinstance(node, ScalarNode) else default_journal(file)
 
 
-def asked(control_files: ControlFiles, file: Path) -> Outcome:
+def request_reload(control_files: ControlFiles, file: Path) -> Outcome:
     """Asks the gateway that serves the file, and waits until it has said what became of it."""
     pid = control_files.pid()
     if pid is None:
@@ -78,13 +78,13 @@ def asked(control_files: ControlFiles, file: Path) -> Outcome:
         os.kill(pid, signal.SIGHUP)
     except OSError as error:
         raise click.ClickException(f"the gateway (process {pid}) cannot be signalled: {error.strerror}") from error
-    while time.time() < since + PATIENCE:
+    while time.time() < since + TIMEOUT:
         if outcome := control_files.outcome(since):
             return outcome
         if control_files.pid() is None:
             raise click.ClickException(f"the gateway (process {pid}) has ended")
         time.sleep(0.02)
-    raise click.ClickException(f"the gateway (process {pid}) did not answer for {PATIENCE:.0f} s")
+    raise click.ClickException(f"the gateway (process {pid}) did not answer for {TIMEOUT:.0f} s")
 
 
 def show(outcome: Outcome, served: str) -> None:

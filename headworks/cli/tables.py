@@ -19,14 +19,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-WIDE: Final = 200
+UNWRAPPED_WIDTH: Final = 200
 """Columns where nobody looks: a log or a pipe is not wrapped at 80."""
 
 GAP: Final = 2
 """Blanks between two columns."""
 
 
-class Rows:
+class TableRows:
     """What stands in a table. right: titles of the columns of numbers. whole: of those whose cells stay on one line, as numbers
     do. A text is printed as it is: nothing in it is markup."""
 
@@ -53,26 +53,28 @@ class Rows:
             cells = [[title, *one] for title, one in zip(self.titles, cells, strict=True)]
         natural = [max(map(cell_len, one), default=0) for one in cells]
         least = [
-            wide if title in self.whole else max(map(longest, one), default=0)
+            wide if title in self.whole else max(map(longest_word, one), default=0)
             for title, wide, one in zip(self.titles, natural, cells, strict=True)
         ]
-        return fitted(natural, least, room)
+        return fitted_widths(natural, least, room)
 
 
-class Paper:
+class Output:
     """Where a report is printed: wide and without lines where nobody looks."""
 
     def __init__(self) -> None:
         self.is_seen = sys.stdout.isatty()
-        self.console = Console(width=None if self.is_seen else WIDE, highlight=False, markup=False, emoji=False)
+        self.console = Console(
+            width=None if self.is_seen else UNWRAPPED_WIDTH, highlight=False, markup=False, emoji=False
+        )
 
     def table(
         self, *titles: str, right: Collection[str] = (), whole: Collection[str] = (), is_headed: bool = True
-    ) -> Rows:
+    ) -> TableRows:
         """A table to be filled, and then printed by `print`."""
-        return Rows(titles, right, whole, is_headed=is_headed)
+        return TableRows(titles, right, whole, is_headed=is_headed)
 
-    def fits(self, rows: Rows) -> bool:
+    def fits(self, rows: TableRows) -> bool:
         """Whether its rows can be printed as rows."""
         return rows.widths(self._room(rows)) is not None
 
@@ -80,7 +82,7 @@ class Paper:
         click.echo()
         click.echo(click.style(text, bold=True))
 
-    def print(self, rows: Rows) -> None:
+    def print(self, rows: TableRows) -> None:
         """Prints a table."""
         widths = rows.widths(self._room(rows))
         self.console.print(self._blocks(rows) if widths is None else self._drawn(rows, widths))
@@ -96,11 +98,11 @@ class Paper:
             table.add_row(*map(Text, cells))
         self.console.print(Padding(table, (0, 0, 0, margin)))
 
-    def _room(self, rows: Rows) -> int:
+    def _room(self, rows: TableRows) -> int:
         count = len(rows.titles)
         return self.console.width - GAP * (count - 1)
 
-    def _drawn(self, rows: Rows, widths: Sequence[int]) -> Table:
+    def _drawn(self, rows: TableRows, widths: Sequence[int]) -> Table:
         table = Table(
             box=box.SIMPLE_HEAD if self.is_seen else None,
             show_edge=False,
@@ -116,7 +118,7 @@ class Paper:
             table.add_row(*row)
         return table
 
-    def _blocks(self, rows: Rows) -> Table:
+    def _blocks(self, rows: TableRows) -> Table:
         table = Table.grid(padding=(0, GAP, 0, 0))
         table.add_column(no_wrap=True, style="dim")
         table.add_column(overflow="fold")
@@ -128,12 +130,12 @@ class Paper:
         return table
 
 
-def longest(text: str) -> int:
+def longest_word(text: str) -> int:
     """Columns of the longest word."""
     return max(map(cell_len, text.split()), default=0)
 
 
-def fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
+def fitted_widths(natural: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
     """The widths of columns that have so much room together: the widest are cut to one width, but none below its least.
     None where that is not enough."""
     if sum(least) > room:

@@ -14,7 +14,7 @@ import uvloop
 
 from headworks import __version__
 from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS
-from headworks.cli.log_format import asked_of, log, tell, tell_why, write_log
+from headworks.cli.log_format import format_of, log, log_failure, log_problems, write_log
 from headworks.core.errors import HeadworksError
 from headworks.core.notices import named
 from headworks.gateway.gateway import Gateway
@@ -22,7 +22,7 @@ from headworks.gateway.priced import priced
 from headworks.server.serve import serve
 from headworks.server.workers.parent import serve_by_workers
 from headworks.system.schema.system import System
-from headworks.system.starter import HERE, load_or_starter
+from headworks.system.starter import DEFAULT_FILE, load_or_starter
 from headworks.system.syntax.findings import Findings
 
 
@@ -50,37 +50,37 @@ def command(file: Path | None, seed: int | None, new_ledger: bool) -> int:
 
     Exit codes: 0 stopped normally; 1 records of answered calls were lost; 3 it could not start.
     """
-    form = asked_of(file or HERE)
+    form = format_of(file or DEFAULT_FILE)
     write_log(form)
     if form == "text":
         return up(file, seed, is_json=False, new_ledger=new_ledger)
     try:
         return up(file, seed, is_json=True, new_ledger=new_ledger)
     except HeadworksError as error:
-        tell_why(error)
+        log_failure(error)
         return COULD_NOT_RUN
 
 
 def up(file: Path | None, seed: int | None, *, is_json: bool, new_ledger: bool) -> int:
     """Serves until told to stop, and says how it ended. is_json: nothing is printed that is no line of the log. Raises
     HeadworksError."""
-    is_starter = file is None and not HERE.exists()
+    is_starter = file is None and not DEFAULT_FILE.exists()
     read = partial(load_or_starter, file, os.environ)
     loaded = read()
-    unpaid = Findings(str(file or HERE))
+    unpaid = Findings(str(file or DEFAULT_FILE))
     priced(loaded.system, unpaid)  # no reason not to serve the others: what cannot be paid for is refused, call by call
     warnings = (*loaded.warnings, *unpaid.errors)
     if is_json:
-        tell(warnings, logging.WARNING, "config_warning")
+        log_problems(warnings, logging.WARNING, "config_warning")
     else:
         for warning in warnings:
             click.echo(f"warning: {warning}", err=True)
     say = tell_start if is_json else partial(greet, is_starter=is_starter)
     if loaded.system.server.workers > 1:
-        is_whole = uvloop.run(serve_by_workers(file or HERE, loaded, say, new_ledger=new_ledger))
+        is_whole = uvloop.run(serve_by_workers(file or DEFAULT_FILE, loaded, say, new_ledger=new_ledger))
     else:
         ready = partial(greet_gateway, say)
-        is_whole = uvloop.run(serve(loaded, file or HERE, read, ready, seed=seed, new_ledger=new_ledger))
+        is_whole = uvloop.run(serve(loaded, file or DEFAULT_FILE, read, ready, seed=seed, new_ledger=new_ledger))
     return HOLDS if is_whole else FAILS
 
 

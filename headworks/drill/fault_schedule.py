@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from headworks.system.schema.drills import EVERY, Drill, DrillFault, Fault, named
+from headworks.system.schema.drills import ALL_TARGETS, Drill, DrillFault, Fault, names_target
 
 
 class FaultSchedule:
@@ -46,4 +46,4 @@ class FaultSchedule:
 def _is_selected(fault: DrillFault, target: str, first: Sequence[str]) -> bool:
     if not fault.targets:
         return target in first
-    return any(text == EVERY or named(text, target) for text in fault.targets)
+    return any(text == ALL_TARGETS or names_target(text, target) for text in fault.targets)

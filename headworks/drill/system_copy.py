@@ -21,15 +21,24 @@ from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, ability
 from headworks.policy.choice import Ability
-from headworks.system.checks.machine import Equipped
+from headworks.system.checks.machine import FullyInstalled
 from headworks.system.checks.system import check, targets_of
-from headworks.system.load import named, read
+from headworks.system.load import read, with_model_names
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import LITERAL, PrivateUrl, Secret, Sources
 from headworks.system.schema.system import Local, System, TargetOf
-from headworks.system.starter import HERE, NAME, text
+from headworks.system.starter import DEFAULT_FILE, STARTER_NAME, starter_text
 from headworks.system.syntax.findings import Findings
-from headworks.system.syntax.nodes import MOST_BYTES, Entry, Items, Node, Scalar, Table, compose, text_at
+from headworks.system.syntax.nodes import (
+    MOST_BYTES,
+    Entry,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    compose,
+    text_at,
+)
 
 IGNORED_KEYS: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
 """Top-level keys that a drill does not read: keys of callers, settings of other commands, places of files."""
@@ -95,9 +104,9 @@ class DrilledSystem(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_system(file: Path | None) -> DrilledSystem:
     """The system of this file; where none is named that of headworks.yaml here, else the starter. Raises ConfigError."""
-    chosen = file or (HERE if HERE.exists() else None)
+    chosen = file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     if chosen is None:
-        return parse_system(text().encode(), NAME, Path())
+        return parse_system(starter_text().encode(), STARTER_NAME, Path())
     try:
         with chosen.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
@@ -116,25 +125,25 @@ def parse_system(content: bytes, name: str, folder: Path) -> DrilledSystem:
     findings = Findings(name)
     root = compose(content, findings)
     differences: tuple[str, ...] = ()
-    if isinstance(root, Table):
+    if isinstance(root, MappingNode):
         differences = tuple(differences_of(root))
         root = without(root, IGNORED_KEYS)
-        if (server := root.entries.get("server")) is not None and isinstance(server.node, Table):
+        if (server := root.entries.get("server")) is not None and isinstance(server.node, MappingNode):
             root.entries["server"] = Entry(server.name_place, without(server.node, PORT_KEYS))
     system = None if root is None else Reader(findings, PlaceholderSecrets({}, folder)).system(root)
     if system is not None:
-        system = named(system)
-        check(system, findings, Equipped(folder))
+        system = with_model_names(system)
+        check(system, findings, FullyInstalled(folder))
     if root is None or system is None or findings.errors:
         raise ConfigError(findings.errors)
     return DrilledSystem(name=name, root=plain(root), system=system, differences=differences)
 
 
-def without(table: Table, names: frozenset[str]) -> Table:
-    return Table({key: entry for key, entry in table.entries.items() if key not in names}, table.place)
+def without(table: MappingNode, names: frozenset[str]) -> MappingNode:
+    return MappingNode({key: entry for key, entry in table.entries.items() if key not in names}, table.place)
 
 
-def differences_of(root: Table) -> Iterator[str]:
+def differences_of(root: MappingNode) -> Iterator[str]:
     """Settings of a production file that the copy does not have, in words and without secrets."""
     workers = text_at(root, "server", "workers")
     if workers not in (None, "1"):
@@ -156,11 +165,11 @@ def kind(url: str) -> str:
 def plain(node: Node) -> Any:
     """A tree of nodes as lists and maps of texts."""
     match node:
-        case Scalar():
+        case ScalarNode():
             return node.text
-        case Items():
+        case SequenceNode():
             return [plain(item) for item in node.items]
-        case Table():
+        case MappingNode():
             return {name: plain(entry.node) for name, entry in node.entries.items()}
 
 

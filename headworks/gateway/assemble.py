@@ -52,7 +52,7 @@ from headworks.policy.shedding import Admission
 from headworks.state.answers import Answers as Remembered
 from headworks.state.memory import Memory
 from headworks.system.derived.prefill import prefill_of
-from headworks.system.schema.system import Model, System, TargetOf, behind
+from headworks.system.schema.system import Model, System, TargetOf, alias_identity
 
 Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""
@@ -240,7 +240,7 @@ def pool(
 
 def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
     """What answers equal calls without a vendor, or with one call to it: only where the alias asks for it."""
-    fingerprints = Fingerprint(alias, behind(shared.system, alias), SCOPES[model.cache.share])
+    fingerprints = Fingerprint(alias, alias_identity(shared.system, alias), SCOPES[model.cache.share])
     coalesce: list[Layer] = [partial(Coalesce, fingerprints=fingerprints)] if model.coalesces else []
     ttl = model.cache.exact
     if ttl is None:

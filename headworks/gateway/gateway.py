@@ -40,7 +40,7 @@ from headworks.ledger.journal import Journal
 from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
 from headworks.prompts.apart import Apart
-from headworks.system.derived.secret_values import every_secret
+from headworks.system.derived.secret_values import all_secrets
 from headworks.system.schema.system import System
 from headworks.telemetry.log_lines import hide_in_log
 from headworks.telemetry.metrics import Metrics, Recorder
@@ -281,7 +281,7 @@ class Gateway:
         self.is_whole = is_whole(self.journal.lost, self.journal.folder, unforced)
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
-        before_this, self._secrets = self._secrets, every_secret(system)
+        before_this, self._secrets = self._secrets, all_secrets(system)
         mask = Mask([*self._secrets, *before_this])  # a call of the system before this one may still end
         hide_in_log(mask)
         recorder = Recorder(self.journal, self.metrics, callable_names(system), mask)

@@ -21,7 +21,7 @@ from headworks.providers.local.shared_process import SharedProcess
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.simulated.answer_text import Percentiles
 from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
-from headworks.system.derived.secret_values import sent_to
+from headworks.system.derived.secret_values import secrets_sent_to
 from headworks.system.schema import system as schema
 from headworks.wire.openai.dialect import OPENAI
 
@@ -111,7 +111,7 @@ class Leaves:
         client = self.clients[name] = Client(origin, context=context, proxy=proxy, buffered=self.buffered)
         key = provider.api_key.reveal() if provider.api_key is not None else None
         extra = {header: value.reveal() for header, value in provider.headers.items()}
-        account = account_headers(key, extra, sent_to(provider))
+        account = account_headers(key, extra, secrets_sent_to(provider))
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
         return lambda model: Remote(client, OPENAI, model, account, forward=forward, target=f"{name}/{model}")
 

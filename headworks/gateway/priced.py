@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from headworks.core.money import Price
 from headworks.gateway.prices import Prices
-from headworks.system.checks.system import under_budget
+from headworks.system.checks.system import aliases_under_budget
 from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.scalars import shown
@@ -19,7 +19,7 @@ def priced(system: System, findings: Findings) -> Priced:
     """What each target charges. A vendor's whose price is unknown is a warning (nobody is billed for a simulated one), and
     an error where a key with a budget may call it: its calls would be refused."""
     prices = Prices(system)
-    funded = under_budget(system)
+    funded = aliases_under_budget(system)
     known: Priced = {}
     for alias, model in system.models.items():
         known[alias] = {}

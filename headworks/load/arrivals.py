@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from headworks.system.verdicts.closed_forms import Spread
+from headworks.system.verdicts.closed_forms import LogNormal
 
 ArrivalProcess = Literal["poisson", "gamma", "even"]
 
@@ -40,9 +40,9 @@ class Shape(Protocol):
     @property
     def burstiness(self) -> float: ...
     @property
-    def prompt(self) -> Spread: ...
+    def prompt(self) -> LogNormal: ...
     @property
-    def output(self) -> Spread: ...
+    def output(self) -> LogNormal: ...
     @property
     def streamed(self) -> float: ...
     @property
@@ -106,7 +106,7 @@ def closest_stretch(at: Sequence[float], rate: float, seconds: float) -> tuple[i
     return found
 
 
-def _draw_tokens(spread: Spread, rng: Random) -> int:
+def _draw_tokens(spread: LogNormal, rng: Random) -> int:
     return min(max(round(spread.median * exp(spread.sigma * rng.gauss(0.0, 1.0))), 1), MAX_PROMPT_TOKENS)
 
 

@@ -16,7 +16,7 @@ from headworks.core.money import NANO
 from headworks.load.call import CallResult
 from headworks.load.stats import Interval, mean, percentile, wilson
 from headworks.system.schema.requirements import Objective, Traffic
-from headworks.system.verdicts.verdict import Said
+from headworks.system.verdicts.verdict import VerdictWord
 
 
 class Costs(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     objective: str
     alias: str | None
     metric: str
-    verdict: Said
+    verdict: VerdictWord
     limit: float
     value: float | None = None
     low: float | None = None
@@ -63,7 +63,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Judgement(msgspec.Struct, frozen=True):
     """A verdict with its interval, before the objective is attached."""
 
-    verdict: Said
+    verdict: VerdictWord
     interval: Interval | None
     calls: int
     why: str = ""
@@ -115,7 +115,7 @@ def latency(objective: Objective, seen: Measured) -> Judgement:
     within = sum([value <= float(objective.limit.value) for value in values])
     share = wilson(within, len(values))
     part = objective.percentile / 100
-    said: Said = "holds" if share.low >= part else "does not hold" if share.high < part else "cannot say"
+    said: VerdictWord = "holds" if share.low >= part else "does not hold" if share.high < part else "cannot say"
     why = f"{within} of {len(values)} within the limit"
     if said == "cannot say":
         why += f": {100 * share.low:.4g} to {100 * share.high:.4g} %; more calls are needed"
@@ -190,7 +190,7 @@ def cost(objective: Objective, seen: Measured, traffic: Traffic) -> Judgement:
     return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 
-def verdict_of(objective: Objective, found: Interval) -> Said:
+def verdict_of(objective: Objective, found: Interval) -> VerdictWord:
     """The verdict: on which side of the limit the interval lies."""
     limit = float(objective.limit.value)
     if objective.at_most is not None:
@@ -198,7 +198,7 @@ def verdict_of(objective: Objective, found: Interval) -> Said:
     return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
 
 
-def overall_verdict(verdicts: Sequence[Verdict]) -> Said:
+def overall_verdict(verdicts: Sequence[Verdict]) -> VerdictWord:
     """`does not hold` if any objective is missed, else `cannot say` if any is unclear, else `holds`. Unjudged ones do not count."""
     said = [one.verdict for one in verdicts]
     return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"

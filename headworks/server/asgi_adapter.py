@@ -82,7 +82,7 @@ class AsgiAdapter:
             if self._running is None:
                 chance = Random()
                 loaded = self._load()
-                loaded.settle()
+                loaded.pin_default_folder()
                 async with AsyncExitStack() as held:
                     hold = await held.enter_async_context(holding(loaded, always=False))
                     gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))

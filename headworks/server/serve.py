@@ -66,7 +66,7 @@ async def serve(
     new_ledger: the store that is there is the right one, whichever was before. False where records of calls are missing
     at the end.
     """
-    loaded.settle()
+    loaded.pin_default_folder()
     server = loaded.system.server
     chance = Random()
     allow_open_files()

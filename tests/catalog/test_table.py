@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.catalog.table import BUNDLED, Book, Catalog, ModelRow, holds, is_slip, matches
+from headworks.catalog.table import BUNDLED, Catalog, ModelRow, PriceTable, holds, is_one_letter_off, matches
 from headworks.core.money import Rates
 
 BUNDLE = Catalog()
@@ -167,7 +167,7 @@ def test_the_first_match_wins_and_a_reseller_sells_others_models_too() -> None:
 
 
 def test_the_hint_of_a_provider_is_in_its_pattern() -> None:
-    book = msgspec.json.decode(BUNDLED.read_bytes(), type=Book)
+    book = msgspec.json.decode(BUNDLED.read_bytes(), type=PriceTable)
     for provider in book.providers:
         assert provider.has in provider.url.replace("\\", "")
 
@@ -198,4 +198,4 @@ def test_nothing_is_meant_at_a_provider_that_the_table_has_not() -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("ab", "ab"), ("abcd", "badc"), ("abc", "xyz"), ("a1", "a2"), ("abc", "a")])
 def test_equal_names_several_slips_and_digits_are_no_slip(one: str, other: str) -> None:
-    assert not is_slip(one, other)
+    assert not is_one_letter_off(one, other)

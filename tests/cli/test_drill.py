@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from headworks.cli.main import run
-from headworks.system.starter import text
+from headworks.system.starter import starter_text
 from tests.drill.systems import PRODUCTION
 
 ALONE = "version: 1\nproviders: {only: {dialect: simulated}}\nmodels: {assistant: only}\n"
@@ -22,7 +22,7 @@ def alone(tmp_path: Path) -> str:
 @pytest.fixture
 def starter(tmp_path: Path) -> str:
     file = tmp_path / "starter.yaml"
-    file.write_text(text())
+    file.write_text(starter_text())
     return str(file)
 
 

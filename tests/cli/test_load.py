@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
-from headworks.cli.load_run import Asked, want, with_traffic
+from headworks.cli.load_run import Options, wanted_load, with_traffic
 from headworks.cli.main import run
 from headworks.cli.plan import read
 from headworks.cli.views.load import as_json, show
@@ -127,19 +127,24 @@ def test_options_stand_in_the_place_of_the_files_traffic(tmp_path: Path) -> None
     file = tmp_path / "a.yaml"
     file.write_text(text.replace("{id: cost,", "{id: cost, alias: other,"))
     system = read(file)
-    options = dict.fromkeys(Asked.__struct_fields__) | {
+    options = dict.fromkeys(Options.__struct_fields__) | {
         "seconds": 5.0,
         "warm": 1.0,
         "search": True,
         "no_stop": True,
         "seed": 1,
     }
-    asked = msgspec.convert(options | {"alias": "assistant", "streamed": 0.0, "burstiness": 2.0}, Asked)
+    asked = msgspec.convert(options | {"alias": "assistant", "streamed": 0.0, "burstiness": 2.0}, Options)
     mine = with_traffic(system, asked)
     assert list(mine.models) == ["assistant"]
     assert [one.id for one in mine.requirements.objectives] == ["first-token", "whole", "availability"]
-    wanted = want(mine, file, asked, None, None)
-    assert (wanted.rate, wanted.max_rate, wanted.stop_on_overload, wanted.url) == (5.0, 320.0, False, "http://127.0.0.1:18080")
+    wanted = wanted_load(mine, file, asked, None, None)
+    assert (wanted.rate, wanted.max_rate, wanted.stop_on_overload, wanted.url) == (
+        5.0,
+        320.0,
+        False,
+        "http://127.0.0.1:18080",
+    )
     calls = wanted.draw(100.0, 2.0)
     assert {one.alias for one in calls} == {"assistant"}
     assert not any(one.streamed for one in calls)
@@ -151,20 +156,20 @@ def test_a_trace_is_sent_as_it_was(tmp_path: Path) -> None:
     file.write_text(SYSTEM.replace("PORT", "18080"))
     rows = [f"{number / 4},{100 + number},{1 + number % 7}" for number in range(400)]
     trace.write_text("\n".join(["arrived_at,prompt_tokens,output_tokens", *rows]))
-    options = dict.fromkeys(Asked.__struct_fields__) | {
+    options = dict.fromkeys(Options.__struct_fields__) | {
         "seconds": 5.0,
         "warm": 1.0,
         "search": False,
         "no_stop": False,
         "seed": 1,
     }
-    asked = msgspec.convert(options | {"trace": trace, "rate": 40.0}, Asked)
-    wanted = want(with_traffic(read(file), asked), file, asked, None, None)
+    asked = msgspec.convert(options | {"trace": trace, "rate": 40.0}, Options)
+    wanted = wanted_load(with_traffic(read(file), asked), file, asked, None, None)
     calls = wanted.draw(5.0, 1.0)
     assert len(calls) == pytest.approx(200, abs=2)
     assert [one.output for one in calls[:8]] == [1 + (calls[0].prompt - 100 + number) % 7 for number in range(8)]
     with pytest.raises(click.ClickException, match="has its own arrival times"):
-        want(with_traffic(read(file), asked), file, msgspec.structs.replace(asked, arrivals="even"), None, None)
+        wanted_load(with_traffic(read(file), asked), file, msgspec.structs.replace(asked, arrivals="even"), None, None)
 
 
 def test_a_gateway_that_speaks_https_is_loaded_over_it_and_known_by_its_own_certificate(
@@ -179,15 +184,17 @@ def test_a_gateway_that_speaks_https_is_loaded_over_it_and_known_by_its_own_cert
     monkeypatch.setenv("https_proxy", "http://proxy:1")
     monkeypatch.delenv("no_proxy", raising=False)
     asked = msgspec.convert(
-        dict.fromkeys(Asked.__struct_fields__)
+        dict.fromkeys(Options.__struct_fields__)
         | {"seconds": 5.0, "warm": 1.0, "search": False, "no_stop": False, "seed": 1},
-        Asked,
+        Options,
     )
-    wanted = want(read(file), file, asked, None, None)
+    wanted = wanted_load(read(file), file, asked, None, None)
     assert (wanted.url, wanted.origin.tls, wanted.proxy) == ("https://127.0.0.1:18080", True, None)
     assert wanted.context is not None
     assert wanted.context.cert_store_stats()["x509"] == 1
-    elsewhere = want(read(file), file, msgspec.structs.replace(asked, url="https://other.example/v1"), None, None)
+    elsewhere = wanted_load(
+        read(file), file, msgspec.structs.replace(asked, url="https://other.example/v1"), None, None
+    )
     assert (elsewhere.context, str(elsewhere.proxy)) == (None, "http://proxy:1")
 
 

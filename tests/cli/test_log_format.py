@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headworks.cli.exit_codes import COULD_NOT_RUN
-from headworks.cli.log_format import asked_of, tell_why, unexpected
+from headworks.cli.log_format import format_of, log_failure, log_unexpected
 from headworks.cli.main import run
 from headworks.core.errors import ConfigError, HeadworksError, Problem
 
@@ -32,15 +32,15 @@ from headworks.core.errors import ConfigError, HeadworksError, Problem
 def test_the_format_is_the_files_also_where_the_file_is_wrong(text: str, form: str, tmp_path: Path) -> None:
     file = tmp_path / "system.yaml"
     file.write_text(text)
-    assert asked_of(file) == form
-    assert asked_of(tmp_path / "none.yaml") == "text"
+    assert format_of(file) == form
+    assert format_of(tmp_path / "none.yaml") == "text"
 
 
 def test_each_thing_that_is_wrong_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
-    tell_why(
+    log_failure(
         ConfigError([Problem(problem="one", remedy="mend it", line=3, column=4, file="f"), Problem(problem="two")])
     )
-    tell_why(HeadworksError("three"))
+    log_failure(HeadworksError("three"))
     fields = [record.__dict__["fields"] for record in caplog.records]
     assert fields[0] == {
         "event": "not_started",
@@ -55,7 +55,7 @@ def test_each_thing_that_is_wrong_is_a_line(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_a_bug_is_a_line_with_its_trace(caplog: pytest.LogCaptureFixture) -> None:
-    unexpected(ValueError, ValueError("no"), None)
+    log_unexpected(ValueError, ValueError("no"), None)
     [record] = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.CRITICAL, "a bug of ours: ValueError")
     assert record.exc_info is not None

@@ -16,7 +16,7 @@ import pytest
 
 from headworks.cli.eval_from_log import from_log
 from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
-from headworks.cli.logs_purge import unreached
+from headworks.cli.logs_purge import not_reached
 from headworks.cli.main import run
 from headworks.cli.views import logs as logs_view
 from headworks.core.record import Record
@@ -442,7 +442,7 @@ state: redis://somewhere:6379/0
 log: {store: "postgresql://db/ledger", bodies: full}
 """
     found = read(text.encode(), file="x", folder=Path(), env={}).system
-    said = " ".join(unreached(found, 2, is_user=True))
+    said = " ".join(not_reached(found, 2, is_user=True))
     for words in (
         "write-ahead log",
         "standbys, backups",
@@ -452,7 +452,7 @@ log: {store: "postgresql://db/ledger", bodies: full}
         "--from-log",
     ):
         assert words in said
-    said = " ".join(unreached(found, 0, is_user=False))
+    said = " ".join(not_reached(found, 0, is_user=False))
     assert "kept answers" not in said
     assert "other journals" not in said
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import headworks.cli
 from headworks.cli import check, drill
 from headworks.cli.main import run
-from headworks.cli.tables import Paper, fitted
+from headworks.cli.tables import Output, fitted_widths
 from headworks.cli.views import eval as eval_view
 from headworks.cli.views import load as load_view
 from headworks.cli.views import logs as logs_view
@@ -262,14 +262,14 @@ def test_sums(screen: Screen) -> None:
     screen.breaks_nothing(lambda: logs_view.show_sums([one], ("alias", "key", "target", "day")))
 
 
-def test_every_table_is_printed_by_the_paper_or_tried_above() -> None:
+def test_every_table_is_printed_by_output_or_tried_above() -> None:
     package = Path(headworks.cli.__file__).parent
     making = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if "from rich.table import" in path.read_text()
     }
-    assert making == {"paper.py", "views/logs.py"}  # of the latter: where there is more room than 80 columns
+    assert making == {"tables.py", "views/logs.py"}  # of the latter: where there is more room than 80 columns
 
 
 WORDS = st.lists(st.text("abc-é漢", min_size=1, max_size=30), max_size=12).map(" ".join)
@@ -282,7 +282,7 @@ def test_law_no_word_is_broken_and_no_line_is_longer_than_the_screen(
 ) -> None:
     terminal = Terminal()
     with redirect_stdout(terminal):
-        paper = Paper()
+        paper = Output()
         paper.console.width = columns
         table = paper.table(*"first second third fourth fifth".split(), right=("third",), is_headed=is_headed)
         for row in rows:
@@ -298,7 +298,7 @@ def test_law_no_word_is_broken_and_no_line_is_longer_than_the_screen(
 def test_law_widths_fit_and_none_is_below_its_longest_word(pairs: list[tuple[int, int]], room: int) -> None:
     least = [word for word, _ in pairs]
     natural = [word + more for word, more in pairs]
-    found = fitted(natural, least, room)
+    found = fitted_widths(natural, least, room)
     if found is None:
         assert sum(least) > room
     else:
@@ -309,7 +309,7 @@ def test_law_widths_fit_and_none_is_below_its_longest_word(pairs: list[tuple[int
 
 def test_nothing_in_a_cell_is_markup(screen: Screen) -> None:
     def show() -> None:
-        paper = Paper()
+        paper = Output()
         table = paper.table("name")
         table.add_row("[red]x[/red] :smile:")
         paper.print(table)

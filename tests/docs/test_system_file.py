@@ -8,10 +8,10 @@ import pytest
 from msgspec import inspect
 
 from headworks.system.load import read
-from headworks.system.reference.descriptions import WORDS
+from headworks.system.reference.descriptions import DESCRIPTIONS
 from headworks.system.reference.json_schema import json_schema
-from headworks.system.reference.markdown import BEGIN, FIRST, PAGES, placed
-from headworks.system.schema.system import ONE_TEXT, System
+from headworks.system.reference.markdown import BEGIN, FIRST, PAGES, with_reference
+from headworks.system.schema.system import TEXT_NOTATIONS, System
 from tests.system.files import FakeMachine
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +28,7 @@ EXAMPLES = [
 def structs(kind: inspect.Type) -> set[type[msgspec.Struct]]:
     """Every struct that the system file is made of."""
     match kind:
-        case inspect.StructType() if kind.cls in ONE_TEXT:
+        case inspect.StructType() if kind.cls in TEXT_NOTATIONS:
             return set()
         case inspect.StructType():
             return {kind.cls}.union(*(structs(field.type) for field in kind.fields))
@@ -45,13 +45,13 @@ ALL = sorted(structs(inspect.type_info(System)), key=lambda struct: struct.__nam
 
 
 def test_the_words_are_about_every_struct_and_no_other() -> None:
-    assert set(WORDS) == set(ALL)
+    assert set(DESCRIPTIONS) == set(ALL)
 
 
 @pytest.mark.parametrize("struct", ALL)
 def test_every_key_is_documented(struct: type[msgspec.Struct]) -> None:
-    assert set(WORDS[struct]) == set(struct.__struct_encode_fields__)
-    for key, words in WORDS[struct].items():
+    assert set(DESCRIPTIONS[struct]) == set(struct.__struct_encode_fields__)
+    for key, words in DESCRIPTIONS[struct].items():
         assert words.endswith("."), key
         assert f"| `{key}` |" in PAGE
         assert words in PAGE
@@ -61,12 +61,12 @@ def test_every_key_is_documented(struct: type[msgspec.Struct]) -> None:
 def test_every_key_is_in_the_json_schema_with_the_same_words(struct: type[msgspec.Struct]) -> None:
     made = json_schema()["$defs"][struct.__name__]
     properties = made.get("properties") or made["anyOf"][0]["properties"]
-    assert {key: one["description"] for key, one in properties.items() if key != "dialect"} == WORDS[struct]
+    assert {key: one["description"] for key, one in properties.items() if key != "dialect"} == DESCRIPTIONS[struct]
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_reference_is_as_the_code_has_it(name: str) -> None:
-    assert placed(TEXTS[name], name) == TEXTS[name], "run `python tools/reference.py`"
+    assert with_reference(TEXTS[name], name) == TEXTS[name], "run `python tools/reference.py`"
 
 
 def test_every_map_of_the_top_is_on_one_page() -> None:

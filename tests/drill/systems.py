@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from headworks.drill.system_copy import DrilledSystem, parse_system
-from headworks.system.starter import text
+from headworks.system.starter import starter_text
 
-STARTER = text().encode()
+STARTER = starter_text().encode()
 
 ALONE = b"""
 version: 1

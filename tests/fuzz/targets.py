@@ -29,7 +29,7 @@ from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems
 from headworks.server.problems import answer
 from headworks.system.checks.machine import Machine
-from headworks.system.load import survey
+from headworks.system.load import parse_leniently
 from headworks.system.schema.prompt_file import parts
 from headworks.system.schema.secrets import Sources
 from headworks.system.syntax.findings import Findings
@@ -122,7 +122,7 @@ def failure(data: bytes) -> None:
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
-    survey(data[1:], findings, Sources({"NAME": "value-0123456789"}, NOWHERE), Machine(NOWHERE))
+    parse_leniently(data[1:], findings, Sources({"NAME": "value-0123456789"}, NOWHERE), Machine(NOWHERE))
     for problem in (*findings.errors, *findings.warnings):
         str(problem)
 

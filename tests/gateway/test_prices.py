@@ -16,7 +16,7 @@ from headworks.gateway.prices import FREE, Prices
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.scripted import Stream
 from headworks.system.checks.machine import Machine
-from headworks.system.load import examine
+from headworks.system.load import parse
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
@@ -44,7 +44,7 @@ class Roomy(Machine):
 
 def read() -> System:
     findings = Findings("test.yaml")
-    system = examine(FILE.encode(), findings, Sources({}, Path(".")), Roomy(Path(".")))
+    system = parse(FILE.encode(), findings, Sources({}, Path(".")), Roomy(Path(".")))
     assert system is not None, findings.errors
     return system
 

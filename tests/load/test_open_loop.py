@@ -13,7 +13,7 @@ from headworks.core.clock import now
 from headworks.load.arrivals import Arrival, RequestBodies, closest_stretch, draw_arrivals
 from headworks.load.call import CallResult
 from headworks.load.open_loop import LoopLimits, OpenLoop
-from headworks.system.verdicts.closed_forms import Spread
+from headworks.system.verdicts.closed_forms import LogNormal
 from headworks.testing import virtual
 
 
@@ -112,8 +112,8 @@ class Shape:
         self.alias = alias
         self.rate = rate
         self.burstiness = burstiness
-        self.prompt = Spread(100.0, 0.5)
-        self.output = Spread(30.0, 0.5)
+        self.prompt = LogNormal(100.0, 0.5)
+        self.output = LogNormal(30.0, 0.5)
         self.streamed = 0.7
         self.repeated = repeated
 

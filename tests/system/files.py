@@ -5,7 +5,7 @@ from pathlib import Path
 
 from headworks.core.errors import Problem
 from headworks.system.checks.machine import Machine
-from headworks.system.load import examine
+from headworks.system.load import parse
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System, Tls
 from headworks.system.syntax.findings import Findings
@@ -32,7 +32,7 @@ class FakeMachine(Machine):
             raise FileNotFoundError(2, "No such file or directory")
         return self.files[path][:most]
 
-    def unusable(self, tls: Tls) -> tuple[str, str]:
+    def tls_problem(self, tls: Tls) -> tuple[str, str]:
         """Files belong together whose last words are the same."""
         if tls.cert not in self.files:
             return "cert", "it is not there"
@@ -48,7 +48,7 @@ def examined(
 ) -> tuple[System | None, Findings]:
     content = text.encode() if isinstance(text, str) else text
     findings = Findings("headworks.yaml")
-    return examine(content, findings, Sources(env or {}, folder), machine or FakeMachine()), findings
+    return parse(content, findings, Sources(env or {}, folder), machine or FakeMachine()), findings
 
 
 def right(text: str, env: Mapping[str, str] | None = None, machine: Machine | None = None) -> System:

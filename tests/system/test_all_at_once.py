@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.system.syntax.findings import written_path
+from headworks.system.syntax.findings import format_path
 from tests.system.files import examined
 
 FILE = """\
@@ -111,6 +111,6 @@ def test_a_path_counts_the_items_of_the_file_and_not_those_that_could_be_read() 
         "providers: {v: {dialect: simulated}}\nmodels: {a: {targets: [[{provider: v, weight: no}, {provider: w, model: x}]]}}\n"
     )
     assert [problem.path for problem in findings.errors] == [
-        written_path(("models", "a", "targets", 0, 0, "weight")),
-        written_path(("models", "a", "targets", 0, 1, "provider")),
+        format_path(("models", "a", "targets", 0, 0, "weight")),
+        format_path(("models", "a", "targets", 0, 1, "provider")),
     ]

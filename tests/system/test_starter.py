@@ -4,12 +4,12 @@ from pathlib import Path
 
 from headworks.core.extras import install
 from headworks.system.schema.system import Local, Simulated
-from headworks.system.starter import starter, text
+from headworks.system.starter import starter, starter_text
 from tests.system.files import FakeMachine, odd
 
 
 def test_it_needs_no_secret_and_has_no_warning() -> None:
-    assert odd(text()) == []
+    assert odd(starter_text()) == []
 
 
 def test_it_serves_the_embedded_model_a_simulated_vendor_and_both() -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from headworks.system.schema.system import System
-from headworks.system.verdicts.verdict import Said
+from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.plan import PlanInputs, plan, prepare
 from headworks.twin.report.html import html_report
 from headworks.twin.report.report import Report, as_json
@@ -113,7 +113,7 @@ def test_a_limit_of_tokens_that_answers_are_reserved_from_is_named_though_little
     ],
 )
 def test_without_a_close_limit_the_objective_at_risk_is_named_and_then_the_numbers(
-    metric: str, verdict: Said, at_offered_load: bool, said: str
+    metric: str, verdict: VerdictWord, at_offered_load: bool, said: str
 ) -> None:
     judged = Verdict(id="one", objective="", alias=None, metric=metric, verdict=verdict, limit=1.0, margin=0.01)
     using = [Utilization(name="rpm of v", path="", limit=60, at_peak=0.2, mean=0.1, course=[])]

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Drawn
 from rich.text import Text
 
-from headworks.cli.tables import Paper, Rows
+from headworks.cli.tables import Output, TableRows
 from headworks.evals.report import Report, dollars, pass_rate, percent, results_of, with_interval
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session
@@ -99,14 +99,14 @@ def said(progress: Progress) -> str:
 
 def show(report: Report) -> None:
     """Prints a run: what got worse, the conditions, the groups, the verdicts last."""
-    paper = Paper()
+    output = Output()
     summary = report.summary
     click.echo()
     if report.comparison is not None:
-        show_comparison(paper, report, report.comparison)
-    paper.print(conditions(summary, paper))
+        show_comparison(output, report, report.comparison)
+    output.print(conditions(summary, output))
     if summary.groups:
-        paper.print(groups(summary, paper))
+        output.print(groups(summary, output))
     if summary.flicker is not None:
         known = summary.flicker
         click.echo(
@@ -124,7 +124,7 @@ def show(report: Report) -> None:
     )
     if report.gates:
         click.echo()
-        paper.print(gates(report.gates, paper))
+        output.print(gates(report.gates, output))
     else:
         click.echo(
             f"no gate: no objective names this suite; add {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
@@ -140,9 +140,9 @@ def show_unjudged(report: Report) -> None:
         click.echo(f"no verdict on {count} item{'s' if count > 1 else ''}: {printable(why)[:150]}")
 
 
-def conditions(summary: Summary, paper: Paper) -> Rows:
+def conditions(summary: Summary, output: Output) -> TableRows:
     """One row a condition."""
-    table = paper.table(
+    table = output.table(
         "condition", "claim", "samples", "pass", "drop from plain, points", "no verdict", "p50", "p95", "cost"
     )
     for row in summary.rows:
@@ -156,33 +156,33 @@ def conditions(summary: Summary, paper: Paper) -> Rows:
     return table
 
 
-def groups(summary: Summary, paper: Paper) -> Rows:
+def groups(summary: Summary, output: Output) -> TableRows:
     """Tasks and tags, undisturbed."""
-    table = paper.table("plain only", "samples", "pass")
+    table = output.table("plain only", "samples", "pass")
     for group in summary.groups:
         table.add_row(f"{group.kind} {group.name}", str(group.samples), pass_rate(group.share))
     return table
 
 
-def gates(found: list[Judged], paper: Paper) -> Rows:
+def gates(found: list[Judged], output: Output) -> TableRows:
     """The verdicts."""
-    table = paper.table("gate", "requirement", "verdict", "measured", "why")
+    table = output.table("gate", "requirement", "verdict", "measured", "why")
     for one in found:
         verdict = Text(one.verdict, style=COLOURS[one.verdict])
         table.add_row(one.id, one.what, verdict, with_interval(one.estimate, points=one.bound <= 0), Text(one.why))
     return table
 
 
-def show_comparison(paper: Paper, report: Report, compared: Comparison) -> None:
+def show_comparison(output: Output, report: Report, compared: Comparison) -> None:
     """What changed, regressions first, then the differences."""
     click.echo(f"against {compared.theirs}: {compared.worse} items got worse, {compared.better} better")
-    table = paper.table("changed", "sample", "condition", "asked", "was", "is", "why")
+    table = output.table("changed", "sample", "condition", "asked", "was", "is", "why")
     for item in report.changed(CHANGES):
         texts = (Text(printable(one)[:32]) for one in (item.asked, item.theirs, item.ours))
         table.add_row(item.change, printable(item.sample), item.condition, *texts, Text(printable(item.why)[:60]))
     if table.row_count:
-        paper.print(table)
-    table = paper.table(
+        output.print(table)
+    table = output.table(
         "condition", "pairs", "ours", "theirs", "difference, points", "better/worse", "p (Holm)", "p95", "cost"
     )
     for row in compared.rows:
@@ -191,7 +191,7 @@ def show_comparison(paper: Paper, report: Report, compared: Comparison) -> None:
             with_interval(row.paired.difference, points=True), f"{row.paired.better}/{row.paired.worse}", f"{row.p:.3g}",
             f"{row.ours.p95:.2f}/{row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)}/{dollars(row.theirs.cost_nano)}",
         )  # fmt: skip
-    paper.print(table)
+    output.print(table)
     if compared.rows and compared.rows[0].items_needed:
         needed = compared.rows[0].items_needed
         click.echo(

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
-from headworks.cli.tables import Paper
+from headworks.cli.tables import Output
 from headworks.core.key import FREELY, Allowance, nth_name
 from headworks.core.money import written_dollars
 from headworks.ledger.keys import Earlier
 from headworks.system.syntax.scalars import written_count
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     """A key or a group. origin: the system `file`, or `made` by a command. former: secrets before that are still good. number: the
     so many key of its name; earlier: those before it."""
 
@@ -34,7 +34,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     earlier: Sequence[Earlier] = ()
 
 
-class Before(msgspec.Struct, frozen=True, kw_only=True):
+class FormerKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key that had the name before: what records call it, and the nano-dollars that it spent in all."""
 
     name: str
@@ -43,16 +43,16 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     spent: int
 
 
-class Whole(msgspec.Struct, frozen=True, kw_only=True):
+class KeyDetails(msgspec.Struct, frozen=True, kw_only=True):
     """The same with the nano-dollars that were spent since an instant (seconds since 1970; 0: ever)."""
 
-    of: Shown
+    of: KeyView
     spent: int
     since: int
-    before: Sequence[Before] = ()
+    before: Sequence[FormerKey] = ()
 
 
-def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
+def show_list(found: Sequence[KeyView], *, as_json: bool) -> None:
     """Prints a table; with --json one object a line."""
     if as_json:
         for one in found:
@@ -61,9 +61,9 @@ def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
     if not found:
         click.echo("no keys: anyone on this machine may call (`headworks keys create NAME` creates one)")
         return
-    paper = Paper()
+    output = Output()
     is_again = any(one.number > 1 for one in found)  # commands take the name; logs and sums say which key of it
-    table = paper.table(
+    table = output.table(
         "", "name", *(["in logs"] if is_again else []), "from", "state", "group", "models", "limits", "budget", "tags"
     )
     for one in found:
@@ -82,10 +82,10 @@ def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
             budget,
             ", ".join(one.tags),
         )
-    paper.print(table)
+    output.print(table)
 
 
-def show_key(whole: Whole, *, as_json: bool) -> None:
+def show_key(whole: KeyDetails, *, as_json: bool) -> None:
     """Prints one key or group, a line for each property."""
     if as_json:
         click.echo(msgspec.json.encode(whole))
@@ -112,10 +112,10 @@ def show_key(whole: Whole, *, as_json: bool) -> None:
         for key in whole.before
     ]
     click.echo(f"{one.kind} {one.name}")
-    Paper().pairs([(f"{title:<7}", said) for title, said in lines if said])
+    Output().pairs([(f"{title:<7}", said) for title, said in lines if said])
 
 
-def show_changed(one: Shown, *, as_json: bool) -> None:
+def show_changed(one: KeyView, *, as_json: bool) -> None:
     """Prints a key after a change."""
     if as_json:
         click.echo(msgspec.json.encode(one))

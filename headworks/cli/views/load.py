@@ -10,14 +10,14 @@ import click
 import msgspec
 from rich.text import Text
 
-from headworks.cli.tables import Paper
+from headworks.cli.tables import Output
 from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
 from headworks.load.verdict import ComparedValue
-from headworks.system.verdicts.verdict import Said
+from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.verdicts.verdict import format_value
 
-COLOURS: Final[Mapping[Said, str]] = {
+COLOURS: Final[Mapping[VerdictWord, str]] = {
     "holds": "green",
     "does not hold": "red",
     "cannot say": "yellow",
@@ -42,7 +42,7 @@ def _finite(value: Any) -> Any:
 
 def show(report: Report) -> None:
     """Prints a whole report."""
-    paper = Paper()
+    output = Output()
     click.echo(f"{report.system} at {report.url}: {report.traffic}")
     whole = report.ended.get("ok", 0)
     others = ", ".join(f"{count} {ended}" for ended, count in report.ended.items() if ended != "ok")
@@ -57,7 +57,7 @@ def show(report: Report) -> None:
         click.echo("cache: " + ", ".join(f"{count} {found}" for found, count in sorted(report.found.items())))
     if report.verdicts:
         click.echo()
-        table = paper.table("objective", "alias", "requirement", "verdict", "measured", "95% interval", "why")
+        table = output.table("objective", "alias", "requirement", "verdict", "measured", "95% interval", "why")
         for one in report.verdicts:
             table.add_row(
                 one.id,
@@ -68,12 +68,12 @@ def show(report: Report) -> None:
                 between(one.metric, one.low, one.high),
                 Text(one.why),
             )
-        paper.print(table)
-    show_times(paper, report)
+        output.print(table)
+    show_times(output, report)
     if report.searched is not None:
-        show_search(paper, report.searched)
+        show_search(output, report.searched)
     if report.compared:
-        show_compared(paper, report.compared)
+        show_compared(output, report.compared)
     generator = report.generator
     click.echo()
     click.echo(
@@ -99,15 +99,15 @@ def seconds(value: float) -> str:
     return f"{1000 * value:.2f} ms" if value < 0.01 else format_value("duration", value)
 
 
-def show_times(paper: Paper, report: Report) -> None:
-    table = paper.table("latency", "alias", "calls", *[f"p{part:g}" for part in report.percents])
+def show_times(output: Output, report: Report) -> None:
+    table = output.table("latency", "alias", "calls", *[f"p{part:g}" for part in report.percents])
     for one in report.latencies:
         table.add_row(*row(one))
     if len(report.pace) == len(report.percents):
         table.add_row("between tokens", "all", "", *[seconds(value) for value in report.pace])
     if table.row_count:
         click.echo()
-        paper.print(table)
+        output.print(table)
 
 
 def row(one: Latency) -> list[str]:
@@ -115,13 +115,13 @@ def row(one: Latency) -> list[str]:
     return [name, one.alias or "all", str(one.calls), *[seconds(value) for value in one.at]]
 
 
-def show_search(paper: Paper, searched: RateSearch) -> None:
-    paper.title("Maximum rate that meets every objective")
-    table = paper.table("rate", "verdict", "calls", "why")
+def show_search(output: Output, searched: RateSearch) -> None:
+    output.title("Maximum rate that meets every objective")
+    table = output.table("rate", "verdict", "calls", "why")
     for one in searched.probes:
         said = {True: "holds", False: "fails", None: "unclear"}[one.holds]
         table.add_row(f"{one.rate:.4g}", said, str(one.calls), Text(one.why))
-    paper.print(table)
+    output.print(table)
     if searched.holds is None:
         click.echo("no rate was shown to meet every objective")
         return
@@ -131,9 +131,9 @@ def show_search(paper: Paper, searched: RateSearch) -> None:
     )
 
 
-def show_compared(paper: Paper, rows: list[ComparedValue]) -> None:
-    paper.title("Measured against the plan")
-    table = paper.table("what", "metric", "predicted", "measured", "error", "intervals")
+def show_compared(output: Output, rows: list[ComparedValue]) -> None:
+    output.title("Measured against the plan")
+    table = output.table("what", "metric", "predicted", "measured", "error", "intervals")
     for one in rows:
         points = one.metric == "availability"
         error = f"{100 * one.error:+.3f} points" if points else f"{one.error:+.0%}" if isfinite(one.error) else "?"
@@ -146,4 +146,4 @@ def show_compared(paper: Paper, rows: list[ComparedValue]) -> None:
             error,
             agree,
         )
-    paper.print(table)
+    output.print(table)

@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headworks.cli.tables import WIDE, Paper, Rows
+from headworks.cli.tables import UNWRAPPED_WIDTH, Output, TableRows
 from headworks.core.record import AttemptRecord, Record
 from headworks.core.reply import Usage
 from headworks.ledger.facts import GOOD
 from headworks.ledger.sums import By, Sum
 
-ROOMY = 110
+WIDE_FROM = 110
 """Columns from which tokens and errors have room in the table."""
 
 SHORT = 20
@@ -43,7 +43,7 @@ CACHED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-WITHOUT: Final[Mapping[str, str]] = MappingProxyType({"hit": "hit", "coalesced": "join"})
+WITHOUT_ATTEMPTS: Final[Mapping[str, str]] = MappingProxyType({"hit": "hit", "coalesced": "join"})
 """How a call was answered that has no attempts, in place of their number."""
 
 LONGEST = 48
@@ -223,11 +223,11 @@ def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool
         screen.print("no calls match")
         return
     days = {moment(record.at)[:10] for record in records}
-    if screen.width >= ROOMY:
-        screen.print(roomy(records, is_dated=is_more or len(days) > 1, is_more=is_more))
+    if screen.width >= WIDE_FROM:
+        screen.print(wide_table(records, is_dated=is_more or len(days) > 1, is_more=is_more))
     else:
-        paper = Paper()
-        paper.print(narrow(records, paper, is_dated=is_more or len(days) > 1, is_more=is_more))
+        output = Output()
+        output.print(narrow_table(records, output, is_dated=is_more or len(days) > 1, is_more=is_more))
     if is_more:
         return
     if is_cut:
@@ -235,20 +235,20 @@ def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool
     screen.print(f"One call in full: headworks logs show {records[-1].request_id[:SHORT]}", style="dim")
 
 
-def narrow(records: Sequence[Record], paper: Paper, *, is_dated: bool, is_more: bool) -> Rows:
+def narrow_table(records: Sequence[Record], output: Output, *, is_dated: bool, is_more: bool) -> TableRows:
     """Calls where there is no room for all that is said of them."""
-    table = listed(records, paper, Shape(), is_dated=is_dated, is_more=is_more)
+    table = listed(records, output, Shape(), is_dated=is_dated, is_more=is_more)
     for shape in SHAPES:
-        if paper.fits(table):
+        if output.fits(table):
             break
-        table = listed(records, paper, shape, is_dated=is_dated, is_more=is_more)
+        table = listed(records, output, shape, is_dated=is_dated, is_more=is_more)
     return table
 
 
-def listed(records: Sequence[Record], paper: Paper, shape: Shape, *, is_dated: bool, is_more: bool) -> Rows:
+def listed(records: Sequence[Record], output: Output, shape: Shape, *, is_dated: bool, is_more: bool) -> TableRows:
     left, right = ("time", "request"), ("took", *(("tries",) if shape.has_tries else ()), "cost")
     whose = ("model, key",) if shape.is_joined else ("model", "key")
-    table = paper.table(*left, *whose, "outcome", *right, right=right, whole=left, is_headed=not is_more)
+    table = output.table(*left, *whose, "outcome", *right, right=right, whole=left, is_headed=not is_more)
     for record in records:
         names = [cut(clean(name) or "-", shape.longest) for name in (record.model, record.key)]
         table.add_row(
@@ -263,7 +263,7 @@ def listed(records: Sequence[Record], paper: Paper, shape: Shape, *, is_dated: b
     return table
 
 
-def roomy(records: Sequence[Record], *, is_dated: bool, is_more: bool) -> Table:
+def wide_table(records: Sequence[Record], *, is_dated: bool, is_more: bool) -> Table:
     """Calls with their tokens and errors, a line a call."""
     table = plain_table(show_header=not is_more, is_seen=sys.stdout.isatty())
     table.add_column("time", no_wrap=True)
@@ -298,7 +298,7 @@ def when(record: Record, *, is_dated: bool) -> str:
 
 
 def tries(record: Record) -> str:
-    return str(len(record.attempts)) if record.attempts else WITHOUT.get(record.cache, "0")
+    return str(len(record.attempts)) if record.attempts else WITHOUT_ATTEMPTS.get(record.cache, "0")
 
 
 def show_record(record: Record) -> None:
@@ -360,8 +360,8 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
         screen.print("no calls match")
         return
     noun = "attempts" if "target" in by else "calls"
-    paper, numbers = Paper(), (noun, "errors", "tokens", "cost", "p50", "p95")
-    table = paper.table(*by, *numbers, right=numbers)
+    output, numbers = Output(), (noun, "errors", "tokens", "cost", "p50", "p95")
+    table = output.table(*by, *numbers, right=numbers)
     for one in found:
         names = [cut(clean(name), LONGEST) for name in one.names]
         table.add_row(
@@ -373,7 +373,7 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
             seconds(one.p50),
             seconds(one.p95),
         )
-    paper.print(table)
+    output.print(table)
     unpriced = sum(one.unpriced for one in found)
     screen.print(f"{sum(one.calls for one in found)} {noun}, {money(sum(one.cost_nano for one in found))}", style="dim")
     if unpriced:
@@ -381,7 +381,7 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
 
 
 def console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
+    return Console(width=None if sys.stdout.isatty() else UNWRAPPED_WIDTH, highlight=False, markup=False, emoji=False)
 
 
 def plain_table(*, show_header: bool, is_seen: bool) -> Table:

@@ -9,8 +9,8 @@ from typing import Final
 import click
 from rich.text import Text
 
-from headworks.cli.tables import Paper
-from headworks.system.verdicts.verdict import Said
+from headworks.cli.tables import Output
+from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.report.report import Report, Sensitivity
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.verdicts.verdict import Verdict, format_value
@@ -18,18 +18,18 @@ from headworks.twin.verdicts.verdict import Verdict, format_value
 MOST_SHOWN: Final = 6
 """Settings in the table; `--json` and `--html` have all."""
 
-COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
+COLOURS: Final[Mapping[VerdictWord, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "cannot say": "yellow", "not judged": "dim"}
 )
 
 
 def show(report: Report) -> None:
     """Prints a whole report."""
-    paper = Paper()
+    output = Output()
     effort = report.effort
     click.echo(f"{report.system}: {report.traffic}")
     click.echo()
-    table = paper.table("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
+    table = output.table("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
     for one in report.verdicts:
         table.add_row(
             one.id,
@@ -40,14 +40,14 @@ def show(report: Report) -> None:
             between(one),
             Text(one.why),
         )
-    paper.print(table)
-    paper.title("Bottleneck")
+    output.print(table)
+    output.title("Bottleneck")
     click.echo(f"  {report.binding.said}")
-    show_remedies(report, paper)
-    show_sensitivities(report, paper)
-    paper.title("Assumptions [how to replace each one]")
+    show_remedies(report, output)
+    show_sensitivities(report, output)
+    output.title("Assumptions [how to replace each one]")
     assumed = grouped(report)
-    paper.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
+    output.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
     click.echo()
     click.echo(
         f"{report.verdict}; {effort.runs} runs of {effort.calls} calls, seed {effort.seed}, "
@@ -61,14 +61,14 @@ def between(one: Verdict) -> str:
     return "-" if one.value is None else f"{low} .. {high}"
 
 
-def show_remedies(report: Report, paper: Paper) -> None:
+def show_remedies(report: Report, output: Output) -> None:
     open_ones = [
         one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.value is not None
     ]
     if not open_ones:
         return
     known = {one.objective: one for one in report.remedies}
-    paper.title("Cheapest single change that meets each missed objective")
+    output.title("Cheapest single change that meets each missed objective")
     for verdict in open_ones:
         one = known.get(verdict.id)
         if one is None:
@@ -87,7 +87,7 @@ def show_remedies(report: Report, paper: Paper) -> None:
         click.echo(f"    at {one.path}{asked}{broken}")
 
 
-def show_sensitivities(report: Report, paper: Paper) -> None:
+def show_sensitivities(report: Report, output: Output) -> None:
     moved = [one for one in report.sensitivities if any(is_sure(effect.low, effect.high) for effect in one.effects)]
     if not moved:
         return
@@ -96,11 +96,11 @@ def show_sensitivities(report: Report, paper: Paper) -> None:
         for one in report.verdicts
         if any(effect.objective == one.id for change in moved for effect in change.effects)
     ]
-    paper.title("Effect of each setting, in % of the limit; `.` = no measurable effect")
-    table = paper.table("setting", "change", *names)
+    output.title("Effect of each setting, in % of the limit; `.` = no measurable effect")
+    table = output.table("setting", "change", *names)
     for one in moved[:MOST_SHOWN]:
         table.add_row(one.knob, one.said, *effects(one, names))
-    paper.print(table)
+    output.print(table)
 
 
 def is_sure(low: float, high: float) -> bool:
@@ -127,14 +127,14 @@ def grouped(report: Report) -> dict[str, list[str]]:
 
 def show_screening(screening: Screening, source: str) -> None:
     """Prints the results of the queueing formulas."""
-    paper = Paper()
+    output = Output()
     click.echo(source)
     click.echo()
-    table = paper.table("limit", "capacity", "offered load", "utilization")
+    table = output.table("limit", "capacity", "offered load", "utilization")
     for one in screening.limits:
         table.add_row(one.name, f"{one.carries:.3g}/s", f"{one.asked:.3g}/s", f"{one.use:.0%}")
     if screening.limits:
-        paper.print(table)
+        output.print(table)
     else:
         click.echo("no provider of the first tiers has a limit in the system file")
     if screening.refused:
@@ -144,7 +144,7 @@ def show_screening(screening: Screening, source: str) -> None:
         return
     if screening.queues:
         click.echo()
-        table = paper.table(
+        table = output.table(
             "queue", "mean in service", "mean wait (Erlang C)", "mean wait (Allen-Cunneen)", "blocking (Erlang B)"
         )
         for queue in screening.queues:
@@ -155,4 +155,4 @@ def show_screening(screening: Screening, source: str) -> None:
                 "unbounded" if queue.wait_corrected is None else f"{queue.wait_corrected * 1000:.3g} ms",
                 f"{queue.turned_away:.2%}",
             )
-        paper.print(table)
+        output.print(table)

@@ -41,8 +41,8 @@ from headworks.server.reloading import Reloading
 from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable, warn_of_open_folders
 from headworks.server.workers.channel import Adopt, Cover, Look, Prepare, Prepared, Start
 from headworks.server.workers.handle import WorkerHandle, fresh_owner
-from headworks.system.derived.secret_values import every_secret
-from headworks.system.load import Loaded, content_of, read
+from headworks.system.derived.secret_values import all_secrets
+from headworks.system.load import Loaded, read, read_bytes
 from headworks.system.schema.secrets import named_variables
 from headworks.system.schema.system import System
 from headworks.telemetry.exposition import Readings
@@ -107,12 +107,12 @@ class Parent:
     def __init__(self, file: Path, loaded: Loaded, hold: Hold) -> None:
         self.hold = hold
         system = loaded.system
-        loaded.settle()
+        loaded.pin_default_folder()
         self.file = file
         self.folder = loaded.folder
         self.system = system
-        hide_in_log(Mask(every_secret(system)))
-        self.content = content_of(file)
+        hide_in_log(Mask(all_secrets(system)))
+        self.content = read_bytes(file)
         self.started_at = time.time()
         self.is_draining = False
         self.reloading: Reloading | None = None
@@ -234,7 +234,7 @@ class Parent:
     async def replace(self) -> list[Problem]:
         """Has all workers serve what the file says now, or none. Raises ConfigError or OSError: nothing has changed then."""
         loop = asyncio.get_running_loop()
-        content = await loop.run_in_executor(None, content_of, self.file)
+        content = await loop.run_in_executor(None, read_bytes, self.file)
         loaded = await loop.run_in_executor(
             None, lambda: read(content, file=self.file, folder=self.folder, env=os.environ)
         )
@@ -258,7 +258,7 @@ class Parent:
             raise
         # A worker that has died meanwhile, or dies now, is started again with the new content.
         self.content = content
-        hide_in_log(Mask([*every_secret(self.system), *every_secret(loaded.system)]))
+        hide_in_log(Mask([*all_secrets(self.system), *all_secrets(loaded.system)]))
         self.system = loaded.system
         self._names.update(callable_names(loaded.system))
         gone = [child for child in self._children.values() if child not in children.values()]

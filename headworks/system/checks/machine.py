@@ -25,7 +25,7 @@ class Machine:
         with (self.folder / path).open("rb") as file:
             return file.read(most)
 
-    def unusable(self, tls: Tls) -> tuple[str, str]:
+    def tls_problem(self, tls: Tls) -> tuple[str, str]:
         """Why this certificate cannot be served with this key, after the name of the one that is to blame, if it is one;
         nothing where it can."""
         for name, path in (("cert", tls.cert), ("key", tls.key)):
@@ -41,11 +41,11 @@ class Machine:
         return "", ""
 
 
-class Equipped(Machine):
+class FullyInstalled(Machine):
     """Every module is there: for who starts nothing of what the file names, or something else in its place."""
 
     def has_module(self, name: str) -> bool:
         return True
 
-    def unusable(self, tls: Tls) -> tuple[str, str]:
+    def tls_problem(self, tls: Tls) -> tuple[str, str]:
         return "", ""

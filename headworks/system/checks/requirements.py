@@ -15,20 +15,20 @@ import msgspec
 
 from headworks.system.schema.requirements import Kind, Metric, Objective, Requirements, Times, Tokens
 from headworks.system.schema.system import System
-from headworks.system.syntax.findings import Findings, Where, suggestion
+from headworks.system.syntax.findings import Findings, KeyPath, suggestion
 from headworks.system.syntax.scalars import shown, written_count, written_duration
 
-Side = Literal["at_most", "at_least"]
-Extra = Literal["percentile", "window", "suite", "confidence"]
+BoundKey = Literal["at_most", "at_least"]
+ExtraKey = Literal["percentile", "window", "suite", "confidence"]
 
 
 class Rule(msgspec.Struct, frozen=True):
     """How a metric is bounded: which way, in what, and which other keys it needs or may have."""
 
-    side: Side
+    side: BoundKey
     kind: Kind
-    needs: tuple[Extra, ...] = ()
-    may: tuple[Extra, ...] = ()
+    needs: tuple[ExtraKey, ...] = ()
+    may: tuple[ExtraKey, ...] = ()
 
 
 RULES: Final[Mapping[Metric, Rule]] = MappingProxyType(
@@ -57,11 +57,11 @@ _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
 _NOUNS: Final[Mapping[Kind, str]] = MappingProxyType(
     {"duration": "a duration", "share": "a share", "money": "an amount of dollars", "rate": "a rate"}
 )
-_EXTRAS: Final[tuple[Extra, ...]] = ("percentile", "window", "suite", "confidence")
+_EXTRAS: Final[tuple[ExtraKey, ...]] = ("percentile", "window", "suite", "confidence")
 
-AT: Final[Where] = ("requirements",)
+REQUIREMENTS: Final[KeyPath] = ("requirements",)
 
-HOURS: Final = 24
+HOURS_PER_DAY: Final = 24
 
 
 def check_requirements(system: System, findings: Findings) -> None:
@@ -70,9 +70,9 @@ def check_requirements(system: System, findings: Findings) -> None:
     aliases = findings.names_in(("models",))
     _traffic(system, aliases, findings)
     first: dict[str, int] = {}
-    for index, objective in findings.placed((*AT, "objectives"), required.objectives):
-        where: Where = (*AT, "objectives", index)
-        if findings.is_sound((*where, "metric")):
+    for index, objective in findings.indexed((*REQUIREMENTS, "objectives"), required.objectives):
+        where: KeyPath = (*REQUIREMENTS, "objectives", index)
+        if findings.is_valid((*where, "metric")):
             _objective(objective, where, findings)
         if objective.alias is not None and aliases and objective.alias not in aliases:
             problem = f"there is no model {shown(objective.alias)}"
@@ -81,36 +81,36 @@ def check_requirements(system: System, findings: Findings) -> None:
         if objective.metric == "quality" and objective.suite and objective.suite not in suites:
             problem = f"there is no suite {shown(objective.suite)}"
             findings.error((*where, "suite"), problem, suggestion(objective.suite, suites, "suites"))
-        if findings.is_sound((*where, "id")) and first.setdefault(objective.id, index) != index:
+        if findings.is_valid((*where, "id")) and first.setdefault(objective.id, index) != index:
             problem = f"{shown(objective.id)} is the id of another objective too"
             findings.error((*where, "id"), problem, "give each an id of its own")
     _common_causes(required, findings)
     for alias, model in system.models.items():
-        tiers: Where = ("models", alias, "targets")
-        for number, tier in findings.placed(tiers, model.targets):
-            for position, target in findings.placed((*tiers, number), tier):
+        tiers: KeyPath = ("models", alias, "targets")
+        for number, tier in findings.indexed(tiers, model.targets):
+            for position, target in findings.indexed((*tiers, number), tier):
                 if target.expect is not None:
                     where = ("models", alias, "targets", number, position, "expect")
-                    _ordered(target.expect.first_token, (*where, "first_token"), findings)
-                    _ordered(target.expect.per_token, (*where, "per_token"), findings)
+                    _percentiles_in_order(target.expect.first_token, (*where, "first_token"), findings)
+                    _percentiles_in_order(target.expect.per_token, (*where, "per_token"), findings)
 
 
-def _objective(objective: Objective, where: Where, findings: Findings) -> None:
+def _objective(objective: Objective, where: KeyPath, findings: Findings) -> None:
     metric = objective.metric
     rule = RULES[metric]
-    other: Side = "at_least" if rule.side == "at_most" else "at_most"
+    other: BoundKey = "at_least" if rule.side == "at_most" else "at_most"
     sample = f"{rule.side}: {_EXAMPLES[rule.kind]}"
     limit = getattr(objective, rule.side)
     if getattr(objective, other) is not None:
         problem = f"`{metric}` is bounded by `{rule.side}`, not by `{other}`"
         findings.error((*where, other), problem, f"write `{sample}`" if limit is None else "remove it")
-    elif limit is None and findings.is_sound((*where, rule.side)):
+    elif limit is None and findings.is_valid((*where, rule.side)):
         findings.error(where, f"`{rule.side}` is missing", f"add it: `{sample}`")
     if limit is not None and limit.kind != rule.kind:
         problem = f"`{metric}` is {_NOUNS[rule.kind]}, not {_NOUNS[limit.kind]}"
         findings.error((*where, rule.side), problem, f"write it as in `{sample}`")
     for extra in _EXTRAS:
-        is_there = getattr(objective, extra) is not None or not findings.is_sound((*where, extra))
+        is_there = getattr(objective, extra) is not None or not findings.is_valid((*where, extra))
         if extra in rule.needs and not is_there:
             findings.error(where, f"`{metric}` needs its `{extra}`", f"add it: `{_EXAMPLES[extra]}`")
         elif is_there and extra not in (*rule.needs, *rule.may):
@@ -119,27 +119,29 @@ def _objective(objective: Objective, where: Where, findings: Findings) -> None:
 
 def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
     traffic = system.requirements.traffic
-    if traffic.daily and len(traffic.daily) != HOURS and findings.is_sound((*AT, "traffic", "daily")):
-        problem = f"a day has {HOURS} hours, but there are {len(traffic.daily)} values"
+    if traffic.daily and len(traffic.daily) != HOURS_PER_DAY and findings.is_valid((*REQUIREMENTS, "traffic", "daily")):
+        problem = f"a day has {HOURS_PER_DAY} hours, but there are {len(traffic.daily)} values"
         findings.error(
-            (*AT, "traffic", "daily"), problem, "write each hour's load as a share of the peak: [10%, 5%, ...]"
+            (*REQUIREMENTS, "traffic", "daily"),
+            problem,
+            "write each hour's load as a share of the peak: [10%, 5%, ...]",
         )
     if traffic.trace is not None and traffic.log:
         problem = "`trace` and `log` cannot be used together"
-        findings.error((*AT, "traffic", "log"), problem, "keep one of the two")
+        findings.error((*REQUIREMENTS, "traffic", "log"), problem, "keep one of the two")
     for name in ("prompt_tokens", "output_tokens"):
-        _ordered(getattr(traffic, name), (*AT, "traffic", name), findings)
+        _percentiles_in_order(getattr(traffic, name), (*REQUIREMENTS, "traffic", name), findings)
     for alias, shape in traffic.aliases.items():
-        where: Where = (*AT, "traffic", "aliases", alias)
+        where: KeyPath = (*REQUIREMENTS, "traffic", "aliases", alias)
         if aliases and alias not in aliases:
             problem = f"there is no model {shown(alias)}"
             findings.error(where, problem, suggestion(alias, aliases, "models"), findings.names.get(where))
         for name in ("prompt_tokens", "output_tokens"):
-            _ordered(getattr(shape, name), (*where, name), findings)
+            _percentiles_in_order(getattr(shape, name), (*where, name), findings)
 
 
-def _ordered(spread: Tokens | Times | None, where: Where, findings: Findings) -> None:
-    if spread is None or spread.p50 <= spread.p95 or not findings.is_sound(where):
+def _percentiles_in_order(spread: Tokens | Times | None, where: KeyPath, findings: Findings) -> None:
+    if spread is None or spread.p50 <= spread.p95 or not findings.is_valid(where):
         return
     if isinstance(spread, Tokens):
         said = f"p50 ({written_count(spread.p50)}) is above p95 ({written_count(spread.p95)})"
@@ -151,15 +153,15 @@ def _ordered(spread: Tokens | Times | None, where: Where, findings: Findings) ->
 def _common_causes(required: Requirements, findings: Findings) -> None:
     declared = findings.names_in(("providers",))
     first: dict[str, int] = {}
-    for index, cause in findings.placed((*AT, "common_causes"), required.common_causes):
-        where: Where = (*AT, "common_causes", index)
-        for position, name in findings.placed((*where, "providers"), cause.providers):
+    for index, cause in findings.indexed((*REQUIREMENTS, "common_causes"), required.common_causes):
+        where: KeyPath = (*REQUIREMENTS, "common_causes", index)
+        for position, name in findings.indexed((*where, "providers"), cause.providers):
             if declared and name not in declared:
                 problem = f"there is no provider {shown(name)}"
                 findings.error((*where, "providers", position), problem, suggestion(name, declared, "providers"))
-        if len(set(cause.providers)) < 2 and findings.is_sound((*where, "providers")):
+        if len(set(cause.providers)) < 2 and findings.is_valid((*where, "providers")):
             findings.error((*where, "providers"), "a common cause needs at least two providers", "name the others too")
-        if findings.is_sound((*where, "name")) and first.setdefault(cause.name, index) != index:
+        if findings.is_valid((*where, "name")) and first.setdefault(cause.name, index) != index:
             problem = f"{shown(cause.name)} is the name of another cause too"
             findings.error((*where, "name"), problem, "give each a name of its own")
     shares: dict[str, float] = {}
@@ -170,4 +172,4 @@ def _common_causes(required: Requirements, findings: Findings) -> None:
     for name, total in sorted(shares.items()):
         if total > 1 + 1e-9:  # hundredths of a percent are not exact in binary
             problem = f"the shares of {shown(name)} add up to more than 100%"
-            findings.error((*AT, "common_causes"), problem, "each outage has one cause")
+            findings.error((*REQUIREMENTS, "common_causes"), problem, "each outage has one cause")

@@ -19,18 +19,18 @@ import msgspec
 from headworks.core.private_folders import private
 from headworks.ledger.origin import origin
 from headworks.system.schema.secrets import PrivateUrl
-from headworks.system.schema.system import OWN_PLACES, Log, System
+from headworks.system.schema.system import PER_FILE_FOLDER, Log, System
 from headworks.system.syntax.findings import Findings
-from headworks.system.syntax.nodes import Node, Table
+from headworks.system.syntax.nodes import MappingNode, Node
 
-FIRST: Final = "headworks.yaml"
-COMMON: Final = ".headworks"
+DEFAULT_FILE: Final = "headworks.yaml"
+SHARED_FOLDER: Final = ".headworks"
 LEDGER, JOURNAL = "ledger.db", "journal"
 
-NOTE: Final = "The records and keys of this system file are in .headworks, where version 0.1 kept them.\n"
+SHARED_FOLDER_NOTE: Final = "The records and keys of this system file are in .headworks, where version 0.1 kept them.\n"
 
 
-class Chosen(NamedTuple):
+class DefaultFolder(NamedTuple):
     """A place below the file's folder. adopted: it is that of version 0.1, and nothing says so yet. is_new: nothing is there."""
 
     base: str
@@ -38,42 +38,42 @@ class Chosen(NamedTuple):
     is_new: bool = False
 
 
-def chosen(file: Path) -> Chosen:
+def default_folder(file: Path) -> DefaultFolder:
     """The place of a system file."""
-    if file.name == FIRST:
-        return Chosen(COMMON)
-    own = OWN_PLACES + file.name
+    if file.name == DEFAULT_FILE:
+        return DefaultFolder(SHARED_FOLDER)
+    own = PER_FILE_FOLDER + file.name
     note = file.parent / own
     if note.is_dir():
-        return Chosen(own)
+        return DefaultFolder(own)
     if note.is_file():
-        return Chosen(COMMON)
-    is_there = any((file.parent / COMMON / name).exists() for name in (LEDGER, JOURNAL))
-    if is_there and not (file.parent / FIRST).exists():
-        return Chosen(COMMON, adopted=True)
-    return Chosen(own, is_new=is_there)
+        return DefaultFolder(SHARED_FOLDER)
+    is_there = any((file.parent / SHARED_FOLDER / name).exists() for name in (LEDGER, JOURNAL))
+    if is_there and not (file.parent / DEFAULT_FILE).exists():
+        return DefaultFolder(SHARED_FOLDER, adopted=True)
+    return DefaultFolder(own, is_new=is_there)
 
 
-def written(root: Node, *names: str) -> Node | None:
+def node_at(root: Node, *names: str) -> Node | None:
     """The value at a path of a file's tree, where somebody wrote one."""
     node: Node | None = root
     for name in names:
-        entry = node.entries.get(name) if isinstance(node, Table) else None
+        entry = node.entries.get(name) if isinstance(node, MappingNode) else None
         node = None if entry is None else entry.node
     return node
 
 
-def journal_of(file: Path) -> str:
+def default_journal(file: Path) -> str:
     """The folder of a file's journal, below that of the file, where the file does not say."""
-    return f"{chosen(file).base}/{JOURNAL}"
+    return f"{default_folder(file).base}/{JOURNAL}"
 
 
-def placed(system: System, root: Node, file: Path, findings: Findings) -> System:
+def with_default_paths(system: System, root: Node, file: Path, findings: Findings) -> System:
     """The same system with the places that its file does not say."""
-    has_store, has_journal = (written(root, "log", name) is not None for name in ("store", "journal"))
+    has_store, has_journal = (node_at(root, "log", name) is not None for name in ("store", "journal"))
     if has_store and has_journal:
         return system
-    base, adopted, is_new = chosen(file)
+    base, adopted, is_new = default_folder(file)
     store = PrivateUrl(f"sqlite:///{base}/{LEDGER}")
     log = msgspec.structs.replace(
         system.log,
@@ -82,27 +82,27 @@ def placed(system: System, root: Node, file: Path, findings: Findings) -> System
     )
     say = f"write `log: {{store: {store.reveal()!r}, journal: {log.journal}}}` to make this explicit"
     if adopted:
-        findings.warn(("log",), f"its records and keys are in {COMMON}, the common place of version 0.1", say)
+        findings.warn(("log",), f"its records and keys are in {SHARED_FOLDER}, the common place of version 0.1", say)
     elif is_new and not (has_store or has_journal):
-        theirs = f"`log: {{store: 'sqlite:///{COMMON}/{LEDGER}', journal: {COMMON}/{JOURNAL}}}`"
+        theirs = f"`log: {{store: 'sqlite:///{SHARED_FOLDER}/{LEDGER}', journal: {SHARED_FOLDER}/{JOURNAL}}}`"
         findings.warn(
             ("log",),
-            f"its records and keys go into their own folder, {base}; those of {FIRST} are in {COMMON}",
-            f"nothing to do for a new file; if version 0.1 kept its keys in {COMMON}, write {theirs}",
+            f"its records and keys go into their own folder, {base}; those of {DEFAULT_FILE} are in {SHARED_FOLDER}",
+            f"nothing to do for a new file; if version 0.1 kept its keys in {SHARED_FOLDER}, write {theirs}",
         )
     return msgspec.structs.replace(system, log=log)
 
 
-def settle(file: Path, log: Log) -> None:
+def pin_default_folder(file: Path, log: Log) -> None:
     """For who begins to serve a file: notes that it goes on with the place of version 0.1; and gives its journal a name where
     that is its own and goes into an SQLite file that others may name, too."""
-    own = OWN_PLACES + file.name
+    own = PER_FILE_FOLDER + file.name
     note = file.parent / own
     with contextlib.suppress(OSError):  # where nothing can be written, nothing changes; and the journal will say so
-        if chosen(file).adopted:
+        if default_folder(file).adopted:
             private(note.parent)
             with note.open("x") as made:
-                made.write(NOTE)
+                made.write(SHARED_FOLDER_NOTE)
         elif log.journal == f"{own}/{JOURNAL}" and log.store.reveal() != f"sqlite:///{own}/{LEDGER}":
             journal = note / JOURNAL
             private(journal)

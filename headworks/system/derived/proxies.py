@@ -18,40 +18,40 @@ from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.scalars import Unreadable
 
-NONE: Final = "none"
+NO_PROXY: Final = "none"
 """What a provider writes that is asked without a proxy, whatever the environment says."""
 
-NAMES: Final = ("no_proxy", "NO_PROXY")
+NO_PROXY_VARIABLES: Final = ("no_proxy", "NO_PROXY")
 
 
-def proxied(system: System, env: Mapping[str, str], findings: Findings) -> System:
+def with_proxies(system: System, env: Mapping[str, str], findings: Findings) -> System:
     """The same system with the proxy of every provider as it will be used: None where there is none."""
     providers = dict(system.providers)
     for name, provider in system.providers.items():
         if not isinstance(provider, OpenAI):
             continue
         try:
-            found = used(provider, env)
+            found = proxy_for(provider, env)
         except Unreadable as error:
             findings.error(("providers", name, "proxy"), error.problem, error.remedy)
             continue
         if found != provider.proxy:
             providers[name] = msgspec.structs.replace(provider, proxy=found)
-        if found is None and provider.proxy is not None and provider.proxy.reveal() != NONE:
+        if found is None and provider.proxy is not None and provider.proxy.reveal() != NO_PROXY:
             problem = f"this provider is called without its proxy: {why_direct(provider, env)}"
             findings.warn(("providers", name, "proxy"), problem, "remove it, or take the host out of NO_PROXY")
     return msgspec.structs.replace(system, providers=providers)
 
 
-def used(provider: OpenAI, env: Mapping[str, str]) -> PrivateUrl | None:
+def proxy_for(provider: OpenAI, env: Mapping[str, str]) -> PrivateUrl | None:
     """The proxy that a provider is asked through. Raises Unreadable where the environment's cannot be used."""
     written = provider.proxy
-    if (written is not None and written.reveal() == NONE) or why_direct(provider, env):
+    if (written is not None and written.reveal() == NO_PROXY) or why_direct(provider, env):
         return None
     if written is not None:
         return written
     scheme = urlsplit(provider.base_url).scheme
-    name, value = first(env, f"{scheme}_proxy", f"{scheme}_proxy".upper())
+    name, value = first_set_variable(env, f"{scheme}_proxy", f"{scheme}_proxy".upper())
     if not value:
         return None
     try:
@@ -69,30 +69,32 @@ def why_direct(provider: OpenAI, env: Mapping[str, str]) -> str:
     if is_loopback(host):
         return "its host is this machine"
     port = url.port or (443 if url.scheme == "https" else 80)
-    name, value = first(env, *NAMES)
+    name, value = first_set_variable(env, *NO_PROXY_VARIABLES)
     return f"{name} excludes its host" if is_excepted(host, port, value) else ""
 
 
-def first(env: Mapping[str, str], *names: str) -> tuple[str, str]:
+def first_set_variable(env: Mapping[str, str], *names: str) -> tuple[str, str]:
     """The first of these variables that is set, also to nothing, and its value."""
     return next(((name, env[name].strip()) for name in names if name in env), (names[-1], ""))
 
 
-def ways(system: System, env: Mapping[str, str]) -> dict[str, str]:
+def proxy_descriptions(system: System, env: Mapping[str, str]) -> dict[str, str]:
     """How each provider that a proxy may concern is asked, in words without credentials. Empty where nobody names a proxy."""
     found: dict[str, str] = {}
-    is_named = any(first(env, f"{scheme}_proxy", f"{scheme}_proxy".upper())[1] for scheme in ("http", "https"))
+    is_named = any(
+        first_set_variable(env, f"{scheme}_proxy", f"{scheme}_proxy".upper())[1] for scheme in ("http", "https")
+    )
     for name, provider in system.providers.items():
         if not isinstance(provider, OpenAI):
             continue
         if provider.proxy is not None:
-            found[name] = f"through {Proxy.parse(provider.proxy.reveal())} ({source(provider.proxy)})"
+            found[name] = f"through {Proxy.parse(provider.proxy.reveal())} ({proxy_source(provider.proxy)})"
         elif is_named:
             found[name] = f"directly ({why_direct(provider, env) or 'no proxy is set for it'})"
     return found
 
 
-def source(proxy: PrivateUrl) -> str:
+def proxy_source(proxy: PrivateUrl) -> str:
     """Who says so."""
     name = proxy.reference.removeprefix("${env:").removesuffix("}")
     return name if name.lower() in ("http_proxy", "https_proxy") else "the system file"

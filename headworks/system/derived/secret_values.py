@@ -10,31 +10,36 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import OpenAI, System
 
-HOLDS_SECRET = re.compile(r"(?i)key|token|secret|password|signature|^sig$|^auth$|authorization|cookie|credential")
+SECRET_NAME = re.compile(r"(?i)key|token|secret|password|signature|^sig$|^auth$|authorization|cookie|credential")
 """Names of headers, and of fields in a query, behind which secrets stand."""
 
 
-def sent_to(provider: OpenAI) -> list[str]:
+def secrets_sent_to(provider: OpenAI) -> list[str]:
     """The secrets that this vendor, or the proxy on the way to it, is sent with each request."""
     found = [provider.api_key.reveal()] if provider.api_key is not None else []
     for name, value in provider.headers.items():
-        if not value.is_literal or HOLDS_SECRET.search(name):
-            found += credentials(value)
+        if not value.is_literal or SECRET_NAME.search(name):
+            found += secret_parts(value)
     query = parse_qsl(urlsplit(provider.base_url).query)
-    found += [value for name, value in query if HOLDS_SECRET.search(name)]
-    return found if provider.proxy is None else [*found, *password(provider.proxy)]
+    found += [value for name, value in query if SECRET_NAME.search(name)]
+    return found if provider.proxy is None else [*found, *passwords(provider.proxy)]
 
 
-def every_secret(system: System) -> list[str]:
+def all_secrets(system: System) -> list[str]:
     """Whatever the file keeps secret: for logs and records, which tell of all of it."""
-    found = [one for provider in system.providers.values() if isinstance(provider, OpenAI) for one in sent_to(provider)]
+    found = [
+        one
+        for provider in system.providers.values()
+        if isinstance(provider, OpenAI)
+        for one in secrets_sent_to(provider)
+    ]
     found += [key.key.reveal() for key in system.keys.values()]
     if system.server.admin_key is not None:
         found.append(system.server.admin_key.reveal())
-    return [*found, *password(system.log.store), *password(system.state)]
+    return [*found, *passwords(system.log.store), *passwords(system.state)]
 
 
-def credentials(value: Secret) -> Iterator[str]:
+def secret_parts(value: Secret) -> Iterator[str]:
     """What is secret of a header's value: behind its scheme, where it has one (RFC 9110, section 11.4)."""
     scheme, _, rest = value.reveal().partition(" ")
     rest = rest.strip()
@@ -49,12 +54,12 @@ def credentials(value: Secret) -> Iterator[str]:
             return
 
 
-def password(url: PrivateUrl) -> Iterator[str]:
+def passwords(url: PrivateUrl) -> Iterator[str]:
     """The password of a URL, as it is written there and as it is meant."""
     try:
         parts = urlsplit(url.reveal() if "://" in url.reveal() else f"//{url.reveal()}")
         written = parts.netloc.rpartition("@")[0].partition(":")[2]
-        values = [written, *(value for name, value in parse_qsl(parts.query) if HOLDS_SECRET.search(name))]
+        values = [written, *(value for name, value in parse_qsl(parts.query) if SECRET_NAME.search(name))]
     except ValueError:
         return
     for value in values:

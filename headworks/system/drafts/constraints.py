@@ -3,7 +3,7 @@ that must not be in it. The first suite judges answers by these (`suite.py`).
 
 Always true: only what is written in so many words is found; what is not understood is left to people. English and German
 are read, and the names of languages in some more. Whether an answer is *right* no prompt says. Linear in the prompt: each
-sentence is looked at on its own, cut to `MOST`.
+sentence is looked at on its own, cut to `MOST_CHARACTERS`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Final
 
 import msgspec
 
-MOST: Final = 400
+MOST_CHARACTERS: Final = 400
 """Characters of a sentence that are looked at: a demand is short."""
 
 MOST_SENTENCES: Final = 2000
 
 
-class Demand(msgspec.Struct, frozen=True):
+class Constraint(msgspec.Struct, frozen=True):
     """One demand. scorer: as a suite writes it, in YAML on one line; said: the prompt's own words."""
 
     scorer: str
@@ -110,27 +110,27 @@ _EDGE: Final = re.compile(
 )
 
 
-def demands(prompt: str) -> list[Demand]:
+def stated_constraints(prompt: str) -> list[Constraint]:
     """Everything that a prompt demands and a scorer can judge, each once; demands that contradict each other are none."""
-    found: dict[str, Demand] = {}
+    found: dict[str, Constraint] = {}
     for number, sentence in enumerate(_END.split(prompt)):
         if number >= MOST_SENTENCES:
             break
-        said = " ".join(sentence[:MOST].split())
+        said = " ".join(sentence[:MOST_CHARACTERS].split())
         for scorer in _of(said):
-            found.setdefault(scorer, Demand(scorer, said))
+            found.setdefault(scorer, Constraint(scorer, said))
     return [one for one in found.values() if not _is_contradicted(one, found.values())]
 
 
-def _is_contradicted(one: Demand, among: Collection[Demand]) -> bool:
+def _is_contradicted(one: Constraint, among: Collection[Constraint]) -> bool:
     """Whether another demand of the same kind says otherwise: two languages, two lengths. Then a person has to say which."""
     kind = one.scorer.partition(",")[0]
     if kind not in ("{kind: language", "{kind: words", "{kind: sentences", "{kind: characters", "{kind: lines"):
         return False
-    return sum(other.scorer.startswith(kind) and _side(other) == _side(one) for other in among) > 1
+    return sum(other.scorer.startswith(kind) and _kind(other) == _kind(one) for other in among) > 1
 
 
-def _side(one: Demand) -> str:
+def _kind(one: Constraint) -> str:
     return (
         "at_least" if "at_least" in one.scorer and "at_most" not in one.scorer else "negate" * ("negate" in one.scorer)
     )
@@ -138,13 +138,13 @@ def _side(one: Demand) -> str:
 
 def _of(said: str) -> Iterator[str]:
     low = said.casefold()
-    yield from _spoken(low)
+    yield from _languages(low)
     yield from _length(low)
-    yield from _form(low)
+    yield from _format(low)
     yield from _words(said, low)
 
 
-def _spoken(low: str) -> Iterator[str]:
+def _languages(low: str) -> Iterator[str]:
     for match in _SPOKEN.finditer(low):
         codes = [_CODE_OF[next(word for word in match.groups() if word)]]
         if (other := _OR.match(low, match.end())) is not None:
@@ -165,7 +165,7 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else _NUMBERS[text]
 
 
-def _form(low: str) -> Iterator[str]:
+def _format(low: str) -> Iterator[str]:
     if _JSON.search(low) and not re.search(rf"{_NOT}.{{0,20}}\bjson\b", low):
         yield "{kind: json_schema}"
     if _BULLETS.search(low) and not re.search(rf"{_NOT}.{{0,30}}(?:bullet|list|aufzählung|stichpunkte)", low):

@@ -15,7 +15,7 @@ import msgspec
 BYTES_PER_TOKEN: Final = 4
 """English prose in the common vocabularies: 4.0 to 4.5. Other scripts have more tokens for their bytes, rarely fewer."""
 
-ASKING: Final = (
+INPUT_NAMES: Final = (
     "input", "question", "query", "message", "user_input", "user_message", "text", "request", "content", "document", "article", "email",
     "transcript", "code", "topic",
 )  # fmt: skip
@@ -55,10 +55,10 @@ class Prompt(msgspec.Struct, frozen=True):
         return max(1, -(-len(self.text.encode()) // BYTES_PER_TOKEN))
 
 
-def asks(schemas: Mapping[str, Any], last: Sequence[str]) -> str:
+def input_variable(schemas: Mapping[str, Any], last: Sequence[str]) -> str:
     """The variable that holds what a user brings: one of the usual names, else a text in the last turn of a user."""
     texts = [name for name, schema in schemas.items() if _is_free_text(schema)]
-    named = [name for name in ASKING if name in texts]
+    named = [name for name in INPUT_NAMES if name in texts]
     return next(iter([*named, *(name for name in last if name in texts)]), "")
 
 
@@ -68,25 +68,25 @@ def _is_free_text(schema: Any) -> bool:
     )
 
 
-def file_of(front: Mapping[str, Any], body: str, heading: str, command: str) -> str:
+def prompt_file(front: Mapping[str, Any], body: str, heading: str, command: str) -> str:
     """A prompt file. front: its front matter; heading: the role of a prompt without turns, "" where it has its own."""
     lines = [f"# Written by `{command}`. What each key means: docs/prompts.md."]
     for key, value in front.items():
         if key == "variables":
             lines.append("variables:                         # a JSON Schema each: say what it may be")
-            lines += [f"  {name}: {flow(schema)}" for name, schema in value.items()]
+            lines += [f"  {name}: {flow_yaml(schema)}" for name, schema in value.items()]
         elif value:
-            lines.append(f"{key}: {flow(value)}")
+            lines.append(f"{key}: {flow_yaml(value)}")
     head = f"# {heading}\n" if heading else ""
     return "\n".join(["---", *lines, "---", head + body.strip("\n") + "\n"])
 
 
-def flow(value: Any) -> str:
+def flow_yaml(value: Any) -> str:
     """A JSON value as YAML on one line, without quotes where it needs none."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(str(name))}: {flow(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{flow_yaml(str(name))}: {flow_yaml(one)}" for name, one in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
+        return "[" + ", ".join(map(flow_yaml, value)) + "]"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.casefold() not in _WORDS and value == value.strip():
         return value
     return msgspec.json.encode(value).decode()

@@ -19,28 +19,28 @@ from headworks.core.money import Price, written_dollars
 from headworks.core.reply import Usage
 from headworks.system.checks.machine import Machine
 from headworks.system.drafts.prompt import Prompt
-from headworks.system.drafts.suite import AT_LEAST
-from headworks.system.starter import EXTRA
+from headworks.system.drafts.suite import QUALITY_BOUND
+from headworks.system.starter import LOCAL_MODULES
 
 ALIAS: Final = "assistant"
 
 SUITE: Final = f"suites/{ALIAS}.yaml"
 """The first suite, from the system file's folder."""
 
-OF_THE_USER: Final = 60
+USER_TOKENS: Final = 60
 """Tokens that a user adds to a prompt: two or three sentences."""
 
-FIRST: Final = 2
+FIRST_TOKEN_SECONDS: Final = 2
 """Seconds to the first token at p95: more than a user waits gladly, and what most hosted models keep."""
 
-KEPT: Final = Decimal("0.8")
+GOODPUT_SHARE: Final = Decimal("0.8")
 """The share of the calls at the peak that must be whole and in time: fewer than arrive, for some are always late or lost,
 and no two minutes bring the same number."""
 
-AVAILABLE: Final = "98%"
+AVAILABILITY: Final = "98%"
 """Of one provider that is down 1 % of the time, nine months in ten have fewer whole answers than 99 %."""
 
-MADE_UP: Final = "    price: {input: $0.25/M, output: $2/M}      # made up, as the vendor is\n"
+MADE_UP_PRICE: Final = "    price: {input: $0.25/M, output: $2/M}      # made up, as the vendor is\n"
 """Without a price nothing could be said of a promise about cost."""
 
 LOCAL_PEAK: Final = Decimal("0.1")
@@ -49,14 +49,14 @@ LOCAL_PEAK: Final = Decimal("0.1")
 LOCAL_PREFILL: Final = 0.0005
 """Seconds that the embedded model reads a token of a prompt (`twin/models/building.py` assumes the same)."""
 
-LOCAL_READS: Final = 4096
+LOCAL_CONTEXT: Final = 4096
 """Tokens of one conversation with the embedded model, its answer included (`providers/local/child.py`)."""
 
 ANSWER_P50: Final = 200
 ANSWER_P95: Final = 800
 """Tokens of a chat's answer where nobody has measured: a paragraph or two, a page."""
 
-SPARE: Final = 3
+COST_FACTOR: Final = 3
 """How far the first bound on cost lies above the estimate: the mean of calls is above their median, and guesses err."""
 
 
@@ -82,14 +82,14 @@ VENDORS: Final = (
 """In the order in which their keys are looked for."""
 
 
-SHOWN_FULLY: Final = MappingProxyType({"temperature": 0, "max_tokens": 100})
+SUITE_PARAMETERS: Final = MappingProxyType({"temperature": 0, "max_tokens": 100})
 """Fields of a suite's calls: the same answer each time, as far as the model can, and no essay."""
 
-REASONING: Final = MappingProxyType({"max_completion_tokens": 2000})
+REASONING_PARAMETERS: Final = MappingProxyType({"max_completion_tokens": 2000})
 """Of a model that reasons: it refuses another temperature and `max_tokens`, and its thoughts count as output."""
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Who answers: a provider and a target as the file has them. why: said to the user. peak: calls a second that it
     carries by what is assumed of it; parameters: of a suite's calls; prefill: seconds that it reads a token of a prompt;
     reads: tokens that it reads at most, 0 where that is not known here; price: where no table has one."""
@@ -99,17 +99,19 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     timeouts: str = "{first_token: 8s, total: 120s}"
     peak: Decimal = Decimal(1)
-    parameters: Mapping[str, Any] = SHOWN_FULLY
+    parameters: Mapping[str, Any] = SUITE_PARAMETERS
     prefill: float = 0.0
     reads: int = 0
     price: str = ""
 
     def first_token(self, prompt_tokens: int) -> int:
         """A first bound in seconds: what a long prompt takes to read, half of it again, and one that is ahead of it."""
-        return max(FIRST, ceil(2.5 * prompt_tokens * self.prefill + 1) if self.prefill else FIRST)
+        return max(
+            FIRST_TOKEN_SECONDS, ceil(2.5 * prompt_tokens * self.prefill + 1) if self.prefill else FIRST_TOKEN_SECONDS
+        )
 
 
-def chosen(env: Mapping[str, str], machine: Machine) -> Choice:
+def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
     """The first vendor whose key is set; else the embedded model; else, where that is not installed, a simulated vendor."""
     for vendor in VENDORS:
         if env.get(vendor.variable):
@@ -122,32 +124,34 @@ def chosen(env: Mapping[str, str], machine: Machine) -> Choice:
                 "    # tpm: 200k\n"
             )
             why = f"{vendor.variable} is set"
-            parameters = REASONING if vendor.reasons else SHOWN_FULLY
-            return Choice(provider=provider, target=f"{vendor.name}/{vendor.model}", why=why, parameters=parameters)
+            parameters = REASONING_PARAMETERS if vendor.reasons else SUITE_PARAMETERS
+            return TargetChoice(
+                provider=provider, target=f"{vendor.name}/{vendor.model}", why=why, parameters=parameters
+            )
     looked = ", ".join(vendor.variable for vendor in VENDORS)
-    if all(machine.has_module(name) for name in EXTRA):
+    if all(machine.has_module(name) for name in LOCAL_MODULES):
         provider = "  here: {dialect: local}            # the model that comes with the package: it works offline, and is not clever\n"
         why = f"the embedded model, since none of {looked} is set"
         timeouts = "{first_token: 30s, answer: 110s}    # a small processor reads a long prompt slowly"
-        return Choice(
+        return TargetChoice(
             provider=provider,
             target="here",
             why=why,
             timeouts=timeouts,
             peak=LOCAL_PEAK,
             prefill=LOCAL_PREFILL,
-            reads=LOCAL_READS,
+            reads=LOCAL_CONTEXT,
         )
     provider = "  sim: {dialect: simulated}         # a vendor made of numbers: its answers mean nothing\n"
     why = f"a simulated vendor, since none of {looked} is set and the embedded model is not installed"
-    return Choice(provider=provider, target="sim/simulated", why=why, price=MADE_UP)
+    return TargetChoice(provider=provider, target="sim/simulated", why=why, price=MADE_UP_PRICE)
 
 
-def draft(choice: Choice, prompt: Prompt | None, price: Price | None) -> str:
+def draft(choice: TargetChoice, prompt: Prompt | None, price: Price | None) -> str:
     """The file. price: what the target charges, for the first bound on cost; None where it is unknown or nothing."""
-    p50 = OF_THE_USER + (prompt.tokens if prompt else 0)
+    p50 = USER_TOKENS + (prompt.tokens if prompt else 0)
     measured = f"{prompt.file} has about {prompt.tokens}" if prompt else "no prompt"
-    sizes = f"{{p50: {p50}, p95: {p50 + 5 * OF_THE_USER}}}"
+    sizes = f"{{p50: {p50}, p95: {p50 + 5 * USER_TOKENS}}}"
     command = f"headworks init --from {prompt.file}" if prompt else "headworks init"
     return f"""\
 # Written by `{command}`. What each key means: docs/system-file.md, or `headworks schema` for your editor.
@@ -157,14 +161,14 @@ name: {ALIAS}
 requirements:                       # what it must promise; `headworks check` judges it. Every number is a guess: put yours
   traffic:
     peak_rps: {f"{choice.peak}":<21} # calls a second at the peak
-    prompt_tokens: {f"{sizes:<22}"}    # {measured}; a user adds about {OF_THE_USER}
+    prompt_tokens: {f"{sizes:<22}"}    # {measured}; a user adds about {USER_TOKENS}
     output_tokens: {{p50: {ANSWER_P50}, p95: {ANSWER_P95}}}     # half of the answers are shorter than p50, 95 of 100 than p95
     streamed: 80%
   objectives:
-    - {{id: first-token, metric: time_to_first_token, percentile: 95, at_most: {choice.first_token(p50 + 5 * OF_THE_USER)}s}}
-    - {{id: availability, metric: availability, at_least: {AVAILABLE}, window: 30d}}      # two providers promise more than one
-    - {{id: throughput, metric: goodput, at_least: {choice.peak * KEPT}rps}}      # less than `peak_rps`: some are always late
-    - {{id: cost, metric: cost_per_call, at_most: {affordable(price, p50)}}}
+    - {{id: first-token, metric: time_to_first_token, percentile: 95, at_most: {choice.first_token(p50 + 5 * USER_TOKENS)}s}}
+    - {{id: availability, metric: availability, at_least: {AVAILABILITY}, window: 30d}}      # two providers promise more than one
+    - {{id: throughput, metric: goodput, at_least: {choice.peak * GOODPUT_SHARE}rps}}      # less than `peak_rps`: some are always late
+    - {{id: cost, metric: cost_per_call, at_most: {first_cost_bound(price, p50)}}}
     # - {{id: monthly, metric: cost, at_most: $100, window: 30d}}
 {_quality(prompt)}
 providers:
@@ -185,7 +189,7 @@ server: {{listen: 127.0.0.1:8080}}
 def _quality(prompt: Prompt | None) -> str:
     if prompt is None:
         return ""
-    return f"    - {{id: answers, metric: quality, suite: {ALIAS}, at_least: {AT_LEAST}, confidence: 95%}}  # `headworks eval`\n"
+    return f"    - {{id: answers, metric: quality, suite: {ALIAS}, at_least: {QUALITY_BOUND}, confidence: 95%}}  # `headworks eval`\n"
 
 
 def _prompts(prompt: Prompt | None) -> str:
@@ -208,10 +212,10 @@ def _suites(prompt: Prompt | None) -> str:
     return f"\nsuites:                             # what `headworks eval` asks\n  {ALIAS}: {SUITE}\n"
 
 
-def affordable(price: Price | None, prompt_tokens: int) -> str:
+def first_cost_bound(price: Price | None, prompt_tokens: int) -> str:
     """A first bound on the cost of a call, on two digits: well above what the tokens are expected to cost."""
     cost = price.cost(Usage(input=prompt_tokens, output=ANSWER_P50)) if price is not None else None
     if not cost:
         return "$0.01"
-    rounded = Decimal(f"{Decimal(cost * SPARE):.1e}")
+    rounded = Decimal(f"{Decimal(cost * COST_FACTOR):.1e}")
     return written_dollars(int(rounded))

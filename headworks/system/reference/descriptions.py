@@ -31,7 +31,7 @@ from headworks.system.schema.requirements import (
     Traffic,
 )
 from headworks.system.schema.system import (
-    ONE_TEXT,
+    TEXT_NOTATIONS,
     Group,
     Key,
     Local,
@@ -63,7 +63,7 @@ _SHAPE: Final[Mapping[str, str]] = MappingProxyType(
 )
 """A shape of traffic, of the system or of an alias."""
 
-WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
+DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
     {
         System: {
             "version": "The version of this file format.",
@@ -377,8 +377,8 @@ def written_default(field: inspect.Field) -> str | int | None:
     match field.type:
         case inspect.Metadata() if unit := (field.type.extra or {}).get("unit"):
             return NOTATIONS[unit].write(value)
-        case inspect.StructType() if field.type.cls in ONE_TEXT:
-            return NOTATIONS[ONE_TEXT[field.type.cls]].write(value)
+        case inspect.StructType() if field.type.cls in TEXT_NOTATIONS:
+            return NOTATIONS[TEXT_NOTATIONS[field.type.cls]].write(value)
         case inspect.StructType() if isinstance(value, Spread):
             return f"{{p50: {written_duration(value.p50)}, p99: {written_duration(value.p99)}}}"
         case inspect.FloatType():

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from msgspec import inspect
 
-from headworks.system.reference.descriptions import DIALECT, WORDS, written_default
+from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
 from headworks.system.schema.notations import NOTATIONS, Notation
 from headworks.system.schema.secrets import PrivateUrl, Secret
-from headworks.system.schema.system import ONE_TEXT, Model, SuiteFile, System, TargetOf
+from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf
 
 _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
     {
@@ -46,8 +46,8 @@ def _schema(kind: inspect.Type, kinds: dict[str, Any]) -> dict[str, Any]:
                 return _text(NOTATIONS[unit], kind.type)
             return _schema(kind.type, kinds)
         case inspect.StructType():
-            if kind.cls in ONE_TEXT:
-                return _text(NOTATIONS[ONE_TEXT[kind.cls]], None)
+            if kind.cls in TEXT_NOTATIONS:
+                return _text(NOTATIONS[TEXT_NOTATIONS[kind.cls]], None)
             if kind.cls.__name__ not in kinds:
                 kinds[kind.cls.__name__] = {}  # so that a struct inside itself would not be endless
                 kinds[kind.cls.__name__] = _struct(kind, kinds)
@@ -84,7 +84,7 @@ def _struct(kind: inspect.StructType, kinds: dict[str, Any]) -> dict[str, Any]:
         required.append(kind.tag_field)
     for field in kind.fields:
         made = dict(_schema(field.type, kinds))
-        made["description"] = WORDS[kind.cls][field.encode_name]
+        made["description"] = DESCRIPTIONS[kind.cls][field.encode_name]
         if (default := written_default(field)) is not None:
             made["default"] = float(default) if isinstance(field.type, inspect.FloatType) else default
         if isinstance(field.type, inspect.BoolType):

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from msgspec import inspect
 
-from headworks.system.reference.descriptions import DIALECT, WORDS, written_default
+from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
 from headworks.system.schema.notations import NOTATIONS
-from headworks.system.schema.system import ONE_TEXT, System
+from headworks.system.schema.system import TEXT_NOTATIONS, System
 
 BEGIN = "<!-- reference: written by tools/reference.py -->"
 END = "<!-- end of reference -->"
@@ -33,7 +33,7 @@ PAGES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
 """The other pages, under `docs/`, each with the keys of the top that it is about. A page stays under 200 lines."""
 
 
-def placed(page: str, name: str) -> str:
+def with_reference(page: str, name: str) -> str:
     """The page of that name, with what stands between its two marks as it is today. Raises ValueError where a mark is missing."""
     before, after = page.index(BEGIN) + len(BEGIN), page.index(END)
     lines = _top() if name == FIRST else _written(PAGES[name])
@@ -97,7 +97,7 @@ def _sections(keys: Sequence[str]) -> list[Section]:
 
 def _below(kind: inspect.Type, path: str, seen: set[type]) -> Iterator[Section]:
     for struct in _structs(kind):
-        if struct.cls in seen or struct.cls in ONE_TEXT:
+        if struct.cls in seen or struct.cls in TEXT_NOTATIONS:
             continue
         seen.add(struct.cls)
         yield Section(struct, path)
@@ -116,7 +116,7 @@ def _table(struct: inspect.StructType, links: Mapping[str, str]) -> Iterator[str
         shown = "required" if field.required else "" if default is None else f"`{default}`"
         noun, link = _noun(field.type), links.get(field.encode_name)
         value = f"[{noun}]({link})" if link else noun
-        yield f"| `{field.encode_name}` | {value} | {shown} | {WORDS[struct.cls][field.encode_name]} |"
+        yield f"| `{field.encode_name}` | {value} | {shown} | {DESCRIPTIONS[struct.cls][field.encode_name]} |"
     yield ""
 
 
@@ -163,8 +163,8 @@ def _noun(kind: inspect.Type) -> str:
         case inspect.LiteralType():
             few = len(kind.values) <= 4
             return " or ".join(f"`{value}`" for value in kind.values) if few else "name"
-        case inspect.StructType() if kind.cls in ONE_TEXT:
-            return NOTATIONS[ONE_TEXT[kind.cls]].noun.partition(" ")[2]
+        case inspect.StructType() if kind.cls in TEXT_NOTATIONS:
+            return NOTATIONS[TEXT_NOTATIONS[kind.cls]].noun.partition(" ")[2]
         case inspect.StructType():
             return "map"
         case inspect.BoolType():

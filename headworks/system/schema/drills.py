@@ -50,14 +50,14 @@ Fault: TypeAlias = Literal[
 """What `providers/simulated/faults.py` can do; a floor's folders do not know each other, so a test compares the two."""
 
 Trouble: TypeAlias = Literal["dns", "tls", "store", "disk", "clock", "sigterm", "sigkill"]
-"""What happens to the gateway itself, or to the machine below it."""
+"""Faults of the gateway itself, or of the machine below it."""
 
 TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
 
-RESTARTING: Final[frozenset[Trouble]] = frozenset({"sigterm", "sigkill"})
+RESTARTS: Final[frozenset[Trouble]] = frozenset({"sigterm", "sigkill"})
 """Troubles in which nobody listens for a while."""
 
-EVERY: Final = "all"
+ALL_TARGETS: Final = "all"
 """In `targets`: every target of the alias."""
 
 
@@ -72,7 +72,7 @@ class DrillFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DrillTrouble(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens below the gateway, and when."""
+    """One fault of the gateway or its machine, and when."""
 
     what: Trouble
     from_: Seconds = msgspec.field(name="from", default=2.0)
@@ -80,7 +80,7 @@ class DrillTrouble(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DrillTraffic(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls meanwhile: `calls` in all, `rate` a second, each answer `tokens` long."""
+    """The load during a drill: `calls` in total, `rate` per second, each answer `tokens` long."""
 
     rate: Rate = 1.0
     calls: Count = 14
@@ -90,7 +90,7 @@ class DrillTraffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hypothesis(msgspec.Struct, frozen=True, kw_only=True):
-    """What should come of it. No answer that is cut short may look whole: that is always part of it."""
+    """The expected outcome. It always includes that no truncated answer looks complete."""
 
     whole: Share = 1.0
     added: Seconds | None = None
@@ -119,7 +119,7 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def restarts(self) -> bool:
         """Whether the gateway is started again, so that nobody listens for a while."""
-        return self.trouble is not None and self.trouble.what in RESTARTING
+        return self.trouble is not None and self.trouble.what in RESTARTS
 
 
 class DrillFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +128,6 @@ class DrillFile(msgspec.Struct, frozen=True, kw_only=True):
     drills: dict[Name, Drill]
 
 
-def named(text: str, target: str) -> bool:
+def names_target(text: str, target: str) -> bool:
     """Whether a text names a target: `provider/model`, or `provider` for all of its models."""
     return text == target or text == target.partition("/")[0]

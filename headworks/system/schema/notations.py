@@ -1,4 +1,4 @@
-"""What a unit of a config struct means in the file: how it is read, written, matched by an editor, and named to people.
+"""The notations of values in the system file: how each unit is read, written, matched by an editor, and named in messages.
 
 A field says which notation it has by `msgspec.Meta(extra={"unit": ...})`; the reader, the JSON Schema and the reference
 page all look here, so they cannot disagree. A pattern may take a little more than its reader (an editor need not know
@@ -80,7 +80,7 @@ def path(text: str) -> str:
 
 
 def store(text: str) -> str:
-    """Where the ledger is kept: `sqlite:///` and a path, which is relative unless a fourth slash begins it; or
+    """The ledger's store: `sqlite:///` and a path, which is relative unless a fourth slash begins it; or
     `postgresql://`. What is wrong is not quoted: a password may be in it."""
     if text.startswith("sqlite:///") and not re.search(r"[?#\0\n]", text) and text.rstrip("/") != "sqlite:":
         return text
@@ -94,7 +94,7 @@ def store(text: str) -> str:
 
 
 def state(text: str) -> str:
-    """What calls are counted in: `memory`, `embedded`, or the URL of a Valkey or Redis, which is not quoted."""
+    """The store of shared counts: `memory`, `embedded`, or the URL of a Valkey or Redis. The URL is never quoted."""
     if text in ("memory", "embedded"):
         return text
     if re.match("(redis|valkey)s?://", text):
@@ -145,7 +145,7 @@ def url(text: str) -> str:
 
 
 def proxy(text: str) -> str:
-    """How a provider's proxy is written. What is wrong is not quoted: a password may be in it."""
+    """A provider's proxy URL. A wrong one is not quoted: it may contain a password."""
     if text == "none":
         return text
     try:
@@ -160,7 +160,7 @@ def proxy(text: str) -> str:
 
 
 def origin(text: str) -> str:
-    """What browsers send as `Origin`: scheme, host and port, nothing else; or `*`."""
+    """An origin as browsers send it: scheme, host and port, nothing else; or `*`."""
     if text == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?", text):
         return text
     remedy = "write what browsers send: lower case, no path, no slash at the end, such as https://app.example.com; or *"
@@ -168,7 +168,7 @@ def origin(text: str) -> str:
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a server listens. `host` is a name or an IP address without brackets; port 0 takes any free one."""
+    """An address to listen on. `host` is a name or an IP address without brackets; port 0 takes any free one."""
 
     host: str
     port: int
@@ -209,11 +209,11 @@ def span(text: str) -> Backoff:
     """The bounds of a pause from `100ms..5s`."""
     if ".." not in text:
         raise Unreadable(f"{shown(text)} is not a range of durations", "write the shortest and the longest: 100ms..5s")
-    shortest, longest = _ends(text, "100ms..5s")
+    shortest, longest = _range_bounds(text, "100ms..5s")
     return Backoff(shortest=shortest, longest=longest)
 
 
-def _ends(text: str, example: str) -> tuple[float, float]:
+def _range_bounds(text: str, example: str) -> tuple[float, float]:
     shortest, _, longest = text.partition("..")
     ends = duration(shortest), duration(longest)
     if not 0 < ends[0] <= ends[1]:
@@ -226,7 +226,7 @@ def _ends(text: str, example: str) -> tuple[float, float]:
 def pause(text: str) -> Pause:
     """How long a circuit stays open, from `5s..15s`; from `5s` only where it begins."""
     if ".." in text:
-        shortest, longest = _ends(text, "5s..15s")
+        shortest, longest = _range_bounds(text, "5s..15s")
         return Pause(shortest=shortest, longest=longest)
     if (shortest := duration(text)) == 0:
         raise Unreadable(f"{shown(text)} is too small", "it must be more than 0")

@@ -1,4 +1,4 @@
-"""What a system must promise: the structs of `requirements:`. What must hold between their keys: `checks/requirements.py`.
+"""The structs of `requirements:`: objectives and expected traffic. What must hold between their keys: `checks/requirements.py`.
 
 Always true: nothing here changes how calls are served; only `headworks check` and what comes after it read this.
 A bound is exact to the digit that was written: objectives are compared, and a float's rounding must not decide.
@@ -76,7 +76,7 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True):
-    """What is expected of a target; nothing is served by it."""
+    """Expected speed and availability of a target. It does not change how calls are served."""
 
     first_token: Times | None = None
     per_token: Times | None = None
@@ -84,7 +84,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AliasTraffic(msgspec.Struct, frozen=True, kw_only=True):
-    """What one alias must carry. What is not written is as `traffic` has it, `peak_rps` excepted."""
+    """The traffic of one alias. Keys that are not written come from `traffic`, except `peak_rps`."""
 
     peak_rps: Rate | None = None
     burstiness: Rate | None = None
@@ -95,7 +95,7 @@ class AliasTraffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
-    """What the whole system must carry."""
+    """The traffic of the whole system."""
 
     peak_rps: Rate | None = None
     burstiness: Rate = 1.0
@@ -141,7 +141,7 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommonCause(msgspec.Struct, frozen=True, kw_only=True):
-    """What fails together: `share` of each provider's outages are outages of all of them (the beta factor)."""
+    """Providers that fail together: `share` of each one's outages are outages of all of them (the beta factor)."""
 
     name: Name
     providers: tuple[Name, ...]
@@ -149,7 +149,7 @@ class CommonCause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Requirements(msgspec.Struct, frozen=True, kw_only=True):
-    """What must hold."""
+    """Objectives, traffic and common causes of failure."""
 
     traffic: Traffic = Traffic()
     objectives: tuple[Objective, ...] = ()

@@ -62,14 +62,14 @@ class Secret:
 
 
 class PrivateUrl(Secret):
-    """Where a server is, which may need a password. `str` shows the URL as it is written: without its password, where that
+    """The URL of a server, with or without a password. `str` shows the URL as it is written: without its password, where that
     is no reference (then `has_literal_password`)."""
 
     __slots__ = ("has_literal_password",)
 
     def __init__(self, value: str, written: str | None = None) -> None:
         written = value if written is None else written
-        super().__init__(value, _without_passwords(written))
+        super().__init__(value, _with_masked_passwords(written))
         self.has_literal_password = self.reference != written
 
     def __str__(self) -> str:
@@ -80,28 +80,28 @@ _OPTION = re.compile(r"[?&][^?&#]*")
 _SECRET_OPTIONS = ("password", "token", "secret")
 
 
-def _without_passwords(written: str) -> str:
+def _with_masked_passwords(written: str) -> str:
     """A URL as it may be shown: without a password before its host, or in one of its options."""
     scheme, slashes, rest = written.partition("://")
     ends = [place for mark in "/?#" if (place := rest.find(mark)) >= 0]
     authority = rest[: min(ends, default=len(rest))]
     user, colon, password = authority.rpartition("@")[0].partition(":")
     if colon:
-        rest = f"{user}:{_hidden(password)}{rest[len(user) + len(colon) + len(password) :]}"
-    return f"{scheme}{slashes}{_OPTION.sub(_option, rest)}"
+        rest = f"{user}:{_masked(password)}{rest[len(user) + len(colon) + len(password) :]}"
+    return f"{scheme}{slashes}{_OPTION.sub(_masked_option, rest)}"
 
 
-def _option(found: re.Match[str]) -> str:
+def _masked_option(found: re.Match[str]) -> str:
     name, equals, value = found[0].partition("=")
-    return f"{name}={_hidden(value)}" if equals and name.endswith(_SECRET_OPTIONS) and value else found[0]
+    return f"{name}={_masked(value)}" if equals and name.endswith(_SECRET_OPTIONS) and value else found[0]
 
 
-def _hidden(password: str) -> str:
+def _masked(password: str) -> str:
     return password if not _REFERENCE.sub("", password) else "..."
 
 
 class Sources:
-    """Where references are looked up: the environment, and files relative to the system file's folder."""
+    """Resolves references in the environment, and in files relative to the system file's folder."""
 
     def __init__(self, env: Mapping[str, str], folder: Path) -> None:
         self.env = env
@@ -132,7 +132,7 @@ class Sources:
         return Secret(value, reference)
 
     def shown(self, path: str) -> str:
-        """What messages call a file that the system file names."""
+        """The name in messages of a file that the system file names."""
         return path if str(self.folder) == "." else str(self.folder / path)
 
     def text(self, path: str, most: int) -> str:

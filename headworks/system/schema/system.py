@@ -35,7 +35,7 @@ EMBEDDED = "gemma-3-270m"
 """The model that the extra `local` brings."""
 
 SIMULATED = "simulated"
-"""What a simulated vendor's model is called where a target does not say."""
+"""The default model name of a simulated vendor."""
 
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
@@ -81,7 +81,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag=
 
     @property
     def name(self) -> str:
-        """What the model is called where a target does not say: its file's name without the ending."""
+        """The default model name: the file's name without its suffix."""
         return self.model.rsplit("/", 1)[-1].removesuffix(".gguf")
 
 
@@ -125,7 +125,7 @@ class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """What answers for an alias: tiers tried in order, the targets of one tier sharing the load."""
+    """An alias and its targets: tiers are tried in order, and the targets of one tier share the load."""
 
     targets: tuple[tuple[TargetOf, ...], ...]
     balance: Balancing = "weighted"
@@ -149,7 +149,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may call. No models named: all of them."""
+    """An API key. Without `models` it may call all of them."""
 
     key: Secret
     models: tuple[Alias, ...] = ()
@@ -240,7 +240,7 @@ ADMIN: Final = Address(host="127.0.0.1", port=8081)
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the record of each call goes: at once into the journal, and from there into the store."""
+    """Where call records go: into the journal at once, and from there into the store."""
 
     store: StoreUrl = PrivateUrl("sqlite:///.headworks/ledger.db")
     journal: FilePath = ".headworks/journal"
@@ -250,8 +250,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     format: LogFormat = "text"
 
 
-OWN_PLACES: Final = ".headworks/systems/"
-"""Where files of other names than `headworks.yaml` keep what they do not say themselves (`derived/default_paths.py`)."""
+PER_FILE_FOLDER: Final = ".headworks/systems/"
+"""The folder of default paths for system files that are not called `headworks.yaml` (`derived/default_paths.py`)."""
 
 
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,22 +281,22 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """32 hex digits that stand for the content: the same for another order, layout, name or value of a secret."""
         log, usual = self.log, Log()
-        if log.journal.startswith(OWN_PLACES):
+        if log.journal.startswith(PER_FILE_FOLDER):
             log = msgspec.structs.replace(log, journal=usual.journal)
-        if log.store.reference.startswith(f"sqlite:///{OWN_PLACES}"):
+        if log.store.reference.startswith(f"sqlite:///{PER_FILE_FOLDER}"):
             log = msgspec.structs.replace(log, store=usual.store)
         whole = msgspec.structs.replace(self, log=log)
         return digest(msgspec.json.encode(whole, enc_hook=_reference, order="sorted"))
 
 
-def behind(system: System, alias: str) -> str:
+def alias_identity(system: System, alias: str) -> str:
     """32 hex digits that stand for what answers behind an alias: another target or vendor gives other answers."""
     targets = system.models[alias].targets
     providers = {one.provider: system.providers[one.provider] for tier in targets for one in tier}
     return digest(msgspec.json.encode([targets, providers], enc_hook=_reference, order="sorted"))
 
 
-ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType(
+TEXT_NOTATIONS: Final[Mapping[type, str]] = MappingProxyType(
     {Backoff: "span", Pause: "pause", Address: "address", Bound: "bound", PromptFile: "path"}
 )
 """Structs that the file writes as one text, in this notation."""

@@ -13,21 +13,21 @@ from headworks.system.syntax.scalars import shown
 MOST_LISTED = 12
 """Where the right name was guessed, no more names than this are listed beside it."""
 
-Where: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 """A value's path in the file: `("models", "assistant", "targets", 0, "weight")`."""
 
 
 Item = TypeVar("Item")
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Line and column, counted from 1."""
 
     line: int
     column: int
 
 
-def written_path(where: Where) -> str:
+def format_path(where: KeyPath) -> str:
     """`models.assistant.targets[0][1].weight`; a name with other characters stands in quotes: `models["a.b"]`."""
     text = ""
     for step in where:
@@ -60,45 +60,45 @@ class Findings:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.values: dict[Where, Place] = {}
-        self.names: dict[Where, Place] = {}
-        self._kept: dict[Where, tuple[int, ...]] = {}
+        self.values: dict[KeyPath, Position] = {}
+        self.names: dict[KeyPath, Position] = {}
+        self._kept: dict[KeyPath, tuple[int, ...]] = {}
         self._errors: list[Problem] = []
         self._warnings: list[Problem] = []
-        self._wrong: list[Where] = []
+        self._wrong: list[KeyPath] = []
 
-    def error(self, where: Where, problem: str, remedy: str, place: Place | None = None) -> None:
+    def error(self, where: KeyPath, problem: str, remedy: str, place: Position | None = None) -> None:
         """Notes what is wrong at a path; without a place, where the value (or the nearest thing around it) stands."""
         self._wrong.append(where)
         self._errors.append(self._problem(where, problem, remedy, place))
 
-    def warn(self, where: Where, problem: str, remedy: str, place: Place | None = None) -> None:
+    def warn(self, where: KeyPath, problem: str, remedy: str, place: Position | None = None) -> None:
         """Notes what works and yet is probably not meant."""
         self._warnings.append(self._problem(where, problem, remedy, place))
 
-    def adopt(self, where: Where, problems: Iterable[Problem]) -> None:
+    def add_problems(self, where: KeyPath, problems: Iterable[Problem]) -> None:
         """Notes what is wrong with another file, which the value at a path names: under its own name, with its lines."""
         self._wrong.append(where)
         self._errors += problems
 
-    def keep(self, where: Where, indexes: Iterable[int]) -> None:
+    def set_indexes(self, where: KeyPath, indexes: Iterable[int]) -> None:
         """Notes which items of the list at a path could be read: their indexes in the file."""
         self._kept[where] = tuple(indexes)
 
-    def placed(self, where: Where, values: Sequence[Item]) -> Iterator[tuple[int, Item]]:
+    def indexed(self, where: KeyPath, values: Sequence[Item]) -> Iterator[tuple[int, Item]]:
         """The items of the list at a path, each with its index in the file: what could not be read is left out of `values`."""
         return zip(self._kept.get(where, range(len(values))), values, strict=True)
 
-    def is_sound(self, where: Where) -> bool:
+    def is_valid(self, where: KeyPath) -> bool:
         """Whether nothing is wrong at this path or below it: only then may its parts be compared."""
         depth = len(where)
         return not any(wrong[:depth] == where for wrong in self._wrong)
 
-    def is_written(self, where: Where) -> bool:
+    def is_written(self, where: KeyPath) -> bool:
         """Whether the file has a value there, right or wrong; else it is a default."""
         return where in self.values
 
-    def names_in(self, where: Where) -> list[str]:
+    def names_in(self, where: KeyPath) -> list[str]:
         """The names that the file declares in a map, those with something wrong in them too."""
         depth = len(where)
         return [str(name[-1]) for name in self.names if len(name) == depth + 1 and name[:depth] == where]
@@ -113,16 +113,16 @@ class Findings:
         """In the order of the file."""
         return _sorted(self._warnings)
 
-    def _problem(self, where: Where, problem: str, remedy: str, place: Place | None) -> Problem:
+    def _problem(self, where: KeyPath, problem: str, remedy: str, place: Position | None) -> Problem:
         around = where
         while place is None and around:
             place = self.values.get(around) or self.names.get(around)
             around = around[:-1]
-        place = place or self.values.get(()) or Place(0, 0)
+        place = place or self.values.get(()) or Position(0, 0)
         return Problem(
             problem=problem,
             remedy=remedy,
-            path=written_path(where),
+            path=format_path(where),
             file=self.file,
             line=place.line,
             column=place.column,

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import yaml
 
-from headworks.system.syntax.findings import Findings, Place, Where
+from headworks.system.syntax.findings import Findings, KeyPath, Position
 from headworks.system.syntax.scalars import shown
 
 MOST_BYTES = 1024 * 1024
@@ -34,43 +34,43 @@ _TAGS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class ScalarNode:
     text: str
-    place: Place
+    place: Position
     is_plain: bool
     """Written without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class SequenceNode:
     items: tuple[Node, ...]
-    place: Place
+    place: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    name_place: Place
+    name_place: Position
     node: Node
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class MappingNode:
     entries: dict[str, Entry]
-    place: Place
+    place: Position
 
 
-Node: TypeAlias = Scalar | Items | Table
+Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
 
 
 def text_at(root: Node, *names: str) -> str | None:
     """The text at this place of the file; None where there is none."""
     node: Node = root
     for name in names:
-        entry = node.entries.get(name) if isinstance(node, Table) else None
+        entry = node.entries.get(name) if isinstance(node, MappingNode) else None
         if entry is None:
             return None
         node = entry.node
-    return node.text if isinstance(node, Scalar) else None
+    return node.text if isinstance(node, ScalarNode) else None
 
 
 def compose(content: bytes, findings: Findings) -> Node | None:
@@ -86,11 +86,11 @@ def compose(content: bytes, findings: Findings) -> Node | None:
         _not_yaml(error, text, findings)
         return None
     if root is None:
-        findings.error((), "the file is empty", "it needs `providers` and `models`", Place(1, 1))
+        findings.error((), "the file is empty", "it needs `providers` and `models`", Position(1, 1))
         return None
     try:
-        return _Builder(findings).build(root, ())
-    except _TooMuch:
+        return _TreeBuilder(findings).build(root, ())
+    except _TooLarge:
         return None
 
 
@@ -110,7 +110,7 @@ def _is_bounded(text: str, findings: Findings) -> bool:
                     else f"has more than {MOST_NODES} values"
                 )
                 mark = event.start_mark
-                place = Place(mark.line + 1, mark.column + 1) if mark else None
+                place = Position(mark.line + 1, mark.column + 1) if mark else None
                 findings.error(
                     (), f"the file {too}", "a system file has some hundred values: is this the right file?", place
                 )
@@ -130,7 +130,7 @@ def _decoded(content: bytes, findings: Findings) -> str | None:
         before = content[: error.start].decode(errors="replace")
         line = before.count("\n") + 1
         column = len(before) - (before.rfind("\n") + 1) + 1
-        findings.error((), "the file is not UTF-8 text", "save it as UTF-8", Place(line, column))
+        findings.error((), "the file is not UTF-8 text", "save it as UTF-8", Position(line, column))
         return None
 
 
@@ -139,7 +139,7 @@ def _not_yaml(error: yaml.YAMLError, text: str, findings: Findings) -> None:
     if isinstance(error, yaml.MarkedYAMLError):
         problem = error.problem or error.context or problem
         if mark := error.problem_mark or error.context_mark:
-            place = Place(mark.line + 1, mark.column + 1)
+            place = Position(mark.line + 1, mark.column + 1)
     elif isinstance(error, yaml.reader.ReaderError):
         problem = "it contains a control character"
         remedy = "remove the character, or write it as an escape in double quotes"
@@ -154,48 +154,48 @@ def _not_yaml(error: yaml.YAMLError, text: str, findings: Findings) -> None:
     findings.error((), f"this is not YAML: {problem}", remedy, place)
 
 
-def _control_character(text: str) -> Place | None:
+def _control_character(text: str) -> Position | None:
     for number, line in enumerate(text.split("\n"), 1):
         for column, character in enumerate(line, 1):
             if character not in "\t\r\x85\xa0" and not character.isprintable() and not character.isspace():
-                return Place(number, column)
+                return Position(number, column)
     return None
 
 
-class _TooMuch(Exception):
+class _TooLarge(Exception):
     """The tree is beyond its bounds; what is wrong was noted."""
 
 
-class _Builder:
+class _TreeBuilder:
     """Turns PyYAML's nodes, a graph where anchors are used, into a tree."""
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.count = 0
 
-    def build(self, node: yaml.Node, where: Where) -> Node:
+    def build(self, node: yaml.Node, where: KeyPath) -> Node:
         place = _place(node)
         self.count += 1
         if self.count > MOST_NODES:
             problem = f"with its anchors written out the file has more than {MOST_NODES} values"
             self.findings.error(where[:1], problem, "use fewer aliases", place)
-            raise _TooMuch
+            raise _TooLarge
         if len(where) > MOST_DEPTH:
             problem = f"the file is nested more than {MOST_DEPTH} levels deep, or an anchor contains itself"
             self.findings.error(where[:1], problem, "nest less", place)
-            raise _TooMuch
+            raise _TooLarge
         if node.tag not in _TAGS:
             self.findings.error(
                 where, f"the tag {shown(node.tag)} is not allowed", "remove it: tags are not used here", place
             )
         if isinstance(node, yaml.ScalarNode):
-            return Scalar(node.value, place, not node.style)
+            return ScalarNode(node.value, place, not node.style)
         if isinstance(node, yaml.SequenceNode):
-            return Items(tuple(self.build(item, (*where, i)) for i, item in enumerate(node.value)), place)
+            return SequenceNode(tuple(self.build(item, (*where, i)) for i, item in enumerate(node.value)), place)
         assert isinstance(node, yaml.MappingNode)
         return self.table(node, where)
 
-    def table(self, node: yaml.MappingNode, where: Where) -> Table:
+    def table(self, node: yaml.MappingNode, where: KeyPath) -> MappingNode:
         entries: dict[str, Entry] = {}
         merged: list[yaml.Node] = []
         for key, value in node.value:
@@ -216,12 +216,12 @@ class _Builder:
                 entries[key.value] = Entry(place, self.build(value, (*where, key.value)))
         for source in merged:  # `<<: *anchor`: what the table has itself wins, then what comes first
             built = self.build(source, (*where, "<<"))
-            if isinstance(built, Table):
+            if isinstance(built, MappingNode):
                 entries = {**built.entries, **entries}
             else:
                 self.findings.error(where, "`<<` takes a map or a list of maps", "write `<<: *anchor`", built.place)
-        return Table(entries, _place(node))
+        return MappingNode(entries, _place(node))
 
 
-def _place(node: yaml.Node) -> Place:
-    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+def _place(node: yaml.Node) -> Position:
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)

@@ -14,115 +14,119 @@ import msgspec
 
 from headworks.system.schema.requirements import Objective
 from headworks.system.syntax.scalars import written_duration
-from headworks.system.verdicts.availability_windows import SURE, kept, spells
-from headworks.system.verdicts.closed_forms import BETA, Cause, Q, unavailability
-from headworks.system.verdicts.inputs import Known
-from headworks.system.verdicts.verdict import CLOSE, SIMULATION, Finding, percent
+from headworks.system.verdicts.availability_windows import CERTAIN_SHARE, joint_outages, share_of_windows_kept
+from headworks.system.verdicts.closed_forms import ASSUMED_UNAVAILABILITY, BETA_FACTOR, Cause, unavailability
+from headworks.system.verdicts.inputs import StatedInputs
+from headworks.system.verdicts.verdict import NEEDS_SIMULATION, ROUNDING, Assessment, percent
 
 
-class Shares(msgspec.Struct, frozen=True):
-    """What is known of one alias: the mean share of answered calls; that every window holds, by the outages alone and
-    with single faults beside them (both 0 or 1 where there is no window)."""
+class AnsweredShares(msgspec.Struct, frozen=True):
+    """Answered calls of one alias. mean: their expected share. outages_only, with_faults: the share of windows that meet the
+    bound, counting only outages, and also single faults (0 or 1 where there is no window)."""
 
     mean: float
-    may: float
-    does: float
+    outages_only: float
+    with_faults: float
 
 
-class Answered:
+class AvailabilityJudge:
     """Judges availability."""
 
-    def __init__(self, known: Known) -> None:
-        self.known = known
-        self.system = known.system
+    def __init__(self, inputs: StatedInputs) -> None:
+        self.inputs = inputs
+        self.system = inputs.system
 
-    def of(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+    def of(self, objective: Objective, aliases: Sequence[str]) -> Assessment:
         limit = float(objective.limit.value)
         found = {alias: self.shares(alias, limit, objective.window) for alias in aliases}
-        worst = min(found, key=lambda alias: (found[alias].may, found[alias].mean))
-        said = f"{percent(found[worst].mean)} expected with {self.chain(worst)}"
+        worst = min(found, key=lambda alias: (found[alias].outages_only, found[alias].mean))
+        said = f"{percent(found[worst].mean)} expected with {self.basis(worst)}"
         if len(aliases) > 1:
             said = f"{worst}: {said}"
         if objective.window is not None:
-            said += f"; {found[worst].may:.0%} of {written_duration(objective.window)} windows meet it"
-        if sum(one.may for one in found.values()) <= 1 - SURE:
+            said += f"; {found[worst].outages_only:.0%} of {written_duration(objective.window)} windows meet it"
+        if sum(one.outages_only for one in found.values()) <= 1 - CERTAIN_SHARE:
             more = percent(1 - self.unavailable(worst, and_one_more=True))
-            return Finding("does not hold", f"{said}; with one more provider: {more}")
-        if objective.window is None and (mean := self.mixed(found, limit)) is not None:
+            return Assessment("does not hold", f"{said}; with one more provider: {more}")
+        if objective.window is None and (mean := self.over_several_aliases(found, limit)) is not None:
             return msgspec.structs.replace(mean, why=f"{mean.why}{said}")
-        if sum(1 - one.does for one in found.values()) <= 1 - SURE:
-            return Finding("holds", said)
-        return Finding("cannot say", f"{said}, counting only outages; {SIMULATION}", "plan")
+        if sum(1 - one.with_faults for one in found.values()) <= 1 - CERTAIN_SHARE:
+            return Assessment("holds", said)
+        return Assessment("cannot say", f"{said}, counting only outages; {NEEDS_SIMULATION}", "plan")
 
-    def mixed(self, found: dict[str, Shares], limit: float) -> Finding | None:
-        """Several aliases of which only some may hold: their mean by their peaks."""
-        if all(one.may for one in found.values()):
+    def over_several_aliases(self, found: dict[str, AnsweredShares], limit: float) -> Assessment | None:
+        """Several aliases of which only some may meet it: their mean, weighted by peak rates."""
+        if all(one.outages_only for one in found.values()):
             return None
-        peaks = {alias: self.known.peak(alias) for alias in found}
+        peaks = {alias: self.inputs.peak_rate(alias) for alias in found}
         known = {alias: peak for alias, peak in peaks.items() if peak is not None}
         if len(known) < len(found):
-            return Finding("cannot say", "other models may meet it: write `peak_rps` of each alias; ", "numbers")
+            return Assessment("cannot say", "other models may meet it: write `peak_rps` of each alias; ", "numbers")
         total = sum(known.values())
         mean = sum(found[alias].mean * peak for alias, peak in known.items()) / total
-        lost = [(self.lost(alias), peak) for alias, peak in known.items()]
+        lost = [(self.lost_share(alias), peak) for alias, peak in known.items()]
         less = sum(part * peak for part, peak in lost if part is not None) / total
         said = f"{percent(mean)} of all calls; "
-        if mean < limit - CLOSE and not any(self.known.hits(alias) for alias in found):
-            return Finding("does not hold", said)
-        if mean - less >= limit - CLOSE and all(part is not None for part, _ in lost):
-            return Finding("holds", said)
-        return Finding("cannot say", f"{said}single calls fail too; {SIMULATION}; ", "plan")
+        if mean < limit - ROUNDING and not any(self.inputs.hit_share(alias) for alias in found):
+            return Assessment("does not hold", said)
+        if mean - less >= limit - ROUNDING and all(part is not None for part, _ in lost):
+            return Assessment("holds", said)
+        return Assessment("cannot say", f"{said}single calls fail too; {NEEDS_SIMULATION}; ", "plan")
 
-    def shares(self, alias: str, limit: float, window: float | None) -> Shares:
-        out, lost = self.unavailable(alias), self.lost(alias)
+    def shares(self, alias: str, limit: float, window: float | None) -> AnsweredShares:
+        out, lost = self.unavailable(alias), self.lost_share(alias)
         # What a cache answers is answered during an outage too.
-        reached = 1 - self.known.repeats([alias])
+        reached = 1 - self.inputs.repeated_share([alias])
         if window is None:
-            may = float(1 - out * reached >= limit - CLOSE)
-            return Shares(1 - out, may, float(lost is not None and 1 - out - lost >= limit - CLOSE))
-        known = spells(self.outages(alias), self.causes(alias))
+            may = float(1 - out * reached >= limit - ROUNDING)
+            return AnsweredShares(1 - out, may, float(lost is not None and 1 - out - lost >= limit - ROUNDING))
+        known = joint_outages(self.outages(alias), self.causes(alias))
         most = 1 - limit
-        may = kept(known, window, most / reached + CLOSE) if reached > 0 else 1.0
-        return Shares(1 - out, may, 0.0 if lost is None else kept(known, window, most - lost + CLOSE))
+        may = share_of_windows_kept(known, window, most / reached + ROUNDING) if reached > 0 else 1.0
+        return AnsweredShares(
+            1 - out, may, 0.0 if lost is None else share_of_windows_kept(known, window, most - lost + ROUNDING)
+        )
 
-    def lost(self, alias: str) -> float | None:
+    def lost_share(self, alias: str) -> float | None:
         """The most calls that are lost while a vendor is up; None where nobody can say it without running the stack."""
-        if self.known.has_limits([alias]) or not self.known.fits(alias):
+        if self.inputs.has_limits([alias]) or not self.inputs.fits_timeouts(alias):
             return None
-        return self.known.lost(alias)
+        return self.inputs.lost_share(alias)
 
     def outages(self, alias: str) -> dict[str, float]:
         """The share of calls that each provider fails: of its models the better one counts, for they fail together."""
         found: dict[str, float] = {}
-        for target in self.known.targets(alias):
+        for target in self.inputs.targets(alias):
             expected = target.expect.availability if target.expect is not None else None
-            outage = Q if expected is None else 1 - expected
+            outage = ASSUMED_UNAVAILABILITY if expected is None else 1 - expected
             found[target.provider] = min(outage, found.get(target.provider, 1.0))
         return found
 
     def causes(self, alias: str) -> list[Cause]:
-        """What strikes several at once: as written, or the assumed share of everybody's outages."""
+        """Common causes: as written, else the assumed share of everyone's outages."""
         written = [Cause(frozenset(one.providers), one.share) for one in self.system.requirements.common_causes]
         names = frozenset(self.outages(alias))
-        return written or ([Cause(names, BETA)] if len(names) > 1 else [])
+        return written or ([Cause(names, BETA_FACTOR)] if len(names) > 1 else [])
 
     def unavailable(self, alias: str, *, and_one_more: bool = False) -> float:
         outages = self.outages(alias)
         if and_one_more:
-            outages["(one more)"] = Q
+            outages["(one more)"] = ASSUMED_UNAVAILABILITY
         written = [Cause(frozenset(one.providers), one.share) for one in self.system.requirements.common_causes]
-        return unavailability(outages, written or [Cause(frozenset(outages), BETA)])
+        return unavailability(outages, written or [Cause(frozenset(outages), BETA_FACTOR)])
 
-    def chain(self, alias: str) -> str:
-        """What the figure rests on."""
-        providers = list(dict.fromkeys(target.provider for target in self.known.targets(alias)))
+    def basis(self, alias: str) -> str:
+        """The providers and assumptions behind the figure, in words."""
+        providers = list(dict.fromkeys(target.provider for target in self.inputs.targets(alias)))
         is_assumed = any(
-            target.expect is None or target.expect.availability is None for target in self.known.targets(alias)
+            target.expect is None or target.expect.availability is None for target in self.inputs.targets(alias)
         )
         said = ", ".join(providers) + (
-            f" (assumed {percent(1 - Q)} each where `expect.availability` is missing" if is_assumed else ""
+            f" (assumed {percent(1 - ASSUMED_UNAVAILABILITY)} each where `expect.availability` is missing"
+            if is_assumed
+            else ""
         )
         if len(providers) > 1 and not self.system.requirements.common_causes:
-            said += f"{'; ' if is_assumed else ' ('}{BETA:.0%} of outages shared"
+            said += f"{'; ' if is_assumed else ' ('}{BETA_FACTOR:.0%} of outages shared"
             is_assumed = True
         return said + (")" if is_assumed else "")

@@ -1,6 +1,6 @@
 """In how many windows of time (of 30 days, say) a promise of availability is kept, by outages alone.
 
-Theory. Outages of a source (a provider's own, or what strikes several at once) come apart and last `LASTING` on average,
+Theory. Outages of a source (a provider's own, or what strikes several at once) come apart and last `MEAN_OUTAGE_SECONDS` on average,
 so what falls into a window is a compound Poisson sum: a Poisson number of spells, each exponential. An alias is down while
 sources that strike all of its providers are down together; while k of them are, a spell is k times shorter and, for its
 share of time, k times as frequent. Spells of different lengths are taken as one kind with the same mean and variance.
@@ -17,32 +17,32 @@ from typing import Final
 
 import msgspec
 
-from headworks.system.verdicts.closed_forms import NORMAL, TOGETHER, Cause
+from headworks.system.verdicts.closed_forms import MOST_CAUSES_AT_ONCE, NORMAL, Cause
 
-LASTING: Final = 1800.0
+MEAN_OUTAGE_SECONDS: Final = 1800.0
 """Seconds that an outage lasts on average: status pages of hosted models show from ten minutes to several hours."""
 
-SURE: Final = 0.97
+CERTAIN_SHARE: Final = 0.97
 """The share of windows from which this approximation is believed. 95 of 100 must keep a promise (nine in ten lie between the
 ends of the plan's interval, and half of the rest is better); between the two the windows are to be drawn."""
 
-MANY: Final = 400.0
+NORMAL_FROM: Final = 400.0
 """Outages in a window from which their sum is as good as normal."""
 
 
-class Spell(msgspec.Struct, frozen=True):
+class JointOutage(msgspec.Struct, frozen=True):
     """One way in which nobody answers. share: of all time; seconds: how long it lasts on average."""
 
     share: float
     seconds: float
 
 
-def spells(outages: Mapping[str, float], causes: Sequence[Cause]) -> list[Spell]:
+def joint_outages(outages: Mapping[str, float], causes: Sequence[Cause]) -> list[JointOutage]:
     """The ways in which all of these providers are down at once; overlaps count twice, which errs to the safe side."""
     met = [(cause, cause.providers & outages.keys()) for cause in causes]
     met = [(cause, struck) for cause, struck in met if struck]
     found = []
-    for count in range(min(len(met), TOGETHER) + 1):
+    for count in range(min(len(met), MOST_CAUSES_AT_ONCE) + 1):
         for chosen in combinations(met, count):
             struck: frozenset[str] = frozenset().union(*(names for _, names in chosen))
             shares = [cause.share * max(outages[name] for name in names) for cause, names in chosen]
@@ -51,11 +51,11 @@ def spells(outages: Mapping[str, float], causes: Sequence[Cause]) -> list[Spell]
                     common = sum(cause.share for cause, names in met if name in names)
                     shares.append(max(0.0, 1 - common) * outage)
             if (share := prod(shares)) > 0:
-                found.append(Spell(share, LASTING / len(shares)))
+                found.append(JointOutage(share, MEAN_OUTAGE_SECONDS / len(shares)))
     return found
 
 
-def kept(known: Sequence[Spell], window: float, most: float) -> float:
+def share_of_windows_kept(known: Sequence[JointOutage], window: float, most: float) -> float:
     """The share of windows of so many seconds in which nobody answers for at most the share `most` of the time."""
     if most < 0:
         return 0.0
@@ -68,7 +68,7 @@ def kept(known: Sequence[Spell], window: float, most: float) -> float:
 
 def _sum_at_most(mean: float, bound: float) -> float:
     """P(the sum of a Poisson number of exponential lengths <= bound), both in units of one length's mean."""
-    if mean > MANY:
+    if mean > NORMAL_FROM:
         return NORMAL.cdf((bound - mean) / sqrt(2 * mean))
     chance = exp(-mean)  # no outage at all
     count, last = 0, 1.0

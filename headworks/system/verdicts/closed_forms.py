@@ -1,4 +1,4 @@
-"""Closed forms for a system that nobody has run yet: means of what varies, places that are taken, outages in common.
+"""Closed forms for a system that has not run yet: means of log-normals, queues (Erlang), common-cause outages.
 
 Always true: pure; nothing here knows where a number comes from. Sources: the log-normal shape of token counts and of
 latencies is what production traces show (BurstGPT, arXiv 2401.17644); Little's law (1961); Erlang's two formulas (1917);
@@ -18,24 +18,24 @@ import msgspec
 
 NORMAL: Final = NormalDist()
 
-Q: Final = 0.01
+ASSUMED_UNAVAILABILITY: Final = 0.01
 """The share of calls that a target fails where nothing is said: hosted models' status pages show 99 % to 99.9 %."""
 
-BETA: Final = 0.10
+BETA_FACTOR: Final = 0.10
 """The share of outages that providers have in common where no common cause is written: the upper end of IEC 61508-6."""
 
-TOGETHER: Final = 3
+MOST_CAUSES_AT_ONCE: Final = 3
 """Common causes that strike at once in the sum; four at once are rarer than anything else here is exact."""
 
 
-class Spread(msgspec.Struct, frozen=True):
+class LogNormal(msgspec.Struct, frozen=True):
     """A log-normal quantity: half are at most `median`; `sigma` is the standard deviation of its logarithm."""
 
     median: float
     sigma: float
 
     @classmethod
-    def of(cls, p50: float, high: float, percentile: float) -> Spread:
+    def of(cls, p50: float, high: float, percentile: float) -> LogNormal:
         """From its median and one higher percentile: `Spread.of(900, 3200, 95)`."""
         return cls(p50, log(high / p50) / NORMAL.inv_cdf(percentile / 100))
 
@@ -50,7 +50,7 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """What strikes several providers at once: a share of each one's outages."""
+    """A common cause of failure: a share of the outages of each of these providers."""
 
     providers: frozenset[str]
     share: float
@@ -71,7 +71,7 @@ def unavailability(outages: Mapping[str, float], causes: Sequence[Cause]) -> flo
         for name, outage in outages.items()
     }
     total = 0.0
-    for count in range(min(len(met), TOGETHER) + 1):
+    for count in range(min(len(met), MOST_CAUSES_AT_ONCE) + 1):
         for chosen in combinations(met, count):
             struck: frozenset[str] = frozenset().union(*(names for _, names in chosen))
             common = prod(cause.share * max(outages[name] for name in names) for cause, names in chosen)
@@ -79,8 +79,8 @@ def unavailability(outages: Mapping[str, float], causes: Sequence[Cause]) -> flo
     return min(1.0, total)
 
 
-def carried(places: float, seconds: float) -> float:
-    """Calls a second that so many places carry at most when each is taken for so long: Little's law."""
+def littles_law_rate(places: float, seconds: float) -> float:
+    """The most calls per second with so many places, each taken for so many seconds: Little's law."""
     return places / seconds
 
 

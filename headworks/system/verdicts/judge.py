@@ -1,4 +1,4 @@
-"""What instant arithmetic says of each objective: it holds, it does not hold, or it cannot be said and by what it could.
+"""Judges each objective by arithmetic: it holds, does not hold, or needs another command to say.
 
 Always true: `holds` and `does not hold` are said only where they follow from what is written and from the assumptions that
 `why` names; in doubt it cannot be said. Nothing is measured and nothing runs. How a system behaves when calls wait for
@@ -22,36 +22,36 @@ from headworks.policy.spend import LENGTHS
 from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
-from headworks.system.verdicts.availability import Answered
-from headworks.system.verdicts.closed_forms import carried, too_bursty
-from headworks.system.verdicts.inputs import Known
-from headworks.system.verdicts.verdict import CLOSE, SIMULATION, Finding, Needs, Said
+from headworks.system.verdicts.availability import AvailabilityJudge
+from headworks.system.verdicts.closed_forms import littles_law_rate, too_bursty
+from headworks.system.verdicts.inputs import StatedInputs
+from headworks.system.verdicts.verdict import NEEDS_SIMULATION, ROUNDING, Assessment, Needs, VerdictWord
 
 Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
 
-SAFE: Final = 0.8
+SAFE_UTILIZATION: Final = 0.8
 """The share of a limit up to which bursts are taken to fit below it. Beyond, a queue forms now and then even where the
 mean fits (M/M/1 at 80 %: four calls wait or run on average), and only a simulation tells how long it gets."""
 
-NEAR: Final = 0.95
+COST_TOLERANCE: Final = 0.95
 """How close a bound may come to what arithmetic finds before it depends on single calls: retries cost a little, and no two
 minutes bring the same number of calls."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said of one objective. needs: what could say it: `numbers` in the file, `plan`, `eval`; "" where it is said."""
+    """The verdict on one objective. needs: what could judge it: `numbers` in the file, `plan` or `eval`; "" where it is judged."""
 
     id: str
     objective: str
     alias: str | None
-    verdict: Said
+    verdict: VerdictWord
     why: str
     needs: Needs = ""
 
 
 def judge(system: System, pricing: Pricing) -> list[Verdict]:
     """A verdict for every objective, in the order of the file."""
-    bench = Bench(system, pricing)
+    bench = ArithmeticJudge(system, pricing)
     return [
         Verdict(
             id=one.id,
@@ -66,20 +66,20 @@ def judge(system: System, pricing: Pricing) -> list[Verdict]:
     ]
 
 
-class Bench(Known):
+class ArithmeticJudge(StatedInputs):
     """Judges the objectives of one system."""
 
     def __init__(self, system: System, pricing: Pricing) -> None:
         super().__init__(system)
         self.pricing = pricing
 
-    def of(self, objective: Objective) -> Finding:
+    def of(self, objective: Objective) -> Assessment:
         aliases = [objective.alias] if objective.alias is not None else list(self.system.models)
         match objective.metric:
             case "time_to_first_token" | "duration":
                 return self.latency(objective, aliases)
             case "availability":
-                return Answered(self).of(objective, aliases)
+                return AvailabilityJudge(self).of(objective, aliases)
             case "goodput":
                 return self.goodput(objective, aliases)
             case "cost_per_call":
@@ -87,36 +87,38 @@ class Bench(Known):
             case "cost":
                 return self.cost(objective, aliases)
             case "quality":
-                return Finding("not judged", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval")
+                return Assessment(
+                    "not judged", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval"
+                )
 
     # Latency.
 
-    def latency(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+    def latency(self, objective: Objective, aliases: Sequence[str]) -> Assessment:
         limit, percentile = float(objective.limit.value), objective.percentile
         assert percentile is not None
-        streamed = [self.streamed(alias) for alias in aliases]
+        streamed = [self.streamed_share(alias) for alias in aliases]
         if objective.metric == "time_to_first_token" and not any(streamed):
-            return Finding("cannot say", "no call is streamed: `streamed` is 0%", "numbers")
+            return Assessment("cannot say", "no call is streamed: `streamed` is 0%", "numbers")
         longest = max(self.system.models[alias].timeouts.total for alias in aliases)
         if limit >= longest:
-            return Finding("holds", f"every call ends within `timeouts.total`, {written_duration(longest)}")
+            return Assessment("holds", f"every call ends within `timeouts.total`, {written_duration(longest)}")
         expected: list[tuple[float, str]] = []
         for alias in aliases:
             for target in self.targets(alias):
                 value = self.expected(alias, target, objective, percentile)
                 if value is None:
-                    return Finding("cannot say", f"{SIMULATION}; {target} has no `expect:`", "plan")
+                    return Assessment("cannot say", f"{NEEDS_SIMULATION}; {target} has no `expect:`", "plan")
                 expected.append((value, str(target)))
         best, name = min(expected)
         said = f"p{percentile:g} of {name} {'alone' if len(expected) > 1 else ''}".rstrip() + f" is {seconds(best)}"
-        if best > limit * (1 + CLOSE) and self.is_certain(aliases, percentile):
+        if best > limit * (1 + ROUNDING) and self.is_certain(aliases, percentile):
             fastest = ", the fastest of its targets" if len(expected) > 1 else ""
-            return Finding("does not hold", f"{said}{fastest}, by its `expect:`")
-        return Finding("cannot say", f"{SIMULATION}; {said}, without waiting, retries and fallbacks", "plan")
+            return Assessment("does not hold", f"{said}{fastest}, by its `expect:`")
+        return Assessment("cannot say", f"{NEEDS_SIMULATION}; {said}, without waiting, retries and fallbacks", "plan")
 
     def is_certain(self, aliases: Sequence[str], percentile: float) -> bool:
         """Whether nothing makes answers faster than their vendors: no cache, no timeout that ends the slow ones for good."""
-        if self.repeats(aliases):
+        if self.repeated_share(aliases):
             return False
         slow = [
             first.at(percentile) > self.system.models[alias].timeouts.first_token
@@ -138,110 +140,122 @@ class Bench(Known):
 
     # Throughput.
 
-    def goodput(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+    def goodput(self, objective: Objective, aliases: Sequence[str]) -> Assessment:
         limit = float(objective.limit.value)
-        places = [self.capacity(aliases, provider) for provider in self.providers(aliases)]
-        doors = [self.admitted(aliases), together([self.stated(alias, None) for alias in aliases])]
-        most = min(sum(one.most for one in places), *(one.most for one in doors)) / max(1e-9, 1 - self.repeats(aliases))
+        places = [self.provider_capacity(aliases, provider) for provider in self.providers(aliases)]
+        doors = [self.gateway_limit(aliases), combined_in_parallel([self.own_limits(alias, None) for alias in aliases])]
+        most = min(sum(one.most for one in places), *(one.most for one in doors)) / max(
+            1e-9, 1 - self.repeated_share(aliases)
+        )
         least = min(sum(one.least for one in places), *(one.least for one in doors))
         if most < limit:
             by = "; ".join(one.by for one in (doors[1:] if doors[1].most == most else places) if one.by)
-            return Finding(
+            return Assessment(
                 "does not hold", f"the limits allow only {calls(most)} calls/s: {by or 'server.max_in_flight'}"
             )
-        offered = self.offered(aliases)
-        if offered is not None and limit > offered * (1 + CLOSE):
+        offered = self.offered_rate(aliases)
+        if offered is not None and limit > offered * (1 + ROUNDING):
             said = f"the offered load is only {calls(offered)} calls/s at the peak (`peak_rps`): lower the target"
-            return Finding("does not hold", said)
+            return Assessment("does not hold", said)
         if missing := [one for place in (*places, doors[1]) for one in place.missing]:
-            return Finding("cannot say", f"write {', '.join(dict.fromkeys(missing))}", "numbers")
+            return Assessment("cannot say", f"write {', '.join(dict.fromkeys(missing))}", "numbers")
         said = "no limit applies" if least == float("inf") else f"the limits allow {calls(least)} calls/s"
         others = set(self.system.models) - set(aliases)
         shared = set(self.providers(list(others))) & set(self.providers(aliases))
         if least != float("inf") and (len(aliases) > 1 or shared):
-            return Finding("cannot say", f"{said}, shared by several models; {SIMULATION}", "plan")
+            return Assessment("cannot say", f"{said}, shared by several models; {NEEDS_SIMULATION}", "plan")
         if (bursty := too_bursty(max(map(self.burstiness, aliases)))) is not None and least != float("inf"):
-            return Finding("cannot say", f"{said}; {bursty}; {SIMULATION}", "plan")
-        if limit > least * SAFE:
-            return Finding("cannot say", f"{said}; the target is so close that bursts decide; {SIMULATION}", "plan")
+            return Assessment("cannot say", f"{said}; {bursty}; {NEEDS_SIMULATION}", "plan")
+        if limit > least * SAFE_UTILIZATION:
+            return Assessment(
+                "cannot say", f"{said}; the target is so close that bursts decide; {NEEDS_SIMULATION}", "plan"
+            )
         latencies = [
             one.id
             for one in self.system.requirements.objectives
             if one.metric in ("time_to_first_token", "duration") and (one.alias is None or one.alias in aliases)
         ]
         if latencies:
-            return Finding(
-                "cannot say", f"{said}; it depends on which calls meet {', '.join(latencies)}; {SIMULATION}", "plan"
+            return Assessment(
+                "cannot say",
+                f"{said}; it depends on which calls meet {', '.join(latencies)}; {NEEDS_SIMULATION}",
+                "plan",
             )
-        if offered is not None and offered > least * SAFE:
+        if offered is not None and offered > least * SAFE_UTILIZATION:
             said = f"{said}, and {calls(offered)} calls/s arrive"
-            return Finding("cannot say", f"{said}: the load is so close that bursts decide; {SIMULATION}", "plan")
-        return self.all_of_them(limit, offered, said, aliases)
+            return Assessment(
+                "cannot say", f"{said}: the load is so close that bursts decide; {NEEDS_SIMULATION}", "plan"
+            )
+        return self.goodput_at_offered_load(limit, offered, said, aliases)
 
-    def all_of_them(self, limit: float, offered: float | None, said: str, aliases: Sequence[str]) -> Finding:
+    def goodput_at_offered_load(
+        self, limit: float, offered: float | None, said: str, aliases: Sequence[str]
+    ) -> Assessment:
         """A rate of whole answers, where no limit is in its way: as many arrive, and few of them are lost."""
         if offered is None:
             if self.traffic.trace is not None or self.traffic.log:
-                return Finding("cannot say", f"{said}; the rate comes from a trace or the log; {SIMULATION}", "plan")
-            return Finding("cannot say", f"{said}; write `peak_rps` under `traffic`", "numbers")
-        lost = [self.lost(alias) for alias in aliases]
+                return Assessment(
+                    "cannot say", f"{said}; the rate comes from a trace or the log; {NEEDS_SIMULATION}", "plan"
+                )
+            return Assessment("cannot say", f"{said}; write `peak_rps` under `traffic`", "numbers")
+        lost = [self.lost_share(alias) for alias in aliases]
         known = [one for one in lost if one is not None]
         owners: list[Key | Group] = [*self.system.keys.values(), *self.system.groups.values()]
         has_doors = any((one.rpm, one.tpm, one.concurrency, one.budget) != (None, None, None, None) for one in owners)
-        has_doors = has_doors or not all(map(self.fits, aliases))
-        if len(known) < len(lost) or has_doors or limit > offered * (1 - max(known)) * NEAR:
-            return Finding(
+        has_doors = has_doors or not all(map(self.fits_timeouts, aliases))
+        if len(known) < len(lost) or has_doors or limit > offered * (1 - max(known)) * COST_TOLERANCE:
+            return Assessment(
                 "cannot say",
-                f"{said}; the target is close to the offered load of {calls(offered)} calls/s; {SIMULATION}",
+                f"{said}; the target is close to the offered load of {calls(offered)} calls/s; {NEEDS_SIMULATION}",
                 "plan",
             )
-        return Finding("holds", said)
+        return Assessment("holds", said)
 
     def providers(self, aliases: Sequence[str]) -> list[str]:
         return list(dict.fromkeys(target.provider for alias in aliases for target in self.targets(alias)))
 
-    def capacity(self, aliases: Sequence[str], name: str) -> Capacity:
-        """What one provider can carry of these aliases, had they it to themselves."""
+    def provider_capacity(self, aliases: Sequence[str], name: str) -> Capacity:
+        """The capacity of one provider for these aliases, if they do not share it."""
         provider = self.system.providers[name]
         rpm, tpm = (None, None) if not isinstance(provider, (OpenAI, Simulated)) else (provider.rpm, provider.tpm)
         places = provider.concurrency
         asked = [(alias, one) for alias in aliases for one in self.targets(alias) if one.provider == name]
-        stated = [self.stated(alias, one) for alias, one in asked]
+        stated = [self.own_limits(alias, one) for alias, one in asked]
         is_stated = all(one.by for one in stated)
         if isinstance(provider, OpenAI) and rpm is None and tpm is None and places is None and not is_stated:
             return Capacity(0.0, float("inf"), "", (f"the limits of {name} (`rpm`, `tpm` or `concurrency`)",))
-        bounds = [together(stated)] if any(one.by for one in stated) else []
+        bounds = [combined_in_parallel(stated)] if any(one.by for one in stated) else []
         if rpm is not None:
             bounds.append(Capacity(rpm / 60, rpm / 60, f"{name}: rpm"))
         if tpm is not None:
-            bounds.append(self.of_tokens(aliases, name, tpm / 60))
+            bounds.append(self.by_tokens(aliases, name, tpm / 60))
         if places is not None:
-            bounds.append(self.of_places(aliases, places, f"{name}: concurrency", name))
-        return tightest(bounds)
+            bounds.append(self.by_concurrency(aliases, places, f"{name}: concurrency", name))
+        return combined_in_series(bounds)
 
-    def stated(self, alias: str, target: TargetOf | None) -> Capacity:
-        """What an alias's own limits admit, or those of one of its targets; `by` is "" where it has none."""
+    def own_limits(self, alias: str, target: TargetOf | None) -> Capacity:
+        """The limits of an alias, or of one of its targets; `by` is "" where it has none."""
         one, name = (self.system.models[alias], alias) if target is None else (target, str(target))
         bounds: list[Capacity] = []
         if one.rpm is not None:
             bounds.append(Capacity(one.rpm / 60, one.rpm / 60, f"{name}: rpm"))
         if one.tpm is not None:
             provider = self.targets(alias)[0].provider if target is None else target.provider
-            found = self.of_tokens([alias], provider, one.tpm / 60)
+            found = self.by_tokens([alias], provider, one.tpm / 60)
             bounds.append(msgspec.structs.replace(found, by=f"{name}: tpm"))
         if one.concurrency is not None:
             provider_name = None if target is None else target.provider
-            found = self.of_places([alias], one.concurrency, f"{name}: concurrency", provider_name)
+            found = self.by_concurrency([alias], one.concurrency, f"{name}: concurrency", provider_name)
             bounds.append(msgspec.structs.replace(found, by=found.by or f"{name}: concurrency"))
-        return tightest(bounds)
+        return combined_in_series(bounds)
 
-    def admitted(self, aliases: Sequence[str]) -> Capacity:
-        """What the gateway itself lets in at once."""
-        found = self.of_places(aliases, self.system.server.max_in_flight, "server.max_in_flight", None)
+    def gateway_limit(self, aliases: Sequence[str]) -> Capacity:
+        """The gateway's own limit on calls in flight."""
+        found = self.by_concurrency(aliases, self.system.server.max_in_flight, "server.max_in_flight", None)
         # A bound that nobody knows how to reach is not asked for: it is far above what one gateway is given.
         return found if not found.missing else Capacity(float("inf"), float("inf"), "")
 
-    def of_tokens(self, aliases: Sequence[str], name: str, per_second: float) -> Capacity:
+    def by_tokens(self, aliases: Sequence[str], name: str, per_second: float) -> Capacity:
         sizes = []
         for alias in aliases:
             if any(target.provider == name for target in self.targets(alias)):
@@ -253,7 +267,7 @@ class Bench(Known):
         by = f"{name}: tpm, {min(sizes):.0f} tokens per call"
         return Capacity(per_second / max(sizes), per_second / min(sizes), by)
 
-    def of_places(self, aliases: Sequence[str], places: int, by: str, name: str | None) -> Capacity:
+    def by_concurrency(self, aliases: Sequence[str], places: int, by: str, name: str | None) -> Capacity:
         """By Little's law: places, by how long a call takes one."""
         lengths = []
         for alias in aliases:
@@ -268,39 +282,41 @@ class Bench(Known):
                     missing = (f"`expect: {{first_token: ..., per_token: ...}}` beside {target}",)
                     return Capacity(0.0, float("inf"), "", missing)
                 lengths.append(first.mean + output.mean * per_token.mean)
-        least, most = carried(places, max(lengths)), carried(places, min(lengths))
+        least, most = littles_law_rate(places, max(lengths)), littles_law_rate(places, min(lengths))
         return Capacity(least, most, f"{by}, {places} calls at once of {seconds(min(lengths))} each")
 
     # Cost.
 
-    def cost_per_call(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+    def cost_per_call(self, objective: Objective, aliases: Sequence[str]) -> Assessment:
         limit = int(objective.limit.value * NANO)
-        costs = [self.priced(alias) for alias in aliases]
+        costs = [self.cost_range(alias) for alias in aliases]
         for cost in costs:
-            if isinstance(cost, Finding):
+            if isinstance(cost, Assessment):
                 return cost
-        known = [cost for cost in costs if not isinstance(cost, Finding)]
+        known = [cost for cost in costs if not isinstance(cost, Assessment)]
         least, most = min(low for low, _ in known), max(high for _, high in known)
         said = f"{dollars(most)} by prices and mean tokens of the first tier"
         if least != most:
             said = f"{dollars(least)} to {said}"
-        dear = self.dearest(aliases)
-        if max(most, dear) <= limit * NEAR:
-            return Finding("holds", said)
-        if min(least, self.cheapest(aliases)) * (1 - self.repeats(aliases)) * NEAR > limit:
-            return Finding("does not hold", said)
+        dear = self.most_expensive(aliases)
+        if max(most, dear) <= limit * COST_TOLERANCE:
+            return Assessment("holds", said)
+        if min(least, self.cheapest(aliases)) * (1 - self.repeated_share(aliases)) * COST_TOLERANCE > limit:
+            return Assessment("does not hold", said)
         close = "the cost of retries and fallbacks" if most <= limit else "which target answers"
-        return Finding("cannot say", f"{said}; the limit is so close that {close} decides; {SIMULATION}", "plan")
+        return Assessment(
+            "cannot say", f"{said}; the limit is so close that {close} decides; {NEEDS_SIMULATION}", "plan"
+        )
 
-    def dearest(self, aliases: Sequence[str]) -> float:
-        """What the dearest target costs that a call may fall back to; what it loses in tries is paid for too."""
+    def most_expensive(self, aliases: Sequence[str]) -> float:
+        """The cost at the most expensive target that a call may fall back to."""
         return max(self.costs(aliases), default=0.0)
 
     def cheapest(self, aliases: Sequence[str]) -> float:
         return min(self.costs(aliases), default=float("inf"))
 
     def costs(self, aliases: Sequence[str]) -> list[float]:
-        """What a call costs at the targets below the first tier; where limits may shift the load, at any."""
+        """The cost of a call at each target below the first tier; at every target, where limits may shift load."""
         below = 0 if self.has_limits(aliases) else 1
         found: list[float] = []
         for alias in aliases:
@@ -312,27 +328,27 @@ class Bench(Known):
                     found += [] if cost is None else [float(cost)]
         return found
 
-    def cost(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+    def cost(self, objective: Objective, aliases: Sequence[str]) -> Assessment:
         limit = int(objective.limit.value * NANO)
         assert objective.window is not None
-        most = self.budgeted(aliases, objective.window)
+        most = self.budget_total(aliases, objective.window)
         if most is not None and most <= limit:
             said = f"at most {dollars(most)} in {written_duration(objective.window)}, by the budgets of all keys in the file"
-            return Finding("holds", f"{said}; further keys must be created in their groups")
+            return Assessment("holds", f"{said}; further keys must be created in their groups")
         total = 0.0
         for alias in aliases:
-            cost, peak = self.priced(alias), self.peak(alias)
-            if isinstance(cost, Finding):
+            cost, peak = self.cost_range(alias), self.peak_rate(alias)
+            if isinstance(cost, Assessment):
                 return cost
             if peak is None:
-                return Finding("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
+                return Assessment("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
             total += cost[1] * peak * objective.window
         said = f"{dollars(total)} in {written_duration(objective.window)} if the load were always at its peak"
-        if total <= limit * NEAR:
-            return Finding("holds", said)
-        return Finding("cannot say", f"{said}; it depends on the load at other times; {SIMULATION}", "plan")
+        if total <= limit * COST_TOLERANCE:
+            return Assessment("holds", said)
+        return Assessment("cannot say", f"{said}; it depends on the load at other times; {NEEDS_SIMULATION}", "plan")
 
-    def budgeted(self, aliases: Sequence[str], window: float) -> int | None:
+    def budget_total(self, aliases: Sequence[str], window: float) -> int | None:
         """Nano-dollars that the budgets of all callers let through in a window; None where somebody has none."""
         system = self.system
         if not system.keys:
@@ -351,11 +367,11 @@ class Bench(Known):
                 return None
         return sum(one.amount * windows_within(one.every, window) for one in found.values())
 
-    def priced(self, alias: str) -> tuple[float, float] | Finding:
+    def cost_range(self, alias: str) -> tuple[float, float] | Assessment:
         """The least and the most that a call of mean size costs in the first tier, in nano-dollars."""
         asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
         if asked is None or said is None:
-            return Finding("cannot say", "write `prompt_tokens` and `output_tokens` under `traffic`", "numbers")
+            return Assessment("cannot say", "write `prompt_tokens` and `output_tokens` under `traffic`", "numbers")
         usage = Usage(input=round(asked.mean), output=round(said.mean))
         model = self.system.models[alias]
         costs: list[tuple[float, float]] = []
@@ -364,7 +380,7 @@ class Bench(Known):
             cost = None if price is None else price.cost(usage)
             if cost is None:
                 remedy = f"write `price: {{input: $0.25/M, output: $2/M}}` under {alias}"
-                return Finding("cannot say", f"the price of {target} is unknown: {remedy}", "numbers")
+                return Assessment("cannot say", f"the price of {target} is unknown: {remedy}", "numbers")
             costs.append((target.weight, cost))
         if model.balance == "weighted":
             mean = sum(weight * cost for weight, cost in costs) / sum(weight for weight, _ in costs)
@@ -382,8 +398,8 @@ class Capacity(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-def tightest(bounds: Sequence[Capacity]) -> Capacity:
-    """Several limits at once; without one, none."""
+def combined_in_series(bounds: Sequence[Capacity]) -> Capacity:
+    """The tightest of several limits that all apply; unlimited without any."""
     if not bounds:
         return Capacity(float("inf"), float("inf"), "")
     first = min(bounds, key=lambda bound: bound.most)
@@ -392,12 +408,12 @@ def tightest(bounds: Sequence[Capacity]) -> Capacity:
 
 
 def windows_within(every: Window, window: float) -> int:
-    """How many windows of a budget a stretch of time can touch: it begins within one and ends within another."""
+    """The most windows of a budget that a period can overlap: it may begin within one and end within another."""
     return 1 if every == "total" else ceil(window / LENGTHS[every]) + 1
 
 
-def together(bounds: Sequence[Capacity]) -> Capacity:
-    """Limits beside each other: at most their sum; at least the smallest, where all of the load comes to that one."""
+def combined_in_parallel(bounds: Sequence[Capacity]) -> Capacity:
+    """Parallel limits: at most their sum; at least the smallest, if all load goes there."""
     missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
     by = "; ".join(bound.by for bound in bounds if bound.by)
     return Capacity(min(bound.least for bound in bounds), sum(bound.most for bound in bounds), by, missing)

@@ -1,4 +1,4 @@
-"""A verdict by arithmetic before it has a name, and the words that all of them use."""
+"""The words of verdicts, and an assessment: a verdict with its reason."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Final, Literal
 
 import msgspec
 
-Said = Literal["holds", "does not hold", "cannot say", "not judged"]
-"""What every command says of an objective: `check`, `plan` and `load` use these four. `not judged`: another command's turn."""
+VerdictWord = Literal["holds", "does not hold", "cannot say", "not judged"]
+"""The verdicts of `check`, `plan` and `load`. `not judged`: another command judges it."""
 
 Needs = Literal["", "numbers", "plan", "eval"]
 
-CLOSE: Final = 1e-12
+ROUNDING: Final = 1e-12
 """Shares are sums of floats: what differs by less was written the same."""
 
-SIMULATION: Final = "needs a simulation: headworks plan"
+NEEDS_SIMULATION: Final = "needs a simulation: headworks plan"
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """A verdict before it has a name."""
+class Assessment(msgspec.Struct, frozen=True):
+    """A verdict on one objective with its reason. needs: what could judge it."""
 
-    verdict: Said
+    verdict: VerdictWord
     why: str
     needs: Needs = ""
 

@@ -16,14 +16,16 @@ import msgspec
 from headworks.system.schema.requirements import Times
 from headworks.system.schema.system import Local, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
-from headworks.system.verdicts import inputs as known
-from headworks.system.verdicts.availability_windows import LASTING
-from headworks.system.verdicts.closed_forms import BETA, NORMAL, Q
-from headworks.system.verdicts.inputs import FEW_FAULTS
+from headworks.system.verdicts import inputs
+from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS
+from headworks.system.verdicts.closed_forms import ASSUMED_UNAVAILABILITY, BETA_FACTOR, NORMAL
+from headworks.system.verdicts.inputs import ASSUMED_FAULTS
 from headworks.twin.models.vendor_model import Latency, Origin, VendorModel
 
-HOSTED_FIRST: Final = Latency(median=known.HOSTED_FIRST.median, sigma=known.HOSTED_FIRST.sigma, tail=2.5)
-HOSTED_PACE: Final = Latency(median=known.HOSTED_PACE.median, sigma=known.HOSTED_PACE.sigma)
+HOSTED_FIRST: Final = Latency(
+    median=inputs.ASSUMED_FIRST_TOKEN.median, sigma=inputs.ASSUMED_FIRST_TOKEN.sigma, tail=2.5
+)
+HOSTED_PACE: Final = Latency(median=inputs.ASSUMED_PER_TOKEN.median, sigma=inputs.ASSUMED_PER_TOKEN.sigma)
 """A hosted model of which nothing is known: about the middle of what public trackers show for small models in 2025. The
 tail is assumed too: a first token without one is seen nowhere."""
 
@@ -63,9 +65,9 @@ def build_models(system: System, fitted: Mapping[str, VendorModel] | None = None
                 models[name] = _build_model(system, target, (fitted or {}).get(name), noted)
                 assumptions = [one for one in assumptions if one.about != name] + noted
     if not system.requirements.common_causes and len({model.provider for model in models.values()}) > 1:
-        assumed = f"{BETA:.0%} of each provider's outages hit all providers of an alias at once (common cause)"
+        assumed = f"{BETA_FACTOR:.0%} of each provider's outages hit all providers of an alias at once (common cause)"
         assumptions.append(Assumption(about="outages", assumed=assumed, instead="set `common_causes`"))
-    said = f"an outage lasts {written_duration(LASTING)} on average; a provider that is down answers 503 at once"
+    said = f"an outage lasts {written_duration(MEAN_OUTAGE_SECONDS)} on average; a provider that is down answers 503 at once"
     assumptions.append(Assumption(about="outages", assumed=said))
     return BuiltModels(models=models, assumptions=assumptions)
 
@@ -78,13 +80,13 @@ def _build_model(system: System, target: TargetOf, fitted: VendorModel | None, n
     provider = system.providers[target.provider]
     name, expect = str(target), target.expect
     origins: dict[str, Origin] = {}
-    outage = Q
+    outage = ASSUMED_UNAVAILABILITY
     if expect is not None and expect.availability is not None:
         outage = 1 - expect.availability
         origins["outage"] = "expected"
     else:
         origins["outage"] = "assumed"
-        assumed = f"the provider is down {Q:.0%} of the time"
+        assumed = f"the provider is down {ASSUMED_UNAVAILABILITY:.0%} of the time"
         noted.append(Assumption(about=name, assumed=assumed, instead="set `expect: {availability: ...}` on the target"))
     if fitted is not None:
         origins |= fitted.origins
@@ -94,7 +96,7 @@ def _build_model(system: System, target: TargetOf, fitted: VendorModel | None, n
     elif isinstance(provider, Local):
         base = _local(name)
     else:
-        base = VendorModel(target=name, first=HOSTED_FIRST, pace=HOSTED_PACE, faults=dict(FEW_FAULTS))
+        base = VendorModel(target=name, first=HOSTED_FIRST, pace=HOSTED_PACE, faults=dict(ASSUMED_FAULTS))
     first, pace = base.first, base.pace
     origins["first_token"] = origins["per_token"] = "declared" if isinstance(provider, Simulated) else "assumed"
     origins["faults"] = origins["first_token"]

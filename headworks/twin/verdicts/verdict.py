@@ -19,10 +19,10 @@ from headworks.core.money import NANO, written_dollars
 from headworks.gateway.prices import Prices
 from headworks.system.schema.requirements import Objective
 from headworks.system.syntax.scalars import written_duration
-from headworks.system.verdicts.availability_windows import LASTING
-from headworks.system.verdicts.closed_forms import BETA, Cause
-from headworks.system.verdicts.judge import Bench
-from headworks.system.verdicts.verdict import Said, percent
+from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS
+from headworks.system.verdicts.closed_forms import BETA_FACTOR, Cause
+from headworks.system.verdicts.judge import ArithmeticJudge
+from headworks.system.verdicts.verdict import VerdictWord, percent
 from headworks.twin.simulation.confidence_interval import Interval, quantile_interval
 from headworks.twin.simulation.replications import Plan, Run, estimate, replicate
 from headworks.twin.simulation.utilization import Utilization
@@ -58,7 +58,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     objective: str
     alias: str | None
     metric: str
-    verdict: Said
+    verdict: VerdictWord
     limit: float
     value: float | None = None
     low: float | None = None
@@ -76,7 +76,7 @@ class WindowValues(msgspec.Struct, frozen=True):
     why: str
 
 
-def verdict_of(objective: Objective, found: Interval) -> Said:
+def verdict_of(objective: Objective, found: Interval) -> VerdictWord:
     """On which side of the bound the interval lies."""
     limit = float(objective.limit.value)
     if objective.at_most is not None:
@@ -120,7 +120,7 @@ class Judge:
         self.short = short
         self.simulated = sum(one.calls for one in made)
         self._outage_runs: dict[frozenset[str], Run] = {}
-        self._arithmetic = Bench(plan.system, Prices(plan.system).of)
+        self._arithmetic = ArithmeticJudge(plan.system, Prices(plan.system).of)
         self._is_fitted = any("fitted" in one.origins.values() for one in plan.models.values())
 
     def of(self, objective: Objective) -> Verdict:
@@ -204,7 +204,7 @@ class Judge:
     def needed_load(self, objective: Objective) -> float | None:
         """The offered load, where a goodput target needs all of it; else None."""
         aliases = [objective.alias] if objective.alias is not None else list(self.plan.system.models)
-        offered = self._arithmetic.offered(aliases)
+        offered = self._arithmetic.offered_rate(aliases)
         return None if offered is None or float(objective.limit.value) <= offered * NEAR_OFFERED_LOAD else offered
 
     def at_offered_load(self) -> frozenset[str]:
@@ -247,13 +247,17 @@ class Judge:
         aliases = [objective.alias] if objective.alias is not None else list(system.models)
         outages = self.outages(aliases)
         written_causes = [Cause(frozenset(one.providers), one.share) for one in system.requirements.common_causes]
-        return aliases, outages, written_causes or ([Cause(frozenset(outages), BETA)] if len(outages) > 1 else [])
+        return (
+            aliases,
+            outages,
+            written_causes or ([Cause(frozenset(outages), BETA_FACTOR)] if len(outages) > 1 else []),
+        )
 
     def availability(self, objective: Objective, window: float | None = None) -> WindowValues:
         aliases, outages, causes = self.outage_scope(objective)
         window = objective.window if window is None else window
         assert window is not None
-        made = simulate_windows(outages, causes, window, LASTING, self.seed)
+        made = simulate_windows(outages, causes, window, MEAN_OUTAGE_SECONDS, self.seed)
         common = sorted(made.states, key=lambda state: (-made.share_of(state), sorted(state)))
         known = {state for state in common[: MAX_STATES + 1] if made.share_of(state) >= MIN_STATE_SHARE}
         answered = np.array([self.answered_share(aliases, state) if state in known else 0.0 for state in made.states])

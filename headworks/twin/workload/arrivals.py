@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import msgspec
 import numpy as np
 
-from headworks.system.verdicts.closed_forms import Spread
+from headworks.system.verdicts.closed_forms import LogNormal
 from headworks.twin.models.random_streams import Floats, generator
 from headworks.twin.workload.token_counts import TokenCounts
 
@@ -64,8 +64,8 @@ class AliasShape(msgspec.Struct, frozen=True, kw_only=True):
     alias: str
     rate: float
     burstiness: float
-    prompt: Spread
-    output: Spread
+    prompt: LogNormal
+    output: LogNormal
     streamed: float
     repeated: float
 
@@ -106,7 +106,7 @@ class Shape:
         return _merged(rows, before, before + seconds)
 
 
-def _tokens(spread: Spread, normal: Floats) -> Floats:
+def _tokens(spread: LogNormal, normal: Floats) -> Floats:
     return np.clip(np.rint(spread.median * np.exp(spread.sigma * normal)), 1, MAX_TOKENS)
 
 

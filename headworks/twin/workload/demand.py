@@ -15,7 +15,7 @@ from headworks.core.errors import PlanError
 from headworks.core.record import Record
 from headworks.system.schema.requirements import AliasTraffic, Tokens
 from headworks.system.schema.system import System
-from headworks.system.verdicts.closed_forms import Spread
+from headworks.system.verdicts.closed_forms import LogNormal
 from headworks.twin.models.building import Assumption
 from headworks.twin.workload.arrivals import (
     AliasShape,
@@ -108,8 +108,8 @@ def _from_shape(system: System) -> Demand:
                 alias=alias,
                 rate=rate,
                 burstiness=own.burstiness or traffic.burstiness,
-                prompt=Spread.of(prompt.p50, prompt.p95, 95),
-                output=Spread.of(output.p50, output.p95, 95),
+                prompt=LogNormal.of(prompt.p50, prompt.p95, 95),
+                output=LogNormal.of(output.p50, output.p95, 95),
                 streamed=traffic.streamed if own.streamed is None else own.streamed,
                 repeated=traffic.repeated if own.repeated is None else own.repeated,
             )

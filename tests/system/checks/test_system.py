@@ -157,10 +157,13 @@ def test_what_the_machine_says_of_a_certificate(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_bytes(b"-----BEGIN NOTHING-----")
-    assert machine.unusable(Tls(cert="cert.pem", key="key.pem")) == ("", "there is no certificate, or no key, in PEM")
-    name, problem = machine.unusable(Tls(cert="none.pem", key="key.pem"))
+    assert machine.tls_problem(Tls(cert="cert.pem", key="key.pem")) == (
+        "",
+        "there is no certificate, or no key, in PEM",
+    )
+    name, problem = machine.tls_problem(Tls(cert="none.pem", key="key.pem"))
     assert (name, "cannot be read: No such file" in problem) == ("cert", True)
-    assert machine.unusable(Tls(cert="cert.pem", key="none.pem"))[0] == "key"
+    assert machine.tls_problem(Tls(cert="cert.pem", key="none.pem"))[0] == "key"
 
 
 def test_other_certificate_files_need_a_restart() -> None:

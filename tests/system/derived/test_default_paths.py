@@ -9,13 +9,13 @@ import pytest
 
 import headworks
 from headworks.cli.exit_codes import HOLDS
-from headworks.cli.ledger_location import place
+from headworks.cli.ledger_location import ledger_of_file
 from headworks.cli.main import run
 from headworks.cli.reload import journal
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.sqlite import SqliteAt
-from headworks.system.derived.default_paths import settle
+from headworks.system.derived.default_paths import pin_default_folder
 from headworks.system.load import Loaded, load, read
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import compose
@@ -85,7 +85,7 @@ def test_two_files_of_one_folder_share_neither_ledger_nor_journal_nor_keys(
     capsys.readouterr()
     assert run(["keys", "list", str(one)]) == HOLDS
     assert "anyone on this machine may call" in capsys.readouterr().out
-    assert [place(path).journal.parent.name for path in (one, other)] == ["a.yaml", "b.yaml"]
+    assert [ledger_of_file(path).journal.parent.name for path in (one, other)] == ["a.yaml", "b.yaml"]
 
 
 def test_reload_looks_for_the_gateway_where_it_is(tmp_path: Path) -> None:
@@ -134,12 +134,12 @@ def test_where_there_is_no_headworks_yaml_a_file_goes_on_with_the_ledger_of_vers
     loaded = load(file(tmp_path, "b.yaml"), {})
     assert kept(loaded) == (".headworks/ledger.db", ".headworks/journal")
     assert "version 0.1" in loaded.warnings[0].problem
-    loaded.settle()
+    loaded.pin_default_folder()
     file(tmp_path, "headworks.yaml")
     again = load(tmp_path / "b.yaml", {})
     assert (kept(again), again.warnings) == ((".headworks/ledger.db", ".headworks/journal"), ())
-    again.settle()
-    assert place(tmp_path / "b.yaml").journal == tmp_path / ".headworks" / "journal"
+    again.pin_default_folder()
+    assert ledger_of_file(tmp_path / "b.yaml").journal == tmp_path / ".headworks" / "journal"
     assert places(tmp_path, "c.yaml") == (".headworks/systems/c.yaml/ledger.db", ".headworks/systems/c.yaml/journal")
 
 
@@ -147,7 +147,7 @@ def test_a_place_that_cannot_be_written_is_no_error_here(tmp_path: Path) -> None
     earlier(tmp_path)
     (tmp_path / ".headworks" / "systems").write_text("in the way")
     loaded = load(file(tmp_path, "b.yaml"), {})
-    loaded.settle()
+    loaded.pin_default_folder()
     assert kept(loaded)[1] == ".headworks/journal"
 
 
@@ -159,7 +159,7 @@ def test_two_files_that_name_one_ledger_lose_no_call_of_each_other(tmp_path: Pat
     journals = []
     for number, path in enumerate(paths):
         loaded = load(path, {})
-        settle(path, loaded.system.log)
+        pin_default_folder(path, loaded.system.log)
         journals.append(Journal(tmp_path / loaded.system.log.journal, started_at=1.0, sync=1.0))
         journals[-1].open(opened(number))
     for written in (*journals, *journals):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headworks.gateway.leaves import Leaves
-from headworks.system.derived.proxies import ways
+from headworks.system.derived.proxies import proxy_descriptions
 from headworks.system.schema.system import OpenAI
 from tests.system.files import NOWHERE, examined, odd, right, told, wrong
 
@@ -94,13 +94,13 @@ def test_a_proxys_password_is_never_shown() -> None:
         assert system is not None
         assert "hunter2" not in repr(system)
         assert not any("hunter2" in one for one in told(findings.warnings))
-        assert "hunter2" not in str(ways(system, env))
+        assert "hunter2" not in str(proxy_descriptions(system, env))
     assert "the password is written in the file" in odd(file(proxy=SECRET))[0]
 
 
 def test_each_way_is_said_with_who_said_so() -> None:
     def way(text: str, env: dict[str, str]) -> dict[str, str]:
-        return ways(right(text, env), env)
+        return proxy_descriptions(right(text, env), env)
 
     assert way(file(), {}) == {}
     assert way(file(), {"HTTPS_PROXY": SECRET}) == {"v": "through http://secret.example:3128 (HTTPS_PROXY)"}

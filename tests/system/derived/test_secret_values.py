@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from headworks.system.derived.secret_values import every_secret, sent_to
+from headworks.system.derived.secret_values import all_secrets, secrets_sent_to
 from headworks.system.schema.system import OpenAI
 from tests.system.files import odd, right
 
@@ -46,7 +46,7 @@ ENV = {
 def test_a_vendor_is_sent_its_key_its_secret_headers_its_query_and_the_proxys_password() -> None:
     provider = right(FILE, ENV).providers["v"]
     assert isinstance(provider, OpenAI)
-    assert set(sent_to(provider)) == {
+    assert set(secrets_sent_to(provider)) == {
         *("key-0123456789ab", "literal-0123456789", "tenant-0123456789", "token-0123456789", "query-0123456789"),
         *(PAIR, "pass-0123456789", "proxy%2B0123456789", "proxy+0123456789"),
     }
@@ -56,13 +56,13 @@ def test_records_and_logs_are_searched_for_every_secret_of_the_file() -> None:
     system = right(FILE, ENV)
     provider = system.providers["v"]
     assert isinstance(provider, OpenAI)
-    assert set(every_secret(system)) - set(sent_to(provider)) == {
+    assert set(all_secrets(system)) - set(secrets_sent_to(provider)) == {
         *("caller-0123456789", "admin-0123456789", "store-0123456789", "ssl-0123456789", "state-0123456789")
     }
 
 
 def test_where_nothing_is_secret_there_is_nothing() -> None:
-    assert every_secret(right("providers: {v: {dialect: openai, base_url: https://v/v1}}\nmodels: {a: v/x}\n")) == []
+    assert all_secrets(right("providers: {v: {dialect: openai, base_url: https://v/v1}}\nmodels: {a: v/x}\n")) == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headworks.system.drafts.constraints import demands
+from headworks.system.drafts.constraints import stated_constraints
 
 PRICES = "$€£¥"
 
@@ -36,12 +36,12 @@ PRICES = "$€£¥"
     ],
 )
 def test_a_demand_becomes_a_scorer(prompt: str, scorers: list[str]) -> None:
-    assert [one.scorer for one in demands(prompt)] == scorers
+    assert [one.scorer for one in stated_constraints(prompt)] == scorers
 
 
 @pytest.mark.parametrize("prompt", ["Never name a price.", "Nenne nie einen Preis.", "Answer without any prices."])
 def test_a_price_that_must_not_be_named_is_an_amount_of_money(prompt: str) -> None:
-    [one] = demands(prompt)
+    [one] = stated_constraints(prompt)
     assert one.scorer.startswith("{kind: regex")
     assert "$€£¥" in one.scorer
     assert one.scorer.endswith("negate: true}")
@@ -50,5 +50,6 @@ def test_a_price_that_must_not_be_named_is_an_amount_of_money(prompt: str) -> No
 
 def test_a_long_prompt_is_read_in_a_bounded_number_of_steps() -> None:
     assert (
-        demands("never never never " * 50_000 + "\n" + "Answer in German.\n" * 100_000)[-1].said == "Answer in German."
+        stated_constraints("never never never " * 50_000 + "\n" + "Answer in German.\n" * 100_000)[-1].said
+        == "Answer in German."
     )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from headworks.system.reference.json_schema import json_schema
-from headworks.system.starter import text
+from headworks.system.starter import starter_text
 from tests.system.files import examined
 from tests.system.shapes import admits
 from tests.system.test_wrong_files import CASES
@@ -59,7 +59,7 @@ def test_every_default_is_allowed_where_it_stands() -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        text(),
+        starter_text(),
         BASE + "models: {a: v/x}\n",
         BASE + "models: {a: [v/x, [v/y, {provider: v, weight: 0.5}]]}\n",
         BASE

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headworks.system.syntax import nodes
 from headworks.system.syntax.findings import Findings
-from headworks.system.syntax.nodes import MOST_BYTES, Items, Node, Scalar, Table, compose
+from headworks.system.syntax.nodes import MOST_BYTES, MappingNode, Node, ScalarNode, SequenceNode, compose
 from tests.system.files import examined, right, told, wrong
 
 BASE = "providers: {v: {dialect: simulated}}\n"
@@ -23,11 +23,11 @@ def composed(text: str | bytes) -> tuple[Node | None, list[str]]:
 
 def plain(node: Node | None) -> object:
     match node:
-        case Scalar():
+        case ScalarNode():
             return node.text
-        case Items():
+        case SequenceNode():
             return [plain(item) for item in node.items]
-        case Table():
+        case MappingNode():
             return {name: plain(entry.node) for name, entry in node.entries.items()}
     return None
 
@@ -49,9 +49,9 @@ def test_a_scalar_is_the_text_that_was_written() -> None:
 
 def test_columns_count_characters() -> None:
     root, _ = composed("\ufeff# é\n'é': {ü: x}\n")
-    assert isinstance(root, Table)
+    assert isinstance(root, MappingNode)
     inner = root.entries["é"].node
-    assert isinstance(inner, Table)
+    assert isinstance(inner, MappingNode)
     assert inner.entries["ü"].name_place == (2, 7)
     assert inner.entries["ü"].node.place == (2, 10)
 

@@ -6,13 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.system.verdicts.closed_forms import BETA, Cause, Q, Spread, carried, unavailability
+from headworks.system.verdicts.closed_forms import (
+    ASSUMED_UNAVAILABILITY,
+    BETA_FACTOR,
+    Cause,
+    LogNormal,
+    littles_law_rate,
+    unavailability,
+)
 
 SHARES = st.floats(0, 1)
 
 
 def test_the_mean_of_a_log_normal_by_its_percentiles() -> None:
-    spread = Spread.of(900, 3200, 95)
+    spread = LogNormal.of(900, 3200, 95)
     rng = Random(7)
     drawn = [rng.lognormvariate(6.802394763, spread.sigma) for _ in range(200_000)]  # the logarithm of 900
     assert spread.mean == pytest.approx(sum(drawn) / len(drawn), rel=0.01)
@@ -21,16 +28,18 @@ def test_the_mean_of_a_log_normal_by_its_percentiles() -> None:
 
 
 def test_equal_percentiles_are_a_constant() -> None:
-    spread = Spread.of(5, 5, 99)
+    spread = LogNormal.of(5, 5, 99)
     assert (spread.mean, spread.at(99.9)) == (5, 5)
 
 
 @pytest.mark.parametrize(("providers", "share"), [("a", 1e-2), ("ab", 1.081e-3), ("abc", 1.000729e-3)])
 def test_the_beta_factor(providers: str, share: float) -> None:
     """((1 - beta) Q)^n + beta Q: a third provider buys next to nothing."""
-    causes = [Cause(frozenset(providers), BETA)]
-    assert unavailability(dict.fromkeys(providers, Q), causes) == pytest.approx(share, rel=1e-9)
-    assert share == pytest.approx(((1 - BETA) * Q) ** len(providers) + BETA * Q)
+    causes = [Cause(frozenset(providers), BETA_FACTOR)]
+    assert unavailability(dict.fromkeys(providers, ASSUMED_UNAVAILABILITY), causes) == pytest.approx(share, rel=1e-9)
+    assert share == pytest.approx(
+        ((1 - BETA_FACTOR) * ASSUMED_UNAVAILABILITY) ** len(providers) + BETA_FACTOR * ASSUMED_UNAVAILABILITY
+    )
 
 
 def test_without_a_cause_outages_multiply_and_with_all_in_common_nothing_is_won() -> None:
@@ -71,4 +80,4 @@ def test_another_provider_never_makes_it_worse_and_more_in_common_never_better(
 
 
 def test_littles_law() -> None:
-    assert carried(200, 4.0) == 50
+    assert littles_law_rate(200, 4.0) == 50

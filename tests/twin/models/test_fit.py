@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headworks.core.record import AttemptRecord, Record
-from headworks.system.verdicts.closed_forms import Spread
+from headworks.system.verdicts.closed_forms import LogNormal
 from headworks.twin.models.fit import MIN_ATTEMPTS, failure_bursts, fit, fit_noise
 from headworks.twin.models.random_streams import generator, multipliers
 from headworks.twin.models.vendor_model import Latency, VendorModel
@@ -21,7 +21,7 @@ SYSTEM = one(model=", retry: {attempts: 1}, breaker: {failures: 1000}")
 def made(model: VendorModel, rate: float = 4.0, calls: int = 1200, streamed: float = 1.0) -> list[Record]:
     """Records of a system over this vendor."""
     shape = AliasShape(
-        alias="a", rate=rate, burstiness=1.0, prompt=Spread.of(800, 3000, 95), output=Spread.of(60, 200, 95),
+        alias="a", rate=rate, burstiness=1.0, prompt=LogNormal.of(800, 3000, 95), output=LogNormal.of(60, 200, 95),
         streamed=streamed, repeated=0.0,
     )  # fmt: skip
     world = simulate(SYSTEM, {"v/x": model}, Shape([shape]).draw(1, calls), 1)

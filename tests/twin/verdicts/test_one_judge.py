@@ -7,9 +7,9 @@ import pytest
 
 from headworks.gateway.prices import Prices
 from headworks.system.drafts.prompt import Prompt
-from headworks.system.drafts.system import Choice, chosen, draft
+from headworks.system.drafts.system import TargetChoice, choose_target, draft
 from headworks.system.schema.system import System
-from headworks.system.verdicts.availability_windows import LASTING, kept, spells
+from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS, joint_outages, share_of_windows_kept
 from headworks.system.verdicts.closed_forms import Cause
 from headworks.system.verdicts.judge import judge
 from headworks.twin.plan import PlanInputs, prepare
@@ -45,14 +45,14 @@ def judged(system: System, calls: int = 100, most: int = 3) -> list[Verdict]:
     ],
 )
 def test_the_windows_of_arithmetic_are_those_that_are_drawn(outages: dict[str, float], causes: list[Cause]) -> None:
-    made = simulate_windows(outages, causes, MONTH, LASTING, 1)
+    made = simulate_windows(outages, causes, MONTH, MEAN_OUTAGE_SECONDS, 1)
     down = made.shares[:, made.states.index(frozenset(outages))]
     for part in (0.3, 0.5, 0.75, 0.95, 0.99):
         bound = float(np.quantile(down, part))
         if bound > 0:
-            assert kept(spells(outages, causes), MONTH, bound) == pytest.approx(part, abs=0.03)
-    assert kept(spells(outages, causes), MONTH, 1.0) == 1.0
-    assert kept(spells(outages, causes), MONTH, -1e-9) == 0.0
+            assert share_of_windows_kept(joint_outages(outages, causes), MONTH, bound) == pytest.approx(part, abs=0.03)
+    assert share_of_windows_kept(joint_outages(outages, causes), MONTH, 1.0) == 1.0
+    assert share_of_windows_kept(joint_outages(outages, causes), MONTH, -1e-9) == 0.0
 
 
 TRAFFIC = "traffic: {peak_rps: 5, prompt_tokens: {p50: 100, p95: 300}, output_tokens: {p50: 30, p95: 60}}"
@@ -99,7 +99,7 @@ def test_the_time_that_providers_are_down_adds_up_and_is_what_is_drawn() -> None
     shares = state_shares(outages, causes)
     assert shares is not None
     assert sum(shares.values()) == pytest.approx(1)
-    drawn = simulate_windows(outages, causes, MONTH, LASTING, 1)
+    drawn = simulate_windows(outages, causes, MONTH, MEAN_OUTAGE_SECONDS, 1)
     for state, share in shares.items():
         assert drawn.share_of(state) == pytest.approx(share, rel=0.1)
     assert state_shares({f"p{number}": 0.01 for number in range(20)}, []) is None
@@ -141,9 +141,9 @@ def test_a_month_that_budgets_bound_holds_in_both() -> None:
 # What `init` writes.
 
 NO_MODULES = FakeMachine(has_modules=False)
-VENDOR = chosen({"OPENAI_API_KEY": "k" * 20}, NO_MODULES)
-LOCAL = chosen({}, FakeMachine())
-MADE_UP = chosen({}, NO_MODULES)
+VENDOR = choose_target({"OPENAI_API_KEY": "k" * 20}, NO_MODULES)
+LOCAL = choose_target({}, FakeMachine())
+MADE_UP = choose_target({}, NO_MODULES)
 LONG = Prompt("p.txt", "x" * 9000)
 
 
@@ -152,7 +152,7 @@ LONG = Prompt("p.txt", "x" * 9000)
     [(VENDOR, None), (LOCAL, LONG), (MADE_UP, None)],
     ids=["vendor", "embedded-long", "simulated"],
 )
-def test_what_init_writes_holds_on_what_it_wrote(choice: Choice, prompt: Prompt | None) -> None:
+def test_what_init_writes_holds_on_what_it_wrote(choice: TargetChoice, prompt: Prompt | None) -> None:
     machine = FakeMachine(has_modules=choice is LOCAL)
     system = right(draft(choice, prompt, None), {"OPENAI_API_KEY": "k" * 20}, machine)
     first = {verdict.id: verdict.verdict for verdict in judge(system, Prices(system).of)}

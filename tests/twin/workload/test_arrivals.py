@@ -8,7 +8,7 @@ import pytest
 from headworks.core.errors import PlanError
 from headworks.core.record import Record
 from headworks.core.reply import Usage
-from headworks.system.verdicts.closed_forms import Spread
+from headworks.system.verdicts.closed_forms import LogNormal
 from headworks.twin.workload.arrivals import AliasShape, Shape, Trace, busiest_stretch, peak_rate, squared_cv
 from headworks.twin.workload.demand import demand
 from headworks.twin.workload.trace_file import read_trace
@@ -24,7 +24,7 @@ TIMESTAMP,ContextTokens,GeneratedTokens
 
 def shape(**others: float) -> AliasShape:
     numbers = {"rate": 20.0, "burstiness": 1.0, "streamed": 0.8, "repeated": 0.15, **others}
-    return AliasShape(alias="a", prompt=Spread.of(900, 3200, 95), output=Spread.of(180, 600, 95), **numbers)
+    return AliasShape(alias="a", prompt=LogNormal.of(900, 3200, 95), output=LogNormal.of(180, 600, 95), **numbers)
 
 
 @pytest.mark.parametrize("burstiness", [0.2, 1.0, 4.0])
