@@ -1,1 +1,1 @@
-"""What is known of vendors' models before they are asked: prices and context windows, as of a date."""
+"""Prices and context windows of vendors' models, as of a date."""

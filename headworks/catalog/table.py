@@ -25,7 +25,7 @@ COMPACT_DATE = re.compile(r"-(20\d\d)(\d\d)(\d\d)(?=$|[:@])")
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the table comes from. `as_of`: the day (YYYY-MM-DD) whose prices it has."""
+    """The source of the table. `as_of`: the day (YYYY-MM-DD) whose prices it has."""
 
     as_of: str
     package: str
@@ -64,7 +64,7 @@ class PriceTable(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a target: `name` is the table's own, `context_window` in tokens; None is unknown."""
+    """The table's entry for a target: `name` is the table's own, `context_window` in tokens; None is unknown."""
 
     name: str
     price: Price | None
@@ -91,7 +91,7 @@ class Catalog:
         return self.book.source
 
     def find(self, base_url: str, model: str) -> Entry | None:
-        """What is known of a model at the provider behind a URL; None where the table has neither or not both."""
+        """The entry of a model at the provider of this URL; None where the table lacks one of them."""
         provider = self._provider(base_url)
         if provider is None:
             return None

@@ -175,7 +175,7 @@ COLOURS: Final[Mapping[VerdictWord, str]] = MappingProxyType(
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     """Prints the verdict on each objective, and how many there are of each."""
     output = Output()
-    table = output.table("objective", "model", "requirement", "verdict", "why")
+    table = output.table("objective", "alias", "requirement", "verdict", "why")
     for one in verdicts:
         said = Text(one.verdict, style=COLOURS[one.verdict])
         table.add_row(one.id, one.alias or "all", one.objective, said, Text(one.why))
@@ -205,7 +205,7 @@ def show_live(live: Sequence[Live], *, is_asked: bool) -> None:
 
 
 def tiers(system: System, prices: Priced, output: Output) -> TableRows:
-    """Who answers for each alias, in the order in which they are tried."""
+    """A table of the targets of each alias, in the order in which they are tried."""
     table = output.table("model", "tier", "target", "share", "price")
     for alias, model in system.models.items():
         for number, tier in enumerate(model.targets, 1):

@@ -40,7 +40,7 @@ class Names(click.ParamType[tuple[str, ...]]):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How it is run and told."""
+    """The options of the command."""
 
     only: tuple[tuple[str, ...], ...] = ()
     drills: Path | None = None

@@ -41,7 +41,7 @@ def from_log(file: Path | None, text: str, out: Path | None) -> int:
 
 
 def said(taken: SampledCalls) -> str:
-    """What became of the calls, in one line."""
+    """How many calls became samples, and why others did not, in one line."""
     parts = [f"{taken.seen} calls: {len(taken.samples)} samples"]
     for count, what in (
         (taken.equal, "duplicates"),

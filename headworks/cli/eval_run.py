@@ -1,4 +1,4 @@
-"""What `headworks eval` does, once its extra is there."""
+"""Runs `headworks eval`. It needs the extra `eval`."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def run(session: Session, *, quiet: bool) -> Table:
 
 
 def comparison_results(file: Path, session: Session, *, quiet: bool) -> Table:
-    """What a run is held against: results that are there, or another system's, run now."""
+    """The results to compare with: from a file, or from another system, which is run now."""
     if file.suffix == SUFFIX:
         table = Table(file)
         if table.header.suite != session.plan.suite.name:

@@ -80,7 +80,7 @@ def command(source: Path | None, force: bool, file: Path) -> None:
 
 
 def files_beside(source: Path, prompt: Prompt, choice: TargetChoice, folder: Path) -> dict[Path, str]:
-    """What is written beside the system file: the suite, and the prompt where it needs more than its source says."""
+    """Files written beside the system file: the suite, and the prompt where its source needs additions."""
     drafted = SuiteSource(
         source=source,
         suite=folder / SUITE,
@@ -131,7 +131,7 @@ class DraftSources(Sources):
 
 
 def parsed_draft(text: str, file: Path, machine: Machine, prompt: Prompt | None) -> System:
-    """What is about to be written, read as it will be. Raises ConfigError where a key cannot be sent as it is."""
+    """Parses a draft before it is written. Raises ConfigError where it has errors."""
     findings = Findings(str(file))
     system = parse(text.encode(), findings, DraftSources(file.parent, prompt), machine)
     if system is None:
@@ -140,7 +140,7 @@ def parsed_draft(text: str, file: Path, machine: Machine, prompt: Prompt | None)
 
 
 def next_steps(file: Path, choice: TargetChoice, prompt: Prompt | None, address: str) -> str:
-    """What to do now, as commands to copy."""
+    """The next steps, as commands to copy."""
     named = "" if str(file) == "headworks.yaml" else f" {shlex.quote(str(file))}"
     program = None if prompt is None else prompt.program
     system = [{"role": "system", "content": prompt.text}] if prompt is not None and program is None else []

@@ -48,7 +48,7 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def allowance(options: dict[str, Any], was: Allowance = FREELY, without: Sequence[str] = ()) -> Allowance:
-    """What the options of `limits` say, which are taken out; what they do not say is as it was."""
+    """The limits that these options set; options that are not given keep the old value. Consumed options are removed."""
     rates = {name: given(options.pop(name), getattr(was, name), name in without) for name in RATES}
     parts = {name: options.pop(option) for name, option in SPENDING.items()}
     return Allowance(**rates, budget=spending(parts, None if "budget" in without else was.budget), goes_on=was.goes_on)
@@ -80,7 +80,7 @@ def is_given(value: Any) -> bool:
 
 
 def changed(was: Row | None, options: dict[str, Any], without: Sequence[str]) -> Entry:
-    """What becomes of a key. Raises click.ClickException where it was revoked."""
+    """A key after a change. Raises click.ClickException where it is revoked."""
     assert was is not None, "rows are never deleted"
     entry = was.entry
     if entry.revoked_at:

@@ -140,7 +140,7 @@ def restore_command(backup: Path, file: Path | None, overwrite: bool) -> None:
 
 @contextmanager
 def explained_errors(backup: Path) -> Iterator[None]:
-    """What the store or the system raises, in words."""
+    """Turns errors of the store or the system into messages."""
     try:
         yield
     except (StoreTrouble, NotRestored) as trouble:

@@ -1,4 +1,4 @@
-"""Where a system keeps its ledger: what the commands that read it need of a system file, and nothing more."""
+"""The location of a system's ledger, read from its file without resolving secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LedgerLocation(msgspec.Struct, frozen=True):
 
 
 class PlaceholderSecrets(Sources):
-    """Every secret is there: who reads the ledger, or plans, need not have the vendors' keys."""
+    """Resolves every secret to a placeholder: reading the ledger, or planning, does not need the vendors' keys."""
 
     def _look_up(self, reference: str) -> str:
         return f"not looked up: {reference}"  # each its own: two keys must not be one
@@ -79,8 +79,7 @@ def ledger_location(system: System, folder: Path) -> LedgerLocation:
 
 
 def note_changes(where: LedgerLocation, store: Store) -> None:
-    """Has the journal's folder know what has changed, where it is here: a gateway must find that, also one that does not run now.
-    Raises StoreTrouble."""
+    """Notes in the journal's folder that keys have changed, so that a gateway finds it at its next start. Raises StoreTrouble."""
     known, found = noted(where.journal), identity(store)
     is_here = where.journal.is_dir() or not where.store.is_shared
     if is_here and found != known and not departure(found, known):

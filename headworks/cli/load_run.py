@@ -1,4 +1,4 @@
-"""What `headworks load` does: the traffic that is wanted, where it is sent, and the report."""
+"""Runs `headworks load`: prepares the traffic, sends it, and prints the report."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def arriving(found: Demand, factor: float, asked: Options) -> DrawArrivals:
 
 
 def local_url(system: System) -> str:
-    """Where the gateway listens, seen from this machine. Raises click.ClickException where that is elsewhere."""
+    """The gateway's URL on this machine. Raises click.ClickException where it listens elsewhere."""
     address = system.server.listen
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # of a server that listens everywhere
     if not msgspec.structs.replace(address, host=host).is_loopback:
@@ -184,7 +184,7 @@ def local_url(system: System) -> str:
 
 
 def context(system: System, file: Path) -> ssl.SSLContext | None:
-    """How the gateway of this file is known again where it speaks https: by its own certificate. Raises click.ClickException."""
+    """Trust in the certificate of this file's gateway, where it speaks https. Raises click.ClickException."""
     if system.server.tls is None:
         return None
     try:
@@ -194,7 +194,7 @@ def context(system: System, file: Path) -> ssl.SSLContext | None:
 
 
 def proxy(url: str) -> Proxy | None:
-    """What leads to this URL, as the environment has it. Raises click.ClickException."""
+    """The proxy for this URL from the environment. Raises click.ClickException."""
     try:
         found = proxy_for(OpenAI(base_url=url), os.environ)
     except Unreadable as error:

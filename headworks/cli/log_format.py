@@ -1,4 +1,4 @@
-"""How the log of `headworks up` is written: as text, or as an object a line, in every process and from the first line on."""
+"""Sets up the log of `headworks up`: text or JSON lines, in every process, from the first line on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write_log(form: str, worker: int | None = None) -> None:
 
 
 def log_unexpected(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    """What Python would print as a stack trace, as one line."""
+    """Logs an unexpected exception as one line instead of a stack trace."""
     log.critical("a bug of ours: %s", kind.__qualname__, exc_info=(kind, error or kind(), trace), extra=named("bug"))
 
 

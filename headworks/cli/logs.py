@@ -98,7 +98,7 @@ class ColumnsType(click.ParamType[tuple[By, ...]]):
 
 
 class Display(msgspec.Struct, frozen=True, kw_only=True):
-    """How calls are shown."""
+    """The options that say how calls are shown."""
 
     last: int | None = None
     sort: str = "time"

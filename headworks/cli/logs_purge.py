@@ -23,7 +23,7 @@ from headworks.system.schema.system import System
 
 
 def purge(questions: Questions, asked: Filter) -> str:
-    """Has these calls be gone from every command, and says so in words. Raises StoreTrouble."""
+    """Deletes these calls from every command, and returns a message. Raises StoreTrouble."""
     if asked.user is None:
         return f"{deleted(questions, asked)} calls deleted"
     erased = purge_user(questions.store, asked.user, time.time())
@@ -74,7 +74,7 @@ def indexing(where: LedgerLocation) -> Iterator[Indexer]:
 
 @contextmanager
 def explained_errors() -> Iterator[None]:
-    """What the store or the system raises, in words."""
+    """Turns errors of the store or the system into messages."""
     again = "the calls are deleted, but their bytes may still be in the files: run it again with --compact"
     try:
         yield
@@ -86,7 +86,7 @@ def explained_errors() -> Iterator[None]:
 
 
 def not_reached(system: System, others: int, *, is_user: bool) -> list[str]:
-    """Where something may be left, in words."""
+    """Places that a purge does not reach, in words."""
     found = []
     if system.log.store.reveal().startswith("postgres"):
         found.append(

@@ -1,4 +1,4 @@
-"""What commands are given: options in the notations of the system file (`100k`, `$50`, `30d`), and the file itself."""
+"""Types of parameters: values in the notations of the system file (`100k`, `$50`, `30d`), and the file itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NotationType(click.ParamType[Any]):
 
 
 class SystemFileType(click.Path):
-    """The system file, which must be there: where it is not, what makes one is said."""
+    """The path of an existing system file; the error names the command that writes one."""
 
     def __init__(self) -> None:
         super().__init__(exists=True, dir_okay=False, path_type=Path)

@@ -87,6 +87,6 @@ def read(file: Path) -> System:
 
 
 def past(file: Path, asked: Filter) -> list[Record]:
-    """What the ledger has of these calls, oldest first."""
+    """The ledger's records of these calls, oldest first."""
     with reading(ledger_of_file(file)) as questions:
         return [DECODE(line) for line in questions.lines(asked)]

@@ -49,7 +49,7 @@ def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
 
 
 def content(file: Path, *, is_named: bool) -> bytes:
-    """What a gateway that was started with this file would read now."""
+    """The content that a gateway started with this file would read now."""
     if not is_named and not file.exists():
         return starter_text().encode()
     try:

@@ -1,4 +1,4 @@
-"""Where a command prints what people read: tables that fit, and never break a word.
+"""Output for people: tables that fit the terminal and never break a word.
 
 Theory. A table is as wide as its cells where that fits. Where it does not, the widest columns are made narrower, none below
 its longest word; where even that is too wide, each row becomes a block of lines, a cell a line. A word that is longer than
@@ -27,7 +27,7 @@ GAP: Final = 2
 
 
 class TableRows:
-    """What stands in a table. right: titles of the columns of numbers. whole: of those whose cells stay on one line, as numbers
+    """The cells of a table. right: titles of the columns of numbers. whole: of those whose cells stay on one line, as numbers
     do. A text is printed as it is: nothing in it is markup."""
 
     def __init__(
@@ -60,7 +60,7 @@ class TableRows:
 
 
 class Output:
-    """Where a report is printed: wide and without lines where nobody looks."""
+    """Prints reports: unwrapped where stdout is not a terminal."""
 
     def __init__(self) -> None:
         self.is_seen = sys.stdout.isatty()

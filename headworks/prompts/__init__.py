@@ -1,1 +1,1 @@
-"""Prompts as programs: what they may be given, what they say with it, and whether an answer fits. Needs the extra `eval`."""
+"""Prompts as programs: their variables, their templates, and the schema of their answers. Needs the extra `eval`."""

@@ -65,7 +65,7 @@ class Apart:
         return msgspec.structs.replace(call, body=body, max_output=answer.max_output, user=answer.user)
 
     async def judged(self, source: Source, text: str) -> str | None:
-        """What an answer does not fit in; None where it fits."""
+        """The first schema violation of an answer, in words; None where it fits."""
         try:
             answer, _ = await self._ask(Question(kind="judge", source=source), text.encode("utf-8", "surrogatepass"))
         except TookTooLong:

@@ -1,4 +1,4 @@
-"""What the gateway and the process that renders for it say to each other: frames of a head (JSON) and a body (bytes)."""
+"""The protocol between the gateway and its render process: frames of a head (JSON) and a body (bytes)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """What a prompt is made of. file: what messages call it. Schemas and parameters are JSON values.
+    """The parts of a prompt. file: its name in messages. Schemas and parameters are JSON values.
 
     output: the JSON Schema that answers must fit, None for any answer.
     """

@@ -1,4 +1,4 @@
-"""The holes of a prompt that nobody has declared yet: `{{ name }}` and where it stands give each variable a type.
+"""Infers the variables of a prompt without declarations: `{{ name }}` and its place give each one a type.
 
 Always true: what is made here is a JSON Schema that a value of the kind the template uses fits; where the template says
 nothing of the kind it is a text. Nothing is filled in, and nothing that the template names is looked up.
@@ -62,7 +62,7 @@ def _is(node: nodes.Node, name: str) -> bool:
 
 
 def _item(loop: nodes.For) -> dict[str, Any]:
-    """What a list holds: texts, or objects where the loop asks for members."""
+    """The schema of a list's items: texts, or objects where the loop uses members."""
     if not isinstance(loop.target, nodes.Name):
         return {}
     members = dict.fromkeys(one for part in loop.body for one in _members(str(loop.target.name), part))

@@ -33,7 +33,7 @@ class Output:
         return self.judged(text)
 
     def judged(self, text: str) -> str | None:
-        """What an answer does not fit in; None where it fits."""
+        """The first schema violation of an answer, in words; None where it fits."""
         try:
             value = msgspec.json.decode(text)
         except (ValueError, RecursionError):

@@ -77,7 +77,7 @@ class Prompt:
         return msgspec.structs.replace(made, output=self._output)
 
     def judged(self, text: str) -> str | None:
-        """What an answer does not fit in; None where it fits, or any answer does."""
+        """The first schema violation of an answer, in words; None where it fits, or where there is no schema."""
         return None if self._output is None else self._output.judged(text)
 
     def rendered(self, call: Call) -> Call:

@@ -1,4 +1,4 @@
-"""Whether a JSON Schema leads back to itself. Such a one may try each of its ways anew on every level of a value."""
+"""Whether a JSON Schema is recursive. A recursive schema may try each of its alternatives again on every level of a value."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def nodes_of(schema: object) -> Iterator[Mapping[str, Any]]:
 
 
 def found(schema: object, reference: str) -> object | None:
-    """What a path such as `#/$defs/node` leads to; None where it leads nowhere, or is no path."""
+    """The schema that a reference such as `#/$defs/node` points to; None where there is none."""
     if reference != "#" and not reference.startswith("#/"):
         return None
     for step in unquote(reference).split("/")[1:]:

@@ -40,7 +40,7 @@ class Schema:
         self.is_dear = backtracks or is_recursive(schema)
 
     def wrong(self, value: object) -> tuple[str, str] | None:
-        """Where a value does not fit (`.items[2].name`, "" for all of it) and which rule it breaks; None where it fits."""
+        """The path that violates the schema (`.items[2].name`, "" for the whole) and the rule; None where the value fits."""
         try:
             self._validator.validate(value)
         except ValidationError as error:

@@ -21,7 +21,7 @@ MOST_TEXT: Final = 10_000_000
 
 
 def finalized(value: object) -> object:
-    """What `{{ value }}` writes: text as it is, everything else as JSON, so that a list is not Python's."""
+    """The output of `{{ value }}`: text unchanged, everything else as JSON and not in Python's notation."""
     return (
         value
         if isinstance(value, (str, int, float, Undefined)) and value is not True and value is not False
@@ -76,7 +76,7 @@ class Template:
 
 
 def problems(file: str, turns: Sequence[Turn], declared: Sequence[str]) -> list[Problem]:
-    """What is wrong with the templates of a file, each with its line: syntax, and names that no variable declares."""
+    """Errors in the templates of a file, each with its line: wrong syntax, and undeclared variables."""
     made = environment()
     found = []
     used: set[str] = set()

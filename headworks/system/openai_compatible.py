@@ -1,4 +1,4 @@
-"""Vendors whose name people write as a dialect, and where each speaks OpenAI's."""
+"""Base URLs of vendors with an OpenAI-compatible API whose name people write as a dialect."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from headworks.system.syntax.scalars import Unreadable, boolean, integer, number
 
 
 class _Invalid:
-    """What stands for a value that could not be read."""
+    """A value that could not be read."""
 
 
 INVALID: Final = _Invalid()
@@ -74,7 +74,7 @@ class Reader:
         return read if isinstance(read, System) else None
 
     def read(self, node: Node, kind: inspect.Type, where: KeyPath) -> object:
-        """The value of a node, or BROKEN."""
+        """The value of a node, or INVALID."""
         unit = ""
         if isinstance(kind, inspect.Metadata):
             unit = str((kind.extra or {}).get("unit", ""))
@@ -258,8 +258,8 @@ class Reader:
 
 
 def _placeholder(kind: inspect.Type) -> object:
-    """What stands for a required value that is missing or wrong, so that the rest of its struct is checked too; BROKEN where
-    nothing can. The error at its path is there already, and whoever compares the value asks first whether it is sound."""
+    """A placeholder for a required value that is missing or wrong, so that the rest of its struct is checked too; INVALID where
+    there is none. The error was reported already. Checks ask `is_valid` before they compare values."""
     if isinstance(kind, inspect.Metadata):
         return _placeholder(kind.type)
     match kind:
@@ -291,7 +291,7 @@ def _check_bounds(value: object, kind: inspect.Type, text: str) -> None:
 
 
 def _kind_of(node: Node) -> str:
-    """Said without the value: it may be a secret at the wrong place."""
+    """The kind of a node, without its value: that may be a secret in the wrong place."""
     return {ScalarNode: "a single value", SequenceNode: "a list", MappingNode: "a map"}[type(node)]
 
 
@@ -332,4 +332,4 @@ _UNITLESS_READERS: Final[Mapping[type, Callable[[str], object]]] = MappingProxyT
         inspect.BoolType: boolean,
     }
 )
-"""How a field without a unit is read."""
+"""The readers of fields without a unit."""

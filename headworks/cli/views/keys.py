@@ -1,4 +1,4 @@
-"""How keys and groups are shown. No digit of a secret, or of its digest, is ever shown."""
+"""Prints keys and groups. No digit of a secret, or of its digest, is ever shown."""
 
 from __future__ import annotations
 

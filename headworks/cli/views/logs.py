@@ -1,4 +1,4 @@
-"""How calls are shown: a table, one call with its attempts, sums; and the objects of `--json`.
+"""Prints calls: a table, one call with its attempts, sums; and the objects of `--json`.
 
 Always true: what a line says it says without its colours; 80 columns are enough; nothing that came over the network
 reaches the terminal but as printable text.

@@ -11,7 +11,7 @@ from headworks.system.syntax.scalars import shown
 
 
 class Machine:
-    """What is asked of the machine: which files and modules it has."""
+    """Access to files and installed modules; tests replace it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,8 +26,8 @@ class Machine:
             return file.read(most)
 
     def tls_problem(self, tls: Tls) -> tuple[str, str]:
-        """Why this certificate cannot be served with this key, after the name of the one that is to blame, if it is one;
-        nothing where it can."""
+        """Why this certificate cannot be served with this key, as the key to blame (`cert`, `key` or "") and the problem; both
+        empty where it can."""
         for name, path in (("cert", tls.cert), ("key", tls.key)):
             try:
                 self.read(path, 1)
@@ -42,7 +42,7 @@ class Machine:
 
 
 class FullyInstalled(Machine):
-    """Every module is there: for who starts nothing of what the file names, or something else in its place."""
+    """A machine that has every module: for commands that start nothing that the file names."""
 
     def has_module(self, name: str) -> bool:
         return True

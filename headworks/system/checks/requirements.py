@@ -23,7 +23,7 @@ ExtraKey = Literal["percentile", "window", "suite", "confidence"]
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """How a metric is bounded: which way, in what, and which other keys it needs or may have."""
+    """The rule of one metric: its bound, its unit, and the other keys that it needs or may have."""
 
     side: BoundKey
     kind: Kind

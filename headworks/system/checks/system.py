@@ -40,7 +40,7 @@ SUITE_SUFFIXES = (".yaml", ".yml", ".jsonl", ".csv", ".py")
 
 
 def check(system: System, findings: Findings, machine: Machine) -> None:
-    """Notes everything that does not hold."""
+    """Reports all errors and warnings."""
     for name, provider in system.providers.items():
         where: KeyPath = ("providers", name)
         match provider:
@@ -211,7 +211,7 @@ def _model(system: System, model: Model, where: KeyPath, findings: Findings) -> 
 
 
 def _cross_references(system: System, findings: Findings) -> None:
-    """What holds between all aliases and all providers."""
+    """Checks that involve all aliases and all providers."""
     if not system.providers and findings.is_valid(("providers",)):
         findings.error(("providers",), "there is no provider", "add one: sim: {dialect: simulated}")
     if not system.models and findings.is_valid(("models",)):
@@ -289,7 +289,7 @@ def aliases_under_budget(system: System) -> dict[str, str]:
 
 
 def _caller_secret(secret: Secret, at: KeyPath, findings: Findings) -> None:
-    """A secret that callers show us."""
+    """Checks a key that callers send."""
     _not_literal(secret, at, findings)
     _sendable(secret, at, findings)
     if len(secret.reveal()) < SHORTEST_KEY:

@@ -1,4 +1,4 @@
-"""Where the record of a system's calls is kept when its file does not say: a place of its own for each file of a folder.
+"""Default paths of the ledger's store and journal: each system file of a folder has its own.
 
 Always true: `headworks.yaml`, and the starter system, have `.headworks`; a file of another name has
 `.headworks/systems/NAME`. What a file says itself is never touched, so two files share what both name, and nothing else.
@@ -31,7 +31,7 @@ SHARED_FOLDER_NOTE: Final = "The records and keys of this system file are in .he
 
 
 class DefaultFolder(NamedTuple):
-    """A place below the file's folder. adopted: it is that of version 0.1, and nothing says so yet. is_new: nothing is there."""
+    """A folder below the file's own. adopted: it is that of version 0.1, not yet pinned. is_new: nothing is there."""
 
     base: str
     adopted: bool = False
@@ -39,7 +39,7 @@ class DefaultFolder(NamedTuple):
 
 
 def default_folder(file: Path) -> DefaultFolder:
-    """The place of a system file."""
+    """The default folder for the records of a system file."""
     if file.name == DEFAULT_FILE:
         return DefaultFolder(SHARED_FOLDER)
     own = PER_FILE_FOLDER + file.name
@@ -69,7 +69,7 @@ def default_journal(file: Path) -> str:
 
 
 def with_default_paths(system: System, root: Node, file: Path, findings: Findings) -> System:
-    """The same system with the places that its file does not say."""
+    """The same system with default paths for what its file leaves out."""
     has_store, has_journal = (node_at(root, "log", name) is not None for name in ("store", "journal"))
     if has_store and has_journal:
         return system
@@ -94,8 +94,8 @@ def with_default_paths(system: System, root: Node, file: Path, findings: Finding
 
 
 def pin_default_folder(file: Path, log: Log) -> None:
-    """For who begins to serve a file: notes that it goes on with the place of version 0.1; and gives its journal a name where
-    that is its own and goes into an SQLite file that others may name, too."""
+    """Call it before serving. Pins the folder of version 0.1 with a note where that is used. Names the journal where it is
+    the file's own but feeds an SQLite file that others may share."""
     own = PER_FILE_FOLDER + file.name
     note = file.parent / own
     with contextlib.suppress(OSError):  # where nothing can be written, nothing changes; and the journal will say so

@@ -1,4 +1,4 @@
-"""Whether a target goes on with the beginning of its own answer: what the file says, else what its provider is."""
+"""Whether and how a target continues a partial answer: as the file says, else by its provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headworks.wire.prefill import known_prefill
 
 
 def prefill_of(target: TargetOf, provider: Provider | None) -> Prefill:
-    """The form in which it takes that beginning; `none` where it does not, or nobody knows."""
+    """The form in which it takes a partial answer; `none` where it does not, or where that is unknown."""
     if target.prefill is not None:
         return target.prefill
     if isinstance(provider, Simulated):

@@ -1,4 +1,4 @@
-"""Which proxy each provider is asked through: the file's own, else the environment's, as other HTTP clients have it.
+"""The proxy of each provider: its own in the file, else the environment's, as in other HTTP clients.
 
 `HTTPS_PROXY` and `HTTP_PROXY` are for base URLs of that scheme, `NO_PROXY` names hosts that are asked without one; in lower
 case they go first, as with curl and Python. This machine itself is never asked through a proxy.
@@ -19,7 +19,7 @@ from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.scalars import Unreadable
 
 NO_PROXY: Final = "none"
-"""What a provider writes that is asked without a proxy, whatever the environment says."""
+"""The value of `proxy` for a provider that is called without one, whatever the environment says."""
 
 NO_PROXY_VARIABLES: Final = ("no_proxy", "NO_PROXY")
 
@@ -63,7 +63,7 @@ def proxy_for(provider: OpenAI, env: Mapping[str, str]) -> PrivateUrl | None:
 
 
 def why_direct(provider: OpenAI, env: Mapping[str, str]) -> str:
-    """Why no proxy may be used for a provider, whoever names one; "" where one may."""
+    """Why a provider is called directly even if a proxy is set; "" where it is not."""
     url = urlsplit(provider.base_url)
     host = url.hostname or ""
     if is_loopback(host):
@@ -79,7 +79,7 @@ def first_set_variable(env: Mapping[str, str], *names: str) -> tuple[str, str]:
 
 
 def proxy_descriptions(system: System, env: Mapping[str, str]) -> dict[str, str]:
-    """How each provider that a proxy may concern is asked, in words without credentials. Empty where nobody names a proxy."""
+    """How each provider is reached, in words without credentials. Empty where no proxy is set anywhere."""
     found: dict[str, str] = {}
     is_named = any(
         first_set_variable(env, f"{scheme}_proxy", f"{scheme}_proxy".upper())[1] for scheme in ("http", "https")
@@ -95,6 +95,6 @@ def proxy_descriptions(system: System, env: Mapping[str, str]) -> dict[str, str]
 
 
 def proxy_source(proxy: PrivateUrl) -> str:
-    """Who says so."""
+    """The variable that names the proxy, or the system file."""
     name = proxy.reference.removeprefix("${env:").removesuffix("}")
     return name if name.lower() in ("http_proxy", "https_proxy") else "the system file"

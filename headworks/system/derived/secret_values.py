@@ -1,4 +1,4 @@
-"""What of a system file nobody may be shown: what each vendor is sent, and every secret that the file holds or names."""
+"""The secret values of a system, which must be masked: those sent to each vendor, and all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET_NAME = re.compile(r"(?i)key|token|secret|password|signature|^sig$|^auth$|
 
 
 def secrets_sent_to(provider: OpenAI) -> list[str]:
-    """The secrets that this vendor, or the proxy on the way to it, is sent with each request."""
+    """The secrets that each request sends to this vendor or its proxy."""
     found = [provider.api_key.reveal()] if provider.api_key is not None else []
     for name, value in provider.headers.items():
         if not value.is_literal or SECRET_NAME.search(name):
@@ -26,7 +26,7 @@ def secrets_sent_to(provider: OpenAI) -> list[str]:
 
 
 def all_secrets(system: System) -> list[str]:
-    """Whatever the file keeps secret: for logs and records, which tell of all of it."""
+    """All secrets of the system: they are masked in logs and records."""
     found = [
         one
         for provider in system.providers.values()
@@ -40,7 +40,7 @@ def all_secrets(system: System) -> list[str]:
 
 
 def secret_parts(value: Secret) -> Iterator[str]:
-    """What is secret of a header's value: behind its scheme, where it has one (RFC 9110, section 11.4)."""
+    """The secret part of a header's value: what follows its scheme, if it has one (RFC 9110, section 11.4)."""
     scheme, _, rest = value.reveal().partition(" ")
     rest = rest.strip()
     if not rest or not scheme.isalpha():

@@ -1,5 +1,5 @@
-"""What a prompt itself demands of every answer, where it says so in plain words: a language, a length, a format, words
-that must not be in it. The first suite judges answers by these (`suite.py`).
+"""Constraints that a prompt states in plain words for every answer: a language, a length, a format, words that must not
+appear. The first suite judges answers by these (`suite.py`).
 
 Always true: only what is written in so many words is found; what is not understood is left to people. English and German
 are read, and the names of languages in some more. Whether an answer is *right* no prompt says. Linear in the prompt: each

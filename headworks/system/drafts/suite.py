@@ -62,7 +62,7 @@ EXTRACTION_ATTEMPTS: Final = (
 
 
 class SuiteSource(msgspec.Struct, frozen=True, kw_only=True):
-    """What a suite is written from. source, suite: paths; command: what writes it; parameters: fields of each call."""
+    """The sources of a first suite. source, suite: paths; command: what writes it; parameters: fields of each call."""
 
     source: Path
     suite: Path
@@ -71,12 +71,12 @@ class SuiteSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def beginning(text: str) -> str:
-    """How a plain prompt begins."""
+    """The first words of a plain prompt."""
     return " ".join(text.split()[:QUOTED_WORDS])
 
 
 def before_holes(text: str) -> str:
-    """How a template begins, up to its first hole; "" where that is too little to be recognised."""
+    """The first words of a template, before its first hole; "" where they are too few to be recognised."""
     words = text.partition("{")[0].split()
     return " ".join(words[:QUOTED_WORDS]) if len(words) >= FEWEST_WORDS else ""
 
@@ -128,7 +128,7 @@ def _asked(prompt: Prompt, drafted: SuiteSource) -> str:
 
 
 def _parameters(program: Program | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What each call is sent with; what the prompt sets itself stays its own."""
+    """The parameters of each call, without those that the prompt sets itself."""
     own = set(() if program is None else program.parameters)
     if own & {"max_tokens", "max_completion_tokens"}:
         own |= {"max_tokens", "max_completion_tokens"}

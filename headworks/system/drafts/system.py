@@ -41,7 +41,7 @@ AVAILABILITY: Final = "98%"
 """Of one provider that is down 1 % of the time, nine months in ten have fewer whole answers than 99 %."""
 
 MADE_UP_PRICE: Final = "    price: {input: $0.25/M, output: $2/M}      # made up, as the vendor is\n"
-"""Without a price nothing could be said of a promise about cost."""
+"""A simulated vendor has no price, and without one a cost objective could not be judged."""
 
 LOCAL_PEAK: Final = Decimal("0.1")
 """Calls a second of the embedded model with answers as long as these: one in ten seconds, three to four seconds each."""
@@ -90,7 +90,7 @@ REASONING_PARAMETERS: Final = MappingProxyType({"max_completion_tokens": 2000})
 
 
 class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers: a provider and a target as the file has them. why: said to the user. peak: calls a second that it
+    """The provider and target of the first file. why: shown to the user. peak: calls a second that it
     carries by what is assumed of it; parameters: of a suite's calls; prefill: seconds that it reads a token of a prompt;
     reads: tokens that it reads at most, 0 where that is not known here; price: where no table has one."""
 

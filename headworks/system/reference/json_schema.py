@@ -24,7 +24,7 @@ _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
         SuiteFile: ({"type": "string", "minLength": 1},),
     }
 )
-"""What may stand in place of a struct's map."""
+"""Short forms that may replace a struct's map."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is wrong with one file, collected: nobody stops at the first problem."""
+"""Errors and warnings about one file, each with its position. Reading goes on after the first problem."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headworks.core.errors import Problem
 from headworks.system.syntax.scalars import shown
 
 MOST_LISTED = 12
-"""Where the right name was guessed, no more names than this are listed beside it."""
+"""Above this many known names, a message lists only the closest one."""
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A value's path in the file: `("models", "assistant", "targets", 0, "weight")`."""
@@ -73,11 +73,11 @@ class Findings:
         self._errors.append(self._problem(where, problem, remedy, place))
 
     def warn(self, where: KeyPath, problem: str, remedy: str, place: Position | None = None) -> None:
-        """Notes what works and yet is probably not meant."""
+        """Notes something that works but is probably a mistake."""
         self._warnings.append(self._problem(where, problem, remedy, place))
 
     def add_problems(self, where: KeyPath, problems: Iterable[Problem]) -> None:
-        """Notes what is wrong with another file, which the value at a path names: under its own name, with its lines."""
+        """Adds the problems of another file, which the value at a path names. They keep that file's name and lines."""
         self._wrong.append(where)
         self._errors += problems
 
@@ -90,7 +90,7 @@ class Findings:
         return zip(self._kept.get(where, range(len(values))), values, strict=True)
 
     def is_valid(self, where: KeyPath) -> bool:
-        """Whether nothing is wrong at this path or below it: only then may its parts be compared."""
+        """Whether there is no error at this path or below it: only then may its parts be compared."""
         depth = len(where)
         return not any(wrong[:depth] == where for wrong in self._wrong)
 

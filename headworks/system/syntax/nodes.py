@@ -30,7 +30,7 @@ _TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
 )
-"""What PyYAML guesses for a scalar without a tag. Anything else was written, and we have no use for it."""
+"""The tags that PyYAML assigns to untagged nodes. Any other tag was written in the file, and is refused."""
 
 
 @dataclass(frozen=True, slots=True)
