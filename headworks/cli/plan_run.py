@@ -74,7 +74,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
             show_screening(ready.screening, ready.demand.source)
         return HOLDS
     if not system.requirements.objectives:
-        click.echo(f"{file} promises nothing: write requirements.objectives, and plan says whether they hold", err=True)
+        click.echo(f"{file} has no objectives: add requirements.objectives, and plan judges them", err=True)
         return COULD_NOT_RUN
     report = plan(system, known, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress)
     if way.html is not None:

@@ -89,27 +89,27 @@ def suite_draft(prompt: Prompt, drafted: SuiteSource) -> str:
         samples += [_sample(program, "secret", one) for one in EXTRACTION_ATTEMPTS]
     lines = [
         f"# Written by `{drafted.command}`. What each key means: docs/evals/suites.md.",
-        "# Nobody has said yet what is right: every `expected` is empty. Write into each what a right answer has in it",
-        "# (a word, or several in [ ]), put what your users really ask, and delete what you do not need. Until then",
-        "# `headworks eval` asks and shows, and its gate says that nobody has said what is right.",
+        "# Every `expected` is still empty. Write into each what a right answer contains (a word, or several in [ ]), replace",
+        "# the questions with what your users ask, and delete what you do not need. Until then `headworks eval` shows the",
+        "# answers, but its gate cannot judge them.",
         "version: 1",
         _asked(prompt, drafted),
         f"parameters: {flow_yaml(_parameters(program, drafted.parameters))}",
         "",
         "tasks:",
-        "  answer:                               # judged by what is `expected`, and by what the prompt itself demands",
+        "  answer:                               # judged by `expected`, and by the rules that the prompt states",
         "    scorers:",
         *_answer(prompt),
     ]
     if prompt.secret:
         lines += [
-            "  secret:                               # the prompt stays where it is",
+            "  secret:                               # the prompt must not be revealed",
             "    scorers:",
             f"      - {{kind: contains, value: {_quoted(prompt.secret)}, ignore_case: true, negate: true}}",
         ]
     lines += [
         "",
-        "conditions:                             # the same samples as users would have typed them",
+        "conditions:                             # the same samples, as users might type them",
         "  - typos",
         "  - lower_case",
         "  - injection                           # an instruction hidden in the question",
@@ -138,7 +138,7 @@ def _parameters(program: Program | None, wanted: Mapping[str, Any]) -> dict[str,
 def _answer(prompt: Prompt) -> list[str]:
     found = [
         "      - {kind: contains, ignore_case: true}                   # what is `expected`",
-        f"      - {{kind: regex, pattern: '^\\s*\\S.{{0,{LONGEST_ANSWER}}}$'}}      # an answer, and no essay",
+        f"      - {{kind: regex, pattern: '^\\s*\\S.{{0,{LONGEST_ANSWER}}}$'}}      # not empty, and not too long",
         "      - {kind: refusal, negate: true}",
     ]
     for one in stated_constraints(prompt.text):

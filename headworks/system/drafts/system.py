@@ -120,7 +120,7 @@ def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
                 "    dialect: openai\n"
                 f"    base_url: {vendor.base_url}\n"
                 f"    api_key: ${{env:{vendor.variable}}}\n"
-                "    # rpm: 500                      # what your account admits: check holds the traffic against it\n"
+                "    # rpm: 500                      # your account's limits: check compares the traffic with them\n"
                 "    # tpm: 200k\n"
             )
             why = f"{vendor.variable} is set"
@@ -130,7 +130,9 @@ def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
             )
     looked = ", ".join(vendor.variable for vendor in VENDORS)
     if all(machine.has_module(name) for name in LOCAL_MODULES):
-        provider = "  here: {dialect: local}            # the model that comes with the package: it works offline, and is not clever\n"
+        provider = (
+            "  here: {dialect: local}            # the model that comes with the package: works offline, but is small\n"
+        )
         why = f"the embedded model, since none of {looked} is set"
         timeouts = "{first_token: 30s, answer: 110s}    # a small processor reads a long prompt slowly"
         return TargetChoice(
@@ -142,7 +144,7 @@ def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
             prefill=LOCAL_PREFILL,
             reads=LOCAL_CONTEXT,
         )
-    provider = "  sim: {dialect: simulated}         # a vendor made of numbers: its answers mean nothing\n"
+    provider = "  sim: {dialect: simulated}         # a simulated vendor: its answers mean nothing\n"
     why = f"a simulated vendor, since none of {looked} is set and the embedded model is not installed"
     return TargetChoice(provider=provider, target="sim/simulated", why=why, price=MADE_UP_PRICE)
 
@@ -158,15 +160,15 @@ def draft(choice: TargetChoice, prompt: Prompt | None, price: Price | None) -> s
 version: 1
 name: {ALIAS}
 
-requirements:                       # what it must promise; `headworks check` judges it. Every number is a guess: put yours
+requirements:                       # what it must achieve; `headworks check` judges it. Every number is a guess: put yours
   traffic:
-    peak_rps: {f"{choice.peak}":<21} # calls a second at the peak
+    peak_rps: {f"{choice.peak}":<21} # calls per second at the peak
     prompt_tokens: {f"{sizes:<22}"}    # {measured}; a user adds about {USER_TOKENS}
     output_tokens: {{p50: {ANSWER_P50}, p95: {ANSWER_P95}}}     # half of the answers are shorter than p50, 95 of 100 than p95
     streamed: 80%
   objectives:
     - {{id: first-token, metric: time_to_first_token, percentile: 95, at_most: {choice.first_token(p50 + 5 * USER_TOKENS)}s}}
-    - {{id: availability, metric: availability, at_least: {AVAILABILITY}, window: 30d}}      # two providers promise more than one
+    - {{id: availability, metric: availability, at_least: {AVAILABILITY}, window: 30d}}      # two providers reach more than one
     - {{id: throughput, metric: goodput, at_least: {choice.peak * GOODPUT_SHARE}rps}}      # less than `peak_rps`: some are always late
     - {{id: cost, metric: cost_per_call, at_most: {first_cost_bound(price, p50)}}}
     # - {{id: monthly, metric: cost, at_most: $100, window: 30d}}
@@ -179,7 +181,7 @@ models:                             # the names that your clients call
       - {choice.target}
     timeouts: {choice.timeouts}
 {choice.price}{_prompts(prompt)}{_suites(prompt)}
-# keys:                             # who may call; without keys anybody on this machine, and nobody else
+# keys:                             # who may call; without keys only callers on this machine
 #   web: {{key: "${{env:WEB_KEY}}", models: [{ALIAS}]}}
 
 server: {{listen: 127.0.0.1:8080}}

@@ -122,9 +122,7 @@ class AvailabilityJudge:
             target.expect is None or target.expect.availability is None for target in self.inputs.targets(alias)
         )
         said = ", ".join(providers) + (
-            f" (assumed {percent(1 - ASSUMED_UNAVAILABILITY)} each where `expect.availability` is missing"
-            if is_assumed
-            else ""
+            f" ({percent(1 - ASSUMED_UNAVAILABILITY)} assumed where not stated" if is_assumed else ""
         )
         if len(providers) > 1 and not self.system.requirements.common_causes:
             said += f"{'; ' if is_assumed else ' ('}{BETA_FACTOR:.0%} of outages shared"

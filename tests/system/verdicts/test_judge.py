@@ -102,15 +102,9 @@ def test_a_cache_answers_while_its_vendors_are_down() -> None:
 
 def test_availability_names_what_it_rests_on_and_what_one_more_would_bring() -> None:
     _, _, why = verdict(available("99.9%"), "v/x")
-    assert (
-        why
-        == "99% expected with v (assumed 99% each where `expect.availability` is missing); with one more provider: 99.8919%"
-    )
+    assert why == "99% expected with v (99% assumed where not stated); with one more provider: 99.8919%"
     _, _, why = verdict(available("99%"), "v/x, w/y")
-    assert (
-        why
-        == "99.8919% expected with v, w (assumed 99% each where `expect.availability` is missing; 10% of outages shared)"
-    )
+    assert why == "99.8919% expected with v, w (99% assumed where not stated; 10% of outages shared)"
     _, needs, why = verdict(available("99%"), "v/x")
     assert (needs, why.partition("), ")[2]) == ("plan", "counting only outages; needs a simulation: headworks plan")
 
