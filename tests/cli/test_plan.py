@@ -74,7 +74,7 @@ def test_a_choice_of_calls_needs_the_ledger(tmp_path: Path, capsys: pytest.Captu
 
 def test_nothing_to_plan_for_is_said_and_is_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert planned(tmp_path, objectives="") == 3
-    assert "write requirements.objectives" in capsys.readouterr().err
+    assert "add requirements.objectives" in capsys.readouterr().err
     file = tmp_path / "headworks.yaml"
     file.write_text(FILE.format(objectives=FIRST.format(bound="1s"), price="").replace("peak_rps: 1, ", ""))
     assert run(["plan", str(file)]) == 3
