@@ -109,7 +109,7 @@ class ShareType(click.ParamType[float]):
 def command(ctx: click.Context, /, **options: Any) -> None:  # fmt: skip
     """Run evaluation suites, with confidence intervals, and gate on the results.
 
-    Each suite runs under several conditions (typos, other languages, ...). Quality objectives that name a suite become its
+    Each suite runs under several conditions (typos, lower case, injections, ...). Quality objectives that name a suite become its
     gates.
 
     FILE is the system file (headworks.yaml by default). Without `suites:` in it the bundled suite is run. Run the same command

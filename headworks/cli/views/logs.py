@@ -308,7 +308,10 @@ def show_record(record: Record) -> None:
     shape = "streamed" if record.streamed else "whole"
     rows = [
         ("request", f"{clean(record.request_id)}   {moment(record.at)}"),
-        ("asked", f"{clean(record.model) or '-'} by {clean(record.key) or 'a caller without a key'}: {record.operation}, {shape}"),
+        (
+            "asked",
+            f"{clean(record.model) or '-'} by {clean(record.key) or 'a caller without a key'}: {record.operation}, {shape}",
+        ),
         ("ended", f"{record.outcome}, {record.status}, after {seconds(whole)}{head(record)}"),
     ]
     if record.cache:
