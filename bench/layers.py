@@ -21,8 +21,8 @@ import uvloop
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.key import FREELY, Key, secret_digest
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.key import UNLIMITED, Key, secret_digest
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening, Service, stack
 from headworks.core.state import Bounds, Places
 from headworks.layers.admit import Admit
@@ -31,11 +31,11 @@ from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
-from headworks.layers.fund import Fund
 from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
 from headworks.layers.quota import Quota
 from headworks.layers.reservations import Terms
+from headworks.layers.reserve import Reserve
 from headworks.layers.resume import Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
@@ -68,7 +68,7 @@ class Leaf:
 
     async def __aenter__(self) -> Reply:
         usage = Usage(input=312, output=46)
-        return Whole([Chunk(data=BODY, has_content=True, finish="stop", usage=usage, last=True)])
+        return CompleteReply([Chunk(data=BODY, has_content=True, finish="stop", usage=usage, last=True)])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -89,7 +89,7 @@ def build(without: str, folder: Path) -> Service:
             known,
             around(
                 Leaf(),
-                ("fund", Fund),
+                ("fund", Reserve),
                 ("breaker", partial(Breaker, circuit=known.circuit, target=known.name)),
                 (
                     "limit",
@@ -114,7 +114,7 @@ def build(without: str, folder: Path) -> Service:
     keys = Keyring([Key(name=f"key-{number}", digest=secret_digest(f"secret-{number}")) for number in range(1000)])
     journal = Journal(folder, started_at=time.time(), sync=1.0)
     terms = Terms(alias="bench", config="c" * 32)
-    quota = partial(Quota, terms=terms, state=state, journal=journal, group=lambda name: FREELY, weigh={})
+    quota = partial(Quota, terms=terms, state=state, journal=journal, group=lambda name: UNLIMITED, weigh={})
     pool = around(
         balance,
         ("deadline", partial(Deadline, total=120.0)),

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Layer, Opening, Service, stack
 from headworks.layers.admit import Admit
 from headworks.layers.balance import Balance, Target
@@ -71,7 +71,7 @@ class Leaf:
     async def __aenter__(self) -> Reply:
         if self.streamed:
             return Pieces(self.chunks)
-        return Whole([Chunk(data=b"x" * 1400, has_content=True, usage=Usage(input=312, output=46), last=True)])
+        return CompleteReply([Chunk(data=b"x" * 1400, has_content=True, usage=Usage(input=312, output=46), last=True)])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -22,12 +22,14 @@ HOME = str(Path(__file__).resolve().parents[2])
 """What the package lies in."""
 
 
-def module(name: str) -> tuple[str, ...]:
+def command(name: str) -> tuple[str, ...]:
     """The command that runs a module of ours in another process."""
     return (sys.executable, "-P", "-m", name)
 
 
-def plain(env: Mapping[str, str], *, also: tuple[str, ...] = (), prefixes: tuple[str, ...] = ()) -> dict[str, str]:
+def environment(
+    env: Mapping[str, str], *, also: tuple[str, ...] = (), prefixes: tuple[str, ...] = ()
+) -> dict[str, str]:
     """Of an environment what holds no secret. also, prefixes: further names, and beginnings of names, that the child needs."""
     names, begins = (*PLAIN, *also), (*PLAIN_PREFIXES, *prefixes)
     found = {name: value for name, value in env.items() if name in names or name.startswith(begins)}

@@ -18,7 +18,7 @@ from headworks.core.units import Count
 PREFIX = "hw_"
 """How secrets that we make begin: scanners of repositories can find one that was committed."""
 
-NTH = "#"
+NUMBER_SEPARATOR = "#"
 """Between a name and a number, from 2 on: `nightly#2` is the second key that was made as `nightly`. No name has it."""
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -45,26 +45,26 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much somebody may ask: requests and tokens a minute, calls at once, money. None: without limit. goes_on: of a group,
+    """How much somebody may ask: requests and tokens a minute, calls at once, money. None: without limit. fails_open: of a group,
     whether its calls go on while the state that counts them cannot be asked."""
 
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
     budget: Spending | None = None
-    goes_on: bool = False
+    fails_open: bool = msgspec.field(default=False, name="goes_on")  # its name in stores of version 0.1
 
     def __bool__(self) -> bool:
         limits = (self.rpm, self.tpm, self.concurrency, self.budget)
-        return self.goes_on or any(one is not None for one in limits)
+        return self.fails_open or any(one is not None for one in limits)
 
 
-FREELY = Allowance()
+UNLIMITED = Allowance()
 
 
-def nth_name(name: str, number: int) -> str:
+def numbered_name(name: str, number: int) -> str:
     """What records, budgets and kept answers call the key that was made as the so many of a name."""
-    return name if number == 1 else f"{name}{NTH}{number}"
+    return name if number == 1 else f"{name}{NUMBER_SEPARATOR}{number}"
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     group: str = ""
     expires_at: float = float("inf")
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
 
     def may_use(self, alias: str) -> bool:
         return not self.models or alias in self.models
@@ -113,6 +113,6 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     key: Key | None = None
     former: tuple[tuple[bytes, float], ...] = ()
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
     is_revoked: bool = False
     purged_at: float = 0.0

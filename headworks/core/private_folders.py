@@ -8,7 +8,7 @@ from pathlib import Path
 PRIVATE = 0o700
 
 
-def private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
     """Makes a folder, and those above it that are missing, for its owner alone. `mkdir` gives its mode to the last one only.
 
     One that is there already is left as it is: whoever made it wider may have meant to. Raises OSError.

@@ -54,13 +54,13 @@ Bound: TypeAlias = Rate | Places | Budget
 class Bounds(msgspec.Struct, frozen=True):
     """Everything that one claim must have room in. Made once and shared by many claims.
 
-    goes_on: where a shared state is away, each process goes on with its part of these bounds, instead of refusing.
+    fails_open: where a shared state is away, each process goes on with its part of these bounds, instead of refusing.
     """
 
     rates: tuple[Rate, ...] = ()
     places: tuple[Places, ...] = ()
     budgets: tuple[Budget, ...] = ()
-    goes_on: bool = False
+    fails_open: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.rates or self.places or self.budgets)
@@ -147,6 +147,6 @@ class State(Protocol):
         """Says what the records sum to: what is spent of these budgets is that from now on. For a start."""
         ...
 
-    async def end(self, owner: str, /) -> None:
+    async def release_owner(self, owner: str, /) -> None:
         """Gives back every place of an owner that has died."""
         ...

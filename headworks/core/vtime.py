@@ -52,7 +52,7 @@ class Spinning(RuntimeError):
     """Something goes round and time does not move, so nothing will ever end it. A bug of whoever is named."""
 
 
-class _Leap(selectors.BaseSelector):
+class _VirtualSelector(selectors.BaseSelector):
     """Answers `select` by moving the clock; what is registered (the loop's own wake-up pipe) is never ready."""
 
     def __init__(self) -> None:
@@ -153,13 +153,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     _ready: Iterable[asyncio.Handle]
 
     def __init__(self, most_turns: int = MOST_TURNS) -> None:
-        self._leap = _Leap()
-        self._leap.most_turns = self._leap.turns_left = most_turns
+        self._selector = _VirtualSelector()
+        self._selector.most_turns = self._selector.turns_left = most_turns
         self._made = count()
-        super().__init__(self._leap)
+        super().__init__(self._selector)
         self._clock_resolution = ulp(0.0)
-        self._leap.next_at = self._next_at
-        self._leap.ready = lambda: [waiting_at(handle) for handle in self._ready]
+        self._selector.next_at = self._next_at
+        self._selector.ready = lambda: [waiting_at(handle) for handle in self._ready]
 
     def _next_at(self) -> float:
         at = self._scheduled[0]._when
@@ -188,14 +188,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             RUNNING.loop = None
 
     def time(self) -> float:
-        leap = self._leap
+        leap = self._selector
         leap.readings += 1
         if leap.readings > MOST_READINGS:
             leap.look()
         return leap.time
 
     def wall(self) -> float:
-        return EPOCH + self._leap.time
+        return EPOCH + self._selector.time
 
 
 class _Running(threading.local):

@@ -19,8 +19,8 @@ from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.key import Allowance, Change
-from headworks.core.notices import Notice, Notices
 from headworks.core.state import Spent, Window
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.assemble import Shared
 from headworks.gateway.hold import Hold
 from headworks.layers.auth import Keyring
@@ -74,7 +74,7 @@ class Access:
         self._noted: Identity | None = None
         self._is_unnoted = False
         self._is_replaced = False
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         self._seen_at = time.monotonic()
         self._budgets: set[Named] = set()
         self._since = 0
@@ -130,7 +130,7 @@ class Access:
             await asyncio.wait([self._restoring])
         if self._thread is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join, 1.0)
-        self._notices.close()
+        self._events.close()
 
     def is_away(self) -> bool:
         """Whether nobody can say now what is in the store."""
@@ -316,12 +316,12 @@ class Access:
     def _said(self, trouble: str, *, is_replaced: bool = False) -> None:
         text = f"{trouble}; keys that are known are served, others are told to wait"
         if is_replaced and not self._is_replaced:
-            notice = Notice(logging.ERROR, "ledger_replaced", "the store of keys", text)
-            self._tell(self._notices.tell, notice)
+            notice = LogEvent(logging.ERROR, "ledger_replaced", "the store of keys", text)
+            self._tell(self._events.write, notice)
         elif trouble and not self.trouble:
-            self._tell(self._notices.tell, Notice(logging.ERROR, "keys_away", "the store of keys", text))
+            self._tell(self._events.write, LogEvent(logging.ERROR, "keys_away", "the store of keys", text))
         elif self.trouble and not trouble:
-            self._tell(self._notices.tell, Notice(logging.INFO, "keys_back", "the store of keys", "it works again"))
+            self._tell(self._events.write, LogEvent(logging.INFO, "keys_back", "the store of keys", "it works again"))
         self.trouble = trouble
         self._is_replaced = is_replaced
 

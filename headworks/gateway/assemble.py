@@ -31,11 +31,11 @@ from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
 from headworks.layers.fingerprint import SCOPES, Fingerprint
-from headworks.layers.fund import Fund
 from headworks.layers.limit import Limit, Line
 from headworks.layers.meter import Meter
 from headworks.layers.quota import Books
 from headworks.layers.render import Prompt, Render
+from headworks.layers.reserve import Reserve
 from headworks.layers.resume import Prefill, Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
@@ -101,7 +101,7 @@ class Shared:
         self.max_wait = system.server.max_wait
         self.admission: Admission = before.admission if before is not None else Admission(most, queued)
         self.admission.resize(most, queued)
-        self.is_funded = False
+        self.has_budgets = False
         """Whether calls may be under a budget."""
         self.books: Books = Books() if before is None else before.books
         self.state: State = state or (before.state if before is not None else Memory())
@@ -183,7 +183,7 @@ def assemble(
     if keys is None and system.keys:
         keys = Keyring(file_keys(system), file_groups(system))
     quota = Quotas(system, shared, journal, None if keys is None else keys.group)
-    shared.is_funded = keys is not None
+    shared.has_budgets = keys is not None
     fitting = {system.prompts[name].alias for name in prompts if system.prompts[name].file.front.output is not None}
     aliases: dict[str, Service] = {
         name: pool(name, model, leaf, shared, quota.before(name, model), conforms=name in fitting)
@@ -252,7 +252,7 @@ def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
 
 def target(known: Candidate, one: TargetOf, alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:
     """What stands before one target, outermost first."""
-    layers: list[Callable[[Service], Service]] = [Fund] if shared.is_funded else []
+    layers: list[Callable[[Service], Service]] = [Reserve] if shared.has_budgets else []
     layers.append(partial(Breaker, circuit=known.circuit, target=known.name))
     if bounds := target_bounds(one, alias, shared.providers[one.provider]):
         slots = shared.slots.get(one.provider) or Slots(UNCOUNTED)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.quotas import allowances_of
 from headworks.ledger.claim import FileClaim
 from headworks.ledger.identity import forget
@@ -91,7 +91,7 @@ class Hold:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
 
     def take(self) -> None:
         """Takes all of it, from now on. Raises ConfigError where another has a part."""
@@ -140,7 +140,7 @@ class Hold:
     async def release(self) -> None:
         """Gives all of it back; where its thread waits for a silent server, when that has answered or the process has ended."""
         self._stopping.set()
-        self._notices.close()
+        self._events.close()
         if self._thread is None:
             self._give_back()
         else:
@@ -157,23 +157,23 @@ class Hold:
                 part.claim.release()
 
     def _tell(self, part: Part, was: str) -> None:
-        notice: Notice | None = None
+        notice: LogEvent | None = None
         if part.state == "taken":
             text = (
                 f"another gateway has it, {part.holder}: limits count twice, and calls under a budget are refused here"
                 " until it is ours; end one of them"
             )
-            notice = Notice(logging.ERROR, "lock_taken", part.name, text)
+            notice = LogEvent(logging.ERROR, "lock_taken", part.name, text)
         elif part.state == "away":
             text = f"nobody can say whose its lock is: {part.trouble}; it is asked for again, and others may start meanwhile"
-            notice = Notice(logging.ERROR, "lock_lost", part.name, text)
+            notice = LogEvent(logging.ERROR, "lock_lost", part.name, text)
         elif was == "ours":
-            notice = Notice(logging.WARNING, "lock_back", part.name, "its lock was lost, and is ours again")
+            notice = LogEvent(logging.WARNING, "lock_back", part.name, "its lock was lost, and is ours again")
         elif was != "free":
-            notice = Notice(logging.INFO, "lock_back", part.name, "its lock is ours")
+            notice = LogEvent(logging.INFO, "lock_back", part.name, "its lock is ours")
         if notice is not None:
             with suppress(RuntimeError):  # it has ended
-                self._loop.call_soon_threadsafe(self._notices.tell, notice)
+                self._loop.call_soon_threadsafe(self._events.write, notice)
 
 
 @asynccontextmanager

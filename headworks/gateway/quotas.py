@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from headworks.core.call import Operation
-from headworks.core.key import FREELY, Allowance, Key, secret_digest
+from headworks.core.key import UNLIMITED, Allowance, Key, secret_digest
 from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
 from headworks.gateway.prices import Prices
@@ -104,7 +104,7 @@ def file_keys(system: System) -> list[Key]:
             tags=key.tags,
             group=groups.get(name, ""),
             expires_at=float("inf") if key.expires is None else key.expires,
-            allowance=key.allowance or FREELY,
+            allowance=key.allowance or UNLIMITED,
         )
         for name, key in system.keys.items()
     ]
@@ -122,7 +122,7 @@ def allowances_of(system: System) -> list[tuple[str, Allowance]]:
 
 def nobody(group: str) -> Allowance:
     """What a group may ask where there are no keys."""
-    return FREELY
+    return UNLIMITED
 
 
 def target_bounds(target: TargetOf, alias: str, provider: Provider) -> Bounds:
@@ -143,4 +143,4 @@ def target_bounds(target: TargetOf, alias: str, provider: Provider) -> Bounds:
         if concurrency is not None:
             places.append(Places(f"places/{owner}", concurrency))
     # A vendor that is asked a little too often says so; that is no reason to serve nobody.
-    return Bounds(tuple(rates), tuple(places), goes_on=True)
+    return Bounds(tuple(rates), tuple(places), fails_open=True)

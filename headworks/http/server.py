@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.http.buffered import Buffered
 from headworks.http.certificates import Certificates
 from headworks.http.connection import NEVER
@@ -78,7 +78,7 @@ class Edge:
         self.handler = handler
         self.admit = admit
         self.limits = limits or EdgeLimits()
-        self._notices = Notices(_log)
+        self._events = ThrottledLog(_log)
         self.draining = False
         self.busy = 0  # requests with the handler
         self.arriving = 0  # bytes of bodies that are not whole yet
@@ -172,7 +172,7 @@ class Edge:
         await self._quieten(UNWIND)
         if self._leaving:
             self.report("handlers_stuck")
-        self._notices.close()
+        self._events.close()
 
     async def _quieten(self, within: float) -> None:
         """Waits until nothing is open and no worker runs, for at most that many seconds."""
@@ -241,7 +241,7 @@ class Edge:
         if error is not None:
             subject = type(error).__qualname__
             place = "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
-        self._notices.tell(Notice(logging.ERROR, event, subject, place))
+        self._events.write(LogEvent(logging.ERROR, event, subject, place))
 
     def _gone(self, worker: asyncio.Task[None]) -> None:
         del self._leaving[worker]

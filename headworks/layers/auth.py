@@ -10,7 +10,7 @@ import msgspec
 from headworks.core.call import Call
 from headworks.core.clock import wall
 from headworks.core.errors import KeysAway, Unauthenticated, UnknownModel
-from headworks.core.key import FREELY, Allowance, Change, Key, secret_digest
+from headworks.core.key import UNLIMITED, Allowance, Change, Key, secret_digest
 from headworks.core.service import Opening, Service
 
 NEVER = float("inf")
@@ -86,7 +86,7 @@ class Keyring:
 
     def group(self, name: str) -> Allowance:
         """What a group may ask in all; the file's word counts where both have it."""
-        return self._file_groups.get(name) or self._groups.get(name, FREELY)
+        return self._file_groups.get(name) or self._groups.get(name, UNLIMITED)
 
     def find(self, secret: str | None) -> Key:
         """The key with this secret. Raises Unauthenticated where there is none, KeysAway where that cannot be said."""

@@ -54,8 +54,8 @@ class Balance:
             raise Expired(phase="total")  # it waited for its turn, or its caller is in a hurry: nobody is asked in vain
         why: Why = "first"
         candidates = self.candidates
-        if call.trail.full:  # who had no room a moment ago; asked again only where nobody else is left
-            candidates = [one for one in candidates if one.name not in call.trail.full] or candidates
+        if call.trail.full_targets:  # who had no room a moment ago; asked again only where nobody else is left
+            candidates = [one for one in candidates if one.name not in call.trail.full_targets] or candidates
         if attempts:
             picked, why = self.pick_again(call, candidates, at)
         else:
@@ -79,7 +79,7 @@ class Balance:
             left = [one for one in left if not has_failed_late(attempts, one.name)]
         picked = self.choice.pick(left, tried, self.rng, at)
         if picked is None or picked.name in tried:  # one of another tier may have woken meanwhile
-            known = {*tried, *call.trail.full}
+            known = {*tried, *call.trail.full_targets}
             woken = [one for one in self.resort if one.name not in known and self.suits(one, call, at)]
             picked = next((one for one in woken if at >= one.circuit.blocked_until), picked)
         if call.resumed_at == len(attempts):
@@ -88,7 +88,7 @@ class Balance:
 
     def suits(self, candidate: Candidate, call: Call, at: float) -> bool:
         """Whether this target can take the call, and is known to have answered in less time than is left."""
-        if not candidate.ability.suits(call.trail.outgrown, is_prefilled=bool(call.prefill)):
+        if not candidate.ability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill)):
             return False
         return candidate.latency.least(at) < call.deadline_at - at
 

@@ -20,9 +20,9 @@ import msgspec
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.record import user_digest
-from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Enter, Layering, Service, entering, scope
-from headworks.core.text import joined, sound
+from headworks.core.text import joined, well_formed
 from headworks.layers.fingerprint import Fingerprint
 from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
 from headworks.policy.purged import Purged
@@ -146,7 +146,7 @@ class Filling(Reply):
             streamed=streamed,
             body=body,
             counts=counts,
-            text=sound(joined([chunk.text for chunk in chunks])),
+            text=well_formed(joined([chunk.text for chunk in chunks])),
             finish=self.finish,
             usage=self.usage,
             made_at=at,
@@ -163,7 +163,7 @@ def given(kept: Kept, call: Call) -> Reply | None:
         if body is None:
             return None
         whole = Chunk(data=body, has_content=True, text=kept.text, finish=kept.finish, usage=kept.usage, last=True)
-        return Whole([whole])
+        return CompleteReply([whole])
     if call.include_usage and kept.is_uncounted:
         return None
     body, counts = kept.body, kept.counts

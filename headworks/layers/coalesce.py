@@ -200,16 +200,16 @@ class Journey:
         trail = reader.call.trail
         self.payer = reader
         trail.attempts = self.trail.attempts
-        self.trail.funds = trail.funds
+        self.trail.reservation = trail.reservation
 
     def can_pay(self, reader: _Reading) -> bool:
         """Whether what a reader has reserved covers the attempts that there were, and the one that is under way."""
         trail, attempts = reader.call.trail, self.trail.attempts
-        if trail.funds is None or len(attempts) < 2:
+        if trail.reservation is None or len(attempts) < 2:
             return True
         own, trail.attempts = trail.attempts, attempts
         try:
-            return trail.funds.needed(len(reader.call.body), attempts[-1]) is None
+            return trail.reservation.needed(len(reader.call.body), attempts[-1]) is None
         finally:
             trail.attempts = own
 
@@ -297,7 +297,7 @@ class _Reading:
             if timer is not None:
                 timer.cancel()
         if now() >= by:
-            if self.journey.trail.is_patient and not self.journey.chunks:
+            if self.journey.trail.waits_at_limit and not self.journey.chunks:
                 raise AtLimit("No target of this model had room within the call's deadline.")
             raise Expired(phase="total")
 

@@ -74,7 +74,7 @@ class Fallback:
             known = self.abilities.get(call.trail.attempts[-1].target) if call.trail.attempts else None
             window = known.window if known is not None else 0
             # Where it is not known how much was too little, nothing is known to be enough.
-            call.trail.outgrown = max(call.trail.outgrown, window or NEVER)
+            call.trail.exceeded_context = max(call.trail.exceeded_context, window or NEVER)
             return window > 0
         return isinstance(error, Unsuited) or (isinstance(error, Filtered) and self.on_filter == "next")
 

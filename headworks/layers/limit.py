@@ -75,7 +75,7 @@ class Limit:
         self.names = frozenset([rate.name for rate in bounds.rates] + [places.name for places in bounds.places])
 
     def open(self, call: Call) -> Opening:
-        if call.trail.is_patient:
+        if call.trail.waits_at_limit:
             return self.wait(call)
         if self.state.is_local:
             return Scope(self.held(call, self.claim(call), None))

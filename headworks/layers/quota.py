@@ -15,14 +15,14 @@ import msgspec
 from headworks.core.call import Call, Operation
 from headworks.core.clock import now, wall
 from headworks.core.errors import Forbidden, Malformed, StateAway
-from headworks.core.key import FREELY, Allowance, Key, Spending
+from headworks.core.key import UNLIMITED, Allowance, Key, Spending
 from headworks.core.money import written_dollars
-from headworks.core.notices import named
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
+from headworks.core.throttled_log import log_fields
 from headworks.layers.refusal import refused
-from headworks.layers.reservations import Funds, Opener, Terms, reckoned
+from headworks.layers.reservations import Opener, Reservation, Terms, reckoned
 from headworks.policy.charge import billed
 from headworks.policy.spend import Asking, window_start
 from headworks.wire.dialect import Weight
@@ -42,8 +42,8 @@ class Bound(msgspec.Struct, frozen=True):
     bounds: Bounds
     is_free: bool
     spendings: tuple[Spending, ...] = ()
-    own: Allowance = FREELY
-    group: Allowance = FREELY
+    own: Allowance = UNLIMITED
+    group: Allowance = UNLIMITED
 
 
 class Books:
@@ -128,8 +128,8 @@ class Quota:
         has_begun = False
         try:
             if asking is not None:
-                funds = trail.funds = Funds(self, call, claim, bound.spendings, asking)
-                funds.open()
+                reservation = trail.reservation = Reservation(self, call, claim, bound.spendings, asking)
+                reservation.open()
                 self.tell(bound, answer, claim)
             has_begun = True
             reply = yield self.inner.open(call)
@@ -179,8 +179,8 @@ class Quota:
 
     def bound(self, key: Key | None) -> Bound:
         """The bounds of a key, its group and the alias: made once for each key as it is."""
-        group = FREELY if key is None or not key.group else self.group(key.group)
-        name, own = ("", FREELY) if key is None else (key.name, key.allowance)
+        group = UNLIMITED if key is None or not key.group else self.group(key.group)
+        name, own = ("", UNLIMITED) if key is None else (key.name, key.allowance)
         found = self._bounds.get(name)
         if found is None or found.own is not own or found.group is not group:
             if len(self._bounds) >= MOST_BOUNDS:
@@ -194,7 +194,7 @@ class Quota:
             is_near = spent >= spending.alert * budget.limit
             if is_near and self.books.alert(budget.name, budget.window, claim.at):
                 said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
-                fields = named(
+                fields = log_fields(
                     "budget_alert", subject=budget.name, spent=spent, limit=budget.limit, window=budget.window
                 )
                 words = "budget_alert: %s: %s spent or reserved in this %s"
@@ -229,7 +229,7 @@ def bounds_of(terms: Terms, key: Key | None, group: Allowance) -> Bound:
         ),
         places=tuple([Places(f"places/{owner}", one.concurrency) for owner, one in owners if one.concurrency]),
         budgets=tuple([Budget(f"{owner}", one.amount, one.every) for owner, one in budgets]),
-        goes_on=group.goes_on,
+        fails_open=group.fails_open,
     )
     spendings = tuple([one for _, one in budgets])
-    return Bound(bounds, not bounds, spendings, FREELY if key is None else key.allowance, group)
+    return Bound(bounds, not bounds, spendings, UNLIMITED if key is None else key.allowance, group)

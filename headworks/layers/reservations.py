@@ -9,7 +9,7 @@ import msgspec
 
 from headworks.core.call import Call, Operation
 from headworks.core.errors import InsufficientQuota, StateAway
-from headworks.core.key import FREELY, Allowance, Estimate, Spending
+from headworks.core.key import UNLIMITED, Allowance, Estimate, Spending
 from headworks.core.record import Opened
 from headworks.core.state import Budget, Claim, State
 from headworks.core.trail import Attempt
@@ -31,7 +31,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     alias: str
     config: str
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
     ceilings: Mapping[Operation, Ceiling | None] = {}
     max_output: int | None = None
     around: tuple[int, int] = (TEMPLATE, 0)
@@ -48,7 +48,7 @@ class Paying(Protocol):
     def journal(self) -> Opener: ...
 
 
-class Funds:
+class Reservation:
     """The money that is reserved for one call: enough for its ended attempts and the one that comes."""
 
     __slots__ = ("amounts", "asking", "call", "claim", "paying", "spendings")

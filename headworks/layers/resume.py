@@ -20,7 +20,7 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
-from headworks.core.text import joined, weight
+from headworks.core.text import joined, utf8_size
 from headworks.policy.budget import Purse
 from headworks.policy.charge import answered, charge
 from headworks.policy.choice import Ability
@@ -177,7 +177,7 @@ class Unbroken(Reply):
             for chunk in chunks:
                 if chunk.usage is not None:
                     self._usage = joined_usage(chunk.usage, self._before)
-                self._came += weight(chunk.text)
+                self._came += utf8_size(chunk.text)
                 if (fresh := splice.chunk(chunk)) is not None:
                     shown.append(fresh)
         except Diverged as error:
@@ -226,7 +226,7 @@ class Unbroken(Reply):
             return
         attempts, told = self._call.trail.attempts, self._told
         if self._splice is None and attempts:
-            came = weight(told.text) + weight(told.reasoning)
+            came = utf8_size(told.text) + utf8_size(told.reasoning)
             attempts[-1].received = max(attempts[-1].received, came)
         await opening.__aexit__(type(error) if error is not None else None, error, None)
 

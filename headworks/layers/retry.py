@@ -54,17 +54,17 @@ class Retry:
                 except AtLimit as error:
                     if not self.goes_on(call, error, rooms, has_failed=last is not None):
                         if self.is_last:
-                            call.trail.full, call.trail.is_patient = (), False
+                            call.trail.full_targets, call.trail.waits_at_limit = (), False
                         raise last or error from None
                     continue
                 except Resting as error:
-                    call.trail.full, call.trail.is_patient = (), False
+                    call.trail.full_targets, call.trail.waits_at_limit = (), False
                     rest = self.rest(error, call)
                     if rest is None:  # what a vendor said before says more
                         raise last or error from None
                     pause = rest
                 except CallError as error:
-                    call.trail.full, call.trail.is_patient = (), False
+                    call.trail.full_targets, call.trail.waits_at_limit = (), False
                     if len(call.trail.attempts) == begun:  # nobody was asked: what a vendor said before says more
                         raise last or error from None
                     wait = self.pause(error, call)
@@ -77,8 +77,8 @@ class Retry:
                     attempts = call.trail.attempts
                     if len(attempts) == 1:  # answered by its first attempt: that pays for others
                         self.purse.deposit(attempts[0].started_at)
-                    if call.trail.full:  # of no use to whoever goes on where this answer breaks off
-                        call.trail.full, call.trail.is_patient = (), False
+                    if call.trail.full_targets:  # of no use to whoever goes on where this answer breaks off
+                        call.trail.full_targets, call.trail.waits_at_limit = (), False
                     return reply
                 if pause > 0:
                     await sleep(pause)
@@ -88,27 +88,27 @@ class Retry:
     def goes_on(self, call: Call, error: AtLimit, rooms: dict[str, float], *, has_failed: bool) -> bool:
         """Whether another target may be asked now, or, where no tier follows, the one that has room first be waited for.
 
-        Always true, for nothing here waits: each time that this says yes one more target is in `trail.full`, or the call has
+        Always true, for nothing here waits: each time that this says yes one more target is in `trail.full_targets`, or the call has
         become patient. A target that is there already was asked because nobody else may be (Balance's last resort): it
         is asked again only to be waited for.
         rooms: in how many seconds each of those that were asked has room. has_failed: there is a vendor's error to show.
         """
         trail, at = call.trail, now()
-        if trail.is_patient or error.target is None:
+        if trail.waits_at_limit or error.target is None:
             return False
         wait = error.retry_after if error.retry_after is not None else UNKNOWN
         rooms[error.target] = NEVER if error.is_final else wait
-        if error.target not in trail.full:
-            trail.full = (*trail.full, error.target)
-            if any(at >= one.circuit.blocked_until and one.name not in trail.full for one in self.tier):
+        if error.target not in trail.full_targets:
+            trail.full_targets = (*trail.full_targets, error.target)
+            if any(at >= one.circuit.blocked_until and one.name not in trail.full_targets for one in self.tier):
                 return True
         soonest = min(rooms, key=rooms.__getitem__)
         if not self.is_last or rooms[soonest] == NEVER:
             return False
         if has_failed and at + rooms[soonest] >= min(call.deadline_at, trail.deadline_at):
             return False  # it would be waited for in vain, and the caller can know now
-        trail.is_patient = True
-        trail.full = tuple([one.name for one in self.tier if one.name != soonest])
+        trail.waits_at_limit = True
+        trail.full_targets = tuple([one.name for one in self.tier if one.name != soonest])
         return True
 
     def rest(self, error: Resting, call: Call) -> float | None:
@@ -142,7 +142,9 @@ class Retry:
         """Seconds until a target of any tier that this call has not tried has rested; None where none rests, or for too long."""
         at = now()
         suiting = [
-            one for one in self.everybody if one.ability.suits(call.trail.outgrown, is_prefilled=bool(call.prefill))
+            one
+            for one in self.everybody
+            if one.ability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill))
         ]
         resting = first_to_wake(suiting, tried, at)
         decision = None if resting is None else self.policy.rested(resting.circuit.rest_left(at), at, by)

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from headworks import __version__
-from headworks.core.whole_files import whole
+from headworks.core.atomic_write import atomic_write
 from headworks.ledger.backup_contents import Contents
 from headworks.ledger.backup_file import Head, Writer
 from headworks.ledger.copies import copying
@@ -41,7 +41,7 @@ class BackedUp(msgspec.Struct, frozen=True):
 def back_up(journal: Path, at: StoreAt, target: Path, *, made_at: float, may_replace: bool = False) -> BackedUp:
     """Writes the ledger of a journal's folder into a file. Raises StoreTrouble, OSError."""
     index = Indexer(journal, at, patience=PATIENCE)
-    with whole(target, may_replace=may_replace) as file, closing(index), held(journal) as there:
+    with atomic_write(target, may_replace=may_replace) as file, closing(index), held(journal) as there:
         prefix = index.prefix()
         copier = copying(index.store())
         with copier.reading(target.with_name(f"{target.name}.snapshot")) as rows:

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.store import StoreTrouble
 
 MOST_NAME: Final = 1000
@@ -31,7 +31,7 @@ class FileClaim:
     def take(self, holder: str, *, shared: bool) -> str | None:
         self.release()
         try:
-            private(self.path.parent)
+            make_private(self.path.parent)
             while True:
                 file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 try:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from headworks.core.notices import named
+from headworks.core.throttled_log import log_fields
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.store import StoreAt, StoreTrouble
@@ -36,7 +36,7 @@ async def finish(journal: Journal, store: StoreAt) -> None:
             log.warning(
                 "the journal's disk is full: its last %d lines went into the store",
                 len(left),
-                extra=named("journal_left"),
+                extra=log_fields("journal_left"),
             )
     journal.close()
 
@@ -67,9 +67,9 @@ def is_whole(lost: int, journal: Path, unforced: Sequence[Path] = ()) -> bool:
     left = [str(one) for one in unforced if one.exists()]
     if left:
         text = "the journal could not be forced to the disk: keep %s, records of it may be missing when the machine restarts"
-        log.error(text, ", ".join(left), extra=named("journal_unforced", files=left))
+        log.error(text, ", ".join(left), extra=log_fields("journal_unforced", files=left))
     if lost:
         records = "1 record is" if lost == 1 else f"{lost} records are"
         text = "%s missing from the journal %s: its disk did not take them, and they are in no store"
-        log.error(text, records, journal, extra=named("records_missing", records=lost, journal=str(journal)))
+        log.error(text, records, journal, extra=log_fields("records_missing", records=lost, journal=str(journal)))
     return not (left or lost)

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.store import Store, StoreTrouble
 
 NOTE: Final = "ledger.json"
@@ -76,7 +76,7 @@ def note(journal: Path, store: Store) -> Identity:
     store.settle()
     unfinished = journal / f"{NOTE}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        private(journal)
+        make_private(journal)
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(msgspec.json.encode(found))
             file.flush()

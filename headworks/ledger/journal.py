@@ -24,9 +24,9 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import Notice, Notices, named
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.core.record import Opened, Record
+from headworks.core.throttled_log import LogEvent, ThrottledLog, log_fields
 from headworks.ledger.facts import OPENED
 
 MOST_BACKLOG = 64 * 1024 * 1024
@@ -66,9 +66,9 @@ class Journal:
         self._is_dirty = False
         self._is_full = False
         self._is_unforced = False
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         try:
-            private(folder)
+            make_private(folder)
             self._file = self._begin()
         except OSError as error:
             raise ConfigError(
@@ -147,10 +147,10 @@ class Journal:
         """Logs that the disk takes no more, and that it takes records again: once each."""
         if is_full and not self._is_full:
             text = f"it takes no more: {self.backlog} bytes wait, {self.lost} records lost so far"
-            self._notices.tell(Notice(logging.ERROR, "journal_full", "the journal's disk", text))
+            self._events.write(LogEvent(logging.ERROR, "journal_full", "the journal's disk", text))
         elif self._is_full and not is_full:
             text = f"it takes records again; {self.lost} were lost"
-            self._notices.tell(Notice(logging.INFO, "journal_back", "the journal's disk", text, {"lost": self.lost}))
+            self._events.write(LogEvent(logging.INFO, "journal_back", "the journal's disk", text, {"lost": self.lost}))
         self._is_full = is_full
 
     def settle(self) -> list[bytes]:
@@ -175,7 +175,7 @@ class Journal:
         left = self.settle()
         self.lost += count(left)
         self.give()
-        self._notices.close()
+        self._events.close()
         for file in (*self._full, self._file):
             self._finish(file)
         self._file = CLOSED  # a late record is lost, but is not written into whatever has this number next
@@ -225,7 +225,7 @@ class Journal:
             self._number -= 1
             self._room = self.rotated_at // 16
             text = f"there can be no other file now ({error.strerror}): it goes on in this one"
-            self._notices.tell(Notice(logging.ERROR, "journal_not_rotated", "the journal's file", text))
+            self._events.write(LogEvent(logging.ERROR, "journal_not_rotated", "the journal's file", text))
             return
         self._full.append(self._file)
         self._file = file
@@ -238,16 +238,16 @@ class Journal:
         removed = self._file
         self._number += 1
         try:
-            private(self.folder)
+            make_private(self.folder)
             self._file = self._begin()
         except OSError as error:
             self._number -= 1
             text = f"it was removed, and there can be no other: {error.strerror}"
-            self._notices.tell(Notice(logging.ERROR, "journal_removed", "the journal's file", text))
+            self._events.write(LogEvent(logging.ERROR, "journal_removed", "the journal's file", text))
             return None
         self._room = self.rotated_at
         text = f"it was removed: its records are written again, into {self.path}"
-        self._notices.tell(Notice(logging.ERROR, "journal_removed", "the journal's file", text))
+        self._events.write(LogEvent(logging.ERROR, "journal_removed", "the journal's file", text))
         return removed
 
     def _finish(self, file: int) -> None:
@@ -261,11 +261,11 @@ class Journal:
             self._failed.add(self._paths.get(file, self.path))
             if not self._is_unforced:  # in a thread, and once a second: the first says it
                 text = "the journal cannot be forced to the disk: %s"
-                log.error(text, error.strerror, extra=named("journal_unforced", reason=error.strerror))
+                log.error(text, error.strerror, extra=log_fields("journal_unforced", reason=error.strerror))
             self._is_unforced = True
         else:
             if self._is_unforced:
-                log.info("the journal is forced to the disk again", extra=named("journal_forced"))
+                log.info("the journal is forced to the disk again", extra=log_fields("journal_forced"))
             self._is_unforced = False
 
     def _write(self, line: bytes) -> bytes | None:
@@ -279,7 +279,7 @@ class Journal:
     def _keep(self, line: bytes) -> None:
         if self._file == CLOSED:
             text = "a record came when the journal was closed: it is missing from %s"
-            log.error(text, self.folder, extra=named("records_missing", records=1, journal=str(self.folder)))
+            log.error(text, self.folder, extra=log_fields("records_missing", records=1, journal=str(self.folder)))
         if self._file == CLOSED or self._backlog_size + len(line) > MOST_BACKLOG:
             self.lost += 1
             return

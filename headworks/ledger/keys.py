@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from headworks.core.key import FREELY, Allowance, Change, Key, Priority, nth_name
+from headworks.core.key import UNLIMITED, Allowance, Change, Key, Priority, numbered_name
 from headworks.ledger.store import Store
 
 Kind = Literal["key", "group", "revoked", "purged"]
@@ -50,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A row as it is kept. digest: hexadecimal, "" for groups. Instants are seconds since 1970, 0 is never.
 
     number: the so many key of its name. What an earlier one spent is that one's: records and sums know each by a name of its
-    own (`nth_name`).
+    own (`numbered_name`).
     """
 
     digest: str = ""
@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: Priority = "normal"
     tags: tuple[str, ...] = ()
     group: str = ""
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
     expires_at: float = 0.0
     created_at: float = 0.0
     revoked_at: float = 0.0
@@ -98,7 +98,7 @@ class Keys:
     def free_number(self, name: str, first: int) -> int:
         """The first number from this on under which no key of the name has left anything."""
         number = first
-        while self._has_left(nth_name(name, number)):
+        while self._has_left(numbered_name(name, number)):
             number += 1
         return number
 
@@ -174,9 +174,9 @@ class Keys:
             return Change(kind="revoked", name=name, is_revoked=bool(entry.revoked_at))
         if entry.revoked_at:
             return Change(kind="key", name=name)
-        allowance = self._allowance(entry.allowance) if entry.allowance else FREELY
+        allowance = self._allowance(entry.allowance) if entry.allowance else UNLIMITED
         key = Key(
-            name=nth_name(name, entry.number),
+            name=numbered_name(name, entry.number),
             digest=bytes.fromhex(entry.digest),
             models=self._models(entry.models),
             priority=entry.priority,

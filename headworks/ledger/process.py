@@ -23,7 +23,7 @@ import msgspec
 
 from headworks.core import children
 from headworks.core.clock import now
-from headworks.core.notices import Notice, Notices, named
+from headworks.core.throttled_log import LogEvent, ThrottledLog, log_fields
 from headworks.ledger.child import Order
 from headworks.ledger.ledger import Ledger, Status, complaints
 from headworks.ledger.places import store_at
@@ -43,7 +43,7 @@ PATIENCE = 5.0
 GRACE = 2.0
 """Seconds beyond that that a child is given to end by itself; then it is killed, and what is left waits."""
 
-CHILD = children.module("headworks.ledger.child")
+CHILD = children.command("headworks.ledger.child")
 
 NEEDED = ("PG", "SSL_")
 """How the names of variables begin that PostgreSQL's client reads. The store's URL, with its password, comes by stdin."""
@@ -79,7 +79,7 @@ class LedgerProcess:
         self._said = Status()
         self._said_at = 0.0
         self._ending = ""
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
 
     def start(self) -> None:
         """Sees to it that the journal is indexed, from a moment later on."""
@@ -99,11 +99,11 @@ class LedgerProcess:
             ledger.start()
             await ledger.stop(PATIENCE)
             self._hear(ledger.status())
-        self._notices.close()
+        self._events.close()
         if self._said.behind_bytes:
             text = "about %d records wait in the journal: the next start moves them into the store, or `headworks logs`"
             waiting = self._said.behind_records
-            log.warning(text, waiting, extra=named("records_wait", records=waiting, reason=self._said.trouble))
+            log.warning(text, waiting, extra=log_fields("records_wait", records=waiting, reason=self._said.trouble))
 
     def status(self) -> Status:
         """How it was when the child last said so: `POLL` seconds ago at most, where it lives."""
@@ -126,14 +126,14 @@ class LedgerProcess:
             began = now()
             self._ending = await self._live()
             text = f"{self._ending}; records wait in the journal, and it is started again"
-            self._notices.tell(Notice(logging.ERROR, "ledger_ended", "the ledger's process", text))
+            self._events.write(LogEvent(logging.ERROR, "ledger_ended", "the ledger's process", text))
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE) if failures else 0.0)
 
     async def _live(self) -> str:
         """One child, from its start to its end; says how it ended."""
         try:
-            env = children.plain(os.environ, prefixes=NEEDED)
+            env = children.environment(os.environ, prefixes=NEEDED)
             process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=env
             )
@@ -176,8 +176,8 @@ class LedgerProcess:
         before = self._said.trouble
         if status.trouble and not before:
             text = f"{status.trouble}; records wait in the journal"
-            self._notices.tell(Notice(logging.ERROR, "store_away", "the ledger's store", text))
+            self._events.write(LogEvent(logging.ERROR, "store_away", "the ledger's store", text))
         elif before and not status.trouble:
-            self._notices.tell(Notice(logging.INFO, "store_back", "the ledger's store", "it works again"))
+            self._events.write(LogEvent(logging.INFO, "store_back", "the ledger's store", "it works again"))
         self._said = status
         self._said_at = now()

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from headworks.core.key import NTH
+from headworks.core.key import NUMBER_SEPARATOR
 from headworks.core.record import MOST_TEXT
-from headworks.core.request_id import instants
+from headworks.core.request_id import time_range
 from headworks.ledger.facts import Facts
 from headworks.ledger.store import MOST_KEY, Store, duration_class, key_at, request_number, request_span
 
@@ -212,7 +212,7 @@ class Questions:
         """Ids that say their time are looked for there. Where that finds none (the clock was set, another made the id),
         and for any other id, all rows are read."""
         named = Clause("request BETWEEN ? AND ?", request_span(request_id))
-        came = instants(request_id)
+        came = time_range(request_id)
         if came is not None:
             near = Clause("id >= ? AND id < ?", (key_at(came[0] - APART), key_at(came[1] + APART)), "id")
             source = "calls" if self.store.plans_itself else "calls NOT INDEXED"
@@ -237,7 +237,7 @@ class Questions:
 
 def is_key(name: str, asked: str) -> bool:
     """Whether a key's name is meant: by itself, or with every later key of the name, or as its first one (`core/key.py`)."""
-    return name == asked or name.partition(NTH)[0] == asked or asked == f"{name}{NTH}1"
+    return name == asked or name.partition(NUMBER_SEPARATOR)[0] == asked or asked == f"{name}{NUMBER_SEPARATOR}1"
 
 
 def is_named(request_id: str, asked: str) -> bool:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from headworks.core.errors import HeadworksError
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.backup import PATIENCE, held
 from headworks.ledger.backup_contents import Contents
 from headworks.ledger.backup_file import Broken, Reader, verified
@@ -54,7 +54,7 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
     """
     whole_one = verified(source)
     if at.is_shared:
-        private(journal)  # its name in the store is in it
+        make_private(journal)  # its name in the store is in it
     index = Indexer(journal, at, patience=PATIENCE)
     with alone(at), closing(index):
         store = index.store()

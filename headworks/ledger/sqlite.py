@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.claim import FileClaim
 from headworks.ledger.erasure import marks, withheld
 from headworks.ledger.facts import USER, Facts, facts
@@ -126,7 +126,7 @@ class SqliteStore:
         self._names: dict[tuple[str, str], int] = {}
         self._seen = -1
         with troubles(path):
-            private(path.parent)
+            make_private(path.parent)
             make(path)
             self._identity = identity(os.stat(path))
             self.connection = sqlite3.connect(path, timeout=patience, isolation_level=None)

@@ -48,9 +48,9 @@ class Ability:
         self.window = window
         self.prefill: Prefill = prefill
 
-    def suits(self, outgrown: float, *, is_prefilled: bool) -> bool:
+    def suits(self, exceeded_context: float, *, is_prefilled: bool) -> bool:
         """Whether it may take a question that outgrew a window of so many tokens, or an answer that has begun."""
-        if outgrown and self.window <= outgrown:
+        if exceeded_context and self.window <= exceeded_context:
             return False
         return not is_prefilled or self.prefill != "none"
 

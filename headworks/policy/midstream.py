@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from headworks.core.errors import CallError, Cut, Diverged, Expired
-from headworks.core.text import is_sound, joined
+from headworks.core.text import is_well_formed, joined
 
 MidStream = Literal["error", "restart", "continue"]
 Way = Literal["restart", "continue"]
@@ -88,7 +88,7 @@ def ways_on(mode: MidStream, error: CallError, told: Told, *, may_continue: bool
     """
     if mode == "error" or told.is_closed or not is_break(error):
         return ()
-    if mode == "continue" and may_continue and told.text and not told.reasoning and is_sound(told.text):
+    if mode == "continue" and may_continue and told.text and not told.reasoning and is_well_formed(told.text):
         return ("continue", "restart")
     return ("restart",)
 

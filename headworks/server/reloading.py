@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import named, of_problem
+from headworks.core.throttled_log import log_fields, problem_fields
 from headworks.gateway.gateway import Gateway
 from headworks.server.app import App
 from headworks.server.control_files import ControlFiles, Outcome
@@ -94,16 +94,16 @@ class Reloading:
         self.counts["reloaded" if outcome.is_reloaded else "refused"] += 1
         if outcome.is_reloaded:
             models = list(self.served.system.models)
-            fields = named("reloaded", config=outcome.config, models=models)
+            fields = log_fields("reloaded", config=outcome.config, models=models)
             log.info("reloaded: config %s, models %s", outcome.config, ", ".join(models), extra=fields)
         else:
             count = len(outcome.problems)
-            fields = named("reload_refused", config=outcome.config, problems=count)
+            fields = log_fields("reload_refused", config=outcome.config, problems=count)
             log.error("not reloaded, config %s is served on: %d problems", outcome.config, count, extra=fields)
         for problem in outcome.problems:
-            log.error("%s", problem, extra=of_problem("reload_problem", problem))
+            log.error("%s", problem, extra=problem_fields("reload_problem", problem))
         for problem in outcome.warnings:
-            log.warning("%s", problem, extra=of_problem("config_warning", problem))
+            log.warning("%s", problem, extra=problem_fields("config_warning", problem))
         try:
             self._beacon.report(outcome)
         except OSError as error:

@@ -20,8 +20,8 @@ from random import Random
 from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import named
 from headworks.core.private_folders import is_open_to_others
+from headworks.core.throttled_log import log_fields
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.hold import holding
 from headworks.http.certificates import Certificates, complaint
@@ -211,14 +211,14 @@ async def drain(gateway: Gateway, app: App, edge: Edge, asked: asyncio.Queue[Non
 
     def farewell() -> None:
         if gateway.in_flight:
-            fields = named("drain_ended", in_flight=gateway.in_flight)
+            fields = log_fields("drain_ended", in_flight=gateway.in_flight)
             log.warning("drained for too long: %d calls are ended with an error", gateway.in_flight, extra=fields)
         error = goodbye()
         gateway.end(error)
         app.open_calls.say(error)
 
     gateway.is_draining = True
-    fields = named("draining", in_flight=gateway.in_flight, at_most=patience)
+    fields = log_fields("draining", in_flight=gateway.in_flight, at_most=patience)
     log.info("draining: %d calls in flight, at most %.0f s", gateway.in_flight, patience, extra=fields)
     edge.drain()
     again = asyncio.ensure_future(asked.get())

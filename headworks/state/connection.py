@@ -29,7 +29,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from headworks.core.clock import now
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 
 SILENCE: Final = 0.5
 """Seconds that a sent request is waited for, and between two looks at an idle server. A decision takes 0.2 ms."""
@@ -68,7 +68,7 @@ class Line:
         self.trouble = NEVER
         self.is_there = False
         self.reconnected = 0
-        self._notices = Notices(log) if is_told else None
+        self._events = ThrottledLog(log) if is_told else None
         self._url = url
         self._greet = greet
         self._connection: AbstractConnection | None = None
@@ -96,8 +96,8 @@ class Line:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
-        if self._notices is not None:
-            self._notices.close()
+        if self._events is not None:
+            self._events.close()
 
     async def ready(self, within: float) -> bool:
         """Waits for the first connection, so many seconds at most."""
@@ -234,8 +234,8 @@ class Line:
             self._send(posted.packed, posted)
 
     def _tell(self, level: int, event: str, text: str) -> None:
-        if self._notices is not None:
-            self._notices.tell(Notice(level, event, "the state", text))
+        if self._events is not None:
+            self._events.write(LogEvent(level, event, "the state", text))
 
     def _away(self, reason: str) -> None:
         self._connected.clear()

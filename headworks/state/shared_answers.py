@@ -17,7 +17,7 @@ import msgspec
 from redis.exceptions import NoScriptError, ResponseError
 
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.freshness import Kept
 from headworks.state.connection import Answer, Line, Word
 
@@ -86,7 +86,7 @@ class SharedAnswers:
         self.evicted = 0
         self.held = (0, 0)
         self._line = line
-        self._notices = Notices(log, most=1)
+        self._events = ThrottledLog(log, most=1)
         self._words: tuple[Word, ...] = (f"{{{prefix}}}", alias)
 
     def __len__(self) -> int:
@@ -121,5 +121,5 @@ class SharedAnswers:
             return None
         except ResponseError as error:
             text = f"the state keeps none: {error}"
-            self._notices.tell(Notice(logging.WARNING, "answers_not_kept", f"answers of {self._words[1]!s}", text))
+            self._events.write(LogEvent(logging.WARNING, "answers_not_kept", f"answers of {self._words[1]!s}", text))
             return None

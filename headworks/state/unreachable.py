@@ -13,8 +13,8 @@ from __future__ import annotations
 import logging
 
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
 from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.spend import window_start
 from headworks.state.memory import Memory
 from headworks.state.valkey import Valkey
@@ -30,7 +30,7 @@ class Sharing:
     def __init__(self, shared: Valkey) -> None:
         self.shared = shared
         self._alone: Memory | None = None
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         self._parts: dict[int, tuple[Bounds, Bounds]] = {}
         self._granted: dict[str, tuple[Memory, Claim]] = {}
         self._heard: dict[tuple[str, int], int] = {}
@@ -42,11 +42,11 @@ class Sharing:
         try:
             found = await self.shared.take(claim)
         except StateAway:
-            if not claim.bounds.goes_on:
+            if not claim.bounds.fails_open:
                 raise
             return self._take_alone(claim)
         if self._alone is not None:
-            self._notices.tell(Notice(logging.INFO, "limits_shared", "limits and budgets", "they are shared again"))
+            self._events.write(LogEvent(logging.INFO, "limits_shared", "limits and budgets", "they are shared again"))
             self._alone = None
             self._parts.clear()
         if isinstance(found, Granted) and found.spent:
@@ -84,13 +84,13 @@ class Sharing:
     async def restore(self, spent: list[Spent]) -> None:
         await self.shared.restore(spent)
 
-    async def end(self, owner: str) -> None:
-        await self.shared.end(owner)
+    async def release_owner(self, owner: str) -> None:
+        await self.shared.release_owner(owner)
 
     def _take_alone(self, claim: Claim) -> Granted | Refusal:
         if self._alone is None:
             text = "the state is away: those that are `open` count in this process alone"
-            self._notices.tell(Notice(logging.ERROR, "limits_alone", "limits and budgets", text))
+            self._events.write(LogEvent(logging.ERROR, "limits_alone", "limits and budgets", text))
             self._alone = Memory()
         memory = self._alone
         part = Claim(claim.id, self._part(claim), claim.tokens, claim.amounts, claim.at)

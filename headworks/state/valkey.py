@@ -19,8 +19,8 @@ from typing import Final
 from redis.exceptions import NoScriptError, ResponseError
 
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
 from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.spend import LENGTHS, window_ends_in, window_start
 from headworks.state import scripts
 from headworks.state.connection import Answer, Line, Word, away, packed, reached
@@ -67,7 +67,7 @@ class Valkey:
         self._unique = token_hex(6)
         self._bounds: dict[int, tuple[Bounds, list[Word], list[Word]]] = {}
         self._beating: asyncio.Task[None] | None = None
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
 
     @property
     def is_restored(self) -> bool:
@@ -109,7 +109,7 @@ class Valkey:
             except (StateAway, ResponseError):
                 pass  # the lease ends it
         await self.line.stop()
-        self._notices.close()
+        self._events.close()
 
     def take_now(self, claim: Claim) -> Granted | Refusal:
         raise TypeError("a shared state is waited for")
@@ -172,7 +172,7 @@ class Valkey:
         self._epoch = epoch.decode()
         self._restored.set()
 
-    async def end(self, owner: str) -> None:
+    async def release_owner(self, owner: str) -> None:
         count = await self._run(scripts.END, owner)
         if count:
             log.warning("%d calls of %s, which died, are settled as they were reserved", count, owner)
@@ -227,7 +227,7 @@ class Valkey:
                     self.line.post("EVAL", script, 0, self._prefix, *words)
                 else:
                     text = f"it refused what it should count: {answer}"
-                    self._notices.tell(Notice(logging.ERROR, "state_refuses", "the state", text))
+                    self._events.write(LogEvent(logging.ERROR, "state_refuses", "the state", text))
 
         self.line.post("EVALSHA", SHAS[script], 0, self._prefix, *words, then=then)
 

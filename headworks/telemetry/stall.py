@@ -20,8 +20,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-from headworks.core.notices import named
 from headworks.core.stack import frames_from, place
+from headworks.core.throttled_log import log_fields
 from headworks.policy.bucket import TokenBucket
 
 HELD: Final = 0.25
@@ -68,7 +68,9 @@ class Stall:
         if beaten_at != self._since:
             if self._longest:
                 took = beaten_at - self._since
-                log.warning("loop_held: it goes on after %.2f s", took, extra=named("loop_held", after=round(took, 3)))
+                log.warning(
+                    "loop_held: it goes on after %.2f s", took, extra=log_fields("loop_held", after=round(took, 3))
+                )
             self._since, self._longest, self._next = beaten_at, 0.0, self.first
         held = at - beaten_at
         if held >= self._next:
@@ -93,7 +95,7 @@ class Stall:
             self._longest = held
             more = [f"{len(places) - MOST_PLACES} more"] if len(places) > MOST_PLACES else []
             said = places[:MOST_PLACES] + more
-            fields = named("loop_held", held=round(held, 3), places=said)
+            fields = log_fields("loop_held", held=round(held, 3), places=said)
             log.warning("loop_held: for %.2f s by %s", held, " < ".join(said), extra=fields)
 
 

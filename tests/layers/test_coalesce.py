@@ -471,7 +471,7 @@ def costly(leaf: object, journal: MemoryJournal) -> Trace:
 
 
 def funded(asked: Call, *, has_room: bool) -> Call:
-    asked.trail.funds = Funded(has_room=has_room)  # type: ignore[assignment]
+    asked.trail.reservation = Funded(has_room=has_room)  # type: ignore[assignment]
     return asked
 
 
@@ -519,7 +519,7 @@ async def test_a_deadline_in_a_queue_for_room_says_so() -> None:
     inner, handle = mock()
     service = both(inner)
     task = asking(service, question(total=1.0))
-    (await handle.next_call()).call.trail.is_patient = True
+    (await handle.next_call()).call.trail.waits_at_limit = True
     with pytest.raises(AtLimit):
         await task
 

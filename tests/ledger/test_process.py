@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.core.notices import MOST
+from headworks.core.throttled_log import MOST
 from headworks.core.vtime import run_virtual
 from headworks.ledger.child import Order
 from headworks.ledger.journal import Journal

@@ -289,7 +289,7 @@ def test_who_rests_is_no_last_resort_and_the_first_to_wake_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("window", "prefill", "outgrown", "is_prefilled", "suits"),
+    ("window", "prefill", "exceeded_context", "is_prefilled", "suits"),
     [
         (0, "none", 0, False, True),
         (8_000, "none", 8_000, False, False),
@@ -302,6 +302,6 @@ def test_who_rests_is_no_last_resort_and_the_first_to_wake_is_known() -> None:
     ],
 )
 def test_a_target_suits_a_question_that_outgrew_others_and_an_answer_that_has_begun_only_if_it_can(
-    window: int, prefill: Prefill, outgrown: float, is_prefilled: bool, suits: bool
+    window: int, prefill: Prefill, exceeded_context: float, is_prefilled: bool, suits: bool
 ) -> None:
-    assert Ability(window, prefill).suits(outgrown, is_prefilled=is_prefilled) is suits
+    assert Ability(window, prefill).suits(exceeded_context, is_prefilled=is_prefilled) is suits

@@ -115,9 +115,9 @@ def test_a_giving_up_that_arrives_before_its_taking_holds(valkey_server: ValkeyS
 def test_what_a_dead_process_held_is_free_and_what_it_reserved_is_spent(valkey_server: ValkeyServer) -> None:
     async def run(one: Valkey, other: Valkey) -> None:
         await granted(one, claim("1", amount=60, places=1))
-        await other.end(one.owner)
+        await other.release_owner(one.owner)
         assert (await granted(other, claim("2", amount=40, places=1))).spent == (100, 100)
-        await other.end(one.owner)
+        await other.release_owner(one.owner)
         await refused(other, claim("3", amount=1, places=9))
 
     with_states(run, valkey_server)
@@ -295,7 +295,7 @@ def test_who_waits_no_longer_holds_others_up_for_a_moment_only(valkey_server: Va
 
 
 OPEN = Bounds(
-    rates=(Rate("rpm", 100),), places=(Places("p", 10),), budgets=(Budget("key/a", 1000, "total"),), goes_on=True
+    rates=(Rate("rpm", 100),), places=(Places("p", 10),), budgets=(Budget("key/a", 1000, "total"),), fails_open=True
 )
 
 
@@ -374,7 +374,7 @@ def test_no_bound_is_exceeded_over_several_processes_of_which_one_is_killed(valk
 
     async def spent() -> tuple[int, int, int]:
         state = await opened(valkey_server, prefix)
-        await state.end("spender-0")
+        await state.release_owner("spender-0")
         money = await state.line.ask("HMGET", f"{state._prefix}b:money:0", "s", "r")
         places = await state.line.ask("GET", f"{state._prefix}p:places")
         await state.stop()

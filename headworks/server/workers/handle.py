@@ -26,7 +26,7 @@ from headworks.server.workers.channel import Channel, Ended, Failed, Leaving, Me
 from headworks.telemetry.metrics import UNKNOWN
 from headworks.telemetry.view import Sums, View
 
-COMMAND = children.module("headworks.cli.worker")
+COMMAND = children.command("headworks.cli.worker")
 
 NEEDED, NEEDED_PREFIXES = PROXIES, ("PG", "SSL_")
 """Variables that a worker needs beside the plain ones: to reach vendors and PostgreSQL. Those that the system file names come
@@ -81,7 +81,7 @@ class WorkerHandle:
                 stdin=DEVNULL,
                 pass_fds=passed,
                 start_new_session=True,  # Ctrl-C in a terminal is the parent's to pass on
-                env=children.plain(os.environ, also=NEEDED, prefixes=NEEDED_PREFIXES),
+                env=children.environment(os.environ, also=NEEDED, prefixes=NEEDED_PREFIXES),
             )
         except OSError as error:
             ours.close()

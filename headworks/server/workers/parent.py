@@ -23,8 +23,8 @@ from headworks import __version__
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.masking import Mask
-from headworks.core.notices import Notice, Notices
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.counting import loaded as extra
 from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
@@ -117,7 +117,7 @@ class Parent:
         self.is_draining = False
         self.reloading: Reloading | None = None
         self.restarts = 0
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         self.handles = [WorkerHandle(number) for number in range(system.server.workers)]
         self.ledger = LedgerProcess(
             loaded.folder / system.log.journal, system.log.store.reveal(), loaded.folder, retention=system.log.retention
@@ -141,7 +141,7 @@ class Parent:
             self._listening = listening(self.system)
             held.callback(self._close_sockets)
             journal = self.folder / self.system.log.journal
-            private(journal)
+            make_private(journal)
             if self._state_url == "embedded":
                 embedded = extra("headworks.state.embedded", "embedded").Embedded(
                     state_folder(self.system, self.folder)
@@ -288,7 +288,7 @@ class Parent:
                 return
             self.restarts += 1
             text = f"{ending}; it is started again"
-            self._notices.tell(Notice(logging.ERROR, "worker_ended", f"worker {handle.number}", text))
+            self._events.write(LogEvent(logging.ERROR, "worker_ended", f"worker {handle.number}", text))
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures > 1 else 0.0)
 
@@ -350,7 +350,7 @@ class Parent:
     async def _free(self, owner: str) -> None:
         """Gives back what a process held that has ended; where the state is away, its lease does."""
         try:
-            await self._state.end(owner)
+            await self._state.release_owner(owner)
         except StateAway:
             log.warning("the state is away: what worker %s held is free when its lease ends", owner)
 
@@ -361,7 +361,7 @@ class Parent:
             for handle in self.handles:
                 if handle.is_up and handle.content != self.content:
                     text = "it began with an older system file, and is started again"
-                    self._notices.tell(Notice(logging.INFO, "worker_outdated", f"worker {handle.number}", text))
+                    self._events.write(LogEvent(logging.INFO, "worker_outdated", f"worker {handle.number}", text))
                     handle.end()
 
     async def _see(self, handle: WorkerHandle) -> None:
@@ -386,7 +386,7 @@ class Parent:
 
     async def _end_workers(self) -> None:
         self.is_draining = True
-        self._notices.close()
+        self._events.close()
         for handle in self.handles:
             handle.end()
         if keepers := [task for task in self._keepers() if not task.done()]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import named
+from headworks.core.throttled_log import log_fields
 from headworks.gateway.counting import Member
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.gateway import Prepared as PreparedSystem
@@ -137,7 +137,7 @@ class Worker:
                         await self.channel.say(Seen(view_of(self.gateway)))
                     case _:
                         raise AssertionError(f"a parent does not say {type(message).__name__}")
-        log.error("the parent is gone: draining", extra=named("parent_gone"))
+        log.error("the parent is gone: draining", extra=log_fields("parent_gone"))
         asked.put_nowait(None)
 
     async def cover(self, number: int, *, is_on: bool) -> None:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.origin import origin
 from headworks.system.schema.secrets import PrivateUrl
 from headworks.system.schema.system import OWN_PLACES, Log, System
@@ -102,10 +102,10 @@ def settle(file: Path, log: Log) -> None:
     note = file.parent / own
     with contextlib.suppress(OSError):  # where nothing can be written, nothing changes; and the journal will say so
         if chosen(file).adopted:
-            private(note.parent)
+            make_private(note.parent)
             with note.open("x") as made:
                 made.write(NOTE)
         elif log.journal == f"{own}/{JOURNAL}" and log.store.reveal() != f"sqlite:///{own}/{LEDGER}":
             journal = note / JOURNAL
-            private(journal)
+            make_private(journal)
             origin(journal)

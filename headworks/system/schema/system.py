@@ -183,7 +183,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
             tpm=self.tpm,
             concurrency=self.concurrency,
             budget=self.budget,
-            goes_on=self.state_away == "open",
+            fails_open=self.state_away == "open",
         )
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def whole(target: Path, *, may_replace: bool) -> Iterator[BinaryIO]:
+def atomic_write(target: Path, *, may_replace: bool) -> Iterator[BinaryIO]:
     """A file to be written, readable by its owner only. It gets its name when it is whole and on the disk; until then it lies
     beside it as `NAME.part`, of which one that was killed leaves one at most.
 

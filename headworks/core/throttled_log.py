@@ -30,7 +30,7 @@ LONGEST: Final = 300.0
 Field: TypeAlias = str | int | float | Sequence[str] | None
 
 
-class Notice(NamedTuple):
+class LogEvent(NamedTuple):
     """One change. event: its name. subject: what has changed. text: the rest, in words. fields: beside event and subject."""
 
     level: int
@@ -51,10 +51,10 @@ class Window:
         self.is_quiet = True
         self.lines = 0
         self.left_out = 0
-        self.latest: Notice | None = None
+        self.latest: LogEvent | None = None
 
 
-class Notices:
+class ThrottledLog:
     """Writes notices of one kind. most: lines of a subject before the others are counted."""
 
     def __init__(self, log: logging.Logger, most: int = MOST) -> None:
@@ -62,24 +62,24 @@ class Notices:
         self.most = most
         self._windows: dict[str, Window] = {}
 
-    def tell(self, notice: Notice) -> None:
+    def write(self, event: LogEvent) -> None:
         """Says it now, or with others when its subject's window ends. On the loop; where none runs (a journal that is filled by
         hand), at once."""
-        window = self._windows.get(notice.subject)
+        window = self._windows.get(event.subject)
         if window is None:
             try:
-                timer = asyncio.get_running_loop().call_later(WINDOW, self._end, notice.subject)
+                timer = asyncio.get_running_loop().call_later(WINDOW, self._end, event.subject)
             except RuntimeError:
-                self._write(notice)
+                self._write(event)
                 return
-            window = self._windows[notice.subject] = Window(timer)
+            window = self._windows[event.subject] = Window(timer)
         window.is_quiet = False
         if window.lines < self.most:
             window.lines += 1
-            self._write(notice)
+            self._write(event)
         else:
             window.left_out += 1
-            window.latest = notice
+            window.latest = event
 
     def close(self) -> None:
         """Says what was counted so far."""
@@ -101,24 +101,24 @@ class Notices:
     def _sum_up(self, window: Window) -> None:
         if window.latest is not None:
             left_out, window.left_out = window.left_out - 1, 0
-            notice, window.latest = window.latest, None
+            event, window.latest = window.latest, None
             if left_out:
                 changes = "change" if left_out == 1 else "changes"
-                said = f"{notice.text} ({left_out} more {changes} in the last {window.seconds:.0f} s)"
-                notice = notice._replace(text=said, fields={**notice.fields, "left_out": left_out})
-            self._write(notice)
+                said = f"{event.text} ({left_out} more {changes} in the last {window.seconds:.0f} s)"
+                event = event._replace(text=said, fields={**event.fields, "left_out": left_out})
+            self._write(event)
 
-    def _write(self, notice: Notice) -> None:
-        fields = {"event": notice.event, "subject": notice.subject, **notice.fields}
-        self.log.log(notice.level, "%s: %s: %s", notice.event, notice.subject, notice.text, extra={"fields": fields})
+    def _write(self, event: LogEvent) -> None:
+        fields = {"event": event.event, "subject": event.subject, **event.fields}
+        self.log.log(event.level, "%s: %s: %s", event.event, event.subject, event.text, extra={"fields": fields})
 
 
-def named(event: str, **fields: Field) -> Mapping[str, Mapping[str, Field]]:
+def log_fields(event: str, **fields: Field) -> Mapping[str, Mapping[str, Field]]:
     """What a line of the log says to machines, as `extra` of a call of `logging`: it happens once, and needs no window."""
     return {"fields": {"event": event, **fields}}
 
 
-def of_problem(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]]:
+def problem_fields(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]]:
     """The same for something that is wrong in a file."""
     place: dict[str, Field] = {
         "file": problem.file,
@@ -128,4 +128,4 @@ def of_problem(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]
         "problem": problem.problem,
         "remedy": problem.remedy,
     }
-    return named(event, **{name: value for name, value in place.items() if value})
+    return log_fields(event, **{name: value for name, value in place.items() if value})
