@@ -31,7 +31,7 @@ from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
-from headworks.layers.limit import Limit, Line
+from headworks.layers.limit import Limit, ProviderQueue
 from headworks.layers.meter import Meter
 from headworks.layers.quota import Quota
 from headworks.layers.reservations import Terms
@@ -42,8 +42,8 @@ from headworks.layers.route import Route
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import Journal
+from headworks.policy.balancing import PICKERS, Candidate
 from headworks.policy.budget import AttemptBudget
-from headworks.policy.choice import CHOICES, Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
@@ -98,7 +98,7 @@ def build(without: str, folder: Path) -> Service:
                         state=state,
                         bounds=Bounds(places=(Places("places/provider/a", 1000),)),
                         slots=Slots(1000),
-                        line=Line(),
+                        line=ProviderQueue(),
                         target=known.name,
                     ),
                 ),
@@ -108,9 +108,11 @@ def build(without: str, folder: Path) -> Service:
         )
         for known in candidates
     ]
-    purse = AttemptBudget()
-    balance = Balance(targets, CHOICES["weighted"], Random(1), most=3, resort=targets)
-    retrying = partial(Retry, policy=RetryPolicy(Retrying(), Random(1)), tier=candidates, purse=purse, is_last=True)
+    retry_budget = AttemptBudget()
+    balance = Balance(targets, PICKERS["weighted"], Random(1), most=3, resort=targets)
+    retrying = partial(
+        Retry, policy=RetryPolicy(Retrying(), Random(1)), tier=candidates, retry_budget=retry_budget, is_last=True
+    )
     keys = Keyring([Key(name=f"key-{number}", digest=secret_digest(f"secret-{number}")) for number in range(1000)])
     journal = Journal(folder, started_at=time.time(), sync=1.0)
     terms = Terms(alias="bench", config="c" * 32)
@@ -120,8 +122,8 @@ def build(without: str, folder: Path) -> Service:
         ("deadline", partial(Deadline, total=120.0)),
         ("quota", quota),
         ("admit", partial(Admit, admission=Admission(4096))),
-        ("resume", partial(Resume, mode="restart", purse=purse, abilities={})),
-        ("fallback", lambda inner: Fallback([inner], purse)),
+        ("resume", partial(Resume, mode="restart", retry_budget=retry_budget, capabilities={})),
+        ("fallback", lambda inner: Fallback([inner], retry_budget)),
         ("retry", retrying),
     )
     return around(

@@ -58,9 +58,9 @@ class Access:
         self.ring = ring
         self.state = shared.state
         self.books = shared.books
-        self.purged = shared.purged
+        self.tombstones = shared.tombstones
         # From the beginning: the port is open before the store was read, and nobody may take what is not known for nothing.
-        self.books.is_known = self.ring.is_read = self.purged.is_known = False
+        self.books.is_known = self.ring.is_read = self.tombstones.is_known = False
         self.ring.is_away = self.is_away
         self.trouble = ""
         self.poll = POLL
@@ -275,12 +275,12 @@ class Access:
         """What is new in the store."""
         for one in changes:
             if one.kind == "purged":
-                self.purged.mark(one.name, one.purged_at)
+                self.tombstones.add(one.name, one.purged_at)
         self.ring.change([one for one in changes if one.kind != "purged"])
 
     def _open(self, is_all_known: bool) -> None:
         """The store was read whole; all that was spent is known, or another spends meanwhile."""
-        self.ring.is_read = self.purged.is_known = True
+        self.ring.is_read = self.tombstones.is_known = True
         if is_all_known:
             self.books.open()
 

@@ -31,7 +31,7 @@ from headworks.layers.conform import Conform
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
 from headworks.layers.fingerprint import SCOPES, Fingerprint
-from headworks.layers.limit import Limit, Line
+from headworks.layers.limit import Limit, ProviderQueue
 from headworks.layers.meter import Meter
 from headworks.layers.quota import Books
 from headworks.layers.render import Prompt, Render
@@ -41,14 +41,14 @@ from headworks.layers.retry import Retry
 from headworks.layers.route import Route
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
+from headworks.policy.balancing import PICKERS, Candidate, Capability
 from headworks.policy.budget import AttemptBudget
-from headworks.policy.choice import CHOICES, Ability, Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
-from headworks.policy.purged import Purged
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
+from headworks.policy.tombstones import Tombstones
 from headworks.state.answers import Answers as Remembered
 from headworks.state.memory import Memory
 from headworks.system.derived.prefill import prefill_of
@@ -106,19 +106,19 @@ class Shared:
         self.books: Books = Books() if before is None else before.books
         self.state: State = state or (before.state if before is not None else Memory())
         self.slots: dict[str, Slots] = {}
-        self.lines: dict[str, Line] = {} if before is None else before.lines
+        self.provider_queues: dict[str, ProviderQueue] = {} if before is None else before.provider_queues
         for name, provider in system.providers.items():
             if provider.concurrency is not None:
                 slots = before.slots.get(name) if before is not None and self.has_stayed(name) else None
                 self.slots[name] = slots or Slots(provider.concurrency)
                 self.slots[name].limit = provider.concurrency
         self.circuits: dict[str, Circuit] = {}
-        self.purses: dict[str, AttemptBudget] = {}
+        self.retry_budgets: dict[str, AttemptBudget] = {}
         self.latencies: dict[str, LatencyWindow] = {}
-        self.abilities: dict[str, Ability] = {}
+        self.capabilities: dict[str, Capability] = {}
         self.candidates: list[Candidate] = []
         self.answers: dict[str, Store] = {}
-        self.purged: Purged = Purged() if before is None else before.purged
+        self.tombstones: Tombstones = Tombstones() if before is None else before.tombstones
         keeper = keeper or remembered
         for alias, model in system.models.items():
             if (ttl := model.cache.exact) is not None:
@@ -208,8 +208,8 @@ def pool(
     """What belongs to one alias: its deadline, its tiers, its targets. conforms: a prompt over it has an output schema."""
     tiers = [[(candidate(one, shared, model), one) for one in tier] for tier in model.targets]
     circuits = [known.circuit for tier in tiers for known, _ in tier]
-    purse = shared.purses[alias] = AttemptBudget(circuits)
-    abilities = {known.name: known.ability for tier in tiers for known, _ in tier}
+    retry_budget = shared.retry_budgets[alias] = AttemptBudget(circuits)
+    capabilities = {known.name: known.capability for tier in tiers for known, _ in tier}
     services: list[Service] = []
     targets: list[list[Target]] = [
         [Target(known, target(known, one, alias, model, leaf, shared)) for known, one in tier] for tier in tiers
@@ -218,9 +218,9 @@ def pool(
         is_last = number == len(tiers) - 1
         rng = shared.rng(f"{alias}/{number}/choice")
         resort = [one for some in targets for one in some] if is_last else []
-        balance = Balance(tier_targets, CHOICES[model.balance], rng, most=model.retry.attempts, resort=resort)
+        balance = Balance(tier_targets, PICKERS[model.balance], rng, most=model.retry.attempts, resort=resort)
         policy = RetryPolicy(model.retry, shared.rng(f"{alias}/{number}/retry"))
-        retry = Retry(balance, policy, balance.candidates, purse, is_last=is_last, everybody=balance.resort)
+        retry = Retry(balance, policy, balance.candidates, retry_budget, is_last=is_last, everybody=balance.resort)
         services.append(retry)
     layers: list[Callable[[Service], Service]] = [
         partial(Deadline, total=model.timeouts.total),
@@ -230,9 +230,9 @@ def pool(
         *([Conform] if conforms else []),
     ]
     if model.mid_stream != "error":
-        layers.append(partial(Resume, mode=model.mid_stream, purse=purse, abilities=abilities))
+        layers.append(partial(Resume, mode=model.mid_stream, retry_budget=retry_budget, capabilities=capabilities))
     if len(services) > 1:
-        inside: Service = Fallback(services, purse, abilities, model.on_content_filter)
+        inside: Service = Fallback(services, retry_budget, capabilities, model.on_content_filter)
     else:
         inside = services[0]
     return stack(*layers, inside=inside)
@@ -246,7 +246,7 @@ def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
     if ttl is None:
         return coalesce
     answers = shared.answers[alias]
-    cache = partial(Cache, answers=answers, fingerprints=fingerprints, ttl=ttl, purged=shared.purged)
+    cache = partial(Cache, answers=answers, fingerprints=fingerprints, ttl=ttl, tombstones=shared.tombstones)
     return [cache, *coalesce, partial(Fill, answers=answers)]
 
 
@@ -256,13 +256,13 @@ def target(known: Candidate, one: TargetOf, alias: str, model: Model, leaf: Leaf
     layers.append(partial(Breaker, circuit=known.circuit, target=known.name))
     if bounds := target_bounds(one, alias, shared.providers[one.provider]):
         slots = shared.slots.get(one.provider) or Slots(UNCOUNTED)
-        line = shared.lines.setdefault(one.provider, Line())
-        limit = partial(Limit, state=shared.state, bounds=bounds, slots=slots, line=line, target=known.name)
+        queue = shared.provider_queues.setdefault(one.provider, ProviderQueue())
+        limit = partial(Limit, state=shared.state, bounds=bounds, slots=slots, provider_queue=queue, target=known.name)
         layers.append(limit)
     layers.append(partial(Timeout, timeouts=model.timeouts))
     layers.append(partial(Meter, candidate=known, price=shared.prices.of(model, one)))
-    if model.mid_stream == "continue" and known.ability.prefill != "none":
-        layers.append(partial(Prefill, ability=known.ability))
+    if model.mid_stream == "continue" and known.capability.prefill != "none":
+        layers.append(partial(Prefill, capability=known.capability))
     return stack(*layers, inside=leaf(one.provider, one.model))
 
 
@@ -273,7 +273,7 @@ def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
     if circuit is None:
         circuit, latency = shared.lately(one, breaking(one, model, shared.system))
         shared.circuits[name], shared.latencies[name] = circuit, latency
-    known = Candidate(name, circuit, shared.latencies[name], one.weight, ability(one, shared))
+    known = Candidate(name, circuit, shared.latencies[name], one.weight, capability(one, shared))
     shared.candidates.append(known)
     return known
 
@@ -291,14 +291,14 @@ def breaking(one: TargetOf, model: Model, system: System) -> Breaking:
     return msgspec.structs.replace(model.breaker, open=open)
 
 
-def ability(one: TargetOf, shared: Shared) -> Ability:
+def capability(one: TargetOf, shared: Shared) -> Capability:
     """What the target's model can do: what the file says, else what is known of it."""
     name = str(one)
-    known = shared.abilities.get(name)
+    known = shared.capabilities.get(name)
     if known is None:
         entry = shared.prices.entry(one)
         window = entry.context_window if entry is not None else None
-        known = shared.abilities[name] = Ability(window or 0, prefill_of(one, shared.providers[one.provider]))
+        known = shared.capabilities[name] = Capability(window or 0, prefill_of(one, shared.providers[one.provider]))
     if one.prefill is not None:
         known.prefill = one.prefill
     if one.context_window is not None:

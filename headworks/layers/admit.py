@@ -40,7 +40,7 @@ class Admit:
         finally:
             self.admission.leave()
 
-    def called_in(self, call: Call, ticket: Ticket) -> Layering:
+    def admitted_from_queue(self, call: Call, ticket: Ticket) -> Layering:
         try:
             reply = yield self.inner.open(call)
             yield reply
@@ -71,7 +71,7 @@ class Admit:
         if not ticket.is_admitted:
             self.admission.withdraw(ticket)
             raise Expired(phase="total") if now() >= call.deadline_at else overloaded()
-        return await enter(Scope(self.called_in(call, ticket)))
+        return await enter(Scope(self.admitted_from_queue(call, ticket)))
 
 
 def overloaded() -> Overloaded:

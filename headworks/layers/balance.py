@@ -12,7 +12,7 @@ from headworks.core.clock import now
 from headworks.core.errors import Expired, NoTarget, Resting, RestingAtLimit
 from headworks.core.service import Opening, Service
 from headworks.core.trail import Attempt, Why
-from headworks.policy.choice import Candidate, Choice, first_to_wake, last_resort
+from headworks.policy.balancing import Candidate, Picker, first_to_recover, last_resort
 
 MOST_BREAKS = 2
 """Streams of one target that may break on one call while another target is left."""
@@ -37,7 +37,7 @@ class Balance:
     """
 
     def __init__(
-        self, targets: Sequence[Target], choice: Choice, rng: Random, *, most: int, resort: Sequence[Target] = ()
+        self, targets: Sequence[Target], choice: Picker, rng: Random, *, most: int, resort: Sequence[Target] = ()
     ) -> None:
         self.services = {target.candidate.name: target.service for target in (*resort, *targets)}
         self.candidates = [target.candidate for target in targets]
@@ -64,7 +64,7 @@ class Balance:
             tried = [attempt.target for attempt in attempts]
             suiting = [one for one in self.resort if self.suits(one, call, at)]
             picked = last_resort(suiting, tried, at)
-            if picked is None and (resting := first_to_wake(suiting, tried, at)) is not None:
+            if picked is None and (resting := first_to_recover(suiting, tried, at)) is not None:
                 raise left_alone(resting, at)
         if picked is None:
             raise NoTarget("Every target of this model was tried or is set aside.", retry_after=self.soonest(at))
@@ -88,7 +88,7 @@ class Balance:
 
     def suits(self, candidate: Candidate, call: Call, at: float) -> bool:
         """Whether this target can take the call, and is known to have answered in less time than is left."""
-        if not candidate.ability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill)):
+        if not candidate.capability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill)):
             return False
         return candidate.latency.least(at) < call.deadline_at - at
 

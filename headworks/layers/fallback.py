@@ -11,12 +11,12 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Crowded, Filtered, InsufficientQuota, NoTarget, Shed, TooLong, Unsuited
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
-from headworks.policy.budget import Purse
-from headworks.policy.choice import Ability
+from headworks.policy.balancing import Capability
+from headworks.policy.budget import RetryBudget
 
 OnFilter = Literal["error", "next"]
 
-NOBODY: Final[Mapping[str, Ability]] = MappingProxyType({})
+NOBODY: Final[Mapping[str, Capability]] = MappingProxyType({})
 """Of whom nothing is known."""
 
 
@@ -32,13 +32,13 @@ class Fallback:
     def __init__(
         self,
         tiers: Sequence[Service],
-        purse: Purse,
-        abilities: Mapping[str, Ability] = NOBODY,
+        retry_budget: RetryBudget,
+        capabilities: Mapping[str, Capability] = NOBODY,
         on_filter: OnFilter = "error",
     ) -> None:
         self.tiers = tiers
-        self.purse = purse
-        self.abilities = abilities
+        self.retry_budget = retry_budget
+        self.capabilities = capabilities
         self.on_filter = on_filter
 
     @entering
@@ -50,7 +50,7 @@ class Fallback:
         try:
             for tier in self.tiers:
                 if len(attempts) > begun:
-                    if not is_free and not self.purse.pay(now()):
+                    if not is_free and not self.retry_budget.withdraw(now()):
                         break
                     is_free = False
                 begun = len(attempts)
@@ -71,7 +71,7 @@ class Fallback:
     def goes_on(self, error: CallError, call: Call) -> bool:
         """Whether another tier may answer what this one says is the caller's fault."""
         if isinstance(error, TooLong):
-            known = self.abilities.get(call.trail.attempts[-1].target) if call.trail.attempts else None
+            known = self.capabilities.get(call.trail.attempts[-1].target) if call.trail.attempts else None
             window = known.window if known is not None else 0
             # Where it is not known how much was too little, nothing is known to be enough.
             call.trail.exceeded_context = max(call.trail.exceeded_context, window or NEVER)

@@ -2,7 +2,7 @@
 outlives the function that obtained it.
 
 A call that finds no room was no attempt: it is taken off the trail, marks nothing, and Retry sends it elsewhere. Where there
-is no elsewhere it comes back patient, and waits here for its turn (`policy/turns.py`), as far as its deadline allows. Who
+is no elsewhere it comes back patient, and waits here for its turn (`policy/wait_queue.py`), as far as its deadline allows. Who
 finds others waiting for what it needs has found no room: nobody passes a larger call that came earlier.
 """
 
@@ -20,57 +20,59 @@ from headworks.core.service import Enter, Layering, Opening, Scope, Service, ent
 from headworks.core.state import Bounds, Claim, Granted, Refusal, State
 from headworks.policy.charge import used
 from headworks.policy.concurrency import Slots
-from headworks.policy.turns import Turns
+from headworks.policy.wait_queue import WaitQueue
 
 POLL = 0.25
 """Seconds after which room is asked for again, where other processes take it and give it back too."""
 
 
-class Line:
+class ProviderQueue:
     """Who waits at one provider. Only those whose turn it is wait for room, the others for them: so nobody wakes in vain."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.waiters = WaitQueue()
 
-    def next(self) -> None:
+    def notify(self) -> None:
         """There may be room."""
-        if self.turns.queues:
-            for waiter in self.turns.firsts():
+        if self.waiters.queues:
+            for waiter in self.waiters.heads():
                 waiter.tell()
 
 
-class Bell:
+class Notify:
     """Wakes the one who waits by it."""
 
-    __slots__ = ("_rung",)
+    __slots__ = ("_notified",)
 
     def __init__(self) -> None:
-        self._rung: Future[None] = get_running_loop().create_future()
+        self._notified: Future[None] = get_running_loop().create_future()
 
-    def ring(self) -> None:
-        if not self._rung.done():
-            self._rung.set_result(None)
+    def notify(self) -> None:
+        if not self._notified.done():
+            self._notified.set_result(None)
 
     async def wait(self, seconds: float) -> None:
         """Until it was rung since the last wait, `seconds` at most."""
-        timer = None if seconds == NEVER else get_running_loop().call_later(seconds, self.ring)
+        timer = None if seconds == NEVER else get_running_loop().call_later(seconds, self.notify)
         try:
-            await self._rung
+            await self._notified
         finally:
             if timer is not None:
                 timer.cancel()
-        self._rung = get_running_loop().create_future()
+        self._notified = get_running_loop().create_future()
 
 
 class Limit:
     """Holds what one attempt takes of its provider and its target. slots: counts places for whoever looks on."""
 
-    def __init__(self, inner: Service, state: State, bounds: Bounds, slots: Slots, line: Line, target: str) -> None:
+    def __init__(
+        self, inner: Service, state: State, bounds: Bounds, slots: Slots, provider_queue: ProviderQueue, target: str
+    ) -> None:
         self.inner = inner
         self.state = state
         self.bounds = bounds
         self.slots = slots
-        self.line = line
+        self.provider_queue = provider_queue
         self.target = target
         self.names = frozenset([rate.name for rate in bounds.rates] + [places.name for places in bounds.places])
 
@@ -83,7 +85,7 @@ class Limit:
 
     @entering
     async def ask(self, call: Call, enter: Enter) -> Reply:
-        if self.line.turns.queues:
+        if self.provider_queue.waiters.queues:
             self.give_way(call)
         claim = self.claim(call)
         return await enter(Scope(self.held(call, claim, await self.state.take(claim))))
@@ -103,29 +105,29 @@ class Limit:
         """What the state says in the end: a refusal where there will never be room, or the deadline has come; None where it
         came before this call's turn."""
         answer: Granted | Refusal | None = None
-        turns, came_at, bell = self.line.turns, now(), Bell()
-        waiter = turns.come(self.names, bell.ring)
+        queue, came_at, wake = self.provider_queue.waiters, now(), Notify()
+        waiter = queue.join(self.names, wake.notify)
         try:
             while True:
                 pause = NEVER
-                if turns.may_ask(waiter):
+                if queue.may_poll(waiter):
                     answer = await self.state.take(msgspec.structs.replace(claim, waited=now() - came_at))
                     if isinstance(answer, Granted) or answer.wait == NEVER:
                         return answer
                     if answer.wait is not None:
                         pause = answer.wait
-                    turns.refused(waiter, answer.bound.name, 0.0 if answer.wait is None else now() + answer.wait)
+                    queue.note_refusal(waiter, answer.bound.name, 0.0 if answer.wait is None else now() + answer.wait)
                     if not self.state.is_local:
                         pause = min(pause, POLL)
                 if now() >= call.deadline_at:
                     return answer
-                await bell.wait(max(0.0, min(pause, call.deadline_at - now())))
+                await wake.wait(max(0.0, min(pause, call.deadline_at - now())))
         finally:
-            turns.leave(waiter)
+            queue.leave(waiter)
 
     def give_way(self, call: Call) -> None:
         """Raises AtLimit where somebody who came earlier waits for what this call needs."""
-        first = self.line.turns.before(self.names)
+        first = self.provider_queue.waiters.blocker(self.names)
         if first is not None:
             self.drop(call)
             wait = first.room_at - now()
@@ -136,7 +138,7 @@ class Limit:
     def held(self, call: Call, claim: Claim, answer: Granted | Refusal | None) -> Layering:
         state, slots, attempt = self.state, self.slots, call.attempt
         if answer is None:
-            if self.line.turns.queues:
+            if self.provider_queue.waiters.queues:
                 self.give_way(call)
             answer = state.take_now(claim)
         if isinstance(answer, Refusal):
@@ -150,9 +152,9 @@ class Limit:
             reply = yield self.inner.open(call)
             yield reply
         finally:
-            slots.give_back()
+            slots.release()
             state.settle(claim, answer, tokens=None if attempt is None else used(attempt, len(call.body)))
-            self.line.next()
+            self.provider_queue.notify()
 
     def claim(self, call: Call) -> Claim:
         most = call.max_output or 0

@@ -21,10 +21,10 @@ from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
 from headworks.core.text import joined, utf8_size
-from headworks.policy.budget import Purse
+from headworks.policy.balancing import Capability
+from headworks.policy.budget import RetryBudget
 from headworks.policy.charge import answered, charge
-from headworks.policy.choice import Ability
-from headworks.policy.midstream import MidStream, Retelling, Told, Way, ways_on
+from headworks.policy.midstream import MidStream, ReplayFilter, ResumeMode, SentAnswer, resume_modes
 from headworks.wire.openai.splice import (
     Before,
     Splice,
@@ -46,11 +46,13 @@ LARGE = 65_536
 class Resume:
     """Opens a broken stream again, as `mode` allows and while the purse pays."""
 
-    def __init__(self, inner: Service, mode: MidStream, purse: Purse, abilities: Mapping[str, Ability]) -> None:
+    def __init__(
+        self, inner: Service, mode: MidStream, retry_budget: RetryBudget, capabilities: Mapping[str, Capability]
+    ) -> None:
         self.inner = inner
         self.mode: MidStream = mode
-        self.purse = purse
-        self.abilities = abilities
+        self.retry_budget = retry_budget
+        self.capabilities = capabilities
 
     def open(self, call: Call) -> Opening:
         if not call.streamed or call.operation != "chat":
@@ -88,7 +90,7 @@ class Unbroken(Reply):
         self._resume = resume
         self._call = call
         self._opening: Opening | None = None
-        self._told = Told()
+        self._told = SentAnswer()
         self._seen: list[Chunk] = []  # sent, and not in `told` yet
         self._first = b""  # an event of the first attempt: its id and instant are every other's
         self._splice: Splice | None = None  # since the first break
@@ -194,9 +196,11 @@ class Unbroken(Reply):
         ways = self._ways(error)
         attempts = self._call.trail.attempts
         if ways and len(attempts) == 1:
-            self._resume.purse.retract(attempts[0].started_at)  # it has not answered after all
+            self._resume.retry_budget.retract(attempts[0].started_at)  # it has not answered after all
         for way in ways:
-            if now() >= self._deadline_at(self._call.trail.deadline_at) or not self._resume.purse.pay(now()):
+            if now() >= self._deadline_at(self._call.trail.deadline_at) or not self._resume.retry_budget.withdraw(
+                now()
+            ):
                 break
             await self._leave(error)
             try:
@@ -207,12 +211,12 @@ class Unbroken(Reply):
                 return True
         return False
 
-    def _ways(self, error: CallError) -> list[Way]:
+    def _ways(self, error: CallError) -> list[ResumeMode]:
         resume, call = self._resume, self._call
         if self._opening is None or not may_resume(call.body):
             return []
-        can = any(ability.prefill != "none" for ability in resume.abilities.values())
-        ways = ways_on(resume.mode, error, self._told, may_continue=can and may_continue(call.body))
+        can = any(capability.prefill != "none" for capability in resume.capabilities.values())
+        ways = resume_modes(resume.mode, error, self._told, may_continue=can and may_continue(call.body))
         return list(ways)
 
     def _deadline_at(self, or_before: float = NEVER) -> float:
@@ -230,7 +234,7 @@ class Unbroken(Reply):
             attempts[-1].received = max(attempts[-1].received, came)
         await opening.__aexit__(type(error) if error is not None else None, error, None)
 
-    async def _open(self, way: Way) -> None:
+    async def _open(self, way: ResumeMode) -> None:
         call, told = self._call, self._told
         trail = call.trail
         again = msgspec.structs.replace(
@@ -245,11 +249,11 @@ class Unbroken(Reply):
         self._opening = opening
         self._before, self._usage, self._came = before, None, 0
         if before is not None:
-            ability = self._resume.abilities[trail.attempts[-1].target]
-            said = told.text if repeats(ability.prefill) else ""
-            self._splice = Splice(stamp_of(self._first), Retelling(said), before)
+            capability = self._resume.capabilities[trail.attempts[-1].target]
+            said = told.text if repeats(capability.prefill) else ""
+            self._splice = Splice(stamp_of(self._first), ReplayFilter(said), before)
         else:
-            self._splice = Splice(stamp_of(self._first), Retelling(told.text, told.reasoning))
+            self._splice = Splice(stamp_of(self._first), ReplayFilter(told.text, told.reasoning))
 
     def _before_it(self) -> Before:
         """The tokens of the answer up to here: as their vendors counted them where that can be true."""
@@ -260,9 +264,9 @@ class Unbroken(Reply):
         asked = first.usage if first is not None and first.usage is not None and first.usage.input_tokens else None
         return Before(asked, so_far.output_tokens if so_far is not None else 0, tokens_of(self._told.text))
 
-    def _learn(self, way: Way, failed: CallError) -> None:
+    def _learn(self, way: ResumeMode, failed: CallError) -> None:
         """A target that refuses the beginning of its answer is not offered one again."""
-        known = self._resume.abilities.get(failed.target or "")
+        known = self._resume.capabilities.get(failed.target or "")
         if way == "continue" and known is not None and isinstance(failed, Rejected):
             known.prefill = "none"
 
@@ -283,16 +287,16 @@ class _Ending(Reply):
 class Prefill:
     """Writes the beginning of the answer into the body, in the form that this target takes. Looks only."""
 
-    def __init__(self, inner: Service, ability: Ability) -> None:
+    def __init__(self, inner: Service, capability: Capability) -> None:
         self.inner = inner
-        self.ability = ability
+        self.capability = capability
 
     def open(self, call: Call) -> Opening:
         if not call.prefill:
             return self.inner.open(call)
-        body = prefilled(call.body, call.prefill, self.ability.prefill)
+        body = prefilled(call.body, call.prefill, self.capability.prefill)
         if (attempt := call.attempt) is not None:
             attempt.sent = len(body)
             attempt.prefilled = len(call.prefill.encode())
-            attempt.repeated = attempt.prefilled if repeats(self.ability.prefill) else 0
+            attempt.repeated = attempt.prefilled if repeats(self.capability.prefill) else 0
         return self.inner.open(msgspec.structs.replace(call, body=body, prefill=""))

@@ -10,8 +10,8 @@ from headworks.core.clock import now
 from headworks.core.errors import AtLimit, CallError, Resting
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
-from headworks.policy.budget import Purse
-from headworks.policy.choice import Candidate, able, first_to_wake, left
+from headworks.policy.balancing import Candidate, available, first_to_recover, left
+from headworks.policy.budget import RetryBudget
 from headworks.policy.retry import Again, Decision, GiveUp, RetryPolicy
 
 UNKNOWN = 1.0
@@ -30,7 +30,7 @@ class Retry:
         inner: Service,
         policy: RetryPolicy,
         tier: Sequence[Candidate],
-        purse: Purse,
+        retry_budget: RetryBudget,
         *,
         is_last: bool,
         everybody: Sequence[Candidate] = (),
@@ -39,7 +39,7 @@ class Retry:
         self.inner = inner
         self.policy = policy
         self.tier = tier
-        self.purse = purse
+        self.retry_budget = retry_budget
         self.is_last = is_last
 
     @entering
@@ -76,7 +76,7 @@ class Retry:
                 else:
                     attempts = call.trail.attempts
                     if len(attempts) == 1:  # answered by its first attempt: that pays for others
-                        self.purse.deposit(attempts[0].started_at)
+                        self.retry_budget.deposit(attempts[0].started_at)
                     if call.trail.full_targets:  # of no use to whoever goes on where this answer breaks off
                         call.trail.full_targets, call.trail.waits_at_limit = (), False
                     return reply
@@ -129,14 +129,14 @@ class Retry:
         pause = self.pause_of(decision, untried=untried, at=at)
         if pause is None:  # this tier has nobody: the next tier's turn, or that of somebody who rests
             pause = self.rest_of_another(call, tried, by)
-        return pause if pause is not None and self.purse.pay(at) else None
+        return pause if pause is not None and self.retry_budget.withdraw(at) else None
 
     def pause_of(self, decision: Decision, *, untried: bool, at: float) -> float | None:
         """Seconds until this tier may be asked again; None where it may not."""
         if isinstance(decision, GiveUp) or not (isinstance(decision, Again) or untried):
             return None
         # The circuit may have opened meanwhile: after the pause nobody could be asked.
-        return decision.pause if able(self.tier, (), at + decision.pause) else None
+        return decision.pause if available(self.tier, (), at + decision.pause) else None
 
     def rest_of_another(self, call: Call, tried: Sequence[str], by: float) -> float | None:
         """Seconds until a target of any tier that this call has not tried has rested; None where none rests, or for too long."""
@@ -144,8 +144,8 @@ class Retry:
         suiting = [
             one
             for one in self.everybody
-            if one.ability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill))
+            if one.capability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill))
         ]
-        resting = first_to_wake(suiting, tried, at)
+        resting = first_to_recover(suiting, tried, at)
         decision = None if resting is None else self.policy.rested(resting.circuit.rest_left(at), at, by)
         return decision.pause if isinstance(decision, Again) else None

@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Record).decode
 
 
-def marks(store: Store) -> Mapping[str, float]:
+def tombstones(store: Store) -> Mapping[str, float]:
     """The users who were purged, by the digest of their name, and until when (seconds since 1970)."""
     return Keys(store).purged()
 

@@ -22,7 +22,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 
-from headworks.ledger.erasure import marks, withheld
+from headworks.ledger.erasure import tombstones, withheld
 from headworks.ledger.facts import USER, Facts, facts
 from headworks.ledger.postgres_claim import PostgresClaim
 from headworks.ledger.store import (
@@ -355,7 +355,7 @@ class PostgresStore:
         if not read:
             return
         self._lock("names", shared=True)  # before the marks are read: whoever purges takes it alone
-        entries = withheld(read, marks(self)) if any(one.user for one, _ in read) else read
+        entries = withheld(read, tombstones(self)) if any(one.user for one, _ in read) else read
         self._learn([facts for facts, _ in entries])
         left = [(row_of(facts, self._number), facts, line) for facts, line in entries]
         added: list[Facts] = []

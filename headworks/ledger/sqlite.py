@@ -17,7 +17,7 @@ import msgspec
 
 from headworks.core.private_folders import make_private
 from headworks.ledger.claim import FileClaim
-from headworks.ledger.erasure import marks, withheld
+from headworks.ledger.erasure import tombstones, withheld
 from headworks.ledger.facts import USER, Facts, facts
 from headworks.ledger.store import (
     COLUMNS,
@@ -274,7 +274,7 @@ class SqliteStore:
             at = rows[-1][0]
 
     def _insert(self, read: Sequence[tuple[Facts, bytes]]) -> None:
-        entries = withheld(read, marks(self)) if any(one.user for one, _ in read) else read
+        entries = withheld(read, tombstones(self)) if any(one.user for one, _ in read) else read
         added = [facts for facts, _ in entries]
         rows = [row_of(facts, self._name) for facts, _ in entries]
         lines = [(row[0], line) for row, (_, line) in zip(rows, entries, strict=True)]

@@ -35,7 +35,7 @@ TTL: Final = 10
 """Seconds for which a deposit is good: Finagle's and tower's default."""
 
 
-class Purse(Protocol):
+class RetryBudget(Protocol):
     def deposit(self, now: float) -> None:
         """Notes a call that its first attempt answered."""
         ...
@@ -44,7 +44,7 @@ class Purse(Protocol):
         """Takes back the deposit that was noted at this instant: the answer did not come to its end."""
         ...
 
-    def pay(self, now: float) -> bool:
+    def withdraw(self, now: float) -> bool:
         """Pays for one more attempt, or says that there is nothing left."""
         ...
 
@@ -81,7 +81,7 @@ class AttemptBudget:
             self._deposits[second % TTL] -= 1
             self._deposited -= 1
 
-    def pay(self, now: float) -> bool:
+    def withdraw(self, now: float) -> bool:
         """Pays for one more attempt, or says that there is nothing left."""
         if now >= self._second + 1:
             self._advance(int(now))
@@ -116,14 +116,14 @@ class _Constant:
 
     retract = deposit
 
-    def pay(self, now: float) -> bool:
+    def withdraw(self, now: float) -> bool:
         return self._pays
 
     def __repr__(self) -> str:
         return "INFINITE" if self._pays else "EMPTY"
 
 
-EMPTY: Final[Purse] = _Constant(pays=False)
+EMPTY: Final[RetryBudget] = _Constant(pays=False)
 """Pays for nothing: every call has its one attempt, and its free fallback."""
-INFINITE: Final[Purse] = _Constant(pays=True)
+INFINITE: Final[RetryBudget] = _Constant(pays=True)
 """Pays for everything: for tests, and where something else bounds the attempts."""

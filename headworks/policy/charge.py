@@ -49,7 +49,7 @@ def charge(attempt: Attempt, sent: int, received: int) -> Charge:
         or not (tokens.input or tokens.cached_input or tokens.cache_write or tokens.audio_input)
     )
     if is_estimated:
-        tokens = larger(tokens or Usage(), estimated(sent, max(0, received - attempt.repeated)))
+        tokens = larger_of(tokens or Usage(), estimated(sent, max(0, received - attempt.repeated)))
     assert tokens is not None
     price = attempt.price
     return tokens, None if price is None else price.cost(tokens), is_estimated
@@ -59,7 +59,7 @@ def estimated(sent: int, received: int) -> Usage:
     return Usage(input=-(-sent // BYTES_PER_TOKEN), output=-(-received // BYTES_PER_TOKEN))
 
 
-def larger(claimed: Usage, reckoned: Usage) -> Usage:
+def larger_of(claimed: Usage, reckoned: Usage) -> Usage:
     """What is claimed, and what is missing in it: of the input and of the output, the larger counts."""
     return msgspec.structs.replace(
         claimed,
@@ -121,13 +121,13 @@ def answered(trail: Trail, charges: Sequence[Charge], usage: Usage | None, *, is
     (_, told), *others = [(one, tokens) for one, tokens in known if one.head_at] or known
     for one, tokens in others:
         if one.prefilled:
-            told = went_on(told, tokens)
+            told = with_continuation(told, tokens)
         elif tokens.output_tokens > told.output_tokens:
             told = tokens
     return told
 
 
-def went_on(told: Usage, more: Usage) -> Usage:
+def with_continuation(told: Usage, more: Usage) -> Usage:
     """One answer, a piece of which another attempt gave: it was asked once."""
     return msgspec.structs.replace(
         told,
@@ -141,7 +141,7 @@ def sum_of(parts: Sequence[Usage]) -> Usage:
     return Usage(**{name: sum([getattr(one, name) for one in parts]) for name in Usage.__struct_fields__})
 
 
-def is_unsold(error: CallError) -> bool:
+def is_unbilled(error: CallError) -> bool:
     """Whether an attempt that failed thus before its head is not billed: nothing was asked, or the vendor refused."""
     if isinstance(error, (Unreachable, Refused, Shed)):
         return not (isinstance(error, Crowded) and error.was_sent)

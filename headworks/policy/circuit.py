@@ -41,7 +41,7 @@ import msgspec
 
 from headworks.core.errors import CallError, Expired
 from headworks.core.units import Count, Seconds
-from headworks.policy.doubt import Doubt
+from headworks.policy.suspicion import Suspicion
 
 State = Literal["closed", "open", "half_open"]
 Outcome = Literal["success", "failure", "ignored"]
@@ -140,12 +140,12 @@ class Circuit:
     """One target's state, shared by all who ask it: Balance reads `allows`, Breaker holds a ticket from entering to end."""
 
     __slots__ = (
+        "_admits_next",
         "_aside_until",
         "_epoch",
         "_failed",
         "_half",
         "_in_a_row",
-        "_invited",
         "_is_probing",
         "_least",
         "_mask",
@@ -157,16 +157,16 @@ class Circuit:
         "_window",
         "blocked_until",
         "config",
-        "doubt",
         "last_failed_at",
         "observer",
         "reason",
         "said_429",
         "state",
+        "suspicion",
     )
 
     def __init__(self, config: Breaking, rng: Random) -> None:
-        self.doubt = Doubt()
+        self.suspicion = Suspicion()
         self.observer: Observer | None = None
         """Told of each change, in the order in which they happen. It must neither wait nor raise."""
         self.reason = ""
@@ -184,7 +184,7 @@ class Circuit:
         self._aside_until = -_NEVER
         self._openings = 0  # since it was closed last
         self._epoch: Ticket = 1
-        self._invited = False
+        self._admits_next = False
         self._in_a_row = 0
         self._seen = 0  # since it was closed last
         self._failed = 0  # one bit an ended attempt, the youngest lowest; 1 is a failure
@@ -206,9 +206,9 @@ class Circuit:
     def enter(self, now: float) -> Ticket:
         """Lets a call in and returns its ticket, to be told to `end` exactly once; REFUSED (0) means: do not ask."""
         if now < self.blocked_until:
-            if not self._invited or now < self._rests_until:
+            if not self._admits_next or now < self._rests_until:
                 return REFUSED
-            self._invited = False
+            self._admits_next = False
             return UNCOUNTED if self.state == "half_open" else self._epoch
         if self.state != "closed":
             self._move("probe", now)
@@ -242,12 +242,12 @@ class Circuit:
             self._seen += 1
             self._move("tripped" if self._too_many() else "failure", now)
 
-    def invite(self) -> None:
+    def admit_next(self) -> None:
         """Lets the next call in though the circuit is open: for when every other one is open too.
 
         Whoever invites enters next, without awaiting between. An invitation that is not used lets one more call in.
         """
-        self._invited = True
+        self._admits_next = True
 
     def set_aside(self, until: float, now: float) -> None:
         """Asks nobody before `until` (less EARLY), whatever the state; never shortens what was said before."""
@@ -285,7 +285,7 @@ class Circuit:
     def _move(self, event: Event, now: float) -> None:
         before = self.state
         after = self.state = TABLE[before, event]
-        self._invited = False
+        self._admits_next = False
         if after == "half_open":
             if event == "probe":
                 # After one that was lost, a new probe: what the older one says is stale. After one that is silent, one more.

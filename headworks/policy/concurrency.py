@@ -19,14 +19,14 @@ class Slots:
         self.limit = limit
         self.in_use = 0
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Takes a place if one is free, and says so. Who got one must give it back."""
         if self.in_use >= self.limit:
             return False
         self.in_use += 1
         return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Frees a place. Raises RuntimeError when none is taken: a place given back twice hides one that leaked."""
         if self.in_use <= 0:
             raise RuntimeError("a place was given back that nobody had taken")

@@ -26,15 +26,15 @@ from headworks.core.errors import CallError, Cut, Diverged, Expired
 from headworks.core.text import is_well_formed, joined
 
 MidStream = Literal["error", "restart", "continue"]
-Way = Literal["restart", "continue"]
+ResumeMode = Literal["restart", "continue"]
 
-MOST_TOLD = 1_000_000
+MOST_SENT = 1_000_000
 """Characters that are kept of an answer to compare with: some 250,000 tokens. A longer one is not resumed."""
 
 _PASSING = frozenset({408, 409, 429})
 
 
-class Told:
+class SentAnswer:
     """What the reader was sent of an answer. `close` where no other attempt may go on with it."""
 
     __slots__ = ("_text", "_thoughts", "is_closed", "size")
@@ -56,7 +56,7 @@ class Told:
     def _keep(self, more: int) -> None:
         """Forgets an answer that is too long to be compared with: it may be as long as memory."""
         self.size += more
-        if self.size > MOST_TOLD:
+        if self.size > MOST_SENT:
             self._text.clear()
             self._thoughts.clear()
             self.close()
@@ -81,7 +81,7 @@ def _joined(pieces: list[str]) -> str:
     return pieces[0] if pieces else ""
 
 
-def ways_on(mode: MidStream, error: CallError, told: Told, *, may_continue: bool) -> Sequence[Way]:
+def resume_modes(mode: MidStream, error: CallError, told: SentAnswer, *, may_continue: bool) -> Sequence[ResumeMode]:
     """How to go on after `error`, the best first; nothing where the error stands.
 
     may_continue: some target takes the beginning of its answer, and the caller asked for nothing that forbids it.
@@ -106,7 +106,7 @@ def is_break(error: CallError) -> bool:
     return isinstance(error, Expired) and error.phase == "between_tokens"
 
 
-class Retelling:
+class ReplayFilter:
     """Takes another attempt's pieces and gives what of them is new. Raises Diverged at the first difference.
 
     Compared is in UTF-16, as JSON counts: one attempt may say a character in two halves, and another one whole.

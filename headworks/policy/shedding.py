@@ -63,7 +63,7 @@ class Admission:
         self.limit = limit
         self.most_queued = most_queued
         self._bounds = {priority: ceil(limit * share) for priority, share in SHARES.items()}
-        self._call_in()
+        self._admit_waiting()
 
     def has_room(self, priority: Priority) -> bool:
         """Whether this priority may have a place now. Who waits with it, or before it, would have had it already."""
@@ -79,7 +79,7 @@ class Admission:
     def wait(self, priority: Priority, tell: Callable[[], None]) -> Ticket | None:
         """Lets a call wait that found no place; None where it is turned away itself. May shed another."""
         if self.queued >= self.most_queued:
-            oldest = self._least()
+            oldest = self._oldest_of_lowest()
             if oldest is None or _LOWEST_FIRST.index(oldest.priority) > _LOWEST_FIRST.index(priority):
                 return None
             self._remove(oldest)
@@ -106,9 +106,9 @@ class Admission:
             ticket.is_admitted = False
         self.in_flight -= 1
         if self.queued:
-            self._call_in()
+            self._admit_waiting()
 
-    def _call_in(self) -> None:
+    def _admit_waiting(self) -> None:
         for priority in reversed(_LOWEST_FIRST):
             queue = self._queues[priority]
             while queue and self.in_flight < self._bounds[priority]:
@@ -118,7 +118,7 @@ class Admission:
                 ticket.is_admitted = True
                 ticket.tell()
 
-    def _least(self) -> Ticket | None:
+    def _oldest_of_lowest(self) -> Ticket | None:
         """The oldest of the lowest priority that waits."""
         for priority in _LOWEST_FIRST:
             if queue := self._queues[priority]:

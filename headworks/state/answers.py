@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 
 from headworks.core.clock import now
-from headworks.policy.freshness import Kept
+from headworks.policy.freshness import CachedAnswer
 
 
 class Answers:
@@ -24,13 +24,13 @@ class Answers:
         self.ttl = ttl
         self.bytes = 0
         self.evicted = 0
-        self._kept: OrderedDict[bytes, tuple[Kept, float]] = OrderedDict()  # the longest unused first
+        self._kept: OrderedDict[bytes, tuple[CachedAnswer, float]] = OrderedDict()  # the longest unused first
         self._expiring: deque[tuple[float, bytes]] = deque()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def find(self, fingerprint: bytes) -> Kept | None:
+    async def find(self, fingerprint: bytes) -> CachedAnswer | None:
         """The answer that is kept, unless it is too old."""
         found = self._kept.get(fingerprint)
         if found is None:
@@ -42,7 +42,7 @@ class Answers:
         self._kept.move_to_end(fingerprint)
         return kept
 
-    async def keep(self, fingerprint: bytes, kept: Kept) -> None:
+    async def keep(self, fingerprint: bytes, kept: CachedAnswer) -> None:
         """Keeps an answer in the place of an earlier one. One that is larger than all the room is not kept."""
         at = now()
         self._drop(fingerprint)

@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from headworks.core.errors import StateAway
 from headworks.core.throttled_log import LogEvent, ThrottledLog
-from headworks.policy.freshness import Kept
+from headworks.policy.freshness import CachedAnswer
 from headworks.state.connection import Answer, Line, Word
 
 OVERHEAD: Final = 250
@@ -70,7 +70,7 @@ return found
 SHAS: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (KEEP, FIND)}
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Kept).decode
+_decode = msgspec.msgpack.Decoder(CachedAnswer).decode
 
 log = logging.getLogger("headworks.state")
 
@@ -92,7 +92,7 @@ class SharedAnswers:
     def __len__(self) -> int:
         return 0
 
-    async def find(self, fingerprint: bytes) -> Kept | None:
+    async def find(self, fingerprint: bytes) -> CachedAnswer | None:
         found = await self._run(FIND, fingerprint)
         if found is None:
             return None
@@ -101,7 +101,7 @@ class SharedAnswers:
         except msgspec.MsgspecError:  # of another version
             return None
 
-    async def keep(self, fingerprint: bytes, kept: Kept) -> None:
+    async def keep(self, fingerprint: bytes, kept: CachedAnswer) -> None:
         data = _encode(kept)
         if len(data) + OVERHEAD > self.most:
             return

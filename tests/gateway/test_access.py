@@ -292,7 +292,7 @@ def test_kept_answers_of_a_user_who_is_purged_are_given_to_nobody_from_then_on(t
 
             await ask(one.front, asked("ann"))
             assert await is_kept()
-            assert one.assembled.shared.purged.is_known
+            assert one.assembled.shared.tombstones.is_known
             store = SqliteAt(tmp_path / "ledger.db").open()
             Indexer(tmp_path / "journal", SqliteAt(tmp_path / "ledger.db")).catch_up()
             purge_user(store, "ann", time.time())

@@ -19,7 +19,7 @@ from headworks.layers.coalesce import Coalesce
 from headworks.layers.meter import Meter
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
-from headworks.policy.choice import Candidate
+from headworks.policy.balancing import Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.freshness import MOST_ANSWER
 from headworks.policy.latency import LatencyWindow

@@ -17,7 +17,7 @@ from headworks.core.record import Opened
 from headworks.core.reply import Usage
 from headworks.core.service import Opening, Service
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
-from headworks.layers.limit import Limit, Line
+from headworks.layers.limit import Limit, ProviderQueue
 from headworks.layers.quota import Books, Quota
 from headworks.layers.reservations import Terms
 from headworks.layers.reserve import Reserve
@@ -355,7 +355,7 @@ async def test_embeddings_under_a_budget_reserve_their_input_only() -> None:
 
 
 def limit(inner: Service, state: Memory | Far, **bounds: object) -> Limit:
-    return Limit(inner, state, Bounds(**bounds), Slots(10), Line(), "a")  # type: ignore[arg-type]
+    return Limit(inner, state, Bounds(**bounds), Slots(10), ProviderQueue(), "a")  # type: ignore[arg-type]
 
 
 def attempted(number: int, *, waits_at_limit: bool = False, deadline_at: float = 1000.0) -> Call:
@@ -451,6 +451,6 @@ def test_who_finds_others_waiting_has_found_no_room_and_who_waits_is_let_in_by_t
         assert now() == pytest.approx(29.2, abs=0.3)
         await asyncio.sleep(1.0)
         await ask(layer, of(20, 10))
-        assert layer.line.turns.queues == {}
+        assert layer.provider_queue.waiters.queues == {}
 
     run()

@@ -10,14 +10,14 @@ import pytest
 from redis.exceptions import ResponseError
 
 from headworks.core.reply import Usage
-from headworks.policy.freshness import Kept
+from headworks.policy.freshness import CachedAnswer
 from headworks.state.connection import Line
 from headworks.state.shared_answers import OVERHEAD, SharedAnswers
 from tests.servers import ValkeyServer
 
 
-def answer(size: int, text: str = "hi") -> Kept:
-    return Kept(streamed=True, body=b"x" * size, text=text, usage=Usage(input=3), finish="stop", made_at=12.5)
+def answer(size: int, text: str = "hi") -> CachedAnswer:
+    return CachedAnswer(streamed=True, body=b"x" * size, text=text, usage=Usage(input=3), finish="stop", made_at=12.5)
 
 
 def with_line(server: ValkeyServer, run: Callable[[Line], Awaitable[None]]) -> None:

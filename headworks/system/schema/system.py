@@ -18,7 +18,7 @@ from headworks.core.digest import digest
 from headworks.core.key import Allowance, Priority, Spending
 from headworks.core.money import Rates
 from headworks.core.units import Count, Seconds, Size
-from headworks.policy.choice import Balancing
+from headworks.policy.balancing import Balancing
 from headworks.policy.circuit import Breaking, Pause
 from headworks.policy.freshness import Caching
 from headworks.policy.midstream import MidStream

@@ -38,7 +38,7 @@ _UNKNOWN: Final = 1e9
 """Seconds: a load above any real one, for a target that is asked already and has not answered once (as Finagle)."""
 
 
-class Ability:
+class Capability:
     """What a target's model can do. window: tokens of its context, 0 where nobody knows. prefill: the form in which it
     takes the beginning of its answer, `none` where it does not; a target that refuses one is set to that."""
 
@@ -58,7 +58,7 @@ class Ability:
 class Candidate:
     """A target as one tier sees it. `busy`, attempts in flight, is kept by whoever begins and ends them."""
 
-    __slots__ = ("ability", "busy", "circuit", "latency", "name", "weight")
+    __slots__ = ("busy", "capability", "circuit", "latency", "name", "weight")
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Candidate:
         circuit: Circuit,
         latency: LatencyWindow,
         weight: float = 1.0,
-        ability: Ability | None = None,
+        capability: Capability | None = None,
     ) -> None:
         if weight <= 0:
             raise ValueError(f"a weight of {weight} is no share of anything")
@@ -75,13 +75,13 @@ class Candidate:
         self.latency = latency
         self.weight = weight
         self.busy = 0
-        self.ability = ability or Ability()
+        self.capability = capability or Capability()
 
     def __repr__(self) -> str:
         return f"Candidate({self.name}, weight {self.weight}, {self.busy} busy)"
 
 
-class Choice(Protocol):
+class Picker(Protocol):
     def pick(
         self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
     ) -> Candidate | None:
@@ -89,7 +89,7 @@ class Choice(Protocol):
         ...
 
 
-def able(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Sequence[Candidate]:
+def available(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Sequence[Candidate]:
     """Those that may be asked now, in list order: the untried, or all of them where all were tried."""
     if not tried:
         for candidate in candidates:
@@ -112,11 +112,11 @@ def last_resort(candidates: Sequence[Candidate], tried: Collection[str], now: fl
     if not untried:
         return None
     chosen = min(untried, key=lambda candidate: candidate.circuit.last_failed_at)
-    chosen.circuit.invite()
+    chosen.circuit.admit_next()
     return chosen
 
 
-def first_to_wake(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
+def first_to_recover(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
     """Of the untried the one whose rest ends first; None where none rests."""
     resting = [one for one in candidates if one.name not in tried and one.circuit.rest_left(now)]
     return min(resting, key=lambda one: one.circuit.rest_left(now)) if resting else None
@@ -131,7 +131,7 @@ class Weighted:
         self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
     ) -> Candidate | None:
         """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
-        allowed = able(candidates, tried, now)
+        allowed = available(candidates, tried, now)
         if len(allowed) < 2:
             return allowed[0] if allowed else None
         total = 0.0
@@ -147,7 +147,7 @@ class Weighted:
         return allowed[-1]  # rounding left nothing below zero
 
 
-class Least:
+class LeastLoaded:
     """The lowest load; equals draw lots (each keeps the place with chance 1/k when the kth comes: no list is made)."""
 
     __slots__ = ("_load",)
@@ -159,7 +159,7 @@ class Least:
         self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
     ) -> Candidate | None:
         """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
-        allowed = able(candidates, tried, now)
+        allowed = available(candidates, tried, now)
         if len(allowed) < 2:
             return allowed[0] if allowed else None
         chosen, least, equals = allowed[0], float("inf"), 0
@@ -176,12 +176,12 @@ class Least:
         return chosen
 
 
-def crowding(candidate: Candidate, now: float) -> float:
+def load_in_flight(candidate: Candidate, now: float) -> float:
     """Attempts in flight for its weight."""
     return candidate.busy / candidate.weight
 
 
-def waiting(candidate: Candidate, now: float) -> float:
+def expected_wait(candidate: Candidate, now: float) -> float:
     """Recent latency times the attempts in flight with this one, for its weight: about seconds until it answers."""
     latency = candidate.latency
     if not latency and candidate.busy:
@@ -189,6 +189,6 @@ def waiting(candidate: Candidate, now: float) -> float:
     return latency.estimate(now) * (candidate.busy + 1) / candidate.weight
 
 
-CHOICES: Final = MappingProxyType[Balancing, Choice](
-    {"weighted": Weighted(), "least_busy": Least(crowding), "fastest": Least(waiting)}
+PICKERS: Final = MappingProxyType[Balancing, Picker](
+    {"weighted": Weighted(), "least_busy": LeastLoaded(load_in_flight), "fastest": LeastLoaded(expected_wait)}
 )

@@ -15,7 +15,7 @@ MOST: Final = 50_000
 EVER: Final = float("inf")
 
 
-class Purged:
+class Tombstones:
     """The marks that one gateway knows. is_known: whether they were read once."""
 
     def __init__(self, most: int = MOST) -> None:
@@ -28,7 +28,7 @@ class Purged:
     def __len__(self) -> int:
         return len(self._marks)
 
-    def mark(self, user: str, at: float) -> None:
+    def add(self, user: str, at: float) -> None:
         """Calls of this user (a digest) that came before an instant (seconds since 1970) are nobody's."""
         self._marks.pop(user, None)
         self._marks[user] = at

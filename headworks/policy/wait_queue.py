@@ -9,7 +9,7 @@ slow limit would close a provider (head-of-line blocking).
 Calls that need the same bounds form a queue; only the first of each queue asks, so nobody is woken in vain. A first one
 that has not been told yet what it waits for stands before everybody who shares any bound with it.
 
-Always true (`tests/policy/test_turns.py`): of two calls, the one that came later is not let in while the earlier one waits
+Always true (`tests/policy/test_wait_queue.py`): of two calls, the one that came later is not let in while the earlier one waits
 for a bound that both need; somebody may ask whenever anybody waits; whoever leaves has told those whose turn it may be.
 That nobody waits for ever is true where every call of a target needs its provider's bounds too, as ours do: whoever waits
 for the provider then stands before all calls of its target, and cannot lose the one while it waits for the other.
@@ -42,7 +42,7 @@ class Waiter:
         return self.waits_for in names if self.waits_for else not self.names.isdisjoint(names)
 
 
-class Turns:
+class WaitQueue:
     """Those who wait at one provider. queues: by what they need; empty where nobody waits."""
 
     __slots__ = ("_came", "queues")
@@ -51,28 +51,28 @@ class Turns:
         self._came = 0
         self.queues: dict[Names, OrderedDict[Waiter, None]] = {}  # a dict's first is behind all that were deleted
 
-    def come(self, names: Names, tell: Callable[[], None]) -> Waiter:
+    def join(self, names: Names, tell: Callable[[], None]) -> Waiter:
         """The last of those who wait. Whoever came must leave."""
         self._came += 1
         waiter = Waiter(self._came, names, tell)
         self.queues.setdefault(names, OrderedDict())[waiter] = None
         return waiter
 
-    def firsts(self) -> list[Waiter]:
+    def heads(self) -> list[Waiter]:
         """The first of each queue."""
         return [next(iter(queue)) for queue in self.queues.values()]
 
-    def before(self, names: Names) -> Waiter | None:
+    def blocker(self, names: Names) -> Waiter | None:
         """Who waits and stands before a newcomer that needs these."""
-        return next((first for first in self.firsts() if first.stands_before(names)), None)
+        return next((first for first in self.heads() if first.stands_before(names)), None)
 
-    def may_ask(self, waiter: Waiter) -> bool:
+    def may_poll(self, waiter: Waiter) -> bool:
         """Whether nobody stands before it."""
         if next(iter(self.queues[waiter.names])) is not waiter:
             return False
-        return not any(first.came < waiter.came and first.stands_before(waiter.names) for first in self.firsts())
+        return not any(first.came < waiter.came and first.stands_before(waiter.names) for first in self.heads())
 
-    def refused(self, waiter: Waiter, bound: str, room_at: float = 0.0) -> None:
+    def note_refusal(self, waiter: Waiter, bound: str, room_at: float = 0.0) -> None:
         """Notes what the first of a queue waits for from now on. Others may ask for what it does not."""
         waiter.room_at = room_at
         if waiter.waits_for != bound:
@@ -90,6 +90,6 @@ class Turns:
             self._tell_later(waiter)
 
     def _tell_later(self, waiter: Waiter) -> None:
-        for first in self.firsts():
+        for first in self.heads():
             if first.came > waiter.came:
                 first.tell()

@@ -19,7 +19,7 @@ LASTING: Final = 600.0
 """Seconds for which a doubt is remembered."""
 
 
-class Doubt:
+class Suspicion:
     """Who suspects one target, and what it has answered (`answered`: operations). `caller` is "" where there is no doubt."""
 
     __slots__ = ("_at", "answered", "caller")
@@ -33,7 +33,7 @@ class Doubt:
         """Whether a refusal of this operation can tell anything of the target: not where it answers only others."""
         return not self.answered or operation in self.answered
 
-    def is_proven(self, caller: str, now: float) -> bool:
+    def is_confirmed(self, caller: str, now: float) -> bool:
         """Notes that this caller met a refusal; whether another one has met it before."""
         if not caller:
             return False
