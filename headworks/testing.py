@@ -201,7 +201,7 @@ class Arrival:
         if self.call.attempt is not None:
             self.call.attempt.head_at = now()
             self.call.attempt.vendor_status = 200
-        return _Told(self)
+        return _ArrivalReply(self)
 
     def _leave(self, error: BaseException | None) -> None:
         assert not self.left, "a call was left twice"
@@ -212,7 +212,7 @@ class Arrival:
             self._gone.set_result(None)
 
 
-class _Told(Reply):
+class _ArrivalReply(Reply):
     __slots__ = ("_arrival",)
 
     def __init__(self, arrival: Arrival) -> None:

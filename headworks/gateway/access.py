@@ -22,7 +22,7 @@ from headworks.core.key import Allowance, Change
 from headworks.core.state import Spent, Window
 from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.assemble import Shared
-from headworks.gateway.hold import Hold
+from headworks.gateway.lock import GatewayLock
 from headworks.layers.auth import Keyring
 from headworks.ledger.identity import Identity, departure, identity, note, noted
 from headworks.ledger.indexer import Indexer
@@ -36,7 +36,7 @@ POLL = 0.3
 SILENT = 5.0
 """Seconds without an answer after which a store counts as away."""
 
-PATIENCE = 10.0
+START_TIMEOUT = 10.0
 """Seconds that a start waits for the keys and the money. A large journal may take longer: then the gateway serves meanwhile."""
 
 Named: TypeAlias = tuple[str, Window]
@@ -57,14 +57,14 @@ class Access:
         self.journal = journal
         self.ring = ring
         self.state = shared.state
-        self.books = shared.books
+        self.budget_status = shared.budget_status
         self.tombstones = shared.tombstones
         # From the beginning: the port is open before the store was read, and nobody may take what is not known for nothing.
-        self.books.is_known = self.ring.is_read = self.tombstones.is_known = False
+        self.budget_status.is_known = self.ring.is_read = self.tombstones.is_known = False
         self.ring.is_away = self.is_away
         self.trouble = ""
         self.poll = POLL
-        self.hold: Hold | None = None
+        self.lock: GatewayLock | None = None
         """The locks of who counts here; None where another process holds them, or nobody counts."""
         self._is_contested = False
         self._is_summed = False
@@ -93,17 +93,17 @@ class Access:
         self._thread = threading.Thread(target=self._run, name="access", daemon=True)
         self._thread.start()
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(START_TIMEOUT):
                 await self._first.wait()
         if self.replaced:
             raise ConfigError([replaced(self.at, self.replaced)])
-        if self.hold is not None and self.hold.other:
-            raise ConfigError([self.hold.problem()])
+        if self.lock is not None and self.lock.other:
+            raise ConfigError([self.lock.problem()])
 
     async def prepare(self, allowances: Iterable[tuple[str, Allowance]]) -> None:
         """Restores the money of budgets that a new system file has, before it is served. Raises ConfigError."""
         fresh = [one for one in budgets_in(allowances) if one not in self._budgets]
-        if not fresh or not self.books.is_known:
+        if not fresh or not self.budget_status.is_known:
             return
         try:
             found = await asyncio.get_running_loop().run_in_executor(None, self._sums_now, fresh)
@@ -138,7 +138,7 @@ class Access:
 
     def troubles(self) -> list[str]:
         """What an operator should know, in words."""
-        other = self.hold.other if self.hold is not None else ""
+        other = self.lock.other if self.lock is not None else ""
         found = [f"keys: {other}; limits count twice, and calls under a budget are refused"] if other else []
         return [*found, *self._away()]
 
@@ -146,7 +146,9 @@ class Access:
         if not self.is_away():
             return []
         said = self.trouble or f"the store {self.at} says nothing"
-        money = "" if self.books.is_known else "; calls under a budget are refused until what was spent is known"
+        money = (
+            "" if self.budget_status.is_known else "; calls under a budget are refused until what was spent is known"
+        )
         return [f"keys: {said}; keys that are known are served, others are told to wait{money}"]
 
     def _run(self) -> None:
@@ -157,7 +159,7 @@ class Access:
                     store = self.at.open()
                     self._since = 0
                 found = self._recognised(store)
-                self._mind()
+                self._check_contested()
                 self._look(store)
                 self._note(store, found)
                 self._said("")
@@ -173,7 +175,7 @@ class Access:
                 self._close(store)
                 store = None
                 self._said(f"the keys could not be read: {type(error).__name__}: {error}")
-            self._tell(self._first.set)
+            self._on_loop(self._first.set)
             self._stopping.wait(self.poll)
         self._close(store)
 
@@ -200,13 +202,13 @@ class Access:
                 log.warning("how far the store has come cannot be noted: %s", trouble)
             self._is_unnoted = True
 
-    def _mind(self) -> None:
+    def _check_contested(self) -> None:
         """While another gateway spends from this store nothing is spent here; and then all that was spent is summed anew."""
-        is_contested = self.hold is not None and bool(self.hold.other)
+        is_contested = self.lock is not None and bool(self.lock.other)
         if is_contested != self._is_contested:
             self._is_contested = is_contested
             self._is_summed = False
-            self._tell(self.books.close)
+            self._on_loop(self.budget_status.close)
             self._budgets.clear()
             self._since = 0
 
@@ -221,10 +223,10 @@ class Access:
             else:  # nobody spends yet: all at once, at the end
                 unknown += budgets_of(changes)
             if changes:
-                if self.hold is not None and any(bounds(one) for one in changes):
-                    self.hold.want()
-                    self._mind()
-                self._tell(self._change, changes)
+                if self.lock is not None and any(bounds(one) for one in changes):
+                    self.lock.acquire_later()
+                    self._check_contested()
+                self._on_loop(self._change, changes)
                 if len(changes) == AT_ONCE:  # a million keys take their turn with the calls
                     self._applied()
             self._since = since
@@ -234,7 +236,7 @@ class Access:
             if not self._is_contested:
                 self._restore(store, [*unknown, *budgets_in(self.ring.allowances)])
                 self._is_summed = True
-            self._tell(self._open, self._is_summed)
+            self._on_loop(self._open, self._is_summed)
 
     def _restore(self, store: Store, budgets: Sequence[Named]) -> None:
         """Says to the state what was spent of budgets that it does not know yet, before they count."""
@@ -245,7 +247,7 @@ class Access:
             fresh = list(self._budgets)
         elif not fresh:
             return
-        self._tell(self._restored, self._sums(store, fresh))
+        self._on_loop(self._restored, self._sums(store, fresh))
 
     def _sums(self, store: Store, budgets: Sequence[Named]) -> list[Spent]:
         """What was spent of these, by the store once all of the journal is in it."""
@@ -282,12 +284,12 @@ class Access:
         """The store was read whole; all that was spent is known, or another spends meanwhile."""
         self.ring.is_read = self.tombstones.is_known = True
         if is_all_known:
-            self.books.open()
+            self.budget_status.open()
 
     def _applied(self) -> None:
         """Waits until the loop has done what it was told."""
         done = threading.Event()
-        self._tell(done.set)
+        self._on_loop(done.set)
         done.wait(SILENT)
 
     def _restored(self, found: list[Spent]) -> None:
@@ -302,7 +304,7 @@ class Access:
         with suppress(StateAway):  # it says again that it lost them, once it is back
             await self.state.restore(found)
 
-    def _tell(self, what: object, *arguments: object) -> None:
+    def _on_loop(self, what: object, *arguments: object) -> None:
         loop = self._loop
         if loop is not None:
             with suppress(RuntimeError):  # it has ended
@@ -317,11 +319,13 @@ class Access:
         text = f"{trouble}; keys that are known are served, others are told to wait"
         if is_replaced and not self._is_replaced:
             notice = LogEvent(logging.ERROR, "ledger_replaced", "the store of keys", text)
-            self._tell(self._events.write, notice)
+            self._on_loop(self._events.write, notice)
         elif trouble and not self.trouble:
-            self._tell(self._events.write, LogEvent(logging.ERROR, "keys_away", "the store of keys", text))
+            self._on_loop(self._events.write, LogEvent(logging.ERROR, "keys_away", "the store of keys", text))
         elif self.trouble and not trouble:
-            self._tell(self._events.write, LogEvent(logging.INFO, "keys_back", "the store of keys", "it works again"))
+            self._on_loop(
+                self._events.write, LogEvent(logging.INFO, "keys_back", "the store of keys", "it works again")
+            )
         self.trouble = trouble
         self._is_replaced = is_replaced
 

@@ -33,7 +33,7 @@ from headworks.layers.fallback import Fallback
 from headworks.layers.fingerprint import SCOPES, Fingerprint
 from headworks.layers.limit import Limit, ProviderQueue
 from headworks.layers.meter import Meter
-from headworks.layers.quota import Books
+from headworks.layers.quota import BudgetStatus
 from headworks.layers.render import Prompt, Render
 from headworks.layers.reserve import Reserve
 from headworks.layers.resume import Prefill, Resume
@@ -49,7 +49,7 @@ from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.policy.tombstones import Tombstones
-from headworks.state.answers import Answers as Remembered
+from headworks.state.answers import Answers as InMemoryAnswers
 from headworks.state.memory import Memory
 from headworks.system.derived.prefill import prefill_of
 from headworks.system.schema.system import Model, System, TargetOf, behind
@@ -58,7 +58,7 @@ Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""
 
 
-class Store(Answers, Protocol):
+class AnswerStore(Answers, Protocol):
     """Where an alias's answers are kept, and what is told of it: its bounds, how many there are, how many had to go."""
 
     most: int
@@ -69,12 +69,12 @@ class Store(Answers, Protocol):
     def __len__(self) -> int: ...
 
 
-Keeper = Callable[[str, int, float], Store]
+AnswerStores = Callable[[str, int, float], AnswerStore]
 """Gives the store of an alias's answers, for so many bytes and seconds."""
 
 
-def remembered(alias: str, most: int, ttl: float) -> Store:
-    return Remembered(most, ttl)
+def in_memory(alias: str, most: int, ttl: float) -> AnswerStore:
+    return InMemoryAnswers(most, ttl)
 
 
 class Shared:
@@ -90,7 +90,7 @@ class Shared:
         seed: int,
         before: Shared | None = None,
         state: State | None = None,
-        keeper: Keeper | None = None,
+        answer_stores: AnswerStores | None = None,
     ) -> None:
         self.seed = seed
         self.system = system
@@ -103,7 +103,7 @@ class Shared:
         self.admission.resize(most, queued)
         self.has_budgets = False
         """Whether calls may be under a budget."""
-        self.books: Books = Books() if before is None else before.books
+        self.budget_status: BudgetStatus = BudgetStatus() if before is None else before.budget_status
         self.state: State = state or (before.state if before is not None else Memory())
         self.slots: dict[str, Slots] = {}
         self.provider_queues: dict[str, ProviderQueue] = {} if before is None else before.provider_queues
@@ -117,14 +117,14 @@ class Shared:
         self.latencies: dict[str, LatencyWindow] = {}
         self.capabilities: dict[str, Capability] = {}
         self.candidates: list[Candidate] = []
-        self.answers: dict[str, Store] = {}
+        self.answers: dict[str, AnswerStore] = {}
         self.tombstones: Tombstones = Tombstones() if before is None else before.tombstones
-        keeper = keeper or remembered
+        answer_stores = answer_stores or in_memory
         for alias, model in system.models.items():
             if (ttl := model.cache.exact) is not None:
                 kept = before.answers.get(alias) if before is not None else None
                 if kept is None or (kept.ttl, kept.most) != (ttl, model.cache.size):
-                    kept = keeper(alias, model.cache.size, ttl)
+                    kept = answer_stores(alias, model.cache.size, ttl)
                 self.answers[alias] = kept
 
     def has_stayed(self, provider: str) -> bool:
@@ -133,8 +133,8 @@ class Shared:
         now = self.providers[provider]
         return was is not None and msgspec.structs.replace(was, concurrency=now.concurrency) == now
 
-    def lately(self, target: TargetOf, config: Breaking) -> tuple[Circuit, LatencyWindow]:
-        """What the target did lately: from before the reload where there was one, or nothing yet."""
+    def recent_health(self, target: TargetOf, config: Breaking) -> tuple[Circuit, LatencyWindow]:
+        """What the target did recent_health: from before the reload where there was one, or nothing yet."""
         name = str(target)
         if self._before is not None and name in self._before.circuits and self.has_stayed(target.provider):
             circuit = self._before.circuits[name]
@@ -171,15 +171,15 @@ def assemble(
     prompts: Mapping[str, Prompt] = MappingProxyType({}),
     state: State | None = None,
     keys: Keyring | None = None,
-    keeper: Keeper | None = None,
+    answer_stores: AnswerStores | None = None,
 ) -> Assembled:
     """The system as one Service. Nothing is started: leaves are given, and time is the loop's.
 
     before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
     state: what calls are counted by; without one, that of `before`, or a new one of this process. keys: every key, where more
-    may be made while calls are served; without it, those of the file. keeper: where answers are kept; without one, in this process.
+    may be made while calls are served; without it, those of the file. answer_stores: where answers are kept; without one, in this process.
     """
-    shared = Shared(system, seed, before, state, keeper)
+    shared = Shared(system, seed, before, state, answer_stores)
     if keys is None and system.keys:
         keys = Keyring(file_keys(system), file_groups(system))
     quota = Quotas(system, shared, journal, None if keys is None else keys.group)
@@ -271,7 +271,7 @@ def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
     name = f"{one.provider}/{one.model}"
     circuit = shared.circuits.get(name)
     if circuit is None:
-        circuit, latency = shared.lately(one, breaking(one, model, shared.system))
+        circuit, latency = shared.recent_health(one, breaking(one, model, shared.system))
         shared.circuits[name], shared.latencies[name] = circuit, latency
     known = Candidate(name, circuit, shared.latencies[name], one.weight, capability(one, shared))
     shared.candidates.append(known)

@@ -13,7 +13,7 @@ import msgspec
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.extras import install
 from headworks.core.state import State
-from headworks.gateway.assemble import Store, remembered
+from headworks.gateway.assemble import AnswerStore, in_memory
 from headworks.system.schema.system import System
 
 READY_WITHIN: Final = 2.0
@@ -48,22 +48,24 @@ class Counting:
         owner = token_hex(8) if member is None else member.owner
         module = loaded("headworks.state.unreachable", "redis")
         self.shared = module.Valkey(url, system.name, owner)
-        self.state = module.Sharing(self.shared)
+        self.state = module.StateWithFallback(self.shared)
         self._kept = module = loaded("headworks.state.shared_answers", "redis")
-        self._line = module.Line(url, is_told=False)  # the line of the counts tells that it is away
+        self._connection = module.MultiplexedConnection(
+            url, is_logged=False
+        )  # the line of the counts tells that it is away
         self._prefix = system.name
 
-    def answers(self, alias: str, most: int, ttl: float) -> Store:
+    def answers(self, alias: str, most: int, ttl: float) -> AnswerStore:
         """Where an alias's answers are kept: at most so many bytes, for so many seconds."""
         if self.state is None:
-            return remembered(alias, most, ttl)
-        made: Store = self._kept.SharedAnswers(self._line, self._prefix, alias, most, ttl)
+            return in_memory(alias, most, ttl)
+        made: AnswerStore = self._kept.SharedAnswers(self._connection, self._prefix, alias, most, ttl)
         return made
 
     def lost(self, told: Callable[[], None]) -> None:
         """Whom to tell, again and again, that a shared state does not know what was spent."""
         if self.state is not None:
-            self.shared.lost = told
+            self.shared.on_lost = told
 
     async def start(self) -> None:
         """Connects, or goes on without. Raises ConfigError where the embedded server does not start."""
@@ -71,18 +73,18 @@ class Counting:
             if self._embedded is not None:
                 await self._embedded.start()
             self.shared.start()
-            self._line.start()
-            await self.shared.line.ready(READY_WITHIN)
+            self._connection.start()
+            await self.shared.connection.ready(READY_WITHIN)
 
     async def settle_in(self) -> None:
         """Waits a while until a state that is there knows what was spent: a call under a budget would be refused."""
-        if self.state is not None and self.shared.is_there:
+        if self.state is not None and self.shared.is_connected:
             await self.shared.restored(RESTORED_WITHIN)
 
     async def stop(self) -> None:
         """Has everything that was counted arrive, and ends."""
         if self.state is not None:
-            await self._line.stop()
+            await self._connection.stop()
             await self.shared.stop()
             if self._embedded is not None:
                 await self._embedded.stop()

@@ -35,10 +35,10 @@ from headworks.gateway.target_log import TargetLog
 from headworks.http.buffered import Buffered
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
-from headworks.ledger.ending import finish, is_whole
+from headworks.ledger.final_flush import flush_and_close, report_losses
 from headworks.ledger.journal import Journal
-from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
+from headworks.ledger.store_url import store_at
 from headworks.prompts.apart import Apart
 from headworks.system.derived.secret_values import every_secret
 from headworks.system.schema.system import System
@@ -272,13 +272,13 @@ class Gateway:
             self.targets.close()
             await self.apart.close()
         finally:  # whatever cannot be closed costs no record
-            await finish(self.journal, self.access.at)
+            await flush_and_close(self.journal, self.access.at)
         await self.access.stop()
         await self.counting.stop()
         if self.ledger is not None:
             await self.ledger.stop()
         unforced = self.journal.unforced if self.ledger is not None else ()  # of a worker's its parent knows in the end
-        self.is_whole = is_whole(self.journal.lost, self.journal.folder, unforced)
+        self.is_whole = report_losses(self.journal.lost, self.journal.folder, unforced)
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
         before_this, self._secrets = self._secrets, every_secret(system)
@@ -296,7 +296,7 @@ class Gateway:
             prompts=prompts,
             state=self.counting.state,
             keys=self.ring,
-            keeper=self.counting.answers,
+            answer_stores=self.counting.answers,
         )
         self.targets.watch(made.shared.circuits)
         self.targets.watch_connections(leaves.clients)

@@ -13,7 +13,7 @@ from headworks.core.key import UNLIMITED, Allowance, Key, secret_digest
 from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
 from headworks.gateway.prices import Prices
-from headworks.layers.quota import Books, Quota
+from headworks.layers.quota import BudgetStatus, Quota
 from headworks.layers.reservations import Opener, Terms
 from headworks.policy.spend import TEMPLATE, ceiling
 from headworks.providers.local.chat_template import transcript
@@ -38,7 +38,7 @@ class Known(Protocol):
     @property
     def state(self) -> State: ...
     @property
-    def books(self) -> Books: ...
+    def budget_status(self) -> BudgetStatus: ...
 
 
 class Quotas:
@@ -76,7 +76,7 @@ class Quotas:
             journal=self.journal,
             group=group,
             weigh=WEIGHED,
-            books=self.known.books,
+            budget_status=self.known.budget_status,
         )
         return (quota,)
 

@@ -131,11 +131,11 @@ async def dial(
             if not 0 < by < NEVER:
                 return await _open(origin, make, context, proxy)
             loop = asyncio.get_running_loop()
-            patience = FairTimeout(loop, by, lambda: bound.reschedule(loop.time()))
+            timer = FairTimeout(loop, by, lambda: bound.reschedule(loop.time()))
             try:
                 return await _open(origin, make, context, proxy)
             finally:
-                patience.close()
+                timer.close()
     except OSError as error:
         place = str(origin) if proxy is None else f"{origin} through {proxy}"
         # The kernel's own ETIMEDOUT is a TimeoutError too: only the bound knows whose it was.
@@ -165,7 +165,7 @@ async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext |
     else:
         tunnel = await _connect(proxy.host, proxy.port, lambda: Tunnel(loop))
         try:
-            await tunnel.dig(origin.endpoint, proxy)
+            await tunnel.establish(origin.endpoint, proxy)
         except BaseException:
             tunnel.abort()
             raise

@@ -127,7 +127,7 @@ class Tunnel(Connection):
         self._said = b""
         self._answered: asyncio.Future[None] = loop.create_future()
 
-    async def dig(self, authority: str, proxy: Proxy) -> None:
+    async def establish(self, authority: str, proxy: Proxy) -> None:
         """Asks for a way to `host:port`. Raises Denied where the proxy will not, an OSError where it could not."""
         self.transport.write(
             b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (authority.encode(), authority.encode(), proxy.header)

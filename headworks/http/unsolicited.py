@@ -49,7 +49,7 @@ class Unsolicited:
         return at < self.until
 
 
-def is_goodbye(data: bytes) -> bool:
+def is_idle_close(data: bytes) -> bool:
     """Whether this is how load balancers close a connection that rests: 408 with `Connection: close` (HAProxy, `timeout
     http-request`; RFC 9110, section 15.5.9). Nobody would take it for an answer that he may keep."""
     if _GOODBYE.match(data) is None:

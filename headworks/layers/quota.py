@@ -22,7 +22,7 @@ from headworks.core.service import Enter, Layering, Opening, Scope, Service, ent
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
 from headworks.core.throttled_log import log_fields
 from headworks.layers.refusal import refused
-from headworks.layers.reservations import Opener, Reservation, Terms, reckoned
+from headworks.layers.reservations import Opener, Reservation, Terms, worst_case_costs
 from headworks.policy.charge import billed
 from headworks.policy.spend import Asking, window_start
 from headworks.wire.dialect import Weight
@@ -46,7 +46,7 @@ class Bound(msgspec.Struct, frozen=True):
     group: Allowance = UNLIMITED
 
 
-class Books:
+class BudgetStatus:
     """Whether what was spent before this process began is known (without it nobody may spend), and which budgets have reached
     their alert level."""
 
@@ -77,7 +77,7 @@ class Books:
 class Quota:
     """Holds what a call takes from before it until its last chunk. Asks nobody where nothing bounds the call.
 
-    group: what a group may ask. weigh: reads a body under a budget, by operation. books: whether the past is known.
+    group: what a group may ask. weigh: reads a body under a budget, by operation. budget_status: whether the past is known.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Quota:
         journal: Opener,
         group: Callable[[str], Allowance],
         weigh: Mapping[Operation, Callable[[bytes], Weight]],
-        books: Books | None = None,
+        budget_status: BudgetStatus | None = None,
     ) -> None:
         self.inner = inner
         self.terms = terms
@@ -96,7 +96,7 @@ class Quota:
         self.journal = journal
         self.group = group
         self.weigh = weigh
-        self.books = books or Books()
+        self.budget_status = budget_status or BudgetStatus()
         self._bounds: dict[str, Bound] = {}
 
     def open(self, call: Call) -> Opening:
@@ -145,7 +145,7 @@ class Quota:
 
     def under_budget(self, call: Call, bound: Bound) -> tuple[Call, Claim, Asking]:
         """The call as it may be sent, and what must be reserved for it. Raises Forbidden or Malformed where that is unknown."""
-        if not self.books.is_known:
+        if not self.budget_status.is_known:
             raise StateAway(
                 "What your key has spent so far is not known yet: its store cannot be read.", retry_after=5.0
             )
@@ -171,7 +171,7 @@ class Quota:
             call = msgspec.structs.replace(call, max_output=most, bound=most)
         around, beyond = self.terms.around
         asking = Asking(len(call.body), (most + beyond) * weight.choices, weight.pictures, weight.is_audible, around)
-        amounts = reckoned(ceiling, asking, bound.spendings)
+        amounts = worst_case_costs(ceiling, asking, bound.spendings)
         if amounts is None:
             raise Forbidden(f"Your key has a budget, and what sound costs at `{self.terms.alias}` is not known here.")
         tokens = -(-asking.size // 4) + asking.output
@@ -192,7 +192,7 @@ class Quota:
         """Logs once a window that a budget is used up to its alert level, with what is reserved."""
         for budget, spending, spent in zip(claim.bounds.budgets, bound.spendings, granted.spent, strict=True):
             is_near = spent >= spending.alert * budget.limit
-            if is_near and self.books.alert(budget.name, budget.window, claim.at):
+            if is_near and self.budget_status.alert(budget.name, budget.window, claim.at):
                 said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
                 fields = log_fields(
                     "budget_alert", subject=budget.name, spent=spent, limit=budget.limit, window=budget.window

@@ -96,7 +96,7 @@ class Reservation:
         ceiling = self.paying.terms.ceilings[call.operation]
         assert ceiling is not None, "nothing is reserved where no price is known"
         asking = msgspec.structs.replace(self.asking, size=max(self.asking.size, size))
-        most = reckoned(ceiling, asking, self.spendings)
+        most = worst_case_costs(ceiling, asking, self.spendings)
         assert most is not None, "the call itself was reckoned"
         running = sum([not one.outcome for one in others])
         ended = [
@@ -118,7 +118,7 @@ class Reservation:
         self.open()
 
 
-def reckoned(ceiling: Ceiling, asking: Asking, spendings: tuple[Spending, ...]) -> tuple[int, ...] | None:
+def worst_case_costs(ceiling: Ceiling, asking: Asking, spendings: tuple[Spending, ...]) -> tuple[int, ...] | None:
     """What an attempt costs at most, as each budget reckons; None where that is unknown."""
     costs: dict[Estimate, int] = {}
     for spending in spendings:

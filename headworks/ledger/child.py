@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from headworks.ledger.ledger import POLL, Ledger, Status
-from headworks.ledger.places import store_at
+from headworks.ledger.store_url import store_at
 
 NICE = 10
 """Beside a busy gateway on one core this is a tenth of it, and a call that arrives is served at once."""
@@ -25,14 +25,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the child is told, in the first line of its stdin: a command line could be read by every user.
 
     journal: a folder. store: the URL of the store, with its password. folder: what its relative paths start from.
-    retention, patience: seconds.
+    retention, within: seconds.
     """
 
     journal: str
     store: str
     folder: str
     retention: float
-    patience: float
+    within: float
 
 
 async def serve(order: Order, told: BinaryIO, said: int) -> None:
@@ -52,7 +52,7 @@ async def serve(order: Order, told: BinaryIO, said: int) -> None:
             async with asyncio.timeout(POLL):
                 await ended.wait()
     loop.remove_reader(told)
-    await ledger.stop(order.patience)
+    await ledger.stop(order.within)
     say(said, ledger.status())
 
 

@@ -73,7 +73,7 @@ def note(journal: Path, store: Store) -> Identity:
     """Notes which store the journal goes into, and how far that has come, once that is safe on its disk. For who has made sure
     that it is the right one (`departure`), or says so. Raises StoreTrouble."""
     found = identity(store)
-    store.settle()
+    store.sync()
     unfinished = journal / f"{NOTE}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
         make_private(journal)

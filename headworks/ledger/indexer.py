@@ -28,11 +28,11 @@ AT_ONCE = 1000
 class Indexer:
     """Indexes the journal in a folder into a store, pass by pass."""
 
-    def __init__(self, journal: Path, store: StoreAt, *, pause: float = 0.0, patience: float = 2.0) -> None:
+    def __init__(self, journal: Path, store: StoreAt, *, pause: float = 0.0, lock_timeout: float = 2.0) -> None:
         self.journal = journal
         self.at = store
         self.pause = pause
-        self.patience = patience
+        self.lock_timeout = lock_timeout
         self.behind = 0
         self.indexed = 0
         self.indexed_bytes = 0
@@ -45,7 +45,7 @@ class Indexer:
         if self._store is not None and not self._store.is_there:
             self.close()
         if self._store is None:
-            self._store = self.at.open(self.patience)
+            self._store = self.at.open(self.lock_timeout)
         return self._store
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class Indexer:
             for file in files(self.journal):
                 has_more |= self._file(store, file, prefix, positions.get(prefix + file.name, Position()))
             if not has_more:
-                store.lose(prefix, lambda: {prefix + process_of(file.name) for file in files(self.journal)})
+                store.record_lost(prefix, lambda: {prefix + process_of(file.name) for file in files(self.journal)})
             self.measure()
             return has_more
         except StoreTrouble:
@@ -168,7 +168,7 @@ class Indexer:
 
     def _remove(self, store: Store, path: Path) -> None:
         """Removes a file that is indexed to its end, where it is certain that its rows are on the disk."""
-        store.settle()
+        store.sync()
         if store.is_there:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()

@@ -7,7 +7,7 @@ start means that nothing is ever appended to it. A file is locked (`flock`) from
 closed: who can lock it knows that it is complete, and may remove it once it is indexed.
 A file that somebody removes while it is written is written again into a new one, within `sync` seconds.
 A full disk costs no call: lines wait in memory up to `MOST_BACKLOG` bytes, then are counted as lost. What still waits at
-the end may go into the store (`ending.py`); else it is counted as lost, too.
+the end may go into the store (`final_flush.py`); else it is counted as lost, too.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Journal:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.sync)
-            if (removed := self._succeeded()) is not None:
+            if (removed := self._replaced_if_removed()) is not None:
                 self.lost += await loop.run_in_executor(None, carry_over, removed, os.dup(self._file))
             self._tell(bool(self._backlog) and not self.flush())
             while self._full:
@@ -153,18 +153,18 @@ class Journal:
             self._events.write(LogEvent(logging.INFO, "journal_back", "the journal's disk", text, {"lost": self.lost}))
         self._is_full = is_full
 
-    def settle(self) -> list[bytes]:
+    def last_flush(self) -> list[bytes]:
         """Writes what waits, as far as the disk takes it, for the last time before the end. Returns the lines that it does
         not take, whole: the beginning of the first may be in the file."""
-        if (removed := self._succeeded()) is not None:
+        if (removed := self._replaced_if_removed()) is not None:
             self.lost += carry_over(removed, os.dup(self._file))
         if self.flush():
             return []
         first, *others = self._backlog
         return [self._torn() + first, *others]
 
-    def give(self) -> None:
-        """Forgets the lines that `settle` returned: they are somewhere else."""
+    def drop_backlog(self) -> None:
+        """Forgets the lines that `last_flush` returned: they are somewhere else."""
         self._backlog.clear()
         self._backlog_size = self.waiting = 0
 
@@ -172,9 +172,9 @@ class Journal:
         """Writes what waits, forces it to the disk and closes the files. What cannot be written is counted as lost."""
         if self._file == CLOSED:
             return
-        left = self.settle()
+        left = self.last_flush()
         self.lost += count(left)
-        self.give()
+        self.drop_backlog()
         self._events.close()
         for file in (*self._full, self._file):
             self._finish(file)
@@ -231,7 +231,7 @@ class Journal:
         self._file = file
         self._room = self.rotated_at - size
 
-    def _succeeded(self) -> int | None:
+    def _replaced_if_removed(self) -> int | None:
         """The file that is written, where somebody has removed it or its folder: another takes its place. None: it is there."""
         if os.fstat(self._file).st_nlink:
             return None
@@ -312,7 +312,7 @@ def carry_over(removed: int, file: int) -> int:
             at += len(lines)
     except OSError as error:
         log.error("the records of the journal's removed file are lost: %s", error.strerror)
-        return missed(removed, at)
+        return records_from(removed, at)
     else:
         return 0
     finally:
@@ -320,7 +320,7 @@ def carry_over(removed: int, file: int) -> int:
         os.close(file)
 
 
-def missed(file: int, at: int) -> int:
+def records_from(file: int, at: int) -> int:
     """How many records stand in a file from an offset on; 0 where it cannot be read."""
     try:
         return count(os.pread(file, max(0, os.fstat(file).st_size - at), at).split(b"\n"))

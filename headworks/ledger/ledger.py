@@ -83,11 +83,11 @@ class Ledger:
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
-    async def stop(self, patience: float = 5.0) -> None:
-        """Indexes what is there, `patience` seconds at most, and ends the thread; what is left waits in the journal."""
+    async def stop(self, within: float = 5.0) -> None:
+        """Indexes what is there, `within` seconds at most, and ends the thread; what is left waits in the journal."""
         if self._thread is not None:
             self._stopping.set()
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, patience)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, within)
             self._thread = None
 
     def status(self) -> Status:

@@ -24,16 +24,16 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from headworks.ledger.erasure import tombstones, withheld
 from headworks.ledger.facts import USER, Facts, facts
-from headworks.ledger.postgres_claim import PostgresClaim
+from headworks.ledger.postgres_lock import PostgresLock
 from headworks.ledger.store import (
     COLUMNS,
     HOUR,
     INTERNED,
+    LOCK_TIMEOUT,
     MOST_NAMES,
-    PATIENCE,
     PRUNED,
-    Claim,
     Entries,
+    Lock,
     Position,
     StoreTrouble,
     costs_of,
@@ -137,11 +137,11 @@ class PostgresAt:
 
     __repr__ = __str__
 
-    def open(self, patience: float = PATIENCE) -> PostgresStore:
-        return PostgresStore(self, patience)
+    def open(self, lock_timeout: float = LOCK_TIMEOUT) -> PostgresStore:
+        return PostgresStore(self, lock_timeout)
 
-    def claim(self) -> Claim:
-        return PostgresClaim(self.connect, self.schema, str(self))
+    def lock(self) -> Lock:
+        return PostgresLock(self.connect, self.schema, str(self))
 
     def connect(self) -> psycopg.Connection:
         """A connection. Raises psycopg.Error."""
@@ -160,11 +160,11 @@ class PostgresStore:
     plans_itself = True
     contains = 'strpos(lower(reason COLLATE "C"), ?) > 0'
 
-    def __init__(self, at: PostgresAt, patience: float = PATIENCE) -> None:
+    def __init__(self, at: PostgresAt, lock_timeout: float = LOCK_TIMEOUT) -> None:
         self.at = at
         self._names: dict[tuple[str, str], int] = {}
         self._prunings = -1
-        lock = max(1, round(patience * 1000))
+        lock = max(1, round(lock_timeout * 1000))
         self._settings = SQL(
             "SET LOCAL search_path = {}; SET LOCAL lock_timeout = {}; SET LOCAL synchronous_commit = on"
         ).format(Identifier(at.schema), Literal(lock))
@@ -272,7 +272,7 @@ class PostgresStore:
         self._insert(entries.records)
         self.connection.execute(_JOURNAL, (name, *now))
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         """Every commit was forced before it returned."""
 
     def forget(self, where: str, values: Sequence[object], most: int) -> int:
@@ -381,7 +381,7 @@ class PostgresStore:
         for call, line in entries.opened:
             self.connection.execute(_OPENED, (sendable_text(call.opened), process, line))
 
-    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+    def record_lost(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
         query = "SELECT process, line FROM opened WHERE starts_with(process, ?)"
         if not self.rows(f"{query} LIMIT 1", (prefix,)):
             return

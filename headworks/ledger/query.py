@@ -81,7 +81,7 @@ SHOWN = Clause("request >= 0", ())
 """Of calls that are more than numbers: `erasure.py`."""
 
 
-class Questions:
+class Queries:
     """Asks a store. Every method raises StoreTrouble."""
 
     def __init__(self, store: Store) -> None:

@@ -16,18 +16,18 @@ from typing import Any
 import msgspec
 
 from headworks.core.private_folders import make_private
-from headworks.ledger.claim import FileClaim
 from headworks.ledger.erasure import tombstones, withheld
 from headworks.ledger.facts import USER, Facts, facts
+from headworks.ledger.lock import FileLock
 from headworks.ledger.store import (
     COLUMNS,
     HOUR,
+    LOCK_TIMEOUT,
     MOST_NAMES,
-    PATIENCE,
     PRUNED,
     SHIFT,
-    Claim,
     Entries,
+    Lock,
     Position,
     StoreTrouble,
     costs_of,
@@ -104,12 +104,12 @@ class SqliteAt(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return str(self.path)
 
-    def open(self, patience: float = PATIENCE) -> SqliteStore:
-        return SqliteStore(self.path, patience=patience)
+    def open(self, lock_timeout: float = LOCK_TIMEOUT) -> SqliteStore:
+        return SqliteStore(self.path, lock_timeout=lock_timeout)
 
-    def claim(self) -> Claim:
+    def lock(self) -> Lock:
         path = Path(os.path.realpath(self.path))
-        return FileClaim(path.with_name(f"{path.name}.lock"))
+        return FileLock(path.with_name(f"{path.name}.lock"))
 
 
 class SqliteStore:
@@ -121,7 +121,7 @@ class SqliteStore:
     plans_itself = False
     contains = "instr(lower(reason), ?) > 0"
 
-    def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
         self.path = path
         self._names: dict[tuple[str, str], int] = {}
         self._seen = -1
@@ -129,16 +129,16 @@ class SqliteStore:
             make_private(path.parent)
             make(path)
             self._identity = identity(os.stat(path))
-            self.connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+            self.connection = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None)
             try:
-                self._set_up(patience)
+                self._set_up(lock_timeout)
             except BaseException:
                 self.connection.close()
                 raise
 
-    def _set_up(self, patience: float) -> None:
+    def _set_up(self, lock_timeout: float) -> None:
         run = self.connection.execute
-        begin_wal(self.connection, patience)
+        begin_wal(self.connection, lock_timeout)
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA cache_size = -16384")  # KiB
         run("PRAGMA wal_autocheckpoint = 4000")
@@ -219,7 +219,7 @@ class SqliteStore:
         self._insert(entries.records)
         self.connection.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", (name, *now))
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         with troubles(self.path):
             self.connection.execute("PRAGMA synchronous = FULL")
             try:
@@ -299,7 +299,7 @@ class SqliteStore:
         calls = [(call.opened, process, line) for call, line in entries.opened]
         self.connection.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?, ?)", calls)
 
-    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+    def record_lost(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
         with troubles(self.path):
             run = self.connection.execute
             if not run("SELECT 1 FROM opened LIMIT 1").fetchone():
@@ -362,10 +362,10 @@ def identity(stat: os.stat_result) -> tuple[int, int]:
     return stat.st_dev, stat.st_ino
 
 
-def begin_wal(connection: sqlite3.Connection, patience: float) -> None:
+def begin_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
     """Readers and the one writer do not wait for each other. The change itself needs the file alone, and SQLite does not
     wait for that: two processes that start at once would get an error."""
-    until = time.monotonic() + patience
+    until = time.monotonic() + lock_timeout
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

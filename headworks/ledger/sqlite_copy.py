@@ -50,7 +50,7 @@ class SqliteCopy:
             for table in TABLES:
                 self.store.run(f"DELETE FROM {table}")
             yield put
-        self.store.settle()
+        self.store.sync()
 
 
 def columns(table: str) -> str:

@@ -33,7 +33,7 @@ MOST_KEY = 2**63 - 1
 PER_OCTAVE = 16
 """Steps of a duration's class per doubling: a percentile read off the classes is right within 2.2%."""
 
-PATIENCE = 2.0
+LOCK_TIMEOUT = 2.0
 """Seconds that a locked store is waited for, before that is said."""
 
 MOST_NAMES = 20_000
@@ -108,11 +108,11 @@ class Store(Protocol):
         """Adds the lines of a journal file up to a position, inside a transaction."""
         ...
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         """Forces everything that was committed to the disk: a journal file may go only when its rows are safe."""
         ...
 
-    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+    def record_lost(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
         """Gives calls that were opened by other processes than these a record: nobody else will.
 
         For when a folder's journal is indexed to its end: a process that lives has a file there. Who lives is asked after
@@ -155,15 +155,15 @@ class Store(Protocol):
         ...
 
 
-class Claim(Protocol):
+class Lock(Protocol):
     """A lock, not yet taken. It belongs to one thread at a time."""
 
-    def take(self, holder: str, *, shared: bool) -> str | None:
+    def acquire(self, holder: str, *, shared: bool) -> str | None:
         """None where it is ours now; else what its holder says of itself, "" where that cannot be said. Raises StoreTrouble
         where nobody can say whose it is."""
         ...
 
-    def is_ours(self) -> bool:
+    def is_held(self) -> bool:
         """Whether it still is. Raises nothing: what cannot be asked is lost."""
         ...
 
@@ -176,12 +176,12 @@ class StoreAt(Protocol):
 
     is_shared: bool
 
-    def open(self, patience: float = PATIENCE) -> Store:
-        """Opens it; makes it where there is none, and brings it up to date. patience: seconds for a lock. Raises
+    def open(self, lock_timeout: float = LOCK_TIMEOUT) -> Store:
+        """Opens it; makes it where there is none, and brings it up to date. lock_timeout: seconds for a lock. Raises
         StoreTrouble."""
         ...
 
-    def claim(self) -> Claim:
+    def lock(self) -> Lock:
         """The lock of who counts what is spent here."""
         ...
 

@@ -16,7 +16,7 @@ import msgspec
 
 from headworks.core.record import Record
 from headworks.ledger.facts import GOOD
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.store import PER_OCTAVE, SHIFT, duration_class
 
 By = Literal["alias", "key", "target", "day", "hour"]
@@ -76,7 +76,7 @@ class _Group:
         return 0.0
 
 
-def sums(questions: Questions, asked: Filter, by: Sequence[By]) -> list[Sum]:
+def sums(questions: Queries, asked: Filter, by: Sequence[By]) -> list[Sum]:
     """The groups of these calls, the most expensive first, then the largest. Raises StoreTrouble."""
     clauses = questions.clauses(asked)
     if clauses is None:

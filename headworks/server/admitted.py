@@ -6,7 +6,7 @@ import msgspec
 
 from headworks.core.errors import CallError
 from headworks.core.key import Key
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server.origins import NONE
 from headworks.server.problems import Headers
 

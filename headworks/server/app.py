@@ -12,7 +12,7 @@ import msgspec
 from headworks.core.errors import CallError, KeysAway, Unauthenticated, UnknownModel
 from headworks.core.key import Key
 from headworks.core.request_id import request_id
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.layers.auth import Keyring
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.calls import Calls, Stack

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from headworks.http.exchange import OWNED
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server.exchange import Exchange
 
 Message: TypeAlias = MutableMapping[str, Any]

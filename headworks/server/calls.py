@@ -17,7 +17,7 @@ from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
 from headworks.core.request_id import request_id
 from headworks.core.service import Service
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server import deadline
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.codings import plain

@@ -30,13 +30,13 @@ async def plain(body: bytes, coding: str, most: int) -> bytes:
         raise UnknownCoding(
             f"A body in the content coding `{coding[:64]}` is not read here: send it plain, or as gzip."
         )
-    unzipping = Unzipping(body, most)
+    unzipping = Decompressor(body, most)
     if not unzipping.step():  # a short body needs no more
         await asyncio.get_running_loop().run_in_executor(None, unzipping.rest)
     return b"".join(unzipping.pieces)
 
 
-class Unzipping:
+class Decompressor:
     """One body on its way. `pieces` is what came out so far, `at` how much went in."""
 
     def __init__(self, body: bytes, most: int) -> None:

@@ -43,7 +43,7 @@ class ControlFiles:
         self._outcome = folder / f"{name}.reload"
         self._lock: int | None = None
 
-    def light(self) -> bool:
+    def publish_pid(self) -> bool:
         """Says that this process serves the file; False where another one does already. Raises OSError."""
         lock = os.open(self._pid, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -56,7 +56,7 @@ class ControlFiles:
         self._lock = lock
         return True
 
-    def put_out(self) -> None:
+    def withdraw_pid(self) -> None:
         """Says that nobody serves the file any more."""
         if self._lock is not None:
             self._pid.unlink(missing_ok=True)

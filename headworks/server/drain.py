@@ -30,7 +30,7 @@ class OpenCalls:
     def left(self, task: asyncio.Task[object]) -> None:
         del self._tasks[task]
 
-    def say(self, error: Draining) -> None:
+    def end_all(self, error: Draining) -> None:
         """Ends every call."""
         self.error = error
         for task in list(self._tasks):
@@ -41,5 +41,5 @@ class OpenCalls:
         return self.error if self.error is not None and task.uncancel() == 0 else None
 
 
-def goodbye() -> Draining:
+def draining_error() -> Draining:
     return Draining("The gateway is going down before this answer was whole. Ask again.", retry_after=AGAIN)

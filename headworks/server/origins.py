@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from headworks.core.errors import Forbidden
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server.problems import Headers
 
 NONE: Headers = ()

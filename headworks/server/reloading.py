@@ -55,7 +55,7 @@ class Reloading:
         self.served = served
         self.counts: Counter[str] = Counter({"reloaded": 0, "refused": 0})
         self._replace = replace
-        self._beacon = control_files
+        self._control_files = control_files
         self._turn = asyncio.Lock()
 
     async def reload(self) -> Outcome:
@@ -105,6 +105,6 @@ class Reloading:
         for problem in outcome.warnings:
             log.warning("%s", problem, extra=problem_fields("config_warning", problem))
         try:
-            self._beacon.report(outcome)
+            self._control_files.report(outcome)
         except OSError as error:
             log.error("the outcome could not be written for `headworks reload`: %s", error.strerror)

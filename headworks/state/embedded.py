@@ -32,13 +32,13 @@ from headworks.core.throttled_log import LogEvent, ThrottledLog
 LONGEST_PATH: Final = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
 
-PATIENCE: Final = 20.0
+START_TIMEOUT: Final = 20.0
 """Seconds until it answers: it reads back what it had, a second for some million counts."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before it is started again after its end: they double while it does not stay."""
 
-STEADY: Final = 10.0
+STABLE_AFTER: Final = 10.0
 
 log = logging.getLogger("headworks.state")
 
@@ -67,14 +67,14 @@ class Embedded:
             for folder in (self.folder, self.socket.parent):
                 make_private(folder)
                 if folder.stat().st_uid != os.getuid():
-                    raise trouble(f"{folder} belongs to another user")
+                    raise config_error(f"{folder} belongs to another user")
                 folder.chmod(0o700)
             self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise trouble(f"another gateway has the state in {self.folder}") from None
+            raise config_error(f"another gateway has the state in {self.folder}") from None
         except OSError as error:
-            raise trouble(f"the state cannot be kept in {self.folder}: {error.strerror or error}") from error
+            raise config_error(f"the state cannot be kept in {self.folder}: {error.strerror or error}") from error
         await self._end_orphan()
         await self._begin()
         self._keeper = asyncio.create_task(self._keep(), name="embedded state")
@@ -114,10 +114,10 @@ class Embedded:
                 env={},  # it has no use for the gateway's secrets
                 start_new_session=True,  # Ctrl-C is the gateway's to pass on
             )
-        until = time.monotonic() + PATIENCE
-        while not answers(self.socket):
+        until = time.monotonic() + START_TIMEOUT
+        while not is_ready(self.socket):
             if process.returncode is not None or time.monotonic() > until:
-                raise trouble(f"the embedded Valkey does not start; {self.folder / 'valkey.log'} says why")
+                raise config_error(f"the embedded Valkey does not start; {self.folder / 'valkey.log'} says why")
             await asyncio.sleep(0.01)
 
     async def _keep(self) -> None:
@@ -126,7 +126,7 @@ class Embedded:
             began = time.monotonic()
             if self.process is not None:
                 await self.process.wait()
-            failures = 0 if time.monotonic() - began > STEADY else failures + 1
+            failures = 0 if time.monotonic() - began > STABLE_AFTER else failures + 1
             text = "it has ended, and is started again"
             self._events.write(LogEvent(logging.ERROR, "embedded_ended", "the embedded Valkey", text))
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE))
@@ -137,7 +137,7 @@ class Embedded:
 
     async def _end_orphan(self) -> None:
         """Ends the server of a gateway that was killed: it answers on our private socket, so it is ours."""
-        told = said(self.socket, b"INFO server\r\n")
+        told = query(self.socket, b"INFO server\r\n")
         found = re.search(rb"process_id:(\d+)", told)
         if found is None:
             return
@@ -148,22 +148,22 @@ class Embedded:
                 os.kill(number, ending)
             until = time.monotonic() + 5.0
             while time.monotonic() < until:
-                if not answers(self.socket) and not lives(number):
+                if not is_ready(self.socket) and not is_running(number):
                     return
                 await asyncio.sleep(0.01)
 
 
-def trouble(said: str) -> ConfigError:
+def config_error(problem: str) -> ConfigError:
     remedy = "see that folder, or write `state: redis://...` for a server of your own"
-    return ConfigError([Problem(path="state", problem=said, remedy=remedy)])
+    return ConfigError([Problem(path="state", problem=problem, remedy=remedy)])
 
 
-def answers(path: Path) -> bool:
+def is_ready(path: Path) -> bool:
     """Whether a server that has read its data is there."""
-    return said(path, b"PING\r\n").startswith(b"+PONG")
+    return query(path, b"PING\r\n").startswith(b"+PONG")
 
 
-def said(path: Path, request: bytes) -> bytes:
+def query(path: Path, request: bytes) -> bytes:
     """What a server answers at once, or nothing."""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(1.0)
@@ -175,7 +175,7 @@ def said(path: Path, request: bytes) -> bytes:
             return b""
 
 
-def lives(number: int) -> bool:
+def is_running(number: int) -> bool:
     """Whether a process is there and has not ended (one that nobody waited for yet has)."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]

@@ -219,7 +219,7 @@ return #claims / 2
 )
 """What a dead process had reserved is spent: its record will say `lost` and the same amount."""
 
-BEAT: Final = (
+HEARTBEAT: Final = (
     CLOCK
     + """
 local owner = arg()
@@ -264,4 +264,4 @@ return 1
 )
 """Adds what was spent while the state was away. Harmless twice."""
 
-ALL: Final = (TAKE, RESERVE, SETTLE, END, BEAT, RESTORE, COUNT)
+ALL: Final = (TAKE, RESERVE, SETTLE, END, HEARTBEAT, RESTORE, COUNT)

@@ -19,7 +19,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from headworks.core.errors import StateAway
 from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.freshness import CachedAnswer
-from headworks.state.connection import Answer, Line, Word
+from headworks.state.connection import Answer, Argument, MultiplexedConnection
 
 OVERHEAD: Final = 250
 """Bytes around an answer in the server: its place in a hash and in a sorted set."""
@@ -79,15 +79,15 @@ class SharedAnswers:
     """An alias's answers in a shared server. ttl: seconds. held: the answers there and their bytes, when one was last kept
     from here; evicted: how many had to go for those. None of them is in this process, so `bytes` and the length are 0."""
 
-    def __init__(self, line: Line, prefix: str, alias: str, most: int, ttl: float) -> None:
+    def __init__(self, connection: MultiplexedConnection, prefix: str, alias: str, most: int, ttl: float) -> None:
         self.most = most
         self.ttl = ttl
         self.bytes = 0
         self.evicted = 0
         self.held = (0, 0)
-        self._line = line
+        self._connection = connection
         self._events = ThrottledLog(log, most=1)
-        self._words: tuple[Word, ...] = (f"{{{prefix}}}", alias)
+        self._words: tuple[Argument, ...] = (f"{{{prefix}}}", alias)
 
     def __len__(self) -> int:
         return 0
@@ -111,12 +111,12 @@ class SharedAnswers:
             self.held = (count, size)
             self.evicted += gone
 
-    async def _run(self, script: str, *words: Word) -> Answer:
+    async def _run(self, script: str, *words: Argument) -> Answer:
         try:
             try:
-                return await self._line.ask("EVALSHA", SHAS[script], 0, *self._words, *words)
+                return await self._connection.execute("EVALSHA", SHAS[script], 0, *self._words, *words)
             except NoScriptError:
-                return await self._line.ask("EVAL", script, 0, *self._words, *words)
+                return await self._connection.execute("EVAL", script, 0, *self._words, *words)
         except StateAway:
             return None
         except ResponseError as error:

@@ -22,18 +22,18 @@ from headworks.state.valkey import Valkey
 log = logging.getLogger("headworks.state")
 
 
-class Sharing:
+class StateWithFallback:
     """A shared state, and what stands in for it where a claim's bounds allow that."""
 
     is_local = False
 
     def __init__(self, shared: Valkey) -> None:
         self.shared = shared
-        self._alone: Memory | None = None
+        self._fallback: Memory | None = None
         self._events = ThrottledLog(log)
         self._parts: dict[int, tuple[Bounds, Bounds]] = {}
         self._granted: dict[str, tuple[Memory, Claim]] = {}
-        self._heard: dict[tuple[str, int], int] = {}
+        self._last_spent: dict[tuple[str, int], int] = {}
 
     def take_now(self, claim: Claim) -> Granted | Refusal:
         raise TypeError("a shared state is waited for")
@@ -44,14 +44,14 @@ class Sharing:
         except StateAway:
             if not claim.bounds.fails_open:
                 raise
-            return self._take_alone(claim)
-        if self._alone is not None:
+            return self._take_from_fallback(claim)
+        if self._fallback is not None:
             self._events.write(LogEvent(logging.INFO, "limits_shared", "limits and budgets", "they are shared again"))
-            self._alone = None
+            self._fallback = None
             self._parts.clear()
         if isinstance(found, Granted) and found.spent:
             for budget, spent in zip(claim.bounds.budgets, found.spent, strict=True):
-                self._heard[budget.name, window_start(budget.window, claim.at)] = spent
+                self._last_spent[budget.name, window_start(budget.window, claim.at)] = spent
         return found
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
@@ -87,12 +87,12 @@ class Sharing:
     async def release_owner(self, owner: str) -> None:
         await self.shared.release_owner(owner)
 
-    def _take_alone(self, claim: Claim) -> Granted | Refusal:
-        if self._alone is None:
+    def _take_from_fallback(self, claim: Claim) -> Granted | Refusal:
+        if self._fallback is None:
             text = "the state is away: those that are `open` count in this process alone"
             self._events.write(LogEvent(logging.ERROR, "limits_alone", "limits and budgets", text))
-            self._alone = Memory()
-        memory = self._alone
+            self._fallback = Memory()
+        memory = self._fallback
         part = Claim(claim.id, self._part(claim), claim.tokens, claim.amounts, claim.at)
         found = memory.take_now(part)
         if isinstance(found, Granted):
@@ -120,4 +120,4 @@ class Sharing:
         return known[1]
 
     def _last(self, budget: Budget, at: float) -> int:
-        return self._heard.get((budget.name, window_start(budget.window, at)), 0)
+        return self._last_spent.get((budget.name, window_start(budget.window, at)), 0)

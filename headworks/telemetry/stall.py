@@ -38,7 +38,7 @@ RUNNERS: Final = ("asyncio.runners", "asyncio.base_events", "asyncio.events", "s
 log = logging.getLogger("headworks.loop")
 
 
-class Stall:
+class StallDetector:
     """Tells by what a loop is held. every: seconds between two beats; beaten_at: when the last one was.
 
     frame: the innermost of the loop's thread; cpu: seconds of the processor that this process has had.
@@ -109,12 +109,12 @@ def held_by(frame: FrameType) -> list[FrameType]:
     return frames[begins:]
 
 
-class Lookout:
+class StallWatcher:
     """The thread that looks. Made in the loop's own thread."""
 
     def __init__(self, every: float, beaten_at: Callable[[], float]) -> None:
         loops = threading.get_ident()
-        self._stall = Stall(every, beaten_at, lambda: sys._current_frames().get(loops))
+        self._stall = StallDetector(every, beaten_at, lambda: sys._current_frames().get(loops))
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loop lookout", daemon=True)
         self._thread.start()

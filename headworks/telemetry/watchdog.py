@@ -8,7 +8,7 @@ from typing import Final
 from headworks.core.clock import now
 from headworks.core.vtime import RUNNING
 from headworks.telemetry.histogram import Histogram
-from headworks.telemetry.stall import Lookout
+from headworks.telemetry.stall import StallWatcher
 
 EVERY: Final = 0.05
 """Seconds between two looks: a stall of 50 ms is never missed, and twenty timers a second cost nothing."""
@@ -29,7 +29,7 @@ class Watchdog:
     async def watch(self) -> None:
         """Runs until cancelled."""
         self.beaten_at = now()
-        lookout = Lookout(EVERY, lambda: self.beaten_at) if RUNNING.loop is None else None
+        watcher = StallWatcher(EVERY, lambda: self.beaten_at) if RUNNING.loop is None else None
         try:
             while True:
                 asleep_at = now()
@@ -37,5 +37,5 @@ class Watchdog:
                 self.beaten_at = now()
                 self.lags.add(max(0.0, self.beaten_at - asleep_at - EVERY))
         finally:
-            if lookout is not None:
-                lookout.stop()
+            if watcher is not None:
+                watcher.stop()

@@ -92,7 +92,7 @@ def test_why_there_is_no_connection_is_for_callers_and_where_is_for_logs(loop: s
                 await ask(Client(origin))
             assert why in caught.value.message
             assert not any(
-                part in caught.value.message for part in ("127.0.0.1", str(port), "none.sock", "vendor.invalid")
+                discard in caught.value.message for discard in ("127.0.0.1", str(port), "none.sock", "vendor.invalid")
             )
             assert caught.value.place.startswith(f"{origin}: ")
 
@@ -213,7 +213,7 @@ def test_an_address_that_is_deaf_costs_its_head_start_only(loop: str) -> None:
             await caller.gone()
 
         async with peer(script) as here:
-            deaf = Deaf(here.port)
+            is_done = Deaf(here.port)
             begun = running.time()
             connection = await race(["127.0.0.2", "127.0.0.1"], here.port, make)
             assert HEAD_START * 0.9 < running.time() - begun < HEAD_START + 0.5
@@ -232,7 +232,7 @@ def test_an_address_that_is_deaf_costs_its_head_start_only(loop: str) -> None:
             racing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await racing
-            deaf.close()
+            is_done.close()
 
     run(loop, main())
 

@@ -44,7 +44,7 @@ class Slow:
         if not handle.cancelled:
             callback()
 
-    def patience(self, seconds: float) -> FairTimeout:
+    def timer(self, seconds: float) -> FairTimeout:
         return FairTimeout(cast(asyncio.AbstractEventLoop, self), self.at + seconds, self.ring)
 
     def ring(self) -> None:
@@ -93,7 +93,7 @@ def test_whoever_is_deaf_is_found_out_however_busy_the_loop_is(seconds: float, t
 
 def test_closed_it_does_not_ring() -> None:
     loop = Slow()
-    patience = loop.patience(0.05)
-    patience.close()
+    timer = loop.patience(0.05)
+    timer.close()
     loop.turn()
     assert not loop.rung

@@ -18,7 +18,7 @@ from headworks.core.reply import Usage
 from headworks.core.service import Opening, Service
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
 from headworks.layers.limit import Limit, ProviderQueue
-from headworks.layers.quota import Books, Quota
+from headworks.layers.quota import BudgetStatus, Quota
 from headworks.layers.reservations import Terms
 from headworks.layers.reserve import Reserve
 from headworks.layers.trace import Trace
@@ -256,17 +256,17 @@ async def test_the_alert_level_is_told_once_a_window(caplog: pytest.LogCaptureFi
     who = key(budget=Spending(amount=10**4, every="total", alert=0.001))
     for number in range(3):
         await ask(layer, by(who, number, max_output=5))
-    assert layer.books.alerts(0.0) == ["key/web"]
+    assert layer.budget_status.alerts(0.0) == ["key/web"]
     [record] = caplog.records
     assert record.getMessage().startswith("budget_alert: key/web: $")
     assert record.__dict__["fields"]["subject"] == "key/web"
 
 
 def test_an_alert_ends_with_its_window() -> None:
-    books = Books()
-    assert [books.alert("key/web", "1h", at) for at in (10.0, 3599.0, 3601.0)] == [True, False, True]
-    assert books.alerts(7199.0) == ["key/web"]
-    assert books.alerts(7200.0) == []
+    budget_status = BudgetStatus()
+    assert [budget_status.alert("key/web", "1h", at) for at in (10.0, 3599.0, 3601.0)] == [True, False, True]
+    assert budget_status.alerts(7199.0) == ["key/web"]
+    assert budget_status.alerts(7200.0) == []
 
 
 @virtual

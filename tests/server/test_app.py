@@ -20,7 +20,7 @@ from headworks.core.request_id import time_range
 from headworks.core.service import Opening, Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.layers.auth import Keyring
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.remote import Account, Remote

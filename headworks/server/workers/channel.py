@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from headworks.core.errors import Problem
-from headworks.telemetry.view import View
+from headworks.telemetry.snapshot import Snapshot
 
 LENGTH: Final = 4
 MOST: Final = 256 * 1024 * 1024
@@ -65,7 +65,7 @@ class Cover(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The worker answers calls."""
 
-    view: View
+    snapshot: Snapshot
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -75,7 +75,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Seen(msgspec.Struct, frozen=True, tag=True):
-    view: View
+    snapshot: Snapshot
 
 
 class Prepared(msgspec.Struct, frozen=True, tag=True):
@@ -91,7 +91,7 @@ class Leaving(msgspec.Struct, frozen=True, tag=True):
 class Ended(msgspec.Struct, frozen=True, tag=True):
     """The worker has drained; these are its last numbers."""
 
-    view: View
+    snapshot: Snapshot
 
 
 Message = Start | Look | Prepare | Adopt | Cover | Ready | Failed | Seen | Prepared | Leaving | Ended

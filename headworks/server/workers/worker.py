@@ -24,7 +24,7 @@ from headworks.gateway.counting import Member
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.gateway import Prepared as PreparedSystem
 from headworks.http.server import Edge, EdgeLimits, Listener
-from headworks.server.admin_view import view_of
+from headworks.server.admin_view import snapshot_of
 from headworks.server.app import App
 from headworks.server.origins import Origins
 from headworks.server.serve import SWITCH, certificates_of, drain, signals
@@ -108,14 +108,14 @@ class Worker:
                 if self.certificates is not None:
                     await held.enter_async_context(self.certificates.watched())
                 with contextlib.suppress(ConnectionError):
-                    await self.channel.say(Ready(view_of(self.gateway)))
+                    await self.channel.say(Ready(snapshot_of(self.gateway)))
                 await asked.get()
             with contextlib.suppress(ConnectionError):
                 await self.channel.say(Leaving())
             await drain(self.gateway, self.app, self.edge, asked)
             await self.gateway.stop()
             with contextlib.suppress(ConnectionError):
-                await self.channel.say(Ended(view_of(self.gateway)))
+                await self.channel.say(Ended(snapshot_of(self.gateway)))
         finally:
             hearing.cancel()
             await asyncio.wait([hearing])
@@ -126,15 +126,15 @@ class Worker:
             with contextlib.suppress(ConnectionError):
                 match message:
                     case Look():
-                        await self.channel.say(Seen(view_of(self.gateway)))
+                        await self.channel.say(Seen(snapshot_of(self.gateway)))
                     case Prepare():
                         await self.channel.say(Prepared(await self.prepare(message)))
                     case Adopt():
                         await self.adopt(is_taken=message.is_taken)
-                        await self.channel.say(Seen(view_of(self.gateway)))
+                        await self.channel.say(Seen(snapshot_of(self.gateway)))
                     case Cover():
                         await self.cover(message.number, is_on=message.is_on)
-                        await self.channel.say(Seen(view_of(self.gateway)))
+                        await self.channel.say(Seen(snapshot_of(self.gateway)))
                     case _:
                         raise AssertionError(f"a parent does not say {type(message).__name__}")
         log.error("the parent is gone: draining", extra=log_fields("parent_gone"))
@@ -143,7 +143,7 @@ class Worker:
     async def cover(self, number: int, *, is_on: bool) -> None:
         """Takes connections from the sockets of a worker, or no more."""
         for server in self.taking.pop(number, []):
-            self.edge.leave(server)
+            self.edge.close_listener(server)
         if is_on:
             self.taking[number] = [await self.edge.start_at(again(one)) for one in self.listening[number]]
 

@@ -37,7 +37,7 @@ MOST_NAME: Final = 63
 """Bytes of an application's name."""
 
 
-class PostgresClaim:
+class PostgresLock:
     """The claim to a schema. connect: opens a connection in autocommit, and raises psycopg.Error or StoreTrouble."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection], schema: str, shown: str) -> None:
@@ -46,7 +46,7 @@ class PostgresClaim:
         self._shown = shown
         self._connection: psycopg.Connection | None = None
 
-    def take(self, holder: str, *, shared: bool) -> str | None:
+    def acquire(self, holder: str, *, shared: bool) -> str | None:
         self.release()
         try:
             connection = self._connect()
@@ -63,7 +63,7 @@ class PostgresClaim:
             connection.close()
         return found
 
-    def is_ours(self) -> bool:
+    def is_held(self) -> bool:
         if self._connection is None:
             return False
         try:

@@ -24,7 +24,7 @@ from headworks.layers.reason import reason
 from headworks.providers.remote import Remote
 from headworks.system.schema.system import Model, OpenAI, System, TargetOf
 
-PATIENCE: Final = 20.0
+TIMEOUT: Final = 20.0
 """Seconds that a vendor may take."""
 
 PROXY: Final = 407
@@ -46,7 +46,7 @@ class _List(msgspec.Struct):
     data: list[_Listed]
 
 
-class Asking:
+class LiveCheck:
     """Asks the vendors of a system. Enter it to connect; leaving closes every connection. Simulated and local ones are not
     asked: they have neither key nor address."""
 
@@ -60,7 +60,7 @@ class Asking:
         self._prices = Prices(system)
         self._lists: dict[str, frozenset[str] | CallError] = {}
 
-    async def __aenter__(self) -> Asking:
+    async def __aenter__(self) -> LiveCheck:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,7 +117,7 @@ class Asking:
         return leaf
 
     async def _listed(self, leaf: Remote) -> frozenset[str] | CallError:
-        client, by = leaf.client, now() + PATIENCE
+        client, by = leaf.client, now() + TIMEOUT
         try:
             exchange = await client.send(b"GET", client.origin.target(b"/models"), leaf.headers, connect_by=by)
             try:
@@ -125,7 +125,7 @@ class Asking:
             finally:
                 exchange.release()
         except (TimedOut, Broken) as error:
-            return Unreachable(f"no answer within {PATIENCE:g} s" if isinstance(error, TimedOut) else str(error))
+            return Unreachable(f"no answer within {TIMEOUT:g} s" if isinstance(error, TimedOut) else str(error))
         except CallError as error:
             return error
         if status in (401, 403, PROXY):
@@ -154,7 +154,7 @@ async def asked(leaf: Remote, bound: str) -> Usage | None:
     """The tokens of one short call, whose answer is bounded by this field of the body. Raises CallError."""
     body = {"model": leaf.model, "messages": [{"role": "user", "content": QUESTION}], bound: MOST_TOKENS.output}
     at = now()
-    call = Call(id="check", alias="check", body=msgspec.json.encode(body), arrived_at=at, deadline_at=at + PATIENCE)
+    call = Call(id="check", alias="check", body=msgspec.json.encode(body), arrived_at=at, deadline_at=at + TIMEOUT)
     async with leaf.open(call) as reply:
         await reply.read()
         return reply.usage

@@ -21,14 +21,14 @@ MOST_NAME: Final = 1000
 """Bytes of what a holder says of itself."""
 
 
-class FileClaim:
+class FileLock:
     """`flock` on a file of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: int | None = None
 
-    def take(self, holder: str, *, shared: bool) -> str | None:
+    def acquire(self, holder: str, *, shared: bool) -> str | None:
         self.release()
         try:
             make_private(self.path.parent)
@@ -54,7 +54,7 @@ class FileClaim:
         self._file = file
         return None
 
-    def is_ours(self) -> bool:
+    def is_held(self) -> bool:
         return self._file is not None and leads_to(self.path, self._file)
 
     def release(self) -> None:

@@ -22,10 +22,10 @@ from typing import Final, Literal
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.quotas import allowances_of
-from headworks.ledger.claim import FileClaim
 from headworks.ledger.identity import forget
-from headworks.ledger.places import store_at
-from headworks.ledger.store import Claim, StoreAt, StoreTrouble
+from headworks.ledger.lock import FileLock
+from headworks.ledger.store import Lock, StoreAt, StoreTrouble
+from headworks.ledger.store_url import store_at
 from headworks.system.load import Loaded
 from headworks.system.schema.system import OpenAI, System
 
@@ -35,7 +35,7 @@ LOCK: Final = "gateway.lock"
 WATCH: Final = 1.0
 """Seconds between two looks at whether the locks are still ours."""
 
-PATIENCE: Final = 1.0
+STOP_TIMEOUT: Final = 1.0
 """Seconds that an end waits for its thread."""
 
 ALONE: Final = ("memory", "embedded")
@@ -44,12 +44,12 @@ ALONE: Final = ("memory", "embedded")
 log = logging.getLogger("headworks.hold")
 
 
-class Part:
+class LockPart:
     """One of the things that are held. state: "free" where nobody has asked yet, "away" where nobody can say whose it is."""
 
-    def __init__(self, name: str, claim: Claim) -> None:
+    def __init__(self, name: str, lock: Lock) -> None:
         self.name = name
-        self.claim = claim
+        self.lock = lock
         self.state: Literal["free", "ours", "away", "taken"] = "free"
         self.holder = ""
         self.trouble = ""
@@ -58,7 +58,7 @@ class Part:
         """Takes it where it can be had. Whether anything has changed: also where it was lost and is ours again."""
         before: tuple[str, str] = self.state, self.holder
         if self.state == "ours":
-            if self.claim.is_ours():
+            if self.lock.is_held():
                 return False
             before = "lost", ""
         self._take(holder, shared=shared)
@@ -66,7 +66,7 @@ class Part:
 
     def _take(self, holder: str, *, shared: bool) -> None:
         try:
-            found = self.claim.take(holder, shared=shared)
+            found = self.lock.acquire(holder, shared=shared)
         except StoreTrouble as trouble:
             self.state, self.holder, self.trouble = "away", "", str(trouble)
             return
@@ -75,15 +75,15 @@ class Part:
         self.holder = "" if found is None else said or "somebody who does not say who he is"
 
 
-class Hold:
+class GatewayLock:
     """The locks of one gateway, whose loop runs already. other: who has one of them in our place, in words."""
 
     def __init__(self, journal: Path, store: StoreAt, holder: str, state: str) -> None:
         self.other = ""
         self.is_wanted = False
         self._parts = (
-            Part(f"the journal's folder {journal}", FileClaim(journal / LOCK)),
-            Part(f"the store {store}", store.claim()),
+            LockPart(f"the journal's folder {journal}", FileLock(journal / LOCK)),
+            LockPart(f"the store {store}", store.lock()),
         )
         self._holder = holder
         self._state = state
@@ -93,28 +93,28 @@ class Hold:
         self._loop = asyncio.get_running_loop()
         self._events = ThrottledLog(log)
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Takes all of it, from now on. Raises ConfigError where another has a part."""
         self.is_wanted = True
-        self.look(says=False)
+        self.check(says=False)
         if self.other:
             raise ConfigError([self.problem()])
         for part in self._parts:
             if part.state == "away":
                 self._tell(part, "free")
 
-    def want(self) -> None:
+    def acquire_later(self) -> None:
         """Takes what can be had, from now on; `other` says whether another has a part. Waits for the store."""
         if not self.is_wanted:
             self.is_wanted = True
-            self.look()
+            self.check()
 
     def watch(self) -> None:
         """Looks after it, by a thread of its own, until it is released."""
         self._thread = threading.Thread(target=self._run, name="hold", daemon=True)
         self._thread.start()
 
-    def look(self, *, says: bool = True) -> None:
+    def check(self, *, says: bool = True) -> None:
         """Takes again what was lost, and says what has changed."""
         with self._turn:
             if not self.is_wanted or self._stopping.is_set():
@@ -144,19 +144,19 @@ class Hold:
         if self._thread is None:
             self._give_back()
         else:
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, PATIENCE)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, STOP_TIMEOUT)
 
     def _run(self) -> None:
         while not self._stopping.wait(WATCH):
-            self.look()
+            self.check()
         self._give_back()
 
     def _give_back(self) -> None:
         with self._turn:
             for part in self._parts:
-                part.claim.release()
+                part.lock.release()
 
-    def _tell(self, part: Part, was: str) -> None:
+    def _tell(self, part: LockPart, was: str) -> None:
         notice: LogEvent | None = None
         if part.state == "taken":
             text = (
@@ -177,23 +177,23 @@ class Hold:
 
 
 @asynccontextmanager
-async def holding(loaded: Loaded, *, always: bool, new_ledger: bool = False) -> AsyncIterator[Hold]:
+async def hold_lock(loaded: Loaded, *, always: bool, new_ledger: bool = False) -> AsyncIterator[GatewayLock]:
     """Holds what a system counts on. always: also where its file bounds nothing; else from the first key with a limit on.
     new_ledger: whichever store is there is the right one. Raises ConfigError where another holds it."""
     system, folder = loaded.system, loaded.folder
     journal = folder / system.log.journal
     file = loaded.path.absolute() if loaded.path is not None else folder.absolute()
     holder = f"headworks, process {os.getpid()} on {socket.gethostname()}, {file}"
-    hold = Hold(journal, store_at(system.log.store.reveal(), folder), holder, system.state.reveal())
+    lock = GatewayLock(journal, store_at(system.log.store.reveal(), folder), holder, system.state.reveal())
     try:
         if always or is_bounded(system):
-            await asyncio.get_running_loop().run_in_executor(None, hold.take)
-        hold.watch()
+            await asyncio.get_running_loop().run_in_executor(None, lock.acquire)
+        lock.watch()
         if new_ledger:
             forgotten(journal)
-        yield hold
+        yield lock
     finally:
-        await hold.release()
+        await lock.release()
 
 
 def forgotten(journal: Path) -> None:

@@ -19,20 +19,22 @@ from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.store import StoreAt, StoreTrouble
 
-PATIENCE: Final = 5.0
+LOCK_TIMEOUT: Final = 5.0
 """Seconds that the store is given to take what the journal's disk did not."""
 
 log = logging.getLogger("headworks.journal")
 
 
-async def finish(journal: Journal, store: StoreAt) -> None:
+async def flush_and_close(journal: Journal, store: StoreAt) -> None:
     """Closes a journal; what its disk does not take goes into the store, if that does. `journal.lost` is final then."""
-    if left := journal.settle():
-        taking = Taking(Indexer(journal.folder, store, patience=PATIENCE), f"{journal.name}-left.jsonl", left)
+    if left := journal.last_flush():
+        taking = StoreFlush(
+            Indexer(journal.folder, store, lock_timeout=LOCK_TIMEOUT), f"{journal.name}-left.jsonl", left
+        )
         taking.start()
-        await asyncio.get_running_loop().run_in_executor(None, taking.join, 2 * PATIENCE)
+        await asyncio.get_running_loop().run_in_executor(None, taking.join, 2 * LOCK_TIMEOUT)
         if taking.is_done:
-            journal.give()
+            journal.drop_backlog()
             log.warning(
                 "the journal's disk is full: its last %d lines went into the store",
                 len(left),
@@ -41,7 +43,7 @@ async def finish(journal: Journal, store: StoreAt) -> None:
     journal.close()
 
 
-class Taking(threading.Thread):
+class StoreFlush(threading.Thread):
     """Puts lines that are in no file into the store. A thread that a silent store cannot keep from its end."""
 
     def __init__(self, indexer: Indexer, name: str, lines: Sequence[bytes]) -> None:
@@ -59,7 +61,7 @@ class Taking(threading.Thread):
         self.indexer.close()
 
 
-def is_whole(lost: int, journal: Path, unforced: Sequence[Path] = ()) -> bool:
+def report_losses(lost: int, journal: Path, unforced: Sequence[Path] = ()) -> bool:
     """Says what is missing of what was acknowledged, in the last line of the log; True where nothing is.
 
     unforced: files that could not be forced to the disk; those that went into the store since are gone.
