@@ -1,4 +1,4 @@
-"""What we ship for tests: a service answered by hand, a call to open it with, and virtual time to do it in.
+"""Test helpers: a mock service that a test answers by hand, calls to open it with, and virtual time.
 
     @virtual
     async def test_a_refused_call_reaches_nobody() -> None:
@@ -336,7 +336,7 @@ def _turn() -> Awaitable[None]:
 
 
 def virtual(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Makes an async test an ordinary one that runs on virtual time."""
+    """Decorator: runs an async test on virtual time."""
 
     @wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

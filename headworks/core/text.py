@@ -1,6 +1,6 @@
-"""Text as it comes in pieces. JSON counts in UTF-16, so a piece may hold half of a surrogate pair, and the next the other.
+"""Text that arrives in pieces, with surrogate pairs that may be split between two of them (JSON counts in UTF-16).
 
-A lone half is a valid `str` here and no valid UTF-8: what is written for others must be `well_formed`.
+A lone surrogate is a valid `str` and no valid UTF-8: what is written must be `well_formed`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def joined(pieces: Iterable[str]) -> str:
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether there is no lone half in it."""
+    """Whether it has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -26,7 +26,7 @@ def is_well_formed(text: str) -> bool:
 
 
 def well_formed(text: str) -> str:
-    """The text with a replacement character for each lone half."""
+    """The text with a replacement character for each lone surrogate."""
     return (
         text
         if text.isascii() or is_well_formed(text)

@@ -1,4 +1,4 @@
-"""What changes while calls are served, said in the log once each, and never so often that it floods it.
+"""Log lines about changes of state, with a limit on lines per subject, so that a flapping target cannot flood the log.
 
 Theory. An operator wants to know of each change, and at once; what changes again and again (a target that flaps, a store that
 comes and goes) says more by how often it did. So each subject has a few lines. What comes beyond them is counted over a window
@@ -41,7 +41,7 @@ class LogEvent(NamedTuple):
 
 
 class Window:
-    """What was said of a subject lately."""
+    """The current window of one subject: how many lines were written, how many left out."""
 
     __slots__ = ("is_quiet", "latest", "left_out", "lines", "seconds", "timer")
 
@@ -55,7 +55,7 @@ class Window:
 
 
 class ThrottledLog:
-    """Writes notices of one kind. most: lines of a subject before the others are counted."""
+    """Writes events of one kind. most: lines of a subject in a window; further ones are counted."""
 
     def __init__(self, log: logging.Logger, most: int = MOST) -> None:
         self.log = log
@@ -63,8 +63,8 @@ class ThrottledLog:
         self._windows: dict[str, Window] = {}
 
     def write(self, event: LogEvent) -> None:
-        """Says it now, or with others when its subject's window ends. On the loop; where none runs (a journal that is filled by
-        hand), at once."""
+        """Writes the event now, or counts it and writes the latest one when the subject's window ends. Call it on the loop. Without a
+        running loop every event is written at once."""
         window = self._windows.get(event.subject)
         if window is None:
             try:
@@ -82,7 +82,7 @@ class ThrottledLog:
             window.latest = event
 
     def close(self) -> None:
-        """Says what was counted so far."""
+        """Writes what was counted so far."""
         for window in self._windows.values():
             window.timer.cancel()
             self._sum_up(window)
@@ -114,12 +114,12 @@ class ThrottledLog:
 
 
 def log_fields(event: str, **fields: Field) -> Mapping[str, Mapping[str, Field]]:
-    """What a line of the log says to machines, as `extra` of a call of `logging`: it happens once, and needs no window."""
+    """The fields of a JSON log line, as `extra` of a call of `logging`. For events that happen once and need no throttling."""
     return {"fields": {"event": event, **fields}}
 
 
 def problem_fields(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]]:
-    """The same for something that is wrong in a file."""
+    """The same for a problem in a file."""
     place: dict[str, Field] = {
         "file": problem.file,
         "line": problem.line,

@@ -1,4 +1,4 @@
-"""The only thing a call changes: what happened to it, in order. It becomes the record."""
+"""What happened to a call, in order: its attempts and their results. The only mutable part of a call. It becomes the record."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Attempt:
 
 
 class Reservation(Protocol):
-    """The money that is reserved for a call."""
+    """The money that is reserved for a call under a budget."""
 
     @property
     def state(self) -> State: ...
@@ -90,7 +90,7 @@ class Reservation(Protocol):
         ...
 
     def raised(self, amounts: tuple[int, ...], missing: Budget | None) -> None:
-        """Takes note of what the state answered. Raises InsufficientQuota or StateAway: then there must be no attempt."""
+        """Notes the state's answer to a raise. Raises InsufficientQuota or StateAway: then no attempt may be made."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""A loop whose time leaps to the next timer instead of waiting.
+"""An event loop on virtual time: instead of waiting it jumps to the next timer.
 
 Always true: callbacks run in the order of their instants, then of their making; time moves only when nothing is ready,
 and then to exactly the instant of the next timer.
@@ -45,15 +45,15 @@ WATCHED: Final = 64
 
 
 class Deadlock(RuntimeError):
-    """Everything waits and no timer is left, or none that will come: on virtual time nothing can ever happen again."""
+    """Every task waits and no timer is left: on virtual time nothing can ever happen again."""
 
 
 class Spinning(RuntimeError):
-    """Something goes round and time does not move, so nothing will ever end it. A bug of whoever is named."""
+    """A livelock: something runs again and again while virtual time stands still. The message names it."""
 
 
 class _VirtualSelector(selectors.BaseSelector):
-    """Answers `select` by moving the clock; what is registered (the loop's own wake-up pipe) is never ready."""
+    """A selector that moves the clock instead of waiting. Nothing that is registered (the loop's wake-up pipe) is ever ready."""
 
     def __init__(self) -> None:
         self.time = 0.0

@@ -1,4 +1,4 @@
-"""Who may call and what was spent, from the ledger's store into the memory of a gateway, by a thread of its own.
+"""Polls the ledger's store in a thread: keeps the keyring, the spending and the purged users of a gateway up to date.
 
 Always true: nothing waits for the store but this thread. What changes there is here within `POLL` seconds and one look. Money
 is restored before a budget counts, so a gateway that was killed goes on exactly where the records say it was; until that was
@@ -31,7 +31,7 @@ from headworks.ledger.store import Store, StoreAt, StoreTrouble
 from headworks.policy.spend import window_start
 
 POLL = 0.3
-"""Seconds between two looks: a key that was revoked is refused within one second, with room for a slow disk."""
+"""The polling interval in seconds: a revoked key is refused within one second, also on a slow disk."""
 
 SILENT = 5.0
 """Seconds without an answer after which a store counts as away."""
@@ -46,11 +46,11 @@ log = logging.getLogger("headworks.access")
 
 
 class Replaced(StoreTrouble):
-    """The store works, and is not the one that was known."""
+    """The store works, but is not the known one."""
 
 
 class Access:
-    """Keeps a keyring, the budgets of a state and the users who were purged as the store says."""
+    """Keeps the keyring, the budgets of a state and the tombstones as the store says."""
 
     def __init__(self, at: StoreAt, journal: Path, ring: Keyring, shared: Shared) -> None:
         self.at = at
@@ -65,7 +65,7 @@ class Access:
         self.trouble = ""
         self.poll = POLL
         self.lock: GatewayLock | None = None
-        """The locks of who counts here; None where another process holds them, or nobody counts."""
+        """The lock of this gateway; None where another process holds it, or nothing is counted here."""
         self._is_contested = False
         self._is_summed = False
         self.replaced = ""
@@ -119,7 +119,7 @@ class Access:
         self._budgets.update(fresh)
 
     def lose(self) -> None:
-        """Has all money restored: a shared state does not know it, or does not know it any more."""
+        """Requests that all spending is restored: the shared state does not know it, or has lost it."""
         self._is_lost = True
 
     async def stop(self) -> None:
@@ -133,7 +133,7 @@ class Access:
         self._events.close()
 
     def is_away(self) -> bool:
-        """Whether nobody can say now what is in the store."""
+        """Whether the store cannot be read now."""
         return bool(self.trouble) or time.monotonic() - self._seen_at > SILENT
 
     def troubles(self) -> list[str]:
@@ -199,11 +199,11 @@ class Access:
             self._is_unnoted = False
         except StoreTrouble as trouble:
             if not self._is_unnoted:
-                log.warning("how far the store has come cannot be noted: %s", trouble)
+                log.warning("the position of the store cannot be saved: %s", trouble)
             self._is_unnoted = True
 
     def _check_contested(self) -> None:
-        """While another gateway spends from this store nothing is spent here; and then all that was spent is summed anew."""
+        """While another gateway uses this store no budget is spent here. Afterwards all spending is summed again."""
         is_contested = self.lock is not None and bool(self.lock.other)
         if is_contested != self._is_contested:
             self._is_contested = is_contested
@@ -281,7 +281,7 @@ class Access:
         self.ring.change([one for one in changes if one.kind != "purged"])
 
     def _open(self, is_all_known: bool) -> None:
-        """The store was read whole; all that was spent is known, or another spends meanwhile."""
+        """Marks the store as read completely. is_all_known: all spending is known too."""
         self.ring.is_read = self.tombstones.is_known = True
         if is_all_known:
             self.budget_status.open()

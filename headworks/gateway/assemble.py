@@ -1,7 +1,7 @@
 """The order of layers, known here and nowhere else.
 
 Three functions, outermost first: `front` (each call once), `pool` (per alias), `target` (per alias and target). What
-must agree is one policy object handed to both: Breaker and Balance one Circuit, Retry and Fallback one purse, every
+must agree is one policy object handed to both: Breaker and Balance share a Circuit, Retry and Fallback a retry budget, every
 alias one bound of calls in flight, every alias of a provider its slots. Circuits and latencies are per (provider,
 model), so that what one alias learns of a target the others know.
 """
@@ -78,7 +78,7 @@ def in_memory(alias: str, most: int, ttl: float) -> AnswerStore:
 
 
 class Shared:
-    """What outlives a call and is shared between layers and aliases, so that tests and `/readyz` can read it.
+    """State that outlives a call and is shared by layers and aliases. Tests and `/readyz` read it.
 
     Made for a reload it takes over from `before` what is known of providers that stayed the same: calls that still run
     on the old stack keep their places, so that limits hold over both.
@@ -148,7 +148,7 @@ class Shared:
         self._before = None
 
     def rng(self, use: str) -> Random:
-        """A source of chance of its own for each component: a plan must be repeatable to the digit."""
+        """A random generator for one component, seeded by its name: a plan must be repeatable to the digit."""
         return Random(f"{self.seed}/{use}")
 
 

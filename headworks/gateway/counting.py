@@ -1,4 +1,4 @@
-"""Where calls are counted: in this process, or in a Valkey or Redis that it shares. What that needs is loaded only then."""
+"""Selects the state that counts calls: this process's memory, or a shared Valkey or Redis, loaded only if configured."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Counting:
         return made
 
     def lost(self, told: Callable[[], None]) -> None:
-        """Whom to tell, again and again, that a shared state does not know what was spent."""
+        """Sets the callback for a shared state that does not know what was spent. It is called again until that is restored."""
         if self.state is not None:
             self.shared.on_lost = told
 
@@ -77,12 +77,12 @@ class Counting:
             await self.shared.connection.ready(READY_WITHIN)
 
     async def settle_in(self) -> None:
-        """Waits a while until a state that is there knows what was spent: a call under a budget would be refused."""
+        """Waits a while until the state knows what was spent. Before that, calls under a budget are refused."""
         if self.state is not None and self.shared.is_connected:
             await self.shared.restored(RESTORED_WITHIN)
 
     async def stop(self) -> None:
-        """Has everything that was counted arrive, and ends."""
+        """Delivers all pending updates, and closes."""
         if self.state is not None:
             await self._connection.stop()
             await self.shared.stop()

@@ -1,4 +1,4 @@
-"""One running system: what is started, what is asked, how it changes, how it ends.
+"""A running gateway: start, reload, drain and stop.
 
 Always true: `stack` is one reference, read anew for each call, so a call lives on one stack from its arrival to its last
 chunk; a stack that was replaced stays until its last call has left; a connection pool or a child process is closed when
@@ -174,11 +174,11 @@ class Gateway:
         return names if key is None else [name for name in names if key.may_use(name)]
 
     def turned_away(self) -> None:
-        """Counts a caller who showed no key that is known."""
+        """Counts a caller without a valid key."""
         self._strangers += 1
 
     def troubles(self) -> list[str]:
-        """What does not work just now, in words: none of it makes the gateway unready."""
+        """What does not work now, in words. None of it makes the gateway unready."""
         circuits = self.assembled.shared.circuits
         at = now()
         found = [

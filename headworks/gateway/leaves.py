@@ -1,4 +1,4 @@
-"""Providers become leaves: one pool of connections, one child process or one set of numbers per provider."""
+"""The leaves of the stack: one per provider, with its connection pool, child process or simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a vendor answers us as the system file has it: key, model and address, target by target (`headworks check --live`).
+"""`headworks check --live`: whether each vendor accepts our key, model and address.
 
 A vendor's list of models tells all three and is free. Where it does not name the model (lists leave out aliases and tuned
 models) or there is none, one call of a few tokens tells; it is paid for, so its price is known before it is made.
@@ -138,7 +138,7 @@ class LiveCheck:
 
 
 def refusal(error: Denied, of: str) -> str:
-    """Who refuses us. A proxy that wants other credentials says so in the vendor's place, or before it is reached."""
+    """Who refuses us. A proxy that wants other credentials answers in the vendor's place."""
     if error.said is None or error.said.status == PROXY:
         return reason(Failed(error.message))
     return f"the vendor refuses {of}: {words(error)}"

@@ -1,9 +1,9 @@
-"""Who counts limits and budgets in his own memory is alone on his store and on his journal's folder, from his start to his end.
+"""The lock of a gateway on its store and its journal's folder, so that no two gateways count the same limits and budgets.
 
-Always true: of two gateways that each count for themselves the second one does not start, and one whose lock was lost tries to
-have it again every second. Where another has it meanwhile, calls under a budget are refused (`access.py`) and the log says so.
-Who counts in a shared state holds the same locks together with others of its kind. A store that is away keeps nobody from
-starting: whoever asks first once it is back has it.
+Always true: of two gateways that count in their own memory the second one does not start. A gateway that loses its lock tries to
+acquire it again every second. If another gateway has it meanwhile, calls under a budget are refused (`access.py`) and the log
+says so. Gateways that count in a shared state hold the lock as a shared one. A store that cannot be reached does not prevent a
+start: the first gateway that asks once it is back gets the lock.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LOCK: Final = "gateway.lock"
 """The file beside the journal's files."""
 
 WATCH: Final = 1.0
-"""Seconds between two looks at whether the locks are still ours."""
+"""Seconds between two checks that the locks are still held."""
 
 STOP_TIMEOUT: Final = 1.0
 """Seconds that an end waits for its thread."""
@@ -45,7 +45,7 @@ log = logging.getLogger("headworks.hold")
 
 
 class LockPart:
-    """One of the things that are held. state: "free" where nobody has asked yet, "away" where nobody can say whose it is."""
+    """One of the two locks. state: "free" before the first try, "away" where it cannot be checked."""
 
     def __init__(self, name: str, lock: Lock) -> None:
         self.name = name
@@ -55,7 +55,7 @@ class LockPart:
         self.trouble = ""
 
     def ask(self, holder: str, *, shared: bool) -> bool:
-        """Takes it where it can be had. Whether anything has changed: also where it was lost and is ours again."""
+        """Tries to acquire it. Returns whether its state has changed, also where it was lost and is held again."""
         before: tuple[str, str] = self.state, self.holder
         if self.state == "ours":
             if self.lock.is_held():
@@ -72,11 +72,11 @@ class LockPart:
             return
         self.state = "ours" if found is None else "taken"
         said = "".join(c if c.isprintable() else "?" for c in found or "")  # a file that others may have written
-        self.holder = "" if found is None else said or "somebody who does not say who he is"
+        self.holder = "" if found is None else said or "a holder that did not write its name"
 
 
 class GatewayLock:
-    """The locks of one gateway, whose loop runs already. other: who has one of them in our place, in words."""
+    """The locks of one gateway, whose loop runs already. other: which other gateway holds one of them, in words; else ""."""
 
     def __init__(self, journal: Path, store: StoreAt, holder: str, state: str) -> None:
         self.other = ""
@@ -94,7 +94,7 @@ class GatewayLock:
         self._events = ThrottledLog(log)
 
     def acquire(self) -> None:
-        """Takes all of it, from now on. Raises ConfigError where another has a part."""
+        """Acquires both locks. Raises ConfigError where another gateway holds one."""
         self.is_wanted = True
         self.check(says=False)
         if self.other:
@@ -104,18 +104,18 @@ class GatewayLock:
                 self._tell(part, "free")
 
     def acquire_later(self) -> None:
-        """Takes what can be had, from now on; `other` says whether another has a part. Waits for the store."""
+        """Starts to acquire the locks, without failing; `other` says whether another gateway holds one. Waits for the store."""
         if not self.is_wanted:
             self.is_wanted = True
             self.check()
 
     def watch(self) -> None:
-        """Looks after it, by a thread of its own, until it is released."""
+        """Checks the locks in a thread, until they are released."""
         self._thread = threading.Thread(target=self._run, name="hold", daemon=True)
         self._thread.start()
 
     def check(self, *, says: bool = True) -> None:
-        """Takes again what was lost, and says what has changed."""
+        """Tries again to acquire what is not held, and logs changes."""
         with self._turn:
             if not self.is_wanted or self._stopping.is_set():
                 return
@@ -128,7 +128,7 @@ class GatewayLock:
             )
 
     def problem(self) -> Problem:
-        """What is said where another has a part."""
+        """The problem that is shown where another gateway holds one of the locks."""
         each = "each would count limits and budgets for itself, and both would let through twice as much"
         return Problem(
             path="log",
@@ -138,7 +138,7 @@ class GatewayLock:
         )
 
     async def release(self) -> None:
-        """Gives all of it back; where its thread waits for a silent server, when that has answered or the process has ended."""
+        """Releases the locks. If the thread waits for a server that hangs, they are released when it answers or the process ends."""
         self._stopping.set()
         self._events.close()
         if self._thread is None:
@@ -165,7 +165,7 @@ class GatewayLock:
             )
             notice = LogEvent(logging.ERROR, "lock_taken", part.name, text)
         elif part.state == "away":
-            text = f"nobody can say whose its lock is: {part.trouble}; it is asked for again, and others may start meanwhile"
+            text = f"its lock cannot be checked: {part.trouble}; it is tried again every second, and another gateway may start meanwhile"
             notice = LogEvent(logging.ERROR, "lock_lost", part.name, text)
         elif was == "ours":
             notice = LogEvent(logging.WARNING, "lock_back", part.name, "its lock was lost, and is ours again")
@@ -178,7 +178,7 @@ class GatewayLock:
 
 @asynccontextmanager
 async def hold_lock(loaded: Loaded, *, always: bool, new_ledger: bool = False) -> AsyncIterator[GatewayLock]:
-    """Holds what a system counts on. always: also where its file bounds nothing; else from the first key with a limit on.
+    """Holds the lock of a system. always: also where its file bounds nothing; else from the first key with a limit on.
     new_ledger: whichever store is there is the right one. Raises ConfigError where another holds it."""
     system, folder = loaded.system, loaded.folder
     journal = folder / system.log.journal
@@ -197,7 +197,7 @@ async def hold_lock(loaded: Loaded, *, always: bool, new_ledger: bool = False) -
 
 
 def forgotten(journal: Path) -> None:
-    """Has the next store be right, whichever it is. Raises ConfigError."""
+    """Accepts whichever store is found next. Raises ConfigError."""
     try:
         forget(journal)
     except StoreTrouble as trouble:

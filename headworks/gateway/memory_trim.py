@@ -1,4 +1,4 @@
-"""Memory that calls have left goes back to the system.
+"""Memory trimming: gives free heap memory back to the system after a burst of calls.
 
 glibc keeps what lies between two live objects: after 200 callers who had stopped reading had gone, 60 MB of 100 were free
 and still ours. `malloc_trim` gives such pages back. It is asked for only when calls have become few, because what is given
@@ -41,7 +41,7 @@ async def give_back() -> None:
 
 
 class MemoryTrim:
-    """Sees many calls become few, and gives back what they held."""
+    """Trims the heap after each burst of calls."""
 
     def __init__(self, in_flight: Callable[[], int], give_back: Callable[[], Awaitable[None]] = give_back) -> None:
         self.in_flight = in_flight

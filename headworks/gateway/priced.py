@@ -1,4 +1,4 @@
-"""What is known of a system's prices, said where it is not enough: by `headworks check`, and by `headworks up` at its start."""
+"""Reports targets whose price is unknown: for `headworks check`, and at the start of `headworks up`."""
 
 from __future__ import annotations
 

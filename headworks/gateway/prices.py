@@ -1,4 +1,4 @@
-"""What each target of a system charges: what the file says, else what its provider is, else the bundled table.
+"""The price of each target: as the file says, else by the kind of its provider, else from the bundled table.
 
 A local model costs nothing: its electricity is on no bill that we see. A simulated vendor stands for another one, whose
 price we do not know: its cost is unknown until the file says one.

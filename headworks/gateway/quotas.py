@@ -1,4 +1,4 @@
-"""What the system file says of who may call how much, as the layers need it."""
+"""Keys, groups and limits of the system file, as the layers need them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from headworks.wire.dialect import Weight
 from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
 
 UNCOUNTED: Final = 1_000_000
-"""Places of a provider that has no limit of places: they are counted for nobody."""
+"""The concurrency limit of a provider that has none."""
 
 WEIGHED: Final = MappingProxyType[Operation, Callable[[bytes], Weight]](
     {"chat": weigh_chat, "embeddings": weigh_embeddings}

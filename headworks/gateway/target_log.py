@@ -1,4 +1,4 @@
-"""What becomes of targets and of the connections to their vendors, in the log: one line a change, whoever of the callers met it.
+"""Logs changes of targets and of connections to vendors: one line a change, not one a call.
 
 Always true: an outage is a handful of lines however long it lasts and however many calls fail in it; of a target that comes
 and goes the log says how often (`core/throttled_log`). Nothing of a call is in a line but why it failed, as its record says it.
@@ -30,7 +30,7 @@ LONGEST_ASIDE: Final = 3600.0
 
 
 class TargetLog:
-    """Watches circuits from when they are given to it to the end of the gateway."""
+    """Observes circuits and logs their changes."""
 
     def __init__(self) -> None:
         self._failures = ThrottledLog(log, most=1)
@@ -41,7 +41,7 @@ class TargetLog:
         self._aside: dict[str, asyncio.TimerHandle] = {}
 
     def watch(self, circuits: Mapping[str, Circuit]) -> None:
-        """Has each tell of its changes; one that does already (it was there before a reload) is left as it is."""
+        """Observes these circuits. One that is observed already (from before a reload) is left as it is."""
         for target, circuit in circuits.items():
             if circuit.observer is None:
                 self._outages.pop(target, None)

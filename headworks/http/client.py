@@ -1,4 +1,4 @@
-"""The upstream end: a pool of kept-alive connections to one origin, and one exchange at a time on each.
+"""The HTTP client: a pool of keep-alive connections to one origin, with one exchange at a time on each.
 
 Always true:
 - a request is written once. What cannot be sent on a kept-alive connection (it was closed meanwhile) goes to a fresh
@@ -37,7 +37,7 @@ IDLE_SHARE = 4
 """The part of the files that a process may have open, as a divisor, that one pool's resting connections take at most."""
 
 IDLE_TIMEOUT = 30.0
-"""Seconds that a connection rests: half of what the usual load balancers allow (60), so that we are the first to close."""
+"""Seconds that a connection may be idle: half of the usual 60 s of load balancers, so that we close first."""
 
 HEADER_LIMIT = 65_536
 """Bytes of a response's head, and of what may follow its body. curl takes 300 KB, nginx 4-8, aiohttp 8 a line."""
@@ -57,7 +57,7 @@ RELEASED = "an exchange that was released has nothing to read: its connection ma
 
 
 def most_idle(origin: Origin) -> int:
-    """How many connections to an origin may rest, with files left for callers."""
+    """How many idle connections to an origin are kept, so that file descriptors are left for callers."""
     most = MAX_IDLE_TLS if origin.tls else MAX_IDLE
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return most if allowed == resource.RLIM_INFINITY else min(most, allowed // IDLE_SHARE)
@@ -158,7 +158,7 @@ class Client:
         return None
 
     async def _await_rest(self, head: bytes, body: bytes) -> Exchange | None:
-        """All that rest came back a moment ago: one of them may be lent in a moment, which is less than a new one takes."""
+        """Waits a moment for an idle connection that is not reusable yet: less time than a new one takes."""
         self.busy += 1
         self._waiting += 1
         try:
@@ -197,7 +197,7 @@ class Client:
         await asyncio.sleep(0)  # both loops close a socket on their next turn
 
     def take_back(self, connection: ClientConnection) -> None:
-        """An exchange has released its connection: it rests if it can be used again, else it is closed at once."""
+        """Returns a connection to the pool if it can be reused, else closes it at once."""
         self.busy -= 1
         self._again.pop(connection, None)
         if connection.pieces or connection.charged:
@@ -237,7 +237,7 @@ class Client:
         self.take_back(connection)
 
     def _unasked(self) -> None:
-        """Bytes came that answer nothing. Where that is too often, no connection is used for a second call."""
+        """Counts an unsolicited response. After too many, connections are used for one call each."""
         if self.unsolicited.tell(asyncio.get_running_loop().time()):
             for connection in [*self._idle]:
                 connection.discard()

@@ -1,4 +1,4 @@
-"""One connection to a server, and the response that is arriving on it.
+"""One connection to a server, and the response that arrives on it.
 
 Always true: it ends as WHOLE or with a `failure`, never neither, once the loop has told of the end; bytes that nobody
 asked for are never kept, and cost the connection. It knows no pool beyond the list in which it rests.
@@ -315,7 +315,7 @@ class ClientConnection(Connection):
         self.charged = size
 
     def drop_body(self) -> None:
-        """Nobody reads any more: nothing of the answer is kept."""
+        """Drops the buffered body: the reader has left."""
         if self.charged:
             self.charge(0)
         if self.pieces:
@@ -367,14 +367,14 @@ class ClientConnection(Connection):
         return Broken(self.failure, sent=True, received=self.phase == BODY or self._mute > 0)
 
     def distrust(self, why: str) -> None:
-        """What comes may be another request's answer: nobody gets it, except who has begun to read it."""
+        """Fails the response, since it may belong to another request. A reader that has begun to read it may go on."""
         self.keep = False
         if self.phase == HEAD or (self._want == WHOLE and (self.phase == BODY or self.pieces)):
             self.phase = min(self.phase, BODY)  # whole, and not taken yet: it is nobody's
             self._fail(why)
 
     def discard(self) -> None:
-        """Closed, or to be closed, while nobody uses it."""
+        """Closes the connection while no exchange uses it."""
         self.keep = False
         if self.is_idle:
             self.is_idle = False

@@ -34,7 +34,7 @@ class Broken(Exception):
 
 
 def nobody() -> None:
-    """Who is told where nobody is: by an alarm that was closed."""
+    """A callback that does nothing: of a timer that was closed."""
 
 
 class DeadlineTimer:
@@ -91,7 +91,7 @@ class DeadlineTimer:
 
 
 class Connection(asyncio.Protocol):
-    """A socket with backpressure in both directions and one alarm.
+    """A socket with backpressure in both directions and one timer.
 
     Subclasses implement `data_received` and `on_timeout`, and call `super().connection_lost(error)`. `transport` may be
     exchanged for one that encrypts before the first byte of HTTP.

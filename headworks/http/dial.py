@@ -1,4 +1,4 @@
-"""From an origin to an open connection: names, addresses, TCP or a unix socket, TLS; all of it bounded by one instant.
+"""Opens a connection to an origin: DNS, TCP or a unix socket, a proxy, TLS. One deadline bounds all of it.
 
 Always true: whatever fails here, nothing of a request was sent, and no socket is left behind. Addresses are tried as
 RFC 8305 says: families in turn, the next one as soon as one fails or after a head start. uvloop's own

@@ -1,4 +1,4 @@
-"""One answer on its way to the caller: a head, and a body in one piece or in chunks.
+"""The response to one request: a head, and a body in one piece or in chunks.
 
 Always true: exactly one head is written; nothing that the application passes can begin another line of it; what frames
 the message (length, chunks, connection) is decided here alone; a body that was not ended is never made to look whole.

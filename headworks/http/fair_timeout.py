@@ -1,4 +1,4 @@
-"""A timer that a busy process does not ring on its peer's account.
+"""A timeout that does not count the delays of our own event loop against the peer.
 
 Theory. A peer is late when the time was ours to see it: a loop that was busy for a second with other calls finds, on its
 next turn, that the instant has passed, and only after that what arrived meanwhile. On loopback a connection stands

@@ -1,4 +1,4 @@
-"""A caller's bytes become requests, or the one refusal that ends the connection. No I/O: sockets and timers are elsewhere.
+"""The HTTP request parser: bytes become requests, or a refusal that ends the connection. No I/O here.
 
 Always true: the same bytes give the same requests however they are cut; what can be read in two ways is refused, never
 guessed (RFC 9112 section 11.2, request smuggling); after a refusal, or a request that closes, nothing more is read.

@@ -1,4 +1,4 @@
-"""The edge: what listens, and the counters of what it serves. One connection is `connection.py`, its parser `request_parser.py`.
+"""The HTTP edge: its listeners, and the counters of its connections. One connection is `server_connection.py`, its parser `request_parser.py`.
 
 Always true: `busy` is the number of requests with the handler, and is zero when nobody waits; every worker's task is
 awaited by `stop`; errors of the edge's own have the application's words, through `refuse`.
@@ -52,7 +52,7 @@ Refuse = Callable[[int, str], tuple[Sequence[tuple[bytes, bytes]], bytes]]
 
 
 class Listener(Protocol):
-    """Where connections are taken from."""
+    """A listening socket that accepts connections."""
 
     def close(self) -> None: ...
 

@@ -1,4 +1,4 @@
-"""One caller's connection: its requests in order, one at a time, each answered by the handler in one lasting task.
+"""One connection of a caller: its requests are served in order, one at a time, by one task for the whole connection.
 
 Always true: what waits for a caller or from a caller is bounded, in bytes and in time; the next request is not begun
 before the last answer fits below the water mark; a caller who hangs up cancels the handler at once; the counters of the
@@ -375,7 +375,7 @@ class ServerConnection(Connection):
             if exchange.started:
                 self.abort()  # a cut must look like one
             else:
-                self._say(exchange, 500, "Something failed here that should not have.")
+                self._say(exchange, 500, "An internal error occurred in the gateway.")
         self._exchange = self._request = None
         self._host.busy -= 1
         self._forget_body()

@@ -1,7 +1,7 @@
-"""A TLS port: connections are taken, and handed over once their handshake is done.
+"""A TLS listener: it accepts connections, and hands each over after its handshake.
 
-Theory. asyncio's own servers tell of a connection after its handshake only, so whoever connects and says nothing would be
-counted by nobody. Here handshakes are counted and bounded in number and in time. Where they are too many the oldest is
+Theory. asyncio's own servers report a connection only after its handshake, so a client that connects and sends nothing would
+not be counted. Here handshakes are counted and bounded in number and in time. Where they are too many the oldest is
 given up: an honest one takes milliseconds, so it is those who say nothing that go.
 
 Always true: each connection is served with the certificate of the moment in which it came.
@@ -29,7 +29,7 @@ _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class TlsHost(Protocol):
-    """What a port needs of the edge."""
+    """What a listener needs of the edge."""
 
     limits: EdgeLimits
     handshakes: dict[asyncio.Task[None], None]

@@ -1,4 +1,4 @@
-"""Bytes that a vendor sent and nobody asked for, counted: who does it twice gets each connection used once, for a while.
+"""Unsolicited responses of a vendor. After two of them, each connection to it is used for one call only, for a while.
 
 Theory. HTTP/1.1 has no number on an answer: the next one on a connection is the next request's. So an extra answer that comes
 while its connection rests costs that connection, and nothing else; one that comes after the connection was lent again is

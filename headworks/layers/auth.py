@@ -1,4 +1,4 @@
-"""Who calls. Nothing below is spent on strangers."""
+"""Authentication: checks the key of a call. Calls without a valid key go no further."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ NEVER = float("inf")
 
 
 class Keyring:
-    """Every key, of the system file and of the store, found by its secret in one step whatever their number.
+    """All keys, of the system file and of the store, in one hash table by the digest of their secrets.
 
-    All of them are here, so a store that is away (`is_away` says so) keeps nobody out whose key is known; of others nobody can say
-    then whether they are strangers. Keys of the file come first where both have a secret.
+    While the store cannot be read (`is_away`), known keys still work. An unknown key gets KeysAway, as it may be valid. Where both
+    have a secret the file's key counts.
     """
 
     def __init__(self, keys: Sequence[Key] = (), groups: Mapping[str, Allowance] | None = None) -> None:
@@ -29,7 +29,7 @@ class Keyring:
         self.is_open = False
         """Whether anybody may call: there is no key, and there never was one in the store. An attribute, as each call asks."""
         self.version = 0
-        """How often anything has changed here: what was found before may not be so any more."""
+        """Counts the changes, so that a key which was looked up earlier is looked up again after a change."""
         self._is_read = True
         self._by_digest: dict[bytes, Key] = {}
         self._digests: dict[str, bytes | tuple[bytes, ...]] = {}
@@ -58,7 +58,7 @@ class Keyring:
 
     @property
     def is_keyed(self) -> bool:
-        """Whether somebody has a key, for all that is known now."""
+        """Whether any key exists, as far as is known now."""
         return self.is_required or self._has_made
 
     def file(self, keys: Sequence[Key], groups: Mapping[str, Allowance], *, is_required: bool = False) -> None:
@@ -116,7 +116,7 @@ class Keyring:
 
     def _untold(self, what: str) -> KeysAway:
         wait = 5.0 if self.is_away() else 1.0  # a start reads the store within a moment
-        return KeysAway(f"The store of keys cannot be read just now, and {what}.", retry_after=wait)
+        return KeysAway(f"The key store cannot be read right now, and {what}.", retry_after=wait)
 
     def _changed(self) -> None:
         self.version += 1
@@ -139,7 +139,7 @@ class Keyring:
 
 
 def require_alive(key: Key) -> None:
-    """Raises Unauthenticated for a key whose time is over."""
+    """Raises Unauthenticated for a key that has expired."""
     if key.expires_at <= wall():
         raise Unauthenticated("This API key has expired.")
 

@@ -1,4 +1,4 @@
-"""Picks a target anew for each attempt."""
+"""Load balancing: picks a target for each attempt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Target:
 
 
 class Balance:
-    """Avoids targets on the trail and open circuits; begins the attempt on the trail.
+    """Picks a target that is available and untried, and begins the attempt on the trail.
 
     `most` bounds the attempts of one call at one target. `resort` are the targets of every tier, given to the last one:
     when every circuit is open the least recently failed of them is asked rather than nobody. Those that rest because their
@@ -99,16 +99,20 @@ class Balance:
 
 
 def left_alone(candidate: Candidate, at: float) -> Resting:
-    """Why nobody is asked while this target rests."""
+    """The error while this target is inside its vendor's Retry-After."""
     circuit = candidate.circuit
     kind = RestingAtLimit if circuit.said_429 else Resting
-    said = "is at a limit of its vendor's" if circuit.said_429 else "was asked by its vendor to be left alone"
+    said = (
+        "is rate limited by its vendor"
+        if circuit.said_429
+        else "is not asked until its vendor's Retry-After has passed"
+    )
     left = circuit.rest_left(at)
     return kind(f"{candidate.name} {said}: try again in {left:.0f} s.", target=candidate.name, retry_after=left)
 
 
 def has_failed_late(attempts: Sequence[Attempt], target: str) -> bool:
-    """Whether a call has waited for this target in vain, or seen several of its streams break."""
+    """Whether this target has timed out on the call, or broken several of its streams."""
     broken = 0
     for attempt in attempts:
         if attempt.target == target:

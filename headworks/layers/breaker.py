@@ -1,4 +1,4 @@
-"""Tells a target's circuit how each attempt ended, and keeps calls from a target that keeps failing."""
+"""The circuit breaker: reports the outcome of each attempt to the target's circuit, and refuses calls while it is open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_ASIDE = 3600.0
 
 
 class Breaker:
-    """Stands outside Limit: an open circuit costs no slot."""
+    """The layer over one circuit. It stands outside Limit: an open circuit costs no slot."""
 
     def __init__(self, inner: Service, circuit: Circuit, target: str) -> None:
         self.inner = inner
@@ -30,7 +30,7 @@ class Breaker:
         circuit = self.circuit
         ticket = circuit.enter(call.attempt.started_at if call.attempt is not None else now())
         if ticket == REFUSED:
-            raise CircuitOpen(f"{self.target} is being left alone after failures.", target=self.target)
+            raise CircuitOpen(f"{self.target} is not asked: its circuit is open after failures.", target=self.target)
         left_with: BaseException | None = None
         try:
             reply = yield self.inner.open(call)

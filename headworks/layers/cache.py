@@ -1,4 +1,4 @@
-"""Answers that were given before. Two layers: `Cache` looks, outside of `Coalesce`; `Fill` keeps, inside of it.
+"""The answer cache, as two layers: `Cache` looks answers up, outside of `Coalesce`; `Fill` stores them, inside of it.
 
 Always true: what is kept was read to its end, by somebody who passed Auth and Quota, and came to the end that was asked
 for: an error, a cut, or an answer that stopped at a filter or at a bound that the caller did not set is never kept. A hit passes no layer below, so it takes no slot, makes no
@@ -44,7 +44,7 @@ class Answers(Protocol):
 
 
 class Cache:
-    """Answers a call that was answered before. ttl: seconds."""
+    """Answers a call from the cache. ttl: seconds."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Cache:
 
 
 class Fill:
-    """Keeps answers that are read to their end."""
+    """Stores answers that are read to their end."""
 
     def __init__(self, inner: Service, answers: Answers) -> None:
         self.inner = inner
@@ -103,7 +103,7 @@ class Fill:
 
 
 class Filling(Reply):
-    """A reply that is kept when its last chunk comes, before anybody gets that."""
+    """A reply that is stored when its last chunk comes, before the caller gets that chunk."""
 
     __slots__ = ("answers", "call", "chunks", "inner", "size")
 

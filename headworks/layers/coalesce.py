@@ -1,4 +1,4 @@
-"""Equal calls under way at the same time share one journey.
+"""Request coalescing (single flight): equal concurrent calls share one call to a vendor, a *journey*.
 
 Theory. The journey runs in a task of its own, because the caller who began it may be the first to leave. Always true:
 
@@ -314,7 +314,7 @@ class _Reading:
     async def next(self, journey: Journey) -> list[Chunk]:
         while True:
             if self.at < journey.first:
-                raise Cut("The answer is shared, and this reader fell too far behind it.")
+                raise Cut("This answer is shared with other callers, and this caller read it too slowly.")
             chunks = journey.chunks[self.at - journey.first :]
             if chunks:
                 self.at += len(chunks)

@@ -1,4 +1,4 @@
-"""An answer that must fit a schema is held until it does.
+"""Checks an answer against the prompt's output schema, and asks once more where it does not match.
 
 Theory. A schema is asked for in the vendor's own way where it has one (`response_format`), and in words where it has
 not; either way the answer is checked here, because a vendor's promise is not a proof. What does not fit is asked for

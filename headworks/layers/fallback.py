@@ -1,4 +1,4 @@
-"""The next tier when a tier is spent."""
+"""Fallback: asks the next tier when a tier has failed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from headworks.policy.budget import RetryBudget
 OnFilter = Literal["error", "next"]
 
 NOBODY: Final[Mapping[str, Capability]] = MappingProxyType({})
-"""Of whom nothing is known."""
+"""No capabilities are known."""
 
 
 class Fallback:
-    """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse.
+    """Asks each tier in turn until one has a head. A call's first fallback is free; further ones use the retry budget.
 
     The caller's own fault ends it, with three exceptions: a question that is too long goes on to targets whose window is
     known to be larger than that of the target that said so; one that a content policy refused where `on_filter` says so; one
@@ -80,7 +80,7 @@ class Fallback:
 
 
 def shown(causes: Sequence[CallError]) -> CallError:
-    """The one error that says most: the last thing that a vendor did, else why nobody was asked."""
+    """The most telling error: the last one of a vendor, else why no target was asked."""
     for error in reversed(causes):
         # A budget that has no room for a further attempt is why there was none; what went wrong is what the vendor said.
         if not isinstance(error, (Shed, InsufficientQuota)):

@@ -1,9 +1,8 @@
-"""What a provider and a target admit: requests and tokens a minute, calls at once. Held until the last chunk, for a stream
-outlives the function that obtained it.
+"""The limits of a provider and a target: requests and tokens a minute, calls at once. Held until the last chunk.
 
-A call that finds no room was no attempt: it is taken off the trail, marks nothing, and Retry sends it elsewhere. Where there
-is no elsewhere it comes back patient, and waits here for its turn (`policy/wait_queue.py`), as far as its deadline allows. Who
-finds others waiting for what it needs has found no room: nobody passes a larger call that came earlier.
+A call that finds no room is no attempt: it is taken off the trail, and Retry sends it to another target. If there is none, it
+comes back with `waits_at_limit` and queues here (`policy/wait_queue.py`) until its deadline. A call also finds no room while an
+earlier call waits for a limit that it needs: no call passes a larger one that came earlier.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ POLL = 0.25
 
 
 class ProviderQueue:
-    """Who waits at one provider. Only those whose turn it is wait for room, the others for them: so nobody wakes in vain."""
+    """A FIFO queue for one provider: only its head polls for a free slot."""
 
     def __init__(self) -> None:
         self.waiters = WaitQueue()
 
     def notify(self) -> None:
-        """There may be room."""
+        """Wakes the heads of the queue: there may be room."""
         if self.waiters.queues:
             for waiter in self.waiters.heads():
                 waiter.tell()
 
 
 class Notify:
-    """Wakes the one who waits by it."""
+    """Wakes one waiting task, like an `asyncio.Event` that resets itself."""
 
     __slots__ = ("_notified",)
 
@@ -63,7 +62,7 @@ class Notify:
 
 
 class Limit:
-    """Holds what one attempt takes of its provider and its target. slots: counts places for whoever looks on."""
+    """Holds what one attempt takes from the limits of its provider and target. slots: counts calls for metrics."""
 
     def __init__(
         self, inner: Service, state: State, bounds: Bounds, slots: Slots, provider_queue: ProviderQueue, target: str
@@ -132,7 +131,7 @@ class Limit:
             self.drop(call)
             wait = first.room_at - now()
             raise AtLimit(
-                f"Others wait for room at {self.target}.", target=self.target, retry_after=wait if wait > 0 else None
+                f"Other calls are queued for {self.target}.", target=self.target, retry_after=wait if wait > 0 else None
             )
 
     def held(self, call: Call, claim: Claim, answer: Granted | Refusal | None) -> Layering:
@@ -162,6 +161,6 @@ class Limit:
         return Claim(f"{call.id}/{attempts}", self.bounds, -(-len(call.body) // 4) + most)
 
     def drop(self, call: Call) -> None:
-        """It never reached anybody."""
+        """Takes the attempt off the trail: nothing was sent."""
         if call.attempt in call.trail.attempts:
             call.trail.attempts.remove(call.attempt)

@@ -1,4 +1,4 @@
-"""The innermost layer: what an attempt took and used, also when it lost or broke."""
+"""The innermost layer: records the duration, usage and result of each attempt, also of failed ones."""
 
 from __future__ import annotations
 

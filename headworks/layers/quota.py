@@ -1,4 +1,4 @@
-"""What a call may take: requests, tokens, places and money of its key, its group and its alias. Held until it ends.
+"""The limits and budgets of a call's key, group and alias: requests, tokens, concurrency, money. Held until it ends.
 
 One decision at the entry, all or nothing (`core/state.py`), one settlement on leaving. Under a budget the call is opened in the
 journal before anything is asked, so that whatever dies, what may have been spent is known (`docs/money.md`).
@@ -47,8 +47,8 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class BudgetStatus:
-    """Whether what was spent before this process began is known (without it nobody may spend), and which budgets have reached
-    their alert level."""
+    """Whether earlier spending is known (until then calls under a budget are refused), and which budgets have reached their
+    alert level."""
 
     def __init__(self, *, is_known: bool = True) -> None:
         self.is_known = is_known
@@ -75,7 +75,7 @@ class BudgetStatus:
 
 
 class Quota:
-    """Holds what a call takes from before it until its last chunk. Asks nobody where nothing bounds the call.
+    """Holds what a call takes from its limits, until its last chunk. Does nothing where no limit applies.
 
     group: what a group may ask. weigh: reads a body under a budget, by operation. budget_status: whether the past is known.
     """
@@ -152,7 +152,7 @@ class Quota:
         ceiling = self.terms.ceilings.get(call.operation)
         if ceiling is None:
             raise Forbidden(
-                f"Your key has a budget, and what `{self.terms.alias}` costs is not known here, so its calls cannot be paid for."
+                f"Your key has a budget, and the price of `{self.terms.alias}` is not known here, so its calls are refused."
             )
         weight = self.weigh[call.operation](call.body)
         if weight.unbounded:
@@ -173,7 +173,7 @@ class Quota:
         asking = Asking(len(call.body), (most + beyond) * weight.choices, weight.pictures, weight.is_audible, around)
         amounts = worst_case_costs(ceiling, asking, bound.spendings)
         if amounts is None:
-            raise Forbidden(f"Your key has a budget, and what sound costs at `{self.terms.alias}` is not known here.")
+            raise Forbidden(f"Your key has a budget, and the price of audio at `{self.terms.alias}` is not known here.")
         tokens = -(-asking.size // 4) + asking.output
         return call, Claim(call.id, bound.bounds, tokens, amounts, call.trail.arrived_at), asking
 

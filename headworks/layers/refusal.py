@@ -1,4 +1,4 @@
-"""What a caller is told who has no room: which limit, and when to come back."""
+"""The error of a call that exceeds a limit: which limit, and when to retry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WINDOWS = {
 
 
 def refused(refusal: Refusal, claim: Claim) -> QuotaExceeded:
-    """The error that says so."""
+    """The error for a refused claim."""
     bound, wait = refusal.bound, refusal.wait
     is_final = wait == float("inf")
     retry_after = SOON if wait is None else None if is_final else wait

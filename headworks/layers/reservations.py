@@ -1,4 +1,4 @@
-"""The money that is reserved for one call: what must be reserved before each attempt, and the journal's word for it."""
+"""The reservation of money for one call: how much before each attempt, and its entry in the journal."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ class Reservation:
         )
         if not is_noted:
             raise StateAway(
-                "The journal cannot be written just now, and without it no budget is spent.", retry_after=5.0
+                "The journal cannot be written right now, and without it no call under a budget is served.",
+                retry_after=5.0,
             )
 
     def needed(self, size: int, attempt: Attempt) -> tuple[int, ...] | None:

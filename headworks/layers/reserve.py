@@ -1,4 +1,4 @@
-"""Money for a further attempt. The first one is paid for by what Quota has reserved."""
+"""Reserves money for further attempts. Quota has reserved it for the first one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headworks.core.service import Enter, Opening, Service, entering
 
 
 class Reserve:
-    """Raises a call's reservation before an attempt that it does not cover, or refuses the attempt: then there was none."""
+    """Raises a call's reservation before an attempt that it does not cover. If the budget has no room, no attempt is made."""
 
     def __init__(self, inner: Service) -> None:
         self.inner = inner

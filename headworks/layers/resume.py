@@ -1,8 +1,8 @@
-"""A stream that broke goes on with another attempt, and its reader sees one unbroken answer, or a clean error.
+"""Resumes a broken stream with another attempt: the caller sees one unbroken answer, or a clean error.
 
 The broken attempt is left *with its error*, so that Breaker and Meter below see it, and before another one is begun. What
 may be shown of that one, `policy/midstream.py` says; how it is written, `wire/openai/splice.py`. Each attempt of this
-layer pays from the purse of the alias: a vendor whose streams all break must not double the load.
+layer uses the retry budget of the alias: a vendor whose streams all break must not double the load.
 
 Not in the stack where `mid_stream` is `error`, nor in the way of a call that is not streamed. While nothing breaks a chunk
 costs a list's append; what it takes to go on is looked up only then.
@@ -44,7 +44,7 @@ LARGE = 65_536
 
 
 class Resume:
-    """Opens a broken stream again, as `mode` allows and while the purse pays."""
+    """Opens a broken stream again, as `mode` and the retry budget allow."""
 
     def __init__(
         self, inner: Service, mode: MidStream, retry_budget: RetryBudget, capabilities: Mapping[str, Capability]

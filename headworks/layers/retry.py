@@ -1,4 +1,4 @@
-"""The next attempt in a tier, after a pause, if the purse allows. Retries the entering, never the reading."""
+"""Retries within a tier, after a backoff, if the retry budget allows. Never after the head."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNKNOWN = 1.0
 
 
 class Retry:
-    """Opens `inner` until there is a head, the policy gives up or the purse is empty.
+    """Opens `inner` until there is a head, the policy gives up, or the retry budget is used up.
 
     `is_last`: no tier follows, so waiting for a vendor is better than leaving it. `everybody`: the targets of all tiers, for
     the last one.

@@ -1,4 +1,4 @@
-"""The outermost layer: sees every call, refusals too, and writes its record before the last chunk goes out."""
+"""The outermost layer: writes the record of every call, refused ones too, before the last chunk goes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ledger in one file, while a gateway serves.
+"""A backup of the ledger in one file, made while a gateway serves.
 
 Theory. What was acknowledged is in the journal or in the store. So the journal's files are opened first, then one state of the
 store is read, and then what stands in those files beyond the offsets of that state: a file that the indexer removes meanwhile
@@ -27,7 +27,7 @@ from headworks.ledger.store import StoreAt
 from headworks.ledger.tables import TABLES, WAITING, Row
 
 LOCK_TIMEOUT = 20.0
-"""Seconds that another who writes is waited for."""
+"""Seconds to wait for the lock of another writer."""
 
 
 class BackedUp(msgspec.Struct, frozen=True):

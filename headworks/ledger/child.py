@@ -1,4 +1,4 @@
-"""The process that indexes, beside the gateway's: it lives as long as its stdin, and prints how it is as JSON lines.
+"""The indexer process beside the gateway: it runs until its stdin ends, and prints its status as JSON lines.
 
 It yields to the gateway wherever both want one processor, and shares no interpreter lock with it.
 """
@@ -22,7 +22,7 @@ NICE = 10
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child is told, in the first line of its stdin: a command line could be read by every user.
+    """The first line of the child's stdin: its options. (Every user of the machine could read a command line.)
 
     journal: a folder. store: the URL of the store, with its password. folder: what its relative paths start from.
     retention, within: seconds.

@@ -1,4 +1,4 @@
-"""The end of a process that has written a journal: what its disk did not take goes into the store, or is said to be missing.
+"""The last flush of a journal at shutdown: records that its disk does not take go into the store, or are reported as lost.
 
 Always true: a record that was acknowledged is in the journal or in the store, or is counted in the last line of the log. Its
 own journal goes into the store first, so that no call is opened there after its record has come, and taken for lost.
@@ -20,13 +20,13 @@ from headworks.ledger.journal import Journal
 from headworks.ledger.store import StoreAt, StoreTrouble
 
 LOCK_TIMEOUT: Final = 5.0
-"""Seconds that the store is given to take what the journal's disk did not."""
+"""Seconds that the store may take for these records."""
 
 log = logging.getLogger("headworks.journal")
 
 
 async def flush_and_close(journal: Journal, store: StoreAt) -> None:
-    """Closes a journal; what its disk does not take goes into the store, if that does. `journal.lost` is final then."""
+    """Closes a journal. Records that its disk does not take go into the store. Afterwards `journal.lost` is final."""
     if left := journal.last_flush():
         taking = StoreFlush(
             Indexer(journal.folder, store, lock_timeout=LOCK_TIMEOUT), f"{journal.name}-left.jsonl", left
@@ -36,7 +36,7 @@ async def flush_and_close(journal: Journal, store: StoreAt) -> None:
         if taking.is_done:
             journal.drop_backlog()
             log.warning(
-                "the journal's disk is full: its last %d lines went into the store",
+                "the journal's disk is full: its last %d lines were written to the store instead",
                 len(left),
                 extra=log_fields("journal_left"),
             )
@@ -44,7 +44,7 @@ async def flush_and_close(journal: Journal, store: StoreAt) -> None:
 
 
 class StoreFlush(threading.Thread):
-    """Puts lines that are in no file into the store. A thread that a silent store cannot keep from its end."""
+    """A thread that writes the remaining lines into the store, so that a store that hangs cannot block the shutdown."""
 
     def __init__(self, indexer: Indexer, name: str, lines: Sequence[bytes]) -> None:
         super().__init__(name="left", daemon=True)
@@ -62,7 +62,7 @@ class StoreFlush(threading.Thread):
 
 
 def report_losses(lost: int, journal: Path, unforced: Sequence[Path] = ()) -> bool:
-    """Says what is missing of what was acknowledged, in the last line of the log; True where nothing is.
+    """Logs which acknowledged records are missing, as the last line of the log. True where none is.
 
     unforced: files that could not be forced to the disk; those that went into the store since are gone.
     """

@@ -1,4 +1,4 @@
-"""Which store this is, and how far it has come: what tells the store of yesterday from a new one, another one, or an old copy.
+"""The identity of a store and its count of changes, by which a new store, another store or an old copy is recognised.
 
 Always true: a store gets its name, a number drawn once, when it is made, or is opened first by a version that knows this (0.1
 had none); every copy of it has the same. Its count of changes to keys never goes back (`keys.py` numbers them). Both are also
@@ -31,11 +31,11 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 UNREADABLE: Final = Identity("", 0)
-"""Of a note that somebody has spoiled: no store is this one."""
+"""The identity in a damaged note: it equals that of no store."""
 
 
 def identity(store: Store) -> Identity:
-    """Which one an open store is. Raises StoreTrouble."""
+    """The identity of an open store. Raises StoreTrouble."""
     found = store.rows("SELECT id, (SELECT coalesce(max(changed), 0) FROM access) FROM identity")
     if len(found) != 1:
         raise StoreTrouble("the store does not say which one it is: its table `identity` has no row, or several")
@@ -56,7 +56,7 @@ def noted(journal: Path) -> Identity | None:
 
 
 def departure(found: Identity, known: Identity | None) -> str:
-    """Why a store is not the one that was known; "" where it is."""
+    """Why a store is not the known one; "" where it is."""
     if known is None:
         return ""
     if found.id != known.id:

@@ -1,4 +1,4 @@
-"""Moves the journal into the store: every record exactly once, whatever is killed, locked, gone or full meanwhile.
+"""Indexes the journal into the store: each record exactly once, also across kills, locks, outages and full disks.
 
 Always true: rows and the offset behind them are one transaction; a journal file is removed only when it is final, indexed
 to its end, and its rows are forced to the disk; lines that are no records are counted and stop nothing. Memory is

@@ -1,4 +1,4 @@
-"""The append-only file that a record is in before the caller gets its last chunk.
+"""The journal: append-only files. A record is written there before the caller gets the last chunk.
 
 Always true: files of one process, a new one at each start and after every `ROTATED_AT` bytes; one record a line, one
 `write` a record. A record that was appended is the kernel's: killing the process loses nothing, losing power loses at
@@ -97,7 +97,7 @@ class Journal:
             self._keep(rest)
 
     def open(self, call: Opened) -> bool:
-        """Takes a call under a budget before its first attempt. False where the disk does not: then nothing may be spent."""
+        """Writes that a call under a budget has begun, before its first attempt. False where the disk is full: then nothing may be spent."""
         if self._backlog and not self.flush():
             return False
         line = self._encode(call) + b"\n"
@@ -144,7 +144,7 @@ class Journal:
                 await loop.run_in_executor(None, self._force, self._file)
 
     def _tell(self, is_full: bool) -> None:
-        """Logs that the disk takes no more, and that it takes records again: once each."""
+        """Logs that the disk is full, and that it takes records again: once each."""
         if is_full and not self._is_full:
             text = f"it takes no more: {self.backlog} bytes wait, {self.lost} records lost so far"
             self._events.write(LogEvent(logging.ERROR, "journal_full", "the journal's disk", text))
@@ -260,12 +260,12 @@ class Journal:
         except OSError as error:
             self._failed.add(self._paths.get(file, self.path))
             if not self._is_unforced:  # in a thread, and once a second: the first says it
-                text = "the journal cannot be forced to the disk: %s"
+                text = "fsync of the journal failed: %s"
                 log.error(text, error.strerror, extra=log_fields("journal_unforced", reason=error.strerror))
             self._is_unforced = True
         else:
             if self._is_unforced:
-                log.info("the journal is forced to the disk again", extra=log_fields("journal_forced"))
+                log.info("fsync of the journal works again", extra=log_fields("journal_forced"))
             self._is_unforced = False
 
     def _write(self, line: bytes) -> bytes | None:
@@ -278,7 +278,7 @@ class Journal:
 
     def _keep(self, line: bytes) -> None:
         if self._file == CLOSED:
-            text = "a record came when the journal was closed: it is missing from %s"
+            text = "a record arrived after the journal was closed: it is missing from %s"
             log.error(text, self.folder, extra=log_fields("records_missing", records=1, journal=str(self.folder)))
         if self._file == CLOSED or self._backlog_size + len(line) > MOST_BACKLOG:
             self.lost += 1

@@ -1,8 +1,8 @@
-"""What a running gateway must learn from the ledger's store: keys and groups that were made at run time, keys of the system
-file that were revoked there, and users who were purged (`erasure.py`).
+"""The table `access` of the store, which every gateway polls: keys and groups made at run time, revoked keys of the system
+file, and purged users (`erasure.py`).
 
-Always true: no secret is here, only digests; a row's `changed` is larger than that of every change before it, so that who
-has read up to one number finds what is new by the next. Rows of keys are never deleted: a name that was revoked stays known.
+Always true: no secret is here, only digests; `changed` is a sequence number, larger in each later change, so
+a reader that has seen one number asks for the rows above it. Rows of keys are never deleted: a name that was revoked stays known.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Kind = Literal["key", "group", "revoked", "purged"]
 """A row of `purged` has the digest of a user's name for its name, and is `created_at` the purge."""
 
 AT_ONCE = 500
-"""Rows that are read together: whoever takes them over does so in a millisecond."""
+"""Rows that are read at once: applying them takes a millisecond."""
 
 NEVER = float("inf")
 
@@ -35,7 +35,7 @@ class Former(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Earlier(msgspec.Struct, frozen=True, array_like=True):
-    """A key that had the name before: the so many, when it was made and when it was revoked or expired."""
+    """An earlier key of the same name: its number, when it was made, and when it was revoked or expired."""
 
     number: int
     created_at: float
@@ -114,7 +114,7 @@ class Keys:
             yield Row(kind, name, changed, _decode(entry))
 
     def put(self, kind: Kind, name: str, entry: Entry, was: Row | None) -> bool:
-        """Writes a row that was so when it was read (None: was not there); False, and nothing, if another was first."""
+        """Writes a row by compare and swap. was: the row as it was read, None where there was none. False if it has changed since."""
         with self.store.transaction("access"):
             now = self.row(kind, name)
             if (now.changed if now is not None else None) != (was.changed if was is not None else None):
@@ -165,7 +165,7 @@ class Keys:
         return changes, found[-1][2] if found else since
 
     def _change(self, kind: Kind, name: str, entry: Entry, at: float) -> Change:
-        """A row as whoever serves calls needs it. at: seconds since 1970."""
+        """A row as a gateway needs it. at: seconds since 1970."""
         if kind == "group":
             return Change(kind="group", name=name, allowance=entry.allowance)
         if kind == "purged":

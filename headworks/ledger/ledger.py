@@ -1,4 +1,4 @@
-"""A thread that indexes the journal, keeps the store small, and says how it is. It runs in a process of its own (`child.py`).
+"""The indexer thread: it indexes the journal, deletes old records, and reports its status. It runs in its own process (`child.py`).
 
 Always true: nothing here waits on the event loop or makes it wait. A store that is locked, gone or full costs no call
 and no record: the journal keeps what is not indexed, and the thread tries again, soon at first, then every
@@ -91,7 +91,7 @@ class Ledger:
             self._thread = None
 
     def status(self) -> Status:
-        """How it is. Reads a few numbers; waits for nothing."""
+        """The current status. Reads a few numbers, and never waits."""
         indexer = self.indexer
         trouble = self._trouble
         asked_at = self._asked_at

@@ -1,4 +1,4 @@
-"""The ledger's store in PostgreSQL, for several replicas. What is always true stands in `store.py`.
+"""The ledger's store in PostgreSQL, for several replicas. Its invariants are in `store.py`.
 
 Theory. Everything is in one schema. Each transaction sets what it needs for itself (`SET LOCAL`) and nothing is prepared,
 so a pooler between may hand out another connection after every transaction. Commits are forced to the disk before they
@@ -6,7 +6,7 @@ return. What must not happen twice at once takes an advisory lock, which a kille
 tables, deleting, and names: who adds rows holds `NAMES` shared, who prunes names holds it alone and counts up, and a
 count that is another makes a writer forget which numbers it knew.
 
-Whatever psycopg raises leaves here as `StoreTrouble`, without the URL.
+All errors of psycopg leave this file as `StoreTrouble`, without the URL.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose a store in PostgreSQL is: an advisory lock, held by a transaction that stays open and does nothing.
+"""The lock on a store in PostgreSQL: an advisory lock, held by an idle open transaction.
 
 Theory. A lock of the session would be lost, or left behind, where a pooler in transaction mode stands between; a transaction
 keeps its connection there. This one has read no table and changed nothing, so it holds back no vacuum and no lock but its own.
@@ -38,7 +38,7 @@ MOST_NAME: Final = 63
 
 
 class PostgresLock:
-    """The claim to a schema. connect: opens a connection in autocommit, and raises psycopg.Error or StoreTrouble."""
+    """The lock on a schema. connect: opens a connection in autocommit, and raises psycopg.Error or StoreTrouble."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection], schema: str, shown: str) -> None:
         self._connect = connect

@@ -1,4 +1,4 @@
-"""The ledger of a running gateway, kept by a process of its own.
+"""The supervisor of the indexer process of a running gateway.
 
 Why a process: indexing is 20 us a record. As a thread it took the interpreter from calls that came meanwhile, and on one
 core it ran to the end of its turn: 3 ms of the 99th percentile at 1,000 calls a second (`docs/adr/0014`).
@@ -82,7 +82,7 @@ class LedgerProcess:
         self._events = ThrottledLog(log)
 
     def start(self) -> None:
-        """Sees to it that the journal is indexed, from a moment later on."""
+        """Starts the supervisor; the child starts `DELAY` seconds later."""
         self._supervisor = asyncio.create_task(self._supervise(), name="ledger")
 
     async def stop(self) -> None:
@@ -106,7 +106,7 @@ class LedgerProcess:
             log.warning(text, waiting, extra=log_fields("records_wait", records=waiting, reason=self._status.trouble))
 
     def status(self) -> Status:
-        """How it was when the child last said so: `POLL` seconds ago at most, where it lives."""
+        """The child's last status: at most `POLL` seconds old while it runs."""
         said = self._status
         trouble = said.trouble or self._ending
         if not said.behind_bytes and not self._ending:
@@ -156,7 +156,7 @@ class LedgerProcess:
         return f"killed by {Signals(-code).name}" if code < 0 else f"ended with status {code}"
 
     async def _end(self, process: Process) -> None:
-        """Leaves no process: the end of its stdin asks it to finish, and a kill does not ask."""
+        """Ends the child: closing its stdin asks it to finish; after a timeout it is killed."""
         if process.returncode is not None:
             return
         assert process.stdin is not None

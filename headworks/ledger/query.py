@@ -1,4 +1,4 @@
-"""Questions to the ledger.
+"""Queries on the ledger.
 
 Theory. Any filter can be answered by reading `calls` from its newest row to its oldest: half a second for five million.
 An index is only better where few rows have what is asked for. SQLite cannot know that without statistics, so each
@@ -31,7 +31,7 @@ AT_ONCE = 500
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What calls are asked for: all conditions hold. Instants are seconds since 1970, `slow` seconds.
+    """A filter on calls: all conditions must hold. Instants are seconds since 1970, `slow` seconds.
 
     since <= at < until. tag: the key has it. user: the caller said so, as far as a record keeps it. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
     so long. error: words in the error's class or reason, in any case (of ASCII letters). request_id: or how one of ours begins.
@@ -78,11 +78,11 @@ class Clause(NamedTuple):
 
 
 SHOWN = Clause("request >= 0", ())
-"""Of calls that are more than numbers: `erasure.py`."""
+"""Excludes calls that were redacted to numbers: `erasure.py`."""
 
 
 class Queries:
-    """Asks a store. Every method raises StoreTrouble."""
+    """The queries on a store. Every method raises StoreTrouble."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

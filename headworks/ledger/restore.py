@@ -1,4 +1,4 @@
-"""A backup into a ledger, which is empty or may be overwritten: all of it or nothing.
+"""Restores a backup into a ledger that is empty or may be overwritten: all of it or nothing.
 
 Always true: nobody counts on the store meanwhile, and no gateway writes the journal; the offsets of the backup go with it, so a
 journal that is still there is gone on with where the backup ended; what was revoked or purged before, and is not any more, is
@@ -88,7 +88,7 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
 
 
 class RevokedBefore:
-    """What was revoked and purged in a store before something else came into it."""
+    """What was revoked and purged in a store before the restore."""
 
     def __init__(self) -> None:
         self._revoked: set[tuple[Kind, str]] = set()
@@ -112,7 +112,7 @@ class RevokedBefore:
 
 @contextmanager
 def locked(at: StoreAt) -> Iterator[None]:
-    """No gateway begins on the store meanwhile. Raises NotRestored where one has it."""
+    """Holds the store's lock, so that no gateway starts on it. Raises NotRestored where one has it."""
     claim = at.lock()
     holder: str | None = ""
     try:
@@ -145,7 +145,7 @@ def journal_name(name: str, prefix: str) -> str:
 
 
 class RowRewriter:
-    """Rows as another store takes them."""
+    """Rewrites rows for another store."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix

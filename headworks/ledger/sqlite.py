@@ -1,6 +1,6 @@
-"""The ledger's store in one SQLite file, and everything that writes to it. What is always true stands in `store.py`.
+"""The ledger's store in one SQLite file, and everything that writes to it. Its invariants are in `store.py`.
 
-Whatever SQLite raises leaves here as `StoreTrouble`.
+All errors of SQLite leave this file as `StoreTrouble`.
 """
 
 from __future__ import annotations

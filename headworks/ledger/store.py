@@ -1,4 +1,4 @@
-"""The ledger's store as the rest of the ledger knows it, and the numbers that a row is made of.
+"""The interface of the ledger's store, and how a row is made.
 
 Theory. `calls` is narrow: whole numbers only, names interned in `names`, so that reading all of five million rows takes
 half a second, and no combination of filters is slower than that. `records` has the journal's own line, for showing. The
@@ -109,11 +109,11 @@ class Store(Protocol):
         ...
 
     def sync(self) -> None:
-        """Forces everything that was committed to the disk: a journal file may go only when its rows are safe."""
+        """Forces everything that was committed to the disk (fsync). A journal file may be removed only after that."""
         ...
 
     def record_lost(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
-        """Gives calls that were opened by other processes than these a record: nobody else will.
+        """Writes records with the outcome `lost` for open calls of dead processes.
 
         For when a folder's journal is indexed to its end: a process that lives has a file there. Who lives is asked after
         the calls are read, or a process that has just begun would be taken for a dead one. prefix: how the processes of
@@ -156,15 +156,15 @@ class Store(Protocol):
 
 
 class Lock(Protocol):
-    """A lock, not yet taken. It belongs to one thread at a time."""
+    """A lock that can be acquired. It belongs to one thread at a time."""
 
     def acquire(self, holder: str, *, shared: bool) -> str | None:
-        """None where it is ours now; else what its holder says of itself, "" where that cannot be said. Raises StoreTrouble
-        where nobody can say whose it is."""
+        """Tries to acquire it. None: it is held now. Else the name of its holder, "" where that is not known. Raises
+        StoreTrouble where that cannot be found out."""
         ...
 
     def is_held(self) -> bool:
-        """Whether it still is. Raises nothing: what cannot be asked is lost."""
+        """Whether it is still held. Never raises: an error counts as lost."""
         ...
 
     def release(self) -> None: ...
@@ -182,7 +182,7 @@ class StoreAt(Protocol):
         ...
 
     def lock(self) -> Lock:
-        """The lock of who counts what is spent here."""
+        """The lock of the gateway that counts what is spent here."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""From the URL of a store to the store. PostgreSQL's client is loaded only where it is configured."""
+"""Opens the store that a URL names. PostgreSQL's client is loaded only where it is configured."""
 
 from __future__ import annotations
 

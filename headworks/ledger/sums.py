@@ -1,4 +1,4 @@
-"""What calls add up to: counts, tokens, money and durations, by alias, key, target, day or hour.
+"""Aggregates over calls: counts, tokens, money and durations, by alias, key, target, day or hour.
 
 Percentiles are read off classes of durations (16 a doubling), so they are right within 2.2%. By target, attempts are
 counted and not calls: a call that was tried twice cost money at two targets. Almost every call has one attempt, which

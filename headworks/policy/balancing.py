@@ -1,4 +1,4 @@
-"""Which target an attempt goes to, among those that share a tier's load.
+"""Load balancing: which target of a tier an attempt goes to.
 
 Theory. Whom not to ask comes first, for every way of choosing alike: targets whose circuit is open or that are set
 aside are never picked, those that this call has tried already only when no other is left. Among the rest:
@@ -39,7 +39,7 @@ _UNKNOWN: Final = 1e9
 
 
 class Capability:
-    """What a target's model can do. window: tokens of its context, 0 where nobody knows. prefill: the form in which it
+    """What a target's model can do. window: tokens of its context, 0 where unknown. prefill: the form in which it
     takes the beginning of its answer, `none` where it does not; a target that refuses one is set to that."""
 
     __slots__ = ("prefill", "window")
@@ -56,7 +56,7 @@ class Capability:
 
 
 class Candidate:
-    """A target as one tier sees it. `busy`, attempts in flight, is kept by whoever begins and ends them."""
+    """A target as one tier sees it. busy: its attempts in flight, counted by Meter."""
 
     __slots__ = ("busy", "capability", "circuit", "latency", "name", "weight")
 
@@ -102,12 +102,12 @@ def available(candidates: Sequence[Candidate], tried: Collection[str], now: floa
 
 
 def left(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> bool:
-    """Is there one that may be asked now and was not tried?"""
+    """Whether an untried target may be asked now."""
     return any(now >= candidate.circuit.blocked_until and candidate.name not in tried for candidate in candidates)
 
 
 def last_resort(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
-    """The least recently failed of the untried, invited past its circuit; None when all were tried, or rest."""
+    """The least recently failed of the untried targets, asked although its circuit is open. None when all were tried or rest."""
     untried = [one for one in candidates if one.name not in tried and not one.circuit.rest_left(now)]
     if not untried:
         return None
@@ -117,13 +117,13 @@ def last_resort(candidates: Sequence[Candidate], tried: Collection[str], now: fl
 
 
 def first_to_recover(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
-    """Of the untried the one whose rest ends first; None where none rests."""
+    """The untried target whose Retry-After ends first; None where none has one."""
     resting = [one for one in candidates if one.name not in tried and one.circuit.rest_left(now)]
     return min(resting, key=lambda one: one.circuit.rest_left(now)) if resting else None
 
 
 class Weighted:
-    """By chance, in proportion to the weights."""
+    """Random, in proportion to the weights."""
 
     __slots__ = ()
 
@@ -148,7 +148,7 @@ class Weighted:
 
 
 class LeastLoaded:
-    """The lowest load; equals draw lots (each keeps the place with chance 1/k when the kth comes: no list is made)."""
+    """The lowest load. Ties are broken at random, by reservoir sampling: the kth candidate wins with probability 1/k."""
 
     __slots__ = ("_load",)
 
@@ -177,7 +177,7 @@ class LeastLoaded:
 
 
 def load_in_flight(candidate: Candidate, now: float) -> float:
-    """Attempts in flight for its weight."""
+    """Attempts in flight divided by the weight."""
     return candidate.busy / candidate.weight
 
 

@@ -1,4 +1,4 @@
-"""What an attempt cost, also where nobody said what it used, or what was said cannot be.
+"""What an attempt cost, also where the vendor reported no usage or an impossible one.
 
 Always true: a cost rests on the tokens written beside it, so it can be worked out again from the record; what may have
 been billed is never taken for nothing; what cannot be known is None. An estimate is marked as one. It takes a token for
@@ -60,7 +60,7 @@ def estimated(sent: int, received: int) -> Usage:
 
 
 def larger_of(claimed: Usage, reckoned: Usage) -> Usage:
-    """What is claimed, and what is missing in it: of the input and of the output, the larger counts."""
+    """The larger of the claimed and the estimated tokens, for the input and for the output."""
     return msgspec.structs.replace(
         claimed,
         input=claimed.input + max(0, reckoned.input - claimed.input_tokens),
@@ -86,7 +86,7 @@ def billed(trail: Trail, sent: int, operation: Operation) -> list[Charge]:
 
 
 def used(attempt: Attempt, sent: int) -> int | None:
-    """The tokens of an attempt that has ended, for limits; None where nobody has said a number."""
+    """The tokens of an ended attempt, for rate limits; None where they are unknown."""
     usage = attempt.usage
     if usage is None:
         return None if attempt.is_billable else 0
@@ -128,7 +128,7 @@ def answered(trail: Trail, charges: Sequence[Charge], usage: Usage | None, *, is
 
 
 def with_continuation(told: Usage, more: Usage) -> Usage:
-    """One answer, a piece of which another attempt gave: it was asked once."""
+    """The tokens of an answer that a second attempt continued. The input counts once."""
     return msgspec.structs.replace(
         told,
         output=told.output + more.output,
@@ -142,7 +142,7 @@ def sum_of(parts: Sequence[Usage]) -> Usage:
 
 
 def is_unbilled(error: CallError) -> bool:
-    """Whether an attempt that failed thus before its head is not billed: nothing was asked, or the vendor refused."""
+    """Whether an attempt that failed with this error before its head is not billed: nothing was sent, or the vendor refused."""
     if isinstance(error, (Unreachable, Refused, Shed)):
         return not (isinstance(error, Crowded) and error.was_sent)
     if isinstance(error, Expired):

@@ -1,4 +1,4 @@
-"""Whether a target is asked at all, by what it did lately.
+"""The circuit breaker of a target: whether it is asked at all, by its recent outcomes.
 
 Theory. A target that fails fails for a while, and asking it meanwhile costs every caller a wait. So after too many
 failures nobody asks for some time, then one call asks for all (M. Nygard, *Release It!*). A table, as h11 has it:
@@ -49,10 +49,10 @@ Event = Literal["success", "failure", "ignored", "tripped", "probe"]
 Ticket = int
 
 REFUSED: Final[Ticket] = 0
-"""Begin no attempt. Every other ticket is true."""
+"""The ticket that says: make no attempt. All other tickets are true."""
 
 UNCOUNTED: Final[Ticket] = -1
-"""Begin an attempt, but a probe that is out already decides."""
+"""The ticket of an attempt whose outcome does not count: a probe under way decides."""
 
 WINDOW: Final = 20
 WITH_A_TIER_BELOW: Final = 15.0
@@ -190,7 +190,7 @@ class Circuit:
         self._failed = 0  # one bit an ended attempt, the youngest lowest; 1 is a failure
 
     def configure(self, config: Breaking) -> None:
-        """Takes other bounds. What is known stays, but for the outcomes that are counted where `failures` differs."""
+        """Takes a new configuration. The state stays; the counted outcomes only where `failures` is the same."""
         self.config = config
         span = config.open.within(has_tier_below=False)
         self._least = span.shortest
@@ -200,11 +200,11 @@ class Circuit:
         self._mask = (1 << self._window) - 1
 
     def allows(self, now: float) -> bool:
-        """Would a call be let in now? Changes nothing; whoever acts on it calls `enter`."""
+        """Whether a call would be admitted now. Changes nothing: to make an attempt call `enter`."""
         return now >= self.blocked_until
 
     def enter(self, now: float) -> Ticket:
-        """Lets a call in and returns its ticket, to be told to `end` exactly once; REFUSED (0) means: do not ask."""
+        """Admits a call and returns its ticket, which `end` takes exactly once. REFUSED (0): make no attempt."""
         if now < self.blocked_until:
             if not self._admits_next or now < self._rests_until:
                 return REFUSED
@@ -243,9 +243,9 @@ class Circuit:
             self._move("tripped" if self._too_many() else "failure", now)
 
     def admit_next(self) -> None:
-        """Lets the next call in though the circuit is open: for when every other one is open too.
+        """Admits the next call although the circuit is open: for when all other circuits are open too.
 
-        Whoever invites enters next, without awaiting between. An invitation that is not used lets one more call in.
+        The caller of this enters next, without an await between. If it does not, one other call is admitted.
         """
         self._admits_next = True
 
@@ -254,14 +254,14 @@ class Circuit:
         self._block(until - EARLY, "set_aside", now)
 
     def rest(self, until: float, now: float, *, is_limit: bool) -> None:
-        """The same because its vendor said so, and nobody is invited past it. is_limit: for it is at a limit (429)."""
+        """The same for a vendor's Retry-After: then no call is admitted before it ends. is_limit: the vendor said 429."""
         if until - EARLY > self._rests_until:
             self._rests_until = until - EARLY
             self.said_429 = is_limit
         self._block(until - EARLY, "rests", now)
 
     def rest_left(self, now: float) -> float:
-        """Seconds for which its vendor wants it left alone; 0 where it does not."""
+        """Seconds left of the vendor's Retry-After; 0 where there is none."""
         return max(self._rests_until - now, 0.0)
 
     def _block(self, until: float, kind: Literal["set_aside", "rests"], now: float) -> None:

@@ -1,4 +1,4 @@
-"""How old an answer may be, who may share it, and what the caller says about both.
+"""When a cached answer may be used: its age, who may share it, and the caller's `Cache-Control`.
 
 Theory. A caller speaks HTTP's own words (RFC 9111, `Cache-Control` of a request): `no-store` is neither read nor kept,
 `no-cache` is asked anew and kept for others, `max-age=N` takes an answer of at most N seconds. What cannot be understood
@@ -33,7 +33,7 @@ class Caching(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CacheControl(msgspec.Struct, frozen=True):
-    """What one caller asks of the cache. max_age: seconds, None for as old as the system file allows."""
+    """A request's `Cache-Control`. max_age: seconds, None for as old as the system file allows."""
 
     may_read: bool = True
     may_keep: bool = True
@@ -65,7 +65,7 @@ def parse_cache_control(said: str) -> CacheControl:
 
 
 class CachedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that was read to its end, in the form in which it came.
+    """A cached answer: it was read to its end, and is kept in the form in which it came.
 
     body: a whole body, or every event of a stream but the two that follow. counts: a stream's event with the tokens, b""
     where it had none: it goes to those who ask for it. The end mark of a stream is not kept. text, finish: the first
@@ -100,6 +100,6 @@ OVERHEAD: Final = 700
 
 
 def is_fresh(kept: CachedAnswer, asked: CacheControl, ttl: float, wall: float) -> bool:
-    """Whether a kept answer may be given to this caller now."""
+    """Whether a cached answer is fresh enough for this request."""
     age = kept.age(wall)
     return age < ttl and (asked.max_age is None or age <= asked.max_age)

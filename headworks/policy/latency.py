@@ -1,4 +1,4 @@
-"""What a target's recent latencies were, in fixed memory.
+"""The recent latencies of a target, in fixed memory: a peak EWMA, and percentiles of a window.
 
 Theory. Two readings of one stream of samples, for two uses.
 

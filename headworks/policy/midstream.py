@@ -1,4 +1,4 @@
-"""How a stream that broke after its head goes on, and whether what comes then still fits what was sent.
+"""How a stream that broke after its head is continued, and whether the new text matches what was sent.
 
 Theory. What was sent cannot be taken back. So another attempt may only be shown from the place on where the first one
 stopped, and the seam must be exact or not there at all:
@@ -35,7 +35,7 @@ _PASSING = frozenset({408, 409, 429})
 
 
 class SentAnswer:
-    """What the reader was sent of an answer. `close` where no other attempt may go on with it."""
+    """The part of an answer that the caller was sent. After `close` no other attempt may continue it."""
 
     __slots__ = ("_text", "_thoughts", "is_closed", "size")
 
@@ -82,7 +82,7 @@ def _joined(pieces: list[str]) -> str:
 
 
 def resume_modes(mode: MidStream, error: CallError, told: SentAnswer, *, may_continue: bool) -> Sequence[ResumeMode]:
-    """How to go on after `error`, the best first; nothing where the error stands.
+    """How a stream may be resumed after `error`, the best way first; empty where it may not.
 
     may_continue: some target takes the beginning of its answer, and the caller asked for nothing that forbids it.
     """
@@ -107,7 +107,7 @@ def is_break(error: CallError) -> bool:
 
 
 class ReplayFilter:
-    """Takes another attempt's pieces and gives what of them is new. Raises Diverged at the first difference.
+    """Drops the part of another attempt's answer that was sent already. Raises Diverged at the first difference.
 
     Compared is in UTF-16, as JSON counts: one attempt may say a character in two halves, and another one whole.
     """

@@ -1,4 +1,4 @@
-"""Whether a failed attempt is followed by another, where, and after which pause.
+"""Whether to retry after a failed attempt, where, and after which backoff.
 
 Theory. The error says whether asking again may help (`error.retry`), this file says whether there is still time and
 patience. Pauses grow exponentially, because what has been down for long will be down for long, and are drawn at random
@@ -28,7 +28,7 @@ from headworks.core.errors import CallError, Expired
 from headworks.core.units import Count, Seconds
 
 SPREAD: Final = 0.1
-"""The part of a rest by which those who waited for its end are spread."""
+"""The jitter after a vendor's Retry-After, as a share of it."""
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Again(msgspec.Struct, frozen=True):
-    """Ask again after `pause` seconds; the same target may be asked."""
+    """Retry after `pause` seconds; the same target may be asked."""
 
     pause: float
 
@@ -58,7 +58,7 @@ class Elsewhere(msgspec.Struct, frozen=True):
 
 
 class GiveUp(msgspec.Struct, frozen=True):
-    """Ask nobody: the error stands. `why`: what kept us from it."""
+    """Do not retry. why: what forbids it."""
 
     why: Literal["error", "attempts", "deadline", "no_target"]
 
@@ -68,7 +68,7 @@ ELSEWHERE: Final = Elsewhere()
 
 
 class RetryPolicy:
-    """Decides for one pool of targets; its only state is its random numbers."""
+    """The retry policy of one pool of targets. Its only state is its random numbers."""
 
     __slots__ = ("_rng", "config")
 
@@ -101,7 +101,7 @@ class RetryPolicy:
         return Again(pause)
 
     def rested(self, left: float, now: float, deadline_at: float) -> Again | GiveUp:
-        """What a call does whose only targets rest for `left` more seconds."""
+        """Whether a call waits `left` seconds for a vendor's Retry-After to end, where all its targets have one."""
         if now + left >= deadline_at:
             return GiveUp("deadline")
         return Again(left + self._rng.uniform(0.0, min(SPREAD * left, (deadline_at - now - left) / 2)))

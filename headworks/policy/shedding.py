@@ -1,4 +1,4 @@
-"""How many calls the gateway holds at once, who waits for a place, and whom it turns away first.
+"""Admission control and load shedding: how many calls the gateway has in flight, which ones queue, and which one is shed first.
 
 Theory. Beyond a fixed number of calls in flight more admission only adds memory and loop lag for everybody (tower's
 `load_shed`). The bound is one for all; priorities differ in how far they may fill it, so the last places are kept for
@@ -57,7 +57,7 @@ class Admission:
         self.resize(limit, most_queued)
 
     def resize(self, limit: int, most_queued: int = 0) -> None:
-        """Sets other bounds. Nobody who is inside leaves for it, and nobody who waits is turned away."""
+        """Sets new limits. Calls in flight and queued calls stay."""
         if limit < 1:
             raise ValueError(f"a limit of {limit} would admit nobody, ever")
         self.limit = limit
@@ -77,7 +77,7 @@ class Admission:
         return True
 
     def wait(self, priority: Priority, tell: Callable[[], None]) -> Ticket | None:
-        """Lets a call wait that found no place; None where it is turned away itself. May shed another."""
+        """Queues a call that found no slot; None where it is shed itself. May shed another one."""
         if self.queued >= self.most_queued:
             oldest = self._oldest_of_lowest()
             if oldest is None or _LOWEST_FIRST.index(oldest.priority) > _LOWEST_FIRST.index(priority):
@@ -90,8 +90,8 @@ class Admission:
         return ticket
 
     def withdraw(self, ticket: Ticket) -> None:
-        """For one who waits no longer, or whose call has ended before it made use of its place: gives back either. Changes
-        nothing for one who was shed, has withdrawn or has left."""
+        """Leaves the queue, or releases a slot that was granted and not used. Does nothing for a ticket that was shed, withdrawn
+        or has left."""
         if ticket in self._queues[ticket.priority]:
             self._remove(ticket)
         elif ticket.is_admitted:

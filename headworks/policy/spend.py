@@ -1,4 +1,4 @@
-"""How much money a call may turn out to cost, and when a budget begins anew.
+"""The most that a call can cost, and the windows of budgets.
 
 Theory. A budget cannot be overrun if everything that may still be billed is reserved before it is asked for. So before
 each attempt the reservation must hold (1) what the call's ended attempts cost, as its record will say, and (2) the most

@@ -1,8 +1,8 @@
-"""Whether a refusal that may follow from one call's own body is met by others too.
+"""Whether a vendor's refusal is about the target, or only about the body of one call.
 
-Theory. A vendor answers 404 to a model that is gone, and to a picture that its model cannot see. Whoever takes the second
-for the first lets any caller take a target from everybody. So the first caller who meets such a refusal only casts
-doubt; another caller who meets it too, with nothing answered between, proves it.
+Theory. A vendor answers 404 to a model that is gone, and to a picture that its model cannot see. If the second
+were taken for the first, any caller could take a target away from all others. So the first caller's refusal only raises a
+suspicion. The same refusal of another caller's call, with no answer in between, confirms it.
 
 Always true: one caller alone proves nothing, however often he asks; who is not known by a key is nobody's other caller;
 an answer in between takes the doubt away, and so does time. A target that answers one operation (chat) and has never

@@ -1,8 +1,8 @@
-"""Whose kept answers are nobody's any more: users who were purged (`headworks logs purge --user`).
+"""Tombstones of purged users (`headworks logs purge --user`): their cached answers are given to nobody.
 
-Theory. A mark is a user's digest and an instant: what their calls of before got is given to nobody. Marks are few, and bounded
-all the same: where there are more than `most`, the oldest is let go, and then every answer to a call of any user that came
-before that one counts as purged, which costs misses and shows nobody anything. As long as nobody knows the marks, all do.
+Theory. A tombstone is a user's digest and an instant: answers to their calls before it are given to nobody. There are few, and
+their number is bounded: beyond `most` the oldest is dropped. Then every answer from before its instant counts as purged, for any
+user. That costs cache misses and leaks nothing. Until the tombstones have been read, all answers count as purged.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 MOST: Final = 50_000
-"""Marks in memory: ten megabytes."""
+"""Tombstones in memory: ten megabytes."""
 
 EVER: Final = float("inf")
 
 
 class Tombstones:
-    """The marks that one gateway knows. is_known: whether they were read once."""
+    """The tombstones that one gateway knows. is_known: whether they were read once."""
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
@@ -29,7 +29,7 @@ class Tombstones:
         return len(self._marks)
 
     def add(self, user: str, at: float) -> None:
-        """Calls of this user (a digest) that came before an instant (seconds since 1970) are nobody's."""
+        """Adds a tombstone: calls of this user (a digest) before an instant (seconds since 1970) are purged."""
         self._marks.pop(user, None)
         self._marks[user] = at
         self._newest = max(self._newest, at)
@@ -37,7 +37,7 @@ class Tombstones:
             self._floor = max(self._floor, self._marks.pop(next(iter(self._marks))))
 
     def covers(self, user: str | None, asked_at: float) -> bool:
-        """Whether the answer to a call of this user that came then may be given to nobody. None: whose it was is not known."""
+        """Whether the answer to a call is purged. user: the digest, None where it is not known. asked_at: when the call came."""
         if not self.is_known:
             return True
         if user is None:

@@ -1,4 +1,4 @@
-"""The admin port: health for everybody, and for who has the admin key metrics, the system, and reload.
+"""The admin port: health for everybody; metrics, the system and reload with the admin key.
 
 Always true: without `server.admin_key` nothing but health is answered, so a port that somebody opened by accident tells
 nothing; nothing here is on the way of a call; a stranger is bounded as on the public port, for the same edge serves it.
@@ -95,7 +95,7 @@ class Admin:
         )
 
     def opened(self, answering: Answering) -> Answering:
-        """The same for who has the admin key, which is looked up anew each time: a reload may change it."""
+        """Requires the admin key. It is read for each request, as a reload may change it."""
 
         async def answer(request: Request) -> Response:
             key = self.shown.system.server.admin_key

@@ -1,4 +1,4 @@
-"""What is known of a request by its head alone."""
+"""What the head of a request tells: its key, its CORS headers, or why it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the public port serves, path by path, and who may ask at all."""
+"""The application of the public port: its routes, and who may use them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Running(Protocol):
         ...
 
     def turned_away(self) -> None:
-        """Counts a caller who showed no key that is known."""
+        """Counts a caller without a valid key."""
         ...
 
     def troubles(self) -> Sequence[str]: ...
@@ -104,7 +104,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
 
 
 def for_anybody(found: Readiness) -> Readiness:
-    """The same as it is told without a key, on both ports: which part does not work, without names, addresses and paths."""
+    """Readiness without details, for callers without a key: which part does not work, without names, addresses and paths."""
     parts = list(dict.fromkeys(map(part_of, found.reasons)))
     return msgspec.structs.replace(found, reasons=parts) if parts else found
 
@@ -145,7 +145,7 @@ class App:
         }
 
     def admit(self, request: Request) -> bool:
-        """Finds out by the head alone who calls. False where the answer is known by that: then no body is read for it.
+        """Authenticates a request by its head alone. False where it is refused already: then its body is not read.
 
         Never raises: what is wrong is kept for `handle`, which answers it.
         """

@@ -1,4 +1,4 @@
-"""The public port's app inside somebody else's ASGI server (ASGI 3.0), instead of on our own edge.
+"""The gateway as an ASGI 3.0 application, for any ASGI server.
 
 Always true: the gateway starts once, with the server's lifespan or, where a mounted app gets none, at the first request;
 a caller that hangs up cancels its call; a body longer than `server.max_body` is never held; bytes go out in the order in

@@ -1,4 +1,4 @@
-"""An ASGI application served by our own edge, so that its port has the edge's bounds on heads, bodies, times and connections.
+"""Serves an ASGI application by our own HTTP edge, with its limits on heads, bodies, times and connections.
 
 Always true: the application sees one request whole and answers once; a caller who hangs up cancels it. WebSockets, trailers
 and lifespans are not offered: nobody here asks for them.

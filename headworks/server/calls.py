@@ -1,4 +1,4 @@
-"""One way to call: reads a request's body into a Call, opens the Service, writes what comes back.
+"""Serves one operation: reads a request's body into a Call, opens the Service, writes the reply.
 
 The caller's status line waits for the head, so every failure before it is an ordinary error answer. After the head an
 error becomes an event in the caller's dialect: a cut answer never looks like a whole one.
@@ -42,7 +42,7 @@ UNREAD = Asked(model="")
 
 
 class Stack(Protocol):
-    """What answers calls, and what its system file says of their headers."""
+    """The stack that answers calls, and which headers it passes and exposes."""
 
     @property
     def front(self) -> Service: ...

@@ -1,4 +1,4 @@
-"""Bodies that callers compress (`Content-Encoding`), made plain again.
+"""Decompresses the bodies of requests (`Content-Encoding`).
 
 Always true: what comes out is never more than a body may have, and no more than that and one step is ever held of it,
 however small the body was that came; long bodies are decoded off the loop.
@@ -37,7 +37,7 @@ async def plain(body: bytes, coding: str, most: int) -> bytes:
 
 
 class Decompressor:
-    """One body on its way. `pieces` is what came out so far, `at` how much went in."""
+    """Decompresses one body step by step. pieces: the output so far. at: the input consumed so far."""
 
     def __init__(self, body: bytes, most: int) -> None:
         self.pieces: list[bytes] = []
@@ -58,7 +58,7 @@ class Decompressor:
         try:
             piece = inflating.decompress(taken, STEP)
         except zlib.error:
-            raise Malformed("The body is not gzip, though `Content-Encoding` says so.") from None
+            raise Malformed("`Content-Encoding` says gzip, but the body is not gzip.") from None
         self._left = inflating.unconsumed_tail
         if piece:
             self.pieces.append(piece)

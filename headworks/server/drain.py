@@ -1,4 +1,4 @@
-"""Calls that a drain did not see finish end with an error that their callers can read, and not with a cut connection.
+"""Ends the calls that outlast a drain with a readable error, and not with a cut connection.
 
 The tasks that serve them are cancelled, so that every layer gives back what it holds, and then go on for one more write:
 as `asyncio.timeout` does it, by `uncancel`. Where the caller has hung up at the same time it is left at that.
@@ -15,7 +15,7 @@ AGAIN = 1.0
 
 
 class OpenCalls:
-    """The tasks that serve calls now; told to end, each ends with `error`."""
+    """The tasks that serve calls now. `end_all` ends each of them with an error."""
 
     def __init__(self) -> None:
         self.error: Draining | None = None
@@ -42,4 +42,4 @@ class OpenCalls:
 
 
 def draining_error() -> Draining:
-    return Draining("The gateway is going down before this answer was whole. Ask again.", retry_after=AGAIN)
+    return Draining("The gateway is shutting down and this answer was not finished. Ask again.", retry_after=AGAIN)

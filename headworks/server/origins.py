@@ -1,4 +1,4 @@
-"""Which browsers may call. A page on the open web must not reach a gateway on somebody's own machine.
+"""Checks `Host` and `Origin`, so that a page on the open web cannot reach a gateway on somebody's own machine.
 
 Without keys anybody on loopback may call, so a foreign `Host` (a name rebound to 127.0.0.1) or any `Origin` that was
 not listed is refused. With keys the key decides, and `cors` only tells browsers what they may read.

@@ -1,4 +1,4 @@
-"""Reading the system file again while calls are served: one at a time, and each with an outcome."""
+"""Reloads of the system file while calls are served: one at a time, each with a result."""
 
 from __future__ import annotations
 
@@ -107,4 +107,4 @@ class Reloading:
         try:
             self._control_files.report(outcome)
         except OSError as error:
-            log.error("the outcome could not be written for `headworks reload`: %s", error.strerror)
+            log.error("the result for `headworks reload` could not be written: %s", error.strerror)

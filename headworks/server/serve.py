@@ -1,4 +1,4 @@
-"""The public port from its start to its end: bind, answer, reload, drain, stop; and the admin port beside it.
+"""Serves a system in one process: bind, answer, reload, drain, stop; and the admin port beside it.
 
 The admin port comes second: what it stands on takes a quarter of a second to import (`docs/adr/0022`), which no caller
 should wait for. Its address is claimed with the public one, so that a conflict is known before anything is served.
@@ -133,7 +133,7 @@ async def bind(edge: Edge, server: Server) -> None:
 
 
 def unlistenable(address: Address, error: OSError) -> ConfigError:
-    """What is said of a public port that cannot be had."""
+    """The error for a public port that cannot be bound."""
     return ConfigError(
         [
             Problem(
@@ -178,16 +178,18 @@ def warn_of_open_folders(journal: Path) -> None:
     """Says which folders of ours others on this machine may look into. They are left so: somebody may have meant it."""
     for folder in (journal, *(one for one in journal.parents if one.name == ".headworks")):
         if is_open_to_others(folder):
-            log.warning("others on this machine may look into %s: chmod 700 %s", folder, folder)
+            log.warning("other users of this machine can read %s: chmod 700 %s", folder, folder)
 
 
 def publish_pid(control_files: ControlFiles) -> None:
     """Without it only `headworks reload` does not work: no reason not to serve."""
     try:
         if not control_files.publish_pid():
-            log.warning("another gateway serves this file: `headworks reload` will find that one; SIGHUP works")
+            log.warning(
+                "another gateway serves this file: `headworks reload` reloads that one; for this one send SIGHUP"
+            )
     except OSError as error:
-        log.warning("`headworks reload` will not find this gateway: %s; SIGHUP works", error)
+        log.warning("`headworks reload` cannot find this gateway: %s; send SIGHUP instead", error)
 
 
 @contextlib.asynccontextmanager
@@ -212,7 +214,7 @@ async def drain(gateway: Gateway, app: App, edge: Edge, asked: asyncio.Queue[Non
     def before_cut() -> None:
         if gateway.in_flight:
             fields = log_fields("drain_ended", in_flight=gateway.in_flight)
-            log.warning("drained for too long: %d calls are ended with an error", gateway.in_flight, extra=fields)
+            log.warning("the drain timed out: %d calls are ended with an error", gateway.in_flight, extra=fields)
         error = draining_error()
         gateway.end(error)
         app.open_calls.end_all(error)

@@ -1,4 +1,4 @@
-"""Answers that are kept in this process.
+"""The answer cache of this process: least recently used out first, with a time to live.
 
 Always true: `bytes` is the sum of what is kept and never above `most`; room is made by letting go first of what is too
 old to be given to anybody, then of what was not asked for the longest. All answers of one store live equally long, so
@@ -14,7 +14,7 @@ from headworks.policy.freshness import CachedAnswer
 
 
 class Answers:
-    """A bounded number of bytes of answers, by fingerprint. evicted: how many had to go before their time.
+    """A cache of answers by fingerprint, bounded in bytes. evicted: answers dropped before they expired.
 
     ttl: seconds.
     """
@@ -31,7 +31,7 @@ class Answers:
         return len(self._kept)
 
     async def find(self, fingerprint: bytes) -> CachedAnswer | None:
-        """The answer that is kept, unless it is too old."""
+        """The cached answer, unless it has expired."""
         found = self._kept.get(fingerprint)
         if found is None:
             return None
@@ -43,7 +43,7 @@ class Answers:
         return kept
 
     async def keep(self, fingerprint: bytes, kept: CachedAnswer) -> None:
-        """Keeps an answer in the place of an earlier one. One that is larger than all the room is not kept."""
+        """Stores an answer, in place of an earlier one. One that is larger than the whole cache is not stored."""
         at = now()
         self._drop(fingerprint)
         self._expire(at)

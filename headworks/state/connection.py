@@ -1,13 +1,13 @@
-"""One connection to a Valkey or Redis that many tasks share: what they ask in one turn of the loop travels together.
+"""A multiplexed connection to a Valkey or Redis: commands of many tasks in one turn of the loop are sent in one write.
 
 Theory. Requests are answered in the order in which they were sent, so a queue of futures is all that tells whose answer
 comes next. Everything that was asked since the loop's last turn is one write: a hundred calls that arrive at once cost
-one round trip, not a hundred connections. What is *posted* waits for no answer: it is kept until it has one, and sent
-again on the next connection (so it must be harmless twice).
+one round trip, not a hundred connections. What is *enqueued* is delivered at least once: it is kept until it is answered,
+and sent again on the next connection, so it must be idempotent.
 
 Always true: a request that was sent is answered or refused within `RESPONSE_TIMEOUT` seconds, whatever the server does; where
 there is no connection it is refused at once; a broken connection is tried again every `RECONNECT_PAUSE` seconds, for ever. On one
-connection the server runs requests in the order in which they were asked and posted.
+connection the server runs commands in the order in which they were submitted and enqueued.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from headworks.core.errors import StateAway
 from headworks.core.throttled_log import LogEvent, ThrottledLog
 
 RESPONSE_TIMEOUT: Final = 0.5
-"""Seconds that a sent request is waited for, and between two looks at an idle server. A decision takes 0.2 ms."""
+"""Seconds that a response is waited for, and twice the interval of pings on an idle connection. A decision takes 0.2 ms."""
 
 RECONNECT_PAUSE: Final = 0.2
 CONNECT_TIMEOUT: Final = 1.0
-"""Seconds for the connection with its greeting."""
+"""Seconds for the connection with its handshake."""
 
 NEVER: Final = "not connected yet"
 
@@ -48,7 +48,7 @@ log = logging.getLogger("headworks.state")
 
 
 class QueuedCommand:
-    """Something that must arrive. `then` gets its answer; `future` is of its latest sending."""
+    """A command that is delivered at least once. then: called with its answer."""
 
     __slots__ = ("encoded", "then")
 
@@ -58,10 +58,10 @@ class QueuedCommand:
 
 
 class MultiplexedConnection:
-    """Asks one server. `url` is never shown.
+    """The connection to one server. `url` is never logged.
 
     handshake: what is asked on each new connection before it counts as one; may use `execute`. trouble: why there is none, or "".
-    is_logged: whether the log says that the server is away and back: where there are two lines to one server, by one of them.
+    is_logged: whether outages are logged. Of two connections to one server only one logs them.
     """
 
     def __init__(self, url: str, handshake: Handshake | None = None, *, is_logged: bool = True) -> None:
@@ -91,7 +91,7 @@ class MultiplexedConnection:
             self._keeper = asyncio.create_task(self._keep(), name="state")
 
     async def stop(self) -> None:
-        """Ends it; what is posted and did not arrive is lost."""
+        """Closes it; queued commands that were not delivered are lost."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
@@ -104,23 +104,23 @@ class MultiplexedConnection:
         return await wait_for(self._connected, within)
 
     async def drained(self, within: float) -> bool:
-        """Waits until everything that is posted has arrived."""
+        """Waits until every queued command was answered."""
         return await wait_for(self._arrived, within)
 
     async def execute(self, *words: Argument) -> Answer:
-        """The answer to one command. Raises StateAway where there is none, ResponseError where the server says no."""
+        """Runs one command and returns its answer. Raises StateAway without a connection, ResponseError for the server's error."""
         if not self.is_connected:
             raise unavailable()
         return await self.submit(encode_command(*words))
 
     def submit(self, encoded: bytes) -> asyncio.Future[Answer]:
-        """Sends with all else of this turn of the loop."""
+        """Sends an encoded command, together with all others of this turn of the loop."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._send(encoded, future)
         return future
 
     def enqueue(self, *words: Argument, then: Callable[[Answer], None] | None = None) -> None:
-        """Has a command arrive sooner or later, also over the next connection."""
+        """Delivers a command at least once, if need be over the next connection."""
         posted = QueuedCommand(encode_command(*words), then)
         self._queued[posted] = None
         self._arrived.clear()
@@ -151,7 +151,7 @@ class MultiplexedConnection:
                 was_there = not self.trouble
                 reason = await self._live()
                 if was_there or self.trouble in ("", NEVER):
-                    self._tell(logging.ERROR, "state_away", f"it is away: {reason}")
+                    self._tell(logging.ERROR, "state_away", f"it cannot be reached: {reason}")
                 self._away(reason)
                 await asyncio.sleep(RECONNECT_PAUSE)
         finally:
@@ -225,7 +225,7 @@ class MultiplexedConnection:
 
     def _there(self) -> None:
         if self.trouble != NEVER:
-            self._tell(logging.INFO, "state_back", "it is there again")
+            self._tell(logging.INFO, "state_back", "it can be reached again")
         self.reconnected += 1
         self.trouble = ""
         self.is_connected = True
@@ -243,7 +243,7 @@ class MultiplexedConnection:
         self._refuse()
 
     def _refuse(self) -> None:
-        """Tells everybody who waits that no answer will come; what is posted stays."""
+        """Fails every pending request; queued commands stay."""
         self._outgoing.clear()
         waiting = list(self._waiting)
         self._waiting.clear()
@@ -259,8 +259,10 @@ class MultiplexedConnection:
 
 
 def unavailable() -> StateAway:
-    """What a caller is told whose call cannot be counted."""
-    return StateAway("What your calls are counted by cannot be asked just now; try again in a second.", retry_after=1.0)
+    """The error of a call that cannot be counted."""
+    return StateAway(
+        "The shared state that counts your calls cannot be reached right now; try again in a second.", retry_after=1.0
+    )
 
 
 async def wait_for(event: asyncio.Event, within: float) -> bool:
@@ -273,7 +275,7 @@ async def wait_for(event: asyncio.Event, within: float) -> bool:
 
 
 def encode_command(*words: Argument) -> bytes:
-    """A command as it travels."""
+    """A command in the wire format."""
     made: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its own types know tuples of one
     return made
 
@@ -282,7 +284,7 @@ PING: Final = encode_command("PING")
 
 
 def ignore_result(future: asyncio.Future[Answer]) -> None:
-    """Looks at a future's error, so that nobody complains that nobody did."""
+    """Retrieves a future's error, so that asyncio does not log it as never retrieved."""
     if not future.cancelled():
         future.exception()
 

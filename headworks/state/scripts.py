@@ -232,7 +232,7 @@ end
 return {redis.call('GET', p .. 'e') or '', living, dead}
 """
 )
-"""The epoch, how many processes live, and those that do not any more."""
+"""The epoch, how many processes are alive, and which ones are dead."""
 
 RESTORE: Final = (
     CLOCK

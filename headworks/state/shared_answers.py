@@ -1,10 +1,10 @@
-"""Answers that are kept in a Valkey or Redis, for every process that shares it.
+"""The answer cache in a Valkey or Redis, shared by several processes.
 
 Always true: all of an alias's answers together take at most `most` bytes there; one script adds an answer and lets go of
 those that were not asked for the longest, so that it holds over any number of processes. What is too old is told by who
 reads it (`policy/freshness.py`); when nothing was kept for `ttl` seconds, all of it is too old, and the server drops it.
-A line of its own: an answer of two megabytes must not stand before the decision of a call. A server that is away has
-nothing and keeps nothing.
+It has a connection of its own: an answer of two megabytes must not delay the decision about a call. While the server cannot be
+reached, every lookup is a miss and nothing is stored.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ log = logging.getLogger("headworks.state")
 
 
 class SharedAnswers:
-    """An alias's answers in a shared server. ttl: seconds. held: the answers there and their bytes, when one was last kept
-    from here; evicted: how many had to go for those. None of them is in this process, so `bytes` and the length are 0."""
+    """The cache of one alias in a shared server. ttl: seconds. held: its answers and their bytes, when this process last stored
+    one; evicted: answers dropped for those. None of them is in this process, so `bytes` and the length are 0."""
 
     def __init__(self, connection: MultiplexedConnection, prefix: str, alias: str, most: int, ttl: float) -> None:
         self.most = most
@@ -120,6 +120,6 @@ class SharedAnswers:
         except StateAway:
             return None
         except ResponseError as error:
-            text = f"the state keeps none: {error}"
+            text = f"the state does not store them: {error}"
             self._events.write(LogEvent(logging.WARNING, "answers_not_kept", f"answers of {self._words[1]!s}", text))
             return None

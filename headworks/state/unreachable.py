@@ -1,7 +1,7 @@
-"""What happens while a shared state cannot be asked: each claim says by its bounds whether it may be let in uncounted.
+"""What happens while the shared state cannot be reached: fail closed or fail open, as the limits of each claim say.
 
-Theory. `closed`: who has such a bound is answered 503 until the state is back, so that nothing is ever exceeded. `open`: this
-process goes on by itself with its share: every limit divided by the processes that shared it, every budget by what was left
+Theory. `closed`: calls with such a limit get 503 until the state is back, so no limit is ever exceeded. `open`: this
+process goes on alone with its share: every limit divided by the processes that shared it, every budget by what was left
 of it when it was last heard. What it spends is counted in the state as soon as that is back. So an open budget is exceeded
 at most by what others spent after this process last heard of it, and by the remainders of the division.
 
@@ -23,7 +23,7 @@ log = logging.getLogger("headworks.state")
 
 
 class StateWithFallback:
-    """A shared state, and what stands in for it where a claim's bounds allow that."""
+    """A shared state, with a fallback in this process's memory for claims that fail open."""
 
     is_local = False
 
@@ -46,7 +46,8 @@ class StateWithFallback:
                 raise
             return self._take_from_fallback(claim)
         if self._fallback is not None:
-            self._events.write(LogEvent(logging.INFO, "limits_shared", "limits and budgets", "they are shared again"))
+            text = "they are counted in the shared state again"
+            self._events.write(LogEvent(logging.INFO, "limits_shared", "limits and budgets", text))
             self._fallback = None
             self._parts.clear()
         if isinstance(found, Granted) and found.spent:
@@ -89,7 +90,9 @@ class StateWithFallback:
 
     def _take_from_fallback(self, claim: Claim) -> Granted | Refusal:
         if self._fallback is None:
-            text = "the state is away: those that are `open` count in this process alone"
+            text = (
+                "the shared state cannot be reached: groups with `state_away: open` are counted in this process alone"
+            )
             self._events.write(LogEvent(logging.ERROR, "limits_alone", "limits and budgets", text))
             self._fallback = Memory()
         memory = self._fallback
@@ -103,7 +106,7 @@ class StateWithFallback:
         return Refusal(wholes[parts.index(found.bound)], found.wait, found.left, found.resets)
 
     def _part(self, claim: Claim) -> Bounds:
-        """This process's share of some bounds; of a budget, what was left when it was last heard of."""
+        """This process's share of some limits. Of a budget: its share of what was left when the state last answered."""
         bounds = claim.bounds
         known = self._parts.get(id(bounds))
         if known is None or known[0] is not bounds:

@@ -1,8 +1,8 @@
-"""The state in a Valkey or Redis that several processes ask: `scripts.py` decides, one line carries it.
+"""The state in a Valkey or Redis that several processes share. `scripts.py` decides, on the server.
 
 Theory. A claim is kept by the server under its process (its *owner*) until it is settled, so that whoever notices the
 death of a process gives its places back and counts what it had reserved as spent. A process says every `HEARTBEAT` seconds that
-it lives; who is silent for `LEASE` seconds is dead to the others. What was spent is only as good as the server's memory, so
+it lives. One that is silent for `LEASE` seconds counts as dead. What was spent is only as good as the server's memory, so
 a server that has lost it (its epoch is gone) is asked for no money until `restore` has said what the records sum to; who
 does that is told by `on_lost`.
 """
@@ -34,7 +34,7 @@ KEPT: Final = 2 * 86400
 """Seconds that a window's money is kept after its end, for calls that are still running."""
 
 MOST_BOUNDS: Final = 100_000
-"""Bounds whose words are kept: about a kilobyte each, and every key has one."""
+"""Sets of limits whose encoded arguments are cached: about a kilobyte each, and every key has one."""
 
 SHAS: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in scripts.ALL}
 LOADING: Final = [encode_command("SCRIPT", "LOAD", script) for script in scripts.ALL]
@@ -43,7 +43,7 @@ log = logging.getLogger("headworks.state")
 
 
 class Valkey:
-    """Counts that every process with the same server and prefix shares.
+    """The counters that all processes with the same server and prefix share.
 
     owner: stands for this process, anew at each start. is_member: it takes, and so is one of those that share. living: processes that share, as far as is known.
     waits: seconds for which a claim that waits for room holds up others without asking again.
@@ -91,13 +91,13 @@ class Valkey:
         return "" if self.is_restored else "what was spent is not restored yet"
 
     def start(self) -> None:
-        """Begins to connect and to beat."""
+        """Starts to connect and to send heartbeats."""
         self.connection.start()
         if self._heartbeats is None and self.is_member:
             self._heartbeats = asyncio.create_task(self._heartbeat(), name="state beat")
 
     async def stop(self, within: float = 2.0) -> None:
-        """Has everything settled arrive, `within` seconds at most, and ends."""
+        """Waits until all settlements are delivered, `within` seconds at most, and closes."""
         await self.connection.drained(within)
         beating, self._heartbeats = self._heartbeats, None
         if beating is not None:
@@ -182,7 +182,7 @@ class Valkey:
     async def release_owner(self, owner: str) -> None:
         count = await self._run(scripts.END, owner)
         if count:
-            log.warning("%d calls of %s, which died, are settled as they were reserved", count, owner)
+            log.warning("%d calls of the dead process %s are settled at their reserved cost", count, owner)
 
     def count(self, id: str, spent: Sequence[Spent]) -> None:
         """Adds what was spent while the state was away, once for an id."""
@@ -201,7 +201,7 @@ class Valkey:
         return f"{self._unique}/{claim.id}"
 
     def _arguments(self, bounds: Bounds) -> tuple[list[Argument], list[Argument]]:
-        """What of some bounds goes with each taking, and with each settling: the same for all their claims."""
+        """The script arguments of some limits, for taking and for settling: the same for all their claims."""
         known = self._bounds.get(id(bounds))
         if known is None or known[0] is not bounds:
             taking: list[Argument] = [len(bounds.rates)]
@@ -233,13 +233,13 @@ class Valkey:
                 if isinstance(answer, NoScriptError):
                     self.connection.enqueue("EVAL", script, 0, self._prefix, *words)
                 else:
-                    text = f"it refused what it should count: {answer}"
+                    text = f"it refused an update: {answer}"
                     self._events.write(LogEvent(logging.ERROR, "state_refuses", "the state", text))
 
         self.connection.enqueue("EVALSHA", SHAS[script], 0, self._prefix, *words, then=then)
 
     async def _handshake(self, connection: MultiplexedConnection) -> None:
-        """On each new connection: the scripts, and whether the server still knows what was spent."""
+        """The handshake of a new connection: loads the scripts, and asks whether the server still knows what was spent."""
         loaded = [connection.submit(encoded) for encoded in LOADING]
         for one in loaded:
             await one
@@ -255,7 +255,9 @@ class Valkey:
             self._lose()
         for owner in dead:
             await self.connection.submit(encode_command("EVAL", scripts.END, 0, self._prefix, owner))
-            log.warning("the process %s has not been heard for %.0f s: its places are free", owner.decode(), LEASE)
+            log.warning(
+                "the process %s sent no heartbeat for %.0f s: its concurrency slots are released", owner.decode(), LEASE
+            )
 
     async def _heartbeat(self) -> None:
         while True:

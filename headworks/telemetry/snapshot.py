@@ -1,4 +1,4 @@
-"""The numbers of one process, to be sent to another and added to those of others.
+"""A snapshot of one process's numbers, to be sent to the parent and added up.
 
 Always true: what several processes counted adds up exactly: counters and histograms are sums. What a process counted stays in
 the sums after its end.
@@ -47,7 +47,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as it is now. journal: the file that it writes, and how many bytes it has written there. journal_waiting: records that wait in its memory.
+    """The state of one process now. journal: the file that it writes, and how many bytes it has written there. journal_waiting: records that wait in its memory.
     journal_unforced: files that could not be forced to the disk. has_keys: nobody
     calls it without one."""
 
@@ -97,7 +97,7 @@ def counts_of(metrics: Metrics, lags: Histogram, *, strangers: int = 0, appended
 
 
 class Sums:
-    """What several processes have counted together."""
+    """The sums over several processes."""
 
     def __init__(self, lag_bounds: Iterable[float]) -> None:
         self.metrics = Metrics()
@@ -148,7 +148,7 @@ def _merge(histogram: Histogram, counts: list[int], seconds: float) -> None:
 
 
 def circuits_of(snapshots: Iterable[Snapshot]) -> dict[str, State]:
-    """Of each target the worst that a process knows."""
+    """The worst circuit state of each target in any process."""
     found: dict[str, State] = {}
     for snapshot in snapshots:
         for name, state in snapshot.circuits.items():

@@ -1,4 +1,4 @@
-"""What holds the event loop: looked at from a thread of its own, while it is held.
+"""Detects what blocks the event loop, from a thread of its own, while it is blocked.
 
 Theory. A loop that is held cannot say by what, and afterwards nobody knows. So a thread sleeps until the loop should have
 woken once more, four times a second, and looks at its frames only where it has not: nothing is added to the way of a call.
@@ -25,7 +25,7 @@ from headworks.core.throttled_log import log_fields
 from headworks.policy.bucket import TokenBucket
 
 HELD: Final = 0.25
-"""Seconds that a loop may be held unsaid: a caller notices a quarter of a second."""
+"""Seconds of a stall from which on it is logged: a caller notices a quarter of a second."""
 
 MOST_TOLD: Final = 10
 MOST_PLACES: Final = 24
@@ -39,7 +39,7 @@ log = logging.getLogger("headworks.loop")
 
 
 class StallDetector:
-    """Tells by what a loop is held. every: seconds between two beats; beaten_at: when the last one was.
+    """Logs what blocks a loop. every: seconds between two beats of the watchdog; beaten_at: when the last one was.
 
     frame: the innermost of the loop's thread; cpu: seconds of the processor that this process has had.
     """
@@ -63,7 +63,7 @@ class StallDetector:
         self._had = 0.0
 
     def look(self, at: float) -> float:
-        """Tells what there is to tell; returns in how many seconds to look again."""
+        """Checks the loop, logs a stall, and returns the seconds until the next check."""
         beaten_at = self.beaten_at()
         if beaten_at != self._since:
             if self._longest:
@@ -84,7 +84,7 @@ class StallDetector:
         return pause
 
     def _stood_still(self, at: float) -> bool:
-        """Whether this thread overslept as well, and nobody of this process ran meanwhile."""
+        """Whether the whole process stood still: this thread overslept too, and used no CPU time."""
         late = at - self._due_at
         return late > OVERSLEPT and self.cpu() - self._had < late / 2
 
@@ -110,7 +110,7 @@ def held_by(frame: FrameType) -> list[FrameType]:
 
 
 class StallWatcher:
-    """The thread that looks. Made in the loop's own thread."""
+    """The thread that checks the loop. Create it in the loop's thread."""
 
     def __init__(self, every: float, beaten_at: Callable[[], float]) -> None:
         loops = threading.get_ident()

@@ -1,4 +1,4 @@
-"""How late the event loop is: what every call waits for beside its own work."""
+"""Measures the lag of the event loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 
 
 class Watchdog:
-    """Sleeps, and notes how much later than asked it was woken. uvloop's timers are exact to a millisecond.
+    """Sleeps again and again, and records how late it was woken. uvloop's timers are exact to a millisecond.
 
     On a real loop a thread looks meanwhile at what holds it, where something does (`stall.py`).
     """

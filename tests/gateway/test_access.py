@@ -362,7 +362,7 @@ def test_before_the_store_was_read_nobody_can_say_whether_there_are_keys(tmp_pat
 def test_a_store_that_cannot_be_opened_is_a_503_and_never_a_401(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headworks.gateway.access.PATIENCE", 0.01)
+    monkeypatch.setattr("headworks.gateway.access.START_TIMEOUT", 0.01)
 
     async def run() -> None:
         one = gateway(tmp_path, SYSTEM.replace("keys: {web", "# keys: {web"))

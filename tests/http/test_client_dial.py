@@ -92,7 +92,7 @@ def test_why_there_is_no_connection_is_for_callers_and_where_is_for_logs(loop: s
                 await ask(Client(origin))
             assert why in caught.value.message
             assert not any(
-                discard in caught.value.message for discard in ("127.0.0.1", str(port), "none.sock", "vendor.invalid")
+                part in caught.value.message for part in ("127.0.0.1", str(port), "none.sock", "vendor.invalid")
             )
             assert caught.value.place.startswith(f"{origin}: ")
 

@@ -422,7 +422,7 @@ def test_a_reader_that_stops_stops_the_server(loop: str) -> None:
                 before = written
                 await asyncio.sleep(0.05)
             assert before < 1000 * 16_384  # the server waits for us
-            link = exchange._link
+            link = exchange._connection
             assert link is not None
             assert link.is_reading_paused
             assert link.size < 2 * HIGH_WATER + 65_536

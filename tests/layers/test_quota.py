@@ -214,7 +214,7 @@ async def test_without_max_tokens_a_call_under_a_budget_is_sent_with_the_aliases
     [
         ({}, Malformed, "max_tokens"),
         ({"max_output": 5, "fields": {"web_search_options": {}}}, Forbidden, "web_search_options"),
-        ({"max_output": 5, "fields": {"modalities": ["text", "audio"]}}, Forbidden, "sound"),
+        ({"max_output": 5, "fields": {"modalities": ["text", "audio"]}}, Forbidden, "audio"),
     ],
 )
 def test_what_cannot_be_bounded_is_a_stated_refusal(
@@ -440,7 +440,7 @@ def test_who_finds_others_waiting_has_found_no_room_and_who_waits_is_let_in_by_t
         waiting = [asyncio.create_task(one(number, tokens)) for number, tokens in ((1, 3000), (2, 10), (3, 10))]
         await asyncio.sleep(1.0)
         for number in range(10, 20):  # there is room for each of them
-            with pytest.raises(AtLimit, match="Others wait") as caught:
+            with pytest.raises(AtLimit, match="Other calls are queued") as caught:
                 await ask(layer, of(number, 10))
             assert caught.value.retry_after == pytest.approx(28.0, abs=0.3)
         gone = asyncio.create_task(one(4, 10))

@@ -111,7 +111,7 @@ def test_a_server_that_refuses_answers_is_said_once_for_all_calls(caplog: pytest
 
     asyncio.run(run())
     assert [record.getMessage() for record in caplog.records] == [
-        "answers_not_kept: answers of assistant: the state keeps none: OOM command not allowed"
+        "answers_not_kept: answers of assistant: the state does not store them: OOM command not allowed"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a parent and its workers say to each other, over a socket pair: one message a frame, answered in order.
+"""The messages between a parent and its workers, over a socket pair: one message a frame, answered in order.
 
 Always true: a worker speaks first (`Ready` or `Failed`) and then only when asked, but for `Leaving` and `Ended`; the end of the channel is the
 end of the other side, whatever it died of.

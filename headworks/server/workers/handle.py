@@ -1,4 +1,4 @@
-"""One worker as its parent sees it: the process, the channel to it, and what it last said.
+"""A worker as its parent sees it: the process, the channel to it, and its last snapshot.
 
 Always true: what a worker counted is counted once, however it ends: its last view, and the records that its journal has beyond
 that. The file is held open from the view that named it, so the indexer may remove it meanwhile.
