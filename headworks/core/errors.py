@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, Self
 import msgspec
 
 Retry = Literal["here", "elsewhere", "never"]
-"""here: the same target may be asked again. elsewhere: only another target may help. never: nobody else is asked."""
+"""here: the same target may be asked again. elsewhere: only another target may help. never: no target is asked again."""
 
 Blame = Literal["caller", "ours", "vendor"]
 About = Literal["target", "model", "unclear", "forbidden", "call"]
@@ -292,7 +292,7 @@ class Resting(Shed):
 
 
 class RestingAtLimit(Resting):
-    """The same, where the vendor said 429: the caller's SDK is told so too."""
+    """The same, where the vendor said 429: the caller gets 429 too."""
 
     status = 429
     type = "rate_limit_error"

@@ -165,7 +165,7 @@ class Mask:
             chunk.finish = self.long(chunk.finish)
 
     def long(self, text: str) -> str:
-        """A text that may be somebody's own, in which a short secret is a word."""
+        """Masks a text of a caller or a model. Short secrets stay: they may be ordinary words in it."""
         return _through(self.masked, text) if text else text
 
     def text(self, text: str) -> str:

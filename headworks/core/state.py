@@ -116,7 +116,7 @@ class State(Protocol):
 
     @property
     def is_local(self) -> bool:
-        """Whether `take_now` works: all of it is in this process, and nobody else counts by it."""
+        """Whether `take_now` works: the state is in this process and not shared."""
         ...
 
     def take_now(self, claim: Claim, /) -> Granted | Refusal:

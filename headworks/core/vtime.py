@@ -41,7 +41,7 @@ MOST_READINGS: Final = 40_000
 """Readings of the clock in one turn until the next look at who reads it: some tenths of a second. A call takes some twenty."""
 
 WATCHED: Final = 64
-"""Of the last turns, so many are looked at for who is ready again and again."""
+"""The last turns before the limit, in which ready callbacks are counted by name."""
 
 
 class Deadlock(RuntimeError):
@@ -97,7 +97,7 @@ class _VirtualSelector(selectors.BaseSelector):
             self._seen.clear()
 
     def _watch(self) -> None:
-        """Looks at who is ready, in the last turns before it is too many; raises Spinning then."""
+        """Counts the ready callbacks in the last turns before the limit; raises Spinning at the limit."""
         self._seen.update(self.ready())
         if self.turns_left > 0:
             return

@@ -137,7 +137,7 @@ class Access:
         return bool(self.trouble) or time.monotonic() - self._seen_at > SILENT
 
     def troubles(self) -> list[str]:
-        """What an operator should know, in words."""
+        """Problems for the operator, in words."""
         other = self.lock.other if self.lock is not None else ""
         found = [f"keys: {other}; limits count twice, and calls under a budget are refused"] if other else []
         return [*found, *self._away()]
@@ -239,7 +239,7 @@ class Access:
             self._on_loop(self._open, self._is_summed)
 
     def _restore(self, store: Store, budgets: Sequence[Named]) -> None:
-        """Says to the state what was spent of budgets that it does not know yet, before they count."""
+        """Restores the spending of budgets that the state does not know yet, before they are used."""
         fresh = [one for one in budgets if one not in self._budgets]
         self._budgets.update(fresh)
         if self._is_lost:
@@ -250,7 +250,7 @@ class Access:
         self._on_loop(self._restored, self._sums(store, fresh))
 
     def _sums(self, store: Store, budgets: Sequence[Named]) -> list[Spent]:
-        """What was spent of these, by the store once all of the journal is in it."""
+        """The spending of these budgets, from the store, after the whole journal is indexed."""
         indexer = Indexer(self.journal, self.at)
         try:
             indexer.catch_up()
@@ -274,7 +274,7 @@ class Access:
             store.close()
 
     def _change(self, changes: Sequence[Change]) -> None:
-        """What is new in the store."""
+        """Applies changes of the store."""
         for one in changes:
             if one.kind == "purged":
                 self.tombstones.add(one.name, one.purged_at)
@@ -287,7 +287,7 @@ class Access:
             self.budget_status.open()
 
     def _applied(self) -> None:
-        """Waits until the loop has done what it was told."""
+        """Waits until the loop has applied everything so far."""
         done = threading.Event()
         self._on_loop(done.set)
         done.wait(SILENT)
@@ -331,7 +331,7 @@ class Access:
 
 
 def replaced(at: StoreAt, why: str) -> Problem:
-    """What is said of a store that is not the one that was known."""
+    """The problem that is shown for a store that is not the known one."""
     return Problem(
         path="log.store",
         problem=f"the ledger {at} is not the one that this gateway had: {why}",
@@ -340,7 +340,7 @@ def replaced(at: StoreAt, why: str) -> Problem:
 
 
 def bounds(change: Change) -> bool:
-    """Whether a change limits anybody."""
+    """Whether a change adds a limit."""
     return bool(change.allowance or (change.key is not None and change.key.allowance))
 
 

@@ -59,7 +59,7 @@ Leaf = Callable[[str, str], Service]
 
 
 class AnswerStore(Answers, Protocol):
-    """Where an alias's answers are kept, and what is told of it: its bounds, how many there are, how many had to go."""
+    """The answer cache of an alias, with its limits and statistics."""
 
     most: int
     ttl: float
@@ -134,7 +134,7 @@ class Shared:
         return was is not None and msgspec.structs.replace(was, concurrency=now.concurrency) == now
 
     def recent_health(self, target: TargetOf, config: Breaking) -> tuple[Circuit, LatencyWindow]:
-        """What the target did recent_health: from before the reload where there was one, or nothing yet."""
+        """The circuit and latencies of a target, kept over a reload."""
         name = str(target)
         if self._before is not None and name in self._before.circuits and self.has_stayed(target.provider):
             circuit = self._before.circuits[name]
@@ -144,7 +144,7 @@ class Shared:
         return Circuit(config, self.rng(f"{name}/circuit")), LatencyWindow()
 
     def forget(self) -> None:
-        """Lets go of what was before, once everything is assembled."""
+        """Drops the reference to the previous stack, once everything is assembled."""
         self._before = None
 
     def rng(self, use: str) -> Random:
@@ -196,7 +196,7 @@ def assemble(
 
 
 def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None, system: System) -> Trace:
-    """What every call passes once."""
+    """The layers that each call passes once."""
     route: Service = Route(aliases)
     known = route if keys is None else Auth(route, keys)
     return Trace(known, journal, system.digest, keeps_bodies=system.log.bodies == "full")
@@ -205,7 +205,7 @@ def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None
 def pool(
     alias: str, model: Model, leaf: Leaf, shared: Shared, quota: Sequence[Layer], *, conforms: bool = False
 ) -> Service:
-    """What belongs to one alias: its deadline, its tiers, its targets. conforms: a prompt over it has an output schema."""
+    """The stack of one alias: its deadline, tiers and targets. conforms: a prompt over it has an output schema."""
     tiers = [[(candidate(one, shared, model), one) for one in tier] for tier in model.targets]
     circuits = [known.circuit for tier in tiers for known, _ in tier]
     retry_budget = shared.retry_budgets[alias] = AttemptBudget(circuits)
@@ -239,7 +239,7 @@ def pool(
 
 
 def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
-    """What answers equal calls without a vendor, or with one call to it: only where the alias asks for it."""
+    """The layers for caching and coalescing, where the alias has them."""
     fingerprints = Fingerprint(alias, behind(shared.system, alias), SCOPES[model.cache.share])
     coalesce: list[Layer] = [partial(Coalesce, fingerprints=fingerprints)] if model.coalesces else []
     ttl = model.cache.exact
@@ -251,7 +251,7 @@ def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:
 
 
 def target(known: Candidate, one: TargetOf, alias: str, model: Model, leaf: Leaf, shared: Shared) -> Service:
-    """What stands before one target, outermost first."""
+    """The layers before one target, outermost first."""
     layers: list[Callable[[Service], Service]] = [Reserve] if shared.has_budgets else []
     layers.append(partial(Breaker, circuit=known.circuit, target=known.name))
     if bounds := target_bounds(one, alias, shared.providers[one.provider]):
@@ -292,7 +292,7 @@ def breaking(one: TargetOf, model: Model, system: System) -> Breaking:
 
 
 def capability(one: TargetOf, shared: Shared) -> Capability:
-    """What the target's model can do: what the file says, else what is known of it."""
+    """The capabilities of a target's model: from the file, else from the bundled table."""
     name = str(one)
     known = shared.capabilities.get(name)
     if known is None:

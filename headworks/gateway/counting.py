@@ -90,14 +90,14 @@ class Counting:
                 await self._embedded.stop()
 
     def troubles(self) -> list[str]:
-        """What an operator should know, in words."""
+        """Problems for the operator, in words."""
         if self.state is None or not self.shared.trouble:
             return []
         return [f"state: {self.shared.trouble}; groups that are `open` go on in parts, others are answered 503"]
 
 
 def state_folder(system: System, folder: Path) -> Path:
-    """Where the embedded server keeps what it knows: beside the journal."""
+    """The folder of the embedded server: beside the journal."""
     return (folder / system.log.journal).parent / "state"
 
 

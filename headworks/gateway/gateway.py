@@ -56,7 +56,7 @@ CHANGEABLE: Final = frozenset(
 """Keys of `server` that a reload may change. The others, and all of `log`, belong to what is open already: a restart."""
 
 PAUSE: Final = 0.1
-"""Seconds between two looks at whether a replaced stack is empty: nobody waits for it, so a count will do."""
+"""Seconds between two checks whether a replaced stack has no more calls. Nothing waits for it, so polling is enough."""
 
 
 class Stack:
@@ -146,7 +146,7 @@ class Gateway:
 
     @property
     def keys(self) -> Keyring | None:
-        """Every key; None where there is none, and so anybody on this machine may call."""
+        """The keyring; None where there are no keys and any caller on this machine is served."""
         return None if self.ring.is_open else self.ring
 
     @property
@@ -239,7 +239,7 @@ class Gateway:
         return Prepared(system, leaves, prompts)
 
     async def abandon(self, prepared: Prepared) -> None:
-        """Lets go of what was prepared."""
+        """Discards a prepared system."""
         await prepared.leaves.close([self.leaves])
 
     def adopt(self, prepared: Prepared) -> None:
@@ -318,12 +318,12 @@ class Gateway:
 
 
 def callable_names(system: System) -> list[str]:
-    """What a caller may write as `model`: the aliases, and the prompts."""
+    """The names that callers may use as `model`: aliases and prompts."""
     return [*system.models, *(PROMPT_PREFIX + name for name in system.prompts)]
 
 
 def unchangeable(old: System, new: System) -> list[Problem]:
-    """What is different and needs a restart."""
+    """The differences that need a restart."""
     problems = []
     if old.state != new.state:
         problem = f"it was {old.state} at the start and cannot change while calls are served"

@@ -74,7 +74,7 @@ class LiveCheck:
         return sum(known) if len(known) == len(costs) else None
 
     async def by_list(self, name: str) -> Live | None:
-        """What the vendor's list of models says, for nothing; None where it does not name the model and only a call tells."""
+        """Checks the vendor's list of models, which is free. None where the model is not in it: then only a call tells."""
         _, target = self.targets[name]
         if target.provider not in self._lists:
             self._lists[target.provider] = await self._listed(self._leaf(target))
@@ -90,7 +90,7 @@ class LiveCheck:
         return Live(target=name, verdict="right", why="the vendor's list of models has it")
 
     async def by_call(self, name: str) -> Live:
-        """What one call of a few tokens says."""
+        """Checks by one call of a few tokens."""
         model, target = self.targets[name]
         leaf = self._leaf(target)
         try:

@@ -35,7 +35,7 @@ _trim: Final = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 async def give_back() -> None:
-    """Gives free memory back to the system; does nothing where that cannot be asked for. Whoever allocates meanwhile waits."""
+    """Gives free memory back to the system, where the C library can. Allocations wait meanwhile."""
     if _trim is not None:
         await asyncio.get_running_loop().run_in_executor(None, _trim, 0)
 

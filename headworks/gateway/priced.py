@@ -16,7 +16,7 @@ Priced: TypeAlias = dict[str, dict[str, Price | None]]
 
 
 def priced(system: System, findings: Findings) -> Priced:
-    """What each target charges. A vendor's whose price is unknown is a warning (nobody is billed for a simulated one), and
+    """The price of each target. An unknown price of a vendor is a warning (nobody is billed for a simulated one), and
     an error where a key with a budget may call it: its calls would be refused."""
     prices = Prices(system)
     funded = under_budget(system)

@@ -35,6 +35,6 @@ class Prices:
         return self.catalog.meant(provider.base_url, target.model) if isinstance(provider, OpenAI) else None
 
     def entry(self, target: TargetOf) -> Entry | None:
-        """What the table knows of a target: nothing of providers that are no vendor's."""
+        """The entry of a target in the bundled table; None for local and simulated providers."""
         provider = self.system.providers[target.provider]
         return self.catalog.find(provider.base_url, target.model) if isinstance(provider, OpenAI) else None

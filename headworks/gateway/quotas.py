@@ -31,7 +31,7 @@ WEIGHED: Final = MappingProxyType[Operation, Callable[[bytes], Weight]](
 
 
 class Known(Protocol):
-    """What of the shared parts is needed here."""
+    """The shared parts that are needed here."""
 
     @property
     def prices(self) -> Prices: ...
@@ -115,13 +115,13 @@ def file_groups(system: System) -> Mapping[str, Allowance]:
 
 
 def allowances_of(system: System) -> list[tuple[str, Allowance]]:
-    """What the file allows, by the name that a budget has: `key/NAME`, `group/NAME`."""
+    """The limits in the file, by the name of their budgets: `key/NAME`, `group/NAME`."""
     keys = [(f"key/{name}", key.allowance) for name, key in system.keys.items()]
     return keys + [(f"group/{name}", group.allowance) for name, group in system.groups.items()]
 
 
 def nobody(group: str) -> Allowance:
-    """What a group may ask where there are no keys."""
+    """The limits of a group where there are no keys: none."""
     return UNLIMITED
 
 

@@ -48,12 +48,12 @@ class TargetLog:
                 circuit.observer = partial(self.tell, target, circuit)
 
     def watch_connections(self, clients: Mapping[str, Client]) -> None:
-        """Says of each provider whose connections are used once from now on."""
+        """Observes the connections of each provider for unsolicited responses."""
         for provider, client in clients.items():
             client.unsolicited.observer = partial(self.tell_once, provider, client.unsolicited)
 
     def tell_once(self, provider: str, unsolicited: Unsolicited) -> None:
-        """Writes that a provider has sent what nobody asked for, and what follows from it."""
+        """Logs that a provider sent unsolicited responses."""
         text = f"it sent answers that nobody asked for: each of its connections is used once, for {ONCE:.0f} s"
         told: dict[str, Field] = {"for": ONCE, "count": unsolicited.count}
         self._connections.write(LogEvent(logging.WARNING, "unsolicited_answers", provider, text, told))
@@ -88,7 +88,7 @@ class TargetLog:
             self._circuits.write(LogEvent(logging.INFO, "circuit_closed", target, text, told))
 
     def close(self) -> None:
-        """Says what is still to be said."""
+        """Writes pending log lines."""
         for timer in self._aside.values():
             timer.cancel()
         for notices in (self._failures, self._circuits, self._asides, self._connections):

@@ -46,7 +46,7 @@ LINGER, LINGER_LIMIT = 1.0, 65_536
 """Seconds and bytes that the end of an answer may still take when its reader has all it wants."""
 
 UNBOUNDED = 1 << 62
-"""Bytes that may wait where nobody has said how many."""
+"""The buffer limit where none is configured."""
 
 TURNS = 3
 """Turns of the loop after which most connections that came back may be lent again, whatever the loop."""
@@ -117,7 +117,7 @@ class Client:
     async def send(
         self, method: bytes, target: bytes, headers: bytes, body: bytes = b"", connect_by: float = 0.0
     ) -> Exchange:
-        """Writes a request on a connection that rested or a new one; whoever gets the exchange must release it.
+        """Writes a request on an idle connection or a new one. The exchange must be released.
 
         method: any but HEAD and CONNECT, whose answers have another shape. target: the whole path, the origin's base
         too. headers: ready lines (`header_block`), without host, content-length, accept-encoding. connect_by: for
@@ -335,11 +335,11 @@ class Exchange:
         return connection.status, connection.headers, connection.taken()
 
     def arrived(self) -> bytes:
-        """What of the body is here and was not read, for one who gives up on the rest. It cannot be read again."""
+        """Takes the unread part of the body that has arrived, for a reader that gives up on the rest."""
         return self._connection.taken() if self._connection is not None and self._connection.pieces else b""
 
     async def body(self, by: float = 0.0, limit: int = 1_000_000) -> bytes:
-        """As `whole`, for one who has the head already."""
+        """The rest of the body, after `head`."""
         return (await self.whole(by, limit))[2]
 
     def release(self) -> None:
@@ -349,7 +349,7 @@ class Exchange:
             self._client.take_back(connection)
 
     def finish(self) -> None:
-        """As `release`, for one who has all he wants: the answer's end may take a second before the connection closes.
+        """As `release`, after the last event of interest: the end of the answer may take a second before the connection closes.
 
         A stream's last event and the empty chunk that ends its body are often two packets: releasing between them
         would cost the connection. Never for a reader that gave up: his vendor would not be stopped.

@@ -192,7 +192,7 @@ class ClientConnection(Connection):
                 waiter.set_result(None)
 
     def _refuse(self, data: bytes) -> None:
-        """Unasked for: whatever it is, it is not the answer to the next request."""
+        """Handles unsolicited bytes: closes the connection, as they are not the answer to the next request."""
         if self.closed:
             return
         counts = self.status and not (self.is_idle and is_idle_close(data))
@@ -291,7 +291,7 @@ class ClientConnection(Connection):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def portion(self) -> bytes:
-        """The next `MOST_READ` bytes of the body or fewer, where more are here: for one who gives way between two of them."""
+        """Takes at most `MOST_READ` bytes of the body, so that a reader can yield to the loop between two reads."""
         pieces = self.pieces
         if len(pieces[0]) > MOST_READ:  # cut once into all its parts: no byte is copied for each of them
             first = pieces[0]
@@ -310,7 +310,7 @@ class ClientConnection(Connection):
         return given
 
     def charge(self, size: int) -> None:
-        """How many bytes its reader has taken and not passed on."""
+        """Sets how many bytes the reader has taken and not passed on."""
         self._buffered.size += size - self.charged
         self.charged = size
 
@@ -340,7 +340,7 @@ class ClientConnection(Connection):
     # -- endings
 
     def _overflow(self) -> None:
-        """More than the bound: too many for one who waits for the whole, else the socket is held until it is read."""
+        """Handles a body above the limit: fails a reader that waits for the whole, else pauses reading from the socket."""
         if self._waiter is None or self._want != WHOLE:
             self.pause_reading()
         elif self.phase != WHOLE:

@@ -64,7 +64,7 @@ class DeadlineTimer:
         self.due_at = NEVER
 
     def close(self) -> None:
-        """Never rings again, and lets go of its timer and its owner: the two know each other, a circle otherwise."""
+        """Disarms the timer for good, and drops its references, which would form a cycle."""
         self._on_expiry = nobody
         self.due_at = self._fires_at = NEVER
         if self._handle is not None:

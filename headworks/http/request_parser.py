@@ -52,7 +52,7 @@ class _Unread(Exception):
 
 
 class Request:
-    """What a caller asks, whole.
+    """A whole request.
 
     `path` and `query` are as they came (not percent-decoded; the query without its `?`). `headers` are in the order of
     the wire with names in lower case. `peer` is the caller's address, empty on a unix socket. `admitted` is the
@@ -186,7 +186,7 @@ class RequestParser:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the parser, which holds this object in turn."""
+        """Drops the inner parser, which refers back to this object."""
         self._parser = None
         self._request = None
         self._body = b""

@@ -34,7 +34,7 @@ BACKLOG = 2048
 """Connections that the kernel keeps for us between two turns of the loop: a burst of new callers is not refused."""
 
 SPARE = 100
-"""Connections over the bound that are told so, lingering; those beyond are dropped without a word."""
+"""Connections above the limit that still get a 503. Beyond these, connections are closed without an answer."""
 
 EVICTED = 64
 """The part of all connections, as a divisor, that makes room at once where every place is taken."""

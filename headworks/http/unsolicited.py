@@ -23,7 +23,7 @@ _GOODBYE: Final = re.compile(rb"HTTP/1\.[01] 408[ \r]")
 
 
 class Unsolicited:
-    """What one vendor sent unasked. until: the loop instant up to which its connections are used once each.
+    """The unsolicited responses of one vendor. until: the loop instant up to which each connection is used for one call only.
 
     observer: told whenever such a time begins.
     """

@@ -27,7 +27,7 @@ class Keyring:
         self.is_required = bool(keys)
         self.is_away: Callable[[], bool] = lambda: False
         self.is_open = False
-        """Whether anybody may call: there is no key, and there never was one in the store. An attribute, as each call asks."""
+        """Whether any caller is served: there are no keys, and never were any in the store. An attribute, as each call reads it."""
         self.version = 0
         """Counts the changes, so that a key which was looked up earlier is looked up again after a change."""
         self._is_read = True
@@ -48,7 +48,7 @@ class Keyring:
 
     @property
     def is_read(self) -> bool:
-        """Whether the store was read whole once; until then nobody knows who is a stranger, nor whether anybody is."""
+        """Whether the store has been read completely once. Before that an unknown key may be valid."""
         return self._is_read
 
     @is_read.setter
@@ -62,7 +62,7 @@ class Keyring:
         return self.is_required or self._has_made
 
     def file(self, keys: Sequence[Key], groups: Mapping[str, Allowance], *, is_required: bool = False) -> None:
-        """The keys and groups of the system file, in place of those before. is_required: nobody calls without a key."""
+        """Replaces the keys and groups of the system file. is_required: calls without a key are refused."""
         self.is_required = is_required or bool(keys)
         self._file = {key.digest: key for key in keys}
         self._file_groups = groups
@@ -73,7 +73,7 @@ class Keyring:
         self._changed()
 
     def change(self, changes: Iterable[Change]) -> None:
-        """What has changed in the store."""
+        """Applies changes of the store."""
         for one in changes:
             if one.kind == "group":
                 self._groups[one.name] = one.allowance
@@ -85,11 +85,11 @@ class Keyring:
         self._changed()
 
     def group(self, name: str) -> Allowance:
-        """What a group may ask in all; the file's word counts where both have it."""
+        """The limits of a group. Those of the file count where both have it."""
         return self._file_groups.get(name) or self._groups.get(name, UNLIMITED)
 
     def find(self, secret: str | None) -> Key:
-        """The key with this secret. Raises Unauthenticated where there is none, KeysAway where that cannot be said."""
+        """The key with this secret. Raises Unauthenticated where there is none, KeysAway where that is not known."""
         if not secret:
             if not (self.is_keyed or self._is_read):
                 raise self._untold("whether a key is needed here is not known yet")

@@ -139,7 +139,7 @@ class Journey:
         self.close()
 
     def close(self) -> None:
-        """From now on nobody joins."""
+        """Closes the journey to new readers."""
         if self.coalesce.journeys.get(self.kin) is self:
             del self.coalesce.journeys[self.kin]
 
@@ -148,7 +148,7 @@ class Journey:
             reader.wake()
 
     def demand(self) -> None:
-        """Somebody has read all there is."""
+        """Requests more chunks: a reader has read all there are."""
         if self._demand is not None and not self._demand.done():
             self._demand.set_result(None)
 
@@ -215,7 +215,7 @@ class Journey:
 
 
 class _Unpaid(Exception):
-    """A journey that nobody could pay for any more."""
+    """A journey ended because no reader's budget covers it."""
 
 
 class _Reading:
@@ -268,7 +268,7 @@ class _Reading:
         await self.part()
 
     async def part(self) -> None:
-        """Leaves; whoever is the last waits until everything is given back."""
+        """Leaves the journey. The last reader waits until its task has released everything."""
         journey = self.journey
         was_payer = journey.payer is self
         journey.leave(self)

@@ -125,7 +125,7 @@ class Limit:
             queue.leave(waiter)
 
     def give_way(self, call: Call) -> None:
-        """Raises AtLimit where somebody who came earlier waits for what this call needs."""
+        """Raises AtLimit where an earlier call waits for a limit that this call needs."""
         first = self.provider_queue.waiters.blocker(self.names)
         if first is not None:
             self.drop(call)

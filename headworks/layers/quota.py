@@ -144,7 +144,7 @@ class Quota:
             state.settle(claim, answer, tokens=used, costs=costs)
 
     def under_budget(self, call: Call, bound: Bound) -> tuple[Call, Claim, Asking]:
-        """The call as it may be sent, and what must be reserved for it. Raises Forbidden or Malformed where that is unknown."""
+        """Bounds a call under a budget, and computes its reservation. Raises Forbidden or Malformed where its cost cannot be bounded."""
         if not self.budget_status.is_known:
             raise StateAway(
                 "What your key has spent so far is not known yet: its store cannot be read.", retry_after=5.0

@@ -7,7 +7,7 @@ from headworks.core.money import written_dollars
 from headworks.core.state import Budget, Claim, Places, Refusal
 
 SOON = 1.0
-"""Seconds after which to ask again for a place: nobody knows when one will be free."""
+"""The Retry-After of a concurrency limit: when a slot will be free is not known."""
 
 _WINDOWS = {
     "1h": "in this hour",
@@ -44,6 +44,6 @@ def refused(refusal: Refusal, claim: Claim) -> QuotaExceeded:
 
 
 def owner(name: str) -> str:
-    """Whose a bound is, in words, from a name like `rpm/key/web` or `key/web`."""
+    """The owner of a limit, in words, from a name like `rpm/key/web` or `key/web`."""
     kind, _, rest = name.removeprefix("rpm/").removeprefix("tpm/").removeprefix("places/").partition("/")
     return {"key": "your key", "group": "your group", "alias": f"`{rest}`"}.get(kind, name)

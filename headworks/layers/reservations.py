@@ -25,7 +25,7 @@ class Opener(Protocol):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What calls to an alias are counted by. ceilings: the dearest price of its targets by operation, None where one is
+    """The limits and prices of an alias. ceilings: the dearest price of its targets by operation, None where one is
     unknown. max_output: tokens that a call under a budget is sent with where it says none. around: tokens of input and output that
     targets have beyond what a body says."""
 
@@ -38,7 +38,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paying(Protocol):
-    """What pays for calls to an alias: Quota."""
+    """The part of Quota that a reservation needs."""
 
     @property
     def terms(self) -> Terms: ...
@@ -120,7 +120,7 @@ class Reservation:
 
 
 def worst_case_costs(ceiling: Ceiling, asking: Asking, spendings: tuple[Spending, ...]) -> tuple[int, ...] | None:
-    """What an attempt costs at most, as each budget reckons; None where that is unknown."""
+    """The most that an attempt can cost, as each budget estimates it; None where that is unknown."""
     costs: dict[Estimate, int] = {}
     for spending in spendings:
         if spending.estimate not in costs:

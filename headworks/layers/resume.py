@@ -172,7 +172,7 @@ class Unbroken(Reply):
             self._told.think(thought)
 
     async def _spliced(self, splice: Splice, chunks: list[Chunk]) -> list[Chunk]:
-        """What of another attempt's chunks the reader has not seen yet."""
+        """The chunks of another attempt that the caller has not seen yet."""
         attempt = self._call.trail.attempts[-1]
         shown = []
         try:
@@ -220,7 +220,7 @@ class Unbroken(Reply):
         return list(ways)
 
     def _deadline_at(self, or_before: float = NEVER) -> float:
-        """The call's deadline, moved by what the reader took: that was nobody's who answers."""
+        """The call's deadline, extended by the time that the caller took to read."""
         late = sum(attempt.late for attempt in self._call.trail.attempts)
         return min(self._call.deadline_at, or_before) + late
 

@@ -15,7 +15,7 @@ from headworks.policy.budget import RetryBudget
 from headworks.policy.retry import Again, Decision, GiveUp, RetryPolicy
 
 UNKNOWN = 1.0
-"""Seconds until a place is free, where nobody knows: a guess, for comparing."""
+"""Seconds until a slot is free, where that is not known: a guess, for comparing."""
 
 
 class Retry:

@@ -29,7 +29,7 @@ class Journal(Protocol):
         ...
 
     def open(self, call: Opened, /) -> bool:
-        """Takes a call under a budget, likewise; False where it cannot now, and then nothing may be spent."""
+        """Writes that a call under a budget has begun. False where it cannot: then nothing may be spent."""
         ...
 
 
@@ -43,7 +43,7 @@ class Trace:
         self.keeps_bodies = keeps_bodies
         self.in_flight = 0
         self.ending: Draining | None = None
-        """Why calls are cancelled from now on, where it is not their callers who leave."""
+        """The error for calls that the drain cancels; None while only callers cancel."""
         self.strangers = 0
 
     @scope

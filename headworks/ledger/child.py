@@ -36,7 +36,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def serve(order: Order, told: BinaryIO, said: int) -> None:
-    """Indexes until `told` ends, then what is left, for at most the order's patience. Says to the file `said` how it is."""
+    """Indexes until `told` ends, then what is left, for at most `order.within` seconds. Writes its status to the file `said`."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(told, ended.set)  # nothing more is ever written to it: only its end can be read

@@ -74,7 +74,7 @@ GONE: Final = frozenset(
         "erased",
     }
 )
-"""Of a record, what says who called or what was said; and what is made anew."""
+"""The fields of a record that are personal, and those that are made anew."""
 
 LEFT: Final = tuple(name for name in Record.__struct_fields__ if name not in GONE)
 LEFT_OF_ATTEMPT: Final = tuple(

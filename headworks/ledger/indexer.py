@@ -82,7 +82,7 @@ class Indexer:
             raise StoreTrouble(f"the journal in {self.journal} cannot be read: {error.strerror or error}") from error
 
     def take(self, name: str, lines: Sequence[bytes]) -> None:
-        """Adds lines that no file of the journal has, under the name of one that there is not. Raises StoreTrouble."""
+        """Adds lines that are in no file of the journal, under a file name of their own. Raises StoreTrouble."""
         prefix, store = self.prefix(), self.store()
         for start in range(0, len(lines), AT_ONCE):
             batch = lines[start : start + AT_ONCE]
@@ -152,7 +152,7 @@ class Indexer:
             os.close(file)
 
     def decoded(self, lines: Sequence[bytes]) -> Entries:
-        """What lines of a journal say."""
+        """Decodes lines of a journal."""
         entries = Entries([], [])
         for start in range(0, len(lines), SLICE):
             for line in lines[start : start + SLICE]:

@@ -187,7 +187,7 @@ class Journal:
         return sorted(self._failed)
 
     def _torn(self) -> bytes:
-        """What stands behind the last whole line of the file: the beginning of the first line that waits."""
+        """The torn end of the file, which is the beginning of the first line that waits."""
         try:
             end = os.fstat(self._file).st_size
             looked = CARRIED
@@ -232,7 +232,7 @@ class Journal:
         self._room = self.rotated_at - size
 
     def _replaced_if_removed(self) -> int | None:
-        """The file that is written, where somebody has removed it or its folder: another takes its place. None: it is there."""
+        """If the current file was removed, starts a new one and returns the old descriptor. None: the file is still there."""
         if os.fstat(self._file).st_nlink:
             return None
         removed = self._file
@@ -269,7 +269,7 @@ class Journal:
             self._is_unforced = False
 
     def _write(self, line: bytes) -> bytes | None:
-        """What was not written: None when all was."""
+        """Writes a line. Returns the part that was not written, None when all was."""
         try:
             written = os.write(self._file, line)
         except OSError:

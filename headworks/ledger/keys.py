@@ -155,7 +155,7 @@ class Keys:
                     )
 
     def changes(self, since: int) -> tuple[list[Change], int]:
-        """What changed after a number, the first `AT_ONCE` of it, and up to which number that is."""
+        """The next `AT_ONCE` changes after a sequence number, and the last number among them."""
         found = self.store.rows(
             f"SELECT kind, name, changed, entry FROM access WHERE changed > ? ORDER BY changed LIMIT {AT_ONCE}",
             (since,),

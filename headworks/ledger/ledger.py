@@ -110,7 +110,7 @@ class Ledger:
         )
 
     def troubles(self) -> list[str]:
-        """What an operator should know, in words; nothing while all is well."""
+        """Problems for the operator, in words; empty while all is well."""
         return complaints(self.status())
 
     def _run(self) -> None:

@@ -47,7 +47,7 @@ class Lines(msgspec.Struct, frozen=True):
 
 
 def read(file: int, start: int, *, final: bool) -> Lines:
-    """The whole lines from `start`, about `CHUNK` bytes of them; of a final file also what stands behind the last one."""
+    """The whole lines from `start`, about `CHUNK` bytes of them. Of a final file also a last line without an end."""
     data = os.pread(file, CHUNK, start)
     cut = data.rfind(b"\n") + 1
     if cut == 0 and len(data) == CHUNK:

@@ -319,7 +319,7 @@ class PostgresStore:
             at = rows[-1][0]
 
     def _lock(self, what: str, *, shared: bool = False) -> None:
-        """Until the end of the transaction. One number for each schema and purpose."""
+        """Takes an advisory lock until the end of the transaction. One number for each schema and purpose."""
         taken = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
         key = f"headworks {self.at.schema} {what}"
         self.connection.execute(f"SELECT {taken}(hashtextextended(%s, 0))".encode(), (key,))
@@ -456,7 +456,7 @@ def digest_of(name: str) -> bytes:
 
 @contextlib.contextmanager
 def troubles(at: PostgresAt) -> Iterator[None]:
-    """What psycopg raises, in words."""
+    """Turns errors of psycopg into StoreTrouble."""
     try:
         yield
     except psycopg.errors.LockNotAvailable as error:

@@ -116,7 +116,7 @@ class LedgerProcess:
         )
 
     def troubles(self) -> list[str]:
-        """What an operator should know, in words; nothing while all is well."""
+        """Problems for the operator, in words; empty while all is well."""
         return complaints(self.status())
 
     async def _supervise(self) -> None:

@@ -135,7 +135,7 @@ class Queries:
         return [key for (key,) in self.store.rows(query, (*values, last))][::-1]
 
     def plan(self, clauses: Sequence[Clause]) -> tuple[str, str, tuple[object, ...]]:
-        """The table with the index that leads, the condition, and its values."""
+        """Plans a query: the table with the index to use, the condition, and its values."""
         where = " AND ".join(clause.sql for clause in clauses) or "1 = 1"
         source = "calls" if self.store.plans_itself else self._led(clauses)
         return source, where, tuple(value for clause in clauses for value in clause.values)

@@ -134,7 +134,7 @@ def departed(journal: Path, contents: Contents) -> str:
 
 
 def writers(journal: Path) -> list[str]:
-    """The journal's files that somebody writes."""
+    """The journal's files that a process is writing."""
     with open_files(journal) as there:
         return [name for name, (file, _) in there.items() if not is_final(file)]
 

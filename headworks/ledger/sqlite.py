@@ -71,7 +71,7 @@ CREATE TABLE access (
 );
 CREATE INDEX access_changed ON access (changed);
 """
-"""Who may call and what they spent. `opened`: calls under a budget that have no record yet. `spent`: nano-dollars by key and
+"""Keys and spending. `opened`: calls under a budget that have no record yet. `spent`: nano-dollars by key and
 group and hour since 1970; no retention takes from it. `access`: keys and groups that were made at run time, numbered by
 their changes (`keys.py`)."""
 
@@ -157,7 +157,7 @@ class SqliteStore:
 
     @property
     def is_there(self) -> bool:
-        """Whether the path still leads to the file that is open: somebody may have removed or replaced it."""
+        """Whether the path still leads to the open file. It may have been removed or replaced."""
         try:
             return identity(os.stat(self.path)) == self._identity
         except OSError:
@@ -252,7 +252,7 @@ class SqliteStore:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
-        """Moves the whole log into the file and empties it, which waits for whoever reads an older state of the store."""
+        """Checkpoints the whole write-ahead log and truncates it. Waits for readers of older snapshots."""
         until = time.monotonic() + EMPTIED_WITHIN
         while self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             if time.monotonic() > until:
@@ -378,7 +378,7 @@ def begin_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
 
 @contextlib.contextmanager
 def troubles(path: Path) -> Iterator[None]:
-    """What SQLite or the system raises, in words."""
+    """Turns errors of SQLite and the system into StoreTrouble."""
     try:
         yield
     except sqlite3.Error as error:

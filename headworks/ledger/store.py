@@ -74,7 +74,7 @@ class Position(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """What lines of a journal say: calls that ended, and calls under a budget that began."""
+    """Decoded lines of a journal: calls that ended, and calls under a budget that began."""
 
     records: list[tuple[Facts, bytes]]
     opened: list[tuple[Opened, bytes]]
@@ -97,7 +97,7 @@ class Store(Protocol):
 
     def close(self) -> None: ...
     def positions(self, prefix: str = "") -> dict[str, Position]:
-        """How far each journal file is indexed, of those whose names begin so."""
+        """How far each journal file is indexed, of those with this prefix."""
         ...
 
     def add(self, name: str, was: Position, now: Position, entries: Entries) -> bool:
@@ -139,11 +139,11 @@ class Store(Protocol):
         ...
 
     def compact(self) -> None:
-        """Writes the store anew, so that nothing of what was deleted or overwritten is left in its files."""
+        """Rewrites the store's files (VACUUM), so that nothing deleted or overwritten is left in them."""
         ...
 
     def transaction(self, what: str = "") -> AbstractContextManager[None]:
-        """All of it or nothing; alone among those who name the same. "names": no record is added meanwhile."""
+        """A transaction with an exclusive lock on `what`. "names": no record is added meanwhile."""
         ...
 
     def run(self, sql: str, values: Sequence[object] = ()) -> int:
@@ -233,7 +233,7 @@ def reserved(sums: dict[str, int], lines: Iterable[bytes], since: int) -> dict[s
 
 
 def lost(opening: Iterable[tuple[str, bytes]], living: Iterable[str]) -> list[tuple[Facts, bytes]]:
-    """The records of calls whose process is not among the living. opening: process and line."""
+    """The records of open calls of dead processes. opening: process and line."""
     there = set(living)
     dead = [opened(line) for process, line in opening if process not in there]
     lines = [msgspec.json.encode(call.lost()) for call in dead if call is not None]

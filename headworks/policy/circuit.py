@@ -109,7 +109,7 @@ class Breaking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What has just changed about a target. until: the instant before which nobody is asked, as it is known now.
+    """A change of a target. until: the instant before which it is not asked, as far as is known now.
 
     failing: it failed for the first time since it answered. opened, half_open, closed: its circuit. set_aside: for a time, for
     its vendor refuses us. rests: for a time, because its vendor said so.
@@ -168,9 +168,9 @@ class Circuit:
     def __init__(self, config: Breaking, rng: Random) -> None:
         self.suspicion = Suspicion()
         self.observer: Observer | None = None
-        """Told of each change, in the order in which they happen. It must neither wait nor raise."""
+        """Called with each change, in order. It must neither wait nor raise."""
         self.reason = ""
-        """Why the last attempt failed, in words; whoever tells of the failure writes it first."""
+        """Why the last attempt failed, in words. Breaker sets it before it reports the failure."""
         self.said_429 = False
         """Whether it rests because of a limit."""
         self._is_probing = False
@@ -179,7 +179,7 @@ class Circuit:
         self._rng = rng
         self.state: State = "closed"
         self.blocked_until = -_NEVER
-        """Nobody is asked before this instant; while a probe is out, not before it has been silent for long."""
+        """No call is admitted before this instant. While a probe is under way: not before the probe counts as lost."""
         self.last_failed_at = -_NEVER
         self._aside_until = -_NEVER
         self._openings = 0  # since it was closed last
@@ -250,7 +250,7 @@ class Circuit:
         self._admits_next = True
 
     def set_aside(self, until: float, now: float) -> None:
-        """Asks nobody before `until` (less EARLY), whatever the state; never shortens what was said before."""
+        """Admits no call before `until` (less EARLY), in any state. Never shortens an earlier time."""
         self._block(until - EARLY, "set_aside", now)
 
     def rest(self, until: float, now: float, *, is_limit: bool) -> None:

@@ -66,7 +66,7 @@ class Admission:
         self._admit_waiting()
 
     def has_room(self, priority: Priority) -> bool:
-        """Whether this priority may have a place now. Who waits with it, or before it, would have had it already."""
+        """Whether a slot is free for this priority. If one is, no call of this or a higher priority is queued."""
         return self.in_flight < self._bounds[priority]
 
     def admit(self, priority: Priority) -> bool:

@@ -81,7 +81,7 @@ def most_input(asking: Asking, estimate: Estimate) -> int:
 
 
 class Ceiling(msgspec.Struct, frozen=True):
-    """The dearest rates of several targets, in nano-dollars per million tokens. None: somebody's is unknown."""
+    """The dearest rates of several targets, in nano-dollars per million tokens. None: one of them is unknown."""
 
     input: int
     output: int

@@ -44,6 +44,6 @@ class Suspicion:
         return False
 
     def clear(self, operation: Operation) -> None:
-        """The target has answered somebody: what it refused was about the call."""
+        """Clears the suspicion after an answer: the refusal was about the call."""
         self.caller = ""
         self.answered.add(operation)

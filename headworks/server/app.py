@@ -100,7 +100,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "state": "the state",
     }
 )
-"""What begins a trouble of a part that there is once, and what strangers are told of it. Others begin with a name."""
+"""The prefixes of troubles, and the public name of each part. Other troubles begin with the name of a target."""
 
 
 def for_anybody(found: Readiness) -> Readiness:
@@ -125,7 +125,7 @@ def shows_models(request: Request) -> bool:
 
 
 class App:
-    """Answers every request of the public port. A reload replaces `origins`; the gateway is asked anew for each call."""
+    """Serves the public port. A reload replaces `origins`; the gateway's stack is read for each call."""
 
     def __init__(self, gateway: Running, origins: Origins, chance: Callable[[int], int]) -> None:
         self.gateway = gateway

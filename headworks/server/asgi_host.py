@@ -37,7 +37,7 @@ class AsgiHost:
 
 
 class Answer:
-    """What the application says, as one answer of the edge."""
+    """Collects the messages of the application into one response."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange

@@ -58,7 +58,7 @@ class Stack(Protocol):
 
 
 class Opener(Protocol):
-    """Whatever holds the current stack: it is asked anew for each call, so that a reload can swap it."""
+    """Holds the current stack. It is read for each call, so that a reload can swap it."""
 
     @property
     def stack(self) -> Stack: ...
@@ -126,7 +126,7 @@ class Calls:
             del task  # it keeps the error that cancelled it, which knows this frame: a circle otherwise
 
     async def decoded(self, request: Request) -> tuple[bytes, Refused | None]:
-        """The body as it was before its coding, or why it cannot be had. No stranger comes so far."""
+        """The decompressed body, or the error. Only authenticated requests reach this."""
         try:
             coding = (request.get(b"content-encoding") or b"").decode("latin-1")
             return await plain(request.body, coding, self.opener.max_body), None

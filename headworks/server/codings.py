@@ -22,7 +22,7 @@ GZIP = 16 + zlib.MAX_WBITS
 
 
 async def plain(body: bytes, coding: str, most: int) -> bytes:
-    """The body as it was before `coding`. Raises UnknownCoding, Malformed where it is not what it is called, TooLarge."""
+    """The decompressed body. Raises UnknownCoding, Malformed where it is not in that coding, TooLarge."""
     named = coding.strip().lower()
     if named in ("", "identity"):
         return body

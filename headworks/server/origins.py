@@ -34,11 +34,11 @@ not count where a page sends credentials."""
 
 
 class Keys(Protocol):
-    """What is asked of a keyring, at each request: a key may be made while the gateway runs."""
+    """The keyring, which is asked for each request: keys can be made while the gateway runs."""
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody may call, because there is no key. False also while nobody can say so."""
+        """Whether any caller is served, because there are no keys. False also while that is not known."""
         ...
 
 

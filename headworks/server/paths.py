@@ -41,7 +41,7 @@ def unserved(method: str, path: str, posts: Iterable[str], gets: Iterable[str]) 
 
 
 def _misplaced(path: str, served: Sequence[str]) -> str:
-    """What was meant where a served path has `/v1` twice, or not at all, or a slash at its end."""
+    """A hint for a path with `/v1` twice, without it, or with a slash at its end."""
     plain = path.rstrip("/")
     for meant in served:
         if plain == meant:

@@ -28,7 +28,7 @@ Replace: TypeAlias = Callable[[], Awaitable[list[Problem]]]
 
 
 class Served(Protocol):
-    """What is served, by one process or by several."""
+    """The system that is served, by one process or by several."""
 
     @property
     def system(self) -> System: ...
@@ -37,7 +37,7 @@ class Served(Protocol):
 
 
 def replacing(gateway: Gateway, app: App, read: Callable[[], Loaded]) -> Replace:
-    """How one gateway takes what `read` reads."""
+    """Makes the function that reloads one gateway."""
 
     async def replace() -> list[Problem]:
         loaded = await asyncio.get_running_loop().run_in_executor(None, read)

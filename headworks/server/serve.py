@@ -112,7 +112,7 @@ async def serve(
 
 
 def certificates_of(loaded: Loaded) -> Certificates | None:
-    """What the public port shows in TLS; None where it speaks plain http. Raises ConfigError."""
+    """The TLS certificate of the public port; None for plain HTTP. Raises ConfigError."""
     tls = loaded.system.server.tls
     if tls is None:
         return None
@@ -146,7 +146,7 @@ def unlistenable(address: Address, error: OSError) -> ConfigError:
 
 
 def bind_admin(server: Server) -> socket.socket | None:
-    """The admin port, listening; None where nobody asked for it by name and another process has it."""
+    """Binds the admin port. None where it is not configured and another process has the default port."""
     address = server.admin or ADMIN
     try:
         family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
@@ -175,14 +175,14 @@ async def open_admin(shown: AdminView, listening: socket.socket) -> Held:
 
 
 def warn_of_open_folders(journal: Path) -> None:
-    """Says which folders of ours others on this machine may look into. They are left so: somebody may have meant it."""
+    """Warns of folders that other users of this machine can read. Their mode is not changed: it may be on purpose."""
     for folder in (journal, *(one for one in journal.parents if one.name == ".headworks")):
         if is_open_to_others(folder):
             log.warning("other users of this machine can read %s: chmod 700 %s", folder, folder)
 
 
 def publish_pid(control_files: ControlFiles) -> None:
-    """Without it only `headworks reload` does not work: no reason not to serve."""
+    """Publishes the PID file. Without it only `headworks reload` does not work, so errors are only logged."""
     try:
         if not control_files.publish_pid():
             log.warning(

@@ -13,7 +13,7 @@ from headworks.policy.gcra import EMPTY, FORGIVEN, corrected, left, wait
 from headworks.policy.spend import window_ends_in, window_start
 
 SOON = 1.0
-"""Seconds after which a place is worth asking for again, where nobody knows when one will be free."""
+"""Seconds until a retry for a concurrency slot: when one will be free is not known."""
 
 
 class Account:

@@ -14,7 +14,7 @@ import msgspec
 from headworks.core.masking import NOTHING, Mask
 
 _OURS = frozenset({"at", "level", "logger", "event"})
-"""Fields that have no words of anybody else."""
+"""Fields that cannot contain a secret."""
 
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 

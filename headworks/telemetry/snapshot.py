@@ -177,7 +177,7 @@ def answers_of(snapshots: Iterable[Snapshot]) -> dict[str, tuple[int, int, int]]
 
 
 def troubles_of(snapshots: Iterable[Snapshot]) -> list[str]:
-    """What does not work, once each, with how many processes say so."""
+    """The problems of several processes, once each, with the number of processes that report them."""
     snapshots = list(snapshots)
     counted = Counter(trouble for snapshot in snapshots for trouble in dict.fromkeys(snapshot.troubles))
     return [

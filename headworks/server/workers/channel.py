@@ -113,7 +113,7 @@ class Channel:
         return cls(*await asyncio.open_unix_connection(sock=end))
 
     async def say(self, message: Message) -> None:
-        """Raises ConnectionError where nobody hears."""
+        """Sends a message. Raises ConnectionError where the other end is gone."""
         if self._writer.is_closing():  # uvloop says RuntimeError of it
             raise ConnectionResetError("the other end is gone")
         content = _encode(message)

@@ -188,7 +188,7 @@ class WorkerHandle:
                 pass  # it was indexed and removed: there is nothing more in it
 
     def _rest(self, snapshot: Snapshot) -> list[bytes]:
-        """The lines that the process wrote after its last view, in this file and in those it began after it."""
+        """The lines that the process wrote after its last snapshot, in this file and in later ones."""
         content = b""
         if self._journal is not None:
             size = os.fstat(self._journal).st_size

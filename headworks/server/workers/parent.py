@@ -240,7 +240,7 @@ class Parent:
     # A new system file.
 
     async def replace(self) -> list[Problem]:
-        """Has all workers serve what the file says now, or none. Raises ConfigError or OSError: nothing has changed then."""
+        """Reloads all workers or none (two-phase commit). Raises ConfigError or OSError: nothing has changed then."""
         loop = asyncio.get_running_loop()
         content = await loop.run_in_executor(None, content_of, self.file)
         loaded = await loop.run_in_executor(
@@ -307,7 +307,7 @@ class Parent:
         handle.count(self._dead, self._names)
 
     async def _watch(self, handle: WorkerHandle) -> None:
-        """Gives a place its connections once its process answers calls, and has others take them after that."""
+        """Routes the connections of a worker's socket: to the worker while it is up, else to another worker."""
         left = asyncio.create_task(handle.left.wait())
         up = asyncio.create_task(handle.up.wait())
         try:
@@ -356,7 +356,7 @@ class Parent:
         )
 
     async def _free(self, owner: str) -> None:
-        """Gives back what a process held that has ended; where the state is away, its lease does."""
+        """Releases what a dead process held in the shared state. If the state cannot be reached, the lease expires."""
         try:
             await self._state.release_owner(owner)
         except StateAway:

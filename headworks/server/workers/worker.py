@@ -1,4 +1,4 @@
-"""One of several processes that answer calls. Its parent tells it what to serve; it ends when told, or when the parent does.
+"""A worker process. Its parent tells it what to serve. It ends when told, or when the parent ends.
 
 Always true: it takes connections from sockets that the parent holds, so one that waits there while this process is started
 again is not lost; a parent that is gone, whatever it died of, drains it as SIGTERM does.
@@ -175,7 +175,7 @@ class Worker:
 
 
 def again(one: socket.socket) -> socket.socket:
-    """The same socket for one more server, which closes it at its end."""
+    """Duplicates a socket for another server, which closes the duplicate."""
     made = one.dup()
     made.setblocking(False)
     return made
