@@ -81,7 +81,7 @@ def test_a_caller_who_stops_reading_an_endless_stream_costs_less_than_a_megabyte
             for _ in range(100_000_000 // len(PIECE)):
                 exchange.write(PIECE)
                 written += len(PIECE)
-                line = exchange._line
+                line = exchange._connection
                 highest = max(highest, line.transport.get_write_buffer_size())
                 await exchange.drain()
 
@@ -194,7 +194,7 @@ def test_an_answer_that_nobody_fetches_is_given_up_with_the_idle_time(loop: str)
     async def main() -> None:
         async def handler(_: Request, exchange: Exchange) -> None:
             exchange.start(200, TEXT)
-            while not exchange._line.transport.get_write_buffer_size():
+            while not exchange._connection.transport.get_write_buffer_size():
                 exchange.write(PIECE)
                 await asyncio.sleep(0.01)
             exchange.end()

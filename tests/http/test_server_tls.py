@@ -229,7 +229,7 @@ def test_a_socket_that_is_left_lets_handshakes_finish(loop: str, files: Files) -
             listener = await served.edge.start_at(listening)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             await until(lambda: len(served.edge.handshakes) == 1)
-            served.edge.leave(listener)
+            served.edge.close_listener(listener)
             await writer.start_tls(trust(str(files.ca_file)), server_hostname="localhost")
             caller = served.adopt(Caller(reader, writer))
             caller.send(GET)
