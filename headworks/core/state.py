@@ -3,11 +3,11 @@
 Always true of an implementation:
 - `take` is one decision: every bound of a claim has room and all of it is taken, or nothing is. It costs one round trip;
 - what was granted is settled exactly once; settling an id that is not known (twice, after an end of its owner) does
-  nothing. `settle` waits for nobody: a remote twin sends it along with others, and sends it until it has arrived;
+  nothing. `settle` never waits: a remote implementation sends it along with other commands, until it has arrived;
 - a `take` that is cancelled gives back what it may have taken;
-- a twin that several processes ask refuses who came later than a claim that waits (`waited`) for a bound that both need;
-- places, and nothing else, belong to an owner (a process): `end` gives back all that a dead one held. Reservations of
-  money of a dead one are not given back: they are found in its journal, and `restore` says what was spent instead.
+- a shared implementation refuses a claim while an earlier claim waits (`waited`) for a limit that both need;
+- concurrency slots belong to an owner (a process): `release_owner` frees those of a dead one. Its reservations of money are not
+  released: they are found in its journal, and `restore` sets what was spent.
 
 Rates count by the state's own clock, budgets by the instant that the claim carries, so that a call counts in the window
 that its record is in.

@@ -1,12 +1,12 @@
 """Log lines about changes of state, with a limit on lines per subject, so that a flapping target cannot flood the log.
 
-Theory. An operator wants to know of each change, and at once; what changes again and again (a target that flaps, a store that
-comes and goes) says more by how often it did. So each subject has a few lines. What comes beyond them is counted over a window
-of time, and when that ends one line says the latest change and how many were left out. Windows follow each other, each longer
-than the one before, until one passes without a change; then the subject has its few lines again.
+Theory. An operator wants to know of each change at once. Of a subject that changes again and again (a flapping target) the number
+of changes says more than a line for each. So each subject may write a few lines. Further changes are counted over a window, at
+whose end one line has the latest change and the number of those left out. Windows get longer until one passes without a change;
+then the subject may write its few lines again.
 
-Always true: what the log said last of a subject is so, or will be said when its window ends; a subject that changes all the
-time writes `MOST` lines, and one in each window. Lines have an event's name and
+Always true: the last line of a subject is its current state, or the end of its window will bring it; a subject that changes all
+the time writes `MOST` lines, and then one in each window. Lines have an event's name and
 fields for machines (`log: {format: json}`), and say the same in words.
 """
 

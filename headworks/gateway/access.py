@@ -1,9 +1,9 @@
 """Polls the ledger's store in a thread: keeps the keyring, the spending and the purged users of a gateway up to date.
 
-Always true: nothing waits for the store but this thread. What changes there is here within `POLL` seconds and one look. Money
-is restored before a budget counts, so a gateway that was killed goes on exactly where the records say it was; until that was
-possible, calls under a budget are refused and others are not. Nothing is taken from a store that is not the one that was known
-(`ledger/identity.py`): no revocation is taken back and no money forgotten because somebody removed or replaced a file.
+Always true: only this thread waits for the store. A change there takes effect within `POLL` seconds and one query. Spending is
+restored before a budget is used, so a gateway that was killed continues exactly where the records end. Until that is possible,
+calls under a budget are refused and others are served. Nothing is read from a store that is not the known one
+(`ledger/identity.py`): a removed or replaced file undoes no revocation and forgets no spending.
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ class Edge:
     """Serves HTTP/1.1 on any number of addresses with one handler.
 
     handler: answers one request; is cancelled when the caller hangs up. Its exceptions become 500, or a cut where the
-    answer has begun. admit: says by the head alone whether the body is to be read; without it every body is. refuse: gives headers and body for a status and a message of the edge's own. certificates: TCP is
-    served by TLS with them. buffered: where bytes that wait for callers are counted; those who make them keep to its bound.
+    answer has begun. admit: tells by the head alone whether the body is read; without it every body is. refuse: gives headers and
+    body for a status and a message of the edge's own. certificates: TCP is served by TLS with them. buffered: where bytes that wait for callers are counted; those who make them keep to its bound.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 Theory. The journey runs in a task of its own, because the caller who began it may be the first to leave. Always true:
 
-- the last reader to leave ends the task and waits for its end, so a journey never outlives its readers;
+- the last reader to leave cancels the task and waits for its end, so a journey never outlives its readers;
 - the journey reads on when *some* reader has read all there is: it follows the fastest, so a vendor is held up only
   where every caller is slow, and one caller alone is served as if he had a journey of his own;
 - while all that came is at most `MOST_ANSWER` bytes it is kept, and whoever comes gets it from its beginning. Beyond,

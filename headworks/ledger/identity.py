@@ -1,9 +1,9 @@
 """The identity of a store and its count of changes, by which a new store, another store or an old copy is recognised.
 
-Always true: a store gets its name, a number drawn once, when it is made, or is opened first by a version that knows this (0.1
-had none); every copy of it has the same. Its count of changes to keys never goes back (`keys.py` numbers them). Both are also
-noted in the journal's folder, after they are safe on the store's disk: so a store that is behind its note was not cut off by
-a loss of power, it is an older copy. Where there is no note, any store is right: who removes the whole folder starts anew.
+Always true: a store gets a random id when it is created (a store of version 0.1 when it is first opened); every copy has the
+same id. Its count of changes to keys never decreases (`keys.py` numbers them). Both are also noted in the journal's folder,
+after they are safe on the store's disk. So a store that is behind its note is an older copy, and not the result of a power loss.
+Without a note any store is accepted: removing the whole folder starts from scratch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """File locks on a store or a journal's folder. The kernel releases the lock of a process that dies.
 
-Always true: an exclusive lock has one holder; a shared lock has several, and never beside an exclusive one. The lock's file lies beside what it locks. It is never the store's own file (closing that would drop SQLite's
-locks), and it is never removed: another process may be about to lock it. The lock is on the file, not on its
-name, so a holder checks that the name still leads to its file.
+Always true: an exclusive lock has one holder; a shared lock may have several, and never beside an exclusive one. The lock's file
+lies beside what it locks. It is never the store's own file (closing that would drop SQLite's locks), and it is never removed:
+another process may be about to lock it. The lock is on the file, not on its name, so a holder checks that the name still leads to
+its file.
 """
 
 from __future__ import annotations

@@ -1,22 +1,21 @@
 """Load balancing: which target of a tier an attempt goes to.
 
-Theory. Whom not to ask comes first, for every way of choosing alike: targets whose circuit is open or that are set
-aside are never picked, those that this call has tried already only when no other is left. Among the rest:
+Theory. All policies exclude the same targets first: a target whose circuit is open, or that is set aside, is never picked, and
+one that this call has tried already only when no other is left. Among the rest:
 
 - *weighted*: at random, in proportion to the weights (when one drops out, its share falls to the others in
   proportion). Smooth round robin (nginx) was rejected: its credits pile up for targets that are set aside;
-- *least_busy*: the fewest attempts in flight for its weight. Equals draw lots, or the first would carry a quiet system;
+- *least_busy*: the fewest attempts in flight for its weight. Ties are broken at random, or the first target would get all calls of a quiet system;
 - *fastest*: the lowest peak EWMA times attempts in flight (Finagle): latency alone would send everybody to one target
   until it is the slowest. All are compared, not two drawn at random (p2c): our counts are exact and tiers are short. A
   target of which nothing is known yet is asked first, but by one attempt at a time.
 
 When every circuit is open `last_resort` picks the least recently failed, rather than refusing: the circuit may be wrong
-and there is nothing to lose. Whether it is time for that (no other tier left) is the layer's to know. Who rests because
-its vendor said so is not picked even then: the vendor knows.
+and there is nothing to lose. The layer knows whether it is time for that (no other tier is left). A target inside its
+vendor's Retry-After is not picked even then.
 
-A target whose circuit is open and whose time is up is picked before all others by the first attempt of a call, in every
-way of choosing: one call asks it for all, and nobody knows earlier that it is well again. Else a small weight or an old
-latency would keep it away for long after its vendor has recovered.
+A target that is due for a probe is picked before all others by the first attempt of a call, in every policy. Otherwise a small
+weight or an old latency would keep it unused long after its vendor has recovered.
 
 Always true: what is picked is one of the candidates; the same seed, the same picks; candidates are read in list order.
 """

@@ -13,21 +13,21 @@ failures nobody asks for some time, then one call asks for all (M. Nygard, *Rele
 
 Always true:
 - closed asks always; open asks nobody before its time; half_open asks one at a time, and another where the one that is
-  out has said nothing for `open.longest`: a silent probe must not keep everybody waiting. Whichever is answered closes it;
+  out has not ended for `open.longest`: a hanging probe must not keep the circuit open. The first probe that is answered closes it;
 - it trips only when a failure comes in: `failures` in a row, or half of the last 20 (of the last 2 x `failures`, where
   that is more), once so many have ended since it closed. How old they are does not matter;
 - it is open for `open.shortest` seconds, twice as long after each failed probe, never longer than `open.longest`; each time
   spread by +-10 % within that range, so that circuits that opened together do not ask together;
-- only `failure` opens: what the caller did wrong, what we refused ourselves and what was cancelled is `ignored`, and an
-  ignored probe gives its place to the next call;
+- only `failure` opens it. Mistakes of the caller, our own refusals and cancelled calls are `ignored`; after an ignored probe
+  the next call is the probe;
 - a call's outcome counts only in the state it was begun in (its ticket says which): an answer that was asked for before
   the circuit opened neither opens nor closes it later;
-- being set aside (a vendor refuses *us*) and resting (it said Retry-After) are no states: they hold on top of each of them
-  until their time has passed, whatever succeeds meanwhile. Who is set aside may still be invited where nobody else is
-  left; who rests may not: a vendor that said when to come back is not asked before.
+- being set aside (the vendor refuses *us*) and resting (the vendor said Retry-After) are not states. They hold in any state
+  until their time has passed, whatever succeeds meanwhile. A target that is set aside may still be asked as a last resort. One
+  that rests may not.
 
-What an error says about its target, `outcome_of` reads off its `blame`; which errors set a target aside, and for how
-long, is the layer's to say.
+`outcome_of` tells by an error's `blame` what it says about the target. Which errors set a target aside, and for how long, is
+decided in the layer.
 """
 
 from __future__ import annotations

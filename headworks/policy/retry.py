@@ -1,9 +1,8 @@
 """Whether to retry after a failed attempt, where, and after which backoff.
 
-Theory. The error says whether asking again may help (`error.retry`), this file says whether there is still time and
-patience. Pauses grow exponentially, because what has been down for long will be down for long, and are drawn at random
-from the whole range (*full jitter*, M. Brooker, AWS 2015), because callers that failed together must not come back
-together. How many may be made over all calls is another question: `budget.py`.
+Theory. The error says whether a retry may help (`error.retry`). This file says whether time and attempts are left. The backoff
+is exponential, because what has been down for long tends to stay down. It has full jitter (M. Brooker, AWS 2015), because calls
+that failed together must not retry together. How many retries there may be over all calls is decided in `budget.py`.
 
 Always true:
 - never `Again` for an error that says `elsewhere` or `never`, nor past `attempts` at one target, nor with a pause that
@@ -13,8 +12,8 @@ Always true:
 - a vendor's Retry-After is never undercut. It is waited for up to `longest` if another target is left, else as far as
   the deadline allows;
 - after a timeout another target is asked, if one is left: it was not the call that took long;
-- who waits for a target to have rested comes back after its rest, by up to a tenth of it, so that not everybody who waited
-  asks in the same instant.
+- a call that waits for a Retry-After to end waits up to a tenth longer (jitter), so that the waiting calls do not all retry at
+  the same instant.
 """
 
 from __future__ import annotations

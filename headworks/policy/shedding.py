@@ -1,20 +1,19 @@
 """Admission control and load shedding: how many calls the gateway has in flight, which ones queue, and which one is shed first.
 
-Theory. Beyond a fixed number of calls in flight more admission only adds memory and loop lag for everybody (tower's
-`load_shed`). The bound is one for all; priorities differ in how far they may fill it, so the last places are kept for
-those who matter more: low calls find none from four fifths on, normal ones from nineteen twentieths, high ones when it is
-full. Shares are rounded up: an idle gateway admits everybody.
+Theory. Beyond a fixed number of calls in flight, more admission only adds memory and loop lag for all of them (tower's
+`load_shed`). All priorities share one limit and may fill it to different shares, so the last slots are kept for higher
+priorities: low calls get a slot up to four fifths of the limit, normal ones up to nineteen twentieths, high ones up to all of
+it. Shares are rounded up, so an idle gateway admits every call.
 
-Who finds no place waits, for a burst is over sooner than its callers come back; but only so many may, and only so long,
-for a queue that stands is nothing but added latency. A place goes to the highest priority, and there to who came first.
-When the queue is full somebody is turned away: of the lowest priority in it the oldest, who has waited longest and whose
-caller is the likeliest to have given up (as Facebook's adaptive LIFO, "Fail at Scale", 2015, sheds from the old end); the
-newcomer only where all others matter more.
+A call that finds no slot is queued, because a burst is often over before its callers would retry. The queue is bounded in
+length and in time, because a standing queue only adds latency. A free slot goes to the highest priority, and within it to the
+call that came first. When the queue is full one call is shed: the oldest of the lowest priority, since its caller has most
+likely given up (Facebook's adaptive LIFO, "Fail at Scale", 2015, sheds from the old end too). The newcomer is shed only where
+all queued calls have a higher priority.
 
-Always true: 0 <= in_flight <= limit, but for a limit that was lowered; who is admitted leaves exactly once; whoever waits
-would find no place now; each ticket is told exactly one of admitted and shed, unless it was withdrawn before; never more
-than `most_queued` wait. A call that was called in leaves by its ticket, so that a place which it gave back cannot be
-given back once more in another call's name.
+Always true: 0 <= in_flight <= limit, except after the limit was lowered; an admitted call leaves exactly once; no queued call
+would find a slot now; each ticket is notified once, as admitted or as shed, unless it was withdrawn before; at most
+`most_queued` calls wait. A call from the queue leaves by its ticket, so that it cannot release another call's slot.
 """
 
 from __future__ import annotations

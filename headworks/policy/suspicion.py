@@ -4,9 +4,9 @@ Theory. A vendor answers 404 to a model that is gone, and to a picture that its 
 were taken for the first, any caller could take a target away from all others. So the first caller's refusal only raises a
 suspicion. The same refusal of another caller's call, with no answer in between, confirms it.
 
-Always true: one caller alone proves nothing, however often he asks; who is not known by a key is nobody's other caller;
-an answer in between takes the doubt away, and so does time. A target that answers one operation (chat) and has never
-answered another (embeddings) is no worse for refusing the other: who asks an embedding model to chat takes it from nobody.
+Always true: one caller alone confirms nothing, however often it calls; callers without a key do not count; an answer in between
+clears the suspicion, and so does time. A target that answers one operation (chat) and never answered another (embeddings) is
+not suspected for refusing the other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from headworks.core.call import Operation
 
 LASTING: Final = 600.0
-"""Seconds for which a doubt is remembered."""
+"""Seconds for which a suspicion is remembered."""
 
 
 class Suspicion:

@@ -11,7 +11,7 @@ import asyncio
 from headworks.core.errors import Draining
 
 AGAIN = 1.0
-"""Seconds after which a caller may ask again: another gateway, or this one after its restart."""
+"""The Retry-After, in seconds: for another gateway, or this one after its restart."""
 
 
 class OpenCalls:

@@ -12,9 +12,8 @@ epoch: who wrote it has restored what was spent, and a server that has lost its 
 its caller gave up, whose taking may still be on the way; `w:r:NAME`, `w:p:NAME` who waits for a bound: since when, and until
 when that holds unless it asks again.
 
-A claim that waits asks again and again, and stands before every other that came later and needs the bound that it waits
-for: that one is refused as if there were no room, whatever process it is of. A process that dies while it waits, or a
-caller that leaves, holds the others up for `WAITS` at most.
+A claim that waits polls, and blocks every later claim that needs the limit it waits for, of any process: such a claim is refused
+as if there were no room. A waiting process that dies, or a caller that leaves, blocks the others for `WAITS` seconds at most.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """Detects what blocks the event loop, from a thread of its own, while it is blocked.
 
-Theory. A loop that is held cannot say by what, and afterwards nobody knows. So a thread sleeps until the loop should have
-woken once more, four times a second, and looks at its frames only where it has not: nothing is added to the way of a call.
-The watchdog beats every `EVERY` seconds, so a loop that has not beaten for `HELD + EVERY` is held for more than `HELD`; one that
-is held for as long as that is always seen.
+Theory. A blocked loop cannot report what blocks it, and afterwards it is too late. So a thread checks, four times a second, that
+the watchdog on the loop is still beating, and reads the loop's stack frames only if it is not. Calls pay nothing for that. The
+watchdog beats every `EVERY` seconds, so a loop without a beat for `HELD + EVERY` was blocked for more than `HELD`. Each stall of
+that length is seen.
 
-Always true: what is logged is places in files, never a value; at most `MOST_TOLD` times a minute. While it lasts it is told
-again after twice the time, with the place where it is then. Nothing is told where nobody holds the loop: where the whole
-process stood still (a suspended machine), or has not been given the processor.
+Always true: only places in files are logged, never values, at most `MOST_TOLD` times a minute. A stall that lasts is logged again
+after twice the time. Nothing is logged where the whole process stood still: on a suspended machine, or without CPU time.
 """
 
 from __future__ import annotations
