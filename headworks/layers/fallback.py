@@ -45,7 +45,7 @@ class Fallback:
     async def open(self, call: Call, enter: Enter) -> Reply:
         attempts = call.trail.attempts
         begun = len(attempts)
-        is_free = not begun  # a call that was resumed has had its free fallback, or has paid into the purse
+        is_free = not begun  # a call that was resumed has had its free fallback, or has paid into the retry budget
         causes: list[CallError] = []
         try:
             for tier in self.tiers:

@@ -20,7 +20,7 @@ LASTING: Final = 600.0
 
 
 class Suspicion:
-    """Who suspects one target, and what it has answered (`answered`: operations). `caller` is "" where there is no doubt."""
+    """Who suspects one target, and what it has answered (`answered`: operations). `caller` is "" where there is no suspicion."""
 
     __slots__ = ("_at", "answered", "caller")
 
