@@ -21,8 +21,8 @@ import uvloop
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.key import FREELY, Key, secret_digest
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.key import UNLIMITED, Key, secret_digest
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening, Service, stack
 from headworks.core.state import Bounds, Places
 from headworks.layers.admit import Admit
@@ -31,19 +31,19 @@ from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.deadline import Deadline
 from headworks.layers.fallback import Fallback
-from headworks.layers.fund import Fund
-from headworks.layers.limit import Limit, Line
+from headworks.layers.limit import Limit, ProviderQueue
 from headworks.layers.meter import Meter
 from headworks.layers.quota import Quota
 from headworks.layers.reservations import Terms
+from headworks.layers.reserve import Reserve
 from headworks.layers.resume import Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import Journal
+from headworks.policy.balancing import PICKERS, Candidate
 from headworks.policy.budget import AttemptBudget
-from headworks.policy.choice import CHOICES, Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
@@ -68,7 +68,7 @@ class Leaf:
 
     async def __aenter__(self) -> Reply:
         usage = Usage(input=312, output=46)
-        return Whole([Chunk(data=BODY, has_content=True, finish="stop", usage=usage, last=True)])
+        return CompleteReply([Chunk(data=BODY, has_content=True, finish="stop", usage=usage, last=True)])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -89,7 +89,7 @@ def build(without: str, folder: Path) -> Service:
             known,
             around(
                 Leaf(),
-                ("fund", Fund),
+                ("fund", Reserve),
                 ("breaker", partial(Breaker, circuit=known.circuit, target=known.name)),
                 (
                     "limit",
@@ -98,7 +98,7 @@ def build(without: str, folder: Path) -> Service:
                         state=state,
                         bounds=Bounds(places=(Places("places/provider/a", 1000),)),
                         slots=Slots(1000),
-                        line=Line(),
+                        line=ProviderQueue(),
                         target=known.name,
                     ),
                 ),
@@ -108,20 +108,22 @@ def build(without: str, folder: Path) -> Service:
         )
         for known in candidates
     ]
-    purse = AttemptBudget()
-    balance = Balance(targets, CHOICES["weighted"], Random(1), most=3, resort=targets)
-    retrying = partial(Retry, policy=RetryPolicy(Retrying(), Random(1)), tier=candidates, purse=purse, is_last=True)
+    retry_budget = AttemptBudget()
+    balance = Balance(targets, PICKERS["weighted"], Random(1), most=3, resort=targets)
+    retrying = partial(
+        Retry, policy=RetryPolicy(Retrying(), Random(1)), tier=candidates, retry_budget=retry_budget, is_last=True
+    )
     keys = Keyring([Key(name=f"key-{number}", digest=secret_digest(f"secret-{number}")) for number in range(1000)])
     journal = Journal(folder, started_at=time.time(), sync=1.0)
     terms = Terms(alias="bench", config="c" * 32)
-    quota = partial(Quota, terms=terms, state=state, journal=journal, group=lambda name: FREELY, weigh={})
+    quota = partial(Quota, terms=terms, state=state, journal=journal, group=lambda name: UNLIMITED, weigh={})
     pool = around(
         balance,
         ("deadline", partial(Deadline, total=120.0)),
         ("quota", quota),
         ("admit", partial(Admit, admission=Admission(4096))),
-        ("resume", partial(Resume, mode="restart", purse=purse, abilities={})),
-        ("fallback", lambda inner: Fallback([inner], purse)),
+        ("resume", partial(Resume, mode="restart", retry_budget=retry_budget, capabilities={})),
+        ("fallback", lambda inner: Fallback([inner], retry_budget)),
         ("retry", retrying),
     )
     return around(

@@ -20,7 +20,7 @@ from headworks.core.record import AttemptRecord, Record
 from headworks.core.reply import Usage
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.sums import sums
 
@@ -86,7 +86,7 @@ def timed(act: Callable[[], object]) -> tuple[float, float]:
     return time.process_time() - processor, time.perf_counter() - clock
 
 
-def fill(folder: Path, count: int) -> Questions:
+def fill(folder: Path, count: int) -> Queries:
     rng = random.Random(1)
     index = Indexer(folder / "journal", SqliteAt(folder / "ledger.db"))
     appended = indexed = indexed_clock = 0.0
@@ -109,10 +109,10 @@ def fill(folder: Path, count: int) -> Questions:
         )
     size = sum(path.stat().st_size for path in folder.glob("ledger.db*"))
     print(f"  append {appended / count * 1e6:.1f} us a record; store {size / count:.0f} bytes a record")
-    return Questions(index.store())
+    return Queries(index.store())
 
 
-def ask(questions: Questions, count: int) -> None:
+def ask(questions: Queries, count: int) -> None:
     end = START + DAYS * 86400
     hour = Filter(since=end - 3600)
     last = msgspec.json.decode(next(questions.lines(Filter(), last=1)), type=Record)

@@ -24,7 +24,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.key import Allowance, Change, Key, Spending, secret_digest
 from headworks.core.money import Price, Rates
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening, Service
 from headworks.layers.auth import Auth, Keyring
 from headworks.layers.cache import Cache, Fill
@@ -78,7 +78,7 @@ class Leaf:
 
     async def __aenter__(self) -> Reply:
         usage = Usage(input=312, output=46)
-        return Whole([Chunk(data=ANSWER, has_content=True, finish="stop", usage=usage, last=True)])
+        return CompleteReply([Chunk(data=ANSWER, has_content=True, finish="stop", usage=usage, last=True)])
 
     async def __aexit__(self, *raised: object) -> None:
         pass

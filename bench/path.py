@@ -30,9 +30,9 @@ import uvloop
 
 from headworks.gateway.gateway import Gateway
 from headworks.http.client import Client
-from headworks.http.inbound import Inbound
-from headworks.http.link import Link
+from headworks.http.client_connection import ClientConnection
 from headworks.http.server import Edge
+from headworks.http.server_connection import ServerConnection
 from headworks.server.app import App
 from headworks.server.origins import Origins
 from headworks.system.load import load
@@ -70,9 +70,9 @@ def stock(client: Client, stream: bool) -> None:
     """Puts connections into a pool that answer as `upstream.py` does."""
     loop = asyncio.get_running_loop()
     for _ in range(LINKS):
-        link = Link(loop, client._idle, client._header_limit, client.buffered)
+        link = ClientConnection(loop, client._idle, client._header_limit, client.buffered)
 
-        def answer(_: bytes, link: Link = link) -> None:
+        def answer(_: bytes, link: ClientConnection = link) -> None:
             if not stream:
                 loop.call_soon(link.data_received, upstream.JSON)
                 return
@@ -80,8 +80,8 @@ def stock(client: Client, stream: bool) -> None:
                 loop.call_soon(link.data_received, event if number else upstream.SSE_HEAD + event)
 
         link.connection_made(Wire(answer))
-        link.resting = True
-        link.rested_at = loop.time()
+        link.is_idle = True
+        link.idle_since = loop.time()
         client._idle.append(link)
 
 
@@ -96,7 +96,7 @@ class Caller:
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:18100\r\nContent-Type: application/json\r\n"
             b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b" % (run.KEY.encode(), len(body), body)
         )
-        self.inbound = Inbound(edge, self.loop)
+        self.inbound = ServerConnection(edge, self.loop)
         self.inbound.connection_made(Wire(self.answered))
         self.left = 0
         self.done: asyncio.Future[None] | None = None

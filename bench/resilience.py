@@ -16,7 +16,7 @@ from types import TracebackType
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Layer, Opening, Service, stack
 from headworks.layers.admit import Admit
 from headworks.layers.balance import Balance, Target
@@ -26,8 +26,8 @@ from headworks.layers.fallback import Fallback
 from headworks.layers.resume import Resume
 from headworks.layers.retry import Retry
 from headworks.layers.timeout import Timeout
+from headworks.policy.balancing import PICKERS, Candidate
 from headworks.policy.budget import AttemptBudget
-from headworks.policy.choice import CHOICES, Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import Retrying, RetryPolicy
@@ -71,7 +71,7 @@ class Leaf:
     async def __aenter__(self) -> Reply:
         if self.streamed:
             return Pieces(self.chunks)
-        return Whole([Chunk(data=b"x" * 1400, has_content=True, usage=Usage(input=312, output=46), last=True)])
+        return CompleteReply([Chunk(data=b"x" * 1400, has_content=True, usage=Usage(input=312, output=46), last=True)])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -97,15 +97,19 @@ def build(without: str) -> Service:
         )
         for one in known
     ]
-    purse = AttemptBudget()
-    balance = Balance(targets, CHOICES["weighted"], Random(1), most=3, resort=targets)
-    retry = partial(Retry, policy=RetryPolicy(Retrying(), Random(1)), tier=known, purse=purse, is_last=True)
+    retry_budget = AttemptBudget()
+    balance = Balance(targets, PICKERS["weighted"], Random(1), most=3, resort=targets)
+    retry = partial(
+        Retry, policy=RetryPolicy(Retrying(), Random(1)), tier=known, retry_budget=retry_budget, is_last=True
+    )
     return around(
         balance,
         deadline=partial(Deadline, total=120.0),
         admit=partial(Admit, admission=Admission(4096, 1024), max_wait=5.0),
-        resume=partial(Resume, mode="restart", purse=purse, abilities={one.name: one.ability for one in known}),
-        fallback=lambda inner: Fallback([inner], purse),
+        resume=partial(
+            Resume, mode="restart", retry_budget=retry_budget, capabilities={one.name: one.capability for one in known}
+        ),
+        fallback=lambda inner: Fallback([inner], retry_budget),
         retry=retry,
     )
 

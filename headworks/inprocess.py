@@ -29,7 +29,7 @@ from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.request_id import request_id
 from headworks.core.service import Opening, Service
 from headworks.gateway.gateway import Gateway
-from headworks.gateway.hold import forgotten, holding
+from headworks.gateway.lock import forgotten, hold_lock
 from headworks.system.load import Loaded, read
 from headworks.system.starter import load_or_starter
 from headworks.wire.dialect import Asked
@@ -281,14 +281,14 @@ class Opened:
         self._loaded.pin_default_folder()
         rng = Random()
         async with AsyncExitStack() as held:
-            hold = None
+            lock = None
             if self._is_apart:
                 forgotten(self._loaded.folder / self._loaded.system.log.journal)
             else:
-                hold = await held.enter_async_context(holding(self._loaded, always=False))
+                lock = await held.enter_async_context(hold_lock(self._loaded, always=False))
             gateway = Gateway(self._loaded.system, self._loaded.folder, seed=rng.getrandbits(64))
             held.push_async_callback(gateway.stop)
-            gateway.access.hold = hold
+            gateway.access.lock = lock
             await gateway.start()
             self._held = held.pop_all()
         self._system = System(gateway, rng)

@@ -1,4 +1,4 @@
-"""What we ship for tests: a service answered by hand, a call to open it with, and virtual time to do it in.
+"""Test helpers: a mock service that a test answers by hand, calls to open it with, and virtual time.
 
     @virtual
     async def test_a_refused_call_reaches_nobody() -> None:
@@ -201,7 +201,7 @@ class Arrival:
         if self.call.attempt is not None:
             self.call.attempt.head_at = now()
             self.call.attempt.vendor_status = 200
-        return _Told(self)
+        return _ArrivalReply(self)
 
     def _leave(self, error: BaseException | None) -> None:
         assert not self.left, "a call was left twice"
@@ -212,7 +212,7 @@ class Arrival:
             self._gone.set_result(None)
 
 
-class _Told(Reply):
+class _ArrivalReply(Reply):
     __slots__ = ("_arrival",)
 
     def __init__(self, arrival: Arrival) -> None:
@@ -336,7 +336,7 @@ def _turn() -> Awaitable[None]:
 
 
 def virtual(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Makes an async test an ordinary one that runs on virtual time."""
+    """Decorator: runs an async test on virtual time."""
 
     @wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

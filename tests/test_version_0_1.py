@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from headworks.cli.main import commands
 from headworks.evals.results import Header, Result, lines
-from headworks.ledger.places import store_at
+from headworks.ledger.store_url import store_at
 from tests.servers import PostgresServer
 
 OLD = Path(__file__).parent / "data" / "v0.1"

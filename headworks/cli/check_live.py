@@ -8,7 +8,7 @@ import click
 import uvloop
 
 from headworks.core.money import written_dollars
-from headworks.gateway.live import Asking
+from headworks.gateway.live_check import LiveCheck
 from headworks.gateway.live_verdict import Live
 from headworks.system.schema.system import System
 
@@ -20,7 +20,7 @@ def ask_vendors(system: System, folder: Path, *, is_agreed: bool, is_quiet: bool
 
 
 async def _ask(system: System, folder: Path, *, is_agreed: bool, is_quiet: bool) -> list[Live]:
-    async with Asking(system, folder) as asking:
+    async with LiveCheck(system, folder) as asking:
         found = {name: await asking.by_list(name) for name in asking.targets}
         left = [name for name, live in found.items() if live is None]
         may_call = is_agreed or (not is_quiet and agreed(left, asking.costs(left)))

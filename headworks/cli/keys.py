@@ -22,7 +22,7 @@ from headworks.cli.key_store import check_names, index_journal, is_open, key_vie
 from headworks.cli.keys_options import PARTS, RATES, allowance, changed, is_given, limits
 from headworks.cli.param_types import ExpiryType, NotationType, SystemFileType
 from headworks.cli.views.keys import FormerKey, KeyDetails, show_changed, show_key, show_list
-from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
+from headworks.core.key import UNLIMITED, Priority, new_secret, numbered_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start
 from headworks.system.schema.system import System
@@ -94,7 +94,7 @@ def create_command(name: str, file: Path | None, as_json: bool, yes: bool, **opt
         row = book.change("key", name, made)
         show_secret(row, secret, as_json=as_json)
         if not as_json and row.entry.number > 1:
-            called, before = (nth_name(name, row.entry.number), nth_name(name, row.entry.number - 1))
+            called, before = (numbered_name(name, row.entry.number), numbered_name(name, row.entry.number - 1))
             click.echo(f"Logs and sums call it {called}; calls and spending of {before} stay separate.", err=True)
         if was_open and not as_json:
             click.echo("This is the first key: from now on every call needs one.", err=True)
@@ -199,14 +199,14 @@ def show_command(ctx: click.Context, name: str, file: Path | None, as_json: bool
         for one in known:
             budget = one.allowance.budget
             since = 0 if budget is None else window_start(budget.every, time.time())
-            spent = book.store.spent(since).get(f"{one.kind}/{nth_name(name, one.number)}", 0)
+            spent = book.store.spent(since).get(f"{one.kind}/{numbered_name(name, one.number)}", 0)
             ever = book.store.spent(0) if one.earlier else {}
             before = [
                 FormerKey(
-                    name=nth_name(name, key.number),
+                    name=numbered_name(name, key.number),
                     created_at=key.created_at,
                     ended_at=key.ended_at,
-                    spent=ever.get(f"key/{nth_name(name, key.number)}", 0),
+                    spent=ever.get(f"key/{numbered_name(name, key.number)}", 0),
                 )
                 for key in one.earlier
             ]
@@ -286,6 +286,6 @@ def group_command(name: str, file: Path | None, **options: Any) -> None:
     with open_key_store(file) as book:
         if name in book.system.groups:
             raise click.ClickException(f"{name} is a group of the system file: change it there")
-        made = Entry(allowance=allowed or FREELY, created_at=time.time())
+        made = Entry(allowance=allowed or UNLIMITED, created_at=time.time())
         book.change("group", name, lambda was: made)
         click.echo(f"the group {name} is saved; a running gateway applies it within a second")

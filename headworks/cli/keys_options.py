@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from headworks.cli.param_types import NotationType
-from headworks.core.key import FREELY, Allowance, Estimate, Spending
+from headworks.core.key import UNLIMITED, Allowance, Estimate, Spending
 from headworks.core.state import Window
 from headworks.ledger.keys import Entry, Row
 
@@ -47,11 +47,13 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def allowance(options: dict[str, Any], was: Allowance = FREELY, without: Sequence[str] = ()) -> Allowance:
+def allowance(options: dict[str, Any], was: Allowance = UNLIMITED, without: Sequence[str] = ()) -> Allowance:
     """The limits that these options set; options that are not given keep the old value. Consumed options are removed."""
     rates = {name: given(options.pop(name), getattr(was, name), name in without) for name in RATES}
     parts = {name: options.pop(option) for name, option in SPENDING.items()}
-    return Allowance(**rates, budget=spending(parts, None if "budget" in without else was.budget), goes_on=was.goes_on)
+    return Allowance(
+        **rates, budget=spending(parts, None if "budget" in without else was.budget), fails_open=was.fails_open
+    )
 
 
 RATES: Final = ("rpm", "tpm", "concurrency")

@@ -10,8 +10,8 @@ import msgspec
 
 from headworks.core.errors import ConfigError
 from headworks.ledger.identity import departure, identity, note, noted
-from headworks.ledger.places import store_at
 from headworks.ledger.store import Store, StoreAt
+from headworks.ledger.store_url import store_at
 from headworks.system.derived.default_paths import with_default_paths
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import PrivateUrl, Sources

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from headworks.core.errors import ConfigError, HeadworksError, Problem
-from headworks.core.notices import named, of_problem
+from headworks.core.throttled_log import log_fields, problem_fields
 from headworks.system.load import read_bytes
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import compose, text_at
@@ -36,7 +36,9 @@ def write_log(form: str, worker: int | None = None) -> None:
 
 def log_unexpected(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     """Logs an unexpected exception as one line instead of a stack trace."""
-    log.critical("a bug of ours: %s", kind.__qualname__, exc_info=(kind, error or kind(), trace), extra=named("bug"))
+    log.critical(
+        "a bug of ours: %s", kind.__qualname__, exc_info=(kind, error or kind(), trace), extra=log_fields("bug")
+    )
 
 
 def format_of(file: Path) -> str:
@@ -53,9 +55,9 @@ def log_failure(error: HeadworksError) -> None:
     if isinstance(error, ConfigError):
         log_problems(error.problems, logging.ERROR, "not_started")
     else:
-        log.error("%s", error, extra=named("not_started"))
+        log.error("%s", error, extra=log_fields("not_started"))
 
 
 def log_problems(problems: Sequence[Problem], level: int, event: str) -> None:
     for one in problems:
-        log.log(level, "%s", one, extra=of_problem(event, one))
+        log.log(level, "%s", one, extra=problem_fields(event, one))

@@ -33,7 +33,7 @@ from headworks.cli.views.logs import line_of, show_record, show_sums, show_table
 from headworks.core.record import Outcome, Record
 from headworks.ledger.facts import facts
 from headworks.ledger.indexer import Indexer
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.store import StoreTrouble
 from headworks.ledger.sums import By, sums
 from headworks.ledger.tail import Tail
@@ -222,7 +222,7 @@ def purge_command(file: Path | None, compact: bool, yes: bool, **which: Any) -> 
 
 
 @contextlib.contextmanager
-def reading(where: LedgerLocation) -> Iterator[Questions]:
+def reading(where: LedgerLocation) -> Iterator[Queries]:
     """The ledger, up to date. Raises click.ClickException where there is no store that can be read."""
     indexer = Indexer(where.journal, where.store)
     try:
@@ -230,14 +230,14 @@ def reading(where: LedgerLocation) -> Iterator[Questions]:
             indexer.catch_up()
         except StoreTrouble as trouble:
             click.echo(f"warning: the newest calls may be missing: {trouble}", err=True)
-        yield Questions(indexer.store())
+        yield Queries(indexer.store())
     except StoreTrouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
     finally:
         indexer.close()
 
 
-def print_result(questions: Questions, asked: Filter, way: Display) -> int:
+def print_result(questions: Queries, asked: Filter, way: Display) -> int:
     """Prints what was asked for, and returns how many calls (or groups) it was."""
     if way.by:
         groups = sums(questions, asked, way.by)

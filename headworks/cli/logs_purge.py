@@ -17,12 +17,12 @@ from headworks.cli.views.logs import clean
 from headworks.ledger.erasure import purge_user, redacted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.overwrite import blank, of, of_user, overwrite
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.store import StoreTrouble
 from headworks.system.schema.system import System
 
 
-def purge(questions: Questions, asked: Filter) -> str:
+def purge(questions: Queries, asked: Filter) -> str:
     """Deletes these calls from every command, and returns a message. Raises StoreTrouble."""
     if asked.user is None:
         return f"{deleted(questions, asked)} calls deleted"
@@ -39,7 +39,7 @@ def ask(what: str) -> None:
         raise
 
 
-def deleted(questions: Questions, asked: Filter) -> int:
+def deleted(questions: Queries, asked: Filter) -> int:
     """Deletes these calls in small pieces, so that the gateway's indexer never waits long."""
     gone = 0
     while (clauses := questions.clauses(asked)) is not None:

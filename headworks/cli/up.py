@@ -16,7 +16,7 @@ from headworks import __version__
 from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.log_format import format_of, log, log_failure, log_problems, write_log
 from headworks.core.errors import HeadworksError
-from headworks.core.notices import named
+from headworks.core.throttled_log import log_fields
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.priced import priced
 from headworks.server.serve import serve
@@ -90,7 +90,7 @@ def tell_start(system: System, journal: Path, has_keys: bool) -> None:
         "Headworks serves %s on http://%s/v1",
         system.name,
         system.server.listen,
-        extra=named(
+        extra=log_fields(
             "serving",
             name=system.name,
             url=f"http://{system.server.listen}/v1",

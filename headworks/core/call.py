@@ -21,8 +21,8 @@ PROMPT_PREFIX = "prompt/"
 
 
 LARGE = 250_000
-"""Bytes from which a body is read, looked up and rewritten in a turn of the loop each: one of 1 MB takes up to 5 ms for one of
-these, one of 10 MB 40 ms, and others wait meanwhile."""
+"""Bytes. From this size on, reading a body, looking it up and rewriting it each take a turn of the loop of their own. Each takes
+up to 5 ms for 1 MB and 40 ms for 10 MB, and other calls wait meanwhile."""
 
 
 class Fitting(Protocol):
@@ -51,9 +51,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     id: ours, shown to the caller. alias: the name under `models` that was asked for. body: the caller's bytes.
     forwarded: headers of the caller that may pass to a vendor. traceparent: the caller's trace, or "".
     digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, and key: all of it, once Auth knows them.
-    found_at: the keyring's version at which a server found `key` by the headers, before Auth; 0 where none did.
-    streamed, include_usage, max_output (tokens), user: what the body says. bound: tokens of output that vendors are told
-    to give at most though the body does not say so. arrived_at, deadline_at: loop seconds.
+    found_at: the keyring's version when the server looked up `key` by the headers, before Auth; 0 if it did not.
+    streamed, include_usage, max_output (tokens), user: what the body says. bound: the limit on output
+    tokens that is sent to vendors where the body sets none. arrived_at, deadline_at: loop seconds.
     cache_control: the caller's header of that name. fingerprint: what equal calls have in common (`layers/fingerprint.py`),
     b"" where no answer may be shared.
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not

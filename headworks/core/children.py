@@ -1,7 +1,7 @@
 """How processes of ours are started: what they run, and what they inherit.
 
-Always true: the folder where the gateway was started is not on a child's path (`-P`), so no file that lies there runs in our
-name; and a child that needs no secret inherits none. `-I` would be stricter, and would lose installs by PYTHONPATH or --user.
+Always true: a child's import path does not have the current folder (`-P`), so no file that lies there is imported; and a child
+that needs no secret inherits none. `-I` would be stricter, and would lose installs by PYTHONPATH or --user.
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ PROXIES = tuple(name for one in ("http_proxy", "https_proxy", "all_proxy", "no_p
 """Variables by which vendors are reached. They may hold a password, so only who calls vendors has them."""
 
 HOME = str(Path(__file__).resolve().parents[2])
-"""What the package lies in."""
+"""The folder that contains the package."""
 
 
-def module(name: str) -> tuple[str, ...]:
+def command(name: str) -> tuple[str, ...]:
     """The command that runs a module of ours in another process."""
     return (sys.executable, "-P", "-m", name)
 
 
-def plain(env: Mapping[str, str], *, also: tuple[str, ...] = (), prefixes: tuple[str, ...] = ()) -> dict[str, str]:
-    """Of an environment what holds no secret. also, prefixes: further names, and beginnings of names, that the child needs."""
+def environment(
+    env: Mapping[str, str], *, also: tuple[str, ...] = (), prefixes: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """The variables of an environment that hold no secret. also, prefixes: further names, and prefixes of names, that the child needs."""
     names, begins = (*PLAIN, *also), (*PLAIN_PREFIXES, *prefixes)
     found = {name: value for name, value in env.items() if name in names or name.startswith(begins)}
     if sys.path and sys.path[0] == HOME:  # run from a clone by `python -m`: nothing else says where the package is

@@ -19,6 +19,6 @@ def now() -> float:
 
 
 def wall() -> float:
-    """Seconds since 1970: for the calendar only. On the virtual loop it is its start plus the time that was leapt."""
+    """Seconds since 1970: for the calendar only. On a virtual loop its epoch plus its virtual time."""
     virtual = RUNNING.loop
     return time.time() if virtual is None else virtual.wall()

@@ -1,4 +1,4 @@
-"""Every error of ours, in one tree, split by whose turn it is.
+"""All errors of Headworks, in one tree, split by who has to act.
 
 Always true: an error says what to answer (`status`, `type`, `code`, `param`, `retry_after`), whether another attempt
 may help (`retry`), and whose fault it was (`blame`); so no other file decides by status code. Inner classes
@@ -14,11 +14,11 @@ from typing import ClassVar, Literal, Self
 import msgspec
 
 Retry = Literal["here", "elsewhere", "never"]
-"""here: the same target may be asked again. elsewhere: only another target may help. never: nobody else is asked."""
+"""here: the same target may be asked again. elsewhere: only another target may help. never: no target is asked again."""
 
 Blame = Literal["caller", "ours", "vendor"]
 About = Literal["target", "model", "unclear", "forbidden", "call"]
-"""Of whom a vendor's error tells something. target: of the target, whoever met it. model: of the target's model, once an
+"""What a vendor's error is about. target: of the target, whoever met it. model: of the target's model, once an
 ordinary call or another caller has met it too, for a call's own body may name a model. unclear: of the target only where an
 ordinary call met it. forbidden: of the target once another caller has met it too, for any words may be the reason. call: of
 this one call."""
@@ -26,7 +26,7 @@ Phase = Literal["connect", "first_token", "between_tokens", "answer", "total"]
 
 
 class HeadworksError(Exception):
-    """The root: whoever catches this catches every error that Headworks raises on purpose."""
+    """The root of the tree: every error that Headworks raises on purpose."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,11 +57,11 @@ class ConfigError(HeadworksError):
 
 
 class EvalError(HeadworksError):
-    """An evaluation that cannot be run, or not be gone on with: why, and what to do."""
+    """An evaluation cannot be run or continued. The text says why, and what to do."""
 
 
 class VendorSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """A vendor's own error, as it came: what the caller's SDK must be shown again."""
+    """A vendor's own error, unchanged. The caller's SDK is shown it."""
 
     status: int
     message: str = ""
@@ -72,7 +72,7 @@ class VendorSaid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanError(HeadworksError):
-    """What was asked cannot be predicted: the text says what is missing, and what to write or do."""
+    """A plan cannot be made. The text says what is missing, and what to write or do."""
 
 
 class CallError(HeadworksError):
@@ -111,12 +111,12 @@ class CallError(HeadworksError):
         self.said = said
 
     def at(self, place: str) -> Self:
-        """The same error with its `place`: one that is kept in a variable to be given it would know its own frame, a circle."""
+        """Sets `place` and returns the same error. (An error that is kept in a variable for that would refer to its own frame, a cycle.)"""
         self.place = place
         return self
 
     def again(self) -> Self:
-        """The same error as another object, for one that is kept and raised: its traceback would know the frames that it
+        """A copy to raise, where the error itself is kept. Otherwise its traceback would know the frames that it
         was raised through, and they whoever keeps it. That is a circle, and the call's body waits in it for the collector."""
         copied = type(self).__new__(type(self), *self.args)
         copied.__dict__.update(self.__dict__)
@@ -141,7 +141,7 @@ class Refused(CallError):
 
 
 class Unauthenticated(Refused):
-    """No key, or one that nobody knows."""
+    """No key, or an unknown one."""
 
     status = 401
     type = "authentication_error"
@@ -196,14 +196,14 @@ class UnknownCoding(Refused):
 
 
 class TooLarge(Refused):
-    """More bytes than the operator admits."""
+    """More bytes than the operator allows."""
 
     status = 413
     code = "request_too_large"
 
 
 class QuotaExceeded(Refused):
-    """The caller's own limit is used up for now. is_final: it never has room for such a call."""
+    """The caller's own limit is reached. is_final: the limit is too small for this call, so retrying never helps."""
 
     status = 429
     type = "rate_limit_error"
@@ -215,14 +215,14 @@ class QuotaExceeded(Refused):
 
 
 class InsufficientQuota(QuotaExceeded):
-    """The caller's own budget has no room for what the call may cost: asking again does not help before it begins anew."""
+    """The caller's budget does not cover what the call may cost. Retrying does not help until the next window of the budget."""
 
     type = "insufficient_quota"
     code = "insufficient_quota"
 
 
 class Shed(CallError):
-    """Ours, on purpose: refused to protect what is running. Trying again later may help."""
+    """Load shedding: refused to protect what is running. Retrying later may help."""
 
     status = 503
     type = "overloaded_error"
@@ -230,15 +230,15 @@ class Shed(CallError):
 
 
 class Overloaded(Shed):
-    """A bound of ours is reached: too many calls at once, or no slot left at a target."""
+    """A limit of the gateway is reached: too many calls at once, or no free slot at a target."""
 
     retry: Retry = "elsewhere"
 
 
 class AtLimit(Overloaded):
-    """A target has no room by a limit of its own that is written down: it was not asked, and nothing is held against it.
+    """A configured limit of the target is reached. The target was not asked, and its circuit counts nothing.
 
-    is_final: it never has room for such a call.
+    is_final: the limit is too small for this call, so waiting never helps.
     """
 
     def __init__(
@@ -249,7 +249,7 @@ class AtLimit(Overloaded):
 
 
 class Crowded(Shed):
-    """The answers that wait in this process for their callers fill the memory that they may: no other target helps.
+    """The buffer for answers that callers have not read yet is full. No other target helps.
 
     was_sent: the vendor had been asked by then.
     """
@@ -260,39 +260,39 @@ class Crowded(Shed):
 
 
 class StateAway(Shed):
-    """What calls are counted by cannot be asked now, and who may not be let in uncounted waits for it."""
+    """The shared state cannot be reached, and the call must not be served uncounted (fail closed)."""
 
     code = "state_unavailable"
 
 
 class KeysAway(Shed):
-    """A key that is not known while the store of keys cannot be asked: nobody says that it is wrong."""
+    """An unknown key while the key store cannot be read: it may be valid, so this is no 401."""
 
     code = "keys_unavailable"
 
 
 class Draining(Shed):
-    """The gateway is going down and starts nothing new."""
+    """The gateway is shutting down and accepts no new calls."""
 
     code = "draining"
 
 
 class CircuitOpen(Shed):
-    """The target failed too often a moment ago and is being left alone."""
+    """The target's circuit is open: it failed too often lately."""
 
     retry: Retry = "elsewhere"
     code = "circuit_open"
 
 
 class Resting(Shed):
-    """Every target that is left was asked by its vendor to be left alone for a while, and the call cannot wait for it."""
+    """Every remaining target is inside its vendor's Retry-After, and the call cannot wait so long."""
 
     retry: Retry = "elsewhere"
     code = "upstream_resting"
 
 
 class RestingAtLimit(Resting):
-    """The same, where the vendor said 429: the caller's SDK is told so too."""
+    """The same, where the vendor said 429: the caller gets 429 too."""
 
     status = 429
     type = "rate_limit_error"
@@ -300,7 +300,7 @@ class RestingAtLimit(Resting):
 
 
 class NoTarget(Shed):
-    """Every target was tried or set aside; `causes` says why, in order."""
+    """Every target was tried or is not available. `causes` says why, in order."""
 
     status = 502
     type = "api_error"
@@ -314,7 +314,7 @@ class NoTarget(Shed):
 
 
 class Upstream(CallError):
-    """Theirs: a vendor did not give an answer. Where it said so itself, its own words and status are shown."""
+    """A vendor gave no answer. If it sent an error of its own, its words and status are shown."""
 
     status = 502
     type = "api_error"
@@ -328,7 +328,7 @@ class Upstream(CallError):
 
 
 class Unreachable(Upstream):
-    """No connection, so nothing was sent: asking again costs nobody twice."""
+    """No connection, so nothing was sent: a retry cannot be billed twice."""
 
     code = "upstream_unreachable"
 
@@ -376,7 +376,7 @@ class Unsuited(Rejected):
 
 
 class Denied(Upstream):
-    """A vendor refuses *us*: our key, our credit, our model name. The caller can do nothing about it.
+    """A vendor refuses the gateway: its key, its credit, its model name. The caller can do nothing about it.
 
     `words` are those of the vendor's message, to be compared with the model's name and never shown: a part of our key
     may be among them.
@@ -398,7 +398,7 @@ class Garbled(Upstream):
 
 
 class Unfit(Upstream):
-    """A whole answer that does not fit the schema that was asked for, and was not mended."""
+    """A whole answer that does not match the requested schema, also after the second try."""
 
     code = "output_schema_mismatch"
     retry = "never"
@@ -412,7 +412,7 @@ class Cut(Upstream):
 
 
 class Diverged(Cut):
-    """A stream that broke, and whose second attempt said something else than what was sent already."""
+    """A stream broke, and the next attempt's text differs from what was sent already."""
 
     code = "stream_diverged"
 

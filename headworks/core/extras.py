@@ -1,4 +1,4 @@
-"""What to type where a part of the package is not installed: the one place that says `pip install`.
+"""The command that installs a missing extra: the one place that says `pip install`.
 
 Always true: the command works where this copy came from (an index, a clone, a wheel, a repository: PEP 610 says which) and
 for the environment that runs it, whichever `pip` the shell would find.
@@ -36,7 +36,8 @@ class DirectUrl(msgspec.Struct, frozen=True):
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs this. direct_url: as pip noted it. tree: the folder that the package lies in. here: what paths are shown from."""
+    """The Python environment that runs this. direct_url: as pip noted it. tree: the folder of the package. here: where shown paths are
+    relative to."""
 
     direct_url: str | None
     tree: Path

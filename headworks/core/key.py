@@ -1,7 +1,7 @@
-"""Who may call, and how much: keys and groups, wherever they were written.
+"""Keys and groups: who may call, and how much.
 
-A secret has 256 bits by chance and is kept as the BLAKE2b digest of all of it. A slow hash protects secrets that people
-choose; of these nobody can try even a part, and a call must not wait for a slow hash.
+A secret has 256 random bits and is kept as its BLAKE2b digest. A slow hash protects secrets that people choose. Random ones
+cannot be guessed, and a call must not wait for a slow hash.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from headworks.core.state import Window
 from headworks.core.units import Count
 
 PREFIX = "hw_"
-"""How secrets that we make begin: scanners of repositories can find one that was committed."""
+"""The prefix of generated secrets. Secret scanners can find one that was committed."""
 
-NTH = "#"
-"""Between a name and a number, from 2 on: `nightly#2` is the second key that was made as `nightly`. No name has it."""
+NUMBER_SEPARATOR = "#"
+"""Stands between a name and a number, from 2 on: `nightly#2` is the second key named `nightly`. No name contains it."""
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 43
@@ -35,8 +35,8 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 
 
 class Spending(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be spent: `amount` nano-dollars in each window. estimate: how a call's tokens of input are reckoned before it
-    is made (`policy/spend.py`). alert: the part of it at which that is told."""
+    """A budget: `amount` nano-dollars in each window. estimate: how the input tokens of a call are estimated before it is made
+    (`policy/spend.py`). alert: the share of the budget from which on an alert is logged."""
 
     amount: Money
     every: Window
@@ -45,30 +45,30 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much somebody may ask: requests and tokens a minute, calls at once, money. None: without limit. goes_on: of a group,
-    whether its calls go on while the state that counts them cannot be asked."""
+    """The limits of a key or group: requests and tokens a minute, calls at once, money. None: no limit. fails_open: of a group,
+    whether its calls are served while the shared state cannot be reached."""
 
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
     budget: Spending | None = None
-    goes_on: bool = False
+    fails_open: bool = msgspec.field(default=False, name="goes_on")  # its name in stores of version 0.1
 
     def __bool__(self) -> bool:
         limits = (self.rpm, self.tpm, self.concurrency, self.budget)
-        return self.goes_on or any(one is not None for one in limits)
+        return self.fails_open or any(one is not None for one in limits)
 
 
-FREELY = Allowance()
+UNLIMITED = Allowance()
 
 
-def nth_name(name: str, number: int) -> str:
-    """What records, budgets and kept answers call the key that was made as the so many of a name."""
-    return name if number == 1 else f"{name}{NTH}{number}"
+def numbered_name(name: str, number: int) -> str:
+    """The name of the nth key of a name, as records, budgets and cached answers have it."""
+    return name if number == 1 else f"{name}{NUMBER_SEPARATOR}{number}"
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may call: a name, the digest of the secret, the aliases it may use (none named: all).
+    """An API key: a name, the digest of its secret, the aliases it may use (none listed: all).
 
     tags: what its records carry. group: whose limits and budget it shares, or "". expires_at: seconds since 1970.
     """
@@ -80,14 +80,14 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     group: str = ""
     expires_at: float = float("inf")
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
 
     def may_use(self, alias: str) -> bool:
         return not self.models or alias in self.models
 
 
 def secret_digest(secret: str) -> bytes:
-    """The form in which a secret is kept: it cannot be turned back."""
+    """The digest by which a secret is kept. It cannot be reversed."""
     return blake2b(secret.encode(), digest_size=32).digest()
 
 
@@ -102,7 +102,7 @@ def new_secret(chance: Callable[[int], int]) -> str:
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a name in the store of keys.
+    """A change in the key store.
 
     key: a key as it is now, None where it was revoked; `former` has digests that stay good for a while, with the instant at
     which they end. group: its allowance. revoked: a key of the system file may (False) or may not (True) be used. purged: a
@@ -113,6 +113,6 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     key: Key | None = None
     former: tuple[tuple[bytes, float], ...] = ()
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
     is_revoked: bool = False
     purged_at: float = 0.0

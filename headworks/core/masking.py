@@ -1,4 +1,4 @@
-"""Secrets that come back: a vendor that echoes our key must not show it to a caller, nor a log to whoever reads it.
+"""Masks secrets that a vendor echoes, in answers to callers and in the log.
 
 Theory. Software that repeats a request (an error page, a debug field, a proxy) writes what it was sent as it came, or as its
 format writes it: percent-encoded, escaped as JSON does (`\\/`, `\\u002b`), or in base64, alone or behind other bytes. In all of
@@ -165,7 +165,7 @@ class Mask:
             chunk.finish = self.long(chunk.finish)
 
     def long(self, text: str) -> str:
-        """A text that may be somebody's own, in which a short secret is a word."""
+        """Masks a text of a caller or a model. Short secrets stay: they may be ordinary words in it."""
         return _through(self.masked, text) if text else text
 
     def text(self, text: str) -> str:
@@ -208,7 +208,7 @@ class Mask:
 
 
 NOTHING: Final = Mask()
-"""Hides nothing: for who was sent no secret."""
+"""Hides nothing: for vendors that are sent no secret."""
 
 
 def spelled(secret: bytes) -> list[Spelling]:

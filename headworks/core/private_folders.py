@@ -8,10 +8,10 @@ from pathlib import Path
 PRIVATE = 0o700
 
 
-def private(folder: Path) -> None:
-    """Makes a folder, and those above it that are missing, for its owner alone. `mkdir` gives its mode to the last one only.
+def make_private(folder: Path) -> None:
+    """Makes a folder and its missing parents with mode 0700. `mkdir(parents=True)` sets the mode of the last one only.
 
-    One that is there already is left as it is: whoever made it wider may have meant to. Raises OSError.
+    A folder that exists keeps its mode: somebody may have widened it on purpose. Raises OSError.
     """
     missing = []
     while not folder.exists():

@@ -1,4 +1,4 @@
-"""One call's facts, as the journal keeps them: one JSON object a line.
+"""The record of one call, as the journal stores it: one JSON object a line.
 
 Instants named `_at` are loop time in seconds and mean something only beside each other; `at` is the wall clock at the
 arrival. Everything else that anybody reports (metrics, cost, traces) is read off this.

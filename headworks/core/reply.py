@@ -82,7 +82,7 @@ class Reply:
         return []
 
 
-class Whole(Reply):
+class CompleteReply(Reply):
     """A reply whose chunks are all known already."""
 
     __slots__ = ("chunks",)

@@ -28,7 +28,7 @@ def request_id(chance: Callable[[int], int]) -> str:
     return f"req_{number.to_bytes(16, 'big').hex()}"  # in half the time of a format with leading zeros
 
 
-def instants(beginning: str) -> tuple[float, float] | None:
+def time_range(beginning: str) -> tuple[float, float] | None:
     """When requests came whose ids begin so: from, and before, in seconds since 1970. None where the ids are not ours,
     or say no time."""
     ours = BEGINNING.fullmatch(beginning)

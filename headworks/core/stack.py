@@ -1,4 +1,4 @@
-"""Where a program is, in words that are safe to print: file, line and function, never a value and no folder of the machine."""
+"""Stack frames as text that is safe to log: file, line and function, without values or absolute paths."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def suspended(task: Task[object]) -> list[FrameType]:
 
 
 def working(frames: list[FrameType]) -> FrameType | None:
-    """Of a task's frames the one that decides: the innermost that is neither Python's own nor of `core/`."""
+    """The most telling frame of a task: the innermost one outside asyncio and `core/`."""
     for frame in reversed(frames):
         name = str(frame.f_globals.get("__name__", ""))
         if not name.startswith(("asyncio", "headworks.core")):
@@ -47,7 +47,7 @@ def working(frames: list[FrameType]) -> FrameType | None:
 
 
 def waiting_at(handle: Handle) -> str:
-    """Where that is which a loop is about to run."""
+    """Where the code is that a loop is about to run."""
     callback = getattr(handle, "_callback", None)
     task = getattr(callback, "__self__", None)
     if isinstance(task, Task) and (frame := working(suspended(task))) is not None:

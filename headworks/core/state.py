@@ -1,13 +1,13 @@
-"""What calls are counted by, where several share a count: the words that layers and every twin of the state agree on.
+"""Shared counters: rate limits, concurrency and budgets. The interface between the layers and `headworks/state/`.
 
-Always true of a twin (`headworks/state/`):
+Always true of an implementation:
 - `take` is one decision: every bound of a claim has room and all of it is taken, or nothing is. It costs one round trip;
 - what was granted is settled exactly once; settling an id that is not known (twice, after an end of its owner) does
-  nothing. `settle` waits for nobody: a remote twin sends it along with others, and sends it until it has arrived;
+  nothing. `settle` never waits: a remote implementation sends it along with other commands, until it has arrived;
 - a `take` that is cancelled gives back what it may have taken;
-- a twin that several processes ask refuses who came later than a claim that waits (`waited`) for a bound that both need;
-- places, and nothing else, belong to an owner (a process): `end` gives back all that a dead one held. Reservations of
-  money of a dead one are not given back: they are found in its journal, and `restore` says what was spent instead.
+- a shared implementation refuses a claim while an earlier claim waits (`waited`) for a limit that both need;
+- concurrency slots belong to an owner (a process): `release_owner` frees those of a dead one. Its reservations of money are not
+  released: they are found in its journal, and `restore` sets what was spent.
 
 Rates count by the state's own clock, budgets by the instant that the claim carries, so that a call counts in the window
 that its record is in.
@@ -33,7 +33,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Places(msgspec.Struct, frozen=True):
-    """At most `limit` claims at once."""
+    """A concurrency limit: at most `limit` claims at once."""
 
     name: str
     limit: int
@@ -52,22 +52,22 @@ Bound: TypeAlias = Rate | Places | Budget
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Everything that one claim must have room in. Made once and shared by many claims.
+    """All limits that apply to a claim. Made once and shared by many claims.
 
-    goes_on: where a shared state is away, each process goes on with its part of these bounds, instead of refusing.
+    fails_open: while the shared state cannot be reached, each process enforces its share of these limits instead of refusing.
     """
 
     rates: tuple[Rate, ...] = ()
     places: tuple[Places, ...] = ()
     budgets: tuple[Budget, ...] = ()
-    goes_on: bool = False
+    fails_open: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.rates or self.places or self.budgets)
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What one call (or one attempt) asks for. Ids are unique among claims that are not settled.
+    """What one call or attempt takes from its limits. Ids are unique among claims that are not settled.
 
     tokens: taken from each rate of tokens; one request is taken from each rate of requests, one place of each of
     `places`. amounts: nano-dollars to reserve, one for each of `budgets`. at: seconds since 1970, for the windows.
@@ -116,7 +116,7 @@ class State(Protocol):
 
     @property
     def is_local(self) -> bool:
-        """Whether `take_now` works: all of it is in this process, and nobody else counts by it."""
+        """Whether `take_now` works: the state is in this process and not shared."""
         ...
 
     def take_now(self, claim: Claim, /) -> Granted | Refusal:
@@ -128,7 +128,7 @@ class State(Protocol):
         ...
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...], /) -> Budget | None:
-        """Raises a granted claim's reservations to these amounts, all or none; the budget that has no room for it, or None.
+        """Raises a granted claim's reservations to these amounts, all or none. Returns the budget that has no room, or None.
 
         Raises StateAway."""
         ...
@@ -136,7 +136,7 @@ class State(Protocol):
     def settle(
         self, claim: Claim, granted: Granted, /, *, tokens: int | None = None, costs: tuple[int, ...] | None = None
     ) -> None:
-        """Ends a granted claim: gives its places back, and counts what was used in place of what was taken.
+        """Ends a granted claim: releases its slots, and replaces what was taken by what was used.
 
         tokens: really used, None where nobody knows: then what was taken stays taken. costs: nano-dollars really spent, one
         for each of `budgets` (more than was reserved is counted too); None settles at what is reserved.
@@ -144,9 +144,9 @@ class State(Protocol):
         ...
 
     async def restore(self, spent: list[Spent], /) -> None:
-        """Says what the records sum to: what is spent of these budgets is that from now on. For a start."""
+        """Sets what is spent of these budgets, from the sums of the records. For a start."""
         ...
 
-    async def end(self, owner: str, /) -> None:
-        """Gives back every place of an owner that has died."""
+    async def release_owner(self, owner: str, /) -> None:
+        """Releases all concurrency slots of a dead owner."""
         ...

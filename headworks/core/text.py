@@ -1,6 +1,6 @@
-"""Text as it comes in pieces. JSON counts in UTF-16, so a piece may hold half of a surrogate pair, and the next the other.
+"""Text that arrives in pieces, with surrogate pairs that may be split between two of them (JSON counts in UTF-16).
 
-A lone half is a valid `str` here and no valid UTF-8: what is written for others must be `sound`.
+A lone surrogate is a valid `str` and no valid UTF-8: what is written must be `well_formed`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterable
 def joined(pieces: Iterable[str]) -> str:
     """The pieces as one text; halves that meet become the character that they are."""
     text = "".join(pieces)
-    if text.isascii() or is_sound(text):
+    if text.isascii() or is_well_formed(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def is_sound(text: str) -> bool:
-    """Whether there is no lone half in it."""
+def is_well_formed(text: str) -> bool:
+    """Whether it has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -25,15 +25,15 @@ def is_sound(text: str) -> bool:
     return True
 
 
-def sound(text: str) -> str:
-    """The text with a replacement character for each lone half."""
+def well_formed(text: str) -> str:
+    """The text with a replacement character for each lone surrogate."""
     return (
         text
-        if text.isascii() or is_sound(text)
+        if text.isascii() or is_well_formed(text)
         else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     )
 
 
-def weight(text: str) -> int:
+def utf8_size(text: str) -> int:
     """Bytes in UTF-8; a lone half has three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""The only thing a call changes: what happened to it, in order. It becomes the record."""
+"""What happened to a call, in order: its attempts and their results. The only mutable part of a call. It becomes the record."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Attempt:
         self.vendor_status = 0
 
 
-class Funds(Protocol):
-    """The money that is reserved for a call."""
+class Reservation(Protocol):
+    """The money that is reserved for a call under a budget."""
 
     @property
     def state(self) -> State: ...
@@ -90,7 +90,7 @@ class Funds(Protocol):
         ...
 
     def raised(self, amounts: tuple[int, ...], missing: Budget | None) -> None:
-        """Takes note of what the state answered. Raises InsufficientQuota or StateAway: then there must be no attempt."""
+        """Notes the state's answer to a raise. Raises InsufficientQuota or StateAway: then no attempt may be made."""
         ...
 
 
@@ -101,11 +101,11 @@ Limits: TypeAlias = tuple[tuple[Rate, ...], tuple[int, ...], tuple[float, ...]]
 class Trail:
     """The attempts of one call, in the order in which they were begun, and who made the call once that is known.
 
-    prompt: `NAME@VERSION` of the prompt that it was rendered from, "" for none. outgrown: tokens of the largest context
+    prompt: `NAME@VERSION` of the prompt that it was rendered from, "" for none. exceeded_context: tokens of the largest context
     that the question did not fit into, 0 where it was not too long for anybody.
     arrived_at: seconds since 1970, where a window depends on it (else 0). received: bytes of text that came back. billed:
-    what each attempt cost, once that is settled. limits: what the caller is told of his limits. funds: the money that is
-    reserved for the call. full: targets that had no room a moment ago. is_patient: a target's limit is waited for.
+    what each attempt cost, once that is settled. limits: what the caller is told of his limits. reservation: the money that is
+    reserved for the call. full_targets: those that had no room a moment ago. waits_at_limit: a target's limit is waited for.
     cache: what the cache had to say, "" where there is none. age: seconds, of an answer that was kept. deadline_at: where
     several callers share the call, the latest of theirs: `Call.deadline_at` is then far beyond.
     """
@@ -117,32 +117,32 @@ class Trail:
         "billed",
         "cache",
         "deadline_at",
-        "full",
-        "funds",
+        "exceeded_context",
+        "full_targets",
         "group",
-        "is_patient",
         "key",
         "limits",
-        "outgrown",
         "prompt",
         "received",
+        "reservation",
         "tags",
+        "waits_at_limit",
     )
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.key = ""
         self.prompt = ""
-        self.outgrown = 0.0
+        self.exceeded_context = 0.0
         self.group = ""
         self.tags: tuple[str, ...] = ()
         self.arrived_at = 0.0
         self.received = 0
         self.billed: list[Charge] | None = None
         self.limits: Limits | None = None
-        self.funds: Funds | None = None
-        self.full: tuple[str, ...] = ()
-        self.is_patient = False
+        self.reservation: Reservation | None = None
+        self.full_targets: tuple[str, ...] = ()
+        self.waits_at_limit = False
         self.cache = ""
         self.age = 0
         self.deadline_at = float("inf")

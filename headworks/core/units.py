@@ -1,4 +1,4 @@
-"""What a number in a config struct counts, so that the reader of the system file knows which notation it has there.
+"""The unit of a number in a config struct, so that the reader of the system file knows its notation.
 
 To everybody else these are plain `float` and `int`. `extra["unit"]` is what the reader, the JSON Schema and the
 reference page look at; the bounds are checked where the struct is converted.

@@ -1,4 +1,4 @@
-"""A loop whose time leaps to the next timer instead of waiting.
+"""An event loop on virtual time: instead of waiting it jumps to the next timer.
 
 Always true: callbacks run in the order of their instants, then of their making; time moves only when nothing is ready,
 and then to exactly the instant of the next timer.
@@ -41,19 +41,19 @@ MOST_READINGS: Final = 40_000
 """Readings of the clock in one turn until the next look at who reads it: some tenths of a second. A call takes some twenty."""
 
 WATCHED: Final = 64
-"""Of the last turns, so many are looked at for who is ready again and again."""
+"""The last turns before the limit, in which ready callbacks are counted by name."""
 
 
 class Deadlock(RuntimeError):
-    """Everything waits and no timer is left, or none that will come: on virtual time nothing can ever happen again."""
+    """Every task waits and no timer is left: on virtual time nothing can ever happen again."""
 
 
 class Spinning(RuntimeError):
-    """Something goes round and time does not move, so nothing will ever end it. A bug of whoever is named."""
+    """A livelock: something runs again and again while virtual time stands still. The message names it."""
 
 
-class _Leap(selectors.BaseSelector):
-    """Answers `select` by moving the clock; what is registered (the loop's own wake-up pipe) is never ready."""
+class _VirtualSelector(selectors.BaseSelector):
+    """A selector that moves the clock instead of waiting. Nothing that is registered (the loop's wake-up pipe) is ever ready."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -97,7 +97,7 @@ class _Leap(selectors.BaseSelector):
             self._seen.clear()
 
     def _watch(self) -> None:
-        """Looks at who is ready, in the last turns before it is too many; raises Spinning then."""
+        """Counts the ready callbacks in the last turns before the limit; raises Spinning at the limit."""
         self._seen.update(self.ready())
         if self.turns_left > 0:
             return
@@ -153,13 +153,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     _ready: Iterable[asyncio.Handle]
 
     def __init__(self, most_turns: int = MOST_TURNS) -> None:
-        self._leap = _Leap()
-        self._leap.most_turns = self._leap.turns_left = most_turns
+        self._selector = _VirtualSelector()
+        self._selector.most_turns = self._selector.turns_left = most_turns
         self._made = count()
-        super().__init__(self._leap)
+        super().__init__(self._selector)
         self._clock_resolution = ulp(0.0)
-        self._leap.next_at = self._next_at
-        self._leap.ready = lambda: [waiting_at(handle) for handle in self._ready]
+        self._selector.next_at = self._next_at
+        self._selector.ready = lambda: [waiting_at(handle) for handle in self._ready]
 
     def _next_at(self) -> float:
         at = self._scheduled[0]._when
@@ -188,14 +188,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             RUNNING.loop = None
 
     def time(self) -> float:
-        leap = self._leap
+        leap = self._selector
         leap.readings += 1
         if leap.readings > MOST_READINGS:
             leap.look()
         return leap.time
 
     def wall(self) -> float:
-        return EPOCH + self._leap.time
+        return EPOCH + self._selector.time
 
 
 class _Running(threading.local):

@@ -26,7 +26,7 @@ from headworks.http.client import Client
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.http.dial import Origin
 from headworks.ledger.indexer import Indexer
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreTrouble
 
@@ -148,7 +148,7 @@ def _recorded(folder: Path) -> list[Record]:
     indexer = Indexer(folder / JOURNAL, SqliteAt(folder / STORE))
     try:
         indexer.catch_up()
-        lines = Questions(indexer.store()).lines(Filter(), last=None, slowest=False)
+        lines = Queries(indexer.store()).lines(Filter(), last=None, slowest=False)
         return [_DECODE(line) for line in lines]
     except StoreTrouble as trouble:
         raise DrillError(f"the copy's ledger cannot be read: {trouble}") from trouble

@@ -19,8 +19,8 @@ import msgspec
 
 from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
-from headworks.gateway.assemble import Shared, ability
-from headworks.policy.choice import Ability
+from headworks.gateway.assemble import Shared, capability
+from headworks.policy.balancing import Capability
 from headworks.system.checks.machine import FullyInstalled
 from headworks.system.checks.system import check, targets_of
 from headworks.system.load import read, with_model_names
@@ -218,12 +218,12 @@ def _model(drilled: DrilledSystem, alias: str) -> dict[str, Any]:
     # What is known of a vendor's model is found by the vendor's address, which the copy does not have: it is written out.
     shared = Shared(drilled.system, seed=0)
     made["targets"] = [
-        [_target(one, ability(one, shared)) for one in tier] for tier in drilled.system.models[alias].targets
+        [_target(one, capability(one, shared)) for one in tier] for tier in drilled.system.models[alias].targets
     ]
     made.setdefault("price", PRICE)
     return made
 
 
-def _target(one: TargetOf, known: Ability) -> dict[str, str]:
+def _target(one: TargetOf, known: Capability) -> dict[str, str]:
     made = {"provider": one.provider, "model": one.model, "weight": f"{one.weight:.6f}", "prefill": known.prefill}
     return {**made, "context_window": str(known.window)} if known.window else made

@@ -20,7 +20,7 @@ from headworks.core.errors import (
     UnknownModel,
 )
 from headworks.core.service import Service
-from headworks.core.text import sound
+from headworks.core.text import well_formed
 from headworks.evals.scorers import Reply
 from headworks.policy.charge import charge
 
@@ -124,10 +124,10 @@ def _parse_answer(data: bytes, text: str) -> tuple[str, bool, tuple[tuple[str, s
     try:
         choices = _decode(data).choices
     except (ValueError, RecursionError):  # a vendor's own shape: the text that the dialect found is all there is
-        return sound(text), False, ()
+        return well_formed(text), False, ()
     message = choices[0].message if choices else _Message()
     calls = tuple((one.function.name, _arguments(one.function.arguments)) for one in message.tool_calls or ())
-    return sound(text) or message.refusal or "", bool(message.refusal), calls
+    return well_formed(text) or message.refusal or "", bool(message.refusal), calls
 
 
 def _arguments(said: Any) -> str:

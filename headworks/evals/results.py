@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from headworks.core.errors import EvalError
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 
 Outcome: TypeAlias = Literal["pass", "fail", "unjudged", "failed"]
 """unjudged: an answer came, and no scorer could judge it. failed: no answer came."""
@@ -120,7 +120,7 @@ class Results:
 def begin(path: Path, header: Header) -> Results:
     """A new file. Raises EvalError where it is there already or cannot be made."""
     try:
-        private(path.parent)
+        make_private(path.parent)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise EvalError(

@@ -1,9 +1,9 @@
-"""Who may call and what was spent, from the ledger's store into the memory of a gateway, by a thread of its own.
+"""Polls the ledger's store in a thread: keeps the keyring, the spending and the purged users of a gateway up to date.
 
-Always true: nothing waits for the store but this thread. What changes there is here within `POLL` seconds and one look. Money
-is restored before a budget counts, so a gateway that was killed goes on exactly where the records say it was; until that was
-possible, calls under a budget are refused and others are not. Nothing is taken from a store that is not the one that was known
-(`ledger/identity.py`): no revocation is taken back and no money forgotten because somebody removed or replaced a file.
+Always true: only this thread waits for the store. A change there takes effect within `POLL` seconds and one query. Spending is
+restored before a budget is used, so a gateway that was killed continues exactly where the records end. Until that is possible,
+calls under a budget are refused and others are served. Nothing is read from a store that is not the known one
+(`ledger/identity.py`): a removed or replaced file undoes no revocation and forgets no spending.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.key import Allowance, Change
-from headworks.core.notices import Notice, Notices
 from headworks.core.state import Spent, Window
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.assemble import Shared
-from headworks.gateway.hold import Hold
+from headworks.gateway.lock import GatewayLock
 from headworks.layers.auth import Keyring
 from headworks.ledger.identity import Identity, departure, identity, note, noted
 from headworks.ledger.indexer import Indexer
@@ -31,12 +31,12 @@ from headworks.ledger.store import Store, StoreAt, StoreTrouble
 from headworks.policy.spend import window_start
 
 POLL = 0.3
-"""Seconds between two looks: a key that was revoked is refused within one second, with room for a slow disk."""
+"""The polling interval in seconds: a revoked key is refused within one second, also on a slow disk."""
 
 SILENT = 5.0
 """Seconds without an answer after which a store counts as away."""
 
-PATIENCE = 10.0
+START_TIMEOUT = 10.0
 """Seconds that a start waits for the keys and the money. A large journal may take longer: then the gateway serves meanwhile."""
 
 Named: TypeAlias = tuple[str, Window]
@@ -46,26 +46,26 @@ log = logging.getLogger("headworks.access")
 
 
 class Replaced(StoreTrouble):
-    """The store works, and is not the one that was known."""
+    """The store works, but is not the known one."""
 
 
 class Access:
-    """Keeps a keyring, the budgets of a state and the users who were purged as the store says."""
+    """Keeps the keyring, the budgets of a state and the tombstones as the store says."""
 
     def __init__(self, at: StoreAt, journal: Path, ring: Keyring, shared: Shared) -> None:
         self.at = at
         self.journal = journal
         self.ring = ring
         self.state = shared.state
-        self.books = shared.books
-        self.purged = shared.purged
+        self.budget_status = shared.budget_status
+        self.tombstones = shared.tombstones
         # From the beginning: the port is open before the store was read, and nobody may take what is not known for nothing.
-        self.books.is_known = self.ring.is_read = self.purged.is_known = False
+        self.budget_status.is_known = self.ring.is_read = self.tombstones.is_known = False
         self.ring.is_away = self.is_away
         self.trouble = ""
         self.poll = POLL
-        self.hold: Hold | None = None
-        """The locks of who counts here; None where another process holds them, or nobody counts."""
+        self.lock: GatewayLock | None = None
+        """The lock of this gateway; None where another process holds it, or nothing is counted here."""
         self._is_contested = False
         self._is_summed = False
         self.replaced = ""
@@ -74,7 +74,7 @@ class Access:
         self._noted: Identity | None = None
         self._is_unnoted = False
         self._is_replaced = False
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         self._seen_at = time.monotonic()
         self._budgets: set[Named] = set()
         self._since = 0
@@ -93,17 +93,17 @@ class Access:
         self._thread = threading.Thread(target=self._run, name="access", daemon=True)
         self._thread.start()
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(START_TIMEOUT):
                 await self._first.wait()
         if self.replaced:
             raise ConfigError([replaced(self.at, self.replaced)])
-        if self.hold is not None and self.hold.other:
-            raise ConfigError([self.hold.problem()])
+        if self.lock is not None and self.lock.other:
+            raise ConfigError([self.lock.problem()])
 
     async def prepare(self, allowances: Iterable[tuple[str, Allowance]]) -> None:
         """Restores the money of budgets that a new system file has, before it is served. Raises ConfigError."""
         fresh = [one for one in budgets_in(allowances) if one not in self._budgets]
-        if not fresh or not self.books.is_known:
+        if not fresh or not self.budget_status.is_known:
             return
         try:
             found = await asyncio.get_running_loop().run_in_executor(None, self._sums_now, fresh)
@@ -119,7 +119,7 @@ class Access:
         self._budgets.update(fresh)
 
     def lose(self) -> None:
-        """Has all money restored: a shared state does not know it, or does not know it any more."""
+        """Requests that all spending is restored: the shared state does not know it, or has lost it."""
         self._is_lost = True
 
     async def stop(self) -> None:
@@ -130,15 +130,15 @@ class Access:
             await asyncio.wait([self._restoring])
         if self._thread is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join, 1.0)
-        self._notices.close()
+        self._events.close()
 
     def is_away(self) -> bool:
-        """Whether nobody can say now what is in the store."""
+        """Whether the store cannot be read now."""
         return bool(self.trouble) or time.monotonic() - self._seen_at > SILENT
 
     def troubles(self) -> list[str]:
-        """What an operator should know, in words."""
-        other = self.hold.other if self.hold is not None else ""
+        """Problems for the operator, in words."""
+        other = self.lock.other if self.lock is not None else ""
         found = [f"keys: {other}; limits count twice, and calls under a budget are refused"] if other else []
         return [*found, *self._away()]
 
@@ -146,7 +146,9 @@ class Access:
         if not self.is_away():
             return []
         said = self.trouble or f"the store {self.at} says nothing"
-        money = "" if self.books.is_known else "; calls under a budget are refused until what was spent is known"
+        money = (
+            "" if self.budget_status.is_known else "; calls under a budget are refused until what was spent is known"
+        )
         return [f"keys: {said}; keys that are known are served, others are told to wait{money}"]
 
     def _run(self) -> None:
@@ -157,7 +159,7 @@ class Access:
                     store = self.at.open()
                     self._since = 0
                 found = self._recognised(store)
-                self._mind()
+                self._check_contested()
                 self._look(store)
                 self._note(store, found)
                 self._said("")
@@ -173,7 +175,7 @@ class Access:
                 self._close(store)
                 store = None
                 self._said(f"the keys could not be read: {type(error).__name__}: {error}")
-            self._tell(self._first.set)
+            self._on_loop(self._first.set)
             self._stopping.wait(self.poll)
         self._close(store)
 
@@ -197,16 +199,16 @@ class Access:
             self._is_unnoted = False
         except StoreTrouble as trouble:
             if not self._is_unnoted:
-                log.warning("how far the store has come cannot be noted: %s", trouble)
+                log.warning("the position of the store cannot be saved: %s", trouble)
             self._is_unnoted = True
 
-    def _mind(self) -> None:
-        """While another gateway spends from this store nothing is spent here; and then all that was spent is summed anew."""
-        is_contested = self.hold is not None and bool(self.hold.other)
+    def _check_contested(self) -> None:
+        """While another gateway uses this store no budget is spent here. Afterwards all spending is summed again."""
+        is_contested = self.lock is not None and bool(self.lock.other)
         if is_contested != self._is_contested:
             self._is_contested = is_contested
             self._is_summed = False
-            self._tell(self.books.close)
+            self._on_loop(self.budget_status.close)
             self._budgets.clear()
             self._since = 0
 
@@ -221,10 +223,10 @@ class Access:
             else:  # nobody spends yet: all at once, at the end
                 unknown += budgets_of(changes)
             if changes:
-                if self.hold is not None and any(bounds(one) for one in changes):
-                    self.hold.want()
-                    self._mind()
-                self._tell(self._change, changes)
+                if self.lock is not None and any(bounds(one) for one in changes):
+                    self.lock.acquire_later()
+                    self._check_contested()
+                self._on_loop(self._change, changes)
                 if len(changes) == AT_ONCE:  # a million keys take their turn with the calls
                     self._applied()
             self._since = since
@@ -234,10 +236,10 @@ class Access:
             if not self._is_contested:
                 self._restore(store, [*unknown, *budgets_in(self.ring.allowances)])
                 self._is_summed = True
-            self._tell(self._open, self._is_summed)
+            self._on_loop(self._open, self._is_summed)
 
     def _restore(self, store: Store, budgets: Sequence[Named]) -> None:
-        """Says to the state what was spent of budgets that it does not know yet, before they count."""
+        """Restores the spending of budgets that the state does not know yet, before they are used."""
         fresh = [one for one in budgets if one not in self._budgets]
         self._budgets.update(fresh)
         if self._is_lost:
@@ -245,10 +247,10 @@ class Access:
             fresh = list(self._budgets)
         elif not fresh:
             return
-        self._tell(self._restored, self._sums(store, fresh))
+        self._on_loop(self._restored, self._sums(store, fresh))
 
     def _sums(self, store: Store, budgets: Sequence[Named]) -> list[Spent]:
-        """What was spent of these, by the store once all of the journal is in it."""
+        """The spending of these budgets, from the store, after the whole journal is indexed."""
         indexer = Indexer(self.journal, self.at)
         try:
             indexer.catch_up()
@@ -272,22 +274,22 @@ class Access:
             store.close()
 
     def _change(self, changes: Sequence[Change]) -> None:
-        """What is new in the store."""
+        """Applies changes of the store."""
         for one in changes:
             if one.kind == "purged":
-                self.purged.mark(one.name, one.purged_at)
+                self.tombstones.add(one.name, one.purged_at)
         self.ring.change([one for one in changes if one.kind != "purged"])
 
     def _open(self, is_all_known: bool) -> None:
-        """The store was read whole; all that was spent is known, or another spends meanwhile."""
-        self.ring.is_read = self.purged.is_known = True
+        """Marks the store as read completely. is_all_known: all spending is known too."""
+        self.ring.is_read = self.tombstones.is_known = True
         if is_all_known:
-            self.books.open()
+            self.budget_status.open()
 
     def _applied(self) -> None:
-        """Waits until the loop has done what it was told."""
+        """Waits until the loop has applied everything so far."""
         done = threading.Event()
-        self._tell(done.set)
+        self._on_loop(done.set)
         done.wait(SILENT)
 
     def _restored(self, found: list[Spent]) -> None:
@@ -302,7 +304,7 @@ class Access:
         with suppress(StateAway):  # it says again that it lost them, once it is back
             await self.state.restore(found)
 
-    def _tell(self, what: object, *arguments: object) -> None:
+    def _on_loop(self, what: object, *arguments: object) -> None:
         loop = self._loop
         if loop is not None:
             with suppress(RuntimeError):  # it has ended
@@ -316,18 +318,20 @@ class Access:
     def _said(self, trouble: str, *, is_replaced: bool = False) -> None:
         text = f"{trouble}; keys that are known are served, others are told to wait"
         if is_replaced and not self._is_replaced:
-            notice = Notice(logging.ERROR, "ledger_replaced", "the store of keys", text)
-            self._tell(self._notices.tell, notice)
+            notice = LogEvent(logging.ERROR, "ledger_replaced", "the store of keys", text)
+            self._on_loop(self._events.write, notice)
         elif trouble and not self.trouble:
-            self._tell(self._notices.tell, Notice(logging.ERROR, "keys_away", "the store of keys", text))
+            self._on_loop(self._events.write, LogEvent(logging.ERROR, "keys_away", "the store of keys", text))
         elif self.trouble and not trouble:
-            self._tell(self._notices.tell, Notice(logging.INFO, "keys_back", "the store of keys", "it works again"))
+            self._on_loop(
+                self._events.write, LogEvent(logging.INFO, "keys_back", "the store of keys", "it works again")
+            )
         self.trouble = trouble
         self._is_replaced = is_replaced
 
 
 def replaced(at: StoreAt, why: str) -> Problem:
-    """What is said of a store that is not the one that was known."""
+    """The problem that is shown for a store that is not the known one."""
     return Problem(
         path="log.store",
         problem=f"the ledger {at} is not the one that this gateway had: {why}",
@@ -336,7 +340,7 @@ def replaced(at: StoreAt, why: str) -> Problem:
 
 
 def bounds(change: Change) -> bool:
-    """Whether a change limits anybody."""
+    """Whether a change adds a limit."""
     return bool(change.allowance or (change.key is not None and change.key.allowance))
 
 

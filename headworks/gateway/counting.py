@@ -1,4 +1,4 @@
-"""Where calls are counted: in this process, or in a Valkey or Redis that it shares. What that needs is loaded only then."""
+"""Selects the state that counts calls: this process's memory, or a shared Valkey or Redis, loaded only if configured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.extras import install
 from headworks.core.state import State
-from headworks.gateway.assemble import Store, remembered
+from headworks.gateway.assemble import AnswerStore, in_memory
 from headworks.system.schema.system import System
 
 READY_WITHIN: Final = 2.0
@@ -48,22 +48,24 @@ class Counting:
         owner = token_hex(8) if member is None else member.owner
         module = loaded("headworks.state.unreachable", "redis")
         self.shared = module.Valkey(url, system.name, owner)
-        self.state = module.Sharing(self.shared)
+        self.state = module.StateWithFallback(self.shared)
         self._kept = module = loaded("headworks.state.shared_answers", "redis")
-        self._line = module.Line(url, is_told=False)  # the line of the counts tells that it is away
+        self._connection = module.MultiplexedConnection(
+            url, is_logged=False
+        )  # the line of the counts tells that it is away
         self._prefix = system.name
 
-    def answers(self, alias: str, most: int, ttl: float) -> Store:
+    def answers(self, alias: str, most: int, ttl: float) -> AnswerStore:
         """Where an alias's answers are kept: at most so many bytes, for so many seconds."""
         if self.state is None:
-            return remembered(alias, most, ttl)
-        made: Store = self._kept.SharedAnswers(self._line, self._prefix, alias, most, ttl)
+            return in_memory(alias, most, ttl)
+        made: AnswerStore = self._kept.SharedAnswers(self._connection, self._prefix, alias, most, ttl)
         return made
 
     def lost(self, told: Callable[[], None]) -> None:
-        """Whom to tell, again and again, that a shared state does not know what was spent."""
+        """Sets the callback for a shared state that does not know what was spent. It is called again until that is restored."""
         if self.state is not None:
-            self.shared.lost = told
+            self.shared.on_lost = told
 
     async def start(self) -> None:
         """Connects, or goes on without. Raises ConfigError where the embedded server does not start."""
@@ -71,31 +73,31 @@ class Counting:
             if self._embedded is not None:
                 await self._embedded.start()
             self.shared.start()
-            self._line.start()
-            await self.shared.line.ready(READY_WITHIN)
+            self._connection.start()
+            await self.shared.connection.ready(READY_WITHIN)
 
     async def settle_in(self) -> None:
-        """Waits a while until a state that is there knows what was spent: a call under a budget would be refused."""
-        if self.state is not None and self.shared.is_there:
+        """Waits a while until the state knows what was spent. Before that, calls under a budget are refused."""
+        if self.state is not None and self.shared.is_connected:
             await self.shared.restored(RESTORED_WITHIN)
 
     async def stop(self) -> None:
-        """Has everything that was counted arrive, and ends."""
+        """Delivers all pending updates, and closes."""
         if self.state is not None:
-            await self._line.stop()
+            await self._connection.stop()
             await self.shared.stop()
             if self._embedded is not None:
                 await self._embedded.stop()
 
     def troubles(self) -> list[str]:
-        """What an operator should know, in words."""
+        """Problems for the operator, in words."""
         if self.state is None or not self.shared.trouble:
             return []
         return [f"state: {self.shared.trouble}; groups that are `open` go on in parts, others are answered 503"]
 
 
 def state_folder(system: System, folder: Path) -> Path:
-    """Where the embedded server keeps what it knows: beside the journal."""
+    """The folder of the embedded server: beside the journal."""
     return (folder / system.log.journal).parent / "state"
 
 

@@ -1,4 +1,4 @@
-"""One running system: what is started, what is asked, how it changes, how it ends.
+"""A running gateway: start, reload, drain and stop.
 
 Always true: `stack` is one reference, read anew for each call, so a call lives on one stack from its arrival to its last
 chunk; a stack that was replaced stays until its last call has left; a connection pool or a child process is closed when
@@ -35,10 +35,10 @@ from headworks.gateway.target_log import TargetLog
 from headworks.http.buffered import Buffered
 from headworks.layers.auth import Keyring
 from headworks.layers.render import Prompt
-from headworks.ledger.ending import finish, is_whole
+from headworks.ledger.final_flush import flush_and_close, report_losses
 from headworks.ledger.journal import Journal
-from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
+from headworks.ledger.store_url import store_at
 from headworks.prompts.apart import Apart
 from headworks.system.derived.secret_values import all_secrets
 from headworks.system.schema.system import System
@@ -56,7 +56,7 @@ CHANGEABLE: Final = frozenset(
 """Keys of `server` that a reload may change. The others, and all of `log`, belong to what is open already: a restart."""
 
 PAUSE: Final = 0.1
-"""Seconds between two looks at whether a replaced stack is empty: nobody waits for it, so a count will do."""
+"""Seconds between two checks whether a replaced stack has no more calls. Nothing waits for it, so polling is enough."""
 
 
 class Stack:
@@ -146,7 +146,7 @@ class Gateway:
 
     @property
     def keys(self) -> Keyring | None:
-        """Every key; None where there is none, and so anybody on this machine may call."""
+        """The keyring; None where there are no keys and any caller on this machine is served."""
         return None if self.ring.is_open else self.ring
 
     @property
@@ -174,11 +174,11 @@ class Gateway:
         return names if key is None else [name for name in names if key.may_use(name)]
 
     def turned_away(self) -> None:
-        """Counts a caller who showed no key that is known."""
+        """Counts a caller without a valid key."""
         self._strangers += 1
 
     def troubles(self) -> list[str]:
-        """What does not work just now, in words: none of it makes the gateway unready."""
+        """What does not work now, in words. None of it makes the gateway unready."""
         circuits = self.assembled.shared.circuits
         at = now()
         found = [
@@ -239,7 +239,7 @@ class Gateway:
         return Prepared(system, leaves, prompts)
 
     async def abandon(self, prepared: Prepared) -> None:
-        """Lets go of what was prepared."""
+        """Discards a prepared system."""
         await prepared.leaves.close([self.leaves])
 
     def adopt(self, prepared: Prepared) -> None:
@@ -272,13 +272,13 @@ class Gateway:
             self.targets.close()
             await self.apart.close()
         finally:  # whatever cannot be closed costs no record
-            await finish(self.journal, self.access.at)
+            await flush_and_close(self.journal, self.access.at)
         await self.access.stop()
         await self.counting.stop()
         if self.ledger is not None:
             await self.ledger.stop()
         unforced = self.journal.unforced if self.ledger is not None else ()  # of a worker's its parent knows in the end
-        self.is_whole = is_whole(self.journal.lost, self.journal.folder, unforced)
+        self.is_whole = report_losses(self.journal.lost, self.journal.folder, unforced)
 
     def _assembled(self, system: System, leaves: Leaves, before: Shared | None, prompts: Mapping[str, Prompt]) -> Stack:
         before_this, self._secrets = self._secrets, all_secrets(system)
@@ -296,7 +296,7 @@ class Gateway:
             prompts=prompts,
             state=self.counting.state,
             keys=self.ring,
-            keeper=self.counting.answers,
+            answer_stores=self.counting.answers,
         )
         self.targets.watch(made.shared.circuits)
         self.targets.watch_connections(leaves.clients)
@@ -318,12 +318,12 @@ class Gateway:
 
 
 def callable_names(system: System) -> list[str]:
-    """What a caller may write as `model`: the aliases, and the prompts."""
+    """The names that callers may use as `model`: aliases and prompts."""
     return [*system.models, *(PROMPT_PREFIX + name for name in system.prompts)]
 
 
 def unchangeable(old: System, new: System) -> list[Problem]:
-    """What is different and needs a restart."""
+    """The differences that need a restart."""
     problems = []
     if old.state != new.state:
         problem = f"it was {old.state} at the start and cannot change while calls are served"

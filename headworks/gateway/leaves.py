@@ -1,4 +1,4 @@
-"""Providers become leaves: one pool of connections, one child process or one set of numbers per provider."""
+"""The leaves of the stack: one per provider, with its connection pool, child process or simulation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from headworks.system.derived.secret_values import secrets_sent_to
 from headworks.system.schema import system as schema
 from headworks.wire.openai.dialect import OPENAI
 
-Making = Callable[[str], Service]
+LeafFactory = Callable[[str], Service]
 """Gives the service for one of a provider's models."""
 
 
@@ -54,7 +54,7 @@ class Leaves:
         self.buffered = buffered
         self.clients: dict[str, Client] = {}
         self.children: dict[str, LocalProcess] = {}
-        self._making: dict[str, Making] = {}
+        self._factories: dict[str, LeafFactory] = {}
         self._made: dict[tuple[str, str], Service] = {}
         self._taken_over: set[str] = set()
         for name, provider in system.providers.items():
@@ -65,13 +65,13 @@ class Leaves:
             ):
                 self._take_over(name, before)
             else:
-                self._making[name] = self._provider(name, provider)
+                self._factories[name] = self._provider(name, provider)
 
     def leaf(self, provider: str, model: str) -> Service:
         """The one leaf for a provider's model: aliases that name the same share it."""
         key = (provider, model)
         if key not in self._made:
-            self._made[key] = self._making[provider](model)
+            self._made[key] = self._factories[provider](model)
         return self._made[key]
 
     async def start(self) -> None:
@@ -90,21 +90,21 @@ class Leaves:
 
     def _take_over(self, name: str, before: Leaves) -> None:
         self._taken_over.add(name)
-        self._making[name] = before._making[name]
+        self._factories[name] = before._factories[name]
         self._made.update({key: service for key, service in before._made.items() if key[0] == name})
         if name in before.clients:
             self.clients[name] = before.clients[name]
         if name in before.children:
             self.children[name] = before.children[name]
 
-    def _provider(self, name: str, provider: schema.Provider) -> Making:
+    def _provider(self, name: str, provider: schema.Provider) -> LeafFactory:
         if isinstance(provider, schema.OpenAI):
             return self._openai(name, provider)
         if isinstance(provider, schema.Local):
             return self._local(name, provider)
         return self._simulated(name, provider)
 
-    def _openai(self, name: str, provider: schema.OpenAI) -> Making:
+    def _openai(self, name: str, provider: schema.OpenAI) -> LeafFactory:
         origin = Origin.parse(provider.base_url)
         proxy = Proxy.parse(provider.proxy.reveal()) if provider.proxy is not None else None
         context = self._tls(name, provider, origin)
@@ -131,7 +131,7 @@ class Leaves:
                 ]
             ) from error
 
-    def _local(self, name: str, provider: schema.Local) -> Making:
+    def _local(self, name: str, provider: schema.Local) -> LeafFactory:
         if (path := self.models.get(name)) is not None:
             elsewhere = SharedProcess(path)
             origin = msgspec.structs.replace(elsewhere.origin, base=b"/v1")
@@ -144,7 +144,7 @@ class Leaves:
         account = account_headers(None, {})
         return lambda model: Local(Remote(client, OPENAI, model, account, target=f"{name}/{model}"), child)
 
-    def _simulated(self, name: str, provider: schema.Simulated) -> Making:
+    def _simulated(self, name: str, provider: schema.Simulated) -> LeafFactory:
         vendor = VendorSettings(
             first_token=Percentiles(p50=provider.first_token.p50, p99=provider.first_token.p99),
             per_token=Percentiles(p50=provider.per_token.p50, p99=provider.per_token.p99),

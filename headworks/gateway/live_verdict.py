@@ -10,7 +10,7 @@ Verdict = Literal["right", "wrong", "cannot say"]
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of a target. cost_nano: nano-dollars of the call, 0 where none was made, None where it is unknown."""
+    """The result of the live check of a target. cost_nano: nano-dollars of the call, 0 where none was made, None where it is unknown."""
 
     target: str
     verdict: Verdict

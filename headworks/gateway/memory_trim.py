@@ -1,4 +1,4 @@
-"""Memory that calls have left goes back to the system.
+"""Memory trimming: gives free heap memory back to the system after a burst of calls.
 
 glibc keeps what lies between two live objects: after 200 callers who had stopped reading had gone, 60 MB of 100 were free
 and still ours. `malloc_trim` gives such pages back. It is asked for only when calls have become few, because what is given
@@ -35,13 +35,13 @@ _trim: Final = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 async def give_back() -> None:
-    """Gives free memory back to the system; does nothing where that cannot be asked for. Whoever allocates meanwhile waits."""
+    """Gives free memory back to the system, where the C library can. Allocations wait meanwhile."""
     if _trim is not None:
         await asyncio.get_running_loop().run_in_executor(None, _trim, 0)
 
 
 class MemoryTrim:
-    """Sees many calls become few, and gives back what they held."""
+    """Trims the heap after each burst of calls."""
 
     def __init__(self, in_flight: Callable[[], int], give_back: Callable[[], Awaitable[None]] = give_back) -> None:
         self.in_flight = in_flight

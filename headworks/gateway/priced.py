@@ -1,4 +1,4 @@
-"""What is known of a system's prices, said where it is not enough: by `headworks check`, and by `headworks up` at its start."""
+"""Reports targets whose price is unknown: for `headworks check`, and at the start of `headworks up`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Priced: TypeAlias = dict[str, dict[str, Price | None]]
 
 
 def priced(system: System, findings: Findings) -> Priced:
-    """What each target charges. A vendor's whose price is unknown is a warning (nobody is billed for a simulated one), and
+    """The price of each target. An unknown price of a vendor is a warning (nobody is billed for a simulated one), and
     an error where a key with a budget may call it: its calls would be refused."""
     prices = Prices(system)
     funded = aliases_under_budget(system)

@@ -1,4 +1,4 @@
-"""What each target of a system charges: what the file says, else what its provider is, else the bundled table.
+"""The price of each target: as the file says, else by the kind of its provider, else from the bundled table.
 
 A local model costs nothing: its electricity is on no bill that we see. A simulated vendor stands for another one, whose
 price we do not know: its cost is unknown until the file says one.
@@ -35,6 +35,6 @@ class Prices:
         return self.catalog.meant(provider.base_url, target.model) if isinstance(provider, OpenAI) else None
 
     def entry(self, target: TargetOf) -> Entry | None:
-        """What the table knows of a target: nothing of providers that are no vendor's."""
+        """The entry of a target in the bundled table; None for local and simulated providers."""
         provider = self.system.providers[target.provider]
         return self.catalog.find(provider.base_url, target.model) if isinstance(provider, OpenAI) else None

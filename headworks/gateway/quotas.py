@@ -1,4 +1,4 @@
-"""What the system file says of who may call how much, as the layers need it."""
+"""Keys, groups and limits of the system file, as the layers need them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from headworks.core.call import Operation
-from headworks.core.key import FREELY, Allowance, Key, secret_digest
+from headworks.core.key import UNLIMITED, Allowance, Key, secret_digest
 from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
 from headworks.gateway.prices import Prices
-from headworks.layers.quota import Books, Quota
+from headworks.layers.quota import BudgetStatus, Quota
 from headworks.layers.reservations import Opener, Terms
 from headworks.policy.spend import TEMPLATE, ceiling
 from headworks.providers.local.chat_template import transcript
@@ -23,7 +23,7 @@ from headworks.wire.dialect import Weight
 from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
 
 UNCOUNTED: Final = 1_000_000
-"""Places of a provider that has no limit of places: they are counted for nobody."""
+"""The concurrency limit of a provider that has none."""
 
 WEIGHED: Final = MappingProxyType[Operation, Callable[[bytes], Weight]](
     {"chat": weigh_chat, "embeddings": weigh_embeddings}
@@ -31,14 +31,14 @@ WEIGHED: Final = MappingProxyType[Operation, Callable[[bytes], Weight]](
 
 
 class Known(Protocol):
-    """What of the shared parts is needed here."""
+    """The shared parts that are needed here."""
 
     @property
     def prices(self) -> Prices: ...
     @property
     def state(self) -> State: ...
     @property
-    def books(self) -> Books: ...
+    def budget_status(self) -> BudgetStatus: ...
 
 
 class Quotas:
@@ -76,7 +76,7 @@ class Quotas:
             journal=self.journal,
             group=group,
             weigh=WEIGHED,
-            books=self.known.books,
+            budget_status=self.known.budget_status,
         )
         return (quota,)
 
@@ -104,7 +104,7 @@ def file_keys(system: System) -> list[Key]:
             tags=key.tags,
             group=groups.get(name, ""),
             expires_at=float("inf") if key.expires is None else key.expires,
-            allowance=key.allowance or FREELY,
+            allowance=key.allowance or UNLIMITED,
         )
         for name, key in system.keys.items()
     ]
@@ -115,14 +115,14 @@ def file_groups(system: System) -> Mapping[str, Allowance]:
 
 
 def allowances_of(system: System) -> list[tuple[str, Allowance]]:
-    """What the file allows, by the name that a budget has: `key/NAME`, `group/NAME`."""
+    """The limits in the file, by the name of their budgets: `key/NAME`, `group/NAME`."""
     keys = [(f"key/{name}", key.allowance) for name, key in system.keys.items()]
     return keys + [(f"group/{name}", group.allowance) for name, group in system.groups.items()]
 
 
 def nobody(group: str) -> Allowance:
-    """What a group may ask where there are no keys."""
-    return FREELY
+    """The limits of a group where there are no keys: none."""
+    return UNLIMITED
 
 
 def target_bounds(target: TargetOf, alias: str, provider: Provider) -> Bounds:
@@ -143,4 +143,4 @@ def target_bounds(target: TargetOf, alias: str, provider: Provider) -> Bounds:
         if concurrency is not None:
             places.append(Places(f"places/{owner}", concurrency))
     # A vendor that is asked a little too often says so; that is no reason to serve nobody.
-    return Bounds(tuple(rates), tuple(places), goes_on=True)
+    return Bounds(tuple(rates), tuple(places), fails_open=True)

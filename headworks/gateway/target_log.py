@@ -1,7 +1,7 @@
-"""What becomes of targets and of the connections to their vendors, in the log: one line a change, whoever of the callers met it.
+"""Logs changes of targets and of connections to vendors: one line a change, not one a call.
 
 Always true: an outage is a handful of lines however long it lasts and however many calls fail in it; of a target that comes
-and goes the log says how often (`core/notices`). Nothing of a call is in a line but why it failed, as its record says it.
+and goes the log says how often (`core/throttled_log`). Nothing of a call is in a line but why it failed, as its record says it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from headworks.core.clock import now
-from headworks.core.notices import Field, Notice, Notices
+from headworks.core.throttled_log import Field, LogEvent, ThrottledLog
 from headworks.http.client import Client
 from headworks.http.unsolicited import ONCE, Unsolicited
 from headworks.policy.circuit import Change, Circuit
@@ -30,40 +30,40 @@ LONGEST_ASIDE: Final = 3600.0
 
 
 class TargetLog:
-    """Watches circuits from when they are given to it to the end of the gateway."""
+    """Observes circuits and logs their changes."""
 
     def __init__(self) -> None:
-        self._failures = Notices(log, most=1)
-        self._circuits = Notices(log)
-        self._asides = Notices(log)
-        self._connections = Notices(log)
+        self._failures = ThrottledLog(log, most=1)
+        self._circuits = ThrottledLog(log)
+        self._asides = ThrottledLog(log)
+        self._connections = ThrottledLog(log)
         self._outages: dict[str, Outage] = {}
         self._aside: dict[str, asyncio.TimerHandle] = {}
 
     def watch(self, circuits: Mapping[str, Circuit]) -> None:
-        """Has each tell of its changes; one that does already (it was there before a reload) is left as it is."""
+        """Observes these circuits. One that is observed already (from before a reload) is left as it is."""
         for target, circuit in circuits.items():
             if circuit.observer is None:
                 self._outages.pop(target, None)
                 circuit.observer = partial(self.tell, target, circuit)
 
     def watch_connections(self, clients: Mapping[str, Client]) -> None:
-        """Says of each provider whose connections are used once from now on."""
+        """Observes the connections of each provider for unsolicited responses."""
         for provider, client in clients.items():
             client.unsolicited.observer = partial(self.tell_once, provider, client.unsolicited)
 
     def tell_once(self, provider: str, unsolicited: Unsolicited) -> None:
-        """Writes that a provider has sent what nobody asked for, and what follows from it."""
+        """Logs that a provider sent unsolicited responses."""
         text = f"it sent answers that nobody asked for: each of its connections is used once, for {ONCE:.0f} s"
         told: dict[str, Field] = {"for": ONCE, "count": unsolicited.count}
-        self._connections.tell(Notice(logging.WARNING, "unsolicited_answers", provider, text, told))
+        self._connections.write(LogEvent(logging.WARNING, "unsolicited_answers", provider, text, told))
 
     def tell(self, target: str, circuit: Circuit, change: Change) -> None:
         """Writes one change."""
         wait = max(0.0, change.until - change.at)
         why: dict[str, Field] = {"reason": circuit.reason}
         if change.kind == "failing":
-            self._failures.tell(Notice(logging.WARNING, "target_failing", target, circuit.reason, why))
+            self._failures.write(LogEvent(logging.WARNING, "target_failing", target, circuit.reason, why))
         elif change.kind in ASIDE:
             self._set_aside(target, circuit, change)
         elif change.kind == "opened":
@@ -72,23 +72,23 @@ class TargetLog:
             if outage.openings <= 2:  # the second says what became of the first probe; from then on it is still open
                 said = "is not asked" if outage.openings == 1 else "its probe failed, too: it is not asked"
                 text = f"{said} for {wait:.1f} s: {circuit.reason}"
-                self._circuits.tell(
-                    Notice(logging.ERROR, "circuit_opened", target, text, {"for": round(wait, 3), **why})
+                self._circuits.write(
+                    LogEvent(logging.ERROR, "circuit_opened", target, text, {"for": round(wait, 3), **why})
                 )
         elif change.kind == "half_open":
             if self._outages.setdefault(target, Outage(change.at)).openings <= 1:
-                self._circuits.tell(
-                    Notice(logging.INFO, "circuit_half_open", target, "one call asks whether it is back")
+                self._circuits.write(
+                    LogEvent(logging.INFO, "circuit_half_open", target, "one call asks whether it is back")
                 )
         else:
             outage = self._outages.pop(target, Outage(change.at))
             lasted = change.at - outage.began
             text = f"it is asked again, after {lasted:.0f} s and {outage.openings} probe{'s' * (outage.openings != 1)}"
             told: dict[str, Field] = {"after": round(lasted, 3), "probes": outage.openings}
-            self._circuits.tell(Notice(logging.INFO, "circuit_closed", target, text, told))
+            self._circuits.write(LogEvent(logging.INFO, "circuit_closed", target, text, told))
 
     def close(self) -> None:
-        """Says what is still to be said."""
+        """Writes pending log lines."""
         for timer in self._aside.values():
             timer.cancel()
         for notices in (self._failures, self._circuits, self._asides, self._connections):
@@ -103,14 +103,14 @@ class TargetLog:
             text = f"is not asked for {wait:.1f} s: {circuit.reason}"
             fields: dict[str, Field] = {"for": round(wait, 3), "reason": circuit.reason}
             level = ASIDE[change.kind]
-            self._asides.tell(Notice(level, "target_set_aside", target, text, fields))
+            self._asides.write(LogEvent(level, "target_set_aside", target, text, fields))
         until = min(change.until, change.at + LONGEST_ASIDE)  # while a probe is out, nobody knows until when
         self._aside[target] = asyncio.get_running_loop().call_at(until, self._back, target, circuit)
 
     def _back(self, target: str, circuit: Circuit) -> None:
         del self._aside[target]
         if circuit.state == "closed" and circuit.allows(now()):  # else its circuit says when it is asked again
-            self._asides.tell(Notice(logging.INFO, "target_back", target, "it is asked again"))
+            self._asides.write(LogEvent(logging.INFO, "target_back", target, "it is asked again"))
 
 
 class Outage:

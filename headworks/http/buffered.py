@@ -1,9 +1,9 @@
-"""The bytes of answers that wait in this process, over all connections: one number, and its bound.
+"""The buffer limit for answers: bytes that wait in this process, over all connections.
 
-Each connection is bounded by itself: 64 KB of what came, one event under way, what waits for a caller who does not read.
-Ten thousand of them together are not. So whoever keeps such bytes counts them here, and gives back what was passed on:
-a vendor's connection what came and was not read, its reader the event under way, a caller's connection what the socket
-does not take. Beyond the bound nothing more is asked, and what still comes ends its own call.
+Each connection has limits of its own: 64 KB received, one event under way, and what waits for a slow caller. Ten thousand of them
+together would still be too much. So all code that buffers such bytes counts them here, and subtracts what was passed on: a
+vendor's connection what was not read, its reader the event under way, a caller's connection what the socket does not take. Above
+the limit no more calls are sent to vendors, and a call whose answer still brings bytes is ended.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Buffered:
 
 
 def crowded(buffered: Buffered, *, was_sent: bool) -> Crowded:
-    """What a call is told that finds no room. was_sent: its vendor has been asked."""
+    """The error of a call when the buffer is full. was_sent: its vendor has been asked."""
     return Crowded(
-        f"Answers that wait for their callers fill the {buffered.most} bytes that this gateway keeps of them.",
+        f"The gateway's buffer for answers that callers have not read yet is full ({buffered.most} bytes).",
         retry_after=AGAIN,
         was_sent=was_sent,
     )

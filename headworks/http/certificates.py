@@ -1,4 +1,4 @@
-"""What the edge shows in a TLS handshake, taken up again when its files change.
+"""The TLS certificate of the edge, reloaded when its files change.
 
 Always true: there is a context that works from the start to the end; new files take its place whole or not at all, so that
 a certificate that is written before its key, or half of one, costs nothing but a line in the log; connections that stand
@@ -19,7 +19,7 @@ LOOK = 1.0
 """Seconds between two looks at the files: two system calls each."""
 
 Seen: TypeAlias = tuple[tuple[int, int, int], ...]
-"""By which files are known again: when they were written, how long they are, which they are."""
+"""The version of the files: modification time, size and inode of each."""
 
 _log = logging.getLogger("headworks.http")
 
@@ -40,7 +40,7 @@ class Certificates:
         return f"Certificates({self.cert})"
 
     def look(self) -> bool:
-        """Takes up files that have changed; whether it did. Those that cannot be used are told once, and left."""
+        """Reloads files that have changed, and says whether it did. Unusable ones are logged once and ignored."""
         try:
             seen = self._stat()
         except OSError as error:
@@ -63,7 +63,7 @@ class Certificates:
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Looks again and again, off the loop, until left."""
+        """Polls the files, off the loop, until left."""
         task = asyncio.create_task(self._watch(), name="certificates")
         try:
             yield

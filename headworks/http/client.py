@@ -1,4 +1,4 @@
-"""The upstream end: a pool of kept-alive connections to one origin, and one exchange at a time on each.
+"""The HTTP client: a pool of keep-alive connections to one origin, with one exchange at a time on each.
 
 Always true:
 - a request is written once. What cannot be sent on a kept-alive connection (it was closed meanwhile) goes to a fresh
@@ -23,8 +23,8 @@ from typing import Self
 
 from headworks.core.errors import Garbled, Unreachable
 from headworks.http.buffered import Buffered
+from headworks.http.client_connection import BODY, HEAD, LOOK, MOST_READ, WHOLE, ClientConnection, Headers
 from headworks.http.dial import Origin, dial, trust
-from headworks.http.link import BODY, HEAD, LOOK, MOST_READ, WHOLE, Headers, Link
 from headworks.http.proxy import Proxy
 from headworks.http.unsolicited import Unsolicited
 
@@ -37,7 +37,7 @@ IDLE_SHARE = 4
 """The part of the files that a process may have open, as a divisor, that one pool's resting connections take at most."""
 
 IDLE_TIMEOUT = 30.0
-"""Seconds that a connection rests: half of what the usual load balancers allow (60), so that we are the first to close."""
+"""Seconds that a connection may be idle: half of the usual 60 s of load balancers, so that we close first."""
 
 HEADER_LIMIT = 65_536
 """Bytes of a response's head, and of what may follow its body. curl takes 300 KB, nginx 4-8, aiohttp 8 a line."""
@@ -46,18 +46,18 @@ LINGER, LINGER_LIMIT = 1.0, 65_536
 """Seconds and bytes that the end of an answer may still take when its reader has all it wants."""
 
 UNBOUNDED = 1 << 62
-"""Bytes that may wait where nobody has said how many."""
+"""The buffer limit where none is configured."""
 
 TURNS = 3
 """Turns of the loop after which most connections that came back may be lent again, whatever the loop."""
 
-DOUBTED = "its vendor sends answers that nobody asked for, and this may be one"
+DISTRUSTED = "its vendor sends answers that nobody asked for, and this may be one"
 
 RELEASED = "an exchange that was released has nothing to read: its connection may be another call's by now"
 
 
 def most_idle(origin: Origin) -> int:
-    """How many connections to an origin may rest, with files left for callers."""
+    """How many idle connections to an origin are kept, so that file descriptors are left for callers."""
     most = MAX_IDLE_TLS if origin.tls else MAX_IDLE
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return most if allowed == resource.RLIM_INFINITY else min(most, allowed // IDLE_SHARE)
@@ -90,9 +90,9 @@ class Client:
         self._max_idle = most_idle(origin) if max_idle is None else max_idle
         self._idle_timeout = idle_timeout
         self._header_limit = header_limit
-        self._idle: list[Link] = []
-        self._lingering: dict[Link, None] = {}  # by age, like everything here
-        self._again: dict[Link, None] = {}  # lent, and not for the first time
+        self._idle: list[ClientConnection] = []
+        self._lingering: dict[ClientConnection, None] = {}  # by age, like everything here
+        self._again: dict[ClientConnection, None] = {}  # lent, and not for the first time
         self.unsolicited = Unsolicited()
         self._waiting = 0  # calls that wait for one of those that rest
         self._closed = False
@@ -117,7 +117,7 @@ class Client:
     async def send(
         self, method: bytes, target: bytes, headers: bytes, body: bytes = b"", connect_by: float = 0.0
     ) -> Exchange:
-        """Writes a request on a connection that rested or a new one; whoever gets the exchange must release it.
+        """Writes a request on an idle connection or a new one. The exchange must be released.
 
         method: any but HEAD and CONNECT, whose answers have another shape. target: the whole path, the origin's base
         too. headers: ready lines (`header_block`), without host, content-length, accept-encoding. connect_by: for
@@ -145,20 +145,20 @@ class Client:
         at = len(idle)
         while at:
             at -= 1
-            link = idle[at]
-            if link.is_fresh:
+            connection = idle[at]
+            if connection.is_fresh:
                 continue
             del idle[at]
-            if link.begin(head, body):
+            if connection.begin(head, body):
                 self.busy += 1
-                self._again[link] = None
-                return Exchange(self, link)
-            link.resting = False
-            link.abort()
+                self._again[connection] = None
+                return Exchange(self, connection)
+            connection.is_idle = False
+            connection.abort()
         return None
 
     async def _await_rest(self, head: bytes, body: bytes) -> Exchange | None:
-        """All that rest came back a moment ago: one of them may be lent in a moment, which is less than a new one takes."""
+        """Waits a moment for an idle connection that is not reusable yet: less time than a new one takes."""
         self.busy += 1
         self._waiting += 1
         try:
@@ -174,73 +174,75 @@ class Client:
     async def _dial(self, head: bytes, body: bytes, connect_by: float) -> Exchange:
         self.busy += 1
         try:
-            link = await self.connect(connect_by)
-            if link.begin(head, body):
-                return Exchange(self, link)
-            link.abort()
+            connection = await self.connect(connect_by)
+            if connection.begin(head, body):
+                return Exchange(self, connection)
+            connection.abort()
             raise Unreachable("the connection was closed before anything was asked").at(str(self.origin))
         except BaseException:
             self.busy -= 1
             raise
 
-    async def connect(self, by: float) -> Link:
+    async def connect(self, by: float) -> ClientConnection:
         """A new connection. Raises Unreachable or Expired (phase connect)."""
         loop = asyncio.get_running_loop()
-        make = partial(Link, loop, self._idle, self._header_limit, self.buffered, self._unasked)
+        make = partial(ClientConnection, loop, self._idle, self._header_limit, self.buffered, self._unasked)
         return await dial(self.origin, make, self._context, by, self.proxy)
 
     async def close(self) -> None:
         """Closes what rests, now; exchanges that run go on, and their connections are closed when they are released."""
         self._closed = True
-        for link in [*self._idle, *self._lingering]:
-            link.part()
+        for connection in [*self._idle, *self._lingering]:
+            connection.discard()
         await asyncio.sleep(0)  # both loops close a socket on their next turn
 
-    def take_back(self, link: Link) -> None:
-        """An exchange has released its connection: it rests if it can be used again, else it is closed at once."""
+    def take_back(self, connection: ClientConnection) -> None:
+        """Returns a connection to the pool if it can be reused, else closes it at once."""
         self.busy -= 1
-        self._again.pop(link, None)
-        if link.pieces or link.charged:
-            link.let_go()
-        at = link.loop.time()
+        self._again.pop(connection, None)
+        if connection.pieces or connection.charged:
+            connection.drop_body()
+        at = connection.loop.time()
         if (
-            link.phase == WHOLE
-            and link.keep
-            and not link.closed
+            connection.phase == WHOLE
+            and connection.keep
+            and not connection.closed
             and not self._closed
             and len(self._idle) < self._max_idle
             and at >= self.unsolicited.until
-            and not link.transport.get_write_buffer_size()
+            and not connection.transport.get_write_buffer_size()
         ):
-            link.rest(at, self._idle_timeout)
+            connection.make_idle(at, self._idle_timeout)
         else:
-            link.abort()
+            connection.abort()
 
-    def await_end(self, link: Link) -> None:
+    def linger(self, connection: ClientConnection) -> None:
         """As `take_back`, but an answer that lacks only its end may bring it first."""
-        if link.phase == WHOLE or link.closed or self._closed:
-            self.take_back(link)
+        if connection.phase == WHOLE or connection.closed or self._closed:
+            self.take_back(connection)
             return
         self.busy -= 1
-        self._again.pop(link, None)
-        link.let_go()
-        self._lingering[link] = None
-        link.bound(LINGER_LIMIT)
-        link.arrival(WHOLE, link.loop.time() + LINGER).add_done_callback(lambda end: self._ended(link, end))
+        self._again.pop(connection, None)
+        connection.drop_body()
+        self._lingering[connection] = None
+        connection.bound(LINGER_LIMIT)
+        connection.arrival(WHOLE, connection.loop.time() + LINGER).add_done_callback(
+            lambda end: self._ended(connection, end)
+        )
 
-    def _ended(self, link: Link, end: asyncio.Future[None]) -> None:
+    def _ended(self, connection: ClientConnection, end: asyncio.Future[None]) -> None:
         end.exception()  # too late is nobody's error: the connection is closed below
-        del self._lingering[link]
+        del self._lingering[connection]
         self.busy += 1
-        self.take_back(link)
+        self.take_back(connection)
 
     def _unasked(self) -> None:
-        """Bytes came that answer nothing. Where that is too often, no connection is used for a second call."""
+        """Counts an unsolicited response. After too many, connections are used for one call each."""
         if self.unsolicited.tell(asyncio.get_running_loop().time()):
-            for link in [*self._idle]:
-                link.part()
-            for link in [*self._again]:
-                link.doubt(DOUBTED)
+            for connection in [*self._idle]:
+                connection.discard()
+            for connection in [*self._again]:
+                connection.distrust(DISTRUSTED)
 
 
 class Exchange:
@@ -250,12 +252,12 @@ class Exchange:
     for, and `release` closes it. Broken and Garbled are final.
     """
 
-    __slots__ = ("_client", "_has_more", "_link")
+    __slots__ = ("_client", "_connection", "_has_more")
 
-    def __init__(self, client: Client, link: Link) -> None:
+    def __init__(self, client: Client, connection: ClientConnection) -> None:
         self._client = client
         self._has_more = False  # the last read left some
-        self._link: Link | None = link
+        self._connection: ClientConnection | None = connection
 
     def __enter__(self) -> Self:
         return self
@@ -265,18 +267,18 @@ class Exchange:
 
     async def head(self, by: float = 0.0) -> tuple[int, Headers]:
         """Status and headers (names in lower case), interim responses left out. Raises TimedOut or Broken."""
-        link = self._link
-        if link is None:
+        connection = self._connection
+        if connection is None:
             raise RuntimeError(RELEASED)
-        if link.phase == HEAD and not link.failure:
+        if connection.phase == HEAD and not connection.failure:
             try:
-                await link.arrival(BODY, by)
+                await connection.arrival(BODY, by)
             except asyncio.CancelledError:
-                link.abort()
+                connection.abort()
                 raise
-        if link.phase == HEAD:
-            raise link.fault()
-        return link.status, link.headers
+        if connection.phase == HEAD:
+            raise connection.fault()
+        return connection.status, connection.headers
 
     async def read(self, by: float = 0.0) -> bytes:
         """Bytes of the body that are here, or the next to come; b"" at its end. Raises TimedOut or Broken.
@@ -284,74 +286,74 @@ class Exchange:
         What arrived before the connection broke is read first. Where more is here than one turn of the loop is for, the next
         read begins in another.
         """
-        link = self._link
-        if link is None:
+        connection = self._connection
+        if connection is None:
             raise RuntimeError(RELEASED)
         if self._has_more:
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
-                link.abort()
+                connection.abort()
                 raise
-        while not link.pieces:
-            if link.phase == WHOLE:
+        while not connection.pieces:
+            if connection.phase == WHOLE:
                 return b""
-            if link.failure:
-                raise link.fault()
+            if connection.failure:
+                raise connection.fault()
             try:
-                await link.arrival(BODY, by)
+                await connection.arrival(BODY, by)
             except asyncio.CancelledError:
-                link.abort()
+                connection.abort()
                 raise
-        if link.size <= MOST_READ:
+        if connection.size <= MOST_READ:
             self._has_more = False
-            return link.taken()
+            return connection.taken()
         self._has_more = True
-        return link.portion()
+        return connection.portion()
 
     def charge(self, size: int) -> None:
         """Counts bytes that were read and are still kept, instead of those that were counted before."""
-        if self._link is not None:
-            self._link.charge(size)
+        if self._connection is not None:
+            self._connection.charge(size)
 
     async def whole(self, by: float = 0.0, limit: int = 1_000_000) -> tuple[int, Headers, bytes]:
         """Status, headers and the whole body in one wait. Raises TimedOut, Broken, or Garbled beyond `limit` bytes."""
-        link = self._link
-        if link is None:
+        connection = self._connection
+        if connection is None:
             raise RuntimeError(RELEASED)
-        if link.phase != WHOLE and not link.failure and link.size <= limit:
-            link.bound(limit)
+        if connection.phase != WHOLE and not connection.failure and connection.size <= limit:
+            connection.bound(limit)
             try:
-                await link.arrival(WHOLE, by)
+                await connection.arrival(WHOLE, by)
             except asyncio.CancelledError:
-                link.abort()
+                connection.abort()
                 raise
-        if link.phase != WHOLE and link.failure:
-            raise link.fault()
-        if link.size > limit:
+        if connection.phase != WHOLE and connection.failure:
+            raise connection.fault()
+        if connection.size > limit:
             raise Garbled(f"The answer has more than {limit} bytes.")
-        return link.status, link.headers, link.taken()
+        return connection.status, connection.headers, connection.taken()
 
     def arrived(self) -> bytes:
-        """What of the body is here and was not read, for one who gives up on the rest. It cannot be read again."""
-        return self._link.taken() if self._link is not None and self._link.pieces else b""
+        """Takes the unread part of the body that has arrived, for a reader that gives up on the rest."""
+        return self._connection.taken() if self._connection is not None and self._connection.pieces else b""
 
     async def body(self, by: float = 0.0, limit: int = 1_000_000) -> bytes:
-        """As `whole`, for one who has the head already."""
+        """The rest of the body, after `head`."""
         return (await self.whole(by, limit))[2]
 
     def release(self) -> None:
         """Gives the connection back if the answer was whole, else closes it at once. A second time does nothing."""
-        link, self._link = self._link, None
-        if link is not None:
-            self._client.take_back(link)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._client.take_back(connection)
 
     def finish(self) -> None:
-        """As `release`, for one who has all he wants: the answer's end may take a second before the connection closes.
+        """As `release`, after the last event of interest: the end of the answer may take a second before the connection closes.
 
         A stream's last event and the empty chunk that ends its body are often two packets: releasing between them
         would cost the connection. Never for a reader that gave up: his vendor would not be stopped.
         """
-        link, self._link = self._link, None
-        if link is not None:
-            self._client.await_end(link)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._client.linger(connection)

@@ -34,90 +34,90 @@ class Broken(Exception):
 
 
 def nobody() -> None:
-    """Who is told where nobody is: by an alarm that was closed."""
+    """A callback that does nothing: of a timer that was closed."""
 
 
-class Alarm:
-    """One timer for many deadlines: `ring` is called when the last one `set` has passed.
+class DeadlineTimer:
+    """One timer for many deadlines: `on_expiry` is called when the last one `set` has passed.
 
     Moving the deadline later costs nothing: the timer rings at the old instant and only then goes on to the new one.
     A call_at and its cancel for each wait are 1.1 us; deadlines mostly move forward, so this is nearly always 0.1.
     """
 
-    __slots__ = ("_handle", "_loop", "_ring", "_rings_at", "due_at")
+    __slots__ = ("_fires_at", "_handle", "_loop", "_on_expiry", "due_at")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_expiry: Callable[[], None]) -> None:
         self._loop = loop
-        self._ring = ring
+        self._on_expiry = on_expiry
         self._handle: asyncio.TimerHandle | None = None
-        self._rings_at = NEVER
+        self._fires_at = NEVER
         self.due_at = NEVER
 
     def set(self, at: float) -> None:
         """Rings at this loop instant (seconds) instead of any other; 0 is never."""
         self.due_at = at = at or NEVER
-        if at < self._rings_at:
-            self._wind(at)
+        if at < self._fires_at:
+            self._arm(at)
 
     def clear(self) -> None:
         """Does not ring until `set` again; the timer underneath is left to run out, which is cheaper."""
         self.due_at = NEVER
 
     def close(self) -> None:
-        """Never rings again, and lets go of its timer and its owner: the two know each other, a circle otherwise."""
-        self._ring = nobody
-        self.due_at = self._rings_at = NEVER
+        """Disarms the timer for good, and drops its references, which would form a cycle."""
+        self._on_expiry = nobody
+        self.due_at = self._fires_at = NEVER
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
 
-    def _wind(self, at: float) -> None:
+    def _arm(self, at: float) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        self._rings_at = at
-        self._handle = self._loop.call_at(at, self._tick)
+        self._fires_at = at
+        self._handle = self._loop.call_at(at, self._fire)
 
-    def _tick(self) -> None:
+    def _fire(self) -> None:
         self._handle = None
-        self._rings_at = NEVER
+        self._fires_at = NEVER
         due_at = self.due_at
         if due_at == NEVER:
             return
         if due_at > self._loop.time() + SLACK:
-            self._wind(due_at)
+            self._arm(due_at)
             return
         self.due_at = NEVER
-        self._ring()
+        self._on_expiry()
 
 
 class Connection(asyncio.Protocol):
-    """A socket with backpressure in both directions and one alarm.
+    """A socket with backpressure in both directions and one timer.
 
-    Subclasses implement `data_received` and `overdue`, and call `super().connection_lost(error)`. `transport` may be
+    Subclasses implement `data_received` and `on_timeout`, and call `super().connection_lost(error)`. `transport` may be
     exchanged for one that encrypts before the first byte of HTTP.
     """
 
-    __slots__ = ("_room", "alarm", "closed", "held", "loop", "transport", "writable")
+    __slots__ = ("_room", "closed", "deadline_timer", "is_reading_paused", "loop", "transport", "writable")
 
     transport: asyncio.Transport
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.alarm = Alarm(loop, self.overdue)
+        self.deadline_timer = DeadlineTimer(loop, self.on_timeout)
         self.closed = False  # nothing more will be read or written
         self.writable = True  # the transport's buffer is below its water mark
-        self.held = False  # the socket is not read
+        self.is_reading_paused = False  # the socket is not read
         self._room: asyncio.Future[None] | None = None
 
-    def overdue(self) -> None:
-        """The instant that `alarm` was set to has passed."""
+    def on_timeout(self) -> None:
+        """The instant that `deadline_timer` was set to has passed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
-        self.alarm.close()
+        self.deadline_timer.close()
         self._wake()
 
     def pause_writing(self) -> None:
@@ -144,23 +144,23 @@ class Connection(asyncio.Protocol):
             finally:
                 self._room = None
 
-    def hold(self) -> None:
-        """Reads no more from the socket until `flow`: the peer's own writes come to a stop."""
-        if not self.held and not self.closed:
-            self.held = True
+    def pause_reading(self) -> None:
+        """Reads no more from the socket until `resume_reading`: the peer's own writes come to a stop."""
+        if not self.is_reading_paused and not self.closed:
+            self.is_reading_paused = True
             self.transport.pause_reading()
 
-    def flow(self) -> None:
+    def resume_reading(self) -> None:
         """Reads again."""
-        if self.held and not self.closed:
-            self.held = False
+        if self.is_reading_paused and not self.closed:
+            self.is_reading_paused = False
             self.transport.resume_reading()
 
     def abort(self) -> None:
         """Closes at once; what was not yet written is dropped. `connection_lost` follows on the loop's next turn."""
         if not self.closed:
             self.closed = True
-            self.alarm.close()
+            self.deadline_timer.close()
             self.transport.abort()
 
 

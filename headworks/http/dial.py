@@ -1,4 +1,4 @@
-"""From an origin to an open connection: names, addresses, TCP or a unix socket, TLS; all of it bounded by one instant.
+"""Opens a connection to an origin: DNS, TCP or a unix socket, a proxy, TLS. One deadline bounds all of it.
 
 Always true: whatever fails here, nothing of a request was sent, and no socket is left behind. Addresses are tried as
 RFC 8305 says: families in turn, the next one as soon as one fails or after a head start. uvloop's own
@@ -131,11 +131,11 @@ async def dial(
             if not 0 < by < NEVER:
                 return await _open(origin, make, context, proxy)
             loop = asyncio.get_running_loop()
-            patience = FairTimeout(loop, by, lambda: bound.reschedule(loop.time()))
+            timer = FairTimeout(loop, by, lambda: bound.reschedule(loop.time()))
             try:
                 return await _open(origin, make, context, proxy)
             finally:
-                patience.close()
+                timer.close()
     except OSError as error:
         place = str(origin) if proxy is None else f"{origin} through {proxy}"
         # The kernel's own ETIMEDOUT is a TimeoutError too: only the bound knows whose it was.
@@ -165,7 +165,7 @@ async def _open(origin: Origin, make: Callable[[], C], context: ssl.SSLContext |
     else:
         tunnel = await _connect(proxy.host, proxy.port, lambda: Tunnel(loop))
         try:
-            await tunnel.dig(origin.endpoint, proxy)
+            await tunnel.establish(origin.endpoint, proxy)
         except BaseException:
             tunnel.abort()
             raise

@@ -1,4 +1,4 @@
-"""One answer on its way to the caller: a head, and a body in one piece or in chunks.
+"""The response to one request: a head, and a body in one piece or in chunks.
 
 Always true: exactly one head is written; nothing that the application passes can begin another line of it; what frames
 the message (length, chunks, connection) is decided here alone; a body that was not ended is never made to look whole.
@@ -29,7 +29,7 @@ JOINED = 32_768
 _LINES = {status.value: b"%b%d %b\r\n" % (PREFIX, status.value, status.phrase.encode()) for status in HTTPStatus}
 
 
-class Line(Protocol):
+class AnswerConnection(Protocol):
     """What an exchange needs of its connection."""
 
     transport: asyncio.Transport
@@ -55,10 +55,10 @@ class Exchange:
     Await `drain` between writes, or a caller who does not read makes the memory grow.
     """
 
-    __slots__ = ("_chunked", "_line", "_mute", "_version", "complete", "keep_alive", "started")
+    __slots__ = ("_chunked", "_connection", "_mute", "_version", "complete", "keep_alive", "started")
 
-    def __init__(self, line: Line, method: str, version: str, keep_alive: bool) -> None:
-        self._line = line
+    def __init__(self, connection: AnswerConnection, method: str, version: str, keep_alive: bool) -> None:
+        self._connection = connection
         self._mute = method == "HEAD"
         self._version = version
         self._chunked = version == "1.1"
@@ -69,12 +69,12 @@ class Exchange:
     @property
     def closed(self) -> bool:
         """Nothing that is written can reach the caller any more."""
-        return self._line.closed
+        return self._connection.closed
 
     @property
     def task(self) -> asyncio.Task[None] | None:
         """What runs the handler. Asking asyncio for it is a system call in Python 3.11 (getpid), and 1 us."""
-        return self._line.worker
+        return self._connection.worker
 
     @property
     def chunked(self) -> bool:
@@ -93,16 +93,16 @@ class Exchange:
         else:
             head = self._head(status, headers, b"content-length: %d\r\n" % len(body))
         self.complete = True
-        line = self._line
-        if line.closed:
+        connection = self._connection
+        if connection.closed:
             return
         if self._mute or not body:
-            line.transport.write(head)
+            connection.transport.write(head)
         elif len(body) <= JOINED:
-            line.transport.write(head + body)
+            connection.transport.write(head + body)
         else:
-            line.transport.write(head)
-            line.transport.write(body)
+            connection.transport.write(head)
+            connection.transport.write(body)
 
     def start(self, status: int, headers: Sequence[Header]) -> None:
         """Begins an answer whose length is not known: chunks, or for HTTP/1.0 bytes until the connection ends.
@@ -114,35 +114,35 @@ class Exchange:
         if not self._chunked:
             self.keep_alive = False
         head = self._head(status, headers, b"transfer-encoding: chunked\r\n" if self._chunked else b"")
-        if not self._line.closed:
-            self._line.transport.write(head)
+        if not self._connection.closed:
+            self._connection.transport.write(head)
 
     def write(self, data: bytes) -> None:
         """Sends bytes of the body as one chunk, in one write; no bytes are no chunk."""
         self._check_open()
-        if not data or self._mute or self._line.closed:
+        if not data or self._mute or self._connection.closed:
             return
         if self._chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
-        self._line.transport.write(data)
+        self._connection.transport.write(data)
 
     def end(self, data: bytes = b"") -> None:
         """Ends the body, after these last bytes: both in one write."""
         self._check_open()
         self.complete = True
-        if self._mute or self._line.closed:
+        if self._mute or self._connection.closed:
             return
         if self._chunked:
             data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
         if data:
-            self._line.transport.write(data)
+            self._connection.transport.write(data)
 
     def drain(self) -> Awaitable[None]:
         """Waits while the caller does not read and about 64 KB wait for it; returns at once otherwise, or once closed.
 
         For one task at a time.
         """
-        return self._line.drain()
+        return self._connection.drain()
 
     def _check_open(self) -> None:
         if not self.started or self.complete:
@@ -156,8 +156,8 @@ class Exchange:
         block = header_block(headers)
         if not OWNED.isdisjoint(map(bytes.lower, dict(headers))):
             raise ValueError(f"the edge itself writes {b', '.join(sorted(OWNED)).decode()}")
-        line = self._line
-        if line.leaving:
+        connection = self._connection
+        if connection.leaving:
             self.keep_alive = False
         if not self.keep_alive:
             framing += b"connection: close\r\n"
@@ -165,7 +165,7 @@ class Exchange:
             framing += b"connection: keep-alive\r\n"
         first = _LINES.get(status) or b"%b%d \r\n" % (PREFIX, status)
         self.started = True
-        head = b"%b%b%b%b\r\n" % (first, block, line.date(), framing)
-        if line.said:
-            head, line.said = head[line.said :], 0
+        head = b"%b%b%b%b\r\n" % (first, block, connection.date(), framing)
+        if connection.said:
+            head, connection.said = head[connection.said :], 0
         return head

@@ -1,4 +1,4 @@
-"""A timer that a busy process does not ring on its peer's account.
+"""A timeout that does not count the delays of our own event loop against the peer.
 
 Theory. A peer is late when the time was ours to see it: a loop that was busy for a second with other calls finds, on its
 next turn, that the instant has passed, and only after that what arrived meanwhile. On loopback a connection stands
@@ -23,21 +23,21 @@ SLACK = 0.001
 
 
 class FairTimeout:
-    """Calls `ring` once, at this loop instant or as much later as the loop itself is late until then."""
+    """Calls `on_timeout` once, at this loop instant or as much later as the loop itself is late until then."""
 
-    __slots__ = ("_by", "_due_at", "_from", "_handle", "_loop", "_ring")
+    __slots__ = ("_by", "_due_at", "_from", "_handle", "_loop", "_on_timeout")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, by: float, ring: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, by: float, on_timeout: Callable[[], None]) -> None:
         self._loop = loop
         self._by = by
-        self._ring = ring
-        self._wind(loop.time())
+        self._on_timeout = on_timeout
+        self._arm(loop.time())
 
     def close(self) -> None:
         """Does not ring any more."""
         self._handle.cancel()
 
-    def _wind(self, at: float) -> None:
+    def _arm(self, at: float) -> None:
         self._from = at
         self._due_at = min(at + STEP, self._by)
         self._handle = self._loop.call_at(self._due_at, self._step)
@@ -48,6 +48,6 @@ class FairTimeout:
         if late > LATE:
             self._by += late + (self._due_at - self._from) / 2
         if at >= self._by - SLACK:
-            self._ring()
+            self._on_timeout()
         else:
-            self._wind(at)
+            self._arm(at)

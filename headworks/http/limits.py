@@ -1,4 +1,4 @@
-"""The bounds of the edge: what a caller may cost before anybody knows who it is."""
+"""The limits of the HTTP edge, for callers that are not authenticated yet."""
 
 from __future__ import annotations
 

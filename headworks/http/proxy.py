@@ -1,4 +1,4 @@
-"""The way through an HTTP proxy: how one is written, which hosts are asked without it, and the tunnel to the others.
+"""HTTP proxies: their URL, `NO_PROXY`, and the CONNECT tunnel.
 
 Always true: a proxy's credentials are in no message and no `repr`; what the tunnel's other end says is not read here, so
 none of it is lost. A request over plain http needs no tunnel: it names its whole target (RFC 9112, section 3.2.2), and a
@@ -118,7 +118,7 @@ def _split(pattern: str) -> tuple[str, int | None]:
 
 
 class Tunnel(Connection):
-    """A connection to a proxy until that has said whether it leads on."""
+    """A connection to a proxy until it has answered CONNECT."""
 
     __slots__ = ("_answered", "_said")
 
@@ -127,7 +127,7 @@ class Tunnel(Connection):
         self._said = b""
         self._answered: asyncio.Future[None] = loop.create_future()
 
-    async def dig(self, authority: str, proxy: Proxy) -> None:
+    async def establish(self, authority: str, proxy: Proxy) -> None:
         """Asks for a way to `host:port`. Raises Denied where the proxy will not, an OSError where it could not."""
         self.transport.write(
             b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (authority.encode(), authority.encode(), proxy.header)

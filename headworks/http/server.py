@@ -1,4 +1,4 @@
-"""The edge: what listens, and the counters of what it serves. One connection is `inbound.py`, its parser `intake.py`.
+"""The HTTP edge: its listeners, and the counters of its connections. One connection is `server_connection.py`, its parser `request_parser.py`.
 
 Always true: `busy` is the number of requests with the handler, and is zero when nobody waits; every worker's task is
 awaited by `stop`; errors of the edge's own have the application's words, through `refuse`.
@@ -18,15 +18,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.http.buffered import Buffered
 from headworks.http.certificates import Certificates
 from headworks.http.connection import NEVER
-from headworks.http.encrypted import Doorstep
 from headworks.http.exchange import Exchange
-from headworks.http.inbound import Inbound
-from headworks.http.intake import Admit, Request
 from headworks.http.limits import EdgeLimits
+from headworks.http.request_parser import Admit, Request
+from headworks.http.server_connection import ServerConnection
+from headworks.http.tls_listener import TlsListener
 
 __all__ = ["Edge", "EdgeLimits", "Exchange", "Request"]
 
@@ -34,7 +34,7 @@ BACKLOG = 2048
 """Connections that the kernel keeps for us between two turns of the loop: a burst of new callers is not refused."""
 
 SPARE = 100
-"""Connections over the bound that are told so, lingering; those beyond are dropped without a word."""
+"""Connections above the limit that still get a 503. Beyond these, connections are closed without an answer."""
 
 EVICTED = 64
 """The part of all connections, as a divisor, that makes room at once where every place is taken."""
@@ -52,7 +52,7 @@ Refuse = Callable[[int, str], tuple[Sequence[tuple[bytes, bytes]], bytes]]
 
 
 class Listener(Protocol):
-    """Where connections are taken from."""
+    """A listening socket that accepts connections."""
 
     def close(self) -> None: ...
 
@@ -61,8 +61,8 @@ class Edge:
     """Serves HTTP/1.1 on any number of addresses with one handler.
 
     handler: answers one request; is cancelled when the caller hangs up. Its exceptions become 500, or a cut where the
-    answer has begun. admit: says by the head alone whether the body is to be read; without it every body is. refuse: gives headers and body for a status and a message of the edge's own. certificates: TCP is
-    served by TLS with them. buffered: where bytes that wait for callers are counted; those who make them keep to its bound.
+    answer has begun. admit: tells by the head alone whether the body is read; without it every body is. refuse: gives headers and
+    body for a status and a message of the edge's own. certificates: TCP is served by TLS with them. buffered: where bytes that wait for callers are counted; those who make them keep to its bound.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Edge:
         self.handler = handler
         self.admit = admit
         self.limits = limits or EdgeLimits()
-        self._notices = Notices(_log)
+        self._events = ThrottledLog(_log)
         self.draining = False
         self.busy = 0  # requests with the handler
         self.arriving = 0  # bytes of bodies that are not whole yet
@@ -87,11 +87,11 @@ class Edge:
         self._refuse = refuse
         self._servers: list[Listener] = []
         self._paths: list[Path] = []
-        self._inbounds: dict[Inbound, bool] = {}  # False: one too many, being told so
+        self._open: dict[ServerConnection, bool] = {}  # False: one too many, being told so
         self._serving = 0
         self._leaving: dict[asyncio.Task[None], None] = {}  # workers that outlive their connection while they clean up
-        self.shaking: dict[asyncio.Task[None], None] = {}  # TLS handshakes
-        self._quiet: asyncio.Future[None] | None = None
+        self.handshakes: dict[asyncio.Task[None], None] = {}  # TLS handshakes
+        self._closed: asyncio.Future[None] | None = None
         self._date = b""
         self._date_until = 0.0
 
@@ -112,7 +112,7 @@ class Edge:
             for one in taken:
                 await self.start_at(one)
             return int(taken[0].getsockname()[1])
-        server = await loop.create_server(lambda: Inbound(self, loop), host, port, backlog=BACKLOG)
+        server = await loop.create_server(lambda: ServerConnection(self, loop), host, port, backlog=BACKLOG)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
@@ -121,15 +121,15 @@ class Edge:
         loop = asyncio.get_running_loop()
         server: Listener
         if self.certificates is None:
-            server = await loop.create_server(lambda: Inbound(self, loop), sock=listening, backlog=BACKLOG)
+            server = await loop.create_server(lambda: ServerConnection(self, loop), sock=listening, backlog=BACKLOG)
         else:
-            server = Doorstep(listening, lambda: Inbound(self, loop), self.certificates, self)
+            server = TlsListener(listening, lambda: ServerConnection(self, loop), self.certificates, self)
         self._servers.append(server)
         if self.draining:
             server.close()
         return server
 
-    def leave(self, server: Listener) -> None:
+    def close_listener(self, server: Listener) -> None:
         """Takes no more connections there; those that were taken stay."""
         self._servers.remove(server)
         server.close()
@@ -137,7 +137,9 @@ class Edge:
     async def start_unix(self, path: str) -> None:
         """Listens on a unix socket that only this user may open. Raises OSError."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_unix_server(lambda: Inbound(self, loop), sock=_private(Path(path)), backlog=BACKLOG)
+        server = await loop.create_unix_server(
+            lambda: ServerConnection(self, loop), sock=_private(Path(path)), backlog=BACKLOG
+        )
         self._servers.append(server)
         self._paths.append(Path(path))
 
@@ -148,45 +150,45 @@ class Edge:
         self.draining = True
         for server in self._servers:
             server.close()
-        for task in self.shaking:
+        for task in self.handshakes:
             task.cancel()
         for path in self._paths:
             path.unlink(missing_ok=True)
-        for inbound in list(self._inbounds):
-            inbound.retire()
+        for connection in list(self._open):
+            connection.retire()
 
-    async def stop(self, grace: float, farewell: Callable[[], None] | None = None) -> None:
+    async def stop(self, grace: float, before_cut: Callable[[], None] | None = None) -> None:
         """Drains for up to `grace` seconds, then cuts what is left. Afterwards nothing of the edge runs.
 
-        farewell: called before anything is cut; handlers that end by it have a moment to be heard.
+        before_cut: called before anything is cut; handlers that end by it have a moment to be heard.
         """
         self.drain()
-        if self.shaking:
-            await asyncio.wait(self.shaking)
-        await self._quieten(grace)
-        if farewell is not None and self._inbounds:
-            farewell()
-            await self._quieten(LAST_WORDS)
-        for inbound in list(self._inbounds):
-            inbound.abort()
-        await self._quieten(UNWIND)
+        if self.handshakes:
+            await asyncio.wait(self.handshakes)
+        await self._wait_until_closed(grace)
+        if before_cut is not None and self._open:
+            before_cut()
+            await self._wait_until_closed(LAST_WORDS)
+        for connection in list(self._open):
+            connection.abort()
+        await self._wait_until_closed(UNWIND)
         if self._leaving:
             self.report("handlers_stuck")
-        self._notices.close()
+        self._events.close()
 
-    async def _quieten(self, within: float) -> None:
+    async def _wait_until_closed(self, within: float) -> None:
         """Waits until nothing is open and no worker runs, for at most that many seconds."""
-        if not self._inbounds and not self._leaving:
+        if not self._open and not self._leaving:
             return
         loop = asyncio.get_running_loop()
-        self._quiet = quiet = loop.create_future()
-        timer = loop.call_later(within, self._hush)
+        self._closed = quiet = loop.create_future()
+        timer = loop.call_later(within, self._all_closed)
         try:
             await quiet
         finally:
             timer.cancel()
-            if self._quiet is quiet:  # not where a later `stop` waits already: a cancelled one ends after it
-                self._quiet = None
+            if self._closed is quiet:  # not where a later `stop` waits already: a cancelled one ends after it
+                self._closed = None
 
     def date(self) -> bytes:
         """The Date header, made once a second."""
@@ -198,38 +200,38 @@ class Edge:
 
     # What connections tell.
 
-    def joined(self, inbound: Inbound) -> bool:
+    def connection_opened(self, connection: ServerConnection) -> bool:
         """Counts a new connection; False if it is one too many: all places are taken by connections that are being answered.
 
         Where some are silent, the one that was silent longest makes room: a stranger who opens connections and says nothing
         keeps nobody out.
         """
         admitted = self._serving < self.limits.max_connections or self._make_room()
-        self._inbounds[inbound] = admitted
+        self._open[connection] = admitted
         self._serving += admitted
-        if not admitted and len(self._inbounds) - self._serving > SPARE:
-            inbound.abort()
+        if not admitted and len(self._open) - self._serving > SPARE:
+            connection.abort()
         return admitted
 
     def _make_room(self) -> bool:
         """Closes the connections that were silent longest, some at once: looking for them takes a moment where there are many."""
-        silent = [(inbound.silent_since, inbound) for inbound, admitted in self._inbounds.items() if admitted]
+        silent = [(connection.silent_since, connection) for connection, admitted in self._open.items() if admitted]
         found = nsmallest(max(1, len(silent) // EVICTED), silent, key=itemgetter(0))
-        evicted = [inbound for since, inbound in found if since != NEVER]
-        for inbound in evicted:
-            inbound.abort()
-            self._inbounds[inbound] = False
+        evicted = [connection for since, connection in found if since != NEVER]
+        for connection in evicted:
+            connection.abort()
+            self._open[connection] = False
         self._serving -= len(evicted)
         return bool(evicted)
 
-    def left(self, inbound: Inbound, worker: asyncio.Task[None] | None) -> None:
+    def connection_closed(self, connection: ServerConnection, worker: asyncio.Task[None] | None) -> None:
         """Forgets a connection; its worker only when it has ended."""
-        self._serving -= self._inbounds.pop(inbound)
+        self._serving -= self._open.pop(connection)
         if worker is not None and not worker.done():
             self._leaving[worker] = None
             worker.add_done_callback(self._gone)
-        elif self._quiet is not None:
-            self._check_quiet()
+        elif self._closed is not None:
+            self._check_closed()
 
     def refusal(self, status: int, message: str) -> tuple[Sequence[tuple[bytes, bytes]], bytes]:
         """Headers and body of an answer of the edge's own."""
@@ -241,7 +243,7 @@ class Edge:
         if error is not None:
             subject = type(error).__qualname__
             place = "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
-        self._notices.tell(Notice(logging.ERROR, event, subject, place))
+        self._events.write(LogEvent(logging.ERROR, event, subject, place))
 
     def _gone(self, worker: asyncio.Task[None]) -> None:
         del self._leaving[worker]
@@ -249,16 +251,16 @@ class Edge:
             error = worker.exception()
             if error is not None:
                 self.report("worker_failed", error)
-        if self._quiet is not None:
-            self._check_quiet()
+        if self._closed is not None:
+            self._check_closed()
 
-    def _check_quiet(self) -> None:
-        if not self._inbounds and not self._leaving:
-            self._hush()
+    def _check_closed(self) -> None:
+        if not self._open and not self._leaving:
+            self._all_closed()
 
-    def _hush(self) -> None:
-        if self._quiet is not None and not self._quiet.done():
-            self._quiet.set_result(None)
+    def _all_closed(self) -> None:
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
 
 
 def _listening(addresses: Sequence[tuple[int, tuple[Any, ...]]]) -> list[socket.socket]:

@@ -1,10 +1,9 @@
-"""Bytes that a vendor sent and nobody asked for, counted: who does it twice gets each connection used once, for a while.
+"""Unsolicited responses of a vendor. After two of them, each connection to it is used for one call only, for a while.
 
-Theory. HTTP/1.1 has no number on an answer: the next one on a connection is the next request's. So an extra answer that comes
-while its connection rests costs that connection, and nothing else; one that comes after the connection was lent again is
-taken for that caller's, and nobody can tell. What can be told is that the vendor does such things: sooner or later such bytes
-come where no answer is awaited. After the second time in `WINDOW` seconds nothing of that vendor is lent twice for `ONCE`
-seconds, so there is no next caller whose answer it could be.
+Theory. HTTP/1.1 responses have no ids: the next one on a connection belongs to the next request. An extra response on an idle
+connection only costs that connection. One that arrives after the connection was reused is taken for the next caller's answer, and
+that cannot be detected. But a vendor that does this sooner or later also does it on an idle connection. After the second time in
+`WINDOW` seconds, connections to that vendor are not reused for `ONCE` seconds, so no caller can get another one's answer.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _GOODBYE: Final = re.compile(rb"HTTP/1\.[01] 408[ \r]")
 
 
 class Unsolicited:
-    """What one vendor sent unasked. until: the loop instant up to which its connections are used once each.
+    """The unsolicited responses of one vendor. until: the loop instant up to which each connection is used for one call only.
 
     observer: told whenever such a time begins.
     """
@@ -49,7 +48,7 @@ class Unsolicited:
         return at < self.until
 
 
-def is_goodbye(data: bytes) -> bool:
+def is_idle_close(data: bytes) -> bool:
     """Whether this is how load balancers close a connection that rests: 408 with `Connection: close` (HAProxy, `timeout
     http-request`; RFC 9110, section 15.5.9). Nobody would take it for an answer that he may keep."""
     if _GOODBYE.match(data) is None:

@@ -1,4 +1,4 @@
-"""A bound on calls in flight: it protects memory and the loop, so that one stalled alias cannot slow another."""
+"""Admission control: a limit on calls in flight over all aliases, with priorities and a bounded queue."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from headworks.core.service import Enter, Layering, Opening, Scope, Service, ent
 from headworks.policy.shedding import Admission, Ticket
 
 AGAIN = 1.0
-"""Seconds after which a call that was turned away may come back: a place is free again long before, somewhere."""
+"""The Retry-After of a call that was shed, in seconds."""
 
 
 class Admit:
-    """Holds one place from before the call until its last chunk. Every alias shares the same bound.
+    """Holds one slot from before the call until its last chunk. All aliases share the limit.
 
-    A call that finds none waits for one, in the order of `policy/shedding.py`, `max_wait` seconds at most and never past
+    A call that finds no slot waits for one, in the order of `policy/shedding.py`, `max_wait` seconds at most and never past
     its deadline.
     """
 
@@ -40,7 +40,7 @@ class Admit:
         finally:
             self.admission.leave()
 
-    def called_in(self, call: Call, ticket: Ticket) -> Layering:
+    def admitted_from_queue(self, call: Call, ticket: Ticket) -> Layering:
         try:
             reply = yield self.inner.open(call)
             yield reply
@@ -71,7 +71,7 @@ class Admit:
         if not ticket.is_admitted:
             self.admission.withdraw(ticket)
             raise Expired(phase="total") if now() >= call.deadline_at else overloaded()
-        return await enter(Scope(self.called_in(call, ticket)))
+        return await enter(Scope(self.admitted_from_queue(call, ticket)))
 
 
 def overloaded() -> Overloaded:

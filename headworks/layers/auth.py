@@ -1,4 +1,4 @@
-"""Who calls. Nothing below is spent on strangers."""
+"""Authentication: checks the key of a call. Calls without a valid key go no further."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import msgspec
 from headworks.core.call import Call
 from headworks.core.clock import wall
 from headworks.core.errors import KeysAway, Unauthenticated, UnknownModel
-from headworks.core.key import FREELY, Allowance, Change, Key, secret_digest
+from headworks.core.key import UNLIMITED, Allowance, Change, Key, secret_digest
 from headworks.core.service import Opening, Service
 
 NEVER = float("inf")
 
 
 class Keyring:
-    """Every key, of the system file and of the store, found by its secret in one step whatever their number.
+    """All keys, of the system file and of the store, in one hash table by the digest of their secrets.
 
-    All of them are here, so a store that is away (`is_away` says so) keeps nobody out whose key is known; of others nobody can say
-    then whether they are strangers. Keys of the file come first where both have a secret.
+    While the store cannot be read (`is_away`), known keys still work. An unknown key gets KeysAway, as it may be valid. Where both
+    have a secret the file's key counts.
     """
 
     def __init__(self, keys: Sequence[Key] = (), groups: Mapping[str, Allowance] | None = None) -> None:
         self.is_required = bool(keys)
         self.is_away: Callable[[], bool] = lambda: False
         self.is_open = False
-        """Whether anybody may call: there is no key, and there never was one in the store. An attribute, as each call asks."""
+        """Whether any caller is served: there are no keys, and never were any in the store. An attribute, as each call reads it."""
         self.version = 0
-        """How often anything has changed here: what was found before may not be so any more."""
+        """Counts the changes, so that a key which was looked up earlier is looked up again after a change."""
         self._is_read = True
         self._by_digest: dict[bytes, Key] = {}
         self._digests: dict[str, bytes | tuple[bytes, ...]] = {}
@@ -48,7 +48,7 @@ class Keyring:
 
     @property
     def is_read(self) -> bool:
-        """Whether the store was read whole once; until then nobody knows who is a stranger, nor whether anybody is."""
+        """Whether the store has been read completely once. Before that an unknown key may be valid."""
         return self._is_read
 
     @is_read.setter
@@ -58,11 +58,11 @@ class Keyring:
 
     @property
     def is_keyed(self) -> bool:
-        """Whether somebody has a key, for all that is known now."""
+        """Whether any key exists, as far as is known now."""
         return self.is_required or self._has_made
 
     def file(self, keys: Sequence[Key], groups: Mapping[str, Allowance], *, is_required: bool = False) -> None:
-        """The keys and groups of the system file, in place of those before. is_required: nobody calls without a key."""
+        """Replaces the keys and groups of the system file. is_required: calls without a key are refused."""
         self.is_required = is_required or bool(keys)
         self._file = {key.digest: key for key in keys}
         self._file_groups = groups
@@ -73,7 +73,7 @@ class Keyring:
         self._changed()
 
     def change(self, changes: Iterable[Change]) -> None:
-        """What has changed in the store."""
+        """Applies changes of the store."""
         for one in changes:
             if one.kind == "group":
                 self._groups[one.name] = one.allowance
@@ -85,11 +85,11 @@ class Keyring:
         self._changed()
 
     def group(self, name: str) -> Allowance:
-        """What a group may ask in all; the file's word counts where both have it."""
-        return self._file_groups.get(name) or self._groups.get(name, FREELY)
+        """The limits of a group. Those of the file count where both have it."""
+        return self._file_groups.get(name) or self._groups.get(name, UNLIMITED)
 
     def find(self, secret: str | None) -> Key:
-        """The key with this secret. Raises Unauthenticated where there is none, KeysAway where that cannot be said."""
+        """The key with this secret. Raises Unauthenticated where there is none, KeysAway where that is not known."""
         if not secret:
             if not (self.is_keyed or self._is_read):
                 raise self._untold("whether a key is needed here is not known yet")
@@ -116,7 +116,7 @@ class Keyring:
 
     def _untold(self, what: str) -> KeysAway:
         wait = 5.0 if self.is_away() else 1.0  # a start reads the store within a moment
-        return KeysAway(f"The store of keys cannot be read just now, and {what}.", retry_after=wait)
+        return KeysAway(f"The key store cannot be read right now, and {what}.", retry_after=wait)
 
     def _changed(self) -> None:
         self.version += 1
@@ -139,7 +139,7 @@ class Keyring:
 
 
 def require_alive(key: Key) -> None:
-    """Raises Unauthenticated for a key whose time is over."""
+    """Raises Unauthenticated for a key that has expired."""
     if key.expires_at <= wall():
         raise Unauthenticated("This API key has expired.")
 

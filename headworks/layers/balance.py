@@ -1,4 +1,4 @@
-"""Picks a target anew for each attempt."""
+"""Load balancing: picks a target for each attempt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headworks.core.clock import now
 from headworks.core.errors import Expired, NoTarget, Resting, RestingAtLimit
 from headworks.core.service import Opening, Service
 from headworks.core.trail import Attempt, Why
-from headworks.policy.choice import Candidate, Choice, first_to_wake, last_resort
+from headworks.policy.balancing import Candidate, Picker, first_to_recover, last_resort
 
 MOST_BREAKS = 2
 """Streams of one target that may break on one call while another target is left."""
@@ -29,7 +29,7 @@ class Target:
 
 
 class Balance:
-    """Avoids targets on the trail and open circuits; begins the attempt on the trail.
+    """Picks a target that is available and untried, and begins the attempt on the trail.
 
     `most` bounds the attempts of one call at one target. `resort` are the targets of every tier, given to the last one:
     when every circuit is open the least recently failed of them is asked rather than nobody. Those that rest because their
@@ -37,7 +37,7 @@ class Balance:
     """
 
     def __init__(
-        self, targets: Sequence[Target], choice: Choice, rng: Random, *, most: int, resort: Sequence[Target] = ()
+        self, targets: Sequence[Target], choice: Picker, rng: Random, *, most: int, resort: Sequence[Target] = ()
     ) -> None:
         self.services = {target.candidate.name: target.service for target in (*resort, *targets)}
         self.candidates = [target.candidate for target in targets]
@@ -54,8 +54,8 @@ class Balance:
             raise Expired(phase="total")  # it waited for its turn, or its caller is in a hurry: nobody is asked in vain
         why: Why = "first"
         candidates = self.candidates
-        if call.trail.full:  # who had no room a moment ago; asked again only where nobody else is left
-            candidates = [one for one in candidates if one.name not in call.trail.full] or candidates
+        if call.trail.full_targets:  # who had no room a moment ago; asked again only where nobody else is left
+            candidates = [one for one in candidates if one.name not in call.trail.full_targets] or candidates
         if attempts:
             picked, why = self.pick_again(call, candidates, at)
         else:
@@ -64,7 +64,7 @@ class Balance:
             tried = [attempt.target for attempt in attempts]
             suiting = [one for one in self.resort if self.suits(one, call, at)]
             picked = last_resort(suiting, tried, at)
-            if picked is None and (resting := first_to_wake(suiting, tried, at)) is not None:
+            if picked is None and (resting := first_to_recover(suiting, tried, at)) is not None:
                 raise left_alone(resting, at)
         if picked is None:
             raise NoTarget("Every target of this model was tried or is set aside.", retry_after=self.soonest(at))
@@ -79,7 +79,7 @@ class Balance:
             left = [one for one in left if not has_failed_late(attempts, one.name)]
         picked = self.choice.pick(left, tried, self.rng, at)
         if picked is None or picked.name in tried:  # one of another tier may have woken meanwhile
-            known = {*tried, *call.trail.full}
+            known = {*tried, *call.trail.full_targets}
             woken = [one for one in self.resort if one.name not in known and self.suits(one, call, at)]
             picked = next((one for one in woken if at >= one.circuit.blocked_until), picked)
         if call.resumed_at == len(attempts):
@@ -88,7 +88,7 @@ class Balance:
 
     def suits(self, candidate: Candidate, call: Call, at: float) -> bool:
         """Whether this target can take the call, and is known to have answered in less time than is left."""
-        if not candidate.ability.suits(call.trail.outgrown, is_prefilled=bool(call.prefill)):
+        if not candidate.capability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill)):
             return False
         return candidate.latency.least(at) < call.deadline_at - at
 
@@ -99,16 +99,20 @@ class Balance:
 
 
 def left_alone(candidate: Candidate, at: float) -> Resting:
-    """Why nobody is asked while this target rests."""
+    """The error while this target is inside its vendor's Retry-After."""
     circuit = candidate.circuit
     kind = RestingAtLimit if circuit.said_429 else Resting
-    said = "is at a limit of its vendor's" if circuit.said_429 else "was asked by its vendor to be left alone"
+    said = (
+        "is rate limited by its vendor"
+        if circuit.said_429
+        else "is not asked until its vendor's Retry-After has passed"
+    )
     left = circuit.rest_left(at)
     return kind(f"{candidate.name} {said}: try again in {left:.0f} s.", target=candidate.name, retry_after=left)
 
 
 def has_failed_late(attempts: Sequence[Attempt], target: str) -> bool:
-    """Whether a call has waited for this target in vain, or seen several of its streams break."""
+    """Whether this target has timed out on the call, or broken several of its streams."""
     broken = 0
     for attempt in attempts:
         if attempt.target == target:

@@ -1,4 +1,4 @@
-"""Tells a target's circuit how each attempt ended, and keeps calls from a target that keeps failing."""
+"""The circuit breaker: reports the outcome of each attempt to the target's circuit, and refuses calls while it is open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_ASIDE = 3600.0
 
 
 class Breaker:
-    """Stands outside Limit: an open circuit costs no slot."""
+    """The layer over one circuit. It stands outside Limit: an open circuit costs no slot."""
 
     def __init__(self, inner: Service, circuit: Circuit, target: str) -> None:
         self.inner = inner
@@ -30,7 +30,7 @@ class Breaker:
         circuit = self.circuit
         ticket = circuit.enter(call.attempt.started_at if call.attempt is not None else now())
         if ticket == REFUSED:
-            raise CircuitOpen(f"{self.target} is being left alone after failures.", target=self.target)
+            raise CircuitOpen(f"{self.target} is not asked: its circuit is open after failures.", target=self.target)
         left_with: BaseException | None = None
         try:
             reply = yield self.inner.open(call)
@@ -44,29 +44,35 @@ class Breaker:
             at = now()
             if circuit.observer is not None and isinstance(left_with, CallError) and left_with.blame == "vendor":
                 circuit.reason = f"{type(left_with).__name__}: {reason(left_with)}"
-            if isinstance(left_with, CallError) and left_with.blame == "vendor" and not self.is_proven(left_with, call):
+            if (
+                isinstance(left_with, CallError)
+                and left_with.blame == "vendor"
+                and not self.is_confirmed(left_with, call)
+            ):
                 circuit.end(ticket, "ignored", at)  # what follows from one call's body marks nothing for others
             else:
                 circuit.end(ticket, outcome_of(left_with), at)
                 if isinstance(left_with, CallError) and left_with.blame == "vendor":
                     self.mark(left_with, at)
-                elif left_with is None and (circuit.doubt.caller or call.operation not in circuit.doubt.answered):
-                    circuit.doubt.clear(call.operation)
+                elif left_with is None and (
+                    circuit.suspicion.caller or call.operation not in circuit.suspicion.answered
+                ):
+                    circuit.suspicion.clear(call.operation)
             left_with = None  # it knows this frame by its traceback: a circle otherwise
 
-    def is_proven(self, error: CallError, call: Call) -> bool:
+    def is_confirmed(self, error: CallError, call: Call) -> bool:
         """Whether the error tells something of the target, and not only of this call."""
         about = error.about
         if about == "target":
             return True
-        doubt = self.circuit.doubt
-        if about == "call" or not doubt.is_of(call.operation):
+        suspicion = self.circuit.suspicion
+        if about == "call" or not suspicion.is_of(call.operation):
             return False
         if about != "forbidden" and is_ordinary(call):
             return True
         if about == "unclear" or (about == "model" and not self.is_named(error)):
             return False
-        return doubt.is_proven(call.tenant, now())
+        return suspicion.is_confirmed(call.tenant, now())
 
     def is_named(self, error: CallError) -> bool:
         """Whether the vendor's words name this target's model, and not one that the call's body may name beside it."""

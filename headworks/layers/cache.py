@@ -1,4 +1,4 @@
-"""Answers that were given before. Two layers: `Cache` looks, outside of `Coalesce`; `Fill` keeps, inside of it.
+"""The answer cache, as two layers: `Cache` looks answers up, outside of `Coalesce`; `Fill` stores them, inside of it.
 
 Always true: what is kept was read to its end, by somebody who passed Auth and Quota, and came to the end that was asked
 for: an error, a cut, or an answer that stopped at a filter or at a bound that the caller did not set is never kept. A hit passes no layer below, so it takes no slot, makes no
@@ -6,7 +6,7 @@ attempt and costs nothing. Whoever keeps is one journey, however many read it.
 
 `Cache` writes on the trail what it found, for the record and for the caller's header. What it leaves to others stands
 on the call: a `fingerprint` where the answer may be kept, "bypass" on the trail where no journey may be shared.
-An answer that was kept of a user's call is given to nobody once that user was purged (`policy/purged.py`).
+An answer that was kept of a user's call is given to nobody once that user was purged (`policy/tombstones.py`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import msgspec
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.record import user_digest
-from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Enter, Layering, Service, entering, scope
-from headworks.core.text import joined, sound
+from headworks.core.text import joined, well_formed
 from headworks.layers.fingerprint import Fingerprint
-from headworks.policy.freshness import ANY, MOST_ANSWER, Kept, demand, is_fresh
-from headworks.policy.purged import Purged
+from headworks.policy.freshness import ANY, MOST_ANSWER, CachedAnswer, is_fresh, parse_cache_control
+from headworks.policy.tombstones import Tombstones
 from headworks.wire.openai.body import choices_asked, may_ask_several
 from headworks.wire.openai.forms import DONE, as_body, as_events, ends, is_whole, parted
 
@@ -39,21 +39,26 @@ PIECE: Final = 65_536
 class Answers(Protocol):
     """Where answers are kept. A store that cannot be asked has nothing and keeps nothing: a cache is no reason to fail."""
 
-    async def find(self, fingerprint: bytes, /) -> Kept | None: ...
-    async def keep(self, fingerprint: bytes, kept: Kept, /) -> None: ...
+    async def find(self, fingerprint: bytes, /) -> CachedAnswer | None: ...
+    async def keep(self, fingerprint: bytes, kept: CachedAnswer, /) -> None: ...
 
 
 class Cache:
-    """Answers a call that was answered before. ttl: seconds."""
+    """Answers a call from the cache. ttl: seconds."""
 
     def __init__(
-        self, inner: Service, answers: Answers, fingerprints: Fingerprint, ttl: float, purged: Purged | None = None
+        self,
+        inner: Service,
+        answers: Answers,
+        fingerprints: Fingerprint,
+        ttl: float,
+        tombstones: Tombstones | None = None,
     ) -> None:
         self.inner = inner
         self.answers = answers
         self.fingerprints = fingerprints
         self.ttl = ttl
-        self.purged = Purged() if purged is None else purged
+        self.tombstones = Tombstones() if tombstones is None else tombstones
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
@@ -61,7 +66,7 @@ class Cache:
         if len(call.body) >= LARGE:
             await asyncio.sleep(0)
         said = call.cache_control
-        asked = demand(said) if said else ANY
+        asked = parse_cache_control(said) if said else ANY
         fingerprint = self.fingerprints.fingerprint(call) if asked.may_keep else b""
         if not fingerprint or not asked.may_read:
             trail.cache = "bypass"
@@ -71,7 +76,7 @@ class Cache:
             if (
                 kept is not None
                 and is_fresh(kept, asked, self.ttl, at)
-                and (kept.user == "" or not self.purged.covers(kept.user, kept.asked_at))
+                and (kept.user == "" or not self.tombstones.covers(kept.user, kept.asked_at))
             ):
                 reply = given(kept, call)
                 if reply is not None:
@@ -85,7 +90,7 @@ class Cache:
 
 
 class Fill:
-    """Keeps answers that are read to their end."""
+    """Stores answers that are read to their end."""
 
     def __init__(self, inner: Service, answers: Answers) -> None:
         self.inner = inner
@@ -98,7 +103,7 @@ class Fill:
 
 
 class Filling(Reply):
-    """A reply that is kept when its last chunk comes, before anybody gets that."""
+    """A reply that is stored when its last chunk comes, before the caller gets that chunk."""
 
     __slots__ = ("answers", "call", "chunks", "inner", "size")
 
@@ -126,7 +131,7 @@ class Filling(Reply):
                     await self.answers.keep(self.call.fingerprint, made)
         return chunks
 
-    def made(self, chunks: list[Chunk]) -> Kept | None:
+    def made(self, chunks: list[Chunk]) -> CachedAnswer | None:
         """What is kept of the answer; None where it lacks something."""
         call, streamed = self.call, self.streamed
         if streamed:
@@ -142,11 +147,11 @@ class Filling(Reply):
             if not came_to_its_end:
                 return None
         at = wall()
-        return Kept(
+        return CachedAnswer(
             streamed=streamed,
             body=body,
             counts=counts,
-            text=sound(joined([chunk.text for chunk in chunks])),
+            text=well_formed(joined([chunk.text for chunk in chunks])),
             finish=self.finish,
             usage=self.usage,
             made_at=at,
@@ -156,14 +161,14 @@ class Filling(Reply):
         )
 
 
-def given(kept: Kept, call: Call) -> Reply | None:
+def given(kept: CachedAnswer, call: Call) -> Reply | None:
     """A kept answer in the form that the call asks for; None where it cannot be had in that form."""
     if not call.streamed:
         body = as_body(kept.body, kept.counts) if kept.streamed else kept.body
         if body is None:
             return None
         whole = Chunk(data=body, has_content=True, text=kept.text, finish=kept.finish, usage=kept.usage, last=True)
-        return Whole([whole])
+        return CompleteReply([whole])
     if call.include_usage and kept.is_uncounted:
         return None
     body, counts = kept.body, kept.counts
@@ -180,7 +185,7 @@ class Replay(Reply):
 
     __slots__ = ("_at", "_data", "_kept")
 
-    def __init__(self, kept: Kept, data: bytes) -> None:
+    def __init__(self, kept: CachedAnswer, data: bytes) -> None:
         super().__init__(streamed=True)
         self.usage = kept.usage
         self.finish = kept.finish

@@ -1,8 +1,8 @@
-"""Equal calls under way at the same time share one journey.
+"""Request coalescing (single flight): equal concurrent calls share one call to a vendor, a *journey*.
 
 Theory. The journey runs in a task of its own, because the caller who began it may be the first to leave. Always true:
 
-- the last reader to leave ends the task and waits for its end, so a journey never outlives its readers;
+- the last reader to leave cancels the task and waits for its end, so a journey never outlives its readers;
 - the journey reads on when *some* reader has read all there is: it follows the fastest, so a vendor is held up only
   where every caller is slow, and one caller alone is served as if he had a journey of his own;
 - while all that came is at most `MOST_ANSWER` bytes it is kept, and whoever comes gets it from its beginning. Beyond,
@@ -139,7 +139,7 @@ class Journey:
         self.close()
 
     def close(self) -> None:
-        """From now on nobody joins."""
+        """Closes the journey to new readers."""
         if self.coalesce.journeys.get(self.kin) is self:
             del self.coalesce.journeys[self.kin]
 
@@ -148,7 +148,7 @@ class Journey:
             reader.wake()
 
     def demand(self) -> None:
-        """Somebody has read all there is."""
+        """Requests more chunks: a reader has read all there are."""
         if self._demand is not None and not self._demand.done():
             self._demand.set_result(None)
 
@@ -200,22 +200,22 @@ class Journey:
         trail = reader.call.trail
         self.payer = reader
         trail.attempts = self.trail.attempts
-        self.trail.funds = trail.funds
+        self.trail.reservation = trail.reservation
 
     def can_pay(self, reader: _Reading) -> bool:
         """Whether what a reader has reserved covers the attempts that there were, and the one that is under way."""
         trail, attempts = reader.call.trail, self.trail.attempts
-        if trail.funds is None or len(attempts) < 2:
+        if trail.reservation is None or len(attempts) < 2:
             return True
         own, trail.attempts = trail.attempts, attempts
         try:
-            return trail.funds.needed(len(reader.call.body), attempts[-1]) is None
+            return trail.reservation.needed(len(reader.call.body), attempts[-1]) is None
         finally:
             trail.attempts = own
 
 
 class _Unpaid(Exception):
-    """A journey that nobody could pay for any more."""
+    """A journey ended because no reader's budget covers it."""
 
 
 class _Reading:
@@ -268,7 +268,7 @@ class _Reading:
         await self.part()
 
     async def part(self) -> None:
-        """Leaves; whoever is the last waits until everything is given back."""
+        """Leaves the journey. The last reader waits until its task has released everything."""
         journey = self.journey
         was_payer = journey.payer is self
         journey.leave(self)
@@ -297,7 +297,7 @@ class _Reading:
             if timer is not None:
                 timer.cancel()
         if now() >= by:
-            if self.journey.trail.is_patient and not self.journey.chunks:
+            if self.journey.trail.waits_at_limit and not self.journey.chunks:
                 raise AtLimit("No target of this model had room within the call's deadline.")
             raise Expired(phase="total")
 
@@ -314,7 +314,7 @@ class _Reading:
     async def next(self, journey: Journey) -> list[Chunk]:
         while True:
             if self.at < journey.first:
-                raise Cut("The answer is shared, and this reader fell too far behind it.")
+                raise Cut("This answer is shared with other callers, and this caller read it too slowly.")
             chunks = journey.chunks[self.at - journey.first :]
             if chunks:
                 self.at += len(chunks)

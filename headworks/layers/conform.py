@@ -1,4 +1,4 @@
-"""An answer that must fit a schema is held until it does.
+"""Checks an answer against the prompt's output schema, and asks once more where it does not match.
 
 Theory. A schema is asked for in the vendor's own way where it has one (`response_format`), and in words where it has
 not; either way the answer is checked here, because a vendor's promise is not a proof. What does not fit is asked for
@@ -17,9 +17,9 @@ import msgspec
 
 from headworks.core.call import Call, Fitting
 from headworks.core.errors import Rejected, Unfit
-from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening, Service
-from headworks.core.text import joined, sound
+from headworks.core.text import joined, well_formed
 
 MOST_HELD = 4_000_000
 """Bytes of an answer: a million tokens, more than any model writes at once."""
@@ -33,7 +33,7 @@ class Held:
     def __init__(self, reply: Reply, chunks: list[Chunk]) -> None:
         self.reply = reply
         self.chunks = chunks
-        self.text = sound(joined([chunk.text for chunk in chunks]))
+        self.text = well_formed(joined([chunk.text for chunk in chunks]))
         self.is_ours = not any(chunk.begins_tool_call or chunk.is_refusal for chunk in chunks)
         """Whether it is for us to judge: a tool call or a refusal is not."""
 
@@ -57,7 +57,7 @@ class Conform:
             held = await self.read(msgspec.structs.replace(call, body=body))
             if held.is_ours and (why := await output.wrong(held.text)) is not None:
                 raise Unfit(f"The answer does not fit the output schema, and the second one neither: {why}.")
-        whole = Whole(held.chunks, streamed=held.reply.streamed, headers=held.reply.headers)
+        whole = CompleteReply(held.chunks, streamed=held.reply.streamed, headers=held.reply.headers)
         whole.usage = held.reply.usage
         yield whole
 

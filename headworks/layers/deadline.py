@@ -1,4 +1,4 @@
-"""How long a call may take in all. From here on everybody knows what is left."""
+"""Sets the deadline of a call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headworks.core.service import Opening, Service
 
 
 class Deadline:
-    """Gives a call its last instant: `total` seconds after it arrived."""
+    """Sets a call's deadline: `total` seconds after it arrived, or the caller's own if that is earlier."""
 
     def __init__(self, inner: Service, total: float) -> None:
         self.inner = inner

@@ -1,4 +1,4 @@
-"""The next tier when a tier is spent."""
+"""Fallback: asks the next tier when a tier has failed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Crowded, Filtered, InsufficientQuota, NoTarget, Shed, TooLong, Unsuited
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
-from headworks.policy.budget import Purse
-from headworks.policy.choice import Ability
+from headworks.policy.balancing import Capability
+from headworks.policy.budget import RetryBudget
 
 OnFilter = Literal["error", "next"]
 
-NOBODY: Final[Mapping[str, Ability]] = MappingProxyType({})
-"""Of whom nothing is known."""
+NOBODY: Final[Mapping[str, Capability]] = MappingProxyType({})
+"""No capabilities are known."""
 
 
 class Fallback:
-    """Asks each tier in turn until one has a head. A call's first fallback is free; further ones pay from the purse.
+    """Asks each tier in turn until one has a head. A call's first fallback is free; further ones use the retry budget.
 
     The caller's own fault ends it, with three exceptions: a question that is too long goes on to targets whose window is
     known to be larger than that of the target that said so; one that a content policy refused where `on_filter` says so; one
@@ -32,25 +32,25 @@ class Fallback:
     def __init__(
         self,
         tiers: Sequence[Service],
-        purse: Purse,
-        abilities: Mapping[str, Ability] = NOBODY,
+        retry_budget: RetryBudget,
+        capabilities: Mapping[str, Capability] = NOBODY,
         on_filter: OnFilter = "error",
     ) -> None:
         self.tiers = tiers
-        self.purse = purse
-        self.abilities = abilities
+        self.retry_budget = retry_budget
+        self.capabilities = capabilities
         self.on_filter = on_filter
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
         attempts = call.trail.attempts
         begun = len(attempts)
-        is_free = not begun  # a call that was resumed has had its free fallback, or has paid into the purse
+        is_free = not begun  # a call that was resumed has had its free fallback, or has paid into the retry budget
         causes: list[CallError] = []
         try:
             for tier in self.tiers:
                 if len(attempts) > begun:
-                    if not is_free and not self.purse.pay(now()):
+                    if not is_free and not self.retry_budget.withdraw(now()):
                         break
                     is_free = False
                 begun = len(attempts)
@@ -71,16 +71,16 @@ class Fallback:
     def goes_on(self, error: CallError, call: Call) -> bool:
         """Whether another tier may answer what this one says is the caller's fault."""
         if isinstance(error, TooLong):
-            known = self.abilities.get(call.trail.attempts[-1].target) if call.trail.attempts else None
+            known = self.capabilities.get(call.trail.attempts[-1].target) if call.trail.attempts else None
             window = known.window if known is not None else 0
             # Where it is not known how much was too little, nothing is known to be enough.
-            call.trail.outgrown = max(call.trail.outgrown, window or NEVER)
+            call.trail.exceeded_context = max(call.trail.exceeded_context, window or NEVER)
             return window > 0
         return isinstance(error, Unsuited) or (isinstance(error, Filtered) and self.on_filter == "next")
 
 
 def shown(causes: Sequence[CallError]) -> CallError:
-    """The one error that says most: the last thing that a vendor did, else why nobody was asked."""
+    """The most telling error: the last one of a vendor, else why no target was asked."""
     for error in reversed(causes):
         # A budget that has no room for a further attempt is why there was none; what went wrong is what the vendor said.
         if not isinstance(error, (Shed, InsufficientQuota)):

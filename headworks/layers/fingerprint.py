@@ -1,4 +1,4 @@
-"""When two calls of one alias are equal: the fingerprint by which answers are kept and journeys shared.
+"""The fingerprint of a call: equal calls of an alias have the same one. The keys of the cache and of coalescing.
 
 Always true: it stands for the alias and what the system file puts behind it; for whom answers may be shared with; for
 every header of the caller that may reach a vendor; for everything in the body that changes the answer

@@ -1,9 +1,8 @@
-"""What a provider and a target admit: requests and tokens a minute, calls at once. Held until the last chunk, for a stream
-outlives the function that obtained it.
+"""The limits of a provider and a target: requests and tokens a minute, calls at once. Held until the last chunk.
 
-A call that finds no room was no attempt: it is taken off the trail, marks nothing, and Retry sends it elsewhere. Where there
-is no elsewhere it comes back patient, and waits here for its turn (`policy/turns.py`), as far as its deadline allows. Who
-finds others waiting for what it needs has found no room: nobody passes a larger call that came earlier.
+A call that finds no room is no attempt: it is taken off the trail, and Retry sends it to another target. If there is none, it
+comes back with `waits_at_limit` and queues here (`policy/wait_queue.py`) until its deadline. A call also finds no room while an
+earlier call waits for a limit that it needs: no call passes a larger one that came earlier.
 """
 
 from __future__ import annotations
@@ -20,62 +19,64 @@ from headworks.core.service import Enter, Layering, Opening, Scope, Service, ent
 from headworks.core.state import Bounds, Claim, Granted, Refusal, State
 from headworks.policy.charge import used
 from headworks.policy.concurrency import Slots
-from headworks.policy.turns import Turns
+from headworks.policy.wait_queue import WaitQueue
 
 POLL = 0.25
 """Seconds after which room is asked for again, where other processes take it and give it back too."""
 
 
-class Line:
-    """Who waits at one provider. Only those whose turn it is wait for room, the others for them: so nobody wakes in vain."""
+class ProviderQueue:
+    """A FIFO queue for one provider: only its head polls for a free slot."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.waiters = WaitQueue()
 
-    def next(self) -> None:
-        """There may be room."""
-        if self.turns.queues:
-            for waiter in self.turns.firsts():
+    def notify(self) -> None:
+        """Wakes the heads of the queue: there may be room."""
+        if self.waiters.queues:
+            for waiter in self.waiters.heads():
                 waiter.tell()
 
 
-class Bell:
-    """Wakes the one who waits by it."""
+class Notify:
+    """Wakes one waiting task, like an `asyncio.Event` that resets itself."""
 
-    __slots__ = ("_rung",)
+    __slots__ = ("_notified",)
 
     def __init__(self) -> None:
-        self._rung: Future[None] = get_running_loop().create_future()
+        self._notified: Future[None] = get_running_loop().create_future()
 
-    def ring(self) -> None:
-        if not self._rung.done():
-            self._rung.set_result(None)
+    def notify(self) -> None:
+        if not self._notified.done():
+            self._notified.set_result(None)
 
     async def wait(self, seconds: float) -> None:
         """Until it was rung since the last wait, `seconds` at most."""
-        timer = None if seconds == NEVER else get_running_loop().call_later(seconds, self.ring)
+        timer = None if seconds == NEVER else get_running_loop().call_later(seconds, self.notify)
         try:
-            await self._rung
+            await self._notified
         finally:
             if timer is not None:
                 timer.cancel()
-        self._rung = get_running_loop().create_future()
+        self._notified = get_running_loop().create_future()
 
 
 class Limit:
-    """Holds what one attempt takes of its provider and its target. slots: counts places for whoever looks on."""
+    """Holds what one attempt takes from the limits of its provider and target. slots: counts calls for metrics."""
 
-    def __init__(self, inner: Service, state: State, bounds: Bounds, slots: Slots, line: Line, target: str) -> None:
+    def __init__(
+        self, inner: Service, state: State, bounds: Bounds, slots: Slots, provider_queue: ProviderQueue, target: str
+    ) -> None:
         self.inner = inner
         self.state = state
         self.bounds = bounds
         self.slots = slots
-        self.line = line
+        self.provider_queue = provider_queue
         self.target = target
         self.names = frozenset([rate.name for rate in bounds.rates] + [places.name for places in bounds.places])
 
     def open(self, call: Call) -> Opening:
-        if call.trail.is_patient:
+        if call.trail.waits_at_limit:
             return self.wait(call)
         if self.state.is_local:
             return Scope(self.held(call, self.claim(call), None))
@@ -83,7 +84,7 @@ class Limit:
 
     @entering
     async def ask(self, call: Call, enter: Enter) -> Reply:
-        if self.line.turns.queues:
+        if self.provider_queue.waiters.queues:
             self.give_way(call)
         claim = self.claim(call)
         return await enter(Scope(self.held(call, claim, await self.state.take(claim))))
@@ -103,40 +104,40 @@ class Limit:
         """What the state says in the end: a refusal where there will never be room, or the deadline has come; None where it
         came before this call's turn."""
         answer: Granted | Refusal | None = None
-        turns, came_at, bell = self.line.turns, now(), Bell()
-        waiter = turns.come(self.names, bell.ring)
+        queue, came_at, wake = self.provider_queue.waiters, now(), Notify()
+        waiter = queue.join(self.names, wake.notify)
         try:
             while True:
                 pause = NEVER
-                if turns.may_ask(waiter):
+                if queue.may_poll(waiter):
                     answer = await self.state.take(msgspec.structs.replace(claim, waited=now() - came_at))
                     if isinstance(answer, Granted) or answer.wait == NEVER:
                         return answer
                     if answer.wait is not None:
                         pause = answer.wait
-                    turns.refused(waiter, answer.bound.name, 0.0 if answer.wait is None else now() + answer.wait)
+                    queue.note_refusal(waiter, answer.bound.name, 0.0 if answer.wait is None else now() + answer.wait)
                     if not self.state.is_local:
                         pause = min(pause, POLL)
                 if now() >= call.deadline_at:
                     return answer
-                await bell.wait(max(0.0, min(pause, call.deadline_at - now())))
+                await wake.wait(max(0.0, min(pause, call.deadline_at - now())))
         finally:
-            turns.leave(waiter)
+            queue.leave(waiter)
 
     def give_way(self, call: Call) -> None:
-        """Raises AtLimit where somebody who came earlier waits for what this call needs."""
-        first = self.line.turns.before(self.names)
+        """Raises AtLimit where an earlier call waits for a limit that this call needs."""
+        first = self.provider_queue.waiters.blocker(self.names)
         if first is not None:
             self.drop(call)
             wait = first.room_at - now()
             raise AtLimit(
-                f"Others wait for room at {self.target}.", target=self.target, retry_after=wait if wait > 0 else None
+                f"Other calls are queued for {self.target}.", target=self.target, retry_after=wait if wait > 0 else None
             )
 
     def held(self, call: Call, claim: Claim, answer: Granted | Refusal | None) -> Layering:
         state, slots, attempt = self.state, self.slots, call.attempt
         if answer is None:
-            if self.line.turns.queues:
+            if self.provider_queue.waiters.queues:
                 self.give_way(call)
             answer = state.take_now(claim)
         if isinstance(answer, Refusal):
@@ -150,9 +151,9 @@ class Limit:
             reply = yield self.inner.open(call)
             yield reply
         finally:
-            slots.give_back()
+            slots.release()
             state.settle(claim, answer, tokens=None if attempt is None else used(attempt, len(call.body)))
-            self.line.next()
+            self.provider_queue.notify()
 
     def claim(self, call: Call) -> Claim:
         most = call.max_output or 0
@@ -160,6 +161,6 @@ class Limit:
         return Claim(f"{call.id}/{attempts}", self.bounds, -(-len(call.body) // 4) + most)
 
     def drop(self, call: Call) -> None:
-        """It never reached anybody."""
+        """Takes the attempt off the trail: nothing was sent."""
         if call.attempt in call.trail.attempts:
             call.trail.attempts.remove(call.attempt)

@@ -1,4 +1,4 @@
-"""The innermost layer: what an attempt took and used, also when it lost or broke."""
+"""The innermost layer: records the duration, usage and result of each attempt, also of failed ones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from headworks.core.errors import CallError, Cut, Expired
 from headworks.core.money import Price
 from headworks.core.service import Layering, Service, scope
 from headworks.layers.reason import reason
-from headworks.policy.charge import is_unsold
-from headworks.policy.choice import Candidate
+from headworks.policy.balancing import Candidate
+from headworks.policy.charge import is_unbilled
 
 
 class Meter:
@@ -37,7 +37,7 @@ class Meter:
         except CallError as error:
             outcome = judge(error)
             attempt.error = type(error).__name__
-            attempt.is_billable = reply is not None or attempt.usage is not None or not is_unsold(error)
+            attempt.is_billable = reply is not None or attempt.usage is not None or not is_unbilled(error)
             attempt.reason = reason(error)
             if error.said is not None:
                 attempt.vendor_status = error.said.status

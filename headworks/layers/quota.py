@@ -1,4 +1,4 @@
-"""What a call may take: requests, tokens, places and money of its key, its group and its alias. Held until it ends.
+"""The limits and budgets of a call's key, group and alias: requests, tokens, concurrency, money. Held until it ends.
 
 One decision at the entry, all or nothing (`core/state.py`), one settlement on leaving. Under a budget the call is opened in the
 journal before anything is asked, so that whatever dies, what may have been spent is known (`docs/money.md`).
@@ -15,14 +15,14 @@ import msgspec
 from headworks.core.call import Call, Operation
 from headworks.core.clock import now, wall
 from headworks.core.errors import Forbidden, Malformed, StateAway
-from headworks.core.key import FREELY, Allowance, Key, Spending
+from headworks.core.key import UNLIMITED, Allowance, Key, Spending
 from headworks.core.money import written_dollars
-from headworks.core.notices import named
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
+from headworks.core.throttled_log import log_fields
 from headworks.layers.refusal import refused
-from headworks.layers.reservations import Funds, Opener, Terms, reckoned
+from headworks.layers.reservations import Opener, Reservation, Terms, worst_case_costs
 from headworks.policy.charge import billed
 from headworks.policy.spend import Asking, window_start
 from headworks.wire.dialect import Weight
@@ -42,13 +42,13 @@ class Bound(msgspec.Struct, frozen=True):
     bounds: Bounds
     is_free: bool
     spendings: tuple[Spending, ...] = ()
-    own: Allowance = FREELY
-    group: Allowance = FREELY
+    own: Allowance = UNLIMITED
+    group: Allowance = UNLIMITED
 
 
-class Books:
-    """Whether what was spent before this process began is known (without it nobody may spend), and which budgets have reached
-    their alert level."""
+class BudgetStatus:
+    """Whether earlier spending is known (until then calls under a budget are refused), and which budgets have reached their
+    alert level."""
 
     def __init__(self, *, is_known: bool = True) -> None:
         self.is_known = is_known
@@ -75,9 +75,9 @@ class Books:
 
 
 class Quota:
-    """Holds what a call takes from before it until its last chunk. Asks nobody where nothing bounds the call.
+    """Holds what a call takes from its limits, until its last chunk. Does nothing where no limit applies.
 
-    group: what a group may ask. weigh: reads a body under a budget, by operation. books: whether the past is known.
+    group: what a group may ask. weigh: reads a body under a budget, by operation. budget_status: whether the past is known.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Quota:
         journal: Opener,
         group: Callable[[str], Allowance],
         weigh: Mapping[Operation, Callable[[bytes], Weight]],
-        books: Books | None = None,
+        budget_status: BudgetStatus | None = None,
     ) -> None:
         self.inner = inner
         self.terms = terms
@@ -96,7 +96,7 @@ class Quota:
         self.journal = journal
         self.group = group
         self.weigh = weigh
-        self.books = books or Books()
+        self.budget_status = budget_status or BudgetStatus()
         self._bounds: dict[str, Bound] = {}
 
     def open(self, call: Call) -> Opening:
@@ -128,8 +128,8 @@ class Quota:
         has_begun = False
         try:
             if asking is not None:
-                funds = trail.funds = Funds(self, call, claim, bound.spendings, asking)
-                funds.open()
+                reservation = trail.reservation = Reservation(self, call, claim, bound.spendings, asking)
+                reservation.open()
                 self.tell(bound, answer, claim)
             has_begun = True
             reply = yield self.inner.open(call)
@@ -144,15 +144,15 @@ class Quota:
             state.settle(claim, answer, tokens=used, costs=costs)
 
     def under_budget(self, call: Call, bound: Bound) -> tuple[Call, Claim, Asking]:
-        """The call as it may be sent, and what must be reserved for it. Raises Forbidden or Malformed where that is unknown."""
-        if not self.books.is_known:
+        """Bounds a call under a budget, and computes its reservation. Raises Forbidden or Malformed where its cost cannot be bounded."""
+        if not self.budget_status.is_known:
             raise StateAway(
                 "What your key has spent so far is not known yet: its store cannot be read.", retry_after=5.0
             )
         ceiling = self.terms.ceilings.get(call.operation)
         if ceiling is None:
             raise Forbidden(
-                f"Your key has a budget, and what `{self.terms.alias}` costs is not known here, so its calls cannot be paid for."
+                f"Your key has a budget, and the price of `{self.terms.alias}` is not known here, so its calls are refused."
             )
         weight = self.weigh[call.operation](call.body)
         if weight.unbounded:
@@ -171,16 +171,16 @@ class Quota:
             call = msgspec.structs.replace(call, max_output=most, bound=most)
         around, beyond = self.terms.around
         asking = Asking(len(call.body), (most + beyond) * weight.choices, weight.pictures, weight.is_audible, around)
-        amounts = reckoned(ceiling, asking, bound.spendings)
+        amounts = worst_case_costs(ceiling, asking, bound.spendings)
         if amounts is None:
-            raise Forbidden(f"Your key has a budget, and what sound costs at `{self.terms.alias}` is not known here.")
+            raise Forbidden(f"Your key has a budget, and the price of audio at `{self.terms.alias}` is not known here.")
         tokens = -(-asking.size // 4) + asking.output
         return call, Claim(call.id, bound.bounds, tokens, amounts, call.trail.arrived_at), asking
 
     def bound(self, key: Key | None) -> Bound:
         """The bounds of a key, its group and the alias: made once for each key as it is."""
-        group = FREELY if key is None or not key.group else self.group(key.group)
-        name, own = ("", FREELY) if key is None else (key.name, key.allowance)
+        group = UNLIMITED if key is None or not key.group else self.group(key.group)
+        name, own = ("", UNLIMITED) if key is None else (key.name, key.allowance)
         found = self._bounds.get(name)
         if found is None or found.own is not own or found.group is not group:
             if len(self._bounds) >= MOST_BOUNDS:
@@ -192,9 +192,9 @@ class Quota:
         """Logs once a window that a budget is used up to its alert level, with what is reserved."""
         for budget, spending, spent in zip(claim.bounds.budgets, bound.spendings, granted.spent, strict=True):
             is_near = spent >= spending.alert * budget.limit
-            if is_near and self.books.alert(budget.name, budget.window, claim.at):
+            if is_near and self.budget_status.alert(budget.name, budget.window, claim.at):
                 said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
-                fields = named(
+                fields = log_fields(
                     "budget_alert", subject=budget.name, spent=spent, limit=budget.limit, window=budget.window
                 )
                 words = "budget_alert: %s: %s spent or reserved in this %s"
@@ -229,7 +229,7 @@ def bounds_of(terms: Terms, key: Key | None, group: Allowance) -> Bound:
         ),
         places=tuple([Places(f"places/{owner}", one.concurrency) for owner, one in owners if one.concurrency]),
         budgets=tuple([Budget(f"{owner}", one.amount, one.every) for owner, one in budgets]),
-        goes_on=group.goes_on,
+        fails_open=group.fails_open,
     )
     spendings = tuple([one for _, one in budgets])
-    return Bound(bounds, not bounds, spendings, FREELY if key is None else key.allowance, group)
+    return Bound(bounds, not bounds, spendings, UNLIMITED if key is None else key.allowance, group)

@@ -1,4 +1,4 @@
-"""Why something failed, in words that a record may keep.
+"""The reason of a failure, as text that is safe to store in a record.
 
 Always true: nothing of a caller's text and no part of a secret gets in. So only the vendor's and our own words count,
 never those of an error that is the caller's fault (they quote the call); what a vendor sent in place of an answer is cut

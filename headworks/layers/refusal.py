@@ -1,4 +1,4 @@
-"""What a caller is told who has no room: which limit, and when to come back."""
+"""The error of a call that exceeds a limit: which limit, and when to retry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from headworks.core.money import written_dollars
 from headworks.core.state import Budget, Claim, Places, Refusal
 
 SOON = 1.0
-"""Seconds after which to ask again for a place: nobody knows when one will be free."""
+"""The Retry-After of a concurrency limit: when a slot will be free is not known."""
 
 _WINDOWS = {
     "1h": "in this hour",
@@ -19,7 +19,7 @@ _WINDOWS = {
 
 
 def refused(refusal: Refusal, claim: Claim) -> QuotaExceeded:
-    """The error that says so."""
+    """The error for a refused claim."""
     bound, wait = refusal.bound, refusal.wait
     is_final = wait == float("inf")
     retry_after = SOON if wait is None else None if is_final else wait
@@ -44,6 +44,6 @@ def refused(refusal: Refusal, claim: Claim) -> QuotaExceeded:
 
 
 def owner(name: str) -> str:
-    """Whose a bound is, in words, from a name like `rpm/key/web` or `key/web`."""
+    """The owner of a limit, in words, from a name like `rpm/key/web` or `key/web`."""
     kind, _, rest = name.removeprefix("rpm/").removeprefix("tpm/").removeprefix("places/").partition("/")
     return {"key": "your key", "group": "your group", "alias": f"`{rest}`"}.get(kind, name)

@@ -1,4 +1,4 @@
-"""A prompt's name becomes messages. What lies below sees an ordinary call."""
+"""Renders a prompt into messages. The layers below see an ordinary call."""
 
 from __future__ import annotations
 

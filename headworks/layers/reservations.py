@@ -1,4 +1,4 @@
-"""The money that is reserved for one call: what must be reserved before each attempt, and the journal's word for it."""
+"""The reservation of money for one call: how much before each attempt, and its entry in the journal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 from headworks.core.call import Call, Operation
 from headworks.core.errors import InsufficientQuota, StateAway
-from headworks.core.key import FREELY, Allowance, Estimate, Spending
+from headworks.core.key import UNLIMITED, Allowance, Estimate, Spending
 from headworks.core.record import Opened
 from headworks.core.state import Budget, Claim, State
 from headworks.core.trail import Attempt
@@ -25,20 +25,20 @@ class Opener(Protocol):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What calls to an alias are counted by. ceilings: the dearest price of its targets by operation, None where one is
+    """The limits and prices of an alias. ceilings: the dearest price of its targets by operation, None where one is
     unknown. max_output: tokens that a call under a budget is sent with where it says none. around: tokens of input and output that
     targets have beyond what a body says."""
 
     alias: str
     config: str
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
     ceilings: Mapping[Operation, Ceiling | None] = {}
     max_output: int | None = None
     around: tuple[int, int] = (TEMPLATE, 0)
 
 
 class Paying(Protocol):
-    """What pays for calls to an alias: Quota."""
+    """The part of Quota that a reservation needs."""
 
     @property
     def terms(self) -> Terms: ...
@@ -48,7 +48,7 @@ class Paying(Protocol):
     def journal(self) -> Opener: ...
 
 
-class Funds:
+class Reservation:
     """The money that is reserved for one call: enough for its ended attempts and the one that comes."""
 
     __slots__ = ("amounts", "asking", "call", "claim", "paying", "spendings")
@@ -85,7 +85,8 @@ class Funds:
         )
         if not is_noted:
             raise StateAway(
-                "The journal cannot be written just now, and without it no budget is spent.", retry_after=5.0
+                "The journal cannot be written right now, and without it no call under a budget is served.",
+                retry_after=5.0,
             )
 
     def needed(self, size: int, attempt: Attempt) -> tuple[int, ...] | None:
@@ -96,7 +97,7 @@ class Funds:
         ceiling = self.paying.terms.ceilings[call.operation]
         assert ceiling is not None, "nothing is reserved where no price is known"
         asking = msgspec.structs.replace(self.asking, size=max(self.asking.size, size))
-        most = reckoned(ceiling, asking, self.spendings)
+        most = worst_case_costs(ceiling, asking, self.spendings)
         assert most is not None, "the call itself was reckoned"
         running = sum([not one.outcome for one in others])
         ended = [
@@ -118,8 +119,8 @@ class Funds:
         self.open()
 
 
-def reckoned(ceiling: Ceiling, asking: Asking, spendings: tuple[Spending, ...]) -> tuple[int, ...] | None:
-    """What an attempt costs at most, as each budget reckons; None where that is unknown."""
+def worst_case_costs(ceiling: Ceiling, asking: Asking, spendings: tuple[Spending, ...]) -> tuple[int, ...] | None:
+    """The most that an attempt can cost, as each budget estimates it; None where that is unknown."""
     costs: dict[Estimate, int] = {}
     for spending in spendings:
         if spending.estimate not in costs:

@@ -1,8 +1,8 @@
-"""A stream that broke goes on with another attempt, and its reader sees one unbroken answer, or a clean error.
+"""Resumes a broken stream with another attempt: the caller sees one unbroken answer, or a clean error.
 
 The broken attempt is left *with its error*, so that Breaker and Meter below see it, and before another one is begun. What
 may be shown of that one, `policy/midstream.py` says; how it is written, `wire/openai/splice.py`. Each attempt of this
-layer pays from the purse of the alias: a vendor whose streams all break must not double the load.
+layer uses the retry budget of the alias: a vendor whose streams all break must not double the load.
 
 Not in the stack where `mid_stream` is `error`, nor in the way of a call that is not streamed. While nothing breaks a chunk
 costs a list's append; what it takes to go on is looked up only then.
@@ -20,11 +20,11 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
-from headworks.core.text import joined, weight
-from headworks.policy.budget import Purse
+from headworks.core.text import joined, utf8_size
+from headworks.policy.balancing import Capability
+from headworks.policy.budget import RetryBudget
 from headworks.policy.charge import answered, charge
-from headworks.policy.choice import Ability
-from headworks.policy.midstream import MidStream, Retelling, Told, Way, ways_on
+from headworks.policy.midstream import MidStream, ReplayFilter, ResumeMode, SentAnswer, resume_modes
 from headworks.wire.openai.splice import (
     Before,
     Splice,
@@ -44,13 +44,15 @@ LARGE = 65_536
 
 
 class Resume:
-    """Opens a broken stream again, as `mode` allows and while the purse pays."""
+    """Opens a broken stream again, as `mode` and the retry budget allow."""
 
-    def __init__(self, inner: Service, mode: MidStream, purse: Purse, abilities: Mapping[str, Ability]) -> None:
+    def __init__(
+        self, inner: Service, mode: MidStream, retry_budget: RetryBudget, capabilities: Mapping[str, Capability]
+    ) -> None:
         self.inner = inner
         self.mode: MidStream = mode
-        self.purse = purse
-        self.abilities = abilities
+        self.retry_budget = retry_budget
+        self.capabilities = capabilities
 
     def open(self, call: Call) -> Opening:
         if not call.streamed or call.operation != "chat":
@@ -88,7 +90,7 @@ class Unbroken(Reply):
         self._resume = resume
         self._call = call
         self._opening: Opening | None = None
-        self._told = Told()
+        self._told = SentAnswer()
         self._seen: list[Chunk] = []  # sent, and not in `told` yet
         self._first = b""  # an event of the first attempt: its id and instant are every other's
         self._splice: Splice | None = None  # since the first break
@@ -170,14 +172,14 @@ class Unbroken(Reply):
             self._told.think(thought)
 
     async def _spliced(self, splice: Splice, chunks: list[Chunk]) -> list[Chunk]:
-        """What of another attempt's chunks the reader has not seen yet."""
+        """The chunks of another attempt that the caller has not seen yet."""
         attempt = self._call.trail.attempts[-1]
         shown = []
         try:
             for chunk in chunks:
                 if chunk.usage is not None:
                     self._usage = joined_usage(chunk.usage, self._before)
-                self._came += weight(chunk.text)
+                self._came += utf8_size(chunk.text)
                 if (fresh := splice.chunk(chunk)) is not None:
                     shown.append(fresh)
         except Diverged as error:
@@ -194,9 +196,11 @@ class Unbroken(Reply):
         ways = self._ways(error)
         attempts = self._call.trail.attempts
         if ways and len(attempts) == 1:
-            self._resume.purse.retract(attempts[0].started_at)  # it has not answered after all
+            self._resume.retry_budget.retract(attempts[0].started_at)  # it has not answered after all
         for way in ways:
-            if now() >= self._deadline_at(self._call.trail.deadline_at) or not self._resume.purse.pay(now()):
+            if now() >= self._deadline_at(self._call.trail.deadline_at) or not self._resume.retry_budget.withdraw(
+                now()
+            ):
                 break
             await self._leave(error)
             try:
@@ -207,16 +211,16 @@ class Unbroken(Reply):
                 return True
         return False
 
-    def _ways(self, error: CallError) -> list[Way]:
+    def _ways(self, error: CallError) -> list[ResumeMode]:
         resume, call = self._resume, self._call
         if self._opening is None or not may_resume(call.body):
             return []
-        can = any(ability.prefill != "none" for ability in resume.abilities.values())
-        ways = ways_on(resume.mode, error, self._told, may_continue=can and may_continue(call.body))
+        can = any(capability.prefill != "none" for capability in resume.capabilities.values())
+        ways = resume_modes(resume.mode, error, self._told, may_continue=can and may_continue(call.body))
         return list(ways)
 
     def _deadline_at(self, or_before: float = NEVER) -> float:
-        """The call's deadline, moved by what the reader took: that was nobody's who answers."""
+        """The call's deadline, extended by the time that the caller took to read."""
         late = sum(attempt.late for attempt in self._call.trail.attempts)
         return min(self._call.deadline_at, or_before) + late
 
@@ -226,11 +230,11 @@ class Unbroken(Reply):
             return
         attempts, told = self._call.trail.attempts, self._told
         if self._splice is None and attempts:
-            came = weight(told.text) + weight(told.reasoning)
+            came = utf8_size(told.text) + utf8_size(told.reasoning)
             attempts[-1].received = max(attempts[-1].received, came)
         await opening.__aexit__(type(error) if error is not None else None, error, None)
 
-    async def _open(self, way: Way) -> None:
+    async def _open(self, way: ResumeMode) -> None:
         call, told = self._call, self._told
         trail = call.trail
         again = msgspec.structs.replace(
@@ -245,11 +249,11 @@ class Unbroken(Reply):
         self._opening = opening
         self._before, self._usage, self._came = before, None, 0
         if before is not None:
-            ability = self._resume.abilities[trail.attempts[-1].target]
-            said = told.text if repeats(ability.prefill) else ""
-            self._splice = Splice(stamp_of(self._first), Retelling(said), before)
+            capability = self._resume.capabilities[trail.attempts[-1].target]
+            said = told.text if repeats(capability.prefill) else ""
+            self._splice = Splice(stamp_of(self._first), ReplayFilter(said), before)
         else:
-            self._splice = Splice(stamp_of(self._first), Retelling(told.text, told.reasoning))
+            self._splice = Splice(stamp_of(self._first), ReplayFilter(told.text, told.reasoning))
 
     def _before_it(self) -> Before:
         """The tokens of the answer up to here: as their vendors counted them where that can be true."""
@@ -260,9 +264,9 @@ class Unbroken(Reply):
         asked = first.usage if first is not None and first.usage is not None and first.usage.input_tokens else None
         return Before(asked, so_far.output_tokens if so_far is not None else 0, tokens_of(self._told.text))
 
-    def _learn(self, way: Way, failed: CallError) -> None:
+    def _learn(self, way: ResumeMode, failed: CallError) -> None:
         """A target that refuses the beginning of its answer is not offered one again."""
-        known = self._resume.abilities.get(failed.target or "")
+        known = self._resume.capabilities.get(failed.target or "")
         if way == "continue" and known is not None and isinstance(failed, Rejected):
             known.prefill = "none"
 
@@ -283,16 +287,16 @@ class _Ending(Reply):
 class Prefill:
     """Writes the beginning of the answer into the body, in the form that this target takes. Looks only."""
 
-    def __init__(self, inner: Service, ability: Ability) -> None:
+    def __init__(self, inner: Service, capability: Capability) -> None:
         self.inner = inner
-        self.ability = ability
+        self.capability = capability
 
     def open(self, call: Call) -> Opening:
         if not call.prefill:
             return self.inner.open(call)
-        body = prefilled(call.body, call.prefill, self.ability.prefill)
+        body = prefilled(call.body, call.prefill, self.capability.prefill)
         if (attempt := call.attempt) is not None:
             attempt.sent = len(body)
             attempt.prefilled = len(call.prefill.encode())
-            attempt.repeated = attempt.prefilled if repeats(self.ability.prefill) else 0
+            attempt.repeated = attempt.prefilled if repeats(self.capability.prefill) else 0
         return self.inner.open(msgspec.structs.replace(call, body=body, prefill=""))

@@ -1,4 +1,4 @@
-"""Which alias. Everything below is about that one."""
+"""Routing: finds the pool of the alias."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long an attempt may take. The leaf keeps the bounds, for it alone knows which phase it is in."""
+"""Sets the timeouts of an attempt. The leaf enforces them, as only it knows the phase."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headworks.policy.timeouts import Timeouts
 
 
 class Timeout:
-    """Writes an attempt's bounds on it: none reaches past the call's deadline.
+    """Writes the timeouts on the attempt; none ends after the call's deadline.
 
     A wrapper with a timer of its own costs 5 us a call (asyncio.timeout), and would not know connecting from waiting.
     """

@@ -1,4 +1,4 @@
-"""The outermost layer: sees every call, refusals too, and writes its record before the last chunk goes out."""
+"""The outermost layer: writes the record of every call, refused ones too, before the last chunk goes out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headworks.core.errors import CallError, Cut, Draining, Expired, Refused, Re
 from headworks.core.record import MOST_TEXT, AttemptRecord, Opened, Outcome, Record
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Layering, Service, scope
-from headworks.core.text import joined, sound, weight
+from headworks.core.text import joined, utf8_size, well_formed
 from headworks.core.trail import Attempt
 from headworks.layers.reason import reason
 from headworks.policy.charge import BYTES_PER_TOKEN, answered, billed
@@ -29,7 +29,7 @@ class Journal(Protocol):
         ...
 
     def open(self, call: Opened, /) -> bool:
-        """Takes a call under a budget, likewise; False where it cannot now, and then nothing may be spent."""
+        """Writes that a call under a budget has begun. False where it cannot: then nothing may be spent."""
         ...
 
 
@@ -43,7 +43,7 @@ class Trace:
         self.keeps_bodies = keeps_bodies
         self.in_flight = 0
         self.ending: Draining | None = None
-        """Why calls are cancelled from now on, where it is not their callers who leave."""
+        """The error for calls that the drain cancels; None while only callers cancel."""
         self.strangers = 0
 
     @scope
@@ -116,7 +116,9 @@ class Trace:
                 attempts=known,
                 cache=trail.cache,
                 asked=kept(call.body) if self.keeps_bodies else "",
-                answered=kept(sound(joined(traced.texts)).encode()) if traced is not None and traced.texts else "",
+                answered=kept(well_formed(joined(traced.texts)).encode())
+                if traced is not None and traced.texts
+                else "",
             )
         )
 
@@ -190,7 +192,7 @@ def size(chunk: Chunk) -> int:
     """Bytes of a chunk's content. Without text it is a piece of a tool call or of reasoning: about a token each. A finish
     reason is none: of an answer that has nothing else a vendor may well say that it has no output."""
     if chunk.text:
-        return weight(chunk.text)
+        return utf8_size(chunk.text)
     return 0 if chunk.finish is not None and not chunk.begins_tool_call else BYTES_PER_TOKEN
 
 
@@ -210,8 +212,10 @@ def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str, bool]:
         has_estimate |= is_estimated
         if attempt.price is not None and attempt.is_billable:
             price_at = attempt.price.at or price_at
-    if total is None and trail.funds is not None:  # a class of tokens without a rate: it is settled at what is reserved
-        total = max(trail.funds.amounts)
+    if (
+        total is None and trail.reservation is not None
+    ):  # a class of tokens without a rate: it is settled at what is reserved
+        total = max(trail.reservation.amounts)
     return known, total, price_at, has_estimate
 
 

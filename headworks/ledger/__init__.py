@@ -1,1 +1,1 @@
-"""What happened: the journal, and (with the next release) the store that is indexed from it."""
+"""The ledger: the journal of all calls, and the store that is indexed from it."""

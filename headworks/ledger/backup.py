@@ -1,4 +1,4 @@
-"""A ledger in one file, while a gateway serves.
+"""A backup of the ledger in one file, made while a gateway serves.
 
 Theory. What was acknowledged is in the journal or in the store. So the journal's files are opened first, then one state of the
 store is read, and then what stands in those files beyond the offsets of that state: a file that the indexer removes meanwhile
@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from headworks import __version__
-from headworks.core.whole_files import whole
+from headworks.core.atomic_write import atomic_write
 from headworks.ledger.backup_contents import Contents
 from headworks.ledger.backup_file import Head, Writer
 from headworks.ledger.copies import copying
@@ -26,8 +26,8 @@ from headworks.ledger.lines import files, read
 from headworks.ledger.store import StoreAt
 from headworks.ledger.tables import TABLES, WAITING, Row
 
-PATIENCE = 20.0
-"""Seconds that another who writes is waited for."""
+LOCK_TIMEOUT = 20.0
+"""Seconds to wait for the lock of another writer."""
 
 
 class BackedUp(msgspec.Struct, frozen=True):
@@ -40,8 +40,8 @@ class BackedUp(msgspec.Struct, frozen=True):
 
 def back_up(journal: Path, at: StoreAt, target: Path, *, made_at: float, may_replace: bool = False) -> BackedUp:
     """Writes the ledger of a journal's folder into a file. Raises StoreTrouble, OSError."""
-    index = Indexer(journal, at, patience=PATIENCE)
-    with whole(target, may_replace=may_replace) as file, closing(index), held(journal) as there:
+    index = Indexer(journal, at, lock_timeout=LOCK_TIMEOUT)
+    with atomic_write(target, may_replace=may_replace) as file, closing(index), open_files(journal) as there:
         prefix = index.prefix()
         copier = copying(index.store())
         with copier.reading(target.with_name(f"{target.name}.snapshot")) as rows:
@@ -60,7 +60,7 @@ def back_up(journal: Path, at: StoreAt, target: Path, *, made_at: float, may_rep
 
 
 @contextmanager
-def held(journal: Path) -> Iterator[Mapping[str, tuple[int, int]]]:
+def open_files(journal: Path) -> Iterator[Mapping[str, tuple[int, int]]]:
     """The journal's files, open, and how long they are now."""
     found: dict[str, tuple[int, int]] = {}
     try:

@@ -1,4 +1,4 @@
-"""What is in a backup, in numbers. Its writer and every reader count it from the rows."""
+"""The contents of a backup, in numbers. Its writer and every reader count them from the rows."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Theory. The first line says what it is. Each table begins with an object that names it, has a row a line, as an array, and ends
 with an object that counts and digests them. The last line has sums over everything, and a digest of all before it. A
-reader computes all of these anew, so a bit that fell over, a line that is missing, a file that was cut off or two backups in one
-are known; somebody who means to forge one can, for there is no key in it.
+reader computes all of these again, so it finds a flipped bit, a missing line, a truncated file, or two backups in one file.
+There is no signature: a backup can be forged.
 
 Both directions hold a thousand rows in memory at most.
 """
@@ -36,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Broken(HeadworksError):
-    """It is no backup, or not a whole one. The text says why."""
+    """The file is no backup, or is damaged. The text says why."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

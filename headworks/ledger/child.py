@@ -1,4 +1,4 @@
-"""The process that indexes, beside the gateway's: it lives as long as its stdin, and prints how it is as JSON lines.
+"""The indexer process beside the gateway: it runs until its stdin ends, and prints its status as JSON lines.
 
 It yields to the gateway wherever both want one processor, and shares no interpreter lock with it.
 """
@@ -15,28 +15,28 @@ from typing import BinaryIO
 import msgspec
 
 from headworks.ledger.ledger import POLL, Ledger, Status
-from headworks.ledger.places import store_at
+from headworks.ledger.store_url import store_at
 
 NICE = 10
 """Beside a busy gateway on one core this is a tenth of it, and a call that arrives is served at once."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child is told, in the first line of its stdin: a command line could be read by every user.
+    """The first line of the child's stdin: its options. (Every user of the machine could read a command line.)
 
     journal: a folder. store: the URL of the store, with its password. folder: what its relative paths start from.
-    retention, patience: seconds.
+    retention, within: seconds.
     """
 
     journal: str
     store: str
     folder: str
     retention: float
-    patience: float
+    within: float
 
 
 async def serve(order: Order, told: BinaryIO, said: int) -> None:
-    """Indexes until `told` ends, then what is left, for at most the order's patience. Says to the file `said` how it is."""
+    """Indexes until `told` ends, then what is left, for at most `order.within` seconds. Writes its status to the file `said`."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(told, ended.set)  # nothing more is ever written to it: only its end can be read
@@ -52,7 +52,7 @@ async def serve(order: Order, told: BinaryIO, said: int) -> None:
             async with asyncio.timeout(POLL):
                 await ended.wait()
     loop.remove_reader(told)
-    await ledger.stop(order.patience)
+    await ledger.stop(order.within)
     say(said, ledger.status())
 
 

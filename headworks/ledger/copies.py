@@ -1,4 +1,4 @@
-"""One state of a store, out of it and into it, whichever store it is."""
+"""Snapshots of a store, for backup and restore, of either kind of store."""
 
 from __future__ import annotations
 

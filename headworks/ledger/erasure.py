@@ -1,12 +1,12 @@
-"""The purge of one user: nothing of theirs is shown, kept or added any more, and every sum stays as it was.
+"""The purge of one user: their calls lose everything personal, and every sum stays as it was.
 
 Theory. What a user's calls cost is the operator's; who they were and what they said is not. So a call of a user who was
 purged keeps its row of numbers and a record without words (`redacted`), and its request's number becomes `HIDDEN`, so
-that no question finds it. A *mark*, the digest of the name with an instant, says that calls of that user which arrived
+that no query finds it. A *tombstone*, the digest of the name with an instant, says that calls of that user which arrived
 before it are to be added so: those that are in a journal still, of this machine or of another, or are under way. Because
 a call is redacted in one way only, its line is the same wherever that is done, and a line that comes twice is added once.
 
-Marks stand in `access` (`keys.py`), where every gateway looks three times a second: so they bind kept answers, too.
+Tombstones are rows of `access` (`keys.py`), where every gateway looks three times a second: so they bind kept answers, too.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Record).decode
 
 
-def marks(store: Store) -> Mapping[str, float]:
+def tombstones(store: Store) -> Mapping[str, float]:
     """The users who were purged, by the digest of their name, and until when (seconds since 1970)."""
     return Keys(store).purged()
 
 
 def withheld(entries: Sequence[tuple[Facts, bytes]], marks: Mapping[str, float]) -> list[tuple[Facts, bytes]]:
-    """The same calls; those of users who were purged after they arrived without anything of theirs."""
+    """The same calls. Those of a user who was purged after the call arrived are redacted."""
     return [_withheld(entry, marks) for entry in entries]
 
 
@@ -74,7 +74,7 @@ GONE: Final = frozenset(
         "erased",
     }
 )
-"""Of a record, what says who called or what was said; and what is made anew."""
+"""The fields of a record that are personal, and those that are made anew."""
 
 LEFT: Final = tuple(name for name in Record.__struct_fields__ if name not in GONE)
 LEFT_OF_ATTEMPT: Final = tuple(

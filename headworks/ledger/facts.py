@@ -1,4 +1,4 @@
-"""What the indexer reads of a record: a part of it is decoded in half the time, and an older record is no error."""
+"""The part of a record that the indexer decodes: half the time of all of it, and an older record is no error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headworks.core.record import Opened
 from headworks.core.reply import Usage
 
 GOOD = frozenset({"ok", "cancelled"})
-"""Outcomes that nobody has to look at: a whole answer, or a caller who had enough."""
+"""Outcomes that are no failures: a whole answer, or a caller who hung up."""
 
 MOST_SECONDS = 1e9
 """Durations and instants beyond are not ours: SQLite has 63 bits for the microseconds."""

@@ -1,9 +1,9 @@
-"""Which store this is, and how far it has come: what tells the store of yesterday from a new one, another one, or an old copy.
+"""The identity of a store and its count of changes, by which a new store, another store or an old copy is recognised.
 
-Always true: a store gets its name, a number drawn once, when it is made, or is opened first by a version that knows this (0.1
-had none); every copy of it has the same. Its count of changes to keys never goes back (`keys.py` numbers them). Both are also
-noted in the journal's folder, after they are safe on the store's disk: so a store that is behind its note was not cut off by
-a loss of power, it is an older copy. Where there is no note, any store is right: who removes the whole folder starts anew.
+Always true: a store gets a random id when it is created (a store of version 0.1 when it is first opened); every copy has the
+same id. Its count of changes to keys never decreases (`keys.py` numbers them). Both are also noted in the journal's folder,
+after they are safe on the store's disk. So a store that is behind its note is an older copy, and not the result of a power loss.
+Without a note any store is accepted: removing the whole folder starts from scratch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.store import Store, StoreTrouble
 
 NOTE: Final = "ledger.json"
@@ -31,11 +31,11 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 UNREADABLE: Final = Identity("", 0)
-"""Of a note that somebody has spoiled: no store is this one."""
+"""The identity in a damaged note: it equals that of no store."""
 
 
 def identity(store: Store) -> Identity:
-    """Which one an open store is. Raises StoreTrouble."""
+    """The identity of an open store. Raises StoreTrouble."""
     found = store.rows("SELECT id, (SELECT coalesce(max(changed), 0) FROM access) FROM identity")
     if len(found) != 1:
         raise StoreTrouble("the store does not say which one it is: its table `identity` has no row, or several")
@@ -56,7 +56,7 @@ def noted(journal: Path) -> Identity | None:
 
 
 def departure(found: Identity, known: Identity | None) -> str:
-    """Why a store is not the one that was known; "" where it is."""
+    """Why a store is not the known one; "" where it is."""
     if known is None:
         return ""
     if found.id != known.id:
@@ -73,10 +73,10 @@ def note(journal: Path, store: Store) -> Identity:
     """Notes which store the journal goes into, and how far that has come, once that is safe on its disk. For who has made sure
     that it is the right one (`departure`), or says so. Raises StoreTrouble."""
     found = identity(store)
-    store.settle()
+    store.sync()
     unfinished = journal / f"{NOTE}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        private(journal)
+        make_private(journal)
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(msgspec.json.encode(found))
             file.flush()

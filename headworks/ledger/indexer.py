@@ -1,4 +1,4 @@
-"""Moves the journal into the store: every record exactly once, whatever is killed, locked, gone or full meanwhile.
+"""Indexes the journal into the store: each record exactly once, also across kills, locks, outages and full disks.
 
 Always true: rows and the offset behind them are one transaction; a journal file is removed only when it is final, indexed
 to its end, and its rows are forced to the disk; lines that are no records are counted and stop nothing. Memory is
@@ -28,11 +28,11 @@ AT_ONCE = 1000
 class Indexer:
     """Indexes the journal in a folder into a store, pass by pass."""
 
-    def __init__(self, journal: Path, store: StoreAt, *, pause: float = 0.0, patience: float = 2.0) -> None:
+    def __init__(self, journal: Path, store: StoreAt, *, pause: float = 0.0, lock_timeout: float = 2.0) -> None:
         self.journal = journal
         self.at = store
         self.pause = pause
-        self.patience = patience
+        self.lock_timeout = lock_timeout
         self.behind = 0
         self.indexed = 0
         self.indexed_bytes = 0
@@ -45,7 +45,7 @@ class Indexer:
         if self._store is not None and not self._store.is_there:
             self.close()
         if self._store is None:
-            self._store = self.at.open(self.patience)
+            self._store = self.at.open(self.lock_timeout)
         return self._store
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class Indexer:
             for file in files(self.journal):
                 has_more |= self._file(store, file, prefix, positions.get(prefix + file.name, Position()))
             if not has_more:
-                store.lose(prefix, lambda: {prefix + process_of(file.name) for file in files(self.journal)})
+                store.record_lost(prefix, lambda: {prefix + process_of(file.name) for file in files(self.journal)})
             self.measure()
             return has_more
         except StoreTrouble:
@@ -82,7 +82,7 @@ class Indexer:
             raise StoreTrouble(f"the journal in {self.journal} cannot be read: {error.strerror or error}") from error
 
     def take(self, name: str, lines: Sequence[bytes]) -> None:
-        """Adds lines that no file of the journal has, under the name of one that there is not. Raises StoreTrouble."""
+        """Adds lines that are in no file of the journal, under a file name of their own. Raises StoreTrouble."""
         prefix, store = self.prefix(), self.store()
         for start in range(0, len(lines), AT_ONCE):
             batch = lines[start : start + AT_ONCE]
@@ -152,7 +152,7 @@ class Indexer:
             os.close(file)
 
     def decoded(self, lines: Sequence[bytes]) -> Entries:
-        """What lines of a journal say."""
+        """Decodes lines of a journal."""
         entries = Entries([], [])
         for start in range(0, len(lines), SLICE):
             for line in lines[start : start + SLICE]:
@@ -168,7 +168,7 @@ class Indexer:
 
     def _remove(self, store: Store, path: Path) -> None:
         """Removes a file that is indexed to its end, where it is certain that its rows are on the disk."""
-        store.settle()
+        store.sync()
         if store.is_there:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()

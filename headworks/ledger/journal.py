@@ -1,4 +1,4 @@
-"""The append-only file that a record is in before the caller gets its last chunk.
+"""The journal: append-only files. A record is written there before the caller gets the last chunk.
 
 Always true: files of one process, a new one at each start and after every `ROTATED_AT` bytes; one record a line, one
 `write` a record. A record that was appended is the kernel's: killing the process loses nothing, losing power loses at
@@ -7,7 +7,7 @@ start means that nothing is ever appended to it. A file is locked (`flock`) from
 closed: who can lock it knows that it is complete, and may remove it once it is indexed.
 A file that somebody removes while it is written is written again into a new one, within `sync` seconds.
 A full disk costs no call: lines wait in memory up to `MOST_BACKLOG` bytes, then are counted as lost. What still waits at
-the end may go into the store (`ending.py`); else it is counted as lost, too.
+the end may go into the store (`final_flush.py`); else it is counted as lost, too.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import Notice, Notices, named
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.core.record import Opened, Record
+from headworks.core.throttled_log import LogEvent, ThrottledLog, log_fields
 from headworks.ledger.facts import OPENED
 
 MOST_BACKLOG = 64 * 1024 * 1024
@@ -66,9 +66,9 @@ class Journal:
         self._is_dirty = False
         self._is_full = False
         self._is_unforced = False
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         try:
-            private(folder)
+            make_private(folder)
             self._file = self._begin()
         except OSError as error:
             raise ConfigError(
@@ -97,7 +97,7 @@ class Journal:
             self._keep(rest)
 
     def open(self, call: Opened) -> bool:
-        """Takes a call under a budget before its first attempt. False where the disk does not: then nothing may be spent."""
+        """Writes that a call under a budget has begun, before its first attempt. False where the disk is full: then nothing may be spent."""
         if self._backlog and not self.flush():
             return False
         line = self._encode(call) + b"\n"
@@ -133,7 +133,7 @@ class Journal:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.sync)
-            if (removed := self._succeeded()) is not None:
+            if (removed := self._replaced_if_removed()) is not None:
                 self.lost += await loop.run_in_executor(None, carry_over, removed, os.dup(self._file))
             self._tell(bool(self._backlog) and not self.flush())
             while self._full:
@@ -144,27 +144,27 @@ class Journal:
                 await loop.run_in_executor(None, self._force, self._file)
 
     def _tell(self, is_full: bool) -> None:
-        """Logs that the disk takes no more, and that it takes records again: once each."""
+        """Logs that the disk is full, and that it takes records again: once each."""
         if is_full and not self._is_full:
             text = f"it takes no more: {self.backlog} bytes wait, {self.lost} records lost so far"
-            self._notices.tell(Notice(logging.ERROR, "journal_full", "the journal's disk", text))
+            self._events.write(LogEvent(logging.ERROR, "journal_full", "the journal's disk", text))
         elif self._is_full and not is_full:
             text = f"it takes records again; {self.lost} were lost"
-            self._notices.tell(Notice(logging.INFO, "journal_back", "the journal's disk", text, {"lost": self.lost}))
+            self._events.write(LogEvent(logging.INFO, "journal_back", "the journal's disk", text, {"lost": self.lost}))
         self._is_full = is_full
 
-    def settle(self) -> list[bytes]:
+    def last_flush(self) -> list[bytes]:
         """Writes what waits, as far as the disk takes it, for the last time before the end. Returns the lines that it does
         not take, whole: the beginning of the first may be in the file."""
-        if (removed := self._succeeded()) is not None:
+        if (removed := self._replaced_if_removed()) is not None:
             self.lost += carry_over(removed, os.dup(self._file))
         if self.flush():
             return []
         first, *others = self._backlog
         return [self._torn() + first, *others]
 
-    def give(self) -> None:
-        """Forgets the lines that `settle` returned: they are somewhere else."""
+    def drop_backlog(self) -> None:
+        """Forgets the lines that `last_flush` returned: they are somewhere else."""
         self._backlog.clear()
         self._backlog_size = self.waiting = 0
 
@@ -172,10 +172,10 @@ class Journal:
         """Writes what waits, forces it to the disk and closes the files. What cannot be written is counted as lost."""
         if self._file == CLOSED:
             return
-        left = self.settle()
+        left = self.last_flush()
         self.lost += count(left)
-        self.give()
-        self._notices.close()
+        self.drop_backlog()
+        self._events.close()
         for file in (*self._full, self._file):
             self._finish(file)
         self._file = CLOSED  # a late record is lost, but is not written into whatever has this number next
@@ -187,7 +187,7 @@ class Journal:
         return sorted(self._failed)
 
     def _torn(self) -> bytes:
-        """What stands behind the last whole line of the file: the beginning of the first line that waits."""
+        """The torn end of the file, which is the beginning of the first line that waits."""
         try:
             end = os.fstat(self._file).st_size
             looked = CARRIED
@@ -225,29 +225,29 @@ class Journal:
             self._number -= 1
             self._room = self.rotated_at // 16
             text = f"there can be no other file now ({error.strerror}): it goes on in this one"
-            self._notices.tell(Notice(logging.ERROR, "journal_not_rotated", "the journal's file", text))
+            self._events.write(LogEvent(logging.ERROR, "journal_not_rotated", "the journal's file", text))
             return
         self._full.append(self._file)
         self._file = file
         self._room = self.rotated_at - size
 
-    def _succeeded(self) -> int | None:
-        """The file that is written, where somebody has removed it or its folder: another takes its place. None: it is there."""
+    def _replaced_if_removed(self) -> int | None:
+        """If the current file was removed, starts a new one and returns the old descriptor. None: the file is still there."""
         if os.fstat(self._file).st_nlink:
             return None
         removed = self._file
         self._number += 1
         try:
-            private(self.folder)
+            make_private(self.folder)
             self._file = self._begin()
         except OSError as error:
             self._number -= 1
             text = f"it was removed, and there can be no other: {error.strerror}"
-            self._notices.tell(Notice(logging.ERROR, "journal_removed", "the journal's file", text))
+            self._events.write(LogEvent(logging.ERROR, "journal_removed", "the journal's file", text))
             return None
         self._room = self.rotated_at
         text = f"it was removed: its records are written again, into {self.path}"
-        self._notices.tell(Notice(logging.ERROR, "journal_removed", "the journal's file", text))
+        self._events.write(LogEvent(logging.ERROR, "journal_removed", "the journal's file", text))
         return removed
 
     def _finish(self, file: int) -> None:
@@ -260,16 +260,16 @@ class Journal:
         except OSError as error:
             self._failed.add(self._paths.get(file, self.path))
             if not self._is_unforced:  # in a thread, and once a second: the first says it
-                text = "the journal cannot be forced to the disk: %s"
-                log.error(text, error.strerror, extra=named("journal_unforced", reason=error.strerror))
+                text = "fsync of the journal failed: %s"
+                log.error(text, error.strerror, extra=log_fields("journal_unforced", reason=error.strerror))
             self._is_unforced = True
         else:
             if self._is_unforced:
-                log.info("the journal is forced to the disk again", extra=named("journal_forced"))
+                log.info("fsync of the journal works again", extra=log_fields("journal_forced"))
             self._is_unforced = False
 
     def _write(self, line: bytes) -> bytes | None:
-        """What was not written: None when all was."""
+        """Writes a line. Returns the part that was not written, None when all was."""
         try:
             written = os.write(self._file, line)
         except OSError:
@@ -278,8 +278,8 @@ class Journal:
 
     def _keep(self, line: bytes) -> None:
         if self._file == CLOSED:
-            text = "a record came when the journal was closed: it is missing from %s"
-            log.error(text, self.folder, extra=named("records_missing", records=1, journal=str(self.folder)))
+            text = "a record arrived after the journal was closed: it is missing from %s"
+            log.error(text, self.folder, extra=log_fields("records_missing", records=1, journal=str(self.folder)))
         if self._file == CLOSED or self._backlog_size + len(line) > MOST_BACKLOG:
             self.lost += 1
             return
@@ -312,7 +312,7 @@ def carry_over(removed: int, file: int) -> int:
             at += len(lines)
     except OSError as error:
         log.error("the records of the journal's removed file are lost: %s", error.strerror)
-        return missed(removed, at)
+        return records_from(removed, at)
     else:
         return 0
     finally:
@@ -320,7 +320,7 @@ def carry_over(removed: int, file: int) -> int:
         os.close(file)
 
 
-def missed(file: int, at: int) -> int:
+def records_from(file: int, at: int) -> int:
     """How many records stand in a file from an offset on; 0 where it cannot be read."""
     try:
         return count(os.pread(file, max(0, os.fstat(file).st_size - at), at).split(b"\n"))

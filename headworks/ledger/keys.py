@@ -1,8 +1,8 @@
-"""What a running gateway must learn from the ledger's store: keys and groups that were made at run time, keys of the system
-file that were revoked there, and users who were purged (`erasure.py`).
+"""The table `access` of the store, which every gateway polls: keys and groups made at run time, revoked keys of the system
+file, and purged users (`erasure.py`).
 
-Always true: no secret is here, only digests; a row's `changed` is larger than that of every change before it, so that who
-has read up to one number finds what is new by the next. Rows of keys are never deleted: a name that was revoked stays known.
+Always true: no secret is here, only digests; `changed` is a sequence number, larger in each later change, so
+a reader that has seen one number asks for the rows above it. Rows of keys are never deleted: a name that was revoked stays known.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Literal
 
 import msgspec
 
-from headworks.core.key import FREELY, Allowance, Change, Key, Priority, nth_name
+from headworks.core.key import UNLIMITED, Allowance, Change, Key, Priority, numbered_name
 from headworks.ledger.store import Store
 
 Kind = Literal["key", "group", "revoked", "purged"]
 """A row of `purged` has the digest of a user's name for its name, and is `created_at` the purge."""
 
 AT_ONCE = 500
-"""Rows that are read together: whoever takes them over does so in a millisecond."""
+"""Rows that are read at once: applying them takes a millisecond."""
 
 NEVER = float("inf")
 
@@ -35,7 +35,7 @@ class Former(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Earlier(msgspec.Struct, frozen=True, array_like=True):
-    """A key that had the name before: the so many, when it was made and when it was revoked or expired."""
+    """An earlier key of the same name: its number, when it was made, and when it was revoked or expired."""
 
     number: int
     created_at: float
@@ -50,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A row as it is kept. digest: hexadecimal, "" for groups. Instants are seconds since 1970, 0 is never.
 
     number: the so many key of its name. What an earlier one spent is that one's: records and sums know each by a name of its
-    own (`nth_name`).
+    own (`numbered_name`).
     """
 
     digest: str = ""
@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: Priority = "normal"
     tags: tuple[str, ...] = ()
     group: str = ""
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
     expires_at: float = 0.0
     created_at: float = 0.0
     revoked_at: float = 0.0
@@ -98,7 +98,7 @@ class Keys:
     def free_number(self, name: str, first: int) -> int:
         """The first number from this on under which no key of the name has left anything."""
         number = first
-        while self._has_left(nth_name(name, number)):
+        while self._has_left(numbered_name(name, number)):
             number += 1
         return number
 
@@ -114,7 +114,7 @@ class Keys:
             yield Row(kind, name, changed, _decode(entry))
 
     def put(self, kind: Kind, name: str, entry: Entry, was: Row | None) -> bool:
-        """Writes a row that was so when it was read (None: was not there); False, and nothing, if another was first."""
+        """Writes a row by compare and swap. was: the row as it was read, None where there was none. False if it has changed since."""
         with self.store.transaction("access"):
             now = self.row(kind, name)
             if (now.changed if now is not None else None) != (was.changed if was is not None else None):
@@ -155,7 +155,7 @@ class Keys:
                     )
 
     def changes(self, since: int) -> tuple[list[Change], int]:
-        """What changed after a number, the first `AT_ONCE` of it, and up to which number that is."""
+        """The next `AT_ONCE` changes after a sequence number, and the last number among them."""
         found = self.store.rows(
             f"SELECT kind, name, changed, entry FROM access WHERE changed > ? ORDER BY changed LIMIT {AT_ONCE}",
             (since,),
@@ -165,7 +165,7 @@ class Keys:
         return changes, found[-1][2] if found else since
 
     def _change(self, kind: Kind, name: str, entry: Entry, at: float) -> Change:
-        """A row as whoever serves calls needs it. at: seconds since 1970."""
+        """A row as a gateway needs it. at: seconds since 1970."""
         if kind == "group":
             return Change(kind="group", name=name, allowance=entry.allowance)
         if kind == "purged":
@@ -174,9 +174,9 @@ class Keys:
             return Change(kind="revoked", name=name, is_revoked=bool(entry.revoked_at))
         if entry.revoked_at:
             return Change(kind="key", name=name)
-        allowance = self._allowance(entry.allowance) if entry.allowance else FREELY
+        allowance = self._allowance(entry.allowance) if entry.allowance else UNLIMITED
         key = Key(
-            name=nth_name(name, entry.number),
+            name=numbered_name(name, entry.number),
             digest=bytes.fromhex(entry.digest),
             models=self._models(entry.models),
             priority=entry.priority,

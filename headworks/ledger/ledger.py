@@ -1,4 +1,4 @@
-"""A thread that indexes the journal, keeps the store small, and says how it is. It runs in a process of its own (`child.py`).
+"""The indexer thread: it indexes the journal, deletes old records, and reports its status. It runs in its own process (`child.py`).
 
 Always true: nothing here waits on the event loop or makes it wait. A store that is locked, gone or full costs no call
 and no record: the journal keeps what is not indexed, and the thread tries again, soon at first, then every
@@ -83,15 +83,15 @@ class Ledger:
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
-    async def stop(self, patience: float = 5.0) -> None:
-        """Indexes what is there, `patience` seconds at most, and ends the thread; what is left waits in the journal."""
+    async def stop(self, within: float = 5.0) -> None:
+        """Indexes what is there, `within` seconds at most, and ends the thread; what is left waits in the journal."""
         if self._thread is not None:
             self._stopping.set()
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, patience)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, within)
             self._thread = None
 
     def status(self) -> Status:
-        """How it is. Reads a few numbers; waits for nothing."""
+        """The current status. Reads a few numbers, and never waits."""
         indexer = self.indexer
         trouble = self._trouble
         asked_at = self._asked_at
@@ -110,7 +110,7 @@ class Ledger:
         )
 
     def troubles(self) -> list[str]:
-        """What an operator should know, in words; nothing while all is well."""
+        """Problems for the operator, in words; empty while all is well."""
         return complaints(self.status())
 
     def _run(self) -> None:

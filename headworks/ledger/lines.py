@@ -1,4 +1,4 @@
-"""A journal file as its readers see it: whole lines from an offset, and whether anybody still writes it.
+"""Reads a journal file: whole lines from an offset, and whether the file is still being written.
 
 Always true: what is returned ends where a line ends, so an offset never stands inside a record. The writer holds a lock
 (`flock`) on its file as long as it lives; the kernel lets go of it whatever the writer dies of. So a file that can be
@@ -29,7 +29,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def is_final(file: int) -> bool:
-    """Whether nobody writes this file any more. Ask before reading: what is read afterwards is then all there will be."""
+    """Whether no process writes this file any more. Ask before reading: then what is read is all there will be."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -47,7 +47,7 @@ class Lines(msgspec.Struct, frozen=True):
 
 
 def read(file: int, start: int, *, final: bool) -> Lines:
-    """The whole lines from `start`, about `CHUNK` bytes of them; of a final file also what stands behind the last one."""
+    """The whole lines from `start`, about `CHUNK` bytes of them. Of a final file also a last line without an end."""
     data = os.pread(file, CHUNK, start)
     cut = data.rfind(b"\n") + 1
     if cut == 0 and len(data) == CHUNK:

@@ -1,4 +1,4 @@
-"""What a journal's folder is called in the store, where several go into one."""
+"""The id of a journal's folder in the store, where several journals go into one store."""
 
 from __future__ import annotations
 

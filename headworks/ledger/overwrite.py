@@ -1,4 +1,4 @@
-"""The journal without what was purged, under the hands of those who write and read it.
+"""Overwrites purged records in the journal, while it is written and read.
 
 Theory. A line is overwritten where it stands, by another of the same length: blanks fill it. So no offset of a reader moves,
 the writer goes on at the end of the file that it has open and locked, and no copy of the old bytes is left behind, as it
@@ -18,10 +18,10 @@ from headworks.ledger.facts import USER, Facts, facts, opened
 from headworks.ledger.lines import files, read
 
 Chosen = Callable[[bytes], Facts | None]
-"""Says what a line is about, if it is to go."""
+"""Selects a line: what it is about, or None to keep it."""
 
 Instead = Callable[[bytes], bytes]
-"""What stands in a line's place."""
+"""Makes the replacement of a line."""
 
 
 def overwrite(journal: Path, offsets: Mapping[str, int], chosen: Chosen, instead: Instead) -> int:

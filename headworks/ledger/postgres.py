@@ -1,4 +1,4 @@
-"""The ledger's store in PostgreSQL, for several replicas. What is always true stands in `store.py`.
+"""The ledger's store in PostgreSQL, for several replicas. Its invariants are in `store.py`.
 
 Theory. Everything is in one schema. Each transaction sets what it needs for itself (`SET LOCAL`) and nothing is prepared,
 so a pooler between may hand out another connection after every transaction. Commits are forced to the disk before they
@@ -6,7 +6,7 @@ return. What must not happen twice at once takes an advisory lock, which a kille
 tables, deleting, and names: who adds rows holds `NAMES` shared, who prunes names holds it alone and counts up, and a
 count that is another makes a writer forget which numbers it knew.
 
-Whatever psycopg raises leaves here as `StoreTrouble`, without the URL.
+All errors of psycopg leave this file as `StoreTrouble`, without the URL.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 
-from headworks.ledger.erasure import marks, withheld
+from headworks.ledger.erasure import tombstones, withheld
 from headworks.ledger.facts import USER, Facts, facts
-from headworks.ledger.postgres_claim import PostgresClaim
+from headworks.ledger.postgres_lock import PostgresLock
 from headworks.ledger.store import (
     COLUMNS,
     HOUR,
     INTERNED,
+    LOCK_TIMEOUT,
     MOST_NAMES,
-    PATIENCE,
     PRUNED,
-    Claim,
     Entries,
+    Lock,
     Position,
     StoreTrouble,
     costs_of,
@@ -137,11 +137,11 @@ class PostgresAt:
 
     __repr__ = __str__
 
-    def open(self, patience: float = PATIENCE) -> PostgresStore:
-        return PostgresStore(self, patience)
+    def open(self, lock_timeout: float = LOCK_TIMEOUT) -> PostgresStore:
+        return PostgresStore(self, lock_timeout)
 
-    def claim(self) -> Claim:
-        return PostgresClaim(self.connect, self.schema, str(self))
+    def lock(self) -> Lock:
+        return PostgresLock(self.connect, self.schema, str(self))
 
     def connect(self) -> psycopg.Connection:
         """A connection. Raises psycopg.Error."""
@@ -160,11 +160,11 @@ class PostgresStore:
     plans_itself = True
     contains = 'strpos(lower(reason COLLATE "C"), ?) > 0'
 
-    def __init__(self, at: PostgresAt, patience: float = PATIENCE) -> None:
+    def __init__(self, at: PostgresAt, lock_timeout: float = LOCK_TIMEOUT) -> None:
         self.at = at
         self._names: dict[tuple[str, str], int] = {}
         self._prunings = -1
-        lock = max(1, round(patience * 1000))
+        lock = max(1, round(lock_timeout * 1000))
         self._settings = SQL(
             "SET LOCAL search_path = {}; SET LOCAL lock_timeout = {}; SET LOCAL synchronous_commit = on"
         ).format(Identifier(at.schema), Literal(lock))
@@ -272,7 +272,7 @@ class PostgresStore:
         self._insert(entries.records)
         self.connection.execute(_JOURNAL, (name, *now))
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         """Every commit was forced before it returned."""
 
     def forget(self, where: str, values: Sequence[object], most: int) -> int:
@@ -319,7 +319,7 @@ class PostgresStore:
             at = rows[-1][0]
 
     def _lock(self, what: str, *, shared: bool = False) -> None:
-        """Until the end of the transaction. One number for each schema and purpose."""
+        """Takes an advisory lock until the end of the transaction. One number for each schema and purpose."""
         taken = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
         key = f"headworks {self.at.schema} {what}"
         self.connection.execute(f"SELECT {taken}(hashtextextended(%s, 0))".encode(), (key,))
@@ -355,7 +355,7 @@ class PostgresStore:
         if not read:
             return
         self._lock("names", shared=True)  # before the marks are read: whoever purges takes it alone
-        entries = withheld(read, marks(self)) if any(one.user for one, _ in read) else read
+        entries = withheld(read, tombstones(self)) if any(one.user for one, _ in read) else read
         self._learn([facts for facts, _ in entries])
         left = [(row_of(facts, self._number), facts, line) for facts, line in entries]
         added: list[Facts] = []
@@ -381,7 +381,7 @@ class PostgresStore:
         for call, line in entries.opened:
             self.connection.execute(_OPENED, (sendable_text(call.opened), process, line))
 
-    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+    def record_lost(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
         query = "SELECT process, line FROM opened WHERE starts_with(process, ?)"
         if not self.rows(f"{query} LIMIT 1", (prefix,)):
             return
@@ -456,7 +456,7 @@ def digest_of(name: str) -> bytes:
 
 @contextlib.contextmanager
 def troubles(at: PostgresAt) -> Iterator[None]:
-    """What psycopg raises, in words."""
+    """Turns errors of psycopg into StoreTrouble."""
     try:
         yield
     except psycopg.errors.LockNotAvailable as error:

@@ -1,4 +1,4 @@
-"""One state of a store in PostgreSQL, by COPY in one transaction that sees one state: writers go on meanwhile."""
+"""Snapshots of a store in PostgreSQL, by COPY in one repeatable-read transaction. Writers are not blocked."""
 
 from __future__ import annotations
 

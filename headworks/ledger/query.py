@@ -1,4 +1,4 @@
-"""Questions to the ledger.
+"""Queries on the ledger.
 
 Theory. Any filter can be answered by reading `calls` from its newest row to its oldest: half a second for five million.
 An index is only better where few rows have what is asked for. SQLite cannot know that without statistics, so each
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from headworks.core.key import NTH
+from headworks.core.key import NUMBER_SEPARATOR
 from headworks.core.record import MOST_TEXT
-from headworks.core.request_id import instants
+from headworks.core.request_id import time_range
 from headworks.ledger.facts import Facts
 from headworks.ledger.store import MOST_KEY, Store, duration_class, key_at, request_number, request_span
 
@@ -31,7 +31,7 @@ AT_ONCE = 500
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What calls are asked for: all conditions hold. Instants are seconds since 1970, `slow` seconds.
+    """A filter on calls: all conditions must hold. Instants are seconds since 1970, `slow` seconds.
 
     since <= at < until. tag: the key has it. user: the caller said so, as far as a record keeps it. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
     so long. error: words in the error's class or reason, in any case (of ASCII letters). request_id: or how one of ours begins.
@@ -78,11 +78,11 @@ class Clause(NamedTuple):
 
 
 SHOWN = Clause("request >= 0", ())
-"""Of calls that are more than numbers: `erasure.py`."""
+"""Excludes calls that were redacted to numbers: `erasure.py`."""
 
 
-class Questions:
-    """Asks a store. Every method raises StoreTrouble."""
+class Queries:
+    """The queries on a store. Every method raises StoreTrouble."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -135,7 +135,7 @@ class Questions:
         return [key for (key,) in self.store.rows(query, (*values, last))][::-1]
 
     def plan(self, clauses: Sequence[Clause]) -> tuple[str, str, tuple[object, ...]]:
-        """The table with the index that leads, the condition, and its values."""
+        """Plans a query: the table with the index to use, the condition, and its values."""
         where = " AND ".join(clause.sql for clause in clauses) or "1 = 1"
         source = "calls" if self.store.plans_itself else self._led(clauses)
         return source, where, tuple(value for clause in clauses for value in clause.values)
@@ -212,7 +212,7 @@ class Questions:
         """Ids that say their time are looked for there. Where that finds none (the clock was set, another made the id),
         and for any other id, all rows are read."""
         named = Clause("request BETWEEN ? AND ?", request_span(request_id))
-        came = instants(request_id)
+        came = time_range(request_id)
         if came is not None:
             near = Clause("id >= ? AND id < ?", (key_at(came[0] - APART), key_at(came[1] + APART)), "id")
             source = "calls" if self.store.plans_itself else "calls NOT INDEXED"
@@ -237,7 +237,7 @@ class Questions:
 
 def is_key(name: str, asked: str) -> bool:
     """Whether a key's name is meant: by itself, or with every later key of the name, or as its first one (`core/key.py`)."""
-    return name == asked or name.partition(NTH)[0] == asked or asked == f"{name}{NTH}1"
+    return name == asked or name.partition(NUMBER_SEPARATOR)[0] == asked or asked == f"{name}{NUMBER_SEPARATOR}1"
 
 
 def is_named(request_id: str, asked: str) -> bool:

@@ -1,4 +1,4 @@
-"""A backup into a ledger, which is empty or may be overwritten: all of it or nothing.
+"""Restores a backup into a ledger that is empty or may be overwritten: all of it or nothing.
 
 Always true: nobody counts on the store meanwhile, and no gateway writes the journal; the offsets of the backup go with it, so a
 journal that is still there is gone on with where the backup ended; what was revoked or purged before, and is not any more, is
@@ -18,8 +18,8 @@ from typing import BinaryIO
 import msgspec
 
 from headworks.core.errors import HeadworksError
-from headworks.core.private_folders import private
-from headworks.ledger.backup import PATIENCE, held
+from headworks.core.private_folders import make_private
+from headworks.ledger.backup import LOCK_TIMEOUT, open_files
 from headworks.ledger.backup_contents import Contents
 from headworks.ledger.backup_file import Broken, Reader, verified
 from headworks.ledger.copies import copying, is_empty
@@ -31,7 +31,7 @@ from headworks.ledger.store import Position, Store, StoreAt
 from headworks.ledger.tables import WAITING, Row
 
 PAUSES = (0.1, 0.4, 0.0)
-"""Seconds after each try to have a store alone: PostgreSQL gives back the lock of one that has just ended in a moment."""
+"""Seconds after each try to have a store locked: PostgreSQL gives back the lock of one that has just ended in a moment."""
 
 
 class NotRestored(HeadworksError):
@@ -54,13 +54,13 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
     """
     whole_one = verified(source)
     if at.is_shared:
-        private(journal)  # its name in the store is in it
-    index = Indexer(journal, at, patience=PATIENCE)
-    with alone(at), closing(index):
+        make_private(journal)  # its name in the store is in it
+    index = Indexer(journal, at, lock_timeout=LOCK_TIMEOUT)
+    with locked(at), closing(index):
         store = index.store()
         prefix = index.prefix()
 
-        before = Before()
+        before = RevokedBefore()
 
         def check() -> None:
             if writers(journal):
@@ -74,11 +74,11 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
 
         source.seek(0)
         reader = Reader(source)
-        moving = Moving(prefix)
+        moving = RowRewriter(prefix)
         with copying(store).filling(check) as put:
             for table, rows in reader.batches():
                 if table == WAITING:
-                    take(store, index, [(placed(name, prefix), end, line) for name, end, line in rows])
+                    take(store, index, [(journal_name(name, prefix), end, line) for name, end, line in rows])
                 else:
                     put(table, moving.moved(table, rows))
             if reader.digest != whole_one.digest:
@@ -87,8 +87,8 @@ def restore(source: BinaryIO, journal: Path, at: StoreAt, *, may_replace: bool =
         return Restored(reader.contents, valid, purged)
 
 
-class Before:
-    """What was revoked and purged in a store before something else came into it."""
+class RevokedBefore:
+    """What was revoked and purged in a store before the restore."""
 
     def __init__(self) -> None:
         self._revoked: set[tuple[Kind, str]] = set()
@@ -111,13 +111,13 @@ class Before:
 
 
 @contextmanager
-def alone(at: StoreAt) -> Iterator[None]:
-    """No gateway begins on the store meanwhile. Raises NotRestored where one has it."""
-    claim = at.claim()
+def locked(at: StoreAt) -> Iterator[None]:
+    """Holds the store's lock, so that no gateway starts on it. Raises NotRestored where one has it."""
+    claim = at.lock()
     holder: str | None = ""
     try:
         for pause in PAUSES:
-            holder = claim.take(f"headworks ledger restore, process {os.getpid()}", shared=False)
+            holder = claim.acquire(f"headworks ledger restore, process {os.getpid()}", shared=False)
             if holder is None:
                 break
             time.sleep(pause)
@@ -134,18 +134,18 @@ def departed(journal: Path, contents: Contents) -> str:
 
 
 def writers(journal: Path) -> list[str]:
-    """The journal's files that somebody writes."""
-    with held(journal) as there:
+    """The journal's files that a process is writing."""
+    with open_files(journal) as there:
         return [name for name, (file, _) in there.items() if not is_final(file)]
 
 
-def placed(name: str, prefix: str) -> str:
+def journal_name(name: str, prefix: str) -> str:
     """A journal file as this store calls it: of a store that one folder alone went into, it has no folder's name."""
     return name if "/" in name else prefix + name
 
 
-class Moving:
-    """Rows as another store takes them."""
+class RowRewriter:
+    """Rewrites rows for another store."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -153,9 +153,9 @@ class Moving:
 
     def moved(self, table: str, rows: list[Row]) -> list[Row]:
         if table == "journals":
-            return [(placed(row[0], self.prefix), *row[1:]) for row in rows]
+            return [(journal_name(row[0], self.prefix), *row[1:]) for row in rows]
         if table == "opened":
-            return [(request, placed(process, self.prefix), line) for request, process, line in rows]
+            return [(request, journal_name(process, self.prefix), line) for request, process, line in rows]
         if table == "names":
             return [(number, kind, self._name(number, kind, name)) for number, kind, name in rows]
         return rows

@@ -1,6 +1,6 @@
-"""The ledger's store in one SQLite file, and everything that writes to it. What is always true stands in `store.py`.
+"""The ledger's store in one SQLite file, and everything that writes to it. Its invariants are in `store.py`.
 
-Whatever SQLite raises leaves here as `StoreTrouble`.
+All errors of SQLite leave this file as `StoreTrouble`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any
 
 import msgspec
 
-from headworks.core.private_folders import private
-from headworks.ledger.claim import FileClaim
-from headworks.ledger.erasure import marks, withheld
+from headworks.core.private_folders import make_private
+from headworks.ledger.erasure import tombstones, withheld
 from headworks.ledger.facts import USER, Facts, facts
+from headworks.ledger.lock import FileLock
 from headworks.ledger.store import (
     COLUMNS,
     HOUR,
+    LOCK_TIMEOUT,
     MOST_NAMES,
-    PATIENCE,
     PRUNED,
     SHIFT,
-    Claim,
     Entries,
+    Lock,
     Position,
     StoreTrouble,
     costs_of,
@@ -71,7 +71,7 @@ CREATE TABLE access (
 );
 CREATE INDEX access_changed ON access (changed);
 """
-"""Who may call and what they spent. `opened`: calls under a budget that have no record yet. `spent`: nano-dollars by key and
+"""Keys and spending. `opened`: calls under a budget that have no record yet. `spent`: nano-dollars by key and
 group and hour since 1970; no retention takes from it. `access`: keys and groups that were made at run time, numbered by
 their changes (`keys.py`)."""
 
@@ -104,12 +104,12 @@ class SqliteAt(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return str(self.path)
 
-    def open(self, patience: float = PATIENCE) -> SqliteStore:
-        return SqliteStore(self.path, patience=patience)
+    def open(self, lock_timeout: float = LOCK_TIMEOUT) -> SqliteStore:
+        return SqliteStore(self.path, lock_timeout=lock_timeout)
 
-    def claim(self) -> Claim:
+    def lock(self) -> Lock:
         path = Path(os.path.realpath(self.path))
-        return FileClaim(path.with_name(f"{path.name}.lock"))
+        return FileLock(path.with_name(f"{path.name}.lock"))
 
 
 class SqliteStore:
@@ -121,24 +121,24 @@ class SqliteStore:
     plans_itself = False
     contains = "instr(lower(reason), ?) > 0"
 
-    def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
         self.path = path
         self._names: dict[tuple[str, str], int] = {}
         self._seen = -1
         with troubles(path):
-            private(path.parent)
+            make_private(path.parent)
             make(path)
             self._identity = identity(os.stat(path))
-            self.connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+            self.connection = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None)
             try:
-                self._set_up(patience)
+                self._set_up(lock_timeout)
             except BaseException:
                 self.connection.close()
                 raise
 
-    def _set_up(self, patience: float) -> None:
+    def _set_up(self, lock_timeout: float) -> None:
         run = self.connection.execute
-        begin_wal(self.connection, patience)
+        begin_wal(self.connection, lock_timeout)
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA cache_size = -16384")  # KiB
         run("PRAGMA wal_autocheckpoint = 4000")
@@ -157,7 +157,7 @@ class SqliteStore:
 
     @property
     def is_there(self) -> bool:
-        """Whether the path still leads to the file that is open: somebody may have removed or replaced it."""
+        """Whether the path still leads to the open file. It may have been removed or replaced."""
         try:
             return identity(os.stat(self.path)) == self._identity
         except OSError:
@@ -219,7 +219,7 @@ class SqliteStore:
         self._insert(entries.records)
         self.connection.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", (name, *now))
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         with troubles(self.path):
             self.connection.execute("PRAGMA synchronous = FULL")
             try:
@@ -252,7 +252,7 @@ class SqliteStore:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
-        """Moves the whole log into the file and empties it, which waits for whoever reads an older state of the store."""
+        """Checkpoints the whole write-ahead log and truncates it. Waits for readers of older snapshots."""
         until = time.monotonic() + EMPTIED_WITHIN
         while self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             if time.monotonic() > until:
@@ -274,7 +274,7 @@ class SqliteStore:
             at = rows[-1][0]
 
     def _insert(self, read: Sequence[tuple[Facts, bytes]]) -> None:
-        entries = withheld(read, marks(self)) if any(one.user for one, _ in read) else read
+        entries = withheld(read, tombstones(self)) if any(one.user for one, _ in read) else read
         added = [facts for facts, _ in entries]
         rows = [row_of(facts, self._name) for facts, _ in entries]
         lines = [(row[0], line) for row, (_, line) in zip(rows, entries, strict=True)]
@@ -299,7 +299,7 @@ class SqliteStore:
         calls = [(call.opened, process, line) for call, line in entries.opened]
         self.connection.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?, ?)", calls)
 
-    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+    def record_lost(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
         with troubles(self.path):
             run = self.connection.execute
             if not run("SELECT 1 FROM opened LIMIT 1").fetchone():
@@ -362,10 +362,10 @@ def identity(stat: os.stat_result) -> tuple[int, int]:
     return stat.st_dev, stat.st_ino
 
 
-def begin_wal(connection: sqlite3.Connection, patience: float) -> None:
+def begin_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
     """Readers and the one writer do not wait for each other. The change itself needs the file alone, and SQLite does not
     wait for that: two processes that start at once would get an error."""
-    until = time.monotonic() + patience
+    until = time.monotonic() + lock_timeout
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -378,7 +378,7 @@ def begin_wal(connection: sqlite3.Connection, patience: float) -> None:
 
 @contextlib.contextmanager
 def troubles(path: Path) -> Iterator[None]:
-    """What SQLite or the system raises, in words."""
+    """Turns errors of SQLite and the system into StoreTrouble."""
     try:
         yield
     except sqlite3.Error as error:

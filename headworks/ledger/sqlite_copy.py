@@ -1,4 +1,4 @@
-"""One state of an SQLite store, by its online backup: writers go on meanwhile, and none of what they write is in it."""
+"""Snapshots of an SQLite store, by its online backup. Writers are not blocked, and later writes are not in it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class SqliteCopy:
             for table in TABLES:
                 self.store.run(f"DELETE FROM {table}")
             yield put
-        self.store.settle()
+        self.store.sync()
 
 
 def columns(table: str) -> str:

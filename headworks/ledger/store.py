@@ -1,4 +1,4 @@
-"""The ledger's store as the rest of the ledger knows it, and the numbers that a row is made of.
+"""The interface of the ledger's store, and how a row is made.
 
 Theory. `calls` is narrow: whole numbers only, names interned in `names`, so that reading all of five million rows takes
 half a second, and no combination of filters is slower than that. `records` has the journal's own line, for showing. The
@@ -33,7 +33,7 @@ MOST_KEY = 2**63 - 1
 PER_OCTAVE = 16
 """Steps of a duration's class per doubling: a percentile read off the classes is right within 2.2%."""
 
-PATIENCE = 2.0
+LOCK_TIMEOUT = 2.0
 """Seconds that a locked store is waited for, before that is said."""
 
 MOST_NAMES = 20_000
@@ -74,7 +74,7 @@ class Position(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """What lines of a journal say: calls that ended, and calls under a budget that began."""
+    """Decoded lines of a journal: calls that ended, and calls under a budget that began."""
 
     records: list[tuple[Facts, bytes]]
     opened: list[tuple[Opened, bytes]]
@@ -97,7 +97,7 @@ class Store(Protocol):
 
     def close(self) -> None: ...
     def positions(self, prefix: str = "") -> dict[str, Position]:
-        """How far each journal file is indexed, of those whose names begin so."""
+        """How far each journal file is indexed, of those with this prefix."""
         ...
 
     def add(self, name: str, was: Position, now: Position, entries: Entries) -> bool:
@@ -108,12 +108,12 @@ class Store(Protocol):
         """Adds the lines of a journal file up to a position, inside a transaction."""
         ...
 
-    def settle(self) -> None:
-        """Forces everything that was committed to the disk: a journal file may go only when its rows are safe."""
+    def sync(self) -> None:
+        """Forces everything that was committed to the disk (fsync). A journal file may be removed only after that."""
         ...
 
-    def lose(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
-        """Gives calls that were opened by other processes than these a record: nobody else will.
+    def record_lost(self, prefix: str, living: Callable[[], Iterable[str]]) -> None:
+        """Writes records with the outcome `lost` for open calls of dead processes.
 
         For when a folder's journal is indexed to its end: a process that lives has a file there. Who lives is asked after
         the calls are read, or a process that has just begun would be taken for a dead one. prefix: how the processes of
@@ -139,11 +139,11 @@ class Store(Protocol):
         ...
 
     def compact(self) -> None:
-        """Writes the store anew, so that nothing of what was deleted or overwritten is left in its files."""
+        """Rewrites the store's files (VACUUM), so that nothing deleted or overwritten is left in them."""
         ...
 
     def transaction(self, what: str = "") -> AbstractContextManager[None]:
-        """All of it or nothing; alone among those who name the same. "names": no record is added meanwhile."""
+        """A transaction with an exclusive lock on `what`. "names": no record is added meanwhile."""
         ...
 
     def run(self, sql: str, values: Sequence[object] = ()) -> int:
@@ -155,16 +155,16 @@ class Store(Protocol):
         ...
 
 
-class Claim(Protocol):
-    """A lock, not yet taken. It belongs to one thread at a time."""
+class Lock(Protocol):
+    """A lock that can be acquired. It belongs to one thread at a time."""
 
-    def take(self, holder: str, *, shared: bool) -> str | None:
-        """None where it is ours now; else what its holder says of itself, "" where that cannot be said. Raises StoreTrouble
-        where nobody can say whose it is."""
+    def acquire(self, holder: str, *, shared: bool) -> str | None:
+        """Tries to acquire it. None: it is held now. Else the name of its holder, "" where that is not known. Raises
+        StoreTrouble where that cannot be found out."""
         ...
 
-    def is_ours(self) -> bool:
-        """Whether it still is. Raises nothing: what cannot be asked is lost."""
+    def is_held(self) -> bool:
+        """Whether it is still held. Never raises: an error counts as lost."""
         ...
 
     def release(self) -> None: ...
@@ -176,13 +176,13 @@ class StoreAt(Protocol):
 
     is_shared: bool
 
-    def open(self, patience: float = PATIENCE) -> Store:
-        """Opens it; makes it where there is none, and brings it up to date. patience: seconds for a lock. Raises
+    def open(self, lock_timeout: float = LOCK_TIMEOUT) -> Store:
+        """Opens it; makes it where there is none, and brings it up to date. lock_timeout: seconds for a lock. Raises
         StoreTrouble."""
         ...
 
-    def claim(self) -> Claim:
-        """The lock of who counts what is spent here."""
+    def lock(self) -> Lock:
+        """The lock of the gateway that counts what is spent here."""
         ...
 
 
@@ -233,7 +233,7 @@ def reserved(sums: dict[str, int], lines: Iterable[bytes], since: int) -> dict[s
 
 
 def lost(opening: Iterable[tuple[str, bytes]], living: Iterable[str]) -> list[tuple[Facts, bytes]]:
-    """The records of calls whose process is not among the living. opening: process and line."""
+    """The records of open calls of dead processes. opening: process and line."""
     there = set(living)
     dead = [opened(line) for process, line in opening if process not in there]
     lines = [msgspec.json.encode(call.lost()) for call in dead if call is not None]

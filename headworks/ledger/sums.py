@@ -1,4 +1,4 @@
-"""What calls add up to: counts, tokens, money and durations, by alias, key, target, day or hour.
+"""Aggregates over calls: counts, tokens, money and durations, by alias, key, target, day or hour.
 
 Percentiles are read off classes of durations (16 a doubling), so they are right within 2.2%. By target, attempts are
 counted and not calls: a call that was tried twice cost money at two targets. Almost every call has one attempt, which
@@ -16,7 +16,7 @@ import msgspec
 
 from headworks.core.record import Record
 from headworks.ledger.facts import GOOD
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.store import PER_OCTAVE, SHIFT, duration_class
 
 By = Literal["alias", "key", "target", "day", "hour"]
@@ -76,7 +76,7 @@ class _Group:
         return 0.0
 
 
-def sums(questions: Questions, asked: Filter, by: Sequence[By]) -> list[Sum]:
+def sums(questions: Queries, asked: Filter, by: Sequence[By]) -> list[Sum]:
     """The groups of these calls, the most expensive first, then the largest. Raises StoreTrouble."""
     clauses = questions.clauses(asked)
     if clauses is None:

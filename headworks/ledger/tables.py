@@ -1,4 +1,4 @@
-"""What a store consists of, as a backup has it: the same for both stores, so that one can be restored into the other.
+"""The tables of a store, as a backup has them: the same for both stores, so that one can be restored into the other.
 
 What only one of them keeps for itself (`prunings`, digests of names) is made anew there.
 """

@@ -21,7 +21,7 @@ class Tail:
             self._offsets[name] = os.fstat(file).st_size
 
     def lines(self) -> list[bytes]:
-        """What came since the last look."""
+        """The lines since the last call."""
         self._open()
         found: list[bytes] = []
         for name, file in list(self._files.items()):

@@ -1,8 +1,8 @@
-"""How many more attempts than calls a pool may make: one purse for retries, hedges and fallbacks.
+"""The retry budget of a pool: how many extra attempts (retries, hedges, fallbacks) it may make.
 
 Theory. Retries multiply load exactly when a vendor can bear it least, and layers of them multiply each other. A bound
-per call does not help: three attempts for every call are three times the load. So extra attempts are paid from a purse
-into which calls that went well pay: while most go well there is plenty, when none does there is next to nothing (gRPC's
+per call does not help: three attempts for every call are three times the load. So extra attempts are paid from a budget
+into which successful calls pay: while most calls succeed there is plenty, when none does there is almost nothing (gRPC's
 retry throttling, A6; Finagle's RetryBudget and tower's `TpsBudget`, from which the window and the reserve are).
 
 Who pays what. A call that its first attempt answered deposits one, and takes it back where the answer breaks off later
@@ -35,7 +35,7 @@ TTL: Final = 10
 """Seconds for which a deposit is good: Finagle's and tower's default."""
 
 
-class Purse(Protocol):
+class RetryBudget(Protocol):
     def deposit(self, now: float) -> None:
         """Notes a call that its first attempt answered."""
         ...
@@ -44,13 +44,13 @@ class Purse(Protocol):
         """Takes back the deposit that was noted at this instant: the answer did not come to its end."""
         ...
 
-    def pay(self, now: float) -> bool:
+    def withdraw(self, now: float) -> bool:
         """Pays for one more attempt, or says that there is nothing left."""
         ...
 
 
 class AttemptBudget:
-    """A purse whose balance is bounded in time: a good hour does not pay for a storm.
+    """A retry budget over a sliding window: a good hour does not pay for a retry storm.
 
     The last ten seconds are ten buckets of one second. What was paid leaves the window not before the deposits that it
     was paid from, so it is bounded by them in each window, and hence (windows that do not overlap) in all.
@@ -81,7 +81,7 @@ class AttemptBudget:
             self._deposits[second % TTL] -= 1
             self._deposited -= 1
 
-    def pay(self, now: float) -> bool:
+    def withdraw(self, now: float) -> bool:
         """Pays for one more attempt, or says that there is nothing left."""
         if now >= self._second + 1:
             self._advance(int(now))
@@ -116,14 +116,14 @@ class _Constant:
 
     retract = deposit
 
-    def pay(self, now: float) -> bool:
+    def withdraw(self, now: float) -> bool:
         return self._pays
 
     def __repr__(self) -> str:
         return "INFINITE" if self._pays else "EMPTY"
 
 
-EMPTY: Final[Purse] = _Constant(pays=False)
-"""Pays for nothing: every call has its one attempt, and its free fallback."""
-INFINITE: Final[Purse] = _Constant(pays=True)
-"""Pays for everything: for tests, and where something else bounds the attempts."""
+EMPTY: Final[RetryBudget] = _Constant(pays=False)
+"""Allows no extra attempt: every call has its one attempt, and its free fallback."""
+INFINITE: Final[RetryBudget] = _Constant(pays=True)
+"""Allows every attempt: for tests, and where something else bounds the attempts."""

@@ -1,4 +1,4 @@
-"""What an attempt cost, also where nobody said what it used, or what was said cannot be.
+"""What an attempt cost, also where the vendor reported no usage or an impossible one.
 
 Always true: a cost rests on the tokens written beside it, so it can be worked out again from the record; what may have
 been billed is never taken for nothing; what cannot be known is None. An estimate is marked as one. It takes a token for
@@ -49,7 +49,7 @@ def charge(attempt: Attempt, sent: int, received: int) -> Charge:
         or not (tokens.input or tokens.cached_input or tokens.cache_write or tokens.audio_input)
     )
     if is_estimated:
-        tokens = larger(tokens or Usage(), estimated(sent, max(0, received - attempt.repeated)))
+        tokens = larger_of(tokens or Usage(), estimated(sent, max(0, received - attempt.repeated)))
     assert tokens is not None
     price = attempt.price
     return tokens, None if price is None else price.cost(tokens), is_estimated
@@ -59,8 +59,8 @@ def estimated(sent: int, received: int) -> Usage:
     return Usage(input=-(-sent // BYTES_PER_TOKEN), output=-(-received // BYTES_PER_TOKEN))
 
 
-def larger(claimed: Usage, reckoned: Usage) -> Usage:
-    """What is claimed, and what is missing in it: of the input and of the output, the larger counts."""
+def larger_of(claimed: Usage, reckoned: Usage) -> Usage:
+    """The larger of the claimed and the estimated tokens, for the input and for the output."""
     return msgspec.structs.replace(
         claimed,
         input=claimed.input + max(0, reckoned.input - claimed.input_tokens),
@@ -86,7 +86,7 @@ def billed(trail: Trail, sent: int, operation: Operation) -> list[Charge]:
 
 
 def used(attempt: Attempt, sent: int) -> int | None:
-    """The tokens of an attempt that has ended, for limits; None where nobody has said a number."""
+    """The tokens of an ended attempt, for rate limits; None where they are unknown."""
     usage = attempt.usage
     if usage is None:
         return None if attempt.is_billable else 0
@@ -121,14 +121,14 @@ def answered(trail: Trail, charges: Sequence[Charge], usage: Usage | None, *, is
     (_, told), *others = [(one, tokens) for one, tokens in known if one.head_at] or known
     for one, tokens in others:
         if one.prefilled:
-            told = went_on(told, tokens)
+            told = with_continuation(told, tokens)
         elif tokens.output_tokens > told.output_tokens:
             told = tokens
     return told
 
 
-def went_on(told: Usage, more: Usage) -> Usage:
-    """One answer, a piece of which another attempt gave: it was asked once."""
+def with_continuation(told: Usage, more: Usage) -> Usage:
+    """The tokens of an answer that a second attempt continued. The input counts once."""
     return msgspec.structs.replace(
         told,
         output=told.output + more.output,
@@ -141,8 +141,8 @@ def sum_of(parts: Sequence[Usage]) -> Usage:
     return Usage(**{name: sum([getattr(one, name) for one in parts]) for name in Usage.__struct_fields__})
 
 
-def is_unsold(error: CallError) -> bool:
-    """Whether an attempt that failed thus before its head is not billed: nothing was asked, or the vendor refused."""
+def is_unbilled(error: CallError) -> bool:
+    """Whether an attempt that failed with this error before its head is not billed: nothing was sent, or the vendor refused."""
     if isinstance(error, (Unreachable, Refused, Shed)):
         return not (isinstance(error, Crowded) and error.was_sent)
     if isinstance(error, Expired):

@@ -1,4 +1,4 @@
-"""Whether a target is asked at all, by what it did lately.
+"""The circuit breaker of a target: whether it is asked at all, by its recent outcomes.
 
 Theory. A target that fails fails for a while, and asking it meanwhile costs every caller a wait. So after too many
 failures nobody asks for some time, then one call asks for all (M. Nygard, *Release It!*). A table, as h11 has it:
@@ -13,21 +13,21 @@ failures nobody asks for some time, then one call asks for all (M. Nygard, *Rele
 
 Always true:
 - closed asks always; open asks nobody before its time; half_open asks one at a time, and another where the one that is
-  out has said nothing for `open.longest`: a silent probe must not keep everybody waiting. Whichever is answered closes it;
+  out has not ended for `open.longest`: a hanging probe must not keep the circuit open. The first probe that is answered closes it;
 - it trips only when a failure comes in: `failures` in a row, or half of the last 20 (of the last 2 x `failures`, where
   that is more), once so many have ended since it closed. How old they are does not matter;
 - it is open for `open.shortest` seconds, twice as long after each failed probe, never longer than `open.longest`; each time
   spread by +-10 % within that range, so that circuits that opened together do not ask together;
-- only `failure` opens: what the caller did wrong, what we refused ourselves and what was cancelled is `ignored`, and an
-  ignored probe gives its place to the next call;
+- only `failure` opens it. Mistakes of the caller, our own refusals and cancelled calls are `ignored`; after an ignored probe
+  the next call is the probe;
 - a call's outcome counts only in the state it was begun in (its ticket says which): an answer that was asked for before
   the circuit opened neither opens nor closes it later;
-- being set aside (a vendor refuses *us*) and resting (it said Retry-After) are no states: they hold on top of each of them
-  until their time has passed, whatever succeeds meanwhile. Who is set aside may still be invited where nobody else is
-  left; who rests may not: a vendor that said when to come back is not asked before.
+- being set aside (the vendor refuses *us*) and resting (the vendor said Retry-After) are not states. They hold in any state
+  until their time has passed, whatever succeeds meanwhile. A target that is set aside may still be asked as a last resort. One
+  that rests may not.
 
-What an error says about its target, `outcome_of` reads off its `blame`; which errors set a target aside, and for how
-long, is the layer's to say.
+`outcome_of` tells by an error's `blame` what it says about the target. Which errors set a target aside, and for how long, is
+decided in the layer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ import msgspec
 
 from headworks.core.errors import CallError, Expired
 from headworks.core.units import Count, Seconds
-from headworks.policy.doubt import Doubt
+from headworks.policy.suspicion import Suspicion
 
 State = Literal["closed", "open", "half_open"]
 Outcome = Literal["success", "failure", "ignored"]
@@ -49,10 +49,10 @@ Event = Literal["success", "failure", "ignored", "tripped", "probe"]
 Ticket = int
 
 REFUSED: Final[Ticket] = 0
-"""Begin no attempt. Every other ticket is true."""
+"""The ticket that says: make no attempt. All other tickets are true."""
 
 UNCOUNTED: Final[Ticket] = -1
-"""Begin an attempt, but a probe that is out already decides."""
+"""The ticket of an attempt whose outcome does not count: a probe under way decides."""
 
 WINDOW: Final = 20
 WITH_A_TIER_BELOW: Final = 15.0
@@ -109,7 +109,7 @@ class Breaking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What has just changed about a target. until: the instant before which nobody is asked, as it is known now.
+    """A change of a target. until: the instant before which it is not asked, as far as is known now.
 
     failing: it failed for the first time since it answered. opened, half_open, closed: its circuit. set_aside: for a time, for
     its vendor refuses us. rests: for a time, because its vendor said so.
@@ -140,12 +140,12 @@ class Circuit:
     """One target's state, shared by all who ask it: Balance reads `allows`, Breaker holds a ticket from entering to end."""
 
     __slots__ = (
+        "_admits_next",
         "_aside_until",
         "_epoch",
         "_failed",
         "_half",
         "_in_a_row",
-        "_invited",
         "_is_probing",
         "_least",
         "_mask",
@@ -157,20 +157,20 @@ class Circuit:
         "_window",
         "blocked_until",
         "config",
-        "doubt",
         "last_failed_at",
         "observer",
         "reason",
         "said_429",
         "state",
+        "suspicion",
     )
 
     def __init__(self, config: Breaking, rng: Random) -> None:
-        self.doubt = Doubt()
+        self.suspicion = Suspicion()
         self.observer: Observer | None = None
-        """Told of each change, in the order in which they happen. It must neither wait nor raise."""
+        """Called with each change, in order. It must neither wait nor raise."""
         self.reason = ""
-        """Why the last attempt failed, in words; whoever tells of the failure writes it first."""
+        """Why the last attempt failed, in words. Breaker sets it before it reports the failure."""
         self.said_429 = False
         """Whether it rests because of a limit."""
         self._is_probing = False
@@ -179,18 +179,18 @@ class Circuit:
         self._rng = rng
         self.state: State = "closed"
         self.blocked_until = -_NEVER
-        """Nobody is asked before this instant; while a probe is out, not before it has been silent for long."""
+        """No call is admitted before this instant. While a probe is under way: not before the probe counts as lost."""
         self.last_failed_at = -_NEVER
         self._aside_until = -_NEVER
         self._openings = 0  # since it was closed last
         self._epoch: Ticket = 1
-        self._invited = False
+        self._admits_next = False
         self._in_a_row = 0
         self._seen = 0  # since it was closed last
         self._failed = 0  # one bit an ended attempt, the youngest lowest; 1 is a failure
 
     def configure(self, config: Breaking) -> None:
-        """Takes other bounds. What is known stays, but for the outcomes that are counted where `failures` differs."""
+        """Takes a new configuration. The state stays; the counted outcomes only where `failures` is the same."""
         self.config = config
         span = config.open.within(has_tier_below=False)
         self._least = span.shortest
@@ -200,15 +200,15 @@ class Circuit:
         self._mask = (1 << self._window) - 1
 
     def allows(self, now: float) -> bool:
-        """Would a call be let in now? Changes nothing; whoever acts on it calls `enter`."""
+        """Whether a call would be admitted now. Changes nothing: to make an attempt call `enter`."""
         return now >= self.blocked_until
 
     def enter(self, now: float) -> Ticket:
-        """Lets a call in and returns its ticket, to be told to `end` exactly once; REFUSED (0) means: do not ask."""
+        """Admits a call and returns its ticket, which `end` takes exactly once. REFUSED (0): make no attempt."""
         if now < self.blocked_until:
-            if not self._invited or now < self._rests_until:
+            if not self._admits_next or now < self._rests_until:
                 return REFUSED
-            self._invited = False
+            self._admits_next = False
             return UNCOUNTED if self.state == "half_open" else self._epoch
         if self.state != "closed":
             self._move("probe", now)
@@ -242,26 +242,26 @@ class Circuit:
             self._seen += 1
             self._move("tripped" if self._too_many() else "failure", now)
 
-    def invite(self) -> None:
-        """Lets the next call in though the circuit is open: for when every other one is open too.
+    def admit_next(self) -> None:
+        """Admits the next call although the circuit is open: for when all other circuits are open too.
 
-        Whoever invites enters next, without awaiting between. An invitation that is not used lets one more call in.
+        The caller of this enters next, without an await between. If it does not, one other call is admitted.
         """
-        self._invited = True
+        self._admits_next = True
 
     def set_aside(self, until: float, now: float) -> None:
-        """Asks nobody before `until` (less EARLY), whatever the state; never shortens what was said before."""
+        """Admits no call before `until` (less EARLY), in any state. Never shortens an earlier time."""
         self._block(until - EARLY, "set_aside", now)
 
     def rest(self, until: float, now: float, *, is_limit: bool) -> None:
-        """The same because its vendor said so, and nobody is invited past it. is_limit: for it is at a limit (429)."""
+        """The same for a vendor's Retry-After: then no call is admitted before it ends. is_limit: the vendor said 429."""
         if until - EARLY > self._rests_until:
             self._rests_until = until - EARLY
             self.said_429 = is_limit
         self._block(until - EARLY, "rests", now)
 
     def rest_left(self, now: float) -> float:
-        """Seconds for which its vendor wants it left alone; 0 where it does not."""
+        """Seconds left of the vendor's Retry-After; 0 where there is none."""
         return max(self._rests_until - now, 0.0)
 
     def _block(self, until: float, kind: Literal["set_aside", "rests"], now: float) -> None:
@@ -285,7 +285,7 @@ class Circuit:
     def _move(self, event: Event, now: float) -> None:
         before = self.state
         after = self.state = TABLE[before, event]
-        self._invited = False
+        self._admits_next = False
         if after == "half_open":
             if event == "probe":
                 # After one that was lost, a new probe: what the older one says is stale. After one that is silent, one more.

@@ -1,4 +1,4 @@
-"""How many calls may be at a target at once.
+"""A concurrency limit: how many calls may be at a target at once.
 
 Always true: 0 <= in_use <= limit, and every place taken is given back exactly once. Counting is kept apart from what
 the limit should be (the idea of Netflix's concurrency-limits): a limit that adapts will be another class that sets
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class Slots:
-    """A fixed number of places."""
+    """A semaphore that never waits: a fixed number of slots."""
 
     __slots__ = ("in_use", "limit")
 
@@ -19,15 +19,15 @@ class Slots:
         self.limit = limit
         self.in_use = 0
 
-    def take(self) -> bool:
-        """Takes a place if one is free, and says so. Who got one must give it back."""
+    def acquire(self) -> bool:
+        """Takes a slot if one is free, and says so. Each taken slot must be released."""
         if self.in_use >= self.limit:
             return False
         self.in_use += 1
         return True
 
-    def give_back(self) -> None:
-        """Frees a place. Raises RuntimeError when none is taken: a place given back twice hides one that leaked."""
+    def release(self) -> None:
+        """Frees a slot. Raises RuntimeError when none is taken: a double release would hide a leak."""
         if self.in_use <= 0:
             raise RuntimeError("a place was given back that nobody had taken")
         self.in_use -= 1

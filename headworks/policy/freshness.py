@@ -1,4 +1,4 @@
-"""How old an answer may be, who may share it, and what the caller says about both.
+"""When a cached answer may be used: its age, who may share it, and the caller's `Cache-Control`.
 
 Theory. A caller speaks HTTP's own words (RFC 9111, `Cache-Control` of a request): `no-store` is neither read nor kept,
 `no-cache` is asked anew and kept for others, `max-age=N` takes an answer of at most N seconds. What cannot be understood
@@ -16,7 +16,7 @@ from headworks.core.reply import Usage
 from headworks.core.units import Seconds, Size
 
 Sharing = Literal["key", "group", "all"]
-Found = Literal["hit", "miss", "bypass", "coalesced"]
+CacheStatus = Literal["hit", "miss", "bypass", "coalesced"]
 """hit: an answer that was kept. miss: looked for and not there, or too old. bypass: not looked for. coalesced: another \
 caller's equal call was under way, and both got its answer."""
 
@@ -32,20 +32,20 @@ class Caching(msgspec.Struct, frozen=True, kw_only=True):
     size: Size = 64_000_000
 
 
-class Demand(msgspec.Struct, frozen=True):
-    """What one caller asks of the cache. max_age: seconds, None for as old as the system file allows."""
+class CacheControl(msgspec.Struct, frozen=True):
+    """A request's `Cache-Control`. max_age: seconds, None for as old as the system file allows."""
 
     may_read: bool = True
     may_keep: bool = True
     max_age: float | None = None
 
 
-ANY: Final = Demand()
-FRESH: Final = Demand(may_read=False)
-NOTHING: Final = Demand(may_read=False, may_keep=False)
+ANY: Final = CacheControl()
+NO_CACHE: Final = CacheControl(may_read=False)
+NO_STORE: Final = CacheControl(may_read=False, may_keep=False)
 
 
-def demand(said: str) -> Demand:
+def parse_cache_control(said: str) -> CacheControl:
     """What a `Cache-Control` of a request asks for."""
     if not said:
         return ANY
@@ -53,19 +53,19 @@ def demand(said: str) -> Demand:
     for part in said.lower().split(","):
         name, _, value = part.strip().partition("=")
         if name == "no-store":
-            return NOTHING
+            return NO_STORE
         if name == "no-cache":
-            found = FRESH
+            found = NO_CACHE
         elif name == "max-age" and found.may_read:
             value = value.strip('" ')
             seconds = int(value) if value.isascii() and value.isdecimal() and len(value) < 12 else 0
             # An answer of age 0 may have been asked for before this call came: 0 means anew.
-            found = Demand(max_age=float(seconds)) if seconds else FRESH
+            found = CacheControl(max_age=float(seconds)) if seconds else NO_CACHE
     return found
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that was read to its end, in the form in which it came.
+class CachedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A cached answer: it was read to its end, and is kept in the form in which it came.
 
     body: a whole body, or every event of a stream but the two that follow. counts: a stream's event with the tokens, b""
     where it had none: it goes to those who ask for it. The end mark of a stream is not kept. text, finish: the first
@@ -99,7 +99,7 @@ OVERHEAD: Final = 700
 """Bytes of the objects around one kept answer, its key and its place in the order: 630 by tracemalloc, and some room."""
 
 
-def is_fresh(kept: Kept, asked: Demand, ttl: float, wall: float) -> bool:
-    """Whether a kept answer may be given to this caller now."""
+def is_fresh(kept: CachedAnswer, asked: CacheControl, ttl: float, wall: float) -> bool:
+    """Whether a cached answer is fresh enough for this request."""
     age = kept.age(wall)
     return age < ttl and (asked.max_age is None or age <= asked.max_age)

@@ -1,4 +1,4 @@
-"""A rate limit as one number that anybody may keep: in this process, or in a store that many processes ask.
+"""A rate limit (GCRA) as pure functions over one number, which may be kept in this process or in a shared store.
 
 Theory. `bucket.py` has the algorithm: a bucket that holds `size` and is refilled with `size` per period is known by the
 instant at which it will be full again. Here the same decision stands apart from the object that keeps the number, so
@@ -22,7 +22,7 @@ FORGIVEN = 1e-6
 """Seconds: as in `bucket.py`, and for its reasons."""
 
 EMPTY = float("-inf")
-"""The number of a bucket that nobody has taken from."""
+"""The number of a full bucket."""
 
 
 def taken(full_at: float, amount: float, interval: float, now: float) -> float:

@@ -1,4 +1,4 @@
-"""What a target's recent latencies were, in fixed memory.
+"""The recent latencies of a target, in fixed memory: a peak EWMA, and percentiles of a window.
 
 Theory. Two readings of one stream of samples, for two uses.
 
@@ -73,7 +73,7 @@ class LatencyWindow:
         return self._estimate * exp(-elapsed / self._decay) if elapsed > 0.0 else self._estimate
 
     def least(self, now: float) -> float:
-        """The fastest of the window: nobody has answered in less lately. 0 where too little is known, or long ago."""
+        """The smallest latency in the window. 0 where there are too few samples, or only old ones."""
         if len(self._samples) < ENOUGH or now - self._seen_at > FRESH:
             return 0.0
         return min(self._samples)

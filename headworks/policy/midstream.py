@@ -1,4 +1,4 @@
-"""How a stream that broke after its head goes on, and whether what comes then still fits what was sent.
+"""How a stream that broke after its head is continued, and whether the new text matches what was sent.
 
 Theory. What was sent cannot be taken back. So another attempt may only be shown from the place on where the first one
 stopped, and the seam must be exact or not there at all:
@@ -23,19 +23,19 @@ from collections.abc import Sequence
 from typing import Literal
 
 from headworks.core.errors import CallError, Cut, Diverged, Expired
-from headworks.core.text import is_sound, joined
+from headworks.core.text import is_well_formed, joined
 
 MidStream = Literal["error", "restart", "continue"]
-Way = Literal["restart", "continue"]
+ResumeMode = Literal["restart", "continue"]
 
-MOST_TOLD = 1_000_000
+MOST_SENT = 1_000_000
 """Characters that are kept of an answer to compare with: some 250,000 tokens. A longer one is not resumed."""
 
 _PASSING = frozenset({408, 409, 429})
 
 
-class Told:
-    """What the reader was sent of an answer. `close` where no other attempt may go on with it."""
+class SentAnswer:
+    """The part of an answer that the caller was sent. After `close` no other attempt may continue it."""
 
     __slots__ = ("_text", "_thoughts", "is_closed", "size")
 
@@ -56,7 +56,7 @@ class Told:
     def _keep(self, more: int) -> None:
         """Forgets an answer that is too long to be compared with: it may be as long as memory."""
         self.size += more
-        if self.size > MOST_TOLD:
+        if self.size > MOST_SENT:
             self._text.clear()
             self._thoughts.clear()
             self.close()
@@ -81,14 +81,14 @@ def _joined(pieces: list[str]) -> str:
     return pieces[0] if pieces else ""
 
 
-def ways_on(mode: MidStream, error: CallError, told: Told, *, may_continue: bool) -> Sequence[Way]:
-    """How to go on after `error`, the best first; nothing where the error stands.
+def resume_modes(mode: MidStream, error: CallError, told: SentAnswer, *, may_continue: bool) -> Sequence[ResumeMode]:
+    """How a stream may be resumed after `error`, the best way first; empty where it may not.
 
     may_continue: some target takes the beginning of its answer, and the caller asked for nothing that forbids it.
     """
     if mode == "error" or told.is_closed or not is_break(error):
         return ()
-    if mode == "continue" and may_continue and told.text and not told.reasoning and is_sound(told.text):
+    if mode == "continue" and may_continue and told.text and not told.reasoning and is_well_formed(told.text):
         return ("continue", "restart")
     return ("restart",)
 
@@ -106,8 +106,8 @@ def is_break(error: CallError) -> bool:
     return isinstance(error, Expired) and error.phase == "between_tokens"
 
 
-class Retelling:
-    """Takes another attempt's pieces and gives what of them is new. Raises Diverged at the first difference.
+class ReplayFilter:
+    """Drops the part of another attempt's answer that was sent already. Raises Diverged at the first difference.
 
     Compared is in UTF-16, as JSON counts: one attempt may say a character in two halves, and another one whole.
     """

@@ -1,9 +1,8 @@
-"""Whether a failed attempt is followed by another, where, and after which pause.
+"""Whether to retry after a failed attempt, where, and after which backoff.
 
-Theory. The error says whether asking again may help (`error.retry`), this file says whether there is still time and
-patience. Pauses grow exponentially, because what has been down for long will be down for long, and are drawn at random
-from the whole range (*full jitter*, M. Brooker, AWS 2015), because callers that failed together must not come back
-together. How many may be made over all calls is another question: `budget.py`.
+Theory. The error says whether a retry may help (`error.retry`). This file says whether time and attempts are left. The backoff
+is exponential, because what has been down for long tends to stay down. It has full jitter (M. Brooker, AWS 2015), because calls
+that failed together must not retry together. How many retries there may be over all calls is decided in `budget.py`.
 
 Always true:
 - never `Again` for an error that says `elsewhere` or `never`, nor past `attempts` at one target, nor with a pause that
@@ -13,8 +12,8 @@ Always true:
 - a vendor's Retry-After is never undercut. It is waited for up to `longest` if another target is left, else as far as
   the deadline allows;
 - after a timeout another target is asked, if one is left: it was not the call that took long;
-- who waits for a target to have rested comes back after its rest, by up to a tenth of it, so that not everybody who waited
-  asks in the same instant.
+- a call that waits for a Retry-After to end waits up to a tenth longer (jitter), so that the waiting calls do not all retry at
+  the same instant.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from headworks.core.errors import CallError, Expired
 from headworks.core.units import Count, Seconds
 
 SPREAD: Final = 0.1
-"""The part of a rest by which those who waited for its end are spread."""
+"""The jitter after a vendor's Retry-After, as a share of it."""
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +45,7 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Again(msgspec.Struct, frozen=True):
-    """Ask again after `pause` seconds; the same target may be asked."""
+    """Retry after `pause` seconds; the same target may be asked."""
 
     pause: float
 
@@ -58,7 +57,7 @@ class Elsewhere(msgspec.Struct, frozen=True):
 
 
 class GiveUp(msgspec.Struct, frozen=True):
-    """Ask nobody: the error stands. `why`: what kept us from it."""
+    """Do not retry. why: what forbids it."""
 
     why: Literal["error", "attempts", "deadline", "no_target"]
 
@@ -68,7 +67,7 @@ ELSEWHERE: Final = Elsewhere()
 
 
 class RetryPolicy:
-    """Decides for one pool of targets; its only state is its random numbers."""
+    """The retry policy of one pool of targets. Its only state is its random numbers."""
 
     __slots__ = ("_rng", "config")
 
@@ -101,7 +100,7 @@ class RetryPolicy:
         return Again(pause)
 
     def rested(self, left: float, now: float, deadline_at: float) -> Again | GiveUp:
-        """What a call does whose only targets rest for `left` more seconds."""
+        """Whether a call waits `left` seconds for a vendor's Retry-After to end, where all its targets have one."""
         if now + left >= deadline_at:
             return GiveUp("deadline")
         return Again(left + self._rng.uniform(0.0, min(SPREAD * left, (deadline_at - now - left) / 2)))

@@ -1,20 +1,19 @@
-"""How many calls the gateway holds at once, who waits for a place, and whom it turns away first.
+"""Admission control and load shedding: how many calls the gateway has in flight, which ones queue, and which one is shed first.
 
-Theory. Beyond a fixed number of calls in flight more admission only adds memory and loop lag for everybody (tower's
-`load_shed`). The bound is one for all; priorities differ in how far they may fill it, so the last places are kept for
-those who matter more: low calls find none from four fifths on, normal ones from nineteen twentieths, high ones when it is
-full. Shares are rounded up: an idle gateway admits everybody.
+Theory. Beyond a fixed number of calls in flight, more admission only adds memory and loop lag for all of them (tower's
+`load_shed`). All priorities share one limit and may fill it to different shares, so the last slots are kept for higher
+priorities: low calls get a slot up to four fifths of the limit, normal ones up to nineteen twentieths, high ones up to all of
+it. Shares are rounded up, so an idle gateway admits every call.
 
-Who finds no place waits, for a burst is over sooner than its callers come back; but only so many may, and only so long,
-for a queue that stands is nothing but added latency. A place goes to the highest priority, and there to who came first.
-When the queue is full somebody is turned away: of the lowest priority in it the oldest, who has waited longest and whose
-caller is the likeliest to have given up (as Facebook's adaptive LIFO, "Fail at Scale", 2015, sheds from the old end); the
-newcomer only where all others matter more.
+A call that finds no slot is queued, because a burst is often over before its callers would retry. The queue is bounded in
+length and in time, because a standing queue only adds latency. A free slot goes to the highest priority, and within it to the
+call that came first. When the queue is full one call is shed: the oldest of the lowest priority, since its caller has most
+likely given up (Facebook's adaptive LIFO, "Fail at Scale", 2015, sheds from the old end too). The newcomer is shed only where
+all queued calls have a higher priority.
 
-Always true: 0 <= in_flight <= limit, but for a limit that was lowered; who is admitted leaves exactly once; whoever waits
-would find no place now; each ticket is told exactly one of admitted and shed, unless it was withdrawn before; never more
-than `most_queued` wait. A call that was called in leaves by its ticket, so that a place which it gave back cannot be
-given back once more in another call's name.
+Always true: 0 <= in_flight <= limit, except after the limit was lowered; an admitted call leaves exactly once; no queued call
+would find a slot now; each ticket is notified once, as admitted or as shed, unless it was withdrawn before; at most
+`most_queued` calls wait. A call from the queue leaves by its ticket, so that it cannot release another call's slot.
 """
 
 from __future__ import annotations
@@ -57,16 +56,16 @@ class Admission:
         self.resize(limit, most_queued)
 
     def resize(self, limit: int, most_queued: int = 0) -> None:
-        """Sets other bounds. Nobody who is inside leaves for it, and nobody who waits is turned away."""
+        """Sets new limits. Calls in flight and queued calls stay."""
         if limit < 1:
             raise ValueError(f"a limit of {limit} would admit nobody, ever")
         self.limit = limit
         self.most_queued = most_queued
         self._bounds = {priority: ceil(limit * share) for priority, share in SHARES.items()}
-        self._call_in()
+        self._admit_waiting()
 
     def has_room(self, priority: Priority) -> bool:
-        """Whether this priority may have a place now. Who waits with it, or before it, would have had it already."""
+        """Whether a slot is free for this priority. If one is, no call of this or a higher priority is queued."""
         return self.in_flight < self._bounds[priority]
 
     def admit(self, priority: Priority) -> bool:
@@ -77,9 +76,9 @@ class Admission:
         return True
 
     def wait(self, priority: Priority, tell: Callable[[], None]) -> Ticket | None:
-        """Lets a call wait that found no place; None where it is turned away itself. May shed another."""
+        """Queues a call that found no slot; None where it is shed itself. May shed another one."""
         if self.queued >= self.most_queued:
-            oldest = self._least()
+            oldest = self._oldest_of_lowest()
             if oldest is None or _LOWEST_FIRST.index(oldest.priority) > _LOWEST_FIRST.index(priority):
                 return None
             self._remove(oldest)
@@ -90,8 +89,8 @@ class Admission:
         return ticket
 
     def withdraw(self, ticket: Ticket) -> None:
-        """For one who waits no longer, or whose call has ended before it made use of its place: gives back either. Changes
-        nothing for one who was shed, has withdrawn or has left."""
+        """Leaves the queue, or releases a slot that was granted and not used. Does nothing for a ticket that was shed, withdrawn
+        or has left."""
         if ticket in self._queues[ticket.priority]:
             self._remove(ticket)
         elif ticket.is_admitted:
@@ -106,9 +105,9 @@ class Admission:
             ticket.is_admitted = False
         self.in_flight -= 1
         if self.queued:
-            self._call_in()
+            self._admit_waiting()
 
-    def _call_in(self) -> None:
+    def _admit_waiting(self) -> None:
         for priority in reversed(_LOWEST_FIRST):
             queue = self._queues[priority]
             while queue and self.in_flight < self._bounds[priority]:
@@ -118,7 +117,7 @@ class Admission:
                 ticket.is_admitted = True
                 ticket.tell()
 
-    def _least(self) -> Ticket | None:
+    def _oldest_of_lowest(self) -> Ticket | None:
         """The oldest of the lowest priority that waits."""
         for priority in _LOWEST_FIRST:
             if queue := self._queues[priority]:

@@ -1,4 +1,4 @@
-"""How much money a call may turn out to cost, and when a budget begins anew.
+"""The most that a call can cost, and the windows of budgets.
 
 Theory. A budget cannot be overrun if everything that may still be billed is reserved before it is asked for. So before
 each attempt the reservation must hold (1) what the call's ended attempts cost, as its record will say, and (2) the most
@@ -81,7 +81,7 @@ def most_input(asking: Asking, estimate: Estimate) -> int:
 
 
 class Ceiling(msgspec.Struct, frozen=True):
-    """The dearest rates of several targets, in nano-dollars per million tokens. None: somebody's is unknown."""
+    """The dearest rates of several targets, in nano-dollars per million tokens. None: one of them is unknown."""
 
     input: int
     output: int

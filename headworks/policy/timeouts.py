@@ -1,4 +1,4 @@
-"""How long each phase of an attempt may take.
+"""The timeouts of each phase of an attempt.
 
 Always true: `connect` binds every attempt; `first_token` and `between_tokens` bind streamed ones, `answer` one that is
 not streamed; `total` binds the call with all its attempts. Time spent waiting for the *caller* never counts as the

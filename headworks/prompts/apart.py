@@ -30,7 +30,7 @@ BOUND: Final = 5.0
 MOST_WAITING: Final = 64
 """Questions that wait for their turn: beyond them 503."""
 
-CHILD: Final = children.module("headworks.prompts.child")
+CHILD: Final = children.command("headworks.prompts.child")
 
 CLASSES: Final[dict[str, type[Refused]]] = {
     "unprocessable": Unprocessable,
@@ -102,7 +102,7 @@ class Apart:
         process = self.process
         if process is None:
             process = self.process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=children.plain(os.environ)
+                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=children.environment(os.environ)
             )
         assert process.stdin is not None
         assert process.stdout is not None

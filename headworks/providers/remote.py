@@ -29,7 +29,7 @@ from headworks.core.clock import now, wall
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.masking import NOTHING, Mask
-from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening
 from headworks.core.trail import Attempt
 from headworks.http.buffered import crowded
@@ -238,7 +238,7 @@ class Visit:
             if decoder is None:
                 chunk = surface.whole(answer, call)
                 received = chunk.size
-                reply: Reply = Whole([chunk], headers=passing)
+                reply: Reply = CompleteReply([chunk], headers=passing)
             else:
                 chunks = await head(decoder, exchange, by)
                 mask.chunks(chunks)

@@ -16,7 +16,7 @@ import msgspec
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.errors import CallError
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening
 from headworks.providers.completions import Choice, Paper
 from headworks.providers.waiting import Reader, gap_bound, head_bound, reach
@@ -124,7 +124,9 @@ class _Scene:
         data = paper.whole([Choice(text=text, finish=script.finish)], usage)
         if self._call.attempt is not None:
             self._call.attempt.usage = usage
-        return Whole([Chunk(data=data, has_content=True, text=text, finish=script.finish, usage=usage, last=True)])
+        return CompleteReply(
+            [Chunk(data=data, has_content=True, text=text, finish=script.finish, usage=usage, last=True)]
+        )
 
 
 class _Played(Reply):

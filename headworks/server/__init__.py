@@ -1,1 +1,1 @@
-"""The public edge's application: paths, headers and errors as HTTP. Carries calls to a Service and knows no policy."""
+"""The HTTP application: paths, headers and errors. It passes calls to a Service and knows no policy."""

@@ -1,4 +1,4 @@
-"""The admin port: health for everybody, and for who has the admin key metrics, the system, and reload.
+"""The admin port: health for everybody; metrics, the system and reload with the admin key.
 
 Always true: without `server.admin_key` nothing but health is answered, so a port that somebody opened by accident tells
 nothing; nothing here is on the way of a call; a stranger is bounded as on the public port, for the same edge serves it.
@@ -95,7 +95,7 @@ class Admin:
         )
 
     def opened(self, answering: Answering) -> Answering:
-        """The same for who has the admin key, which is looked up anew each time: a reload may change it."""
+        """Requires the admin key. It is read for each request, as a reload may change it."""
 
         async def answer(request: Request) -> Response:
             key = self.shown.system.server.admin_key
@@ -113,7 +113,7 @@ class Admin:
 
     async def readyz(self, request: Request) -> Response:
         status, found = self.shown.readiness()
-        return said(status, for_anybody(found))
+        return json_response(status, for_anybody(found))
 
     async def metrics(self, request: Request) -> Response:
         loop = asyncio.get_running_loop()
@@ -137,12 +137,12 @@ class Admin:
             troubles=shown.readiness()[1].reasons,
             workers=dict(readings.workers),
         )
-        return said(200, now)
+        return json_response(200, now)
 
     async def reload(self, request: Request) -> Response:
         """422 with every problem where the file does not hold: nothing has changed then."""
         outcome = await self.shown.reload()
-        return said(200 if outcome.is_reloaded else 422, outcome)
+        return json_response(200 if outcome.is_reloaded else 422, outcome)
 
     @contextlib.asynccontextmanager
     async def serving(self, listening: socket) -> AsyncIterator[None]:
@@ -155,7 +155,7 @@ class Admin:
             await edge.stop(GRACE)
 
 
-def said(status: int, content: msgspec.Struct) -> Response:
+def json_response(status: int, content: msgspec.Struct) -> Response:
     return Response(msgspec.json.encode(content), status, media_type=JSON)
 
 

@@ -16,7 +16,7 @@ from headworks.server.reloading import Reloading
 from headworks.system.schema.system import System
 from headworks.telemetry.exposition import Readings
 from headworks.telemetry.metrics import Metrics
-from headworks.telemetry.view import View, counts_of
+from headworks.telemetry.snapshot import Snapshot, counts_of
 
 
 class AdminView(Protocol):
@@ -33,13 +33,13 @@ class AdminView(Protocol):
         ...
 
     async def numbers(self) -> tuple[Metrics, Readings]:
-        """What was counted, and what is true now."""
+        """The counters and the gauges."""
         ...
 
     async def reload(self) -> Outcome: ...
 
 
-class Single:
+class SingleProcess:
     """One gateway in this process."""
 
     def __init__(self, gateway: Gateway, reloading: Reloading) -> None:
@@ -62,17 +62,17 @@ class Single:
         return readiness(self.gateway)
 
     async def numbers(self) -> tuple[Metrics, Readings]:
-        gateway, view = self.gateway, view_of(self.gateway)
+        gateway, snapshot = self.gateway, snapshot_of(self.gateway)
         readings = Readings(
-            in_flight=view.in_flight,
-            queued=view.queued,
+            in_flight=snapshot.in_flight,
+            queued=snapshot.queued,
             strangers=gateway.strangers,
-            circuits=view.circuits,
-            slots=view.slots,
-            answers=view.answers,
-            budget_alerts=view.budget_alerts,
+            circuits=snapshot.circuits,
+            slots=snapshot.slots,
+            answers=snapshot.answers,
+            budget_alerts=snapshot.budget_alerts,
             journal_appended=gateway.journal.appended,
-            journal_backlog=view.journal_backlog,
+            journal_backlog=snapshot.journal_backlog,
             journal_lost=gateway.journal.lost,
             ledger=gateway.ledger.status() if gateway.ledger is not None else Status(),
             version=__version__,
@@ -89,11 +89,11 @@ class Single:
         return await self.reloading.reload()
 
 
-def view_of(gateway: Gateway) -> View:
+def snapshot_of(gateway: Gateway) -> Snapshot:
     """A gateway as it is now."""
     shared = gateway.assembled.shared
     journal = gateway.journal
-    return View(
+    return Snapshot(
         counts=counts_of(
             gateway.metrics,
             gateway.watchdog.lags,
@@ -113,7 +113,7 @@ def view_of(gateway: Gateway) -> View:
         journal_bytes=size_of(journal.path),
         troubles=gateway.troubles(),
         has_keys=gateway.keys is not None,
-        budget_alerts=shared.books.alerts(wall()),
+        budget_alerts=shared.budget_status.alerts(wall()),
     )
 
 

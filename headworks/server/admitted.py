@@ -1,4 +1,4 @@
-"""What is known of a request by its head alone."""
+"""What the head of a request tells: its key, its CORS headers, or why it is refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from headworks.core.errors import CallError
 from headworks.core.key import Key
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server.origins import NONE
 from headworks.server.problems import Headers
 

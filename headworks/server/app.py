@@ -1,4 +1,4 @@
-"""What the public port serves, path by path, and who may ask at all."""
+"""The application of the public port: its routes, and who may use them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from headworks.core.errors import CallError, KeysAway, Unauthenticated, UnknownModel
 from headworks.core.key import Key
 from headworks.core.request_id import request_id
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.layers.auth import Keyring
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.calls import Calls, Stack
@@ -75,7 +75,7 @@ class Running(Protocol):
         ...
 
     def turned_away(self) -> None:
-        """Counts a caller who showed no key that is known."""
+        """Counts a caller without a valid key."""
         ...
 
     def troubles(self) -> Sequence[str]: ...
@@ -100,11 +100,11 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "state": "the state",
     }
 )
-"""What begins a trouble of a part that there is once, and what strangers are told of it. Others begin with a name."""
+"""The prefixes of troubles, and the public name of each part. Other troubles begin with the name of a target."""
 
 
 def for_anybody(found: Readiness) -> Readiness:
-    """The same as it is told without a key, on both ports: which part does not work, without names, addresses and paths."""
+    """Readiness without details, for callers without a key: which part does not work, without names, addresses and paths."""
     parts = list(dict.fromkeys(map(part_of, found.reasons)))
     return msgspec.structs.replace(found, reasons=parts) if parts else found
 
@@ -125,7 +125,7 @@ def shows_models(request: Request) -> bool:
 
 
 class App:
-    """Answers every request of the public port. A reload replaces `origins`; the gateway is asked anew for each call."""
+    """Serves the public port. A reload replaces `origins`; the gateway's stack is read for each call."""
 
     def __init__(self, gateway: Running, origins: Origins, chance: Callable[[int], int]) -> None:
         self.gateway = gateway
@@ -145,7 +145,7 @@ class App:
         }
 
     def admit(self, request: Request) -> bool:
-        """Finds out by the head alone who calls. False where the answer is known by that: then no body is read for it.
+        """Authenticates a request by its head alone. False where it is refused already: then its body is not read.
 
         Never raises: what is wrong is kept for `handle`, which answers it.
         """

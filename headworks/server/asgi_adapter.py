@@ -1,4 +1,4 @@
-"""The public port's app inside somebody else's ASGI server (ASGI 3.0), instead of on our own edge.
+"""The gateway as an ASGI 3.0 application, for any ASGI server.
 
 Always true: the gateway starts once, with the server's lifespan or, where a mounted app gets none, at the first request;
 a caller that hangs up cancels its call; a body longer than `server.max_body` is never held; bytes go out in the order in
@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 from headworks.core.errors import ConfigError
 from headworks.gateway.gateway import Gateway
-from headworks.gateway.hold import holding
-from headworks.http.intake import Request
+from headworks.gateway.lock import hold_lock
+from headworks.http.request_parser import Request
 from headworks.server.app import App
 from headworks.server.origins import Origins
 from headworks.system.load import Loaded
@@ -28,7 +28,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
-class Answering:
+class AsgiExchange:
     """An exchange over ASGI's `send`: what is written waits for `drain`."""
 
     __slots__ = ("_send", "_waiting", "started", "task")
@@ -84,10 +84,10 @@ class AsgiAdapter:
                 loaded = self._load()
                 loaded.pin_default_folder()
                 async with AsyncExitStack() as held:
-                    hold = await held.enter_async_context(holding(loaded, always=False))
+                    lock = await held.enter_async_context(hold_lock(loaded, always=False))
                     gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64))
                     held.push_async_callback(gateway.stop)
-                    gateway.access.hold = hold
+                    gateway.access.lock = lock
                     origins = Origins(loaded.system.server.cors, gateway.ring)
                     app = App(gateway, origins, chance.getrandbits)
                     await gateway.start()
@@ -127,7 +127,7 @@ class AsgiAdapter:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = await self.start()
         request = asked(scope)
-        exchange = Answering(send)
+        exchange = AsgiExchange(send)
         assert self._running is not None
         if not app.admit(request):
             await app.handle(request, exchange)

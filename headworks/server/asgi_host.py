@@ -1,4 +1,4 @@
-"""An ASGI application served by our own edge, so that its port has the edge's bounds on heads, bodies, times and connections.
+"""Serves an ASGI application by our own HTTP edge, with its limits on heads, bodies, times and connections.
 
 Always true: the application sees one request whole and answers once; a caller who hangs up cancels it. WebSockets, trailers
 and lifespans are not offered: nobody here asks for them.
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from headworks.http.exchange import OWNED
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server.exchange import Exchange
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -37,7 +37,7 @@ class AsgiHost:
 
 
 class Answer:
-    """What the application says, as one answer of the edge."""
+    """Collects the messages of the application into one response."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange

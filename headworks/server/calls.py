@@ -1,4 +1,4 @@
-"""One way to call: reads a request's body into a Call, opens the Service, writes what comes back.
+"""Serves one operation: reads a request's body into a Call, opens the Service, writes the reply.
 
 The caller's status line waits for the head, so every failure before it is an ordinary error answer. After the head an
 error becomes an event in the caller's dialect: a cut answer never looks like a whole one.
@@ -17,7 +17,7 @@ from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
 from headworks.core.request_id import request_id
 from headworks.core.service import Service
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server import deadline
 from headworks.server.admitted import Admitted, bearer
 from headworks.server.codings import plain
@@ -42,7 +42,7 @@ UNREAD = Asked(model="")
 
 
 class Stack(Protocol):
-    """What answers calls, and what its system file says of their headers."""
+    """The stack that answers calls, and which headers it passes and exposes."""
 
     @property
     def front(self) -> Service: ...
@@ -58,7 +58,7 @@ class Stack(Protocol):
 
 
 class Opener(Protocol):
-    """Whatever holds the current stack: it is asked anew for each call, so that a reload can swap it."""
+    """Holds the current stack. It is read for each call, so that a reload can swap it."""
 
     @property
     def stack(self) -> Stack: ...
@@ -126,7 +126,7 @@ class Calls:
             del task  # it keeps the error that cancelled it, which knows this frame: a circle otherwise
 
     async def decoded(self, request: Request) -> tuple[bytes, Refused | None]:
-        """The body as it was before its coding, or why it cannot be had. No stranger comes so far."""
+        """The decompressed body, or the error. Only authenticated requests reach this."""
         try:
             coding = (request.get(b"content-encoding") or b"").decode("latin-1")
             return await plain(request.body, coding, self.opener.max_body), None

@@ -1,4 +1,4 @@
-"""Bodies that callers compress (`Content-Encoding`), made plain again.
+"""Decompresses the bodies of requests (`Content-Encoding`).
 
 Always true: what comes out is never more than a body may have, and no more than that and one step is ever held of it,
 however small the body was that came; long bodies are decoded off the loop.
@@ -22,7 +22,7 @@ GZIP = 16 + zlib.MAX_WBITS
 
 
 async def plain(body: bytes, coding: str, most: int) -> bytes:
-    """The body as it was before `coding`. Raises UnknownCoding, Malformed where it is not what it is called, TooLarge."""
+    """The decompressed body. Raises UnknownCoding, Malformed where it is not in that coding, TooLarge."""
     named = coding.strip().lower()
     if named in ("", "identity"):
         return body
@@ -30,14 +30,14 @@ async def plain(body: bytes, coding: str, most: int) -> bytes:
         raise UnknownCoding(
             f"A body in the content coding `{coding[:64]}` is not read here: send it plain, or as gzip."
         )
-    unzipping = Unzipping(body, most)
+    unzipping = Decompressor(body, most)
     if not unzipping.step():  # a short body needs no more
         await asyncio.get_running_loop().run_in_executor(None, unzipping.rest)
     return b"".join(unzipping.pieces)
 
 
-class Unzipping:
-    """One body on its way. `pieces` is what came out so far, `at` how much went in."""
+class Decompressor:
+    """Decompresses one body step by step. pieces: the output so far. at: the input consumed so far."""
 
     def __init__(self, body: bytes, most: int) -> None:
         self.pieces: list[bytes] = []
@@ -58,7 +58,7 @@ class Unzipping:
         try:
             piece = inflating.decompress(taken, STEP)
         except zlib.error:
-            raise Malformed("The body is not gzip, though `Content-Encoding` says so.") from None
+            raise Malformed("`Content-Encoding` says gzip, but the body is not gzip.") from None
         self._left = inflating.unconsumed_tail
         if piece:
             self.pieces.append(piece)

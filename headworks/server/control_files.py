@@ -1,4 +1,4 @@
-"""How `headworks reload` finds a running gateway and hears what became of it, without a port and without a key.
+"""The PID file and the reload result, by which `headworks reload` finds a running gateway, without a port or a key.
 
 Two files beside the journal, named by the system file's path, readable by their owner only: `gateway-<digest>.pid` and
 `gateway-<digest>.reload`. Always true: the first is locked (`flock`) as long as its gateway lives, so a number left by
@@ -21,7 +21,7 @@ LONG = 16
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of reading the system file again. begun_at: wall clock, before the file was read.
+    """The result of a reload. begun_at: wall clock, before the file was read.
 
     config: the digest of what is served now. problems: why nothing changed. warnings: what is odd in what is served.
     """
@@ -43,8 +43,8 @@ class ControlFiles:
         self._outcome = folder / f"{name}.reload"
         self._lock: int | None = None
 
-    def light(self) -> bool:
-        """Says that this process serves the file; False where another one does already. Raises OSError."""
+    def publish_pid(self) -> bool:
+        """Writes the PID file and locks it; False where another process serves the file already. Raises OSError."""
         lock = os.open(self._pid, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,8 +56,8 @@ class ControlFiles:
         self._lock = lock
         return True
 
-    def put_out(self) -> None:
-        """Says that nobody serves the file any more."""
+    def withdraw_pid(self) -> None:
+        """Removes the PID file and its lock."""
         if self._lock is not None:
             self._pid.unlink(missing_ok=True)
             self._outcome.unlink(missing_ok=True)
@@ -79,7 +79,7 @@ class ControlFiles:
         return None
 
     def report(self, outcome: Outcome) -> None:
-        """Leaves an outcome for whoever asked. Does nothing where this process has not lit. Raises OSError."""
+        """Writes the result of a reload. Does nothing where this process has no PID file. Raises OSError."""
         if self._lock is None:
             return
         unfinished = self._outcome.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""How long a caller is ready to wait, as it says in `x-headworks-deadline`.
+"""The caller's own deadline, from the header `x-headworks-deadline`.
 
 The form: seconds (`2.5`), or a duration as the system file writes it (`1500ms`, `4s`, `2m`), counted from the arrival of
 the request. It only shortens: the alias's `timeouts.total` binds all the same. What is not understood is refused, because

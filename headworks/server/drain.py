@@ -1,4 +1,4 @@
-"""Calls that a drain did not see finish end with an error that their callers can read, and not with a cut connection.
+"""Ends the calls that outlast a drain with a readable error, and not with a cut connection.
 
 The tasks that serve them are cancelled, so that every layer gives back what it holds, and then go on for one more write:
 as `asyncio.timeout` does it, by `uncancel`. Where the caller has hung up at the same time it is left at that.
@@ -11,11 +11,11 @@ import asyncio
 from headworks.core.errors import Draining
 
 AGAIN = 1.0
-"""Seconds after which a caller may ask again: another gateway, or this one after its restart."""
+"""The Retry-After, in seconds: for another gateway, or this one after its restart."""
 
 
 class OpenCalls:
-    """The tasks that serve calls now; told to end, each ends with `error`."""
+    """The tasks that serve calls now. `end_all` ends each of them with an error."""
 
     def __init__(self) -> None:
         self.error: Draining | None = None
@@ -30,7 +30,7 @@ class OpenCalls:
     def left(self, task: asyncio.Task[object]) -> None:
         del self._tasks[task]
 
-    def say(self, error: Draining) -> None:
+    def end_all(self, error: Draining) -> None:
         """Ends every call."""
         self.error = error
         for task in list(self._tasks):
@@ -41,5 +41,5 @@ class OpenCalls:
         return self.error if self.error is not None and task.uncancel() == 0 else None
 
 
-def goodbye() -> Draining:
-    return Draining("The gateway is going down before this answer was whole. Ask again.", retry_after=AGAIN)
+def draining_error() -> Draining:
+    return Draining("The gateway is shutting down and this answer was not finished. Ask again.", retry_after=AGAIN)

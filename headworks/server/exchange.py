@@ -1,4 +1,4 @@
-"""How an answer is given, whichever server the app runs in: our own edge (`http/exchange.py`) or an ASGI server."""
+"""The interface for responses, for our own edge (`http/exchange.py`) and for ASGI servers."""
 
 from __future__ import annotations
 

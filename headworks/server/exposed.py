@@ -1,4 +1,4 @@
-"""What `server.expose` adds to answers: who answered, in how many attempts, and what it cost.
+"""The response headers of `server.expose`: the target, the number of attempts, and the cost.
 
 Off by default: which vendors stand behind an alias, and at what price, is the operator's own business.
 """

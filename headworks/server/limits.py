@@ -1,4 +1,4 @@
-"""What a caller is told of his limits, with every answer: the headers that the official SDKs' users read."""
+"""The `x-ratelimit-` headers of every answer, as the official SDKs read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many sockets and files this process may have open at once.
+"""Raises the limit on open files (RLIMIT_NOFILE) at the start.
 
 A call in flight is two sockets, and a shell allows 1,024 unless it was told otherwise: half the calls that `max_in_flight`
 admits would be refused by the kernel, with a reset instead of an answer. What the system grants beyond that it grants for the asking

@@ -1,4 +1,4 @@
-"""Which browsers may call. A page on the open web must not reach a gateway on somebody's own machine.
+"""Checks `Host` and `Origin`, so that a page on the open web cannot reach a gateway on somebody's own machine.
 
 Without keys anybody on loopback may call, so a foreign `Host` (a name rebound to 127.0.0.1) or any `Origin` that was
 not listed is refused. With keys the key decides, and `cors` only tells browsers what they may read.
@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from headworks.core.errors import Forbidden
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.server.problems import Headers
 
 NONE: Headers = ()
@@ -34,11 +34,11 @@ not count where a page sends credentials."""
 
 
 class Keys(Protocol):
-    """What is asked of a keyring, at each request: a key may be made while the gateway runs."""
+    """The keyring, which is asked for each request: keys can be made while the gateway runs."""
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody may call, because there is no key. False also while nobody can say so."""
+        """Whether any caller is served, because there are no keys. False also while that is not known."""
         ...
 
 

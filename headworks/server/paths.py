@@ -1,4 +1,4 @@
-"""What somebody is told who asks for a path that is not served: the paths that are, and what was probably meant.
+"""The 404 for unknown paths: the paths that are served, and the one that was probably meant.
 
 Always true: nothing here says which models there are, or what a key would open; the answer is a 404 whoever asks.
 """
@@ -14,7 +14,7 @@ from headworks.core.errors import UnknownPath
 READ_ON: Final = "docs/operations.md, `Two ports`"
 
 MOST_SHOWN: Final = 128
-"""Characters of a path that are said again."""
+"""Characters of a path that the message repeats."""
 
 KNOWN: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -41,7 +41,7 @@ def unserved(method: str, path: str, posts: Iterable[str], gets: Iterable[str]) 
 
 
 def _misplaced(path: str, served: Sequence[str]) -> str:
-    """What was meant where a served path has `/v1` twice, or not at all, or a slash at its end."""
+    """A hint for a path with `/v1` twice, without it, or with a slash at its end."""
     plain = path.rstrip("/")
     for meant in served:
         if plain == meant:

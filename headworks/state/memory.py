@@ -13,11 +13,11 @@ from headworks.policy.gcra import EMPTY, FORGIVEN, corrected, left, wait
 from headworks.policy.spend import window_ends_in, window_start
 
 SOON = 1.0
-"""Seconds after which a place is worth asking for again, where nobody knows when one will be free."""
+"""Seconds until a retry for a concurrency slot: when one will be free is not known."""
 
 
 class Account:
-    """One window of one budget, in nano-dollars. `calls`: claims that have something reserved in it."""
+    """One window of one budget, in nano-dollars. calls: claims with a reservation in it."""
 
     __slots__ = ("calls", "reserved", "spent")
 
@@ -42,7 +42,7 @@ _NOTHING = Held([], (), [])
 
 
 class Memory:
-    """Every count of one process."""
+    """The counters of one process."""
 
     is_local = True
 
@@ -100,7 +100,7 @@ class Memory:
         return Granted(at, lefts, resets, tuple([one.spent + one.reserved for one in held.accounts]))
 
     def _place(self, claim: Claim, at: float) -> Granted | Refusal:
-        """Places and nothing else, as most providers are bounded: a third of the steps, for every attempt."""
+        """The fast path for concurrency limits alone, which most providers have: a third of the steps."""
         in_use = self.in_use
         for places in claim.bounds.places:
             if in_use.get(places.name, 0) >= places.limit:
@@ -166,7 +166,7 @@ class Memory:
                 newest, before = one.start, newest
             self._windows[one.name] = (newest, before)
 
-    async def end(self, owner: str) -> None:
+    async def release_owner(self, owner: str) -> None:
         pass  # the only owner is this process: its places die with it
 
     def spent(self, budget: Budget, at: float) -> tuple[int, int]:

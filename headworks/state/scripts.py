@@ -12,9 +12,8 @@ epoch: who wrote it has restored what was spent, and a server that has lost its 
 its caller gave up, whose taking may still be on the way; `w:r:NAME`, `w:p:NAME` who waits for a bound: since when, and until
 when that holds unless it asks again.
 
-A claim that waits asks again and again, and stands before every other that came later and needs the bound that it waits
-for: that one is refused as if there were no room, whatever process it is of. A process that dies while it waits, or a
-caller that leaves, holds the others up for `WAITS` at most.
+A claim that waits polls, and blocks every later claim that needs the limit it waits for, of any process: such a claim is refused
+as if there were no room. A waiting process that dies, or a caller that leaves, blocks the others for `WAITS` seconds at most.
 """
 
 from __future__ import annotations
@@ -219,7 +218,7 @@ return #claims / 2
 )
 """What a dead process had reserved is spent: its record will say `lost` and the same amount."""
 
-BEAT: Final = (
+HEARTBEAT: Final = (
     CLOCK
     + """
 local owner = arg()
@@ -232,7 +231,7 @@ end
 return {redis.call('GET', p .. 'e') or '', living, dead}
 """
 )
-"""The epoch, how many processes live, and those that do not any more."""
+"""The epoch, how many processes are alive, and which ones are dead."""
 
 RESTORE: Final = (
     CLOCK
@@ -264,4 +263,4 @@ return 1
 )
 """Adds what was spent while the state was away. Harmless twice."""
 
-ALL: Final = (TAKE, RESERVE, SETTLE, END, BEAT, RESTORE, COUNT)
+ALL: Final = (TAKE, RESERVE, SETTLE, END, HEARTBEAT, RESTORE, COUNT)

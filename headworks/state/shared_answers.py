@@ -1,10 +1,10 @@
-"""Answers that are kept in a Valkey or Redis, for every process that shares it.
+"""The answer cache in a Valkey or Redis, shared by several processes.
 
 Always true: all of an alias's answers together take at most `most` bytes there; one script adds an answer and lets go of
 those that were not asked for the longest, so that it holds over any number of processes. What is too old is told by who
 reads it (`policy/freshness.py`); when nothing was kept for `ttl` seconds, all of it is too old, and the server drops it.
-A line of its own: an answer of two megabytes must not stand before the decision of a call. A server that is away has
-nothing and keeps nothing.
+It has a connection of its own: an answer of two megabytes must not delay the decision about a call. While the server cannot be
+reached, every lookup is a miss and nothing is stored.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import msgspec
 from redis.exceptions import NoScriptError, ResponseError
 
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
-from headworks.policy.freshness import Kept
-from headworks.state.connection import Answer, Line, Word
+from headworks.core.throttled_log import LogEvent, ThrottledLog
+from headworks.policy.freshness import CachedAnswer
+from headworks.state.connection import Answer, Argument, MultiplexedConnection
 
 OVERHEAD: Final = 250
 """Bytes around an answer in the server: its place in a hash and in a sorted set."""
@@ -70,29 +70,29 @@ return found
 SHAS: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (KEEP, FIND)}
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Kept).decode
+_decode = msgspec.msgpack.Decoder(CachedAnswer).decode
 
 log = logging.getLogger("headworks.state")
 
 
 class SharedAnswers:
-    """An alias's answers in a shared server. ttl: seconds. held: the answers there and their bytes, when one was last kept
-    from here; evicted: how many had to go for those. None of them is in this process, so `bytes` and the length are 0."""
+    """The cache of one alias in a shared server. ttl: seconds. held: its answers and their bytes, when this process last stored
+    one; evicted: answers dropped for those. None of them is in this process, so `bytes` and the length are 0."""
 
-    def __init__(self, line: Line, prefix: str, alias: str, most: int, ttl: float) -> None:
+    def __init__(self, connection: MultiplexedConnection, prefix: str, alias: str, most: int, ttl: float) -> None:
         self.most = most
         self.ttl = ttl
         self.bytes = 0
         self.evicted = 0
         self.held = (0, 0)
-        self._line = line
-        self._notices = Notices(log, most=1)
-        self._words: tuple[Word, ...] = (f"{{{prefix}}}", alias)
+        self._connection = connection
+        self._events = ThrottledLog(log, most=1)
+        self._words: tuple[Argument, ...] = (f"{{{prefix}}}", alias)
 
     def __len__(self) -> int:
         return 0
 
-    async def find(self, fingerprint: bytes) -> Kept | None:
+    async def find(self, fingerprint: bytes) -> CachedAnswer | None:
         found = await self._run(FIND, fingerprint)
         if found is None:
             return None
@@ -101,7 +101,7 @@ class SharedAnswers:
         except msgspec.MsgspecError:  # of another version
             return None
 
-    async def keep(self, fingerprint: bytes, kept: Kept) -> None:
+    async def keep(self, fingerprint: bytes, kept: CachedAnswer) -> None:
         data = _encode(kept)
         if len(data) + OVERHEAD > self.most:
             return
@@ -111,15 +111,15 @@ class SharedAnswers:
             self.held = (count, size)
             self.evicted += gone
 
-    async def _run(self, script: str, *words: Word) -> Answer:
+    async def _run(self, script: str, *words: Argument) -> Answer:
         try:
             try:
-                return await self._line.ask("EVALSHA", SHAS[script], 0, *self._words, *words)
+                return await self._connection.execute("EVALSHA", SHAS[script], 0, *self._words, *words)
             except NoScriptError:
-                return await self._line.ask("EVAL", script, 0, *self._words, *words)
+                return await self._connection.execute("EVAL", script, 0, *self._words, *words)
         except StateAway:
             return None
         except ResponseError as error:
-            text = f"the state keeps none: {error}"
-            self._notices.tell(Notice(logging.WARNING, "answers_not_kept", f"answers of {self._words[1]!s}", text))
+            text = f"the state does not store them: {error}"
+            self._events.write(LogEvent(logging.WARNING, "answers_not_kept", f"answers of {self._words[1]!s}", text))
             return None

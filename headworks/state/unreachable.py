@@ -1,7 +1,7 @@
-"""What happens while a shared state cannot be asked: each claim says by its bounds whether it may be let in uncounted.
+"""What happens while the shared state cannot be reached: fail closed or fail open, as the limits of each claim say.
 
-Theory. `closed`: who has such a bound is answered 503 until the state is back, so that nothing is ever exceeded. `open`: this
-process goes on by itself with its share: every limit divided by the processes that shared it, every budget by what was left
+Theory. `closed`: calls with such a limit get 503 until the state is back, so no limit is ever exceeded. `open`: this
+process goes on alone with its share: every limit divided by the processes that shared it, every budget by what was left
 of it when it was last heard. What it spends is counted in the state as soon as that is back. So an open budget is exceeded
 at most by what others spent after this process last heard of it, and by the remainders of the division.
 
@@ -13,8 +13,8 @@ from __future__ import annotations
 import logging
 
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
 from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.spend import window_start
 from headworks.state.memory import Memory
 from headworks.state.valkey import Valkey
@@ -22,18 +22,18 @@ from headworks.state.valkey import Valkey
 log = logging.getLogger("headworks.state")
 
 
-class Sharing:
-    """A shared state, and what stands in for it where a claim's bounds allow that."""
+class StateWithFallback:
+    """A shared state, with a fallback in this process's memory for claims that fail open."""
 
     is_local = False
 
     def __init__(self, shared: Valkey) -> None:
         self.shared = shared
-        self._alone: Memory | None = None
-        self._notices = Notices(log)
+        self._fallback: Memory | None = None
+        self._events = ThrottledLog(log)
         self._parts: dict[int, tuple[Bounds, Bounds]] = {}
         self._granted: dict[str, tuple[Memory, Claim]] = {}
-        self._heard: dict[tuple[str, int], int] = {}
+        self._last_spent: dict[tuple[str, int], int] = {}
 
     def take_now(self, claim: Claim) -> Granted | Refusal:
         raise TypeError("a shared state is waited for")
@@ -42,16 +42,17 @@ class Sharing:
         try:
             found = await self.shared.take(claim)
         except StateAway:
-            if not claim.bounds.goes_on:
+            if not claim.bounds.fails_open:
                 raise
-            return self._take_alone(claim)
-        if self._alone is not None:
-            self._notices.tell(Notice(logging.INFO, "limits_shared", "limits and budgets", "they are shared again"))
-            self._alone = None
+            return self._take_from_fallback(claim)
+        if self._fallback is not None:
+            text = "they are counted in the shared state again"
+            self._events.write(LogEvent(logging.INFO, "limits_shared", "limits and budgets", text))
+            self._fallback = None
             self._parts.clear()
         if isinstance(found, Granted) and found.spent:
             for budget, spent in zip(claim.bounds.budgets, found.spent, strict=True):
-                self._heard[budget.name, window_start(budget.window, claim.at)] = spent
+                self._last_spent[budget.name, window_start(budget.window, claim.at)] = spent
         return found
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
@@ -84,15 +85,17 @@ class Sharing:
     async def restore(self, spent: list[Spent]) -> None:
         await self.shared.restore(spent)
 
-    async def end(self, owner: str) -> None:
-        await self.shared.end(owner)
+    async def release_owner(self, owner: str) -> None:
+        await self.shared.release_owner(owner)
 
-    def _take_alone(self, claim: Claim) -> Granted | Refusal:
-        if self._alone is None:
-            text = "the state is away: those that are `open` count in this process alone"
-            self._notices.tell(Notice(logging.ERROR, "limits_alone", "limits and budgets", text))
-            self._alone = Memory()
-        memory = self._alone
+    def _take_from_fallback(self, claim: Claim) -> Granted | Refusal:
+        if self._fallback is None:
+            text = (
+                "the shared state cannot be reached: groups with `state_away: open` are counted in this process alone"
+            )
+            self._events.write(LogEvent(logging.ERROR, "limits_alone", "limits and budgets", text))
+            self._fallback = Memory()
+        memory = self._fallback
         part = Claim(claim.id, self._part(claim), claim.tokens, claim.amounts, claim.at)
         found = memory.take_now(part)
         if isinstance(found, Granted):
@@ -103,7 +106,7 @@ class Sharing:
         return Refusal(wholes[parts.index(found.bound)], found.wait, found.left, found.resets)
 
     def _part(self, claim: Claim) -> Bounds:
-        """This process's share of some bounds; of a budget, what was left when it was last heard of."""
+        """This process's share of some limits. Of a budget: its share of what was left when the state last answered."""
         bounds = claim.bounds
         known = self._parts.get(id(bounds))
         if known is None or known[0] is not bounds:
@@ -120,4 +123,4 @@ class Sharing:
         return known[1]
 
     def _last(self, budget: Budget, at: float) -> int:
-        return self._heard.get((budget.name, window_start(budget.window, at)), 0)
+        return self._last_spent.get((budget.name, window_start(budget.window, at)), 0)

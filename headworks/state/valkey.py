@@ -1,10 +1,10 @@
-"""The state in a Valkey or Redis that several processes ask: `scripts.py` decides, one line carries it.
+"""The state in a Valkey or Redis that several processes share. `scripts.py` decides, on the server.
 
 Theory. A claim is kept by the server under its process (its *owner*) until it is settled, so that whoever notices the
-death of a process gives its places back and counts what it had reserved as spent. A process says every `BEAT` seconds that
-it lives; who is silent for `LEASE` seconds is dead to the others. What was spent is only as good as the server's memory, so
+death of a process gives its places back and counts what it had reserved as spent. A process says every `HEARTBEAT` seconds that
+it lives. One that is silent for `LEASE` seconds counts as dead. What was spent is only as good as the server's memory, so
 a server that has lost it (its epoch is gone) is asked for no money until `restore` has said what the records sum to; who
-does that is told by `lost`.
+does that is told by `on_lost`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Final
 from redis.exceptions import NoScriptError, ResponseError
 
 from headworks.core.errors import StateAway
-from headworks.core.notices import Notice, Notices
 from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.spend import LENGTHS, window_ends_in, window_start
 from headworks.state import scripts
-from headworks.state.connection import Answer, Line, Word, away, packed, reached
+from headworks.state.connection import Answer, Argument, MultiplexedConnection, encode_command, unavailable, wait_for
 
-BEAT: Final = 1.0
+HEARTBEAT: Final = 1.0
 LEASE: Final = 10.0
 EPOCH: Final = 1767225600
 """2026 in seconds since 1970: the scripts count microseconds from there."""
@@ -34,40 +34,40 @@ KEPT: Final = 2 * 86400
 """Seconds that a window's money is kept after its end, for calls that are still running."""
 
 MOST_BOUNDS: Final = 100_000
-"""Bounds whose words are kept: about a kilobyte each, and every key has one."""
+"""Sets of limits whose encoded arguments are cached: about a kilobyte each, and every key has one."""
 
 SHAS: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in scripts.ALL}
-LOADING: Final = [packed("SCRIPT", "LOAD", script) for script in scripts.ALL]
+LOADING: Final = [encode_command("SCRIPT", "LOAD", script) for script in scripts.ALL]
 
 log = logging.getLogger("headworks.state")
 
 
 class Valkey:
-    """Counts that every process with the same server and prefix shares.
+    """The counters that all processes with the same server and prefix share.
 
-    owner: stands for this process, anew at each start. is_counted: it takes, and so is one of those that share. living: processes that share, as far as is known.
+    owner: stands for this process, anew at each start. is_member: it takes, and so is one of those that share. living: processes that share, as far as is known.
     waits: seconds for which a claim that waits for room holds up others without asking again.
-    lost: is called again and again while no money can be spent by it: somebody should `restore`.
+    on_lost: is called again and again while no money can be spent by it: somebody should `restore`.
     """
 
     is_local = False
 
     def __init__(
-        self, url: str, prefix: str, owner: str, *, is_counted: bool = True, waits: float = scripts.WAITS
+        self, url: str, prefix: str, owner: str, *, is_member: bool = True, waits: float = scripts.WAITS
     ) -> None:
-        self.line = Line(url, self._greet)
+        self.connection = MultiplexedConnection(url, self._handshake)
         self.waits = waits
         self.owner = owner
-        self.is_counted = is_counted
+        self.is_member = is_member
         self.living = 1
         self._restored = asyncio.Event()
-        self.lost: Callable[[], None] | None = None
+        self.on_lost: Callable[[], None] | None = None
         self._prefix = f"{{{prefix}}}"  # in braces, so that a cluster would keep it together
         self._epoch = ""
         self._unique = token_hex(6)
-        self._bounds: dict[int, tuple[Bounds, list[Word], list[Word]]] = {}
-        self._beating: asyncio.Task[None] | None = None
-        self._notices = Notices(log)
+        self._bounds: dict[int, tuple[Bounds, list[Argument], list[Argument]]] = {}
+        self._heartbeats: asyncio.Task[None] | None = None
+        self._events = ThrottledLog(log)
 
     @property
     def is_restored(self) -> bool:
@@ -76,56 +76,63 @@ class Valkey:
 
     async def restored(self, within: float) -> bool:
         """Waits until money can be spent by it, so many seconds at most."""
-        return await reached(self._restored, within)
+        return await wait_for(self._restored, within)
 
     @property
-    def is_there(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether it can be asked."""
-        return self.line.is_there
+        return self.connection.is_connected
 
     @property
     def trouble(self) -> str:
         """Why it cannot be asked, or cannot be asked for money; "" while all is well."""
-        if self.line.trouble:
-            return self.line.trouble
+        if self.connection.trouble:
+            return self.connection.trouble
         return "" if self.is_restored else "what was spent is not restored yet"
 
     def start(self) -> None:
-        """Begins to connect and to beat."""
-        self.line.start()
-        if self._beating is None and self.is_counted:
-            self._beating = asyncio.create_task(self._beat(), name="state beat")
+        """Starts to connect and to send heartbeats."""
+        self.connection.start()
+        if self._heartbeats is None and self.is_member:
+            self._heartbeats = asyncio.create_task(self._heartbeat(), name="state beat")
 
-    async def stop(self, patience: float = 2.0) -> None:
-        """Has everything settled arrive, `patience` seconds at most, and ends."""
-        await self.line.drained(patience)
-        beating, self._beating = self._beating, None
+    async def stop(self, within: float = 2.0) -> None:
+        """Waits until all settlements are delivered, `within` seconds at most, and closes."""
+        await self.connection.drained(within)
+        beating, self._heartbeats = self._heartbeats, None
         if beating is not None:
             beating.cancel()
             await asyncio.wait([beating])
-        if self.line.is_there and self.is_counted:
+        if self.connection.is_connected and self.is_member:
             try:
                 await self._run(scripts.END, self.owner)
             except (StateAway, ResponseError):
                 pass  # the lease ends it
-        await self.line.stop()
-        self._notices.close()
+        await self.connection.stop()
+        self._events.close()
 
     def take_now(self, claim: Claim) -> Granted | Refusal:
         raise TypeError("a shared state is waited for")
 
     async def take(self, claim: Claim) -> Granted | Refusal:
-        if not self.line.is_there:
-            raise away()
+        if not self.connection.is_connected:
+            raise unavailable()
         bounds = claim.bounds
-        fixed, _ = self._words(bounds)
+        fixed, _ = self._arguments(bounds)
         waited = -1 if claim.waited is None else round(claim.waited * 1e6)
-        words: list[Word] = [self.owner, self._id(claim), claim.tokens, self._epoch, waited, round(self.waits * 1e6)]
+        words: list[Argument] = [
+            self.owner,
+            self._id(claim),
+            claim.tokens,
+            self._epoch,
+            waited,
+            round(self.waits * 1e6),
+        ]
         words += [*fixed, len(bounds.budgets)]
         for budget, amount in zip(bounds.budgets, claim.amounts, strict=True):
             passes = -1 if budget.window == "total" else int(window_ends_in(budget.window, claim.at) * 1e6)
             start = window_start(budget.window, claim.at)
-            words += (f"{budget.name}:{start}", budget.limit, amount, passes, gone(budget.window, start))
+            words += (f"{budget.name}:{start}", budget.limit, amount, passes, expires_at(budget.window, start))
         try:
             answer = await self._run(scripts.TAKE, *words)
         except (asyncio.CancelledError, StateAway):
@@ -144,10 +151,10 @@ class Valkey:
             return Refusal(bound, waiting, tuple(left), tuple([one / 1e6 for one in resets]))
         if verdict == -2:
             self._lose()
-        raise away()
+        raise unavailable()
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
-        words: list[Word] = [self.owner, self._id(claim), len(amounts)]
+        words: list[Argument] = [self.owner, self._id(claim), len(amounts)]
         for budget, amount in zip(claim.bounds.budgets, amounts, strict=True):
             words += (budget.limit, amount)
         refused = await self._run(scripts.RESERVE, *words)
@@ -156,36 +163,36 @@ class Valkey:
     def settle(
         self, claim: Claim, granted: Granted, *, tokens: int | None = None, costs: tuple[int, ...] | None = None
     ) -> None:
-        _, rates = self._words(claim.bounds)
+        _, rates = self._arguments(claim.bounds)
         used = -1 if tokens is None else tokens
-        paid: Sequence[Word] = ["-"] * len(claim.bounds.budgets) if costs is None else costs
+        paid: Sequence[Argument] = ["-"] * len(claim.bounds.budgets) if costs is None else costs
         taken_at = round((granted.at - EPOCH) * 1e6)
         self._post(
             scripts.SETTLE, self.owner, self._id(claim), taken_at, claim.tokens, used, 0, *rates, len(paid), *paid
         )
 
     async def restore(self, spent: list[Spent]) -> None:
-        words: list[Word] = [self._unique, len(spent)]
+        words: list[Argument] = [self._unique, len(spent)]
         for one in spent:
-            words += (f"{one.name}:{one.start}", one.amount, gone(one.window, one.start))
+            words += (f"{one.name}:{one.start}", one.amount, expires_at(one.window, one.start))
         epoch = await self._run(scripts.RESTORE, *words)
         self._epoch = epoch.decode()
         self._restored.set()
 
-    async def end(self, owner: str) -> None:
+    async def release_owner(self, owner: str) -> None:
         count = await self._run(scripts.END, owner)
         if count:
-            log.warning("%d calls of %s, which died, are settled as they were reserved", count, owner)
+            log.warning("%d calls of the dead process %s are settled at their reserved cost", count, owner)
 
     def count(self, id: str, spent: Sequence[Spent]) -> None:
         """Adds what was spent while the state was away, once for an id."""
-        words: list[Word] = [id, len(spent)]
+        words: list[Argument] = [id, len(spent)]
         for one in spent:
-            words += (f"{one.name}:{one.start}", one.amount, gone(one.window, one.start))
+            words += (f"{one.name}:{one.start}", one.amount, expires_at(one.window, one.start))
         self._post(scripts.COUNT, *words)
 
     def _give_up(self, claim: Claim) -> None:
-        _, rates = self._words(claim.bounds)
+        _, rates = self._arguments(claim.bounds)
         costs = [0] * len(claim.bounds.budgets)
         # Nothing was used; when it was taken is not known, so nothing is given back of the rates.
         self._post(scripts.SETTLE, self.owner, self._id(claim), 0, claim.tokens, -1, 1, *rates, len(costs), *costs)
@@ -193,18 +200,18 @@ class Valkey:
     def _id(self, claim: Claim) -> str:
         return f"{self._unique}/{claim.id}"
 
-    def _words(self, bounds: Bounds) -> tuple[list[Word], list[Word]]:
-        """What of some bounds goes with each taking, and with each settling: the same for all their claims."""
+    def _arguments(self, bounds: Bounds) -> tuple[list[Argument], list[Argument]]:
+        """The script arguments of some limits, for taking and for settling: the same for all their claims."""
         known = self._bounds.get(id(bounds))
         if known is None or known[0] is not bounds:
-            taking: list[Word] = [len(bounds.rates)]
+            taking: list[Argument] = [len(bounds.rates)]
             for rate in bounds.rates:
                 taking += (rate.name, rate.size, int(rate.unit == "tokens"), round(rate.period * 1e6))
             taking.append(len(bounds.places))
             for places in bounds.places:
                 taking += (places.name, places.limit)
             tokens = [rate for rate in bounds.rates if rate.unit == "tokens"]
-            settling: list[Word] = [len(tokens)]
+            settling: list[Argument] = [len(tokens)]
             for rate in tokens:
                 settling += (rate.name, rate.size, round(rate.period * 1e6))
             if len(self._bounds) > MOST_BOUNDS:
@@ -212,59 +219,61 @@ class Valkey:
             known = self._bounds[id(bounds)] = (bounds, taking, settling)
         return known[1], known[2]
 
-    async def _run(self, script: str, *words: Word) -> Answer:
+    async def _run(self, script: str, *words: Argument) -> Answer:
         try:
-            return await self.line.ask("EVALSHA", SHAS[script], 0, self._prefix, *words)
+            return await self.connection.execute("EVALSHA", SHAS[script], 0, self._prefix, *words)
         except ResponseError as error:
             if not isinstance(error, NoScriptError):
                 raise
-        return await self.line.ask("EVAL", script, 0, self._prefix, *words)
+        return await self.connection.execute("EVAL", script, 0, self._prefix, *words)
 
-    def _post(self, script: str, *words: Word) -> None:
+    def _post(self, script: str, *words: Argument) -> None:
         def then(answer: Answer) -> None:
             if isinstance(answer, ResponseError):
                 if isinstance(answer, NoScriptError):
-                    self.line.post("EVAL", script, 0, self._prefix, *words)
+                    self.connection.enqueue("EVAL", script, 0, self._prefix, *words)
                 else:
-                    text = f"it refused what it should count: {answer}"
-                    self._notices.tell(Notice(logging.ERROR, "state_refuses", "the state", text))
+                    text = f"it refused an update: {answer}"
+                    self._events.write(LogEvent(logging.ERROR, "state_refuses", "the state", text))
 
-        self.line.post("EVALSHA", SHAS[script], 0, self._prefix, *words, then=then)
+        self.connection.enqueue("EVALSHA", SHAS[script], 0, self._prefix, *words, then=then)
 
-    async def _greet(self, line: Line) -> None:
-        """On each new connection: the scripts, and whether the server still knows what was spent."""
-        loaded = [line.asked(packed) for packed in LOADING]
+    async def _handshake(self, connection: MultiplexedConnection) -> None:
+        """The handshake of a new connection: loads the scripts, and asks whether the server still knows what was spent."""
+        loaded = [connection.submit(encoded) for encoded in LOADING]
         for one in loaded:
             await one
-        if self.is_counted:
-            await self._beaten(await line.asked(self._packed_beat()))
+        if self.is_member:
+            await self._heard_heartbeat(await connection.submit(self._encoded_heartbeat()))
 
-    def _packed_beat(self) -> bytes:
-        return packed("EVAL", scripts.BEAT, 0, self._prefix, self.owner, round(LEASE * 1000))
+    def _encoded_heartbeat(self) -> bytes:
+        return encode_command("EVAL", scripts.HEARTBEAT, 0, self._prefix, self.owner, round(LEASE * 1000))
 
-    async def _beaten(self, answer: Answer) -> None:
+    async def _heard_heartbeat(self, answer: Answer) -> None:
         epoch, self.living, dead = answer
         if epoch.decode() != self._epoch or not self._epoch:
             self._lose()
         for owner in dead:
-            await self.line.asked(packed("EVAL", scripts.END, 0, self._prefix, owner))
-            log.warning("the process %s has not been heard for %.0f s: its places are free", owner.decode(), LEASE)
+            await self.connection.submit(encode_command("EVAL", scripts.END, 0, self._prefix, owner))
+            log.warning(
+                "the process %s sent no heartbeat for %.0f s: its concurrency slots are released", owner.decode(), LEASE
+            )
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(BEAT)
-            if self.line.is_there:
+            await asyncio.sleep(HEARTBEAT)
+            if self.connection.is_connected:
                 try:
-                    await self._beaten(await self.line.asked(self._packed_beat()))
+                    await self._heard_heartbeat(await self.connection.submit(self._encoded_heartbeat()))
                 except (StateAway, ResponseError):
                     pass  # the line says it
 
     def _lose(self) -> None:
         self._restored.clear()
-        if self.lost is not None:
-            self.lost()
+        if self.on_lost is not None:
+            self.on_lost()
 
 
-def gone(window: Window, start: int) -> int:
+def expires_at(window: Window, start: int) -> int:
     """When a window's money may be forgotten, in seconds since 1970; 0 is never."""
     return 0 if window == "total" else start + LENGTHS[window] + KEPT

@@ -1,1 +1,1 @@
-"""What is read off the records and off the running system: counted by `metrics.py`, shown by `exposition.py`."""
+"""Metrics and logs: counted in `metrics.py`, written for Prometheus in `exposition.py`."""

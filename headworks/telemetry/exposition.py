@@ -1,4 +1,4 @@
-"""The numbers as Prometheus reads them: names and labels stand here and nowhere else."""
+"""The Prometheus exposition. The names and labels of all metrics are here and nowhere else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES: Final[tuple[State, ...]] = ("closed", "open", "half_open")
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is true at the moment of the scrape.
+    """The gauges at the moment of a scrape.
 
     budget_alerts: budgets that have reached their alert level. slots: by provider, those in use and how many there are. answers: by alias, those kept in this process, their bytes, and
     how many had to go before their time. journal_backlog: bytes. started_at: wall clock.

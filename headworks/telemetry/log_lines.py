@@ -1,4 +1,4 @@
-"""A line of the log as an object, for machines: `log: {format: json}`.
+"""Log formatters, as text and as JSON (`log: {format: json}`), with secrets masked.
 
 Always true: one line is one object, whatever is in its text; `at`, `level`, `logger` and `message` are in each; `event` is in
 each that tells of a change, and beside it what that change is about. What is no JSON is written as text.
@@ -14,7 +14,7 @@ import msgspec
 from headworks.core.masking import NOTHING, Mask
 
 _OURS = frozenset({"at", "level", "logger", "event"})
-"""Fields that have no words of anybody else."""
+"""Fields that cannot contain a secret."""
 
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
@@ -58,7 +58,7 @@ class JsonLines(logging.Formatter):
 
 
 def hide_in_log(mask: Mask) -> None:
-    """From now on no line that this process writes itself shows what the mask hides."""
+    """Masks secrets in every log line of this process from now on."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, (TextLines, JsonLines)):
             handler.formatter.mask = mask

@@ -1,4 +1,4 @@
-"""Calls as numbers, read off their records.
+"""Counters and histograms of calls, updated from their records.
 
 Always true: what is counted here is what the journal was given, so counters and records agree to the digit. Labels are
 bounded by the system file: an alias that is not in it is `unknown`, keys and targets are those that the stack itself has
@@ -58,7 +58,7 @@ class Tally:
 
 
 class Metrics:
-    """Every number of calls since the process began; a reload does not set them back."""
+    """The counters of all calls since the process started. A reload does not reset them."""
 
     def __init__(self) -> None:
         self.calls: defaultdict[tuple[str, str, str, int], Tally] = defaultdict(Tally)
@@ -106,7 +106,7 @@ class Metrics:
 
 
 class Recorder:
-    """A journal that counts: each record is appended first, and counted only then. mask: what no record shows."""
+    """A journal that also counts: it appends each record, then updates the metrics. mask: hides secrets in records."""
 
     def __init__(self, journal: Journal, metrics: Metrics, aliases: Collection[str], mask: Mask = NOTHING) -> None:
         self.journal = journal

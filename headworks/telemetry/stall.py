@@ -1,13 +1,12 @@
-"""What holds the event loop: looked at from a thread of its own, while it is held.
+"""Detects what blocks the event loop, from a thread of its own, while it is blocked.
 
-Theory. A loop that is held cannot say by what, and afterwards nobody knows. So a thread sleeps until the loop should have
-woken once more, four times a second, and looks at its frames only where it has not: nothing is added to the way of a call.
-The watchdog beats every `EVERY` seconds, so a loop that has not beaten for `HELD + EVERY` is held for more than `HELD`; one that
-is held for as long as that is always seen.
+Theory. A blocked loop cannot report what blocks it, and afterwards it is too late. So a thread checks, four times a second, that
+the watchdog on the loop is still beating, and reads the loop's stack frames only if it is not. Calls pay nothing for that. The
+watchdog beats every `EVERY` seconds, so a loop without a beat for `HELD + EVERY` was blocked for more than `HELD`. Each stall of
+that length is seen.
 
-Always true: what is logged is places in files, never a value; at most `MOST_TOLD` times a minute. While it lasts it is told
-again after twice the time, with the place where it is then. Nothing is told where nobody holds the loop: where the whole
-process stood still (a suspended machine), or has not been given the processor.
+Always true: only places in files are logged, never values, at most `MOST_TOLD` times a minute. A stall that lasts is logged again
+after twice the time. Nothing is logged where the whole process stood still: on a suspended machine, or without CPU time.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-from headworks.core.notices import named
 from headworks.core.stack import frames_from, place
+from headworks.core.throttled_log import log_fields
 from headworks.policy.bucket import TokenBucket
 
 HELD: Final = 0.25
-"""Seconds that a loop may be held unsaid: a caller notices a quarter of a second."""
+"""Seconds of a stall from which on it is logged: a caller notices a quarter of a second."""
 
 MOST_TOLD: Final = 10
 MOST_PLACES: Final = 24
@@ -38,8 +37,8 @@ RUNNERS: Final = ("asyncio.runners", "asyncio.base_events", "asyncio.events", "s
 log = logging.getLogger("headworks.loop")
 
 
-class Stall:
-    """Tells by what a loop is held. every: seconds between two beats; beaten_at: when the last one was.
+class StallDetector:
+    """Logs what blocks a loop. every: seconds between two beats of the watchdog; beaten_at: when the last one was.
 
     frame: the innermost of the loop's thread; cpu: seconds of the processor that this process has had.
     """
@@ -63,12 +62,14 @@ class Stall:
         self._had = 0.0
 
     def look(self, at: float) -> float:
-        """Tells what there is to tell; returns in how many seconds to look again."""
+        """Checks the loop, logs a stall, and returns the seconds until the next check."""
         beaten_at = self.beaten_at()
         if beaten_at != self._since:
             if self._longest:
                 took = beaten_at - self._since
-                log.warning("loop_held: it goes on after %.2f s", took, extra=named("loop_held", after=round(took, 3)))
+                log.warning(
+                    "loop_held: it goes on after %.2f s", took, extra=log_fields("loop_held", after=round(took, 3))
+                )
             self._since, self._longest, self._next = beaten_at, 0.0, self.first
         held = at - beaten_at
         if held >= self._next:
@@ -82,7 +83,7 @@ class Stall:
         return pause
 
     def _stood_still(self, at: float) -> bool:
-        """Whether this thread overslept as well, and nobody of this process ran meanwhile."""
+        """Whether the whole process stood still: this thread overslept too, and used no CPU time."""
         late = at - self._due_at
         return late > OVERSLEPT and self.cpu() - self._had < late / 2
 
@@ -93,7 +94,7 @@ class Stall:
             self._longest = held
             more = [f"{len(places) - MOST_PLACES} more"] if len(places) > MOST_PLACES else []
             said = places[:MOST_PLACES] + more
-            fields = named("loop_held", held=round(held, 3), places=said)
+            fields = log_fields("loop_held", held=round(held, 3), places=said)
             log.warning("loop_held: for %.2f s by %s", held, " < ".join(said), extra=fields)
 
 
@@ -107,12 +108,12 @@ def held_by(frame: FrameType) -> list[FrameType]:
     return frames[begins:]
 
 
-class Lookout:
-    """The thread that looks. Made in the loop's own thread."""
+class StallWatcher:
+    """The thread that checks the loop. Create it in the loop's thread."""
 
     def __init__(self, every: float, beaten_at: Callable[[], float]) -> None:
         loops = threading.get_ident()
-        self._stall = Stall(every, beaten_at, lambda: sys._current_frames().get(loops))
+        self._stall = StallDetector(every, beaten_at, lambda: sys._current_frames().get(loops))
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loop lookout", daemon=True)
         self._thread.start()

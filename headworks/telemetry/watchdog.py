@@ -1,4 +1,4 @@
-"""How late the event loop is: what every call waits for beside its own work."""
+"""Measures the lag of the event loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from headworks.core.clock import now
 from headworks.core.vtime import RUNNING
 from headworks.telemetry.histogram import Histogram
-from headworks.telemetry.stall import Lookout
+from headworks.telemetry.stall import StallWatcher
 
 EVERY: Final = 0.05
 """Seconds between two looks: a stall of 50 ms is never missed, and twenty timers a second cost nothing."""
@@ -17,7 +17,7 @@ BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 
 
 class Watchdog:
-    """Sleeps, and notes how much later than asked it was woken. uvloop's timers are exact to a millisecond.
+    """Sleeps again and again, and records how late it was woken. uvloop's timers are exact to a millisecond.
 
     On a real loop a thread looks meanwhile at what holds it, where something does (`stall.py`).
     """
@@ -29,7 +29,7 @@ class Watchdog:
     async def watch(self) -> None:
         """Runs until cancelled."""
         self.beaten_at = now()
-        lookout = Lookout(EVERY, lambda: self.beaten_at) if RUNNING.loop is None else None
+        watcher = StallWatcher(EVERY, lambda: self.beaten_at) if RUNNING.loop is None else None
         try:
             while True:
                 asleep_at = now()
@@ -37,5 +37,5 @@ class Watchdog:
                 self.beaten_at = now()
                 self.lags.add(max(0.0, self.beaten_at - asleep_at - EVERY))
         finally:
-            if lookout is not None:
-                lookout.stop()
+            if watcher is not None:
+                watcher.stop()

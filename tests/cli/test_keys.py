@@ -13,7 +13,7 @@ import pytest
 
 from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
 from headworks.cli.main import run
-from headworks.core.key import FREELY, Change, Spending, secret_digest
+from headworks.core.key import UNLIMITED, Change, Spending, secret_digest
 from headworks.ledger.keys import Keys
 from headworks.ledger.sqlite import SqliteAt
 from tests.ledger.records import ids, journal, record
@@ -199,7 +199,7 @@ def test_a_keys_limits_and_budget_can_be_changed_and_what_is_not_named_stays(
     assert "no limits" in capsys.readouterr().out
     [change] = changes(system)
     assert change.key is not None
-    assert (change.key.allowance, change.key.expires_at) == (FREELY, float("inf"))
+    assert (change.key.allowance, change.key.expires_at) == (UNLIMITED, float("inf"))
 
 
 def test_a_budget_of_a_key_that_had_none_needs_its_window(system: str, capsys: pytest.CaptureFixture[str]) -> None:

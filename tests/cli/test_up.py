@@ -9,9 +9,9 @@ import pytest
 
 from headworks.cli.exit_codes import COULD_NOT_RUN, HOLDS
 from headworks.cli.main import run
-from headworks.gateway.hold import LOCK
-from headworks.ledger.claim import FileClaim
+from headworks.gateway.lock import LOCK
 from headworks.ledger.identity import Identity, identity, note, noted
+from headworks.ledger.lock import FileLock
 from headworks.ledger.sqlite import SqliteAt
 from tests.e2e.running import free_port
 
@@ -40,8 +40,8 @@ def test_who_comes_second_ends_with_3_and_says_who_is_there_and_what_to_do(
     if workers > 1:
         text = system.read_text().replace("workers: 1", "workers: 2").replace("state: memory", "state: embedded")
         system.write_text(text)
-    claim = FileClaim(system.parent / lock)
-    assert claim.take("headworks, process 4242 on web-1, /srv/other.yaml", shared=False) is None
+    claim = FileLock(system.parent / lock)
+    assert claim.acquire("headworks, process 4242 on web-1, /srv/other.yaml", shared=False) is None
     assert run(["up", str(system)]) == COULD_NOT_RUN
     claim.release()
     said = capsys.readouterr().err
@@ -52,8 +52,8 @@ def test_who_comes_second_ends_with_3_and_says_who_is_there_and_what_to_do(
 
 def test_a_log_for_machines_says_it_too(system: Path, caplog: pytest.LogCaptureFixture) -> None:
     system.write_text(system.read_text().replace("log: {", "log: {format: json, "))
-    claim = FileClaim(system.parent / "ledger.db.lock")
-    assert claim.take("somebody", shared=False) is None
+    claim = FileLock(system.parent / "ledger.db.lock")
+    assert claim.acquire("somebody", shared=False) is None
     assert run(["up", str(system)]) == COULD_NOT_RUN
     claim.release()
     [said] = [one for one in caplog.records if getattr(one, "fields", {}).get("event") == "not_started"]

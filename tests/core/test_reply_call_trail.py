@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headworks.core.call import NEVER, Call
 from headworks.core.digest import digest
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.trail import Attempt, Trail
 
 COUNTS = st.integers(0, 10**9)
@@ -25,7 +25,7 @@ def test_the_classes_of_tokens_are_disjoint_and_sum_to_all(counts: tuple[int, ..
 def test_a_whole_reply_is_read_once_and_knows_its_end_before_it_is_read() -> None:
     usage = Usage(input=1, output=2)
     chunks = [Chunk(data=b"a", text="a"), Chunk(data=b"", finish="stop"), Chunk(data=b"", usage=usage, last=True)]
-    reply = Whole(list(chunks), streamed=True, headers=((b"x", b"y"),))
+    reply = CompleteReply(list(chunks), streamed=True, headers=((b"x", b"y"),))
     assert (reply.finish, reply.usage, reply.streamed, reply.headers) == ("stop", usage, True, ((b"x", b"y"),))
     assert asyncio.run(reply.read()) == chunks
     assert asyncio.run(reply.read()) == []

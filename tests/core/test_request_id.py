@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.core.request_id import FIRST, LAST, TIME_DIGITS, instants, request_id
+from headworks.core.request_id import FIRST, LAST, TIME_DIGITS, request_id, time_range
 
 
 def test_an_id_is_36_characters_that_begin_with_its_time() -> None:
@@ -32,7 +32,7 @@ def test_little_and_much_chance_keep_the_form() -> None:
 @given(milliseconds=st.integers(FIRST, LAST - 1), chance=st.integers(0, 2**80 - 1), digits=st.integers(4, 32))
 def test_every_beginning_says_a_time_that_holds_the_ids_own(milliseconds: int, chance: int, digits: int) -> None:
     made = f"req_{milliseconds:012x}{chance:020x}"
-    came = instants(made[: 4 + digits])
+    came = time_range(made[: 4 + digits])
     if digits >= TIME_DIGITS:
         assert came == (milliseconds / 1000, (milliseconds + 1) / 1000)
     else:
@@ -44,8 +44,8 @@ def test_every_beginning_says_a_time_that_holds_the_ids_own(milliseconds: int, c
     ["their-own-id", "req_", "req_01a", "req_" + "f" * 32, "req_" + "0" * 32, "req_01A2049ffc00", "req_" + "0" * 33],
 )
 def test_what_is_not_ours_says_no_time(beginning: str) -> None:
-    assert instants(beginning) is None
+    assert time_range(beginning) is None
 
 
 def test_a_beginning_shorter_than_the_time_says_a_span() -> None:
-    assert instants("req_01a2") == (0x01A200000000 / 1000, 0x01A300000000 / 1000)
+    assert time_range("req_01a2") == (0x01A200000000 / 1000, 0x01A300000000 / 1000)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headworks.core.call import Call
-from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Enter, Layering, Opening, Service, entering, scope, stack
 from headworks.testing import ask, call, mock, run_virtual, virtual
 from tests.laws import examples
@@ -68,7 +68,7 @@ class LeafOpening:
         if self.fate.fails == "enter":
             raise Boom("leaf enter")
         self.plan.log.append("leaf entered")
-        return Whole([Chunk(data=b"", last=True)])
+        return CompleteReply([Chunk(data=b"", last=True)])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -381,7 +381,7 @@ async def test_an_entering_that_enters_nothing_is_named() -> None:
     class Lazy:
         @entering
         async def open(self, call: Call, enter: Enter) -> Reply:
-            return Whole([Chunk(data=b"", last=True)])
+            return CompleteReply([Chunk(data=b"", last=True)])
 
     with pytest.raises(AssertionError, match="without entering"):
         await ask(Lazy(), call())

@@ -292,4 +292,4 @@ async def test_turns_count_only_since_time_moved_last() -> None:
     for _ in range(3):
         await gives_way(1000)
         await asyncio.sleep(0.001)
-    assert loop._leap.turns_left > MOST_TURNS - 100
+    assert loop._selector.turns_left > MOST_TURNS - 100

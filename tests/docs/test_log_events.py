@@ -8,7 +8,7 @@ from pathlib import Path
 import headworks
 
 WRITTEN = re.compile(
-    r"(?:\bnamed\(|of_problem\(|Notice\([^\n,]+,|_tell\(logging\.\w+,|tell\(warnings, [\w.]+,|tell\(error\.problems, [\w.]+,"
+    r"(?:\blog_fields\(|problem_fields\(|LogEvent\([^\n,]+,|_tell\(logging\.\w+,|tell\(warnings, [\w.]+,|tell\(error\.problems, [\w.]+,"
     r"|(?:host|_host|self)\.report\()\s*\"([a-z_]+)\""
 )
 

@@ -19,7 +19,7 @@ import pytest
 
 from headworks.core.record import Record
 from headworks.ledger.indexer import Indexer
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteAt
 from tests.e2e.running import Running, free_port, up
 
@@ -98,7 +98,7 @@ async def asked(running: Running, count: int, at_once: int = 20) -> list[int | s
 def records(folder: Path) -> list[Record]:
     index = Indexer(folder / "kept" / "journal", SqliteAt(folder / "kept" / "ledger.db"))
     index.catch_up()
-    found = [msgspec.json.decode(line, type=Record) for line in Questions(index.store()).lines(Filter())]
+    found = [msgspec.json.decode(line, type=Record) for line in Queries(index.store()).lines(Filter())]
     index.close()
     return found
 

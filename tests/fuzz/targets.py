@@ -21,8 +21,8 @@ from headworks.core.call import Call
 from headworks.core.errors import CallError, ConfigError, HeadworksError
 from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, apply_scorer
 from headworks.evals.suites import suite_file as suite_file
-from headworks.http.intake import Intake
 from headworks.http.limits import EdgeLimits
+from headworks.http.request_parser import RequestParser
 from headworks.layers.reason import reason
 from headworks.ledger.backup_file import Broken, verified
 from headworks.prompts.frames import Source, Turn
@@ -56,13 +56,13 @@ def cut(data: bytes) -> Iterator[bytes]:
 def edge(data: bytes) -> None:
     """What a stranger sends to a port."""
     limits = EdgeLimits(max_body=1000)
-    for intake in (Intake(limits), Intake(limits, lambda request: False)):
+    for intake in (RequestParser(limits), RequestParser(limits, lambda request: False)):
         _edge(intake, data)
 
 
-def _edge(intake: Intake, data: bytes) -> None:
+def _edge(intake: RequestParser, data: bytes) -> None:
     for piece in cut(data):
-        if intake.deaf:
+        if intake.is_done:
             break
         intake.feed(piece)
         while intake.ready:

@@ -292,7 +292,7 @@ def test_kept_answers_of_a_user_who_is_purged_are_given_to_nobody_from_then_on(t
 
             await ask(one.front, asked("ann"))
             assert await is_kept()
-            assert one.assembled.shared.purged.is_known
+            assert one.assembled.shared.tombstones.is_known
             store = SqliteAt(tmp_path / "ledger.db").open()
             Indexer(tmp_path / "journal", SqliteAt(tmp_path / "ledger.db")).catch_up()
             purge_user(store, "ann", time.time())
@@ -362,7 +362,7 @@ def test_before_the_store_was_read_nobody_can_say_whether_there_are_keys(tmp_pat
 def test_a_store_that_cannot_be_opened_is_a_503_and_never_a_401(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headworks.gateway.access.PATIENCE", 0.01)
+    monkeypatch.setattr("headworks.gateway.access.START_TIMEOUT", 0.01)
 
     async def run() -> None:
         one = gateway(tmp_path, SYSTEM.replace("keys: {web", "# keys: {web"))

@@ -94,7 +94,7 @@ def test_what_is_written_as_before_is_kept(tmp_path: Path) -> None:
     async def test(gateway: Gateway) -> None:
         before = gateway.assembled.shared
         before.circuits["vendor/m"].set_aside(now() + 1000.0, now())
-        before.slots["sim"].take()
+        before.slots["sim"].acquire()
         client = gateway.leaves.clients["vendor"]
         await gateway.reload(system(TEXT + "  new: {targets: [sim/m]}\n"))
         after = gateway.assembled.shared
@@ -103,7 +103,7 @@ def test_what_is_written_as_before_is_kept(tmp_path: Path) -> None:
         assert after.latencies["vendor/m"] is before.latencies["vendor/m"]
         assert after.admission is before.admission
         assert after.slots["sim"] is before.slots["sim"]
-        before.slots["sim"].give_back()
+        before.slots["sim"].release()
 
     within(tmp_path, test)
 
@@ -134,15 +134,15 @@ def test_another_secret_is_another_provider(tmp_path: Path) -> None:
 def test_another_limit_binds_those_who_are_inside_already(tmp_path: Path) -> None:
     async def test(gateway: Gateway) -> None:
         slots = gateway.assembled.shared.slots["sim"]
-        assert slots.take()
-        assert slots.take()
+        assert slots.acquire()
+        assert slots.acquire()
         await gateway.reload(system(TEXT.replace("concurrency: 3", "concurrency: 2") + "server: {max_in_flight: 9}\n"))
         shared = gateway.assembled.shared
         assert shared.slots["sim"] is slots
-        assert not slots.take()
+        assert not slots.acquire()
         assert shared.admission.limit == 9
-        slots.give_back()
-        slots.give_back()
+        slots.release()
+        slots.release()
 
     within(tmp_path, test)
 

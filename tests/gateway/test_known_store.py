@@ -17,8 +17,8 @@ from headworks.core.key import secret_digest
 from headworks.gateway.gateway import Gateway
 from headworks.ledger.identity import NOTE, forget, noted
 from headworks.ledger.keys import Entry, Keys
-from headworks.ledger.places import store_at
 from headworks.ledger.store import StoreAt
+from headworks.ledger.store_url import store_at
 from headworks.system.load import read
 from headworks.testing import ask
 from tests.gateway.test_access import SYSTEM, Broken, answered, by, spend_all, until

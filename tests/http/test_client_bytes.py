@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from headworks.core.errors import Garbled
 from headworks.http.buffered import Buffered
 from headworks.http.client import Client, Exchange
+from headworks.http.client_connection import HEAD, MOST_READ, WHOLE, ClientConnection
 from headworks.http.connection import Broken
-from headworks.http.link import HEAD, MOST_READ, WHOLE, Link
 from tests.http.peers import CHUNKED, OK
 
 Outcome: TypeAlias = tuple[object, ...]
@@ -43,7 +43,7 @@ def outcome(pieces: Sequence[bytes], *, eof: bool) -> Outcome:
     """All that a reader could learn of a response that comes in these pieces."""
     loop = asyncio.new_event_loop()
     try:
-        link = Link(loop, [], 300, Buffered(1 << 62))
+        link = ClientConnection(loop, [], 300, Buffered(1 << 62))
         link.connection_made(Wire())
         assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
         for piece in pieces:
@@ -112,7 +112,7 @@ def test_a_body_that_comes_byte_by_byte_costs_no_object_for_each() -> None:
     loop = asyncio.new_event_loop()
     try:
         buffered = Buffered(1 << 62)
-        link = Link(loop, [], 300, buffered)
+        link = ClientConnection(loop, [], 300, buffered)
         link.connection_made(Wire())
         link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
         link.bound(1 << 20)
@@ -135,7 +135,7 @@ def test_a_turn_of_the_loop_reads_a_portion_of_a_stream_and_another_turn_the_nex
     body = [bytes([at % 251]) * size for at, size in enumerate(sizes)]
 
     async def main() -> None:
-        link = Link(asyncio.get_running_loop(), [], 300, Buffered(1 << 62))
+        link = ClientConnection(asyncio.get_running_loop(), [], 300, Buffered(1 << 62))
         link.connection_made(Wire())
         assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
         link.data_received(CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in body))
@@ -150,7 +150,7 @@ def test_a_turn_of_the_loop_reads_a_portion_of_a_stream_and_another_turn_the_nex
 
         others = asyncio.create_task(count())
         while link.size:
-            assert link.held == (link.size > 65_536)
+            assert link.is_reading_paused == (link.size > 65_536)
             read.append(await exchange.read())
         others.cancel()
         assert b"".join(read) == b"".join(body)
@@ -163,7 +163,7 @@ def test_a_turn_of_the_loop_reads_a_portion_of_a_stream_and_another_turn_the_nex
 
 def test_who_is_cancelled_between_two_portions_closes_the_connection() -> None:
     async def main() -> None:
-        link = Link(asyncio.get_running_loop(), [], 300, Buffered(1 << 62))
+        link = ClientConnection(asyncio.get_running_loop(), [], 300, Buffered(1 << 62))
         link.connection_made(Wire())
         assert link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
         link.data_received(CHUNKED + b"%x\r\n%b\r\n" % (40_000, bytes(40_000)))

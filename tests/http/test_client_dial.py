@@ -213,7 +213,7 @@ def test_an_address_that_is_deaf_costs_its_head_start_only(loop: str) -> None:
             await caller.gone()
 
         async with peer(script) as here:
-            deaf = Deaf(here.port)
+            is_done = Deaf(here.port)
             begun = running.time()
             connection = await race(["127.0.0.2", "127.0.0.1"], here.port, make)
             assert HEAD_START * 0.9 < running.time() - begun < HEAD_START + 0.5
@@ -232,7 +232,7 @@ def test_an_address_that_is_deaf_costs_its_head_start_only(loop: str) -> None:
             racing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await racing
-            deaf.close()
+            is_done.close()
 
     run(loop, main())
 

@@ -11,9 +11,9 @@ import pytest
 
 from headworks.core.errors import Expired, Garbled, Unreachable
 from headworks.http.client import HEADER_LIMIT, Client
+from headworks.http.client_connection import HIGH_WATER, ClientConnection
 from headworks.http.connection import Broken, TimedOut
 from headworks.http.dial import Origin
-from headworks.http.link import HIGH_WATER, Link
 from tests.http.peers import CHUNKED, OK, Caller, answering, ask, peer, run, until
 
 pytestmark = pytest.mark.e2e
@@ -422,9 +422,9 @@ def test_a_reader_that_stops_stops_the_server(loop: str) -> None:
                 before = written
                 await asyncio.sleep(0.05)
             assert before < 1000 * 16_384  # the server waits for us
-            link = exchange._link
+            link = exchange._connection
             assert link is not None
-            assert link.held
+            assert link.is_reading_paused
             assert link.size < 2 * HIGH_WATER + 65_536
             size = 0
             while data := await exchange.read():
@@ -603,7 +603,7 @@ def test_a_broken_connection_is_freed_without_the_garbage_collector(loop: str) -
     """A circle of references would hold its buffers until a collection, which a gateway postpones as long as it can."""
 
     def links() -> int:
-        return sum(isinstance(one, Link) for one in gc.get_objects())
+        return sum(isinstance(one, ClientConnection) for one in gc.get_objects())
 
     async def break_one(client: Client, caller: Callable[[], Caller], by: float) -> None:
         with await client.send(b"POST", b"/", b"") as exchange:

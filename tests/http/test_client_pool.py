@@ -11,9 +11,9 @@ import pytest
 from headworks.core.errors import CallError
 from headworks.http.buffered import Buffered
 from headworks.http.client import Client
+from headworks.http.client_connection import ClientConnection
 from headworks.http.connection import Broken, TimedOut
 from headworks.http.dial import Origin, dial
-from headworks.http.link import Link
 from tests.http.peers import CHUNKED, OK, Caller, Peer, answering, ask, peer, run, until
 
 pytestmark = pytest.mark.e2e
@@ -272,7 +272,9 @@ def test_bytes_before_any_request_are_no_answer(loop: str) -> None:
     async def main() -> None:
         async with peer(script) as here:
             running = asyncio.get_running_loop()
-            link = await dial(here.client().origin, lambda: Link(running, [], 65_536, Buffered(1 << 62)), None, 0)
+            link = await dial(
+                here.client().origin, lambda: ClientConnection(running, [], 65_536, Buffered(1 << 62)), None, 0
+            )
             await until(lambda: link.closed)
             assert not link.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
             await here.over()

@@ -16,10 +16,10 @@ import pytest
 
 from headworks.core.clock import now
 from headworks.http.client import Client, Exchange
+from headworks.http.client_connection import LOOK, LOOKED_AFTER, ClientConnection
 from headworks.http.connection import Broken, TimedOut
 from headworks.http.dial import Origin
-from headworks.http.link import LOOK, LOOKED_AFTER, Link
-from headworks.http.unsolicited import ONCE, WINDOW, Unsolicited, is_goodbye
+from headworks.http.unsolicited import ONCE, WINDOW, Unsolicited, is_idle_close
 from headworks.testing import settle, virtual
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -35,7 +35,7 @@ def answer(body: bytes) -> bytes:
 class Wire(asyncio.Transport):
     """A transport over no socket: what is written goes to the vendor."""
 
-    def __init__(self, link: Link, vendor: Callable[[Link, bytes], None]) -> None:
+    def __init__(self, link: ClientConnection, vendor: Callable[[ClientConnection, bytes], None]) -> None:
         super().__init__()
         self.link = link
         self.vendor = vendor
@@ -73,30 +73,30 @@ def _closing() -> Iterator[None]:
 class Wired(Client):
     """A client whose connections go nowhere. Each is in `links`."""
 
-    def __init__(self, vendor: Callable[[Link, bytes], None]) -> None:
+    def __init__(self, vendor: Callable[[ClientConnection, bytes], None]) -> None:
         super().__init__(Origin.parse("http://vendor/v1"), idle_timeout=1e9)
         self.vendor = vendor
-        self.links: list[Link] = []
+        self.links: list[ClientConnection] = []
 
-    async def connect(self, by: float) -> Link:
+    async def connect(self, by: float) -> ClientConnection:
         await asyncio.sleep(0)
-        link = Link(asyncio.get_running_loop(), self._idle, 65_536, self.buffered, self._unasked)
+        link = ClientConnection(asyncio.get_running_loop(), self._idle, 65_536, self.buffered, self._unasked)
         link.connection_made(Wire(link, self.vendor))
         self.links.append(link)
         return link
 
 
-def say(link: Link, data: bytes) -> None:
+def say(link: ClientConnection, data: bytes) -> None:
     """What the vendor sends, unless the connection is closed."""
     if not link.closed:
         link.data_received(data)
 
 
-def mute(link: Link, data: bytes) -> None:
+def mute(link: ClientConnection, data: bytes) -> None:
     """A vendor that says nothing by itself."""
 
 
-def prompt(link: Link, data: bytes) -> None:
+def prompt(link: ClientConnection, data: bytes) -> None:
     """A vendor that answers on the next turn."""
     link.loop.call_soon(say, link, OK)
 
@@ -106,7 +106,7 @@ async def ask(client: Client, body: bytes = b"{}") -> bytes:
         return (await exchange.whole())[2]
 
 
-async def rested(client: Wired) -> Link:
+async def rested(client: Wired) -> ClientConnection:
     """A connection that has answered and may be lent again."""
     assert await ask(client) == b"ok"
     await asyncio.sleep(LOOK)
@@ -249,7 +249,7 @@ async def test_bytes_before_any_request_and_answers_that_are_cut_or_garbled_do_n
     ],
 )
 def test_a_goodbye_is_a_408_that_closes(data: bytes, is_one: bool) -> None:
-    assert is_goodbye(data) == is_one
+    assert is_idle_close(data) == is_one
 
 
 # The second
@@ -327,7 +327,7 @@ async def test_of_a_thousand_calls_none_is_wrong_once_the_second_was_counted(see
     """A vendor that answers each request twice, the second time 2 ms later: 331 of 1,000 calls had another's answer."""
     rng = Random(seed)
 
-    def vendor(link: Link, data: bytes) -> None:
+    def vendor(link: ClientConnection, data: bytes) -> None:
         said = answer(data.partition(b"\r\n\r\n")[2])
         after = rng.uniform(0.0005, 0.008)
         link.loop.call_later(after, say, link, said)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.core.vtime import run_virtual
-from headworks.http.connection import SLACK, Alarm, Connection, header_block
+from headworks.http.connection import SLACK, Connection, DeadlineTimer, header_block
 
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0.1, 20)), min_size=1, max_size=20))
@@ -20,13 +20,13 @@ def test_an_alarm_rings_once_after_the_last_instant_it_was_set_to(moves: list[tu
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        alarm = Alarm(loop, lambda: rung.append((loop.time(), set_to[-1])))
+        deadline_timer = DeadlineTimer(loop, lambda: rung.append((loop.time(), set_to[-1])))
         for pause, ahead in moves:
             await asyncio.sleep(pause)
             if set_to and set_to[-1] < loop.time() - 1e-6:
                 assert rung[-1][1] == set_to[-1]  # it was due before it could be moved on
             set_to.append(loop.time() + ahead)
-            alarm.set(set_to[-1])
+            deadline_timer.set(set_to[-1])
         await asyncio.sleep(100)
 
     run_virtual(main())
@@ -41,21 +41,21 @@ def test_an_alarm_that_was_cleared_or_closed_does_not_ring() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        alarm = Alarm(loop, lambda: rung.append(loop.time()))
-        alarm.set(loop.time() + 1)
-        alarm.clear()
+        deadline_timer = DeadlineTimer(loop, lambda: rung.append(loop.time()))
+        deadline_timer.set(loop.time() + 1)
+        deadline_timer.clear()
         await asyncio.sleep(2)
-        alarm.set(0)
+        deadline_timer.set(0)
         await asyncio.sleep(1000)
         assert rung == []
-        alarm.set(5000)
+        deadline_timer.set(5000)
         await asyncio.sleep(5000)
         assert rung == [5000]
-        alarm.set(loop.time() + 1)
-        alarm.close()
-        alarm.close()
+        deadline_timer.set(loop.time() + 1)
+        deadline_timer.close()
+        deadline_timer.close()
         await asyncio.sleep(2)
-        alarm.set(loop.time() + 1)
+        deadline_timer.set(loop.time() + 1)
         await asyncio.sleep(2)
         assert rung == [5000]
 
@@ -65,13 +65,13 @@ def test_an_alarm_that_was_cleared_or_closed_does_not_ring() -> None:
 def test_an_alarm_has_one_timer_however_often_it_is_moved_on() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        alarm = Alarm(loop, lambda: None)
+        deadline_timer = DeadlineTimer(loop, lambda: None)
         made: list[asyncio.TimerHandle | None] = []
         for step in range(100):
-            alarm.set(loop.time() + 10 + step)
-            made.append(alarm._handle)
+            deadline_timer.set(loop.time() + 10 + step)
+            made.append(deadline_timer._handle)
         assert len(set(made)) == 1
-        alarm.close()
+        deadline_timer.close()
 
     run_virtual(main())
 
@@ -132,16 +132,16 @@ def test_reading_is_held_and_let_flow_once_each_and_an_abort_ends_both() -> None
         connection = Connection(asyncio.get_running_loop())
         connection.connection_made(wire)
         for step in (
-            connection.flow,
-            connection.hold,
-            connection.hold,
-            connection.flow,
-            connection.flow,
-            connection.hold,
+            connection.resume_reading,
+            connection.pause_reading,
+            connection.pause_reading,
+            connection.resume_reading,
+            connection.resume_reading,
+            connection.pause_reading,
             connection.abort,
             connection.abort,
-            connection.flow,
-            connection.hold,
+            connection.resume_reading,
+            connection.pause_reading,
         ):
             step()
         assert wire.calls == ["pause", "resume", "pause", "abort"]

@@ -44,7 +44,7 @@ class Slow:
         if not handle.cancelled:
             callback()
 
-    def patience(self, seconds: float) -> FairTimeout:
+    def timer(self, seconds: float) -> FairTimeout:
         return FairTimeout(cast(asyncio.AbstractEventLoop, self), self.at + seconds, self.ring)
 
     def ring(self) -> None:
@@ -54,7 +54,7 @@ class Slow:
 
 def test_a_loop_with_nothing_to_do_rings_in_time() -> None:
     loop = Slow()
-    loop.patience(2.0)
+    loop.timer(2.0)
     while not loop.rung:
         loop.turn()
     assert abs(loop.at - 102.0) < 0.001
@@ -62,7 +62,7 @@ def test_a_loop_with_nothing_to_do_rings_in_time() -> None:
 
 def test_a_turn_that_takes_longer_than_the_whole_wait_does_not_end_it() -> None:
     loop = Slow()
-    loop.patience(2.0)
+    loop.timer(2.0)
     loop.turn(30.0)
     assert not loop.rung
     while not loop.rung:
@@ -72,7 +72,7 @@ def test_a_turn_that_takes_longer_than_the_whole_wait_does_not_end_it() -> None:
 
 def test_a_late_last_step_leaves_a_turn_to_see_what_has_come() -> None:
     loop = Slow()
-    loop.patience(2.0)
+    loop.timer(2.0)
     while loop.at < 101.85:
         loop.turn()
     loop.turn(5.0)
@@ -82,7 +82,7 @@ def test_a_late_last_step_leaves_a_turn_to_see_what_has_come() -> None:
 @given(st.floats(0.01, 5.0), st.lists(st.floats(0.0, 3.0), min_size=1, max_size=20))
 def test_whoever_is_deaf_is_found_out_however_busy_the_loop_is(seconds: float, turns: list[float]) -> None:
     loop = Slow()
-    loop.patience(seconds)
+    loop.timer(seconds)
     steps = 0
     while not loop.rung:
         loop.turn(turns[steps % len(turns)])
@@ -93,7 +93,7 @@ def test_whoever_is_deaf_is_found_out_however_busy_the_loop_is(seconds: float, t
 
 def test_closed_it_does_not_ring() -> None:
     loop = Slow()
-    patience = loop.patience(0.05)
-    patience.close()
+    timer = loop.timer(0.05)
+    timer.close()
     loop.turn()
     assert not loop.rung

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.http.inbound import Inbound
-from headworks.http.intake import Intake
+from headworks.http.request_parser import RequestParser
 from headworks.http.server import Exchange, Request
+from headworks.http.server_connection import ServerConnection
 from tests.http.edges import GET, TEXT, Caller, Served, echo, post, serving, until
 from tests.http.peers import run
 from tests.laws import examples
@@ -81,7 +81,7 @@ def test_a_caller_who_stops_reading_an_endless_stream_costs_less_than_a_megabyte
             for _ in range(100_000_000 // len(PIECE)):
                 exchange.write(PIECE)
                 written += len(PIECE)
-                line = exchange._line
+                line = exchange._connection
                 highest = max(highest, line.transport.get_write_buffer_size())
                 await exchange.drain()
 
@@ -194,7 +194,7 @@ def test_an_answer_that_nobody_fetches_is_given_up_with_the_idle_time(loop: str)
     async def main() -> None:
         async def handler(_: Request, exchange: Exchange) -> None:
             exchange.start(200, TEXT)
-            while not exchange._line.transport.get_write_buffer_size():
+            while not exchange._connection.transport.get_write_buffer_size():
                 exchange.write(PIECE)
                 await asyncio.sleep(0.01)
             exchange.end()
@@ -603,7 +603,7 @@ def test_a_connection_that_ended_leaves_no_circle_of_references(loop: str) -> No
     """The collector runs seldom in production: what waits for it would be memory that grows with every caller."""
 
     def alive() -> int:
-        return sum(isinstance(one, Inbound | Intake | Exchange | Request) for one in gc.get_objects())
+        return sum(isinstance(one, ServerConnection | RequestParser | Exchange | Request) for one in gc.get_objects())
 
     async def main() -> None:
         watched = Watched(pause=60)
@@ -636,5 +636,5 @@ def test_a_connection_that_ended_leaves_no_circle_of_references(loop: str) -> No
 
 def test_nothing_of_a_connection_has_a_dictionary() -> None:
     """At ten thousand connections, 100 bytes each of them are a megabyte."""
-    for kind in (Inbound, Intake, Exchange, Request):
+    for kind in (ServerConnection, RequestParser, Exchange, Request):
         assert all("__slots__" in one.__dict__ for one in kind.__mro__[:-1]), kind

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headworks.core.notices import MOST
+from headworks.core.throttled_log import MOST
 from headworks.http.server import Edge, EdgeLimits, Exchange, Request
 from tests.http.edges import GET, TEXT, Caller, echo, post, refuse, serving, until
 from tests.http.peers import run

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headworks.http.intake import Asked, Intake, Refusal, Request
 from headworks.http.limits import SLICE, EdgeLimits
+from headworks.http.request_parser import Parsed, Refusal, Request, RequestParser
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 SMALL = EdgeLimits(max_header=1024, max_headers=10, max_target=100, max_body=64)
 
 
-def taken(data: bytes, cuts: list[int] | None = None, limits: EdgeLimits | None = None) -> list[Asked]:
+def taken(data: bytes, cuts: list[int] | None = None, limits: EdgeLimits | None = None) -> list[Parsed]:
     """All that gets ready from bytes that are fed in pieces, as a connection feeds them."""
-    intake = Intake(limits or EdgeLimits())
+    intake = RequestParser(limits or EdgeLimits())
     edges = [0, *sorted({cut % (len(data) + 1) for cut in cuts or []}), len(data)]
     for start, end in pairwise(edges):
         while start < end:
@@ -28,7 +28,7 @@ def taken(data: bytes, cuts: list[int] | None = None, limits: EdgeLimits | None 
     return list(intake.ready)
 
 
-def seen(asked: list[Asked]) -> list[object]:
+def seen(asked: list[Parsed]) -> list[object]:
     return [
         one.status
         if isinstance(one, Refusal)
@@ -271,7 +271,7 @@ def test_a_head_just_within_the_bound_passes_behind_another_request() -> None:
 
 def test_a_body_that_came_whole_is_not_copied_again() -> None:
     """httptools makes the one copy; a second piece would make another."""
-    intake = Intake(EdgeLimits())
+    intake = RequestParser(EdgeLimits())
     intake.feed(HEAD + b"Content-Length: 6\r\n\r\nabc")
     assert intake.awaited == 3
     intake.feed(b"def")
@@ -284,7 +284,7 @@ def test_a_body_that_came_whole_is_not_copied_again() -> None:
 
 def test_a_caller_who_waits_is_told_apart_from_one_who_does_not() -> None:
     head = HEAD + b"Expect: 100-Continue\r\nContent-Length: 3\r\n\r\n"
-    waiting, sending = Intake(EdgeLimits()), Intake(EdgeLimits())
+    waiting, sending = RequestParser(EdgeLimits()), RequestParser(EdgeLimits())
     waiting.feed(head)
     sending.feed(head + b"a")
     assert waiting.expects

@@ -91,7 +91,7 @@ async def serving(files: Files, **limits: float) -> AsyncIterator[Encrypted]:
     finally:
         await served.leave()
         await edge.stop(0.2)
-    assert (edge.busy, edge.connections, edge.arriving, len(edge.shaking)) == (0, 0, 0, 0), repr(edge)
+    assert (edge.busy, edge.connections, edge.arriving, len(edge.handshakes)) == (0, 0, 0, 0), repr(edge)
 
 
 async def serial(served: Encrypted) -> str:
@@ -142,7 +142,7 @@ def test_who_speaks_no_tls_is_closed_and_nothing_stays(loop: str, files: Files, 
             except ConnectionError:
                 answer = b""
             assert not answer.startswith(b"HTTP")  # an alert of TLS at most
-            await until(lambda: not served.edge.shaking)
+            await until(lambda: not served.edge.handshakes)
             assert served.edge.connections == 0
 
     run(loop, main())
@@ -155,7 +155,7 @@ def test_a_handshake_has_its_time(loop: str, files: Files) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
             caller = served.adopt(Caller(reader, writer))
             assert await caller.is_closed()
-            await until(lambda: not served.edge.shaking)
+            await until(lambda: not served.edge.handshakes)
 
     run(loop, main())
 
@@ -167,12 +167,12 @@ def test_the_oldest_of_too_many_handshakes_makes_room(loop: str, files: Files) -
             silent = []
             for number in range(1, 4):
                 silent.append(served.adopt(Caller(*await asyncio.open_connection("127.0.0.1", served.port))))
-                await until(lambda number=number: len(served.edge.shaking) == number)  # type: ignore[misc]
+                await until(lambda number=number: len(served.edge.handshakes) == number)  # type: ignore[misc]
             caller = await served.caller()  # an honest one gets in
             caller.send(GET)
             assert (await caller.answer())[0] == 200
             assert await silent[0].is_closed()
-            assert len(served.edge.shaking) == 2
+            assert len(served.edge.handshakes) == 2
 
     run(loop, main())
 
@@ -210,7 +210,7 @@ def test_draining_gives_up_handshakes_and_closes_the_idle(loop: str, files: File
             idle = await served.caller()
             idle.send(GET)
             assert (await idle.answer())[0] == 200
-            await until(lambda: len(served.edge.shaking) == 1)
+            await until(lambda: len(served.edge.handshakes) == 1)
             await served.edge.stop(5)
             assert await silent.is_closed()
             assert await idle.is_closed()
@@ -228,8 +228,8 @@ def test_a_socket_that_is_left_lets_handshakes_finish(loop: str, files: Files) -
             port = listening.getsockname()[1]
             listener = await served.edge.start_at(listening)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            await until(lambda: len(served.edge.shaking) == 1)
-            served.edge.leave(listener)
+            await until(lambda: len(served.edge.handshakes) == 1)
+            served.edge.close_listener(listener)
             await writer.start_tls(trust(str(files.ca_file)), server_hostname="localhost")
             caller = served.adopt(Caller(reader, writer))
             caller.send(GET)

@@ -22,8 +22,8 @@ from headworks.layers.cache import Cache, Fill
 from headworks.layers.fingerprint import SCOPES, Fingerprint
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
-from headworks.policy.freshness import Kept
-from headworks.policy.purged import Purged
+from headworks.policy.freshness import CachedAnswer
+from headworks.policy.tombstones import Tombstones
 from headworks.providers.scripted import Stream
 from headworks.state.answers import Answers
 from headworks.testing import Answer, Scripted, ask, mock, virtual
@@ -58,14 +58,14 @@ def of_ann() -> Call:
 @virtual
 async def test_an_answer_to_a_user_who_was_purged_is_given_to_nobody() -> None:
     leaf = Scripted(["one", "two", "three"])
-    answers, purged = Answers(10_000_000, 3600.0), Purged()
+    answers, purged = Answers(10_000_000, 3600.0), Tombstones()
     service = Cache(Fill(leaf, answers), answers, SAMENESS, 3600.0, purged)
     assert (await found(service, of_ann()))[0] == "miss"
     assert (await found(service, question()))[0] == "hit"
     await asyncio.sleep(1)
-    purged.mark(user_digest("bob"), wall())
+    purged.add(user_digest("bob"), wall())
     assert (await found(service, question()))[0] == "hit"
-    purged.mark(user_digest("ann"), wall())
+    purged.add(user_digest("ann"), wall())
     outcome, anew = await found(service, of_ann())
     assert (outcome, anew.text) == ("miss", "two")
     assert (await found(service, question()))[1].text == "two"
@@ -74,12 +74,12 @@ async def test_an_answer_to_a_user_who_was_purged_is_given_to_nobody() -> None:
 @virtual
 async def test_an_answer_that_was_under_way_when_its_user_was_purged_is_given_to_nobody() -> None:
     inner, vendor = mock()
-    answers, purged = Answers(10_000_000, 3600.0), Purged()
+    answers, purged = Answers(10_000_000, 3600.0), Tombstones()
     service = Cache(Fill(inner, answers), answers, SAMENESS, 3600.0, purged)
     asking = asyncio.create_task(found(service, of_ann()))
     await vendor.next_call()
     await asyncio.sleep(1)
-    purged.mark(user_digest("ann"), wall())
+    purged.add(user_digest("ann"), wall())
     vendor.reply("one")
     assert (await asking)[0] == "miss"
     asking = asyncio.create_task(found(service, question()))
@@ -335,7 +335,7 @@ async def test_however_the_vendor_ended_its_lines_a_piece_is_whole_events(end: b
     events = (
         [b"data: " + b"x" * 1000 + end for _ in range(200)] + [b"data: " + b"y" * 2 * cache.PIECE + end] + [cache.DONE]
     )
-    kept = Kept(streamed=True, body=b"", counts=b"", text="x", finish="stop", usage=None, made_at=0.0)
+    kept = CachedAnswer(streamed=True, body=b"", counts=b"", text="x", finish="stop", usage=None, made_at=0.0)
     reply = cache.Replay(kept, b"".join(events))
     pieces = [chunk.data for _ in range(6) for chunk in await reply.read()]
     assert b"".join(pieces) == b"".join(events)

@@ -19,7 +19,7 @@ from headworks.layers.coalesce import Coalesce
 from headworks.layers.meter import Meter
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
-from headworks.policy.choice import Candidate
+from headworks.policy.balancing import Candidate
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.freshness import MOST_ANSWER
 from headworks.policy.latency import LatencyWindow
@@ -304,7 +304,7 @@ async def test_past_the_bound_nobody_joins_and_who_lags_is_cut_while_the_fastest
     assert len(handle.arrivals) == 2  # of its own: the beginning is gone
     late.cancel()
     assert len(await reading) > 50 * len(event)
-    with pytest.raises(Cut, match="too far behind"):
+    with pytest.raises(Cut, match="too slowly"):
         await read_all(slow)
     await slow_opening.__aexit__(None, None, None)
     await fast_opening.__aexit__(None, None, None)
@@ -471,7 +471,7 @@ def costly(leaf: object, journal: MemoryJournal) -> Trace:
 
 
 def funded(asked: Call, *, has_room: bool) -> Call:
-    asked.trail.funds = Funded(has_room=has_room)  # type: ignore[assignment]
+    asked.trail.reservation = Funded(has_room=has_room)  # type: ignore[assignment]
     return asked
 
 
@@ -519,7 +519,7 @@ async def test_a_deadline_in_a_queue_for_room_says_so() -> None:
     inner, handle = mock()
     service = both(inner)
     task = asking(service, question(total=1.0))
-    (await handle.next_call()).call.trail.is_patient = True
+    (await handle.next_call()).call.trail.waits_at_limit = True
     with pytest.raises(AtLimit):
         await task
 

@@ -11,7 +11,7 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.core.errors import Failed, Rejected, Unfit, VendorSaid
-from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.layers.conform import MOST_HELD, Conform
 from headworks.prompts.frames import Source
 from headworks.prompts.output import Output
@@ -99,7 +99,7 @@ class Says:
 
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncIterator[Reply]:
-        yield Whole(list(self.chunks), streamed=call.streamed)
+        yield CompleteReply(list(self.chunks), streamed=call.streamed)
 
 
 @pytest.mark.parametrize(

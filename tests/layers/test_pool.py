@@ -31,12 +31,12 @@ from headworks.layers.admit import Admit
 from headworks.layers.balance import Balance, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.fallback import Fallback
-from headworks.layers.limit import Limit, Line
+from headworks.layers.limit import Limit, ProviderQueue
 from headworks.layers.meter import Meter
 from headworks.layers.retry import Retry
 from headworks.layers.timeout import Timeout
-from headworks.policy.budget import EMPTY, INFINITE, Purse
-from headworks.policy.choice import Candidate, Weighted
+from headworks.policy.balancing import Candidate, Weighted
+from headworks.policy.budget import EMPTY, INFINITE, RetryBudget
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
@@ -53,7 +53,11 @@ def candidate(name: str, weight: float = 1.0) -> Candidate:
 
 
 def tier(
-    leaves: dict[str, Service], *, is_last: bool = True, purse: Purse = INFINITE, retrying: Retrying | None = None
+    leaves: dict[str, Service],
+    *,
+    is_last: bool = True,
+    retry_budget: RetryBudget = INFINITE,
+    retrying: Retrying | None = None,
 ) -> tuple[Service, list[Candidate]]:
     """A tier as `assemble` builds one, over the given leaves."""
     config = retrying or Retrying()
@@ -71,7 +75,7 @@ def tier(
         for name, leaf in leaves.items()
     ]
     balance = Balance(targets, Weighted(), Random(2), most=config.attempts, resort=targets if is_last else ())
-    retry = Retry(balance, RetryPolicy(config, Random(3)), balance.candidates, purse, is_last=is_last)
+    retry = Retry(balance, RetryPolicy(config, Random(3)), balance.candidates, retry_budget, is_last=is_last)
     return retry, balance.candidates
 
 
@@ -145,7 +149,7 @@ async def test_a_circuit_that_opens_on_the_way_does_not_hide_what_the_vendor_sai
 @virtual
 async def test_an_empty_purse_means_one_attempt() -> None:
     leaf = Scripted([Failed("500")], repeat=True)
-    service, _ = tier({"a": leaf}, purse=EMPTY)
+    service, _ = tier({"a": leaf}, retry_budget=EMPTY)
     with pytest.raises(Failed):
         await ask(service, call())
     assert len(leaf.calls) == 1
@@ -169,7 +173,7 @@ async def test_a_vendor_that_refuses_us_is_one_call_and_then_the_next_tier() -> 
 
 @virtual
 async def test_the_first_fallback_is_free_and_the_second_pays() -> None:
-    tiers = [tier({name: Scripted([Failed(name)])}, is_last=name == "c", purse=EMPTY)[0] for name in "abc"]
+    tiers = [tier({name: Scripted([Failed(name)])}, is_last=name == "c", retry_budget=EMPTY)[0] for name in "abc"]
     asked = call()
     with pytest.raises(Failed, match="b"):
         await ask(Fallback(tiers, EMPTY), asked)
@@ -247,7 +251,7 @@ async def test_a_cut_after_the_head_counts_against_the_target() -> None:
 
 def limited(inner: Service, slots: Slots) -> Limit:
     bounds = Bounds(places=(Places("places/provider/a", slots.limit),))
-    return Limit(inner, Memory(), bounds, slots, Line(), "a")
+    return Limit(inner, Memory(), bounds, slots, ProviderQueue(), "a")
 
 
 @virtual

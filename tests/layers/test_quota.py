@@ -11,16 +11,16 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import AtLimit, Failed, Forbidden, InsufficientQuota, Malformed, QuotaExceeded, StateAway
-from headworks.core.key import FREELY, Allowance, Key, Spending, secret_digest
+from headworks.core.key import UNLIMITED, Allowance, Key, Spending, secret_digest
 from headworks.core.money import Price, Rates
 from headworks.core.record import Opened
 from headworks.core.reply import Usage
 from headworks.core.service import Opening, Service
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
-from headworks.layers.fund import Fund
-from headworks.layers.limit import Limit, Line
-from headworks.layers.quota import Books, Quota
+from headworks.layers.limit import Limit, ProviderQueue
+from headworks.layers.quota import BudgetStatus, Quota
 from headworks.layers.reservations import Terms
+from headworks.layers.reserve import Reserve
 from headworks.layers.trace import Trace
 from headworks.ledger.journal import MemoryJournal
 from headworks.policy.concurrency import Slots
@@ -61,12 +61,12 @@ class Far:
     async def restore(self, spent: list[Spent]) -> None:
         await self.near.restore(spent)
 
-    async def end(self, owner: str) -> None:
+    async def release_owner(self, owner: str) -> None:
         await self.near.end(owner)
 
 
 def key(**allowance: object) -> Key:
-    made = msgspec.structs.replace(FREELY, **allowance)
+    made = msgspec.structs.replace(UNLIMITED, **allowance)
     return Key(name="web", digest=secret_digest("s"), allowance=made, group="product", tags=("team:a",))
 
 
@@ -83,7 +83,7 @@ def quota(
     terms = Terms(alias="assistant", config="c", ceilings={"chat": known}, max_output=max_output, around=(0, 0))
     found = groups or {}
     return Quota(
-        inner, terms, state, journal or MemoryJournal(), lambda name: found.get(name, FREELY), {"chat": weigh_chat}
+        inner, terms, state, journal or MemoryJournal(), lambda name: found.get(name, UNLIMITED), {"chat": weigh_chat}
     )
 
 
@@ -214,7 +214,7 @@ async def test_without_max_tokens_a_call_under_a_budget_is_sent_with_the_aliases
     [
         ({}, Malformed, "max_tokens"),
         ({"max_output": 5, "fields": {"web_search_options": {}}}, Forbidden, "web_search_options"),
-        ({"max_output": 5, "fields": {"modalities": ["text", "audio"]}}, Forbidden, "sound"),
+        ({"max_output": 5, "fields": {"modalities": ["text", "audio"]}}, Forbidden, "audio"),
     ],
 )
 def test_what_cannot_be_bounded_is_a_stated_refusal(
@@ -256,17 +256,17 @@ async def test_the_alert_level_is_told_once_a_window(caplog: pytest.LogCaptureFi
     who = key(budget=Spending(amount=10**4, every="total", alert=0.001))
     for number in range(3):
         await ask(layer, by(who, number, max_output=5))
-    assert layer.books.alerts(0.0) == ["key/web"]
+    assert layer.budget_status.alerts(0.0) == ["key/web"]
     [record] = caplog.records
     assert record.getMessage().startswith("budget_alert: key/web: $")
     assert record.__dict__["fields"]["subject"] == "key/web"
 
 
 def test_an_alert_ends_with_its_window() -> None:
-    books = Books()
-    assert [books.alert("key/web", "1h", at) for at in (10.0, 3599.0, 3601.0)] == [True, False, True]
-    assert books.alerts(7199.0) == ["key/web"]
-    assert books.alerts(7200.0) == []
+    budget_status = BudgetStatus()
+    assert [budget_status.alert("key/web", "1h", at) for at in (10.0, 3599.0, 3601.0)] == [True, False, True]
+    assert budget_status.alerts(7199.0) == ["key/web"]
+    assert budget_status.alerts(7200.0) == []
 
 
 @virtual
@@ -303,7 +303,7 @@ def test_a_further_attempt_is_paid_for_before_it_is_made(kind: type[Memory] | ty
         budget = most + sent if has_room else most + sent - 1
         asked = msgspec.structs.replace(asked, key=key(budget=Spending(amount=budget, every="total")))
         inner = Scripted(["hi"])
-        layers = quota(Attempting(Fund(inner)), kind(), journal=journal)  # type: ignore[arg-type]
+        layers = quota(Attempting(Reserve(inner)), kind(), journal=journal)  # type: ignore[arg-type]
         if has_room:
             await ask(layers, asked)
             assert [one.reserved_nano for one in journal.opened] == [most, most + sent]
@@ -348,19 +348,19 @@ async def test_embeddings_under_a_budget_reserve_their_input_only() -> None:
         ceilings={"embeddings": ceiling([Price(rates=Rates(input=1_000_000))], has_output=False)},
         around=(0, 0),
     )
-    layer = Quota(Scripted(["hi"]), terms, Memory(), journal, lambda name: FREELY, {"embeddings": weigh_embeddings})
+    layer = Quota(Scripted(["hi"]), terms, Memory(), journal, lambda name: UNLIMITED, {"embeddings": weigh_embeddings})
     asked = by(key(budget=Spending(amount=10**9, every="1d")))
     await ask(layer, msgspec.structs.replace(asked, operation="embeddings"))
     assert [one.reserved_nano for one in journal.opened] == [len(asked.body)]
 
 
 def limit(inner: Service, state: Memory | Far, **bounds: object) -> Limit:
-    return Limit(inner, state, Bounds(**bounds), Slots(10), Line(), "a")  # type: ignore[arg-type]
+    return Limit(inner, state, Bounds(**bounds), Slots(10), ProviderQueue(), "a")  # type: ignore[arg-type]
 
 
-def attempted(number: int, *, is_patient: bool = False, deadline_at: float = 1000.0) -> Call:
+def attempted(number: int, *, waits_at_limit: bool = False, deadline_at: float = 1000.0) -> Call:
     made = msgspec.structs.replace(call(), id=f"call-{number}", deadline_at=deadline_at)
-    made.trail.is_patient = is_patient
+    made.trail.waits_at_limit = waits_at_limit
     return msgspec.structs.replace(made, attempt=made.trail.begin("a", "first", now()))
 
 
@@ -385,8 +385,8 @@ def test_a_patient_call_waits_for_its_turn_and_no_longer_than_its_deadline(kind:
     async def run() -> None:
         layer = limit(Scripted(["hi"], repeat=True), kind(), rates=(Rate("rpm/provider/a", 1),))
         await ask(layer, attempted(1))
-        waiting = [attempted(2, is_patient=True), attempted(3, is_patient=True)]
-        late = attempted(4, is_patient=True, deadline_at=70.0)
+        waiting = [attempted(2, waits_at_limit=True), attempted(3, waits_at_limit=True)]
+        late = attempted(4, waits_at_limit=True, deadline_at=70.0)
         ended: list[float] = []
 
         async def one(made: Call) -> None:
@@ -412,7 +412,7 @@ async def test_a_place_that_is_given_back_goes_to_whoever_waits() -> None:
     layer = limit(Scripted([Stream(pieces=["one", 5.0, "two"]), "hi"]), state, places=(Places("places/provider/a", 1),))
     first = asyncio.create_task(ask(layer, msgspec.structs.replace(attempted(1), streamed=True)))
     await asyncio.sleep(1.0)
-    await ask(layer, attempted(2, is_patient=True))
+    await ask(layer, attempted(2, waits_at_limit=True))
     assert now() == pytest.approx(5.0)
     await first
     assert state.held == {}
@@ -428,19 +428,19 @@ def test_who_finds_others_waiting_has_found_no_room_and_who_waits_is_let_in_by_t
         layer = limit(Scripted(["hi"], repeat=True), state, rates=(Rate("tpm/provider/a", 6000, "tokens"),))
         order: list[int] = []
 
-        def of(number: int, tokens: int, *, is_patient: bool = False) -> Call:
-            made = attempted(number, is_patient=is_patient)
+        def of(number: int, tokens: int, *, waits_at_limit: bool = False) -> Call:
+            made = attempted(number, waits_at_limit=waits_at_limit)
             return msgspec.structs.replace(made, body=b"x" * 4 * tokens)
 
         async def one(number: int, tokens: int) -> None:
-            await ask(layer, of(number, tokens, is_patient=True))
+            await ask(layer, of(number, tokens, waits_at_limit=True))
             order.append(number)
 
         await ask(layer, of(0, 5900))
         waiting = [asyncio.create_task(one(number, tokens)) for number, tokens in ((1, 3000), (2, 10), (3, 10))]
         await asyncio.sleep(1.0)
         for number in range(10, 20):  # there is room for each of them
-            with pytest.raises(AtLimit, match="Others wait") as caught:
+            with pytest.raises(AtLimit, match="Other calls are queued") as caught:
                 await ask(layer, of(number, 10))
             assert caught.value.retry_after == pytest.approx(28.0, abs=0.3)
         gone = asyncio.create_task(one(4, 10))
@@ -451,6 +451,6 @@ def test_who_finds_others_waiting_has_found_no_room_and_who_waits_is_let_in_by_t
         assert now() == pytest.approx(29.2, abs=0.3)
         await asyncio.sleep(1.0)
         await ask(layer, of(20, 10))
-        assert layer.line.turns.queues == {}
+        assert layer.provider_queue.waiters.queues == {}
 
     run()

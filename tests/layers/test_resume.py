@@ -404,7 +404,7 @@ def decoded(stream: bytes, asked: Call) -> list[Chunk]:
     return decoder.feed(stream) + (decoder.end() if b"[DONE]" in stream else [])
 
 
-class Told:
+class SentAnswer:
     """A reader of a stream whose first attempt breaks behind these bytes."""
 
     def __init__(self, mode: str, first: bytes) -> None:
@@ -445,7 +445,7 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}
 )
 @virtual
 async def test_what_is_not_text_is_never_repeated_and_the_error_stands(mode: str, delta: dict[str, Any]) -> None:
-    reader = Told(mode, said({"content": "zero "}) + said(delta))
+    reader = SentAnswer(mode, said({"content": "zero "}) + said(delta))
     with pytest.raises(Cut) as caught:
         await reader.told(said({"content": "zero one"}, "stop") + b"data: [DONE]\n\n")
     assert caught.value.args == CUT.args
@@ -456,7 +456,7 @@ async def test_what_is_not_text_is_never_repeated_and_the_error_stands(mode: str
 @virtual
 async def test_reasoning_beside_text_in_one_event_is_not_repeated() -> None:
     both = said({"reasoning": "hm ", "content": "one "})
-    reader = Told("restart", said({"reasoning": "well, "}) + both)
+    reader = SentAnswer("restart", said({"reasoning": "well, "}) + both)
     data = await reader.told(
         said({"reasoning": "well, hm "}) + said({"content": "one two"}, "stop") + b"data: [DONE]\n\n"
     )
@@ -468,7 +468,7 @@ async def test_reasoning_beside_text_in_one_event_is_not_repeated() -> None:
 @pytest.mark.parametrize("end", [b"\r", b"\r\n"])
 @virtual
 async def test_a_vendor_that_ends_lines_otherwise_is_told_again_like_any_other(end: bytes) -> None:
-    reader = Told("restart", said({"role": "assistant", "content": "one "}, end=2 * end))
+    reader = SentAnswer("restart", said({"role": "assistant", "content": "one "}, end=2 * end))
     second = (
         said({"role": "assistant", "content": "one two "}) + said({"content": "three"}, "stop") + b"data: [DONE]\n\n"
     )
@@ -483,7 +483,7 @@ def map_events(data: bytes) -> list[Any]:
 @virtual
 async def test_the_names_of_the_answer_are_those_of_its_first_words_and_not_of_an_event_about_the_prompt() -> None:
     about = b'data: {"id":"","model":"","created":0,"choices":[],"prompt_filter_results":[{}]}\n\n'
-    reader = Told("restart", about + said({"content": "one "}))
+    reader = SentAnswer("restart", about + said({"content": "one "}))
     data = await reader.told(said({"content": "one two"}, "stop").replace(b'"c"', b'"other"') + b"data: [DONE]\n\n")
     assert {one["id"] for one in events(data)} == {"", "c"}
 

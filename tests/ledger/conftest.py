@@ -9,8 +9,8 @@ from secrets import token_hex
 
 import pytest
 
-from headworks.ledger.places import store_at
-from headworks.ledger.store import PATIENCE, Claim, Store, StoreAt, StoreTrouble
+from headworks.ledger.store import LOCK_TIMEOUT, Lock, Store, StoreAt, StoreTrouble
+from headworks.ledger.store_url import store_at
 from tests.servers import PostgresServer
 
 
@@ -31,13 +31,13 @@ class Closing:
         self.is_shared = at.is_shared
         self.opened: list[Store] = []
 
-    def open(self, patience: float = PATIENCE) -> Store:
-        store = self.at.open(patience)
+    def open(self, lock_timeout: float = LOCK_TIMEOUT) -> Store:
+        store = self.at.open(lock_timeout)
         self.opened.append(store)
         return store
 
-    def claim(self) -> Claim:
-        return self.at.claim()
+    def lock(self) -> Lock:
+        return self.at.lock()
 
     def close(self) -> None:
         for store in self.opened:

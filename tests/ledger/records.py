@@ -14,7 +14,7 @@ import msgspec
 from headworks.core.record import AttemptRecord, Record
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.store import StoreAt
 
 
@@ -62,7 +62,7 @@ def journal(folder: Path, *records: Record, started_at: float = 1.0) -> Path:
 def stored(at: StoreAt, asked: Filter | None = None) -> list[str]:
     """The request ids in a store, oldest first."""
     store = at.open(20.0)
-    lines = list(Questions(store).lines(asked or Filter()))
+    lines = list(Queries(store).lines(asked or Filter()))
     store.close()
     return [msgspec.json.decode(one, type=Record).request_id for one in lines]
 

@@ -23,10 +23,10 @@ from headworks.ledger.identity import identity
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.keys import Entry, Keys
-from headworks.ledger.places import store_at
 from headworks.ledger.restore import NotRestored, restore
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import Store, StoreAt
+from headworks.ledger.store_url import store_at
 from headworks.ledger.tables import FILED, TABLES
 from tests.ledger.conftest import Closing
 from tests.ledger.records import ids, indexed, journal, line, record, stored
@@ -293,12 +293,12 @@ def test_a_restore_into_a_store_that_a_gateway_elsewhere_has_is_refused(
     folder = tmp_path / "journal"
     journal(folder, record(1))
     back_up(folder, at, tmp_path / "backup", made_at=5.0)
-    claim = at.claim()
+    claim = at.lock()
     monkeypatch.setattr(restoring, "PAUSES", (0.0,))
     for shared in (False, True):
         claim.release()
-        claim = at.claim()
-        while claim.take("the other one", shared=shared) is not None:
+        claim = at.lock()
+        while claim.acquire("the other one", shared=shared) is not None:
             pass  # PostgreSQL gives a lock back in a moment
         with (
             (tmp_path / "backup").open("rb") as file,

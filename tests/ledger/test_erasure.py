@@ -21,7 +21,7 @@ from headworks.ledger.keys import Entry, Keys
 from headworks.ledger.ledger import forget
 from headworks.ledger.overwrite import blank, of, of_user, overwrite
 from headworks.ledger.postgres import PostgresAt
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import Store, StoreAt, StoreTrouble
 from headworks.ledger.sums import By, sums
@@ -74,7 +74,7 @@ def store(tmp_path: Path, at: StoreAt) -> Store:
 
 def summed(store: Store) -> list[dict[str, Any]]:
     bys: list[tuple[By, ...]] = [("alias", "key"), ("target",), ("day",), ("hour", "target")]
-    found = [one for by in bys for one in sums(Questions(store), Filter(), by)]
+    found = [one for by in bys for one in sums(Queries(store), Filter(), by)]
     return [msgspec.to_builtins(one) for one in found]
 
 
@@ -90,7 +90,7 @@ def test_a_user_is_gone_from_every_question_and_no_sum_changes(store: Store, at:
     spent = store.spent(0)
     assert purge_user(store, "ann@example.com", LATER) == 2
     assert stored(at) == ids(2)
-    questions = Questions(store)
+    questions = Queries(store)
     assert list(questions.lines(Filter(), last=5)) == list(questions.lines(Filter(), last=5, slowest=True))
     assert len(list(questions.lines(Filter(), last=5))) == 1
     for asked in (Filter(user="ann@example.com"), Filter(request_id=ids(1)[0]), Filter(error="anns-reason")):
@@ -131,7 +131,7 @@ def test_a_call_that_ends_after_the_purge_and_came_before_it_is_never_shown(tmp_
     journal(tmp_path / "journal", anns(9), anns(11))
     Indexer(tmp_path / "journal", at).catch_up()
     assert stored(at, Filter(user="ann@example.com")) == ids(11)
-    assert Questions(store).count(Filter()) == 2
+    assert Queries(store).count(Filter()) == 2
     [[left]] = store.rows("SELECT line FROM records JOIN calls USING (id) WHERE request < 0")
     assert b"ann" not in left
 

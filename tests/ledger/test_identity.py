@@ -9,8 +9,8 @@ import pytest
 
 from headworks.ledger.identity import NOTE, Identity, departure, forget, identity, note, noted
 from headworks.ledger.keys import Entry, Keys
-from headworks.ledger.places import store_at
 from headworks.ledger.store import StoreAt, StoreTrouble
+from headworks.ledger.store_url import store_at
 
 
 def revoke(at: StoreAt, name: str) -> None:

@@ -148,9 +148,9 @@ def test_two_indexers_at_once_index_every_record_once(tmp_path: Path, at: StoreA
         written.append(record(number))
     script = (
         "import sys; from pathlib import Path; from headworks.ledger.indexer import Indexer\n"
-        "from headworks.ledger.places import store_at\n"
+        "from headworks.ledger.store_url import store_at\n"
         "folder = Path(sys.argv[1])\n"
-        "Indexer(folder / 'journal', store_at(sys.argv[2], folder), patience=20).catch_up()\n"
+        "Indexer(folder / 'journal', store_at(sys.argv[2], folder), lock_timeout=20).catch_up()\n"
     )
     children = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), url], cwd=ROOT) for _ in range(3)]
     assert [child.wait(60) for child in children] == [0, 0, 0]  # which also made the store: nobody clashed
@@ -166,11 +166,11 @@ def test_kill_9_of_the_indexer_at_any_instant_loses_and_doubles_nothing(tmp_path
     script = (
         "import sys; from pathlib import Path; from headworks.ledger import lines\n"
         "from headworks.ledger.indexer import Indexer\n"
-        "from headworks.ledger.places import store_at\n"
+        "from headworks.ledger.store_url import store_at\n"
         "lines.CHUNK = 20_000\n"
         "print(flush=True)\n"
         "folder = Path(sys.argv[1])\n"
-        "Indexer(folder / 'journal', store_at(sys.argv[2], folder), patience=20).catch_up()\n"
+        "Indexer(folder / 'journal', store_at(sys.argv[2], folder), lock_timeout=20).catch_up()\n"
     )
     rng = random.Random(3)
     ended: int | None = None
@@ -198,7 +198,7 @@ def test_a_locked_store_is_said_and_then_nothing_is_missing(tmp_path: Path) -> N
     SqliteAt(tmp_path / "ledger.db").open().close()
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    index = indexer(tmp_path, SqliteAt(tmp_path / "ledger.db"), patience=0.0)
+    index = indexer(tmp_path, SqliteAt(tmp_path / "ledger.db"), lock_timeout=0.0)
     with pytest.raises(StoreTrouble, match="another process holds its lock"):
         index.catch_up()
     assert index.behind > 0

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headworks.core.key import Allowance, Change, Spending, secret_digest
@@ -164,3 +165,9 @@ def test_a_keys_calls_are_found_by_its_name_and_its_number(tmp_path: Path, at: S
     Indexer(tmp_path / "journal", at).catch_up()
     for asked, expected in (("web", [0, 1, 2]), ("web#1", [0]), ("web#2", [1]), ("webs", [3]), ("web#", [])):
         assert stored(at, Filter(key=asked)) == ids(*expected), asked
+
+
+def test_a_group_that_fails_open_is_stored_under_the_name_that_version_0_1_reads() -> None:
+    stored = msgspec.json.encode(Allowance(fails_open=True))
+    assert stored == b'{"goes_on":true}'
+    assert msgspec.json.decode(stored, type=Allowance).fails_open

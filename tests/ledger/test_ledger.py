@@ -16,7 +16,7 @@ import pytest
 from headworks.ledger import sqlite as store_file
 from headworks.ledger.journal import Journal
 from headworks.ledger.ledger import Ledger, forget
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt, StoreTrouble
 from tests.ledger.records import ids, journal, record, stored
@@ -60,7 +60,7 @@ def test_a_locked_store_shows_its_lag_and_is_tried_again(tmp_path: Path) -> None
         other.execute("BEGIN EXCLUSIVE")
         journal(tmp_path / "journal", *(record(number) for number in range(100)))
         one = ledger(tmp_path)
-        one.indexer.patience = 0.0
+        one.indexer.lock_timeout = 0.0
         one.start()
         await until(lambda: bool(one.status().trouble))
         status = one.status()
@@ -147,7 +147,7 @@ def test_forgetting_goes_in_small_steps_and_forgets_names_at_the_end(tmp_path: P
     store = at.open()
     counts = [forget(store, record(7).at, 3) for _ in range(4)]
     assert counts == [3, 3, 1, 0]
-    assert [name for _, name in Questions(store).names("alias")] == ["made-up-7", "made-up-8", "made-up-9"]
+    assert [name for _, name in Queries(store).names("alias")] == ["made-up-7", "made-up-8", "made-up-9"]
     store.close()
 
 
@@ -163,7 +163,7 @@ def test_a_name_that_another_process_pruned_is_interned_again(tmp_path: Path, at
         other.close()
         written.append(record(3))
         one.indexer.catch_up()
-        assert Questions(one.indexer.store()).count(Filter(alias="assistant", key="web")) == 1
+        assert Queries(one.indexer.store()).count(Filter(alias="assistant", key="web")) == 1
         one.indexer.close()
         written.close()
 
@@ -178,7 +178,7 @@ async def index(folder: Path, at: StoreAt) -> None:
 
 def test_two_processes_that_start_at_once_make_one_store(at: StoreAt, url: str) -> None:
     script = (
-        "import sys; from pathlib import Path; from headworks.ledger.places import store_at\n"
+        "import sys; from pathlib import Path; from headworks.ledger.store_url import store_at\n"
         "at = store_at(sys.argv[1], Path())\n"
         "print(flush=True); sys.stdin.readline(); at.open(20).close()\n"
     )

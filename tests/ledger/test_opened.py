@@ -13,7 +13,7 @@ import pytest
 from headworks.core.record import Opened, Record
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal, MemoryJournal
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import MIGRATIONS, SCHEMA, SqliteAt
 from headworks.ledger.store import StoreAt
 from tests.ledger.records import ids, journal, record, stored
@@ -44,7 +44,7 @@ def indexed(folder: Path, at: StoreAt) -> Indexer:
 
 def lines(at: StoreAt, asked: Filter) -> list[Record]:
     store = at.open()
-    found = [msgspec.json.decode(line, type=Record) for line in Questions(store).lines(asked)]
+    found = [msgspec.json.decode(line, type=Record) for line in Queries(store).lines(asked)]
     store.close()
     return found
 

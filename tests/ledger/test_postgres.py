@@ -14,15 +14,15 @@ import pytest
 
 from headworks.core.errors import ConfigError
 from headworks.core.extras import install
-from headworks.ledger import places
 from headworks.ledger import postgres as store_file
+from headworks.ledger import store_url
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.ledger import Ledger, forget
-from headworks.ledger.places import store_at
 from headworks.ledger.postgres import PostgresAt, PostgresStore
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.store import StoreTrouble
+from headworks.ledger.store_url import store_at
 from tests.ledger.conftest import Closing
 from tests.ledger.records import ids, journal, record, stored
 from tests.servers import PostgresServer, postgres
@@ -47,8 +47,8 @@ def other(postgres_server: PostgresServer, schema: str) -> Iterator[psycopg.Conn
         yield connection
 
 
-def indexer(folder: Path, at: Closing, patience: float = 0.05) -> Indexer:
-    return Indexer(folder / "journal", at, patience=patience)
+def indexer(folder: Path, at: Closing, lock_timeout: float = 0.05) -> Indexer:
+    return Indexer(folder / "journal", at, lock_timeout=lock_timeout)
 
 
 def test_a_locked_store_is_said_and_then_nothing_is_missing(
@@ -127,7 +127,7 @@ def test_a_server_that_neither_works_nor_fails_is_said_to_be_silent(
 
     async def run() -> None:
         ledger = Ledger(tmp_path / "journal", at, retention=1e9)
-        ledger.indexer.patience = 100.0
+        ledger.indexer.lock_timeout = 100.0
         ledger.silence = 0.0
         with other.transaction():
             other.execute("LOCK TABLE journals")
@@ -202,7 +202,7 @@ def test_a_writer_that_knows_a_pruned_name_interns_it_again(tmp_path: Path, at: 
         assert forget(pruner, record(number + 1).at, 9) == 0
         written.append(record(number + 1))
         index.catch_up()
-        assert Questions(index.store()).count(Filter(alias="assistant", key="web")) == 1
+        assert Queries(index.store()).count(Filter(alias="assistant", key="web")) == 1
     written.close()
 
 
@@ -221,7 +221,7 @@ def test_where_the_client_is_missing_the_extra_is_named(monkeypatch: pytest.Monk
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(places, "import_module", missing)
+    monkeypatch.setattr(store_url, "import_module", missing)
     with pytest.raises(ConfigError, match=re.escape(install("postgres"))):
         store_at("postgresql://127.0.0.1/ledger", Path())
 
@@ -231,7 +231,7 @@ def test_many_rows_are_read_a_few_at_a_time(tmp_path: Path, at: Closing) -> None
     indexer(tmp_path, at).catch_up()
     store = at.open()
     assert isinstance(store, PostgresStore)
-    lines = Questions(store).lines(Filter())
+    lines = Queries(store).lines(Filter())
     first = next(lines)
     assert store.rows("SELECT count(*) FROM calls") == [(1500,)]  # while the stream is open
     assert len([first, *lines]) == 1500

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.core.notices import MOST
+from headworks.core.throttled_log import MOST
 from headworks.core.vtime import run_virtual
 from headworks.ledger.child import Order
 from headworks.ledger.journal import Journal
@@ -110,7 +110,7 @@ def test_a_child_that_cannot_be_started_is_said(tmp_path: Path) -> None:
 
 def test_a_child_whose_gateway_was_killed_indexes_what_is_left_and_ends(tmp_path: Path) -> None:
     journal(tmp_path / "journal", record(1))
-    order = Order(journal=str(tmp_path / "journal"), store=URL, folder=str(tmp_path), retention=FOREVER, patience=60.0)
+    order = Order(journal=str(tmp_path / "journal"), store=URL, folder=str(tmp_path), retention=FOREVER, within=60.0)
     child = subprocess.Popen(
         [sys.executable, "-m", "headworks.ledger.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -131,9 +131,9 @@ def test_a_store_that_comes_and_goes_is_said_but_does_not_flood_the_log(
     async def run() -> None:
         one = process(tmp_path)
         for number in range(200):
-            one._hear(Status(trouble="" if number % 2 else "the disk is gone"))
-            one._hear(Status(trouble="" if number % 2 else "the disk is gone"))
-        one._notices.close()
+            one._on_status(Status(trouble="" if number % 2 else "the disk is gone"))
+            one._on_status(Status(trouble="" if number % 2 else "the disk is gone"))
+        one._events.close()
 
     run_virtual(run())
     said = [record.getMessage() for record in caplog.records]

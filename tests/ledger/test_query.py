@@ -16,9 +16,9 @@ from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.ledger.facts import Facts, facts
 from headworks.ledger.indexer import Indexer
-from headworks.ledger.places import store_at
-from headworks.ledger.query import Filter, Questions
+from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteStore
+from headworks.ledger.store_url import store_at
 from headworks.ledger.sums import By, sums
 from tests.laws import examples
 from tests.ledger.records import attempt, ids, journal, line, record
@@ -95,7 +95,7 @@ def brute(records: tuple[Record, ...], asked: Filter) -> list[Record]:
 
 
 RUNS = itertools.count()
-Asking = Callable[[Iterable[Record]], Questions]
+Asking = Callable[[Iterable[Record]], Queries]
 """Gives a store of its own with these records, to be asked."""
 
 
@@ -104,7 +104,7 @@ def indexed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asking]:
     """With so few as 2 entries the other plans are taken."""
     opened: list[Indexer] = []
 
-    def ask(records: Iterable[Record]) -> Questions:
+    def ask(records: Iterable[Record]) -> Queries:
         folder = tmp_path / str(next(RUNS))
         journal(folder / "journal", *records)
         url = "sqlite:///ledger.db"
@@ -114,7 +114,7 @@ def indexed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asking]:
         index = Indexer(folder / "journal", store_at(url, folder))
         opened.append(index)
         index.catch_up()
-        questions = Questions(index.store())
+        questions = Queries(index.store())
         if request.param == "sqlite, few":
             questions.few = 2
         return questions

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.policy.budget import EMPTY, INFINITE, AttemptBudget, Purse
+from headworks.policy.budget import EMPTY, INFINITE, AttemptBudget, RetryBudget
 from headworks.policy.circuit import Breaking, Circuit
 
 
@@ -17,8 +17,8 @@ def trip(broken: Circuit, now: float) -> None:
     broken.end(broken.enter(now), "failure", now)
 
 
-def paid(purse: Purse, times: int, now: float) -> int:
-    return sum(purse.pay(now) for _ in range(times))
+def paid(retry_budget: RetryBudget, times: int, now: float) -> int:
+    return sum(retry_budget.withdraw(now) for _ in range(times))
 
 
 def test_a_pool_that_is_seldom_asked_has_its_reserve() -> None:
@@ -76,18 +76,18 @@ def test_a_clock_that_goes_back_a_little_does_not_shorten_a_deposits_time() -> N
     assert repr(budget) == "AttemptBudget(2 paid, 2 deposited in 10 s)"
     budget.deposit(1009.5)
     assert repr(budget) == "AttemptBudget(2 paid, 3 deposited in 10 s)"
-    assert budget.pay(1000.0)
+    assert budget.withdraw(1000.0)
     assert repr(budget) == "AttemptBudget(3 paid, 3 deposited in 10 s)"
-    assert budget.pay(1010.0), "from the reserve"
+    assert budget.withdraw(1010.0), "from the reserve"
     assert repr(budget) == "AttemptBudget(1 paid, 1 deposited in 10 s)"
 
 
-@pytest.mark.parametrize(("purse", "pays", "name"), [(EMPTY, False, "EMPTY"), (INFINITE, True, "INFINITE")])
-def test_the_constants_stay_what_they_are(purse: Purse, pays: bool, name: str) -> None:
+@pytest.mark.parametrize(("retry_budget", "pays", "name"), [(EMPTY, False, "EMPTY"), (INFINITE, True, "INFINITE")])
+def test_the_constants_stay_what_they_are(retry_budget: RetryBudget, pays: bool, name: str) -> None:
     for _ in range(100):
-        purse.deposit(0.0)
-        assert purse.pay(0.0) is pays
-    assert repr(purse) == name
+        retry_budget.deposit(0.0)
+        assert retry_budget.withdraw(0.0) is pays
+    assert repr(retry_budget) == name
 
 
 STEPS = st.lists(st.tuples(st.floats(0, 4), st.integers(0, 30), st.integers(0, 60)), min_size=1, max_size=40)
@@ -133,12 +133,12 @@ def test_law_attempts_stay_below_twice_the_calls_and_ten_a_second(
         now += after
         made, fails = 0, True
         for tier in range(tiers):
-            if tier > 1 and not budget.pay(now):
+            if tier > 1 and not budget.withdraw(now):
                 break
             made += 1
             fails = rng.random() < failing
             for _ in range(2):
-                if not fails or not budget.pay(now):
+                if not fails or not budget.withdraw(now):
                     break
                 made += 1
                 fails = rng.random() < failing
@@ -151,18 +151,18 @@ def test_law_attempts_stay_below_twice_the_calls_and_ten_a_second(
 
 
 def test_a_deposit_is_taken_back_where_the_answer_broke_off() -> None:
-    purse = AttemptBudget(reserve=1)
-    purse.deposit(0.5)
-    purse.deposit(1.5)
-    purse.retract(0.5)
-    assert [purse.pay(1.6) for _ in range(3)] == [True, True, False]  # what is left, and the reserve
+    retry_budget = AttemptBudget(reserve=1)
+    retry_budget.deposit(0.5)
+    retry_budget.deposit(1.5)
+    retry_budget.retract(0.5)
+    assert [retry_budget.withdraw(1.6) for _ in range(3)] == [True, True, False]  # what is left, and the reserve
 
 
 def test_a_deposit_that_has_lapsed_or_never_was_is_not_taken_back() -> None:
-    purse = AttemptBudget(reserve=1)
-    purse.deposit(0.5)
-    purse.deposit(20.5)
-    purse.retract(0.5)
-    purse.retract(19.5)
-    assert purse._deposited == 1
+    retry_budget = AttemptBudget(reserve=1)
+    retry_budget.deposit(0.5)
+    retry_budget.deposit(20.5)
+    retry_budget.retract(0.5)
+    retry_budget.retract(19.5)
+    assert retry_budget._deposited == 1
     EMPTY.retract(0.0)

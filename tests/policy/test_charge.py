@@ -25,7 +25,7 @@ from headworks.core.errors import (
 from headworks.core.money import Price, Rates
 from headworks.core.reply import Usage
 from headworks.core.trail import Attempt, Trail
-from headworks.policy.charge import FREE, answered, billed, charge, is_unsold, used
+from headworks.policy.charge import FREE, answered, billed, charge, is_unbilled, used
 
 PRICE = Price(rates=Rates(input=1_000_000_000, output=5_000_000_000))  # 1000 and 5000 nano-dollars a token
 
@@ -84,12 +84,12 @@ def test_law_the_cost_is_that_of_the_tokens_beside_it(sent: int, received: int) 
     ],
 )
 def test_who_was_refused_pays_nothing(error: CallError) -> None:
-    assert is_unsold(error)
+    assert is_unbilled(error)
 
 
 @pytest.mark.parametrize("phase", ["first_token", "answer", "between_tokens", "total"])
 def test_who_waited_in_vain_may_pay(phase: Phase) -> None:
-    assert not is_unsold(Expired(phase=phase))
+    assert not is_unbilled(Expired(phase=phase))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_who_waited_in_vain_may_pay(phase: Phase) -> None:
     ],
 )
 def test_an_answer_that_broke_may_be_billed(error: CallError) -> None:
-    assert not is_unsold(error)
+    assert not is_unbilled(error)
 
 
 # A claim

@@ -307,7 +307,7 @@ def test_answers_asked_for_before_it_opened_change_nothing(outcome: Outcome) -> 
 
 def test_an_invited_call_is_let_in_once() -> None:
     circuit = opened(now=100.0)
-    circuit.invite()
+    circuit.admit_next()
     assert circuit.enter(100.0)
     assert circuit.enter(100.0) == REFUSED
 
@@ -316,7 +316,7 @@ def test_an_invited_call_is_let_in_once() -> None:
 def test_an_invited_call_may_close_but_never_prolongs(outcome: Outcome, state: State) -> None:
     circuit = opened(now=100.0)
     until = circuit.blocked_until
-    circuit.invite()
+    circuit.admit_next()
     circuit.end(circuit.enter(101.0), outcome, 102.0)
     assert state_of(circuit) == state
     assert circuit.blocked_until == (until if state == "open" else float("-inf"))
@@ -325,7 +325,7 @@ def test_an_invited_call_may_close_but_never_prolongs(outcome: Outcome, state: S
 def test_an_invited_call_does_not_count_while_a_probe_is_out() -> None:
     circuit = opened(now=100.0)
     probe = circuit.enter(110.0)
-    circuit.invite()
+    circuit.admit_next()
     invited = circuit.enter(110.0)
     assert invited == UNCOUNTED
     circuit.end(invited, "failure", 111.0)
@@ -415,7 +415,7 @@ def test_it_is_set_aside_in_every_state_and_whatever_succeeds() -> None:
     circuit.end(probe, "success", 202.0)
     assert state_of(circuit) == "closed"
     assert not circuit.allows(299.0)
-    circuit.invite()
+    circuit.admit_next()
     assert circuit.enter(299.0)
 
 
@@ -429,7 +429,7 @@ def test_a_short_word_does_not_shorten_an_open_circuit() -> None:
 def test_who_rests_because_its_vendor_said_so_is_not_asked_even_when_invited() -> None:
     circuit = opened(now=100.0)
     circuit.rest(130.0, 101.0, is_limit=True)
-    circuit.invite()
+    circuit.admit_next()
     assert circuit.enter(129.9) == REFUSED
     assert circuit.rest_left(110.0) == pytest.approx(20.0 - EARLY)
     assert circuit.said_429
@@ -536,7 +536,7 @@ class Traffic(RuleBasedStateMachine):
     def begin(self, invited: bool) -> None:
         was_allowed, before = self.circuit.allows(self.now), self.circuit.state
         if invited and not was_allowed:
-            self.circuit.invite()
+            self.circuit.admit_next()
         ticket = self.circuit.enter(self.now)
         assert bool(ticket) == (was_allowed or invited)
         if ticket:

@@ -7,28 +7,28 @@ from headworks.policy.concurrency import Slots
 
 def test_as_many_as_the_limit_and_no_more() -> None:
     slots = Slots(2)
-    assert [slots.take() for _ in range(3)] == [True, True, False]
+    assert [slots.acquire() for _ in range(3)] == [True, True, False]
     assert repr(slots) == "Slots(2 of 2)"
-    slots.give_back()
-    assert slots.take()
+    slots.release()
+    assert slots.acquire()
 
 
 def test_giving_back_what_nobody_took_is_an_error() -> None:
     slots = Slots(1)
     with pytest.raises(RuntimeError, match="nobody had taken"):
-        slots.give_back()
+        slots.release()
     assert slots.in_use == 0
 
 
 def test_a_limit_that_sinks_admits_nobody_until_enough_have_left() -> None:
     slots = Slots(3)
-    assert [slots.take() for _ in range(3)] == [True] * 3
+    assert [slots.acquire() for _ in range(3)] == [True] * 3
     slots.limit = 1
-    slots.give_back()
-    slots.give_back()
-    assert not slots.take()
-    slots.give_back()
-    assert slots.take()
+    slots.release()
+    slots.release()
+    assert not slots.acquire()
+    slots.release()
+    assert slots.acquire()
 
 
 @pytest.mark.parametrize("limit", [0, -1])
@@ -42,8 +42,8 @@ def test_law_in_use_is_what_was_taken_and_not_given_back(limit: int, steps: list
     slots, held = Slots(limit), 0
     for takes in steps:
         if takes:
-            held += slots.take()
+            held += slots.acquire()
         elif held:
-            slots.give_back()
+            slots.release()
             held -= 1
         assert slots.in_use == held <= limit

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.core.errors import CallError, Cut, Diverged, Expired, Failed, VendorSaid
-from headworks.policy.midstream import MOST_TOLD, MidStream, Retelling, Told, is_break, ways_on
+from headworks.policy.midstream import MOST_SENT, MidStream, ReplayFilter, SentAnswer, is_break, resume_modes
 
 
-def told(*pieces: str, thoughts: tuple[str, ...] = ()) -> Told:
-    made = Told()
+def told(*pieces: str, thoughts: tuple[str, ...] = ()) -> SentAnswer:
+    made = SentAnswer()
     for piece in pieces:
         made.say(piece)
     for thought in thoughts:
@@ -46,7 +46,7 @@ def cut_up(text: str, cuts: list[int]) -> list[str]:
 )
 def test_only_what_the_vendor_broke_goes_on(error: CallError, goes_on: bool) -> None:
     assert is_break(error) is goes_on
-    assert ways_on("restart", error, told("one"), may_continue=True) == (("restart",) if goes_on else ())
+    assert resume_modes("restart", error, told("one"), may_continue=True) == (("restart",) if goes_on else ())
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_only_what_the_vendor_broke_goes_on(error: CallError, goes_on: bool) -> 
         ("continue", told("one"), False, ("restart",)),
         ("continue", told(), True, ("restart",)),
         ("continue", told("one", thoughts=("hm",)), True, ("restart",)),
-        ("restart", told("x" * (MOST_TOLD + 1)), True, ()),
+        ("restart", told("x" * (MOST_SENT + 1)), True, ()),
     ],
 )
-def test_the_ways_on(mode: MidStream, sent: Told, may_continue: bool, ways: tuple[str, ...]) -> None:
-    assert ways_on(mode, Cut("cut"), sent, may_continue=may_continue) == ways
+def test_the_ways_on(mode: MidStream, sent: SentAnswer, may_continue: bool, ways: tuple[str, ...]) -> None:
+    assert resume_modes(mode, Cut("cut"), sent, may_continue=may_continue) == ways
 
 
 def test_nothing_goes_on_once_it_is_closed() -> None:
     sent = told("one")
     sent.close()
-    assert ways_on("continue", Cut("cut"), sent, may_continue=True) == ()
+    assert resume_modes("continue", Cut("cut"), sent, may_continue=True) == ()
 
 
 def test_what_was_told_is_one_text_however_often_it_is_asked_for() -> None:
@@ -88,7 +88,7 @@ def test_law_what_was_sent_and_what_is_new_are_the_whole_text_however_it_is_cut(
     text: str, broke_at: int, cuts: list[int]
 ) -> None:
     sent = text[: broke_at % (len(text) + 1)]
-    retelling = Retelling(sent)
+    retelling = ReplayFilter(sent)
     fresh = "".join([retelling.text(piece) for piece in cut_up(text, cuts)])
     retelling.other()
     assert sent + fresh == text
@@ -96,7 +96,7 @@ def test_law_what_was_sent_and_what_is_new_are_the_whole_text_however_it_is_cut(
 
 @given(st.text(min_size=1), st.text(), st.lists(st.integers(0, 200), max_size=8))
 def test_law_another_text_is_never_shown_as_its_continuation(sent: str, other: str, cuts: list[int]) -> None:
-    retelling = Retelling(sent)
+    retelling = ReplayFilter(sent)
     fresh = ""
     try:
         for piece in cut_up(other, cuts):
@@ -110,13 +110,13 @@ def test_law_another_text_is_never_shown_as_its_continuation(sent: str, other: s
 
 
 def test_a_piece_that_reaches_beyond_is_shown_from_there_on() -> None:
-    retelling = Retelling("Hello wor")
+    retelling = ReplayFilter("Hello wor")
     assert [retelling.text(piece) for piece in ("Hel", "lo ", "", "world", "!")] == ["", "", "", "ld", "!"]
 
 
 @pytest.mark.parametrize("pieces", [["Help"], ["Hel", "p"], ["Hello world? No", ""], ["Hello ", "World"]])
 def test_at_the_first_difference_it_diverges(pieces: list[str]) -> None:
-    retelling = Retelling("Hello world!")
+    retelling = ReplayFilter("Hello world!")
     with pytest.raises(Diverged) as caught:
         for piece in pieces:
             retelling.text(piece)
@@ -124,14 +124,14 @@ def test_at_the_first_difference_it_diverges(pieces: list[str]) -> None:
 
 
 def test_an_answer_that_ends_sooner_has_diverged() -> None:
-    retelling = Retelling("Hello world")
+    retelling = ReplayFilter("Hello world")
     retelling.text("Hello")
     with pytest.raises(Diverged):
         retelling.other()
 
 
 def test_reasoning_is_a_text_of_its_own() -> None:
-    retelling = Retelling("4", reasoning="two and two")
+    retelling = ReplayFilter("4", reasoning="two and two")
     assert [retelling.reasoning(piece) for piece in ("two", " and two")] == ["", ""]
     assert [retelling.text(piece) for piece in ("4", ".")] == ["", "."]
     retelling.other()
@@ -139,7 +139,7 @@ def test_reasoning_is_a_text_of_its_own() -> None:
 
 
 def test_an_answer_before_all_of_the_reasoning_has_lost_the_order() -> None:
-    retelling = Retelling("4", reasoning="two and two")
+    retelling = ReplayFilter("4", reasoning="two and two")
     retelling.reasoning("two")
     with pytest.raises(Diverged):
         retelling.text("4")
@@ -148,10 +148,10 @@ def test_an_answer_before_all_of_the_reasoning_has_lost_the_order() -> None:
 
 
 def test_more_reasoning_than_was_sent_before_the_answer_has_lost_the_order() -> None:
-    retelling = Retelling("4", reasoning="two")
+    retelling = ReplayFilter("4", reasoning="two")
     with pytest.raises(Diverged):
         retelling.reasoning("two and two")
-    assert Retelling("", reasoning="two").reasoning("two and two") == " and two"
+    assert ReplayFilter("", reasoning="two").reasoning("two and two") == " and two"
 
 
 # Halves of characters
@@ -167,19 +167,19 @@ def test_a_character_that_is_told_in_halves_is_the_same_character(text: str, cut
     at = 2 * (end % (len(units) // 2 + 1))
     said = units[:at].decode("utf-16-le", "surrogatepass")
     edges = [0, *sorted(2 * (cut % (len(units) // 2 + 1)) for cut in cuts), len(units)]
-    retelling = Retelling(said)
+    retelling = ReplayFilter(said)
     fresh = [retelling.text(units[start:stop].decode("utf-16-le", "surrogatepass")) for start, stop in pairwise(edges)]
     assert "".join([said, *fresh]).encode("utf-16-le", "surrogatepass") == units
 
 
 def test_half_of_a_character_is_not_handed_to_a_vendor_as_a_beginning() -> None:
-    assert list(ways_on("continue", Cut("cut"), told("a\ud83d"), may_continue=True)) == ["restart"]
-    assert list(ways_on("continue", Cut("cut"), told("a\ud83d", "\ude00"), may_continue=True)) == [
+    assert list(resume_modes("continue", Cut("cut"), told("a\ud83d"), may_continue=True)) == ["restart"]
+    assert list(resume_modes("continue", Cut("cut"), told("a\ud83d", "\ude00"), may_continue=True)) == [
         "continue",
         "restart",
     ]
 
 
-@pytest.mark.parametrize("sent", [told("x" * MOST_TOLD, "y"), told("x", thoughts=("y" * MOST_TOLD,))])
-def test_an_answer_that_is_too_long_to_be_compared_with_is_not_kept(sent: Told) -> None:
+@pytest.mark.parametrize("sent", [told("x" * MOST_SENT, "y"), told("x", thoughts=("y" * MOST_SENT,))])
+def test_an_answer_that_is_too_long_to_be_compared_with_is_not_kept(sent: SentAnswer) -> None:
     assert (sent.is_closed, sent.text, sent.reasoning) == (True, "", "")

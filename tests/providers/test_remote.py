@@ -29,8 +29,8 @@ from headworks.core.errors import (
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.trail import Attempt
 from headworks.http.client import Client, Exchange
+from headworks.http.client_connection import ClientConnection
 from headworks.http.dial import Origin
-from headworks.http.link import Link
 from headworks.providers.remote import MOST_BEFORE_HEAD, Account, Remote, account_headers
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.errors import event, problem
@@ -94,9 +94,9 @@ class Noting(Client):
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(origin)
-        self.given_back: list[Link] = []
+        self.given_back: list[ClientConnection] = []
 
-    def take_back(self, link: Link) -> None:
+    def take_back(self, link: ClientConnection) -> None:
         self.given_back.append(link)
         super().take_back(link)
 

@@ -16,9 +16,9 @@ from headworks.core.reply import Usage
 from headworks.core.trail import Attempt
 from headworks.http.buffered import Buffered
 from headworks.http.client import Client, Exchange
+from headworks.http.client_connection import Headers
 from headworks.http.connection import TimedOut
 from headworks.http.dial import Origin
-from headworks.http.link import Headers
 from headworks.providers.remote import ENDING, Remote, account_headers
 from headworks.testing import virtual
 from headworks.wire.openai.chat import MOST_SILENT

@@ -15,12 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from headworks.core.errors import ConfigError
 from headworks.gateway.gateway import Gateway
 from headworks.server.admin import Admin
-from headworks.server.admin_view import Single
+from headworks.server.admin_view import SingleProcess
 from headworks.server.app import App
 from headworks.server.control_files import ControlFiles
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
-from headworks.server.serve import claimed
+from headworks.server.serve import bind_admin
 from headworks.system.load import Loaded, load
 from headworks.system.schema.notations import Address
 from headworks.system.schema.system import ADMIN, Server
@@ -50,7 +50,7 @@ class Tried:
         reloading = Reloading(
             self.gateway, replacing(self.gateway, self.app, self.read), ControlFiles(folder, self.file)
         )
-        self.admin = Admin(Single(self.gateway, reloading))
+        self.admin = Admin(SingleProcess(self.gateway, reloading))
         transport = httpx.ASGITransport(self.admin.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081")
 
@@ -186,7 +186,7 @@ def test_other_paths_and_methods_are_not_there(tmp_path: Path) -> None:
 
 def test_it_answers_on_its_socket_and_leaves_it(tmp_path: Path) -> None:
     async def test(it: Tried) -> None:
-        listening = claimed(Server(admin=Address(host="127.0.0.1", port=0)))
+        listening = bind_admin(Server(admin=Address(host="127.0.0.1", port=0)))
         assert listening is not None
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         async with it.admin.serving(listening), httpx.AsyncClient(base_url=url) as client:
@@ -203,9 +203,9 @@ def test_a_named_port_that_is_taken_is_an_error_and_the_default_one_is_not(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Address(host="127.0.0.1", port=taken.getsockname()[1])
         with pytest.raises(ConfigError) as raised:
-            claimed(Server(admin=address))
+            bind_admin(Server(admin=address))
         assert raised.value.problems[0].path == "server.admin"
         monkeypatch.setattr("headworks.server.serve.ADMIN", address)
-        assert claimed(Server()) is None
+        assert bind_admin(Server()) is None
         assert "no admin port" in caplog.text
     assert Address(host="127.0.0.1", port=8081) == ADMIN

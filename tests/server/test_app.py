@@ -15,12 +15,12 @@ from headworks.core.call import LARGE, Call
 from headworks.core.clock import wall
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
 from headworks.core.key import Key
-from headworks.core.reply import Chunk, Reply, Whole
-from headworks.core.request_id import instants
+from headworks.core.reply import Chunk, CompleteReply, Reply
+from headworks.core.request_id import time_range
 from headworks.core.service import Opening, Service
 from headworks.http.client import Client
 from headworks.http.dial import Origin
-from headworks.http.intake import Request
+from headworks.http.request_parser import Request
 from headworks.layers.auth import Keyring
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.remote import Account, Remote
@@ -157,7 +157,7 @@ async def test_a_whole_answer_keeps_the_vendors_bytes_and_has_our_id() -> None:
     answered = await Facing(leaf).chat()
     assert answered.status == 200
     assert answered.json["choices"][0]["message"]["content"] == "hello"
-    came = instants(answered.headers[b"x-request-id"].decode())
+    came = time_range(answered.headers[b"x-request-id"].decode())
     assert came is not None
     assert came[0] <= wall() < came[1]
     assert answered.headers[b"x-request-id"][16:] == b"7".rjust(20, b"0")
@@ -465,7 +465,7 @@ class Telling:
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncIterator[Reply]:
         told = ((b"x-ratelimit-limit-requests", b"99999"), (b"openai-model", b"m-1"))
-        yield Whole([Chunk(data=b"{}", has_content=True, last=True)], headers=told)
+        yield CompleteReply([Chunk(data=b"{}", has_content=True, last=True)], headers=told)
 
 
 @pytest.mark.parametrize(("limit", "told"), [("", b"99999"), (", rpm: 60", b"60")])

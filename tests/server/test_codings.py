@@ -10,7 +10,7 @@ import pytest
 
 from headworks.core.errors import Malformed, TooLarge, UnknownCoding
 from headworks.providers.scripted import Scripted
-from headworks.server.codings import STEP, TAKEN, Unzipping, plain
+from headworks.server.codings import STEP, TAKEN, Decompressor, plain
 from headworks.testing import virtual
 from tests.server.test_app import KEYED, Facing, chat
 
@@ -92,7 +92,7 @@ async def test_nothing_is_decoded_for_a_stranger() -> None:
 def test_a_bomb_is_given_up_one_step_beyond_the_bound() -> None:
     bomb = gzip.compress(b"\0" * 20_000_000, mtime=0)
     assert len(bomb) < 20_000
-    unzipping = Unzipping(bomb, 1_000_000)
+    unzipping = Decompressor(bomb, 1_000_000)
     with pytest.raises(TooLarge, match="1000000"):
         unzipping.rest()
     assert sum(map(len, unzipping.pieces)) <= 1_000_000 + STEP
@@ -112,7 +112,7 @@ def test_every_length_comes_out_whole(size: int) -> None:
 
 @pytest.mark.parametrize("block", [b"\0\0\0\xff\xff", b"\2\x08\x20\x80\0"])
 def test_a_body_of_empty_blocks_is_decoded_in_small_steps_though_nothing_comes_out(block: bytes) -> None:
-    unzipping = Unzipping(b"\x1f\x8b\x08" + b"\0" * 7 + block * 100_000, 1_000_000)
+    unzipping = Decompressor(b"\x1f\x8b\x08" + b"\0" * 7 + block * 100_000, 1_000_000)
     assert not unzipping.step()
     assert (unzipping.at, unzipping.pieces) == (TAKEN, [])
     with pytest.raises(Malformed):

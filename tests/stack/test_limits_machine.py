@@ -173,7 +173,7 @@ class LimitsMachine(RuleBasedStateMachine):
                 assert left == {}
                 assert isinstance(shared.state, Memory)
                 assert (shared.state.held, sum(shared.state.in_use.values())) == ({}, 0)
-                assert not any(line.turns.queues for line in shared.lines.values())
+                assert not any(queue.waiters.queues for queue in shared.provider_queues.values())
         finally:
             self.runner.close()
 

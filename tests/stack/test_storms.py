@@ -27,11 +27,11 @@ TIER = ONE.replace("[a/m]", "[[a/m, b/m]]")
 RESERVE = 10.0
 """Attempts a second that need no deposit."""
 
-Line = Stream | CallError
-Vendor = Callable[[Random], Line]
+ProviderQueue = Stream | CallError
+Vendor = Callable[[Random], ProviderQueue]
 
 
-def well(rng: Random) -> Line:
+def well(rng: Random) -> ProviderQueue:
     return Stream(pieces=[rng.expovariate(20.0), "one ", "two"])
 
 
@@ -39,11 +39,11 @@ def often(share: float, *faults: Vendor) -> Vendor:
     return lambda rng: rng.choice(faults)(rng) if rng.random() < share else well(rng)
 
 
-def broken(rng: Random) -> Line:
+def broken(rng: Random) -> ProviderQueue:
     return rng.choice([Failed, Unreachable, Garbled, Throttled])("as they come")  # a new one each time
 
 
-def cut(rng: Random) -> Line:
+def cut(rng: Random) -> ProviderQueue:
     return Stream(pieces=["one ", Cut("cut")])
 
 

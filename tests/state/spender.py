@@ -47,7 +47,7 @@ async def caller(state: Valkey, name: str, rng: Random) -> None:
 async def main(url: str, prefix: str, callers: int, seed: int) -> None:
     state = Valkey(url, prefix, f"spender-{seed}")
     state.start()
-    await state.line.ready(60.0)
+    await state.connection.ready(60.0)
     await state.restore([])
     await asyncio.gather(*(caller(state, f"{seed}.{n}", Random(f"{seed}/{n}")) for n in range(callers)))
     await state.stop()

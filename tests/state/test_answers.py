@@ -3,13 +3,13 @@
 import asyncio
 from random import Random
 
-from headworks.policy.freshness import Kept
+from headworks.policy.freshness import CachedAnswer
 from headworks.state.answers import Answers
 from headworks.testing import virtual
 
 
-def answer(size: int) -> Kept:
-    return Kept(streamed=False, body=b"x" * size, made_at=0.0)
+def answer(size: int) -> CachedAnswer:
+    return CachedAnswer(streamed=False, body=b"x" * size, made_at=0.0)
 
 
 ONE = answer(1000).size()

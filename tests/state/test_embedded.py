@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from headworks.core.errors import ConfigError
-from headworks.state.embedded import Embedded, answers, lives
+from headworks.state.embedded import Embedded, is_ready, is_running
 from headworks.state.valkey import Valkey
 from tests.state.contract import claim, granted
 
@@ -28,7 +28,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def connected(embedded: Embedded, owner: str = "me") -> Valkey:
     state = Valkey(embedded.url, "x", owner)
     state.start()
-    assert await state.line.ready(60.0)
+    assert await state.connection.ready(60.0)
     await state.restore([])
     return state
 
@@ -40,11 +40,11 @@ def test_it_is_private_and_keeps_what_it_knows_over_a_restart(tmp_path: Path) ->
         assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
         assert embedded.socket.stat().st_mode & 0o777 == 0o700
         state = await connected(embedded)
-        assert await state.line.ask("CONFIG", "GET", "port") == [b"port", b"0"]
+        assert await state.connection.execute("CONFIG", "GET", "port") == [b"port", b"0"]
         await granted(state, claim("1", amount=60))
-        await state.line.stop()
+        await state.connection.stop()
         await embedded.stop()
-        assert not answers(embedded.socket)
+        assert not is_ready(embedded.socket)
         again = Embedded(tmp_path / "state")
         await again.start()
         state = await connected(again, "other")
@@ -64,10 +64,10 @@ def test_one_that_is_killed_is_started_again_and_has_lost_nothing(tmp_path: Path
         first = await granted(state, one)
         assert embedded.process is not None
         embedded.process.kill()
-        await until(lambda: not state.is_there)
+        await until(lambda: not state.is_connected)
         state.settle(one, first, costs=(50, 50))
-        await until(lambda: state.is_there)
-        assert await state.line.drained(30)
+        await until(lambda: state.is_connected)
+        assert await state.connection.drained(30)
         assert (await granted(state, claim("2", amount=50))).spent == (100, 100)
         await state.stop()
         await embedded.stop()
@@ -92,12 +92,12 @@ def test_one_that_a_killed_gateway_left_is_ended_and_its_data_are_taken_over(tmp
         assert gateway.stdout is not None
         left = int(gateway.stdout.readline())
         gateway.kill()
-    assert lives(left)
+    assert is_running(left)
 
     async def run() -> None:
         embedded = Embedded(tmp_path / "state")
         await embedded.start()
-        assert not lives(left)
+        assert not is_running(left)
         state = await connected(embedded, "new")
         assert (await granted(state, claim("2", amount=40))).spent == (100, 100)
         await state.stop()
@@ -112,7 +112,7 @@ def test_a_second_gateway_on_the_same_folder_is_told_so(tmp_path: Path) -> None:
         await embedded.start()
         with pytest.raises(ConfigError, match="another gateway has the state"):
             await Embedded(tmp_path / "state").start()
-        assert answers(embedded.socket)
+        assert is_ready(embedded.socket)
         await embedded.stop()
 
     asyncio.run(run())
@@ -144,6 +144,6 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
 
 def test_a_process_that_nobody_waited_for_has_ended() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    asyncio.run(until(lambda: not lives(child.pid)))
+    asyncio.run(until(lambda: not is_running(child.pid)))
     child.wait()
-    assert lives(os.getpid())
+    assert is_running(os.getpid())

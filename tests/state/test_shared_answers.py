@@ -10,19 +10,19 @@ import pytest
 from redis.exceptions import ResponseError
 
 from headworks.core.reply import Usage
-from headworks.policy.freshness import Kept
-from headworks.state.connection import Line
+from headworks.policy.freshness import CachedAnswer
+from headworks.state.connection import MultiplexedConnection
 from headworks.state.shared_answers import OVERHEAD, SharedAnswers
 from tests.servers import ValkeyServer
 
 
-def answer(size: int, text: str = "hi") -> Kept:
-    return Kept(streamed=True, body=b"x" * size, text=text, usage=Usage(input=3), finish="stop", made_at=12.5)
+def answer(size: int, text: str = "hi") -> CachedAnswer:
+    return CachedAnswer(streamed=True, body=b"x" * size, text=text, usage=Usage(input=3), finish="stop", made_at=12.5)
 
 
-def with_line(server: ValkeyServer, run: Callable[[Line], Awaitable[None]]) -> None:
+def with_line(server: ValkeyServer, run: Callable[[MultiplexedConnection], Awaitable[None]]) -> None:
     async def whole() -> None:
-        line = Line(server.url)
+        line = MultiplexedConnection(server.url)
         line.start()
         assert await line.ready(60.0)
         try:
@@ -34,7 +34,7 @@ def with_line(server: ValkeyServer, run: Callable[[Line], Awaitable[None]]) -> N
 
 
 def test_what_one_process_keeps_another_finds(valkey_server: ValkeyServer) -> None:
-    async def run(line: Line) -> None:
+    async def run(line: MultiplexedConnection) -> None:
         prefix = token_hex(8)
         one, other = (SharedAnswers(line, prefix, "assistant", 10**6, 60.0) for _ in range(2))
         assert await other.find(b"a") is None
@@ -47,7 +47,7 @@ def test_what_one_process_keeps_another_finds(valkey_server: ValkeyServer) -> No
 
 
 def test_the_longest_unused_goes_first_and_the_bytes_are_never_above_the_bound(valkey_server: ValkeyServer) -> None:
-    async def run(line: Line) -> None:
+    async def run(line: MultiplexedConnection) -> None:
         prefix = token_hex(8)
         answers = SharedAnswers(line, prefix, "assistant", 10_000, 60.0)
         await answers.keep(b"0", answer(1000))
@@ -73,12 +73,12 @@ def test_the_longest_unused_goes_first_and_the_bytes_are_never_above_the_bound(v
 
 
 def test_everything_is_dropped_when_it_is_too_old_for_anybody(valkey_server: ValkeyServer) -> None:
-    async def run(line: Line) -> None:
+    async def run(line: MultiplexedConnection) -> None:
         prefix = token_hex(8)
         answers = SharedAnswers(line, prefix, "assistant", 10_000, 0.05)
         await answers.keep(b"a", answer(10))
         async with asyncio.timeout(60):
-            while await line.ask("EXISTS", f"{{{prefix}}}answers/assistant/kept"):
+            while await line.execute("EXISTS", f"{{{prefix}}}answers/assistant/kept"):
                 await asyncio.sleep(0.01)
         await answers.keep(b"b", answer(10))
         assert answers.held[0] == 1
@@ -89,17 +89,17 @@ def test_everything_is_dropped_when_it_is_too_old_for_anybody(valkey_server: Val
 
 def test_a_server_that_is_away_has_nothing_and_keeps_nothing() -> None:
     async def run() -> None:
-        answers = SharedAnswers(Line("redis://127.0.0.1:1"), "p", "assistant", 10_000, 60.0)
+        answers = SharedAnswers(MultiplexedConnection("redis://127.0.0.1:1"), "p", "assistant", 10_000, 60.0)
         await answers.keep(b"a", answer(10))
         assert await answers.find(b"a") is None
 
     asyncio.run(run())
 
 
-class Full(Line):
+class Full(MultiplexedConnection):
     """A line to a server that keeps nothing more."""
 
-    async def ask(self, *words: object) -> object:
+    async def execute(self, *words: object) -> object:
         raise ResponseError("OOM command not allowed")
 
 
@@ -111,18 +111,18 @@ def test_a_server_that_refuses_answers_is_said_once_for_all_calls(caplog: pytest
 
     asyncio.run(run())
     assert [record.getMessage() for record in caplog.records] == [
-        "answers_not_kept: answers of assistant: the state keeps none: OOM command not allowed"
+        "answers_not_kept: answers of assistant: the state does not store them: OOM command not allowed"
     ]
 
 
 def test_what_another_version_wrote_is_not_there(valkey_server: ValkeyServer) -> None:
-    async def run(line: Line) -> None:
+    async def run(line: MultiplexedConnection) -> None:
         prefix = token_hex(8)
         answers = SharedAnswers(line, prefix, "assistant", 10_000, 60.0)
         await answers.keep(b"a", answer(10))
-        await line.ask("HSET", f"{{{prefix}}}answers/assistant/kept", b"a", b"\xc1nonsense")
+        await line.execute("HSET", f"{{{prefix}}}answers/assistant/kept", b"a", b"\xc1nonsense")
         assert await answers.find(b"a") is None
-        await line.ask("SET", f"{{{prefix}}}answers/assistant/kept", b"no hash")
+        await line.execute("SET", f"{{{prefix}}}answers/assistant/kept", b"no hash")
         assert await answers.find(b"a") is None  # the server says no: a cache is no reason to fail
 
     with_line(valkey_server, run)

@@ -18,7 +18,7 @@ import uvloop
 from headworks.core.clock import now
 from headworks.core.errors import StateAway
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
-from headworks.state.unreachable import Sharing
+from headworks.state.unreachable import StateWithFallback
 from headworks.state.valkey import Valkey
 from tests.servers import ValkeyServer, valkey
 from tests.state import spender
@@ -31,7 +31,7 @@ MONEY = Bounds(budgets=(Budget("key/a", 1000, "total"),))
 async def opened(server: ValkeyServer, prefix: str, *, restored: bool = True) -> Valkey:
     state = Valkey(server.url, prefix, token_hex(8))
     state.start()
-    assert await state.line.ready(60.0)
+    assert await state.connection.ready(60.0)
     if restored:
         await state.restore([])
     return state
@@ -76,7 +76,7 @@ def test_two_processes_count_by_one_state(valkey_server: ValkeyServer) -> None:
         first = await granted(one, mine)
         assert isinstance((await refused(other, claim("1", places=1))).bound, Places)
         one.settle(mine, first)
-        assert await one.line.drained(30)
+        assert await one.connection.drained(30)
         await granted(other, claim("1", places=1))
 
     with_states(run, valkey_server)
@@ -92,7 +92,7 @@ def test_a_take_that_was_cancelled_gives_back_what_it_took(valkey_server: Valkey
             found = (await asyncio.gather(task, return_exceptions=True))[0]
             if isinstance(found, Granted):
                 one.settle(claim(str(number), amount=100, places=1), found, costs=(0, 0))
-        assert await one.line.drained(30)
+        assert await one.connection.drained(30)
         assert (await granted(other, claim("last", amount=100, places=1))).spent == (100, 100)
 
     with_states(run, valkey_server)
@@ -104,7 +104,7 @@ def test_a_giving_up_that_arrives_before_its_taking_holds(valkey_server: ValkeyS
     async def run(one: Valkey, other: Valkey) -> None:
         late = claim("late", amount=100)
         one._give_up(late)
-        assert await one.line.drained(30)
+        assert await one.connection.drained(30)
         with pytest.raises(StateAway):
             await one.take(late)
         await granted(other, claim("next", amount=100))
@@ -115,9 +115,9 @@ def test_a_giving_up_that_arrives_before_its_taking_holds(valkey_server: ValkeyS
 def test_what_a_dead_process_held_is_free_and_what_it_reserved_is_spent(valkey_server: ValkeyServer) -> None:
     async def run(one: Valkey, other: Valkey) -> None:
         await granted(one, claim("1", amount=60, places=1))
-        await other.end(one.owner)
+        await other.release_owner(one.owner)
         assert (await granted(other, claim("2", amount=40, places=1))).spent == (100, 100)
-        await other.end(one.owner)
+        await other.release_owner(one.owner)
         await refused(other, claim("3", amount=1, places=9))
 
     with_states(run, valkey_server)
@@ -126,9 +126,9 @@ def test_what_a_dead_process_held_is_free_and_what_it_reserved_is_spent(valkey_s
 def test_a_process_that_is_silent_for_its_lease_is_dead_to_the_others(valkey_server: ValkeyServer) -> None:
     async def run(one: Valkey, other: Valkey) -> None:
         await granted(one, claim("1", places=1))
-        assert one._beating is not None
-        one._beating.cancel()
-        await other.line.ask("DEL", f"{other._prefix}a:{one.owner}")  # as its time had passed
+        assert one._heartbeats is not None
+        one._heartbeats.cancel()
+        await other.connection.execute("DEL", f"{other._prefix}a:{one.owner}")  # as its time had passed
         await until(lambda: other.living == 1)
         await granted(other, claim("2", places=1))
 
@@ -143,14 +143,14 @@ def test_a_server_that_dies_is_away_and_then_knows_all_that_it_knew(caplog: pyte
         one = claim("1", amount=60, places=1)
         first = await granted(state, one)
         server.kill()
-        await until(lambda: not state.is_there)
+        await until(lambda: not state.is_connected)
         with pytest.raises(StateAway):
             await state.take(claim("2"))
         state.settle(one, first, costs=(50, 50))  # arrives later
         server.start()
-        await until(lambda: state.is_there)
+        await until(lambda: state.is_connected)
         assert state.is_restored
-        assert await state.line.drained(30)
+        assert await state.connection.drained(30)
         assert (await granted(state, claim("3", amount=50, places=1))).spent == (100, 100)
         await state.stop()
 
@@ -164,12 +164,12 @@ def test_a_server_that_lost_its_data_spends_no_money_until_it_is_restored() -> N
     async def run(server: ValkeyServer) -> None:
         state = await opened(server, "x")
         asked: list[None] = []
-        state.lost = lambda: asked.append(None)
+        state.on_lost = lambda: asked.append(None)
         await granted(state, claim("1", amount=60))
         server.kill()
         server.start(forgets=True)
         await until(lambda: not state.is_restored)
-        await until(lambda: bool(asked) and state.is_there)
+        await until(lambda: bool(asked) and state.is_connected)
         with pytest.raises(StateAway):
             await state.take(claim("2", amount=1))
         await state.restore([Spent("budget/key/a", "1d", int(AT // 86400) * 86400, 60)])
@@ -183,7 +183,7 @@ def test_a_server_that_lost_its_data_spends_no_money_until_it_is_restored() -> N
 
 def test_money_is_refused_at_once_where_the_data_vanish_under_a_connection(valkey_server: ValkeyServer) -> None:
     async def run(one: Valkey, other: Valkey) -> None:
-        await other.line.ask("DEL", f"{other._prefix}e")
+        await other.connection.execute("DEL", f"{other._prefix}e")
         with pytest.raises(StateAway):
             await one.take(claim("1", amount=1))
         assert not one.is_restored
@@ -195,7 +195,7 @@ def test_restoring_never_forgets_what_others_have_settled(valkey_server: ValkeyS
     async def run(one: Valkey, other: Valkey) -> None:
         mine = Claim("1", MONEY, 0, (900,), AT)
         one.settle(mine, await granted(one, mine))
-        assert await one.line.drained(30)
+        assert await one.connection.drained(30)
         await other.restore([Spent("key/a", "total", 0, 300)])
         await refused(other, Claim("2", MONEY, 0, (101,), AT))
 
@@ -212,11 +212,11 @@ def test_a_server_that_says_nothing_is_away_within_a_second() -> None:
             with pytest.raises(StateAway):
                 await state.take(claim("1"))
             assert now() - began < 30  # 0.75 s where nothing else runs
-            await until(lambda: not state.is_there)
+            await until(lambda: not state.is_connected)
         finally:
             os.kill(server.process.pid, signal.SIGCONT)
-        await until(lambda: state.is_there)
-        assert await state.line.drained(30)  # what was given up has arrived, before or after what was asked
+        await until(lambda: state.is_connected)
+        assert await state.connection.drained(30)  # what was given up has arrived, before or after what was asked
         assert (await granted(state, claim("2", amount=100))).spent == (100, 100)
         await state.stop()
 
@@ -226,12 +226,12 @@ def test_a_server_that_says_nothing_is_away_within_a_second() -> None:
 
 def test_scripts_that_the_server_forgot_are_sent_again(valkey_server: ValkeyServer) -> None:
     async def run(one: Valkey, other: Valkey) -> None:
-        await one.line.ask("SCRIPT", "FLUSH")
+        await one.connection.execute("SCRIPT", "FLUSH")
         mine = claim("1", places=1)
         first = await granted(one, mine)
-        await one.line.ask("SCRIPT", "FLUSH")
+        await one.connection.execute("SCRIPT", "FLUSH")
         one.settle(mine, first)
-        assert await one.line.drained(30)
+        assert await one.connection.drained(30)
         await granted(other, claim("2", places=1))
 
     with_states(run, valkey_server)
@@ -252,14 +252,14 @@ def test_who_waits_is_passed_by_nobody_of_any_process(valkey_server: ValkeyServe
         assert (behind.bound.name, behind.wait, behind.left) == ("tpm/p", None, (50,))  # type: ignore[union-attr]
         await refused(other, asking("later", 20, Rate("rpm/x", 1), waited=0.0))
         one.settle(first, holds, tokens=0)
-        assert await one.line.drained(30)
+        assert await one.connection.drained(30)
         await refused(other, asking("small", 10))
         await refused(other, asking("later", 20, Rate("rpm/x", 1), waited=1.0))
         await granted(one, asking("large", 600, waited=2.0))
         await refused(one, asking("small", 10))
         await granted(other, asking("later", 20, Rate("rpm/x", 1), waited=2.0))
         await granted(one, asking("small", 10))
-        assert await one.line.ask("EXISTS", f"{one._prefix}w:r:tpm/p", f"{one._prefix}w:r:rpm/x") == 0
+        assert await one.connection.execute("EXISTS", f"{one._prefix}w:r:tpm/p", f"{one._prefix}w:r:rpm/x") == 0
 
     with_states(run, valkey_server)
 
@@ -276,7 +276,7 @@ def test_who_waits_for_its_target_holds_up_no_other_and_who_came_first_is_before
         await refused(one, asking("young", 500, waited=0.0))
         await refused(other, asking("old", 300, waited=30.0))
         await refused(one, asking("target", 200, full, waited=1.0))  # waits for the provider's tokens now
-        await other.line.ask("DEL", f"{other._prefix}r:tpm/p")
+        await other.connection.execute("DEL", f"{other._prefix}r:tpm/p")
         await refused(one, asking("young", 500, waited=60.0))  # it is known since when it waits
         await granted(other, asking("old", 300, waited=31.0))
 
@@ -295,7 +295,7 @@ def test_who_waits_no_longer_holds_others_up_for_a_moment_only(valkey_server: Va
 
 
 OPEN = Bounds(
-    rates=(Rate("rpm", 100),), places=(Places("p", 10),), budgets=(Budget("key/a", 1000, "total"),), goes_on=True
+    rates=(Rate("rpm", 100),), places=(Places("p", 10),), budgets=(Budget("key/a", 1000, "total"),), fails_open=True
 )
 
 
@@ -303,12 +303,12 @@ def test_open_bounds_go_on_in_parts_while_the_state_is_away_and_closed_ones_do_n
     async def run(server: ValkeyServer) -> None:
         one, other = await opened(server, "x"), await opened(server, "x")
         await until(lambda: one.living == 2)
-        sharing = Sharing(one)
+        sharing = StateWithFallback(one)
         before = Claim("0", OPEN, 0, (400,), AT)
         sharing.settle(before, await granted(sharing, before))
-        assert await one.line.drained(30)
+        assert await one.connection.drained(30)
         server.kill()
-        await until(lambda: not one.is_there)
+        await until(lambda: not one.is_connected)
         with pytest.raises(StateAway):
             await sharing.take(Claim("1", MONEY, 0, (1,), AT))
         claims = [Claim(f"a{number}", OPEN, 0, (100,), AT) for number in range(10)]
@@ -321,8 +321,8 @@ def test_open_bounds_go_on_in_parts_while_the_state_is_away_and_closed_ones_do_n
         for one_claim, answer in zip(claims, found, strict=False):
             sharing.settle(one_claim, answer, costs=(90,))
         server.start()
-        await until(lambda: one.is_there)
-        assert await one.line.drained(30)
+        await until(lambda: one.is_connected)
+        assert await one.connection.drained(30)
         assert (await granted(sharing, Claim("b", OPEN, 0, (330,), AT))).spent == (1000,)
         await one.stop()
         await other.stop()
@@ -374,9 +374,9 @@ def test_no_bound_is_exceeded_over_several_processes_of_which_one_is_killed(valk
 
     async def spent() -> tuple[int, int, int]:
         state = await opened(valkey_server, prefix)
-        await state.end("spender-0")
-        money = await state.line.ask("HMGET", f"{state._prefix}b:money:0", "s", "r")
-        places = await state.line.ask("GET", f"{state._prefix}p:places")
+        await state.release_owner("spender-0")
+        money = await state.connection.execute("HMGET", f"{state._prefix}b:money:0", "s", "r")
+        places = await state.connection.execute("GET", f"{state._prefix}p:places")
         await state.stop()
         return int(money[0]), int(money[1]), int(places or 0)
 
@@ -399,13 +399,13 @@ def test_a_server_that_hangs_up_ends_what_waits_and_complains_of_nothing(valkey_
         troubles: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: troubles.append(context))
         state = await opened(valkey_server, token_hex(8))
-        connection = state.line._connection
+        connection = state.connection._connection
         assert connection is not None
         writer: asyncio.StreamWriter | None = connection._writer
         assert writer is not None
         writer.transport.close()
         with pytest.raises(StateAway):
-            await state.line.ask("PING")
+            await state.connection.execute("PING")
         await state.stop(0.0)
         assert not troubles
 

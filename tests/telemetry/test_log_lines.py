@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headworks.core.masking import NOTHING, Mask
-from headworks.core.notices import named
+from headworks.core.throttled_log import log_fields
 from headworks.telemetry.log_lines import JsonLines, TextLines, hide_in_log
 
 
@@ -38,7 +38,7 @@ def test_a_workers_lines_have_its_number() -> None:
 
 
 def test_fields_stand_beside_the_words() -> None:
-    said = line("x", extra=named("budget_alert", subject="key/web", spent=7, models=["a", "b"]))
+    said = line("x", extra=log_fields("budget_alert", subject="key/web", spent=7, models=["a", "b"]))
     assert (said["event"], said["subject"], said["spent"], said["models"]) == ("budget_alert", "key/web", 7, ["a", "b"])
 
 
@@ -70,7 +70,7 @@ def test_no_line_shows_a_secret_and_each_stays_an_object(form: TextLines | JsonL
         record = logging.LogRecord(
             "headworks.x", logging.WARNING, "x.py", 1, "a warning: %s", ("secret-0123456789",), None
         )
-        record.__dict__.update(named("x", subject="key secret-0123456789", spent=12345))
+        record.__dict__.update(log_fields("x", subject="key secret-0123456789", spent=12345))
         line = form.format(record)
     finally:
         logging.getLogger().removeHandler(handler)

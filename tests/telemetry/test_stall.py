@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 import uvloop
 
-from headworks.telemetry.stall import HELD, MOST_PLACES, MOST_TOLD, Lookout, Stall, held_by
+from headworks.telemetry.stall import HELD, MOST_PLACES, MOST_TOLD, StallDetector, StallWatcher, held_by
 from headworks.telemetry.watchdog import EVERY, Watchdog
 
 LOOP = "headworks.loop"
@@ -25,7 +25,7 @@ class Held:
     def __init__(self) -> None:
         self.beaten_at = 0.0
         self.cpu = 0.0
-        self.stall = Stall(EVERY, lambda: self.beaten_at, sys._getframe, lambda: self.cpu)
+        self.stall = StallDetector(EVERY, lambda: self.beaten_at, sys._getframe, lambda: self.cpu)
 
     def look(self, at: float, *, cpu: float | None = None) -> float:
         self.cpu = at if cpu is None else cpu
@@ -179,6 +179,6 @@ def test_a_loop_that_waits_is_held_by_nobody() -> None:
 
 
 def test_the_lookout_ends_when_it_is_told_to() -> None:
-    lookout = Lookout(EVERY, lambda: 0.0)
-    lookout.stop()
-    assert not lookout._thread.is_alive()
+    watcher = StallWatcher(EVERY, lambda: 0.0)
+    watcher.stop()
+    assert not watcher._thread.is_alive()

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from headworks.cli.tables import Output
-from headworks.core.key import FREELY, Allowance, nth_name
+from headworks.core.key import UNLIMITED, Allowance, numbered_name
 from headworks.core.money import written_dollars
 from headworks.ledger.keys import Earlier
 from headworks.system.syntax.scalars import written_count
@@ -26,7 +26,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     models: Sequence[str] = ()
     tags: Sequence[str] = ()
-    allowance: Allowance = FREELY
+    allowance: Allowance = UNLIMITED
     created_at: float = 0.0
     expires_at: float = 0.0
     former: int = 0
@@ -73,7 +73,7 @@ def show_list(found: Sequence[KeyView], *, as_json: bool) -> None:
         table.add_row(
             one.kind,
             one.name,
-            *([nth_name(one.name, one.number)] if is_again else []),
+            *([numbered_name(one.name, one.number)] if is_again else []),
             one.origin,
             one.state,
             one.group,
@@ -106,7 +106,7 @@ def show_key(whole: KeyDetails, *, as_json: bool) -> None:
         ("spent", f"{written_dollars(whole.spent)} {'since ' + when(whole.since) if whole.since else 'in all'}")
     )
     if one.number > 1:
-        lines.insert(0, ("in logs", nth_name(one.name, one.number)))
+        lines.insert(0, ("in logs", numbered_name(one.name, one.number)))
     lines += [
         ("before", f"{key.name}, {when(key.created_at)} to {when(key.ended_at)}: {written_dollars(key.spent)}")
         for key in whole.before

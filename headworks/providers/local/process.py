@@ -23,7 +23,7 @@ from uuid import uuid4
 from headworks.core import children
 from headworks.core.clock import now
 from headworks.core.errors import Unreachable
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.http.dial import Origin
 from headworks.providers.waiting import Bound, hear
 
@@ -47,7 +47,7 @@ STOP_TIMEOUT = 1.0
 MAX_SOCKET_PATH = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
 
-CHILD = children.module("headworks.providers.local.child")
+CHILD = children.command("headworks.providers.local.child")
 
 _PASSED = ("XDG_CACHE_HOME", "HEADWORKS_CACHE")
 _PASSED_PREFIXES = ("GGML_", "GOMP_", "OMP_")
@@ -77,7 +77,7 @@ class LocalProcess:
         self.reason = ""
         self.process: Process | None = None
         self._command = (*command, "--model", model, "--folder", str(self.folder), "--slots", str(slots))
-        self._notices = Notices(_log)
+        self._events = ThrottledLog(_log)
         self._supervisor: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[bool]] = []
 
@@ -98,7 +98,7 @@ class LocalProcess:
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
-            self._notices.close()
+            self._events.close()
             self.reason = "it was stopped"
             self._wake()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -173,7 +173,7 @@ class LocalProcess:
         self._wake()
 
     def _tell(self, level: int, event: str, text: str) -> None:
-        self._notices.tell(Notice(level, event, self.model, text))
+        self._events.write(LogEvent(level, event, self.model, text))
 
     def _wake(self) -> None:
         for waiter in self._waiters:
@@ -221,7 +221,7 @@ def _exit_reason(process: Process, log: Path) -> str:
 
 def _environment() -> dict[str, str]:
     """Native code over a file from anywhere has no use for the gateway's secrets."""
-    passed = children.plain(os.environ, also=_PASSED, prefixes=_PASSED_PREFIXES)
+    passed = children.environment(os.environ, also=_PASSED, prefixes=_PASSED_PREFIXES)
     # libgomp's threads spin while they wait for each other, by default for so long that on busy cores one spins through
     # the other's time: 10 to 40 prompt tokens/s were measured, and 120 to 200 with this bound.
     return {"GOMP_SPINCOUNT": "1000", **passed}

@@ -24,7 +24,7 @@ import msgspec
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now, wall
 from headworks.core.errors import CallError, Cut, Failed, Garbled, Throttled, Unreachable, VendorSaid
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening
 from headworks.core.vtime import VirtualLoop
 from headworks.policy.bucket import TokenBucket
@@ -237,7 +237,7 @@ class _Attempt:
         await reach(start + draw.first, limit)
         if self._call.attempt is not None:
             self._call.attempt.usage = usage
-        return Whole([Chunk(data=body, has_content=True, usage=usage, last=True)])
+        return CompleteReply([Chunk(data=body, has_content=True, usage=usage, last=True)])
 
 
 _BREAKS: dict[Fault, str] = {
@@ -302,7 +302,7 @@ class _TimedAnswer:
             usage=self.usage,
             last=True,
         )
-        return Whole([chunk])
+        return CompleteReply([chunk])
 
     def roles(self) -> bytes:
         return b"".join([self.paper.role(index) for index in range(len(self.answer.choices))])

@@ -1,4 +1,4 @@
-"""What a parent and its workers say to each other, over a socket pair: one message a frame, answered in order.
+"""The messages between a parent and its workers, over a socket pair: one message a frame, answered in order.
 
 Always true: a worker speaks first (`Ready` or `Failed`) and then only when asked, but for `Leaving` and `Ended`; the end of the channel is the
 end of the other side, whatever it died of.
@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from headworks.core.errors import Problem
-from headworks.telemetry.view import View
+from headworks.telemetry.snapshot import Snapshot
 
 LENGTH: Final = 4
 MOST: Final = 256 * 1024 * 1024
@@ -65,7 +65,7 @@ class Cover(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The worker answers calls."""
 
-    view: View
+    snapshot: Snapshot
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -75,7 +75,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Seen(msgspec.Struct, frozen=True, tag=True):
-    view: View
+    snapshot: Snapshot
 
 
 class Prepared(msgspec.Struct, frozen=True, tag=True):
@@ -91,7 +91,7 @@ class Leaving(msgspec.Struct, frozen=True, tag=True):
 class Ended(msgspec.Struct, frozen=True, tag=True):
     """The worker has drained; these are its last numbers."""
 
-    view: View
+    snapshot: Snapshot
 
 
 Message = Start | Look | Prepare | Adopt | Cover | Ready | Failed | Seen | Prepared | Leaving | Ended
@@ -113,7 +113,7 @@ class Channel:
         return cls(*await asyncio.open_unix_connection(sock=end))
 
     async def say(self, message: Message) -> None:
-        """Raises ConnectionError where nobody hears."""
+        """Sends a message. Raises ConnectionError where the other end is gone."""
         if self._writer.is_closing():  # uvloop says RuntimeError of it
             raise ConnectionResetError("the other end is gone")
         content = _encode(message)

@@ -1,4 +1,4 @@
-"""One worker as its parent sees it: the process, the channel to it, and what it last said.
+"""A worker as its parent sees it: the process, the channel to it, and its last snapshot.
 
 Always true: what a worker counted is counted once, however it ends: its last view, and the records that its journal has beyond
 that. The file is held open from the view that named it, so the indexer may remove it meanwhile.
@@ -24,9 +24,9 @@ from headworks.core.record import Record
 from headworks.ledger.lines import files
 from headworks.server.workers.channel import Channel, Ended, Failed, Leaving, Message, Prepared, Ready, Seen, Start
 from headworks.telemetry.metrics import UNKNOWN
-from headworks.telemetry.view import Sums, View
+from headworks.telemetry.snapshot import Snapshot, Sums
 
-COMMAND = children.module("headworks.cli.worker")
+COMMAND = children.command("headworks.cli.worker")
 
 NEEDED, NEEDED_PREFIXES = PROXIES, ("PG", "SSL_")
 """Variables that a worker needs beside the plain ones: to reach vendors and PostgreSQL. Those that the system file names come
@@ -47,7 +47,7 @@ class WorkerHandle:
         self.number = number
         self.owner = ""
         self.content = b""
-        self.view: View | None = None
+        self.snapshot: Snapshot | None = None
         self.problems: list[Problem] = []
         self.up = asyncio.Event()
         self.left = asyncio.Event()
@@ -67,7 +67,7 @@ class WorkerHandle:
 
     async def live(self, start: Start, listening: Sequence[Sequence[socket]]) -> str:
         """One process, from its start to its end; says how it ended."""
-        self.owner, self.content, self.view, self.problems = start.owner, start.content, None, []
+        self.owner, self.content, self.snapshot, self.problems = start.owner, start.content, None, []
         self.left.clear()
         ours, theirs = socketpair()
         passed = [theirs.fileno(), *dict.fromkeys(one.fileno() for own in listening for one in own)]
@@ -81,7 +81,7 @@ class WorkerHandle:
                 stdin=DEVNULL,
                 pass_fds=passed,
                 start_new_session=True,  # Ctrl-C in a terminal is the parent's to pass on
-                env=children.plain(os.environ, also=NEEDED, prefixes=NEEDED_PREFIXES),
+                env=children.environment(os.environ, also=NEEDED, prefixes=NEEDED_PREFIXES),
             )
         except OSError as error:
             ours.close()
@@ -132,18 +132,18 @@ class WorkerHandle:
 
     def count(self, sums: Sums, names: Collection[str]) -> None:
         """Adds what the process that has ended counted. names: what its callers may have asked for."""
-        if self.view is None:
+        if self.snapshot is None:
             return
-        sums.add(self.view.counts)
-        sums.journal_lost += self.view.journal_waiting  # they were in its memory alone
-        for line in self._rest(self.view):
+        sums.add(self.snapshot.counts)
+        sums.journal_lost += self.snapshot.journal_waiting  # they were in its memory alone
+        for line in self._rest(self.snapshot):
             try:
                 record = _decode(line)
             except (ValueError, RecursionError):
                 continue  # a call that was opened, or a torn line
             sums.metrics.observe(record, record.model if record.model in names else UNKNOWN)
             sums.journal_appended += 1
-        self.view = None
+        self.snapshot = None
         self._hold(None)
 
     async def _converse(self, channel: Channel, start: Start) -> None:
@@ -154,17 +154,17 @@ class WorkerHandle:
             self.problems = first.problems
         if not isinstance(first, Ready):
             return
-        self._see(first.view)
+        self._see(first.snapshot)
         self.up.set()
         self.settled.set()
         while (message := await channel.hear()) is not None:
             if isinstance(message, Ended):
-                self._see(message.view)
+                self._see(message.snapshot)
                 return
             if isinstance(message, Leaving):
                 self._leave()
             if isinstance(message, Seen):
-                self._see(message.view)
+                self._see(message.snapshot)
             if isinstance(message, (Seen, Prepared)) and self._answer is not None and not self._answer.done():
                 self._answer.set_result(message)
 
@@ -172,10 +172,10 @@ class WorkerHandle:
         self.up.clear()
         self.left.set()
 
-    def _see(self, view: View) -> None:
-        if self.view is None or view.journal != self.view.journal:
-            self._hold(view.journal)
-        self.view = view
+    def _see(self, snapshot: Snapshot) -> None:
+        if self.snapshot is None or snapshot.journal != self.snapshot.journal:
+            self._hold(snapshot.journal)
+        self.snapshot = snapshot
 
     def _hold(self, journal: str | None) -> None:
         if self._journal is not None:
@@ -187,13 +187,13 @@ class WorkerHandle:
             except OSError:
                 pass  # it was indexed and removed: there is nothing more in it
 
-    def _rest(self, view: View) -> list[bytes]:
-        """The lines that the process wrote after its last view, in this file and in those it began after it."""
+    def _rest(self, snapshot: Snapshot) -> list[bytes]:
+        """The lines that the process wrote after its last snapshot, in this file and in later ones."""
         content = b""
         if self._journal is not None:
             size = os.fstat(self._journal).st_size
-            content = os.pread(self._journal, max(0, size - view.journal_bytes), view.journal_bytes)
-        path = Path(view.journal)
+            content = os.pread(self._journal, max(0, size - snapshot.journal_bytes), snapshot.journal_bytes)
+        path = Path(snapshot.journal)
         process = path.name.rpartition("-")[0]
         for other in files(path.parent):
             if other.name > path.name and other.name.rpartition("-")[0] == process:

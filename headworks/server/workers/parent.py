@@ -23,22 +23,30 @@ from headworks import __version__
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.masking import Mask
-from headworks.core.notices import Notice, Notices
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.counting import loaded as extra
 from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
-from headworks.gateway.hold import Hold, holding
 from headworks.gateway.leaves import local_processes
+from headworks.gateway.lock import GatewayLock, hold_lock
 from headworks.http.server import BACKLOG
-from headworks.ledger.ending import is_whole
+from headworks.ledger.final_flush import report_losses
 from headworks.ledger.process import LedgerProcess
 from headworks.providers.local.process import LocalProcess
 from headworks.server.app import Readiness
 from headworks.server.control_files import ControlFiles, Outcome
 from headworks.server.open_files import allow_open_files
 from headworks.server.reloading import Reloading
-from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable, warn_of_open_folders
+from headworks.server.serve import (
+    bind_admin,
+    open_admin,
+    publish_pid,
+    reloads_on,
+    signals,
+    unlistenable,
+    warn_of_open_folders,
+)
 from headworks.server.workers.channel import Adopt, Cover, Look, Prepare, Prepared, Start
 from headworks.server.workers.handle import WorkerHandle, fresh_owner
 from headworks.system.derived.secret_values import all_secrets
@@ -48,7 +56,7 @@ from headworks.system.schema.system import System
 from headworks.telemetry.exposition import Readings
 from headworks.telemetry.log_lines import hide_in_log
 from headworks.telemetry.metrics import Metrics
-from headworks.telemetry.view import Sums, answers_of, circuits_of, slots_of, troubles_of
+from headworks.telemetry.snapshot import Sums, answers_of, circuits_of, slots_of, troubles_of
 from headworks.telemetry.watchdog import BOUNDS
 
 LOOK = 1.0
@@ -80,32 +88,32 @@ async def serve_by_workers(
     """
     allow_open_files()
     async with contextlib.AsyncExitStack() as held:
-        hold = await held.enter_async_context(holding(loaded, always=True, new_ledger=new_ledger))
+        lock = await held.enter_async_context(hold_lock(loaded, always=True, new_ledger=new_ledger))
         server = loaded.system.server
-        admin = held.enter_context(contextlib.closing(taken)) if (taken := claimed(server)) is not None else None
-        parent = Parent(file, loaded, hold)
+        admin = held.enter_context(contextlib.closing(taken)) if (taken := bind_admin(server)) is not None else None
+        parent = Parent(file, loaded, lock)
         asked, again = signals(signal.SIGTERM, signal.SIGINT), signals(signal.SIGHUP)
         await held.enter_async_context(parent.running())
         control_files = ControlFiles(loaded.folder / loaded.system.log.journal, file)
         parent.reloading = Reloading(parent, parent.replace, control_files)
-        light(control_files)
+        publish_pid(control_files)
         warn_of_open_folders(control_files.folder)
-        held.callback(control_files.put_out)
-        await held.enter_async_context(kept(parent.reloading, again))
-        has_keys = any(handle.view.has_keys for handle in parent.handles if handle.view is not None)
+        held.callback(control_files.withdraw_pid)
+        await held.enter_async_context(reloads_on(parent.reloading, again))
+        has_keys = any(handle.snapshot.has_keys for handle in parent.handles if handle.snapshot is not None)
         ready(loaded.system, loaded.folder / loaded.system.log.journal, has_keys)
         if admin is not None:
-            await held.enter_async_context(await opened(parent, admin))
+            await held.enter_async_context(await open_admin(parent, admin))
         await asked.get()
         await parent.drain(asked)
-    return is_whole(parent.lost, loaded.folder / loaded.system.log.journal, parent.unforced)
+    return report_losses(parent.lost, loaded.folder / loaded.system.log.journal, parent.unforced)
 
 
 class Parent:
     """The workers of one system. `system` is what all of them serve."""
 
-    def __init__(self, file: Path, loaded: Loaded, hold: Hold) -> None:
-        self.hold = hold
+    def __init__(self, file: Path, loaded: Loaded, lock: GatewayLock) -> None:
+        self.lock = lock
         system = loaded.system
         loaded.pin_default_folder()
         self.file = file
@@ -117,7 +125,7 @@ class Parent:
         self.is_draining = False
         self.reloading: Reloading | None = None
         self.restarts = 0
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
         self.handles = [WorkerHandle(number) for number in range(system.server.workers)]
         self.ledger = LedgerProcess(
             loaded.folder / system.log.journal, system.log.store.reveal(), loaded.folder, retention=system.log.retention
@@ -141,7 +149,7 @@ class Parent:
             self._listening = listening(self.system)
             held.callback(self._close_sockets)
             journal = self.folder / self.system.log.journal
-            private(journal)
+            make_private(journal)
             if self._state_url == "embedded":
                 embedded = extra("headworks.state.embedded", "embedded").Embedded(
                     state_folder(self.system, self.folder)
@@ -150,7 +158,7 @@ class Parent:
                 held.push_async_callback(embedded.stop)
                 await embedded.start()
             self._state = extra("headworks.state.valkey", "redis").Valkey(
-                self._state_url, self.system.name, fresh_owner(), is_counted=False
+                self._state_url, self.system.name, fresh_owner(), is_member=False
             )
             held.push_async_callback(self._state.stop, 0.0)
             self._state.start()
@@ -188,31 +196,31 @@ class Parent:
         down = [f"worker {handle.number}: it is started again" for handle in self.handles if not handle.is_up]
         if len(down) == len(self.handles):
             return 503, Readiness(status="starting", reasons=down)
-        views = [handle.view for handle in self.handles if handle.is_up and handle.view is not None]
+        snapshots = [handle.snapshot for handle in self.handles if handle.is_up and handle.snapshot is not None]
         loading = [
             f"{name}: the model is still loading" for name, child in self._children.items() if not child.is_ready
         ]
-        other = [f"ledger: {self.hold.other}; limits count twice"] if self.hold.other else []
-        reasons = [*down, *troubles_of(views), *loading, *other, *self.ledger.troubles()]
+        other = [f"ledger: {self.lock.other}; limits count twice"] if self.lock.other else []
+        reasons = [*down, *troubles_of(snapshots), *loading, *other, *self.ledger.troubles()]
         return 200, Readiness(status="ready", reasons=reasons)
 
     async def numbers(self) -> tuple[Metrics, Readings]:
         await asyncio.gather(*map(self._see, self.handles))
-        views = [handle.view for handle in self.handles if handle.view is not None]
+        snapshots = [handle.snapshot for handle in self.handles if handle.snapshot is not None]
         sums = Sums(BOUNDS)
         sums.add(self._dead.counts)
-        for view in views:
-            sums.add(view.counts)
+        for snapshot in snapshots:
+            sums.add(snapshot.counts)
         readings = Readings(
-            in_flight=sum(view.in_flight for view in views),
-            queued=sum(view.queued for view in views),
+            in_flight=sum(snapshot.in_flight for snapshot in snapshots),
+            queued=sum(snapshot.queued for snapshot in snapshots),
             strangers=sums.strangers,
-            circuits=circuits_of(views),
-            slots=slots_of(views),
-            answers=answers_of(views),
-            budget_alerts=sorted({name for view in views for name in view.budget_alerts}),
+            circuits=circuits_of(snapshots),
+            slots=slots_of(snapshots),
+            answers=answers_of(snapshots),
+            budget_alerts=sorted({name for snapshot in snapshots for name in snapshot.budget_alerts}),
             journal_appended=sums.journal_appended,
-            journal_backlog=sum(view.journal_backlog for view in views),
+            journal_backlog=sum(snapshot.journal_backlog for snapshot in snapshots),
             journal_lost=sums.journal_lost,
             ledger=self.ledger.status(),
             version=__version__,
@@ -232,7 +240,7 @@ class Parent:
     # A new system file.
 
     async def replace(self) -> list[Problem]:
-        """Has all workers serve what the file says now, or none. Raises ConfigError or OSError: nothing has changed then."""
+        """Reloads all workers or none (two-phase commit). Raises ConfigError or OSError: nothing has changed then."""
         loop = asyncio.get_running_loop()
         content = await loop.run_in_executor(None, read_bytes, self.file)
         loaded = await loop.run_in_executor(
@@ -288,18 +296,18 @@ class Parent:
                 return
             self.restarts += 1
             text = f"{ending}; it is started again"
-            self._notices.tell(Notice(logging.ERROR, "worker_ended", f"worker {handle.number}", text))
+            self._events.write(LogEvent(logging.ERROR, "worker_ended", f"worker {handle.number}", text))
             failures = 0 if now() - began >= STEADY else failures + 1
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures > 1 else 0.0)
 
     def _count(self, handle: WorkerHandle) -> None:
         """Keeps what a process that has ended counted, and what its disk did not take."""
-        if handle.view is not None:
-            self.unforced.extend(map(Path, handle.view.journal_unforced))
+        if handle.snapshot is not None:
+            self.unforced.extend(map(Path, handle.snapshot.journal_unforced))
         handle.count(self._dead, self._names)
 
     async def _watch(self, handle: WorkerHandle) -> None:
-        """Gives a place its connections once its process answers calls, and has others take them after that."""
+        """Routes the connections of a worker's socket: to the worker while it is up, else to another worker."""
         left = asyncio.create_task(handle.left.wait())
         up = asyncio.create_task(handle.up.wait())
         try:
@@ -348,9 +356,9 @@ class Parent:
         )
 
     async def _free(self, owner: str) -> None:
-        """Gives back what a process held that has ended; where the state is away, its lease does."""
+        """Releases what a dead process held in the shared state. If the state cannot be reached, the lease expires."""
         try:
-            await self._state.end(owner)
+            await self._state.release_owner(owner)
         except StateAway:
             log.warning("the state is away: what worker %s held is free when its lease ends", owner)
 
@@ -361,7 +369,7 @@ class Parent:
             for handle in self.handles:
                 if handle.is_up and handle.content != self.content:
                     text = "it began with an older system file, and is started again"
-                    self._notices.tell(Notice(logging.INFO, "worker_outdated", f"worker {handle.number}", text))
+                    self._events.write(LogEvent(logging.INFO, "worker_outdated", f"worker {handle.number}", text))
                     handle.end()
 
     async def _see(self, handle: WorkerHandle) -> None:
@@ -376,8 +384,8 @@ class Parent:
             handle.end()
         keeping = asyncio.ensure_future(asyncio.wait(self._keepers()))
         again = asyncio.ensure_future(asked.get())
-        patience = self.system.server.drain + GRACE
-        await asyncio.wait([keeping, again], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        grace = self.system.server.drain + GRACE
+        await asyncio.wait([keeping, again], timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         again.cancel()
         if not keeping.done():
             for handle in self.handles:
@@ -386,7 +394,7 @@ class Parent:
 
     async def _end_workers(self) -> None:
         self.is_draining = True
-        self._notices.close()
+        self._events.close()
         for handle in self.handles:
             handle.end()
         if keepers := [task for task in self._keepers() if not task.done()]:

@@ -1,4 +1,4 @@
-"""One of several processes that answer calls. Its parent tells it what to serve; it ends when told, or when the parent does.
+"""A worker process. Its parent tells it what to serve. It ends when told, or when the parent ends.
 
 Always true: it takes connections from sockets that the parent holds, so one that waits there while this process is started
 again is not lost; a parent that is gone, whatever it died of, drains it as SIGTERM does.
@@ -19,12 +19,12 @@ from pathlib import Path
 from random import Random
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import named
+from headworks.core.throttled_log import log_fields
 from headworks.gateway.counting import Member
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.gateway import Prepared as PreparedSystem
 from headworks.http.server import Edge, EdgeLimits, Listener
-from headworks.server.admin_view import view_of
+from headworks.server.admin_view import snapshot_of
 from headworks.server.app import App
 from headworks.server.origins import Origins
 from headworks.server.serve import SWITCH, certificates_of, drain, signals
@@ -108,14 +108,14 @@ class Worker:
                 if self.certificates is not None:
                     await held.enter_async_context(self.certificates.watched())
                 with contextlib.suppress(ConnectionError):
-                    await self.channel.say(Ready(view_of(self.gateway)))
+                    await self.channel.say(Ready(snapshot_of(self.gateway)))
                 await asked.get()
             with contextlib.suppress(ConnectionError):
                 await self.channel.say(Leaving())
             await drain(self.gateway, self.app, self.edge, asked)
             await self.gateway.stop()
             with contextlib.suppress(ConnectionError):
-                await self.channel.say(Ended(view_of(self.gateway)))
+                await self.channel.say(Ended(snapshot_of(self.gateway)))
         finally:
             hearing.cancel()
             await asyncio.wait([hearing])
@@ -126,24 +126,24 @@ class Worker:
             with contextlib.suppress(ConnectionError):
                 match message:
                     case Look():
-                        await self.channel.say(Seen(view_of(self.gateway)))
+                        await self.channel.say(Seen(snapshot_of(self.gateway)))
                     case Prepare():
                         await self.channel.say(Prepared(await self.prepare(message)))
                     case Adopt():
                         await self.adopt(is_taken=message.is_taken)
-                        await self.channel.say(Seen(view_of(self.gateway)))
+                        await self.channel.say(Seen(snapshot_of(self.gateway)))
                     case Cover():
                         await self.cover(message.number, is_on=message.is_on)
-                        await self.channel.say(Seen(view_of(self.gateway)))
+                        await self.channel.say(Seen(snapshot_of(self.gateway)))
                     case _:
                         raise AssertionError(f"a parent does not say {type(message).__name__}")
-        log.error("the parent is gone: draining", extra=named("parent_gone"))
+        log.error("the parent is gone: draining", extra=log_fields("parent_gone"))
         asked.put_nowait(None)
 
     async def cover(self, number: int, *, is_on: bool) -> None:
         """Takes connections from the sockets of a worker, or no more."""
         for server in self.taking.pop(number, []):
-            self.edge.leave(server)
+            self.edge.close_listener(server)
         if is_on:
             self.taking[number] = [await self.edge.start_at(again(one)) for one in self.listening[number]]
 
@@ -175,7 +175,7 @@ class Worker:
 
 
 def again(one: socket.socket) -> socket.socket:
-    """The same socket for one more server, which closes it at its end."""
+    """Duplicates a socket for another server, which closes the duplicate."""
     made = one.dup()
     made.setblocking(False)
     return made

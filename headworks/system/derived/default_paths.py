@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.origin import origin
 from headworks.system.schema.secrets import PrivateUrl
 from headworks.system.schema.system import PER_FILE_FOLDER, Log, System
@@ -100,10 +100,10 @@ def pin_default_folder(file: Path, log: Log) -> None:
     note = file.parent / own
     with contextlib.suppress(OSError):  # where nothing can be written, nothing changes; and the journal will say so
         if default_folder(file).adopted:
-            private(note.parent)
+            make_private(note.parent)
             with note.open("x") as made:
                 made.write(SHARED_FOLDER_NOTE)
         elif log.journal == f"{own}/{JOURNAL}" and log.store.reveal() != f"sqlite:///{own}/{LEDGER}":
             journal = note / JOURNAL
-            private(journal)
+            make_private(journal)
             origin(journal)

@@ -18,7 +18,7 @@ from headworks.core.digest import digest
 from headworks.core.key import Allowance, Priority, Spending
 from headworks.core.money import Rates
 from headworks.core.units import Count, Seconds, Size
-from headworks.policy.choice import Balancing
+from headworks.policy.balancing import Balancing
 from headworks.policy.circuit import Breaking, Pause
 from headworks.policy.freshness import Caching
 from headworks.policy.midstream import MidStream
@@ -183,7 +183,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
             tpm=self.tpm,
             concurrency=self.concurrency,
             budget=self.budget,
-            goes_on=self.state_away == "open",
+            fails_open=self.state_away == "open",
         )
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, Cut, Failed, Garbled, Throttled, Unreachable, VendorSaid
-from headworks.core.reply import Chunk, Reply, Usage, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening
 from headworks.policy.bucket import TokenBucket
 from headworks.providers.completions import Choice, Paper
@@ -297,7 +297,7 @@ class _Answer:
         if call.attempt is not None:
             call.attempt.head_at = now()
             call.attempt.usage = usage
-        return Whole([Chunk(data=data, has_content=True, text=text, finish="stop", usage=usage, last=True)])
+        return CompleteReply([Chunk(data=data, has_content=True, text=text, finish="stop", usage=usage, last=True)])
 
 
 class _Stream(Reply):

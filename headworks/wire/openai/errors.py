@@ -36,7 +36,7 @@ from headworks.core.errors import (
     Upstream,
     VendorSaid,
 )
-from headworks.core.text import sound
+from headworks.core.text import well_formed
 from headworks.wire.dialect import Headers
 from headworks.wire.meaning import meaning_of
 from headworks.wire.openai.answer import encoded
@@ -296,7 +296,7 @@ def _read(content: Any, status: int, request_id: str | None) -> VendorSaid:
 
 def _named(name: str) -> str:
     """A type, code or parameter as it may be shown again: bounded, and text that can be encoded."""
-    return sound(name[:MOST_NAME])
+    return well_formed(name[:MOST_NAME])
 
 
 def _encoded(value: Any) -> str:
@@ -385,7 +385,7 @@ def _title(page: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    return sound(text) if len(text) <= MOST_MESSAGE else f"{sound(text[:MOST_MESSAGE])}..."
+    return well_formed(text) if len(text) <= MOST_MESSAGE else f"{well_formed(text[:MOST_MESSAGE])}..."
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str | None:

@@ -15,7 +15,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import Expired, Unreachable
-from headworks.core.reply import Chunk, Reply, Whole
+from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening
 from headworks.core.trail import Attempt
 from headworks.providers.local.process import (
@@ -247,7 +247,7 @@ class Answering:
     async def _open(self, call: Call) -> AsyncIterator[Reply]:
         assert call.attempt is not None
         self.connect_by.append(call.attempt.connect_by)
-        yield Whole([Chunk(data=b"{}", last=True)])
+        yield CompleteReply([Chunk(data=b"{}", last=True)])
 
 
 def test_a_call_that_waited_for_loading_still_has_its_time_to_connect() -> None:

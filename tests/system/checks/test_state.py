@@ -39,7 +39,7 @@ def test_a_state_is_shown_without_its_password(state: str, shown: str) -> None:
     found = right(file(state, away="open"), ENV)
     assert str(found.state) == shown
     assert "hunter2" not in repr(found.state)
-    assert found.groups["product"].allowance.goes_on
+    assert found.groups["product"].allowance.fails_open
 
 
 def test_several_workers_need_a_state_that_they_share() -> None:

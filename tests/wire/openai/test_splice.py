@@ -12,7 +12,7 @@ from headworks.core.call import Call
 from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk, Usage
 from headworks.core.text import joined
-from headworks.policy.midstream import Retelling
+from headworks.policy.midstream import ReplayFilter
 from headworks.wire.openai.chat import ChatDecoder
 from headworks.wire.openai.splice import (
     Before,
@@ -45,13 +45,13 @@ def event(delta: Any, finish: str | None = None, **fields: Any) -> bytes:
 
 
 def spliced(stream: bytes, said: str = "", reasoning: str = "", before: Before | None = None) -> list[Chunk]:
-    splice = Splice(STAMP, Retelling(said, reasoning), before)
+    splice = Splice(STAMP, ReplayFilter(said, reasoning), before)
     return [fresh for chunk in chunks(stream) if (fresh := splice.chunk(chunk)) is not None]
 
 
 def counted(event: bytes, before: Before) -> Any:
     """The usage of an event, as a caller sees it."""
-    fresh = Splice(STAMP, Retelling(""), before).chunk(Chunk(data=event))
+    fresh = Splice(STAMP, ReplayFilter(""), before).chunk(Chunk(data=event))
     assert fresh is not None
     return contents([fresh])[0]["usage"]
 
@@ -129,7 +129,7 @@ def test_what_is_neither_text_nor_reasoning_is_told(delta: Any) -> None:
 
 
 def test_events_in_one_chunk_are_told_apart() -> None:
-    splice = Splice(STAMP, Retelling("Hello w"))
+    splice = Splice(STAMP, ReplayFilter("Hello w"))
     joined = Chunk(data=WHOLE, has_content=True, text="Hello world", finish="stop", last=True)
     fresh = splice.chunk(joined)
     assert fresh is not None
@@ -157,8 +157,8 @@ def test_real_vendors_streams_can_be_retold(name: str) -> None:
 def test_odd_events_are_dropped_or_pass() -> None:
     odd = b'data: {"object":"ping"}\n\n' + event({"role": "assistant"}) + event(None)
     assert [chunk.text for chunk in spliced(odd + event({"content": "x"}, "stop") + DONE)] == ["x", ""]
-    assert Splice(STAMP, Retelling("")).chunk(Chunk(data=b"data: 7\n\n")) is None
-    hidden = Splice(STAMP, Retelling("")).chunk(Chunk(data=b"", usage=Usage(input=1)))
+    assert Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=b"data: 7\n\n")) is None
+    hidden = Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=b"", usage=Usage(input=1)))
     assert hidden is not None
     assert hidden.usage == Usage(input=1)
 
@@ -194,7 +194,7 @@ def test_the_question_is_what_the_first_attempt_read_of_it() -> None:
 
 def test_an_event_with_tokens_that_the_caller_did_not_ask_for_is_spliced_too() -> None:
     counts = b'data: {"id":"other","model":"second","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
-    hidden = Splice(STAMP, Retelling("")).chunk(Chunk(data=b"", usage=Usage(input=3, output=2), unasked=counts))
+    hidden = Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=b"", usage=Usage(input=3, output=2), unasked=counts))
     assert hidden is not None
     assert hidden.data == b""
     [event] = contents([Chunk(data=hidden.unasked)])
@@ -327,4 +327,4 @@ def test_an_event_that_cannot_be_read_a_second_time_ends_what_is_told(odd: bytes
     assert reasoning_in(data) is None
     assert stamp_of(data + event({"content": "x"}, id="c"))["id"] == "c"
     with pytest.raises(Diverged):
-        Splice(STAMP, Retelling("")).chunk(Chunk(data=data))
+        Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=data))

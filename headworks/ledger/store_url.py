@@ -1,4 +1,4 @@
-"""From the URL of a store to the store. PostgreSQL's client is loaded only where it is configured."""
+"""Opens the store that a URL names. PostgreSQL's client is loaded only where it is configured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POSTGRES: Final = "postgresql://"
 
 
 def store_at(url: str, folder: Path) -> StoreAt:
-    """Where the store of a system file is. `folder`: what its relative paths start from. Raises ConfigError."""
+    """The store that a URL names. folder: what relative paths start from. Raises ConfigError."""
     if url.startswith(SQLITE):
         return SqliteAt(folder / url.removeprefix(SQLITE))
     try:

@@ -1,15 +1,14 @@
-"""Whose turn it is among calls that wait for room at one provider: first come, first served.
+"""A FIFO queue for one provider: only the head of the queue polls for room.
 
-Theory. Each call needs room in several bounds at once (the provider's, those of its target), and what a small one finds a
-large one may not. If whoever finds room were let in, small calls would pass a large one for ever. So a waiting call
-stands *before* everybody who came later and needs a bound that it waits for: what comes free there gathers for it. Only
-for that bound: a call that waits for its target's requests does not hold up other targets of the same provider, or one
-slow limit would close a provider (head-of-line blocking).
+Theory. Each call needs room in several limits at once (the provider's, those of its target). A small call may fit where a large
+one does not, so without a queue small calls would pass a large one for ever. So a waiting call blocks all later calls that
+need the limit it waits for, and free capacity there adds up for it. It blocks no other limit: a call that waits for its target's
+requests does not hold up other targets of the provider (head-of-line blocking).
 
-Calls that need the same bounds form a queue; only the first of each queue asks, so nobody is woken in vain. A first one
-that has not been told yet what it waits for stands before everybody who shares any bound with it.
+Calls that need the same limits form one queue, and only its head polls, so no call is woken for nothing. A head that does not
+know yet which limit it waits for blocks every call that shares any limit with it.
 
-Always true (`tests/policy/test_turns.py`): of two calls, the one that came later is not let in while the earlier one waits
+Always true (`tests/policy/test_wait_queue.py`): of two calls, the one that came later is not let in while the earlier one waits
 for a bound that both need; somebody may ask whenever anybody waits; whoever leaves has told those whose turn it may be.
 That nobody waits for ever is true where every call of a target needs its provider's bounds too, as ours do: whoever waits
 for the provider then stands before all calls of its target, and cannot lose the one while it waits for the other.
@@ -38,12 +37,12 @@ class Waiter:
         self.room_at = 0.0
 
     def stands_before(self, names: Names) -> bool:
-        """Whether who came later and needs these has to wait for it."""
+        """Whether a later call that needs these limits has to wait for it."""
         return self.waits_for in names if self.waits_for else not self.names.isdisjoint(names)
 
 
-class Turns:
-    """Those who wait at one provider. queues: by what they need; empty where nobody waits."""
+class WaitQueue:
+    """The calls that wait at one provider. queues: by the limits they need; empty when no call waits."""
 
     __slots__ = ("_came", "queues")
 
@@ -51,36 +50,36 @@ class Turns:
         self._came = 0
         self.queues: dict[Names, OrderedDict[Waiter, None]] = {}  # a dict's first is behind all that were deleted
 
-    def come(self, names: Names, tell: Callable[[], None]) -> Waiter:
-        """The last of those who wait. Whoever came must leave."""
+    def join(self, names: Names, tell: Callable[[], None]) -> Waiter:
+        """Adds a call at the end of its queue. It must leave."""
         self._came += 1
         waiter = Waiter(self._came, names, tell)
         self.queues.setdefault(names, OrderedDict())[waiter] = None
         return waiter
 
-    def firsts(self) -> list[Waiter]:
+    def heads(self) -> list[Waiter]:
         """The first of each queue."""
         return [next(iter(queue)) for queue in self.queues.values()]
 
-    def before(self, names: Names) -> Waiter | None:
-        """Who waits and stands before a newcomer that needs these."""
-        return next((first for first in self.firsts() if first.stands_before(names)), None)
+    def blocker(self, names: Names) -> Waiter | None:
+        """The waiting call that blocks a newcomer with these limits, or None."""
+        return next((first for first in self.heads() if first.stands_before(names)), None)
 
-    def may_ask(self, waiter: Waiter) -> bool:
-        """Whether nobody stands before it."""
+    def may_poll(self, waiter: Waiter) -> bool:
+        """Whether no other call blocks it."""
         if next(iter(self.queues[waiter.names])) is not waiter:
             return False
-        return not any(first.came < waiter.came and first.stands_before(waiter.names) for first in self.firsts())
+        return not any(first.came < waiter.came and first.stands_before(waiter.names) for first in self.heads())
 
-    def refused(self, waiter: Waiter, bound: str, room_at: float = 0.0) -> None:
-        """Notes what the first of a queue waits for from now on. Others may ask for what it does not."""
+    def note_refusal(self, waiter: Waiter, bound: str, room_at: float = 0.0) -> None:
+        """Notes which limit the head of a queue waits for. Calls that do not need it may poll."""
         waiter.room_at = room_at
         if waiter.waits_for != bound:
             waiter.waits_for = bound
             self._tell_later(waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Has been let in, or waits no longer."""
+        """Removes a call that was admitted or gave up."""
         queue = self.queues[waiter.names]
         was_first = next(iter(queue)) is waiter
         del queue[waiter]
@@ -90,6 +89,6 @@ class Turns:
             self._tell_later(waiter)
 
     def _tell_later(self, waiter: Waiter) -> None:
-        for first in self.firsts():
+        for first in self.heads():
             if first.came > waiter.came:
                 first.tell()

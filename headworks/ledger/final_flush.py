@@ -1,4 +1,4 @@
-"""The end of a process that has written a journal: what its disk did not take goes into the store, or is said to be missing.
+"""The last flush of a journal at shutdown: records that its disk does not take go into the store, or are reported as lost.
 
 Always true: a record that was acknowledged is in the journal or in the store, or is counted in the last line of the log. Its
 own journal goes into the store first, so that no call is opened there after its record has come, and taken for lost.
@@ -14,35 +14,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from headworks.core.notices import named
+from headworks.core.throttled_log import log_fields
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.store import StoreAt, StoreTrouble
 
-PATIENCE: Final = 5.0
-"""Seconds that the store is given to take what the journal's disk did not."""
+LOCK_TIMEOUT: Final = 5.0
+"""Seconds that the store may take for these records."""
 
 log = logging.getLogger("headworks.journal")
 
 
-async def finish(journal: Journal, store: StoreAt) -> None:
-    """Closes a journal; what its disk does not take goes into the store, if that does. `journal.lost` is final then."""
-    if left := journal.settle():
-        taking = Taking(Indexer(journal.folder, store, patience=PATIENCE), f"{journal.name}-left.jsonl", left)
+async def flush_and_close(journal: Journal, store: StoreAt) -> None:
+    """Closes a journal. Records that its disk does not take go into the store. Afterwards `journal.lost` is final."""
+    if left := journal.last_flush():
+        taking = StoreFlush(
+            Indexer(journal.folder, store, lock_timeout=LOCK_TIMEOUT), f"{journal.name}-left.jsonl", left
+        )
         taking.start()
-        await asyncio.get_running_loop().run_in_executor(None, taking.join, 2 * PATIENCE)
+        await asyncio.get_running_loop().run_in_executor(None, taking.join, 2 * LOCK_TIMEOUT)
         if taking.is_done:
-            journal.give()
+            journal.drop_backlog()
             log.warning(
-                "the journal's disk is full: its last %d lines went into the store",
+                "the journal's disk is full: its last %d lines were written to the store instead",
                 len(left),
-                extra=named("journal_left"),
+                extra=log_fields("journal_left"),
             )
     journal.close()
 
 
-class Taking(threading.Thread):
-    """Puts lines that are in no file into the store. A thread that a silent store cannot keep from its end."""
+class StoreFlush(threading.Thread):
+    """A thread that writes the remaining lines into the store, so that a store that hangs cannot block the shutdown."""
 
     def __init__(self, indexer: Indexer, name: str, lines: Sequence[bytes]) -> None:
         super().__init__(name="left", daemon=True)
@@ -59,17 +61,17 @@ class Taking(threading.Thread):
         self.indexer.close()
 
 
-def is_whole(lost: int, journal: Path, unforced: Sequence[Path] = ()) -> bool:
-    """Says what is missing of what was acknowledged, in the last line of the log; True where nothing is.
+def report_losses(lost: int, journal: Path, unforced: Sequence[Path] = ()) -> bool:
+    """Logs which acknowledged records are missing, as the last line of the log. True where none is.
 
     unforced: files that could not be forced to the disk; those that went into the store since are gone.
     """
     left = [str(one) for one in unforced if one.exists()]
     if left:
         text = "the journal could not be forced to the disk: keep %s, records of it may be missing when the machine restarts"
-        log.error(text, ", ".join(left), extra=named("journal_unforced", files=left))
+        log.error(text, ", ".join(left), extra=log_fields("journal_unforced", files=left))
     if lost:
         records = "1 record is" if lost == 1 else f"{lost} records are"
         text = "%s missing from the journal %s: its disk did not take them, and they are in no store"
-        log.error(text, records, journal, extra=named("records_missing", records=lost, journal=str(journal)))
+        log.error(text, records, journal, extra=log_fields("records_missing", records=lost, journal=str(journal)))
     return not (left or lost)

@@ -1,12 +1,12 @@
-"""What changes while calls are served, said in the log once each, and never so often that it floods it.
+"""Log lines about changes of state, with a limit on lines per subject, so that a flapping target cannot flood the log.
 
-Theory. An operator wants to know of each change, and at once; what changes again and again (a target that flaps, a store that
-comes and goes) says more by how often it did. So each subject has a few lines. What comes beyond them is counted over a window
-of time, and when that ends one line says the latest change and how many were left out. Windows follow each other, each longer
-than the one before, until one passes without a change; then the subject has its few lines again.
+Theory. An operator wants to know of each change at once. Of a subject that changes again and again (a flapping target) the number
+of changes says more than a line for each. So each subject may write a few lines. Further changes are counted over a window, at
+whose end one line has the latest change and the number of those left out. Windows get longer until one passes without a change;
+then the subject may write its few lines again.
 
-Always true: what the log said last of a subject is so, or will be said when its window ends; a subject that changes all the
-time writes `MOST` lines, and one in each window. Lines have an event's name and
+Always true: the last line of a subject is its current state, or the end of its window will bring it; a subject that changes all
+the time writes `MOST` lines, and then one in each window. Lines have an event's name and
 fields for machines (`log: {format: json}`), and say the same in words.
 """
 
@@ -30,7 +30,7 @@ LONGEST: Final = 300.0
 Field: TypeAlias = str | int | float | Sequence[str] | None
 
 
-class Notice(NamedTuple):
+class LogEvent(NamedTuple):
     """One change. event: its name. subject: what has changed. text: the rest, in words. fields: beside event and subject."""
 
     level: int
@@ -41,7 +41,7 @@ class Notice(NamedTuple):
 
 
 class Window:
-    """What was said of a subject lately."""
+    """The current window of one subject: how many lines were written, how many left out."""
 
     __slots__ = ("is_quiet", "latest", "left_out", "lines", "seconds", "timer")
 
@@ -51,38 +51,38 @@ class Window:
         self.is_quiet = True
         self.lines = 0
         self.left_out = 0
-        self.latest: Notice | None = None
+        self.latest: LogEvent | None = None
 
 
-class Notices:
-    """Writes notices of one kind. most: lines of a subject before the others are counted."""
+class ThrottledLog:
+    """Writes events of one kind. most: lines of a subject in a window; further ones are counted."""
 
     def __init__(self, log: logging.Logger, most: int = MOST) -> None:
         self.log = log
         self.most = most
         self._windows: dict[str, Window] = {}
 
-    def tell(self, notice: Notice) -> None:
-        """Says it now, or with others when its subject's window ends. On the loop; where none runs (a journal that is filled by
-        hand), at once."""
-        window = self._windows.get(notice.subject)
+    def write(self, event: LogEvent) -> None:
+        """Writes the event now, or counts it and writes the latest one when the subject's window ends. Call it on the loop. Without a
+        running loop every event is written at once."""
+        window = self._windows.get(event.subject)
         if window is None:
             try:
-                timer = asyncio.get_running_loop().call_later(WINDOW, self._end, notice.subject)
+                timer = asyncio.get_running_loop().call_later(WINDOW, self._end, event.subject)
             except RuntimeError:
-                self._write(notice)
+                self._write(event)
                 return
-            window = self._windows[notice.subject] = Window(timer)
+            window = self._windows[event.subject] = Window(timer)
         window.is_quiet = False
         if window.lines < self.most:
             window.lines += 1
-            self._write(notice)
+            self._write(event)
         else:
             window.left_out += 1
-            window.latest = notice
+            window.latest = event
 
     def close(self) -> None:
-        """Says what was counted so far."""
+        """Writes what was counted so far."""
         for window in self._windows.values():
             window.timer.cancel()
             self._sum_up(window)
@@ -101,25 +101,25 @@ class Notices:
     def _sum_up(self, window: Window) -> None:
         if window.latest is not None:
             left_out, window.left_out = window.left_out - 1, 0
-            notice, window.latest = window.latest, None
+            event, window.latest = window.latest, None
             if left_out:
                 changes = "change" if left_out == 1 else "changes"
-                said = f"{notice.text} ({left_out} more {changes} in the last {window.seconds:.0f} s)"
-                notice = notice._replace(text=said, fields={**notice.fields, "left_out": left_out})
-            self._write(notice)
+                said = f"{event.text} ({left_out} more {changes} in the last {window.seconds:.0f} s)"
+                event = event._replace(text=said, fields={**event.fields, "left_out": left_out})
+            self._write(event)
 
-    def _write(self, notice: Notice) -> None:
-        fields = {"event": notice.event, "subject": notice.subject, **notice.fields}
-        self.log.log(notice.level, "%s: %s: %s", notice.event, notice.subject, notice.text, extra={"fields": fields})
+    def _write(self, event: LogEvent) -> None:
+        fields = {"event": event.event, "subject": event.subject, **event.fields}
+        self.log.log(event.level, "%s: %s: %s", event.event, event.subject, event.text, extra={"fields": fields})
 
 
-def named(event: str, **fields: Field) -> Mapping[str, Mapping[str, Field]]:
-    """What a line of the log says to machines, as `extra` of a call of `logging`: it happens once, and needs no window."""
+def log_fields(event: str, **fields: Field) -> Mapping[str, Mapping[str, Field]]:
+    """The fields of a JSON log line, as `extra` of a call of `logging`. For events that happen once and need no throttling."""
     return {"fields": {"event": event, **fields}}
 
 
-def of_problem(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]]:
-    """The same for something that is wrong in a file."""
+def problem_fields(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]]:
+    """The same for a problem in a file."""
     place: dict[str, Field] = {
         "file": problem.file,
         "line": problem.line,
@@ -128,4 +128,4 @@ def of_problem(event: str, problem: Problem) -> Mapping[str, Mapping[str, Field]
         "problem": problem.problem,
         "remedy": problem.remedy,
     }
-    return named(event, **{name: value for name, value in place.items() if value})
+    return log_fields(event, **{name: value for name, value in place.items() if value})

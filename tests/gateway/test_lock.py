@@ -16,11 +16,11 @@ import headworks
 from headworks.core.errors import CallError, ConfigError, StateAway
 from headworks.core.key import Allowance, Spending, secret_digest
 from headworks.gateway.gateway import Gateway
-from headworks.gateway.hold import LOCK, Hold, holding, is_bounded
+from headworks.gateway.lock import LOCK, GatewayLock, hold_lock, is_bounded
 from headworks.inprocess import Opened
-from headworks.ledger.claim import FileClaim
 from headworks.ledger.keys import Entry, Keys
-from headworks.ledger.places import store_at
+from headworks.ledger.lock import FileLock
+from headworks.ledger.store_url import store_at
 from headworks.server.asgi_adapter import AsgiAdapter
 from headworks.system.load import Loaded, read
 from tests.gateway.test_access import answered, until
@@ -53,7 +53,7 @@ def loaded(folder: Path, store: str, journal: str = "journal", more: str = "") -
 
 async def refused(one: Loaded) -> str:
     with pytest.raises(ConfigError) as error:
-        async with holding(one, always=True):
+        async with hold_lock(one, always=True):
             pass
     [problem] = error.value.problems
     assert "`state: redis://...`" in (problem.remedy or "")
@@ -64,13 +64,13 @@ def test_the_second_one_hears_who_holds_it_and_starts_once_the_first_has_ended(t
     elsewhere = f"sqlite:///{tmp_path}/elsewhere.db"
 
     async def run() -> None:
-        async with holding(loaded(tmp_path, store), always=True):
+        async with hold_lock(loaded(tmp_path, store), always=True):
             assert f"the journal's folder {tmp_path}/journal is in use" in await refused(loaded(tmp_path, elsewhere))
             said = await refused(loaded(tmp_path, store, "other"))
             assert f"the store {store_at(store, tmp_path)} is in use by headworks, process " in said
-            async with holding(loaded(tmp_path, elsewhere, "other"), always=True):
+            async with hold_lock(loaded(tmp_path, elsewhere, "other"), always=True):
                 pass
-        async with holding(loaded(tmp_path, store), always=True):
+        async with hold_lock(loaded(tmp_path, store), always=True):
             pass
 
     asyncio.run(run())
@@ -79,27 +79,27 @@ def test_the_second_one_hears_who_holds_it_and_starts_once_the_first_has_ended(t
 def test_shared_states_share_and_keep_out_who_counts_for_himself(tmp_path: Path, store: str) -> None:
     async def run() -> None:
         shared = loaded(tmp_path, store, more="state: redis://localhost:1")
-        async with holding(shared, always=True), holding(shared, always=True):
+        async with hold_lock(shared, always=True), hold_lock(shared, always=True):
             await refused(loaded(tmp_path, store))
-        async with holding(loaded(tmp_path, store), always=True):
+        async with hold_lock(loaded(tmp_path, store), always=True):
             assert "redis" in await refused(shared)
 
     asyncio.run(run())
 
 
 @contextlib.asynccontextmanager
-async def unwatched(folder: Path, store: str) -> AsyncIterator[Hold]:
+async def unwatched(folder: Path, store: str) -> AsyncIterator[GatewayLock]:
     """The locks of a gateway that looks after them when it is told to."""
-    hold = Hold(folder / "journal", store_at(store, folder), "headworks, process 7", "memory")
+    lock = GatewayLock(folder / "journal", store_at(store, folder), "headworks, process 7", "memory")
     try:
-        hold.take()
-        yield hold
+        lock.acquire()
+        yield lock
     finally:
-        await hold.release()
+        await lock.release()
 
 
-def held(gateway: Gateway, hold: Hold) -> Gateway:
-    gateway.access.hold = hold
+def held(gateway: Gateway, lock: GatewayLock) -> Gateway:
+    gateway.access.lock = lock
     gateway.access.poll = 0.01
     return gateway
 
@@ -112,8 +112,8 @@ def test_who_lost_it_to_another_spends_nothing_until_it_is_his_again(
     other = loaded(tmp_path, store, "other")
 
     async def run() -> None:
-        async with unwatched(tmp_path, store) as hold:
-            gateway = held(Gateway(one.system, tmp_path, seed=1), hold)
+        async with unwatched(tmp_path, store) as lock:
+            gateway = held(Gateway(one.system, tmp_path, seed=1), lock)
             await gateway.start()
             try:
                 assert await answered(gateway, WEB)
@@ -124,8 +124,8 @@ def test_who_lost_it_to_another_spends_nothing_until_it_is_his_again(
                             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                             " WHERE application_name LIKE 'headworks, process %'"
                         )
-                async with holding(other, always=True):
-                    hold.look()
+                async with hold_lock(other, always=True):
+                    lock.check()
 
                     async def is_refused() -> bool:
                         try:
@@ -135,7 +135,7 @@ def test_who_lost_it_to_another_spends_nothing_until_it_is_his_again(
 
                     await until(is_refused)
                     assert [said for said in gateway.troubles() if said.startswith("keys: ") and "limits count" in said]
-                hold.look()
+                lock.check()
 
                 async def is_served() -> bool:
                     try:
@@ -157,10 +157,10 @@ def test_a_lock_that_is_lost_to_nobody_is_taken_again_and_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def run() -> None:
-        async with unwatched(tmp_path, "sqlite:///ledger.db") as hold:
+        async with unwatched(tmp_path, "sqlite:///ledger.db") as lock:
             (tmp_path / "journal" / LOCK).unlink()
-            hold.look()
-            assert FileClaim(tmp_path / "journal" / LOCK).take("another", shared=False) is not None
+            lock.check()
+            assert FileLock(tmp_path / "journal" / LOCK).acquire("another", shared=False) is not None
             await asyncio.sleep(0)
 
     asyncio.run(run())
@@ -173,12 +173,12 @@ def test_a_store_that_is_away_keeps_nobody_from_starting(tmp_path: Path, caplog:
     (tmp_path / "file").touch()
 
     async def run() -> None:
-        async with unwatched(tmp_path, "sqlite:///file/ledger.db") as hold:
-            assert hold.other == ""
+        async with unwatched(tmp_path, "sqlite:///file/ledger.db") as lock:
+            assert lock.other == ""
             await asyncio.sleep(0)
             assert "ledger.db.lock cannot be locked" in caplog.messages[-1]
             (tmp_path / "file").unlink()
-            hold.look()
+            lock.check()
             await refused(loaded(tmp_path, "sqlite:///file/ledger.db", "other"))
 
     asyncio.run(run())
@@ -253,8 +253,8 @@ def test_a_key_with_a_budget_that_is_made_while_two_serve_is_spent_by_one(tmp_pa
             return False
 
     async def run() -> None:
-        async with holding(one, always=False) as first, holding(one, always=False) as second:
-            gateways = [held(Gateway(one.system, tmp_path, seed=1), hold) for hold in (first, second)]
+        async with hold_lock(one, always=False) as first, hold_lock(one, always=False) as second:
+            gateways = [held(Gateway(one.system, tmp_path, seed=1), lock) for lock in (first, second)]
             for gateway in gateways:
                 await gateway.start()
             try:

@@ -1,4 +1,4 @@
-"""Whether a vendor answers us as the system file has it: key, model and address, target by target (`headworks check --live`).
+"""`headworks check --live`: whether each vendor accepts our key, model and address.
 
 A vendor's list of models tells all three and is free. Where it does not name the model (lists leave out aliases and tuned
 models) or there is none, one call of a few tokens tells; it is paid for, so its price is known before it is made.
@@ -24,7 +24,7 @@ from headworks.layers.reason import reason
 from headworks.providers.remote import Remote
 from headworks.system.schema.system import Model, OpenAI, System, TargetOf
 
-PATIENCE: Final = 20.0
+TIMEOUT: Final = 20.0
 """Seconds that a vendor may take."""
 
 PROXY: Final = 407
@@ -46,7 +46,7 @@ class _List(msgspec.Struct):
     data: list[_Listed]
 
 
-class Asking:
+class LiveCheck:
     """Asks the vendors of a system. Enter it to connect; leaving closes every connection. Simulated and local ones are not
     asked: they have neither key nor address."""
 
@@ -60,7 +60,7 @@ class Asking:
         self._prices = Prices(system)
         self._lists: dict[str, frozenset[str] | CallError] = {}
 
-    async def __aenter__(self) -> Asking:
+    async def __aenter__(self) -> LiveCheck:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -74,7 +74,7 @@ class Asking:
         return sum(known) if len(known) == len(costs) else None
 
     async def by_list(self, name: str) -> Live | None:
-        """What the vendor's list of models says, for nothing; None where it does not name the model and only a call tells."""
+        """Checks the vendor's list of models, which is free. None where the model is not in it: then only a call tells."""
         _, target = self.targets[name]
         if target.provider not in self._lists:
             self._lists[target.provider] = await self._listed(self._leaf(target))
@@ -90,7 +90,7 @@ class Asking:
         return Live(target=name, verdict="right", why="the vendor's list of models has it")
 
     async def by_call(self, name: str) -> Live:
-        """What one call of a few tokens says."""
+        """Checks by one call of a few tokens."""
         model, target = self.targets[name]
         leaf = self._leaf(target)
         try:
@@ -117,7 +117,7 @@ class Asking:
         return leaf
 
     async def _listed(self, leaf: Remote) -> frozenset[str] | CallError:
-        client, by = leaf.client, now() + PATIENCE
+        client, by = leaf.client, now() + TIMEOUT
         try:
             exchange = await client.send(b"GET", client.origin.target(b"/models"), leaf.headers, connect_by=by)
             try:
@@ -125,7 +125,7 @@ class Asking:
             finally:
                 exchange.release()
         except (TimedOut, Broken) as error:
-            return Unreachable(f"no answer within {PATIENCE:g} s" if isinstance(error, TimedOut) else str(error))
+            return Unreachable(f"no answer within {TIMEOUT:g} s" if isinstance(error, TimedOut) else str(error))
         except CallError as error:
             return error
         if status in (401, 403, PROXY):
@@ -138,7 +138,7 @@ class Asking:
 
 
 def refusal(error: Denied, of: str) -> str:
-    """Who refuses us. A proxy that wants other credentials says so in the vendor's place, or before it is reached."""
+    """Who refuses us. A proxy that wants other credentials answers in the vendor's place."""
     if error.said is None or error.said.status == PROXY:
         return reason(Failed(error.message))
     return f"the vendor refuses {of}: {words(error)}"
@@ -154,7 +154,7 @@ async def asked(leaf: Remote, bound: str) -> Usage | None:
     """The tokens of one short call, whose answer is bounded by this field of the body. Raises CallError."""
     body = {"model": leaf.model, "messages": [{"role": "user", "content": QUESTION}], bound: MOST_TOKENS.output}
     at = now()
-    call = Call(id="check", alias="check", body=msgspec.json.encode(body), arrived_at=at, deadline_at=at + PATIENCE)
+    call = Call(id="check", alias="check", body=msgspec.json.encode(body), arrived_at=at, deadline_at=at + TIMEOUT)
     async with leaf.open(call) as reply:
         await reply.read()
         return reply.usage

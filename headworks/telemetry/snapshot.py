@@ -1,4 +1,4 @@
-"""The numbers of one process, to be sent to another and added to those of others.
+"""A snapshot of one process's numbers, to be sent to the parent and added up.
 
 Always true: what several processes counted adds up exactly: counters and histograms are sums. What a process counted stays in
 the sums after its end.
@@ -46,8 +46,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     journal_lost: int = 0
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as it is now. journal: the file that it writes, and how many bytes it has written there. journal_waiting: records that wait in its memory.
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one process now. journal: the file that it writes, and how many bytes it has written there. journal_waiting: records that wait in its memory.
     journal_unforced: files that could not be forced to the disk. has_keys: nobody
     calls it without one."""
 
@@ -97,7 +97,7 @@ def counts_of(metrics: Metrics, lags: Histogram, *, strangers: int = 0, appended
 
 
 class Sums:
-    """What several processes have counted together."""
+    """The sums over several processes."""
 
     def __init__(self, lag_bounds: Iterable[float]) -> None:
         self.metrics = Metrics()
@@ -147,40 +147,40 @@ def _merge(histogram: Histogram, counts: list[int], seconds: float) -> None:
     histogram.sum += seconds
 
 
-def circuits_of(views: Iterable[View]) -> dict[str, State]:
-    """Of each target the worst that a process knows."""
+def circuits_of(snapshots: Iterable[Snapshot]) -> dict[str, State]:
+    """The worst circuit state of each target in any process."""
     found: dict[str, State] = {}
-    for view in views:
-        for name, state in view.circuits.items():
+    for snapshot in snapshots:
+        for name, state in snapshot.circuits.items():
             found[name] = min(found.get(name, "closed"), state, key=WORST.index)
     return found
 
 
-def slots_of(views: Iterable[View]) -> dict[str, tuple[int, int]]:
+def slots_of(snapshots: Iterable[Snapshot]) -> dict[str, tuple[int, int]]:
     """Of each provider the places in use, of all that there are for all processes together."""
     found: dict[str, tuple[int, int]] = {}
-    for view in views:
-        for name, (in_use, limit) in view.slots.items():
+    for snapshot in snapshots:
+        for name, (in_use, limit) in snapshot.slots.items():
             before, most = found.get(name, (0, 0))
             found[name] = (before + in_use, max(most, limit))
     return found
 
 
-def answers_of(views: Iterable[View]) -> dict[str, tuple[int, int, int]]:
+def answers_of(snapshots: Iterable[Snapshot]) -> dict[str, tuple[int, int, int]]:
     """Of each alias the answers that the processes keep."""
     found: dict[str, tuple[int, int, int]] = {}
-    for view in views:
-        for name, (number, size, evicted) in view.answers.items():
+    for snapshot in snapshots:
+        for name, (number, size, evicted) in snapshot.answers.items():
             before = found.get(name, (0, 0, 0))
             found[name] = (before[0] + number, before[1] + size, before[2] + evicted)
     return found
 
 
-def troubles_of(views: Iterable[View]) -> list[str]:
-    """What does not work, once each, with how many processes say so."""
-    views = list(views)
-    counted = Counter(trouble for view in views for trouble in dict.fromkeys(view.troubles))
+def troubles_of(snapshots: Iterable[Snapshot]) -> list[str]:
+    """The problems of several processes, once each, with the number of processes that report them."""
+    snapshots = list(snapshots)
+    counted = Counter(trouble for snapshot in snapshots for trouble in dict.fromkeys(snapshot.troubles))
     return [
-        trouble if count == len(views) else f"{trouble} ({count} of {len(views)} workers)"
+        trouble if count == len(snapshots) else f"{trouble} ({count} of {len(snapshots)} workers)"
         for trouble, count in counted.items()
     ]

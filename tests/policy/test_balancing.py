@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.core.call import Prefill
-from headworks.policy.choice import (
-    CHOICES,
-    Ability,
+from headworks.policy.balancing import (
+    PICKERS,
     Balancing,
     Candidate,
+    Capability,
     Weighted,
-    able,
-    first_to_wake,
+    available,
+    first_to_recover,
     last_resort,
     left,
 )
@@ -59,7 +59,7 @@ def test_open_circuits_are_not_picked(way: Balancing) -> None:
     candidates, rng = tier(1, 1, 1), Random(1)
     trip(candidates[0], 100.0)
     trip(candidates[2], 100.0)
-    assert {name(CHOICES[way].pick(candidates, (), rng, 101.0)) for _ in range(20)} == {"b"}
+    assert {name(PICKERS[way].pick(candidates, (), rng, 101.0)) for _ in range(20)} == {"b"}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -71,35 +71,35 @@ def test_whose_time_is_up_is_asked_first_by_one_call_and_not_by_one_that_has_fai
     candidates[0].latency.record(0.1, 100.0)
     candidates[1].latency.record(0.1, 100.0)
     due = candidates[2].circuit.blocked_until
-    assert name(CHOICES[way].pick(candidates, (), rng, due)) == "c"
-    assert name(CHOICES[way].pick(candidates, ["a"], Fixed(0.0), due)) == "b"
+    assert name(PICKERS[way].pick(candidates, (), rng, due)) == "c"
+    assert name(PICKERS[way].pick(candidates, ["a"], Fixed(0.0), due)) == "b"
     assert candidates[2].circuit.enter(due)
-    assert name(CHOICES[way].pick(candidates, (), rng, due)) in ("a", "b")
+    assert name(PICKERS[way].pick(candidates, (), rng, due)) in ("a", "b")
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_untried_come_first_and_then_anybody(way: Balancing) -> None:
     candidates, rng = tier(1, 1, 1), Random(1)
-    assert {name(CHOICES[way].pick(candidates, ["a", "c", "other"], rng, 0.0)) for _ in range(20)} == {"b"}
-    assert {name(CHOICES[way].pick(candidates, {"a", "b", "c"}, rng, 0.0)) for _ in range(50)} == {"a", "b", "c"}
+    assert {name(PICKERS[way].pick(candidates, ["a", "c", "other"], rng, 0.0)) for _ in range(20)} == {"b"}
+    assert {name(PICKERS[way].pick(candidates, {"a", "b", "c"}, rng, 0.0)) for _ in range(50)} == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_one_tried_already_comes_before_an_open_circuit(way: Balancing) -> None:
     candidates = tier(1, 1)
     trip(candidates[1], 100.0)
-    assert name(CHOICES[way].pick(candidates, ["a"], Random(1), 101.0)) == "a"
+    assert name(PICKERS[way].pick(candidates, ["a"], Random(1), 101.0)) == "a"
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_nobody_is_picked_where_nobody_may_be_asked(way: Balancing) -> None:
     candidates = tier(1, 1)
-    assert CHOICES[way].pick([], (), Random(1), 0.0) is None
+    assert PICKERS[way].pick([], (), Random(1), 0.0) is None
     for candidate in candidates:
         trip(candidate, 100.0)
-    assert CHOICES[way].pick(candidates, (), Random(1), 101.0) is None
+    assert PICKERS[way].pick(candidates, (), Random(1), 101.0) is None
     at = min(candidate.circuit.blocked_until for candidate in candidates)
-    assert CHOICES[way].pick(candidates, (), Random(1), at) is not None
+    assert PICKERS[way].pick(candidates, (), Random(1), at) is not None
     assert left(candidates, (), at)
 
 
@@ -121,14 +121,14 @@ def test_law_whatever_the_way_the_pick_is_allowed_and_repeatable(
             trip(candidate, 100.0)
         elif number % 2:
             candidate.latency.record(busy[-number], 100.0)
-    picked = CHOICES[way].pick(candidates, tried, Random(seed), 101.0)
+    picked = PICKERS[way].pick(candidates, tried, Random(seed), 101.0)
     allowed = {candidate.name for number, candidate in enumerate(candidates) if number not in broken}
     if picked is None:
         assert not allowed
     else:
         assert picked.name in ((allowed - tried) or allowed)
-    assert picked is CHOICES[way].pick(candidates, tried, Random(seed), 101.0)
-    assert [other.name for other in able(candidates, tried, 101.0)] == sorted((allowed - tried) or allowed)
+    assert picked is PICKERS[way].pick(candidates, tried, Random(seed), 101.0)
+    assert [other.name for other in available(candidates, tried, 101.0)] == sorted((allowed - tried) or allowed)
     assert left(candidates, tried, 101.0) == bool(allowed - tried)
 
 
@@ -175,27 +175,27 @@ def test_the_fewest_in_flight_for_its_weight(weights: tuple[int, ...], busy: tup
     candidates = tier(*weights)
     for candidate, count in zip(candidates, busy, strict=True):
         candidate.busy = count
-    assert name(CHOICES["least_busy"].pick(candidates, (), Random(1), 0.0)) == picked
+    assert name(PICKERS["least_busy"].pick(candidates, (), Random(1), 0.0)) == picked
 
 
 def test_a_quiet_system_shares_its_load() -> None:
     candidates, rng = tier(1, 1, 1), Random(1)
     candidates[2].busy = 1
-    picks = Counter(name(CHOICES["least_busy"].pick(candidates, (), rng, 0.0)) for _ in range(1000))
+    picks = Counter(name(PICKERS["least_busy"].pick(candidates, (), rng, 0.0)) for _ in range(1000))
     assert picks["c"] == 0
     assert 400 < picks["a"] < 600
 
 
 def test_equals_have_equal_chances() -> None:
     candidates, rng = tier(1, 1, 1, 1), Random(3)
-    picks = Counter(name(CHOICES["least_busy"].pick(candidates, (), rng, 0.0)) for _ in range(8000))
+    picks = Counter(name(PICKERS["least_busy"].pick(candidates, (), rng, 0.0)) for _ in range(8000))
     assert all(abs(picks[letter] - 2000) < 200 for letter in "abcd")
 
 
 def test_law_calls_that_stay_spread_by_weight() -> None:
     candidates, rng = tier(1, 2, 3), Random(1)
     for _ in range(600):
-        picked = CHOICES["least_busy"].pick(candidates, (), rng, 0.0)
+        picked = PICKERS["least_busy"].pick(candidates, (), rng, 0.0)
         assert picked is not None
         picked.busy += 1
     assert all(abs(candidate.busy - share) <= 1 for candidate, share in zip(candidates, (100, 200, 300), strict=True))
@@ -213,7 +213,7 @@ def known(*latencies: float) -> list[Candidate]:
 
 
 def fastest(candidates: list[Candidate], now: float = 100.0) -> str:
-    return name(CHOICES["fastest"].pick(candidates, (), Random(1), now))
+    return name(PICKERS["fastest"].pick(candidates, (), Random(1), now))
 
 
 def test_the_lowest_latency() -> None:
@@ -284,12 +284,12 @@ def test_who_rests_is_no_last_resort_and_the_first_to_wake_is_known() -> None:
     trip(candidates[2], 101.0)
     assert name(last_resort(candidates, (), 102.0)) == "c"
     assert last_resort(candidates, ["c"], 102.0) is None
-    assert [name(first_to_wake(candidates, tried, 102.0)) for tried in ([], ["b"], ["a", "b"])] == ["b", "a", ""]
-    assert first_to_wake(candidates, (), 150.0) is None
+    assert [name(first_to_recover(candidates, tried, 102.0)) for tried in ([], ["b"], ["a", "b"])] == ["b", "a", ""]
+    assert first_to_recover(candidates, (), 150.0) is None
 
 
 @pytest.mark.parametrize(
-    ("window", "prefill", "outgrown", "is_prefilled", "suits"),
+    ("window", "prefill", "exceeded_context", "is_prefilled", "suits"),
     [
         (0, "none", 0, False, True),
         (8_000, "none", 8_000, False, False),
@@ -302,6 +302,6 @@ def test_who_rests_is_no_last_resort_and_the_first_to_wake_is_known() -> None:
     ],
 )
 def test_a_target_suits_a_question_that_outgrew_others_and_an_answer_that_has_begun_only_if_it_can(
-    window: int, prefill: Prefill, outgrown: float, is_prefilled: bool, suits: bool
+    window: int, prefill: Prefill, exceeded_context: float, is_prefilled: bool, suits: bool
 ) -> None:
-    assert Ability(window, prefill).suits(outgrown, is_prefilled=is_prefilled) is suits
+    assert Capability(window, prefill).suits(exceeded_context, is_prefilled=is_prefilled) is suits

@@ -1,4 +1,4 @@
-"""Whose a store in PostgreSQL is: an advisory lock, held by a transaction that stays open and does nothing.
+"""The lock on a store in PostgreSQL: an advisory lock, held by an idle open transaction.
 
 Theory. A lock of the session would be lost, or left behind, where a pooler in transaction mode stands between; a transaction
 keeps its connection there. This one has read no table and changed nothing, so it holds back no vacuum and no lock but its own.
@@ -37,8 +37,8 @@ MOST_NAME: Final = 63
 """Bytes of an application's name."""
 
 
-class PostgresClaim:
-    """The claim to a schema. connect: opens a connection in autocommit, and raises psycopg.Error or StoreTrouble."""
+class PostgresLock:
+    """The lock on a schema. connect: opens a connection in autocommit, and raises psycopg.Error or StoreTrouble."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection], schema: str, shown: str) -> None:
         self._connect = connect
@@ -46,7 +46,7 @@ class PostgresClaim:
         self._shown = shown
         self._connection: psycopg.Connection | None = None
 
-    def take(self, holder: str, *, shared: bool) -> str | None:
+    def acquire(self, holder: str, *, shared: bool) -> str | None:
         self.release()
         try:
             connection = self._connect()
@@ -63,7 +63,7 @@ class PostgresClaim:
             connection.close()
         return found
 
-    def is_ours(self) -> bool:
+    def is_held(self) -> bool:
         if self._connection is None:
             return False
         try:

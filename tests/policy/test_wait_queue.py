@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.policy.turns import Names, Turns, Waiter
+from headworks.policy.wait_queue import Names, Waiter, WaitQueue
 
 PROVIDER: Names = frozenset(["tpm/p"])
 X: Names = frozenset(["tpm/p", "rpm/x"])
@@ -16,60 +16,60 @@ class Room:
     """A provider's turns, and who was told."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.queue = WaitQueue()
         self.told: list[str] = []
 
     def come(self, name: str, names: Names) -> Waiter:
-        return self.turns.come(names, lambda: self.told.append(name))
+        return self.queue.join(names, lambda: self.told.append(name))
 
 
 def test_nobody_stands_before_a_newcomer_where_nobody_waits() -> None:
     room = Room()
-    assert room.turns.before(PROVIDER) is None
+    assert room.queue.blocker(PROVIDER) is None
     one = room.come("one", PROVIDER)
-    assert room.turns.may_ask(one)
-    assert room.turns.before(PROVIDER) is one
-    room.turns.leave(one)
-    assert (room.turns.before(PROVIDER), room.turns.queues, room.told) == (None, {}, [])
+    assert room.queue.may_poll(one)
+    assert room.queue.blocker(PROVIDER) is one
+    room.queue.leave(one)
+    assert (room.queue.blocker(PROVIDER), room.queue.queues, room.told) == (None, {}, [])
 
 
 def test_who_came_first_asks_first_and_the_next_is_told_when_it_leaves() -> None:
     room = Room()
     one, two, three = (room.come(name, PROVIDER) for name in ("one", "two", "three"))
-    room.turns.refused(one, "tpm/p", 5.0)
-    assert [room.turns.may_ask(waiter) for waiter in (one, two, three)] == [True, False, False]
+    room.queue.note_refusal(one, "tpm/p", 5.0)
+    assert [room.queue.may_poll(waiter) for waiter in (one, two, three)] == [True, False, False]
     assert one.room_at == 5.0
-    room.turns.leave(two)
+    room.queue.leave(two)
     assert room.told == []
-    room.turns.leave(one)
+    room.queue.leave(one)
     assert room.told == ["three"]
-    assert room.turns.may_ask(three)
+    assert room.queue.may_poll(three)
 
 
 def test_who_waits_for_its_target_does_not_hold_up_another_target_of_the_provider() -> None:
     room = Room()
     one, two, other = room.come("one", X), room.come("two", X), room.come("other", Y)
-    assert not room.turns.may_ask(other), "it is not known yet what the first one waits for"
-    room.turns.refused(one, "rpm/x")
+    assert not room.queue.may_poll(other), "it is not known yet what the first one waits for"
+    room.queue.note_refusal(one, "rpm/x")
     assert room.told == ["other"]
-    assert room.turns.may_ask(other)
-    room.turns.refused(one, "rpm/x")
+    assert room.queue.may_poll(other)
+    room.queue.note_refusal(one, "rpm/x")
     assert room.told == ["other"], "that is no news"
-    room.turns.refused(other, "tpm/p")
-    assert room.turns.may_ask(one)
-    assert room.turns.before(X) is one
-    assert room.turns.before(frozenset(["tpm/q"])) is None
-    room.turns.leave(other)
-    room.turns.leave(two)
+    room.queue.note_refusal(other, "tpm/p")
+    assert room.queue.may_poll(one)
+    assert room.queue.blocker(X) is one
+    assert room.queue.blocker(frozenset(["tpm/q"])) is None
+    room.queue.leave(other)
+    room.queue.leave(two)
     assert room.told == ["other"]
 
 
 def test_who_waits_for_the_provider_stands_before_all_of_its_targets() -> None:
     room = Room()
     one, other = room.come("one", X), room.come("other", Y)
-    room.turns.refused(one, "tpm/p")
-    assert not room.turns.may_ask(other)
-    assert room.turns.before(Y) is one
+    room.queue.note_refusal(one, "tpm/p")
+    assert not room.queue.may_poll(other)
+    assert room.queue.blocker(Y) is one
 
 
 @given(
@@ -86,15 +86,15 @@ def test_law_nobody_passes_and_somebody_may_always_ask(steps: list[tuple[str, Na
     room = Room()
     waiting: list[Waiter] = []
     for number, (step, names, drawn) in enumerate(steps):
-        asking = [waiter for waiter in waiting if room.turns.may_ask(waiter)]
+        asking = [waiter for waiter in waiting if room.queue.may_poll(waiter)]
         if step == "come":
             waiting.append(room.come(str(number), names))
         elif step == "refuse" and asking:
             chosen = asking[drawn % len(asking)]
-            room.turns.refused(chosen, sorted(chosen.names)[drawn % len(chosen.names)])
+            room.queue.note_refusal(chosen, sorted(chosen.names)[drawn % len(chosen.names)])
         elif step == "leave" and waiting:
-            room.turns.leave(waiting.pop(drawn % len(waiting)))
-        asking = [waiter for waiter in waiting if room.turns.may_ask(waiter)]
+            room.queue.leave(waiting.pop(drawn % len(waiting)))
+        asking = [waiter for waiter in waiting if room.queue.may_poll(waiter)]
         assert bool(asking) == bool(waiting)
         assert asking[:1] == waiting[:1], "who has waited longest may always ask"
         for later in asking:

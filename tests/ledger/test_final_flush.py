@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headworks.core.record import Opened
-from headworks.ledger.ending import finish, is_whole
+from headworks.ledger.final_flush import flush_and_close, report_losses
 from headworks.ledger.journal import Journal
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt
@@ -23,7 +23,7 @@ def test_what_a_full_disk_did_not_take_is_in_the_store_at_the_end(tmp_path: Path
         for number in range(20):
             journal.append(record(number))
         assert journal.waiting > 15
-        asyncio.run(finish(journal, at))
+        asyncio.run(flush_and_close(journal, at))
     assert journal.lost == 0
     assert indexed(tmp_path / "journal", at) == ids(*range(20))
     assert list((tmp_path / "journal").glob("*.jsonl")) == []
@@ -40,7 +40,7 @@ def test_a_call_whose_record_went_past_its_journal_is_not_taken_for_lost(tmp_pat
         assert journal.open(began)
         journal.append(known)
         assert journal.waiting == 1
-        asyncio.run(finish(journal, at))
+        asyncio.run(flush_and_close(journal, at))
     assert indexed(tmp_path / "journal", at) == ids(1)
     store = at.open()
     assert store.spent(0) == {"key/web": known.cost_nano}
@@ -56,9 +56,9 @@ def test_what_neither_disk_nor_store_take_is_counted_and_said_last(
         for number in range(20):
             journal.append(record(number))
         waiting = journal.waiting
-        asyncio.run(finish(journal, SqliteAt(tmp_path / "file" / "ledger.db")))
+        asyncio.run(flush_and_close(journal, SqliteAt(tmp_path / "file" / "ledger.db")))
     assert journal.lost == waiting > 15
-    assert not is_whole(journal.lost, journal.folder)
+    assert not report_losses(journal.lost, journal.folder)
     assert (
         caplog.records[-1]
         .getMessage()
@@ -73,7 +73,7 @@ def test_records_of_a_file_that_was_removed_just_before_the_end_are_in_the_store
     journal.append(record(1))
     journal.path.unlink()
     journal.append(record(2))
-    asyncio.run(finish(journal, at))
+    asyncio.run(flush_and_close(journal, at))
     assert indexed(tmp_path / "journal", at) == ids(1, 2)
 
 
@@ -91,10 +91,10 @@ def test_a_file_that_could_not_be_forced_is_said_unless_the_store_has_it(
     with monkeypatch.context() as broken:
         broken.setattr(os, "fdatasync", fails)
         journal._force(journal._file)
-    asyncio.run(finish(journal, at))
+    asyncio.run(flush_and_close(journal, at))
     assert journal.unforced == [journal.path]
-    assert not is_whole(journal.lost, journal.folder, journal.unforced)
+    assert not report_losses(journal.lost, journal.folder, journal.unforced)
     assert "could not be forced" in caplog.records[-1].getMessage()
     assert caplog.records[-1].levelno == logging.ERROR
     indexed(tmp_path / "journal", at)
-    assert is_whole(journal.lost, journal.folder, journal.unforced)
+    assert report_losses(journal.lost, journal.folder, journal.unforced)

@@ -1,4 +1,4 @@
-"""Money for a further attempt. The first one is paid for by what Quota has reserved."""
+"""Reserves money for further attempts. Quota has reserved it for the first one."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from headworks.core.reply import Reply
 from headworks.core.service import Enter, Opening, Service, entering
 
 
-class Fund:
-    """Raises a call's reservation before an attempt that it does not cover, or refuses the attempt: then there was none."""
+class Reserve:
+    """Raises a call's reservation before an attempt that it does not cover. If the budget has no room, no attempt is made."""
 
     def __init__(self, inner: Service) -> None:
         self.inner = inner
 
     def open(self, call: Call) -> Opening:
-        funds = call.trail.funds
-        if funds is None or call.attempt is None or funds.needed(size(call), call.attempt) is None:
+        reservation = call.trail.reservation
+        if reservation is None or call.attempt is None or reservation.needed(size(call), call.attempt) is None:
             return self.inner.open(call)
         return self.raised(call)
 
     @entering
     async def raised(self, call: Call, enter: Enter) -> Reply:
-        funds, attempt = call.trail.funds, call.attempt
-        assert funds is not None
+        reservation, attempt = call.trail.reservation, call.attempt
+        assert reservation is not None
         assert attempt is not None
-        amounts = funds.needed(size(call), attempt)
+        amounts = reservation.needed(size(call), attempt)
         if amounts is not None:
             try:
-                funds.raised(amounts, await funds.state.reserve(funds.claim, amounts))
+                reservation.raised(amounts, await reservation.state.reserve(reservation.claim, amounts))
             except CallError:
                 call.trail.attempts.remove(attempt)  # it never reached anybody
                 raise

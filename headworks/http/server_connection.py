@@ -1,4 +1,4 @@
-"""One caller's connection: its requests in order, one at a time, each answered by the handler in one lasting task.
+"""One connection of a caller: its requests are served in order, one at a time, by one task for the whole connection.
 
 Always true: what waits for a caller or from a caller is bounded, in bytes and in time; the next request is not begun
 before the last answer fits below the water mark; a caller who hangs up cancels the handler at once; the counters of the
@@ -23,11 +23,11 @@ from typing import Protocol
 from headworks.http.buffered import Buffered
 from headworks.http.connection import NEVER, Connection
 from headworks.http.exchange import PREFIX, Exchange
-from headworks.http.intake import BODY, HEAD, REST, Admit, Asked, Intake, Refusal, Request
 from headworks.http.limits import SLICE, EdgeLimits
+from headworks.http.request_parser import BODY, HEAD, REST, Admit, Parsed, Refusal, Request, RequestParser
 
 ANSWERING = 3
-"""Beside the phases of `Intake`: a request is with the handler."""
+"""Beside the phases of `RequestParser`: a request is with the handler."""
 
 OPEN, CLOSING, LINGERING = 0, 1, 2
 """Served; closed as soon as what was written is sent; nothing is written any more and what arrives is thrown away."""
@@ -60,9 +60,9 @@ class Host(Protocol):
     arriving: int
     buffered: Buffered
 
-    def joined(self, inbound: Inbound) -> bool: ...
+    def connection_opened(self, connection: ServerConnection) -> bool: ...
 
-    def left(self, inbound: Inbound, worker: asyncio.Task[None] | None) -> None: ...
+    def connection_closed(self, connection: ServerConnection, worker: asyncio.Task[None] | None) -> None: ...
 
     def refusal(self, status: int, message: str) -> tuple[Sequence[tuple[bytes, bytes]], bytes]: ...
 
@@ -71,7 +71,7 @@ class Host(Protocol):
     def date(self) -> bytes: ...
 
 
-class Inbound(Connection):
+class ServerConnection(Connection):
     """Serves one connection."""
 
     __slots__ = (
@@ -83,9 +83,9 @@ class Inbound(Connection):
         "_ended",
         "_exchange",
         "_host",
-        "_intake",
         "_is_encrypted",
         "_mode",
+        "_parser",
         "_peer",
         "_phase",
         "_probed",
@@ -103,7 +103,7 @@ class Inbound(Connection):
         super().__init__(loop)
         self._host = host
         self.date = host.date
-        self._intake = Intake(host.limits, host.admit)
+        self._parser = RequestParser(host.limits, host.admit)
         self._phase = HEAD  # a new connection is given the time of a head, not of a rest
         self._mode = OPEN
         self._request: Request | None = None
@@ -134,7 +134,7 @@ class Inbound(Connection):
         return (
             self._exchange is None
             and self._mode == OPEN
-            and self._intake.phase == REST
+            and self._parser.phase == REST
             and not self._rest
             and not self.transport.get_write_buffer_size()
         )
@@ -147,7 +147,7 @@ class Inbound(Connection):
         limits = self._host.limits
         if self._phase == BODY:
             return self._body_since
-        return self.alarm.due_at - (limits.idle_timeout if self._phase == REST else limits.header_timeout)
+        return self.deadline_timer.due_at - (limits.idle_timeout if self._phase == REST else limits.header_timeout)
 
     # What the loop calls.
 
@@ -160,8 +160,8 @@ class Inbound(Connection):
             self._peer = str(name[0])
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-        self.alarm.set(self.loop.time() + self._host.limits.header_timeout)
-        if not self._host.joined(self):
+        self.deadline_timer.set(self.loop.time() + self._host.limits.header_timeout)
+        if not self._host.connection_opened(self):
             self._refuse(503, "Too many connections are open.")
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -178,17 +178,17 @@ class Inbound(Connection):
         if self._charged:
             self._charge(0)
         self._rest = b""
-        self._intake.close()
-        self._host.left(self, worker)
+        self._parser.close()
+        self._host.connection_closed(self, worker)
 
     def data_received(self, data: bytes) -> None:
-        intake = self._intake
-        if self._mode != OPEN or intake.deaf:
+        parser = self._parser
+        if self._mode != OPEN or parser.is_done:
             return
         if self._exchange is None and not self._rest and len(data) <= SLICE and self.writable:
-            intake.feed(data)
-            if intake.ready:
-                self._next(intake.ready.popleft())
+            parser.feed(data)
+            if parser.ready:
+                self._next(parser.ready.popleft())
             else:
                 self._await_more()
             return
@@ -196,7 +196,7 @@ class Inbound(Connection):
         if self._exchange is None and self._pumps is None and self.writable:
             self._advance()
         elif len(self._rest) > BEHIND:
-            self.hold()
+            self.pause_reading()
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -219,10 +219,10 @@ class Inbound(Connection):
         super().resume_writing()
         self._charge(0)
         if self._mode == OPEN:
-            self.alarm.clear()
+            self.deadline_timer.clear()
             self._advance()
 
-    def overdue(self) -> None:
+    def on_timeout(self) -> None:
         # Never while a request is answered and the caller reads: `_begin` and `resume_writing` clear the alarm.
         limits = self._host.limits
         if not self.writable or self._mode == CLOSING:
@@ -234,16 +234,16 @@ class Inbound(Connection):
                 self.abort()
         elif self._mode == LINGERING:
             self.abort()
-        elif self._intake.phase == REST:
+        elif self._parser.phase == REST:
             self._close()
             if self.transport.get_write_buffer_size():
                 self.abort()  # it had all the idle time to read its answer
-        elif self._intake.phase == HEAD:
+        elif self._parser.phase == HEAD:
             self._refuse(408, f"The head took more than {limits.header_timeout:g} s.")
         else:
-            due_at = self._body_since + limits.body_timeout + self._intake.arrived / limits.min_body_rate
+            due_at = self._body_since + limits.body_timeout + self._parser.arrived / limits.min_body_rate
             if self.loop.time() < due_at:
-                self.alarm.set(due_at)
+                self.deadline_timer.set(due_at)
             else:
                 self._refuse(408, "The body came too slowly.")
 
@@ -251,27 +251,27 @@ class Inbound(Connection):
 
     def _advance(self) -> None:
         """Goes on as far as it can now: begins the next request, reads on, closes, or waits for the caller."""
-        intake = self._intake
+        parser = self._parser
         slices = SLICES
         while self._exchange is None and self._mode == OPEN and self.writable and not self.closed:
-            if intake.ready:
-                self._next(intake.ready.popleft())
+            if parser.ready:
+                self._next(parser.ready.popleft())
             elif self._rest:
                 if not slices:
-                    self.hold()
+                    self.pause_reading()
                     self._pumps = self.loop.call_soon(self._pump)
                     return
                 slices -= 1
-                size = max(SLICE, intake.awaited)
+                size = max(SLICE, parser.awaited)
                 rest = memoryview(self._rest)
                 self._rest = rest[size:]
-                intake.feed(rest[:size])
+                parser.feed(rest[:size])
             elif not self._ended:
-                self.flow()
+                self.resume_reading()
                 self._await_more()
                 return
-            elif intake.phase != REST:
-                intake.refuse(400, "The request ended before it was whole.")
+            elif parser.phase != REST:
+                parser.refuse(400, "The request ended before it was whole.")
             else:
                 self._close()
 
@@ -281,8 +281,8 @@ class Inbound(Connection):
 
     def _await_more(self) -> None:
         """Bounds the wait for the next bytes: from the beginning of each phase, not from the last byte."""
-        intake = self._intake
-        phase = intake.phase
+        parser = self._parser
+        phase = parser.phase
         if phase == REST and self._phase == HEAD:
             return  # blank lines before the first request earn no idle time
         if phase != self._phase:
@@ -290,21 +290,21 @@ class Inbound(Connection):
             limits = self._host.limits
             now = self.loop.time()
             if phase == REST:
-                self.alarm.set(now + limits.idle_timeout)
+                self.deadline_timer.set(now + limits.idle_timeout)
             elif phase == HEAD:
-                self.alarm.set(now + limits.header_timeout)
+                self.deadline_timer.set(now + limits.header_timeout)
             else:
                 self._body_since = now
-                self.alarm.set(now + limits.body_timeout)
+                self.deadline_timer.set(now + limits.body_timeout)
         if phase == BODY:
-            if intake.expects:
-                intake.expects = False
+            if parser.expects:
+                parser.expects = False
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._count_body(intake.arrived)
+            self._count_body(parser.arrived)
 
     def _await_progress(self) -> None:
         self._backlog = self.transport.get_write_buffer_size()
-        self.alarm.set(self.loop.time() + self._host.limits.write_timeout)
+        self.deadline_timer.set(self.loop.time() + self._host.limits.write_timeout)
 
     def _charge(self, size: int) -> None:
         self._host.buffered.size += size - self._charged
@@ -323,7 +323,7 @@ class Inbound(Connection):
 
     # One request.
 
-    def _next(self, asked: Asked) -> None:
+    def _next(self, asked: Parsed) -> None:
         if isinstance(asked, Request):
             self._begin(asked)
         else:
@@ -332,7 +332,7 @@ class Inbound(Connection):
     def _begin(self, request: Request) -> None:
         request.peer = self._peer
         self._phase = ANSWERING
-        self.alarm.clear()
+        self.deadline_timer.clear()
         self._request = request
         self._exchange = Exchange(self, request.method, request.version, request.keep_alive)
         self._host.busy += 1
@@ -375,7 +375,7 @@ class Inbound(Connection):
             if exchange.started:
                 self.abort()  # a cut must look like one
             else:
-                self._say(exchange, 500, "Something failed here that should not have.")
+                self._say(exchange, 500, "An internal error occurred in the gateway.")
         self._exchange = self._request = None
         self._host.busy -= 1
         self._forget_body()
@@ -383,11 +383,11 @@ class Inbound(Connection):
             return
         if not exchange.keep_alive or self._host.draining:  # a head from before the drain did not say so
             self._close()
-        elif self._rest or self._intake.phase != REST or self._intake.ready or self._ended or not self.writable:
+        elif self._rest or self._parser.phase != REST or self._parser.ready or self._ended or not self.writable:
             self._advance()
         else:
             self._phase = REST
-            self.alarm.set(self.loop.time() + self._host.limits.idle_timeout)
+            self.deadline_timer.set(self.loop.time() + self._host.limits.idle_timeout)
 
     def _give_back(self) -> None:
         """Ends a request whose handler was stopped: what is open is cut."""
@@ -419,7 +419,7 @@ class Inbound(Connection):
             self._close()
 
     def _refuse(self, status: int, message: str) -> None:
-        self._intake.refuse(status, message)
+        self._parser.refuse(status, message)
         self._advance()
 
     def _turn_away(self, refusal: Refusal) -> None:
@@ -439,7 +439,7 @@ class Inbound(Connection):
         """Closes once all is sent, and gives up when sending makes no progress."""
         if self.closed or self._mode == CLOSING:
             return
-        if (self._rest or self._intake.is_unread) and self._mode == OPEN:
+        if (self._rest or self._parser.is_unread) and self._mode == OPEN:
             self._linger()
             return
         self._mode = CLOSING
@@ -459,5 +459,5 @@ class Inbound(Connection):
         self._mode = LINGERING
         if not self._is_encrypted:
             self.transport.write_eof()
-        self.alarm.set(self.loop.time() + self._host.limits.linger)
-        self.flow()
+        self.deadline_timer.set(self.loop.time() + self._host.limits.linger)
+        self.resume_reading()

@@ -1,4 +1,4 @@
-"""One connection to a server, and the response that is arriving on it.
+"""One connection to a server, and the response that arrives on it.
 
 Always true: it ends as WHOLE or with a `failure`, never neither, once the loop has told of the end; bytes that nobody
 asked for are never kept, and cost the connection. It knows no pool beyond the list in which it rests.
@@ -20,7 +20,7 @@ from httptools import HttpParserError, HttpResponseParser
 from headworks.core.errors import Crowded, Garbled
 from headworks.http.buffered import Buffered, crowded
 from headworks.http.connection import NEVER, Broken, Connection, TimedOut, nobody
-from headworks.http.unsolicited import is_goodbye
+from headworks.http.unsolicited import is_idle_close
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -53,7 +53,7 @@ HEAD, BODY, WHOLE = 0, 1, 2
 _TIMEOUT = re.compile(rb"(?:^|[ ,;])timeout=(\d{1,6})(?:$|[ ,;])", re.IGNORECASE)
 
 
-class Link(Connection):
+class ClientConnection(Connection):
     """A connection, and one response at a time."""
 
     __slots__ = (
@@ -74,12 +74,12 @@ class Link(Connection):
         "charged",
         "failure",
         "headers",
+        "idle_since",
         "is_fresh",
+        "is_idle",
         "keep",
         "phase",
         "pieces",
-        "rested_at",
-        "resting",
         "size",
         "status",
     )
@@ -87,7 +87,7 @@ class Link(Connection):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        pool: list[Link],
+        pool: list[ClientConnection],
         head_limit: int,
         buffered: Buffered,
         unasked: Callable[[], None] = nobody,
@@ -114,10 +114,10 @@ class Link(Connection):
         self.phase = WHOLE  # bytes before a request are as unasked for as bytes after an answer
         self._timeout = 0.0  # how long it may rest; 0 until its first answer says so
         self.keep = True
-        self.resting = False
+        self.is_idle = False
         self.is_fresh = False  # it came back a moment ago: what follows its answer may not have come yet
         self._used = 0  # requests so far
-        self.rested_at = 0.0
+        self.idle_since = 0.0
 
     # -- the request
 
@@ -127,9 +127,9 @@ class Link(Connection):
         # uvloop closes a socket in which it met an error before it tells, and then `write` raises.
         if self.closed or transport.is_closing():
             return False
-        if self.resting and self.loop.time() - self.rested_at >= PROBED_AFTER and not self._is_open():
+        if self.is_idle and self.loop.time() - self.idle_since >= PROBED_AFTER and not self._is_open():
             return False
-        self.resting = False
+        self.is_idle = False
         self.phase = HEAD
         self.headers = []
         self._bound = HIGH_WATER
@@ -192,11 +192,11 @@ class Link(Connection):
                 waiter.set_result(None)
 
     def _refuse(self, data: bytes) -> None:
-        """Unasked for: whatever it is, it is not the answer to the next request."""
+        """Handles unsolicited bytes: closes the connection, as they are not the answer to the next request."""
         if self.closed:
             return
-        counts = self.status and not (self.resting and is_goodbye(data))
-        self.part()
+        counts = self.status and not (self.is_idle and is_idle_close(data))
+        self.discard()
         if counts:
             self._unasked()
 
@@ -247,20 +247,20 @@ class Link(Connection):
             self.phase = WHOLE
             self._notify()
         elif self.phase == WHOLE:
-            self.part()
+            self.discard()
         else:
             self._fail("it closed the connection")
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.part()
+        self.discard()
         if self.phase != WHOLE:
             self._fail(f"the connection was lost: {error}" if error else "the connection was closed")
         super().connection_lost(error)
         del self._parser  # it knows this object's methods: a circle, which only the garbage collector would find
 
-    def overdue(self) -> None:
-        if self.resting:
-            self.part()
+    def on_timeout(self) -> None:
+        if self.is_idle:
+            self.discard()
             return
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
@@ -272,26 +272,26 @@ class Link(Connection):
         """Done when `want` is here, or a byte more of it, or the connection has failed; TimedOut by then."""
         self._want = want
         self._waiter = waiter = self.loop.create_future()
-        self.alarm.set(by)
+        self.deadline_timer.set(by)
         return waiter
 
     def bound(self, limit: int) -> None:
         """From now on more than `limit` bytes of body are too many."""
         self._bound = limit
-        if self.held:
-            self.flow()
+        if self.is_reading_paused:
+            self.resume_reading()
 
     def taken(self) -> bytes:
         """All bytes of the body that are here and not yet taken."""
         pieces, self.pieces = self.pieces, []
         self._buffered.size -= self.size
         self.size = self._packed = 0
-        if self.held:
-            self.flow()
+        if self.is_reading_paused:
+            self.resume_reading()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def portion(self) -> bytes:
-        """The next `MOST_READ` bytes of the body or fewer, where more are here: for one who gives way between two of them."""
+        """Takes at most `MOST_READ` bytes of the body, so that a reader can yield to the loop between two reads."""
         pieces = self.pieces
         if len(pieces[0]) > MOST_READ:  # cut once into all its parts: no byte is copied for each of them
             first = pieces[0]
@@ -305,44 +305,44 @@ class Link(Connection):
         self._packed = 0  # what was made one may be made so once more
         self.size -= size
         self._buffered.size -= size
-        if self.held and self.size <= self._bound:
-            self.flow()
+        if self.is_reading_paused and self.size <= self._bound:
+            self.resume_reading()
         return given
 
     def charge(self, size: int) -> None:
-        """How many bytes its reader has taken and not passed on."""
+        """Sets how many bytes the reader has taken and not passed on."""
         self._buffered.size += size - self.charged
         self.charged = size
 
-    def let_go(self) -> None:
-        """Nobody reads any more: nothing of the answer is kept."""
+    def drop_body(self) -> None:
+        """Drops the buffered body: the reader has left."""
         if self.charged:
             self.charge(0)
         if self.pieces:
             del self.pieces[1:]  # nobody reads them: not to be joined for nothing
             self.taken()
 
-    def rest(self, now: float, timeout: float) -> None:
+    def make_idle(self, now: float, timeout: float) -> None:
         """Waits in the pool for at most `timeout` seconds, or for less where the server says how long it waits."""
         if self._timeout == 0.0:
-            self._timeout = min(timeout, _patience(self.headers))
-        self.resting = self.is_fresh = True
-        self.rested_at = now
+            self._timeout = min(timeout, _keep_alive_of(self.headers))
+        self.is_idle = self.is_fresh = True
+        self.idle_since = now
         # Two turns of the loop without a frame of ours: what the first one reads is looked at before the second ends.
         loop = self.loop
         if self._used % LOOKED_AFTER == 1:
             loop.call_later(LOOK, loop.call_soon, loop.call_soon, setattr, self, "is_fresh", False)
         else:
             loop.call_soon(loop.call_soon, setattr, self, "is_fresh", False)
-        self.alarm.set(now + self._timeout)
+        self.deadline_timer.set(now + self._timeout)
         self._pool.append(self)
 
     # -- endings
 
     def _overflow(self) -> None:
-        """More than the bound: too many for one who waits for the whole, else the socket is held until it is read."""
+        """Handles a body above the limit: fails a reader that waits for the whole, else pauses reading from the socket."""
         if self._waiter is None or self._want != WHOLE:
-            self.hold()
+            self.pause_reading()
         elif self.phase != WHOLE:
             self._is_over = True
             self._end(f"The answer has more than {self._bound} bytes.")
@@ -355,7 +355,7 @@ class Link(Connection):
         self.failure = self.failure or failure
         self.abort()
         if self._is_over:  # nobody reads what is too long; of what broke off its reader may want what it says was used
-            self.let_go()
+            self.drop_body()
         self._notify()
 
     def fault(self) -> Broken | Garbled | Crowded:
@@ -366,18 +366,18 @@ class Link(Connection):
             return Garbled(self.failure)
         return Broken(self.failure, sent=True, received=self.phase == BODY or self._mute > 0)
 
-    def doubt(self, why: str) -> None:
-        """What comes may be another request's answer: nobody gets it, except who has begun to read it."""
+    def distrust(self, why: str) -> None:
+        """Fails the response, since it may belong to another request. A reader that has begun to read it may go on."""
         self.keep = False
         if self.phase == HEAD or (self._want == WHOLE and (self.phase == BODY or self.pieces)):
             self.phase = min(self.phase, BODY)  # whole, and not taken yet: it is nobody's
             self._fail(why)
 
-    def part(self) -> None:
-        """Closed, or to be closed, while nobody uses it."""
+    def discard(self) -> None:
+        """Closes the connection while no exchange uses it."""
         self.keep = False
-        if self.resting:
-            self.resting = False
+        if self.is_idle:
+            self.is_idle = False
             self._pool.remove(self)
         self.abort()
 
@@ -397,7 +397,7 @@ class Link(Connection):
         return codings.rpartition(b",")[2].strip().lower() != b"chunked"
 
 
-def _patience(headers: Headers) -> float:
+def _keep_alive_of(headers: Headers) -> float:
     """How long a server says that it keeps a resting connection, less a second for the way. Node closes after 5 s, and
     says so; a request that crosses that close would be Broken."""
     for name, value in headers:

@@ -1,7 +1,7 @@
-"""A TLS port: connections are taken, and handed over once their handshake is done.
+"""A TLS listener: it accepts connections, and hands each over after its handshake.
 
-Theory. asyncio's own servers tell of a connection after its handshake only, so whoever connects and says nothing would be
-counted by nobody. Here handshakes are counted and bounded in number and in time. Where they are too many the oldest is
+Theory. asyncio's own servers report a connection only after its handshake, so a client that connects and sends nothing would
+not be counted. Here handshakes are counted and bounded in number and in time. Where they are too many the oldest is
 given up: an honest one takes milliseconds, so it is those who say nothing that go.
 
 Always true: each connection is served with the certificate of the moment in which it came.
@@ -28,17 +28,17 @@ PAUSE = 1.0
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class Doorway(Protocol):
-    """What a port needs of the edge."""
+class TlsHost(Protocol):
+    """What a listener needs of the edge."""
 
     limits: EdgeLimits
-    shaking: dict[asyncio.Task[None], None]
+    handshakes: dict[asyncio.Task[None], None]
     """TLS handshakes under way, by age, of all ports together; the edge ends them, and waits for that."""
 
     def report(self, event: str, error: BaseException | None = None) -> None: ...
 
 
-class Doorstep:
+class TlsListener:
     """Listens on one socket, which it closes at its end. make: what a connection is handed to."""
 
     def __init__(
@@ -46,12 +46,12 @@ class Doorstep:
         listening: socket.socket,
         make: Callable[[], asyncio.Protocol],
         certificates: Certificates,
-        doorway: Doorway,
+        host: TlsHost,
     ) -> None:
         self.listening = listening
         self._make = make
         self._certificates = certificates
-        self._doorway = doorway
+        self._host = host
         self._loop = asyncio.get_running_loop()
         self._paused: asyncio.TimerHandle | None = None
         listening.setblocking(False)
@@ -79,31 +79,31 @@ class Doorstep:
                 self._paused = self._loop.call_later(PAUSE, self._go_on)
                 return
             taken.setblocking(False)
-            if len(self._doorway.shaking) >= self._doorway.limits.max_handshakes:
-                oldest = next(iter(self._doorway.shaking))
-                del self._doorway.shaking[oldest]
+            if len(self._host.handshakes) >= self._host.limits.max_handshakes:
+                oldest = next(iter(self._host.handshakes))
+                del self._host.handshakes[oldest]
                 oldest.cancel()
-            task = self._loop.create_task(self._shake(taken))
-            self._doorway.shaking[task] = None
+            task = self._loop.create_task(self._handshake(taken))
+            self._host.handshakes[task] = None
             task.add_done_callback(partial(self._over, taken=taken))
 
     def _go_on(self) -> None:
         self._paused = None
         self._loop.add_reader(self.listening.fileno(), self._take)
 
-    async def _shake(self, taken: socket.socket) -> None:
+    async def _handshake(self, taken: socket.socket) -> None:
         await self._loop.connect_accepted_socket(
             self._make,
             taken,
             ssl=self._certificates.context,
-            ssl_handshake_timeout=self._doorway.limits.handshake_timeout,
-            ssl_shutdown_timeout=self._doorway.limits.linger,
+            ssl_handshake_timeout=self._host.limits.handshake_timeout,
+            ssl_shutdown_timeout=self._host.limits.linger,
         )
 
     def _over(self, task: asyncio.Task[None], taken: socket.socket) -> None:
-        self._doorway.shaking.pop(task, None)
+        self._host.handshakes.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or error is not None:
             taken.close()  # a task that is cancelled before its first step never handed it on
         if error is not None and not isinstance(error, OSError):  # those went away, spoke no TLS or took too long
-            self._doorway.report("handshake_failed", error)
+            self._host.report("handshake_failed", error)

@@ -10,7 +10,7 @@ from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.telemetry.histogram import Histogram
 from headworks.telemetry.metrics import Metrics
-from headworks.telemetry.view import Counts, Sums, View, circuits_of, counts_of, slots_of, troubles_of
+from headworks.telemetry.snapshot import Counts, Snapshot, Sums, circuits_of, counts_of, slots_of, troubles_of
 from headworks.telemetry.watchdog import BOUNDS
 from tests.ledger.records import attempt, record
 
@@ -29,8 +29,8 @@ def one(number: int) -> Record:
     )
 
 
-def view(**changes: object) -> View:
-    made = View(
+def snapshot(**changes: object) -> Snapshot:
+    made = Snapshot(
         counts=Counts(),
         in_flight=1,
         queued=0,
@@ -75,8 +75,11 @@ def test_sums_are_those_of_all_calls(calls: list[tuple[int, int]]) -> None:
 
 
 def test_what_is_true_now_is_the_worst_and_the_sum() -> None:
-    views = [view(), view(circuits={"a/x": "open", "b/y": "half_open"}, slots={"a": (2, 4)}, troubles=["odd"])]
-    assert circuits_of(views) == {"a/x": "open", "b/y": "half_open"}
-    assert slots_of(views) == {"a": (3, 4)}
-    assert troubles_of(views) == ["odd (1 of 2 workers)"]
-    assert troubles_of([view(troubles=["odd"])] * 2) == ["odd"]
+    snapshots = [
+        snapshot(),
+        snapshot(circuits={"a/x": "open", "b/y": "half_open"}, slots={"a": (2, 4)}, troubles=["odd"]),
+    ]
+    assert circuits_of(snapshots) == {"a/x": "open", "b/y": "half_open"}
+    assert slots_of(snapshots) == {"a": (3, 4)}
+    assert troubles_of(snapshots) == ["odd (1 of 2 workers)"]
+    assert troubles_of([snapshot(troubles=["odd"])] * 2) == ["odd"]

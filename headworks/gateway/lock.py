@@ -1,9 +1,9 @@
-"""Who counts limits and budgets in his own memory is alone on his store and on his journal's folder, from his start to his end.
+"""The lock of a gateway on its store and its journal's folder, so that no two gateways count the same limits and budgets.
 
-Always true: of two gateways that each count for themselves the second one does not start, and one whose lock was lost tries to
-have it again every second. Where another has it meanwhile, calls under a budget are refused (`access.py`) and the log says so.
-Who counts in a shared state holds the same locks together with others of its kind. A store that is away keeps nobody from
-starting: whoever asks first once it is back has it.
+Always true: of two gateways that count in their own memory the second one does not start. A gateway that loses its lock tries to
+acquire it again every second. If another gateway has it meanwhile, calls under a budget are refused (`access.py`) and the log
+says so. Gateways that count in a shared state hold the lock as a shared one. A store that cannot be reached does not prevent a
+start: the first gateway that asks once it is back gets the lock.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.core.notices import Notice, Notices
+from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.quotas import allowances_of
-from headworks.ledger.claim import FileClaim
 from headworks.ledger.identity import forget
-from headworks.ledger.places import store_at
-from headworks.ledger.store import Claim, StoreAt, StoreTrouble
+from headworks.ledger.lock import FileLock
+from headworks.ledger.store import Lock, StoreAt, StoreTrouble
+from headworks.ledger.store_url import store_at
 from headworks.system.load import Loaded
 from headworks.system.schema.system import OpenAI, System
 
@@ -33,9 +33,9 @@ LOCK: Final = "gateway.lock"
 """The file beside the journal's files."""
 
 WATCH: Final = 1.0
-"""Seconds between two looks at whether the locks are still ours."""
+"""Seconds between two checks that the locks are still held."""
 
-PATIENCE: Final = 1.0
+STOP_TIMEOUT: Final = 1.0
 """Seconds that an end waits for its thread."""
 
 ALONE: Final = ("memory", "embedded")
@@ -44,21 +44,21 @@ ALONE: Final = ("memory", "embedded")
 log = logging.getLogger("headworks.hold")
 
 
-class Part:
-    """One of the things that are held. state: "free" where nobody has asked yet, "away" where nobody can say whose it is."""
+class LockPart:
+    """One of the two locks. state: "free" before the first try, "away" where it cannot be checked."""
 
-    def __init__(self, name: str, claim: Claim) -> None:
+    def __init__(self, name: str, lock: Lock) -> None:
         self.name = name
-        self.claim = claim
+        self.lock = lock
         self.state: Literal["free", "ours", "away", "taken"] = "free"
         self.holder = ""
         self.trouble = ""
 
     def ask(self, holder: str, *, shared: bool) -> bool:
-        """Takes it where it can be had. Whether anything has changed: also where it was lost and is ours again."""
+        """Tries to acquire it. Returns whether its state has changed, also where it was lost and is held again."""
         before: tuple[str, str] = self.state, self.holder
         if self.state == "ours":
-            if self.claim.is_ours():
+            if self.lock.is_held():
                 return False
             before = "lost", ""
         self._take(holder, shared=shared)
@@ -66,24 +66,24 @@ class Part:
 
     def _take(self, holder: str, *, shared: bool) -> None:
         try:
-            found = self.claim.take(holder, shared=shared)
+            found = self.lock.acquire(holder, shared=shared)
         except StoreTrouble as trouble:
             self.state, self.holder, self.trouble = "away", "", str(trouble)
             return
         self.state = "ours" if found is None else "taken"
         said = "".join(c if c.isprintable() else "?" for c in found or "")  # a file that others may have written
-        self.holder = "" if found is None else said or "somebody who does not say who he is"
+        self.holder = "" if found is None else said or "a holder that did not write its name"
 
 
-class Hold:
-    """The locks of one gateway, whose loop runs already. other: who has one of them in our place, in words."""
+class GatewayLock:
+    """The locks of one gateway, whose loop runs already. other: which other gateway holds one of them, in words; else ""."""
 
     def __init__(self, journal: Path, store: StoreAt, holder: str, state: str) -> None:
         self.other = ""
         self.is_wanted = False
         self._parts = (
-            Part(f"the journal's folder {journal}", FileClaim(journal / LOCK)),
-            Part(f"the store {store}", store.claim()),
+            LockPart(f"the journal's folder {journal}", FileLock(journal / LOCK)),
+            LockPart(f"the store {store}", store.lock()),
         )
         self._holder = holder
         self._state = state
@@ -91,31 +91,31 @@ class Hold:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
-        self._notices = Notices(log)
+        self._events = ThrottledLog(log)
 
-    def take(self) -> None:
-        """Takes all of it, from now on. Raises ConfigError where another has a part."""
+    def acquire(self) -> None:
+        """Acquires both locks. Raises ConfigError where another gateway holds one."""
         self.is_wanted = True
-        self.look(says=False)
+        self.check(says=False)
         if self.other:
             raise ConfigError([self.problem()])
         for part in self._parts:
             if part.state == "away":
                 self._tell(part, "free")
 
-    def want(self) -> None:
-        """Takes what can be had, from now on; `other` says whether another has a part. Waits for the store."""
+    def acquire_later(self) -> None:
+        """Starts to acquire the locks, without failing; `other` says whether another gateway holds one. Waits for the store."""
         if not self.is_wanted:
             self.is_wanted = True
-            self.look()
+            self.check()
 
     def watch(self) -> None:
-        """Looks after it, by a thread of its own, until it is released."""
+        """Checks the locks in a thread, until they are released."""
         self._thread = threading.Thread(target=self._run, name="hold", daemon=True)
         self._thread.start()
 
-    def look(self, *, says: bool = True) -> None:
-        """Takes again what was lost, and says what has changed."""
+    def check(self, *, says: bool = True) -> None:
+        """Tries again to acquire what is not held, and logs changes."""
         with self._turn:
             if not self.is_wanted or self._stopping.is_set():
                 return
@@ -128,7 +128,7 @@ class Hold:
             )
 
     def problem(self) -> Problem:
-        """What is said where another has a part."""
+        """The problem that is shown where another gateway holds one of the locks."""
         each = "each would count limits and budgets for itself, and both would let through twice as much"
         return Problem(
             path="log",
@@ -138,66 +138,66 @@ class Hold:
         )
 
     async def release(self) -> None:
-        """Gives all of it back; where its thread waits for a silent server, when that has answered or the process has ended."""
+        """Releases the locks. If the thread waits for a server that hangs, they are released when it answers or the process ends."""
         self._stopping.set()
-        self._notices.close()
+        self._events.close()
         if self._thread is None:
             self._give_back()
         else:
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, PATIENCE)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, STOP_TIMEOUT)
 
     def _run(self) -> None:
         while not self._stopping.wait(WATCH):
-            self.look()
+            self.check()
         self._give_back()
 
     def _give_back(self) -> None:
         with self._turn:
             for part in self._parts:
-                part.claim.release()
+                part.lock.release()
 
-    def _tell(self, part: Part, was: str) -> None:
-        notice: Notice | None = None
+    def _tell(self, part: LockPart, was: str) -> None:
+        notice: LogEvent | None = None
         if part.state == "taken":
             text = (
                 f"another gateway has it, {part.holder}: limits count twice, and calls under a budget are refused here"
                 " until it is ours; end one of them"
             )
-            notice = Notice(logging.ERROR, "lock_taken", part.name, text)
+            notice = LogEvent(logging.ERROR, "lock_taken", part.name, text)
         elif part.state == "away":
-            text = f"nobody can say whose its lock is: {part.trouble}; it is asked for again, and others may start meanwhile"
-            notice = Notice(logging.ERROR, "lock_lost", part.name, text)
+            text = f"its lock cannot be checked: {part.trouble}; it is tried again every second, and another gateway may start meanwhile"
+            notice = LogEvent(logging.ERROR, "lock_lost", part.name, text)
         elif was == "ours":
-            notice = Notice(logging.WARNING, "lock_back", part.name, "its lock was lost, and is ours again")
+            notice = LogEvent(logging.WARNING, "lock_back", part.name, "its lock was lost, and is ours again")
         elif was != "free":
-            notice = Notice(logging.INFO, "lock_back", part.name, "its lock is ours")
+            notice = LogEvent(logging.INFO, "lock_back", part.name, "its lock is ours")
         if notice is not None:
             with suppress(RuntimeError):  # it has ended
-                self._loop.call_soon_threadsafe(self._notices.tell, notice)
+                self._loop.call_soon_threadsafe(self._events.write, notice)
 
 
 @asynccontextmanager
-async def holding(loaded: Loaded, *, always: bool, new_ledger: bool = False) -> AsyncIterator[Hold]:
-    """Holds what a system counts on. always: also where its file bounds nothing; else from the first key with a limit on.
+async def hold_lock(loaded: Loaded, *, always: bool, new_ledger: bool = False) -> AsyncIterator[GatewayLock]:
+    """Holds the lock of a system. always: also where its file bounds nothing; else from the first key with a limit on.
     new_ledger: whichever store is there is the right one. Raises ConfigError where another holds it."""
     system, folder = loaded.system, loaded.folder
     journal = folder / system.log.journal
     file = loaded.path.absolute() if loaded.path is not None else folder.absolute()
     holder = f"headworks, process {os.getpid()} on {socket.gethostname()}, {file}"
-    hold = Hold(journal, store_at(system.log.store.reveal(), folder), holder, system.state.reveal())
+    lock = GatewayLock(journal, store_at(system.log.store.reveal(), folder), holder, system.state.reveal())
     try:
         if always or is_bounded(system):
-            await asyncio.get_running_loop().run_in_executor(None, hold.take)
-        hold.watch()
+            await asyncio.get_running_loop().run_in_executor(None, lock.acquire)
+        lock.watch()
         if new_ledger:
             forgotten(journal)
-        yield hold
+        yield lock
     finally:
-        await hold.release()
+        await lock.release()
 
 
 def forgotten(journal: Path) -> None:
-    """Has the next store be right, whichever it is. Raises ConfigError."""
+    """Accepts whichever store is found next. Raises ConfigError."""
     try:
         forget(journal)
     except StoreTrouble as trouble:

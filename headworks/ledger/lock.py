@@ -1,9 +1,9 @@
-"""Whose a store, or a journal's folder, is: a lock that the kernel, or PostgreSQL, takes back from whoever dies.
+"""File locks on a store or a journal's folder. The kernel releases the lock of a process that dies.
 
-Always true: of those who claim the same alone at most one has it; those who claim it shared have it together, and never
-beside one who has it alone. A lock's file is a file beside what it locks, never the store's own (closing that would drop SQLite's
-locks), and it stays when the lock goes: who removed it would take it from under another. The lock is on the file, not on its
-name, so who holds one looks whether the name still leads there.
+Always true: an exclusive lock has one holder; a shared lock may have several, and never beside an exclusive one. The lock's file
+lies beside what it locks. It is never the store's own file (closing that would drop SQLite's locks), and it is never removed:
+another process may be about to lock it. The lock is on the file, not on its name, so a holder checks that the name still leads to
+its file.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import os
 from pathlib import Path
 from typing import Final
 
-from headworks.core.private_folders import private
+from headworks.core.private_folders import make_private
 from headworks.ledger.store import StoreTrouble
 
 MOST_NAME: Final = 1000
-"""Bytes of what a holder says of itself."""
+"""Bytes of the holder's name in the file."""
 
 
-class FileClaim:
-    """`flock` on a file of its own."""
+class FileLock:
+    """A lock by `flock`, on a file of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: int | None = None
 
-    def take(self, holder: str, *, shared: bool) -> str | None:
+    def acquire(self, holder: str, *, shared: bool) -> str | None:
         self.release()
         try:
-            private(self.path.parent)
+            make_private(self.path.parent)
             while True:
                 file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 try:
@@ -54,7 +54,7 @@ class FileClaim:
         self._file = file
         return None
 
-    def is_ours(self) -> bool:
+    def is_held(self) -> bool:
         return self._file is not None and leads_to(self.path, self._file)
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all, whatever is killed while it is written."""
+"""Atomic writes: a file is there whole or not at all, also when its writer is killed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def whole(target: Path, *, may_replace: bool) -> Iterator[BinaryIO]:
-    """A file to be written, readable by its owner only. It gets its name when it is whole and on the disk; until then it lies
-    beside it as `NAME.part`, of which one that was killed leaves one at most.
+def atomic_write(target: Path, *, may_replace: bool) -> Iterator[BinaryIO]:
+    """Opens a file for writing, mode 0600. It is written as `NAME.part`, synced, and then renamed.
 
-    Raises OSError: FileExistsError where the name is taken and may not be, BlockingIOError where another writes there now.
+    A writer that is killed leaves at most one `NAME.part`. Raises OSError: FileExistsError where the file exists and may not be
+    replaced, BlockingIOError where another process is writing it.
     """
     if target.exists() and not may_replace:
         raise FileExistsError(target)

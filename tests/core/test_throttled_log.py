@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.core.notices import LONGEST, MOST, WINDOW, Notice, Notices
+from headworks.core.throttled_log import LONGEST, MOST, WINDOW, LogEvent, ThrottledLog
 from headworks.core.vtime import run_virtual
 
 log = logging.getLogger("headworks.test_notices")
 
 
-def state(number: int, subject: str = "vendor/m") -> Notice:
-    return Notice(logging.WARNING, "changed", subject, f"state {number}", {"number": number})
+def state(number: int, subject: str = "vendor/m") -> LogEvent:
+    return LogEvent(logging.WARNING, "changed", subject, f"state {number}", {"number": number})
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
@@ -26,7 +26,7 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
 
 def test_a_change_is_said_at_once_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        Notices(log).tell(state(1))
+        ThrottledLog(log).write(state(1))
         assert [record.getMessage() for record in caplog.records] == ["changed: vendor/m: state 1"]
 
     run_virtual(run())
@@ -35,9 +35,9 @@ def test_a_change_is_said_at_once_with_its_fields(caplog: pytest.LogCaptureFixtu
 
 def test_what_changes_all_the_time_is_summed_up_and_the_last_word_is_true(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        notices = Notices(log)
+        notices = ThrottledLog(log)
         for number in range(600):  # a minute
-            notices.tell(state(number))
+            notices.write(state(number))
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.0)
 
@@ -50,9 +50,9 @@ def test_what_changes_all_the_time_is_summed_up_and_the_last_word_is_true(caplog
 
 def test_a_day_of_flapping_is_a_line_in_five_minutes(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        notices = Notices(log)
+        notices = ThrottledLog(log)
         for number in range(86_400 // 40):
-            notices.tell(state(number))
+            notices.write(state(number))
             await asyncio.sleep(40.0)
 
     run_virtual(run())
@@ -61,16 +61,16 @@ def test_a_day_of_flapping_is_a_line_in_five_minutes(caplog: pytest.LogCaptureFi
 
 def test_a_window_in_which_nothing_happened_ends_it(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        notices = Notices(log)
+        notices = ThrottledLog(log)
         for number in range(MOST + 2):
-            notices.tell(state(number))
+            notices.write(state(number))
         await asyncio.sleep(WINDOW + 1.0)
         assert (
             caplog.records[-1].getMessage() == f"changed: vendor/m: state {MOST + 1} (1 more change in the last 60 s)"
         )
         await asyncio.sleep(2 * WINDOW)
         count = len(caplog.records)
-        notices.tell(state(100))
+        notices.write(state(100))
         assert caplog.records[count].getMessage() == "changed: vendor/m: state 100"
 
     run_virtual(run())
@@ -78,10 +78,10 @@ def test_a_window_in_which_nothing_happened_ends_it(caplog: pytest.LogCaptureFix
 
 def test_one_subject_does_not_silence_another(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        notices = Notices(log)
+        notices = ThrottledLog(log)
         for number in range(MOST + 1):
-            notices.tell(state(number))
-        notices.tell(state(0, "other/m"))
+            notices.write(state(number))
+        notices.write(state(0, "other/m"))
 
     run_virtual(run())
     assert caplog.records[-1].getMessage() == "changed: other/m: state 0"
@@ -89,9 +89,9 @@ def test_one_subject_does_not_silence_another(caplog: pytest.LogCaptureFixture) 
 
 def test_at_its_end_nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        notices = Notices(log, most=1)
+        notices = ThrottledLog(log, most=1)
         for number in range(2):
-            notices.tell(state(number))
+            notices.write(state(number))
         notices.close()
 
     run_virtual(run())
@@ -111,9 +111,9 @@ def test_law_the_last_line_is_the_last_change_once_its_window_has_ended(pauses: 
     own.addHandler(Keeps())
 
     async def run() -> None:
-        notices = Notices(own, most=2)
+        notices = ThrottledLog(own, most=2)
         for number, pause in enumerate(pauses):
-            notices.tell(state(number))
+            notices.write(state(number))
             await asyncio.sleep(pause)
         await asyncio.sleep(2 * LONGEST)
 

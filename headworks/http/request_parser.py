@@ -1,4 +1,4 @@
-"""A caller's bytes become requests, or the one refusal that ends the connection. No I/O: sockets and timers are elsewhere.
+"""The HTTP request parser: bytes become requests, or a refusal that ends the connection. No I/O here.
 
 Always true: the same bytes give the same requests however they are cut; what can be read in two ways is refused, never
 guessed (RFC 9112 section 11.2, request smuggling); after a refusal, or a request that closes, nothing more is read.
@@ -52,7 +52,7 @@ class _Unread(Exception):
 
 
 class Request:
-    """What a caller asks, whole.
+    """A whole request.
 
     `path` and `query` are as they came (not percent-decoded; the query without its `?`). `headers` are in the order of
     the wire with names in lower case. `peer` is the caller's address, empty on a unix socket. `admitted` is the
@@ -99,13 +99,13 @@ class Request:
         return f"<Request {self.method} {self.path} {len(self.headers)} headers, {len(self.body)} bytes>"
 
 
-Asked: TypeAlias = Request | Refusal
+Parsed: TypeAlias = Request | Refusal
 
 Admit: TypeAlias = Callable[[Request], bool]
 """Whether a request is answered by more than its head: False, and its body is not read, nor waited for, nor asked for."""
 
 
-class Intake:
+class RequestParser:
     """The parser of one connection: feed it, then take what is `ready`, oldest first.
 
     A request that `admit` says no to is ready as soon as its head is here, without its body; nothing behind it is read.
@@ -124,8 +124,8 @@ class Intake:
         "_target",
         "_upgrade",
         "arrived",
-        "deaf",
         "expects",
+        "is_done",
         "is_unread",
         "phase",
         "ready",
@@ -135,9 +135,9 @@ class Intake:
         self._limits = limits
         self._admit = admit
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
-        self.ready: deque[Asked] = deque()
+        self.ready: deque[Parsed] = deque()
         self.phase = REST
-        self.deaf = False  # a refusal or a closing request has been read: what follows it does not count
+        self.is_done = False  # a refusal or a closing request has been read: what follows it does not count
         self.expects = False  # the caller waits for "100 Continue" before it sends the body
         self.is_unread = False  # the body of the last request was left where it is
         self.arrived = 0  # bytes of the body that is arriving
@@ -158,7 +158,7 @@ class Intake:
     def feed(self, data: bytes | memoryview) -> None:
         """Takes the next bytes: at most `SLICE`, or `awaited` if that is more. Never raises."""
         parser = self._parser
-        if parser is None or self.deaf:
+        if parser is None or self.is_done:
             return
         arrived = self.arrived
         try:
@@ -172,21 +172,21 @@ class Intake:
             elif not isinstance(cause, _Unread):
                 raise
         except HttpParserError as error:
-            if not self.deaf:
+            if not self.is_done:
                 self.refuse(400, f"This is not HTTP/1.1 as we accept it: {error}.")
         if self.phase != REST and self._length < 0:
             self._weigh(len(data) if self.arrived == arrived else 0)
 
     def refuse(self, status: int, message: str) -> None:
         """Ends the reading: the refusal is the last thing that gets ready."""
-        self.deaf = True
+        self.is_done = True
         self.phase = REST
         self.expects = False
         self.ready.append(Refusal(status, message))
         self.close()
 
     def close(self) -> None:
-        """Lets go of the parser, which holds this object in turn."""
+        """Drops the inner parser, which refers back to this object."""
         self._parser = None
         self._request = None
         self._body = b""
@@ -216,7 +216,7 @@ class Intake:
             else b"content-length: %d" % max(self._length, 0)
         )
         parser.feed_data(b"POST / HTTP/1.1\r\nconnection: close\r\n%b\r\n\r\n" % framing)
-        if not self.deaf and offset < len(data):
+        if not self.is_done and offset < len(data):
             self.feed(data[offset:])
 
     # What httptools calls, in the order in which it calls.
@@ -281,7 +281,7 @@ class Intake:
         """Hands a request on without its body, as the connection's last."""
         request.keep_alive = False
         self.is_unread = True
-        self.deaf = True
+        self.is_done = True
         self.phase = REST
         self.expects = False
         self.ready.append(request)
@@ -360,7 +360,7 @@ class Intake:
         self.arrived = 0
         self.expects = False
         self.phase = REST
-        self.deaf = not request.keep_alive
+        self.is_done = not request.keep_alive
         self.ready.append(request)
 
 
@@ -369,7 +369,7 @@ class _Rest:
 
     __slots__ = ("on_body", "on_message_complete")
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: RequestParser) -> None:
         self.on_body = intake.on_body
         self.on_message_complete = intake.on_message_complete
 

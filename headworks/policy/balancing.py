@@ -1,22 +1,21 @@
-"""Which target an attempt goes to, among those that share a tier's load.
+"""Load balancing: which target of a tier an attempt goes to.
 
-Theory. Whom not to ask comes first, for every way of choosing alike: targets whose circuit is open or that are set
-aside are never picked, those that this call has tried already only when no other is left. Among the rest:
+Theory. All policies exclude the same targets first: a target whose circuit is open, or that is set aside, is never picked, and
+one that this call has tried already only when no other is left. Among the rest:
 
 - *weighted*: at random, in proportion to the weights (when one drops out, its share falls to the others in
   proportion). Smooth round robin (nginx) was rejected: its credits pile up for targets that are set aside;
-- *least_busy*: the fewest attempts in flight for its weight. Equals draw lots, or the first would carry a quiet system;
+- *least_busy*: the fewest attempts in flight for its weight. Ties are broken at random, or the first target would get all calls of a quiet system;
 - *fastest*: the lowest peak EWMA times attempts in flight (Finagle): latency alone would send everybody to one target
   until it is the slowest. All are compared, not two drawn at random (p2c): our counts are exact and tiers are short. A
   target of which nothing is known yet is asked first, but by one attempt at a time.
 
 When every circuit is open `last_resort` picks the least recently failed, rather than refusing: the circuit may be wrong
-and there is nothing to lose. Whether it is time for that (no other tier left) is the layer's to know. Who rests because
-its vendor said so is not picked even then: the vendor knows.
+and there is nothing to lose. The layer knows whether it is time for that (no other tier is left). A target inside its
+vendor's Retry-After is not picked even then.
 
-A target whose circuit is open and whose time is up is picked before all others by the first attempt of a call, in every
-way of choosing: one call asks it for all, and nobody knows earlier that it is well again. Else a small weight or an old
-latency would keep it away for long after its vendor has recovered.
+A target that is due for a probe is picked before all others by the first attempt of a call, in every policy. Otherwise a small
+weight or an old latency would keep it unused long after its vendor has recovered.
 
 Always true: what is picked is one of the candidates; the same seed, the same picks; candidates are read in list order.
 """
@@ -38,8 +37,8 @@ _UNKNOWN: Final = 1e9
 """Seconds: a load above any real one, for a target that is asked already and has not answered once (as Finagle)."""
 
 
-class Ability:
-    """What a target's model can do. window: tokens of its context, 0 where nobody knows. prefill: the form in which it
+class Capability:
+    """What a target's model can do. window: tokens of its context, 0 where unknown. prefill: the form in which it
     takes the beginning of its answer, `none` where it does not; a target that refuses one is set to that."""
 
     __slots__ = ("prefill", "window")
@@ -48,17 +47,17 @@ class Ability:
         self.window = window
         self.prefill: Prefill = prefill
 
-    def suits(self, outgrown: float, *, is_prefilled: bool) -> bool:
+    def suits(self, exceeded_context: float, *, is_prefilled: bool) -> bool:
         """Whether it may take a question that outgrew a window of so many tokens, or an answer that has begun."""
-        if outgrown and self.window <= outgrown:
+        if exceeded_context and self.window <= exceeded_context:
             return False
         return not is_prefilled or self.prefill != "none"
 
 
 class Candidate:
-    """A target as one tier sees it. `busy`, attempts in flight, is kept by whoever begins and ends them."""
+    """A target as one tier sees it. busy: its attempts in flight, counted by Meter."""
 
-    __slots__ = ("ability", "busy", "circuit", "latency", "name", "weight")
+    __slots__ = ("busy", "capability", "circuit", "latency", "name", "weight")
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class Candidate:
         circuit: Circuit,
         latency: LatencyWindow,
         weight: float = 1.0,
-        ability: Ability | None = None,
+        capability: Capability | None = None,
     ) -> None:
         if weight <= 0:
             raise ValueError(f"a weight of {weight} is no share of anything")
@@ -75,13 +74,13 @@ class Candidate:
         self.latency = latency
         self.weight = weight
         self.busy = 0
-        self.ability = ability or Ability()
+        self.capability = capability or Capability()
 
     def __repr__(self) -> str:
         return f"Candidate({self.name}, weight {self.weight}, {self.busy} busy)"
 
 
-class Choice(Protocol):
+class Picker(Protocol):
     def pick(
         self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
     ) -> Candidate | None:
@@ -89,7 +88,7 @@ class Choice(Protocol):
         ...
 
 
-def able(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Sequence[Candidate]:
+def available(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Sequence[Candidate]:
     """Those that may be asked now, in list order: the untried, or all of them where all were tried."""
     if not tried:
         for candidate in candidates:
@@ -102,28 +101,28 @@ def able(candidates: Sequence[Candidate], tried: Collection[str], now: float) ->
 
 
 def left(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> bool:
-    """Is there one that may be asked now and was not tried?"""
+    """Whether an untried target may be asked now."""
     return any(now >= candidate.circuit.blocked_until and candidate.name not in tried for candidate in candidates)
 
 
 def last_resort(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
-    """The least recently failed of the untried, invited past its circuit; None when all were tried, or rest."""
+    """The least recently failed of the untried targets, asked although its circuit is open. None when all were tried or rest."""
     untried = [one for one in candidates if one.name not in tried and not one.circuit.rest_left(now)]
     if not untried:
         return None
     chosen = min(untried, key=lambda candidate: candidate.circuit.last_failed_at)
-    chosen.circuit.invite()
+    chosen.circuit.admit_next()
     return chosen
 
 
-def first_to_wake(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
-    """Of the untried the one whose rest ends first; None where none rests."""
+def first_to_recover(candidates: Sequence[Candidate], tried: Collection[str], now: float) -> Candidate | None:
+    """The untried target whose Retry-After ends first; None where none has one."""
     resting = [one for one in candidates if one.name not in tried and one.circuit.rest_left(now)]
     return min(resting, key=lambda one: one.circuit.rest_left(now)) if resting else None
 
 
 class Weighted:
-    """By chance, in proportion to the weights."""
+    """Random, in proportion to the weights."""
 
     __slots__ = ()
 
@@ -131,7 +130,7 @@ class Weighted:
         self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
     ) -> Candidate | None:
         """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
-        allowed = able(candidates, tried, now)
+        allowed = available(candidates, tried, now)
         if len(allowed) < 2:
             return allowed[0] if allowed else None
         total = 0.0
@@ -147,8 +146,8 @@ class Weighted:
         return allowed[-1]  # rounding left nothing below zero
 
 
-class Least:
-    """The lowest load; equals draw lots (each keeps the place with chance 1/k when the kth comes: no list is made)."""
+class LeastLoaded:
+    """The lowest load. Ties are broken at random, by reservoir sampling: the kth candidate wins with probability 1/k."""
 
     __slots__ = ("_load",)
 
@@ -159,7 +158,7 @@ class Least:
         self, candidates: Sequence[Candidate], tried: Collection[str], rng: Random, now: float
     ) -> Candidate | None:
         """One that may be asked now, by preference one whose name is not in `tried`; None when none may."""
-        allowed = able(candidates, tried, now)
+        allowed = available(candidates, tried, now)
         if len(allowed) < 2:
             return allowed[0] if allowed else None
         chosen, least, equals = allowed[0], float("inf"), 0
@@ -176,12 +175,12 @@ class Least:
         return chosen
 
 
-def crowding(candidate: Candidate, now: float) -> float:
-    """Attempts in flight for its weight."""
+def load_in_flight(candidate: Candidate, now: float) -> float:
+    """Attempts in flight divided by the weight."""
     return candidate.busy / candidate.weight
 
 
-def waiting(candidate: Candidate, now: float) -> float:
+def expected_wait(candidate: Candidate, now: float) -> float:
     """Recent latency times the attempts in flight with this one, for its weight: about seconds until it answers."""
     latency = candidate.latency
     if not latency and candidate.busy:
@@ -189,6 +188,6 @@ def waiting(candidate: Candidate, now: float) -> float:
     return latency.estimate(now) * (candidate.busy + 1) / candidate.weight
 
 
-CHOICES: Final = MappingProxyType[Balancing, Choice](
-    {"weighted": Weighted(), "least_busy": Least(crowding), "fastest": Least(waiting)}
+PICKERS: Final = MappingProxyType[Balancing, Picker](
+    {"weighted": Weighted(), "least_busy": LeastLoaded(load_in_flight), "fastest": LeastLoaded(expected_wait)}
 )
