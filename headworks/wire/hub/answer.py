@@ -25,10 +25,12 @@ Reason: TypeAlias = Literal[
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a choice ended. extra: the vendor's own word, where the reason says less than it."""
+    """Why a choice ended. detail: the vendor's words on it (Anthropic `stop_details`, Gemini `finishMessage`). extra: the
+    vendor's own word, where the reason says less than it."""
 
     reason: Reason
     stop_sequence: str = ""
+    detail: str = ""
     extra: Extra = NO_EXTRA
 
 
@@ -72,3 +74,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     service_tier: str = ""
     extra: Extra = NO_EXTRA
+
+    def __repr__(self) -> str:
+        # The generated one would print the model's words.
+        return f"Answer(id={self.id!r}, model={self.model!r}, choices={len(self.choices)})"

@@ -15,9 +15,10 @@ from headworks.wire.hub.values import NO_EXTRA, Extra, Json
 
 
 class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
-    """Up to here the prompt is worth keeping in the vendor's cache. ttl: `5m`, `1h`, or "" for the vendor's default.
+    """Up to here the prompt is worth keeping in the vendor's cache. ttl: `5m`, `30m`, `1h`, `12h`, or "" for the default.
 
-    Anthropic `cache_control`, Bedrock `cachePoint`; OpenAI and Gemini keep prompts without being told.
+    Anthropic `cache_control` (5m, 1h), Bedrock `cachePoint` (5m, 1h), OpenAI `prompt_cache_breakpoint` (30m, 12h; gpt-5.6 and
+    later). OpenAI and Gemini keep prompts without being told, too.
     """
 
     ttl: str = ""
@@ -42,9 +43,10 @@ class Located(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """At the vendor, under an id that only this vendor knows."""
+    """At a vendor, under an id that only this vendor knows. origin: the dialect that it is known in."""
 
     id: str
+    origin: str
     media_type: str = ""
 
 
@@ -147,15 +149,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Thinking(msgspec.Struct, frozen=True, kw_only=True):
     """What a model thought before it answered, and what its vendor wants back unchanged.
 
-    signature: proof that the text is the vendor's own (Anthropic, Bedrock, Gemini). redacted: thinking that only the vendor
-    can read (Anthropic `redacted_thinking`, Responses `encrypted_content`). origin: the dialect whose vendor signed or
-    encrypted it: it means something there only; "" where nothing is signed. is_summary: the text is a summary of it.
+    origin: the dialect whose vendor thought it: it means something there only. signature: proof that the text is that vendor's
+    (Anthropic, Bedrock, Gemini). redacted: thinking that only that vendor can read (Anthropic `redacted_thinking`, Responses
+    `encrypted_content`). is_summary: the text is a summary of it.
     """
 
+    origin: str
     text: str = ""
     signature: str = ""
     redacted: str = ""
-    origin: str = ""
     id: str = ""
     is_summary: bool = False
     cache: CacheMark | None = None

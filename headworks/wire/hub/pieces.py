@@ -57,12 +57,12 @@ class CitationDelta(msgspec.Struct, frozen=True, kw_only=True):
 class ThinkingDelta(msgspec.Struct, frozen=True, kw_only=True):
     """Fields as in Thinking: texts are joined, what else is said replaces what was."""
 
+    origin: str
     text: str = ""
     choice: int = 0
     part: int = 0
     signature: str = ""
     redacted: str = ""
-    origin: str = ""
     id: str = ""
     is_summary: bool = False
     extra: Extra = NO_EXTRA

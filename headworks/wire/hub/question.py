@@ -1,7 +1,7 @@
 """A question, in no vendor's words: what a caller asks of a model.
 
 Always true: a field that was not said is None, "" or empty, and no writer says it then. `extra` has what only one dialect
-can say. `spelled` has the names that the caller's dialect used where it has two for one thing (`max_tokens` and
+can say. `spelled` has the names that the caller's dialect (`origin`) used where it has two for one thing (`max_tokens` and
 `max_completion_tokens`): a writer of the same dialect uses them again, every other ignores them.
 """
 
@@ -120,11 +120,13 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """choices: how many answers (`n`). top_logprobs: likeliest tokens to tell at each place; logprobs: whether to tell any."""
+    """choices: how many answers (`n`). top_logprobs: likeliest tokens to tell at each place; logprobs: whether to tell any.
+    logit_bias: by a token's number."""
 
     temperature: float | None = None
     top_p: float | None = None
-    top_k: int | None = None
+    top_k: float | None = None
+    logit_bias: Json = None
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
@@ -171,5 +173,12 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     service_tier: str = ""
     store: bool | None = None
     streamed: bool = False
+    origin: str = ""
     spelled: tuple[str, ...] = ()
     extra: Extra = NO_EXTRA
+
+    def __repr__(self) -> str:
+        # The generated one would print the caller's words.
+        return (
+            f"Question(model={self.model!r}, turns={len(self.turns)}, tools={len(self.tools)}, origin={self.origin!r})"
+        )

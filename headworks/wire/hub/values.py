@@ -26,6 +26,30 @@ A writer of that dialect puts them back as they were; every other writer leaves 
 
 NO_EXTRA: Final[Extra] = MappingProxyType({})
 
+
+def own(extra: Extra, dialect: str) -> Mapping[str, Json]:
+    """What this dialect alone says."""
+    return extra.get(dialect) or _NOTHING
+
+
+def only(dialect: str, members: Mapping[str, Json]) -> Extra:
+    """The extra of these members; none where there are none."""
+    return {dialect: members} if members else NO_EXTRA
+
+
+def merged(said: dict[str, Json], more: Mapping[str, Json]) -> dict[str, Json]:
+    """Both, `more` where both say something else; objects are merged member by member. Changes `said`."""
+    for name, value in more.items():
+        known = said.get(name)
+        if isinstance(known, dict) and isinstance(value, Mapping):
+            said[name] = merged(dict(known), value)
+        else:
+            said[name] = value
+    return said
+
+
+_NOTHING: Final[Mapping[str, Json]] = MappingProxyType({})
+
 CHAT: Final = "openai.chat"
 RESPONSES: Final = "openai.responses"
 MESSAGES: Final = "anthropic.messages"
