@@ -141,6 +141,19 @@ def _file(rest: Member) -> hub.Part | None:
     return hub.Document(source=source, name=name, cache=cache, extra=NO_EXTRA if is_usual else {CHAT: rest})
 
 
+def _thinking(rest: Member) -> hub.Part | None:
+    """Mistral's: a list of texts among the parts of the content. extra: the part as it stands there."""
+    said = rest.get("thinking")
+    texts = [one.get("text") for one in said if isinstance(one, dict)] if isinstance(said, list) else [said]
+    text = "".join([one for one in texts if isinstance(one, str)])
+    return hub.Thinking(origin=CHAT, text=text, extra={CHAT: {"content": [{"type": "thinking", **rest}]}})
+
+
+def is_content(part: hub.Thinking) -> bool:
+    """Whether thinking stands among the parts of the content."""
+    return "content" in own(part.extra, CHAT)
+
+
 _READERS: Final[Mapping[str, Callable[[Member], hub.Part | None]]] = MappingProxyType(
     {
         "text": _text,
@@ -149,6 +162,7 @@ _READERS: Final[Mapping[str, Callable[[Member], hub.Part | None]]] = MappingProx
         "input_audio": _audio,
         "video_url": _video,
         "file": _file,
+        "thinking": _thinking,
     }
 )
 
@@ -193,6 +207,8 @@ def _written(part: hub.Part) -> list[Any]:
         return [_said(write_json(part.value).decode())]
     if isinstance(part, hub.Only) and part.dialect == CHAT:
         return [part.value]
+    if isinstance(part, hub.Thinking):
+        return list(own(part.extra, CHAT).get("content", ()))
     return []  # the table has told what becomes of it
 
 

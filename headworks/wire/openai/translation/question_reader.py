@@ -251,7 +251,7 @@ def _beside(message: _Fields) -> list[hub.Part]:
 def _result(role: str, name: str, message: _Fields) -> hub.Turn:
     id = message.pop("tool_call_id") if isinstance(message.get("tool_call_id"), str) else ""
     parts = _content(message)
-    if role != role_of(id) or any(not isinstance(part, hub.Text | hub.Only) for part in parts):
+    if role != role_of(id) or not all(isinstance(part, hub.Text | hub.Only) for part in parts):
         message["role"] = role  # a tool's result with a picture: it was said in this dialect, though OpenAI has none
     if name and role_of(id) == "tool":
         message["name"] = name

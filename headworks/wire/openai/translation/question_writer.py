@@ -17,7 +17,7 @@ from headworks.wire import hub
 from headworks.wire.hub.values import CHAT, merged, own
 from headworks.wire.json_text import write_json
 from headworks.wire.openai.translation import calls, reasoning, tools
-from headworks.wire.openai.translation.content import content_of
+from headworks.wire.openai.translation.content import content_of, is_content
 from headworks.wire.openai.translation.question_reader import role_of
 from headworks.wire.openai.translation.table import TABLE
 
@@ -195,7 +195,7 @@ def _assistant(said: dict[str, Any], parts: Sequence[hub.Part]) -> None:
     thoughts: list[hub.Thinking] = []
     called: list[hub.ToolCall] = []
     for part in parts:
-        if isinstance(part, hub.Thinking):
+        if isinstance(part, hub.Thinking) and not is_content(part):
             if part.origin == CHAT or CHAT in part.extra:
                 thoughts.append(part)
         elif isinstance(part, hub.ToolCall):
