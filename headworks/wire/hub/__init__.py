@@ -12,6 +12,7 @@ from headworks.wire.hub.answer import Answer, Choice, Finish, Likely, Reason, Us
 from headworks.wire.hub.carrying import Carried, Fate, Row, Table, Unsupported, carried
 from headworks.wire.hub.codec import Decoder, Encoder
 from headworks.wire.hub.parts import (
+    MEDIA,
     Audio,
     CacheMark,
     Citation,
@@ -72,6 +73,7 @@ __all__ = [
     "CHAT",
     "CONVERSE",
     "GENERATE",
+    "MEDIA",
     "MESSAGES",
     "RESPONSES",
     "Answer",

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from headworks.wire.hub.parts import (
+    MEDIA,
     Audio,
     CacheMark,
     Composed,
@@ -201,6 +202,10 @@ def _turn(turn: Turn, dialect: str, used: _Used) -> None:
 
 
 def _part(part: Part, dialect: str, used: _Used, *, is_asked: bool) -> None:
+    if isinstance(part, Text):
+        used["text"] = None
+        if not (part.extra or part.cache or part.citations or part.signature):
+            return  # as most are
     if isinstance(part, Only):
         if part.dialect != dialect:
             used["native.asked" if is_asked else "native"] = None
@@ -214,7 +219,6 @@ def _part(part: Part, dialect: str, used: _Used, *, is_asked: bool) -> None:
     if not isinstance(part, Refusal) and part.cache is not None:
         _mark(part.cache, dialect, used)
     if isinstance(part, Text):
-        used["text"] = None
         if part.citations:
             used["text.citations"] = None
         if part.signature and part.origin != dialect and not is_own:
@@ -240,7 +244,7 @@ def _result(part: ToolResult, dialect: str, used: _Used) -> None:
     if part.is_error:
         used["tool_result.is_error"] = None
     for inside in part.parts:
-        if isinstance(inside, Image | Audio | Video | Document) and dialect not in part.extra:
+        if isinstance(inside, MEDIA) and dialect not in part.extra:
             used["tool_result.media"] = None
         _part(inside, dialect, used, is_asked=True)
 

@@ -7,7 +7,7 @@ chat has text and tool calls in two fields) writes them by kind.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -211,6 +211,9 @@ class Only(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str
     value: Json
 
+
+MEDIA: Final = (Image, Audio, Video, Document)
+"""Parts with a source."""
 
 Part: TypeAlias = (
     Text | Image | Audio | Video | Document | Found | Thinking | Refusal | ToolCall | ToolResult | Value | Only

@@ -6,7 +6,7 @@ stood there). Null says nothing.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from headworks.core.errors import Garbled
 from headworks.wire import hub
@@ -16,6 +16,10 @@ from headworks.wire.openai.translation import calls, reasoning
 from headworks.wire.openai.translation.content import parts_of
 from headworks.wire.openai.translation.message import audio_of, citations_of, images_of, text_in
 from headworks.wire.openai.translation.words import finish_of, likely_of, usage_of
+
+
+_SAID: Final = (hub.Text, hub.Thinking, hub.Refusal)
+"""What is read of an answer's content; the rest stays as it is there."""
 
 
 def answer_of(body: bytes) -> hub.Answer:
@@ -94,7 +98,7 @@ def _parts(message: dict[str, Any]) -> tuple[hub.Part, ...]:
     """The parts of a message, taken out of its members."""
     parts: list[hub.Part] = [part for part in reasoning.taken(message) if part.text or part.extra]
     content = message.get("content")
-    if isinstance(content, str | list):
+    if isinstance(content, (str, list)):
         parts.extend(content_parts(content))
         del message["content"]
     _cite(message, parts)
@@ -114,9 +118,8 @@ def _parts(message: dict[str, Any]) -> tuple[hub.Part, ...]:
 def content_parts(content: str | list[Any]) -> list[hub.Part]:
     """An answer's content. What is neither text nor thinking among its parts stays as it is there."""
     read = parts_of(content)
-    usual = hub.Text | hub.Thinking | hub.Refusal
     return [
-        part if isinstance(part, usual) else hub.Only(dialect=CHAT, value=content[at]) for at, part in enumerate(read)
+        part if isinstance(part, _SAID) else hub.Only(dialect=CHAT, value=content[at]) for at, part in enumerate(read)
     ]
 
 

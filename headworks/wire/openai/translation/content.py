@@ -26,6 +26,9 @@ _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 """Media types whose format has another name."""
 
 
+_SENT: Final = (hub.Inline, hub.Located)
+"""Sources that have a URL."""
+
 # To the hub
 
 
@@ -195,7 +198,7 @@ def _written(part: hub.Part) -> list[Any]:
     if isinstance(part, hub.Audio) and isinstance(part.source, hub.Inline):
         said = {"data": part.source.data, "format": format_of(part.source.media_type)}
         return [_marked({"type": "input_audio", "input_audio": said}, part)]
-    if isinstance(part, hub.Video) and isinstance(part.source, hub.Inline | hub.Located):
+    if isinstance(part, hub.Video) and isinstance(part.source, _SENT):
         return [_marked({"type": "video_url", "video_url": {"url": url_of(part.source)}}, part)]
     if isinstance(part, hub.Document):
         return _document(part)

@@ -175,7 +175,7 @@ class _Choice:
             return
         for thinking in reasoning.taken(delta):
             self._think(thinking, pieces)
-        if isinstance(content, str | list):
+        if isinstance(content, (str, list)):
             del delta["content"]
             if content:
                 self._content(content_parts(content), pieces)

@@ -8,7 +8,7 @@ Null is what is missing. The body was checked by `read_chat`; what would break t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, Final, TypeAlias, cast
 
 from headworks.core.errors import Malformed
@@ -23,6 +23,7 @@ from headworks.wire.openai.translation.content import parts_of
 _Fields: TypeAlias = dict[str, Any]
 
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
+_PLAIN: Final = (hub.Text, hub.Only)
 _NUMBERS: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "top_k")
 _TEXTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -52,7 +53,7 @@ def _question(found: Members) -> hub.Question:
     fields: _Fields = {}
     spelled: list[str] = []
     said = _read(found, "messages")
-    if not isinstance(said, list | None):
+    if not isinstance(said, (list, NoneType)):
         raise Malformed("`messages` must be a list.", param="messages")
     turns = [_turn(at, message) for at, message in enumerate(said or ())]
     ahead = next((at for at, turn in enumerate(turns) if turn.role not in ("system", "developer")), len(turns))
@@ -227,7 +228,7 @@ def _turn(at: int, message: Any) -> hub.Turn:
 
 def _content(message: _Fields) -> tuple[hub.Part, ...]:
     content = message.get("content")
-    if content is not None and not isinstance(content, str | list):
+    if content is not None and not isinstance(content, (str, list)):
         return ()
     message.pop("content", None)
     return parts_of(content) if content is not None else ()
@@ -251,7 +252,7 @@ def _beside(message: _Fields) -> list[hub.Part]:
 def _result(role: str, name: str, message: _Fields) -> hub.Turn:
     id = message.pop("tool_call_id") if isinstance(message.get("tool_call_id"), str) else ""
     parts = _content(message)
-    if role != role_of(id) or not all(isinstance(part, hub.Text | hub.Only) for part in parts):
+    if role != role_of(id) or not all(isinstance(part, _PLAIN) for part in parts):
         message["role"] = role  # a tool's result with a picture: it was said in this dialect, though OpenAI has none
     if name and role_of(id) == "tool":
         message["name"] = name

@@ -157,8 +157,8 @@ def _messages(question: hub.Question) -> Iterator[dict[str, Any]]:
 def _result(result: hub.ToolResult, moved: list[hub.Part]) -> dict[str, Any]:
     kept = list(result.parts)
     if CHAT not in result.extra:
-        kept = [part for part in result.parts if not _is_media(part)]
-        moved.extend([part for part in result.parts if _is_media(part)])
+        kept = [part for part in result.parts if not isinstance(part, hub.MEDIA)]
+        moved.extend([part for part in result.parts if isinstance(part, hub.MEDIA)])
     if result.is_error:
         first = kept[0] if kept else None
         if isinstance(first, hub.Text):
@@ -172,10 +172,6 @@ def _result(result: hub.ToolResult, moved: list[hub.Part]) -> dict[str, Any]:
     elif result.name:
         said["name"] = result.name
     return merged(said, own(result.extra, CHAT))
-
-
-def _is_media(part: hub.Part) -> bool:
-    return isinstance(part, hub.Image | hub.Audio | hub.Video | hub.Document)
 
 
 def _message(turn: hub.Turn, parts: Sequence[hub.Part]) -> dict[str, Any]:
@@ -195,7 +191,9 @@ def _assistant(said: dict[str, Any], parts: Sequence[hub.Part]) -> None:
     thoughts: list[hub.Thinking] = []
     called: list[hub.ToolCall] = []
     for part in parts:
-        if isinstance(part, hub.Thinking) and not is_content(part):
+        if isinstance(part, hub.Text):
+            content.append(part)
+        elif isinstance(part, hub.Thinking) and not is_content(part):
             if part.origin == CHAT or CHAT in part.extra:
                 thoughts.append(part)
         elif isinstance(part, hub.ToolCall):
