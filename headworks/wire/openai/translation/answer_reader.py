@@ -17,7 +17,6 @@ from headworks.wire.openai.translation.content import parts_of
 from headworks.wire.openai.translation.message import audio_of, citations_of, images_of, text_in
 from headworks.wire.openai.translation.words import finish_of, likely_of, usage_of
 
-
 _SAID: Final = (hub.Text, hub.Thinking, hub.Refusal)
 """What is read of an answer's content; the rest stays as it is there."""
 

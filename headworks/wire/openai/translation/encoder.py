@@ -1,7 +1,8 @@
 """Pieces to the events of a chat completion's stream.
 
-Theory. An event says one choice's news: pieces that come together go into one event, as long as no field is said twice. The
-first event of a choice has the role. `id` and `created` are those of the first event for the whole stream. The tokens come
+Theory. An event says news of one part of one choice, so the order of parts is the order of events; what comes together with
+it (logprobs, a finish reason) goes into the same event, as long as no field is said twice. The first event of a choice has
+the role. `id` and `created` are those of the first event for the whole stream. The tokens come
 once, in the event before `[DONE]`, as OpenAI sends them. What a vendor of another dialect says and this one has no field for
 is written where compatible servers have it, or left out: see `answer_writer.py`.
 """
@@ -23,6 +24,16 @@ from headworks.wire.openai.translation.reasoning import DETAILS, FORMATS, detail
 from headworks.wire.openai.translation.words import finish_word, written_usage
 
 _Member: TypeAlias = dict[str, Any]
+_Placed: TypeAlias = (
+    hub.TextDelta
+    | hub.ThinkingDelta
+    | hub.RefusalDelta
+    | hub.ToolCallDelta
+    | hub.AudioDelta
+    | hub.CitationDelta
+    | hub.Whole
+)
+"""Pieces that name their part."""
 
 _KEPT = ("service_tier", "system_fingerprint")
 """What every event says again, beside the id, the kind, the time and the model."""
@@ -40,6 +51,7 @@ class ChatEvents(hub.Encoder):
         "_head",
         "_include_usage",
         "_once",
+        "_part",
         "_usage",
     )
 
@@ -49,6 +61,7 @@ class ChatEvents(hub.Encoder):
         self._once: _Member = {}  # what the next event says of the answer, and no other
         self._choices: dict[int, _Sent] = {}
         self._event: _Member | None = None  # the choice of the event under way
+        self._part: int | None = None  # the part that it is about
         self._events: list[bytes] = []
         self._usage: hub.Usage | None = None
         self._include_usage = include_usage
@@ -87,7 +100,7 @@ class ChatEvents(hub.Encoder):
         return b"".join(events)
 
     def _flush(self) -> None:
-        event, self._event = self._event, None
+        event, self._event, self._part = self._event, None, None
         if event is None:
             return
         if event["delta"] == {"role": "assistant"} and event["finish_reason"] is None:
@@ -112,18 +125,22 @@ class ChatEvents(hub.Encoder):
         self._event = {"index": index, "delta": delta, "finish_reason": None}
         return self._event
 
-    def _delta(self, index: int, *names: str) -> _Member:
-        """The delta under way, in which none of these fields is said yet."""
-        delta: _Member = self._choice(index)["delta"]
-        if not delta.keys().isdisjoint(names):
+    def _without(self, index: int, name: str) -> _Member:
+        """The event under way, in which this field is not said yet."""
+        event = self._choice(index)
+        if event.get(name) is not None:
             self._flush()
-            delta = self._choice(index)["delta"]
-        return delta
+            event = self._choice(index)
+        return event
 
-    def _list(self, index: int, name: str) -> list[Any]:
-        """A list in the delta under way, which may grow."""
-        said: list[Any] = self._choice(index)["delta"].setdefault(name, [])
-        return said
+    def _delta(self, piece: _Placed, *names: str) -> _Member:
+        """The delta under way, which is about this part, and in which none of these fields is said yet."""
+        delta: _Member = self._choice(piece.choice)["delta"]
+        if self._part not in (None, piece.part) or not delta.keys().isdisjoint(names):
+            self._flush()
+            delta = self._choice(piece.choice)["delta"]
+        self._part = piece.part
+        return delta
 
     # Pieces
 
@@ -135,11 +152,7 @@ class ChatEvents(hub.Encoder):
         elif isinstance(piece, hub.ToolCallDelta):
             self._call(piece)
         elif isinstance(piece, hub.Finished):
-            event = self._choice(piece.choice)
-            if event["finish_reason"] is not None:
-                self._flush()
-                event = self._choice(piece.choice)
-            event["finish_reason"] = finish_word(piece.finish)
+            self._without(piece.choice, "finish_reason")["finish_reason"] = finish_word(piece.finish)
         elif isinstance(piece, hub.ChoiceStarted):
             self._choice(piece.choice)
         elif isinstance(piece, hub.Started):
@@ -156,17 +169,13 @@ class ChatEvents(hub.Encoder):
         piece: hub.RefusalDelta | hub.AudioDelta | hub.CitationDelta | hub.LikelyDelta | hub.ChoiceExtra | hub.Whole,
     ) -> None:
         if isinstance(piece, hub.RefusalDelta):
-            self._delta(piece.choice, "refusal")["refusal"] = piece.text
+            self._delta(piece, "refusal")["refusal"] = piece.text
         elif isinstance(piece, hub.AudioDelta):
-            self._delta(piece.choice, "audio")["audio"] = written_audio(piece)
+            self._delta(piece, "audio")["audio"] = written_audio(piece)
         elif isinstance(piece, hub.CitationDelta):
             self._cite(piece)
         elif isinstance(piece, hub.LikelyDelta):
-            event = self._choice(piece.choice)
-            if "logprobs" in event:
-                self._flush()
-                event = self._choice(piece.choice)
-            event["logprobs"] = written_logprobs(piece)
+            self._without(piece.choice, "logprobs")["logprobs"] = written_logprobs(piece)
         elif isinstance(piece, hub.ChoiceExtra):
             self._extra(piece)
         else:
@@ -198,14 +207,14 @@ class ChatEvents(hub.Encoder):
     def _text(self, piece: hub.TextDelta) -> None:
         more = own(piece.extra, CHAT)
         said = [{"type": "text", "text": piece.text, **more}] if more else piece.text
-        self._delta(piece.choice, "content")["content"] = said
+        self._delta(piece, "content")["content"] = said
         self._choices[piece.choice].grow(piece.part, len(piece.text))
 
     def _think(self, piece: hub.ThinkingDelta) -> None:
         if said := own(piece.extra, CHAT):
-            self._delta(piece.choice, *said).update(said)
+            self._delta(piece, *said).update(said)
             return
-        delta = self._delta(piece.choice, "reasoning_content", DETAILS)
+        delta = self._delta(piece, "reasoning_content", DETAILS)
         if piece.text:
             delta["reasoning_content"] = piece.text
         if piece.origin in FORMATS:
@@ -216,13 +225,10 @@ class ChatEvents(hub.Encoder):
             legacy = (
                 {"name": piece.name, "arguments": piece.arguments} if piece.name else {"arguments": piece.arguments}
             )
-            self._delta(piece.choice, "function_call")["function_call"] = legacy
+            self._delta(piece, "function_call")["function_call"] = legacy
             return
-        self._choice(piece.choice)
-        index = self._choices[piece.choice].called(piece.part)
-        if any(one["index"] == index for one in self._list(piece.choice, "tool_calls")):
-            self._flush()
-        said: _Member = {"index": index}
+        delta = self._delta(piece, "tool_calls")
+        said: _Member = {"index": self._choices[piece.choice].called(piece.part)}
         field = "custom" if piece.is_custom else "function"
         inside = {"input" if piece.is_custom else "arguments": piece.arguments}
         if piece.id:
@@ -233,52 +239,51 @@ class ChatEvents(hub.Encoder):
         said[field] = inside
         if piece.signature and piece.origin == GENERATE:
             said["extra_content"] = {"google": {"thought_signature": piece.signature}}
-        self._list(piece.choice, "tool_calls").append(merged(said, own(piece.extra, CHAT)))
+        delta["tool_calls"] = [merged(said, own(piece.extra, CHAT))]
 
     def _cite(self, piece: hub.CitationDelta) -> None:
-        self._choice(piece.choice)
+        delta = self._delta(piece)
         start, end = self._choices[piece.choice].place(piece.part)
         said = annotation_of(piece.citation, start, end)
         if said is not None:
-            self._list(piece.choice, "annotations").append(said)
+            delta.setdefault("annotations", []).append(said)
 
     def _extra(self, piece: hub.ChoiceExtra) -> None:
         said = own(piece.extra, CHAT)
-        if piece.in_message:
-            self._delta(piece.choice, *said).update(said)
-            return
         event = self._choice(piece.choice)
-        if not event.keys().isdisjoint(said):
+        inside = event["delta"] if piece.in_message else event
+        if not inside.keys().isdisjoint(said):
             self._flush()
             event = self._choice(piece.choice)
-        event.update(said)
+        (event["delta"] if piece.in_message else event).update(said)
 
     def _whole_part(self, piece: hub.Whole) -> None:
         """A part that came at once, as the deltas that it is."""
         value, choice, part = piece.value, piece.choice, piece.part
         if isinstance(value, hub.Image):
-            self._choice(choice)
-            self._list(choice, "images").extend(written_images([value]))
+            self._delta(piece, "images")["images"] = written_images([value])
         elif isinstance(value, hub.Only) and value.dialect == CHAT:
-            self._delta(choice, "content")["content"] = [value.value]
+            self._delta(piece, "content")["content"] = [value.value]
         elif isinstance(value, hub.Text):
             self._text(hub.TextDelta(text=value.text, choice=choice, part=part, extra=value.extra))
             for citation in value.citations:
                 self._cite(hub.CitationDelta(citation=citation, choice=choice, part=part))
         elif isinstance(value, hub.Thinking):
-            fields = {
-                name: getattr(value, name) for name in ("origin", "text", "signature", "redacted", "id", "is_summary")
-            }
-            self._think(hub.ThinkingDelta(choice=choice, part=part, extra=value.extra, **fields))
+            self._think(hub.ThinkingDelta(choice=choice, part=part, **_same(value, _THOUGHT)))
         elif isinstance(value, hub.ToolCall):
-            fields = {
-                name: getattr(value, name) for name in ("id", "name", "arguments", "is_custom", "signature", "origin")
-            }
-            self._call(hub.ToolCallDelta(choice=choice, part=part, extra=value.extra, **fields))
+            self._call(hub.ToolCallDelta(choice=choice, part=part, **_same(value, _CALLED)))
         elif isinstance(value, hub.Refusal):
-            self._delta(choice, "refusal")["refusal"] = value.text
+            self._delta(piece, "refusal")["refusal"] = value.text
         elif isinstance(value, hub.Audio):
-            self._delta(choice, "audio")["audio"] = written_audio(value)
+            self._delta(piece, "audio")["audio"] = written_audio(value)
+
+
+_THOUGHT = ("origin", "text", "signature", "redacted", "id", "is_summary", "extra")
+_CALLED = ("id", "name", "arguments", "is_custom", "signature", "origin", "extra")
+
+
+def _same(value: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
 
 
 class _Sent:
