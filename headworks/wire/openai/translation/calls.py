@@ -94,7 +94,8 @@ def is_legacy(extra: Extra) -> bool:
 
 
 def written(call: hub.ToolCall, *, is_signed: bool) -> dict[str, Any]:
-    said: dict[str, Any] = {"id": call.id, "type": "custom" if call.is_custom else "function"}
+    said: dict[str, Any] = {"id": call.id} if call.id else {}
+    said["type"] = "custom" if call.is_custom else "function"
     if call.is_custom:
         said["custom"] = {"name": call.name, "input": call.arguments}
     else:

@@ -191,12 +191,13 @@ class ChatEvents(hub.Encoder):
             head["service_tier"] = piece.service_tier
         if piece.usage is not None:
             self._usage = piece.usage
-        for name, value in own(piece.extra, CHAT).items():
-            if name in _KEPT:
-                head[name] = value
-            else:
-                known = self._once.get(name)
-                self._once[name] = [*known, *value] if isinstance(known, list) and isinstance(value, list) else value
+        said = own(piece.extra, CHAT)
+        if not self._once.keys().isdisjoint(said):
+            self._flush()
+        if not self._once.keys().isdisjoint(said):
+            self._write([], {})  # it is said again before any choice says something
+        for name, value in said.items():
+            (head if name in _KEPT else self._once)[name] = value
 
     def _only(self, piece: hub.OnlyEvent) -> None:
         if piece.dialect == CHAT:

@@ -59,6 +59,7 @@ def _question(found: Members) -> hub.Question:
     ahead = next((at for at, turn in enumerate(turns) if turn.role not in ("system", "developer")), len(turns))
     found.pop("messages", None)
     fields["model"] = _taken(found, "model", str) or ""
+    found.pop("model", None)
     _tools(found, fields, spelled)
     _sampling(found, fields, spelled)
     _bound(found, fields, spelled)

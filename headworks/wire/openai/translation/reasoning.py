@@ -37,7 +37,7 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 def taken(message: dict[str, Any]) -> list[hub.Thinking]:
     """The thinking of a message, taken out of its members; what is no thinking stays."""
     texts = {name: message.pop(name) for name in TEXTS if isinstance(message.get(name), str)}
-    details = message.pop(DETAILS) if isinstance(message.get(DETAILS), list) else []
+    details = message.pop(DETAILS) if isinstance(message.get(DETAILS), list) and message[DETAILS] else []
     if not details:
         if not texts:
             return []
