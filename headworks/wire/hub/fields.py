@@ -181,9 +181,8 @@ def _answering(question: Question, dialect: str, used: _Used) -> None:
     if question.speech is not None:
         _extra(question.speech.extra, dialect, used)
     for name in _SAMPLING:
-        if getattr(question.sampling, name) is not None and not (
-            name in question.spelled and dialect in question.extra
-        ):
+        is_own = question.origin == dialect and name in question.spelled
+        if getattr(question.sampling, name) is not None and not is_own:
             used[f"sampling.{name}"] = None
     for name in _SCALARS:
         value = getattr(question, name)

@@ -1,8 +1,8 @@
 """Pieces to the events of a chat completion's stream.
 
 Theory. An event says news of one part of one choice, so the order of parts is the order of events; what comes together with
-it (logprobs, a finish reason) goes into the same event, as long as no field is said twice. The first event of a choice has
-the role. `id` and `created` are those of the first event for the whole stream. The tokens come
+it and behind it (citations, logprobs, a finish reason) goes into the same event, as long as no field is said twice. The
+fields of an event are read in the order of `_TEXT` to `_FINISH`. The first event of a choice has the role. `id` and `created` are those of the first event for the whole stream. The tokens come
 once, in the event before `[DONE]`, as OpenAI sends them. What a vendor of another dialect says and this one has no field for
 is written where compatible servers have it, or left out: see `answer_writer.py`.
 """
@@ -35,6 +35,8 @@ _Placed: TypeAlias = (
 )
 """Pieces that name their part."""
 
+_TEXT, _CITED, _BESIDE, _LIKELY, _EXTRA, _FINISH = range(6)
+
 _KEPT = ("service_tier", "system_fingerprint")
 """What every event says again, beside the id, the kind, the time and the model."""
 
@@ -52,6 +54,7 @@ class ChatEvents(hub.Encoder):
         "_include_usage",
         "_once",
         "_part",
+        "_said",
         "_usage",
     )
 
@@ -62,6 +65,7 @@ class ChatEvents(hub.Encoder):
         self._choices: dict[int, _Sent] = {}
         self._event: _Member | None = None  # the choice of the event under way
         self._part: int | None = None  # the part that it is about
+        self._said = _TEXT  # the last field that it has
         self._events: list[bytes] = []
         self._usage: hub.Usage | None = None
         self._include_usage = include_usage
@@ -100,7 +104,7 @@ class ChatEvents(hub.Encoder):
         return b"".join(events)
 
     def _flush(self) -> None:
-        event, self._event, self._part = self._event, None, None
+        event, self._event, self._part, self._said = self._event, None, None, _TEXT
         if event is None:
             return
         if event["delta"] == {"role": "assistant"} and event["finish_reason"] is None:
@@ -112,12 +116,14 @@ class ChatEvents(hub.Encoder):
         self._has_begun = True
         self._events.append(b"data: %b\n\n" % write_json({**once, **self._head, "choices": choices, **more}))
 
-    def _choice(self, index: int) -> _Member:
-        """The event under way, of this choice."""
+    def _choice(self, index: int, field: int) -> _Member:
+        """The event under way, of this choice, in which nothing is said yet that is read behind this field."""
         event = self._event
-        if event is not None and event["index"] == index:
+        if event is not None and event["index"] == index and self._said <= field:
+            self._said = field
             return event
         self._flush()
+        self._said = field
         delta: _Member = {}
         if index not in self._choices:
             self._choices[index] = _Sent()
@@ -125,20 +131,20 @@ class ChatEvents(hub.Encoder):
         self._event = {"index": index, "delta": delta, "finish_reason": None}
         return self._event
 
-    def _without(self, index: int, name: str) -> _Member:
+    def _without(self, index: int, name: str, field: int) -> _Member:
         """The event under way, in which this field is not said yet."""
-        event = self._choice(index)
+        event = self._choice(index, field)
         if event.get(name) is not None:
             self._flush()
-            event = self._choice(index)
+            event = self._choice(index, field)
         return event
 
-    def _delta(self, piece: _Placed, *names: str) -> _Member:
+    def _delta(self, piece: _Placed, *names: str, field: int = _TEXT) -> _Member:
         """The delta under way, which is about this part, and in which none of these fields is said yet."""
-        delta: _Member = self._choice(piece.choice)["delta"]
+        delta: _Member = self._choice(piece.choice, field)["delta"]
         if self._part not in (None, piece.part) or not delta.keys().isdisjoint(names):
             self._flush()
-            delta = self._choice(piece.choice)["delta"]
+            delta = self._choice(piece.choice, field)["delta"]
         self._part = piece.part
         return delta
 
@@ -152,9 +158,9 @@ class ChatEvents(hub.Encoder):
         elif isinstance(piece, hub.ToolCallDelta):
             self._call(piece)
         elif isinstance(piece, hub.Finished):
-            self._without(piece.choice, "finish_reason")["finish_reason"] = finish_word(piece.finish)
+            self._without(piece.choice, "finish_reason", _FINISH)["finish_reason"] = finish_word(piece.finish)
         elif isinstance(piece, hub.ChoiceStarted):
-            self._choice(piece.choice)
+            self._choice(piece.choice, _TEXT)
         elif isinstance(piece, hub.Started):
             self._start(piece)
         elif isinstance(piece, hub.Counted):
@@ -175,7 +181,7 @@ class ChatEvents(hub.Encoder):
         elif isinstance(piece, hub.CitationDelta):
             self._cite(piece)
         elif isinstance(piece, hub.LikelyDelta):
-            self._without(piece.choice, "logprobs")["logprobs"] = written_logprobs(piece)
+            self._without(piece.choice, "logprobs", _LIKELY)["logprobs"] = written_logprobs(piece)
         elif isinstance(piece, hub.ChoiceExtra):
             self._extra(piece)
         else:
@@ -243,7 +249,7 @@ class ChatEvents(hub.Encoder):
         delta["tool_calls"] = [merged(said, own(piece.extra, CHAT))]
 
     def _cite(self, piece: hub.CitationDelta) -> None:
-        delta = self._delta(piece)
+        delta = self._delta(piece, field=_CITED)
         start, end = self._choices[piece.choice].place(piece.part)
         said = annotation_of(piece.citation, start, end)
         if said is not None:
@@ -251,11 +257,12 @@ class ChatEvents(hub.Encoder):
 
     def _extra(self, piece: hub.ChoiceExtra) -> None:
         said = own(piece.extra, CHAT)
-        event = self._choice(piece.choice)
+        field = _BESIDE if piece.in_message else _EXTRA
+        event = self._choice(piece.choice, field)
         inside = event["delta"] if piece.in_message else event
         if not inside.keys().isdisjoint(said):
             self._flush()
-            event = self._choice(piece.choice)
+            event = self._choice(piece.choice, field)
         (event["delta"] if piece.in_message else event).update(said)
 
     def _whole_part(self, piece: hub.Whole) -> None:

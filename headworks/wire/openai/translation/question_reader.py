@@ -119,10 +119,11 @@ def _tools(found: Members, fields: _Fields, spelled: list[str]) -> None:
         said = (*said, tools.searched(options))
     if said:
         fields["tools"] = said
-    choice = tools.choice_of(_read(found, "tool_choice"))
-    if choice is not None or _read(found, "tool_choice") is None:
-        fields["tool_choice"] = choice
-        found.pop("tool_choice", None)
+    _taken(found, "tool_choice", ())  # null is none
+    if "tool_choice" in found:
+        if (choice := tools.choice_of(read_json(found["tool_choice"]))) is not None:
+            fields["tool_choice"] = choice
+            del found["tool_choice"]
     elif (legacy := _function_call(_read(found, "function_call"))) is not None:
         fields["tool_choice"] = legacy
         spelled.append("function_call")
