@@ -28,6 +28,8 @@ class _FunctionTool(msgspec.Struct, forbid_unknown_fields=True, tag_field="type"
 
 
 _USUAL: Final = msgspec.json.Decoder(list[_FunctionTool])
+_ONE: Final = msgspec.json.Decoder(_FunctionTool)
+_EACH: Final = msgspec.json.Decoder(list[Raw])
 _LEGACY: Final = msgspec.json.Decoder(list[_Function])
 
 
@@ -35,12 +37,15 @@ _LEGACY: Final = msgspec.json.Decoder(list[_Function])
 
 
 def tools_of(raw: Raw) -> tuple[hub.AnyTool, ...] | None:
-    """`tools`; None where it is no list. Schemas stay unread, as long as every tool is a function without further members."""
+    """`tools`; None where it is no list. The schema of a function without further members stays unread."""
     try:
         return tuple([_function(one.function) for one in _USUAL.decode(raw)])
     except msgspec.DecodeError:
-        said = read_json(raw)
-    return tuple([_tool(one) for one in said]) if isinstance(said, list) else None
+        pass
+    try:
+        return tuple([_tool(one) for one in _EACH.decode(raw)])
+    except msgspec.ValidationError:
+        return None
 
 
 def functions_of(raw: Raw) -> tuple[hub.Tool, ...] | None:
@@ -60,7 +65,11 @@ def _function(said: _Function) -> hub.Tool:
     )
 
 
-def _tool(said: Any) -> hub.AnyTool:
+def _tool(raw: Raw) -> hub.AnyTool:
+    try:
+        return _function(_ONE.decode(raw).function)
+    except msgspec.DecodeError:
+        said = read_json(raw)
     kind = said.get("type") if isinstance(said, dict) else None
     inside = said.get(kind) if kind in ("function", "custom") else None
     if isinstance(kind, str) and isinstance(inside, dict) and isinstance(inside.get("name"), str):
