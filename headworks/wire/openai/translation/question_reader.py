@@ -46,7 +46,7 @@ def question_of(body: bytes) -> hub.Question:
     except RecursionError:
         raise Malformed("The body is nested too deep.") from None
     except ValueError:
-        raise Malformed("The body is not valid JSON.") from None
+        raise Malformed("The body cannot be read: something in it is no JSON, or a number is too long.") from None
 
 
 def _question(found: Members) -> hub.Question:

@@ -190,6 +190,7 @@ def _assistant(said: dict[str, Any], parts: Sequence[hub.Part]) -> None:
     content: list[hub.Part] = []
     thoughts: list[hub.Thinking] = []
     called: list[hub.ToolCall] = []
+    refusals: list[str] = []
     for part in parts:
         if isinstance(part, hub.Text):
             content.append(part)
@@ -199,11 +200,13 @@ def _assistant(said: dict[str, Any], parts: Sequence[hub.Part]) -> None:
         elif isinstance(part, hub.ToolCall):
             called.append(part)
         elif isinstance(part, hub.Refusal) and not part.extra:
-            said["refusal"] = said.get("refusal", "") + part.text
+            refusals.append(part.text)
         elif isinstance(part, hub.Audio) and part.source is None:
             said["audio"] = {"id": part.id}
         elif not isinstance(part, hub.Only) or part.dialect == CHAT:
             content.append(part)
     said["content"] = content_of(content)
+    if refusals:
+        said["refusal"] = "".join(refusals)
     reasoning.put(said, thoughts)
     calls.put(said, called, is_signed=False)

@@ -141,6 +141,7 @@ _MORE_QUESTIONS: dict[str, bytes] = {
     "allowed tools in no mode": _question(tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "x"}}),
     "any tool": _question(tool_choice="any"),
     "no tool": _question(tool_choice="none"),
+    "a word that nobody knows": _question(tool_choice="whichever"),
     "a hosted tool": _question(tool_choice={"type": "web_search"}, tools=[{"type": "web_search", "x": 1}, "odd"]),
     "a choice that nobody knows": _question(tool_choice={"type": "function", "function": {"nom": "x"}}),
     "a choice of no type": _question(tool_choice={"function": 1}),
@@ -334,6 +335,8 @@ STREAMS |= {
     "a call whose name comes late and again": _calls({"index": 0, "id": "a", "type": "function"})
     + _calls({"index": 0, "id": "a", "function": {"name": "f"}})
     + _calls({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}, "x": 1})
+    + _END,
+    "a call of a kind that nobody knows": _calls({"index": 0, "id": "a", "type": "novel", "function": {"name": "f"}})
     + _END,
     "a signed call": _calls(
         {

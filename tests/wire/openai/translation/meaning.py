@@ -6,7 +6,7 @@ Two texts mean the same where these functions give equal values. What they hold 
 - a text, and a list with this one text and no more members; an empty content, and none;
 - `stop` as a text, and as a list of it; a picture's URL as a text, and as an object; `stream: false`, and none;
 - a schema for the output without a name, and one named `answer`, which OpenAI asks for;
-- a call without a `type`, and a function; a time of 0, and none; a choice, delta or streamed call that is no object, and none;
+- a call or tool without a `type`, and a function; a time of 0, and none; a choice, delta or streamed call that is no object, and none;
 - a refusal among the parts of an answer's content, and one beside it;
 - of a stream: in which events its pieces come, as long as their order is the same (the fields of one event have none);
   `obfuscation`, `object`.
@@ -45,6 +45,9 @@ def question(body: bytes) -> Any:
         said["stop"] = [said["stop"]]
     if said.get("stream") is False:
         del said["stream"]
+    for tool in said.get("tools", ()):
+        if isinstance(tool, dict) and "function" in tool:
+            tool.setdefault("type", "function")
     for name in ("tools", "stop", "modalities"):
         if said.get(name) == []:
             del said[name]

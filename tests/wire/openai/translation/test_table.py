@@ -8,6 +8,7 @@ import pytest
 
 from headworks.wire import hub
 from headworks.wire.hub.fields import FIELDS, fields_of
+from headworks.wire.openai.translation.content import content_of
 from headworks.wire.openai.translation.question_reader import question_of
 from headworks.wire.openai.translation.question_writer import body_of
 from headworks.wire.openai.translation.table import TABLE
@@ -96,6 +97,12 @@ def test_documents_become_their_text() -> None:
         {"type": "text", "text": "a.txt\nold\nbody"},
         {"type": "text", "text": "p"},
         {"type": "text", "text": "t\nu\nf"},
+    ]
+
+
+def test_what_has_no_form_here_is_not_written_even_if_nobody_asked_the_table() -> None:
+    assert content_of([hub.Audio(source=hub.Located("https://x.example/a.wav")), hub.Text(text="a")]) == [
+        {"type": "text", "text": "a"}
     ]
 
 
