@@ -14,7 +14,7 @@ import pytest
 
 import headworks
 from headworks.catalog.table import Catalog, ModelRow
-from headworks.system.notations import NOTATIONS
+from headworks.system.schema.notations import NOTATIONS
 from headworks.wire.prefill import TABLE as PREFILLS
 from tests.patterns import fault
 
@@ -87,7 +87,7 @@ EVERY: Final = tuple(patterns())
 FROM_DATA: Final = {
     "catalog/table.py": "the conditions and addresses of the bundled table",
     "core/masking.py": "the spellings of a secret: see its own tests",
-    "system/notations.py": "the patterns of the notations",
+    "system/schema/notations.py": "the patterns of the notations",
     "wire/prefill.py": "how the names of models begin",
 }
 """Files that are given patterns as values, and which: `data` has them."""

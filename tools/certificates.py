@@ -1,4 +1,4 @@
-"""Makes the certificates that the stand-ins of drills show: `python tools/certificates.py` (with the environment `dev`).
+"""Makes the certificates that the fake vendors of drills show: `python tools/certificates.py` (with the environment `dev`).
 
 An authority, a vendor's certificate for 127.0.0.1 that outlives us, and one that has expired. Their keys are in the
 package for everybody to read: they prove nothing to anybody but a drill's own copy, which is told to trust them.

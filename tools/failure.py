@@ -1,7 +1,7 @@
 """Writes the tables of `docs/failure.md`: what callers saw in the drills of the library.
 
 python tools/failure.py            the vendors' table, from virtual drills (a second)
-python tools/failure.py --real     and that of the troubles, from drills on the real loop (half a minute)
+python tools/failure.py --real     and that of the system faults, from drills in real time (half a minute)
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headworks.drill.copy import Drilled, parsed
 from headworks.drill.library import library
-from headworks.drill.report import Outcome, sees
-from headworks.drill.run import Run, run_really, run_virtually
+from headworks.drill.report import DrillOutcome, caller_sees
+from headworks.drill.run import Run, run_in_real_time, run_in_virtual_time
+from headworks.drill.system_copy import DrilledSystem, parse_system
 from headworks.system.starter import text
 
 PAGE = Path(__file__).parent.parent / "docs" / "failure.md"
@@ -44,9 +44,9 @@ def placed(page: str, name: str, rows: Sequence[str], tool: str = "tools/failure
 def vendors() -> list[str]:
     """What callers see of each fault of a vendor, by system."""
     drills = {name: drill for name, drill in library().items() if drill.trouble is None}
-    came = [list(run_virtually(Run(drilled=system(aliases), drills=drills))) for aliases in SYSTEMS.values()]
+    came = [list(run_in_virtual_time(Run(drilled=system(aliases), drills=drills))) for aliases in SYSTEMS.values()]
     rows = [
-        f"| drill | what happens | {' | '.join(SYSTEMS)} | attempts | longer by | cost | well again after |",
+        f"| drill | fault | {' | '.join(SYSTEMS)} | attempts | added latency | cost | recovery |",
         f"|---|---|{'---|' * len(SYSTEMS)}---|---|---|---|",
     ]
     for outcomes in zip(*came, strict=True):
@@ -62,27 +62,27 @@ def vendors() -> list[str]:
     return rows
 
 
-def told(outcome: Outcome) -> str:
+def told(outcome: DrillOutcome) -> str:
     """What callers see, as short as it can be said."""
-    return sees(outcome, counted=False)
+    return caller_sees(outcome, counted=False)
 
 
 def troubles() -> list[str]:
     """What callers see of each trouble."""
     drills = {name: drill for name, drill in library().items() if drill.trouble is not None}
-    outcomes = run_really(Run(drilled=system(WITH), drills=drills), lambda one: print(one.verdict, one.name))
+    outcomes = run_in_real_time(Run(drilled=system(WITH), drills=drills), lambda one: print(one.verdict, one.name))
     return [
-        "| drill | what happens | what the caller sees | verdict |",
+        "| drill | fault | what the caller sees | verdict |",
         "|---|---|---|---|",
         *(f"| `{one.name}` | {one.shows} | {told(one)} | {one.verdict} |" for one in outcomes),
     ]
 
 
-def system(aliases: str) -> Drilled:
+def system(aliases: str) -> DrilledSystem:
     """The starter system with the alias `simulated` written so."""
     written = text()
     assert WITH in written, "the starter system is written otherwise"
-    return parsed(written.replace(WITH, aliases).encode(), "starter.yaml", Path())
+    return parse_system(written.replace(WITH, aliases).encode(), "starter.yaml", Path())
 
 
 if __name__ == "__main__":

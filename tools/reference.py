@@ -1,10 +1,12 @@
-"""Writes the reference of the system file into its page: `python tools/reference.py`, after a change of keys or words."""
+"""Writes the reference of the system file into its pages: `python tools/reference.py`, after a change of keys or words."""
 
 from pathlib import Path
 
-from headworks.system.reference import placed
+from headworks.system.reference.markdown import FIRST, PAGES, placed
 
-PAGE = Path(__file__).parent.parent / "docs" / "system-file.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 if __name__ == "__main__":
-    PAGE.write_text(placed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in (FIRST, *PAGES):
+        page = DOCS / name
+        page.write_text(placed(page.read_text(encoding="utf-8"), name), encoding="utf-8")

@@ -1,9 +1,9 @@
-"""Runs `docs/story.md`: its commands in an empty folder, its output against what they print today.
+"""Runs the story of `docs/story/`: its commands in an empty folder, its output against what they print today.
 
-    python tools/story.py            fails where the page is not what happens
-    python tools/story.py --write    writes what happened into the page
+    python tools/story.py            fails where a page is not what happens
+    python tools/story.py --write    writes what happened into the pages
 
-Only blocks that begin with ```console are run: a line that begins with `$ ` is a command, lines that begin with `> ` go on
+The pages are chapters of one story: they run in the order of their names, in one folder, with one gateway. Only blocks that begin with ```console are run: a line that begins with `$ ` is a command, lines that begin with `> ` go on
 with it, what follows is its output. `COMMAND &` starts a gateway and goes on once it answers; `kill %1` ends it and waits.
 Ports of the story (8080, 8081) become free ones on the way in and are put back on the way out. What differs from one run to
 the next (`MASKS`) is not compared.
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +29,9 @@ from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from headworks.system.draft import VENDORS
+from headworks.system.drafts.system import VENDORS
 
-PAGE: Final = Path(__file__).parent.parent / "docs" / "story.md"
+PAGES: Final = tuple(sorted((Path(__file__).parent.parent / "docs" / "story").glob("[0-9]*.md")))
 
 MASKS: Final = (
     (r"req_[0-9a-f]+", "req_ID"),
@@ -176,23 +177,27 @@ def masked(output: str) -> str:
     return output.strip()
 
 
-def told(page: str) -> str:
-    """The page with the output of today."""
-    lines = page.splitlines()
-    made: list[str] = []
-    at = 0
+def told(pages: Sequence[str]) -> list[str]:
+    """The pages with the output of today: chapters that follow one another on one stage."""
     folder = Path(tempfile.mkdtemp(prefix="story-"))
     stage = Stage(folder)
     try:
-        for step in steps(page):
-            made += lines[at : step.first]
-            first, *rest = step.command.split("\n")
-            made += [f"$ {first}", *(f"> {line}".rstrip() for line in rest)]
-            made += [line.rstrip() for line in stage.run(step.command).splitlines()]
-            at = step.last
+        return [_told(page, stage) for page in pages]
     finally:
         stage.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _told(page: str, stage: Stage) -> str:
+    lines = page.splitlines()
+    made: list[str] = []
+    at = 0
+    for step in steps(page):
+        made += lines[at : step.first]
+        first, *rest = step.command.split("\n")
+        made += [f"$ {first}", *(f"> {line}".rstrip() for line in rest)]
+        made += [line.rstrip() for line in stage.run(step.command).splitlines()]
+        at = step.last
     return "\n".join([*made, *lines[at:]]) + "\n"
 
 
@@ -211,16 +216,20 @@ def difference(page: str, today: str) -> str:
 
 
 def main() -> int:
-    page = PAGE.read_text(encoding="utf-8")
-    today = told(page)
+    pages = [page.read_text(encoding="utf-8") for page in PAGES]
+    today = told(pages)
     if "--write" in sys.argv[1:]:
-        PAGE.write_text(today, encoding="utf-8")
+        for page, text in zip(PAGES, today, strict=True):
+            page.write_text(text, encoding="utf-8")
         return 0
-    if said := difference(page, today):
-        print(said)
-        print("docs/story.md is not what happens: `python tools/story.py --write`, and read what changed")
-        return 1
-    return 0
+    differs = False
+    for page, before, now in zip(PAGES, pages, today, strict=True):
+        if said := difference(before, now):
+            differs = True
+            print(
+                f"{said}\ndocs/story/{page.name} is not what happens: `python tools/story.py --write`, and read what changed"
+            )
+    return int(differs)
 
 
 if __name__ == "__main__":

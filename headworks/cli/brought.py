@@ -18,5 +18,5 @@ def brought(command: str, module: str) -> ModuleType:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        said = f"`headworks {command}` needs {error.name}, which is not installed here\n    {install(extra)}"
+        said = f"`headworks {command}` needs {error.name}, which is not installed\n    {install(extra)}"
         raise click.ClickException(said) from error

@@ -1,4 +1,4 @@
-"""`headworks check`: is the system file right, and what can be said at once of what it must promise?"""
+"""`headworks check`: whether the system file is right, and what arithmetic says of its objectives."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from headworks.gateway.live_verdict import Live
 from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
-from headworks.system.check import Machine
-from headworks.system.finding import Said
-from headworks.system.findings import Findings
-from headworks.system.judge import Verdict, judge
+from headworks.system.checks.machine import Machine
+from headworks.system.derived.proxies import ways
 from headworks.system.load import survey
-from headworks.system.nodes import MOST_BYTES
-from headworks.system.proxies import ways
-from headworks.system.scalars import written_rate
-from headworks.system.schema import System
-from headworks.system.secrets import Sources
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES
+from headworks.system.syntax.scalars import written_rate
+from headworks.system.verdicts.judge import Verdict, judge
+from headworks.system.verdicts.verdict import Said
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 @click.option("--live", "is_live", is_flag=True, help="Ask each vendor whether key, model and address are right.")
-@click.option("--yes", "is_agreed", is_flag=True, help="With --live: make calls that cost without asking first.")
+@click.option("--yes", "is_agreed", is_flag=True, help="With --live: make calls that cost money without asking first.")
 @click.argument(
     "file",
     default="headworks.yaml",
@@ -63,15 +63,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 )
 @click.pass_context
 def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agreed: bool) -> None:
-    """Say whether a system file is right: every mistake at once, each with its place and a remedy; and of each objective
-    whether it holds, by arithmetic on limits, prices and what is expected of targets.
+    """Check a system file, and judge its objectives by arithmetic.
 
-    FILE is the system file (headworks.yaml by default). Secrets must resolve; nothing is started, and nothing is sent
-    without --live. With it each vendor is asked for its list of models, which is free; where that does not say, for one
-    short call, whose price is shown and asked for first.
+    Every mistake is reported at once, with its place and a remedy. Objectives are judged by limits, prices and the `expect:`
+    of targets. Those that need a simulation or an evaluation are listed as such.
 
-    Exits with 0 when the file is right and no objective fails (those that a simulation or an evaluation would have to
-    judge are listed), 1 when it is not or one does not hold, 2 when --live could not say, 3 when there is no such file.
+    FILE is the system file (headworks.yaml by default). Its secrets must resolve. Nothing is started, and nothing is sent
+    without --live.
+
+    With --live each vendor is asked for its list of models, which is free. Where the list does not settle it, one short
+    call does; its price is shown and confirmed first.
+
+    Exit codes: 0 the file is right and no objective fails; 1 the file is wrong or an objective does not hold; 2 --live could
+    not tell; 3 there is no such file.
     """
     findings = Findings(str(file))
     system = survey(content(file), findings, Sources(os.environ, file.parent), Machine(file.parent), file)
@@ -139,26 +143,26 @@ def show(system: System | None, findings: Findings, prices: Priced) -> None:
     for problem in findings.warnings:
         click.echo(f"{click.style('warning', fg='yellow')}: {problem}")
     if system is None:
-        click.echo(f"{findings.file} is not right: {counted(len(findings.errors), 'error')}")
+        click.echo(f"{findings.file} has errors: {counted(len(findings.errors), 'error')}")
         return
     paper = Paper()
     paper.print(tiers(system, prices, paper))
-    callers = counted(len(system.keys), "key") if system.keys else "no keys: anybody on this machine may call"
+    callers = counted(len(system.keys), "key") if system.keys else "no keys: anyone on this machine may call"
     if not system.keys and findings.is_written(("keys",)):
-        callers = "no keys but those that `headworks keys` makes"
+        callers = "only the keys made by `headworks keys`"
     click.echo(
         f"{findings.file} is right: {counted(len(system.models), 'model')}, "
         f"{counted(len(system.providers), 'provider')}, {callers}"
     )
     if dates := sorted({price.at for known in prices.values() for price in known.values() if price and price.at}):
-        click.echo(f"prices of the bundled table are of {dates[-1]}")
+        click.echo(f"prices are from the bundled table, dated {dates[-1]}")
     for name, way in ways(system, os.environ).items():
-        click.echo(f"{name} is asked {way}")
+        click.echo(f"{name} is reached {way}")
     click.echo(f"listens on {listens(system)}; digest {system.digest}")
 
 
 def listens(system: System) -> str:
-    """Where; with what, where that is not plain http."""
+    """The address that it listens on; a URL where that is https."""
     return str(system.server.listen) if system.server.tls is None else system.server.url
 
 
@@ -169,9 +173,9 @@ COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
 
 
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
-    """Prints what is said of each objective, and of how many what."""
+    """Prints the verdict on each objective, and how many there are of each."""
     paper = Paper()
-    table = paper.table("objective", "of", "promise", "verdict", "why")
+    table = paper.table("objective", "model", "requirement", "verdict", "why")
     for one in verdicts:
         said = Text(one.verdict, style=COLOURS[one.verdict])
         table.add_row(one.id, one.alias or "all", one.objective, said, Text(one.why))
@@ -179,14 +183,14 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     paper.print(table)
     counts = Counter(one.verdict for one in verdicts)
     summed = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
-    click.echo(f"objectives, by arithmetic: {summed}")
+    click.echo(f"objectives, judged by arithmetic: {summed}")
 
 
 def show_live(live: Sequence[Live], *, is_asked: bool) -> None:
     """Prints what the vendors said of each target."""
     click.echo()
     if not is_asked:
-        click.echo("no vendor was asked: the file is not right")
+        click.echo("no vendor was asked: the file has errors")
         return
     if not live:
         click.echo("no vendor to ask: every provider is local or simulated")
@@ -214,7 +218,7 @@ def tiers(system: System, prices: Priced, paper: Paper) -> Rows:
 
 
 def charged(price: Price | None) -> str:
-    """A price in few words: what a question and an answer cost."""
+    """A price in few words: what input and output cost."""
     if price is None:
         return "unknown"
     rates = price.rates

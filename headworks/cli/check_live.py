@@ -10,7 +10,7 @@ import uvloop
 from headworks.core.money import written_dollars
 from headworks.gateway.live import Asking
 from headworks.gateway.live_verdict import Live
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 
 def ask_vendors(system: System, folder: Path, *, is_agreed: bool, is_quiet: bool) -> list[Live]:
@@ -28,7 +28,9 @@ async def _ask(system: System, folder: Path, *, is_agreed: bool, is_quiet: bool)
             if may_call:
                 found[name] = await asking.by_call(name)
             else:
-                why = "the vendor's list of models does not say, and a call was not agreed to (--yes agrees)"
+                why = (
+                    "the vendor's list of models does not settle it, and a test call was not confirmed (--yes confirms)"
+                )
                 found[name] = Live(target=name, verdict="cannot say", why=why)
         return [live for live in found.values() if live is not None]
 
@@ -37,10 +39,10 @@ def agreed(targets: list[str], cost: int | None) -> bool:
     """Whether the user at the terminal agrees to one short call to each of these targets."""
     if not targets:
         return True
-    price = "a price that is not known" if cost is None else f"{written_dollars(cost)} at most"
-    click.echo(f"lists of models do not say whether these are right: {', '.join(targets)}")
+    price = "an unknown price" if cost is None else f"{written_dollars(cost)} at most"
+    click.echo(f"the vendors' lists of models do not settle these targets: {', '.join(targets)}")
     try:
-        return click.confirm(f"ask each once, in a few tokens, for {price} together?", default=False)
+        return click.confirm(f"Send each one short test call, for {price} in all?", default=False)
     except click.Abort:
         click.echo()
         return False

@@ -1,4 +1,4 @@
-"""`headworks drill`: break the vendors, the gateway and the machine below a copy of the system, and judge what callers saw."""
+"""`headworks drill`: inject faults into a copy of the system, and judge what callers saw."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import msgspec
 from headworks.cli.check import counted
 from headworks.cli.exits import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.paper import Paper
-from headworks.drill.copy import Drilled, drilled
 from headworks.drill.library import QUICK, library, load
-from headworks.drill.report import Outcome, Report, junit, overall, table
-from headworks.drill.run import JOBS, Run, patience, run_really, run_virtually
+from headworks.drill.report import DrillOutcome, Report, junit, overall, table
+from headworks.drill.run import JOBS, Run, expected_seconds, run_in_real_time, run_in_virtual_time
+from headworks.drill.system_copy import DrilledSystem, load_system
 from headworks.drill.timeline import LEGEND, timeline
 from headworks.drill.verdict import Said
-from headworks.system.drills import Drill
-from headworks.system.findings import suggestion
+from headworks.system.schema.drills import Drill
+from headworks.system.syntax.findings import suggestion
 
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "cannot say": "yellow"}
@@ -56,15 +56,19 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command("drill", epilog="What callers see for each fault, and how to write a drill: docs/failure.md.")
-@click.option("--only", type=Names(), multiple=True, metavar="NAME,...", help="Only these drills.")
-@click.option("--list", "as_list", is_flag=True, help="Say which drills there are, and run none.")
-@click.option("--quick", is_flag=True, help=f"Only a few seconds of them: {', '.join(QUICK)}.")
-@click.option("--virtual", is_flag=True, help="On virtual time: those of vendors, in a second, the same at each run.")
-@click.option("--drills", type=click.Path(dir_okay=False, path_type=Path), help="A file with drills of your own.")
-@click.option("--alias", help="The model that is called, where a drill does not say.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Where chance comes from.")
+@click.option("--only", type=Names(), multiple=True, metavar="NAME,...", help="Run only these drills.")
+@click.option("--list", "as_list", is_flag=True, help="List the drills, and run none.")
+@click.option("--quick", is_flag=True, help=f"A few seconds only: {', '.join(QUICK)}.")
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=JOBS, show_default=True, help="Drills at once, on the real loop."
+    "--virtual",
+    is_flag=True,
+    help="Run the vendor drills on virtual time: in a second, with the same result each time.",
+)
+@click.option("--drills", type=click.Path(dir_okay=False, path_type=Path), help="A file with your own drills.")
+@click.option("--alias", help="The model to call, where a drill names none.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=JOBS, show_default=True, help="Drills that run at once, on real time."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 @click.option("--table", "as_table", is_flag=True, help="Print what callers saw as a Markdown table.")
@@ -74,15 +78,18 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
-    """Break the vendors, the gateway and the machine below a copy of the system, and judge what its callers saw.
+    """Inject faults into a copy of the system, and judge what its callers saw.
 
-    FILE is the system file (headworks.yaml by default; the starter system where there is none). The copy runs on this
-    machine, in a temporary folder, and every vendor is stood in for: nothing is sent to a real one, no secret is looked
-    up, and a gateway that runs is not touched. Exits with 0 when every hypothesis holds, 1 when one does not, 2 when
-    one cannot be judged, 3 when nothing could be run.
+    The faults strike the vendors, the gateway itself, and the machine below it. FILE is the system file (headworks.yaml by
+    default; the starter system where there is none).
+
+    The copy runs on this machine, in a temporary folder, with fake vendors. Nothing is sent to a real vendor, no secret is
+    looked up, and a running gateway is not touched.
+
+    Exit codes: 0 every hypothesis holds; 1 one does not; 2 one cannot be judged; 3 nothing could be run.
     """
     way = Way(**options)
-    system = drilled(file)
+    system = load_system(file)
     if way.alias is not None and way.alias not in system.system.models:
         raise click.UsageError(
             f"there is no model {way.alias}: {suggestion(way.alias, system.system.models, 'models')}"
@@ -96,13 +103,13 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     if system.differences:
         click.echo(f"the copy: {'; '.join(system.differences)}", err=not is_told)
     if way.virtual:
-        outcomes = list(run_virtually(run))
+        outcomes = list(run_in_virtual_time(run))
         if is_told:
             for one in outcomes:
                 show(one)
     else:
-        click.echo(f"{counted(len(chosen), 'drill')} on the real loop: about {patience(run):.0f} s", err=True)
-        outcomes = run_really(run, show if is_told else lambda one: None)
+        click.echo(f"{counted(len(chosen), 'drill')} on the real loop: about {expected_seconds(run):.0f} s", err=True)
+        outcomes = run_in_real_time(run, show if is_told else lambda one: None)
     report = Report(
         system=system.system.name,
         copy=list(system.differences),
@@ -122,7 +129,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     ctx.exit(EXITS[report.verdict])
 
 
-def choice(system: Drilled, way: Way) -> dict[str, Drill]:
+def choice(system: DrilledSystem, way: Way) -> dict[str, Drill]:
     """The drills that are run. Raises click.UsageError for a name that is none, ConfigError for a file that is wrong."""
     known = {**library(), **system.system.drills}
     if way.drills is not None:
@@ -132,7 +139,7 @@ def choice(system: Drilled, way: Way) -> dict[str, Drill]:
         if name not in known:
             raise click.UsageError(f"there is no drill {name}: {suggestion(name, known, 'drills')}")
         if way.virtual and known[name].trouble is not None:
-            raise click.UsageError(f"{name} needs the real loop: leave --virtual out")
+            raise click.UsageError(f"{name} needs real time: leave out --virtual")
     if names:
         return {name: known[name] for name in dict.fromkeys(names)}
     return {
@@ -157,7 +164,7 @@ def show_list(drills: Mapping[str, Drill], *, as_json: bool) -> None:
     Paper().pairs(zip(drills, whats, [one.shows for one in drills.values()], strict=True), margin=0)
 
 
-def show(one: Outcome) -> None:
+def show(one: DrillOutcome) -> None:
     """Prints one verdict with its timeline."""
     click.echo(f"{click.style(one.verdict, fg=COLOURS[one.verdict])}: {click.style(one.name, bold=True)}: {one.shows}")
     for line in timeline(one) if one.calls else ():
@@ -170,20 +177,20 @@ def show(one: Outcome) -> None:
     sys.stdout.flush()
 
 
-def summed(one: Outcome) -> str:
+def summed(one: DrillOutcome) -> str:
     """The figures in a line."""
     seen = one.figures
-    said = [f"{seen.whole} of {seen.meanwhile} calls meanwhile whole"]
+    said = [f"{seen.whole} of {seen.meanwhile} calls during the fault were complete"]
     said += [f"{count} x {code}" for code, count in seen.codes.items()]
     said += [f"{count} {kind}" for kind, count in seen.ended.items() if kind not in ("whole", "error")]
     if seen.per_call is not None:
-        said.append(f"{seen.per_call:.1f} attempts a call")
+        said.append(f"{seen.per_call:.1f} attempts per call")
     if seen.added is not None:
         said.append(f"{seen.added:.1f} s longer")
     if seen.cost is not None:
         said.append(f"cost x {seen.cost:.1f}")
     if seen.recovery is not None:
-        said.append(f"well again after {seen.recovery:.1f} s")
+        said.append(f"recovered after {seen.recovery:.1f} s")
     return ", ".join(said)
 
 
@@ -193,7 +200,7 @@ def show_end(report: Report) -> None:
     click.echo(f"{report.system}, {report.loop} loop, seed {report.seed}: {_counts(report.drills)}")
 
 
-def _counts(outcomes: Sequence[Outcome]) -> str:
+def _counts(outcomes: Sequence[DrillOutcome]) -> str:
     counts = Counter(one.verdict for one in outcomes)
     said = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
-    return f"{counted(len(outcomes), 'drill')}: {said or 'none was run'}"
+    return f"{counted(len(outcomes), 'drill')}: {said or 'none ran'}"

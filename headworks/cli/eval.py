@@ -1,4 +1,4 @@
-"""`headworks eval`: how the model behaves on inputs nobody tried, with error bars, and whether it is good enough.
+"""`headworks eval`: run evaluation suites, with confidence intervals, and gate on the results.
 
 Always true: what it will cost is shown before anything is sent. What this needs beside the gateway is the extra `eval`;
 it is imported when the command runs, so that nothing else pays for it.
@@ -32,7 +32,7 @@ class Dollars(click.ParamType[int]):
         except (ValueError, OverflowError):
             amount = -1
         if amount < 0:
-            self.fail(f"{value!r} is no amount: write $1.50", param, ctx)
+            self.fail(f"{value!r} is not an amount: write $1.50", param, ctx)
         return amount
 
 
@@ -49,67 +49,72 @@ class Points(click.ParamType[float]):
         except ValueError:
             part = -1
         if not 0 <= part <= 1:
-            self.fail(f"{value!r} is no share: write 3%", param, ctx)
+            self.fail(f"{value!r} is not a share: write 3%", param, ctx)
         return part
 
 
 @click.command("eval")
-@click.option("--suite", "suites", multiple=True, metavar="NAME", help="Only this suite; may be given several times.")
-@click.option("--model", default="", metavar="ALIAS", help="The model that is asked, in place of the suite's.")
-@click.option("--quick", is_flag=True, help="20 samples, 4 conditions: a look, in about a minute.")
-@click.option("--conditions", metavar="A,B", help="These conditions, beside plain; `all`, or `none`.")
-@click.option("--samples", type=click.IntRange(min=1), help="At most so many samples, drawn by the seed.")
-@click.option("--seed", type=int, default=1, show_default=True, help="What disturbances and the order are drawn from.")
+@click.option("--suite", "suites", multiple=True, metavar="NAME", help="Run only this suite; repeatable.")
+@click.option("--model", default="", metavar="ALIAS", help="The model to ask, instead of the suite's.")
+@click.option("--quick", is_flag=True, help="20 samples, 4 conditions: a first look, in about a minute.")
+@click.option("--conditions", metavar="A,B", help="Conditions beside plain; or `all`, or `none`.")
+@click.option("--samples", type=click.IntRange(min=1), help="At most this many samples, drawn by the seed.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the perturbations and the order.")
 @click.option(
     "--vs",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Hold this system against another system file, or against the results (.jsonl) of an earlier run.",
+    help="Compare with another system file, or with the results (.jsonl) of an earlier run.",
+)
+@click.option("--margin", type=Points(), default=0.03, show_default="3%", help="With --vs: the non-inferiority margin.")
+@click.option(
+    "--max-cost",
+    type=Dollars(),
+    metavar="DOLLARS",
+    help="Stop before spending more, and report what was asked by then.",
 )
 @click.option(
-    "--margin", type=Points(), default=0.03, show_default="3%", help="With --vs: how much worse is not worse."
+    "--concurrency", type=click.IntRange(min=1), help="Calls at once; by default as many as the providers take."
 )
+@click.option("--key", default="", metavar="NAME", help="Name of the key to call with, where the system has keys.")
+@click.option("--fresh", is_flag=True, help="Start anew instead of resuming an interrupted run.")
+@click.option("--dry-run", is_flag=True, help="Show what would be asked and what it may cost, and ask nothing.")
 @click.option(
-    "--max-cost", type=Dollars(), metavar="DOLLARS", help="Never spend more; what was asked by then is reported."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the results; in .headworks/evals by default.",
 )
-@click.option("--concurrency", type=click.IntRange(min=1), help="Calls at once; by default what the providers take.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report, in one file.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report, for CI.")
 @click.option(
-    "--key", default="", metavar="NAME", help="The key (its name) that calls show, where the system has keys."
+    "--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a Markdown report, for a pull request."
 )
-@click.option("--fresh", is_flag=True, help="Do not go on with a run that was left.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked and what it may cost, and ask nothing.")
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where results go; .headworks/evals by default."
-)
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to look at, all in one file."
-)
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML, for CI.")
-@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write Markdown, for a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 @click.option(
     "--from-log",
     metavar="FILTER",
-    help="Write samples of recorded calls to --out (suites/from-log.jsonl by default): outcome=error, alias=NAME, key=, "
-    "target=, error=WORDS, slow=4s, with commas between them. Nothing is asked.",
+    help="Write recorded calls as samples to --out (suites/from-log.jsonl by default), and ask nothing. FILTER: outcome=error, "
+    "alias=NAME, key=, target=, error=WORDS, slow=4s, separated by commas.",
 )
 @click.option(
     "--power",
     type=Points(),
     metavar="POINTS",
-    help="Say how many samples it takes to see a difference of so many points; nothing is asked.",
+    help="Show how many samples are needed to detect a difference of so many points, and ask nothing.",
 )
 @click.argument("file", required=False, type=SystemFile())
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:  # fmt: skip
-    """Run suites under conditions, with error bars, and gate on the quality objectives that name them.
+    """Run evaluation suites, with confidence intervals, and gate on the results.
 
-    FILE is the system file (headworks.yaml by default). Without `suites:` in it the suite that comes with the package is
-    run. A run that was stopped goes on where it was when the same command is given again.
+    Each suite runs under several conditions (typos, other languages, ...). Quality objectives that name a suite become its
+    gates.
 
-    Exits with 0 where every gate holds, 1 where one does not, 2 where there is not enough data to say, 3 when it could not
-    run.
+    FILE is the system file (headworks.yaml by default). Without `suites:` in it the bundled suite is run. Run the same command
+    again to resume an interrupted run.
+
+    Exit codes: 0 every gate holds; 1 one does not; 2 there is not enough data; 3 it could not run.
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise click.ClickException(f"not installed here: {', '.join(missing)}\n    {install('eval')}")
+        raise click.ClickException(f"not installed: {', '.join(missing)}\n    {install('eval')}")
     ctx.exit(import_module("headworks.cli.eval_run").evaluate(options))

@@ -19,10 +19,10 @@ from headworks.cli.views import eval as eval_view
 from headworks.core.errors import EvalError
 from headworks.evals import report
 from headworks.evals.conditions import QUICK
-from headworks.evals.plan import QUICK_SAMPLES, Choices
+from headworks.evals.plan import QUICK_SAMPLES, RunOptions
 from headworks.evals.report import Report
 from headworks.evals.results import SUFFIX
-from headworks.evals.session import Session, Wanted, suites_of
+from headworks.evals.session import Session, SessionOptions, suites_of
 from headworks.evals.statistics import compare as comparing
 from headworks.evals.statistics import intervals as stats
 from headworks.evals.statistics.compare import Comparison
@@ -54,10 +54,10 @@ def evaluate(options: dict[str, Any]) -> int:
         if options[name] is not None and not options[name].parent.is_dir():
             raise click.UsageError(f"--{name} {options[name]}: there is no folder {options[name].parent}")
     if options["out"] is not None and len(reads) > 1:
-        raise click.UsageError("--out is one file: name one --suite")
+        raise click.UsageError("--out is one file: choose one suite with --suite")
     sessions = [Session(loaded, read, wanted(options)) for read in reads.values()]
     for session in sessions:
-        eval_view.show_outlook(session, to_err=quiet)
+        eval_view.show_estimate(session, to_err=quiet)
     if options["dry_run"]:
         return HOLDS
     reports = [one_report(session, options, quiet=quiet) for session in sessions]
@@ -76,17 +76,17 @@ def evaluate(options: dict[str, Any]) -> int:
     return code
 
 
-def wanted(options: dict[str, Any]) -> Wanted:
+def wanted(options: dict[str, Any]) -> SessionOptions:
     """The options of a run, as they were given."""
     names: str | None = options["conditions"]
     conditions = tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
     samples = options["samples"]
     if options["quick"]:
         conditions, samples = conditions or QUICK, samples or QUICK_SAMPLES
-    return Wanted(
-        choices=Choices(conditions=conditions, samples=samples, seed=options["seed"], model=options["model"]),
+    return SessionOptions(
+        choices=RunOptions(conditions=conditions, samples=samples, seed=options["seed"], model=options["model"]),
         key=options["key"],
-        at_once=options["concurrency"],
+        concurrency=options["concurrency"],
         max_cost=options["max_cost"],
         fresh=options["fresh"],
         out=options["out"],
@@ -111,7 +111,7 @@ def run(session: Session, *, quiet: bool) -> Table:
         try:
             uvloop.run(session.run(results, bar.tell))
         except (KeyboardInterrupt, asyncio.CancelledError):
-            click.echo(f"stopped; the same command goes on with {results.path}", err=True)
+            click.echo(f"stopped; run the same command again to resume {results.path}", err=True)
             raise KeyboardInterrupt from None
     return Table(results.path)
 
@@ -121,15 +121,17 @@ def other(file: Path, session: Session, *, quiet: bool) -> Table:
     if file.suffix == SUFFIX:
         table = Table(file)
         if table.header.suite != session.plan.suite.name:
-            raise EvalError(f"{file} is of the suite `{table.header.suite}`, not of `{session.plan.suite.name}`")
+            raise EvalError(
+                f"{file} has results of the suite `{table.header.suite}`, not of `{session.plan.suite.name}`"
+            )
         return table
     loaded: Loaded = load(file, os.environ)
-    choices = session.wanted.choices
+    choices = session.options.choices
     if not choices.model and session.plan.model in loaded.system.models:
         choices = msgspec.structs.replace(choices, model=session.plan.model)
-    wanted = msgspec.structs.replace(session.wanted, choices=choices, out=None, key="")
+    wanted = msgspec.structs.replace(session.options, choices=choices, out=None, key="")
     theirs = Session(loaded, session.read, wanted)
-    eval_view.show_outlook(theirs, to_err=quiet)
+    eval_view.show_estimate(theirs, to_err=quiet)
     return run(theirs, quiet=quiet)
 
 
@@ -143,7 +145,7 @@ def exit_code(reports: list[Report]) -> int:
 
 
 def unsaid(reports: list[Report]) -> str:
-    """The last line of a run that says nothing: which suite, and why."""
+    """The last line of a run without a verdict: which suite, and why."""
     whys = [f"{one.summary.suite}: {one.summary.no_verdict}" for one in reports if one.summary.no_verdict]
     whys += [
         f"{gate.id}: {gate.why}"
@@ -157,12 +159,10 @@ def unsaid(reports: list[Report]) -> str:
 def power(points: float) -> int:
     """Says how many samples a difference needs."""
     if points == 0:
-        raise click.UsageError("no number of samples sees a difference of nothing")
+        raise click.UsageError("a difference of zero cannot be detected: write --power 3%")
     needed = stats.items_needed(points)
-    click.echo(f"to see {100 * points:.3g} points you need {needed} items")
-    click.echo(
-        "  a true difference of this size between two systems, each asked every item once, is then seen 4 times in 5 at the"
-    )
-    click.echo("  5% level, if their differences vary by 1/9; `eval --vs` says it with the variance of your own suite")
+    click.echo(f"{needed} items are needed to detect a difference of {100 * points:.3g} points")
+    click.echo("  (80 % power at the 5 % level, two systems asked every item once, variance of the differences 1/9;")
+    click.echo("  `eval --vs` uses the variance of your own suite)")
     sys.stdout.flush()
     return HOLDS

@@ -1,4 +1,4 @@
-"""How a command ends."""
+"""The exit codes of all commands."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ FAILS: Final = 1
 """It does not."""
 
 CANNOT_SAY: Final = 2
-"""It cannot be said: not enough was measured or is known."""
+"""No verdict: too little was measured or is known."""
 
 COULD_NOT_RUN: Final = 3
 """Bad input or bad usage."""

@@ -14,14 +14,14 @@ from headworks.cli.init_prompt import read_prompt
 from headworks.core.errors import ConfigError
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
-from headworks.system.check import Machine
-from headworks.system.draft import ALIAS, SUITE, Choice, chosen, draft
-from headworks.system.findings import Findings
+from headworks.system.checks.machine import Machine
+from headworks.system.drafts.prompt import Prompt
+from headworks.system.drafts.suite import Drafted, suite_draft
+from headworks.system.drafts.system import ALIAS, SUITE, Choice, chosen, draft
 from headworks.system.load import examine
-from headworks.system.prompt_draft import Prompt
-from headworks.system.schema import System
-from headworks.system.secrets import Sources
-from headworks.system.suite_draft import Drafted, suite_draft
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import Findings
 
 SHORT = 600
 """Characters of a prompt that still fit into a command to copy."""
@@ -32,17 +32,17 @@ SHORT = 600
     "--from",
     "source",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A prompt in a text file, with `{{ variables }}` or without: its length is the first estimate, its demands are the "
-    "first scorers.",
+    help="A text file with your prompt, with or without `{{ variables }}`. Its length gives the first estimates; rules that it "
+    "states become the first scorers.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.argument("file", default="headworks.yaml", type=click.Path(dir_okay=False, path_type=Path))
 def command(source: Path | None, force: bool, file: Path) -> None:
-    """Write a commented system file, to be changed by you.
+    """Write a first system file, with comments, for you to edit.
 
-    FILE is the system file (headworks.yaml by default). It has one model, `assistant`, answered by the first vendor whose
-    key is in the environment (OPENAI_API_KEY, TOGETHER_API_KEY, MISTRAL_API_KEY, GROQ_API_KEY, DEEPSEEK_API_KEY,
-    OPENROUTER_API_KEY), else by the embedded model. Nothing is sent.
+    FILE is the system file (headworks.yaml by default). It has one model, `assistant`. The first vendor whose key is in the
+    environment answers it (OPENAI_API_KEY, TOGETHER_API_KEY, MISTRAL_API_KEY, GROQ_API_KEY, DEEPSEEK_API_KEY,
+    OPENROUTER_API_KEY), else the embedded model does. Nothing is sent.
     """
     notes: list[str] = []
     prompt = None if source is None else read_prompt(source, file.parent, notes)
@@ -55,8 +55,8 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     prompts_of(checked(text, file, machine, prompt), file.parent)
     if prompt is not None and choice.reads and prompt.tokens > choice.reads:
         notes.append(
-            f"{prompt.file} has about {prompt.tokens} tokens, and {target} reads {choice.reads}: its promises cannot hold. "
-            "Shorten it, or name a vendor's model."
+            f"{prompt.file} has about {prompt.tokens} tokens, but {target} reads only {choice.reads}: its objectives cannot hold. "
+            "Shorten the prompt, or use a vendor's model."
         )
     written = {} if prompt is None or source is None else beside(source, prompt, choice, file.parent)
     if file.exists() and not force:
@@ -64,8 +64,8 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     for path in written:
         if path.exists() and not force:
             what = "suite" if path == file.parent / SUITE else "prompt"
-            remedy = f"write the system file into another folder, or --force to write over the {what}"
-            raise click.ClickException(f"{path} is there already: {remedy}")
+            remedy = f"write the system file into another folder, or use --force to overwrite the {what}"
+            raise click.ClickException(f"{path} already exists: {remedy}")
     for path, content in written.items():
         write(path, content, force=force)
     write(file, text, force=force)
@@ -73,7 +73,7 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     if prompt is not None:
         if prompt.program is not None and prompt.program.file:
             click.echo(f"Wrote {file.parent / prompt.program.path}: {prompt.file} with the types of its variables.")
-        click.echo(f"Wrote {file.parent / SUITE}: questions to begin with; what is right, nobody has said yet.")
+        click.echo(f"Wrote {file.parent / SUITE}: first questions; the expected answers are still empty.")
     for note in notes:
         click.echo(note)
     click.echo(next_steps(file, choice, prompt, str(system.server.listen)))
@@ -113,7 +113,7 @@ def write(path: Path, text: str, *, force: bool) -> None:
 
 
 def already(path: Path) -> click.ClickException:
-    return click.ClickException(f"{path} is there already: name another file, or --force to write over it")
+    return click.ClickException(f"{path} already exists: name another file, or use --force to overwrite it")
 
 
 class Drafting(Sources):
@@ -170,9 +170,9 @@ def next_steps(file: Path, choice: Choice, prompt: Prompt | None, address: str) 
             f"     print(client.chat.completions.create(model={ALIAS!r}, messages=messages).choices[0].message.content)",
         ]
     if prompt is not None:
-        lines.append(f"  4. say what is right in {SUITE}, then     headworks eval{named}")
+        lines.append(f"  4. write expected answers in {SUITE}, then headworks eval{named}")
     if prompt is not None and program is None:
         lines.append(
-            f"{prompt.file} itself is not in the system file: callers send it. (`prompts:` can hold it: docs/prompts.md.)"
+            f"{prompt.file} is not part of the system file: callers send it. (`prompts:` can hold it: docs/prompts.md.)"
         )
     return "\n".join(lines)

@@ -17,14 +17,14 @@ import msgspec
 
 from headworks.core.errors import ConfigError
 from headworks.core.extras import install
-from headworks.system.draft import ALIAS
-from headworks.system.findings import Findings, Place
-from headworks.system.nodes import Table, compose
-from headworks.system.prompt_draft import Program, Prompt, asks, file_of
-from headworks.system.prompt_file import Front, Parts, parts
+from headworks.system.drafts.prompt import Program, Prompt, asks, file_of
+from headworks.system.drafts.suite import before_holes, beginning
+from headworks.system.drafts.system import ALIAS
 from headworks.system.reader import Reader
-from headworks.system.secrets import Sources
-from headworks.system.suite_draft import before_holes, beginning
+from headworks.system.schema.prompt_file import Front, Parts, parts
+from headworks.system.schema.secrets import Sources
+from headworks.system.syntax.findings import Findings, Place
+from headworks.system.syntax.nodes import Table, compose
 
 MOST_PROMPT = 1_000_000
 """Bytes of a prompt: more than any model reads."""
@@ -85,16 +85,16 @@ def programmed(source: Source, folder: Path, notes: list[str]) -> Prompt | None:
         holes = import_module("headworks.prompts.holes")
     except ModuleNotFoundError as error:
         raise source.told(
-            f"it has variables or front matter, and that needs `{error.name}`, which is not installed here\n    {install('eval')}"
+            f"it has variables or front matter, which need `{error.name}`; that is not installed\n    {install('eval')}"
         ) from None
     if not taken.turns:
-        raise source.told("there is nothing below its front matter: write your prompt there")
+        raise source.told("its front matter is followed by nothing: write your prompt below it")
     try:
         found: dict[str, Any] = holes.variables_of([turn.text for turn in taken.turns])
     except ValueError as error:
         if table is not None:
             raise source.told(f"its template cannot be read, {error}") from None
-        notes.append(f"{source.file} has braces and is no template ({error}): it is taken as plain text.")
+        notes.append(f"{source.file} has braces but is not a template ({error}): it is taken as plain text.")
         return None
     if table is None and not found:
         return None
@@ -120,7 +120,9 @@ def front_of(source: Source, table: Table | None, notes: list[str]) -> tuple[Fro
     left = [name for name in table.entries if name not in known]
     if left:
         names = ", ".join(left)
-        notes.append(f"Left out of its front matter, for a prompt here has no such keys: {names} (docs/prompts.md).")
+        notes.append(
+            f"These keys of its front matter are left out, because prompts have no such keys: {names} (docs/prompts.md)."
+        )
     inside = Findings(str(source.path))
     front = Reader(inside, Sources({}, source.path.parent)).read(
         Table(known, Place(1, 1)), msgspec.inspect.type_info(Front), ()
@@ -143,11 +145,11 @@ def made(source: Source, folder: Path, template: Template, notes: list[str]) -> 
     asking = asks(schemas, in_last)
     heading = "" if has_turns or is_ours else "user" if asking else "system"
     if front.model is not None and front.model != ALIAS:
-        notes.append(f"Its `model: {front.model}` is not asked: `{ALIAS}` of the system file answers.")
+        notes.append(f"Its `model: {front.model}` is not used: `{ALIAS}` of the system file answers.")
     name = named(source.path.stem)
     values = {one: template.example(one, schema) for one, schema in schemas.items()}
     if unfit := [one for one, value in values.items() if value is None]:
-        notes.append(f"Put your own values for {', '.join(unfit)}: none was found that fits its schema.")
+        notes.append(f"Write values for {', '.join(unfit)} yourself: no example was found that fits the schema.")
     is_sound = not left and schemas.keys() == declared.keys() and (not heading or heading == "user")
     path = Path(os.path.relpath(source.path, folder)).as_posix() if is_sound else f"prompts/{name}.md"
     body = "\n".join(source.text.splitlines()[body_begins(source.text) if table is not None else 0 :])

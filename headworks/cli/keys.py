@@ -1,4 +1,4 @@
-"""`headworks keys`: who may call, beside the keys of the system file.
+"""`headworks keys`: API keys that are made while the gateway runs, beside those of the system file.
 
 Always true: a secret is shown once, when it is made; the store has its digest. A running gateway knows what is done here
 within a second, and needs no reload. Nothing is deleted: a key that was revoked keeps what it spent, and the next key of its
@@ -25,7 +25,7 @@ from headworks.cli.views.keys import Before, Whole, show_changed, show_key, show
 from headworks.core.key import FREELY, Priority, new_secret, nth_name, secret_digest
 from headworks.ledger.keys import Entry, Former, Row
 from headworks.policy.spend import window_start
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 OVERLAP = 86400.0
 """Seconds for which a rotated secret stays good where nothing else is asked for: a deployment a day is usual."""
@@ -38,7 +38,7 @@ NAME = click.argument("name", type=Notated("name"))
 
 @click.group("keys")
 def command() -> None:
-    """Make, change, list, rotate and revoke keys while the gateway runs."""
+    """Create, change, list, rotate and revoke API keys while the gateway runs."""
 
 
 @command.command("create")
@@ -48,22 +48,22 @@ def command() -> None:
     "models",
     multiple=True,
     type=Notated("alias"),
-    help="An alias it may use; again for more. All by default.",
+    help="A model (alias) that the key may call; repeatable. All by default.",
 )
 @click.option(
-    "--tag", "tags", multiple=True, type=Notated("tag"), help="What the records of its calls carry; again for more."
+    "--tag", "tags", multiple=True, type=Notated("tag"), help="A tag on the records of its calls; repeatable."
 )
 @click.option("--group", type=Notated("name"), help="The group whose limits and budget it shares.")
 @click.option("--priority", type=click.Choice(get_args(Priority)), default="normal", show_default=True)
-@click.option("--expires", type=Until(), help="When it ends: 30d (from now), 2027-01-31.")
+@click.option("--expires", type=Until(), help="Expiry: 30d (from now), 2027-01-31.")
 @limits
-@click.option("--yes", is_flag=True, help="Do not ask: the first key closes a gateway to everybody who has none.")
+@click.option("--yes", is_flag=True, help="Do not ask. The first key closes the gateway to callers without one.")
 @AS_JSON
 @FILE
 def create_command(name: str, file: Path | None, as_json: bool, yes: bool, **options: Any) -> None:
-    """Make a key and show its secret, once. FILE is the system file (headworks.yaml by default).
+    """Create a key and show its secret, once. FILE is the system file (headworks.yaml by default).
 
-    The name of a key that was revoked or has expired may be used again: the new key begins with nothing spent.
+    The name of a revoked or expired key may be used again. The new key starts with nothing spent.
     """
     allowed = allowance(options)
     with opened(file) as book:
@@ -95,9 +95,9 @@ def create_command(name: str, file: Path | None, as_json: bool, yes: bool, **opt
         show_secret(row, secret, as_json=as_json)
         if not as_json and row.entry.number > 1:
             called, before = (nth_name(name, row.entry.number), nth_name(name, row.entry.number - 1))
-            click.echo(f"Logs and sums call it {called}: what {before} did and spent stays its own.", err=True)
+            click.echo(f"Logs and sums call it {called}; calls and spending of {before} stay separate.", err=True)
         if was_open and not as_json:
-            click.echo("It is the first key: from now on nobody calls without one.", err=True)
+            click.echo("This is the first key: from now on every call needs one.", err=True)
         if allowed.budget is not None and not as_json:
             warn_of_unbounded(book.system, options["models"])
 
@@ -110,7 +110,7 @@ def warn_of_unbounded(system: System, models: Sequence[str]) -> None:
     if found:
         names = ", ".join(found)
         click.echo(
-            f"Its calls to {names} need `max_tokens`, or `max_output: 4k` under the alias: else they are refused.",
+            f"Its calls to {names} must set `max_tokens`, or the alias must set `max_output: 4k`: else they are refused.",
             err=True,
         )
 
@@ -118,44 +118,46 @@ def warn_of_unbounded(system: System, models: Sequence[str]) -> None:
 def ask() -> None:
     """Raises click.Abort where the answer is not yes, or nobody is there to answer."""
     click.echo(
-        "There is no key yet, so anybody on this machine may call. The first key ends that at once, for all.", err=True
+        "There are no keys yet, so anyone on this machine may call. With the first key, every call needs one at once.",
+        err=True,
     )
     try:
-        click.confirm("Make it?", abort=True, err=True)
+        click.confirm("Create it?", abort=True, err=True)
     except click.Abort:
-        click.echo("no key was made; where nobody can be asked: --yes", err=True)
+        click.echo("no key was created; in scripts use --yes", err=True)
         raise
 
 
-@command.command("change", short_help="Change a key's limits, budget, models, tags, group or end.")
+@command.command("change", short_help="Change a key's limits, budget, models, tags, group or expiry.")
 @NAME
 @click.option(
-    "--model", "models", multiple=True, type=Notated("alias"), help="In place of those before; again for more."
+    "--model", "models", multiple=True, type=Notated("alias"), help="Replaces the models it may call; repeatable."
 )
-@click.option("--tag", "tags", multiple=True, type=Notated("tag"), help="In place of those before; again for more.")
+@click.option("--tag", "tags", multiple=True, type=Notated("tag"), help="Replaces its tags; repeatable.")
 @click.option("--group", type=Notated("name"), help="The group whose limits and budget it shares.")
 @click.option("--priority", type=click.Choice(get_args(Priority)))
-@click.option("--expires", type=Until(), help="When it ends: 30d (from now), 2027-01-31.")
+@click.option("--expires", type=Until(), help="Expiry: 30d (from now), 2027-01-31.")
 @limits
 @click.option(
     "--without",
     "without",
     multiple=True,
     type=click.Choice((*RATES, "budget", *PARTS)),
-    help="What it is no longer bound by or has; again for more. Without `models` it may use all.",
+    help="Removes a limit, or its models, tags, group or expiry; repeatable. Without `models` it may call all.",
 )
 @AS_JSON
 @FILE
 def change_command(name: str, file: Path | None, as_json: bool, without: tuple[str, ...], **options: Any) -> None:
-    """Change a key that was made by command; what no option names stays. A running gateway knows within a second.
+    """Change a key that `keys create` made. What no option names stays. A running gateway applies it within a second.
 
-    What was spent in a budget's window counts against the new amount. The secret stays good (`keys rotate` gives another).
+    What was spent in the current window counts against the new budget. The secret stays valid (`keys rotate` makes a new
+    one).
     """
     if not without and not any(map(is_given, options.values())):
-        raise click.UsageError("say what changes: --rpm 120, --budget $50, --without budget, ...")
+        raise click.UsageError("name at least one change: --rpm 120, --budget $50, --without budget, ...")
     for one in without:
         if is_given(options[one]):
-            raise click.UsageError(f"--without {one} and a new one: one of them")
+            raise click.UsageError(f"--without {one} and a new value contradict each other: give one of them")
     with opened(file) as book:
         book.named(name)
         check_names(book, options["models"], options["group"])
@@ -168,16 +170,14 @@ def show_secret(row: Row, secret: str, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"name": row.name, "secret": secret}))
         return
     click.echo(secret)
-    click.echo(
-        f"This is the secret of {row.name}. It is shown only now: what is kept cannot be turned back into it.", err=True
-    )
+    click.echo(f"This is the secret of {row.name}. It is shown only now: only its digest is stored.", err=True)
 
 
 @command.command("list")
 @AS_JSON
 @FILE
 def list_command(file: Path | None, as_json: bool) -> None:
-    """Show every key and group, those of the system file too."""
+    """List every key and group, also those of the system file."""
     with opened(file) as book:
         rows = list(book.keys.rows())
     show_list(shown(book.system, rows), as_json=as_json)
@@ -189,7 +189,7 @@ def list_command(file: Path | None, as_json: bool) -> None:
 @FILE
 @click.pass_context
 def show_command(ctx: click.Context, name: str, file: Path | None, as_json: bool) -> None:
-    """Show one key or group, and what was spent of its budget. Exits with 1 where there is none."""
+    """Show one key or group, and how much of its budget is spent. Exits with 1 when there is none."""
     with opened(file) as book:
         known = [one for one in shown(book.system, list(book.keys.rows())) if one.name == name]
         if not known:
@@ -213,18 +213,18 @@ def show_command(ctx: click.Context, name: str, file: Path | None, as_json: bool
             show_key(Whole(of=one, spent=spent, since=since, before=before), as_json=as_json)
 
 
-@command.command("rotate", short_help="Give a key another secret, and show it, once.")
+@command.command("rotate", short_help="Give a key a new secret, and show it, once.")
 @NAME
 @click.option(
     "--overlap",
     type=Notated("seconds"),
-    help="How long the secret before stays good (1d by default; `--now`: not at all).",
+    help="How long the old secret stays valid (1d by default).",
 )
-@click.option("--now", "at_once", is_flag=True, help="The secret before is refused at once.")
+@click.option("--now", "at_once", is_flag=True, help="Refuse the old secret at once.")
 @AS_JSON
 @FILE
 def rotate_command(name: str, file: Path | None, overlap: float | None, at_once: bool, as_json: bool) -> None:
-    """Give a key another secret and show it, once; the one before stays good for a while."""
+    """Give a key a new secret and show it, once. The old secret stays valid for a while (--overlap)."""
     with opened(file) as book:
         book.named(name)
         secret = new_secret(secrets.randbits)
@@ -234,7 +234,7 @@ def rotate_command(name: str, file: Path | None, overlap: float | None, at_once:
             entry, at = was.entry, time.time()
             if entry.revoked_at:
                 raise click.ClickException(
-                    f"{name} was revoked: `headworks keys create {name}` makes a new key of the name"
+                    f"{name} was revoked: `headworks keys create {name}` creates a new key of that name"
                 )
             if 0 < entry.expires_at <= at:  # a secret that nobody could use
                 raise click.ClickException(f"{name} has expired: `headworks keys change {name} --expires 30d` first")
@@ -246,20 +246,20 @@ def rotate_command(name: str, file: Path | None, overlap: float | None, at_once:
         show_secret(row, secret, as_json=as_json)
         if not as_json and row.entry.former:
             until = datetime.fromtimestamp(row.entry.former[-1].until, UTC).isoformat(timespec="seconds")
-            click.echo(f"The secret before it is good until {until.replace('+00:00', 'Z')}.", err=True)
+            click.echo(f"The old secret stays valid until {until.replace('+00:00', 'Z')}.", err=True)
 
 
 @command.command("revoke", short_help="Refuse a key from now on.")
 @NAME
-@click.option("--undo", is_flag=True, help="Let a key of the system file in again.")
+@click.option("--undo", is_flag=True, help="Accept a revoked key of the system file again.")
 @FILE
 @click.pass_context
 def revoke_command(ctx: click.Context, name: str, file: Path | None, undo: bool) -> None:
-    """Refuse a key from now on, of the store or of the system file: every gateway does within a second."""
+    """Refuse a key from now on. It may be one of the system file. Every gateway refuses it within a second."""
     with opened(file) as book:
         in_file = name in book.system.keys
         if undo and not in_file:
-            raise click.ClickException(f"{name} is no key of the system file: only those can be let in again")
+            raise click.ClickException(f"{name} is not a key of the system file: only those can be accepted again")
         at = 0.0 if undo else time.time()
         if in_file:
             book.change("revoked", name, lambda was: Entry(revoked_at=at))
@@ -271,8 +271,8 @@ def revoke_command(ctx: click.Context, name: str, file: Path | None, undo: bool)
                 return was.entry if was.entry.revoked_at else msgspec.structs.replace(was.entry, revoked_at=at)
 
             book.change("key", name, made)
-        said = "is let in again" if undo else "is refused"
-        click.echo(f"{name} {said}; a running gateway knows within a second")
+        said = "is accepted again" if undo else "is revoked"
+        click.echo(f"{name} {said}; a running gateway applies it within a second")
     ctx.exit(HOLDS)
 
 
@@ -281,11 +281,11 @@ def revoke_command(ctx: click.Context, name: str, file: Path | None, undo: bool)
 @limits
 @FILE
 def group_command(name: str, file: Path | None, **options: Any) -> None:
-    """Make a group, or give one other limits: its keys share them. Options that are not given are without limit."""
+    """Create a group, or replace its limits, which its keys share. An option that is not given means no limit."""
     allowed = allowance(options)
     with opened(file) as book:
         if name in book.system.groups:
             raise click.ClickException(f"{name} is a group of the system file: change it there")
         made = Entry(allowance=allowed or FREELY, created_at=time.time())
         book.change("group", name, lambda was: made)
-        click.echo(f"the group {name} is so now; a running gateway knows within a second")
+        click.echo(f"the group {name} is saved; a running gateway applies it within a second")

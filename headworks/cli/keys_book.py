@@ -16,8 +16,8 @@ from headworks.ledger.identity import departure, identity, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import MOST_EARLIER, Earlier, Entry, Keys, Kind, Row
 from headworks.ledger.store import Store, StoreTrouble
-from headworks.system.findings import suggestion
-from headworks.system.schema import System
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import suggestion
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ def opened(file: Path | None) -> Iterator[Book]:
         store = where.store.open()
         try:
             if why := departure(identity(store), noted(where.journal)):
-                click.echo(f"warning: {where.store} is not the ledger that `headworks up` knows: {why}", err=True)
+                click.echo(f"warning: {where.store} is not the ledger that `headworks up` used last: {why}", err=True)
             yield Book(system, store)
             remember(where, store)
         finally:
@@ -75,7 +75,7 @@ def index(file: Path | None) -> None:
     try:
         indexer.catch_up()
     except StoreTrouble as trouble:
-        click.echo(f"warning: not up to date: {trouble}", err=True)
+        click.echo(f"warning: sums may be out of date: {trouble}", err=True)
     finally:
         indexer.close()
 
@@ -94,7 +94,7 @@ def numbered(book: Book, name: str, was: Row | None) -> tuple[int, tuple[Earlier
     ended_at = entry.ended_at(time.time())
     if not ended_at:
         raise click.ClickException(
-            f"there is a key {name} already: choose another name, `headworks keys rotate {name}` for another secret, or"
+            f"the key {name} already exists: choose another name, `headworks keys rotate {name}` for a new secret, or"
             f" `headworks keys revoke {name}` first"
         )
     earlier = (*entry.earlier, Earlier(entry.number, entry.created_at, ended_at))

@@ -1,4 +1,4 @@
-"""The options of `headworks keys` that say how much a key or a group may ask."""
+"""The options of `headworks keys` for limits and budgets of a key or a group."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that a key and a group have in common. What is not given is None."""
     for option in reversed(
         (
-            click.option("--rpm", type=Notated("count"), help="Requests a minute."),
-            click.option("--tpm", type=Notated("count"), help="Tokens a minute."),
-            click.option("--concurrency", type=Notated("count"), help="Calls at once."),
-            click.option("--budget", type=Notated("money"), help="What the calls may cost in each window: $50."),
+            click.option("--rpm", type=Notated("count"), help="Requests per minute."),
+            click.option("--tpm", type=Notated("count"), help="Tokens per minute."),
+            click.option("--concurrency", type=Notated("count"), help="Calls in flight at once."),
+            click.option(
+                "--budget", type=Notated("money"), help="Dollars that its calls may cost in each window: $50."
+            ),
             click.option("--every", type=click.Choice(get_args(Window)), help="The budget's window."),
             click.option(
                 "--estimate",
                 type=click.Choice(get_args(Estimate)),
-                help="How a call's input is reckoned before it is made (bytes by default).",
+                help="How input tokens are estimated before a call (bytes by default).",
             ),
             click.option(
-                "--alert", type=Notated("share"), help="The part of it at which the log says so (80% by default)."
+                "--alert", type=Notated("share"), help="Share of the budget at which the log warns (80% by default)."
             ),
         )
     ):
@@ -63,7 +65,7 @@ def spending(parts: Mapping[str, Any], was: Spending | None) -> Spending | None:
     if was is not None:
         return msgspec.structs.replace(was, **said)
     if "amount" not in said or "every" not in said:
-        raise click.UsageError("a budget is an amount and a window: --budget $50 --every 1d")
+        raise click.UsageError("a budget needs an amount and a window: --budget $50 --every 1d")
     return Spending(**said)
 
 
@@ -81,7 +83,7 @@ def changed(was: Row | None, options: dict[str, Any], without: Sequence[str]) ->
     entry = was.entry
     if entry.revoked_at:
         raise click.ClickException(
-            f"{was.name} was revoked: `headworks keys create {was.name}` makes a new key of the name"
+            f"{was.name} was revoked: `headworks keys create {was.name}` creates a new key of that name"
         )
     allowed = allowance(options, entry.allowance, without)
     said = {PARTS.get(option, option): value for option, value in options.items() if is_given(value)}

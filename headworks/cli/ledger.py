@@ -1,4 +1,4 @@
-"""`headworks ledger`: the ledger in one file, whether that file is whole, and back again."""
+"""`headworks ledger`: back up the ledger into one file, verify such a file, restore it."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("ledger")
 def command() -> None:
-    """Back up the ledger while the gateway serves, verify a backup, and restore one."""
+    """Back up the ledger while the gateway serves, verify a backup, or restore one."""
 
 
 @command.command("backup")
-@click.option("--overwrite", is_flag=True, help="Put it in the place of the file that has this name.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file of this name.")
 @AS_JSON
 @BACKUP
 @FILE
 def backup_command(backup: Path, file: Path | None, overwrite: bool, as_json: bool) -> None:
-    """Write the whole ledger into BACKUP: records, sums, keys, and what waits in the journal.
+    """Write the whole ledger into BACKUP: records, sums, keys, and journal records not yet in the store.
 
-    FILE is the system file (headworks.yaml by default). A gateway goes on meanwhile. BACKUP is readable by its owner only,
-    and is there whole or not at all.
+    FILE is the system file (headworks.yaml by default). A running gateway is not disturbed. BACKUP can be read by its owner
+    only. It is written completely or not at all.
     """
     where = place(file)
     if isinstance(where.store, SqliteAt) and not where.store.path.exists() and not where.journal.exists():
-        raise click.ClickException(f"there is no ledger yet: neither {where.store} nor {where.journal}")
+        raise click.ClickException(f"there is no ledger yet: neither {where.store} nor {where.journal} exists")
     made_at = time.time()
     with told(backup):
         done = back_up(where.journal, where.store, backup, made_at=made_at, may_replace=overwrite)
@@ -66,23 +66,23 @@ def backup_command(backup: Path, file: Path | None, overwrite: bool, as_json: bo
     show(shown, as_json=as_json)
     if done.others:
         click.echo(
-            f"warning: {done.others} journals of other folders go into this store; what waits in them is not in the backup",
+            f"warning: {done.others} journals of other folders feed this store; records that are only in them are not in the backup",
             err=True,
         )
     if why:
-        click.echo(f"warning: the ledger is not the one that the gateway knew: {why}", err=True)
+        click.echo(f"warning: the ledger is not the one that the gateway used last: {why}", err=True)
 
 
 @command.command("verify")
 @AS_JSON
 @BACKUP
 def verify_command(backup: Path, as_json: bool) -> int:
-    """Say what is in BACKUP, and whether it is whole. Exit: 0 it is, 1 it is not."""
+    """Show what is in BACKUP, and whether it is intact. Exit codes: 0 it is, 1 it is damaged."""
     try:
         with told(backup), backup.open("rb") as opened:
             found = verified(opened)
     except Broken as broken:
-        click.echo(f"{backup} is not whole: {broken}", err=True)
+        click.echo(f"{backup} is damaged: {broken}", err=True)
         return FAILS
     head = found.head
     shown = Shown(
@@ -97,14 +97,14 @@ def verify_command(backup: Path, as_json: bool) -> int:
 
 
 @command.command("restore")
-@click.option("--overwrite", is_flag=True, help="Delete what is in the ledger now; make a backup of that first.")
+@click.option("--overwrite", is_flag=True, help="Delete what is in the ledger now. Back it up first.")
 @BACKUP
 @FILE
 def restore_command(backup: Path, file: Path | None, overwrite: bool) -> None:
-    """Put BACKUP into the ledger of a system, which must be empty. No gateway may run on it.
+    """Restore BACKUP into a system's ledger, which must be empty. No gateway may be using it.
 
-    FILE is the system file (headworks.yaml by default). The ledger may be of the other kind: SQLite from PostgreSQL, and the
-    other way round. All of it is restored, or nothing.
+    FILE is the system file (headworks.yaml by default). A backup of SQLite can be restored into PostgreSQL, and the other way
+    round. Everything is restored, or nothing.
     """
     where = place(file)
     try:
@@ -113,23 +113,24 @@ def restore_command(backup: Path, file: Path | None, overwrite: bool) -> None:
             contents = done.contents
             why = departed(where.journal, contents)
     except Broken as broken:
-        raise click.ClickException(f"{backup} is not whole: {broken}; nothing was changed") from broken
+        raise click.ClickException(f"{backup} is damaged: {broken}; nothing was changed") from broken
     calls = contents.rows.get("calls", 0) + contents.waiting
-    click.echo(f"{calls} calls and {contents.keys} keys are in {where.store}")
+    click.echo(f"{calls} calls and {contents.keys} keys are now in {where.store}")
     if contents.rows.get("opened"):
-        click.echo(f"  {contents.rows['opened']} calls were under way: what was reserved for them counts as spent")
-    click.echo(
-        "  keys, revocations and purges are those of the backup: whoever was revoked or purged after it was made is not"
-    )
+        click.echo(f"  {contents.rows['opened']} calls were in flight: what was reserved for them counts as spent")
+    click.echo("  keys, revocations and purges are those of the backup: later revocations and purges are undone")
     if done.valid:
         names = ", ".join(map(clean, done.valid))
-        click.echo(f"warning: revoked before, and valid now: {names}; `headworks keys revoke NAME` for each", err=True)
+        click.echo(
+            f"warning: these keys were revoked and are valid again: {names}; run `headworks keys revoke NAME` for each",
+            err=True,
+        )
     if done.purged:
         users = "1 user who was" if done.purged == 1 else f"{done.purged} users who were"
-        click.echo(f"warning: {users} purged before may be there again: `headworks logs purge --user NAME`", err=True)
+        click.echo(f"warning: {users} purged may be back: run `headworks logs purge --user NAME`", err=True)
     if why:
         click.echo(
-            f"warning: {why}\n    revoke those again (`headworks keys revoke NAME`), then start once by"
+            f"warning: {why}\n    revoke those keys again (`headworks keys revoke NAME`), then start once with"
             " `headworks up --new-ledger`",
             err=True,
         )
@@ -143,7 +144,7 @@ def told(backup: Path) -> Iterator[None]:
     except (StoreTrouble, NotRestored) as trouble:
         raise click.ClickException(str(trouble)) from trouble
     except FileExistsError as error:
-        raise click.ClickException(f"{backup} is there already: name another file, or --overwrite") from error
+        raise click.ClickException(f"{backup} already exists: name another file, or use --overwrite") from error
     except BlockingIOError as error:
         raise click.ClickException(f"another backup is being written to {backup} now") from error
     except OSError as error:
@@ -159,12 +160,12 @@ def show(one: Shown, *, as_json: bool) -> None:
     if found.first:
         calls += f", from {when(found.first / 1e6)} to {when(found.last / 1e6)}, {written_dollars(found.cost_nano)}"
     lines = [
-        ("made", f"{when(one.made_at)}, by Headworks {one.headworks}, from {one.store}"),
+        ("created", f"{when(one.made_at)}, by Headworks {one.headworks}, from {one.store}"),
         ("ledger", f"{found.identity}, {found.changes} changes to keys"),
         ("calls", calls),
-        ("waiting", f"{found.waiting} records of the journal, {written_dollars(found.waiting_cost_nano)}"),
-        ("open", f"{found.rows.get('opened', 0)} calls under a budget that had not ended"),
-        ("spent", f"{written_dollars(found.spent_nano)} by all keys, so far"),
+        ("waiting", f"{found.waiting} records only in the journal, {written_dollars(found.waiting_cost_nano)}"),
+        ("open", f"{found.rows.get('opened', 0)} calls under a budget in flight"),
+        ("spent", f"{written_dollars(found.spent_nano)} by all keys"),
         ("keys", f"{found.keys} made at run time, {found.revoked} revoked"),
         ("digest", one.digest),
     ]

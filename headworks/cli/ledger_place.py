@@ -12,13 +12,13 @@ from headworks.core.errors import ConfigError
 from headworks.ledger.identity import departure, identity, note, noted
 from headworks.ledger.places import store_at
 from headworks.ledger.store import Store, StoreAt
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, compose
-from headworks.system.places import placed
+from headworks.system.derived.default_paths import placed
 from headworks.system.reader import Reader
-from headworks.system.schema import System
-from headworks.system.secrets import PrivateUrl, Sources
+from headworks.system.schema.secrets import PrivateUrl, Sources
+from headworks.system.schema.system import System
 from headworks.system.starter import starter
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, compose
 
 HERE = Path("headworks.yaml")
 

@@ -22,16 +22,16 @@ from headworks.core.errors import PlanError
 from headworks.http.dial import Origin, trust_only
 from headworks.http.proxy import Proxy
 from headworks.ledger.query import Filter
-from headworks.load.arrivals import LARGEST, Arrival, Process, drawn, stretch
-from headworks.load.call import Fared
-from headworks.load.run import Arriving, Wanted, load
+from headworks.load.arrivals import MAX_PROMPT_TOKENS, Arrival, ArrivalProcess, closest_stretch, draw_arrivals
+from headworks.load.call import CallResult
+from headworks.load.run import DrawArrivals, LoadConfig, load
 from headworks.load.verdict import Costs, Plan
-from headworks.system.proxies import used
-from headworks.system.requirements import Traffic
-from headworks.system.scalars import Unreadable
-from headworks.system.schema import OpenAI, System
-from headworks.twin.demand import Demand, demand
-from headworks.twin.workload import Shape
+from headworks.system.derived.proxies import used
+from headworks.system.schema.requirements import Traffic
+from headworks.system.schema.system import OpenAI, System
+from headworks.system.syntax.scalars import Unreadable
+from headworks.twin.workload.arrivals import Shape
+from headworks.twin.workload.demand import Demand, demand
 
 ENDS = {
     "holds": HOLDS,
@@ -69,7 +69,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     seconds: float
     warm: float
-    arrivals: Process | None
+    arrivals: ArrivalProcess | None
     burstiness: float | None
     trace: object
     alias: str | None
@@ -89,7 +89,7 @@ def with_traffic(system: System, asked: Asked) -> System:
     if asked.alias is not None:
         if asked.alias not in system.models:
             known = ", ".join(system.models)
-            raise click.ClickException(f"--alias: there is no model {asked.alias!r} in the file, only {known}")
+            raise click.ClickException(f"--alias: the file has no model {asked.alias!r}, only {known}")
         own = traffic.aliases.get(asked.alias)
         changed["aliases"] = {} if own is None else {asked.alias: own}
         objectives = tuple([one for one in required.objectives if one.alias in (None, asked.alias)])
@@ -113,7 +113,7 @@ def with_traffic(system: System, asked: Asked) -> System:
     return msgspec.structs.replace(system, requirements=msgspec.structs.replace(required, traffic=traffic))
 
 
-def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan | None) -> Wanted:
+def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan | None) -> LoadConfig:
     """What is to be sent, and where. Raises PlanError, click.ClickException."""
     traffic: Traffic = system.requirements.traffic
     found = demand(
@@ -124,46 +124,48 @@ def want(system: System, file: Path, asked: Asked, key: str | None, plan: Plan |
     rate = asked.rate if asked.rate is not None else found.workload.rate
     longest = max(one.total for one in (model.timeouts for model in system.models.values()))
     url = asked.url or here(system)
-    return Wanted(
+    return LoadConfig(
         url=url,
         origin=origin(url),
         system=system.name,
         digest=system.digest,
         objectives=system.requirements.objectives,
         traffic=traffic,
-        source=f"{found.source}; sent at {rate:.4g} a second" if asked.rate is not None else found.source,
-        arriving=arriving(found, rate / found.workload.rate, asked),
+        source=f"{found.source}; sent at {rate:.4g}/s" if asked.rate is not None else found.source,
+        draw=arriving(found, rate / found.workload.rate, asked),
         rate=rate,
-        longest=LARGEST,
+        longest=MAX_PROMPT_TOKENS,
         seconds=asked.seconds,
-        warm=asked.warm,
+        warm_up=asked.warm,
         seed=asked.seed,
         key=key,
         patience=asked.patience or longest + 10.0,
-        stops=not asked.no_stop,
-        most=(asked.most or 64 * rate) if asked.search else None,
+        stop_on_overload=not asked.no_stop,
+        max_rate=(asked.most or 64 * rate) if asked.search else None,
         plan=plan,
         context=context(system, file) if asked.url is None else None,
         proxy=proxy(url),
     )
 
 
-def arriving(found: Demand, factor: float, asked: Asked) -> Arriving:
+def arriving(found: Demand, factor: float, asked: Asked) -> DrawArrivals:
     """Gives calls at so many times the rate that is wanted."""
     workload = found.workload
     if isinstance(workload, Shape):
         shapes = workload.aliases
-        process: Process = asked.arrivals or "gamma"
-        return lambda seconds, faster: drawn(shapes, seconds, asked.seed, faster=factor * faster, process=process)
+        process: ArrivalProcess = asked.arrivals or "gamma"
+        return lambda seconds, faster: draw_arrivals(
+            shapes, seconds, asked.seed, faster=factor * faster, process=process
+        )
     if asked.arrivals is not None:
-        raise click.ClickException("--arrivals: the traffic of this file is a trace, which has its own instants")
+        raise click.ClickException("--arrivals: the traffic of this file is a trace, which has its own arrival times")
 
     def traced(seconds: float, faster: float) -> Sequence[Arrival]:
         made = workload.scaled(factor * faster).draw(asked.seed, 0)  # type: ignore[attr-defined]
-        begin, end = stretch(made.at, workload.rate * factor * faster, seconds)
+        begin, end = closest_stretch(made.at, workload.rate * factor * faster, seconds)
         rows = list(zip(made.at, made.alias, made.sizes, made.streamed, made.same, strict=True))[begin:end]
         return [
-            Arrival(at - rows[0][0], alias, min(size.prompt, LARGEST), size.output, streamed, same)
+            Arrival(at - rows[0][0], alias, min(size.prompt, MAX_PROMPT_TOKENS), size.output, streamed, same)
             for at, alias, size, streamed, same in rows
         ]
 
@@ -176,7 +178,7 @@ def here(system: System) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # of a server that listens everywhere
     if not msgspec.structs.replace(address, host=host).is_loopback:
         raise click.ClickException(
-            f"the system listens on {address}, which may be another machine: name it by --url if it is yours to load"
+            f"the system listens on {address}, which may be another machine: name it with --url if you may load it"
         )
     return msgspec.structs.replace(system.server, listen=msgspec.structs.replace(address, host=host)).url
 
@@ -213,14 +215,14 @@ def secret(name: str | None, system: System) -> str | None:
         if system.keys:
             names = ", ".join(list(system.keys)[:5])
             raise click.ClickException(
-                f"this system lets in only who has a key ({names}): put one into an environment variable, and name that by --key"
+                f"this system needs a key ({names}): put one into an environment variable, and name that variable with --key"
             )
         return None
     found = os.environ.get(name)
     if not found:
         raise click.ClickException(
-            "--key: there is no environment variable of that name, or it is empty. It takes a name, not a key: what stands on a "
-            "command line can be read by everybody on the machine"
+            "--key: no environment variable has that name, or it is empty. Give a name, not the key itself: everyone on the "
+            "machine can read a command line"
         )
     return found
 
@@ -231,7 +233,7 @@ def plan_of(path: Path) -> Plan:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except (OSError, ValueError) as error:
         raise click.ClickException(
-            f"{path} is no plan: {error}; make one by `headworks plan --json > {path}`"
+            f"{path} is not a plan: {error}; make one with `headworks plan --json > {path}`"
         ) from error
 
 
@@ -246,11 +248,11 @@ class Progress:
             click.echo(f"\r\x1b[K{line[:118]}", nl=False, err=True)
 
 
-def costs(file: Path, calls: Sequence[Fared], began: float, url: str | None) -> Costs:
+def costs(file: Path, calls: Sequence[CallResult], began: float, url: str | None) -> Costs:
     """What these calls cost, by the ledger of the system file: empty where the gateway is another one's or has no ledger."""
     wanted = {one.request_id for one in calls if one.request_id}
     if not wanted:
-        return Costs(why_not="no call has a request id, so none is found in the ledger")
+        return Costs(why_not="no call has a request id, so none can be found in the ledger")
     try:
         with reading(place(file)) as questions:
             until = time.monotonic() + INDEXED_WITHIN

@@ -11,9 +11,9 @@ from types import TracebackType
 
 from headworks.core.errors import ConfigError, HeadworksError, Problem
 from headworks.core.notices import named, of_problem
-from headworks.system.findings import Findings
 from headworks.system.load import content_of
-from headworks.system.nodes import compose, text_at
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import compose, text_at
 from headworks.telemetry.log_lines import JsonLines, TextLines
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -31,7 +31,7 @@ from headworks.ledger.query import Filter, Questions
 from headworks.ledger.store import StoreTrouble
 from headworks.ledger.sums import By, sums
 from headworks.ledger.tail import Tail
-from headworks.system.scalars import Unreadable, duration
+from headworks.system.syntax.scalars import Unreadable, duration
 
 SHOWN = 20
 """Calls in the table where `--last` does not say how many."""
@@ -73,7 +73,7 @@ class Instant(click.ParamType[float]):
         try:
             return datetime.fromisoformat(text).timestamp()
         except (ValueError, OverflowError):
-            self.fail(f"{text!r} is no time: write 1h (ago), 2026-11-22 or 2026-11-22T13:30 (UTC: ...Z)", param, ctx)
+            self.fail(f"{text!r} is not a time: write 1h (ago), 2026-11-22 or 2026-11-22T13:30 (UTC: ...Z)", param, ctx)
 
 
 class Several(click.ParamType[tuple[By, ...]]):
@@ -87,7 +87,7 @@ class Several(click.ParamType[tuple[By, ...]]):
         asked = tuple(dict.fromkeys(str(value).split(",")))
         for one in asked:
             if one not in BYS:
-                self.fail(f"{one!r} is none of {', '.join(BYS)}", param, ctx)
+                self.fail(f"{one!r} is not a column: use {', '.join(BYS)}", param, ctx)
         return cast("tuple[By, ...]", asked)
 
 
@@ -104,49 +104,53 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("logs", cls=Group)
 def command() -> None:
-    """Show what happened, why, and what it cost."""
+    """Show calls: what happened, why, and what it cost."""
 
 
 FILE = click.argument("file", required=False, type=SystemFile())
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, oldest first, for machines.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, oldest first, for machines.")
 AS_CSV = click.option(
-    "--csv", "as_csv", is_flag=True, help="Rows with a header, oldest first, for a spreadsheet; no bodies."
+    "--csv", "as_csv", is_flag=True, help="CSV with a header, oldest first, for spreadsheets; without bodies."
 )
 
 
-@command.command("list", epilog="Also: `headworks logs show REQUEST` (one call, whole), `headworks logs purge`.")
-@click.option("--since", type=Instant(), help="Calls from then on: 1h (ago), 2026-11-22, 2026-11-22T13:30.")
-@click.option("--until", type=Instant(), help="Calls before then.")
-@click.option("--alias", help="Calls of this model, as callers name it.")
-@click.option("--key", help="Calls with this key (its name; NAME#2: the second of the name).")
+@command.command("list", epilog="See also: `headworks logs show REQUEST` (one call in full), `headworks logs purge`.")
+@click.option("--since", type=Instant(), help="Calls since a time: 1h (ago), 2026-11-22, 2026-11-22T13:30.")
+@click.option("--until", type=Instant(), help="Calls before a time, written likewise.")
+@click.option("--alias", help="Calls to this model (alias), as callers name it.")
+@click.option("--key", help="Calls with the key of this name (NAME#2: the second key of that name).")
 @click.option("--tag", help="Calls with a key that has this tag.")
-@click.option("--user", help="Calls whose `user` says so.")
-@click.option("--target", help="Calls that were tried at this provider/model.")
-@click.option("--outcome", type=click.Choice(OUTCOMES), help="Calls that ended so.")
-@click.option("--failed", is_flag=True, help="Calls without a whole answer, unless the caller left.")
-@click.option("--slow", type=Length(), help="Calls that took at least so long: 800ms, 4s.")
-@click.option("--error", metavar="TEXT", help="Calls with these words in the error's class or reason.")
-@click.option("--request-id", metavar="ID", help="One call, whole; the first digits are enough.")
-@click.option("--last", type=click.IntRange(min=1), help=f"The last so many (the table: {SHOWN}; else all).")
-@click.option("--sort", type=click.Choice(["time", "slowest"]), default="time", help="slowest: the slowest is last.")
-@click.option("--follow", is_flag=True, help="Go on with calls as they end, until Ctrl-C.")
+@click.option("--user", help="Calls whose body has this `user`.")
+@click.option("--target", help="Calls with an attempt at this target (provider/model).")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Calls with this outcome.")
+@click.option("--failed", is_flag=True, help="Calls without a complete answer, except where the caller hung up.")
+@click.option("--slow", type=Length(), help="Calls that took at least this long: 800ms, 4s.")
+@click.option("--error", metavar="TEXT", help="Calls with this text in the error's class or reason.")
+@click.option("--request-id", metavar="ID", help="One call in full; the first digits are enough.")
+@click.option("--last", type=click.IntRange(min=1), help=f"Only the last N calls ({SHOWN} in the table, else all).")
+@click.option(
+    "--sort", type=click.Choice(["time", "slowest"]), default="time", help="slowest: the slowest call is last."
+)
+@click.option("--follow", is_flag=True, help="Keep printing calls as they end, until Ctrl-C.")
 @AS_JSON
 @AS_CSV
-@click.option("--by", type=Several(), help="Sums by alias, key, target, day, hour (UTC), or some of them: alias,day.")
-@click.option("--cost", "_cost", is_flag=True, help="Sums by alias where --by does not say otherwise.")
+@click.option(
+    "--by", type=Several(), help="Sums by alias, key, target, day or hour (UTC), or several of them: alias,day."
+)
+@click.option("--cost", "_cost", is_flag=True, help="Sums by alias, unless --by names other columns.")
 @FILE
 @click.pass_context
 def list_command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
-    """Show calls, the newest last: all conditions hold. FILE is the system file (headworks.yaml by default)."""
+    """List calls that match all filters, the newest last. FILE is the system file (headworks.yaml by default)."""
     asked = Filter(**{name: options[name] for name in Filter.__struct_fields__})
     by: tuple[By, ...] = options["by"] or (("alias",) if options["_cost"] else ())
     way = Way(by=by, **{name: options[name] for name in ("last", "sort", "follow", "as_json", "as_csv")})
     if way.as_json and way.as_csv:
-        raise click.UsageError("--json or --csv: one of them")
+        raise click.UsageError("use either --json or --csv")
     if by and (way.follow or way.last or way.sort != "time"):
-        raise click.UsageError("sums are of all calls: --by goes with neither --follow, --last nor --sort")
+        raise click.UsageError("sums cover all calls: --by cannot be combined with --follow, --last or --sort")
     if way.follow and way.sort != "time":
-        raise click.UsageError("--follow shows calls as they end: it does not go with --sort")
+        raise click.UsageError("--follow shows calls as they end: it cannot be combined with --sort")
     where = place(file)
     tail = Tail(where.journal) if way.follow else None
     with reading(where) as questions:
@@ -162,45 +166,49 @@ def list_command(ctx: click.Context, /, file: Path | None, **options: Any) -> No
 @FILE
 @click.pass_context
 def show_command(ctx: click.Context, request_id: str, file: Path | None, as_json: bool) -> None:
-    """Show one call whole, with its attempts. REQUEST is its id, or how it begins. Exits with 1 where there is none."""
+    """Show one call in full, with its attempts. REQUEST is its id, or the beginning of it. Exits with 1 when there is none."""
     with reading(place(file)) as questions:
         ctx.exit(HOLDS if present(questions, Filter(request_id=request_id), Way(as_json=as_json)) else FAILS)
 
 
 @command.command("purge", short_help="Delete calls for good, or everything of one user.")
-@click.option("--user", help="Everything of this user (the `user` of a body); what it cost stays in the sums.")
-@click.option("--key", help="Calls with this key (its name).")
-@click.option("--before", type=Instant(), help="Calls before then: 30d (ago), 2026-11-22.")
-@click.option("--compact", is_flag=True, help="Write journal and store anew, so that no byte is left in them.")
+@click.option("--user", help="Everything of this user (`user` in the body). What it cost stays in the sums.")
+@click.option("--key", help="Calls with the key of this name.")
+@click.option("--before", type=Instant(), help="Calls before a time: 30d (ago), 2026-11-22.")
+@click.option(
+    "--compact", is_flag=True, help="Rewrite journal and store, so that no byte of the calls is left in them."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @FILE
 def purge_command(file: Path | None, compact: bool, yes: bool, **which: Any) -> None:
     """Delete calls for good, by key, by age, or both; or everything of one user.
 
-    Of a user no command shows anything any more, and answers that were kept of their calls are given to nobody; sums by key
-    and model stay as they are. Without --compact the bytes may be left in the files of journal and store for a while.
+    After a user's purge no command shows anything of them, and cached answers to their calls are not used again. Sums by key
+    and model stay as they are. Without --compact, bytes may stay in the files of journal and store for a while.
     """
     asked = Filter(user=which["user"], key=which["key"], until=which["before"])
     if asked.user is not None and (asked.key is not None or asked.until is not None):
-        raise click.UsageError("everything of a user goes: --user goes with neither --key nor --before")
+        raise click.UsageError("--user deletes everything of a user: it cannot be combined with --key or --before")
     if not asked.user and asked.key is None and asked.until is None:
-        raise click.UsageError("say which calls: --user NAME, --key NAME, --before WHEN, or the last two")
+        raise click.UsageError(
+            "name the calls to delete: --user NAME, --key NAME, --before WHEN, or the last two together"
+        )
     system, folder = read_unasked(file)
     where = place_of(system, folder)
     with reading(where) as questions:
         count = questions.count(asked)
         if count == 0 and not asked.user and not compact:
-            click.echo("no call is like that: nothing was deleted")
+            click.echo("no call matches: nothing was deleted")
             return
         if not yes:
             ask(f"Delete everything of this user, {count} calls," if asked.user else f"Delete {count} calls")
         click.echo(ended(questions, asked))
         remember(where, questions.store)
     if not compact:
-        click.echo("bytes may be left in the files of journal and store for a while: --compact writes both anew")
+        click.echo("bytes may stay in the files of journal and store for a while; --compact rewrites both")
         return
     others = compacted(where, asked)
-    click.echo("journal and store were written anew: no byte of them is left there; what this did not reach:")
+    click.echo("journal and store were rewritten: no byte of these calls is left in them. Not reached:")
     for one in unreached(system, others, is_user=asked.user is not None):
         click.echo(f"- {one}")
 
@@ -213,7 +221,7 @@ def reading(where: Place) -> Iterator[Questions]:
         try:
             indexer.catch_up()
         except StoreTrouble as trouble:
-            click.echo(f"warning: not up to date: {trouble}", err=True)
+            click.echo(f"warning: the newest calls may be missing: {trouble}", err=True)
         yield Questions(indexer.store())
     except StoreTrouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
@@ -251,7 +259,7 @@ def show(found: Iterator[Record], asked: Filter, way: Way) -> int:
         for record in records:
             show_record(record)
         if not records:
-            click.echo(f"no call's id is or begins with {asked.request_id}", err=True)
+            click.echo(f"no call has an id that begins with {asked.request_id}", err=True)
     else:
         show_table(records, is_cut=way.last is None and len(records) == SHOWN)
     return len(records)

@@ -19,7 +19,7 @@ from headworks.ledger.indexer import Indexer
 from headworks.ledger.overwrite import blank, of, of_user, overwrite
 from headworks.ledger.query import Filter, Questions
 from headworks.ledger.store import StoreTrouble
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 
 def ended(questions: Questions, asked: Filter) -> str:
@@ -27,7 +27,7 @@ def ended(questions: Questions, asked: Filter) -> str:
     if asked.user is None:
         return f"{deleted(questions, asked)} calls deleted"
     erased = purge_user(questions.store, asked.user, time.time())
-    return f"{erased} calls of {clean(asked.user)} are gone; what they cost stays in the sums"
+    return f"{erased} calls of {clean(asked.user)} are deleted; what they cost stays in the sums"
 
 
 def ask(what: str) -> None:
@@ -35,7 +35,7 @@ def ask(what: str) -> None:
     try:
         click.confirm(f"{what} for good?", abort=True)
     except click.Abort:
-        click.echo("nothing was deleted; where nobody can be asked: --yes", err=True)
+        click.echo("nothing was deleted; in scripts use --yes", err=True)
         raise
 
 
@@ -75,13 +75,13 @@ def indexing(where: Place) -> Iterator[Indexer]:
 @contextmanager
 def told() -> Iterator[None]:
     """What the store or the system raises, in words."""
-    again = "the calls are gone, but their bytes may be left; do it again with --compact"
+    again = "the calls are deleted, but their bytes may still be in the files: run it again with --compact"
     try:
         yield
     except StoreTrouble as trouble:
         raise click.ClickException(f"{trouble}\n    {again}") from trouble
     except OSError as error:
-        said = f"the journal cannot be written anew: {error.strerror or error}"
+        said = f"the journal cannot be rewritten: {error.strerror or error}"
         raise click.ClickException(f"{said}\n    {again}") from error
 
 
@@ -90,20 +90,20 @@ def unreached(system: System, others: int, *, is_user: bool) -> list[str]:
     found = []
     if system.log.store.reveal().startswith("postgres"):
         found.append(
-            "PostgreSQL's write-ahead log, and what is made of it: archives, standbys, backups; and old rows of its"
-            " statistics (pg_statistic) until it is vacuumed"
+            "PostgreSQL's write-ahead log and its copies (archives, standbys, backups), and old rows in its statistics"
+            " (pg_statistic) until it is vacuumed"
         )
     if others:
         found.append(
-            f"{others} other journals that go into this store, of replicas or of other system files: do the same for each"
+            f"{others} other journals that feed this store, of replicas or other system files: run the same for each"
         )
-    found.append("backups, snapshots and copies of these files, and blocks of the disk that were freed before")
-    found.append("calls that are under way: their lines come into the journal yet, and are shown by no command")
+    found.append("backups, snapshots and copies of these files, and disk blocks that were freed before")
+    found.append("calls in flight: their lines are still to come into the journal, and no command shows them")
     if is_user and any(model.cache.exact is not None for model in system.models.values()):
         state = system.state.reveal()
         place = "the gateway's memory" if state == "memory" else "the state's server and its files"
-        found.append(f"kept answers in {place}: they are given to nobody, and go when their time is over")
+        found.append(f"cached answers in {place}: they are not used again, and expire")
     if system.log.bodies != "none":
         found.append("suites that `headworks eval --from-log` wrote, and the results of their evaluations")
-    found.append("what vendors keep of their own")
+    found.append("what vendors store themselves")
     return found

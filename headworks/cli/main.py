@@ -20,16 +20,16 @@ from headworks.cli.exits import COULD_NOT_RUN, HOLDS, INTERRUPTED, READER_LEFT
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "up": "Serve a system.",
-        "reload": "Have a running gateway read its system file again.",
+        "reload": "Make a running gateway read its system file again.",
         "init": "Write a first system file, from a prompt or from nothing.",
-        "check": "Say whether a system file is right.",
-        "plan": "Predict whether a system keeps its promises, and what would help.",
-        "eval": "Ask suites of samples, with error bars, and gate on the answers.",
-        "load": "Send a system's traffic to its running gateway, and judge what comes back.",
-        "drill": "Break a copy of the system, and judge what its callers saw.",
-        "keys": "Make, list, rotate and revoke the keys of callers.",
-        "logs": "Show what happened, why, and what it cost.",
-        "ledger": "Back up the ledger while the gateway serves, verify a backup, restore it.",
+        "check": "Check a system file, and judge its objectives by arithmetic.",
+        "plan": "Predict whether a system meets its objectives, and what would help.",
+        "eval": "Run evaluation suites, with confidence intervals, and gate on the results.",
+        "load": "Load-test a running gateway with its system's traffic, and judge the results.",
+        "drill": "Inject faults into a copy of the system, and judge what callers saw.",
+        "keys": "Create, list, rotate and revoke API keys.",
+        "logs": "Show calls: what happened, why, and what it cost.",
+        "ledger": "Back up the ledger, verify a backup, restore it.",
         "schema": "Print the JSON Schema of the system file, for editors.",
     }
 )
@@ -57,8 +57,10 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="headworks", message="%(prog)s %(version)s")
 def commands() -> None:
-    """One file states what a system built on language models must promise and how it is built; these commands check it
-    and serve it. The file is each command's last argument."""
+    """Run a system built on language models from one file.
+
+    The file states what the system must achieve and how it is built. These commands check it, test it and serve it. It is
+    the last argument of each command (headworks.yaml by default)."""
 
 
 def our_errors() -> type[Exception]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from headworks.system.notations import NOTATIONS
-from headworks.system.scalars import Unreadable, duration, instant
+from headworks.system.schema.notations import NOTATIONS
+from headworks.system.syntax.scalars import Unreadable, duration, instant
 
 
 class Notated(click.ParamType[Any]):
@@ -40,7 +40,7 @@ class SystemFile(click.Path):
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
         if not Path(value).exists():
-            self.fail(f"there is no {value} here: `headworks init` writes a first one, or name yours", param, ctx)
+            self.fail(f"{value} does not exist: `headworks init` writes a first one, or name your own file", param, ctx)
         return super().convert(value, param, ctx)
 
 

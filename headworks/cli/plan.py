@@ -1,4 +1,4 @@
-"""`headworks plan`: will this system keep its promises, what gives way first, and what would help?"""
+"""`headworks plan`: predict whether a system meets its objectives, what fails first, and what would help."""
 
 from __future__ import annotations
 
@@ -14,22 +14,29 @@ from headworks.cli.notated import SystemFile
 from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter
-from headworks.system.check import Equipped
-from headworks.system.findings import Findings
+from headworks.system.checks.machine import Equipped
 from headworks.system.load import examine
-from headworks.system.nodes import MOST_BYTES
-from headworks.system.schema import System
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES
 
 
 @click.command("plan")
-@click.option("--fit", "is_fitted", is_flag=True, help="Make the vendors' models of what the ledger recorded.")
-@click.option("--since", type=Instant(), help="With --fit or `log: true`: only calls from then on (1h, 2026-11-22).")
-@click.option("--until", type=Instant(), help="Likewise: only calls before then.")
-@click.option("--screen", "only_screen", is_flag=True, help="Closed forms only: instant, and nothing is simulated.")
+@click.option("--fit", "is_fitted", is_flag=True, help="Fit the vendor models to the calls in the ledger.")
+@click.option("--since", type=Instant(), help="With --fit or `log: true`: only calls since a time (1h, 2026-11-22).")
+@click.option("--until", type=Instant(), help="Likewise: only calls before a time.")
+@click.option("--screen", "only_screen", is_flag=True, help="Closed forms only: instant, no simulation.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same plan to the byte.")
-@click.option("--calls", type=click.IntRange(100, 1_000_000), default=2000, show_default=True, help="Calls a run.")
-@click.option("--runs", type=click.IntRange(2, 1000), default=12, show_default=True, help="Independent runs at most.")
-@click.option("--html", "html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots here.")
+@click.option("--calls", type=click.IntRange(100, 1_000_000), default=2000, show_default=True, help="Calls per run.")
+@click.option(
+    "--runs", type=click.IntRange(2, 1000), default=12, show_default=True, help="At most this many independent runs."
+)
+@click.option(
+    "--html",
+    "html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an HTML page with plots to this file.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
 @click.argument("file", default="headworks.yaml", type=SystemFile())
 @click.pass_context
@@ -46,12 +53,14 @@ def command(
     is_json: bool,
     file: Path,
 ) -> None:
-    """Predict every objective of a system before it serves: the serving stack itself runs on virtual time over vendors
-    made of numbers. Names what gives way first, how much each knob matters, and the cheapest single change that would meet what is missed.
+    """Predict by simulation whether a system meets its objectives.
 
-    FILE is the system file (headworks.yaml by default). No secret is needed and nothing is sent. Exits with 0 when every
-    objective holds, 1 when one does not, 2 when one cannot be said, 3 when it could not run. Objectives of quality are
-    not judged here.
+    The gateway's own code runs on virtual time against simulated vendors. The report names what fails first, how much each
+    setting matters, and the cheapest single change that would meet a missed objective. Quality is not judged here.
+
+    FILE is the system file (headworks.yaml by default). No secret is needed and nothing is sent.
+
+    Exit codes: 0 every objective holds; 1 one does not; 2 one cannot be judged; 3 it could not run.
     """
     asked = Filter(since=since, until=until)
     module = brought("plan", "headworks.cli.plan_run")

@@ -15,10 +15,10 @@ from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.plan import past, read
 from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
-from headworks.twin.page import page
-from headworks.twin.plan import Known, plan, prepare
-from headworks.twin.report import as_json, rounded
-from headworks.twin.simulate import Effort
+from headworks.twin.plan import PlanInputs, plan, prepare
+from headworks.twin.report.html import html_report
+from headworks.twin.report.report import as_json, round_floats
+from headworks.twin.simulation.replications import Effort
 
 ENDS = {"holds": HOLDS, "does not hold": FAILS, "cannot say": CANNOT_SAY}
 
@@ -60,7 +60,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
         raise click.UsageError(
             "--since and --until choose among the ledger's calls: add --fit, or `log: true` under traffic"
         )
-    known = Known(
+    known = PlanInputs(
         read=lambda path: (file.parent / path).read_bytes(),
         records=past(file, asked) if asks_ledger else None,
         is_fitted=way.is_fitted,
@@ -68,7 +68,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
     if way.only_screen:
         ready = prepare(system, known)
         if way.is_json:
-            made = rounded(msgspec.to_builtins(ready.screening))
+            made = round_floats(msgspec.to_builtins(ready.screening))
             click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
         else:
             show_screening(ready.screening, ready.demand.source)
@@ -79,7 +79,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
     report = plan(system, known, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress)
     if way.html is not None:
         try:
-            way.html.write_text(page(report), encoding="utf-8")
+            way.html.write_text(html_report(report), encoding="utf-8")
         except OSError as error:
             raise click.ClickException(f"{way.html} cannot be written: {error.strerror or error}") from error
     if way.is_json:

@@ -1,4 +1,4 @@
-"""`headworks reload`: have a running gateway read its system file again."""
+"""`headworks reload`: make a running gateway read its system file again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import msgspec
 
 from headworks.cli.exits import FAILS, HOLDS
 from headworks.server.control_files import ControlFiles, Outcome
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, Node, Scalar, compose
-from headworks.system.places import journal_of, written
+from headworks.system.derived.default_paths import journal_of, written
 from headworks.system.starter import HERE, text
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, Node, Scalar, compose
 
 PATIENCE = 30.0
 """Seconds until an outcome must be there; reading a file takes a fraction of one."""
@@ -26,11 +26,13 @@ PATIENCE = 30.0
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def command(ctx: click.Context, file: Path | None, as_json: bool) -> None:
-    """Have the running gateway read its system file again.
+    """Make a running gateway read its system file again.
 
-    FILE is the file it was started with (headworks.yaml by default). The whole file is checked first: one that does not
-    hold changes nothing, and why is said here and in the gateway's log. Calls in flight finish on what they began with.
-    Exits with 0 when it is served now, 1 when it does not hold, 3 when no gateway serves this file or none answered.
+    FILE is the file it was started with (headworks.yaml by default). The whole file is checked first. A file with errors
+    changes nothing; the errors are shown here and in the gateway's log. Calls in flight finish on the configuration they
+    began with.
+
+    Exit codes: 0 the new file is served; 1 it has errors; 3 no gateway serves this file, or it did not answer.
     """
     served = file or HERE
     findings = Findings(str(served))
@@ -69,20 +71,20 @@ def asked(control_files: ControlFiles, file: Path) -> Outcome:
     if pid is None:
         raise click.ClickException(
             f"no running gateway serves {file}: looked in {control_files.folder}\n"
-            "    start one with `headworks up`; one that was started with another `log.journal` must be restarted"
+            "    start one with `headworks up`; a gateway that was started with another `log.journal` must be restarted"
         )
     since = time.time()
     try:
         os.kill(pid, signal.SIGHUP)
     except OSError as error:
-        raise click.ClickException(f"the gateway (process {pid}) cannot be told: {error.strerror}") from error
+        raise click.ClickException(f"the gateway (process {pid}) cannot be signalled: {error.strerror}") from error
     while time.time() < since + PATIENCE:
         if outcome := control_files.outcome(since):
             return outcome
         if control_files.pid() is None:
             raise click.ClickException(f"the gateway (process {pid}) has ended")
         time.sleep(0.02)
-    raise click.ClickException(f"the gateway (process {pid}) said nothing for {PATIENCE:.0f} s")
+    raise click.ClickException(f"the gateway (process {pid}) did not answer for {PATIENCE:.0f} s")
 
 
 def show(outcome: Outcome, served: str) -> None:
@@ -93,4 +95,4 @@ def show(outcome: Outcome, served: str) -> None:
     if outcome.is_reloaded:
         click.echo(f"{served} is served now; digest {outcome.config}")
     else:
-        click.echo(f"Nothing has changed{f': digest {outcome.config} is served on' if outcome.config else ''}")
+        click.echo(f"Nothing has changed{f': digest {outcome.config} is still served' if outcome.config else ''}")

@@ -1,4 +1,4 @@
-"""`headworks schema`."""
+"""`headworks schema`: the JSON Schema of the system file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 
 import click
 
-from headworks.system.json_schema import json_schema
+from headworks.system.reference.json_schema import json_schema
 
 
 @click.command("schema")
 def command() -> None:
     """Print the JSON Schema of the system file.
 
-    Editors use it to complete keys and to underline mistakes: save it as headworks.schema.json and begin the system
-    file with `# yaml-language-server: $schema=headworks.schema.json`.
+    Editors use it to complete keys and to underline mistakes. Save it as headworks.schema.json, and begin the system file
+    with `# yaml-language-server: $schema=headworks.schema.json`.
     """
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

@@ -21,28 +21,34 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.priced import priced
 from headworks.server.serve import serve
 from headworks.server.workers.parent import serve_by_workers
-from headworks.system.findings import Findings
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.system.starter import HERE, load_or_starter
+from headworks.system.syntax.findings import Findings
 
 
 @click.command("up")
 @click.option(
-    "--seed", type=int, help="Where chance comes from, so that a run can be repeated. Anew each time by default."
+    "--seed",
+    type=int,
+    help="Seed of all random choices, so that a run can be repeated. A new one each time by default.",
 )
 @click.option(
     "--new-ledger",
     is_flag=True,
-    help="Go on with the ledger that is there, though it is not the one from before: keys, revocations and spending of that"
-    " one are gone. Once, and not in a service's file.",
+    help="Accept a ledger that is not the one used before. Keys, revocations and spending of the former one are lost. Use it"
+    " once, by hand; never in a service's unit file.",
 )
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 def command(file: Path | None, seed: int | None, new_ledger: bool) -> int:
     """Serve a system: the gateway on one port.
 
     FILE is the system file (headworks.yaml by default). With no file at all, the starter system is served: the embedded
-    model and a simulated vendor. SIGTERM or Ctrl-C drains; a second one ends at once. SIGHUP, or `headworks reload`,
-    reads the file again. Exit: 0; 1 where records of calls that were answered could not be kept; 3 where it could not begin.
+    model and a simulated vendor.
+
+    SIGTERM or Ctrl-C drains: calls in flight finish first. A second signal stops at once. SIGHUP, or `headworks reload`,
+    reads the file again.
+
+    Exit codes: 0 stopped normally; 1 records of answered calls were lost; 3 it could not start.
     """
     form = asked_of(file or HERE)
     write_log(form)
@@ -100,9 +106,7 @@ def tell_start(system: System, journal: Path, has_keys: bool) -> None:
 
 def greet_gateway(say: Callable[..., None], gateway: Gateway) -> None:
     if not gateway.ring.is_read:
-        log.warning(
-            "the store of keys was not read yet: who shows no key of the system file is answered 503 until it is"
-        )
+        log.warning("the key store was not read yet: callers without a key of the system file get 503 until it is")
     say(gateway.system, gateway.journal.path, gateway.keys is not None)
 
 
@@ -114,7 +118,7 @@ def greet(system: System, journal: Path, has_keys: bool, *, is_starter: bool) ->
         click.echo("No headworks.yaml here: serving the starter system.")
     click.echo(f"Headworks serves {system.name} on {url}/v1")
     click.echo(f"  models   {', '.join(system.models)}")
-    click.echo(f"  callers  {'with a key' if has_keys else 'anybody on this machine (no keys)'}")
+    click.echo(f"  callers  {'with a key' if has_keys else 'anyone on this machine (no keys)'}")
     click.echo(f"  journal  {journal}")
     key = " -H 'authorization: Bearer YOUR_KEY'" if has_keys else ""
     click.echo(f"  try      curl {url}/v1/chat/completions{key} -H 'content-type: application/json' \\")

@@ -19,26 +19,26 @@ from types import FrameType
 import msgspec
 
 
-class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong. clock: seconds; file_size: bytes, None where the disk has room."""
+class ProcessFaults(msgspec.Struct, frozen=True, kw_only=True):
+    """The faults of the process. clock: seconds; file_size: bytes, None where the disk has room."""
 
     clock: float = 0.0
     file_size: int | None = None
 
 
-class Affliction:
-    """Keeps the process as its control file says."""
+class FaultInjector:
+    """Injects the faults that the control file names into this process."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.control = Control()
+        self.control = ProcessFaults()
         self._time, self._time_ns = time.time, time.time_ns
 
-    def begin(self) -> None:
-        """Stands between this process and its clock from now on."""
+    def install(self) -> None:
+        """Replaces this process's clock, and listens for changes of the control file."""
         time.time = self.time
         time.time_ns = self.time_ns
-        signal.signal(signal.SIGUSR1, self.renew)
+        signal.signal(signal.SIGUSR1, self.reload)
 
     def time(self) -> float:
         return self._time() + self.control.clock
@@ -46,16 +46,16 @@ class Affliction:
     def time_ns(self) -> int:
         return self._time_ns() + int(self.control.clock * 1e9)
 
-    def renew(self, number: int, frame: FrameType | None) -> None:
+    def reload(self, number: int, frame: FrameType | None) -> None:
         """Reads the control file again."""
-        self.control = msgspec.json.decode(self.file.read_bytes(), type=Control)
+        self.control = msgspec.json.decode(self.file.read_bytes(), type=ProcessFaults)
         size = self.control.file_size
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most if size is None else size, most))
 
 
 def main(control: str, *arguments: str) -> None:
-    Affliction(Path(control)).begin()
+    FaultInjector(Path(control)).install()
     sys.argv[:] = ["headworks", *arguments]
     runpy.run_module("headworks", run_name="__main__", alter_sys=True)
 

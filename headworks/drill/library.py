@@ -1,6 +1,6 @@
-"""The drills that come with the package, and how a file of drills is read: by the system file's own reader.
+"""The drills that come with the package, and the reader of files with drills.
 
-Always true: what is wrong in a file of drills is told with its place, all of it at once.
+Always true: all problems of a file of drills are reported at once, with line and column.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import Final
 from msgspec import inspect
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.system.drills import Drill, DrillFile, check_drills
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, compose
+from headworks.system.checks.drills import check_drills
 from headworks.system.reader import Reader
-from headworks.system.secrets import Sources
+from headworks.system.schema.drills import Drill, DrillFile
+from headworks.system.schema.secrets import Sources
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, compose
 
 LIBRARY: Final = "library.yaml"
 
 QUICK: Final = ("error-500", "cut", "rate-limited", "html", "tls-failure", "sigkill")
-"""What `--quick` runs: a fault before the head, one after it, one that asks to wait, an answer that is none, and two of our
+"""The drills of `--quick`: a fault before the head, one after it, one that asks to wait, an answer that is none, and two of our
 own troubles. On two cores about half a minute on the real loop."""
 
 

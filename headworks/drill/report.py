@@ -1,4 +1,4 @@
-"""A drill's outcome for others: the object of `--json`, JUnit's XML, and a row of the table in `docs/failure.md`.
+"""Reports of drills: the object of `--json`, JUnit's XML, and the table in `docs/failure.md`.
 
 Always true: on virtual time the same seed gives the same bytes; there is no clock, no path and no process id in it.
 """
@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from headworks.drill.evidence import Evidence, Figures, attempts_of, figures
-from headworks.drill.outcome import Kind
-from headworks.drill.verdict import Said, verdict
+from headworks.drill.call_outcome import Kind
+from headworks.drill.evidence import Evidence, Figures, all_attempts, figures
+from headworks.drill.verdict import Said, judge
 
 Loop: TypeAlias = Literal["real", "virtual"]
 
@@ -22,7 +22,7 @@ DIGITS = 3
 
 
 class CallLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One call: when, for how long (seconds), and what its caller had."""
+    """One call: when, for how long (seconds), and its outcome."""
 
     at: float
     took: float
@@ -44,8 +44,8 @@ class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
     error: str
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one drill. window: from when to when something was wrong; faults: what, at which targets."""
+class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of one drill. window: when the faults were active; faults: from, until, and which."""
 
     name: str
     shows: str
@@ -60,29 +60,29 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints. copy: how the copy differs from the file, beyond what every copy has otherwise."""
+    """The object of `--json`. copy: differences of the copy that are special to this file."""
 
     system: str
     copy: list[str] = []
     loop: Loop
     seed: int
     verdict: Said
-    drills: list[Outcome]
+    drills: list[DrillOutcome]
 
 
-def overall(outcomes: Sequence[Outcome]) -> Said:
+def overall(outcomes: Sequence[DrillOutcome]) -> Said:
     """The verdict on all of them: the worst."""
     said = {outcome.verdict for outcome in outcomes}
     return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said or not said else "holds"
 
 
-def outcome(name: str, evidence: Evidence) -> Outcome:
-    """What came of a run."""
+def drill_outcome(name: str, evidence: Evidence) -> DrillOutcome:
+    """Makes the outcome of a run."""
     drill = evidence.drill
     seen = figures(evidence)
-    said = verdict(evidence, seen)
+    said = judge(evidence, seen)
     tries = {record.request_id: len(record.attempts) for record in evidence.records}
-    return Outcome(
+    return DrillOutcome(
         name=name,
         shows=drill.shows,
         verdict=said.said,
@@ -91,18 +91,18 @@ def outcome(name: str, evidence: Evidence) -> Outcome:
         window=drill.window,
         faults=[(fault.from_, fault.until, fault.fault) for fault in drill.faults]
         + ([(drill.trouble.from_, drill.trouble.until, drill.trouble.what)] if drill.trouble else []),
-        figures=_rounded(seen),
+        figures=_round(seen),
         calls=[
             CallLine(
                 at=round(one.arrived, DIGITS),
                 took=round(one.took, DIGITS),
                 streamed=one.streamed,
-                kind=one.judged.kind,
-                status=one.judged.status,
-                code=one.judged.code,
+                kind=one.outcome.kind,
+                status=one.outcome.status,
+                code=one.outcome.code,
                 attempts=tries.get(one.request_id),
             )
-            for one in evidence.fared
+            for one in evidence.results
         ],
         attempts=[
             AttemptLine(
@@ -113,12 +113,12 @@ def outcome(name: str, evidence: Evidence) -> Outcome:
                 outcome=one.outcome,
                 error=one.error,
             )
-            for one in attempts_of(evidence.records)
+            for one in all_attempts(evidence.records)
         ],
     )
 
 
-def _rounded(seen: Figures) -> Figures:
+def _round(seen: Figures) -> Figures:
     changes = {
         name: round(value, DIGITS) for name, value in msgspec.structs.asdict(seen).items() if isinstance(value, float)
     }
@@ -126,7 +126,7 @@ def _rounded(seen: Figures) -> Figures:
 
 
 def junit(report: Report) -> bytes:
-    """The report as JUnit's XML: a test case a drill; what cannot be said is an error."""
+    """The report as JUnit's XML: one test case for each drill; `cannot say` is an error."""
     said = [drill.verdict for drill in report.drills]
     suite = ElementTree.Element(
         "testsuite",
@@ -152,22 +152,22 @@ def junit(report: Report) -> bytes:
 
 
 TABLE = (
-    "| drill | what happens | what the caller sees | attempts a call | longer by | cost | asked again after |",
+    "| drill | fault | what the caller sees | attempts per call | added latency | cost | recovery |",
     "|---|---|---|---|---|---|---|",
 )
 
 
-def table(outcomes: Sequence[Outcome]) -> list[str]:
+def table(outcomes: Sequence[DrillOutcome]) -> list[str]:
     """The rows of `docs/failure.md`: what callers saw, in Markdown."""
     return [*TABLE, *(_row(one) for one in outcomes)]
 
 
-def _row(one: Outcome) -> str:
+def _row(one: DrillOutcome) -> str:
     seen = one.figures
     cells = [
         f"`{one.name}`",
         one.shows,
-        sees(one),
+        caller_sees(one),
         _number(seen.per_call, "{:.1f}"),
         _number(seen.added, "{:.1f} s"),
         _number(seen.cost, "x {:.1f}"),
@@ -176,10 +176,10 @@ def _row(one: Outcome) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def sees(one: Outcome, *, counted: bool = True) -> str:
-    """What callers had meanwhile, in Markdown; with how many of them had it."""
+def caller_sees(one: DrillOutcome, *, counted: bool = True) -> str:
+    """What callers got during the fault, in Markdown; with the number of calls."""
     seen = one.figures
-    said = [("whole", seen.whole)]
+    said = [("complete", seen.whole)]
     for code, count in seen.codes.items():
         status, _, word = code.partition(" ")
         what = f"error event `{word}`" if status == "event" else f"{status} `{word}`"

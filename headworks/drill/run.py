@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 import msgspec
 
 from headworks.core.errors import HeadworksError
-from headworks.drill.copy import Drilled
 from headworks.drill.evidence import Evidence
-from headworks.drill.real import drill_really
-from headworks.drill.report import Outcome, outcome
-from headworks.drill.virtual import drill_virtually
-from headworks.system.drills import Drill
+from headworks.drill.real_time import drill_in_real_time
+from headworks.drill.report import DrillOutcome, drill_outcome
+from headworks.drill.system_copy import DrilledSystem
+from headworks.drill.virtual_time import drill_in_virtual_time
+from headworks.system.schema.drills import Drill
 
 JOBS = 6
 """Drills at once on the real loop. Each waits most of its time: on two cores six of them are nowhere near busy."""
@@ -29,48 +29,48 @@ OVERHEAD = 5.0
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What is run, and how. alias: who is called where a drill does not say."""
+    """Options of a run. alias: the alias to call where a drill names none."""
 
-    drilled: Drilled
+    drilled: DrilledSystem
     drills: Mapping[str, Drill]
     seed: int = 0
     alias: str | None = None
     jobs: int = JOBS
 
 
-def run_virtually(run: Run) -> Iterator[Outcome]:
+def run_in_virtual_time(run: Run) -> Iterator[DrillOutcome]:
     """The outcomes of drills of vendors, on virtual time."""
     for name, drill in run.drills.items():
-        yield outcome(name, drill_virtually(run.drilled, name, _aimed(drill, run), run.seed))
+        yield drill_outcome(name, drill_in_virtual_time(run.drilled, name, _with_alias(drill, run), run.seed))
 
 
-def run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:
-    """The outcomes on the real loop; each is told as it comes. SIGTERM, as Ctrl-C, ends every copy and is a KeyboardInterrupt."""
+def run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> list[DrillOutcome]:
+    """The outcomes in real time; `told` gets each as it comes. SIGTERM, as Ctrl-C, ends every copy and is a KeyboardInterrupt."""
     try:
-        return asyncio.run(_run_really(run, told))
+        return asyncio.run(_run_in_real_time(run, told))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 
 
-def patience(run: Run) -> float:
-    """Seconds that a run on the real loop takes, about."""
+def expected_seconds(run: Run) -> float:
+    """Estimated seconds of a run in real time."""
     spans = [drill.traffic.calls / drill.traffic.rate + OVERHEAD for drill in run.drills.values()]
     return max(max(spans, default=0.0), sum(spans) / run.jobs)
 
 
-async def _run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome]:
+async def _run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> list[DrillOutcome]:
     main = asyncio.current_task()
     assert main is not None, "a coroutine runs in a task"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     starting, places = asyncio.Lock(), asyncio.Semaphore(run.jobs)
 
-    async def one(name: str, drill: Drill) -> Outcome:
+    async def one(name: str, drill: Drill) -> DrillOutcome:
         async with places:
-            return outcome(
-                name, await _evidence(run, drill, drill_really(run.drilled, name, drill, run.seed, starting))
+            return drill_outcome(
+                name, await _evidence(run, drill, drill_in_real_time(run.drilled, name, drill, run.seed, starting))
             )
 
-    tasks = [asyncio.ensure_future(one(name, _aimed(drill, run))) for name, drill in run.drills.items()]
+    tasks = [asyncio.ensure_future(one(name, _with_alias(drill, run))) for name, drill in run.drills.items()]
     outcomes = []
     try:
         for task in tasks:
@@ -84,23 +84,23 @@ async def _run_really(run: Run, told: Callable[[Outcome], None]) -> list[Outcome
 
 
 async def _evidence(run: Run, drill: Drill, drilling: Awaitable[Evidence]) -> Evidence:
-    """What a drill has seen, or why it could not be run."""
+    """The evidence of a drill, or why it could not run."""
     try:
         return await drilling
     except (HeadworksError, OSError) as error:
         return Evidence(
             drill=drill,
             alias=run.drilled.alias(drill.traffic.alias),
-            fared=(),
+            results=(),
             records=(),
             began_at=0.0,
             faulted=(),
             resumes=False,
-            trouble=f"it could not be run: {error}",
+            trouble=f"the drill could not run: {error}",
         )
 
 
-def _aimed(drill: Drill, run: Run) -> Drill:
+def _with_alias(drill: Drill, run: Run) -> Drill:
     """The drill with the alias that is called."""
     alias = run.drilled.alias(drill.traffic.alias or run.alias)
     return msgspec.structs.replace(drill, traffic=msgspec.structs.replace(drill.traffic, alias=alias))

@@ -1,4 +1,4 @@
-"""A drill's timeline in plain characters: what was wrong, what callers had, what was asked of each target.
+"""A drill's timeline in plain characters: the faults, the outcomes of calls, and the attempts at each target.
 
 Always true: it says the same without colours and fits 80 columns. A column stands for the same span in every row; where
 several things fall into one, the worst is shown.
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headworks.drill.report import Outcome
+from headworks.drill.report import DrillOutcome
 
 COLUMNS = 54
 NAMES = 22
 
 LEGEND = (
-    "callers: o answered whole, + whole after more than one attempt, e an error, x broken off, n nobody listened, ! not true",
-    "targets: o answered, x failed, - still going on;  fault: # while it lasts",
+    "callers: o complete, + complete after a retry, e error, x broken off, n no connection, ! wrong or truncated",
+    "targets: o answered, x failed, - in progress;  fault: # active",
 )
 
 _WORST = "!xen+o-# "
 _MARKS = {"whole": "o", "error": "e", "broken": "x", "hung": "x", "unserved": "n", "truncated": "!", "wrong": "!"}
 
 
-def timeline(outcome: Outcome) -> list[str]:
+def timeline(outcome: DrillOutcome) -> list[str]:
     """The rows of a drill's timeline, the scale first."""
     ends = [one.at + one.took for one in outcome.calls] + [until for _, until, _ in outcome.faults]
-    row = _Row(max(ends, default=1.0))
+    row = _Scale(max(ends, default=1.0))
     lines = [f"{'':{NAMES}} {row.scale()}"]
     for begins, until, fault in outcome.faults:
         lines.append(_line(f"fault {fault}", row.drawn([(begins, until, "#", "#")])))
@@ -48,7 +48,7 @@ def _line(name: str, drawn: str) -> str:
     return f"{name if len(name) <= NAMES else f'{name[: NAMES - 2]}..':{NAMES}} {drawn}".rstrip()
 
 
-class _Row:
+class _Scale:
     """The scale that all rows of a timeline share."""
 
     def __init__(self, span: float) -> None:
@@ -67,7 +67,7 @@ class _Row:
         return "".join(marks).rstrip()
 
     def drawn(self, spans: Iterable[tuple[float, float, str, str]]) -> str:
-        """Each span: from, until, the mark at its end (for callers: at its begin), and what fills it."""
+        """Draws spans: start, end, the mark at the end (for callers: at the start), and the fill character."""
         cells = [" "] * COLUMNS
         for begins, until, mark, fill in spans:
             first, last = self.column(begins), self.column(until)

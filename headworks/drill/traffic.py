@@ -1,4 +1,4 @@
-"""The calls of a drill: who asks what, and when.
+"""The calls of a drill: their bodies and their times.
 
 Always true: the instants and the questions follow from the drill alone; no two calls ask the same, so that no cache and
 no shared journey answers for a vendor.
@@ -13,43 +13,43 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.drill.outcome import Heard, Judged, judged
-from headworks.drill.stand_in import exact
-from headworks.system.drills import Drill
+from headworks.drill.call_outcome import CallerResponse, CallOutcome, classify
+from headworks.drill.fake_target import expected_answer
+from headworks.system.schema.drills import Drill
 
 PATIENCE = 150.0
 """Seconds after which a caller gives up: beyond the default `total` of 120, so that the gateway has to end it."""
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
     """One call to be made `at` seconds after the drill began: half a gap late, so that none falls on a whole second."""
 
     number: int
     at: float
     streamed: bool
     body: bytes
-    exact: str
+    expected: str
 
 
-class Fared(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went: instants in seconds after the first call."""
+class CallResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a call. Times in seconds after the first call."""
 
     number: int
     streamed: bool
     arrived: float
     ended: float
     request_id: str
-    judged: Judged
+    outcome: CallOutcome
 
     @property
     def took(self) -> float:
         return self.ended - self.arrived
 
 
-Asking = Callable[[Ask], Awaitable[Heard]]
+SendCall = Callable[[PlannedCall], Awaitable[CallerResponse]]
 
 
-def asks(name: str, drill: Drill, alias: str, seed: int) -> list[Ask]:
+def planned_calls(name: str, drill: Drill, alias: str, seed: int) -> list[PlannedCall]:
     """The calls of a drill, in order."""
     traffic = drill.traffic
     made = []
@@ -60,28 +60,30 @@ def asks(name: str, drill: Drill, alias: str, seed: int) -> list[Ask]:
         body = {"model": alias, "messages": [{"role": "user", "content": question}], "stream": streamed}
         encoded = msgspec.json.encode(body)
         plain = Call(id="", alias=alias, body=encoded, streamed=streamed)
-        text = exact(plain, traffic.tokens, seed)
-        made.append(Ask(number=number, at=(number + 0.5) / traffic.rate, streamed=streamed, body=encoded, exact=text))
+        text = expected_answer(plain, traffic.tokens, seed)
+        made.append(
+            PlannedCall(number=number, at=(number + 0.5) / traffic.rate, streamed=streamed, body=encoded, expected=text)
+        )
     return made
 
 
-async def send(calls: list[Ask], began_at: float, asking: Asking) -> list[Fared]:
+async def send(calls: list[PlannedCall], began_at: float, asking: SendCall) -> list[CallResult]:
     """Makes every call at its instant, whatever became of those before; returns when the last has ended."""
 
-    async def one(ask: Ask) -> Fared:
+    async def one(ask: PlannedCall) -> CallResult:
         await asyncio.sleep(max(0.0, began_at + ask.at - now()))
         arrived = now()
         try:
-            heard = await asyncio.wait_for(asking(ask), PATIENCE)
+            response = await asyncio.wait_for(asking(ask), PATIENCE)
         except TimeoutError:
-            heard = Heard(ended="hung")
-        return Fared(
+            response = CallerResponse(ended="hung")
+        return CallResult(
             number=ask.number,
             streamed=ask.streamed,
             arrived=arrived - began_at,
             ended=now() - began_at,
-            request_id=heard.request_id,
-            judged=judged(heard, ask.exact, streamed=ask.streamed),
+            request_id=response.request_id,
+            outcome=classify(response, ask.expected, streamed=ask.streamed),
         )
 
     return list(await asyncio.gather(*(one(ask) for ask in calls)))

@@ -1,1 +1,1 @@
-"""Evaluations: suites of samples, disturbed and judged, with error bars."""
+"""Evaluations: suites of samples, perturbed and judged, with confidence intervals."""

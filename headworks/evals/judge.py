@@ -12,13 +12,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from headworks.evals.asking import Caller
+from headworks.evals.caller import Caller
 from headworks.evals.scorers import Score, Scorer, Target
 
-ASKS: Final = 2
-"""How often an order is asked before the judge has failed."""
+MAX_ATTEMPTS: Final = 2
+"""Attempts per order before the judge counts as failed."""
 
-MOST_TOKENS: Final = 300
+MAX_TOKENS: Final = 300
 
 INSTRUCTIONS: Final = (
     "You judge an answer by a rubric. Judge only what the rubric asks for; length and style count only where it says so. "
@@ -26,8 +26,8 @@ INSTRUCTIONS: Final = (
 )
 
 
-class Graded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a judge said, and what asking cost (nano-dollars; None where a price is unknown)."""
+class Grade(msgspec.Struct, frozen=True, kw_only=True):
+    """A judge's score, and its cost (nano-dollars; None where a price is unknown)."""
 
     score: Score
     cost_nano: int | None
@@ -41,35 +41,35 @@ class _Verdict(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Verdict).decode
 
 
-async def grade(caller: Caller, scorer: Scorer, model: str, target: Target, question: str, answer: str) -> Graded:
+async def grade(caller: Caller, scorer: Scorer, model: str, target: Target, question: str, answer: str) -> Grade:
     """Asks the judge in both orders."""
     verdicts: list[_Verdict] = []
     total: int | None = 0
     for is_swapped in (False, True):
-        body = body_of(scorer, model, target, question, answer, is_swapped=is_swapped)
+        body = judge_request(scorer, model, target, question, answer, is_swapped=is_swapped)
         verdict, why = None, ""
-        for _ in range(ASKS):
-            told = await caller.ask(body)
-            cost = told.reply.cost_nano
+        for _ in range(MAX_ATTEMPTS):
+            response = await caller.ask(body)
+            cost = response.reply.cost_nano
             total = None if total is None or cost is None else total + cost
             try:
-                verdict = _decode(told.reply.text) if not told.error else None
-                why = told.error
+                verdict = _decode(response.reply.text) if not response.error else None
+                why = response.error
             except (ValueError, RecursionError):
-                why = "the judge's answer is no verdict"
+                why = "the judge's answer is not a verdict"
             if verdict is not None:
                 break
         if verdict is None:
-            return Graded(score=Score(None, why), cost_nano=total)
+            return Grade(score=Score(None, why), cost_nano=total)
         verdicts.append(verdict)
     first, second = verdicts
     if first.verdict != second.verdict:
         why = f"the judge contradicts itself when the order is swapped: {first.reason} / {second.reason}"
-        return Graded(score=Score(None, why[:300]), cost_nano=total)
-    return Graded(score=Score(first.verdict == "pass", first.reason[:300]), cost_nano=total)
+        return Grade(score=Score(None, why[:300]), cost_nano=total)
+    return Grade(score=Score(first.verdict == "pass", first.reason[:300]), cost_nano=total)
 
 
-def body_of(scorer: Scorer, model: str, target: Target, question: str, answer: str, *, is_swapped: bool) -> bytes:
+def judge_request(scorer: Scorer, model: str, target: Target, question: str, answer: str, *, is_swapped: bool) -> bytes:
     """The call to the judge. The schema has the reason before the verdict: what is said first is thought first."""
     order = ["fail", "pass"] if is_swapped else ["pass", "fail"]
     said = [f"<answer>\n{answer}\n</answer>"]
@@ -93,7 +93,7 @@ def body_of(scorer: Scorer, model: str, target: Target, question: str, answer: s
                 {"role": "user", "content": "\n\n".join(parts)},
             ],
             "temperature": 0,
-            "max_tokens": MOST_TOKENS,
+            "max_tokens": MAX_TOKENS,
             "response_format": {
                 "type": "json_schema",
                 "json_schema": {"name": "verdict", "strict": True, "schema": schema},

@@ -1,4 +1,4 @@
-"""What a run will ask: items in a fixed order, and what they may cost before anything is sent.
+"""The calls of a run in a fixed order, and an estimate of their cost.
 
 Always true: samples stand in an order drawn from the seed, each with all its conditions, so that a run that is stopped
 early has asked a random part of the suite and nothing else; a condition that leaves a sample as it is asks nothing for
@@ -18,29 +18,29 @@ from headworks.core.errors import EvalError
 from headworks.core.money import Price
 from headworks.core.reply import Usage
 from headworks.evals import conditions
-from headworks.evals.asked import Asked, Bodies
-from headworks.evals.chance import Chance
-from headworks.evals.conditions import PLAIN, REPETITION, UNDISTURBED, Condition
-from headworks.evals.judge import INSTRUCTIONS, MOST_TOKENS
-from headworks.evals.results import ConditionSaid, Header
-from headworks.evals.scorers import GRADED, Own
-from headworks.evals.suites.suite import Read, Sample, Suite
+from headworks.evals.conditions import PLAIN, REPETITION, UNPERTURBED, Condition
+from headworks.evals.deterministic_random import DeterministicRandom
+from headworks.evals.judge import INSTRUCTIONS, MAX_TOKENS
+from headworks.evals.request_bodies import ItemRequest, RequestBodies
+from headworks.evals.results import ConditionLine, Header
+from headworks.evals.scorers import GRADED, UserScorer
+from headworks.evals.suites.suite import LoadedSuite, Sample, Suite
 from headworks.gateway.prices import Prices
 from headworks.policy.charge import BYTES_PER_TOKEN
-from headworks.system.findings import suggestion
-from headworks.system.schema import Model, System
+from headworks.system.schema.system import Model, System
+from headworks.system.syntax.findings import suggestion
 
 ANSWER_TOKENS = 200
 """Tokens of an answer where `max_tokens` does not bound it, for the estimate of cost: a paragraph or two."""
 
 QUICK_SAMPLES = 20
 
-AT_ONCE = 16
+DEFAULT_CONCURRENCY = 16
 """Calls at once where no provider of the model has a bound of its own."""
 
 
-class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user may choose for a run. conditions: names, () for the suite's own. samples: at most so many."""
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of a run. conditions: names, () for the suite's own. samples: at most this many."""
 
     conditions: tuple[str, ...] = ()
     samples: int | None = None
@@ -54,30 +54,30 @@ class Item(msgspec.Struct, frozen=True):
     sample: Sample
     condition: Condition
     repeat: int
-    asked: Asked
+    asked: ItemRequest
 
 
 class Plan:
     """A run, before it starts."""
 
-    def __init__(self, read: Read, system: System, choices: Choices) -> None:
-        self.suite: Suite = _cut(read.suite, choices)
-        self.own: dict[str, Own] = read.own
+    def __init__(self, read: LoadedSuite, system: System, choices: RunOptions) -> None:
+        self.suite: Suite = _sampled(read.suite, choices)
+        self.own: dict[str, UserScorer] = read.own
         self.system = system
         self.seed = choices.seed
-        self.model = alias_of(choices.model or read.suite.model, system)
-        self.conditions = _chosen(self.suite, choices.conditions)
+        self.model = resolve_alias(choices.model or read.suite.model, system)
+        self.conditions = _selected_conditions(self.suite, choices.conditions)
         for task in (self.suite.base, *self.suite.tasks.values()):
             for scorer in task.scorers:
                 if scorer.model:
-                    alias_of(scorer.model, system)
-        self._bodies = Bodies(self.suite, self.model, self.seed)
+                    resolve_alias(scorer.model, system)
+        self._bodies = RequestBodies(self.suite, self.model, self.seed)
         self._prices: dict[str, Price | None] = {}
 
     def header(self) -> Header:
         """The first line of the results."""
         said = tuple(
-            ConditionSaid(title=one.title, kind=one.kind, claim=one.claim, amount=one.amount, repeats=one.repeats)
+            ConditionLine(title=one.title, kind=one.kind, claim=one.claim, amount=one.amount, repeats=one.repeats)
             for one in self.conditions
         )
         parts = [self.suite.digest, self.model, self.system.digest, self.seed, said]
@@ -96,7 +96,7 @@ class Plan:
     def items(self) -> Iterator[Item]:
         """Every call, sample by sample."""
         for sample in self.suite.samples:
-            plain = self._bodies.of(sample, UNDISTURBED)
+            plain = self._bodies.of(sample, UNPERTURBED)
             for condition in self.conditions:
                 asked = plain if condition.kind == PLAIN else self._bodies.of(sample, condition)
                 if condition.kind not in (PLAIN, REPETITION) and asked.body == plain.body:
@@ -104,8 +104,8 @@ class Plan:
                 for repeat in range(condition.repeats):
                     yield Item(sample, condition, repeat, asked)
 
-    def answering(self, alias: str) -> Model:
-        """What answers: the alias that is asked, or the one behind the prompt."""
+    def model_behind(self, alias: str) -> Model:
+        """The model that answers: the alias that is called, or the one behind the prompt."""
         is_prompt = alias.startswith(PROMPT_PREFIX)
         return self.system.models[self.system.prompts[alias.removeprefix(PROMPT_PREFIX)].alias if is_prompt else alias]
 
@@ -120,33 +120,33 @@ class Plan:
         for scorer in task.scorers:
             if scorer.kind == GRADED:
                 read = question + answer + (len(scorer.rubric) + len(INSTRUCTIONS)) // BYTES_PER_TOKEN
-                cost = self._cost(scorer.model or self.model, read, MOST_TOKENS)
+                cost = self._cost(scorer.model or self.model, read, MAX_TOKENS)
                 total = None if total is None or cost is None else total + 2 * cost
         return total
 
     def _cost(self, alias: str, question: int, answer: int) -> int | None:
         if alias not in self._prices:
-            model = self.answering(alias)
+            model = self.model_behind(alias)
             self._prices[alias] = Prices(self.system).of(model, model.targets[0][0])
         price = self._prices[alias]
         return None if price is None else price.cost(Usage(input=question, output=answer))
 
     @property
-    def at_once(self) -> int:
+    def concurrency(self) -> int:
         """Calls at once that the model's first tier takes."""
-        bounds = [self.system.providers[one.provider].concurrency for one in self.answering(self.model).targets[0]]
-        return min([bound for bound in bounds if bound is not None], default=AT_ONCE)
+        bounds = [self.system.providers[one.provider].concurrency for one in self.model_behind(self.model).targets[0]]
+        return min([bound for bound in bounds if bound is not None], default=DEFAULT_CONCURRENCY)
 
 
-class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run will ask, and what that may cost (nano-dollars; None where a price is unknown)."""
+class RunEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """The size and the estimated cost of a run (nano-dollars; None where a price is unknown)."""
 
     samples: int
     calls: int
     cost_nano: int | None
 
 
-def outlook(plan: Plan) -> Outlook:
+def estimate_run(plan: Plan) -> RunEstimate:
     """Counts a plan's calls, and what they may cost."""
     calls, total = 0, 0
     is_known = True
@@ -155,25 +155,25 @@ def outlook(plan: Plan) -> Outlook:
         cost = plan.estimate(item)
         is_known = is_known and cost is not None
         total += cost or 0
-    return Outlook(samples=len(plan.suite.samples), calls=calls, cost_nano=total if is_known else None)
+    return RunEstimate(samples=len(plan.suite.samples), calls=calls, cost_nano=total if is_known else None)
 
 
-def alias_of(asked: str, system: System) -> str:
-    """The alias that is evaluated. Raises EvalError where none is meant, or another than there is."""
+def resolve_alias(asked: str, system: System) -> str:
+    """The alias that is evaluated. Raises EvalError where none is named, or it does not exist."""
     if not asked:
         if len(system.models) == 1:
             return next(iter(system.models))
         names = ", ".join(system.models)
-        raise EvalError(f"which model is evaluated?\n    write `model:` into the suite, or --model; models: {names}")
+        raise EvalError(f"the suite names no model\n    add `model:` to the suite, or use --model; models: {names}")
     known = [*system.models, *(PROMPT_PREFIX + name for name in system.prompts)]
     if asked not in known:
         raise EvalError(f"there is no model `{asked}`\n    {suggestion(asked, known, 'models')}")
     return asked
 
 
-def _cut(suite: Suite, choices: Choices) -> Suite:
+def _sampled(suite: Suite, choices: RunOptions) -> Suite:
     """The samples in the order in which they are asked, no more than were chosen, each task's share kept."""
-    order = Chance(choices.seed, "order", suite.name).shuffled(suite.samples)
+    order = DeterministicRandom(choices.seed, "order", suite.name).shuffled(suite.samples)
     if choices.samples is not None and choices.samples < len(order):
         queues: dict[str, list[Sample]] = {}
         for sample in order:
@@ -184,7 +184,7 @@ def _cut(suite: Suite, choices: Choices) -> Suite:
     return msgspec.structs.replace(suite, samples=tuple(order))
 
 
-def _chosen(suite: Suite, names: tuple[str, ...]) -> tuple[Condition, ...]:
+def _selected_conditions(suite: Suite, names: tuple[str, ...]) -> tuple[Condition, ...]:
     """Plain first, then the conditions that were chosen. Raises EvalError for one that is not known."""
     own = {one.title: one for one in suite.conditions}
     if not names:
@@ -195,13 +195,13 @@ def _chosen(suite: Suite, names: tuple[str, ...]) -> tuple[Condition, ...]:
             if name in ("none", PLAIN):
                 continue
             if name == "all":
-                found += [own.get(kind, conditions.condition(kind)) for kind in conditions.KINDS]
+                found += [own.get(kind, conditions.make_condition(kind)) for kind in conditions.KINDS]
             elif name in own:
                 found.append(own[name])
             elif name in conditions.KINDS:
-                found.append(conditions.condition(name))
+                found.append(conditions.make_condition(name))
             else:
                 known = [*dict.fromkeys([*own, *conditions.KINDS]), "all", "none"]
                 raise EvalError(f"there is no condition `{name}`\n    {suggestion(name, known, 'conditions')}")
     by_title = {one.title: one for one in found if one.kind != PLAIN}
-    return (UNDISTURBED, *by_title.values())
+    return (UNPERTURBED, *by_title.values())

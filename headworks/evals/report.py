@@ -25,18 +25,18 @@ from headworks.evals.statistics.intervals import Estimate
 from headworks.evals.statistics.summary import Summary
 from headworks.evals.statistics.table import Table
 
-MOST_ROWS = 5000
-"""Items that the page lists: a browser filters so many at once without a pause. What did not pass comes first."""
+MAX_ROWS = 5000
+"""Items that the page lists: a browser filters this many without a pause. Failures come first."""
 
-MOST_CHANGES = 20
+MAX_CHANGES = 20
 """Changed items that Markdown lists: a comment under a pull request is read, not searched."""
 
-SHOWN = 1200
+MAX_SHOWN_CHARACTERS = 1200
 """Characters of an input and an answer on the page."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, and what it was held against."""
+    """A run, and the run that it is compared with."""
 
     summary: Summary
     ours: Table
@@ -49,7 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.summary.gates, *([self.comparison.gate] if self.comparison else [])]
 
     def changed(self, most: int) -> list[Changed]:
-        """Items that ended otherwise than in the other run, what got worse first."""
+        """Items whose outcome differs from the other run, the worse ones first."""
         if self.theirs is None:
             return []
         found = zip(range(most), compare.changes(self.ours, self.theirs), strict=False)
@@ -61,7 +61,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def ranged(found: Estimate | None, *, points: bool = False) -> str:
+def with_interval(found: Estimate | None, *, points: bool = False) -> str:
     """A number with its interval: `63.8% [61.2, 66.4]`; differences in points, with their sign."""
     if found is None:
         return ""
@@ -70,20 +70,20 @@ def ranged(found: Estimate | None, *, points: bool = False) -> str:
     return f"{percent(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
-def passing(share: Estimate | None) -> str:
-    """The share that passes; where nothing has a verdict there is none to show."""
-    return ranged(share) or "-"
+def pass_rate(share: Estimate | None) -> str:
+    """The share that passes; `-` where no item has a verdict."""
+    return with_interval(share) or "-"
 
 
 def dollars(nano: int | None) -> str:
-    """What something cost, to four digits that count."""
+    """A cost with four significant digits."""
     if nano is None:
         return "unknown"
     return "$0" if nano == 0 else written_dollars(int(float(f"{nano:.3e}")))
 
 
 def as_json(reports: list[Report]) -> list[dict[str, Any]]:
-    """Everything but the items: those are in the results files that it names."""
+    """Everything but the items, which are in the results files."""
     made = []
     for one in reports:
         said: dict[str, Any] = msgspec.to_builtins(one.summary, str_keys=True)
@@ -93,19 +93,19 @@ def as_json(reports: list[Report]) -> list[dict[str, Any]]:
 
 
 def markdown(reports: list[Report]) -> str:
-    """For a pull request: verdicts, a table a suite, what got worse."""
+    """For a pull request: verdicts, a table for each suite, and what got worse."""
     parts: list[str] = []
     for one in reports:
         said = one.summary
         parts += [f"### Evaluation of `{said.suite}` on `{said.system}/{said.model}`", ""]
         for judged in one.gates:
             mark = {"holds": "✅", "does not hold": "❌", "not enough data": "❔"}[judged.verdict]
-            interval = ranged(judged.estimate, points=judged.bound <= 0)
+            interval = with_interval(judged.estimate, points=judged.bound <= 0)
             parts.append(
                 f"- {mark} **{judged.id}** {_cell(judged.what)}: {judged.verdict}, {interval}; {_cell(judged.why)}"
             )
         if said.no_verdict:
-            parts.append(f"- ❔ nothing can be said of this run: {_cell(said.no_verdict)}")
+            parts.append(f"- ❔ no verdict: {_cell(said.no_verdict)}")
         parts += [
             "",
             "| condition | samples | pass | drop from plain, points | p95 | cost |",
@@ -113,17 +113,17 @@ def markdown(reports: list[Report]) -> str:
         ]
         for row in said.rows:
             cells = [
-                row.condition, str(row.samples), passing(row.share), ranged(row.drop, points=True),
+                row.condition, str(row.samples), pass_rate(row.share), with_interval(row.drop, points=True),
                 f"{row.spread.p95:.2f} s", dollars(row.spread.cost_nano),
             ]  # fmt: skip
             parts.append(f"| {' | '.join(cells)} |")
         parts.append("")
         if one.comparison is not None:
-            parts += _compared(one, one.comparison)
+            parts += _comparison_table(one, one.comparison)
     return "\n".join(parts)
 
 
-def _compared(one: Report, compared: Comparison) -> list[str]:
+def _comparison_table(one: Report, compared: Comparison) -> list[str]:
     parts = [
         f"Against `{compared.theirs}`: {compared.worse} items got worse, {compared.better} better.",
         "",
@@ -133,12 +133,12 @@ def _compared(one: Report, compared: Comparison) -> list[str]:
     for row in compared.rows:
         cells = [
             row.condition, str(row.samples), percent(row.paired.ours), percent(row.paired.theirs),
-            ranged(row.paired.difference, points=True), f"{row.p:.3g}",
+            with_interval(row.paired.difference, points=True), f"{row.p:.3g}",
             f"{row.ours.p95:.2f} s / {row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)} / {dollars(row.theirs.cost_nano)}",
         ]  # fmt: skip
         parts.append(f"| {' | '.join(cells)} |")
     parts.append("")
-    if changed := [item for item in one.changed(MOST_CHANGES) if item.change == "worse"]:
+    if changed := [item for item in one.changed(MAX_CHANGES) if item.change == "worse"]:
         parts += ["<details><summary>What got worse</summary>", ""]
         parts += [f"- `{item.sample}` under {item.condition}: {_cell(item.why)}" for item in changed]
         parts += ["", "</details>", ""]
@@ -196,7 +196,7 @@ def _testcase(suite: str, result: Result) -> str:
     if result.outcome == "pass":
         return f"{head}</testcase>\n"
     tag = "failure" if result.outcome == "fail" else "error"
-    text = escape(_xml(f"asked: {result.asked}\nsaid: {result.answer}"))
+    text = escape(_xml(f"input: {result.asked}\nanswer: {result.answer}"))
     return f"{head}<{tag} message={quoteattr(_xml(why_of(result)))}>{text}</{tag}></testcase>\n"
 
 
@@ -221,17 +221,17 @@ def results_of(table: Table, condition: str | None = None) -> Iterator[Result]:
 
 
 def write_html(path: Path, reports: list[Report]) -> None:
-    """One page: numbers, and items to filter by words, outcome and condition."""
+    """One page: numbers, and items that can be searched and filtered by outcome and condition."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"ranged": ranged, "passing": passing, "percent": percent, "dollars": dollars}
+    environment.filters |= {"ranged": with_interval, "passing": pass_rate, "percent": percent, "dollars": dollars}
     template = environment.from_string(files("headworks.evals").joinpath("report.html").read_text(encoding="utf-8"))
     shown = [
         {"said": one.summary, "gates": one.gates, "compared": one.comparison, "items": list(_items(one))}
         for one in reports
     ]
-    _write(path, template.generate(reports=shown, most=MOST_ROWS))
+    _write(path, template.generate(reports=shown, most=MAX_ROWS))
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,9 +248,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _items(one: Report) -> Iterator[Item]:
-    """What got worse, then what did not pass, then the rest; no more than the page can bear."""
-    changed = {(item.sample, item.condition, item.repeat): item for item in one.changed(MOST_ROWS)}
-    left = MOST_ROWS
+    """Items that got worse, then those that did not pass, then the rest, up to `MAX_ROWS`."""
+    changed = {(item.sample, item.condition, item.repeat): item for item in one.changed(MAX_ROWS)}
+    left = MAX_ROWS
     for is_wanted in (_is_worse, _is_wrong, _is_right):
         for result in results_of(one.ours):
             change = changed.get((result.sample, result.condition, result.repeat))
@@ -261,9 +261,9 @@ def _items(one: Report) -> Iterator[Item]:
                     condition=result.condition,
                     outcome=result.outcome,
                     change=change.change if change else "",
-                    asked=result.asked[:SHOWN],
-                    answer=result.answer[:SHOWN],
-                    theirs=change.theirs[:SHOWN] if change else "",
+                    asked=result.asked[:MAX_SHOWN_CHARACTERS],
+                    answer=result.answer[:MAX_SHOWN_CHARACTERS],
+                    theirs=change.theirs[:MAX_SHOWN_CHARACTERS] if change else "",
                     why=why_of(result) if result.outcome != "pass" else "",
                 )
 

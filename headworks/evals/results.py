@@ -2,7 +2,7 @@
 
 Always true: a line is written with one `write` before its item counts as done, so killing the process loses nothing that
 was written; a run that is begun again asks only what has no line. A call that was in flight when the process was killed
-is asked again: nobody knows its answer. What it may have cost is not forgotten: where there is a bound on cost an
+is repeated: its answer is lost. What it may have cost is not forgotten: where there is a cost limit an
 `opened` line stands before each item. A file is written by one run at a time (`flock`).
 """
 
@@ -20,12 +20,12 @@ from headworks.core.errors import EvalError
 from headworks.core.private_folders import private
 
 Outcome: TypeAlias = Literal["pass", "fail", "unjudged", "failed"]
-"""unjudged: an answer came and nobody could say. failed: no answer came."""
+"""unjudged: an answer came, and no scorer could judge it. failed: no answer came."""
 
 SUFFIX = ".jsonl"
 
 
-class ConditionSaid(msgspec.Struct, frozen=True, kw_only=True):
+class ConditionLine(msgspec.Struct, frozen=True, kw_only=True):
     """A condition as a results file knows it."""
 
     title: str
@@ -47,11 +47,11 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="r
     seed: int
     at: float
     samples: int
-    conditions: tuple[ConditionSaid, ...]
+    conditions: tuple[ConditionLine, ...]
 
 
-class ScoreSaid(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one scorer said."""
+class ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The score of one scorer."""
 
     scorer: str
     passed: bool | None = None
@@ -59,7 +59,7 @@ class ScoreSaid(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="opened"):
-    """An item is about to be asked, and may cost so much (nano-dollars)."""
+    """An item is about to run, and may cost this much (nano-dollars)."""
 
     sample: str
     condition: str
@@ -74,7 +74,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     condition: str
     repeat: int = 0
     outcome: Outcome
-    scores: tuple[ScoreSaid, ...] = ()
+    scores: tuple[ScoreLine, ...] = ()
     why: str = ""
     asked: str = ""
     answer: str = ""
@@ -86,7 +86,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="end"):
-    """Nothing more is asked. is_complete: all that was planned."""
+    """The end of a run. is_complete: every planned item has a result."""
 
     is_complete: bool
     why: str = ""
@@ -133,7 +133,8 @@ def begin(path: Path, header: Header) -> Results:
 
 
 def resume(path: Path, digest: str) -> Results | None:
-    """A file of the same plan that nobody writes, cut behind its last whole line; None where it is none, or complete."""
+    """Reopens an unfinished file of the same plan, cut after its last complete line; None where it has another plan, is complete,
+    or is being written."""
     try:
         header = read_header(path)
         if header.digest != digest or is_complete(path):
@@ -170,7 +171,7 @@ def read_header(path: Path) -> Header:
     except (ValueError, RecursionError):
         line = None
     if not isinstance(line, Header):
-        raise EvalError(f"{path} is no results file of `headworks eval`")
+        raise EvalError(f"{path} is not a results file of `headworks eval`")
     return line
 
 

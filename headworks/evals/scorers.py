@@ -17,13 +17,13 @@ import msgspec
 import regex as patterns
 from rapidfuzz.distance import Levenshtein
 
-from headworks.evals.language import language_of
-from headworks.evals.refusal import is_refusal
+from headworks.evals.language_detection import language_of
+from headworks.evals.refusal_detection import is_refusal
 from headworks.prompts.schema import Schema
 
 Values: TypeAlias = Any
 
-MOST_SEARCH: Final = 1.0
+REGEX_TIMEOUT: Final = 1.0
 """Seconds that a suite's pattern may take on one answer: a pattern may be exponential in it, and an answer is a stranger's."""
 
 
@@ -54,13 +54,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """passed: None where nobody can say. why: in few words, for people."""
+    """passed: None where there is no verdict. why: in few words, for people."""
 
     passed: bool | None
     why: str = ""
 
 
-Own: TypeAlias = Callable[[Target, Reply], "Score | bool"]
+UserScorer: TypeAlias = Callable[[Target, Reply], "Score | bool"]
 
 
 class Scorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,12 +85,12 @@ class Scorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rubric: str = ""
 
 
-def scored(scorer: Scorer, own: Own | None, target: Target, reply: Reply) -> Score:
-    """What a scorer says. Whatever an own function raises is its failure to say."""
+def apply_scorer(scorer: Scorer, own: UserScorer | None, target: Target, reply: Reply) -> Score:
+    """The score of a scorer. An exception of a user's function is a score without a verdict."""
     if own is not None:
         try:
             said = own(target, reply)
-        except Exception as error:  # noqa: BLE001  # a user's function: its mistakes are told beside the answer
+        except Exception as error:  # noqa: BLE001  # a user's function: its errors are shown beside the answer
             return Score(None, f"raised {type(error).__name__}: {error}")
         score = said if isinstance(said, Score) else Score(bool(said))
     else:
@@ -100,7 +100,7 @@ def scored(scorer: Scorer, own: Own | None, target: Target, reply: Reply) -> Sco
     return score
 
 
-def answers(scorer: Scorer, target: Target) -> list[Values]:
+def right_answers(scorer: Scorer, target: Target) -> list[Values]:
     """What is right: one or several values."""
     wanted = target.expected if scorer.value is None else scorer.value
     return list(wanted) if isinstance(wanted, list | tuple) else [wanted]
@@ -115,40 +115,40 @@ def _text(value: Values, scorer: Scorer) -> str:
 def exact(scorer: Scorer, target: Target, reply: Reply) -> Score:
     """The whole answer, blanks aside, is a right one."""
     said = _text(reply.text, scorer)
-    is_right = said in [_text(one, scorer) for one in answers(scorer, target)]
+    is_right = said in [_text(one, scorer) for one in right_answers(scorer, target)]
     return Score(is_right, f"said {_short(reply.text)}")
 
 
 def contains(scorer: Scorer, target: Target, reply: Reply) -> Score:
     """A right answer stands somewhere in it, as a word or words of its own."""
     said = _text(reply.text, scorer)
-    for one in answers(scorer, target):
+    for one in right_answers(scorer, target):
         if re.search(rf"(?<!\w){re.escape(_text(one, scorer))}(?!\w)", said):
             return Score(True, f"has {_short(str(one))}")
     return Score(False, f"said {_short(reply.text)}")
 
 
 def regex(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The pattern is found in it; `.` is any character, a line break too. Nobody can say where that takes too long: then the
+    """The pattern is found in it; `.` is any character, a line break too. No verdict where that takes too long: then the
     pattern is at fault, and not the answer."""
-    pattern = scorer.pattern or str(answers(scorer, target)[0])
+    pattern = scorer.pattern or str(right_answers(scorer, target)[0])
     flags = patterns.DOTALL | (patterns.IGNORECASE if scorer.ignore_case else 0)
     try:
-        # Without the interpreter's lock, so that whoever waits for other answers is not held up.
-        found = patterns.search(pattern, reply.text, flags, timeout=MOST_SEARCH, concurrent=True)
+        # Without the interpreter's lock, so that other answers are not delayed.
+        found = patterns.search(pattern, reply.text, flags, timeout=REGEX_TIMEOUT, concurrent=True)
     except TimeoutError:
-        return Score(None, f"the pattern {_short(pattern)} takes longer than {MOST_SEARCH:g} s on this answer")
+        return Score(None, f"the pattern {_short(pattern)} takes longer than {REGEX_TIMEOUT:g} s on this answer")
     except patterns.error as error:
-        return Score(None, f"{_short(pattern)} is no pattern: {error}")
+        return Score(None, f"{_short(pattern)} is not a valid pattern: {error}")
     return Score(found is not None, f"found {_short(found[0])}" if found else f"said {_short(reply.text)}")
 
 
-def pattern_trouble(pattern: str) -> str:
+def pattern_problem(pattern: str) -> str:
     """Why something is no pattern; "" where it is one."""
     try:
         patterns.compile(pattern)
     except patterns.error as error:
-        return f"it is no regular expression: {error}"
+        return f"it is not a valid regular expression: {error}"
     return ""
 
 
@@ -170,7 +170,7 @@ def field_match(scorer: Scorer, target: Target, reply: Reply) -> Score:
 
 
 def _fields(scorer: Scorer, target: Target, value: Values) -> Score:
-    [expected] = answers(scorer, target) or [None]
+    [expected] = right_answers(scorer, target) or [None]
     names = scorer.fields or tuple(expected if isinstance(expected, dict) else ())
     for name in names:
         said, wanted = _at(value, name), _at(expected, name)
@@ -209,7 +209,7 @@ def _json(text: str) -> tuple[Values, str]:
     try:
         return msgspec.json.decode(unfenced(text).encode("utf-8", "surrogatepass")), ""
     except (ValueError, RecursionError):
-        return None, f"is no JSON: {_short(text)}"
+        return None, f"is not JSON: {_short(text)}"
 
 
 _NUMBERS = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
@@ -221,7 +221,7 @@ def numeric(scorer: Scorer, target: Target, reply: Reply) -> Score:
     if not found:
         return Score(False, f"no number in {_short(reply.text)}")
     said = Decimal(found[-1].replace(",", ""))
-    for one in answers(scorer, target):
+    for one in right_answers(scorer, target):
         try:
             wanted = Decimal(str(one).replace(",", ""))
         except InvalidOperation:
@@ -263,13 +263,13 @@ def edit_distance(scorer: Scorer, target: Target, reply: Reply) -> Score:
     """At least so similar to a right answer: 1 less Levenshtein's distance by the longer length."""
     least = 0.8 if scorer.at_least is None else scorer.at_least
     said = _text(reply.text, scorer)
-    best = max(Levenshtein.normalized_similarity(_text(one, scorer), said) for one in answers(scorer, target))
-    return Score(best >= least, f"{best:.2f} alike")
+    best = max(Levenshtein.normalized_similarity(_text(one, scorer), said) for one in right_answers(scorer, target))
+    return Score(best >= least, f"similarity {best:.2f}")
 
 
 def tool_call(scorer: Scorer, target: Target, reply: Reply) -> Score:
     """Exactly the expected call: `{name: ..., arguments: {...}}`; only arguments that are written must be there."""
-    [wanted] = answers(scorer, target)
+    [wanted] = right_answers(scorer, target)
     if not isinstance(wanted, dict):
         wanted = {"name": str(wanted)}
     if not reply.tool_calls:
@@ -295,13 +295,13 @@ def refusal(scorer: Scorer, target: Target, reply: Reply) -> Score:
 
 
 def latency(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer took at most so many seconds."""
+    """The answer took at most `at_most` seconds."""
     assert scorer.at_most is not None
     return Score(reply.seconds <= scorer.at_most, f"took {reply.seconds:.2f} s")
 
 
 def cost(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer cost at most so many dollars; nobody can say where the price is unknown."""
+    """The answer cost at most `at_most` dollars; no verdict where the price is unknown."""
     assert scorer.at_most is not None
     if reply.cost_nano is None:
         return Score(None, "its price is unknown")
@@ -309,11 +309,11 @@ def cost(scorer: Scorer, target: Target, reply: Reply) -> Score:
 
 
 def language(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer is in the language whose code is `value` (de, en, ...); nobody can say it of a word or two."""
+    """The answer is in the language whose code is `value` (de, en, ...); no verdict on a word or two."""
     found = language_of(reply.text)
     if not found:
-        return Score(None, f"in no language that can be told: {_short(reply.text)}")
-    return Score(found in [str(one) for one in answers(scorer, target)], f"in {found}: {_short(reply.text)}")
+        return Score(None, f"the language cannot be detected: {_short(reply.text)}")
+    return Score(found in [str(one) for one in right_answers(scorer, target)], f"in {found}: {_short(reply.text)}")
 
 
 _SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"')\]»”]?(?=\s|$)|[。！？]")  # noqa: RUF001  # Chinese and Japanese end so
@@ -339,7 +339,7 @@ UNITS: Final[Mapping[str, Callable[[str], int]]] = MappingProxyType(
 
 
 def length(scorer: Scorer, target: Target, reply: Reply) -> Score:
-    """The answer has `at_least` and `at_most` so many of what the kind says: words, sentences, characters, lines."""
+    """The length of the answer is within `at_least` and `at_most`, counted in words, sentences, characters or lines."""
     count = UNITS[scorer.kind](reply.text)
     is_right = (scorer.at_least is None or count >= scorer.at_least) and (
         scorer.at_most is None or count <= scorer.at_most
@@ -372,10 +372,10 @@ KINDS: Final[Mapping[str, Callable[[Scorer, Target, Reply], Score]]] = MappingPr
 )
 GRADED: Final = "graded"
 
-NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+REQUIRED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"latency": ("at_most",), "cost": ("at_most",), "language": ("value",), GRADED: ("rubric",)}
 )
-MAY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+OPTIONAL_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "exact": ("value", "ignore_case"),
         "contains": ("value", "ignore_case"),
@@ -395,7 +395,7 @@ WITHOUT_EXPECTED: Final = frozenset({"regex", "json_schema", "refusal", "latency
 
 
 def needs_expected(scorer: Scorer) -> bool:
-    """Whether it says nothing of a sample for which nobody has said what is right."""
+    """Whether it cannot judge a sample that has no `expected`."""
     if scorer.value is not None or scorer.kind not in (*KINDS, GRADED):
         return False  # an own function reads what it likes
     if scorer.kind == "json_schema":

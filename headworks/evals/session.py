@@ -1,6 +1,4 @@
-"""An evaluation from beginning to end: a suite, a system, a results file, a summary. The command and the pytest plugin
-are two ways to ask for one.
-"""
+"""One evaluation from start to end: a suite, a system, a results file, a summary. The command and the pytest plugin use it."""
 
 from __future__ import annotations
 
@@ -12,63 +10,63 @@ import msgspec
 
 from headworks.core.errors import EvalError
 from headworks.evals import results
-from headworks.evals.asking import Caller
-from headworks.evals.plan import Choices, Outlook, Plan, outlook
+from headworks.evals.caller import Caller
+from headworks.evals.plan import Plan, RunEstimate, RunOptions, estimate_run
 from headworks.evals.results import SUFFIX, Ended, Results
 from headworks.evals.runner import Limits, Progress, Run
 from headworks.evals.statistics import summary
 from headworks.evals.statistics.summary import CONFIDENCE, Promise, Summary
 from headworks.evals.statistics.table import Table
-from headworks.evals.suites.file import load
-from headworks.evals.suites.suite import Read
+from headworks.evals.suites.suite import LoadedSuite
+from headworks.evals.suites.suite_file import load
 from headworks.inprocess import Opened
-from headworks.system.findings import suggestion
 from headworks.system.load import Loaded
-from headworks.system.schema import System
-from headworks.system.secrets import PrivateUrl
+from headworks.system.schema.secrets import PrivateUrl
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import suggestion
 
-FOLDER = Path(".headworks") / "evals"
+RESULTS_FOLDER = Path(".headworks") / "evals"
 """Where results are kept, from the system file's folder."""
 
-BASICS = "basics"
+BUILT_IN_SUITE = "basics"
 """The suite that comes with the package, run where a system file has none."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """How a suite is to be run.
+class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of a run.
 
-    key: a name under the system's `keys`, "" for the first that may ask the model. at_once: calls in flight, None for
+    key: a name under the system's `keys`, "" for the first that may ask the model. concurrency: calls in flight, None for
     what the providers take. max_cost: nano-dollars. fresh: not to go on with a run that was left. out: the results file.
     """
 
-    choices: Choices = Choices()
+    choices: RunOptions = RunOptions()
     key: str = ""
-    at_once: int | None = None
+    concurrency: int | None = None
     max_cost: int | None = None
     fresh: bool = False
     out: Path | None = None
 
 
-def suites_of(loaded: Loaded, names: tuple[str, ...]) -> dict[str, Read]:
+def suites_of(loaded: Loaded, names: tuple[str, ...]) -> dict[str, LoadedSuite]:
     """The suites that are meant: all of the system file where none is named, the shipped one where it has none.
 
     Raises ConfigError with what is wrong in them, EvalError for a name that is not there.
     """
     written = loaded.system.suites
-    chosen = names or tuple(written) or (BASICS,)
+    chosen = names or tuple(written) or (BUILT_IN_SUITE,)
     found = {}
     for name in chosen:
         if name in written:
             found[name] = load(loaded.folder / written[name].file, name)
-        elif name == BASICS:
-            found[name] = load(Path(__file__).parent / f"{BASICS}.yaml", name)
+        elif name == BUILT_IN_SUITE:
+            found[name] = load(Path(__file__).parent / f"{BUILT_IN_SUITE}.yaml", name)
         else:
-            known = [*written, BASICS]
+            known = [*written, BUILT_IN_SUITE]
             raise EvalError(f"there is no suite `{name}`\n    {suggestion(name, known, 'suites')}")
     return found
 
 
-def promises_of(system: System, suite: str) -> list[Promise]:
+def quality_targets(system: System, suite: str) -> list[Promise]:
     """The objectives that name a suite."""
     return [
         Promise(id=one.id, at_least=float(one.at_least.value), confidence=one.confidence or CONFIDENCE)
@@ -77,7 +75,7 @@ def promises_of(system: System, suite: str) -> list[Promise]:
     ]
 
 
-def model_of(read: Read, system: System, choices: Choices) -> Choices:
+def with_model(read: LoadedSuite, system: System, choices: RunOptions) -> RunOptions:
     """The choices with the model filled in where an objective of the suite names its alias."""
     if choices.model or read.suite.model:
         return choices
@@ -86,7 +84,7 @@ def model_of(read: Read, system: System, choices: Choices) -> Choices:
     }
     if len(aliases) == 1:
         return msgspec.structs.replace(choices, model=aliases.pop())
-    if read.suite.name == BASICS:  # it is about no model in particular: the first will do
+    if read.suite.name == BUILT_IN_SUITE:  # it is about no model in particular: the first will do
         return msgspec.structs.replace(choices, model=next(iter(system.models)))
     return choices
 
@@ -94,32 +92,34 @@ def model_of(read: Read, system: System, choices: Choices) -> Choices:
 class Session:
     """One suite on one system."""
 
-    def __init__(self, loaded: Loaded, read: Read, wanted: Wanted) -> None:
+    def __init__(self, loaded: Loaded, read: LoadedSuite, options: SessionOptions) -> None:
         self.loaded = loaded
         self.read = read
-        self.wanted = wanted
-        self.plan = Plan(read, loaded.system, model_of(read, loaded.system, wanted.choices))
-        self.outlook: Outlook = outlook(self.plan)
-        if wanted.max_cost is not None and self.outlook.cost_nano is None:
-            problem = f"the price of `{self.plan.model}` is unknown, so no bound on cost can be kept"
-            raise EvalError(f"{problem}\n    write `price:` under it in the system file, or leave --max-cost out")
+        self.options = options
+        self.plan = Plan(read, loaded.system, with_model(read, loaded.system, options.choices))
+        self.estimate: RunEstimate = estimate_run(self.plan)
+        if options.max_cost is not None and self.estimate.cost_nano is None:
+            problem = f"the price of `{self.plan.model}` is unknown, so --max-cost cannot be enforced"
+            raise EvalError(f"{problem}\n    set its `price:` in the system file, or leave out --max-cost")
 
     def results(self) -> Results:
-        """The file of a run that was left before its end, or a new one."""
+        """The results file of an unfinished run, or a new one."""
         header = self.plan.header()
-        folder = self.loaded.folder / FOLDER
-        goes_on = self.wanted.out is None and not self.wanted.fresh
+        folder = self.loaded.folder / RESULTS_FOLDER
+        goes_on = self.options.out is None and not self.options.fresh
         if goes_on and (found := results.unfinished(folder, header.digest)) is not None:
             return found
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(header.at))
-        return results.begin(self.wanted.out or _free(folder / f"{self.plan.suite.name}-{stamp}{SUFFIX}"), header)
+        return results.begin(
+            self.options.out or _unused_path(folder / f"{self.plan.suite.name}-{stamp}{SUFFIX}"), header
+        )
 
     async def run(self, written: Results, tell: Callable[[Progress], None]) -> Ended:
-        """Starts the system, asks what has no result yet, stops it."""
-        limits = Limits(at_once=self.wanted.at_once or self.plan.at_once, max_cost=self.wanted.max_cost)
-        progress = Progress(calls=self.outlook.calls)
+        """Starts the system, runs every item that has no result yet, and stops the system."""
+        limits = Limits(concurrency=self.options.concurrency or self.plan.concurrency, max_cost=self.options.max_cost)
+        progress = Progress(calls=self.estimate.calls)
         try:
-            async with Opened(apart(self.loaded), is_apart=True) as system:
+            async with Opened(with_own_ledger(self.loaded), is_apart=True) as system:
                 caller = Caller(system.front, system.call, self.secret())
                 return await Run(self.plan, caller, written, limits, progress, tell).run()
         finally:
@@ -130,10 +130,12 @@ class Session:
         keys = self.loaded.system.keys
         if not keys:
             return None
-        if self.wanted.key:
-            if self.wanted.key not in keys:
-                raise EvalError(f"there is no key `{self.wanted.key}`\n    {suggestion(self.wanted.key, keys, 'keys')}")
-            return keys[self.wanted.key].key.reveal()
+        if self.options.key:
+            if self.options.key not in keys:
+                raise EvalError(
+                    f"there is no key `{self.options.key}`\n    {suggestion(self.options.key, keys, 'keys')}"
+                )
+            return keys[self.options.key].key.reveal()
         may = [key for key in keys.values() if not key.models or self.plan.model in key.models]
         if not may:
             raise EvalError(
@@ -142,25 +144,25 @@ class Session:
         return may[0].key.reveal()
 
     def summary(self, table: Table) -> Summary:
-        """What the run says, held against the objectives of the system file."""
-        promises = promises_of(self.loaded.system, self.plan.suite.name)
+        """The summary of the run, with the verdicts on the objectives of the system file."""
+        promises = quality_targets(self.loaded.system, self.plan.suite.name)
         return summary.summarize(table, self.plan.suite, self.plan.conditions, promises)
 
 
-def apart(loaded: Loaded) -> Loaded:
-    """The same system with a record of its own: what an evaluation asks is nobody's traffic, and no plan, budget or page
-    that is read off the ledger may take it for that."""
+def with_own_ledger(loaded: Loaded) -> Loaded:
+    """The same system with a ledger of its own: calls of an evaluation are not traffic, and must not count in plans, budgets
+    and reports."""
     log = msgspec.structs.replace(
         loaded.system.log,
         bodies="none",
-        journal=str(FOLDER / "journal"),
-        store=PrivateUrl(f"sqlite:///{FOLDER / 'ledger.db'}"),
+        journal=str(RESULTS_FOLDER / "journal"),
+        store=PrivateUrl(f"sqlite:///{RESULTS_FOLDER / 'ledger.db'}"),
     )
     system = msgspec.structs.replace(loaded.system, log=log)
     return msgspec.structs.replace(loaded, system=system, warnings=(), path=None)  # who loaded it has told them
 
 
-def _free(path: Path) -> Path:
+def _unused_path(path: Path) -> Path:
     """The path, or one beside it where another run began in the same second."""
     count = 1
     made = path

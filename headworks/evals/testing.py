@@ -1,4 +1,4 @@
-"""An evaluation as a test: what the fixture `headworks_eval` gives.
+"""Evaluations in pytest: the fixture `headworks_eval`.
 
 Always true: it is the same run as `headworks eval`, with the same statistics; where it is not true, its text says why and
 shows the samples that did not pass.
@@ -15,21 +15,21 @@ from typing import Any, TypedDict, Unpack
 
 import msgspec
 
-from headworks.evals.plan import Choices
-from headworks.evals.report import passing, ranged, results_of
+from headworks.evals.plan import RunOptions
+from headworks.evals.report import pass_rate, results_of, with_interval
 from headworks.evals.scorers import KINDS
-from headworks.evals.session import Session, Wanted, promises_of, suites_of
+from headworks.evals.session import Session, SessionOptions, quality_targets, suites_of
 from headworks.evals.statistics import summary
 from headworks.evals.statistics.compare import why_of
 from headworks.evals.statistics.summary import Promise, Summary
 from headworks.evals.statistics.table import Table
-from headworks.evals.suites.file import load, prepared
-from headworks.evals.suites.suite import Read, Suite
+from headworks.evals.suites.suite import LoadedSuite, Suite
+from headworks.evals.suites.suite_file import load, prepare_suite
 from headworks.system.load import Loaded
 from headworks.system.load import load as load_system
 from headworks.system.starter import starter
 
-SHOWN = 10
+MAX_SHOWN_SAMPLES = 10
 """Samples that did not pass, in the text of a test that fails."""
 
 
@@ -50,14 +50,14 @@ class Options(TypedDict, total=False):
     own: Sequence[Callable[..., Any]]
 
 
-class Tested:
-    """A run that a test holds: true where every gate holds, or, where there is none, where every sample passed. A run of
-    which nothing can be said is not true."""
+class EvaluationResult:
+    """The result of a run in a test: true if every gate holds or, without gates, if every sample passed. A run without a
+    verdict is not true."""
 
     def __init__(self, said: Summary, table: Table) -> None:
         self.summary = said
         # Now, because the results file does not outlive the run.
-        self.text = told(said, table)
+        self.text = result_text(said, table)
 
     def __bool__(self) -> bool:
         if self.summary.gates:
@@ -68,14 +68,14 @@ class Tested:
         return self.text
 
 
-def told(said: Summary, table: Table) -> str:
+def result_text(said: Summary, table: Table) -> str:
     """Verdicts, shares, and the first samples that did not pass."""
-    lines = [f"{gate.what}: {gate.verdict}, {ranged(gate.estimate)}, {gate.why}" for gate in said.gates]
-    lines += [f"{row.condition}: {row.passed} of {row.calls} pass, {passing(row.share)}" for row in said.rows]
+    lines = [f"{gate.what}: {gate.verdict}, {with_interval(gate.estimate)}, {gate.why}" for gate in said.gates]
+    lines += [f"{row.condition}: {row.passed} of {row.calls} pass, {pass_rate(row.share)}" for row in said.rows]
     if said.no_verdict:
-        lines.append(f"cannot say: {said.no_verdict}")
+        lines.append(f"no verdict: {said.no_verdict}")
     wrong = (result for result in results_of(table) if result.outcome != "pass")
-    for _, result in zip(range(SHOWN), wrong, strict=False):
+    for _, result in zip(range(MAX_SHOWN_SAMPLES), wrong, strict=False):
         lines.append(f"  {result.sample} {result.condition} {result.outcome}: {why_of(result)}")
     return "\n".join([f"evaluation of {said.suite}", *lines])
 
@@ -83,36 +83,38 @@ def told(said: Summary, table: Table) -> str:
 class Evaluate:
     """Runs suites. Not for use inside a running loop: a test of it is an ordinary function."""
 
-    def __call__(self, suite: str | os.PathLike[str] | Suite, /, **options: Unpack[Options]) -> Tested:
+    def __call__(self, suite: str | os.PathLike[str] | Suite, /, **options: Unpack[Options]) -> EvaluationResult:
         """Runs a suite: a file, a name in the system file, or a Suite. Raises ConfigError and EvalError."""
         system = options.get("system")
         loaded = system if isinstance(system, Loaded) else self.loaded(system)
         read = self.read(suite, loaded, options.get("own", ()))
-        choices = Choices(
+        choices = RunOptions(
             conditions=tuple(options.get("conditions", ())) or ("none",),
             samples=options.get("samples"),
             seed=options.get("seed", 1),
             model=options.get("model", ""),
         )
         with tempfile.TemporaryDirectory(prefix="headworks-eval-") as folder:
-            session = Session(loaded, read, Wanted(choices=choices, out=Path(folder) / "results.jsonl"))
+            session = Session(loaded, read, SessionOptions(choices=choices, out=Path(folder) / "results.jsonl"))
             written = session.results()
             asyncio.run(session.run(written, lambda progress: None))
             table = Table(written.path)
             at_least = options.get("at_least")
-            promises = promises_of(loaded.system, read.suite.name)
+            promises = quality_targets(loaded.system, read.suite.name)
             if at_least is not None:
                 confidence = options.get("confidence", summary.CONFIDENCE)
                 promises = [Promise(id="at-least", at_least=at_least, confidence=confidence)]
             said = summary.summarize(table, session.plan.suite, session.plan.conditions, promises)
-            return Tested(said, table)
+            return EvaluationResult(said, table)
 
     def loaded(self, system: str | os.PathLike[str] | None) -> Loaded:
         return starter(Path()) if system is None else load_system(Path(system), os.environ)
 
-    def read(self, suite: str | os.PathLike[str] | Suite, loaded: Loaded, own: Sequence[Callable[..., Any]]) -> Read:
+    def read(
+        self, suite: str | os.PathLike[str] | Suite, loaded: Loaded, own: Sequence[Callable[..., Any]]
+    ) -> LoadedSuite:
         if isinstance(suite, Suite):
-            return prepared(suite, {one.__name__: one for one in own if one.__name__ not in KINDS})
+            return prepare_suite(suite, {one.__name__: one for one in own if one.__name__ not in KINDS})
         if isinstance(suite, str) and (suite in loaded.system.suites):
             return suites_of(loaded, (suite,))[suite]
         read = load(Path(suite))

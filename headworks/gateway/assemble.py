@@ -51,8 +51,8 @@ from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.state.answers import Answers as Remembered
 from headworks.state.memory import Memory
-from headworks.system.prefills import prefill_of
-from headworks.system.schema import Model, System, TargetOf, behind
+from headworks.system.derived.prefill import prefill_of
+from headworks.system.schema.system import Model, System, TargetOf, behind
 
 Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""

@@ -14,7 +14,7 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.extras import install
 from headworks.core.state import State
 from headworks.gateway.assemble import Store, remembered
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 READY_WITHIN: Final = 2.0
 """Seconds that a start waits for the state; without it, it goes on, and the state is away."""

@@ -40,8 +40,8 @@ from headworks.ledger.journal import Journal
 from headworks.ledger.places import store_at
 from headworks.ledger.process import LedgerProcess
 from headworks.prompts.apart import Apart
-from headworks.system.schema import System
-from headworks.system.sent import every_secret
+from headworks.system.derived.secret_values import every_secret
+from headworks.system.schema.system import System
 from headworks.telemetry.log_lines import hide_in_log
 from headworks.telemetry.metrics import Metrics, Recorder
 from headworks.telemetry.watchdog import Watchdog

@@ -27,7 +27,7 @@ from headworks.ledger.identity import forget
 from headworks.ledger.places import store_at
 from headworks.ledger.store import Claim, StoreAt, StoreTrouble
 from headworks.system.load import Loaded
-from headworks.system.schema import OpenAI, System
+from headworks.system.schema.system import OpenAI, System
 
 LOCK: Final = "gateway.lock"
 """The file beside the journal's files."""

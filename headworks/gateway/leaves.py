@@ -19,10 +19,10 @@ from headworks.providers.local.process import LocalProcess
 from headworks.providers.local.provider import Local
 from headworks.providers.local.shared_process import SharedProcess
 from headworks.providers.remote import Remote, account_headers
-from headworks.providers.simulated.provider import Desk, Simulated, Vendor
-from headworks.providers.simulated.text import Percentiles
-from headworks.system import schema
-from headworks.system.sent import sent_to
+from headworks.providers.simulated.answer_text import Percentiles
+from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
+from headworks.system.derived.secret_values import sent_to
+from headworks.system.schema import system as schema
 from headworks.wire.openai.dialect import OPENAI
 
 Making = Callable[[str], Service]
@@ -145,7 +145,7 @@ class Leaves:
         return lambda model: Local(Remote(client, OPENAI, model, account, target=f"{name}/{model}"), child)
 
     def _simulated(self, name: str, provider: schema.Simulated) -> Making:
-        vendor = Vendor(
+        vendor = VendorSettings(
             first_token=Percentiles(p50=provider.first_token.p50, p99=provider.first_token.p99),
             per_token=Percentiles(p50=provider.per_token.p50, p99=provider.per_token.p99),
             faults=dict(provider.faults),
@@ -153,7 +153,7 @@ class Leaves:
             rpm=provider.rpm,
             tpm=provider.tpm,
         )
-        desk = Desk(name, vendor)
+        desk = VendorState(name, vendor)
         return lambda model: Simulated(desk, model)
 
 

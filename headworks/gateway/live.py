@@ -22,7 +22,7 @@ from headworks.gateway.prices import Prices
 from headworks.http.connection import Broken, TimedOut
 from headworks.layers.reason import reason
 from headworks.providers.remote import Remote
-from headworks.system.schema import Model, OpenAI, System, TargetOf
+from headworks.system.schema.system import Model, OpenAI, System, TargetOf
 
 PATIENCE: Final = 20.0
 """Seconds that a vendor may take."""

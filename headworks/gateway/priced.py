@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from headworks.core.money import Price
 from headworks.gateway.prices import Prices
-from headworks.system.check import under_budget
-from headworks.system.findings import Findings
-from headworks.system.scalars import shown
-from headworks.system.schema import OpenAI, System
+from headworks.system.checks.system import under_budget
+from headworks.system.schema.system import OpenAI, System
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.scalars import shown
 
 Priced: TypeAlias = dict[str, dict[str, Price | None]]
 """By alias and target."""

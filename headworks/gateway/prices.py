@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from headworks.catalog.table import Catalog, Entry
 from headworks.core.money import Price, Rates
-from headworks.system.schema import Local, Model, OpenAI, System, TargetOf
+from headworks.system.schema.system import Local, Model, OpenAI, System, TargetOf
 
 FREE = Price(rates=Rates(input=0, output=0, audio_input=0, audio_output=0))
 

@@ -13,7 +13,7 @@ from headworks.core.extras import install
 from headworks.layers.render import Prompt
 from headworks.prompts.apart import Apart
 from headworks.prompts.frames import Source, Turn
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 
 def prompts_of(system: System, folder: Path, apart: Apart | None = None) -> Mapping[str, Prompt]:

@@ -17,8 +17,8 @@ from headworks.layers.quota import Books, Quota
 from headworks.layers.reservations import Opener, Terms
 from headworks.policy.spend import TEMPLATE, ceiling
 from headworks.providers.local.chat_template import transcript
-from headworks.providers.local.grammar import SIGN_TOKENS
-from headworks.system.schema import Local, Model, Provider, Simulated, System, TargetOf
+from headworks.providers.local.json_grammar import JSON_MARKER_TOKENS
+from headworks.system.schema.system import Local, Model, Provider, Simulated, System, TargetOf
 from headworks.wire.dialect import Weight
 from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
 
@@ -84,7 +84,7 @@ class Quotas:
         """Tokens of input and output that some target of an alias has beyond what a body says."""
         providers = self.providers
         if any(isinstance(providers[one.provider], Local) for one in chain.from_iterable(model.targets)):
-            return TEMPLATE + TRANSCRIPT, SIGN_TOKENS
+            return TEMPLATE + TRANSCRIPT, JSON_MARKER_TOKENS
         return TEMPLATE, 0
 
 

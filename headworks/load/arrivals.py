@@ -1,4 +1,4 @@
-"""When calls are sent, and what they ask: drawn before the first one, so that nothing that a server does can move a send.
+"""Arrival times and request bodies, drawn before the first call, so that nothing that a server does can move a send.
 
 Theory. Each alias is a renewal process: gaps of one length (`even`), exponential (`poisson`) or gamma with the squared
 coefficient of variation that `burstiness` says. A trace comes as it was, its instants and sizes together. A question's
@@ -16,11 +16,11 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from headworks.system.arithmetic import Spread
+from headworks.system.verdicts.closed_forms import Spread
 
-Process = Literal["poisson", "gamma", "even"]
+ArrivalProcess = Literal["poisson", "gamma", "even"]
 
-LARGEST: Final = 200_000
+MAX_PROMPT_TOKENS: Final = 200_000
 """Tokens of a question: bodies of 800 kB. A log-normal has no end, a gateway's `max_body` has."""
 
 BYTES_PER_TOKEN: Final = 4
@@ -31,7 +31,7 @@ _WORDS: Final = (
 
 
 class Shape(Protocol):
-    """What one alias carries: calls a second, how unevenly they come, tokens, shares of calls."""
+    """The traffic of one alias: calls a second, burstiness, token counts, shares of calls."""
 
     @property
     def alias(self) -> str: ...
@@ -60,10 +60,10 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     same: int
 
 
-def drawn(
-    shapes: Sequence[Shape], seconds: float, seed: int, *, faster: float = 1.0, process: Process = "gamma"
+def draw_arrivals(
+    shapes: Sequence[Shape], seconds: float, seed: int, *, faster: float = 1.0, process: ArrivalProcess = "gamma"
 ) -> list[Arrival]:
-    """Every call of so many seconds, in order. faster: all rates are multiplied by it. Same seed, same calls."""
+    """Every call for a number of seconds, in order. faster: all rates are multiplied by it. Same seed, same calls."""
     made: list[Arrival] = []
     for number, shape in enumerate(shapes):
         rng = Random(f"{seed}/{shape.alias}")
@@ -73,14 +73,14 @@ def drawn(
                 first = known[rng.randrange(len(known))]
             else:
                 same = len(known) * len(shapes) + number
-                prompt, output = _tokens(shape.prompt, rng), _tokens(shape.output, rng)
+                prompt, output = _draw_tokens(shape.prompt, rng), _draw_tokens(shape.output, rng)
                 first = Arrival(at, shape.alias, prompt, output, rng.random() < shape.streamed, same)
                 known.append(first)
             made.append(Arrival(at, first.alias, first.prompt, first.output, first.streamed, first.same))
     return sorted(made, key=lambda one: one.at)
 
 
-def _instants(shape: Shape, rate: float, seconds: float, rng: Random, process: Process) -> Iterator[float]:
+def _instants(shape: Shape, rate: float, seconds: float, rng: Random, process: ArrivalProcess) -> Iterator[float]:
     """From 0 on for even calls, from one gap on for others."""
     if process == "even":
         yield from [number / rate for number in range(ceil(seconds * rate - 1e-9))]
@@ -94,9 +94,9 @@ def _instants(shape: Shape, rate: float, seconds: float, rng: Random, process: P
         yield at
 
 
-def stretch(at: Sequence[float], rate: float, seconds: float) -> tuple[int, int]:
-    """Of the instants of a trace, in order, those of the stretch of so many seconds whose rate is nearest to the wanted
-    one, the first of several: a trace's beginning may be its night."""
+def closest_stretch(at: Sequence[float], rate: float, seconds: float) -> tuple[int, int]:
+    """The first and last index of the stretch of a trace whose rate is closest to the wanted one; the first of several.
+    A trace may begin at night, so its beginning is not used."""
     best, found = inf, (0, bisect_left(at, seconds))
     step = seconds / 4
     for number in range(max(1, int((at[-1] - seconds) / step) + 1) if at else 0):
@@ -106,12 +106,12 @@ def stretch(at: Sequence[float], rate: float, seconds: float) -> tuple[int, int]
     return found
 
 
-def _tokens(spread: Spread, rng: Random) -> int:
-    return min(max(round(spread.median * exp(spread.sigma * rng.gauss(0.0, 1.0))), 1), LARGEST)
+def _draw_tokens(spread: Spread, rng: Random) -> int:
+    return min(max(round(spread.median * exp(spread.sigma * rng.gauss(0.0, 1.0))), 1), MAX_PROMPT_TOKENS)
 
 
-class Questions:
-    """Writes bodies. `run` makes the questions of one run different from those of another, `renew` those of one load from
+class RequestBodies:
+    """Makes request bodies. `run` makes the questions of one run different from those of another, `renew` those of one load from
     those of the load before it in the same run: a search would else measure the cache that its first probe filled."""
 
     def __init__(self, run: str, longest: int) -> None:
@@ -119,10 +119,10 @@ class Questions:
         self._loads = 0
         rng = Random(run)
         words = _WORDS.split()
-        text = " ".join([rng.choice(words) for _ in range(min(longest, LARGEST) + 16)])
+        text = " ".join([rng.choice(words) for _ in range(min(longest, MAX_PROMPT_TOKENS) + 16)])
         self._text = text.encode()
 
-    def renew(self) -> None:
+    def next_load(self) -> None:
         """From now on no question is equal to one before."""
         self._loads += 1
 

@@ -1,4 +1,4 @@
-"""One call of a load, as a caller sees it: written at its instant, heard to its end, every piece's instant noted.
+"""One call of a load over HTTP: sent on schedule, read to its end, with the time of every piece of content.
 
 Always true: latencies count from the instant at which the call was *due*, not from when it was written: a caller who
 had to wait for the generator waited too (the "coordinated omission" of Gil Tene's wrk2). The first token is the first
@@ -19,32 +19,32 @@ from headworks.core.clock import now, wall
 from headworks.core.errors import CallError, Expired, Unreachable
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
-from headworks.load.arrivals import Arrival, Questions
+from headworks.load.arrivals import Arrival, RequestBodies
 from headworks.wire.openai.chat import OpenAIChat
 
-Ended = Literal["ok", "refused", "limited", "failed", "cut", "hung", "unreachable", "left"]
+Ending = Literal["ok", "refused", "limited", "failed", "cut", "hung", "unreachable", "left"]
 """ok: the whole answer. refused: the caller's own fault, by its status. limited: 429. failed: any other error, or no
 answer. cut: broke after its first content. hung: nothing within the patience. unreachable: no connection. left: the load
 was stopped while it was under way."""
 
-FAULTS: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
+CALLER_FAULT_STATUSES: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 """Statuses that say that the call itself was wrong."""
 
-MOST_ANSWER: Final = 50_000_000
+MAX_ANSWER_BYTES: Final = 50_000_000
 _PATH: Final = b"/v1/chat/completions"
 
 
-class Fared:
-    """How one call went. Instants are loop seconds, 0 where it did not come to that. code: of the error that was shown."""
+class CallResult:
+    """The result of one call. Instants are loop seconds, 0 where the call did not get that far. code: the error code."""
 
     __slots__ = (
         "alias",
+        "cache_status",
         "code",
         "due_at",
         "ended",
         "ended_at",
         "first_at",
-        "found",
         "input",
         "last_at",
         "output",
@@ -63,17 +63,17 @@ class Fared:
         self.first_at = 0.0
         self.last_at = 0.0
         self.ended_at = 0.0
-        self.ended: Ended = "left"
+        self.ended: Ending = "left"
         self.status = 0
         self.code = ""
         self.request_id = ""
-        self.found = ""
+        self.cache_status = ""
         self.input = 0
         self.output = 0
         self.pieces = 0
 
     @property
-    def is_over(self) -> bool:
+    def has_ended(self) -> bool:
         return self.ended_at > 0
 
     @property
@@ -90,22 +90,22 @@ class Fared:
 
 
 class Caller(Protocol):
-    """Who makes calls."""
+    """Sends calls."""
 
-    def begin(self, arrival: Arrival, fared: Fared) -> Awaitable[None]:
-        """Writes the call now where that takes no wait; what is returned hears it to its end and never raises an error
-        of the call: `fared` has it. Cancelled, the call is left."""
+    def begin(self, arrival: Arrival, result: CallResult) -> Awaitable[None]:
+        """Sends the call now if that needs no waiting. The returned awaitable reads the answer to its end, and never raises
+        an error of the call: `result` has it. Cancelling it abandons the call."""
         ...
 
-    def renew(self) -> None:
-        """From now on no question is equal to one before: the next load begins."""
+    def next_load(self) -> None:
+        """Starts the next load: from now on no question equals an earlier one."""
         ...
 
 
 class HttpCaller:
     """Calls a gateway over HTTP. gaps: seconds between pieces of content, of all streams together."""
 
-    def __init__(self, client: Client, questions: Questions, *, key: str | None, patience: float) -> None:
+    def __init__(self, client: Client, questions: RequestBodies, *, key: str | None, patience: float) -> None:
         self.client = client
         self.questions = questions
         self.patience = patience
@@ -118,88 +118,88 @@ class HttpCaller:
         origin = client.origin
         self._target = msgspec.structs.replace(origin, base=origin.base.removesuffix(b"/v1")).target(_PATH)
 
-    def renew(self) -> None:
-        self.questions.renew()
+    def next_load(self) -> None:
+        self.questions.next_load()
 
-    def begin(self, arrival: Arrival, fared: Fared) -> Awaitable[None]:
+    def begin(self, arrival: Arrival, result: CallResult) -> Awaitable[None]:
         body = self.questions.body(arrival)
         exchange = self.client.resume(b"POST", self._target, self._headers, body)
-        fared.sent_at = now()
-        return self.hear(exchange, body, fared)
+        result.sent_at = now()
+        return self.read_answer(exchange, body, result)
 
-    async def hear(self, exchange: Exchange | None, body: bytes, fared: Fared) -> None:
-        by = fared.due_at + self.patience
+    async def read_answer(self, exchange: Exchange | None, body: bytes, result: CallResult) -> None:
+        by = result.due_at + self.patience
         try:
             if exchange is None:
                 exchange = await self.client.send(b"POST", self._target, self._headers, body, by)
-            await (self.stream if fared.streamed else self.answer)(exchange, body, fared, by)
+            await (self.stream if result.streamed else self.answer)(exchange, body, result, by)
         except TimedOut:
-            fared.ended = "hung"
+            result.ended = "hung"
         except Broken:
-            fared.ended = "cut" if fared.first_at else "failed"
+            result.ended = "cut" if result.first_at else "failed"
         except Unreachable:
-            fared.ended = "unreachable"
+            result.ended = "unreachable"
         except CallError as error:
-            fared.code = fared.code or type(error).__name__.lower()
-            fared.ended = "hung" if isinstance(error, Expired) else "cut" if fared.first_at else "failed"
+            result.code = result.code or type(error).__name__.lower()
+            result.ended = "hung" if isinstance(error, Expired) else "cut" if result.first_at else "failed"
         finally:
-            fared.ended_at = now()
+            result.ended_at = now()
             if exchange is not None:
-                exchange.finish() if fared.ended == "ok" else exchange.release()
+                exchange.finish() if result.ended == "ok" else exchange.release()
 
-    async def answer(self, exchange: Exchange, body: bytes, fared: Fared, by: float) -> None:
-        status, headers, data = await exchange.whole(by, MOST_ANSWER)
-        self.note(status, headers, fared)
+    async def answer(self, exchange: Exchange, body: bytes, result: CallResult, by: float) -> None:
+        status, headers, data = await exchange.whole(by, MAX_ANSWER_BYTES)
+        self.note(status, headers, result)
         if status != 200:
-            self.refused(status, headers, data, fared)
+            self.refused(status, headers, data, result)
             return
-        chunk = self._surface.whole(data, Call(id="", alias=fared.alias, body=body))
-        fared.last_at = now()
+        chunk = self._surface.whole(data, Call(id="", alias=result.alias, body=body))
+        result.last_at = now()
         if chunk.usage is not None:
-            fared.input, fared.output = chunk.usage.input_tokens, chunk.usage.output_tokens
-        fared.ended = "ok"
+            result.input, result.output = chunk.usage.input_tokens, chunk.usage.output_tokens
+        result.ended = "ok"
 
-    async def stream(self, exchange: Exchange, body: bytes, fared: Fared, by: float) -> None:
+    async def stream(self, exchange: Exchange, body: bytes, result: CallResult, by: float) -> None:
         status, headers = await exchange.head(by)
-        self.note(status, headers, fared)
+        self.note(status, headers, result)
         if status != 200:
-            self.refused(status, headers, await exchange.body(by, MOST_ANSWER), fared)
+            self.refused(status, headers, await exchange.body(by, MAX_ANSWER_BYTES), result)
             return
-        decoder = self._surface.decoder(Call(id="", alias=fared.alias, body=body, streamed=True, include_usage=True))
+        decoder = self._surface.decoder(Call(id="", alias=result.alias, body=body, streamed=True, include_usage=True))
         while not decoder.is_done:
             data = await exchange.read(by)
             chunks = decoder.feed(data) if data else decoder.end()
             if chunks:
                 at = now()
                 content = sum([chunk.has_content and chunk.finish is None for chunk in chunks])
-                if content or (not fared.first_at and decoder.is_headed):
-                    self.piece(fared, at, content)
+                if content or (not result.first_at and decoder.is_headed):
+                    self.note_content(result, at, content)
             if decoder.fault is not None:
-                fared.code = decoder.fault.code
-                fared.ended = "cut" if fared.first_at else "failed"
+                result.code = decoder.fault.code
+                result.ended = "cut" if result.first_at else "failed"
                 return
         if decoder.usage is not None:
-            fared.input, fared.output = decoder.usage.input_tokens, decoder.usage.output_tokens
-        fared.ended = "ok"
+            result.input, result.output = decoder.usage.input_tokens, decoder.usage.output_tokens
+        result.ended = "ok"
 
-    def piece(self, fared: Fared, at: float, count: int) -> None:
-        """Content came. Pieces that came together have no gap between them."""
-        if not fared.first_at:
-            fared.first_at = at
+    def note_content(self, result: CallResult, at: float, count: int) -> None:
+        """Notes content. Pieces that came together have no gap between them."""
+        if not result.first_at:
+            result.first_at = at
         else:
-            self.gaps.append(at - fared.last_at)
-        fared.last_at = at
-        fared.pieces += count
+            self.gaps.append(at - result.last_at)
+        result.last_at = at
+        result.pieces += count
 
-    def note(self, status: int, headers: list[tuple[bytes, bytes]], fared: Fared) -> None:
-        fared.status = status
+    def note(self, status: int, headers: list[tuple[bytes, bytes]], result: CallResult) -> None:
+        result.status = status
         for name, value in headers:
             if name == b"x-request-id":
-                fared.request_id = value.decode("latin-1")
+                result.request_id = value.decode("latin-1")
             elif name == b"x-headworks-cache":
-                fared.found = value.decode("latin-1")
+                result.cache_status = value.decode("latin-1")
 
-    def refused(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, fared: Fared) -> None:
+    def refused(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, result: CallResult) -> None:
         said = self._surface.error(status, headers, body, wall()).said
-        fared.code = (said.code or said.type or "") if said is not None else ""
-        fared.ended = "limited" if status == 429 else "refused" if status in FAULTS else "failed"
+        result.code = (said.code or said.type or "") if said is not None else ""
+        result.ended = "limited" if status == 429 else "refused" if status in CALLER_FAULT_STATUSES else "failed"

@@ -22,50 +22,50 @@ from typing import Final
 import msgspec
 
 from headworks.core.clock import now
-from headworks.load.alarm import alarm
 from headworks.load.arrivals import Arrival
-from headworks.load.call import Caller, Fared
+from headworks.load.call import Caller, CallResult
+from headworks.load.timer import precise_timer
 
-EARLY: Final = 2e-5
-"""Seconds by which a call may be sent before it is due: an alarm for less would be late by more."""
+MAX_EARLY: Final = 2e-5
+"""Seconds by which a call may be sent before it is due: a timer for less would be late by more."""
 
-LEAST_UNDER_WAY: Final = 64
-"""Calls under way below which no load is too much: a burst of a small one."""
+MIN_IN_FLIGHT: Final = 64
+"""Calls in flight below which a load never counts as over capacity: a small load has bursts too."""
 
-TICK: Final = 0.5
-"""Seconds between two looks at how it goes."""
+CHECK_EVERY: Final = 0.5
+"""Seconds between two checks of the progress."""
 
 
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load is bounded by. bound: seconds, see above; 0 for no such bound. patience: seconds that are waited for the
-    last answers. decide: looks at what there is every `TICK`; a text ends the load, and says why."""
+class LoopLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of a load. bound: seconds, see above; 0 for none. patience: seconds to wait for the last answers. stop_reason: called
+    every `CHECK_EVERY` seconds; a text that it returns ends the load, and is the reason."""
 
     bound: float = 0.0
     patience: float = 150.0
-    decide: Callable[[Loop], str] = lambda loop: ""
+    stop_reason: Callable[[OpenLoop], str] = lambda loop: ""
 
 
-class Loop:
-    """One load under way. fared: every call that was sent, in order. stopped: why it ended before its last call."""
+class OpenLoop:
+    """One load. results: every call that was sent, in order. stopped: why it ended before its last call."""
 
-    def __init__(self, caller: Caller, arrivals: Sequence[Arrival], pace: Pace) -> None:
+    def __init__(self, caller: Caller, arrivals: Sequence[Arrival], pace: LoopLimits) -> None:
         self.caller = caller
         self.arrivals = arrivals
         self.pace = pace
-        self.fared: list[Fared] = []
+        self.results: list[CallResult] = []
         self.began_at = 0.0
         self.ended_at = 0.0
         self.stopped = ""
         self.busy = 0.0
-        """The part of a core that the generator took."""
+        """The share of a core that the generator used."""
         self.ended: Counter[str] = Counter()
         """How many calls ended how, so far: kept, because counting them anew each time would make sends late."""
-        self._tasks: dict[asyncio.Task[None], Fared] = {}
+        self._tasks: dict[asyncio.Task[None], CallResult] = {}
         self._bug: BaseException | None = None
-        self._woken: asyncio.Event = asyncio.Event()
+        self._wake: asyncio.Event = asyncio.Event()
 
     @property
-    def under_way(self) -> int:
+    def in_flight(self) -> int:
         return len(self._tasks)
 
     @property
@@ -75,76 +75,76 @@ class Loop:
 
     async def run(self) -> None:
         """Sends every call, and returns when the last is over. Nothing is under way when it returns, however it ends."""
-        with quiet_collector():
+        with gc_paused():
             self.began_at = now() + 0.05
             spent = time.process_time()
-            alarmed = alarm(self.ring)
-            self._alarm = alarmed
+            alarmed = precise_timer(self.send_due)
+            self._timer = alarmed
             try:
                 if self.arrivals:
                     alarmed.set(self.began_at + self.arrivals[0].at)
-                await self.follow()
+                await self.watch()
             finally:
                 alarmed.close()
                 self.busy = (time.process_time() - spent) / max(now() - self.began_at, 1e-9)
-                await self.leave()
+                await self.cancel_rest()
 
-    def ring(self) -> None:
+    def send_due(self) -> None:
         """Sends what is due."""
-        arrivals, number = self.arrivals, len(self.fared)
+        arrivals, number = self.arrivals, len(self.results)
         while not self.stopped and number < len(arrivals):
             due_at = self.began_at + arrivals[number].at
-            if due_at > now() + EARLY:
-                self._alarm.set(due_at)
+            if due_at > now() + MAX_EARLY:
+                self._timer.set(due_at)
                 return
-            fared = Fared(arrivals[number], due_at)
-            self.fared.append(fared)
+            result = CallResult(arrivals[number], due_at)
+            self.results.append(result)
             number += 1
-            hearing = self.caller.begin(arrivals[number - 1], fared)
-            fared.sent_at = fared.sent_at or now()
+            hearing = self.caller.begin(arrivals[number - 1], result)
+            result.sent_at = result.sent_at or now()
             task: asyncio.Task[None] = asyncio.ensure_future(hearing)
-            self._tasks[task] = fared
-            task.add_done_callback(self.over)
-        self._woken.set()
+            self._tasks[task] = result
+            task.add_done_callback(self.on_done)
+        self._wake.set()
 
-    def over(self, task: asyncio.Task[None]) -> None:
+    def on_done(self, task: asyncio.Task[None]) -> None:
         self.ended[self._tasks.pop(task).ended] += 1
         if not task.cancelled() and (error := task.exception()) is not None:
             self._bug = self._bug or error  # of our own: what a call raises is on its `Fared`
-            self._woken.set()
-        if not self._tasks and len(self.fared) == len(self.arrivals):
-            self._woken.set()
+            self._wake.set()
+        if not self._tasks and len(self.results) == len(self.arrivals):
+            self._wake.set()
 
-    async def follow(self) -> None:
-        """Until everything was sent and heard, or it is enough."""
-        while not self.stopped and (len(self.fared) < len(self.arrivals) or self._tasks):
-            self._woken.clear()
+    async def watch(self) -> None:
+        """Waits until every call was sent and has ended, or the load is stopped."""
+        while not self.stopped and (len(self.results) < len(self.arrivals) or self._tasks):
+            self._wake.clear()
             try:
-                async with asyncio.timeout(TICK):
-                    await self._woken.wait()
+                async with asyncio.timeout(CHECK_EVERY):
+                    await self._wake.wait()
             except TimeoutError:
                 pass
             if self._bug is not None:
                 raise self._bug
-            is_sent = len(self.fared) == len(self.arrivals)
+            is_sent = len(self.results) == len(self.arrivals)
             if is_sent and not self.ended_at:
                 self.ended_at = now()
-            self.stopped = self.too_much() or self.pace.decide(self)
+            self.stopped = self.overload() or self.pace.stop_reason(self)
             if is_sent and now() > self.ended_at + self.pace.patience:
                 return
         self.ended_at = self.ended_at or now()
 
-    def too_much(self) -> str:
-        rate = len(self.fared) / max(self.elapsed, TICK)
-        most = max(LEAST_UNDER_WAY, rate * self.pace.bound)
-        if not self.pace.bound or len(self.fared) == len(self.arrivals) or self.under_way <= most:
+    def overload(self) -> str:
+        rate = len(self.results) / max(self.elapsed, CHECK_EVERY)
+        most = max(MIN_IN_FLIGHT, rate * self.pace.bound)
+        if not self.pace.bound or len(self.results) == len(self.arrivals) or self.in_flight <= most:
             return ""
         return (
-            f"over its capacity: {self.under_way} calls under way at {rate:.4g} a second, so each takes more than "
-            f"{self.pace.bound:.3g} s, twice what is promised"
+            f"over its capacity: {self.in_flight} calls in flight at {rate:.4g}/s, so the mean latency exceeds "
+            f"{self.pace.bound:.3g} s, twice the largest latency limit"
         )
 
-    async def leave(self) -> None:
+    async def cancel_rest(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -153,8 +153,8 @@ class Loop:
 
 
 @contextmanager
-def quiet_collector() -> Iterator[None]:
-    """Without the garbage collector, whose pauses would be late sends; a call leaves no circles behind."""
+def gc_paused() -> Iterator[None]:
+    """Turns the garbage collector off: its pauses would delay sends, and a call leaves no reference cycles."""
     was_on = gc.isenabled()
     gc.collect()
     gc.freeze()

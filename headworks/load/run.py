@@ -1,7 +1,7 @@
-"""A load on a running gateway, from what is wanted to what is said.
+"""Runs a load against a running gateway, and makes the report.
 
-Always true: the calls follow from the seed alone; what is said rests on the calls that were due after the warming up and
-were sent by the schedule; nothing is sent but to the address that was given.
+Always true: the calls follow from the seed alone; the report covers the calls that were due after the warm-up and were
+sent on schedule; nothing is sent to any other address than the given one.
 """
 
 from __future__ import annotations
@@ -18,47 +18,57 @@ from headworks.core.clock import wall
 from headworks.http.client import Client
 from headworks.http.dial import Origin
 from headworks.http.proxy import Proxy
-from headworks.load.arrivals import Arrival, Questions
-from headworks.load.call import Caller, Fared, HttpCaller
-from headworks.load.open_loop import Loop, Pace
-from headworks.load.search import (
-    MOST_SECONDS,
-    WARM,
+from headworks.load.arrivals import Arrival, RequestBodies
+from headworks.load.call import Caller, CallResult, HttpCaller
+from headworks.load.max_rate import (
+    MAX_PROBE_SECONDS,
+    WARM_UP,
     Probe,
-    Resolved,
-    Searched,
-    judged,
-    needed,
-    promises,
-    resolved,
-    search,
+    ProbeState,
+    RateSearch,
+    calls_needed,
+    judgeable_calls,
+    probe_state,
+    rate_criteria,
+    search_max_rate,
 )
+from headworks.load.open_loop import LoopLimits, OpenLoop
 from headworks.load.stats import percentile
-from headworks.load.verdict import Compared, Costs, Plan, Seen, Verdict, compared, good, judge, summed
-from headworks.system.requirements import Objective, Traffic
+from headworks.load.verdict import (
+    ComparedValue,
+    Costs,
+    Measured,
+    Plan,
+    Verdict,
+    compare,
+    count_good,
+    judge,
+    overall_verdict,
+)
+from headworks.system.schema.requirements import Objective, Traffic
 
-LATE: Final = 0.005
-"""Seconds that one send in a hundred may be late by where no promise is tighter than ten times that."""
+MIN_TOLERATED_DELAY: Final = 0.005
+"""Seconds by which the p99 of sends may be late, where no latency limit is below ten times that."""
 
-LATE_PART: Final = 0.1
-"""The part of the tightest latency bound that one send in a hundred may be late by: more would be in the numbers."""
+TOLERATED_DELAY_SHARE: Final = 0.1
+"""The share of the tightest latency limit by which the p99 of sends may be late: more would distort the numbers."""
 
-BOUND: Final = 10.0
-"""Seconds of an answer that are taken for the bound where no latency is promised."""
+DEFAULT_LATENCY_LIMIT: Final = 10.0
+"""Seconds: the latency limit that is assumed where no objective sets one."""
 
 PERCENTS: Final = (50.0, 90.0, 95.0, 99.0)
 
-MOST_RESTING: Final = 4096
-"""Connections that are kept between two calls."""
+MAX_IDLE_CONNECTIONS: Final = 4096
+"""Idle connections that are kept open."""
 
-Arriving = Callable[[float, float], Sequence[Arrival]]
-"""Gives the calls of so many seconds, at so many times the rate that is wanted."""
+DrawArrivals = Callable[[float, float], Sequence[Arrival]]
+"""Draws the calls for a number of seconds, at a multiple of the configured rate."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done. traffic, source: as the file has it, and in words. arriving: see above; rate: calls a second of it.
-    seconds: of sending that count, after `warm` seconds that do not. search: look for the highest rate that holds, up to
-    `most` calls a second. stops: end a load that is over its capacity. context, proxy: how the gateway is reached."""
+class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Configuration of a load. traffic: of the file; source: the same in words. draw: draws the calls; rate: calls a second.
+    seconds: measured time, after `warm_up` seconds. max_rate: if set, search for the maximum rate up to this one.
+    stop_on_overload: end a load that exceeds the capacity. context, proxy: how the gateway is reached."""
 
     url: str
     origin: Origin
@@ -67,31 +77,31 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     objectives: Sequence[Objective]
     traffic: Traffic
     source: str
-    arriving: Arriving
+    draw: DrawArrivals
     rate: float
     longest: int
     seconds: float
-    warm: float
+    warm_up: float
     seed: int
     key: str | None = None
     patience: float = 150.0
-    stops: bool = True
-    most: float | None = None
+    stop_on_overload: bool = True
+    max_rate: float | None = None
     plan: Plan | None = None
     context: ssl.SSLContext | None = None
     proxy: Proxy | None = None
 
     @property
     def bound(self) -> float:
-        """The largest latency that is promised, in seconds."""
+        """The largest latency limit of any objective, in seconds."""
         found = [float(one.limit.value) for one in self.objectives if one.metric in ("time_to_first_token", "duration")]
-        return max(found, default=BOUND)
+        return max(found, default=DEFAULT_LATENCY_LIMIT)
 
     @property
     def tolerated(self) -> float:
-        """Seconds that one send in a hundred may be late by."""
+        """Seconds by which the p99 of sends may be late."""
         found = [float(one.limit.value) for one in self.objectives if one.metric in ("time_to_first_token", "duration")]
-        return max(LATE, LATE_PART * min(found)) if found else LATE
+        return max(MIN_TOLERATED_DELAY, TOLERATED_DELAY_SHARE * min(found)) if found else MIN_TOLERATED_DELAY
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,8 +114,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Generator(msgspec.Struct, frozen=True, kw_only=True):
-    """How the generator itself did. late_p50, late_p99, late_most: seconds between due and written; busy: the part of a
-    core that it took. trusted: its numbers are the gateway's."""
+    """The load generator itself. late_p50, late_p99, late_most: seconds between due and sent; busy: the share of a core that
+    it used. trusted: it kept its schedule, so the numbers are the gateway's and not its own."""
 
     late_p50: float
     late_p99: float
@@ -116,8 +126,8 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load says. verdict: as of an objective, or `invalid` where the generator was late, or `unserved` where nobody
-    listened or every call was the caller's own fault.
+    """The report of a load. verdict: as for an objective, or `invalid` where the generator was late, or `unserved` where the
+    gateway did not listen or every call was the caller's own fault.
 
     goodput: calls a second, of whole answers that meet every latency objective. pace: seconds between two pieces of a
     stream's content. found: what the cache said. stopped: why it ended early, "" where it did not.
@@ -145,115 +155,123 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     verdicts: list[Verdict]
     stopped: str
-    searched: Searched | None = None
-    compared: list[Compared] = []
+    searched: RateSearch | None = None
+    compared: list[ComparedValue] = []
     percents: tuple[float, ...] = PERCENTS
 
 
-Told = Callable[[str], None]
-Pricing = Callable[[Sequence[Fared], float], Costs]
-"""Says what these calls cost, the first of which was sent at this wall-clock instant."""
+ProgressSink = Callable[[str], None]
+Pricing = Callable[[Sequence[CallResult], float], Costs]
+"""Gives the cost of these calls, the first of which was sent at this wall-clock instant."""
 
 
-async def load(wanted: Wanted, told: Told, pricing: Pricing) -> Report:
-    """Sends what is wanted, and says what came of it. Raises nothing of a call."""
-    client = Client(wanted.origin, context=wanted.context, proxy=wanted.proxy, max_idle=MOST_RESTING)
+async def load(wanted: LoadConfig, told: ProgressSink, pricing: Pricing) -> Report:
+    """Runs the load and returns its report. Errors of calls are in the report, and are not raised."""
+    client = Client(wanted.origin, context=wanted.context, proxy=wanted.proxy, max_idle=MAX_IDLE_CONNECTIONS)
     run = f"{wanted.seed}-{int(wall() * 1000):x}"
-    questions = Questions(run, wanted.longest)
+    questions = RequestBodies(run, wanted.longest)
     caller = HttpCaller(client, questions, key=wanted.key, patience=wanted.patience)
     try:
-        searched = await look(wanted, caller, told) if wanted.most is not None else None
+        searched = await find_max_rate(wanted, caller, told) if wanted.max_rate is not None else None
         faster = 1.0
         if searched is not None and searched.holds is not None:
             faster = searched.holds / wanted.rate
         began = wall()
         caller.gaps = type(caller.gaps)("f")
-        loop = await drive(wanted, caller, told, faster)
-        costs = pricing(loop.fared, began)
+        loop = await run_load(wanted, caller, told, faster)
+        costs = pricing(loop.results, began)
     finally:
         await client.close()
     return report(wanted, loop, sorted(caller.gaps), costs, searched, began)
 
 
-async def drive(wanted: Wanted, caller: Caller, told: Told, faster: float = 1.0) -> Loop:
-    """One load at so many times the rate that is wanted."""
-    arrivals = wanted.arriving(wanted.warm + wanted.seconds, faster)
-    caller.renew()
+async def run_load(wanted: LoadConfig, caller: Caller, told: ProgressSink, faster: float = 1.0) -> OpenLoop:
+    """Runs one load at a multiple of the configured rate."""
+    arrivals = wanted.draw(wanted.warm_up + wanted.seconds, faster)
+    caller.next_load()
 
-    def decide(loop: Loop) -> str:
-        told(progress(loop, wanted.warm + wanted.seconds))
-        return unserved(loop)
+    def decide(loop: OpenLoop) -> str:
+        told(progress(loop, wanted.warm_up + wanted.seconds))
+        return why_unserved(loop)
 
-    pace = Pace(bound=2 * wanted.bound if wanted.stops else 0.0, patience=wanted.patience, decide=decide)
-    loop = Loop(caller, arrivals, pace)
+    pace = LoopLimits(
+        bound=2 * wanted.bound if wanted.stop_on_overload else 0.0, patience=wanted.patience, stop_reason=decide
+    )
+    loop = OpenLoop(caller, arrivals, pace)
     await loop.run()
     return loop
 
 
-def unserved(loop: Loop) -> str:
-    """Why there is no sense in going on: nobody listens, or the caller is not let in."""
-    over = [one for one in loop.fared[:200] if one.is_over]
+def why_unserved(loop: OpenLoop) -> str:
+    """Why the load should stop at once: no connection, or every call is rejected as the caller's fault; else ""."""
+    over = [one for one in loop.results[:200] if one.has_ended]
     if len(over) >= 20 and all(one.ended in ("unreachable", "refused") for one in over):
-        return f"none of the first {len(over)} calls was served: {said_of(over[0])}"
+        return f"none of the first {len(over)} calls was served: {failure_text(over[0])}"
     return ""
 
 
-def said_of(one: Fared) -> str:
+def failure_text(one: CallResult) -> str:
     if one.ended == "unreachable":
         return "no connection"
     return f"status {one.status}" + (f", {one.code}" if one.code else "")
 
 
-def progress(loop: Loop, seconds: float) -> str:
-    """How it goes, in one line."""
+def progress(loop: OpenLoop, seconds: float) -> str:
+    """The progress of a load in one line."""
     ended = loop.ended
-    lately = [one for one in loop.fared[-400:] if one.is_whole]
+    lately = [one for one in loop.results[-400:] if one.is_whole]
     firsts = sorted([one.first for one in lately if one.first_at] or [one.duration for one in lately])
     of = "first token" if any(one.first_at for one in lately) else "answer"
     shown = f", {of} p95 {1000 * percentile(firsts, 95).value:.0f} ms" if firsts else ""  # type: ignore[union-attr]
     bad = sum(ended.values()) - ended["ok"]
     return (
-        f"{max(0.0, loop.elapsed):.0f} of {seconds:.0f} s: {len(loop.fared)} sent, {ended['ok']} whole, "
-        f"{bad} not, {loop.under_way} under way{shown}"
+        f"{max(0.0, loop.elapsed):.0f} of {seconds:.0f} s: {len(loop.results)} sent, {ended['ok']} ok, "
+        f"{bad} failed, {loop.in_flight} in flight{shown}"
     )
 
 
-async def look(wanted: Wanted, caller: Caller, told: Told) -> Searched:
-    """The highest rate that holds."""
-    kept = promises(wanted.objectives)
+async def find_max_rate(wanted: LoadConfig, caller: Caller, told: ProgressSink) -> RateSearch:
+    """Searches for the maximum rate that meets every objective."""
+    kept = rate_criteria(wanted.objectives)
     bound = wanted.bound
 
     async def probing(rate: float) -> Probe:
-        found = [Resolved(None, True, "")]
+        found = [ProbeState(None, True, "")]
 
-        def decide(loop: Loop) -> str:
-            found[0] = resolved(judged(loop, bound), kept)
-            told(f"probe at {rate:.4g} a second: {progress(loop, seconds)}")
-            return unserved(loop) or (found[0].why if found[0].holds is not None else "")
+        def decide(loop: OpenLoop) -> str:
+            found[0] = probe_state(judgeable_calls(loop, bound), kept)
+            told(f"probe at {rate:.4g}/s: {progress(loop, seconds)}")
+            return why_unserved(loop) or (found[0].why if found[0].holds is not None else "")
 
-        caller.renew()
-        seconds = WARM + bound + min(max(wanted.seconds, needed(kept) / rate), MOST_SECONDS)
-        loop = Loop(
+        caller.next_load()
+        seconds = WARM_UP + bound + min(max(wanted.seconds, calls_needed(kept) / rate), MAX_PROBE_SECONDS)
+        loop = OpenLoop(
             caller,
-            wanted.arriving(seconds, rate / wanted.rate),
-            Pace(bound=2 * bound, patience=2 * bound, decide=decide),
+            wanted.draw(seconds, rate / wanted.rate),
+            LoopLimits(bound=2 * bound, patience=2 * bound, stop_reason=decide),
         )
         await loop.run()
         one = found[0]
         if one.holds is None:
-            one = Resolved(False, False, loop.stopped) if loop.stopped else resolved(judged(loop, bound), kept)
-        generator = checked(loop.fared, wanted, loop.busy)
+            one = (
+                ProbeState(False, False, loop.stopped)
+                if loop.stopped
+                else probe_state(judgeable_calls(loop, bound), kept)
+            )
+        generator = check_generator(loop.results, wanted, loop.busy)
         if not generator.trusted and one.holds is not True:  # late sends make it harder to hold, never easier
-            one = Resolved(None, one.leans, f"the generator was {1000 * generator.late_p99:.0f} ms late; {one.why}")
+            one = ProbeState(
+                None, one.leans, f"the load generator was {1000 * generator.late_p99:.0f} ms late; {one.why}"
+            )
         return Probe(
-            rate=rate, holds=one.holds, leans=one.leans, calls=len(loop.fared), seconds=loop.elapsed, why=one.why
+            rate=rate, holds=one.holds, leans=one.leans, calls=len(loop.results), seconds=loop.elapsed, why=one.why
         )
 
-    assert wanted.most is not None
-    return await search(wanted.rate, wanted.most, probing)
+    assert wanted.max_rate is not None
+    return await search_max_rate(wanted.rate, wanted.max_rate, probing)
 
 
-def checked(calls: Sequence[Fared], wanted: Wanted, busy: float) -> Generator:
+def check_generator(calls: Sequence[CallResult], wanted: LoadConfig, busy: float) -> Generator:
     late = sorted([max(0.0, one.sent_at - one.due_at) for one in calls])
     most = late[-1] if late else 0.0
     middle, high = (found.value if (found := percentile(late, part)) is not None else 0.0 for part in (50, 99))
@@ -268,36 +286,38 @@ def checked(calls: Sequence[Fared], wanted: Wanted, busy: float) -> Generator:
 
 
 def report(
-    wanted: Wanted, loop: Loop, gaps: Sequence[float], costs: Costs, searched: Searched | None, at: float
+    wanted: LoadConfig, loop: OpenLoop, gaps: Sequence[float], costs: Costs, searched: RateSearch | None, at: float
 ) -> Report:
-    """Everything that one load says."""
-    since = loop.began_at + wanted.warm
-    until = loop.ended_at if loop.stopped else loop.began_at + wanted.warm + wanted.seconds
-    calls = [one for one in loop.fared if one.due_at >= since] if not loop.stopped else list(loop.fared)
+    """Makes the report of one load."""
+    since = loop.began_at + wanted.warm_up
+    until = loop.ended_at if loop.stopped else loop.began_at + wanted.warm_up + wanted.seconds
+    calls = [one for one in loop.results if one.due_at >= since] if not loop.stopped else list(loop.results)
     seconds = max(until - (since if not loop.stopped else loop.began_at), 1e-9)
     if not loop.stopped and calls:  # a trace may end earlier
         seconds = min(seconds, max(calls[-1].due_at - since, 1e-9) * len(calls) / max(len(calls) - 1, 1))
-    seen = Seen(calls=calls, seconds=seconds, costs=costs, objectives=wanted.objectives)
+    seen = Measured(calls=calls, seconds=seconds, costs=costs, objectives=wanted.objectives)
     verdicts = [judge(one, seen, wanted.traffic) for one in wanted.objectives]
-    generator = checked(calls, wanted, loop.busy)
-    verdict: str = summed(verdicts)
+    generator = check_generator(calls, wanted, loop.busy)
+    verdict: str = overall_verdict(verdicts)
     why = ""
     ended = Counter(one.ended for one in calls)
     over = len(calls) - ended["left"]
     if not calls:
-        verdict, why = "invalid", "no call was sent: a longer --seconds or a higher --rate"
+        verdict, why = "invalid", "no call was sent: use a longer --seconds or a higher --rate"
     elif over and ended["refused"] + ended["unreachable"] == over:
         first = next(one for one in calls if one.ended in ("refused", "unreachable"))
-        verdict, why = "unserved", f"no call was served: {said_of(first)}"
+        verdict, why = "unserved", f"no call was served: {failure_text(first)}"
     elif not generator.trusted:
-        late = f"one send in a hundred was {1000 * generator.late_p99:.1f} ms late or more"
+        late = (
+            f"p99 of send delay is {1000 * generator.late_p99:.1f} ms, the limit is {1000 * generator.tolerated:.1f} ms"
+        )
         verdict = "invalid"
-        why = f"the generator could not keep to its schedule: {late}, {1000 * generator.tolerated:.1f} ms are tolerated"
+        why = f"the load generator did not keep its schedule: {late}"
     elif loop.stopped:
         verdict, why = "does not hold", loop.stopped
     whole = [one for one in calls if one.is_whole]
     if verdict == "holds" and not whole:  # without an objective nothing else would say it
-        verdict, why = "cannot say", f"none of {len(calls)} calls had a whole answer"
+        verdict, why = "cannot say", f"none of {len(calls)} calls had a complete answer"
     return Report(
         headworks=__version__,
         system=wanted.system,
@@ -311,9 +331,9 @@ def report(
         calls=len(calls),
         ended=dict(sorted(ended.items())),
         codes=dict(Counter(f"{one.status} {one.code}".strip() for one in calls if not one.is_whole and one.status)),
-        found=dict(Counter(one.found for one in calls if one.found)),
-        goodput=good(calls, wanted.objectives) / seconds,
-        latencies=latencies(whole),
+        found=dict(Counter(one.cache_status for one in calls if one.cache_status)),
+        goodput=count_good(calls, wanted.objectives) / seconds,
+        latencies=latency_rows(whole),
         pace=[found.value for part in PERCENTS if (found := percentile(gaps, part)) is not None],
         tokens_per_second=sum([one.output for one in whole]) / seconds,
         generator=generator,
@@ -322,11 +342,11 @@ def report(
         verdicts=verdicts,
         stopped=loop.stopped,
         searched=searched,
-        compared=[] if wanted.plan is None else compared(wanted.plan, verdicts, seen),
+        compared=[] if wanted.plan is None else compare(wanted.plan, verdicts, seen),
     )
 
 
-def latencies(whole: Sequence[Fared]) -> list[Latency]:
+def latency_rows(whole: Sequence[CallResult]) -> list[Latency]:
     """The latencies of each alias, and of all where there are several."""
     names = sorted({one.alias for one in whole})
     rows: list[Latency] = []

@@ -1,4 +1,4 @@
-"""How sure a share, a percentile or a mean is that was seen in so many calls.
+"""Confidence intervals of shares, percentiles and means of calls.
 
 Theory. Of a share: Wilson's score interval, which holds for few calls and for shares near 0 and 1, where the plain one is
 empty. A percentile is judged by the share of calls within its bound, so both are the same question; its own interval is
@@ -20,7 +20,7 @@ Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """A number, and what it lies between with `CONFIDENCE`."""
+    """A value and its confidence interval."""
 
     value: float
     low: float
@@ -40,7 +40,7 @@ def wilson(good: int, count: int) -> Interval:
 
 
 def percentile(ordered: Sequence[float], percent: float) -> Interval | None:
-    """The percentile of values in ascending order; None of none. An end that so few values do not show is infinite."""
+    """The percentile of values in ascending order; None without values. A bound that needs more values is infinite."""
     count = len(ordered)
     if not count:
         return None
@@ -55,7 +55,7 @@ def percentile(ordered: Sequence[float], percent: float) -> Interval | None:
 
 
 def mean(values: Sequence[float]) -> Interval | None:
-    """The mean; one value says nothing of how sure it is."""
+    """The mean; its interval is infinite for one value."""
     if not values:
         return None
     value = fmean(values)

@@ -1,6 +1,6 @@
-"""What a load shows of each objective, and beside what was predicted.
+"""The verdict on each objective from a load, and the comparison with a prediction.
 
-Always true: *holds* and *does not hold* are said only where the whole interval lies on one side of the bound. What counts is what
+Always true: *holds* and *does not hold* need the whole interval on one side of the limit. What counts is what
 `headworks plan` counts: latency of whole answers, availability without the caller's own faults, goodput of whole answers
 that meet every latency objective about them. A window's cost is a call's mean cost times its calls.
 """
@@ -13,24 +13,24 @@ from math import inf
 import msgspec
 
 from headworks.core.money import NANO
-from headworks.load.call import Fared
+from headworks.load.call import CallResult
 from headworks.load.stats import Interval, mean, percentile, wilson
-from headworks.system.finding import Said
-from headworks.system.requirements import Objective, Traffic
+from headworks.system.schema.requirements import Objective, Traffic
+from headworks.system.verdicts.verdict import Said
 
 
 class Costs(msgspec.Struct, frozen=True):
-    """What calls cost, by request id, in nano-dollars (None: unknown); and those that were the caller's own fault."""
+    """The cost of calls, by request id, in nano-dollars (None: unknown); and those that were the caller's own fault."""
 
     nano: Mapping[str, int | None] = {}
     refused: frozenset[str] = frozenset()
     why_not: str = "the ledger of this system was not read"
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What is judged: the calls that count, over so many seconds. rate: calls a second that were offered."""
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """The measured calls, and over how many seconds. rate: offered calls a second."""
 
-    calls: Sequence[Fared]
+    calls: Sequence[CallResult]
     seconds: float
     costs: Costs = Costs()
     objectives: Sequence[Objective] = ()
@@ -39,12 +39,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     def rate(self) -> float:
         return len(self.calls) / self.seconds if self.seconds > 0 else 0.0
 
-    def of(self, alias: str | None) -> Sequence[Fared]:
+    def of(self, alias: str | None) -> Sequence[CallResult]:
         return self.calls if alias is None else [one for one in self.calls if one.alias == alias]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of one objective. value, low, high, limit: seconds, shares, calls a second or dollars, null where
+    """The measurement of one objective. value, low, high, limit: seconds, shares, calls a second or dollars, null where
     there is no number. calls: those that it rests on."""
 
     id: str
@@ -60,8 +60,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Found(msgspec.Struct, frozen=True):
-    """A verdict before it has a name."""
+class Judgement(msgspec.Struct, frozen=True):
+    """A verdict with its interval, before the objective is attached."""
 
     verdict: Said
     interval: Interval | None
@@ -69,8 +69,8 @@ class Found(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-def judge(objective: Objective, seen: Seen, traffic: Traffic) -> Verdict:
-    """What is said of one objective."""
+def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
+    """Judges one objective."""
     match objective.metric:
         case "time_to_first_token" | "duration":
             found = latency(objective, seen)
@@ -81,7 +81,7 @@ def judge(objective: Objective, seen: Seen, traffic: Traffic) -> Verdict:
         case "cost_per_call" | "cost":
             found = cost(objective, seen, traffic)
         case _:
-            found = Found("not judged", None, 0, "needs an evaluation: headworks eval")
+            found = Judgement("not judged", None, 0, "needs an evaluation: run headworks eval")
     interval = found.interval
     return Verdict(
         id=objective.id,
@@ -98,56 +98,56 @@ def judge(objective: Objective, seen: Seen, traffic: Traffic) -> Verdict:
     )
 
 
-def column(objective: Objective, calls: Sequence[Fared]) -> list[float]:
+def latency_values(objective: Objective, calls: Sequence[CallResult]) -> list[float]:
     """Seconds of the whole answers that a latency objective is about, in ascending order."""
     if objective.metric == "duration":
         return sorted([one.duration for one in calls if one.is_whole])
     return sorted([one.first for one in calls if one.is_whole and one.streamed and one.first_at])
 
 
-def latency(objective: Objective, seen: Seen) -> Found:
-    values = column(objective, seen.of(objective.alias))
+def latency(objective: Objective, seen: Measured) -> Judgement:
+    values = latency_values(objective, seen.of(objective.alias))
     assert objective.percentile is not None
     interval = percentile(values, objective.percentile)
     if interval is None:
         none = "no streamed call was answered" if objective.metric == "time_to_first_token" else "no call was answered"
-        return Found("cannot say", None, 0, none)
+        return Judgement("cannot say", None, 0, none)
     within = sum([value <= float(objective.limit.value) for value in values])
     share = wilson(within, len(values))
     part = objective.percentile / 100
     said: Said = "holds" if share.low >= part else "does not hold" if share.high < part else "cannot say"
-    why = f"{within} of {len(values)} within the bound"
+    why = f"{within} of {len(values)} within the limit"
     if said == "cannot say":
-        why += f": {100 * share.low:.4g} to {100 * share.high:.4g} %; more calls would tell"
-    return Found(said, interval, len(values), why)
+        why += f": {100 * share.low:.4g} to {100 * share.high:.4g} %; more calls are needed"
+    return Judgement(said, interval, len(values), why)
 
 
-def is_own_fault(one: Fared, costs: Costs) -> bool:
-    """Whether a call says nothing of the system: its ledger's word where there is one, else the status."""
+def is_own_fault(one: CallResult, costs: Costs) -> bool:
+    """Whether a call is the caller's own fault: by the ledger where it has the call, else by the status."""
     return one.ended == "refused" or one.request_id in costs.refused
 
 
-def availability(objective: Objective, seen: Seen) -> Found:
+def availability(objective: Objective, seen: Measured) -> Judgement:
     counted = [one for one in seen.of(objective.alias) if not is_own_fault(one, seen.costs) and one.ended != "left"]
     if not counted:
-        return Found("cannot say", None, 0, "no call counts")
+        return Judgement("cannot say", None, 0, "no call counted")
     whole = sum([one.is_whole for one in counted])
     share = wilson(whole, len(counted))
-    why = f"{whole} of {len(counted)} whole"
-    if side(objective, share) == "cannot say":
-        why += "; more calls would tell"
+    why = f"{whole} of {len(counted)} complete"
+    if verdict_of(objective, share) == "cannot say":
+        why += "; more calls are needed"
     if objective.window is not None:
-        why += "; an outage of a vendor is not in a load of minutes: headworks plan reckons with them"
-    return Found(side(objective, share), share, len(counted), why)
+        why += "; a load of minutes has no vendor outage in it: headworks plan includes them"
+    return Judgement(verdict_of(objective, share), share, len(counted), why)
 
 
-def good(calls: Sequence[Fared], objectives: Sequence[Objective]) -> int:
+def count_good(calls: Sequence[CallResult], objectives: Sequence[Objective]) -> int:
     """How many are whole answers that meet every latency objective that is about them."""
     latencies = [one for one in objectives if one.metric in ("time_to_first_token", "duration")]
     return sum([one.is_whole and not any(is_late(one, by) for by in latencies) for one in calls])
 
 
-def is_late(one: Fared, objective: Objective) -> bool:
+def is_late(one: CallResult, objective: Objective) -> bool:
     if objective.alias is not None and objective.alias != one.alias:
         return False
     limit = float(objective.limit.value)
@@ -156,27 +156,29 @@ def is_late(one: Fared, objective: Objective) -> bool:
     return one.streamed and one.first_at > 0 and one.first > limit
 
 
-def goodput(objective: Objective, seen: Seen) -> Found:
+def goodput(objective: Objective, seen: Measured) -> Judgement:
     calls = seen.of(objective.alias)
     if not calls:
-        return Found("cannot say", None, 0, "no call was sent")
+        return Judgement("cannot say", None, 0, "no call was sent")
     offered = len(calls) / seen.seconds
-    share = wilson(good(calls, seen.objectives), len(calls))
+    share = wilson(count_good(calls, seen.objectives), len(calls))
     interval = Interval(share.value * offered, share.low * offered, share.high * offered)
     if offered < float(objective.limit.value):
-        return Found("cannot say", interval, len(calls), f"only {offered:.4g} calls a second were offered: --rate")
-    why = f"{100 * share.value:.4g} % of {offered:.4g} calls a second meet every latency objective"
-    return Found(side(objective, interval), interval, len(calls), why)
+        return Judgement(
+            "cannot say", interval, len(calls), f"only {offered:.4g} calls/s were offered: use a higher --rate"
+        )
+    why = f"{100 * share.value:.4g} % of {offered:.4g} calls/s meet every latency objective"
+    return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 
-def cost(objective: Objective, seen: Seen, traffic: Traffic) -> Found:
+def cost(objective: Objective, seen: Measured, traffic: Traffic) -> Judgement:
     calls = [one for one in seen.of(objective.alias) if one.request_id in seen.costs.nano]
     if not calls:
-        return Found("cannot say", None, 0, seen.costs.why_not)
+        return Judgement("cannot say", None, 0, seen.costs.why_not)
     known = [seen.costs.nano[one.request_id] for one in calls]
     priced = [nano / NANO for nano in known if nano is not None]
     if len(priced) < len(known):
-        return Found("cannot say", None, len(calls), "a target's price is unknown")
+        return Judgement("cannot say", None, len(calls), "a target's price is unknown")
     interval = mean(priced)
     assert interval is not None
     why = f"{len(priced)} calls in the ledger"
@@ -184,20 +186,20 @@ def cost(objective: Objective, seen: Seen, traffic: Traffic) -> Found:
         assert objective.window is not None
         times = len(seen.of(objective.alias)) / seen.seconds * traffic.busy * objective.window
         interval = Interval(interval.value * times, interval.low * times, interval.high * times)
-        why = f"{times:,.0f} calls in the window, if it is as busy as this; {why}"
-    return Found(side(objective, interval), interval, len(calls), why)
+        why = f"{times:,.0f} calls in the window at this load; {why}"
+    return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 
-def side(objective: Objective, found: Interval) -> Said:
-    """On which side of the bound the interval lies."""
+def verdict_of(objective: Objective, found: Interval) -> Said:
+    """The verdict: on which side of the limit the interval lies."""
     limit = float(objective.limit.value)
     if objective.at_most is not None:
         return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
     return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
 
 
-def summed(verdicts: Sequence[Verdict]) -> Said:
-    """`does not hold` where one is, else `cannot say` where one cannot be said, else `holds`; what is not judged here aside."""
+def overall_verdict(verdicts: Sequence[Verdict]) -> Said:
+    """`does not hold` if any objective is missed, else `cannot say` if any is unclear, else `holds`. Unjudged ones do not count."""
     said = [one.verdict for one in verdicts]
     return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
 
@@ -206,7 +208,7 @@ def summed(verdicts: Sequence[Verdict]) -> Said:
 
 
 class Predicted(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective in a plan's JSON: what is read of it."""
+    """One objective in a plan's JSON: the fields that are used."""
 
     id: str
     metric: str
@@ -215,8 +217,8 @@ class Predicted(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
-class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """A latency's course in a plan's JSON: seconds at its `percents`."""
+class PredictedLatency(msgspec.Struct, frozen=True, kw_only=True):
+    """A predicted latency distribution in a plan's JSON: seconds at its `percents`."""
 
     alias: str
     metric: str
@@ -224,15 +226,15 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of a plan's JSON."""
+    """The fields of a plan's JSON that are used."""
 
     verdicts: list[Predicted]
-    latencies: list[Course] = []
+    latencies: list[PredictedLatency] = []
     percents: list[float] = []
     digest: str = ""
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
+class ComparedValue(msgspec.Struct, frozen=True, kw_only=True):
     """A number that was predicted and measured. error: measured by predicted, less one; of availability the difference of
     the shares. within: whether the prediction's interval, and the measurement's, have something in common."""
 
@@ -244,14 +246,14 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     within: bool | None = None
 
 
-COMPARED = (50.0, 95.0, 99.0)
-"""Percentiles of a plan's courses that are set beside what was measured."""
+COMPARED_PERCENTILES = (50.0, 95.0, 99.0)
+"""Percentiles of predicted latencies that are compared with measured ones."""
 
 
-def compared(plan: Plan, verdicts: Sequence[Verdict], seen: Seen) -> list[Compared]:
+def compare(plan: Plan, verdicts: Sequence[Verdict], seen: Measured) -> list[ComparedValue]:
     """Every number that the plan and the load have in common."""
     known = {one.id: one for one in plan.verdicts}
-    rows: list[Compared] = []
+    rows: list[ComparedValue] = []
     for one in verdicts:
         told = known.get(one.id)
         if told is None or told.value is None or one.value is None or told.metric != one.metric:
@@ -260,28 +262,28 @@ def compared(plan: Plan, verdicts: Sequence[Verdict], seen: Seen) -> list[Compar
         within = None
         if None not in lows and None not in highs:
             within = max(low for low in lows if low is not None) <= min(high for high in highs if high is not None)
-        rows.append(_compared(one.id, one.metric, told.value, one.value, within))
+        rows.append(_compare_value(one.id, one.metric, told.value, one.value, within))
     for course in plan.latencies:
         for percent, predicted in zip(plan.percents, course.predicted, strict=False):
-            if percent not in COMPARED or predicted is None:
+            if percent not in COMPARED_PERCENTILES or predicted is None:
                 continue
-            found = percentile(_course(course, seen), percent)
+            found = percentile(_measured_values(course, seen), percent)
             if found is not None:
                 what = f"p{percent:g} of {course.alias or 'all'}"
-                rows.append(_compared(what, course.metric, predicted, found.value, None))
+                rows.append(_compare_value(what, course.metric, predicted, found.value, None))
     return rows
 
 
-def _course(course: Course, seen: Seen) -> list[float]:
+def _measured_values(course: PredictedLatency, seen: Measured) -> list[float]:
     whole = [one for one in seen.of(course.alias or None) if one.is_whole]
     if course.metric == "duration":
         return sorted([one.duration for one in whole])
     return sorted([one.first for one in whole if one.streamed and one.first_at])
 
 
-def _compared(what: str, metric: str, predicted: float, measured: float, within: bool | None) -> Compared:
+def _compare_value(what: str, metric: str, predicted: float, measured: float, within: bool | None) -> ComparedValue:
     if metric == "availability":
         error = measured - predicted
     else:
         error = measured / predicted - 1 if predicted else (0.0 if measured == predicted else inf)
-    return Compared(what=what, metric=metric, predicted=predicted, measured=measured, error=error, within=within)
+    return ComparedValue(what=what, metric=metric, predicted=predicted, measured=measured, error=error, within=within)

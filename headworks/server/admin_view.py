@@ -13,7 +13,7 @@ from headworks.ledger.ledger import Status
 from headworks.server.app import Readiness, readiness
 from headworks.server.control_files import Outcome
 from headworks.server.reloading import Reloading
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.telemetry.exposition import Readings
 from headworks.telemetry.metrics import Metrics
 from headworks.telemetry.view import View, counts_of

@@ -26,7 +26,7 @@ from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
-from headworks.system.schema import Exposable
+from headworks.system.schema.system import Exposable
 from headworks.wire.dialect import Asked
 from headworks.wire.openai.errors import event
 

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from headworks.core.errors import Malformed
-from headworks.system.scalars import NUMBER, Unreadable, duration, shown
+from headworks.system.syntax.scalars import NUMBER, Unreadable, duration, shown
 
 HEADER: Final = b"x-headworks-deadline"
 NAME: Final = "x-headworks-deadline"

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from headworks.core.money import NANO
 from headworks.core.trail import Trail
-from headworks.system.schema import Exposable
+from headworks.system.schema.system import Exposable
 
 
 def exposed(trail: Trail, names: Collection[Exposable]) -> list[tuple[bytes, bytes]]:

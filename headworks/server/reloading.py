@@ -16,7 +16,7 @@ from headworks.server.app import App
 from headworks.server.control_files import ControlFiles, Outcome
 from headworks.server.origins import Origins
 from headworks.system.load import Loaded
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 
 log = logging.getLogger("headworks.reload")
 

@@ -34,8 +34,8 @@ from headworks.server.open_files import allow_open_files
 from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
 from headworks.system.load import Loaded
-from headworks.system.notations import Address
-from headworks.system.schema import ADMIN, Server
+from headworks.system.schema.notations import Address
+from headworks.system.schema.system import ADMIN, Server
 
 Held: TypeAlias = contextlib.AbstractAsyncContextManager[None]
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import msgspec
 
 from headworks.core.errors import ConfigError, Problem
-from headworks.system.check import Machine, check
-from headworks.system.findings import Findings
-from headworks.system.nodes import MOST_BYTES, compose
-from headworks.system.places import placed, settle
-from headworks.system.proxies import proxied
+from headworks.system.checks.machine import Machine
+from headworks.system.checks.system import check
+from headworks.system.derived.default_paths import placed, settle
+from headworks.system.derived.proxies import proxied
 from headworks.system.reader import Reader
-from headworks.system.schema import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
-from headworks.system.secrets import Sources
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
+from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.nodes import MOST_BYTES, compose
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):

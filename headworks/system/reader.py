@@ -13,16 +13,16 @@ from typing import Final
 
 from msgspec import inspect
 
-from headworks.system.findings import Findings, Place, Where, closest, suggestion
-from headworks.system.json_value import encoded
-from headworks.system.nodes import Entry, Items, Node, Scalar, Table, compose
-from headworks.system.notations import NOTATIONS
-from headworks.system.prompt_file import MOST_BYTES as MOST_PROMPT
-from headworks.system.prompt_file import Front, PromptFile, parts
-from headworks.system.scalars import Unreadable, boolean, integer, number, shown
-from headworks.system.schema import ONE_TEXT, Model, SuiteFile, System, TargetOf
-from headworks.system.secrets import PrivateUrl, Secret, Sources
-from headworks.system.vendors import spoken
+from headworks.system.openai_compatible import spoken
+from headworks.system.schema.notations import NOTATIONS
+from headworks.system.schema.prompt_file import MOST_BYTES as MOST_PROMPT
+from headworks.system.schema.prompt_file import Front, PromptFile, parts
+from headworks.system.schema.secrets import PrivateUrl, Secret, Sources
+from headworks.system.schema.system import ONE_TEXT, Model, SuiteFile, System, TargetOf
+from headworks.system.syntax.findings import Findings, Place, Where, closest, suggestion
+from headworks.system.syntax.json_value import encoded
+from headworks.system.syntax.nodes import Entry, Items, Node, Scalar, Table, compose
+from headworks.system.syntax.scalars import Unreadable, boolean, integer, number, shown
 
 
 class _Broken:

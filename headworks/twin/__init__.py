@@ -1,1 +1,1 @@
-"""The twin: the same stack over vendors made of numbers, on virtual time; it says what a system will do before it does."""
+"""The planner: the serving stack over simulated vendors, on virtual time. It predicts how a system will behave."""

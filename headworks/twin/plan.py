@@ -1,4 +1,4 @@
-"""From a system to its plan: screening, runs, verdicts, what binds, what matters, what would help."""
+"""Makes the plan of a system: closed forms, simulation runs, verdicts, the bottleneck, sensitivities and remedies."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from headworks import __version__
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
-from headworks.system.schema import System
-from headworks.twin.demand import Demand, demand
-from headworks.twin.fit import Fitted, fit
-from headworks.twin.models import Assumption, Modelled, modelled
-from headworks.twin.observed import Observed, observed
-from headworks.twin.report import PERCENTS, Percentiles, Report
-from headworks.twin.report import Effort as Spent
-from headworks.twin.screen import Screening, screen
-from headworks.twin.search import Search, per_call
-from headworks.twin.simulate import Effort, Plan, Run, runs
-from headworks.twin.use import budgets
-from headworks.twin.vendor import VendorModel
-from headworks.twin.verdict import SHORT, Judge, Verdict, averaged, binding
-from headworks.twin.world import Drained
+from headworks.system.schema.system import System
+from headworks.twin.models.building import Assumption, BuiltModels, build_models
+from headworks.twin.models.fit import Fitted, fit
+from headworks.twin.models.vendor_model import VendorModel
+from headworks.twin.report.report import PERCENTS, Percentiles, Report
+from headworks.twin.report.report import Effort as Spent
+from headworks.twin.screening.closed_forms import Screening, screen
+from headworks.twin.search.search import ChangeSearch, cost_per_call
+from headworks.twin.simulation.observations import Observations, observe
+from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
+from headworks.twin.simulation.run import Drained
+from headworks.twin.simulation.utilization import budget_utilizations
+from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.workload.demand import Demand, demand
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan starts from beside the system. read: gives the bytes of a file that the system file names; records:
-    what the ledger has, None where nobody asked it; is_fitted: whether the models are to be made of them."""
+class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """Inputs of a plan beside the system. read: gives the bytes of a file that the system file names; records: the
+    ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them."""
 
     read: Callable[[str], bytes]
     records: Sequence[Record] | None = None
@@ -36,66 +36,71 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known before anything runs."""
+    """Everything that is computed before a simulation runs."""
 
     demand: Demand
-    modelled: Modelled
+    modelled: BuiltModels
     screening: Screening
     fitted: Fitted | None
 
 
-def prepare(system: System, known: Known) -> Prepared:
+def prepare(system: System, known: PlanInputs) -> Prepared:
     """Traffic, models and closed forms: instant. Raises PlanError."""
     asked = demand(system, known.read, known.records)
     fitted = fit(known.records or (), system) if known.is_fitted else None
-    made = modelled(system, None if fitted is None else fitted.models)
-    closed = screen(system, made.models, asked.mix, asked.burstiness, asked.swing)
+    made = build_models(system, None if fitted is None else fitted.models)
+    closed = screen(system, made.models, asked.mix, asked.burstiness, asked.peak_to_mean)
     return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted)
 
 
-def plan(system: System, known: Known, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
+def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
     """The plan of a system. told: is given a line of progress now and then. Raises PlanError."""
     ready = prepare(system, known)
     asked, models = ready.demand, ready.modelled.models
     whole = Plan(system, models, asked.workload)
 
     def draining(plan: Plan) -> Drained:
-        return drained(plan.system, plan.models, asked, plan.workload.rate / asked.workload.rate)
+        return drained_limits(plan.system, plan.models, asked, plan.workload.rate / asked.workload.rate)
 
     told(f"simulating {asked.source}")
-    made = runs(whole, effort, draining(whole))
-    judge = Judge(whole, made, effort.seed, asked.busy, min(SHORT, effort.calls))
+    made = replicate_until_clear(whole, effort, draining(whole))
+    judge = Judge(whole, made, effort.seed, asked.busy, min(OUTAGE_RUN_CALLS, effort.calls))
     verdicts: list[Verdict] = []
     for objective in system.requirements.objectives:
         told(f"judging {objective.id}")
         verdicts.append(judge.of(objective))
-    search = Search(whole, effort, asked.busy, draining)
-    told("turning one knob after the other")
+    search = ChangeSearch(whole, effort, asked.busy, draining)
+    told("measuring the effect of each setting")
     effects = search.sensitivities(system.requirements.objectives)
     missed = [
         objective
         for objective, verdict in zip(system.requirements.objectives, verdicts, strict=True)
         if verdict.verdict in ("does not hold", "cannot say") and verdict.margin is not None
     ]
-    told("looking for what would help" if missed else "writing it down")
+    told("searching for remedies" if missed else "writing the report")
     remedies = search.remedies(missed, verdicts)
-    using = [*averaged(made), *budgets(system, asked.mix, asked.busy, per_call(made))]
+    using = [*mean_utilization(made), *budget_utilizations(system, asked.mix, asked.busy, cost_per_call(made))]
     return Report(
         headworks=__version__,
         system=system.name,
         digest=system.digest,
-        verdict=summed(verdicts),
+        verdict=overall_verdict(verdicts),
         traffic=asked.source,
         verdicts=verdicts,
-        binding=binding(using, verdicts, models),
+        binding=bottleneck(using, verdicts, judge.at_offered_load()),
         remedies=remedies,
         sensitivities=effects,
         uses=using,
-        latencies=latencies(system, made, known.records if known.is_fitted else None),
+        latencies=latency_percentiles(system, made, known.records if known.is_fitted else None),
         screening=ready.screening,
-        assumptions=[*asked.assumptions, *ready.modelled.assumptions, *fitting(ready.fitted), *method(verdicts)],
+        assumptions=[
+            *asked.assumptions,
+            *ready.modelled.assumptions,
+            *fit_notes(ready.fitted),
+            *method_notes(verdicts),
+        ],
         models=list(models.values()),
-        prices=prices(system),
+        prices=price_sources(system),
         effort=Spent(
             seed=effort.seed,
             runs=len(made),
@@ -106,34 +111,34 @@ def plan(system: System, known: Known, effort: Effort, told: Callable[[str], Non
     )
 
 
-def summed(verdicts: Sequence[Verdict]) -> str:
-    """`does not hold` where one is, else `cannot say` where one cannot be said, else `holds`; what is not judged here aside."""
+def overall_verdict(verdicts: Sequence[Verdict]) -> str:
+    """`does not hold` if any objective is missed, else `cannot say` if any is unclear, else `holds`. Unjudged ones do not count."""
     said = {one.verdict for one in verdicts}
     return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
 
 
-def drained(system: System, models: Mapping[str, VendorModel], asked: Demand, factor: float) -> Drained:
+def drained_limits(system: System, models: Mapping[str, VendorModel], asked: Demand, factor: float) -> Drained:
     """Limits per minute that are used up where this load lasts."""
     mix = [msgspec.structs.replace(one, rate=one.rate * factor) for one in asked.mix]
-    closed = screen(system, models, mix, asked.burstiness, asked.swing)
+    closed = screen(system, models, mix, asked.burstiness, asked.peak_to_mean)
     return tuple((one.counter, one.limit) for one in closed.limits if one.use >= 1 and one.counter)
 
 
-def latencies(system: System, made: Sequence[Run], records: Sequence[Record] | None) -> list[Percentiles]:
-    """The course of each alias's latencies, beside what the ledger has."""
+def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[Record] | None) -> list[Percentiles]:
+    """The latency percentiles of each alias, predicted and, from the ledger, measured."""
     names = list(system.models)
-    past: Observed | None = None
+    past: Observations | None = None
     if records:
         by_arrival = [record.arrived_at for record in records]
-        past = observed(records, names, min(by_arrival), max(by_arrival) + 1)
+        past = observe(records, names, min(by_arrival), max(by_arrival) + 1)
     found: list[Percentiles] = []
     for alias in names:
         for metric in ("time_to_first_token", "duration"):
-            predicted = [column(one.seen.of(alias), metric) for one in made]
+            predicted = [latency_column(one.seen.of(alias), metric) for one in made]
             values = np.concatenate(predicted)
             if not len(values):
                 continue
-            known = None if past is None else column(past.of(alias), metric)
+            known = None if past is None else latency_column(past.of(alias), metric)
             found.append(
                 Percentiles(
                     alias=alias,
@@ -147,31 +152,31 @@ def latencies(system: System, made: Sequence[Run], records: Sequence[Record] | N
     return found
 
 
-def column(seen: Observed, metric: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def latency_column(seen: Observations, metric: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     values = seen.first if metric == "time_to_first_token" else seen.duration
     return values[~np.isnan(values)]
 
 
-def fitting(fitted: Fitted | None) -> list[Assumption]:
+def fit_notes(fitted: Fitted | None) -> list[Assumption]:
     return [] if fitted is None else fitted.notes
 
 
-def method(verdicts: Sequence[Verdict]) -> list[Assumption]:
-    """What the way of working itself takes for granted."""
+def method_notes(verdicts: Sequence[Verdict]) -> list[Assumption]:
+    """Assumptions of the method itself."""
     noted = [
-        Assumption(about="method", assumed="latency and goodput are judged at the peak, all of it"),
+        Assumption(about="method", assumed="latency and goodput are judged at peak load only"),
         Assumption(
             about="method",
-            assumed="the gateway's own time (about a millisecond a call) and the network to it are not counted",
+            assumed="the gateway's own latency (about 1 ms a call) and the clients' network are not included",
         ),
     ]
     if any(one.windows is not None for one in verdicts):
-        assumed = "what the stack answers while providers are down is taken from a short run in that state"
+        assumed = "availability during an outage comes from a short run with those providers down"
         noted.append(Assumption(about="method", assumed=assumed))
     return noted
 
 
-def prices(system: System) -> dict[str, str]:
+def price_sources(system: System) -> dict[str, str]:
     """Where each target's price is from: the date of the bundled table, the file, or unknown."""
     known = Prices(system)
     found: dict[str, str] = {}

@@ -29,7 +29,7 @@ def starter(tmp_path: Path) -> str:
 def test_what_holds_exits_with_0_and_shows_its_timeline(starter: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["drill", "--virtual", "--only", "cut,silence", starter]) == 0
     said = capsys.readouterr().out
-    assert "holds: cut: the connection ends in mid-answer" in said
+    assert "holds: cut: the connection closes in the middle of an answer" in said
     assert "  fault cut" in said
     assert "3 of 3 calls meanwhile whole" in said
     assert said.rstrip().endswith("starter, virtual loop, seed 0: 2 drills: holds 2")
@@ -39,7 +39,7 @@ def test_what_does_not_hold_exits_with_1_and_says_why(alone: str, capsys: pytest
     assert run(["drill", "--virtual", "--only", "error-503", alone]) == 1
     said = capsys.readouterr().out
     assert "does not hold: error-503" in said
-    assert "another target in a tier below would answer them" in said
+    assert "add a fallback target in a lower tier" in said
 
 
 def test_what_cannot_be_said_exits_with_2(tmp_path: Path, alone: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +69,7 @@ def test_a_list_runs_none(alone: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert run(["drill", "--list", alone]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 27
-    assert lines[0].split() == "refused refused nobody listens at the vendor's address".split()
+    assert lines[0].split() == "refused refused the vendor refuses connections".split()
     assert run(["drill", "--list", "--json", alone]) == 0
     listed = msgspec.json.decode(capsys.readouterr().out)
     assert listed["cut"]["faults"] == [{"fault": "cut", "targets": [], "from": 2.5, "until": 6.25, "share": 1.0}]
@@ -111,7 +111,9 @@ def test_junit_is_written_beside_what_is_printed(
 def test_the_table_is_markdown(starter: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["drill", "--virtual", "--only", "cut", "--table", starter]) == 0
     assert (
-        capsys.readouterr().out.splitlines()[-1].startswith("| `cut` | the connection ends in mid-answer | whole (3) |")
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .startswith("| `cut` | the connection closes in the middle of an answer | complete (3) |")
     )
 
 
@@ -124,9 +126,9 @@ def test_the_documented_production_setup_is_drilled_and_the_output_says_how_the_
     asked = ["drill", "--virtual", "--only", "error-503"]
     assert run([*asked, "--junit", str(report), str(file)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("the copy: one worker, where the file has 2; what calls are counted by is in its memory")
-    assert '<property name="copy" value="one worker, where the file has 2;' in report.read_text()
+    assert said.startswith("the copy: one worker (the file has 2); state in memory")
+    assert '<property name="copy" value="one worker (the file has 2);' in report.read_text()
     assert run([*asked, "--json", str(file)]) == 0
     told = capsys.readouterr()
-    assert msgspec.json.decode(told.out)["copy"][0] == "one worker, where the file has 2"
+    assert msgspec.json.decode(told.out)["copy"][0] == "one worker (the file has 2)"
     assert told.err.startswith("the copy: one worker")

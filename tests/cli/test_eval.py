@@ -15,7 +15,7 @@ import headworks
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.main import run
 from headworks.core.errors import CallError
-from headworks.evals.suites.file import load
+from headworks.evals.suites.suite_file import load
 
 SYSTEM = """\
 name: shop
@@ -179,7 +179,7 @@ def test_mistakes_in_a_suite_are_told_with_their_place(tmp_path: Path, capsys: p
     (tmp_path / "shop.yaml").write_text("scorers: [exact]\nsamples: [{input: a}]\n")
     assert run(["eval", file]) == COULD_NOT_RUN
     assert capsys.readouterr().err.endswith(
-        f"{tmp_path / 'shop.yaml'}:2:11: samples[0]: `exact` needs what is `expected`\n    add it to the sample\n"
+        f"{tmp_path / 'shop.yaml'}:2:11: samples[0]: `exact` needs `expected`\n    add it to the sample\n"
     )
 
 
@@ -293,7 +293,7 @@ def test_a_run_whose_calls_all_failed_says_nothing_and_says_so_last(
 @pytest.mark.parametrize(
     ("arguments", "own", "last"),
     [
-        (["--max-cost", "$0"], "", "cannot say: shop: no sample was asked: the bound on cost was reached"),
+        (["--max-cost", "$0"], "", "cannot say: shop: no sample was asked: the cost limit was reached"),
         ([], "raise ValueError", "cannot say: shop: 4 of 4 answers were not judged: more than `judge_failures: 2%`"),
     ],
 )

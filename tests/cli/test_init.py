@@ -16,9 +16,9 @@ import pytest
 import headworks as headworks_
 from headworks.cli.exits import CANNOT_SAY, COULD_NOT_RUN, HOLDS
 from headworks.cli.main import run
-from headworks.evals.suites.file import load
 from headworks.evals.suites.suite import Suite
-from headworks.system.draft import VENDORS
+from headworks.evals.suites.suite_file import load
+from headworks.system.drafts.system import VENDORS
 from headworks.system.load import load as load_system
 
 KEYS = {vendor.variable for vendor in VENDORS}

@@ -16,9 +16,9 @@ from headworks.cli.load_run import Asked, want, with_traffic
 from headworks.cli.main import run
 from headworks.cli.plan import read
 from headworks.cli.views.load import as_json, show
+from headworks.load.max_rate import Probe, RateSearch
 from headworks.load.run import Generator, Latency, Report
-from headworks.load.search import Probe, Searched
-from headworks.load.verdict import Compared
+from headworks.load.verdict import ComparedValue
 from tests.e2e.running import free_port, up
 
 SYSTEM = """
@@ -71,7 +71,7 @@ def test_a_running_gateway_is_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert ended == (HOLDS if report["generator"]["trusted"] else CANNOT_SAY)
     assert report["verdict"] == ("holds" if report["generator"]["trusted"] else "invalid")
     assert shown in (HOLDS, CANNOT_SAY)
-    assert "10 calls in 2.0 s (5 a second): 10 whole" in text
+    assert "10 calls in 2.0 s (5/s): 10 ok" in text
     assert KEY not in text
 
 
@@ -139,8 +139,8 @@ def test_options_stand_in_the_place_of_the_files_traffic(tmp_path: Path) -> None
     assert list(mine.models) == ["assistant"]
     assert [one.id for one in mine.requirements.objectives] == ["first-token", "whole", "availability"]
     wanted = want(mine, file, asked, None, None)
-    assert (wanted.rate, wanted.most, wanted.stops, wanted.url) == (5.0, 320.0, False, "http://127.0.0.1:18080")
-    calls = wanted.arriving(100.0, 2.0)
+    assert (wanted.rate, wanted.max_rate, wanted.stop_on_overload, wanted.url) == (5.0, 320.0, False, "http://127.0.0.1:18080")
+    calls = wanted.draw(100.0, 2.0)
     assert {one.alias for one in calls} == {"assistant"}
     assert not any(one.streamed for one in calls)
     assert len(calls) == pytest.approx(1000, rel=0.2)
@@ -160,7 +160,7 @@ def test_a_trace_is_sent_as_it_was(tmp_path: Path) -> None:
     }
     asked = msgspec.convert(options | {"trace": trace, "rate": 40.0}, Asked)
     wanted = want(with_traffic(read(file), asked), file, asked, None, None)
-    calls = wanted.arriving(5.0, 1.0)
+    calls = wanted.draw(5.0, 1.0)
     assert len(calls) == pytest.approx(200, abs=2)
     assert [one.output for one in calls[:8]] == [1 + (calls[0].prompt - 100 + number) % 7 for number in range(8)]
     with pytest.raises(click.ClickException, match="has its own instants"):
@@ -215,26 +215,26 @@ def test_a_report_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
         why="the generator could not keep to its schedule",
         verdicts=[],
         stopped="",
-        searched=Searched(
+        searched=RateSearch(
             holds=20.0,
             fails=None,
             probes=[Probe(rate=20.0, holds=None, leans=True, calls=7, seconds=1.0, why="only 7 calls")],
         ),
         compared=[
-            Compared(what="up", metric="availability", predicted=0.99, measured=0.98, error=-0.01, within=False),
-            Compared(what="p50 of all", metric="duration", predicted=0.0, measured=1.0, error=float("inf")),
+            ComparedValue(what="up", metric="availability", predicted=0.99, measured=0.98, error=-0.01, within=False),
+            ComparedValue(what="p50 of all", metric="duration", predicted=0.0, measured=1.0, error=float("inf")),
         ],
     )
     show(report)
     text = " ".join(capsys.readouterr().out.split())
     for said in (
-        "199 whole, 1 cut",
+        "199 ok, 1 cut",
         "1 x 200 upstream_cut",
         "cache: 3 hit",
         "first token all 9 1.00 ms 200 ms 3.00 s 40.0 s",
-        "not shown 7 only 7 calls",
-        "20 calls a second hold. What",
-        "-1.000 points outside",
+        "unclear 7 only 7 calls",
+        "20/s meets every objective. The numbers above",
+        "-1.000 points differ",
         "100.00 ms (p99)",
         "invalid: the generator could not keep",
     ):

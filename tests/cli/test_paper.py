@@ -25,17 +25,17 @@ from headworks.evals import report as evals_report
 from headworks.evals.statistics import compare
 from headworks.gateway.live_verdict import Live
 from headworks.ledger.sums import Sum
+from headworks.load.max_rate import Probe, RateSearch
 from headworks.load.run import Generator, Latency
 from headworks.load.run import Report as LoadReport
-from headworks.load.search import Probe, Searched
-from headworks.load.verdict import Compared
+from headworks.load.verdict import ComparedValue
 from headworks.load.verdict import Verdict as Measured
 from headworks.system.load import read
-from headworks.system.requirements import Traffic
-from headworks.twin.models import Assumption
-from headworks.twin.plan import Known, prepare
-from headworks.twin.report import Effect, Effort, Report, Sensitivity
-from headworks.twin.verdict import Binding, Verdict
+from headworks.system.schema.requirements import Traffic
+from headworks.twin.models.building import Assumption
+from headworks.twin.plan import PlanInputs, prepare
+from headworks.twin.report.report import Effect, Effort, Report, Sensitivity
+from headworks.twin.verdicts.verdict import Bottleneck, Verdict
 from tests.evals import test_running as evaluated
 from tests.ledger.records import attempt, record
 
@@ -116,7 +116,7 @@ def test_check(file: str, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_plan(tmp_path: Path, screen: Screen) -> None:
     system = read(LONG.encode(), file="x", folder=tmp_path, env={}).system
-    known = Known(read=lambda path: b"", records=None, is_fitted=False)
+    known = PlanInputs(read=lambda path: b"", records=None, is_fitted=False)
     ready = prepare(system, known)
     screen.breaks_nothing(lambda: plan_view.show_screening(ready.screening, ready.demand.source))
     effects = [
@@ -144,7 +144,7 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
             )
             for one in effects
         ],
-        binding=Binding(name="x", at_peak=0.5, said="nothing"),
+        binding=Bottleneck(name="x", at_peak=0.5, said="nothing"),
         remedies=[],
         sensitivities=[
             Sensitivity(knob="concurrency-of-first-vendor", said="doubled", kind="limit", path="p", effects=effects)
@@ -201,7 +201,7 @@ def test_load(screen: Screen) -> None:
             )
         ],
         stopped="",
-        searched=Searched(
+        searched=RateSearch(
             holds=20.0,
             fails=None,
             probes=[
@@ -209,7 +209,7 @@ def test_load(screen: Screen) -> None:
             ],
         ),
         compared=[
-            Compared(
+            ComparedValue(
                 what="the p95 of support-assistant-v2",
                 metric="time_to_first_token",
                 predicted=0.99,
@@ -230,7 +230,7 @@ def test_keys(file: str, screen: Screen) -> None:
 
 def test_eval(tmp_path: Path, screen: Screen) -> None:
     session, ours = evaluated.ran(evaluated.files(tmp_path))
-    _, theirs = evaluated.ran(evaluated.files(tmp_path, seed=5), evaluated.Wanted(fresh=True))
+    _, theirs = evaluated.ran(evaluated.files(tmp_path, seed=5), evaluated.SessionOptions(fresh=True))
     found = compare.compare(ours, theirs, session.plan.suite, session.plan.conditions)
     report = evals_report.Report(summary=session.summary(ours), ours=ours, theirs=theirs, comparison=found)
     assert any("repetition" in line for line in screen.breaks_nothing(lambda: eval_view.show(report)))

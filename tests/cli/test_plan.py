@@ -44,7 +44,7 @@ def test_the_exit_code_is_the_verdict(
 
 def test_what_cannot_be_said_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert planned(tmp_path, objectives="{id: c, metric: cost_per_call, at_most: $1}") == 2
-    assert "a target's price is unknown: write `price:" in capsys.readouterr().out
+    assert "a target's price is unknown: set `price:" in capsys.readouterr().out
 
 
 def test_quality_is_not_judged_here_and_changes_no_exit_code(
@@ -60,7 +60,7 @@ def test_people_read_it_without_colours(tmp_path: Path, capsys: pytest.CaptureFi
     assert planned(tmp_path, "--html", str(page), objectives=FIRST.format(bound="200ms")) == 1
     out = capsys.readouterr().out
     assert "\x1b" not in out
-    for part in ("does not hold", "What gives way first", "The cheapest single change", "Assumed, not known", "seed 1"):
+    for part in ("does not hold", "Bottleneck", "Cheapest single change", "Assumptions", "seed 1"):
         assert part in out
     html = page.read_text()
     assert "<svg" in html
@@ -78,7 +78,7 @@ def test_nothing_to_plan_for_is_said_and_is_three(tmp_path: Path, capsys: pytest
     file = tmp_path / "headworks.yaml"
     file.write_text(FILE.format(objectives=FIRST.format(bound="1s"), price="").replace("peak_rps: 1, ", ""))
     assert run(["plan", str(file)]) == 3
-    assert "write requirements.traffic.peak_rps" in capsys.readouterr().err
+    assert "set requirements.traffic.peak_rps" in capsys.readouterr().err
 
 
 def test_screening_simulates_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,5 +95,5 @@ def test_a_plan_needs_nothing_of_what_the_state_and_the_store_of_its_system_need
     traffic = "requirements: {traffic: {peak_rps: 1}}\nproviders: {v: {dialect: simulated}}\nmodels: {a: v}\n"
     file.write_text(traffic + "server: {workers: 2}\nstate: embedded\nlog: {store: 'postgresql://db/x'}\n")
     assert run(["plan", "--screen", str(file)]) == 0
-    assert "no provider of the first tiers has a limit in the file" in capsys.readouterr().out
+    assert "no provider of the first tiers has a limit in the system file" in capsys.readouterr().out
     assert logging.getLogger("headworks").level == logging.NOTSET  # what is silent while it plans speaks again

@@ -6,7 +6,7 @@ import pytest
 
 from headworks.cli.exits import HOLDS
 from headworks.cli.main import run
-from headworks.system.json_schema import json_schema
+from headworks.system.reference.json_schema import json_schema
 
 
 def test_it_prints_the_schema_as_json(capsys: pytest.CaptureFixture[str]) -> None:

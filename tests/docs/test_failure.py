@@ -1,4 +1,4 @@
-"""`docs/failure.md` says what the drills say, and its example is a drill."""
+"""`docs/failure.md` says what the drills say, and the example of `docs/drills.md` is a drill."""
 
 import re
 from pathlib import Path
@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from headworks.drill.library import library, read
-from headworks.drill.report import outcome
+from headworks.drill.report import drill_outcome
 from headworks.drill.timeline import timeline
-from headworks.drill.virtual import drill_virtually
+from headworks.drill.virtual_time import drill_in_virtual_time
 from tools.failure import PAGE, WITH, placed, system, troubles, vendors
 from tools.outages import OUTAGES, row, rows
 
 TEXT = Path(PAGE).read_text(encoding="utf-8")
+DRILLS = Path(PAGE).with_name("drills.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_vendors_is_what_virtual_drills_say() -> None:
@@ -30,14 +31,14 @@ def test_every_drill_has_its_row() -> None:
 
 
 def test_the_example_is_a_drill() -> None:
-    [example] = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    [example] = re.findall(r"```yaml\n(.*?)```", DRILLS, re.DOTALL)
     assert list(read(example.encode(), "example", {"assistant": ["one/m"]})) == ["eu-away"]
 
 
 def test_the_verdict_that_is_explained_is_the_one_that_is_printed() -> None:
-    came = outcome("cut", drill_virtually(system(WITH), "cut", library()["cut"], 0))
+    came = drill_outcome("cut", drill_in_virtual_time(system(WITH), "cut", library()["cut"], 0))
     for line in timeline(came):
-        assert line in TEXT
+        assert line in DRILLS
 
 
 @pytest.mark.parametrize("name", [name for name, seconds in OUTAGES.items() if seconds <= 60])

@@ -1,4 +1,4 @@
-"""Each event of the log is in the table of `docs/operations.md`, and each of that table is one."""
+"""Each event of the log is in the table of `docs/telemetry.md`, and each of that table is one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ WRITTEN = re.compile(
 def test_the_table_has_every_event() -> None:
     package = Path(headworks.__file__).parent
     written = {name for file in package.rglob("*.py") for name in WRITTEN.findall(file.read_text())}
-    table = Path("docs/operations.md").read_text().partition("| event | level | when |")[2].partition("\n\n")[0]
+    table = Path("docs/telemetry.md").read_text().partition("| event | level | when |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
     assert written == told

@@ -1,4 +1,4 @@
-"""The page of the system file says what is there, all of it, and its examples work."""
+"""The pages of the system file say what is there, all of it, and their examples work."""
 
 import re
 from pathlib import Path
@@ -7,17 +7,22 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from headworks.system.json_schema import json_schema
 from headworks.system.load import read
-from headworks.system.reference import placed
-from headworks.system.schema import ONE_TEXT, System
-from headworks.system.words import WORDS
+from headworks.system.reference.descriptions import WORDS
+from headworks.system.reference.json_schema import json_schema
+from headworks.system.reference.markdown import BEGIN, FIRST, PAGES, placed
+from headworks.system.schema.system import ONE_TEXT, System
 from tests.system.files import FakeMachine
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = (ROOT / "docs" / "system-file.md").read_text(encoding="utf-8")
+TEXTS = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in (FIRST, *PAGES)}
+PAGE = "\n".join(TEXTS.values())
+GUIDES = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "system-file").glob("*.md")))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = [*re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL), *re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+EXAMPLES = [
+    *re.findall(r"```yaml\n(.*?)```", TEXTS[FIRST] + GUIDES, re.DOTALL),
+    *re.findall(r"```yaml\n(.*?)```", README, re.DOTALL),
+]
 
 
 def structs(kind: inspect.Type) -> set[type[msgspec.Struct]]:
@@ -59,8 +64,25 @@ def test_every_key_is_in_the_json_schema_with_the_same_words(struct: type[msgspe
     assert {key: one["description"] for key, one in properties.items() if key != "dialect"} == WORDS[struct]
 
 
-def test_the_reference_is_as_the_code_has_it() -> None:
-    assert placed(PAGE) == PAGE, "run `python tools/reference.py`"
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_reference_is_as_the_code_has_it(name: str) -> None:
+    assert placed(TEXTS[name], name) == TEXTS[name], "run `python tools/reference.py`"
+
+
+def test_every_map_of_the_top_is_on_one_page() -> None:
+    [top] = [struct for struct in ALL if struct is System]
+    maps = {field for field in top.__struct_encode_fields__ if field not in ("version", "name", "state")}
+    assert sorted(key for keys in PAGES.values() for key in keys) == sorted(maps)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_link_to_keys_leads_to_a_heading(name: str) -> None:
+    tables = TEXTS[name].partition(BEGIN)[2]
+    links = re.findall(r"^\| `\w+` \| \[[^]]+\]\(([^#)]*)#([^)]+)\)", tables, re.MULTILINE)
+    assert links
+    for page, anchor in links:
+        headings = re.findall(r"^## (.+)$", TEXTS[page or name], re.MULTILINE)
+        assert anchor in [re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

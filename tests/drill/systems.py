@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headworks.drill.copy import Drilled, parsed
+from headworks.drill.system_copy import DrilledSystem, parse_system
 from headworks.system.starter import text
 
 STARTER = text().encode()
@@ -57,5 +57,5 @@ models:
 """Three targets in two tiers; what has begun goes on."""
 
 
-def system(text: bytes) -> Drilled:
-    return parsed(text, "test.yaml", Path())
+def system(text: bytes) -> DrilledSystem:
+    return parse_system(text, "test.yaml", Path())

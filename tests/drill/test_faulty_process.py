@@ -7,9 +7,9 @@ from pathlib import Path
 SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
-from headworks.drill.faulty_process import Affliction
+from headworks.drill.faulty_process import FaultInjector
 control, real = Path(sys.argv[1]), time.time
-Affliction(control).begin()
+FaultInjector(control).install()
 
 def told(text):
     control.write_text(text)

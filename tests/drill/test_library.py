@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from headworks.core.errors import ConfigError
+from headworks.drill.call_outcome import CallOutcome
 from headworks.drill.evidence import figures
+from headworks.drill.fault_schedule import FaultSchedule
 from headworks.drill.library import library, load, read
-from headworks.drill.outcome import Judged
-from headworks.drill.schedule import Schedule
-from headworks.drill.verdict import verdict
-from headworks.drill.virtual import drill_virtually
+from headworks.drill.verdict import judge
+from headworks.drill.virtual_time import drill_in_virtual_time
 from tests.drill.systems import STARTER, system
 
 TARGETS = {"assistant": ["one/m", "two/m"]}
@@ -66,7 +66,7 @@ drills:
         "mine.yaml",
         TARGETS,
     )
-    schedule = Schedule(drills["mine"], ["one/m", "two/m"], ["one/m"], seed=0)
+    schedule = FaultSchedule(drills["mine"], ["one/m", "two/m"], ["one/m"], seed=0)
     seen = {at: (schedule.of("one/m", at), schedule.of("two/m", at)) for at in (0.5, 1.0, 2.0, 3.5, 5.5)}
     assert seen == {
         0.5: (None, None),
@@ -75,7 +75,7 @@ drills:
         3.5: (None, "stall"),
         5.5: ("refused", "refused"),
     }
-    assert schedule.closings("two") == [(5.0, 6.0)]
+    assert schedule.downtimes("two") == [(5.0, 6.0)]
 
 
 def test_a_hypothesis_that_is_too_bold_is_refuted_point_by_point() -> None:
@@ -97,20 +97,25 @@ drills:
     )
 
     def why(name: str) -> str:
-        evidence = drill_virtually(system(STARTER), name, drills[name], 0)
-        return "\n".join(verdict(evidence, figures(evidence)).why)
+        evidence = drill_in_virtual_time(system(STARTER), name, drills[name], 0)
+        return "\n".join(judge(evidence, figures(evidence)).why)
 
     bold = why("bold")
-    for word in ("s more than before, not 0.001 s at most", "attempts a call, not 1", "times as much", "not 1 s"):
+    for word in (
+        "s longer than before; the limit is 0.001 s",
+        "attempts per call; the limit is 1",
+        "times as much",
+        "the limit is 1 s",
+    ):
         assert word in bold
-    assert "callers were shown 400 content_filter, not context_length_exceeded" in why("refused")
+    assert "callers got 400 content_filter, expected context_length_exceeded" in why("refused")
 
 
 def test_a_gateway_that_is_not_there_is_excused_only_while_it_is_restarted() -> None:
     drills = library()
-    one = drill_virtually(system(STARTER), "cut", drills["cut"], 0)
-    absent = [msgspec.structs.replace(fared, judged=Judged(kind="unserved")) for fared in one.fared]
-    gone = msgspec.structs.replace(one, fared=absent)
-    assert "14 calls found nobody listening" in "\n".join(verdict(gone, figures(gone)).why)
+    one = drill_in_virtual_time(system(STARTER), "cut", drills["cut"], 0)
+    absent = [msgspec.structs.replace(fared, outcome=CallOutcome(kind="unserved")) for fared in one.results]
+    gone = msgspec.structs.replace(one, results=absent)
+    assert "14 calls could not connect" in "\n".join(judge(gone, figures(gone)).why)
     restarted = msgspec.structs.replace(gone, drill=drills["sigkill"], records=(), recovered=1.0)
-    assert verdict(restarted, figures(restarted)).why == []
+    assert judge(restarted, figures(restarted)).why == []

@@ -6,17 +6,17 @@ import msgspec
 import pytest
 
 from headworks.drill.library import library
-from headworks.drill.report import Outcome, Report, junit, outcome, overall, table
+from headworks.drill.report import DrillOutcome, Report, drill_outcome, junit, overall, table
 from headworks.drill.timeline import COLUMNS, NAMES, timeline
-from headworks.drill.virtual import drill_virtually
+from headworks.drill.virtual_time import drill_in_virtual_time
 from tests.drill.systems import ALONE, STARTER, system
 
 
-def run(text: bytes, name: str) -> Outcome:
-    return outcome(name, drill_virtually(system(text), name, library()[name], 0))
+def run(text: bytes, name: str) -> DrillOutcome:
+    return drill_outcome(name, drill_in_virtual_time(system(text), name, library()[name], 0))
 
 
-def report(*outcomes: Outcome) -> Report:
+def report(*outcomes: DrillOutcome) -> Report:
     return Report(system="test", loop="virtual", seed=0, verdict=overall(outcomes), drills=list(outcomes))
 
 
@@ -68,6 +68,6 @@ def test_a_row_of_the_table_tells_what_the_caller_sees() -> None:
     [_, _, whole, refused, alone] = table(
         [run(STARTER, "cut"), run(STARTER, "content-filter"), run(ALONE, "reset-after-head")]
     )
-    assert "| whole (3) |" in whole
+    assert "| complete (3) |" in whole
     assert "400 `content_filter` (4)" in refused
     assert "error event `upstream_cut` (" in alone

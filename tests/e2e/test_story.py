@@ -1,19 +1,30 @@
-"""`docs/story.md` happens: its commands are run in an empty folder, and print what stands below them."""
+"""The story of `docs/story/` happens: its commands are run in an empty folder, and print what stands below them."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tools.story import PAGE, difference, masked, steps, told
+from tools.story import PAGES, difference, masked, steps, told
 
 pytestmark = pytest.mark.e2e
 
 
 def test_the_story_is_what_happens() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert difference(page, told(page)) == ""
+    pages = [page.read_text(encoding="utf-8") for page in PAGES]
+    assert [difference(page, today) for page, today in zip(pages, told(pages), strict=True)] == [""] * len(PAGES)
+
+
+def test_chapters_share_a_folder() -> None:
+    pages = ["```console\n$ echo made > file\n```\n", "```console\n$ cat file\nmade\n```\n"]
+    assert told(pages) == pages
+
+
+def test_the_first_page_lists_every_chapter_in_order() -> None:
+    first = PAGES[0].parent.with_suffix(".md").read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^\| \[[^]]+\]\(story/([^)]+)\) \|", first) == [page.name for page in PAGES]
 
 
 def test_a_page_is_commands_and_what_they_print() -> None:
@@ -22,13 +33,13 @@ def test_a_page_is_commands_and_what_they_print() -> None:
         ("cat <<'EOF'\none\n\nEOF", "one\n\n"),
         ("true", ""),
     ]
-    assert told(page) == page
+    assert told([page]) == [page]
 
 
 def test_another_output_is_a_difference(tmp_path: Path) -> None:
     page = "```console\n$ echo one\ntwo\n```\n"
-    assert "+one" in difference(page, told(page))
-    assert "-two" in difference(page, told(page))
+    assert "+one" in difference(page, *told([page]))
+    assert "-two" in difference(page, *told([page]))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.evals import judge
-from headworks.evals.asking import Caller
-from headworks.evals.judge import Graded
+from headworks.evals.caller import Caller
+from headworks.evals.judge import Grade
 from headworks.evals.scorers import Scorer, Target
 from headworks.testing import Handle, call, mock, virtual
 
@@ -27,7 +27,7 @@ def caller() -> tuple[Caller, Handle]:
     return Caller(service, made, None), handle
 
 
-async def graded(*answers: str) -> tuple[Graded, list[dict[str, object]]]:
+async def graded(*answers: str) -> tuple[Grade, list[dict[str, object]]]:
     asking, handle = caller()
     task = asyncio.create_task(judge.grade(asking, SCORER, "m", TARGET, "Which city?", "Paris, of course"))
     bodies = []
@@ -69,10 +69,10 @@ async def test_what_is_no_verdict_is_asked_once_more_and_then_is_a_failure() -> 
     assert found.score.passed is False
     assert len(bodies) == 3
     found, bodies = await graded("Well...", "Hm.")
-    assert (found.score.passed, found.score.why) == (None, "the judge's answer is no verdict")
+    assert (found.score.passed, found.score.why) == (None, "the judge's answer is not a verdict")
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_without_a_reference_the_rubric_alone_decides(swapped: bool) -> None:
-    body = judge.body_of(SCORER, "m", Target(id="s", expected=None), "q", "a", is_swapped=swapped)
+    body = judge.judge_request(SCORER, "m", Target(id="s", expected=None), "q", "a", is_swapped=swapped)
     assert b"reference" not in body

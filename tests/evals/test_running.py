@@ -11,14 +11,14 @@ import pytest
 
 from headworks.core.errors import EvalError
 from headworks.evals import report, results
-from headworks.evals.plan import Choices, Plan, outlook
+from headworks.evals.plan import Plan, RunOptions, estimate_run
 from headworks.evals.results import Ended, Result, lines
 from headworks.evals.runner import Progress
-from headworks.evals.session import Session, Wanted
+from headworks.evals.session import Session, SessionOptions
 from headworks.evals.statistics import compare
 from headworks.evals.statistics.table import Table
-from headworks.evals.suites.file import load
-from headworks.evals.suites.suite import Read
+from headworks.evals.suites.suite import LoadedSuite
+from headworks.evals.suites.suite_file import load
 from headworks.system.load import Loaded, read
 
 SYSTEM = """\
@@ -50,12 +50,12 @@ def files(folder: Path, *, samples: int = 12, at_least: str = "50%", faults: str
     return read(text.encode(), file="s", folder=folder, env=os.environ)
 
 
-def suite(folder: Path) -> Read:
+def suite(folder: Path) -> LoadedSuite:
     return load(folder / "shop.yaml", "shop")
 
 
-def ran(loaded: Loaded, wanted: Wanted | None = None) -> tuple[Session, Table]:
-    session = Session(loaded, suite(loaded.folder), wanted or Wanted())
+def ran(loaded: Loaded, wanted: SessionOptions | None = None) -> tuple[Session, Table]:
+    session = Session(loaded, suite(loaded.folder), wanted or SessionOptions())
     written = session.results()
     told: list[Progress] = []
     asyncio.run(session.run(written, told.append))
@@ -65,7 +65,7 @@ def ran(loaded: Loaded, wanted: Wanted | None = None) -> tuple[Session, Table]:
 
 def test_a_run_is_written_item_by_item_and_judged_against_the_objective(tmp_path: Path) -> None:
     session, table = ran(files(tmp_path))
-    assert session.outlook.calls == 12 * 4
+    assert session.estimate.calls == 12 * 4
     said = session.summary(table)
     assert [(row.condition, row.samples, row.calls) for row in said.rows] == [
         ("plain", 12, 12),
@@ -77,7 +77,7 @@ def test_a_run_is_written_item_by_item_and_judged_against_the_objective(tmp_path
     assert said.flicker is not None
     assert said.flicker.all_of[2] == 1.0
     assert said.cost_nano is not None
-    assert 0 < said.cost_nano <= (session.outlook.cost_nano or 0)
+    assert 0 < said.cost_nano <= (session.estimate.cost_nano or 0)
     found = [line for _, line in lines(table.path) if isinstance(line, Result)]
     assert len(found) == 48
     assert all(one.answer and one.request_id and one.seconds > 0 for one in found)
@@ -85,12 +85,14 @@ def test_a_run_is_written_item_by_item_and_judged_against_the_objective(tmp_path
 
 def test_the_same_plan_asks_the_same_bytes(tmp_path: Path) -> None:
     loaded = files(tmp_path)
-    bodies = [[item.asked.body for item in Plan(suite(tmp_path), loaded.system, Choices()).items()] for _ in range(2)]
+    bodies = [
+        [item.asked.body for item in Plan(suite(tmp_path), loaded.system, RunOptions()).items()] for _ in range(2)
+    ]
     assert bodies[0] == bodies[1]
-    other = [item.asked.body for item in Plan(suite(tmp_path), loaded.system, Choices(seed=2)).items()]
+    other = [item.asked.body for item in Plan(suite(tmp_path), loaded.system, RunOptions(seed=2)).items()]
     assert other != bodies[0]
-    few = Plan(suite(tmp_path), loaded.system, Choices(samples=3, conditions=("none",)))
-    assert outlook(few).calls == 3
+    few = Plan(suite(tmp_path), loaded.system, RunOptions(samples=3, conditions=("none",)))
+    assert estimate_run(few).calls == 3
 
 
 def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path) ->
     session, table = ran(loaded)
     assert table.path == whole.path
     items = [(one.sample, one.condition, one.repeat) for _, one in lines(table.path) if isinstance(one, Result)]
-    assert len(items) == len(set(items)) == session.outlook.calls
+    assert len(items) == len(set(items)) == session.estimate.calls
     assert table.path.read_bytes().splitlines(keepends=True)[:20] == kept[:20]
     # A complete run is not gone on with, nor is one of another suite.
     assert results.unfinished(table.path.parent, session.plan.header().digest) is None
@@ -111,7 +113,7 @@ def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path) ->
 
 
 def test_two_runs_never_write_one_file(tmp_path: Path) -> None:
-    session = Session(files(tmp_path), suite(tmp_path), Wanted())
+    session = Session(files(tmp_path), suite(tmp_path), SessionOptions())
     first = session.results()
     second = session.results()
     assert first.path != second.path
@@ -122,10 +124,10 @@ def test_two_runs_never_write_one_file(tmp_path: Path) -> None:
 def test_a_bound_on_cost_is_never_exceeded_and_what_was_lost_counts(tmp_path: Path) -> None:
     loaded = files(tmp_path)
     bound = 200_000
-    session, table = ran(loaded, Wanted(max_cost=bound))
+    session, table = ran(loaded, SessionOptions(max_cost=bound))
     said = session.summary(table)
     assert not said.is_complete
-    assert said.why == "the bound on cost was reached"
+    assert said.why == "the cost limit was reached"
     assert said.cost_nano is not None
     assert 0 < said.cost_nano <= bound
     before = said.samples
@@ -133,7 +135,7 @@ def test_a_bound_on_cost_is_never_exceeded_and_what_was_lost_counts(tmp_path: Pa
     with table.path.open("ab") as file:
         lost = results.Opened(sample="s", condition="plain", repeat=0, cost_nano=bound)
         file.write(msgspec.json.encode(lost) + b"\n")
-    session, table = ran(loaded, Wanted(max_cost=bound))
+    session, table = ran(loaded, SessionOptions(max_cost=bound))
     assert session.summary(table).samples == before
     # Without the bound the same run goes on to its end.
     session, table = ran(loaded)
@@ -145,7 +147,7 @@ def test_a_bound_on_cost_needs_a_price(tmp_path: Path) -> None:
     model = msgspec.structs.replace(loaded.system.models["assistant"], price=None)
     system = msgspec.structs.replace(loaded.system, models={"assistant": model})
     with pytest.raises(EvalError, match="the price of `assistant` is unknown"):
-        Session(msgspec.structs.replace(loaded, system=system), suite(tmp_path), Wanted(max_cost=1))
+        Session(msgspec.structs.replace(loaded, system=system), suite(tmp_path), SessionOptions(max_cost=1))
 
 
 def test_calls_without_an_answer_are_no_verdict_and_are_asked_again(tmp_path: Path) -> None:
@@ -159,7 +161,7 @@ def test_calls_without_an_answer_are_no_verdict_and_are_asked_again(tmp_path: Pa
 def test_a_system_that_answers_nothing_ends_the_run_and_nothing_is_said_of_it(tmp_path: Path) -> None:
     session, table = ran(files(tmp_path, faults="server_error: 100%", samples=40))
     said = session.summary(table)
-    assert (said.is_complete, said.why) == (False, "none of the first 12 calls had an answer")
+    assert (said.is_complete, said.why) == (False, "none of the first 12 calls got an answer")
     assert 12 <= sum(row.failed for row in said.rows) == sum(row.calls for row in said.rows) < 40
     assert said.no_verdict == f"none of {said.rows[0].failed} calls had an answer"
     assert said.gates[0].verdict == "not enough data"
@@ -168,7 +170,7 @@ def test_a_system_that_answers_nothing_ends_the_run_and_nothing_is_said_of_it(tm
 def test_two_systems_are_compared_sample_by_sample_and_reported(tmp_path: Path) -> None:
     loaded = files(tmp_path)
     session, ours = ran(loaded)
-    session_b, theirs = ran(files(tmp_path, seed=5), Wanted(fresh=True))
+    session_b, theirs = ran(files(tmp_path, seed=5), SessionOptions(fresh=True))
     suite_ = session.plan.suite
     found = compare.compare(ours, theirs, suite_, session.plan.conditions)
     assert [row.condition for row in found.rows] == ["plain", "typos", "repetition"]
@@ -188,12 +190,12 @@ def test_two_systems_are_compared_sample_by_sample_and_reported(tmp_path: Path) 
 def test_a_file_that_is_none_of_ours_is_said(tmp_path: Path) -> None:
     other = tmp_path / "x.jsonl"
     other.write_text('{"line": "result"}\n')
-    with pytest.raises(EvalError, match="is no results file"):
+    with pytest.raises(EvalError, match="is not a results file"):
         Table(other)
     with pytest.raises(EvalError, match="cannot be read"):
         Table(tmp_path / "none.jsonl")
     other.write_bytes(msgspec.json.encode(Ended(is_complete=True)))
-    with pytest.raises(EvalError, match="is no results file"):
+    with pytest.raises(EvalError, match="is not a results file"):
         Table(other)
 
 
@@ -227,6 +229,6 @@ def test_clusters_are_few_or_enough(tmp_path: Path) -> None:
                 f"of {clusters} for moss}}", f"of {clusters} for moss, cluster: c{number % clusters}}}", 1
             )
         file.write_text(rows)
-        session, table = ran(loaded, Wanted(choices=Choices(conditions=("none",))))
+        session, table = ran(loaded, SessionOptions(choices=RunOptions(conditions=("none",))))
         [gate] = session.summary(table).gates
         assert (gate.verdict, gate.estimate.clusters) == (verdict, clusters)

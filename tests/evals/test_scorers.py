@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from headworks.evals import scorers
-from headworks.evals.refusal import is_refusal
-from headworks.evals.scorers import KINDS, MAY, Reply, Score, Scorer, Target, scored, unfenced
+from headworks.evals.refusal_detection import is_refusal
+from headworks.evals.scorers import KINDS, OPTIONAL_FIELDS, Reply, Score, Scorer, Target, apply_scorer, unfenced
 
 SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
 
@@ -17,7 +17,7 @@ def said(kind: str, text: str, expected: Any = None, **fields: Any) -> bool | No
     options = fields.pop("options", ())
     reply = fields.pop("reply", Reply(text=text))
     target = Target(id="s", expected=expected, options=options)
-    return scored(Scorer(kind=kind, **fields), None, target, reply).passed
+    return apply_scorer(Scorer(kind=kind, **fields), None, target, reply).passed
 
 
 CASES: list[tuple[str, str, Any, dict[str, Any], bool | None]] = [
@@ -108,14 +108,14 @@ def test_a_scorer_says(kind: str, text: str, expected: Any, fields: dict[str, An
 
 def test_every_kind_has_a_case_and_its_keys() -> None:
     assert {kind for kind, *_ in CASES} == set(KINDS)
-    assert set(MAY) <= {*KINDS, "graded"}
+    assert set(OPTIONAL_FIELDS) <= {*KINDS, "graded"}
 
 
 def test_an_own_function_is_a_scorer_and_its_mistake_is_no_verdict() -> None:
     target, reply, scorer = Target(id="s", expected=3), Reply(text="3"), Scorer(kind="own")
-    assert scored(scorer, lambda sample, reply: str(sample.expected) in reply.text, target, reply).passed is True
-    assert scored(scorer, lambda sample, reply: Score(False, "no"), target, reply) == Score(False, "no")
-    broken = scored(scorer, lambda sample, reply: 1 / 0, target, reply)  # type: ignore[arg-type, return-value]
+    assert apply_scorer(scorer, lambda sample, reply: str(sample.expected) in reply.text, target, reply).passed is True
+    assert apply_scorer(scorer, lambda sample, reply: Score(False, "no"), target, reply) == Score(False, "no")
+    broken = apply_scorer(scorer, lambda sample, reply: 1 / 0, target, reply)  # type: ignore[arg-type, return-value]
     assert broken == Score(None, "raised ZeroDivisionError: division by zero")
 
 
@@ -141,16 +141,16 @@ def test_refusals_are_known_by_their_first_words(text: str, is_one: bool) -> Non
 def test_a_pattern_that_takes_too_long_is_the_scorers_fault_and_no_verdict(
     monkeypatch: pytest.MonkeyPatch, pattern: str
 ) -> None:
-    monkeypatch.setattr(scorers, "MOST_SEARCH", 0.05)
+    monkeypatch.setattr(scorers, "REGEX_TIMEOUT", 0.05)
     target = Target(id="s", expected=None)
-    score = scored(Scorer(kind="regex", pattern=pattern), None, target, Reply(text="a" * 80 + "!"))
+    score = apply_scorer(Scorer(kind="regex", pattern=pattern), None, target, Reply(text="a" * 80 + "!"))
     assert score.passed is None
     assert "takes longer than 0.05 s" in score.why
 
 
 def test_what_is_no_pattern_is_no_verdict() -> None:
     target = Target(id="s", expected="(")
-    assert scored(Scorer(kind="regex"), None, target, Reply(text="a")).passed is None
+    assert apply_scorer(Scorer(kind="regex"), None, target, Reply(text="a")).passed is None
 
 
 @pytest.mark.parametrize(

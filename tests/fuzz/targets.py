@@ -19,8 +19,8 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.errors import CallError, ConfigError, HeadworksError
-from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, scored
-from headworks.evals.suites import file as suite_file
+from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, apply_scorer
+from headworks.evals.suites import suite_file as suite_file
 from headworks.http.intake import Intake
 from headworks.http.limits import EdgeLimits
 from headworks.layers.reason import reason
@@ -28,11 +28,11 @@ from headworks.ledger.backup_file import Broken, verified
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems
 from headworks.server.problems import answer
-from headworks.system.check import Machine
-from headworks.system.findings import Findings
+from headworks.system.checks.machine import Machine
 from headworks.system.load import survey
-from headworks.system.prompt_file import parts
-from headworks.system.secrets import Sources
+from headworks.system.schema.prompt_file import parts
+from headworks.system.schema.secrets import Sources
+from headworks.system.syntax.findings import Findings
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.chat import read_chat
 from headworks.wire.openai.dialect import OPENAI
@@ -173,7 +173,7 @@ def judged(data: bytes) -> None:
         expected = None if kind in WITHOUT_EXPECTED else "1"
         target = Target(id="s", expected=expected, options=("a", "b"))
         fields = {"at_most": 1.0} if kind in ("latency", "cost") else {"pattern": "a+b"} if kind == "regex" else {}
-        scored(Scorer(kind=kind, **fields), None, target, reply)  # type: ignore[arg-type]
+        apply_scorer(Scorer(kind=kind, **fields), None, target, reply)  # type: ignore[arg-type]
 
 
 def backup(data: bytes) -> None:

@@ -17,7 +17,7 @@ from headworks.gateway.leaves import Leaves
 from headworks.ledger.lines import is_final
 from headworks.ledger.sqlite import SqliteAt
 from headworks.system.load import read
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.testing import ask, call
 from tests.ledger.records import full, indexed, stored
 from tests.system.files import FakeMachine

@@ -15,11 +15,11 @@ from headworks.gateway.assemble import assemble
 from headworks.gateway.prices import FREE, Prices
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.scripted import Stream
-from headworks.system.check import Machine
-from headworks.system.findings import Findings
+from headworks.system.checks.machine import Machine
 from headworks.system.load import examine
-from headworks.system.schema import System
-from headworks.system.secrets import Sources
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import Findings
 from headworks.testing import Scripted, ask, call, virtual
 
 FILE = """

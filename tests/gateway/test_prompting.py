@@ -19,7 +19,7 @@ from headworks.core.record import Record
 from headworks.gateway import prompting
 from headworks.gateway.gateway import Gateway
 from headworks.system.load import read
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.testing import ask
 from headworks.testing import call as asked
 from tests.system.files import FakeMachine

@@ -11,8 +11,8 @@ import pytest
 from headworks.core.clock import now
 from headworks.http.client import Client
 from headworks.http.dial import Origin
-from headworks.load.arrivals import Arrival, Questions
-from headworks.load.call import Fared, HttpCaller
+from headworks.load.arrivals import Arrival, RequestBodies
+from headworks.load.call import CallResult, HttpCaller
 from tests.http.peers import CHUNKED, Caller, peer
 
 T = TypeVar("T")
@@ -47,13 +47,13 @@ DONE = chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
 async def asked(
     script: Any, *, streamed: bool, patience: float = 30.0, key: str | None = None
-) -> tuple[Fared, HttpCaller]:
+) -> tuple[CallResult, HttpCaller]:
     """One call to a server that follows the script."""
     async with peer(script) as here:
         client = here.client()
-        caller = HttpCaller(client, Questions("run", 50), key=key, patience=patience)
+        caller = HttpCaller(client, RequestBodies("run", 50), key=key, patience=patience)
         arrival = Arrival(0.0, "assistant", 20, 7, streamed, 1)
-        fared = Fared(arrival, now())
+        fared = CallResult(arrival, now())
         await caller.begin(arrival, fared)
         await client.close()
     return fared, caller
@@ -77,7 +77,7 @@ def test_a_whole_answer_is_noted_with_its_tokens_and_headers() -> None:
 
     fared, _ = run(asked(script, streamed=False, key="secret-key"))
     assert (fared.ended, fared.status, fared.input, fared.output) == ("ok", 200, 3, 2)
-    assert (fared.request_id, fared.found) == ("r1", "hit")
+    assert (fared.request_id, fared.cache_status) == ("r1", "hit")
     assert fared.due_at <= fared.sent_at <= fared.ended_at
     [request] = requests
     assert request.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
@@ -129,7 +129,7 @@ def test_the_first_token_is_the_first_content_not_the_first_byte() -> None:
 def test_what_is_no_whole_answer_is_said(answer: bytes, streamed: bool, ended: str, code: str) -> None:
     fared, _ = run(asked(says(answer), streamed=streamed))
     assert (fared.ended, fared.code) == (ended, code)
-    assert fared.is_over
+    assert fared.has_ended
 
 
 def test_silence_ends_with_the_patience() -> None:
@@ -142,13 +142,13 @@ def test_silence_ends_with_the_patience() -> None:
 
 
 def test_nobody_listening_is_said() -> None:
-    async def main() -> Fared:
+    async def main() -> CallResult:
         async with peer(says()) as here:
             port = here.port
         client = Client(Origin(host="127.0.0.1", port=port))
-        caller = HttpCaller(client, Questions("run", 50), key=None, patience=30.0)
+        caller = HttpCaller(client, RequestBodies("run", 50), key=None, patience=30.0)
         arrival = Arrival(0.0, "assistant", 20, 7, False, 1)
-        fared = Fared(arrival, now())
+        fared = CallResult(arrival, now())
         await caller.begin(arrival, fared)
         return fared
 
@@ -157,5 +157,5 @@ def test_nobody_listening_is_said() -> None:
 
 def test_a_base_path_is_kept() -> None:
     client = Client(Origin.parse("http://127.0.0.1:1/gateway/v1"))
-    caller = HttpCaller(client, Questions("run", 50), key=None, patience=1.0)
+    caller = HttpCaller(client, RequestBodies("run", 50), key=None, patience=1.0)
     assert caller._target == b"/gateway/v1/chat/completions"

@@ -10,10 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.load.arrivals import Arrival
-from headworks.load.call import Ended, Fared
+from headworks.load.call import CallResult, Ending
 from headworks.load.stats import mean, percentile, wilson
-from headworks.load.verdict import Costs, Course, Plan, Predicted, Seen, Verdict, compared, good, judge, summed
-from headworks.system.requirements import Bound, Kind, Metric, Objective, Traffic
+from headworks.load.verdict import (
+    Costs,
+    Measured,
+    Plan,
+    Predicted,
+    PredictedLatency,
+    Verdict,
+    compare,
+    count_good,
+    judge,
+    overall_verdict,
+)
+from headworks.system.schema.requirements import Bound, Kind, Metric, Objective, Traffic
 
 KINDS: dict[Metric, Kind] = {
     "time_to_first_token": "duration",
@@ -34,14 +45,14 @@ def objective(metric: Metric, limit: str, **more: object) -> Objective:
 
 def call(
     duration: float = 1.0,
-    ended: Ended = "ok",
+    ended: Ending = "ok",
     *,
     first: float = 0.0,
     alias: str = "a",
     number: int = 0,
     due: float = 10.0,
-) -> Fared:
-    made = Fared(Arrival(0.0, alias, 1, 1, first > 0, 0), due)
+) -> CallResult:
+    made = CallResult(Arrival(0.0, alias, 1, 1, first > 0, 0), due)
     made.ended = ended
     made.ended_at = due + duration
     made.first_at = due + first if first else 0.0
@@ -49,8 +60,8 @@ def call(
     return made
 
 
-def said(one: Objective, calls: list[Fared], costs: Costs | None = None, **more: object) -> Verdict:
-    seen = Seen(calls=calls, seconds=10.0, costs=costs or Costs(), objectives=[one, *more.pop("others", [])])  # type: ignore[misc]
+def said(one: Objective, calls: list[CallResult], costs: Costs | None = None, **more: object) -> Verdict:
+    seen = Measured(calls=calls, seconds=10.0, costs=costs or Costs(), objectives=[one, *more.pop("others", [])])  # type: ignore[misc]
     return judge(one, seen, Traffic(**more))  # type: ignore[arg-type]
 
 
@@ -110,14 +121,14 @@ def test_the_first_token_is_about_streamed_calls() -> None:
 
 def test_availability_counts_what_is_not_the_callers_own_fault() -> None:
     of = objective("availability", "0.95")
-    bad: list[Fared] = [call(ended=ended) for ended in ("refused", "left")]  # type: ignore[arg-type]
+    bad: list[CallResult] = [call(ended=ended) for ended in ("refused", "left")]  # type: ignore[arg-type]
     assert said(of, [call()] * 100 + bad * 50).verdict == "holds"
     for ended in ("failed", "cut", "hung", "limited", "unreachable"):
         assert said(of, [call()] * 80 + [call(ended=ended)] * 20).verdict == "does not hold"  # type: ignore[arg-type]
     limited = [call(ended="limited", number=number) for number in range(20)]
     told = Costs(refused=frozenset(f"r{number}" for number in range(20)))
     assert said(of, [call(number=99)] * 100 + limited, told).verdict == "holds"
-    assert said(of, bad).why == "no call counts"
+    assert said(of, bad).why == "no call counted"
     assert "headworks plan" in said(objective("availability", "0.5", window=86400.0), [call()] * 50).why
 
 
@@ -125,11 +136,11 @@ def test_goodput_is_what_meets_every_latency_objective_about_it() -> None:
     late = objective("duration", "1.5", percentile=95)
     other = objective("time_to_first_token", "0.5", percentile=95, alias="b")
     calls = [call()] * 90 + [call(2.0)] * 10 + [call(first=0.9)] * 50 + [call(first=0.9, alias="b")] * 50
-    assert good(calls, [late, other]) == 140
+    assert count_good(calls, [late, other]) == 140
     rate = objective("goodput", "12")
     assert said(rate, calls, others=[late, other]).verdict == "holds"
     assert said(objective("goodput", "17"), calls, others=[late, other]).verdict == "does not hold"
-    assert "only 20 calls a second were offered" in said(objective("goodput", "30"), calls).why
+    assert "only 20 calls/s were offered" in said(objective("goodput", "30"), calls).why
     assert said(objective("goodput", "1", alias="c"), calls).why == "no call was sent"
 
 
@@ -156,15 +167,15 @@ def test_the_whole_is_as_bad_as_its_worst_part() -> None:
         Verdict(id="", objective="", alias=None, metric="", verdict=one, limit=0.0)
         for one in ("holds", "does not hold", "cannot say", "not judged")
     )
-    assert summed([]) == summed([met, other]) == "holds"
-    assert summed([met, unsaid]) == "cannot say"
-    assert summed([met, unsaid, missed]) == "does not hold"
+    assert overall_verdict([]) == overall_verdict([met, other]) == "holds"
+    assert overall_verdict([met, unsaid]) == "cannot say"
+    assert overall_verdict([met, unsaid, missed]) == "does not hold"
 
 
 def test_what_was_predicted_stands_beside_what_was_measured() -> None:
     calls = [call(1.0 + number / 100) for number in range(100)]
     one, up = objective("duration", "3", percentile=50), objective("availability", "0.9")
-    seen = Seen(calls=calls, seconds=10.0, objectives=[one, up])
+    seen = Measured(calls=calls, seconds=10.0, objectives=[one, up])
     verdicts = [judge(each, seen, Traffic()) for each in (one, up)]
     plan = Plan(
         verdicts=[
@@ -172,10 +183,10 @@ def test_what_was_predicted_stands_beside_what_was_measured() -> None:
             Predicted(id="availability", metric="availability", value=0.99, low=0.98, high=1.0),
             Predicted(id="unheard", metric="duration", value=1.0),
         ],
-        latencies=[Course(alias="a", metric="duration", predicted=[1.0, None, 2.0, 9.0])],
+        latencies=[PredictedLatency(alias="a", metric="duration", predicted=[1.0, None, 2.0, 9.0])],
         percents=[50.0, 90.0, 95.0, 99.9],
     )
-    rows = compared(plan, verdicts, seen)
+    rows = compare(plan, verdicts, seen)
     assert [(row.what, row.within) for row in rows] == [
         ("duration", False),
         ("availability", True),

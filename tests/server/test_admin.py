@@ -22,8 +22,8 @@ from headworks.server.origins import Origins
 from headworks.server.reloading import Reloading, replacing
 from headworks.server.serve import claimed
 from headworks.system.load import Loaded, load
-from headworks.system.notations import Address
-from headworks.system.schema import ADMIN, Server
+from headworks.system.schema.notations import Address
+from headworks.system.schema.system import ADMIN, Server
 
 ADMIN_KEY = "admin-secret-0123456789"
 CALLER_KEY = "caller-secret-0123456789"

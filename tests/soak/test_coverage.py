@@ -1,4 +1,4 @@
-"""Do the error bars of an evaluation keep their word? Simulated, with the table of docs/evals.md as output (`-s`).
+"""Do the error bars of an evaluation keep their word? Simulated, with the table of docs/evals/statistics.md as output (`-s`).
 
 Each row is a claim about how often an interval has the truth in it, or how often a gate is wrong, over thousands of
 simulated evaluations. Seeds are fixed: the table is the same in every run.

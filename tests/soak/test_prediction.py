@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from headworks.twin.workload import Shape
-from headworks.twin.world import ran
+from headworks.twin.simulation.run import simulate
+from headworks.twin.workload.arrivals import Shape
 from tests.twin.systems import one, steady
-from tests.twin.test_workload import shape
+from tests.twin.workload.test_arrivals import shape
 
 ROOT = Path(__file__).parent.parent.parent
 TRACE = Path(os.environ.get("HEADWORKS_TRACE", ROOT.parent / "shared" / "data" / "azure_llm_2023_conv.csv"))
@@ -41,6 +41,6 @@ def test_three_thousand_calls_are_simulated_in_a_second_of_one_core() -> None:
     rates = []
     for _ in range(3):
         begun = time.process_time()
-        ran(system, models, arrivals, 1)
+        simulate(system, models, arrivals, 1)
         rates.append(len(arrivals.at) / (time.process_time() - begun))
     assert max(rates) >= 3000, rates

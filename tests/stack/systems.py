@@ -13,7 +13,7 @@ from headworks.core.errors import CallError
 from headworks.gateway.assemble import Assembled, Leaf, assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.system.load import read
-from headworks.system.schema import System
+from headworks.system.schema.system import System
 from headworks.testing import call
 
 STARTER = """

@@ -14,9 +14,9 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError
 from headworks.core.vtime import run_virtual
 from headworks.gateway.leaves import Leaves
-from headworks.providers.simulated.answer import chat_answer
+from headworks.providers.simulated.answer_text import Percentiles, TokenCounts
+from headworks.providers.simulated.chat_answer import chat_answer
 from headworks.providers.simulated.faults import FAULTS
-from headworks.providers.simulated.text import Lengths, Percentiles
 from headworks.testing import call
 from tests.stack.systems import World, system
 
@@ -76,7 +76,7 @@ class Callers:
             self.ends["hung up"] += 1
         else:
             self.ends["whole"] += 1
-            wanted = chat_answer(made, 7, Lengths(Percentiles(p50=40, p99=200))).choices[0]
+            wanted = chat_answer(made, 7, TokenCounts(Percentiles(p50=40, p99=200))).choices[0]
             whole = "".join(wanted.pieces)
             if (text != whole) if finish == "stop" else not whole.startswith(text):
                 self.wrong.append(f"{made.alias}: {text!r} in place of {whole!r}")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headworks.core.errors import Problem
-from headworks.system.check import Machine
-from headworks.system.findings import Findings
+from headworks.system.checks.machine import Machine
 from headworks.system.load import examine
-from headworks.system.schema import System, Tls
-from headworks.system.secrets import Sources
+from headworks.system.schema.secrets import Sources
+from headworks.system.schema.system import System, Tls
+from headworks.system.syntax.findings import Findings
 
 NOWHERE = Path("/nonexistent")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.system.findings import written_path
+from headworks.system.syntax.findings import written_path
 from tests.system.files import examined
 
 FILE = """\

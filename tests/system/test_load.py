@@ -9,7 +9,7 @@ from headworks.policy.circuit import Breaking, Pause
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.load import load
-from headworks.system.schema import Local, Log, Model, OpenAI, Server, Simulated, Spread, TargetOf
+from headworks.system.schema.system import Local, Log, Model, OpenAI, Server, Simulated, Spread, TargetOf
 from tests.system.files import FakeMachine, right
 
 SIM = "providers: {v: {dialect: simulated}, w: {dialect: simulated}, here: {dialect: local}}\n"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from headworks.core.extras import install
-from headworks.system.schema import Local, Simulated
+from headworks.system.schema.system import Local, Simulated
 from headworks.system.starter import starter, text
 from tests.system.files import FakeMachine, odd
 

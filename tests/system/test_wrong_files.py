@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from headworks.system.schema import Server, System
+from headworks.system.schema.system import Server, System
 from tests.system.files import wrong
 
 
@@ -220,7 +220,7 @@ providers: {v: {dialect: Anthropic, base_url: 'https://x'}}
 models: {a: v/x}
 """,
         [
-            "1:26 providers.v.dialect: the dialect `Anthropic` is not known -> this vendor speaks OpenAI's dialect too: write dialect: openai and base_url: https://api.anthropic.com/v1 (docs/system-file.md); known: openai, local, simulated",
+            "1:26 providers.v.dialect: the dialect `Anthropic` is not known -> this vendor speaks OpenAI's dialect too: write dialect: openai and base_url: https://api.anthropic.com/v1 (docs/system-file/vendors.md); known: openai, local, simulated",
         ],
     ),
     "one letter off": (

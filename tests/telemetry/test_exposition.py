@@ -13,8 +13,8 @@ from headworks.gateway.assemble import assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.ledger.ledger import Status
 from headworks.policy.circuit import State
-from headworks.providers.simulated.provider import Desk, Simulated, Vendor
-from headworks.providers.simulated.text import Percentiles
+from headworks.providers.simulated.answer_text import Percentiles
+from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.telemetry.exposition import Exposition, Readings
 from headworks.telemetry.histogram import Histogram
 from headworks.telemetry.metrics import Metrics, Recorder
@@ -22,7 +22,7 @@ from headworks.telemetry.watchdog import BOUNDS
 from headworks.testing import run_virtual
 from tests.stack.systems import World
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "telemetry.md").read_text(encoding="utf-8")
 
 
 def readings(circuits: dict[str, State] | None = None) -> Readings:
@@ -61,13 +61,13 @@ def parsed(metrics: Metrics, now: Readings | None = None) -> dict[str, dict[froz
 
 
 def faulty(provider: str, model: str) -> Simulated:
-    vendor = Vendor(
+    vendor = VendorSettings(
         first_token=Percentiles(p50=0.3, p99=2.0),
         per_token=Percentiles(p50=0.02, p99=0.06),
         faults={"server_error": 0.2, "cut": 0.1, "rate_limited": 0.05, "refused": 0.05},
         seed=3,
     )
-    return Simulated(Desk(provider, vendor), model)
+    return Simulated(VendorState(provider, vendor), model)
 
 
 def chaos() -> tuple[Metrics, list[Record]]:

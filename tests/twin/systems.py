@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from headworks.system.schema import System
-from headworks.twin.chance import generator
-from headworks.twin.leaf import Size
-from headworks.twin.vendor import Time, VendorModel
-from headworks.twin.workload import Arrivals
+from headworks.system.schema.system import System
+from headworks.twin.models.random_streams import generator
+from headworks.twin.models.vendor_model import Latency, VendorModel
+from headworks.twin.workload.arrivals import Arrivals
+from headworks.twin.workload.token_counts import TokenCounts
 from tests.system.files import right
 
 ONE = """\
@@ -27,12 +27,12 @@ def one(requirements: str = "", limits: str = "", targets: str = "v/x", model: s
 
 def steady(target: str = "v/x", first: float = 0.5, pace: float = 0.01) -> VendorModel:
     """A target whose every answer takes the same times and never fails."""
-    return VendorModel(target=target, first=Time(median=first), pace=Time(median=pace))
+    return VendorModel(target=target, first=Latency(median=first), pace=Latency(median=pace))
 
 
 def queueing(slots: int) -> VendorModel:
     """A target that is nothing but slots: a millisecond a token, and no time to the first."""
-    return VendorModel(target="v/x", first=Time(median=1e-9), pace=Time(median=0.001), slots=slots)
+    return VendorModel(target="v/x", first=Latency(median=1e-9), pace=Latency(median=0.001), slots=slots)
 
 
 def exponential(rate: float, seconds: float, calls: int, seed: int, *, warm: float = 0.1) -> Arrivals:
@@ -43,7 +43,7 @@ def exponential(rate: float, seconds: float, calls: int, seed: int, *, warm: flo
     return Arrivals(
         at=at.tolist(),
         alias=["a"] * calls,
-        sizes=[Size(1, int(count)) for count in tokens],
+        sizes=[TokenCounts(1, int(count)) for count in tokens],
         streamed=[False] * calls,
         same=list(range(calls)),
         begins=float(at[int(warm * calls)]),

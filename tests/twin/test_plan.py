@@ -11,30 +11,31 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.system.schema import System
-from headworks.twin.page import page
-from headworks.twin.plan import Known, plan, prepare
-from headworks.twin.report import Report, as_json
-from headworks.twin.simulate import Effort, estimate, run, runs
-from headworks.twin.simulate import Plan as Whole
-from headworks.twin.use import budgets
-from headworks.twin.verdict import Judge, Verdict, averaged, binding
-from headworks.twin.workload import Shape
+from headworks.system.schema.system import System
+from headworks.system.verdicts.verdict import Said
+from headworks.twin.plan import PlanInputs, plan, prepare
+from headworks.twin.report.html import html_report
+from headworks.twin.report.report import Report, as_json
+from headworks.twin.simulation.replications import Effort, estimate, replicate, replicate_until_clear
+from headworks.twin.simulation.replications import Plan as Whole
+from headworks.twin.simulation.utilization import Utilization, budget_utilizations
+from headworks.twin.verdicts.verdict import Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.workload.arrivals import Shape
 from tests.twin.systems import one, steady
-from tests.twin.test_workload import shape
+from tests.twin.workload.test_arrivals import shape
 
 ROOT = Path(__file__).parent.parent.parent
 EXPECT = "expect: {first_token: {p50: 300ms, p95: 800ms}, per_token: {p50: 10ms, p95: 20ms}}"
 TARGET = f"{{provider: v, model: x, {EXPECT}}}"
 TRAFFIC = "traffic: {peak_rps: 10, prompt_tokens: {p50: 900, p95: 3200}, output_tokens: {p50: 180, p95: 600}}"
 QUIET = TRAFFIC.replace("peak_rps: 10", "peak_rps: 2")
-"""The same, where every twist of a knob is simulated: what comes in twenty seconds before a run's first call is less."""
+"""The same, where the effect of every setting is simulated: what comes in twenty seconds before a run's first call is less."""
 FIRST = "{id: first, metric: time_to_first_token, percentile: 95, at_most: 2s}"
 GOOD = "{id: good, metric: goodput, at_least: 9rps}"
 QUIET_GOOD = GOOD.replace("9rps", "1.8rps")
 
 
-NOTHING = Known(read=lambda path: b"")
+NOTHING = PlanInputs(read=lambda path: b"")
 
 
 def planned(system: System, calls: int = 100) -> Report:
@@ -45,7 +46,7 @@ def judged(system: System, calls: int = 300) -> list[Verdict]:
     """The verdicts alone: what helps is not looked for."""
     ready = prepare(system, NOTHING)
     whole = Whole(system, ready.modelled.models, ready.demand.workload)
-    made = runs(whole, Effort(calls=calls, runs=4))
+    made = replicate_until_clear(whole, Effort(calls=calls, runs=4))
     judge = Judge(whole, made, 1)
     return [judge.of(objective) for objective in system.requirements.objectives]
 
@@ -81,7 +82,7 @@ def test_a_key_that_may_ask_less_than_it_does_is_named() -> None:
     )
     report = planned(system)
     assert report.binding.name == "rpm of key web"
-    assert "turns away" in report.binding.said
+    assert "rejects" in report.binding.said
     assert (report.remedies[0].knob, report.remedies[0].path) == ("rpm of key web", "keys.web.rpm")
 
 
@@ -93,12 +94,32 @@ def test_a_limit_of_tokens_that_answers_are_reserved_from_is_named_though_little
         more="keys: {web: {key: k1, tpm: 100k, rpm: 100k, concurrency: 500}}",
     )
     ready = prepare(system, NOTHING)
-    using = averaged(runs(Whole(system, ready.modelled.models, ready.demand.workload), Effort(calls=100, runs=2)))
-    found = binding(using, [], {})
+    using = mean_utilization(
+        replicate_until_clear(Whole(system, ready.modelled.models, ready.demand.workload), Effort(calls=100, runs=2))
+    )
+    found = bottleneck(using, [], frozenset())
     assert found.name == "tpm of key web"
     assert found.at_peak < 0.8
     assert "max_output" in found.said
     assert [use.name for use in using if use.refused] == ["tpm of key web"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "verdict", "at_offered_load", "said"),
+    [
+        ("goodput", "holds", True, "; goodput is at risk because its target equals the offered load"),
+        ("goodput", "does not hold", False, "; goodput is at risk because too many calls fail or are late"),
+        ("duration", "holds", False, ""),
+    ],
+)
+def test_without_a_close_limit_the_objective_at_risk_is_named_and_then_the_numbers(
+    metric: str, verdict: Said, at_offered_load: bool, said: str
+) -> None:
+    judged = Verdict(id="one", objective="", alias=None, metric=metric, verdict=verdict, limit=1.0, margin=0.01)
+    using = [Utilization(name="rpm of v", path="", limit=60, at_peak=0.2, mean=0.1, course=[])]
+    found = bottleneck(using, [judged], frozenset({"one"} if at_offered_load else ()))
+    numbers = "(smallest margin: one; highest utilization: rpm of v, 20% at peak)"
+    assert (found.name, found.said) == ("", f"no capacity limit is close{said} {numbers}")
 
 
 def test_a_cache_answers_what_was_asked_before() -> None:
@@ -120,11 +141,11 @@ def test_a_stream_that_breaks_goes_on_where_the_file_says_so() -> None:
         target="v/x", first=models["v/x"].first, pace=models["v/x"].pace, faults={"cut": 0.05}
     )
     whole = Whole(system, models, Shape([shape(streamed=1.0)]))
-    assert 0.92 < run(whole, 1, 600).values["up"] < 0.98
+    assert 0.92 < replicate(whole, 1, 600).values["up"] < 0.98
     mended = one(
         "objectives: [{id: up, metric: availability, at_least: 99%}]", targets="v/x, w/y", model=", mid_stream: restart"
     )
-    assert run(Whole(mended, models, whole.workload), 1, 600).values["up"] == 1.0
+    assert replicate(Whole(mended, models, whole.workload), 1, 600).values["up"] == 1.0
 
 
 def test_a_month_is_judged_by_its_months_and_not_by_their_mean() -> None:
@@ -141,13 +162,13 @@ def test_a_month_is_judged_by_its_months_and_not_by_their_mean() -> None:
 def test_a_page_stands_alone_and_escapes_what_it_was_given() -> None:
     report = planned(one(f"{QUIET}, objectives: [{FIRST}]", targets=TARGET, more="name: <b>"))
     assert (report.verdict, report.remedies) == ("holds", [])
-    assert report.binding.said.startswith("no limit is near")
-    made = page(report)
+    assert report.binding.said.startswith("no capacity limit is close")
+    made = html_report(report)
     assert made.count("<svg") >= 3
     assert "Plan of &lt;b&gt;" in made
     for outside in ("src=", "href=", "url(", "@import", "<script"):
         assert outside not in made
-    assert page(report) == made
+    assert html_report(report) == made
     assert as_json(report) == as_json(report)
 
 
@@ -156,17 +177,17 @@ def test_a_budget_that_a_day_takes_twice_is_said() -> None:
         TRAFFIC, targets=TARGET, more="keys: {web: {key: k1, budget: {amount: $10, every: 1d}}, app: {key: k2}}"
     )
     mix = prepare(system, NOTHING).demand.mix
-    [use] = budgets(system, mix, 0.5, 0.001)
+    [use] = budget_utilizations(system, mix, 0.5, 0.001)
     # Half of ten calls a second at the peak, half as busy over the day, a tenth of a cent each: $216.
     assert (use.name, use.path, use.limit) == ("budget of key web", "keys.web.budget.amount", 10.0)
     assert use.at_peak == pytest.approx(21.6)
-    assert budgets(system, mix, 0.5, None) == []
+    assert budget_utilizations(system, mix, 0.5, None) == []
 
 
 def test_no_interval_reaches_below_nothing() -> None:
     system = one(f"{TRAFFIC}, objectives: [{FIRST}]", targets=TARGET)
     ready = prepare(system, NOTHING)
-    made = runs(Whole(system, ready.modelled.models, ready.demand.workload), Effort(calls=100, runs=2))
+    made = replicate_until_clear(Whole(system, ready.modelled.models, ready.demand.workload), Effort(calls=100, runs=2))
     apart = [msgspec.structs.replace(made[0], values={"first": value}) for value in (0.1, 0.9)]
     found = estimate(system.requirements.objectives[0], apart)
     assert found is not None

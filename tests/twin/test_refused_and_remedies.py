@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from headworks.system.schema import System
-from headworks.twin.interval import mean
-from headworks.twin.knobs import remedies
-from headworks.twin.plan import Known, prepare
-from headworks.twin.search import Search
-from headworks.twin.simulate import Effort, Plan, run, runs
-from headworks.twin.verdict import Judge, Verdict, margin
+from headworks.system.schema.system import System
+from headworks.twin.plan import PlanInputs, prepare
+from headworks.twin.search.changes import remedy_ladders
+from headworks.twin.search.search import ChangeSearch
+from headworks.twin.simulation.confidence_interval import mean_interval
+from headworks.twin.simulation.replications import Effort, Plan, replicate, replicate_until_clear
+from headworks.twin.verdicts.verdict import Judge, Verdict, margin
 from tests.twin.systems import one
 
-KNOWN = Known(read=lambda path: b"")
+KNOWN = PlanInputs(read=lambda path: b"")
 TRAFFIC = "traffic: {peak_rps: 5, prompt_tokens: {p50: 100, p95: 300}, output_tokens: {p50: 10, p95: 20}}"
 PROMISES = """\
 {id: up, metric: availability, at_least: 90%}, {id: good, metric: goodput, at_least: 0.001rps}, \
@@ -33,7 +33,7 @@ def judged(keys: str) -> dict[str, Verdict]:
     """A cent a day pays for some 60 calls; 5 a second ask."""
     system = one(f"{TRAFFIC}, objectives: [{PROMISES}]", model=", max_output: 100", more=keys)
     plan = whole(system)
-    judge = Judge(plan, runs(plan, Effort(calls=150, runs=2)), 1, short=50)
+    judge = Judge(plan, replicate_until_clear(plan, Effort(calls=150, runs=2)), 1, short=50)
     return {objective.id: judge.of(objective) for objective in system.requirements.objectives}
 
 
@@ -72,17 +72,17 @@ def test_a_remedy_that_is_offered_holds_on_fresh_seeds_and_its_difference_is_cle
     plan = whole(one(f"{TRAFFIC}, objectives: [{FIRST}]", model=", mid_stream: restart"))
     [objective] = plan.system.requirements.objectives
     effort = Effort(calls=100, runs=2, seed=5)
-    verdict = Judge(plan, runs(plan, effort), effort.seed).of(objective)
-    search = Search(plan, effort, 1.0, lambda plan: ())
+    verdict = Judge(plan, replicate_until_clear(plan, effort), effort.seed).of(objective)
+    search = ChangeSearch(plan, effort, 1.0, lambda plan: ())
     for offer in search.remedies([objective], [verdict]):
         if not offer.is_enough:
             continue
         knob = next(
-            one for ladder in remedies(plan) for one in ladder if (one.name, one.said) == (offer.knob, offer.said)
+            one for ladder in remedy_ladders(plan) for one in ladder if (one.name, one.said) == (offer.knob, offer.said)
         )
-        turned = knob.turn(plan)
-        pairs = [(run(plan, FRESH + n, 100), run(turned, FRESH + n, 100)) for n in range(3)]
-        gained = mean(
+        turned = knob.apply(plan)
+        pairs = [(replicate(plan, FRESH + n, 100), replicate(turned, FRESH + n, 100)) for n in range(3)]
+        gained = mean_interval(
             [margin(objective, two.values["first"]) - margin(objective, one.values["first"]) for one, two in pairs]
         )
         assert gained.low > 0

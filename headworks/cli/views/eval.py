@@ -16,7 +16,7 @@ from rich.progress import Progress as Drawn
 from rich.text import Text
 
 from headworks.cli.paper import Paper, Rows
-from headworks.evals.report import Report, dollars, passing, percent, ranged, results_of
+from headworks.evals.report import Report, dollars, pass_rate, percent, results_of, with_interval
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session
 from headworks.evals.statistics.compare import Comparison, why_of
@@ -37,15 +37,17 @@ COLOURS: Final[Mapping[Verdict, str]] = MappingProxyType(
 )
 
 
-def show_outlook(session: Session, *, to_err: bool) -> None:
+def show_estimate(session: Session, *, to_err: bool) -> None:
     """What will be asked, and what it may cost."""
-    plan, outlook = session.plan, session.outlook
-    cost = "its price is unknown" if outlook.cost_nano is None else f"about {dollars(outlook.cost_nano)}"
-    bound = session.wanted.max_cost
+    plan, estimate = session.plan, session.estimate
+    cost = "its price is unknown" if estimate.cost_nano is None else f"about {dollars(estimate.cost_nano)}"
+    bound = session.options.max_cost
     conditions = f"{len(plan.conditions)} condition{'s' if len(plan.conditions) > 1 else ''}"
-    said = f"{plan.suite.name}: {outlook.samples} samples, {conditions}, {outlook.calls} calls of {plan.model}; {cost}"
-    if bound is not None and (outlook.cost_nano or 0) > bound:
-        said += f", of which {dollars(bound)} may be spent: it will be stopped early"
+    said = (
+        f"{plan.suite.name}: {estimate.samples} samples, {conditions}, {estimate.calls} calls of {plan.model}; {cost}"
+    )
+    if bound is not None and (estimate.cost_nano or 0) > bound:
+        said += f", of which only {dollars(bound)} may be spent: it will stop early"
     click.echo(said, err=to_err)
 
 
@@ -109,15 +111,15 @@ def show(report: Report) -> None:
         known = summary.flicker
         click.echo(
             f"asked {known.asked} times: at least one right {percent(known.at_least_one[known.asked])}, all right "
-            f"{percent(known.all_of[known.asked])}, sometimes right and sometimes not {ranged(known.unsteady)}"
+            f"{percent(known.all_of[known.asked])}, sometimes right {with_interval(known.unsteady)}"
         )
     show_unjudged(report)
     if not summary.is_complete:
         click.echo(
-            f"stopped before its end: {summary.why or 'it was interrupted'}; gates are judged by what holds at any stop"
+            f"stopped early: {summary.why or 'it was interrupted'}; gates are judged by bounds that hold at any stop"
         )
     click.echo(
-        f"{summary.samples} samples show a difference of {100 * summary.gap_seen:.1f} points between two systems, 4 times in 5; "
+        f"with {summary.samples} samples only differences above {100 * summary.gap_seen:.0f} points can be detected (80 % power); "
         f"cost {dollars(summary.cost_nano)}; every answer: {summary.results}"
     )
     if report.gates:
@@ -125,7 +127,7 @@ def show(report: Report) -> None:
         paper.print(gates(report.gates, paper))
     else:
         click.echo(
-            f"no objective names this suite, so nothing is gated: {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
+            f"no gate: no objective names this suite; add {{metric: quality, suite: {summary.suite}, at_least: 90%}}"
         )
 
 
@@ -144,11 +146,11 @@ def conditions(summary: Summary, paper: Paper) -> Rows:
         "condition", "claim", "samples", "pass", "drop from plain, points", "no verdict", "p50", "p95", "cost"
     )
     for row in summary.rows:
-        drop = Text(ranged(row.drop, points=True))
+        drop = Text(with_interval(row.drop, points=True))
         if row.drop is not None and row.drop.low > 0 and row.claim == "invariance":
             drop.stylize("red")
         table.add_row(
-            row.condition, row.claim, str(row.samples), passing(row.share), drop, str(row.unjudged + row.failed),
+            row.condition, row.claim, str(row.samples), pass_rate(row.share), drop, str(row.unjudged + row.failed),
             f"{row.spread.p50:.2f} s", f"{row.spread.p95:.2f} s", dollars(row.spread.cost_nano),
         )  # fmt: skip
     return table
@@ -156,18 +158,18 @@ def conditions(summary: Summary, paper: Paper) -> Rows:
 
 def groups(summary: Summary, paper: Paper) -> Rows:
     """Tasks and tags, undisturbed."""
-    table = paper.table("undisturbed", "samples", "pass")
+    table = paper.table("plain only", "samples", "pass")
     for group in summary.groups:
-        table.add_row(f"{group.kind} {group.name}", str(group.samples), passing(group.share))
+        table.add_row(f"{group.kind} {group.name}", str(group.samples), pass_rate(group.share))
     return table
 
 
 def gates(found: list[Judged], paper: Paper) -> Rows:
     """The verdicts."""
-    table = paper.table("gate", "promise", "verdict", "seen", "why")
+    table = paper.table("gate", "requirement", "verdict", "measured", "why")
     for one in found:
         verdict = Text(one.verdict, style=COLOURS[one.verdict])
-        table.add_row(one.id, one.what, verdict, ranged(one.estimate, points=one.bound <= 0), Text(one.why))
+        table.add_row(one.id, one.what, verdict, with_interval(one.estimate, points=one.bound <= 0), Text(one.why))
     return table
 
 
@@ -186,13 +188,15 @@ def show_comparison(paper: Paper, report: Report, compared: Comparison) -> None:
     for row in compared.rows:
         table.add_row(
             row.condition, str(row.samples), percent(row.paired.ours), percent(row.paired.theirs),
-            ranged(row.paired.difference, points=True), f"{row.paired.better}/{row.paired.worse}", f"{row.p:.3g}",
+            with_interval(row.paired.difference, points=True), f"{row.paired.better}/{row.paired.worse}", f"{row.p:.3g}",
             f"{row.ours.p95:.2f}/{row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)}/{dollars(row.theirs.cost_nano)}",
         )  # fmt: skip
     paper.print(table)
     if compared.rows and compared.rows[0].items_needed:
         needed = compared.rows[0].items_needed
-        click.echo(f"to see {100 * compared.margin:.3g} points with these differences you need {needed} items\n")
+        click.echo(
+            f"{needed} items are needed to detect a difference of {100 * compared.margin:.3g} points in this suite\n"
+        )
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How keys and groups are shown. There is nothing secret in what is shown: not a digit of a secret, nor of its digest."""
+"""How keys and groups are shown. No digit of a secret, or of its digest, is ever shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headworks.cli.paper import Paper
 from headworks.core.key import FREELY, Allowance, nth_name
 from headworks.core.money import written_dollars
 from headworks.ledger.keys import Earlier
-from headworks.system.scalars import written_count
+from headworks.system.syntax.scalars import written_count
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +53,13 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
-    """A table; with --json one object a line."""
+    """Prints a table; with --json one object a line."""
     if as_json:
         for one in found:
             click.echo(msgspec.json.encode(one))
         return
     if not found:
-        click.echo("no keys: anybody on this machine may call (`headworks keys create NAME` makes one)")
+        click.echo("no keys: anyone on this machine may call (`headworks keys create NAME` creates one)")
         return
     paper = Paper()
     is_again = any(one.number > 1 for one in found)  # commands take the name; logs and sums say which key of it
@@ -86,7 +86,7 @@ def show_list(found: Sequence[Shown], *, as_json: bool) -> None:
 
 
 def show_key(whole: Whole, *, as_json: bool) -> None:
-    """One key or group, a line for each thing to say."""
+    """Prints one key or group, a line for each property."""
     if as_json:
         click.echo(msgspec.json.encode(whole))
         return
@@ -96,11 +96,11 @@ def show_key(whole: Whole, *, as_json: bool) -> None:
         lines.append(("models", ", ".join(one.models) or "all"))
     lines += [("group", one.group), ("tags", ", ".join(one.tags)), ("limits", limits_of(one.allowance))]
     if one.created_at:
-        lines.append(("made", when(one.created_at)))
+        lines.append(("created", when(one.created_at)))
     if one.expires_at:
         lines.append(("expires", when(one.expires_at)))
     if one.former:
-        lines.append(("rotated", f"{one.former} secrets before are still good"))
+        lines.append(("rotated", f"{one.former} former secrets are still valid"))
     lines.append(("budget", budget_of(one.allowance)))
     lines.append(
         ("spent", f"{written_dollars(whole.spent)} {'since ' + when(whole.since) if whole.since else 'in all'}")
@@ -116,7 +116,7 @@ def show_key(whole: Whole, *, as_json: bool) -> None:
 
 
 def show_changed(one: Shown, *, as_json: bool) -> None:
-    """What a key is like from now on."""
+    """Prints a key after a change."""
     if as_json:
         click.echo(msgspec.json.encode(one))
         return
@@ -124,8 +124,8 @@ def show_changed(one: Shown, *, as_json: bool) -> None:
     parts += [", ".join(one.models), f"group {one.group}" if one.group else "", ", ".join(one.tags)]
     if one.expires_at:
         parts.append(f"until {when(one.expires_at)}")
-    said = "; ".join(filter(None, parts)) or "without any limit"
-    click.echo(f"{one.name}: {said}; a running gateway knows within a second")
+    said = "; ".join(filter(None, parts)) or "no limits"
+    click.echo(f"{one.name}: {said}; a running gateway applies it within a second")
 
 
 def limits_of(allowance: Allowance) -> str:

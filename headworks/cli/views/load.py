@@ -1,4 +1,4 @@
-"""How `headworks load` shows a report: what holds, how it went, how much the numbers can be trusted."""
+"""Prints the report of `headworks load`: verdicts, latencies, and whether the generator kept its schedule."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.paper import Paper
+from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
-from headworks.load.search import Searched
-from headworks.load.verdict import Compared
-from headworks.system.finding import Said
-from headworks.twin.verdict import written
+from headworks.load.verdict import ComparedValue
+from headworks.system.verdicts.verdict import Said
+from headworks.twin.verdicts.verdict import format_value
 
 COLOURS: Final[Mapping[Said, str]] = {
     "holds": "green",
@@ -47,24 +47,24 @@ def show(report: Report) -> None:
     whole = report.ended.get("ok", 0)
     others = ", ".join(f"{count} {ended}" for ended, count in report.ended.items() if ended != "ok")
     click.echo(
-        f"{report.calls} calls in {report.seconds:.1f} s ({report.rate:.4g} a second): {whole} whole"
+        f"{report.calls} calls in {report.seconds:.1f} s ({report.rate:.4g}/s): {whole} ok"
         + (f", {others}" if others else "")
-        + f"; goodput {report.goodput:.4g} a second, {report.tokens_per_second:,.0f} tokens a second"
+        + f"; goodput {report.goodput:.4g}/s, {report.tokens_per_second:,.0f} tokens/s"
     )
     if report.codes:
-        click.echo("not whole: " + ", ".join(f"{count} x {code}" for code, count in report.codes.items()))
+        click.echo("errors: " + ", ".join(f"{count} x {code}" for code, count in report.codes.items()))
     if report.found:
         click.echo("cache: " + ", ".join(f"{count} {found}" for found, count in sorted(report.found.items())))
     if report.verdicts:
         click.echo()
-        table = paper.table("objective", "of", "promise", "verdict", "measured", "between", "why")
+        table = paper.table("objective", "alias", "requirement", "verdict", "measured", "95% interval", "why")
         for one in report.verdicts:
             table.add_row(
                 one.id,
                 one.alias or "all",
                 one.objective,
                 Text(one.verdict, style=COLOURS[one.verdict]),
-                "" if one.value is None else written(one.metric, one.value),
+                "" if one.value is None else format_value(one.metric, one.value),
                 between(one.metric, one.low, one.high),
                 Text(one.why),
             )
@@ -77,64 +77,73 @@ def show(report: Report) -> None:
     generator = report.generator
     click.echo()
     click.echo(
-        f"the generator was late by {1000 * generator.late_p50:.2f} ms (p50), {1000 * generator.late_p99:.2f} ms (p99); "
-        f"{1000 * generator.tolerated:.0f} ms are tolerated; it took {generator.busy:.0%} of a core"
+        f"load generator: sends were {1000 * generator.late_p50:.2f} ms late (p50), {1000 * generator.late_p99:.2f} ms (p99); "
+        f"the limit is {1000 * generator.tolerated:.0f} ms; it used {generator.busy:.0%} of a core"
     )
     if report.why:
         click.echo(click.style(f"{report.verdict}: {report.why}", fg="red"))
     elif not report.verdicts:
-        click.echo("the file promises nothing: write requirements.objectives, and load says whether they hold")
+        click.echo("the file has no objectives: add requirements.objectives, and load judges them")
 
 
 def between(metric: str, low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
-    return f"{'?' if low is None else written(metric, low)} .. {'?' if high is None else written(metric, high)}"
+    return (
+        f"{'?' if low is None else format_value(metric, low)} .. {'?' if high is None else format_value(metric, high)}"
+    )
 
 
 def seconds(value: float) -> str:
-    """A time to the digits that it was measured to."""
-    return f"{1000 * value:.2f} ms" if value < 0.01 else written("duration", value)
+    """A time with the precision of the measurement."""
+    return f"{1000 * value:.2f} ms" if value < 0.01 else format_value("duration", value)
 
 
 def show_times(paper: Paper, report: Report) -> None:
-    table = paper.table("from the schedule", "of", "calls", *[f"p{part:g}" for part in report.percents])
+    table = paper.table("latency", "alias", "calls", *[f"p{part:g}" for part in report.percents])
     for one in report.latencies:
         table.add_row(*row(one))
     if len(report.pace) == len(report.percents):
-        table.add_row("between pieces", "all", "", *[seconds(value) for value in report.pace])
+        table.add_row("between tokens", "all", "", *[seconds(value) for value in report.pace])
     if table.row_count:
         click.echo()
         paper.print(table)
 
 
 def row(one: Latency) -> list[str]:
-    name = "first token" if one.metric == "time_to_first_token" else "whole answer"
+    name = "time to first token" if one.metric == "time_to_first_token" else "whole answer"
     return [name, one.alias or "all", str(one.calls), *[seconds(value) for value in one.at]]
 
 
-def show_search(paper: Paper, searched: Searched) -> None:
-    paper.title("the highest rate that holds")
-    table = paper.table("rate", "", "calls", "why")
+def show_search(paper: Paper, searched: RateSearch) -> None:
+    paper.title("Maximum rate that meets every objective")
+    table = paper.table("rate", "verdict", "calls", "why")
     for one in searched.probes:
-        said = {True: "holds", False: "fails", None: "not shown"}[one.holds]
+        said = {True: "holds", False: "fails", None: "unclear"}[one.holds]
         table.add_row(f"{one.rate:.4g}", said, str(one.calls), Text(one.why))
     paper.print(table)
     if searched.holds is None:
-        click.echo("no rate was shown to hold")
+        click.echo("no rate was shown to meet every objective")
         return
-    beyond = "" if searched.fails is None else f"; {searched.fails:.4g} does not, or could not be shown to"
-    click.echo(f"{searched.holds:.4g} calls a second hold{beyond}. What is measured above was measured there.")
+    beyond = "" if searched.fails is None else f"; {searched.fails:.4g}/s does not, or was not shown to"
+    click.echo(
+        f"{searched.holds:.4g}/s meets every objective{beyond}. The numbers above were measured at {searched.holds:.4g}/s."
+    )
 
 
-def show_compared(paper: Paper, rows: list[Compared]) -> None:
-    paper.title("beside the plan")
-    table = paper.table("what", "of", "predicted", "measured", "error", "")
+def show_compared(paper: Paper, rows: list[ComparedValue]) -> None:
+    paper.title("Measured against the plan")
+    table = paper.table("what", "metric", "predicted", "measured", "error", "intervals")
     for one in rows:
         points = one.metric == "availability"
         error = f"{100 * one.error:+.3f} points" if points else f"{one.error:+.0%}" if isfinite(one.error) else "?"
-        agree = "" if one.within is None else "within" if one.within else "outside"
+        agree = "" if one.within is None else "overlap" if one.within else "differ"
         table.add_row(
-            one.what, one.metric, written(one.metric, one.predicted), written(one.metric, one.measured), error, agree
+            one.what,
+            one.metric,
+            format_value(one.metric, one.predicted),
+            format_value(one.metric, one.measured),
+            error,
+            agree,
         )
     paper.print(table)

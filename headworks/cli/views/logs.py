@@ -36,10 +36,10 @@ SHORTER = 16
 
 CACHED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "hit": "hit: an answer that was kept",
-        "miss": "miss: no such answer was kept, or it was too old",
-        "bypass": "bypass: not looked for",
-        "coalesced": "coalesced: it shared the answer of an equal call under way",
+        "hit": "hit: a cached answer",
+        "miss": "miss: no cached answer, or it had expired",
+        "bypass": "bypass: the cache was not used",
+        "coalesced": "coalesced: it shared the answer of an identical call in flight",
     }
 )
 
@@ -220,7 +220,7 @@ def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool
     """Prints calls, in this order. is_cut: there are more than these. is_more: they continue a table."""
     screen = console()
     if not records:
-        screen.print("no calls are like that")
+        screen.print("no calls match")
         return
     days = {moment(record.at)[:10] for record in records}
     if screen.width >= ROOMY:
@@ -232,7 +232,7 @@ def show_table(records: Sequence[Record], *, is_cut: bool = False, is_more: bool
         return
     if is_cut:
         screen.print(f"The last {len(records)}; --last N shows more, --json all.", style="dim")
-    screen.print(f"One of them whole: headworks logs show {records[-1].request_id[:SHORT]}", style="dim")
+    screen.print(f"One call in full: headworks logs show {records[-1].request_id[:SHORT]}", style="dim")
 
 
 def narrow(records: Sequence[Record], paper: Paper, *, is_dated: bool, is_more: bool) -> Rows:
@@ -308,7 +308,7 @@ def show_record(record: Record) -> None:
     shape = "streamed" if record.streamed else "whole"
     rows = [
         ("request", f"{clean(record.request_id)}   {moment(record.at)}"),
-        ("asked", f"{clean(record.model) or '-'} by {clean(record.key) or 'anybody'}: {record.operation}, {shape}"),
+        ("asked", f"{clean(record.model) or '-'} by {clean(record.key) or 'anyone'}: {record.operation}, {shape}"),
         ("ended", f"{record.outcome}, {record.status}, after {seconds(whole)}{head(record)}"),
     ]
     if record.cache:
@@ -326,7 +326,7 @@ def show_record(record: Record) -> None:
         line(screen, f"{name:<9}", painted(text, record.outcome) if name == "ended" else Text(text))
     screen.print()
     count = len(record.attempts)
-    nobody = "no target was asked for it" if record.outcome == "ok" else "it ended before a target was asked"
+    nobody = "no target was needed" if record.outcome == "ok" else "it ended before a target was called"
     screen.print(f"no attempt: {nobody}" if not count else f"{count} attempt{'s' * (count > 1)}")
     for number, attempt in enumerate(record.attempts, 1):
         show_attempt(screen, number, attempt, record)
@@ -340,9 +340,9 @@ def show_attempt(screen: Console, number: int, attempt: AttemptRecord, record: R
     screen.print()
     line(screen, f"{number:>3}  ", Text(f"{clean(attempt.target)}  ({attempt.why})", style="bold"))
     screen.print(f"     |{bar(started, first, duration, took(record))}|", soft_wrap=True)
-    waits = f"begun at {seconds(started)}, "
-    waits += f"first answer after {seconds(first)}, " if first is not None else "no answer begun, "
-    line(screen, "     ", Text(f"{waits}over after {seconds(duration)}"))
+    waits = f"started at {seconds(started)}, "
+    waits += f"first token after {seconds(first)}, " if first is not None else "no first token, "
+    line(screen, "     ", Text(f"{waits}ended after {seconds(duration)}"))
     status = f" (vendor's status {attempt.vendor_status})" if attempt.vendor_status else ""
     line(screen, "     ", painted(f"{attempt.outcome or 'unknown'}{status}", attempt.outcome))
     if attempt.error:
@@ -357,7 +357,7 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
     """Prints groups of calls, and what they add up to."""
     screen = console()
     if not found:
-        screen.print("no calls are like that")
+        screen.print("no calls match")
         return
     noun = "attempts" if "target" in by else "calls"
     paper, numbers = Paper(), (noun, "errors", "tokens", "cost", "p50", "p95")
@@ -377,7 +377,7 @@ def show_sums(found: Sequence[Sum], by: Sequence[By]) -> None:
     unpriced = sum(one.unpriced for one in found)
     screen.print(f"{sum(one.calls for one in found)} {noun}, {money(sum(one.cost_nano for one in found))}", style="dim")
     if unpriced:
-        screen.print(f"+?: {unpriced} {noun} have no known cost", style="dim")
+        screen.print(f"+?: {unpriced} {noun} have an unknown cost", style="dim")
 
 
 def console() -> Console:
@@ -416,7 +416,7 @@ def said(error: str, reason: str) -> str:
 
 
 def head(record: Record) -> str:
-    return f" (first answer after {seconds(record.head_at - record.arrived_at)})" if record.head_at else ""
+    return f" (first token after {seconds(record.head_at - record.arrived_at)})" if record.head_at else ""
 
 
 def usage(tokens: Usage | None) -> str:

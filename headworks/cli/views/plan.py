@@ -1,4 +1,4 @@
-"""How `headworks plan` shows a report to people: what holds, what binds, what would help, what matters, what is assumed."""
+"""Prints the report of `headworks plan`: verdicts, bottleneck, remedies, sensitivities and assumptions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import click
 from rich.text import Text
 
 from headworks.cli.paper import Paper
-from headworks.system.finding import Said
-from headworks.twin.report import Report, Sensitivity
-from headworks.twin.screen import Screening
-from headworks.twin.verdict import Verdict, written
+from headworks.system.verdicts.verdict import Said
+from headworks.twin.report.report import Report, Sensitivity
+from headworks.twin.screening.closed_forms import Screening
+from headworks.twin.verdicts.verdict import Verdict, format_value
 
 MOST_SHOWN: Final = 6
-"""Knobs in the table; `--json` and `--html` have all."""
+"""Settings in the table; `--json` and `--html` have all."""
 
 COLOURS: Final[Mapping[Said, str]] = MappingProxyType(
     {"holds": "green", "does not hold": "red", "cannot say": "yellow", "not judged": "dim"}
@@ -29,35 +29,35 @@ def show(report: Report) -> None:
     effort = report.effort
     click.echo(f"{report.system}: {report.traffic}")
     click.echo()
-    table = paper.table("objective", "of", "promise", "verdict", "predicted", "between", "why")
+    table = paper.table("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
     for one in report.verdicts:
         table.add_row(
             one.id,
             one.alias or "all",
             one.objective,
             Text(one.verdict, style=COLOURS[one.verdict]),
-            "-" if one.value is None else written(one.metric, one.value),
+            "-" if one.value is None else format_value(one.metric, one.value),
             between(one),
             Text(one.why),
         )
     paper.print(table)
-    paper.title("What gives way first")
+    paper.title("Bottleneck")
     click.echo(f"  {report.binding.said}")
     show_remedies(report, paper)
     show_sensitivities(report, paper)
-    paper.title("Assumed, not known")
+    paper.title("Assumptions [how to replace each one]")
     assumed = grouped(report)
     paper.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
     click.echo()
     click.echo(
         f"{report.verdict}; {effort.runs} runs of {effort.calls} calls, seed {effort.seed}, "
-        f"{effort.simulated} calls simulated in all; headworks {report.headworks}, digest {report.digest}"
+        f"{effort.simulated} calls simulated in total; headworks {report.headworks}, digest {report.digest}"
     )
 
 
 def between(one: Verdict) -> str:
-    low = "?" if one.low is None else written(one.metric, one.low)
-    high = "?" if one.high is None else written(one.metric, one.high)
+    low = "?" if one.low is None else format_value(one.metric, one.low)
+    high = "?" if one.high is None else format_value(one.metric, one.high)
     return "-" if one.value is None else f"{low} .. {high}"
 
 
@@ -68,18 +68,20 @@ def show_remedies(report: Report, paper: Paper) -> None:
     if not open_ones:
         return
     known = {one.objective: one for one in report.remedies}
-    paper.title("The cheapest single change that would meet it")
+    paper.title("Cheapest single change that meets each missed objective")
     for verdict in open_ones:
         one = known.get(verdict.id)
         if one is None:
-            click.echo(f"  {verdict.id}: no single change of those that were tried helps")
+            click.echo(f"  {verdict.id}: none of the changes that were tried helps")
             continue
         cost = ""
         if one.cost_before is not None and one.cost_after is not None:
-            before, after = (written("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
-            cost = f"; a call costs {after}" if before == after else f"; a call costs {after}, not {before}"
-        lead = "" if one.is_enough else "none is enough; nearest comes "
-        click.echo(f"  {verdict.id}: {lead}{one.knob}: {one.said}; then {written(verdict.metric, one.value)}{cost}")
+            before, after = (format_value("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
+            cost = f"; cost per call {after}" if before == after else f"; cost per call {after}, was {before}"
+        lead = "" if one.is_enough else "no single change is enough; the closest is "
+        click.echo(
+            f"  {verdict.id}: {lead}{one.knob}: {one.said}; predicted then: {format_value(verdict.metric, one.value)}{cost}"
+        )
         asked = ", which the vendor must grant" if one.kind == "limit" else ""
         broken = f"; it would break {', '.join(one.breaks)}" if one.breaks else ""
         click.echo(f"    at {one.path}{asked}{broken}")
@@ -92,17 +94,17 @@ def show_sensitivities(report: Report, paper: Paper) -> None:
     names = [
         one.id
         for one in report.verdicts
-        if any(effect.objective == one.id for knob in moved for effect in knob.effects)
+        if any(effect.objective == one.id for change in moved for effect in change.effects)
     ]
-    paper.title("What each knob does to the margins (in points of each bound; . is nothing that can be seen)")
-    table = paper.table("knob", "turned", *names)
+    paper.title("Effect of each setting, in % of the limit; `.` = no measurable effect")
+    table = paper.table("setting", "change", *names)
     for one in moved[:MOST_SHOWN]:
         table.add_row(one.knob, one.said, *effects(one, names))
     paper.print(table)
 
 
 def is_sure(low: float, high: float) -> bool:
-    """Whether a change is one: its interval does not have zero, and it is more than half a point."""
+    """Whether an effect is measurable: its interval excludes zero, and it is at least half a percent of the limit."""
     return (low > 0 or high < 0) and max(abs(low), abs(high)) >= 0.005
 
 
@@ -124,31 +126,33 @@ def grouped(report: Report) -> dict[str, list[str]]:
 
 
 def show_screening(screening: Screening, source: str) -> None:
-    """Prints what closed forms say, and nothing that they do not."""
+    """Prints the results of the queueing formulas."""
     paper = Paper()
     click.echo(source)
     click.echo()
-    table = paper.table("limit", "carries", "asked", "used")
+    table = paper.table("limit", "capacity", "offered load", "utilization")
     for one in screening.limits:
         table.add_row(one.name, f"{one.carries:.3g}/s", f"{one.asked:.3g}/s", f"{one.use:.0%}")
     if screening.limits:
         paper.print(table)
     else:
-        click.echo("no provider of the first tiers has a limit in the file")
+        click.echo("no provider of the first tiers has a limit in the system file")
     if screening.refused:
-        click.echo(f"\nno queue is computed: {screening.refused}. `headworks plan` simulates it")
+        click.echo(
+            f"\nno queueing formula applies: {screening.refused}. Run `headworks plan` without --screen to simulate it"
+        )
         return
     if screening.queues:
         click.echo()
         table = paper.table(
-            "places", "taken on average", "would wait (Erlang C)", "by their spread", "turned away (Erlang B)"
+            "queue", "mean in service", "mean wait (Erlang C)", "mean wait (Allen-Cunneen)", "blocking (Erlang B)"
         )
         for queue in screening.queues:
             table.add_row(
                 f"{queue.name}: {queue.places}",
                 f"{queue.load:.2f}",
-                "for ever" if queue.wait is None else f"{queue.wait * 1000:.3g} ms",
-                "for ever" if queue.wait_corrected is None else f"{queue.wait_corrected * 1000:.3g} ms",
+                "unbounded" if queue.wait is None else f"{queue.wait * 1000:.3g} ms",
+                "unbounded" if queue.wait_corrected is None else f"{queue.wait_corrected * 1000:.3g} ms",
                 f"{queue.turned_away:.2%}",
             )
         paper.print(table)

@@ -1,8 +1,8 @@
-"""Samples from the record: what really failed, so that it is asked again before anybody else asks it.
+"""Samples from recorded calls, such as those that failed.
 
 Always true: only calls whose bodies were kept become samples (`log.bodies: full`); of equal conversations one is taken,
-the newest; what a sample cannot carry (images, tools) is counted and left out. What was expected nobody knows yet: it is
-left for a person.
+the newest; what a sample cannot carry (images, tools) is counted and left out. The expected answer is not known yet: a
+person adds it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from headworks.core.digest import digest
 from headworks.core.errors import EvalError
 from headworks.core.record import Outcome, Record
 from headworks.ledger.query import Filter
-from headworks.system.findings import suggestion
-from headworks.system.scalars import Unreadable, duration
+from headworks.system.syntax.findings import suggestion
+from headworks.system.syntax.scalars import Unreadable, duration
 
 TERMS = ("outcome", "alias", "key", "tag", "user", "target", "error", "slow")
 OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
 ROLES = frozenset({"system", "developer", "user", "assistant"})
 
 
-class Taken(msgspec.Struct, kw_only=True):
-    """What became of the calls: samples, and how many were seen, had no body kept, were equal, or cannot be samples."""
+class SampledCalls(msgspec.Struct, kw_only=True):
+    """The samples, and how many calls were seen, had no body, were duplicates, or cannot be samples."""
 
     samples: list[dict[str, Any]] = []
     seen: int = 0
@@ -35,13 +35,13 @@ class Taken(msgspec.Struct, kw_only=True):
     unfit: int = 0
 
 
-def asked_of(text: str) -> Filter:
+def parse_filter(text: str) -> Filter:
     """The filter of `outcome=error,alias=assistant`: `error` and `failed` are every call without a whole answer."""
     fields: dict[str, Any] = {}
     for term in filter(None, (one.strip() for one in text.split(","))):
         name, is_one, value = term.partition("=")
         if not is_one or name not in TERMS:
-            raise EvalError(f"`{term}` is no filter of calls\n    {suggestion(name, TERMS, 'write NAME=VALUE; names')}")
+            raise EvalError(f"`{term}` is not a filter\n    {suggestion(name, TERMS, 'write NAME=VALUE; names')}")
         if name == "outcome" and value in ("error", "failed"):
             fields["failed"] = True
         elif name == "outcome" and value not in OUTCOMES:
@@ -57,9 +57,9 @@ def asked_of(text: str) -> Filter:
     return Filter(**fields)
 
 
-def samples_of(records: Iterable[Record]) -> Taken:
+def samples_from(records: Iterable[Record]) -> SampledCalls:
     """The samples in these calls, the newest of equal ones; a call's outcome is its tag."""
-    taken = Taken()
+    taken = SampledCalls()
     found: dict[str, dict[str, Any]] = {}
     for record in records:
         taken.seen += 1

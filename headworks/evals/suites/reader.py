@@ -1,6 +1,6 @@
-"""A YAML suite, read from its document: every mistake with its place.
+"""Reads a YAML suite; every problem has its line and column.
 
-Always true: reading goes on after a mistake, so that all of them are told at once; nothing is read that is not named here.
+Always true: reading continues after a problem, so that all of them are reported at once; nothing is read that is not named here.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.errors import ConfigError
-from headworks.evals import conditions, language, scorers
+from headworks.evals import conditions, language_detection, scorers
 from headworks.evals.conditions import Condition
-from headworks.evals.scorers import GRADED, Own, Scorer
+from headworks.evals.scorers import GRADED, Scorer, UserScorer
 from headworks.evals.suites.check import check
-from headworks.evals.suites.functions import function, names_in
-from headworks.evals.suites.places import Document, Troubles, Where, content_of, written
-from headworks.evals.suites.rows import LISTS_OF_TEXTS, SAMPLE, named, said_of, samples_of
-from headworks.evals.suites.suite import Message, Read, Sample, Suite, Task
+from headworks.evals.suites.rows import LISTS_OF_TEXTS, SAMPLE_KEYS, read_samples, validation_message, with_ids
+from headworks.evals.suites.suite import LoadedSuite, Message, Sample, Suite, Task
+from headworks.evals.suites.user_functions import function, run_module
+from headworks.evals.suites.yaml_document import Document, NodePath, Problems, path_text, read_text
 from headworks.prompts.schema import trouble
-from headworks.system.findings import suggestion
-from headworks.system.scalars import Unreadable, duration, share
+from headworks.system.syntax.findings import suggestion
+from headworks.system.syntax.scalars import Unreadable, duration, share
 
 T = TypeVar("T")
 
@@ -31,42 +31,42 @@ KEYS = (
     "version", "name", "model", "prompt", "system", "system_file", "messages", "parameters", "scorers", "tasks", "samples", "conditions", "looks",
     "judge_failures", "call_failures", "python",
 )  # fmt: skip
-TASK = ("system", "system_file", "messages", "parameters", "scorers")
-TEXTS = frozenset({"id", "cluster", "task", "model", "name", "system", "content"})
+TASK_KEYS = ("system", "system_file", "messages", "parameters", "scorers")
+TEXT_KEYS = frozenset({"id", "cluster", "task", "model", "name", "system", "content"})
 
 
 class SuiteReader:
     """Reads one YAML suite."""
 
-    def __init__(self, document: Document, path: Path, troubles: Troubles) -> None:
+    def __init__(self, document: Document, path: Path, problems: Problems) -> None:
         self.document = document
         self.path = path
-        self.troubles = troubles
+        self.problems = problems
         self.names: dict[str, Any] = {}
-        self.own: dict[str, Own] = {}
+        self.own: dict[str, UserScorer] = {}
         self.open: list[bool] = []
         """For each sample of the file, whether its `expected` stands there and is empty."""
 
-    def wrong(self, where: Where, problem: str, remedy: str = "") -> None:
+    def wrong(self, where: NodePath, problem: str, remedy: str = "") -> None:
         line, column = self.document.place(where)
-        self.troubles.add(problem, remedy, line=line, column=column, path=written(where))
+        self.problems.add(problem, remedy, line=line, column=column, path=path_text(where))
 
-    def unknown(self, where: Where, remedy: str) -> None:
+    def unknown(self, where: NodePath, remedy: str) -> None:
         line, column = self.document.name_place(where)
-        problem = f"the key `{where[-1]}` is not known here"
-        self.troubles.add(problem, remedy, line=line, column=column, path=written(where))
+        problem = f"unknown key `{where[-1]}`"
+        self.problems.add(problem, remedy, line=line, column=column, path=path_text(where))
 
-    def suite(self, name: str) -> Read:
+    def suite(self, name: str) -> LoadedSuite:
         root = self.document.value
         if not isinstance(root, dict):
             self.wrong((), "a suite is a map", f"its keys: {', '.join(KEYS)}")
-            self.troubles.raise_any()
+            self.problems.raise_any()
         self.known(root, KEYS, ())
         if root.get("version", 1) != 1:
-            self.wrong(("version",), "only version 1 is known", "write `version: 1`")
+            self.wrong(("version",), "the only known version is 1", "write `version: 1`")
         if "python" in root:
             file = self.path.parent / str(root["python"])
-            self.names = names_in(file, Troubles(str(file)))
+            self.names = run_module(file, Problems(str(file)))
         samples = self.samples(root.get("samples"))
         tasks = root.get("tasks") or {}
         if not isinstance(tasks, dict):
@@ -74,7 +74,7 @@ class SuiteReader:
             tasks = {}
         fields: dict[str, Any] = {
             "name": name,
-            "base": self.task({key: root[key] for key in TASK if key in root}, ()),
+            "base": self.task({key: root[key] for key in TASK_KEYS if key in root}, ()),
             "tasks": {key: self.task(value, ("tasks", key)) for key, value in tasks.items()},
             "samples": samples,
             "open": frozenset(one.id for one, is_open in zip(samples, self.open, strict=False) if is_open),
@@ -85,15 +85,15 @@ class SuiteReader:
         if "looks" in root:
             fields["looks"] = root["looks"]
             if root["looks"] not in ("once", "many"):
-                self.wrong(("looks",), f"`{root['looks']}` is not known here", "once, or many")
+                self.wrong(("looks",), f"unknown value `{root['looks']}`", "write once or many")
         for key in ("judge_failures", "call_failures"):
             if key in root:
                 fields[key] = self.percent(root[key], (key,))
-        made = Read(suite=Suite(**fields), own=self.own)
-        self.troubles.raise_any()
+        made = LoadedSuite(suite=Suite(**fields), own=self.own)
+        self.problems.raise_any()
         in_file = isinstance(root.get("samples"), list)
-        check(made, self.troubles, self.placed if in_file else None)
-        self.troubles.raise_any()
+        check(made, self.problems, self.placed if in_file else None)
+        self.problems.raise_any()
         return made
 
     def model(self, root: dict[str, Any]) -> str:
@@ -101,19 +101,19 @@ class SuiteReader:
         if "prompt" not in root:
             return str(self.document.text(("model",), root.get("model") or ""))
         if "model" in root:
-            self.wrong(("model",), "a prompt is asked, and it names its model", "keep one of `prompt` and `model`")
+            self.wrong(("model",), "`prompt` already names the model", "keep one of `prompt` and `model`")
         return PROMPT_PREFIX + str(self.document.text(("prompt",), root["prompt"]))
 
     def placed(self, index: int) -> dict[str, Any]:
         line, column = self.document.place(("samples", index))
         return {"line": line, "column": column, "path": f"samples[{index}]"}
 
-    def known(self, value: dict[str, Any], names: Sequence[str], where: Where) -> None:
+    def known(self, value: dict[str, Any], names: Sequence[str], where: NodePath) -> None:
         for key in value:
             if key not in names:
                 self.unknown((*where, key), suggestion(key, names, "known keys"))
 
-    def each(self, value: Any, where: Where, read: Any) -> list[Any]:
+    def each(self, value: Any, where: NodePath, read: Any) -> list[Any]:
         if value is None:
             return []
         if not isinstance(value, list):
@@ -121,18 +121,18 @@ class SuiteReader:
             return []
         return [read(item, (*where, index)) for index, item in enumerate(value)]
 
-    def made(self, value: dict[str, Any], kind: type[T], where: Where) -> T | None:
+    def made(self, value: dict[str, Any], kind: type[T], where: NodePath) -> T | None:
         """The struct of a map, texts as they were written."""
         fields = dict(value)
         for key in value:
-            if key in TEXTS:
+            if key in TEXT_KEYS:
                 fields[key] = self.document.text((*where, key), value[key])
             elif key in LISTS_OF_TEXTS and isinstance(value[key], list):
                 fields[key] = [self.document.text((*where, key, at), one) for at, one in enumerate(value[key])]
         try:
             return msgspec.convert(fields, kind)
         except msgspec.ValidationError as error:
-            problem, name = said_of(error)
+            problem, name = validation_message(error)
             self.wrong((*where, name) if name else where, problem)
             return None
 
@@ -142,27 +142,27 @@ class SuiteReader:
             if file.suffix.lower() not in (".csv", ".jsonl"):
                 self.wrong(("samples",), "samples are a list, or the path of a .jsonl or .csv file")
                 return ()
-            return samples_of(file, Troubles(str(file)))
-        return named([one for one in self.each(value, ("samples",), self.sample) if one is not None])
+            return read_samples(file, Problems(str(file)))
+        return with_ids([one for one in self.each(value, ("samples",), self.sample) if one is not None])
 
-    def sample(self, value: Any, where: Where) -> Sample | None:
+    def sample(self, value: Any, where: NodePath) -> Sample | None:
         if not isinstance(value, dict):
-            self.wrong(where, "a sample is a map", "write its variables and what is `expected`")
+            self.wrong(where, "a sample is a map", "write its variables and `expected`")
             return None
         own = value.get("variables", {})
         if not isinstance(own, dict):
             self.wrong((*where, "variables"), "a map belongs here")
             return None
         self.open.append("expected" in value and value["expected"] is None)
-        rest = {name: one for name, one in value.items() if name not in SAMPLE}
-        known = {name: one for name, one in value.items() if name in SAMPLE}
+        rest = {name: one for name, one in value.items() if name not in SAMPLE_KEYS}
+        known = {name: one for name, one in value.items() if name in SAMPLE_KEYS}
         return self.made({**known, "variables": {**rest, **own}}, Sample, where)
 
-    def task(self, value: Any, where: Where) -> Task:
+    def task(self, value: Any, where: NodePath) -> Task:
         if not isinstance(value, dict):
-            self.wrong(where, "a task is a map", f"its keys: {', '.join(TASK)}")
+            self.wrong(where, "a task is a map", f"its keys: {', '.join(TASK_KEYS)}")
             return Task()
-        self.known(value, TASK, where)
+        self.known(value, TASK_KEYS, where)
         messages = self.each(value.get("messages"), (*where, "messages"), self.message)
         made = self.each(value.get("scorers"), (*where, "scorers"), self.scorer)
         parameters = value.get("parameters", {})
@@ -176,25 +176,25 @@ class SuiteReader:
             scorers=tuple(filter(None, made)),
         )
 
-    def system(self, value: dict[str, Any], where: Where) -> str:
+    def system(self, value: dict[str, Any], where: NodePath) -> str:
         """The system message: written here as a template, or a file's text as it is."""
         if "system_file" not in value:
             return str(self.document.text((*where, "system"), value.get("system") or ""))
         if "system" in value:
-            self.wrong((*where, "system"), "`system_file` says it already", "keep one of the two")
+            self.wrong((*where, "system"), "`system_file` already sets it", "keep one of the two")
         file = self.path.parent / str(value["system_file"])
         try:
-            text = content_of(file, Troubles(str(file))).strip()
+            text = read_text(file, Problems(str(file))).strip()
         except ConfigError as error:
             self.wrong(
                 (*where, "system_file"),
                 f"{value['system_file']}: {error.problems[0].problem}",
-                "paths start from the suite's folder",
+                "paths are relative to the suite's folder",
             )
             return ""
         return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
 
-    def message(self, value: Any, where: Where) -> Message | None:
+    def message(self, value: Any, where: NodePath) -> Message | None:
         if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("system", "user", "assistant"):
             [(role, content)] = value.items()
             value = {"role": role, "content": self.document.text((*where, role), content)}
@@ -203,7 +203,7 @@ class SuiteReader:
             return None
         return self.made(value, Message, where)
 
-    def scorer(self, value: Any, where: Where) -> Scorer | None:
+    def scorer(self, value: Any, where: NodePath) -> Scorer | None:
         value = {"kind": value} if isinstance(value, str) else value
         if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
             self.wrong(
@@ -217,21 +217,21 @@ class SuiteReader:
                 self.wrong((*where, "kind"), f"there is no scorer `{kind}`", suggestion(kind, names, "scorers"))
                 return None
             self.own[kind] = found
-        needs, may = scorers.NEEDS.get(kind, ()), scorers.MAY.get(kind, ())
+        needs, may = scorers.REQUIRED_FIELDS.get(kind, ()), scorers.OPTIONAL_FIELDS.get(kind, ())
         for name in value:
             if name in Scorer.__struct_fields__ and name not in ("kind", "negate", *needs, *may):
-                self.wrong((*where, name), f"`{name}` means nothing for `{kind}`", "remove it")
+                self.wrong((*where, name), f"`{name}` has no meaning for `{kind}`", "remove it")
         for name in needs:
             if name not in value:
-                self.wrong(where, f"`{kind}` needs its `{name}`", "add it")
-        for name, why in unusable(kind, value):
+                self.wrong(where, f"`{kind}` needs `{name}`", "add it")
+        for name, why in invalid_programs(kind, value):
             self.wrong((*where, name), why)
         value = dict(value)
         if kind in scorers.UNITS and not {"at_least", "at_most"} & value.keys():
-            self.wrong(where, f"`{kind}` needs a bound", "write `at_most: 2`, `at_least: 2`, or both")
-        if kind == "language" and value.get("value") not in (None, *language.CODES):
-            codes = ", ".join(language.CODES)
-            self.wrong((*where, "value"), f"the language `{value['value']}` is not known here", f"codes: {codes}")
+            self.wrong(where, f"`{kind}` needs a limit", "write `at_most: 2`, `at_least: 2`, or both")
+        if kind == "language" and value.get("value") not in (None, *language_detection.CODES):
+            codes = ", ".join(language_detection.CODES)
+            self.wrong((*where, "value"), f"unknown language `{value['value']}`", f"codes: {codes}")
         if "at_most" in value:
             value["at_most"] = self.limit(
                 str(self.document.text((*where, "at_most"), value["at_most"])), kind, (*where, "at_most")
@@ -242,7 +242,7 @@ class SuiteReader:
             value["at_least"] = self.percent(value["at_least"], (*where, "at_least"))
         return self.made(value, Scorer, where)
 
-    def limit(self, text: str, kind: str, where: Where) -> float:
+    def limit(self, text: str, kind: str, where: NodePath) -> float:
         if kind in scorers.UNITS:
             return self.count(text, where)
         try:
@@ -250,24 +250,24 @@ class SuiteReader:
         except Unreadable as error:
             self.wrong(where, error.problem, error.remedy)
         except ValueError:
-            self.wrong(where, f"`{text}` is no amount of dollars", "write $0.01")
+            self.wrong(where, f"`{text}` is not an amount of dollars", "write $0.01")
         return 0.0
 
-    def count(self, text: str, where: Where) -> float:
+    def count(self, text: str, where: NodePath) -> float:
         try:
             return float(int(text))
         except ValueError:
-            self.wrong(where, f"`{text}` is no number of such", "write a whole number")
+            self.wrong(where, f"`{text}` is not a whole number", "write a whole number")
             return 0.0
 
-    def percent(self, value: Any, where: Where) -> float:
+    def percent(self, value: Any, where: NodePath) -> float:
         try:
             return share(str(self.document.text(where, value)))
         except Unreadable as error:
             self.wrong(where, error.problem, error.remedy)
             return 0.0
 
-    def condition(self, value: Any, where: Where) -> Condition | None:
+    def condition(self, value: Any, where: NodePath) -> Condition | None:
         value = {"kind": value} if isinstance(value, str) else value
         if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
             self.wrong(
@@ -294,10 +294,10 @@ class SuiteReader:
         return None if unknown else self.made(value, Condition, where)
 
 
-def unusable(kind: str, value: dict[str, Any]) -> list[tuple[str, str]]:
+def invalid_programs(kind: str, value: dict[str, Any]) -> list[tuple[str, str]]:
     """What of a scorer's own program cannot be used, and why: its pattern, its schema."""
     found = []
-    if kind == "regex" and (why := scorers.pattern_trouble(str(value.get("pattern", "")))):
+    if kind == "regex" and (why := scorers.pattern_problem(str(value.get("pattern", "")))):
         found.append(("pattern", why))
     if kind == "json_schema" and "schema" in value and (wrong := trouble(value["schema"])) is not None:
         found.append(("schema", wrong))

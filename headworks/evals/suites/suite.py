@@ -14,10 +14,10 @@ import msgspec
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.digest import digest
 from headworks.evals.conditions import Condition
-from headworks.evals.scorers import Own, Scorer
+from headworks.evals.scorers import Scorer, UserScorer
 
 Value: TypeAlias = Any
-"""What JSON can say."""
+"""Any JSON value."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,11 +127,11 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
         return digest(msgspec.json.encode(fields, order="sorted", enc_hook=_named))
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True):
+class LoadedSuite(msgspec.Struct, frozen=True, kw_only=True):
     """A suite, and the own functions that its scorers name."""
 
     suite: Suite
-    own: dict[str, Own] = {}
+    own: dict[str, UserScorer] = {}
 
 
 def _named(value: object) -> str:

@@ -17,7 +17,7 @@ from headworks.evals.suites.suite import Message, Sample, Task
 DEFAULT = (Message(role="user", content="{{ input }}"),)
 
 
-class TemplateTrouble(Exception):
+class TemplateProblem(Exception):
     """A template that cannot be read or filled in."""
 
     def __init__(self, problem: str, remedy: str) -> None:
@@ -25,7 +25,7 @@ class TemplateTrouble(Exception):
         self.remedy = remedy
 
 
-def lettered(options: Sequence[str]) -> str:
+def lettered_options(options: Sequence[str]) -> str:
     """Options as they are shown: one a line, `A) ...`."""
     return "\n".join(f"{chr(ord('A') + place)}) {option}" for place, option in enumerate(options))
 
@@ -50,7 +50,7 @@ class Templates:
         if sample.messages:
             said = [{"role": one.role, "content": one.content} for one in sample.messages]
             return [{"role": "system", "content": self.filled(task.system, variables)}, *said] if task.system else said
-        names = {**variables, "options": lettered(options)} if options else variables
+        names = {**variables, "options": lettered_options(options)} if options else variables
         written = task.messages or (() if is_of_prompt else DEFAULT)
         made = [{"role": one.role, "content": self.filled(one.content, names)} for one in written]
         return [{"role": "system", "content": self.filled(task.system, names)}, *made] if task.system else made
@@ -63,19 +63,19 @@ class Templates:
                 self._read[text] = self._environment.from_string(text)
             return self._read[text].render(names)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateTrouble(
-                f"a template cannot be read, line {error.lineno} of it: {error.message}", "see Jinja's `{{ name }}`"
+            raise TemplateProblem(
+                f"template syntax error in line {error.lineno}: {error.message}", "see Jinja's `{{ name }}`"
             ) from error
         except jinja2.UndefinedError as error:
             known = ", ".join(names) or "none"
-            raise TemplateTrouble(
-                f"a template needs what the sample lacks: {error.message}", f"its variables: {known}"
+            raise TemplateProblem(
+                f"the sample lacks a variable of the template: {error.message}", f"its variables: {known}"
             ) from error
         except jinja2.TemplateError as error:
-            raise TemplateTrouble(
-                f"a template cannot be filled in: {error}", "it reaches the sample's variables only"
+            raise TemplateProblem(
+                f"a template cannot be rendered: {error}", "a template can use the sample's variables only"
             ) from error
         except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
-            raise TemplateTrouble(
-                f"a template cannot be filled in: {error}", "look at what the sample's variables are"
+            raise TemplateProblem(
+                f"a template cannot be rendered: {error}", "check the types of the sample's variables"
             ) from error

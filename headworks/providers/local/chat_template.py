@@ -1,4 +1,4 @@
-"""How a model is made to answer in a conversation: by its own template, or as the writer of a transcript.
+"""Formats a conversation for a model: with its own chat template or, for a base model, as a transcript.
 
 Theory. A base model does not follow instructions; it goes on with a text. So the conversation becomes a text that it
 would go on with as we wish: a transcript in which an assistant has already given short and correct answers. It is cut
@@ -48,8 +48,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     content: str
 
 
-class Manner(msgspec.Struct, frozen=True, kw_only=True):
-    """How one model is spoken to, and what holds where the caller did not say.
+class ChatFormat(msgspec.Struct, frozen=True, kw_only=True):
+    """The prompt format of one model, and defaults where the caller sets nothing.
 
     is_base: it is given a transcript, and schemas with bounds, for it may ramble. stop: texts that end an answer.
     temperature, frequency_penalty: None for llama.cpp's own. max_output, max_json_output: tokens.
@@ -63,7 +63,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     max_json_output: int = 2048
 
 
-TRANSCRIPT = Manner(
+TRANSCRIPT = ChatFormat(
     is_base=True,
     stop=("\n\nUser:", "\nUser:", "\n\nAssistant:", "\nAssistant:", "\n\n\n"),
     temperature=0.0,
@@ -72,7 +72,7 @@ TRANSCRIPT = Manner(
     max_json_output=512,
 )
 
-OWN_TEMPLATE = Manner(is_base=False)
+OWN_TEMPLATE = ChatFormat(is_base=False)
 """A model that was taught to converse, and ends by itself."""
 
 
@@ -80,10 +80,10 @@ def transcript(turns: Iterable[Turn], *, in_json: bool = False) -> str:
     """The text that a base model is to go on with. Its beginning is always the same, so that llama.cpp reads it once."""
     examples = (*EXAMPLES, JSON_EXAMPLE) if in_json else EXAMPLES
     shown = "".join(f"User: {question}\nAssistant: {answer}\n\n" for question, answer in examples)
-    return f"{INTRODUCTION}\n\n{shown}{''.join(map(_written, turns))}Assistant:"
+    return f"{INTRODUCTION}\n\n{shown}{''.join(map(_transcript_line, turns))}Assistant:"
 
 
-def _written(turn: Turn) -> str:
+def _transcript_line(turn: Turn) -> str:
     said = turn.content.strip()
     match turn.role:
         case "system":

@@ -1,6 +1,6 @@
 """The program of the child process: `python -m headworks.providers.local.child --model MODEL --folder FOLDER ...`.
 
-Theory. A model is native code over a file that somebody found somewhere: it may crash, and then only this process does.
+Theory. A model is native code over a file from an unknown source: it may crash, and then only this process does.
 It prints one line to stdout, `ready`, when it listens on FOLDER/model.sock; everything else, llama.cpp's words too, goes
 to stderr. It must not outlive the gateway, however that ends: the kernel kills it with its parent (Linux), and the end of
 stdin, which the parent holds open, says the same everywhere. SIGTERM lets it finish the answers in progress; SIGINT is
@@ -21,16 +21,16 @@ from pathlib import Path
 
 from headworks.core.errors import ConfigError, Failed
 from headworks.http.server import Edge, EdgeLimits
-from headworks.providers.local.app import JSON, App, Sizes, problem
 from headworks.providers.local.chat_template import OWN_TEMPLATE, TRANSCRIPT
-from headworks.providers.local.engine import Llama
+from headworks.providers.local.child_app import JSON, App, ModelSizes, problem
+from headworks.providers.local.llama import Llama
 from headworks.providers.local.model_files import cache_folder, find_model, has_chat_template
 from headworks.providers.local.process import READY, SOCKET
 
 CONTEXT = 4096
 """Tokens of one conversation, its answer included: the cache for them is most of what the child adds to the model."""
 
-GRACE = 30.0
+SHUTDOWN_GRACE = 30.0
 """Seconds for answers in progress after SIGTERM: the gateway's own default for draining."""
 
 PR_SET_PDEATHSIG = 1
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cores = _cores()
-    sizes = Sizes(slots=options.slots, context=CONTEXT, threads=max(1, cores - 1), prompt_threads=cores)
+    sizes = ModelSizes(slots=options.slots, context=CONTEXT, threads=max(1, cores - 1), prompt_threads=cores)
     try:
         path = find_model(options.model, cache_folder(os.environ))
     except ConfigError as error:
@@ -68,18 +68,18 @@ async def _serve(app: App, socket: Path, said: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     try:
-        loop.add_reader(0, _orphaned)
+        loop.add_reader(0, _on_parent_gone)
     except PermissionError:
-        pass  # a file or /dev/null: nobody holds it open to tell us something
+        pass  # a file or /dev/null: the parent does not hold it open
     os.write(said, READY)
     warming = asyncio.create_task(app.warm())
     await ended.wait()
-    await edge.stop(GRACE)
+    await edge.stop(SHUTDOWN_GRACE)
     await warming
 
 
-def _orphaned() -> None:
-    """The parent has gone or wants us gone: there is nobody left to answer."""
+def _on_parent_gone() -> None:
+    """Ends this process: the parent has ended, or has closed our stdin."""
     if not os.read(0, 4096):
         os._exit(0)  # not `sys.exit`: it would wait for the threads, and they for llama.cpp
 

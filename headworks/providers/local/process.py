@@ -32,19 +32,19 @@ READY = b"ready\n"
 
 SOCKET = "model.sock"
 
-MOST_LOADING = 300.0
+LOAD_TIMEOUT = 300.0
 """Seconds from a child's start to its first word: the file may have to be joined, and a large one read from a slow disk."""
 
-STEADY = 10.0
+MIN_STABLE_SECONDS = 10.0
 """Seconds that a child must have lived for its death to be an accident: then the next one starts at once."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+MIN_BACKOFF, MAX_BACKOFF = 0.2, 30.0
 """Seconds before the next start, after a child that failed sooner: they double."""
 
-FAREWELL = 1.0
+STOP_TIMEOUT = 1.0
 """Seconds for a child to leave once its stdin has ended; then it is killed."""
 
-LONGEST_PATH = 100
+MAX_SOCKET_PATH = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
 
 CHILD = children.module("headworks.providers.local.child")
@@ -78,7 +78,7 @@ class LocalProcess:
         self.process: Process | None = None
         self._command = (*command, "--model", model, "--folder", str(self.folder), "--slots", str(slots))
         self._notices = Notices(_log)
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[bool]] = []
 
     def __repr__(self) -> str:
@@ -87,14 +87,14 @@ class LocalProcess:
 
     async def start(self) -> None:
         """Begins to load the model, and returns before it is loaded."""
-        if self._keeper is None:
+        if self._supervisor is None:
             self.folder.mkdir(mode=0o700)
             self.reason = ""
-            self._keeper = asyncio.create_task(self._keep())
+            self._supervisor = asyncio.create_task(self._supervise())
 
     async def stop(self) -> None:
         """Ends the child; answers in progress are cut. Afterwards it can be started again."""
-        keeper, self._keeper = self._keeper, None
+        keeper, self._supervisor = self._supervisor, None
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait([keeper])
@@ -115,18 +115,18 @@ class LocalProcess:
             finally:
                 self._waiters.remove(waiter)
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         failures = 0
         while True:
-            life = await self._live()
-            failures = 0 if life.seconds >= STEADY else failures + 1
+            life = await self._run_child()
+            failures = 0 if life.seconds >= MIN_STABLE_SECONDS else failures + 1
             if life.was_ready and failures <= 1:
                 self._tell(logging.WARNING, "local_model_restarts", life.ending)  # an accident: callers may wait
             else:
                 self._fail(life.ending)
-                await asyncio.sleep(pause_after(failures))
+                await asyncio.sleep(backoff(failures))
 
-    async def _live(self) -> Life:
+    async def _run_child(self) -> ChildRun:
         """One child, from its start to its end."""
         log = self.folder / "child.log"
         try:
@@ -141,26 +141,26 @@ class LocalProcess:
                     env=_environment(),
                 )
         except OSError as error:
-            return Life(False, 0.0, f"it cannot be started: {error.strerror}")
+            return ChildRun(False, 0.0, f"it cannot be started: {error.strerror}")
         self.process = process
         try:
             assert process.stdout is not None
             try:
-                async with asyncio.timeout(MOST_LOADING):
+                async with asyncio.timeout(LOAD_TIMEOUT):
                     said = await process.stdout.readline()
             except TimeoutError:
-                return Life(False, 0.0, f"it was not loaded after {MOST_LOADING:.0f} s")
+                return ChildRun(False, 0.0, f"it was not loaded after {LOAD_TIMEOUT:.0f} s")
             began = now()
             if said == READY:
-                self._listens()
+                self._on_ready()
             await process.wait()
-            return Life(said == READY, now() - began, _ending(process, log))
+            return ChildRun(said == READY, now() - began, _exit_reason(process, log))
         finally:
             self.is_ready = False
-            await _end(process)
+            await _terminate(process)
             self.process = None
 
-    def _listens(self) -> None:
+    def _on_ready(self) -> None:
         assert self.process is not None
         self._tell(logging.INFO, "local_model_ready", f"process {self.process.pid}")
         self.is_ready = True
@@ -181,34 +181,34 @@ class LocalProcess:
                 waiter.set_result(True)
 
 
-class Life(NamedTuple):
-    """What became of one child: whether it came to listen, for how many seconds, and how it ended."""
+class ChildRun(NamedTuple):
+    """One run of the child: whether it became ready, for how many seconds it ran, and how it ended."""
 
     was_ready: bool
     seconds: float
     ending: str
 
 
-def pause_after(failures: int) -> float:
+def backoff(failures: int) -> float:
     """Seconds before the next start: they double with each child in a row that failed soon."""
-    return float(min(FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE))
+    return float(min(MIN_BACKOFF * 2 ** min(failures - 1, 16), MAX_BACKOFF))
 
 
-async def _end(process: Process) -> None:
-    """Leaves no process: the end of its stdin asks it to go, and a kill does not ask."""
+async def _terminate(process: Process) -> None:
+    """Ends the child: closes its stdin, and kills it if it does not stop in time."""
     if process.returncode is not None:
         return
     assert process.stdin is not None
     process.stdin.close()
     try:
-        async with asyncio.timeout(FAREWELL):
+        async with asyncio.timeout(STOP_TIMEOUT):
             await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()
 
 
-def _ending(process: Process, log: Path) -> str:
+def _exit_reason(process: Process, log: Path) -> str:
     """How a child ended; in its own last words where it ended by itself and had any."""
     code = process.returncode
     assert code is not None
@@ -231,4 +231,4 @@ def _short_folder(temporary: Path) -> Path:
     """A new name for a private folder, in /tmp where the path of a socket in it would be too long."""
     name = f"headworks-{uuid4().hex[:12]}"
     folder = temporary / name
-    return folder if len(os.fsencode(folder / SOCKET)) <= LONGEST_PATH else Path("/tmp") / name
+    return folder if len(os.fsencode(folder / SOCKET)) <= MAX_SOCKET_PATH else Path("/tmp") / name

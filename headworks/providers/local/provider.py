@@ -11,7 +11,7 @@ from headworks.core.service import Enter, Service, entering
 from headworks.providers.waiting import Bound, head_bound
 
 
-class Loading(Protocol):
+class ModelProcess(Protocol):
     """A process that answers once its model is loaded."""
 
     @property
@@ -22,7 +22,7 @@ class Loading(Protocol):
 class Local:
     """A Service: waits until the model is loaded, within the call's own bounds, and asks it."""
 
-    def __init__(self, remote: Service, process: Loading) -> None:
+    def __init__(self, remote: Service, process: ModelProcess) -> None:
         self.remote = remote
         self.process = process
 

@@ -1,4 +1,4 @@
-"""From a caller's request to llama.cpp's: what the local model can do is passed, what it cannot is refused by name.
+"""Turns a caller's request into llama.cpp's. A field that the local model cannot support is rejected by name.
 
 Always true: llama.cpp sees only fields that are written here, so a caller reaches none of its own (slots, samplers,
 templates); and a request that passes here fails there only if it is too long or its schema cannot be held to.
@@ -13,11 +13,18 @@ import msgspec
 from msgspec import Meta
 
 from headworks.core.errors import Malformed
-from headworks.providers.local.chat_template import Manner, Turn, transcript
-from headworks.providers.local.grammar import ANY_OBJECT, DEEPEST, SIGN_TOKENS, Schema, grammar, is_deeper
+from headworks.providers.local.chat_template import ChatFormat, Turn, transcript
+from headworks.providers.local.json_grammar import (
+    ANY_OBJECT,
+    JSON_MARKER_TOKENS,
+    MAX_DEPTH,
+    Schema,
+    exceeds_depth,
+    grammar,
+)
 
-MOST_STOPS = 4
-MOST_TOKEN_BYTES = 64
+MAX_STOPS = 4
+MAX_TOKEN_BYTES = 64
 """No vocabulary has longer tokens by the thousand: a text of more bytes than that for each token cannot fit, and is
 refused before llama.cpp spends seconds on cutting it up, for that cannot be cancelled."""
 
@@ -107,8 +114,8 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grammar: str | None = None
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that was understood. generation: the body for llama.cpp. max_tokens: of the answer."""
+class ParsedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A parsed request. generation: the body for llama.cpp. max_tokens: of the answer."""
 
     generation: bytes
     model: str
@@ -122,17 +129,17 @@ _body = msgspec.json.Decoder(Body)
 _generation = msgspec.json.Encoder()
 
 
-def understand(body: bytes, manner: Manner, context: int) -> Asked:
-    """Reads a chat completion request for a model with so many tokens of context. Raises Malformed with the field."""
+def parse_request(body: bytes, manner: ChatFormat, context: int) -> ParsedRequest:
+    """Reads a chat completion request for a model with `context` tokens of context. Raises Malformed with the field."""
     try:
         asked = _body.decode(body)
     except msgspec.ValidationError as error:
-        raise _misread(str(error)) from None
+        raise _validation_error(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"The body is not JSON that can be read: {error}.") from None
-    _refuse_what_is_missing(asked)
+    _reject_unsupported(asked)
     turns = [_turn(message, index) for index, message in enumerate(asked.messages)]
-    if sum(len(turn.content) for turn in turns) > context * MOST_TOKEN_BYTES:
+    if sum(len(turn.content) for turn in turns) > context * MAX_TOKEN_BYTES:
         raise too_long(context)
     schema = _schema(asked.response_format)
     in_json = schema is not None
@@ -144,7 +151,7 @@ def understand(body: bytes, manner: Manner, context: int) -> Asked:
     max_tokens = _max_tokens(asked, manner.max_json_output if in_json else manner.max_output)
     generation = Generation(
         messages=turns,
-        max_tokens=max_tokens + SIGN_TOKENS if in_json else max_tokens,
+        max_tokens=max_tokens + JSON_MARKER_TOKENS if in_json else max_tokens,
         stream=True,
         return_progress=True,
         stream_options=StreamOptions(include_usage=True),
@@ -157,7 +164,7 @@ def understand(body: bytes, manner: Manner, context: int) -> Asked:
         seed=None if asked.seed is None else asked.seed % 0x7FFF_FFFF,
         grammar=None if schema is None else grammar(schema, bounds=manner.is_base),
     )
-    return Asked(
+    return ParsedRequest(
         generation=_generation.encode(generation),
         model=asked.model,
         max_tokens=max_tokens,
@@ -182,7 +189,7 @@ def unsupported(param: str, what: str) -> Malformed:
     return error
 
 
-def _refuse_what_is_missing(asked: Body) -> None:
+def _reject_unsupported(asked: Body) -> None:
     missing = (
         ("tools", asked.tools, "tools"),
         ("functions", asked.functions, "functions"),
@@ -228,8 +235,8 @@ def _schema(asked: ResponseFormat | None) -> Schema | None:
         return ANY_OBJECT
     if asked.json_schema is None or not asked.json_schema.schema:
         raise Malformed("`json_schema` needs a schema.", param="response_format.json_schema.schema")
-    if is_deeper(asked.json_schema.schema, DEEPEST):
-        said = f"The schema is nested too deep: this model takes at most {DEEPEST} levels."
+    if exceeds_depth(asked.json_schema.schema, MAX_DEPTH):
+        said = f"The schema is nested too deep: this model takes at most {MAX_DEPTH} levels."
         raise Malformed(said, param="response_format.json_schema.schema")
     return asked.json_schema.schema
 
@@ -242,14 +249,14 @@ def _max_tokens(asked: Body, by_default: int) -> int:
 
 def _stops(stop: str | list[str] | None) -> list[str]:
     stops = [stop] if isinstance(stop, str) else stop or []
-    if len(stops) > MOST_STOPS:
-        raise Malformed(f"`stop` has at most {MOST_STOPS} texts.", param="stop")
+    if len(stops) > MAX_STOPS:
+        raise Malformed(f"`stop` has at most {MAX_STOPS} texts.", param="stop")
     if "" in stops:
         raise Malformed("An empty text stops nothing.", param="stop")
     return stops
 
 
-def _misread(said: str) -> Malformed:
+def _validation_error(said: str) -> Malformed:
     """msgspec's words hold a path, such as `$.messages[...].role`: its first word is OpenAI's `param`."""
     found = _FIELD.search(said)
     if found is None:

@@ -7,7 +7,7 @@ import os
 
 from headworks.core.errors import Unreachable
 from headworks.http.dial import Origin
-from headworks.providers.local.process import MOST_LOADING
+from headworks.providers.local.process import LOAD_TIMEOUT
 from headworks.providers.waiting import Bound, hear
 
 PAUSE = 0.05
@@ -39,7 +39,7 @@ class SharedProcess:
             looking.cancel()
 
     async def _look(self, waiter: asyncio.Future[bool]) -> None:
-        for _ in range(round(MOST_LOADING / PAUSE)):
+        for _ in range(round(LOAD_TIMEOUT / PAUSE)):
             if self.is_ready:
                 break
             await asyncio.sleep(PAUSE)

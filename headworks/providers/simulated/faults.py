@@ -18,7 +18,7 @@ from headworks.core.errors import CallError, Denied, Failed, Filtered, Garbled, 
 Fault: TypeAlias = Literal[
     # nothing was sent
     "refused",  # the connection is refused: Unreachable
-    "connect_silence",  # nobody answers the connection: Expired(connect)
+    "connect_silence",  # the connection is not answered: Expired(connect)
     # before the head
     "reset",  # the connection breaks before the head: Failed
     "silence",  # accepted, and then nothing: Expired(first_token or answer)
@@ -52,11 +52,11 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 Shares: TypeAlias = "Mapping[Fault, float]"
 
-SLOW = 20.0
+SLOW_FIRST_TOKEN_DELAY = 20.0
 """Seconds by which a slow first token is late: longer than any reasonable `first_token` bound."""
-DRIP = 5.0
+SLOW_DRIP_INTERVAL = 5.0
 """Seconds between the tokens of a slow drip: shorter than the default `between_tokens`, so only `total` ends it."""
-SILENCE = 600.0
+SILENCE_TIMEOUT = 600.0
 """Seconds after which a silent vendor hangs up: what an idle connection gets at large vendors."""
 RETRY_AFTER = 1.0
 """Seconds that `rate_limited` asks to wait."""
@@ -147,7 +147,7 @@ REFUSALS: Mapping[Fault, Refusal] = {
     ),
 }
 
-NO_ANSWERS: Mapping[Fault, str] = {
+INVALID_ANSWERS: Mapping[Fault, str] = {
     "no_content": "200, and the stream ended before its first content",
     "empty": "200 with an empty body",
     "html": "200 with text/html",
@@ -156,12 +156,12 @@ NO_ANSWERS: Mapping[Fault, str] = {
 """A 200 that is no answer: each is Garbled."""
 
 
-def no_answer(fault: Fault, target: str) -> CallError:
-    return Garbled(NO_ANSWERS[fault], target=target)
+def invalid_answer(fault: Fault, target: str) -> CallError:
+    return Garbled(INVALID_ANSWERS[fault], target=target)
 
 
-class Luck:
-    """Which fault a call has, drawn by shares. The order of the shares does not matter: it is that of `FAULTS`."""
+class FaultMix:
+    """Draws the fault of a call by shares. The order of the shares does not matter: it is that of `FAULTS`."""
 
     __slots__ = ("_ends", "_names")
 

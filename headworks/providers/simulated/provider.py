@@ -1,4 +1,4 @@
-"""A vendor made of numbers: the demo's vendor, the drills' and the planner's leaf.
+"""A simulated vendor, configured by numbers. The starter system and drills use it.
 
 Theory. A call draws, in this order and whatever becomes of it: a fault, the time to its first token, its pace (seconds
 a token, the same for the whole call: a record knows no more of a real vendor's than the mean), the place of a fault in
@@ -29,29 +29,29 @@ from headworks.core.service import Opening
 from headworks.core.vtime import VirtualLoop
 from headworks.policy.bucket import TokenBucket
 from headworks.providers.completions import Paper
-from headworks.providers.simulated.answer import Answer, chat_answer, embeddings_answer, logprobs
+from headworks.providers.simulated.answer_text import Percentiles, TokenCounts
+from headworks.providers.simulated.chat_answer import Answer, chat_answer, embeddings_answer, logprobs
 from headworks.providers.simulated.faults import (
-    DRIP,
-    NO_ANSWERS,
+    INVALID_ANSWERS,
     REFUSALS,
-    SILENCE,
-    SLOW,
+    SILENCE_TIMEOUT,
+    SLOW_DRIP_INTERVAL,
+    SLOW_FIRST_TOKEN_DELAY,
     Fault,
-    Luck,
-    no_answer,
+    FaultMix,
+    invalid_answer,
 )
-from headworks.providers.simulated.text import Lengths, Percentiles
 from headworks.providers.waiting import Reader, bound, connect_bound, gap_bound, head_bound, reach
 
-EARLY = 0.1
+REFUSAL_DELAY_SHARE = 0.1
 """A refusal comes after this part of the time to the first token: nothing had to be computed for it."""
 
-TOGETHER = 0.001
+COALESCE_WITHIN = 0.001
 """Seconds within which tokens are sent together on a real loop: below a timer's own accuracy."""
 
 
-class Vendor(msgspec.Struct, frozen=True, kw_only=True):
-    """What a simulated vendor is like. Times in seconds; shares from 0 to 1; limits per minute, None for no limit."""
+class VendorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a simulated vendor. Times in seconds; shares from 0 to 1; limits per minute, None for no limit."""
 
     first_token: Percentiles = Percentiles(p50=0.3, p99=2.0)
     per_token: Percentiles = Percentiles(p50=0.02, p99=0.06)
@@ -63,10 +63,10 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
 
 
-class Desk:
-    """What all models of one vendor share: its limits, and how many calls it has open."""
+class VendorState:
+    """What all models of one vendor share: its limits and its calls in flight."""
 
-    def __init__(self, name: str, vendor: Vendor) -> None:
+    def __init__(self, name: str, vendor: VendorSettings) -> None:
         self.name = name
         self.vendor = vendor
         self.in_flight = 0
@@ -94,7 +94,7 @@ def _throttled(message: str, wait: float | None) -> Throttled:
 
 
 class _Draw(msgspec.Struct):
-    """What a call drew. where: the place of a fault in its text, from 0 to 1."""
+    """The random draws of a call. where: the place of a fault in its text, from 0 to 1."""
 
     fault: Fault | None
     first: float
@@ -110,14 +110,14 @@ class Simulated:
     field of a body that it does not understand. `seed` is the text's, by default the vendor's.
     """
 
-    def __init__(self, desk: Desk, model: str, *, seed: int | None = None) -> None:
-        vendor = desk.vendor
-        self.desk = desk
+    def __init__(self, state: VendorState, model: str, *, seed: int | None = None) -> None:
+        vendor = state.vendor
+        self.state = state
         self.model = model
-        self.target = f"{desk.name}/{model}"
+        self.target = f"{state.name}/{model}"
         self.seed = vendor.seed if seed is None else seed
-        self.lengths = Lengths(vendor.output_tokens)
-        self._luck = Luck(vendor.faults)
+        self.lengths = TokenCounts(vendor.output_tokens)
+        self._fault_mix = FaultMix(vendor.faults)
         self._first = vendor.first_token.p50, vendor.first_token.spread()
         self._pace = vendor.per_token.p50, vendor.per_token.spread()
         # Not the text's seed alone: two vendors with one seed say the same, but do not fail together.
@@ -125,18 +125,18 @@ class Simulated:
         self._random = Random(int.from_bytes(own, "big"))
 
     def open(self, call: Call) -> Opening:
-        return _Visit(self, call)
+        return _Attempt(self, call)
 
     def draw(self) -> _Draw:
-        """The chances of the next call, always drawn in the same number and order."""
+        """The draws of the next call, always of the same number and in the same order."""
         random = self._random
-        fault = self._luck.of(random.random())
+        fault = self._fault_mix.of(random.random())
         first = self._first[0] * exp(self._first[1] * random.gauss(0.0, 1.0))
         pace = self._pace[0] * exp(self._pace[1] * random.gauss(0.0, 1.0))
         return _Draw(fault, first, pace, random.random(), f"{random.getrandbits(96):024x}")
 
 
-class _Visit:
+class _Attempt:
     """One call to a simulated vendor, from entering to leaving."""
 
     __slots__ = ("_call", "_simulated")
@@ -146,18 +146,18 @@ class _Visit:
         self._call = call
 
     async def __aenter__(self) -> Reply:
-        desk = self._simulated.desk
+        state = self._simulated.state
         draw = self._simulated.draw()
-        desk.in_flight += 1
+        state.in_flight += 1
         try:
             reply = await self._answer(draw, now())
         except CallError as error:
-            desk.in_flight -= 1
+            state.in_flight -= 1
             error.target = self._simulated.target
             self._note(error.said.status if error.said is not None else 0, draw.id)
             raise
         except BaseException:
-            desk.in_flight -= 1
+            state.in_flight -= 1
             raise
         self._note(200, draw.id)
         return reply
@@ -165,7 +165,7 @@ class _Visit:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._simulated.desk.in_flight -= 1
+        self._simulated.state.in_flight -= 1
 
     def _note(self, status: int, id: str) -> None:
         attempt = self._call.attempt
@@ -180,20 +180,20 @@ class _Visit:
         if fault is not None:
             await self._before_admission(fault, start)
         try:
-            simulated.desk.admit(start)
+            simulated.state.admit(start)
             if fault is not None:
                 await self._instead_of_head(fault, draw, start)
             if call.operation == "embeddings":
                 return await self._embeddings(draw, start)
             answer = chat_answer(call, simulated.seed, simulated.lengths)
-            simulated.desk.charge(answer.usage, start)
+            simulated.state.charge(answer.usage, start)
         except CallError as error:
             if error.said is not None:  # a refusal takes its time too
-                await reach(start + EARLY * draw.first, head_bound(call))
+                await reach(start + REFUSAL_DELAY_SHARE * draw.first, head_bound(call))
             raise
         if fault == "slow_drip":
-            draw.pace = DRIP
-        telling = _Telling(answer, draw, simulated, start)
+            draw.pace = SLOW_DRIP_INTERVAL
+        telling = _TimedAnswer(answer, draw, simulated, start)
         if not call.streamed:
             return await telling.whole(call)
         stream = _Stream(call, telling)
@@ -204,7 +204,7 @@ class _Visit:
         if fault == "refused":
             raise Unreachable("The connection was refused.")
         if fault == "connect_silence":
-            await reach(start + SILENCE, connect_bound(self._call))
+            await reach(start + SILENCE_TIMEOUT, connect_bound(self._call))
             raise Unreachable("Nobody answered the connection.")
 
     async def _instead_of_head(self, fault: Fault, draw: _Draw, start: float) -> None:
@@ -212,28 +212,28 @@ class _Visit:
         target = self._simulated.target
         if (refusal := REFUSALS.get(fault)) is not None:
             raise refusal.error(target, f"req_{draw.id}")
-        if fault in NO_ANSWERS:
+        if fault in INVALID_ANSWERS:
             await reach(start + draw.first, limit)
-            raise no_answer(fault, target)
+            raise invalid_answer(fault, target)
         if fault == "reset":
             await reach(start + draw.first / 2, limit)
             raise Failed("The connection was reset before the answer began.")
         if fault == "silence":
-            await reach(start + SILENCE, limit)
+            await reach(start + SILENCE_TIMEOUT, limit)
             raise Failed("The vendor said nothing, and hung up.")
         if fault == "slow_first_token":
-            draw.first += SLOW
+            draw.first += SLOW_FIRST_TOKEN_DELAY
 
     async def _embeddings(self, draw: _Draw, start: float) -> Reply:
         simulated = self._simulated
         body, usage = embeddings_answer(self._call, simulated.seed, simulated.model)
-        simulated.desk.charge(usage, start)
+        simulated.state.charge(usage, start)
         limit = head_bound(self._call)
         if draw.fault in _BREAKS:
             if draw.fault == "stall":
-                await reach(start + draw.first + SILENCE, limit)
+                await reach(start + draw.first + SILENCE_TIMEOUT, limit)
             await reach(start + draw.first, limit)
-            raise _broken(draw.fault, simulated.target, is_headed=False)
+            raise _break_error(draw.fault, simulated.target, is_headed=False)
         await reach(start + draw.first, limit)
         if self._call.attempt is not None:
             self._call.attempt.usage = usage
@@ -249,13 +249,13 @@ _BREAKS: dict[Fault, str] = {
 }
 
 
-def _broken(fault: Fault, target: str, *, is_headed: bool) -> CallError:
+def _break_error(fault: Fault, target: str, *, is_headed: bool) -> CallError:
     kind = Cut if is_headed else Garbled if fault == "garbled_event" else Failed
     return kind(_BREAKS[fault], target=target)
 
 
-class _Telling:
-    """An answer on its schedule: when each token is due, and after how many of them it breaks."""
+class _TimedAnswer:
+    """An answer with its timing: when each token is due, and after how many tokens it breaks."""
 
     __slots__ = ("answer", "breaks", "end", "head_at", "pace", "paper", "target", "usage")
 
@@ -286,9 +286,9 @@ class _Telling:
         """The answer as one body: it is there when its last token is."""
         limit = head_bound(call)
         if self.breaks is not None:
-            late = SILENCE if self.breaks == "stall" else 0.0
+            late = SILENCE_TIMEOUT if self.breaks == "stall" else 0.0
             await reach(self.due(self.end) + late, limit, target=self.target)
-            raise _broken(self.breaks, self.target, is_headed=False)
+            raise _break_error(self.breaks, self.target, is_headed=False)
         await reach(self.due(max(0, self.end - 1)), limit, target=self.target)
         choices = [said.choice(self.answer.top) for said in self.answer.choices]
         if call.attempt is not None:
@@ -335,11 +335,11 @@ class _Telling:
 
 
 class _Stream(Reply):
-    """A telling that is being read. `_told` counts the tokens that were."""
+    """A streamed answer. `_told` counts the tokens that were sent."""
 
     __slots__ = ("_call", "_is_over", "_is_virtual", "_reader", "_telling", "_told", "_waiting")
 
-    def __init__(self, call: Call, telling: _Telling) -> None:
+    def __init__(self, call: Call, telling: _TimedAnswer) -> None:
         super().__init__(streamed=True)
         self._call = call
         self._telling = telling
@@ -367,11 +367,11 @@ class _Stream(Reply):
             await self._next(at)
         self._reader.left()
         if not self._is_virtual:
-            soon = now() + TOGETHER
+            soon = now() + COALESCE_WITHIN
             while self._told < telling.end and telling.due(self._told) <= soon:
                 self._tell(self._told + 1)
         chunks, self._waiting = self._waiting, []
-        return _merged(chunks) if self._is_virtual else chunks
+        return _merge_chunks(chunks) if self._is_virtual else chunks
 
     async def _next(self, at: float) -> None:
         """Waits for the next token; on virtual time for half of those that are left, then for the rest."""
@@ -406,14 +406,14 @@ class _Stream(Reply):
     async def _break(self, at: float) -> None:
         telling = self._telling
         assert telling.breaks is not None, "a stream without a fault ends with its last token"
-        late = SILENCE if telling.breaks == "stall" else 0.0
+        late = SILENCE_TIMEOUT if telling.breaks == "stall" else 0.0
         limit = gap_bound(self._call, at, self._reader.late)
         await reach(telling.due(self._told) + late, limit, target=telling.target)
-        raise _broken(telling.breaks, telling.target, is_headed=True)
+        raise _break_error(telling.breaks, telling.target, is_headed=True)
 
 
-def _merged(chunks: list[Chunk]) -> list[Chunk]:
-    """What came together as one chunk; the ending stays by itself, for the record is written before it."""
+def _merge_chunks(chunks: list[Chunk]) -> list[Chunk]:
+    """Chunks that came together as one; the ending stays by itself, for the record is written before it."""
     ending = [chunks.pop()] if chunks[-1].last else []
     if len(chunks) > 1:
         one = Chunk(

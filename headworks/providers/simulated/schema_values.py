@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-DEEP = 4
-"""Below this, only what must be there."""
-DEEPEST = 32
+REQUIRED_ONLY_FROM = 4
+"""From this depth on, only required members are made."""
+MAX_DEPTH = 32
 """A schema that asks for more levels than this has no finite value, or none worth waiting for."""
 
 _WORDS = ("river", "gate", "weir", "canal", "keeper", "current", "spring", "basin", "mill", "sluice")
@@ -35,18 +35,18 @@ _FORMATS = {
 }
 
 
-LARGEST = 20_000
+MAX_SIZE = 20_000
 """Values, and characters of text, that one answer has at most: a schema is a stranger's, and may ask for a billion."""
 
 
 class Unsatisfiable(ValueError):
-    """No value can be made: a false schema, a reference to nothing, an endless requirement, a type nobody knows."""
+    """No value can be made: a false schema, a reference to nothing, an endless requirement, an unknown type."""
 
 
 def value(schema: object, key: bytes) -> Any:
     """A value that the schema allows. Raises Unsatisfiable."""
     try:
-        return _Maker(schema, Random(int.from_bytes(key, "big"))).make(schema, 0)
+        return _ValueGenerator(schema, Random(int.from_bytes(key, "big"))).make(schema, 0)
     except Unsatisfiable:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
@@ -62,17 +62,17 @@ def text(schema: object, key: bytes) -> str:
         raise Unsatisfiable("it is nested too deep") from None
 
 
-class _Maker:
+class _ValueGenerator:
     __slots__ = ("_left", "_random", "_root")
 
     def __init__(self, root: object, random: Random) -> None:
         self._root = root
         self._random = random
-        self._left = LARGEST
+        self._left = MAX_SIZE
 
     def make(self, schema: object, depth: int) -> Any:
         self._spend(1)
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise Unsatisfiable("it asks for values without end")
         if schema is True:
             return None
@@ -94,7 +94,7 @@ class _Maker:
         return self._typed(schema, depth)
 
     def _typed(self, schema: Mapping[str, Any], depth: int) -> Any:
-        match _type(schema, simplest=depth > DEEP):
+        match _type(schema, simplest=depth > REQUIRED_ONLY_FROM):
             case "object":
                 return self._object(schema, depth)
             case "array":
@@ -117,7 +117,7 @@ class _Maker:
         required = set(schema.get("required") or ())
         made = {}
         for name, inner in properties.items():
-            if name in required or (depth < DEEP and self._random.random() < 0.5):
+            if name in required or (depth < REQUIRED_ONLY_FROM and self._random.random() < 0.5):
                 made[name] = self.make(inner, depth + 1)
         for name in schema.get("required") or ():
             if not isinstance(name, str):
@@ -129,7 +129,7 @@ class _Maker:
     def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
         least = int(schema.get("minItems") or 0)
         most = schema.get("maxItems")
-        count = least if depth >= DEEP else max(least, 1 + self._random.randrange(2))
+        count = least if depth >= REQUIRED_ONLY_FROM else max(least, 1 + self._random.randrange(2))
         count = count if most is None else min(count, int(most))
         self._spend(count)
         first = schema.get("prefixItems") or []
@@ -172,7 +172,7 @@ class _Maker:
         return self._random.randint(int(start), int(stop)) * every
 
     def _branch(self, branches: list[Any], depth: int) -> Any:
-        if depth <= DEEP:
+        if depth <= REQUIRED_ONLY_FROM:
             return self._random.choice(branches)
         return min(branches, key=_weight)
 
@@ -207,7 +207,7 @@ class _Maker:
     def _spend(self, amount: int) -> None:
         self._left -= amount
         if self._left < 0:
-            raise Unsatisfiable(f"it asks for more than {LARGEST} values")
+            raise Unsatisfiable(f"it asks for more than {MAX_SIZE} values")
 
     def _word(self) -> str:
         return self._random.choice(_WORDS)

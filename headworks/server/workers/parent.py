@@ -1,7 +1,7 @@
 """Several processes that serve one system: the parent, which answers no call.
 
 It holds the public port's socket, owns the admin port, the indexer, the local models and the embedded state, sums what its
-workers count, starts again one that died, and has a new system file served by all of them or by none. `docs/operations.md`.
+workers count, starts again one that died, and has a new system file served by all of them or by none. `docs/scaling.md`.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from headworks.server.reloading import Reloading
 from headworks.server.serve import claimed, kept, light, opened, signals, unlistenable, warn_of_open_folders
 from headworks.server.workers.channel import Adopt, Cover, Look, Prepare, Prepared, Start
 from headworks.server.workers.handle import WorkerHandle, fresh_owner
+from headworks.system.derived.secret_values import every_secret
 from headworks.system.load import Loaded, content_of, read
-from headworks.system.schema import System
-from headworks.system.secrets import named_variables
-from headworks.system.sent import every_secret
+from headworks.system.schema.secrets import named_variables
+from headworks.system.schema.system import System
 from headworks.telemetry.exposition import Readings
 from headworks.telemetry.log_lines import hide_in_log
 from headworks.telemetry.metrics import Metrics

@@ -19,11 +19,11 @@ from headworks.core.reply import Chunk, Reply, Whole
 from headworks.core.service import Opening
 from headworks.core.trail import Attempt
 from headworks.providers.local.process import (
-    FIRST_PAUSE,
-    LONGEST_PATH,
-    LONGEST_PAUSE,
+    MAX_BACKOFF,
+    MAX_SOCKET_PATH,
+    MIN_BACKOFF,
     LocalProcess,
-    pause_after,
+    backoff,
 )
 from headworks.providers.local.provider import Local
 from headworks.providers.waiting import Bound
@@ -225,13 +225,13 @@ def test_the_child_does_not_learn_the_gateways_secrets() -> None:
 
 
 def test_pauses_double_up_to_a_bound() -> None:
-    assert [pause_after(failures) for failures in (1, 2, 3)] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
-    assert pause_after(1000) == LONGEST_PAUSE
+    assert [backoff(failures) for failures in (1, 2, 3)] == [MIN_BACKOFF, 2 * MIN_BACKOFF, 4 * MIN_BACKOFF]
+    assert backoff(1000) == MAX_BACKOFF
 
 
 def test_a_long_temporary_folder_is_not_used(tmp_path: Path) -> None:
     process = LocalProcess("a-model", slots=1, temporary=tmp_path / ("x" * 90))
-    assert len(process.origin.path) <= LONGEST_PATH
+    assert len(process.origin.path) <= MAX_SOCKET_PATH
 
 
 class Answering:

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from headworks.core.errors import Malformed
-from headworks.providers.local.chat_template import OWN_TEMPLATE, TRANSCRIPT, Manner, Turn, transcript
-from headworks.providers.local.grammar import SIGN_TOKENS
-from headworks.providers.local.request import understand
+from headworks.providers.local.chat_template import OWN_TEMPLATE, TRANSCRIPT, ChatFormat, Turn, transcript
+from headworks.providers.local.json_grammar import JSON_MARKER_TOKENS
+from headworks.providers.local.request import parse_request
 
 HELLO = {"role": "user", "content": "Hello!"}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {"type": "object"}}}
@@ -20,14 +20,14 @@ def body(**fields: Any) -> bytes:
     return msgspec.json.encode({"model": "here", "messages": [HELLO], **fields})
 
 
-def generation(manner: Manner = OWN_TEMPLATE, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = msgspec.json.decode(understand(body(**fields), manner, 4096).generation)
+def generation(manner: ChatFormat = OWN_TEMPLATE, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = msgspec.json.decode(parse_request(body(**fields), manner, 4096).generation)
     return made
 
 
 def refusal(content: bytes) -> Malformed:
     with pytest.raises(Malformed) as caught:
-        understand(content, TRANSCRIPT, 4096)
+        parse_request(content, TRANSCRIPT, 4096)
     return caught.value
 
 
@@ -91,7 +91,7 @@ def test_what_is_wrong_is_refused_with_the_field(content: bytes, param: str | No
 
 @pytest.mark.parametrize("inside", ['{"properties":{"a":%s}}', '{"anyOf":[%s]}', '{"const":{"a":%s}}'])
 @pytest.mark.parametrize("manner", [TRANSCRIPT, OWN_TEMPLATE])
-def test_a_schema_that_is_nested_too_deep_is_refused_with_its_field(inside: str, manner: Manner) -> None:
+def test_a_schema_that_is_nested_too_deep_is_refused_with_its_field(inside: str, manner: ChatFormat) -> None:
     def asked(levels: int) -> bytes:
         schema = "{}"
         for _ in range(levels):
@@ -101,10 +101,10 @@ def test_a_schema_that_is_nested_too_deep_is_refused_with_its_field(inside: str,
 
     for levels in (51, 101, 200, 400):
         with pytest.raises(Malformed, match="nested too deep") as caught:
-            understand(asked(levels), manner, 2048)
+            parse_request(asked(levels), manner, 2048)
         assert caught.value.param is not None
         assert caught.value.param.startswith("response_format")
-    assert understand(asked(49), manner, 2048).in_json
+    assert parse_request(asked(49), manner, 2048).in_json
 
 
 def test_a_text_that_cannot_fit_is_refused_before_it_is_cut_into_tokens() -> None:
@@ -144,7 +144,7 @@ def test_every_seed_of_openai_is_one_of_llama_cpp(seed: int) -> None:
 
 def test_an_answer_has_a_bound_even_if_nobody_asked_for_one() -> None:
     assert generation(TRANSCRIPT)["max_tokens"] == 256
-    assert generation(TRANSCRIPT, response_format=SCHEMA)["max_tokens"] == 512 + SIGN_TOKENS
+    assert generation(TRANSCRIPT, response_format=SCHEMA)["max_tokens"] == 512 + JSON_MARKER_TOKENS
 
 
 def test_every_generation_gives_a_sign_of_life_after_each_batch() -> None:
@@ -186,5 +186,5 @@ def test_a_schema_becomes_a_grammar_without_a_penalty_on_repeated_quotes() -> No
     ],
 )
 def test_what_the_answer_should_look_like(fields: dict[str, Any], streamed: bool, usage: bool) -> None:
-    asked = understand(body(**fields), TRANSCRIPT, 4096)
+    asked = parse_request(body(**fields), TRANSCRIPT, 4096)
     assert (asked.streamed, asked.include_usage, asked.model) == (streamed, usage, "here")

@@ -19,12 +19,20 @@ from headworks.core.errors import (
     TooLong,
     Unreachable,
 )
-from headworks.providers.simulated.faults import DRIP, FAULTS, RETRY_AFTER, SILENCE, SLOW, Fault, Luck
-from headworks.providers.simulated.provider import Desk, Simulated, Vendor
-from headworks.providers.simulated.text import Percentiles
+from headworks.providers.simulated.answer_text import Percentiles
+from headworks.providers.simulated.faults import (
+    FAULTS,
+    RETRY_AFTER,
+    SILENCE_TIMEOUT,
+    SLOW_DRIP_INTERVAL,
+    SLOW_FIRST_TOKEN_DELAY,
+    Fault,
+    FaultMix,
+)
+from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.testing import ask, call, run_virtual
 
-STEADY = Vendor(
+STEADY = VendorSettings(
     first_token=Percentiles(p50=1, p99=1),
     per_token=Percentiles(p50=0.5, p99=0.5),
     output_tokens=Percentiles(p50=9, p99=9),
@@ -43,7 +51,7 @@ class Seen(msgspec.Struct, kw_only=True):
 
 
 def simulated(fault: Fault, seed: int = 0) -> Simulated:
-    return Simulated(Desk("sim", msgspec.structs.replace(STEADY, faults={fault: 1.0}, seed=seed)), "stand-in")
+    return Simulated(VendorState("sim", msgspec.structs.replace(STEADY, faults={fault: 1.0}, seed=seed)), "stand-in")
 
 
 def bounded(asked: Call) -> Call:
@@ -65,7 +73,7 @@ def see(fault: Fault, asked: Call, seed: int = 0) -> Seen:
         except CallError as raised:
             error = raised
         status = asked.attempt.vendor_status if asked.attempt is not None else 0
-        in_flight = vendor.desk.in_flight
+        in_flight = vendor.state.in_flight
         return Seen(error=error, at=now(), said=said, finish=finish, attempt_status=status, in_flight=in_flight)
 
     return run_virtual(scene())
@@ -125,7 +133,7 @@ def test_a_fault_is_seen_as_the_leaf_of_a_real_vendor_would_see_it(fault: Fault,
 def test_what_was_said_before_a_fault_is_a_prefix_of_the_answer(fault: Fault) -> None:
     for seed in range(5):
         seeded = msgspec.structs.replace(STEADY, seed=seed)
-        whole = run_virtual(ask(Simulated(Desk("sim", seeded), "stand-in"), call())).text
+        whole = run_virtual(ask(Simulated(VendorState("sim", seeded), "stand-in"), call())).text
         seen = see(fault, bounded(call(streamed=True)), seed)
         assert whole.startswith(seen.said)
         words = len(seen.said.split())
@@ -152,9 +160,9 @@ def test_what_was_said_before_a_fault_is_a_prefix_of_the_answer(fault: Fault) ->
         ("html", True, 1.0),
         ("reset_after_head", True, 1.5),
         ("missing_end", True, 5.5),
-        ("slow_first_token", False, 1.0 + SLOW + 4.0),
-        ("slow_drip", True, 1.0 + 8 * DRIP),
-        ("slow_drip", False, 1.0 + 8 * DRIP),
+        ("slow_first_token", False, 1.0 + SLOW_FIRST_TOKEN_DELAY + 4.0),
+        ("slow_drip", True, 1.0 + 8 * SLOW_DRIP_INTERVAL),
+        ("slow_drip", False, 1.0 + 8 * SLOW_DRIP_INTERVAL),
     ],
 )
 def test_a_fault_comes_when_it_should(fault: Fault, streamed: bool, at: float) -> None:
@@ -181,7 +189,7 @@ def test_without_bounds_a_silent_vendor_hangs_up_by_itself(
 ) -> None:
     seen = see(fault, call(streamed=streamed))
     assert type(seen.error) is raised
-    assert SILENCE <= seen.at <= SILENCE + 6
+    assert SILENCE_TIMEOUT <= seen.at <= SILENCE_TIMEOUT + 6
 
 
 @pytest.mark.parametrize(
@@ -231,13 +239,13 @@ def test_a_caller_who_leaves_in_the_middle_of_a_fault_leaves_nothing_behind(faul
         await asyncio.sleep(1.25)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        return vendor.desk.in_flight, len(asyncio.all_tasks())
+        return vendor.state.in_flight, len(asyncio.all_tasks())
 
     assert run_virtual(scene()) == (0, 1)
 
 
 def test_faults_come_in_their_shares() -> None:
-    luck = Luck({"server_error": 0.02, "cut": 0.01, "denied": 0.0})
+    luck = FaultMix({"server_error": 0.02, "cut": 0.01, "denied": 0.0})
     drawn = [luck.of(number / 10_000) for number in range(10_000)]
     assert drawn.count("server_error") == 200
     assert drawn.count("cut") == pytest.approx(100, abs=1)  # 0.02 + 0.01 is a little more than 0.03
@@ -246,16 +254,16 @@ def test_faults_come_in_their_shares() -> None:
 
 
 def test_the_order_in_which_shares_are_written_changes_nothing() -> None:
-    one, other = Luck({"cut": 0.5, "stall": 0.5}), Luck({"stall": 0.5, "cut": 0.5})
+    one, other = FaultMix({"cut": 0.5, "stall": 0.5}), FaultMix({"stall": 0.5, "cut": 0.5})
     assert [one.of(share / 10) for share in range(10)] == [other.of(share / 10) for share in range(10)]
 
 
 def test_shares_that_add_up_to_one_leave_no_call_whole() -> None:
-    luck = Luck({"cut": 0.7, "stall": 0.2, "html": 0.1})
+    luck = FaultMix({"cut": 0.7, "stall": 0.2, "html": 0.1})
     assert luck.of(0.9999999999999999) is not None
 
 
 @pytest.mark.parametrize("shares", [{"cut": 0.6, "stall": 0.5}, {"cut": -0.1}, {"cut": 1.5}, {"flood": 0.1}])
 def test_shares_that_no_call_can_draw_are_refused(shares: dict[Fault, float]) -> None:
     with pytest.raises(ValueError, match=r"share|fault"):
-        Luck(shares)
+        FaultMix(shares)

@@ -16,8 +16,8 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Expired, Rejected, Throttled
 from headworks.core.reply import Chunk, Usage
 from headworks.core.vtime import VirtualLoop
-from headworks.providers.simulated.provider import TOGETHER, Desk, Simulated, Vendor
-from headworks.providers.simulated.text import Percentiles
+from headworks.providers.simulated.answer_text import Percentiles
+from headworks.providers.simulated.provider import COALESCE_WITHIN, Simulated, VendorSettings, VendorState
 from headworks.testing import Answer, ask, call, run_virtual, virtual
 
 
@@ -25,12 +25,12 @@ def constant(seconds: float) -> Percentiles:
     return Percentiles(p50=seconds, p99=seconds)
 
 
-STEADY = Vendor(first_token=constant(1.0), per_token=constant(0.5), output_tokens=constant(9))
-AT_ONCE = Vendor(first_token=constant(0), per_token=constant(0), output_tokens=constant(9))
+STEADY = VendorSettings(first_token=constant(1.0), per_token=constant(0.5), output_tokens=constant(9))
+AT_ONCE = VendorSettings(first_token=constant(0), per_token=constant(0), output_tokens=constant(9))
 
 
-def simulated(vendor: Vendor, model: str = "stand-in", name: str = "sim") -> Simulated:
-    return Simulated(Desk(name, vendor), model)
+def simulated(vendor: VendorSettings, model: str = "stand-in", name: str = "sim") -> Simulated:
+    return Simulated(VendorState(name, vendor), model)
 
 
 def attempted(asked: Call, *, connect_by: float = 0.0, head_by: float = 0.0, gap: float = 0.0) -> Call:
@@ -60,7 +60,7 @@ async def test_a_body_is_there_when_its_last_token_is() -> None:
     assert (asked.attempt.head_at, asked.attempt.vendor_status) == (5.0, 200)
     assert asked.attempt.vendor_request_id.startswith("req_")
     assert asked.attempt.usage == answer.usage
-    assert vendor.desk.in_flight == 0
+    assert vendor.state.in_flight == 0
 
 
 @virtual
@@ -82,7 +82,9 @@ async def test_a_stream_has_at_most_four_chunks_on_virtual_time_each_when_its_la
 
 def test_a_stream_has_a_chunk_a_token_on_the_real_loop() -> None:
     async def scene() -> tuple[Answer, float]:
-        vendor = simulated(Vendor(first_token=constant(0.005), per_token=constant(0.004), output_tokens=constant(5)))
+        vendor = simulated(
+            VendorSettings(first_token=constant(0.005), per_token=constant(0.004), output_tokens=constant(5))
+        )
         start = now()
         return await ask(vendor, call(streamed=True, include_usage=True)), now() - start
 
@@ -94,7 +96,7 @@ def test_a_stream_has_a_chunk_a_token_on_the_real_loop() -> None:
     assert said[-1]["choices"] == []
     assert said[-1]["usage"]["completion_tokens"] == 5  # type: ignore[index]
     assert [chunk.has_content for chunk in answer.chunks] == [False, True, True, True, True, True, True, False]
-    assert took >= 0.005 + 4 * 0.004 - TOGETHER
+    assert took >= 0.005 + 4 * 0.004 - COALESCE_WITHIN
 
 
 def test_text_is_the_same_on_both_loops_streamed_or_not() -> None:
@@ -120,7 +122,7 @@ async def test_tokens_that_nobody_asked_for_are_known_and_not_shown() -> None:
 @virtual
 async def test_times_follow_their_percentiles() -> None:
     first = Percentiles(p50=0.3, p99=2.0)
-    vendor = simulated(Vendor(first_token=first, per_token=constant(0), output_tokens=constant(1)))
+    vendor = simulated(VendorSettings(first_token=first, per_token=constant(0), output_tokens=constant(1)))
     took = []
     for _ in range(4000):
         start = now()
@@ -150,7 +152,8 @@ def test_percentiles_that_no_amount_has_are_refused(p50: float, p99: float) -> N
 def chaos(seed: int, vendor_name: str = "sim") -> list[object]:
     async def scene() -> list[object]:
         vendor = simulated(
-            Vendor(faults={"cut": 0.2, "server_error": 0.2, "stall": 0.05, "refused": 0.1}, seed=seed), name=vendor_name
+            VendorSettings(faults={"cut": 0.2, "server_error": 0.2, "stall": 0.05, "refused": 0.1}, seed=seed),
+            name=vendor_name,
         )
         log: list[object] = []
         for number in range(60):
@@ -160,7 +163,7 @@ def chaos(seed: int, vendor_name: str = "sim") -> list[object]:
                 log.append((now(), answer.data))
             except CallError as error:
                 log.append((now(), type(error).__name__, error.message))
-        assert vendor.desk.in_flight == 0
+        assert vendor.state.in_flight == 0
         return log
 
     return run_virtual(scene())
@@ -176,7 +179,7 @@ def test_two_vendors_with_one_seed_do_not_fail_together() -> None:
 
 
 def test_faults_do_not_shift_the_times_of_the_calls_they_spare() -> None:
-    async def scene(vendor: Vendor) -> list[float]:
+    async def scene(vendor: VendorSettings) -> list[float]:
         one, took = simulated(vendor), []
         for _ in range(100):
             start = now()
@@ -187,8 +190,8 @@ def test_faults_do_not_shift_the_times_of_the_calls_they_spare() -> None:
                 took.append(0.0)
         return took
 
-    calm = run_virtual(scene(Vendor()))
-    stormy = run_virtual(scene(Vendor(faults={"refused": 0.3})))
+    calm = run_virtual(scene(VendorSettings()))
+    stormy = run_virtual(scene(VendorSettings(faults={"refused": 0.3})))
     assert 10 < stormy.count(0.0) < 50
     assert all(after in (0.0, before) for before, after in zip(calm, stormy, strict=True))
 
@@ -212,7 +215,7 @@ async def test_requests_past_rpm_are_throttled_until_they_fit_again() -> None:
 
 @virtual
 async def test_tokens_past_tpm_are_throttled_and_an_answer_past_it_never_fits() -> None:
-    desk = Desk("sim", msgspec.structs.replace(AT_ONCE, tpm=40))
+    desk = VendorState("sim", msgspec.structs.replace(AT_ONCE, tpm=40))
     vendor, other = Simulated(desk, "a"), Simulated(desk, "b")
     spent = (await ask(vendor, call())).usage
     assert spent is not None
@@ -234,7 +237,7 @@ async def test_calls_past_the_concurrency_are_throttled() -> None:
     vendor = simulated(msgspec.structs.replace(STEADY, concurrency=2))
     answers = await asyncio.gather(*[ask(vendor, call()) for _ in range(3)], return_exceptions=True)
     assert [type(answer) for answer in answers] == [Answer, Answer, Throttled]
-    assert vendor.desk.in_flight == 0
+    assert vendor.state.in_flight == 0
     await ask(vendor, call())
 
 
@@ -256,7 +259,7 @@ async def test_bounds_are_kept_to_the_instant() -> None:
         with pytest.raises(Expired) as caught:
             await ask(vendor, asked)
         assert (caught.value.phase, now() - start) == (phase, after)
-        assert vendor.desk.in_flight == 0
+        assert vendor.state.in_flight == 0
 
 
 @virtual
@@ -266,14 +269,14 @@ async def test_a_call_that_is_given_up_costs_nothing_more() -> None:
         for seconds in (0.5, 2.0):
             asking = asyncio.create_task(ask(vendor, call(streamed=streamed)))
             await asyncio.sleep(seconds)
-            assert vendor.desk.in_flight == 1
+            assert vendor.state.in_flight == 1
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
-            assert vendor.desk.in_flight == 0
+            assert vendor.state.in_flight == 0
     async with vendor.open(call(streamed=True)) as reply:
         await reply.read()
-    assert vendor.desk.in_flight == 0
+    assert vendor.state.in_flight == 0
     assert isinstance(loop := asyncio.get_running_loop(), VirtualLoop)
     assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
 
@@ -285,7 +288,9 @@ def test_a_gap_breaks_the_same_call_at_the_same_instant_on_virtual_time_as_token
     """Four chunks on virtual time must not look like long gaps."""
 
     async def scene() -> tuple[str, float]:
-        vendor = simulated(Vendor(first_token=constant(1), per_token=constant(2), output_tokens=constant(tokens)))
+        vendor = simulated(
+            VendorSettings(first_token=constant(1), per_token=constant(2), output_tokens=constant(tokens))
+        )
         asked = attempted(call(streamed=True), gap=gap)
         asked = msgspec.structs.replace(asked, deadline_at=20.0 if bound else float("inf"))
         try:
@@ -349,7 +354,7 @@ def test_an_embeddings_call_that_makes_no_sense_is_rejected(fields: dict[str, ob
 
 def test_tokens_come_in_order_of_time() -> None:
     async def scene() -> list[float]:
-        vendor = simulated(Vendor(first_token=constant(1), per_token=Percentiles(p50=0.01, p99=0.1)))
+        vendor = simulated(VendorSettings(first_token=constant(1), per_token=Percentiles(p50=0.01, p99=0.1)))
         seen = []
         async with vendor.open(call(streamed=True)) as reply:
             while chunks := await reply.read():

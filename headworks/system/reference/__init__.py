@@ -1,0 +1,1 @@
+"""What each key means to its user: for the reference page and for editors."""

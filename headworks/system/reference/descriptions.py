@@ -1,0 +1,388 @@
+"""What each key of the system file means to its user: said once, here, for the reference page and for editors.
+
+Always true (`tests/docs`): every field of every struct has its words, and no words are left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+from msgspec import inspect
+
+from headworks.core.key import Spending
+from headworks.core.money import Rates
+from headworks.policy.circuit import Breaking
+from headworks.policy.freshness import Caching
+from headworks.policy.retry import Retrying
+from headworks.policy.timeouts import Timeouts
+from headworks.system.schema.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
+from headworks.system.schema.notations import NOTATIONS
+from headworks.system.schema.requirements import (
+    AliasTraffic,
+    CommonCause,
+    Expect,
+    Objective,
+    Requirements,
+    Times,
+    Tokens,
+    Traffic,
+)
+from headworks.system.schema.system import (
+    ONE_TEXT,
+    Group,
+    Key,
+    Local,
+    Log,
+    Model,
+    OpenAI,
+    Prompt,
+    Server,
+    Simulated,
+    Spread,
+    SuiteFile,
+    System,
+    TargetOf,
+    Tls,
+)
+from headworks.system.syntax.scalars import written_duration
+
+DIALECT: Final = "The API that the vendor speaks: `openai`, `local` (a model in a child process) or `simulated` (generated answers, no vendor)."
+
+_SHAPE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "burstiness": "How unevenly calls arrive: the squared coefficient of variation of the gaps. 1 is Poisson. Above 2 no formula "
+        "is used, only simulation (`headworks plan`).",
+        "prompt_tokens": "Tokens of the prompt.",
+        "output_tokens": "Tokens of the answer.",
+        "streamed": "The share of calls that are streamed. `time_to_first_token` is about these calls.",
+        "repeated": "The share of calls that are equal to an earlier one, so a cache can answer them. Only `headworks plan` uses it.",
+    }
+)
+"""A shape of traffic, of the system or of an alias."""
+
+WORDS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
+    {
+        System: {
+            "version": "The version of this file format.",
+            "name": "The system's name in logs and reports.",
+            "requirements": "What the system must promise. It changes nothing about how calls are served. `headworks check` judges it.",
+            "providers": "The vendors and model servers that answer calls, each under a name of your own.",
+            "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, or a "
+            "list of them, tried in order.",
+            "prompts": "Prompts in files of their own. Callers use one as `model: prompt/NAME` (`docs/prompts.md`).",
+            "keys": "Who may call. `headworks keys` makes more. Without keys anybody on this machine may call, and nobody else. "
+            "`{}` means that all keys are made by `headworks keys`: then callers from other machines need one.",
+            "groups": "Keys that share limits and a budget.",
+            "suites": "The samples that `headworks eval` asks, and how their answers are judged (`docs/evals.md`). In short: "
+            "`support: suites/support.yaml`.",
+            "state": "Where limits and budgets are counted. `memory`: in one process. `embedded`: in a Valkey that Headworks "
+            "starts, for the workers of this machine. `redis://user:password@host:6379/0` (`rediss://` for TLS): in a "
+            "Valkey or Redis that replicas share.",
+            "server": "The public port and the admin port.",
+            "log": "Where the record of each call goes.",
+            "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/drills.md`). They change "
+            "nothing about how calls are served.",
+        },
+        OpenAI: {
+            "base_url": "Where the vendor's API begins. `/chat/completions` is added to its path. A query (Azure's "
+            "`?api-version=...`) goes with every request.",
+            "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
+            "rpm": "Requests a minute that the vendor admits. A call above this goes to another target, or waits. Unlimited by "
+            "default.",
+            "tpm": "Tokens a minute that the vendor admits, prompts and answers together. A call above this goes to another "
+            "target, or waits. Unlimited by default.",
+            "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
+            "headers": "Headers that every request to this vendor carries. Their values are secrets: they are never shown.",
+            "forward_headers": "More headers that pass, from the caller to this vendor and back, beside those of its dialect.",
+            "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
+            "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
+            "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
+        },
+        Local: {
+            "model": "`gemma-3-270m`, the embedded model, or the path of a GGUF file.",
+            "concurrency": "Answers that the model writes at the same time.",
+        },
+        Simulated: {
+            "first_token": "Time to the first token.",
+            "per_token": "Time between tokens.",
+            "faults": "The share of calls that each fault happens to, such as `{server_error: 0.5%, cut: 0.1%}`.",
+            "rpm": "Requests a minute above which it answers 429, like a vendor whose limit is not in the file. Unlimited by "
+            "default.",
+            "tpm": "Tokens a minute above which it answers 429. Unlimited by default.",
+            "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
+            "seed": "The seed of its answers: two simulated vendors with the same seed give the same answers.",
+        },
+        Spread: {
+            "p50": "Half of them take at most this long.",
+            "p99": "99 of 100 take at most this long.",
+        },
+        Model: {
+            "targets": "Tiers, tried in order. The targets of one tier (a list in the list) share the load.",
+            "balance": "How the targets of a tier share the load: `weighted` at random by `weight`, `least_busy` by calls in "
+            "flight, `fastest` by recent latency.",
+            "timeouts": "How long each phase of a call may take.",
+            "retry": "When a failed attempt is followed by another.",
+            "breaker": "The circuit breaker: when a target that fails is left alone.",
+            "mid_stream": "What happens when a stream breaks after its first content. `error`: it ends with an error event. `restart`: "
+            "the call is made again, what was already sent is compared and left out, and the stream ends with the error "
+            "`stream_diverged` if the new answer differs. `continue`: a target that can goes on after what was already "
+            "sent; if none can, as `restart`.",
+            "on_content_filter": "What happens when a vendor's content policy refuses a prompt. `error` passes the refusal on. `next` tries "
+            "the next tier first.",
+            "cache": "Which answers are cached, and for whom.",
+            "coalesce": "Whether equal calls in flight share one call to the vendor. Default: `true` if `cache.exact` is set.",
+            "price": "What tokens of every target of this alias cost. It replaces the bundled table of prices (`docs/prices.md`).",
+            "max_output": "The `max_tokens` that a call under a budget is sent with if the caller sets none.",
+            "rpm": "Requests a minute for this alias, over all callers. Unlimited by default.",
+            "tpm": "Tokens a minute for this alias, over all callers, prompts and answers together. Unlimited by default.",
+            "concurrency": "Calls at the same time for this alias, over all callers. A stream counts until its last chunk. Unlimited by "
+            "default.",
+        },
+        TargetOf: {
+            "provider": "A name under `providers`. In short: `provider/model`.",
+            "model": "The vendor's name for the model. Not needed if the provider is `local` or `simulated`.",
+            "weight": "Its part of the tier's load, compared with the other targets.",
+            "context_window": "Tokens of the model's context, prompt and answer together. A prompt that is too long for one target goes on "
+            "to the next only if that one's window is larger. Default: from the bundled table.",
+            "prefill": "Whether the model can go on with the beginning of its own answer, and in which form, for `mid_stream: "
+            "continue`. `none`; `message` (a last message of the assistant); `prefix` (the same, marked `prefix`); "
+            "`repeated_prefix` (the same, and the answer repeats it); `final_message` (`continue_final_message`, as in "
+            "vLLM and SGLang). Default: what is known of the vendor.",
+            "rpm": "Requests a minute at this target under this alias. A call above this goes to another target, or waits. "
+            "Unlimited by default.",
+            "tpm": "Tokens a minute at this target under this alias. Unlimited by default.",
+            "concurrency": "Calls at the same time at this target under this alias. Unlimited by default.",
+            "expect": "The latency and availability that you expect of it. It changes nothing about how calls are served. "
+            "`headworks check` and `headworks plan` use it.",
+        },
+        Expect: {
+            "first_token": "Time to the first token.",
+            "per_token": "Time between tokens. Together with `first_token` it gives the length of a call.",
+            "availability": "The share of calls that it answers whole. Default: 99%.",
+        },
+        Times: {
+            "p50": "Half of them take at most this long.",
+            "p95": "95 of 100 take at most this long.",
+        },
+        Tokens: {
+            "p50": "Half of the calls have at most this many.",
+            "p95": "95 of 100 calls have at most this many.",
+        },
+        Requirements: {
+            "traffic": "The traffic that the system must carry.",
+            "objectives": "What the system must promise, each with an `id` of its own.",
+            "common_causes": "Which providers fail together.",
+        },
+        Traffic: {
+            **_SHAPE,
+            "peak_rps": "Calls a second at the peak, of all aliases together. A trace or the log is stretched until its busiest five "
+            "minutes have this rate.",
+            "daily": "The load of each of the 24 hours of a day, as a share of the peak. Default: every hour is the peak.",
+            "trace": "A CSV file of calls that `headworks plan` replays: `arrived_at` (seconds or a date), `prompt_tokens`, "
+            "`output_tokens`. The Azure trace's `TIMESTAMP`, `ContextTokens`, `GeneratedTokens` work too.",
+            "log": "Replay the calls that the ledger recorded.",
+            "aliases": "The same keys for one alias. A key that is not written there is as above, except `peak_rps`.",
+        },
+        AliasTraffic: {
+            **_SHAPE,
+            "peak_rps": "Calls a second at the peak, of this alias. Not needed if there is only one alias.",
+        },
+        Objective: {
+            "id": "Its name in reports.",
+            "metric": "What is promised. `time_to_first_token` (of streamed calls) and `duration`: a percentile of the calls. "
+            "`availability`: whole answers divided by calls, without calls that fail by the caller's own fault. "
+            "`goodput`: calls a second that meet every latency objective. `cost_per_call`: the mean. `cost`: the sum in "
+            "a window. `quality`: the share of a suite's samples that pass.",
+            "percentile": "For `time_to_first_token` and `duration`: 95 means that 95 of 100 calls must meet the bound.",
+            "at_most": "The bound of a time (`800ms`) or a cost (`$0.004`).",
+            "at_least": "The bound of a share (`99.9%`) or a rate (`18rps`).",
+            "window": "The time over which it is counted. `cost` needs one.",
+            "suite": "The suite of `quality`: a name under `suites`.",
+            "confidence": "How sure a verdict on `quality` must be.",
+            "alias": "The alias that it is about. Default: the whole system.",
+        },
+        CommonCause: {
+            "name": "What they have in common: a region, a network, a vendor behind both.",
+            "providers": "At least two names under `providers`.",
+            "share": "The part of each provider's outages that strikes all of them together (the beta factor).",
+        },
+        Timeouts: {
+            "connect": "Until a connection to the vendor is established.",
+            "first_token": "Streamed calls: until the first content.",
+            "between_tokens": "Streamed calls: the longest gap after the first content. The time that a slow caller takes to read does not "
+            "count.",
+            "answer": "Calls that are not streamed: until the whole answer has arrived, for one attempt. A vendor sends nothing "
+            "before that, so only this timeout notices a silent vendor, and the next target is tried only after it. Set "
+            "it lower if no answer takes so long, or stream.",
+            "total": "The whole call, with all its attempts and the time to read the answer.",
+        },
+        Retrying: {
+            "attempts": "The most attempts at one target for one call.",
+            "backoff": "The pause before the next attempt is drawn at random from this range. It grows with each attempt.",
+        },
+        Breaking: {
+            "failures": "The circuit opens after this many failures in a row (or when half of the last 20 calls failed).",
+            "open": "How long the circuit stays open before one call probes the target. It doubles after each probe that fails, "
+            "from the lower end of the range to the upper end. A single duration is the lower end. The upper end by "
+            "default: 15s if there is a tier below (it answers the call whose probe failed), else 60s.",
+        },
+        Caching: {
+            "exact": "How long the answer to a call is given to equal calls (`docs/cache.md`). Off by default.",
+            "share": "Who shares cached answers: callers with the same `key`, keys of the same `group`, or `all` callers.",
+            "size": "The most memory for cached answers of the alias, in this process or in the shared `state`. The least "
+            "recently used ones are dropped first.",
+        },
+        Rates: {
+            "input": "Tokens of the prompt.",
+            "cached_input": "Tokens of the prompt that the vendor had in its cache. Default: as `input`.",
+            "cache_write": "Tokens of the prompt that the vendor writes to its cache. Default: as `input`.",
+            "output": "Tokens of the answer. Without this price their cost is unknown (embeddings have none).",
+            "reasoning": "Tokens of reasoning that is not shown. Default: as `output`.",
+            "audio_input": "Tokens of audio in the prompt. Without this price their cost is unknown.",
+            "audio_output": "Tokens of audio in the answer. Without this price their cost is unknown.",
+        },
+        Key: {
+            "key": "The secret that the caller sends as `Authorization: Bearer`.",
+            "models": "The aliases that it may use; prompts are written `prompt/NAME`. Default: all.",
+            "priority": "Which calls go first when the gateway is full: calls of `low` priority are turned away first.",
+            "tags": "What the records of its calls carry, for `headworks logs --tag`.",
+            "expires": "When the key stops working (UTC if no time zone is written). Default: never.",
+            "rpm": "Requests a minute with this key. Unlimited by default.",
+            "tpm": "Tokens a minute with this key, prompts and answers together. Unlimited by default.",
+            "concurrency": "Calls at the same time with this key. A stream counts until its last chunk. Unlimited by default.",
+            "budget": "What its calls may cost. Unlimited by default.",
+        },
+        Group: {
+            "keys": "Names under `keys`. A key is in at most one group. Keys made by `headworks keys` name their group "
+            "themselves.",
+            "rpm": "Requests a minute with all of these keys together. Unlimited by default.",
+            "tpm": "Tokens a minute with all of these keys together, prompts and answers. Unlimited by default.",
+            "concurrency": "Calls at the same time with all of these keys together. A stream counts until its last chunk. Unlimited by "
+            "default.",
+            "budget": "What the calls with all of these keys together may cost. Unlimited by default.",
+            "state_away": "What happens to its calls while the shared `state` cannot be reached. `closed`: they are answered 503, so "
+            "nothing is exceeded. `open`: each process goes on with its part of the limits and of what is left of the "
+            "budgets.",
+        },
+        Spending: {
+            "amount": "Dollars for each window, such as `$50`. Nothing is spent beyond it (`docs/money.md`).",
+            "every": "The window: `1h` begins with each hour, `1d` with each day (UTC), `1w` on Mondays, `30d` every 30 days. "
+            "`total` never begins again.",
+            "estimate": "How the tokens of a prompt are estimated before the call. `bytes`: one for each byte, never too few. "
+            "`chars`: one for four characters, which admits more calls and may be too few.",
+            "alert": "The share of the budget at which a warning is logged.",
+        },
+        Prompt: {
+            "file": "The prompt: a Markdown file with front matter and chat turns.",
+            "model": "The alias that answers. Default: the one in the prompt's front matter.",
+        },
+        SuiteFile: {
+            "file": "The suite: a YAML, JSONL, CSV or Python file, relative to the system file's folder.",
+        },
+        Server: {
+            "listen": "The address of the public port. It may be open to other machines only with `keys`.",
+            "admin": "The address of the admin port: health and, with `admin_key`, metrics, the system and reload. Default: "
+            "127.0.0.1:8081 if that is free, else none.",
+            "admin_key": "The secret that opens the admin port, sent as `Authorization: Bearer`. Without it only health is answered "
+            "there.",
+            "max_body": "The largest request body. A larger one is answered 413.",
+            "max_buffered": "Bytes of answers that may wait in the gateway, for slow callers and for the rest of an event, over all "
+            "connections. The `workers` share it. Above it a call is answered 503 with Retry-After, and a stream that "
+            "has begun ends with an error event.",
+            "max_in_flight": "Calls in each of the `workers` at the same time. `low` priority fills at most 80% of it, `normal` at most "
+            "95%. Further calls wait in a queue.",
+            "max_queued": "Calls that may wait in the queue. Above it the oldest call of the lowest priority is answered 503 with "
+            "Retry-After.",
+            "max_wait": "How long a call waits in the queue before it is answered 503 with Retry-After.",
+            "drain": "How long calls in flight may take to finish when the gateway stops.",
+            "workers": "Processes that answer calls. More than one need a `state` that they share.",
+            "tls": "The certificate with which the public port speaks https, if no ingress does. Default: plain http. Files "
+            "that change are used without a restart.",
+            "cors": "Origins whose pages may call from a browser. `*` for all. Default: none.",
+            "expose": "Which facts answers carry in headers: `target` (`x-headworks-target`, who answered), `attempts` "
+            "(`x-headworks-attempts`) and `cost` (`x-headworks-cost`, dollars; not on streams, whose headers are sent "
+            "before the cost is known). Default: none.",
+        },
+        Tls: {
+            "cert": "The certificate with its intermediate certificates (PEM), relative to the system file's folder.",
+            "key": "Its private key (PEM), without a passphrase.",
+        },
+        Log: {
+            "store": "The store that `headworks logs` reads: a SQLite file, or a PostgreSQL database for several replicas "
+            "(`postgresql://user@host/database`, with `?schema=` for a schema other than `headworks`). Records are moved "
+            "from the journal into it a moment after the call. A file with another name than `headworks.yaml` has "
+            "`.headworks/systems/NAME/ledger.db` (`docs/ledger.md`).",
+            "journal": "The folder of the journal. Each call's record is appended to it before the call's last chunk is sent. A "
+            "file with another name than `headworks.yaml` has `.headworks/systems/NAME/journal`.",
+            "sync": "How often the journal is forced to the disk. A power loss can lose the records since then.",
+            "bodies": "Whether the record has the text of a call. `none`, or `full`: the body as the caller sent it (at most 64 "
+            "KiB) and the text of the answer. Headers, and so keys, are never in it.",
+            "retention": "How long the store keeps a call.",
+            "format": "The format of the gateway's own log, in every process: `text`, or `json`, one object a line "
+            "(`docs/telemetry.md`).",
+        },
+        Drill: {
+            "shows": "What the drill shows, in a sentence.",
+            "faults": "Which faults happen, at which targets, and when.",
+            "trouble": "What happens to the gateway or the machine it runs on, instead of `faults`.",
+            "traffic": "The calls that are made during the drill.",
+            "expect": "The hypothesis: what must be true of these calls. That no answer which was cut short looks whole is always "
+            "part of it.",
+        },
+        DrillFault: {
+            "fault": "What goes wrong: one of the `faults` of a simulated provider.",
+            "targets": "Where it goes wrong: `provider/model`, `provider`, or `all`. Default: the first tier.",
+            "from": "When the fault begins, counted from the drill's first call.",
+            "until": "When the fault ends.",
+            "share": "The share of attempts that fail while the fault lasts.",
+        },
+        DrillTrouble: {
+            "what": "`dns`, `tls`: the first provider's name does not resolve, or its certificate has expired. `store`, `disk`: "
+            "the ledger's database is locked, or the disk is full. `clock`: the clock jumps by an hour, and back. "
+            "`sigterm`, `sigkill`: the gateway is stopped or killed, and started again.",
+            "from": "When the trouble begins, counted from the drill's first call.",
+            "until": "When the trouble ends. A gateway that was stopped is started again then.",
+        },
+        DrillTraffic: {
+            "rate": "Calls a second, evenly spaced.",
+            "calls": "The number of calls.",
+            "streamed": "The share of calls that are streamed.",
+            "tokens": "Tokens of each answer. The stand-in for the vendor sends the first after 50 ms and one every 20 ms.",
+            "alias": "The alias that is called. Default: the first one whose first tier is a vendor's and that has a second "
+            "target.",
+        },
+        Hypothesis: {
+            "whole": "The least share of calls during the fault that must be answered whole and exact. With `mid_stream: error`, "
+            "streams that broke after their first content are not counted.",
+            "added": "How much longer than before the fault a whole answer may take, at most. Unbounded by default.",
+            "attempts": "The most attempts a call, on average over the calls during the fault. Unbounded by default.",
+            "cost": "The most that a call during the fault may cost, as a multiple of a call before it. Unbounded by default.",
+            "recovery": "How soon after the fault its target must answer again.",
+            "broken": "The largest share of calls during the fault whose connection may break without an error event. A caller's "
+            "SDK raises an exception there.",
+            "error": "The only error code that callers may see. Default: any.",
+        },
+    }
+)
+
+
+def written_default(field: inspect.Field) -> str | int | None:
+    """A field's default in the notation of the file; None where there is none, or where it is said key by key."""
+    value = field.default
+    if value is msgspec.NODEFAULT or value is None or value == "":
+        return None
+    match field.type:
+        case inspect.Metadata() if unit := (field.type.extra or {}).get("unit"):
+            return NOTATIONS[unit].write(value)
+        case inspect.StructType() if field.type.cls in ONE_TEXT:
+            return NOTATIONS[ONE_TEXT[field.type.cls]].write(value)
+        case inspect.StructType() if isinstance(value, Spread):
+            return f"{{p50: {written_duration(value.p50)}, p99: {written_duration(value.p99)}}}"
+        case inspect.FloatType():
+            return f"{value:g}"
+        case inspect.BoolType():
+            return "true" if value else "false"
+    return value if isinstance(value, (str, int)) else None

@@ -1,0 +1,1 @@
+"""What a system file may say: its structs, and the notations of their values."""

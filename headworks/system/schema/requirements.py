@@ -1,0 +1,156 @@
+"""What a system must promise: the structs of `requirements:`. What must hold between their keys: `checks/requirements.py`.
+
+Always true: nothing here changes how calls are served; only `headworks check` and what comes after it read this.
+A bound is exact to the digit that was written: objectives are compared, and a float's rounding must not decide.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from headworks.core.money import NANO, written_dollars
+from headworks.core.units import Count, Seconds
+from headworks.system.syntax.scalars import NUMBER, Unreadable, duration, share, shown, written_duration
+
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
+Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
+FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
+Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
+Rate: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+Percentile: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=99.999)]
+
+Kind = Literal["duration", "share", "money", "rate"]
+Metric = Literal[
+    "time_to_first_token", "duration", "availability", "goodput", "cost_per_call", "cost", "quality"
+]  # fmt: skip
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A limit as it was written: seconds, a part of one, dollars or calls per second, exact."""
+
+    kind: Kind
+    value: Decimal
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "duration":
+                return written_duration(float(self.value))
+            case "share":
+                return f"{(self.value * 100).normalize():f}%"
+            case "money":
+                return written_dollars(int(self.value * NANO))
+            case "rate":
+                return f"{self.value.normalize():f}rps"
+
+
+def bound(text: str) -> Bound:
+    """A bound from `800ms`, `99.9%`, `$0.004` or `18rps`. Raises Unreadable."""
+    if match := re.fullmatch(rf"\$({NUMBER})", text):
+        return Bound("money", Decimal(match[1]))
+    if match := re.fullmatch(rf"({NUMBER})rps", text):
+        return Bound("rate", Decimal(match[1]))
+    if text.endswith("%"):
+        return Bound("share", Decimal(repr(share(text))))
+    if re.fullmatch(rf"{NUMBER}[a-z]+", text):
+        return Bound("duration", Decimal(repr(duration(text))))
+    remedy = "write a duration (800ms), a share (99.9%), an amount ($0.004) or a rate (18rps)"
+    raise Unreadable(f"{shown(text)} is not a bound", remedy)
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of tokens that varies: half of the calls have at most `p50`, 95 of 100 at most `p95`."""
+
+    p50: Count
+    p95: Count
+
+
+class Times(msgspec.Struct, frozen=True, kw_only=True):
+    """A time that varies: half are at most `p50` seconds, 95 of 100 at most `p95`."""
+
+    p50: Seconds
+    p95: Seconds
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True):
+    """What is expected of a target; nothing is served by it."""
+
+    first_token: Times | None = None
+    per_token: Times | None = None
+    availability: Share | None = None
+
+
+class AliasTraffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What one alias must carry. What is not written is as `traffic` has it, `peak_rps` excepted."""
+
+    peak_rps: Rate | None = None
+    burstiness: Rate | None = None
+    prompt_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    streamed: Share | None = None
+    repeated: Share | None = None
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What the whole system must carry."""
+
+    peak_rps: Rate | None = None
+    burstiness: Rate = 1.0
+    prompt_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    streamed: Share = 1.0
+    repeated: Share = 0.0
+    daily: tuple[Share, ...] = ()
+    trace: FilePath | None = None
+    log: bool = False
+    aliases: dict[Alias, AliasTraffic] = {}
+
+    @property
+    def busy(self) -> float:
+        """The mean load of a day, by the load at the peak."""
+        return sum(self.daily) / len(self.daily) if self.daily else 1.0
+
+
+class Objective(msgspec.Struct, frozen=True, kw_only=True):
+    """One promise, of an alias or of the whole system."""
+
+    id: Name
+    metric: Metric
+    percentile: Percentile | None = None
+    at_most: Bound | None = None
+    at_least: Bound | None = None
+    window: Seconds | None = None
+    suite: Name | None = None
+    confidence: Share | None = None
+    alias: Alias | None = None
+
+    @property
+    def limit(self) -> Bound:
+        """The bound that it has; which of the two is the metric's (`checks/requirements.py`)."""
+        found = self.at_most or self.at_least
+        assert found is not None, "an objective without a bound is refused while loading"
+        return found
+
+    def __str__(self) -> str:
+        said = "p" + f"{self.percentile:g} of " if self.percentile is not None else ""
+        window = f" in {written_duration(self.window)}" if self.window is not None else ""
+        return f"{said}{self.metric} {'<=' if self.at_most else '>='} {self.limit}{window}"
+
+
+class CommonCause(msgspec.Struct, frozen=True, kw_only=True):
+    """What fails together: `share` of each provider's outages are outages of all of them (the beta factor)."""
+
+    name: Name
+    providers: tuple[Name, ...]
+    share: Share
+
+
+class Requirements(msgspec.Struct, frozen=True, kw_only=True):
+    """What must hold."""
+
+    traffic: Traffic = Traffic()
+    objectives: tuple[Objective, ...] = ()
+    common_causes: tuple[CommonCause, ...] = ()

@@ -1,0 +1,308 @@
+"""The root of the system file. A policy's struct sits in the policy's file; here they are put together.
+
+Always true: a value of these types is what was written, in seconds, bytes, tokens and parts of one, with every default
+filled in; paths are as written and start from the system file's folder. What each key means to its user is said once,
+in `reference/markdown.py`. What must hold between keys is checked in `checks/system.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+
+from headworks.core.call import Prefill
+from headworks.core.digest import digest
+from headworks.core.key import Allowance, Priority, Spending
+from headworks.core.money import Rates
+from headworks.core.units import Count, Seconds, Size
+from headworks.policy.choice import Balancing
+from headworks.policy.circuit import Breaking, Pause
+from headworks.policy.freshness import Caching
+from headworks.policy.midstream import MidStream
+from headworks.policy.retry import Backoff, Retrying
+from headworks.policy.timeouts import Timeouts
+from headworks.system.schema.drills import Drill
+from headworks.system.schema.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
+from headworks.system.schema.notations import Address
+from headworks.system.schema.prompt_file import PromptFile
+from headworks.system.schema.requirements import Bound, Expect, Requirements
+from headworks.system.schema.secrets import PrivateUrl, Secret
+
+EMBEDDED = "gemma-3-270m"
+"""The model that the extra `local` brings."""
+
+SIMULATED = "simulated"
+"""What a simulated vendor's model is called where a target does not say."""
+
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
+Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
+Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
+FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
+Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
+StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"})]
+ProxyUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "proxy"})]
+StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
+HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
+Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
+LogFormat: TypeAlias = Literal["text", "json"]
+OnFilter: TypeAlias = Literal["error", "next"]
+Tag: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "tag"})]
+Instant: TypeAlias = Annotated[float, msgspec.Meta(extra={"unit": "instant"})]
+Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="openai"):
+    """A vendor that speaks OpenAI's dialect over HTTP."""
+
+    base_url: Url
+    api_key: Secret | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    headers: dict[HeaderName, Secret] = {}
+    forward_headers: tuple[HeaderName, ...] = ()
+    ca_file: FilePath | None = None
+    proxy: ProxyUrl | None = None
+
+
+class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):
+    """A model that runs in a child process of the gateway."""
+
+    model: FilePath = EMBEDDED
+    concurrency: Count = 4
+
+    @property
+    def is_file(self) -> bool:
+        """Whether `model` is a path and not the name of the embedded model."""
+        return "/" in self.model or self.model.endswith(".gguf")
+
+    @property
+    def name(self) -> str:
+        """What the model is called where a target does not say: its file's name without the ending."""
+        return self.model.rsplit("/", 1)[-1].removesuffix(".gguf")
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """A time that varies: half are at most `p50` seconds, 99 of 100 at most `p99`."""
+
+    p50: Seconds
+    p99: Seconds
+
+
+class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="simulated"):
+    """A vendor made of numbers: for demos, tests, drills and plans."""
+
+    first_token: Spread = Spread(p50=0.3, p99=2.0)
+    per_token: Spread = Spread(p50=0.02, p99=0.06)
+    faults: dict[Fault, Share] = {}
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    seed: int = 0
+
+
+Provider: TypeAlias = OpenAI | Local | Simulated
+
+
+class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's model, and its part of the tier's load. An empty `model` is filled in while loading."""
+
+    provider: Name
+    model: str = ""
+    weight: Weight = 1.0
+    context_window: Count | None = None
+    prefill: Prefill | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    expect: Expect | None = None
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers for an alias: tiers tried in order, the targets of one tier sharing the load."""
+
+    targets: tuple[tuple[TargetOf, ...], ...]
+    balance: Balancing = "weighted"
+    timeouts: Timeouts = Timeouts()
+    retry: Retrying = Retrying()
+    breaker: Breaking = Breaking()
+    mid_stream: MidStream = "error"
+    on_content_filter: OnFilter = "error"
+    cache: Caching = Caching()
+    coalesce: bool | None = None
+    price: Rates | None = None
+    max_output: Count | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+
+    @property
+    def coalesces(self) -> bool:
+        """Whether equal calls under way share one journey."""
+        return self.cache.exact is not None if self.coalesce is None else self.coalesce
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may call. No models named: all of them."""
+
+    key: Secret
+    models: tuple[Alias, ...] = ()
+    priority: Priority = "normal"
+    tags: tuple[Tag, ...] = ()
+    expires: Instant | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    budget: Spending | None = None
+
+    @property
+    def allowance(self) -> Allowance:
+        return Allowance(rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency, budget=self.budget)
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys that share limits and a budget, beside their own. Keys that are made at run time say which group is theirs."""
+
+    keys: tuple[Name, ...] = ()
+    rpm: Count | None = None
+    tpm: Count | None = None
+    concurrency: Count | None = None
+    budget: Spending | None = None
+    state_away: Literal["closed", "open"] = "closed"
+
+    @property
+    def allowance(self) -> Allowance:
+        return Allowance(
+            rpm=self.rpm,
+            tpm=self.tpm,
+            concurrency=self.concurrency,
+            budget=self.budget,
+            goes_on=self.state_away == "open",
+        )
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt that callers use by its name: the file as it was when the system was loaded, and the alias that answers."""
+
+    file: PromptFile
+    model: Alias | None = None
+
+    @property
+    def alias(self) -> str:
+        """The alias that answers; "" where neither the system file nor the prompt names one."""
+        return self.model or self.file.front.model or ""
+
+
+Exposable: TypeAlias = Literal["target", "cost", "attempts"]
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate of the public port, with those between it and its authority, and its key."""
+
+    cert: FilePath
+    key: FilePath
+
+    def __str__(self) -> str:
+        return f"{{cert: {self.cert}, key: {self.key}}}"
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """The public port and what bounds it, and the admin port."""
+
+    listen: Address = Address(host="127.0.0.1", port=8080)
+    admin: Address | None = None
+    admin_key: Secret | None = None
+    max_body: Size = 10_000_000
+    max_buffered: Size = 1_000_000_000
+    max_in_flight: Count = 4096
+    max_queued: Count = 1024
+    max_wait: Seconds = 5.0
+    drain: Seconds = 30.0
+    cors: tuple[Origin, ...] = ()
+    expose: tuple[Exposable, ...] = ()
+    workers: Count = 1
+    tls: Tls | None = None
+
+    @property
+    def url(self) -> str:
+        """The public port as an address for clients, without /v1."""
+        return f"{'http' if self.tls is None else 'https'}://{self.listen}"
+
+
+ADMIN: Final = Address(host="127.0.0.1", port=8081)
+"""The admin port where the file names none: another gateway may have it already, and then this one goes without."""
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the record of each call goes: at once into the journal, and from there into the store."""
+
+    store: StoreUrl = PrivateUrl("sqlite:///.headworks/ledger.db")
+    journal: FilePath = ".headworks/journal"
+    sync: Seconds = 1.0
+    bodies: Literal["none", "full"] = "none"
+    retention: Seconds = 30 * 86400.0
+    format: LogFormat = "text"
+
+
+OWN_PLACES: Final = ".headworks/systems/"
+"""Where files of other names than `headworks.yaml` keep what they do not say themselves (`derived/default_paths.py`)."""
+
+
+class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A suite of samples, in a file of its own."""
+
+    file: FilePath
+
+
+class System(msgspec.Struct, frozen=True, kw_only=True):
+    """The system file."""
+
+    version: Literal[1] = 1
+    name: str = "headworks"
+    requirements: Requirements = Requirements()
+    providers: dict[Name, Provider]
+    models: dict[Alias, Model]
+    keys: dict[Name, Key] = {}
+    prompts: dict[Name, Prompt] = {}
+    groups: dict[Name, Group] = {}
+    suites: dict[Name, SuiteFile] = {}
+    server: Server = Server()
+    state: StateUrl = PrivateUrl("memory")
+    log: Log = Log()
+    drills: dict[Name, Drill] = {}
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits that stand for the content: the same for another order, layout, name or value of a secret."""
+        log, usual = self.log, Log()
+        if log.journal.startswith(OWN_PLACES):
+            log = msgspec.structs.replace(log, journal=usual.journal)
+        if log.store.reference.startswith(f"sqlite:///{OWN_PLACES}"):
+            log = msgspec.structs.replace(log, store=usual.store)
+        whole = msgspec.structs.replace(self, log=log)
+        return digest(msgspec.json.encode(whole, enc_hook=_reference, order="sorted"))
+
+
+def behind(system: System, alias: str) -> str:
+    """32 hex digits that stand for what answers behind an alias: another target or vendor gives other answers."""
+    targets = system.models[alias].targets
+    providers = {one.provider: system.providers[one.provider] for tier in targets for one in tier}
+    return digest(msgspec.json.encode([targets, providers], enc_hook=_reference, order="sorted"))
+
+
+ONE_TEXT: Final[Mapping[type, str]] = MappingProxyType(
+    {Backoff: "span", Pause: "pause", Address: "address", Bound: "bound", PromptFile: "path"}
+)
+"""Structs that the file writes as one text, in this notation."""
+
+
+def _reference(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reference
+    raise TypeError(f"no part of a system file: {type(value).__name__}")

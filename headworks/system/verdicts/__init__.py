@@ -1,0 +1,1 @@
+"""Verdicts on objectives by arithmetic: nothing is measured and nothing runs."""

@@ -1,0 +1,408 @@
+"""What instant arithmetic says of each objective: it holds, it does not hold, or it cannot be said and by what it could.
+
+Always true: `holds` and `does not hold` are said only where they follow from what is written and from the assumptions that
+`why` names; in doubt it cannot be said. Nothing is measured and nothing runs. How a system behaves when calls wait for
+each other is no business of this file: that needs a simulation. `docs/requirements.md` has the formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from math import ceil
+from typing import Final, TypeAlias
+
+import msgspec
+
+from headworks.core.key import Spending
+from headworks.core.money import NANO, Price, written_dollars
+from headworks.core.reply import Usage
+from headworks.core.state import Window
+from headworks.policy.spend import LENGTHS
+from headworks.system.schema.requirements import Objective
+from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated, System, TargetOf
+from headworks.system.syntax.scalars import written_duration
+from headworks.system.verdicts.availability import Answered
+from headworks.system.verdicts.closed_forms import carried, too_bursty
+from headworks.system.verdicts.inputs import Known
+from headworks.system.verdicts.verdict import CLOSE, SIMULATION, Finding, Needs, Said
+
+Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
+
+SAFE: Final = 0.8
+"""The share of a limit up to which bursts are taken to fit below it. Beyond, a queue forms now and then even where the
+mean fits (M/M/1 at 80 %: four calls wait or run on average), and only a simulation tells how long it gets."""
+
+NEAR: Final = 0.95
+"""How close a bound may come to what arithmetic finds before it depends on single calls: retries cost a little, and no two
+minutes bring the same number of calls."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of one objective. needs: what could say it: `numbers` in the file, `plan`, `eval`; "" where it is said."""
+
+    id: str
+    objective: str
+    alias: str | None
+    verdict: Said
+    why: str
+    needs: Needs = ""
+
+
+def judge(system: System, pricing: Pricing) -> list[Verdict]:
+    """A verdict for every objective, in the order of the file."""
+    bench = Bench(system, pricing)
+    return [
+        Verdict(
+            id=one.id,
+            objective=str(one),
+            alias=one.alias,
+            verdict=found.verdict,
+            why=found.why,
+            needs=found.needs,
+        )
+        for one in system.requirements.objectives
+        for found in [bench.of(one)]
+    ]
+
+
+class Bench(Known):
+    """Judges the objectives of one system."""
+
+    def __init__(self, system: System, pricing: Pricing) -> None:
+        super().__init__(system)
+        self.pricing = pricing
+
+    def of(self, objective: Objective) -> Finding:
+        aliases = [objective.alias] if objective.alias is not None else list(self.system.models)
+        match objective.metric:
+            case "time_to_first_token" | "duration":
+                return self.latency(objective, aliases)
+            case "availability":
+                return Answered(self).of(objective, aliases)
+            case "goodput":
+                return self.goodput(objective, aliases)
+            case "cost_per_call":
+                return self.cost_per_call(objective, aliases)
+            case "cost":
+                return self.cost(objective, aliases)
+            case "quality":
+                return Finding("not judged", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval")
+
+    # Latency.
+
+    def latency(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit, percentile = float(objective.limit.value), objective.percentile
+        assert percentile is not None
+        streamed = [self.streamed(alias) for alias in aliases]
+        if objective.metric == "time_to_first_token" and not any(streamed):
+            return Finding("cannot say", "no call is streamed: `streamed` is 0%", "numbers")
+        longest = max(self.system.models[alias].timeouts.total for alias in aliases)
+        if limit >= longest:
+            return Finding("holds", f"no call lasts longer than `timeouts.total`, {written_duration(longest)}")
+        expected: list[tuple[float, str]] = []
+        for alias in aliases:
+            for target in self.targets(alias):
+                value = self.expected(alias, target, objective, percentile)
+                if value is None:
+                    return Finding("cannot say", f"{SIMULATION}; nothing is expected of {target}", "plan")
+                expected.append((value, str(target)))
+        best, name = min(expected)
+        said = f"p{percentile:g} of {name} {'alone' if len(expected) > 1 else ''}".rstrip() + f" is {seconds(best)}"
+        if best > limit * (1 + CLOSE) and self.is_certain(aliases, percentile):
+            fastest = ", the fastest of its targets" if len(expected) > 1 else ""
+            return Finding("does not hold", f"{said}{fastest}, by what is expected of it")
+        return Finding("cannot say", f"{SIMULATION}; {said}, without waiting, retries and fallbacks", "plan")
+
+    def is_certain(self, aliases: Sequence[str], percentile: float) -> bool:
+        """Whether nothing makes answers faster than their vendors: no cache, no timeout that ends the slow ones for good."""
+        if self.repeats(aliases):
+            return False
+        slow = [
+            first.at(percentile) > self.system.models[alias].timeouts.first_token
+            for alias in aliases
+            for target in self.targets(alias)
+            if (first := self.time(target, "first_token")) is not None
+        ]
+        return not any(slow)
+
+    def expected(self, alias: str, target: TargetOf, objective: Objective, percentile: float) -> float | None:
+        """The least that a percentile can be at one target: of a whole answer, its longer half alone."""
+        first = self.time(target, "first_token")
+        if objective.metric == "time_to_first_token":
+            return None if first is None else first.at(percentile)
+        output, per_token = self.tokens(alias, "output_tokens"), self.time(target, "per_token")
+        writing = None if output is None or per_token is None else output.at(percentile) * per_token.mean
+        known = [one for one in (None if first is None else first.at(percentile), writing) if one is not None]
+        return max(known) if known else None
+
+    # Throughput.
+
+    def goodput(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit = float(objective.limit.value)
+        places = [self.capacity(aliases, provider) for provider in self.providers(aliases)]
+        doors = [self.admitted(aliases), together([self.stated(alias, None) for alias in aliases])]
+        most = min(sum(one.most for one in places), *(one.most for one in doors)) / max(1e-9, 1 - self.repeats(aliases))
+        least = min(sum(one.least for one in places), *(one.least for one in doors))
+        if most < limit:
+            by = "; ".join(one.by for one in (doors[1:] if doors[1].most == most else places) if one.by)
+            return Finding("does not hold", f"the limits admit {calls(most)} a second: {by or 'server.max_in_flight'}")
+        offered = self.offered(aliases)
+        if offered is not None and limit > offered * (1 + CLOSE):
+            said = f"only {calls(offered)} a second arrive at the peak (`peak_rps`): ask for less than that"
+            return Finding("does not hold", said)
+        if missing := [one for place in (*places, doors[1]) for one in place.missing]:
+            return Finding("cannot say", f"write {', '.join(dict.fromkeys(missing))}", "numbers")
+        said = "nothing limits it" if least == float("inf") else f"the limits admit {calls(least)} a second"
+        others = set(self.system.models) - set(aliases)
+        shared = set(self.providers(list(others))) & set(self.providers(aliases))
+        if least != float("inf") and (len(aliases) > 1 or shared):
+            return Finding("cannot say", f"{said}, and several models share them: {SIMULATION}", "plan")
+        if (bursty := too_bursty(max(map(self.burstiness, aliases)))) is not None and least != float("inf"):
+            return Finding("cannot say", f"{said}; {bursty}, so it {SIMULATION}", "plan")
+        if limit > least * SAFE:
+            return Finding("cannot say", f"{said}: so close to them bursts decide, which {SIMULATION}", "plan")
+        latencies = [
+            one.id
+            for one in self.system.requirements.objectives
+            if one.metric in ("time_to_first_token", "duration") and (one.alias is None or one.alias in aliases)
+        ]
+        if latencies:
+            return Finding("cannot say", f"{said}; which calls meet {', '.join(latencies)} {SIMULATION}", "plan")
+        if offered is not None and offered > least * SAFE:
+            said = f"{said}, and {calls(offered)} arrive"
+            return Finding("cannot say", f"{said}: so close to them bursts decide, which {SIMULATION}", "plan")
+        return self.all_of_them(limit, offered, said, aliases)
+
+    def all_of_them(self, limit: float, offered: float | None, said: str, aliases: Sequence[str]) -> Finding:
+        """A rate of whole answers, where no limit is in its way: as many arrive, and few of them are lost."""
+        if offered is None:
+            if self.traffic.trace is not None or self.traffic.log:
+                return Finding("cannot say", f"{said}; how many arrive {SIMULATION}", "plan")
+            return Finding("cannot say", f"{said}; write `peak_rps` under `traffic`", "numbers")
+        lost = [self.lost(alias) for alias in aliases]
+        known = [one for one in lost if one is not None]
+        owners: list[Key | Group] = [*self.system.keys.values(), *self.system.groups.values()]
+        has_doors = any((one.rpm, one.tpm, one.concurrency, one.budget) != (None, None, None, None) for one in owners)
+        has_doors = has_doors or not all(map(self.fits, aliases))
+        if len(known) < len(lost) or has_doors or limit > offered * (1 - max(known)) * NEAR:
+            return Finding("cannot say", f"{said}; how many of {calls(offered)} a second are lost {SIMULATION}", "plan")
+        return Finding("holds", said)
+
+    def providers(self, aliases: Sequence[str]) -> list[str]:
+        return list(dict.fromkeys(target.provider for alias in aliases for target in self.targets(alias)))
+
+    def capacity(self, aliases: Sequence[str], name: str) -> Capacity:
+        """What one provider can carry of these aliases, had they it to themselves."""
+        provider = self.system.providers[name]
+        rpm, tpm = (None, None) if not isinstance(provider, (OpenAI, Simulated)) else (provider.rpm, provider.tpm)
+        places = provider.concurrency
+        asked = [(alias, one) for alias in aliases for one in self.targets(alias) if one.provider == name]
+        stated = [self.stated(alias, one) for alias, one in asked]
+        is_stated = all(one.by for one in stated)
+        if isinstance(provider, OpenAI) and rpm is None and tpm is None and places is None and not is_stated:
+            return Capacity(0.0, float("inf"), "", (f"the limits of {name} (`rpm`, `tpm` or `concurrency`)",))
+        bounds = [together(stated)] if any(one.by for one in stated) else []
+        if rpm is not None:
+            bounds.append(Capacity(rpm / 60, rpm / 60, f"{name}: rpm"))
+        if tpm is not None:
+            bounds.append(self.of_tokens(aliases, name, tpm / 60))
+        if places is not None:
+            bounds.append(self.of_places(aliases, places, f"{name}: concurrency", name))
+        return tightest(bounds)
+
+    def stated(self, alias: str, target: TargetOf | None) -> Capacity:
+        """What an alias's own limits admit, or those of one of its targets; `by` is "" where it has none."""
+        one, name = (self.system.models[alias], alias) if target is None else (target, str(target))
+        bounds: list[Capacity] = []
+        if one.rpm is not None:
+            bounds.append(Capacity(one.rpm / 60, one.rpm / 60, f"{name}: rpm"))
+        if one.tpm is not None:
+            provider = self.targets(alias)[0].provider if target is None else target.provider
+            found = self.of_tokens([alias], provider, one.tpm / 60)
+            bounds.append(msgspec.structs.replace(found, by=f"{name}: tpm"))
+        if one.concurrency is not None:
+            provider_name = None if target is None else target.provider
+            found = self.of_places([alias], one.concurrency, f"{name}: concurrency", provider_name)
+            bounds.append(msgspec.structs.replace(found, by=found.by or f"{name}: concurrency"))
+        return tightest(bounds)
+
+    def admitted(self, aliases: Sequence[str]) -> Capacity:
+        """What the gateway itself lets in at once."""
+        found = self.of_places(aliases, self.system.server.max_in_flight, "server.max_in_flight", None)
+        # A bound that nobody knows how to reach is not asked for: it is far above what one gateway is given.
+        return found if not found.missing else Capacity(float("inf"), float("inf"), "")
+
+    def of_tokens(self, aliases: Sequence[str], name: str, per_second: float) -> Capacity:
+        sizes = []
+        for alias in aliases:
+            if any(target.provider == name for target in self.targets(alias)):
+                asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
+                if asked is None or said is None:
+                    missing = ("`prompt_tokens` and `output_tokens` under `traffic`",)
+                    return Capacity(0.0, float("inf"), "", missing)
+                sizes.append(asked.mean + said.mean)
+        by = f"{name}: tpm by {min(sizes):.0f} tokens a call"
+        return Capacity(per_second / max(sizes), per_second / min(sizes), by)
+
+    def of_places(self, aliases: Sequence[str], places: int, by: str, name: str | None) -> Capacity:
+        """By Little's law: places, by how long a call takes one."""
+        lengths = []
+        for alias in aliases:
+            output = self.tokens(alias, "output_tokens")
+            for target in self.targets(alias):
+                if name is not None and target.provider != name:
+                    continue
+                first, per_token = self.time(target, "first_token"), self.time(target, "per_token")
+                if output is None:
+                    return Capacity(0.0, float("inf"), "", ("`output_tokens` under `traffic`",))
+                if first is None or per_token is None:
+                    missing = (f"`expect: {{first_token: ..., per_token: ...}}` beside {target}",)
+                    return Capacity(0.0, float("inf"), "", missing)
+                lengths.append(first.mean + output.mean * per_token.mean)
+        least, most = carried(places, max(lengths)), carried(places, min(lengths))
+        return Capacity(least, most, f"{by}, {places} places by {seconds(min(lengths))} a call")
+
+    # Cost.
+
+    def cost_per_call(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit = int(objective.limit.value * NANO)
+        costs = [self.priced(alias) for alias in aliases]
+        for cost in costs:
+            if isinstance(cost, Finding):
+                return cost
+        known = [cost for cost in costs if not isinstance(cost, Finding)]
+        least, most = min(low for low, _ in known), max(high for _, high in known)
+        said = f"{dollars(most)} by the prices and the mean tokens of the first tier"
+        if least != most:
+            said = f"{dollars(least)} to {said}"
+        dear = self.dearest(aliases)
+        if max(most, dear) <= limit * NEAR:
+            return Finding("holds", said)
+        if min(least, self.cheapest(aliases)) * (1 - self.repeats(aliases)) * NEAR > limit:
+            return Finding("does not hold", said)
+        close = "what retries and fallbacks cost" if most <= limit else "who answers, and for how much,"
+        return Finding("cannot say", f"{said}: so close to it {close} decides, which {SIMULATION}", "plan")
+
+    def dearest(self, aliases: Sequence[str]) -> float:
+        """What the dearest target costs that a call may fall back to; what it loses in tries is paid for too."""
+        return max(self.costs(aliases), default=0.0)
+
+    def cheapest(self, aliases: Sequence[str]) -> float:
+        return min(self.costs(aliases), default=float("inf"))
+
+    def costs(self, aliases: Sequence[str]) -> list[float]:
+        """What a call costs at the targets below the first tier; where limits may shift the load, at any."""
+        below = 0 if self.has_limits(aliases) else 1
+        found: list[float] = []
+        for alias in aliases:
+            asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
+            for target in chain.from_iterable(self.system.models[alias].targets[below:]):
+                price = self.pricing(self.system.models[alias], target)
+                if asked is not None and said is not None and price is not None:
+                    cost = price.cost(Usage(input=round(asked.mean), output=round(said.mean)))
+                    found += [] if cost is None else [float(cost)]
+        return found
+
+    def cost(self, objective: Objective, aliases: Sequence[str]) -> Finding:
+        limit = int(objective.limit.value * NANO)
+        assert objective.window is not None
+        most = self.budgeted(aliases, objective.window)
+        if most is not None and most <= limit:
+            said = f"{dollars(most)} at most in {written_duration(objective.window)} by the budgets of all keys of the file"
+            return Finding("holds", f"{said}, if further keys are made in their groups only")
+        total = 0.0
+        for alias in aliases:
+            cost, peak = self.priced(alias), self.peak(alias)
+            if isinstance(cost, Finding):
+                return cost
+            if peak is None:
+                return Finding("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
+            total += cost[1] * peak * objective.window
+        said = f"{dollars(total)} in {written_duration(objective.window)} if every second were the peak"
+        if total <= limit * NEAR:
+            return Finding("holds", said)
+        return Finding("cannot say", f"{said}; how busy the other seconds are {SIMULATION}", "plan")
+
+    def budgeted(self, aliases: Sequence[str], window: float) -> int | None:
+        """Nano-dollars that the budgets of all callers let through in a window; None where somebody has none."""
+        system = self.system
+        if not system.keys:
+            return None
+        groups = {key: name for name, group in system.groups.items() for key in group.keys}
+        found: dict[str, Spending] = {}
+        for name, key in system.keys.items():
+            if key.models and not set(key.models) & set(aliases):
+                continue
+            group = system.groups.get(groups.get(name, ""))
+            if group is not None and group.budget is not None:
+                found[f"group {groups[name]}"] = group.budget
+            elif key.budget is not None:
+                found[f"key {name}"] = key.budget
+            else:
+                return None
+        return sum(one.amount * windows_within(one.every, window) for one in found.values())
+
+    def priced(self, alias: str) -> tuple[float, float] | Finding:
+        """The least and the most that a call of mean size costs in the first tier, in nano-dollars."""
+        asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
+        if asked is None or said is None:
+            return Finding("cannot say", "write `prompt_tokens` and `output_tokens` under `traffic`", "numbers")
+        usage = Usage(input=round(asked.mean), output=round(said.mean))
+        model = self.system.models[alias]
+        costs: list[tuple[float, float]] = []
+        for target in model.targets[0]:
+            price = self.pricing(model, target)
+            cost = None if price is None else price.cost(usage)
+            if cost is None:
+                remedy = f"write `price: {{input: $0.25/M, output: $2/M}}` under {alias}"
+                return Finding("cannot say", f"the price of {target} is unknown: {remedy}", "numbers")
+            costs.append((target.weight, cost))
+        if model.balance == "weighted":
+            mean = sum(weight * cost for weight, cost in costs) / sum(weight for weight, _ in costs)
+            return mean, mean
+        return min(cost for _, cost in costs), max(cost for _, cost in costs)
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """Calls a second that a limit admits: at least, if every call is of the largest kind, and at most. by: which limit;
+    missing: what the file would have to say."""
+
+    least: float
+    most: float
+    by: str
+    missing: tuple[str, ...] = ()
+
+
+def tightest(bounds: Sequence[Capacity]) -> Capacity:
+    """Several limits at once; without one, none."""
+    if not bounds:
+        return Capacity(float("inf"), float("inf"), "")
+    first = min(bounds, key=lambda bound: bound.most)
+    missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
+    return Capacity(min(bound.least for bound in bounds), first.most, first.by, missing)
+
+
+def windows_within(every: Window, window: float) -> int:
+    """How many windows of a budget a stretch of time can touch: it begins within one and ends within another."""
+    return 1 if every == "total" else ceil(window / LENGTHS[every]) + 1
+
+
+def together(bounds: Sequence[Capacity]) -> Capacity:
+    """Limits beside each other: at most their sum; at least the smallest, where all of the load comes to that one."""
+    missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
+    by = "; ".join(bound.by for bound in bounds if bound.by)
+    return Capacity(min(bound.least for bound in bounds), sum(bound.most for bound in bounds), by, missing)
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1000:.0f}ms" if value < 1 else f"{value:.1f}s"
+
+
+def calls(rate: float) -> str:
+    return f"{rate:.1f}" if rate < 100 else f"{rate:.0f}"
+
+
+def dollars(nano: float) -> str:
+    """Two digits are enough for an estimate, cents for more than a dollar."""
+    return written_dollars(int(float(f"{nano:.1e}"))) if nano < NANO else f"${nano / NANO:.2f}"

@@ -1,0 +1,1 @@
+"""Models of targets: latency, failures and limits, as written, assumed or fitted to the ledger."""

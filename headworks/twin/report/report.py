@@ -1,0 +1,128 @@
+"""The report of a plan: verdicts and everything that they depend on, so that they can be reproduced to the digit.
+
+Always true: no wall-clock time, no path and no secret is in it; the same system file, data, seed and effort give the
+same bytes in any process. Numbers are rounded to what they are worth, on the way out and not before.
+"""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log10
+from typing import Any
+
+import msgspec
+
+from headworks.twin.models.building import Assumption
+from headworks.twin.models.vendor_model import VendorModel
+from headworks.twin.screening.closed_forms import Screening
+from headworks.twin.simulation.utilization import Utilization
+from headworks.twin.verdicts.verdict import Bottleneck, Verdict
+
+SIGNIFICANT_DIGITS = 6
+"""Significant digits of a float: far more than any interval is worth, far fewer than a last bit that a library moves."""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """The effect of one change on one objective's margin (a share of its limit): the difference of the means over the same
+    runs, and its interval."""
+
+    objective: str
+    change: float
+    low: float
+    high: float
+
+
+class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
+    """The effects of one change. kind: who can make it: `file`, `limit` (the vendor must grant it), `vendor`, `traffic`
+    (nobody)."""
+
+    knob: str
+    said: str
+    kind: str
+    path: str
+    effects: list[Effect]
+
+
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
+    """The cheapest single change that was found to meet an objective or, where none `is_enough`, the one that comes
+    nearest. value: what it then is; gained: by that much of its bound; cost_before, cost_after: dollars a call; breaks:
+    objectives that were met and would no longer be."""
+
+    objective: str
+    is_enough: bool
+    gained: float
+    knob: str
+    said: str
+    kind: str
+    path: str
+    value: float
+    cost_before: float | None
+    cost_after: float | None
+    breaks: list[str]
+
+
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """A latency's distribution: seconds at `PERCENTS`, predicted and, where the ledger had calls, measured."""
+
+    alias: str
+    metric: str
+    predicted: list[float]
+    measured: list[float] | None = None
+
+
+PERCENTS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9)
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """How much was simulated. runs: those that the verdicts rest on, each of about `calls` measured calls."""
+
+    seed: int
+    runs: int
+    most_runs: int
+    calls: int
+    simulated: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan of one system. verdict: `holds` (every objective that can be judged here is), `does not hold` (one is), `cannot say`."""
+
+    headworks: str
+    system: str
+    digest: str
+    verdict: str
+    traffic: str
+    verdicts: list[Verdict]
+    binding: Bottleneck
+    remedies: list[Remedy]
+    sensitivities: list[Sensitivity]
+    uses: list[Utilization]
+    latencies: list[Percentiles]
+    screening: Screening
+    assumptions: list[Assumption]
+    models: list[VendorModel]
+    prices: dict[str, str]
+    effort: Effort
+    percents: tuple[float, ...] = PERCENTS
+
+
+def as_json(report: Report) -> bytes:
+    """One object, indented; floats to `DIGITS` digits."""
+    return msgspec.json.format(msgspec.json.encode(round_floats(msgspec.to_builtins(report))))
+
+
+def round_floats(value: Any) -> Any:
+    """The same, with every float cut to the digits that are worth something."""
+    if isinstance(value, float):
+        return round_significant(value)
+    if isinstance(value, dict):
+        return {name: round_floats(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [round_floats(one) for one in value]
+    return value
+
+
+def round_significant(value: float) -> float | None:
+    if not isfinite(value):
+        return None
+    if value == 0:
+        return 0.0
+    return round(value, SIGNIFICANT_DIGITS - 1 - floor(log10(abs(value))))

@@ -1,0 +1,1 @@
+"""Limits, and queueing formulas for them."""

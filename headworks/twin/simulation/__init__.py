@@ -1,0 +1,1 @@
+"""Simulation runs of the stack on virtual time, and their measurements."""

@@ -1,0 +1,419 @@
+"""The verdict on each objective, and the bottleneck.
+
+Always true: *holds* and *does not hold* need the whole interval on one side of the limit; otherwise the verdict is *cannot
+say*. For a window (30 days) the interval contains nine in ten single windows, because one window is what will be measured:
+a mean that holds while every third month fails is not good enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from math import inf
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from headworks.core.money import NANO, written_dollars
+from headworks.gateway.prices import Prices
+from headworks.system.schema.requirements import Objective
+from headworks.system.syntax.scalars import written_duration
+from headworks.system.verdicts.availability_windows import LASTING
+from headworks.system.verdicts.closed_forms import BETA, Cause
+from headworks.system.verdicts.judge import Bench
+from headworks.system.verdicts.verdict import Said, percent
+from headworks.twin.simulation.confidence_interval import Interval, quantile_interval
+from headworks.twin.simulation.replications import Plan, Run, estimate, replicate
+from headworks.twin.simulation.utilization import Utilization
+from headworks.twin.verdicts.outages import SimulatedWindows, simulate_windows, state_shares
+
+BINDING_FROM: Final = 0.7
+"""The utilization from which a limit is named as the bottleneck: below, bursts seldom reach it."""
+
+NEAR_OFFERED_LOAD: Final = 0.98
+"""A goodput target above this share of the offered load needs all of it: vendors lose one call in a hundred."""
+
+NOTABLE_WAIT: Final = 0.01
+"""Mean seconds of waiting for a limit from which the report mentions it."""
+
+MAX_STATES: Final = 8
+MIN_STATE_SHARE: Final = 1e-5
+"""The sets of providers that are down for which the stack is run: the most frequent, and none that is rarer. What is left
+counts as if no call was answered, which errs on the safe side."""
+
+MEAN_WINDOW: Final = 30 * 86400.0
+"""Seconds of the windows from which the mean over all time is taken; any would do."""
+
+OUTAGE_RUN_CALLS: Final = 600
+"""Measured calls of a run with providers down."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The prediction for one objective. value, low, high, limit: in seconds, shares, calls a second or dollars, null
+    where there is no number. margin: how far the value is on the good side of the bound, by the bound. windows: the
+    share of single windows that hold, and mean: over all of them, where the objective has a window."""
+
+    id: str
+    objective: str
+    alias: str | None
+    metric: str
+    verdict: Said
+    limit: float
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    margin: float | None = None
+    mean: float | None = None
+    windows: float | None = None
+    why: str = ""
+
+
+class WindowValues(msgspec.Struct, frozen=True):
+    """A windowed objective's number in each of many windows."""
+
+    values: tuple[float, ...]
+    why: str
+
+
+def verdict_of(objective: Objective, found: Interval) -> Said:
+    """On which side of the bound the interval lies."""
+    limit = float(objective.limit.value)
+    if objective.at_most is not None:
+        return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
+    return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
+
+
+def margin(objective: Objective, value: float) -> float:
+    """The distance of a value from the limit, as a share of the limit (of availability: of 1 - limit). Positive is good."""
+    limit = float(objective.limit.value)
+    if objective.metric == "availability":
+        return (value - limit) / (1 - limit) if limit < 1 else value - limit
+    return (limit - value) / limit if objective.at_most is not None else (value - limit) / limit
+
+
+def format_value(metric: str, value: float) -> str:
+    """A number in its unit, to the digits that a prediction has."""
+    match metric:
+        case "time_to_first_token" | "duration":
+            return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+        case "availability":
+            return percent(round(value, 7))
+        case "goodput":
+            return f"{value:.2f} rps" if value < 10 else f"{value:.1f} rps"
+    if value < 1:
+        return written_dollars(int(float(f"{value * NANO:.2e}")))
+    return f"${value:,.2f}" if value < 1000 else f"${value:,.0f}"
+
+
+class Judge:
+    """Judges each objective of a plan by its simulation runs."""
+
+    def __init__(
+        self, plan: Plan, made: Sequence[Run], seed: int, busy: float = 1.0, short: int = OUTAGE_RUN_CALLS
+    ) -> None:
+        self.plan = plan
+        self.made = made
+        self.seed = seed
+        self.busy = busy
+        """The mean load over a window, by the load at the peak."""
+        self.short = short
+        self.simulated = sum(one.calls for one in made)
+        self._outage_runs: dict[frozenset[str], Run] = {}
+        self._arithmetic = Bench(plan.system, Prices(plan.system).of)
+        self._is_fitted = any("fitted" in one.origins.values() for one in plan.models.values())
+
+    def of(self, objective: Objective) -> Verdict:
+        """The verdict by the runs or, where arithmetic settles it, the verdict of `headworks check`."""
+        return self.with_arithmetic(objective, self.from_runs(objective))
+
+    def with_arithmetic(self, objective: Objective, seen: Verdict) -> Verdict:
+        """The same verdict as `check` gives. What was measured of vendors (`--fit`) is more than what the file expects of them."""
+        found = self._arithmetic.of(objective)
+        if found.verdict not in ("holds", "does not hold") or found.verdict == seen.verdict:
+            return seen
+        if self._is_fitted and seen.verdict != "cannot say":
+            return seen
+        why = f"by arithmetic, as in `headworks check`: {found.why}"
+        return msgspec.structs.replace(seen, verdict=found.verdict, why=f"{why}; {seen.why}" if seen.why else why)
+
+    def from_runs(self, objective: Objective) -> Verdict:
+        """The verdict by the runs alone."""
+        made = self.made
+        blank = Verdict(
+            id=objective.id,
+            objective=str(objective),
+            alias=objective.alias,
+            metric=objective.metric,
+            verdict="cannot say",
+            limit=float(objective.limit.value),
+        )
+        if objective.metric == "quality":
+            return msgspec.structs.replace(blank, verdict="not judged", why=self._arithmetic.of(objective).why)
+        if objective.window is not None and objective.metric in ("availability", "cost"):
+            months = self.availability(objective) if objective.metric == "availability" else self.cost(objective)
+            return window_verdict(blank, objective, months)
+        found = estimate(objective, made)
+        if found is None:
+            return msgspec.structs.replace(blank, why=self.unknown(objective))
+        calls = sum(len(one.seen.of(objective.alias)) for one in made)
+        why = f"{len(made)} runs, {calls} calls"
+        if objective.metric == "availability":
+            found, why = self.with_outages(objective, found, why)
+        if objective.metric in ("time_to_first_token", "duration"):
+            why += self.late_calls(objective)
+        if objective.metric == "goodput":
+            why += self.offered_note(objective)
+        return msgspec.structs.replace(
+            blank,
+            verdict=verdict_of(objective, found),
+            value=found.value,
+            low=None if found.low == -inf else found.low,
+            high=None if found.high == inf else found.high,
+            margin=margin(objective, found.value),
+            why=why,
+        )
+
+    def unknown(self, objective: Objective) -> str:
+        if objective.metric in ("cost", "cost_per_call"):
+            return "a target's price is unknown: set `price: {input: $0.25/M, output: $2/M}` under its model"
+        if objective.metric == "time_to_first_token":
+            return "no streamed call was answered"
+        return "no call was answered"
+
+    def late_calls(self, objective: Objective) -> str:
+        """Whether the calls over the limit were retried, or slow at the first attempt."""
+        limit, late, again = float(objective.limit.value), 0, 0
+        for one in self.made:
+            mine = one.seen.of(objective.alias)
+            column = mine.first if objective.metric == "time_to_first_token" else mine.duration
+            is_late = column > limit
+            late += int(is_late.sum())
+            again += int((is_late & (mine.attempts > 1)).sum())
+        if not late:
+            return ""
+        return f"; {late} calls over the limit, {again / late:.0%} of them retried"
+
+    def offered_note(self, objective: Objective) -> str:
+        """A note where the target is as high as the offered load: then only fewer failed calls would help."""
+        offered = self.needed_load(objective)
+        if offered is None:
+            return ""
+        return f"; the target equals the offered load ({offered:g} calls/s at peak), so no call may fail or be late: lower it"
+
+    def needed_load(self, objective: Objective) -> float | None:
+        """The offered load, where a goodput target needs all of it; else None."""
+        aliases = [objective.alias] if objective.alias is not None else list(self.plan.system.models)
+        offered = self._arithmetic.offered(aliases)
+        return None if offered is None or float(objective.limit.value) <= offered * NEAR_OFFERED_LOAD else offered
+
+    def at_offered_load(self) -> frozenset[str]:
+        """The goodput objectives, by id, whose target equals the offered load."""
+        objectives = self.plan.system.requirements.objectives
+        return frozenset(one.id for one in objectives if one.metric == "goodput" and self.needed_load(one) is not None)
+
+    # Windows.
+
+    def outages(self, aliases: Sequence[str]) -> dict[str, float]:
+        """The share of time in which each provider of these aliases is down: the better of its models counts."""
+        found: dict[str, float] = {}
+        for alias in aliases:
+            for tier in self.plan.system.models[alias].targets:
+                for target in tier:
+                    outage = self.plan.models[str(target)].outage
+                    found[target.provider] = min(outage, found.get(target.provider, 1.0))
+        return found
+
+    def with_outages(self, objective: Objective, found: Interval, why: str) -> tuple[Interval, str]:
+        """Availability over all time: outages count for as much of it as they last."""
+        aliases, outages, causes = self.outage_scope(objective)
+        shares = state_shares(outages, causes)
+        if shares is None:  # too many for a sum: the mean of windows that are drawn
+            value = float(np.mean(self.availability(objective, MEAN_WINDOW).values))
+        else:
+            likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: MAX_STATES + 1]
+            value = sum(
+                shares[state] * self.answered_share(aliases, state)
+                for state in likely
+                if shares[state] >= MIN_STATE_SHARE
+            )
+        low, high = max(0.0, value - (found.value - found.low)), min(1.0, value + (found.high - found.value))
+        up = percent(round(found.value, 7))
+        return Interval(value, low, high), f"{why}, {up} with all providers up; mean over outages"
+
+    def outage_scope(self, objective: Objective) -> tuple[list[str], dict[str, float], list[Cause]]:
+        """The aliases of an objective, the share of time in which each provider is down, and the common causes."""
+        system = self.plan.system
+        aliases = [objective.alias] if objective.alias is not None else list(system.models)
+        outages = self.outages(aliases)
+        written_causes = [Cause(frozenset(one.providers), one.share) for one in system.requirements.common_causes]
+        return aliases, outages, written_causes or ([Cause(frozenset(outages), BETA)] if len(outages) > 1 else [])
+
+    def availability(self, objective: Objective, window: float | None = None) -> WindowValues:
+        aliases, outages, causes = self.outage_scope(objective)
+        window = objective.window if window is None else window
+        assert window is not None
+        made = simulate_windows(outages, causes, window, LASTING, self.seed)
+        common = sorted(made.states, key=lambda state: (-made.share_of(state), sorted(state)))
+        known = {state for state in common[: MAX_STATES + 1] if made.share_of(state) >= MIN_STATE_SHARE}
+        answered = np.array([self.answered_share(aliases, state) if state in known else 0.0 for state in made.states])
+        values = made.shares @ answered
+        return WindowValues(tuple(float(value) for value in values), self.failure_causes(made, aliases, answered))
+
+    def failure_causes(
+        self,
+        made: SimulatedWindows,
+        aliases: Sequence[str],
+        answered: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    ) -> str:
+        """The set of down providers that causes most of the failed calls."""
+        lost = [
+            (made.share_of(state) * (1 - float(part)), state) for state, part in zip(made.states, answered, strict=True)
+        ]
+        total = sum(share for share, _ in lost)
+        share, worst = max(lost, key=lambda one: (one[0], sorted(one[1])))
+        if total <= 0:
+            return f"{len(made.shares)} windows simulated"
+        by = f"with {', '.join(sorted(worst))} down" if worst else "with all providers up"
+        return f"{len(made.shares)} windows simulated; {share / total:.0%} of failures happen {by}"
+
+    def answered_share(self, aliases: Sequence[str], down: frozenset[str]) -> float:
+        """The share of these aliases' calls that are answered while these providers are down."""
+        system = self.plan.system
+        away = {
+            alias
+            for alias in aliases
+            if {target.provider for tier in system.models[alias].targets for target in tier} <= down
+        }
+        if not down:
+            seen = [one.seen for one in self.made]
+        elif len(away) == len(aliases):
+            return 0.0
+        else:
+            seen = [self.outage_run(down).seen]
+        counted = whole = 0
+        for one in seen:
+            for alias in aliases:
+                mine = one.of(alias)
+                counted += int(mine.is_counted.sum())
+                whole += 0 if alias in away else int((mine.is_whole & mine.is_counted).sum())
+        return whole / counted if counted else 0.0
+
+    def outage_run(self, down: frozenset[str]) -> Run:
+        """A short run in which these providers are away."""
+        if down not in self._outage_runs:
+            self._outage_runs[down] = replicate(self.plan, self.seed, self.short, down=down)
+            self.simulated += self._outage_runs[down].calls
+        return self._outage_runs[down]
+
+    def cost(self, objective: Objective) -> WindowValues | None:
+        """A window's bill: the mean cost of a call by the calls of a window; its chance is the mean's own."""
+        found = estimate(objective, self.made)
+        if found is None:
+            return None
+        assert objective.window is not None
+        seen = [one.seen for one in self.made]
+        rate = sum(len(one.of(objective.alias)) for one in seen) / sum(one.seconds for one in seen)
+        calls = rate * self.busy * objective.window
+        why = f"{calls:,.0f} calls at {format_value('cost_per_call', found.value)} each"
+        return WindowValues((found.low * calls, found.value * calls, found.high * calls), why)
+
+
+def window_verdict(blank: Verdict, objective: Objective, months: WindowValues | None) -> Verdict:
+    """The verdict that many windows give."""
+    if months is None:
+        why = "a target's price is unknown: set `price: {input: $0.25/M, output: $2/M}` under its model"
+        return msgspec.structs.replace(blank, why=why)
+    limit = float(objective.limit.value)
+    values = np.array(months.values)
+    is_cost = objective.metric == "cost"
+    found = Interval(values[1], values[0], values[2]) if is_cost else quantile_interval(values.tolist())
+    hold = float((values <= limit).mean() if objective.at_most is not None else (values >= limit).mean())
+    assert objective.window is not None
+    why = months.why
+    if not is_cost:
+        why = f"{hold:.0%} of {written_duration(objective.window)} windows hold; {why}"
+    return msgspec.structs.replace(
+        blank,
+        verdict=verdict_of(objective, found),
+        value=float(found.value),
+        low=float(found.low),
+        high=float(found.high),
+        margin=margin(objective, float(found.value)),
+        mean=float(values.mean()),
+        windows=None if is_cost else hold,
+        why=why,
+    )
+
+
+class Bottleneck(msgspec.Struct, frozen=True, kw_only=True):
+    """The limit that is reached first. name: the limit, or "" where none is close."""
+
+    name: str
+    at_peak: float
+    said: str
+
+
+def mean_utilization(made: Sequence[Run]) -> list[Utilization]:
+    """The use of each limit, as the mean over the runs; its course is the first run's."""
+    found: list[Utilization] = []
+    for number, first in enumerate(made[0].uses):
+        same = [one.uses[number] for one in made]
+        found.append(
+            msgspec.structs.replace(
+                first,
+                at_peak=float(np.mean([one.at_peak for one in same])),
+                mean=float(np.mean([one.mean for one in same])),
+                waits=float(np.mean([one.waits for one in same])),
+                refused=float(np.mean([one.refused for one in same])),
+            )
+        )
+    return found
+
+
+RISKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "time_to_first_token": "vendors take long to start an answer",
+        "duration": "vendors take long to write an answer",
+        "availability": "vendors are down or fail too often",
+        "cost": "tokens cost too much",
+        "cost_per_call": "tokens cost too much",
+        "goodput": "too many calls fail or are late",
+    }
+)
+"""Why an objective is at risk where no capacity limit is close."""
+
+
+def bottleneck(
+    using: Sequence[Utilization], verdicts: Sequence[Verdict], at_offered_load: Collection[str]
+) -> Bottleneck:
+    """The limit with the highest utilization; where none is close, the objective with the smallest margin. at_offered_load:
+    ids of goodput objectives whose target equals the offered load."""
+    most = max(using, key=lambda one: (one.refused > 0.001 or one.waits > NOTABLE_WAIT, one.at_peak), default=None)
+    if most is not None and (most.at_peak >= BINDING_FROM or most.refused > 0.001):
+        return Bottleneck(name=most.name, at_peak=most.at_peak, said=binding_limit(most))
+    judged = [one for one in verdicts if one.margin is not None]
+    tight = min(judged, key=lambda one: one.margin or 0.0, default=None)
+    highest = "" if most is None else f"highest utilization: {most.name}, {most.at_peak:.0%} at peak"
+    said = "no capacity limit is close"
+    if tight is not None and tight.id in at_offered_load:
+        said += f"; {tight.metric} is at risk because its target equals the offered load"
+    elif tight is not None and tight.verdict != "holds":
+        said += f"; {tight.metric} is at risk because {RISKS.get(tight.metric, 'its margin is the smallest')}"
+    if tight is not None:
+        highest = f"smallest margin: {tight.id}{'; ' if highest else ''}{highest}"
+    return Bottleneck(name="", at_peak=0.0, said=f"{said} ({highest})" if highest else said)
+
+
+def binding_limit(use: Utilization) -> str:
+    """Describes the effect of a limit that is used up."""
+    said = f"{use.name}: {use.at_peak:.0%} used at peak"
+    if use.name.startswith("budget of "):
+        said = f"{use.name}: this traffic uses {use.at_peak:.0%} of it per window"
+    if use.waits > NOTABLE_WAIT:
+        said += f"; calls wait {format_value('duration', use.waits)} for it on average"
+    if use.refused > 0:
+        said += f"; it rejects {use.refused:.1%} of the calls"
+        if use.name.startswith("tpm of ") and use.at_peak < BINDING_FROM:
+            said += ", because each call reserves its output limit (`max_tokens` or `max_output`) until it ends"
+    return said

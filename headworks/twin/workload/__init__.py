@@ -1,0 +1,1 @@
+"""The offered load, from a shape, a trace or the ledger."""
