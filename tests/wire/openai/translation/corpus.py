@@ -1,4 +1,7 @@
-"""Every chat body, answer and stream that stands in the tests of `wire/`: the recorded ones, and each text in their code."""
+"""Every chat body, answer and stream that stands in the tests of `wire/`: the recorded ones, and each text in their code.
+
+Those of this folder are left out: what is said here for the hub stands below.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ RECORDED = WIRE / "openai" / "recorded"
 def _texts() -> dict[str, bytes]:
     """Bytes literals of the tests by place, and the recorded files by name."""
     found = {path.name: path.read_bytes() for path in sorted(RECORDED.iterdir())}
-    for path in sorted(WIRE.rglob("test_*.py")):
+    for path in sorted(set(WIRE.rglob("test_*.py")) - set(Path(__file__).parent.iterdir())):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, bytes):
                 found[f"{path.stem}:{node.lineno}:{node.col_offset}"] = node.value

@@ -276,7 +276,7 @@ def test_what_comes_behind_a_field_that_is_read_later_gets_an_event_of_its_own()
     assert [one["choices"][0]["index"] for one in again] == [0, 0, 1]
 
 
-def deep(levels: int = 100_000) -> Any:
+def deep(levels: int = 2000) -> Any:
     value: Any = 0
     for _ in range(levels):
         value = [value]

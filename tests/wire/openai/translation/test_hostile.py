@@ -17,10 +17,11 @@ from headworks.wire.openai.translation.decoder import ChatPieces
 from headworks.wire.openai.translation.encoder import ChatEvents
 from headworks.wire.openai.translation.question_reader import question_of
 from headworks.wire.openai.translation.question_writer import body_of
+from headworks.wire.sse import events_in
 from tests.laws import examples
 from tests.wire.openai.translation.corpus import ANSWERS, QUESTIONS, STREAMS
 
-DEEP = b"[" * 100_000 + b"]" * 100_000
+DEEP = b"[" * 2000 + b"]" * 2000
 
 
 @pytest.mark.parametrize(
@@ -41,9 +42,16 @@ def test_a_body_that_cannot_be_read_is_malformed(body: bytes, param: str | None,
     assert caught.value.param == param
 
 
+def test_what_no_vendor_takes_is_kept_for_the_vendor_all_the_same() -> None:
+    body = b'{"model":"m","messages":[],"tools":{"a":1},"stop":5}'
+    question = question_of(body)
+    assert question.extra == {hub.CHAT: {"tools": {"a": 1}, "stop": 5}}
+    assert json.loads(body_of(question, "m")) == json.loads(body)
+
+
 def test_what_could_just_be_read_may_be_too_deep_to_be_written_and_is_malformed_then() -> None:
     nested: Any = 0
-    for _ in range(100_000):
+    for _ in range(2000):
         nested = [nested]
     question = hub.Question(model="m", turns=(), extra={hub.CHAT: {"x": nested}})
     with pytest.raises(Malformed, match="too deep"):
@@ -115,18 +123,25 @@ def changed(data: st.DataObject, text: bytes) -> bytes:
     return json.dumps(said).encode()
 
 
-EVENTS = [
-    line[6:] for text in STREAMS.values() for line in text.split(b"\n") if line[:7] == b"data: {" and line[-1:] == b"}"
-]
+def is_json(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+EVENTS = [event.data for text in STREAMS.values() for event in events_in(text) if is_json(event.data)]
 
 
 @given(st.data())
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(40))
 def test_whatever_stands_where_something_else_is_due_it_is_passed_on_or_ours(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["question", "answer", "events"]))
     try:
         if kind == "question":
-            asked = question_of(changed(data, data.draw(st.sampled_from(list(QUESTIONS.values())))))
+            asked = question_of(
+                changed(data, data.draw(st.sampled_from([text for text in QUESTIONS.values() if is_json(text)])))
+            )
             assert json.loads(body_of(asked, asked.model))["model"] == asked.model
         elif kind == "answer":
             answer = ChatPieces().whole(changed(data, data.draw(st.sampled_from(list(ANSWERS.values())))))

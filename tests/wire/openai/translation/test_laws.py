@@ -181,7 +181,7 @@ QUESTION = st.builds(
 
 
 @given(QUESTION)
-@settings(max_examples=examples(25))
+@settings(max_examples=examples(15))
 def test_a_question_comes_back_from_its_body(question: hub.Question) -> None:
     assert question_of(body_of(question, question.model)) == question
 
@@ -261,7 +261,7 @@ ANSWER = st.builds(
 
 
 @given(ANSWER)
-@settings(max_examples=examples(25))
+@settings(max_examples=examples(15))
 def test_an_answer_comes_back_from_its_body(answer: hub.Answer) -> None:
     assert answer_of(ChatEvents().whole(answer)) == answer
 
@@ -337,7 +337,7 @@ def streams(draw: st.DrawFn) -> list[hub.Piece]:
 
 
 @given(streams(), st.integers(0, 99))
-@settings(max_examples=examples(50))
+@settings(max_examples=examples(30))
 def test_pieces_come_back_from_their_events_however_they_come(pieces: list[hub.Piece], seed: int) -> None:
     rng = random.Random(seed)
     caller, vendor = ChatEvents(), ChatPieces()
