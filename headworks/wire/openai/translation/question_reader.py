@@ -238,10 +238,12 @@ def _content(message: _Fields) -> tuple[hub.Part, ...]:
 
 def _beside(message: _Fields) -> list[hub.Part]:
     """What an assistant's message says beside its content."""
+    parts: list[hub.Part] = []
+    if not message:
+        return parts
     for name in ("refusal", "tool_calls", "function_call", "audio"):
         if name in message and message[name] is None:
             del message[name]
-    parts: list[hub.Part] = []
     if isinstance(message.get("refusal"), str):
         parts.append(hub.Refusal(text=message.pop("refusal")))
     audio = message.get("audio")

@@ -16,6 +16,7 @@ from headworks.wire.hub.values import CHAT, CONVERSE, GENERATE, MESSAGES, RESPON
 
 TEXTS: Final = ("reasoning_content", "reasoning")
 DETAILS: Final = "reasoning_details"
+_FIELDS_OF_MESSAGE: Final = frozenset({*TEXTS, DETAILS})
 
 FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -36,6 +37,8 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 
 def taken(message: dict[str, Any]) -> list[hub.Thinking]:
     """The thinking of a message, taken out of its members; what is no thinking stays."""
+    if _FIELDS_OF_MESSAGE.isdisjoint(message):
+        return []  # as in most
     texts = {name: message.pop(name) for name in TEXTS if isinstance(message.get(name), str)}
     details = message.pop(DETAILS) if isinstance(message.get(DETAILS), list) and message[DETAILS] else []
     if not details:
