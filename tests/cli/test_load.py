@@ -139,7 +139,12 @@ def test_options_stand_in_the_place_of_the_files_traffic(tmp_path: Path) -> None
     assert list(mine.models) == ["assistant"]
     assert [one.id for one in mine.requirements.objectives] == ["first-token", "whole", "availability"]
     wanted = want(mine, file, asked, None, None)
-    assert (wanted.rate, wanted.max_rate, wanted.stop_on_overload, wanted.url) == (5.0, 320.0, False, "http://127.0.0.1:18080")
+    assert (wanted.rate, wanted.max_rate, wanted.stop_on_overload, wanted.url) == (
+        5.0,
+        320.0,
+        False,
+        "http://127.0.0.1:18080",
+    )
     calls = wanted.draw(100.0, 2.0)
     assert {one.alias for one in calls} == {"assistant"}
     assert not any(one.streamed for one in calls)

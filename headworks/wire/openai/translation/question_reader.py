@@ -166,7 +166,7 @@ def _bound(found: Members, fields: _Fields, spelled: list[str]) -> None:
     """Where both names are used, the older one stays as it is."""
     if (bound := _whole(found, "max_completion_tokens")) is not None:
         fields["max_output"] = bound
-    elif "max_completion_tokens" not in found and (bound := _whole(found, "max_tokens")) is not None:
+    elif (bound := _whole(found, "max_tokens")) is not None:
         fields["max_output"] = bound
         spelled.append("max_tokens")
 

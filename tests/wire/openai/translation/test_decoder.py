@@ -127,6 +127,19 @@ def test_tokens_are_told_by_class_with_the_vendors_own_count_beside() -> None:
     assert counted == hub.Counted(usage=usage)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"choices":[{"index":0,"delta":{},"usage":{"prompt_tokens":3,"completion_tokens":2}}]}',  # Moonshot
+        b'{"choices":[],"id":"c","x_groq":{"usage":{"prompt_tokens":3,"completion_tokens":2}}}',
+    ],
+)
+def test_tokens_are_found_where_the_vendor_says_them(event: bytes) -> None:
+    last = ChatPieces().feed(b"data: %b\n\n" % event)[-1]
+    assert isinstance(last, hub.Counted)
+    assert last.usage.tokens == reply.Usage(input=3, output=2)
+
+
 def test_what_every_event_says_again_is_told_when_it_changes() -> None:
     vendor = ChatPieces()
     event = b'data: {"id":"%b","created":%d,"model":"%b","system_fingerprint":null,"provider":"p","choices":[]}\n\n'
