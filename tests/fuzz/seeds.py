@@ -96,6 +96,17 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b'\x01\x2c\n{"error":{"message":' + b"[" * 970 + b"1" + b"]" * 970 + b"}}",
             b'\x01\x2c\n{"error":{"message":"half \\ud83d","code":"\\udc00"}}',
         ),
+        "question_translated": (
+            b'1{"model":"a","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a;base64,b"}}]}]}',
+            b'1{"model":"a","messages":[{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":{}}}]}]}',
+            b'1{"model":"a","messages":[],"tools":[{"type":"function","function":{"name":"f"},"x":1}],"tool_choice":{"type":"x"}}',
+        ),
+        "answer_translated": (
+            b"1" + CHUNK,
+            b'1data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}]}}]}\n\n',
+            b'1data: {"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"a"}],"audio":{"id":"a"}}}]}\n\n',
+            b"1" + ANSWER,
+        ),
         "system": (SYSTEM, SYSTEM.replace(b"95", b"195"), b"a: &x [*x]\n", b"{" * 500),
         "suite": (
             b"samples: [{input: hi, expected: hi}]\nscorers: [{kind: regex, pattern: '(a|aa)+$'}]\n",

@@ -39,7 +39,12 @@ from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.embeddings import read_embeddings
 from headworks.wire.openai.question import question
 from headworks.wire.openai.splice import may_resume
+from headworks.wire.openai.translation.decoder import ChatPieces
+from headworks.wire.openai.translation.encoder import ChatEvents
+from headworks.wire.openai.translation.question_reader import question_of
+from headworks.wire.openai.translation.question_writer import body_of
 from headworks.wire.openai.weight import weigh_chat
+from headworks.wire.sse import events_in
 
 CHAT = OPENAI["chat"]
 NOWHERE = Path("/nonexistent")
@@ -119,6 +124,23 @@ def failure(data: bytes) -> None:
     answer(error, "req_1", ())
 
 
+def question_translated(data: bytes) -> None:
+    """What a caller asks, through the hub."""
+    with contextlib.suppress(CallError):
+        body_of(question_of(data[1:]), "m")
+
+
+def answer_translated(data: bytes) -> None:
+    """A vendor's events, and its body, through the hub."""
+    vendor, caller = ChatPieces(), ChatEvents()
+    with contextlib.suppress(CallError):
+        caller.whole(vendor.whole(data[1:]))
+    with contextlib.suppress(CallError):
+        for event in events_in(data[1:]):
+            caller.feed(vendor.feed(event.raw))
+        caller.end()
+
+
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
@@ -190,6 +212,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "stream": stream,
         "whole": whole,
         "failure": failure,
+        "question_translated": question_translated,
+        "answer_translated": answer_translated,
         "system": system,
         "suite": suite,
         "prompt": prompt,

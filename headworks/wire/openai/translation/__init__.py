@@ -1,0 +1,3 @@
+"""OpenAI's chat completions to and from the hub."""
+
+from __future__ import annotations
