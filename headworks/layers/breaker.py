@@ -8,7 +8,6 @@ from headworks.core.errors import CallError, CircuitOpen, Denied, Throttled
 from headworks.core.service import Layering, Service, scope
 from headworks.layers.reason import reason
 from headworks.policy.circuit import REFUSED, Circuit, outcome_of
-from headworks.wire.openai.ordinary import is_ordinary
 
 DENIED_FOR = 60.0
 """Seconds that a target is set aside after its vendor refused *us*: a key or credit is mended by hand, in minutes."""
@@ -50,8 +49,10 @@ class Breaker:
                 circuit.end(ticket, outcome_of(left_with), at)
                 if isinstance(left_with, CallError) and left_with.blame == "vendor":
                     self.mark(left_with, at)
-                elif left_with is None and (circuit.doubt.caller or call.operation not in circuit.doubt.answered):
-                    circuit.doubt.clear(call.operation)
+                elif left_with is None and (
+                    circuit.doubt.caller or call.dialect.operation not in circuit.doubt.answered
+                ):
+                    circuit.doubt.clear(call.dialect.operation)
             left_with = None  # it knows this frame by its traceback: a circle otherwise
 
     def is_proven(self, error: CallError, call: Call) -> bool:
@@ -60,9 +61,9 @@ class Breaker:
         if about == "target":
             return True
         doubt = self.circuit.doubt
-        if about == "call" or not doubt.is_of(call.operation):
+        if about == "call" or not doubt.is_of(call.dialect.operation):
             return False
-        if about != "forbidden" and is_ordinary(call):
+        if about != "forbidden" and call.dialect.is_ordinary(call.body, call.forwarded):
             return True
         if about == "unclear" or (about == "model" and not self.is_named(error)):
             return False

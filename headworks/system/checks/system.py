@@ -24,7 +24,7 @@ from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.syntax.findings import Findings, Where, suggestion
 from headworks.system.syntax.scalars import shown, written_duration
-from headworks.wire.openai.hosts import right_base_url
+from headworks.wire.hosts import right_base_url
 
 SHORTEST_KEY = 16
 """Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
@@ -77,7 +77,7 @@ def _openai(provider: OpenAI, where: Where, findings: Findings, machine: Machine
     host = Address(host=url.hostname or "", port=0)
     if url.scheme == "http" and provider.api_key is not None and not host.is_loopback:
         findings.warn((*where, "base_url"), "the key is sent over the network in clear", "use https")
-    if (meant := right_base_url(provider.base_url)) is not None:
+    if (meant := right_base_url(str(provider.__struct_config__.tag), provider.base_url)) is not None:
         problem = f"{shown(provider.base_url)} is not where this vendor's API begins: calls would meet a 404"
         findings.warn((*where, "base_url"), problem, f"write {meant}")
     if any(HOLDS_SECRET.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
