@@ -51,6 +51,7 @@ from headworks.policy.retry import Retrying, RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.policy.timeouts import Timeouts
 from headworks.state.memory import Memory
+from headworks.wire.openai.caller import CHAT
 
 LAYERS = (
     *("trace", "auth", "deadline", "quota", "admit", "fallback", "retry", "resume"),
@@ -116,7 +117,7 @@ def build(without: str, folder: Path) -> Service:
     keys = Keyring([Key(name=f"key-{number}", digest=secret_digest(f"secret-{number}")) for number in range(1000)])
     journal = Journal(folder, started_at=time.time(), sync=1.0)
     terms = Terms(alias="bench", config="c" * 32)
-    quota = partial(Quota, terms=terms, state=state, journal=journal, group=lambda name: UNLIMITED, weigh={})
+    quota = partial(Quota, terms=terms, state=state, journal=journal, group=lambda name: UNLIMITED)
     pool = around(
         balance,
         ("deadline", partial(Deadline, total=120.0)),
@@ -136,7 +137,9 @@ def build(without: str, folder: Path) -> Service:
 async def seconds(service: Service) -> float:
     began = time.thread_time()
     for _ in range(CALLS):
-        call = Call(id="req_0", alias="bench", body=BODY, credential="secret-5", arrived_at=now(), digest="0" * 32)
+        call = Call(
+            id="req_0", alias="bench", body=BODY, dialect=CHAT, credential="secret-5", arrived_at=now(), digest="0" * 32
+        )
         async with service.open(call) as reply:
             await reply.read()
     return (time.thread_time() - began) / CALLS

@@ -37,7 +37,7 @@ from headworks.ledger.journal import Journal
 from headworks.policy.spend import ceiling
 from headworks.state.answers import Answers
 from headworks.state.memory import Memory
-from headworks.wire.openai.weight import weigh_chat
+from headworks.wire.openai.caller import CHAT
 
 TEXT = "The weir feeds the mill. " * 50
 BODY = msgspec.json.encode({"model": "bench", "messages": [{"role": "user", "content": TEXT}], "max_tokens": 200})
@@ -97,7 +97,7 @@ def build(name: str, folder: Path) -> Service:
         answers, fingerprints = Answers(64_000_000, 3600.0), Fingerprint("bench", "r", by_key)
         filled = Fill(inner, answers)
         inner = Cache(Coalesce(filled, fingerprints) if is_shared else filled, answers, fingerprints, 3600.0)
-    quota = Quota(inner, terms, Memory(), journal, ring.group, {"chat": weigh_chat})
+    quota = Quota(inner, terms, Memory(), journal, ring.group)
     return Trace(Auth(quota, ring), journal, "c")
 
 
@@ -111,7 +111,15 @@ async def seconds(service: Service, bodies: Iterator[bytes]) -> float:
     asked = list(islice(bodies, CALLS))
     began = time.process_time()
     for number, body in enumerate(asked):
-        call = Call(id=f"req_{number}", alias="bench", body=body, credential="secret", arrived_at=now(), max_output=200)
+        call = Call(
+            id=f"req_{number}",
+            alias="bench",
+            body=body,
+            dialect=CHAT,
+            credential="secret",
+            arrived_at=now(),
+            max_output=200,
+        )
         async with service.open(call) as reply:
             await reply.read()
     return (time.process_time() - began) / CALLS

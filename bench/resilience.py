@@ -33,6 +33,7 @@ from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import Retrying, RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.policy.timeouts import Timeouts
+from headworks.wire.openai.caller import CHAT
 
 ROUNDS, CALLS = 60, 300
 CHUNKS = 46
@@ -117,7 +118,7 @@ def build(without: str) -> Service:
 async def seconds(service: Service, *, streamed: bool) -> float:
     began = time.process_time()
     for _ in range(CALLS):
-        call = Call(id="req_0", alias="bench", body=b"x" * 1400, streamed=streamed, arrived_at=now())
+        call = Call(id="req_0", alias="bench", body=b"x" * 1400, dialect=CHAT, streamed=streamed, arrived_at=now())
         async with service.open(call) as reply:
             while not (await reply.read())[-1].last:
                 pass

@@ -23,6 +23,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import now
+from headworks.core.dialect import Asked
 from headworks.core.digest import digest
 from headworks.core.errors import Refused
 from headworks.core.reply import Chunk, Reply, Usage
@@ -32,8 +33,7 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.lock import forgotten, hold_lock
 from headworks.system.load import Loaded, read
 from headworks.system.starter import load_or_starter
-from headworks.wire.dialect import Asked
-from headworks.wire.openai.chat import read_chat
+from headworks.wire.own import OWN
 
 __all__ = ["Answer", "Chunk", "Opened", "Options", "Stream", "System", "Usage", "open"]
 
@@ -240,13 +240,14 @@ class System:
         """The call that a body of OpenAI's chat request is, arriving now; its trail is what became of it."""
         refusal: Refused | None = None
         try:
-            asked = read_chat(body)
+            asked = OWN.read(body)
         except Refused as error:  # raised by Route, so that it is authenticated and recorded like any other call
             asked, refusal = Asked(model=""), error
         return Call(
             id=request_id(self._rng.getrandbits),
             alias=asked.model,
             body=body,
+            dialect=OWN,
             streamed=asked.streamed,
             include_usage=asked.include_usage,
             max_output=asked.max_output,

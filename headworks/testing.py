@@ -33,6 +33,7 @@ from headworks.core.vtime import Deadlock, Spinning, VirtualLoop, run_virtual
 from headworks.providers.completions import Choice, Paper
 from headworks.providers.scripted import Scripted
 from headworks.providers.waiting import gap_bound, head_bound, hear
+from headworks.wire.own import OWN
 
 __all__ = [
     "Answer",
@@ -79,6 +80,7 @@ def call(
         id="call-1",
         alias=alias,
         body=msgspec.json.encode(body),
+        dialect=OWN,
         streamed=streamed,
         include_usage=include_usage,
         max_output=max_output,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
-from headworks.core.errors import CallError, Refused
+from headworks.core.dialect import Dialect, Prefill, Schema
+from headworks.core.errors import Refused
 from headworks.core.key import Key, Priority
 from headworks.core.trail import Attempt, Trail
 
 NEVER = float("inf")
-
-Operation = Literal["chat", "embeddings"]
-Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]
-"""The form in which a model takes the beginning of its own answer (`wire/prefill.py`)."""
 
 PROMPT_PREFIX = "prompt/"
 """What a caller writes before a prompt's name where others write an alias: `prompt/summarize`."""
@@ -26,22 +23,12 @@ up to 5 ms for 1 MB and 40 ms for 10 MB, and other calls wait meanwhile."""
 
 
 class Fitting(Protocol):
-    """A schema that an answer must fit. Bodies are the caller's dialect's."""
+    """A schema that an answer must fit."""
 
+    @property
+    def schema(self) -> Schema: ...
     async def wrong(self, text: str) -> str | None:
         """Why this text does not fit; None where it does. The reason has none of the text in it."""
-        ...
-
-    def is_refused(self, error: CallError) -> bool:
-        """Whether a vendor's error says that it cannot take a schema."""
-        ...
-
-    def in_words(self, body: bytes) -> bytes:
-        """The body with the schema asked for in words, for a vendor that takes none."""
-        ...
-
-    def mended(self, body: bytes, text: str, why: str) -> bytes:
-        """The body that asks again, after this answer."""
         ...
 
 
@@ -49,6 +36,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call: its body as it came, and what policies need to know of it. Frozen; only the trail changes.
 
     id: ours, shown to the caller. alias: the name under `models` that was asked for. body: the caller's bytes.
+    dialect: the API in which the caller asked, and is answered.
     forwarded: headers of the caller that may pass to a vendor. traceparent: the caller's trace, or "".
     digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, and key: all of it, once Auth knows them.
     found_at: the keyring's version when the server looked up `key` by the headers, before Auth; 0 if it did not.
@@ -59,12 +47,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
     learn it. attempt: which try this is; Balance sets it for everything below. resumed_at: how many attempts there were when
     a broken stream was opened again, 0 for the first journey. prefill: the beginning of the answer, to be gone on with.
+    begun: the form in which the body has that beginning as its last message.
     """
 
     id: str
     alias: str
     body: bytes
-    operation: Operation = "chat"
+    dialect: Dialect
     streamed: bool = False
     include_usage: bool = False
     max_output: int | None = None
@@ -88,7 +77,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     output: Fitting | None = None
     resumed_at: int = 0
     prefill: str = ""
+    begun: Prefill = "none"
 
     def __repr__(self) -> str:
         # The generated one would print the credential and the caller's words.
-        return f"Call(id={self.id!r}, alias={self.alias!r}, operation={self.operation!r}, streamed={self.streamed})"
+        return f"Call(id={self.id!r}, alias={self.alias!r}, dialect={self.dialect.name!r}, streamed={self.streamed})"

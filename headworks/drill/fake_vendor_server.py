@@ -26,6 +26,7 @@ from headworks.core.errors import CallError, VendorSaid
 from headworks.core.reply import Reply
 from headworks.drill.fake_target import FakeTarget
 from headworks.system.schema.drills import Fault
+from headworks.wire.own import OWN
 
 RESETS: Final = frozenset({"refused", "reset", "reset_after_head"})
 """Faults that end with a TCP reset; others close the connection in order, if too early."""
@@ -112,7 +113,12 @@ class FakeVendorServer:
         body = await reader.readexactly(size)
         asked = _REQUEST.decode(body)
         call = Call(
-            id="drill", alias=asked.model, body=body, streamed=asked.stream, include_usage=b"include_usage" in body
+            id="drill",
+            alias=asked.model,
+            body=body,
+            dialect=OWN,
+            streamed=asked.stream,
+            include_usage=b"include_usage" in body,
         )
         answering = asyncio.ensure_future(_Answer(writer, call).send(self.targets[asked.model]))
         gone = asyncio.ensure_future(reader.read(1))

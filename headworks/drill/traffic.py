@@ -16,6 +16,7 @@ from headworks.core.clock import now
 from headworks.drill.call_outcome import CallerResponse, CallOutcome, classify
 from headworks.drill.fake_target import expected_answer
 from headworks.system.schema.drills import Drill
+from headworks.wire.own import OWN
 
 PATIENCE = 150.0
 """Seconds after which a caller gives up: beyond the default `total` of 120, so that the gateway has to end it."""
@@ -59,7 +60,7 @@ def planned_calls(name: str, drill: Drill, alias: str, seed: int) -> list[Planne
         question = f"Drill {name}, call {number}: what does the keeper measure?"
         body = {"model": alias, "messages": [{"role": "user", "content": question}], "stream": streamed}
         encoded = msgspec.json.encode(body)
-        plain = Call(id="", alias=alias, body=encoded, streamed=streamed)
+        plain = Call(id="", alias=alias, body=encoded, dialect=OWN, streamed=streamed)
         text = expected_answer(plain, traffic.tokens, seed)
         made.append(
             PlannedCall(number=number, at=(number + 0.5) / traffic.rate, streamed=streamed, body=encoded, expected=text)

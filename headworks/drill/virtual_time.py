@@ -21,7 +21,7 @@ from headworks.drill.traffic import PlannedCall, planned_calls, send
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.system.schema.drills import Drill
-from headworks.wire.openai.errors import event, problem
+from headworks.wire.own import OWN
 
 LEAD_TIME = 1.0
 """Seconds before the first call: instant 0 means "not yet" in a record."""
@@ -50,6 +50,7 @@ async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Ev
             id=f"call-{ask.number}",
             alias=alias,
             body=ask.body,
+            dialect=OWN,
             streamed=ask.streamed,
             arrived_at=now(),
             digest=digest(ask.body),
@@ -63,9 +64,9 @@ async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Ev
                         break
         except CallError as error:
             if body:
-                body += event(error)
+                body += OWN.event(error)
             else:
-                status, body = error.shown_status, problem(error)
+                status, body = error.shown_status, OWN.problem(error)
         return CallerResponse(status=status, body=body, request_id=call.id)
 
     results = await send(planned_calls(name, drill, alias, seed), began_at, asking)

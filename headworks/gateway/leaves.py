@@ -6,6 +6,8 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -24,6 +26,14 @@ from headworks.providers.simulated.provider import Simulated, VendorSettings, Ve
 from headworks.system.derived.secret_values import secrets_sent_to
 from headworks.system.schema import system as schema
 from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.sides import VendorDialect
+
+DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType({"openai": OPENAI})
+"""What a provider's `dialect:` in the system file stands for, where it is asked over HTTP. A dialect that is added gets its
+entry here."""
+
+LOCAL: Final = OPENAI
+"""What our own child speaks (`providers/local/`)."""
 
 LeafFactory = Callable[[str], Service]
 """Gives the service for one of a provider's models."""
@@ -46,7 +56,9 @@ class Leaves:
         before: Leaves | None = None,
         models: Mapping[str, str] | None = None,
         buffered: Buffered | None = None,
+        dialects: Mapping[str, VendorDialect] = DIALECTS,
     ) -> None:
+        self.dialects = dialects
         self.providers = system.providers
         self.folder = folder
         self.seed = seed
@@ -99,12 +111,12 @@ class Leaves:
 
     def _provider(self, name: str, provider: schema.Provider) -> LeafFactory:
         if isinstance(provider, schema.OpenAI):
-            return self._openai(name, provider)
+            return self._remote(name, provider)
         if isinstance(provider, schema.Local):
             return self._local(name, provider)
         return self._simulated(name, provider)
 
-    def _openai(self, name: str, provider: schema.OpenAI) -> LeafFactory:
+    def _remote(self, name: str, provider: schema.OpenAI) -> LeafFactory:
         origin = Origin.parse(provider.base_url)
         proxy = Proxy.parse(provider.proxy.reveal()) if provider.proxy is not None else None
         context = self._tls(name, provider, origin)
@@ -112,8 +124,9 @@ class Leaves:
         key = provider.api_key.reveal() if provider.api_key is not None else None
         extra = {header: value.reveal() for header, value in provider.headers.items()}
         account = account_headers(key, extra, secrets_sent_to(provider))
+        dialect = self.dialects[str(provider.__struct_config__.tag)]
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
-        return lambda model: Remote(client, OPENAI, model, account, forward=forward, target=f"{name}/{model}")
+        return lambda model: Remote(client, dialect, model, account, forward=forward, target=f"{name}/{model}")
 
     def _tls(self, name: str, provider: schema.OpenAI, origin: Origin) -> ssl.SSLContext | None:
         if not origin.tls:
@@ -137,12 +150,12 @@ class Leaves:
             origin = msgspec.structs.replace(elsewhere.origin, base=b"/v1")
             asked = self.clients[name] = Client(origin, buffered=self.buffered)
             return lambda model: Local(
-                Remote(asked, OPENAI, model, account_headers(None, {}), target=f"{name}/{model}"), elsewhere
+                Remote(asked, LOCAL, model, account_headers(None, {}), target=f"{name}/{model}"), elsewhere
             )
         child = self.children[name] = local_process(provider, self.folder)
         client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"), buffered=self.buffered)
         account = account_headers(None, {})
-        return lambda model: Local(Remote(client, OPENAI, model, account, target=f"{name}/{model}"), child)
+        return lambda model: Local(Remote(client, LOCAL, model, account, target=f"{name}/{model}"), child)
 
     def _simulated(self, name: str, provider: schema.Simulated) -> LeafFactory:
         vendor = VendorSettings(

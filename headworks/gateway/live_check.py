@@ -23,6 +23,7 @@ from headworks.http.connection import Broken, TimedOut
 from headworks.layers.reason import reason
 from headworks.providers.remote import Remote
 from headworks.system.schema.system import Model, OpenAI, System, TargetOf
+from headworks.wire.own import OWN
 
 TIMEOUT: Final = 20.0
 """Seconds that a vendor may take."""
@@ -113,7 +114,7 @@ class LiveCheck:
 
     def _leaf(self, target: TargetOf) -> Remote:
         leaf = self._leaves.leaf(target.provider, target.model)
-        assert isinstance(leaf, Remote), "a vendor of OpenAI's dialect is remote"
+        assert isinstance(leaf, Remote), "a vendor that is asked over HTTP is remote"
         return leaf
 
     async def _listed(self, leaf: Remote) -> frozenset[str] | CallError:
@@ -129,7 +130,7 @@ class LiveCheck:
         except CallError as error:
             return error
         if status in (401, 403, PROXY):
-            refused = leaf.dialect["chat"].error(status, headers, leaf.mask.masked(body), wall())
+            refused = leaf.way(OWN).side.error(status, headers, leaf.mask.masked(body), wall())
             return leaf.mask.error(Denied(refused.message, said=refused.said))
         try:
             return frozenset(one.id for one in msgspec.json.decode(body, type=_List).data)
@@ -154,7 +155,9 @@ async def asked(leaf: Remote, bound: str) -> Usage | None:
     """The tokens of one short call, whose answer is bounded by this field of the body. Raises CallError."""
     body = {"model": leaf.model, "messages": [{"role": "user", "content": QUESTION}], bound: MOST_TOKENS.output}
     at = now()
-    call = Call(id="check", alias="check", body=msgspec.json.encode(body), arrived_at=at, deadline_at=at + TIMEOUT)
+    call = Call(
+        id="check", alias="check", body=msgspec.json.encode(body), dialect=OWN, arrived_at=at, deadline_at=at + TIMEOUT
+    )
     async with leaf.open(call) as reply:
         await reply.read()
         return reply.usage

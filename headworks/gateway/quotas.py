@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from types import MappingProxyType
 from typing import Final, Protocol
 
-from headworks.core.call import Operation
 from headworks.core.key import UNLIMITED, Allowance, Key, secret_digest
 from headworks.core.service import Layer
 from headworks.core.state import Bounds, Places, Rate, State
@@ -19,15 +17,9 @@ from headworks.policy.spend import TEMPLATE, ceiling
 from headworks.providers.local.chat_template import transcript
 from headworks.providers.local.json_grammar import JSON_MARKER_TOKENS
 from headworks.system.schema.system import Local, Model, Provider, Simulated, System, TargetOf
-from headworks.wire.dialect import Weight
-from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
 
 UNCOUNTED: Final = 1_000_000
 """The concurrency limit of a provider that has none."""
-
-WEIGHED: Final = MappingProxyType[Operation, Callable[[bytes], Weight]](
-    {"chat": weigh_chat, "embeddings": weigh_embeddings}
-)
 
 
 class Known(Protocol):
@@ -75,7 +67,6 @@ class Quotas:
             state=self.known.state,
             journal=self.journal,
             group=group,
-            weigh=WEIGHED,
             budget_status=self.known.budget_status,
         )
         return (quota,)

@@ -8,7 +8,6 @@ from headworks.core.errors import CallError, CircuitOpen, Denied, Throttled
 from headworks.core.service import Layering, Service, scope
 from headworks.layers.reason import reason
 from headworks.policy.circuit import REFUSED, Circuit, outcome_of
-from headworks.wire.openai.ordinary import is_ordinary
 
 DENIED_FOR = 60.0
 """Seconds that a target is set aside after its vendor refused *us*: a key or credit is mended by hand, in minutes."""
@@ -55,9 +54,9 @@ class Breaker:
                 if isinstance(left_with, CallError) and left_with.blame == "vendor":
                     self.mark(left_with, at)
                 elif left_with is None and (
-                    circuit.suspicion.caller or call.operation not in circuit.suspicion.answered
+                    circuit.suspicion.caller or call.dialect.operation not in circuit.suspicion.answered
                 ):
-                    circuit.suspicion.clear(call.operation)
+                    circuit.suspicion.clear(call.dialect.operation)
             left_with = None  # it knows this frame by its traceback: a circle otherwise
 
     def is_confirmed(self, error: CallError, call: Call) -> bool:
@@ -66,9 +65,9 @@ class Breaker:
         if about == "target":
             return True
         suspicion = self.circuit.suspicion
-        if about == "call" or not suspicion.is_of(call.operation):
+        if about == "call" or not suspicion.is_of(call.dialect.operation):
             return False
-        if about != "forbidden" and is_ordinary(call):
+        if about != "forbidden" and call.dialect.is_ordinary(call.body, call.forwarded):
             return True
         if about == "unclear" or (about == "model" and not self.is_named(error)):
             return False

@@ -26,8 +26,6 @@ from headworks.core.text import joined, well_formed
 from headworks.layers.fingerprint import Fingerprint
 from headworks.policy.freshness import ANY, MOST_ANSWER, CachedAnswer, is_fresh, parse_cache_control
 from headworks.policy.tombstones import Tombstones
-from headworks.wire.openai.body import choices_asked, may_ask_several
-from headworks.wire.openai.forms import DONE, as_body, as_events, ends, is_whole, parted
 
 ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 """How an event ends, by the vendor that was asked."""
@@ -134,18 +132,13 @@ class Filling(Reply):
     def made(self, chunks: list[Chunk]) -> CachedAnswer | None:
         """What is kept of the answer; None where it lacks something."""
         call, streamed = self.call, self.streamed
+        forms, is_bounded = call.dialect.forms, call.max_output is not None
         if streamed:
-            body, counts = parted(chunks)
+            body, counts = forms.parted(chunks)
         else:
             body, counts = chunks[0].data, b""
-        if call.operation == "chat":
-            finishes = ends(is_bounded=call.max_output is not None)
-            if not may_ask_several(call.body):  # one choice, and its finish reason is known
-                came_to_its_end = self.finish in finishes
-            else:
-                came_to_its_end = is_whole(body, finishes, streamed=streamed, choices=choices_asked(call.body))
-            if not came_to_its_end:
-                return None
+        if not forms.is_finished(call.body, body, self.finish, streamed=streamed, is_bounded=is_bounded):
+            return None
         at = wall()
         return CachedAnswer(
             streamed=streamed,
@@ -163,8 +156,9 @@ class Filling(Reply):
 
 def given(kept: CachedAnswer, call: Call) -> Reply | None:
     """A kept answer in the form that the call asks for; None where it cannot be had in that form."""
+    forms = call.dialect.forms
     if not call.streamed:
-        body = as_body(kept.body, kept.counts) if kept.streamed else kept.body
+        body = forms.as_body(kept.body, kept.counts) if kept.streamed else kept.body
         if body is None:
             return None
         whole = Chunk(data=body, has_content=True, text=kept.text, finish=kept.finish, usage=kept.usage, last=True)
@@ -173,11 +167,11 @@ def given(kept: CachedAnswer, call: Call) -> Reply | None:
         return None
     body, counts = kept.body, kept.counts
     if not kept.streamed:
-        made = as_events(body)
+        made = forms.as_events(body)
         if made is None:
             return None
         body, counts = made
-    return Replay(kept, body + counts + DONE if call.include_usage else body + DONE)
+    return Replay(kept, body + counts + forms.end if call.include_usage else body + forms.end)
 
 
 class Replay(Reply):

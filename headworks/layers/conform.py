@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from headworks.core.call import Call, Fitting
+from headworks.core.dialect import Turns
 from headworks.core.errors import Rejected, Unfit
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening, Service
@@ -51,9 +52,10 @@ class Conform:
 
     @asynccontextmanager
     async def conformed(self, call: Call, output: Fitting) -> AsyncIterator[Reply]:
+        turns, schema = turns_of(call), output.schema.text
         held = await self.asked(call, output)
         if held.is_ours and (why := await output.wrong(held.text)) is not None:
-            body = output.mended(call.body if self.is_native else output.in_words(call.body), held.text, why)
+            body = turns.mended(call.body if self.is_native else turns.in_words(call.body, schema), held.text, why)
             held = await self.read(msgspec.structs.replace(call, body=body))
             if held.is_ours and (why := await output.wrong(held.text)) is not None:
                 raise Unfit(f"The answer does not fit the output schema, and the second one neither: {why}.")
@@ -63,14 +65,15 @@ class Conform:
 
     async def asked(self, call: Call, output: Fitting) -> Held:
         """The first answer, asked for in the vendor's way or in words."""
+        turns = turns_of(call)
         if self.is_native:
             try:
                 return await self.read(call)
             except Rejected as error:
-                if not output.is_refused(error):
+                if not turns.says_no_format(error):
                     raise
                 self.is_native = False
-        return await self.read(msgspec.structs.replace(call, body=output.in_words(call.body)))
+        return await self.read(msgspec.structs.replace(call, body=turns.in_words(call.body, output.schema.text)))
 
     async def read(self, call: Call) -> Held:
         """A whole answer. Its places and connection are given back before it is judged."""
@@ -84,3 +87,10 @@ class Conform:
                 if size > MOST_HELD:
                     raise Unfit(f"The answer is longer than {MOST_HELD} bytes, too long to be checked.")
         return Held(reply, chunks)
+
+
+def turns_of(call: Call) -> Turns:
+    """How its bodies are rewritten. A call has a schema only where a prompt was rendered, and so has these."""
+    turns = call.dialect.turns
+    assert turns is not None, "a schema is a rendered prompt's"
+    return turns

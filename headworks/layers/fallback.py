@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, Crowded, Filtered, InsufficientQuota, NoTarget, Shed, TooLong, Unsuited
+from headworks.core.errors import CallError, Crowded, Filtered, InsufficientQuota, NoTarget, Shed, TooLong
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
 from headworks.policy.balancing import Capability
@@ -76,7 +76,7 @@ class Fallback:
             # Where it is not known how much was too little, nothing is known to be enough.
             call.trail.exceeded_context = max(call.trail.exceeded_context, window or NEVER)
             return window > 0
-        return isinstance(error, Unsuited) or (isinstance(error, Filtered) and self.on_filter == "next")
+        return error.retry == "elsewhere" or (isinstance(error, Filtered) and self.on_filter == "next")
 
 
 def shown(causes: Sequence[CallError]) -> CallError:

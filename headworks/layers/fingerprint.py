@@ -2,7 +2,7 @@
 
 Always true: it stands for the alias and what the system file puts behind it; for whom answers may be shared with; for
 every header of the caller that may reach a vendor; for everything in the body that changes the answer
-(`wire/openai/question.py`), the bound on it that a budget adds, and the prompt that it was rendered from (a schema need
+(the dialect's `question`), and for the dialect, whose shape the answer has, the bound on it that a budget adds, and the prompt that it was rendered from (a schema need
 not stand in the body). 32 bytes of BLAKE2: that two different calls collide is out of the question, also for a caller
 who tries.
 """
@@ -18,7 +18,6 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.policy.freshness import Sharing
-from headworks.wire.openai.question import question
 
 SIZE = 32
 
@@ -40,7 +39,7 @@ class Fingerprint:
 
     def fingerprint(self, call: Call) -> bytes:
         """32 bytes, the same for equal calls; b"" where the answer must not be shared."""
-        asked = question(call.operation, call.body)
+        asked = call.dialect.question(call.body)
         if asked is None:
             return b""
         hash = blake2b(self._common, digest_size=SIZE)
@@ -50,7 +49,7 @@ class Fingerprint:
                 [(a.decode("latin-1"), b.decode("latin-1")) for a, b in call.forwarded if a not in _SILENT]
             )
         # Lists in JSON: nothing in one part can be read as the beginning of the next.
-        hash.update(_encode([self.scope(call), call.operation, call.bound, call.trail.prompt, headers]))
+        hash.update(_encode([self.scope(call), call.dialect.name, call.bound, call.trail.prompt, headers]))
         hash.update(asked)
         return hash.digest()
 

@@ -7,12 +7,12 @@ journal before anything is asked, so that whatever dies, what may have been spen
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import islice
 
 import msgspec
 
-from headworks.core.call import Call, Operation
+from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.errors import Forbidden, Malformed, StateAway
 from headworks.core.key import UNLIMITED, Allowance, Key, Spending
@@ -25,7 +25,6 @@ from headworks.layers.refusal import refused
 from headworks.layers.reservations import Opener, Reservation, Terms, worst_case_costs
 from headworks.policy.charge import billed
 from headworks.policy.spend import Asking, window_start
-from headworks.wire.dialect import Weight
 
 MOST_BOUNDS = 50_000
 """Sets of bounds that are kept made, of keys that called last: about 1 kB each."""
@@ -77,7 +76,7 @@ class BudgetStatus:
 class Quota:
     """Holds what a call takes from its limits, until its last chunk. Does nothing where no limit applies.
 
-    group: what a group may ask. weigh: reads a body under a budget, by operation. budget_status: whether the past is known.
+    group: what a group may ask. budget_status: whether the past is known.
     """
 
     def __init__(
@@ -87,7 +86,6 @@ class Quota:
         state: State,
         journal: Opener,
         group: Callable[[str], Allowance],
-        weigh: Mapping[Operation, Callable[[bytes], Weight]],
         budget_status: BudgetStatus | None = None,
     ) -> None:
         self.inner = inner
@@ -95,7 +93,6 @@ class Quota:
         self.state = state
         self.journal = journal
         self.group = group
-        self.weigh = weigh
         self.budget_status = budget_status or BudgetStatus()
         self._bounds: dict[str, Bound] = {}
 
@@ -135,7 +132,7 @@ class Quota:
             reply = yield self.inner.open(call)
             yield reply
         finally:
-            charges = billed(trail, len(call.body), call.operation) if has_begun else []
+            charges = billed(trail, len(call.body), call.dialect.operation) if has_begun else []
             used = sum([tokens.input_tokens + tokens.output_tokens for tokens, _, _ in charges if tokens is not None])
             costs: tuple[int, ...] | None = ()
             if bound.spendings:
@@ -149,25 +146,24 @@ class Quota:
             raise StateAway(
                 "What your key has spent so far is not known yet: its store cannot be read.", retry_after=5.0
             )
-        ceiling = self.terms.ceilings.get(call.operation)
+        ceiling = self.terms.ceilings.get(call.dialect.operation)
         if ceiling is None:
             raise Forbidden(
                 f"Your key has a budget, and the price of `{self.terms.alias}` is not known here, so its calls are refused."
             )
-        weight = self.weigh[call.operation](call.body)
+        weight = call.dialect.weigh(call.body)
         if weight.unbounded:
             raise Forbidden(
                 f"Your key has a budget, and the cost of a call with `{weight.unbounded}` cannot be bounded before it is made."
             )
         most = call.max_output
-        if call.operation == "embeddings":
+        if call.dialect.operation == "embeddings":
             most = 0
         elif most is None:
             most = self.terms.max_output
             if most is None:
-                raise Malformed(
-                    "Your key has a budget: say how long the answer may be by `max_tokens`.", param="max_tokens"
-                )
+                name = call.dialect.bound_name
+                raise Malformed(f"Your key has a budget: say how long the answer may be by `{name}`.", param=name)
             call = msgspec.structs.replace(call, max_output=most, bound=most)
         around, beyond = self.terms.around
         asking = Asking(len(call.body), (most + beyond) * weight.choices, weight.pictures, weight.is_audible, around)

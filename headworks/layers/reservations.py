@@ -7,7 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from headworks.core.call import Call, Operation
+from headworks.core.call import Call
+from headworks.core.dialect import Operation
 from headworks.core.errors import InsufficientQuota, StateAway
 from headworks.core.key import UNLIMITED, Allowance, Estimate, Spending
 from headworks.core.record import Opened
@@ -74,7 +75,7 @@ class Reservation:
             Opened(
                 opened=call.id,
                 at=trail.arrived_at,
-                operation=call.operation,
+                operation=call.dialect.operation,
                 model=call.alias,
                 key=trail.key,
                 group=trail.group,
@@ -94,7 +95,7 @@ class Reservation:
         others = [one for one in call.trail.attempts if one is not attempt]
         if not others:
             return None
-        ceiling = self.paying.terms.ceilings[call.operation]
+        ceiling = self.paying.terms.ceilings[call.dialect.operation]
         assert ceiling is not None, "nothing is reserved where no price is known"
         asking = msgspec.structs.replace(self.asking, size=max(self.asking.size, size))
         most = worst_case_costs(ceiling, asking, self.spendings)

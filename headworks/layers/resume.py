@@ -1,7 +1,7 @@
 """Resumes a broken stream with another attempt: the caller sees one unbroken answer, or a clean error.
 
 The broken attempt is left *with its error*, so that Breaker and Meter below see it, and before another one is begun. What
-may be shown of that one, `policy/midstream.py` says; how it is written, `wire/openai/splice.py`. Each attempt of this
+may be shown of that one, `policy/midstream.py` says; how it is written, the call's dialect (`splice`). Each attempt of this
 layer uses the retry budget of the alias: a vendor whose streams all break must not double the load.
 
 Not in the stack where `mid_stream` is `error`, nor in the way of a call that is not streamed. While nothing breaks a chunk
@@ -17,6 +17,7 @@ import msgspec
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
+from headworks.core.dialect import Before, Rewriting, Splice
 from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
@@ -25,16 +26,7 @@ from headworks.policy.balancing import Capability
 from headworks.policy.budget import RetryBudget
 from headworks.policy.charge import answered, charge
 from headworks.policy.midstream import MidStream, ReplayFilter, ResumeMode, SentAnswer, resume_modes
-from headworks.wire.openai.splice import (
-    Before,
-    Splice,
-    joined_usage,
-    may_continue,
-    may_resume,
-    reasoning_in,
-    stamp_of,
-)
-from headworks.wire.prefill import prefilled, repeats, tokens_of
+from headworks.wire.prefill import repeats, tokens_of
 
 MOST_SEEN = 16
 """Chunks that are kept as they came, some 450 bytes each, before their text is."""
@@ -55,9 +47,10 @@ class Resume:
         self.capabilities = capabilities
 
     def open(self, call: Call) -> Opening:
-        if not call.streamed or call.operation != "chat":
+        splice = call.dialect.splice
+        if not call.streamed or splice is None:
             return self.inner.open(call)
-        return Unbroken(self, call)
+        return Unbroken(self, call, splice)
 
 
 class Unbroken(Reply):
@@ -72,6 +65,7 @@ class Unbroken(Reply):
             "_opening",
             "_reply",
             "_resume",
+            "_rewriting",
             "_seen",
             "_splice",
             "_told",
@@ -81,7 +75,7 @@ class Unbroken(Reply):
 
     _reply: Reply
 
-    def __init__(self, resume: Resume, call: Call) -> None:
+    def __init__(self, resume: Resume, call: Call, splice: Splice) -> None:
         self.streamed = True
         self.headers = ()
         self._usage: Usage | None = None
@@ -93,7 +87,8 @@ class Unbroken(Reply):
         self._told = SentAnswer()
         self._seen: list[Chunk] = []  # sent, and not in `told` yet
         self._first = b""  # an event of the first attempt: its id and instant are every other's
-        self._splice: Splice | None = None  # since the first break
+        self._splice = splice
+        self._rewriting: Rewriting | None = None  # since the first break
 
     async def __aenter__(self) -> Reply:
         opening = self._resume.inner.open(self._call)
@@ -113,14 +108,14 @@ class Unbroken(Reply):
 
     @property
     def usage(self) -> Usage | None:  # type: ignore[override]
-        return self._reply.usage if self._splice is None else self._usage
+        return self._reply.usage if self._rewriting is None else self._usage
 
     @property
     def finish(self) -> str | None:  # type: ignore[override]
         return self._reply.finish
 
     async def read(self) -> list[Chunk]:
-        if self._splice is None:
+        if self._rewriting is None:
             try:
                 chunks = await self._reply.read()
             except CallError as error:
@@ -144,9 +139,9 @@ class Unbroken(Reply):
                 if not await self._go_on(error):
                     raise
                 continue
-            splice = self._splice
-            assert splice is not None
-            if not chunks or (chunks := await self._spliced(splice, chunks)):
+            rewriting = self._rewriting
+            assert rewriting is not None
+            if not chunks or (chunks := await self._spliced(rewriting, chunks)):
                 return chunks
             # All of it was told before: the reader waits on.
 
@@ -165,22 +160,22 @@ class Unbroken(Reply):
         seen.clear()
 
     def _think(self, chunk: Chunk) -> None:
-        thought = reasoning_in(chunk.data)
+        thought = self._splice.reasoning_in(chunk.data)
         if thought is None:
             self._told.close()
         elif thought:
             self._told.think(thought)
 
-    async def _spliced(self, splice: Splice, chunks: list[Chunk]) -> list[Chunk]:
-        """The chunks of another attempt that the caller has not seen yet."""
+    async def _spliced(self, rewriting: Rewriting, chunks: list[Chunk]) -> list[Chunk]:
+        """What of another attempt's chunks the reader has not seen yet."""
         attempt = self._call.trail.attempts[-1]
         shown = []
         try:
             for chunk in chunks:
                 if chunk.usage is not None:
-                    self._usage = joined_usage(chunk.usage, self._before)
+                    self._usage = chunk.usage if self._before is None else self._before.joined(chunk.usage)
                 self._came += utf8_size(chunk.text)
-                if (fresh := splice.chunk(chunk)) is not None:
+                if (fresh := rewriting.chunk(chunk)) is not None:
                     shown.append(fresh)
         except Diverged as error:
             error.target = attempt.target
@@ -213,10 +208,10 @@ class Unbroken(Reply):
 
     def _ways(self, error: CallError) -> list[ResumeMode]:
         resume, call = self._resume, self._call
-        if self._opening is None or not may_resume(call.body):
+        if self._opening is None or not self._splice.may_resume(call.body):
             return []
         can = any(capability.prefill != "none" for capability in resume.capabilities.values())
-        ways = resume_modes(resume.mode, error, self._told, may_continue=can and may_continue(call.body))
+        ways = resume_modes(resume.mode, error, self._told, may_continue=can and self._splice.may_continue(call.body))
         return list(ways)
 
     def _deadline_at(self, or_before: float = NEVER) -> float:
@@ -229,7 +224,7 @@ class Unbroken(Reply):
         if opening is None:
             return
         attempts, told = self._call.trail.attempts, self._told
-        if self._splice is None and attempts:
+        if self._rewriting is None and attempts:
             came = utf8_size(told.text) + utf8_size(told.reasoning)
             attempts[-1].received = max(attempts[-1].received, came)
         await opening.__aexit__(type(error) if error is not None else None, error, None)
@@ -251,9 +246,9 @@ class Unbroken(Reply):
         if before is not None:
             capability = self._resume.capabilities[trail.attempts[-1].target]
             said = told.text if repeats(capability.prefill) else ""
-            self._splice = Splice(stamp_of(self._first), ReplayFilter(said), before)
+            self._rewriting = self._splice.rewriting(self._first, ReplayFilter(said), before)
         else:
-            self._splice = Splice(stamp_of(self._first), ReplayFilter(told.text, told.reasoning))
+            self._rewriting = self._splice.rewriting(self._first, ReplayFilter(told.text, told.reasoning), None)
 
     def _before_it(self) -> Before:
         """The tokens of the answer up to here: as their vendors counted them where that can be true."""
@@ -294,9 +289,11 @@ class Prefill:
     def open(self, call: Call) -> Opening:
         if not call.prefill:
             return self.inner.open(call)
-        body = prefilled(call.body, call.prefill, self.capability.prefill)
+        splice, form = call.dialect.splice, self.capability.prefill
+        assert splice is not None, "only a stream that can be spliced is gone on with"
+        body = splice.prefilled(call.body, call.prefill, form)
         if (attempt := call.attempt) is not None:
             attempt.sent = len(body)
             attempt.prefilled = len(call.prefill.encode())
-            attempt.repeated = attempt.prefilled if repeats(self.capability.prefill) else 0
-        return self.inner.open(msgspec.structs.replace(call, body=body, prefill=""))
+            attempt.repeated = attempt.prefilled if repeats(form) else 0
+        return self.inner.open(msgspec.structs.replace(call, body=body, prefill="", begun=form))

@@ -93,7 +93,7 @@ class Trace:
                 arrived_at=call.arrived_at,
                 head_at=traced.head_at if traced is not None else 0.0,
                 last_at=ended_at,
-                operation=call.operation,
+                operation=call.dialect.operation,
                 model=call.alias[:MOST_TEXT],
                 prompt=trail.prompt,
                 key=trail.key,
@@ -205,7 +205,7 @@ def bill(call: Call) -> tuple[list[AttemptRecord], int | None, str, bool]:
     price_at = ""
     has_estimate = False
     for attempt, (tokens, cost, is_estimated) in zip(
-        trail.attempts, billed(trail, len(call.body), call.operation), strict=True
+        trail.attempts, billed(trail, len(call.body), call.dialect.operation), strict=True
     ):
         known.append(written(attempt, tokens, cost, is_estimated))
         total = None if total is None or cost is None else total + cost

@@ -20,7 +20,7 @@ from headworks.core.errors import CallError, Expired, Unreachable
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.load.arrivals import Arrival, RequestBodies
-from headworks.wire.openai.chat import OpenAIChat
+from headworks.wire.own import OWN, OWN_PATH, OWN_VENDOR
 
 Ending = Literal["ok", "refused", "limited", "failed", "cut", "hung", "unreachable", "left"]
 """ok: the whole answer. refused: the caller's own fault, by its status. limited: 429. failed: any other error, or no
@@ -31,7 +31,6 @@ CALLER_FAULT_STATUSES: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422
 """Statuses that say that the call itself was wrong."""
 
 MAX_ANSWER_BYTES: Final = 50_000_000
-_PATH: Final = b"/v1/chat/completions"
 
 
 class CallResult:
@@ -110,13 +109,12 @@ class HttpCaller:
         self.questions = questions
         self.patience = patience
         self.gaps = array("f")
-        self._surface = OpenAIChat()
         headers = [(b"content-type", b"application/json")]
         if key:
             headers.append((b"authorization", b"Bearer " + key.encode()))
         self._headers = header_block(headers)
         origin = client.origin
-        self._target = msgspec.structs.replace(origin, base=origin.base.removesuffix(b"/v1")).target(_PATH)
+        self._target = msgspec.structs.replace(origin, base=origin.base.removesuffix(b"/v1")).target(OWN_PATH)
 
     def next_load(self) -> None:
         self.questions.next_load()
@@ -153,7 +151,7 @@ class HttpCaller:
         if status != 200:
             self.refused(status, headers, data, result)
             return
-        chunk = self._surface.whole(data, Call(id="", alias=result.alias, body=body))
+        chunk = OWN_VENDOR.whole(data, Call(id="", alias=result.alias, body=body, dialect=OWN))
         result.last_at = now()
         if chunk.usage is not None:
             result.input, result.output = chunk.usage.input_tokens, chunk.usage.output_tokens
@@ -165,7 +163,8 @@ class HttpCaller:
         if status != 200:
             self.refused(status, headers, await exchange.body(by, MAX_ANSWER_BYTES), result)
             return
-        decoder = self._surface.decoder(Call(id="", alias=result.alias, body=body, streamed=True, include_usage=True))
+        call = Call(id="", alias=result.alias, body=body, dialect=OWN, streamed=True, include_usage=True)
+        decoder = OWN_VENDOR.decoder(call)
         while not decoder.is_done:
             data = await exchange.read(by)
             chunks = decoder.feed(data) if data else decoder.end()
@@ -200,6 +199,6 @@ class HttpCaller:
                 result.cache_status = value.decode("latin-1")
 
     def refused(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, result: CallResult) -> None:
-        said = self._surface.error(status, headers, body, wall()).said
+        said = OWN_VENDOR.error(status, headers, body, wall()).said
         result.code = (said.code or said.type or "") if said is not None else ""
         result.ended = "limited" if status == 429 else "refused" if status in CALLER_FAULT_STATUSES else "failed"

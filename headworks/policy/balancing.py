@@ -27,7 +27,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
-from headworks.core.call import Prefill
+from headworks.core.dialect import Prefill
 from headworks.policy.circuit import Circuit
 from headworks.policy.latency import LatencyWindow
 

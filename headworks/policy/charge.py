@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from headworks.core.call import Operation
+from headworks.core.dialect import Operation
 from headworks.core.errors import CallError, Crowded, Expired, Refused, Shed, Unreachable
 from headworks.core.money import Charge, NanoDollars
 from headworks.core.reply import Usage

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from headworks.core.call import Operation
+from headworks.core.dialect import Operation
 
 LASTING: Final = 600.0
 """Seconds for which a suspicion is remembered."""

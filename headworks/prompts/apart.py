@@ -19,7 +19,7 @@ import msgspec
 from headworks.core import children
 from headworks.core.call import Call
 from headworks.core.errors import Malformed, Overloaded, Refused, TooLarge, Unprocessable
-from headworks.prompts.frames import LENGTHS, Answer, Question, Source, written_frame
+from headworks.prompts.frames import LENGTHS, Answer, Question, Source, referred, written_frame
 
 LARGE: Final = 65_536
 """Bytes up to which a prompt is rendered, and an answer checked, on the loop: one or two milliseconds."""
@@ -56,7 +56,9 @@ class Apart:
     async def rendered(self, source: Source, call: Call) -> Call:
         """The call as the model is asked. Raises Refused as `Prompt.rendered` does, and where it takes too long."""
         try:
-            answer, body = await self._ask(Question(kind="render", source=source), call.body)
+            answer, body = await self._ask(
+                Question(kind="render", source=source, dialect=referred(call.dialect)), call.body
+            )
         except TookTooLong:
             message = f"`prompt.variables`: filling the prompt takes longer than {self.bound:g} s."
             raise Unprocessable(message, param="prompt.variables") from None

@@ -16,7 +16,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.errors import Malformed, Refused, TooLarge, Unprocessable
-from headworks.prompts.frames import Answer, Question, read_frame, written_frame
+from headworks.prompts.frames import Answer, Question, dialect_of, read_frame, written_frame
 from headworks.prompts.prompt import Prompt
 
 MOST_KEPT = 32
@@ -40,7 +40,7 @@ class Worker:
         if question.kind == "judge":
             return Answer(why=prompt.judged(body.decode("utf-8", "surrogatepass"))), b""
         try:
-            made = prompt.rendered(Call(id="", alias="", body=body))
+            made = prompt.rendered(Call(id="", alias="", body=body, dialect=dialect_of(question.dialect)))
         except Refused as error:
             return Answer(refused=CLASSES[type(error)], message=error.message, param=error.param or ""), b""
         return Answer(max_output=made.max_output, user=made.user), made.body

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
+
+from headworks.core.dialect import Dialect
 
 LENGTHS: Final = struct.Struct(">II")
 """Bytes of the head, bytes of the body."""
@@ -36,10 +39,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """render: the frame's body is a caller's, to be turned into an ordinary one. judge: it is the text of an answer."""
+    """render: the frame's body is a caller's, to be turned into an ordinary one. judge: it is the text of an answer.
+
+    dialect: whose body it is, as `referred` writes it; "" for judge.
+    """
 
     kind: Literal["render", "judge"]
     source: Source
+    dialect: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +59,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output: int | None = None
     user: str | None = None
     why: str | None = None
+
+
+def referred(dialect: Dialect) -> str:
+    """A dialect by its class, `module:class`: the other process has no table of them, and needs none."""
+    kind = type(dialect)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def dialect_of(reference: str) -> Dialect:
+    """The dialect that `referred` wrote. Raises ImportError, AttributeError: the gateway, which writes it, has it."""
+    module, _, name = reference.partition(":")
+    made: Dialect = getattr(import_module(module), name)()
+    return made
 
 
 def written_frame(head: bytes, body: bytes) -> bytes:

@@ -8,15 +8,13 @@ from typing import Any
 import msgspec
 
 from headworks.core.call import Call
-from headworks.core.errors import Problem, Unprocessable
+from headworks.core.errors import Malformed, Problem, Unprocessable
 from headworks.prompts.apart import LARGE, Apart
 from headworks.prompts.frames import Source
 from headworks.prompts.output import Output
 from headworks.prompts.schema import Schema, trouble
 from headworks.prompts.template import Template
 from headworks.prompts.template import problems as template_problems
-from headworks.wire.openai.chat import read_chat
-from headworks.wire.openai.prompt import prompted, variables
 
 
 def problems(source: Source) -> list[Problem]:
@@ -82,13 +80,16 @@ class Prompt:
 
     def rendered(self, call: Call) -> Call:
         """The call as the model is asked. Raises Unprocessable (422) with the path of a variable, Malformed, TooLarge."""
-        given = {**self._defaults, **variables(call.body)}
+        turns = call.dialect.turns
+        if turns is None:
+            raise Malformed(f"`{call.alias}` is a prompt: ask for it on a path for chat.", param="model")
+        given = {**self._defaults, **turns.variables(call.body)}
         if (wrong := self._variables.wrong(given)) is not None:
             raise self._refusal(given, *wrong)
         output = self._output
-        asks = None if output is None else output.response_format
-        body = prompted(call.body, self._template.rendered(given), self._parameters, asks)
-        asked = read_chat(body)
+        schema = None if output is None else output.schema
+        body = turns.prompted(call.body, self._template.rendered(given), self._parameters, schema)
+        asked = call.dialect.read(body)
         return msgspec.structs.replace(call, body=body, max_output=asked.max_output, user=asked.user, output=output)
 
     def _refusal(self, given: Mapping[str, Any], path: str, rule: str) -> Unprocessable:

@@ -1,4 +1,4 @@
-"""A vendor over HTTP: any dialect's surfaces over one pool of connections.
+"""A vendor over HTTP: any dialect over one pool of connections.
 
 Theory. Before the head everything that goes wrong is an ordinary error, and the connection goes with it; so entering
 ends only when content is decoded or the whole body is valid. After the head the reader has begun: an end that is not
@@ -26,6 +26,7 @@ import msgspec
 from headworks import __version__
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
+from headworks.core.dialect import Dialect
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.masking import NOTHING, Mask
@@ -35,7 +36,8 @@ from headworks.core.trail import Attempt
 from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
-from headworks.wire.dialect import Dialect, StreamDecoder, Surface
+from headworks.wire.sides import StreamDecoder, VendorDialect, VendorSide
+from headworks.wire.translated import between
 
 MOST_ANSWER = 64_000_000
 """Bytes of an unstreamed answer. 2,048 embeddings of 1,536 floats are about 40 MB as text."""
@@ -95,6 +97,14 @@ def account_headers(api_key: str | None, extra: Mapping[str, str], secrets: Iter
     return Account(header_block(list(lines.items())), Mask([api_key or "", *secrets]))
 
 
+class Way(NamedTuple):
+    """How this vendor is asked on behalf of one dialect's callers: its side, and where to post."""
+
+    side: VendorSide
+    whole: bytes
+    streamed: bytes
+
+
 class Remote:
     """A Service: one model of one provider.
 
@@ -106,7 +116,7 @@ class Remote:
     def __init__(
         self,
         client: Client,
-        dialect: Dialect,
+        dialect: VendorDialect,
         model: str,
         account: Account,
         *,
@@ -125,7 +135,8 @@ class Remote:
             name for name in forward - _OURS_TO_SAY if not name.startswith((b"access-control-", b"x-headworks-"))
         )
         self.model_json = msgspec.json.encode(model)
-        self.targets = {operation: client.origin.target(surface.path) for operation, surface in dialect.items()}
+        self.ways: dict[Dialect, Way] = {}
+        """By the dialect of who calls: made at its first call."""
         self.counts_streams = True
 
     def __repr__(self) -> str:
@@ -135,13 +146,23 @@ class Remote:
     def open(self, call: Call) -> Opening:
         return Visit(self, call)
 
-    def forwarded(self, call: Call, surface: Surface) -> list[tuple[bytes, bytes]]:
+    def way(self, caller: Dialect) -> Way:
+        """How these callers are served here. Raises Denied where the vendor's dialect has nothing for what they ask."""
+        side = between(caller, self.dialect)
+        if side is None:
+            raise Denied(f"This provider's dialect has no {caller.operation}.")
+        at = self.client.origin.target
+        whole, streamed = (at(side.path(self.model, streamed=one)) for one in (False, True))
+        way = self.ways[caller] = Way(side, whole, streamed)
+        return way
+
+    def forwarded(self, call: Call, side: VendorSide) -> list[tuple[bytes, bytes]]:
         """The caller's headers that this provider is sent. An idempotency key is one caller's: another's of the same value is
         another key, or he would be given the first one's answer."""
         sent = []
         for header in call.forwarded:
             name, value = header
-            if name in self.forward or (surface.forwards(name) and name not in self.own):
+            if name in self.forward or (side.forwards(name) and name not in self.own):
                 if name == _IDEMPOTENCY:
                     value = digest(msgspec.json.encode((call.tenant, value.decode("latin-1")))).encode()
                 sent.append((name, value))
@@ -161,21 +182,19 @@ class Visit:
 
     def __aenter__(self) -> Coroutine[Any, Any, Reply]:
         remote, call = self._remote, self._call
-        surface = remote.dialect.get(call.operation)
-        if surface is None:
-            raise Denied(f"This provider's dialect has no {call.operation}.")
+        way = remote.ways.get(call.dialect) or remote.way(call.dialect)
         if remote.counts_streams and call.streamed and not call.include_usage:
-            return self._ask_counted(surface)
-        return self._ask(surface, False)
+            return self._ask_counted(way)
+        return self._ask(way, False)
 
-    async def _ask_counted(self, surface: Surface) -> Reply:
+    async def _ask_counted(self, way: Way) -> Reply:
         try:
-            return await self._ask(surface, True)
+            return await self._ask(way, True)
         except Rejected as error:
-            if not surface.refuses_counting(error, self._call):
+            if not way.side.refuses_counting(error, self._call):
                 raise
         # The same attempt again, in the caller's own words. Only where they are accepted was the count at fault.
-        reply = await self._ask(surface, False)
+        reply = await self._ask(way, False)
         self._remote.counts_streams = False
         return reply
 
@@ -193,9 +212,9 @@ class Visit:
         else:
             exchange.release()
 
-    async def _ask(self, surface: Surface, counted: bool) -> Reply:
+    async def _ask(self, way: Way, counted: bool) -> Reply:
         """Holds no connection when it raises."""
-        remote, call = self._remote, self._call
+        remote, call, side = self._remote, self._call, way.side
         attempt = call.attempt
         connect_by = by = call.deadline_at
         if attempt is not None:
@@ -205,14 +224,14 @@ class Visit:
                 by = attempt.head_by
         headers = remote.headers
         if call.forwarded:
-            headers += header_block(remote.forwarded(call, surface))
+            headers += header_block(remote.forwarded(call, side))
         if len(call.body) >= LARGE:
             await asyncio.sleep(0)
-        body = surface.request(call, remote.model_json, counted=counted)
+        body = side.request(call, remote.model_json, counted=counted)
         decoder: StreamDecoder | None = None
         answer = b""
         received = 0
-        client, target, mask = remote.client, remote.targets[call.operation], remote.mask
+        client, target, mask = remote.client, way.streamed if call.streamed else way.whole, remote.mask
         if client.buffered.size > client.buffered.most:
             raise crowded(client.buffered, was_sent=False)
         try:
@@ -220,7 +239,7 @@ class Visit:
             if exchange is None:
                 exchange = await client.send(b"POST", target, headers, body, connect_by)
             self._exchange = exchange
-            decoder = surface.decoder(call) if call.streamed else None
+            decoder = side.decoder(call, body) if call.streamed else None
             if decoder is None:
                 status, vendor_headers, answer = await exchange.whole(by, MOST_ANSWER)
             else:
@@ -229,14 +248,14 @@ class Visit:
             is_shown = mask.shows(answer, vendor_headers)
             if is_shown:
                 answer, vendor_headers = mask.masked(answer), mask.headers(vendor_headers)
-            request_id, passing = surface.returned(vendor_headers, remote.returned)
+            request_id, passing = side.returned(vendor_headers, remote.returned)
             if attempt is not None:
                 attempt.vendor_status = status
                 attempt.vendor_request_id = mask.text(request_id) if is_shown else request_id
             if status >= 300:
-                raise surface.error(status, vendor_headers, answer, wall())
+                raise side.error(status, vendor_headers, answer, wall())
             if decoder is None:
-                chunk = surface.whole(answer, call)
+                chunk = side.whole(answer, call, body)
                 received = chunk.size
                 reply: Reply = CompleteReply([chunk], headers=passing)
             else:
@@ -244,7 +263,7 @@ class Visit:
                 mask.chunks(chunks)
                 reply = self._streaming = Streaming(call, decoder, exchange, chunks, passing, mask)
         except TimedOut:
-            self._give_up(surface, decoder, answer)
+            self._give_up(side, decoder, answer)
             phase: Phase = "first_token" if call.streamed else "answer"
             raise Expired(phase="total" if call.deadline_at <= by else phase) from None
         except (Unreachable, Expired) as error:  # of the connection: nothing was sent
@@ -252,10 +271,10 @@ class Visit:
             error.args = (f"{remote.target}: {error.message}",)
             raise
         except Broken as broken:  # what could not be sent at all was Unreachable
-            self._give_up(surface, decoder, answer)
+            self._give_up(side, decoder, answer)
             raise Failed(f"The connection broke before the answer came: {broken}") from broken
         except BaseException as error:
-            self._give_up(surface, decoder, answer)
+            self._give_up(side, decoder, answer)
             if isinstance(error, CallError):
                 mask.error(error)
             raise
@@ -268,7 +287,7 @@ class Visit:
                 note(attempt, decoder)
         return reply
 
-    def _give_up(self, surface: Surface, decoder: StreamDecoder | None, answer: bytes) -> None:
+    def _give_up(self, side: VendorSide, decoder: StreamDecoder | None, answer: bytes) -> None:
         """Leaves what is no answer, or is not waited for. What it says was used is billed all the same."""
         if decoder is None and not answer and self._exchange is not None:
             answer = self._exchange.arrived()
@@ -280,7 +299,7 @@ class Visit:
             decoder.give_up()
             note(attempt, decoder)
         elif answer:
-            spent = surface.spent(answer)
+            spent = side.spent(answer)
             attempt.usage = spent.usage or attempt.usage
             attempt.received, attempt.uncounted = spent.received, spent.uncounted
 

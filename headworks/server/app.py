@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import unquote
 
 import msgspec
 
+from headworks.core.dialect import Dialect
 from headworks.core.errors import CallError, KeysAway, Unauthenticated, UnknownModel
 from headworks.core.key import Key
 from headworks.core.request_id import request_id
@@ -21,11 +22,21 @@ from headworks.server.exchange import Exchange
 from headworks.server.origins import NONE, Origins
 from headworks.server.paths import unserved
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
-from headworks.wire.openai.chat import read_chat
-from headworks.wire.openai.embeddings import read_embeddings
+from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
 
+
+CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
+    {
+        "/v1/chat/completions": CHAT,
+        "/v1/embeddings": EMBEDDINGS,
+    }
+)
+"""The paths that take calls, and the dialect of who calls there. A dialect that is added gets its line here."""
+
+OTHERWISE: Final = CHAT
+"""In whose shape errors are told on every other path."""
 
 MODELS = "/v1/models"
 MODEL = "/v1/models/"
@@ -127,16 +138,20 @@ def shows_models(request: Request) -> bool:
 class App:
     """Serves the public port. A reload replaces `origins`; the gateway's stack is read for each call."""
 
-    def __init__(self, gateway: Running, origins: Origins, chance: Callable[[int], int]) -> None:
+    def __init__(
+        self,
+        gateway: Running,
+        origins: Origins,
+        chance: Callable[[int], int],
+        callers: Mapping[str, Dialect] = CALLERS,
+    ) -> None:
         self.gateway = gateway
         self.origins = origins
         self.chance = chance
         self.open_calls = OpenCalls()
-        chat = Calls("chat", read_chat, gateway, chance, self.open_calls)
-        embeddings = Calls("embeddings", read_embeddings, gateway, chance, self.open_calls)
+        self.callers = callers
         self.posts: dict[str, Route] = {
-            "/v1/chat/completions": chat.serve,
-            "/v1/embeddings": embeddings.serve,
+            path: Calls(dialect, gateway, chance, self.open_calls).serve for path, dialect in callers.items()
         }
         self.gets: dict[str, Route] = {
             MODELS: self.models,
@@ -166,12 +181,12 @@ class App:
         return True
 
     async def handle(self, request: Request, exchange: Exchange) -> None:
-        """Serves one request; errors are answered in OpenAI's shape with a request id."""
+        """Serves one request; errors are answered in the caller's shape with a request id."""
         if request.admitted is None:
             self.admit(request)
         admitted: Admitted = request.admitted
         if admitted.refusal is not None:
-            exchange.respond(*answer(admitted.refusal, request_id(self.chance), admitted.cors))
+            exchange.respond(*self.refusal(request, admitted.refusal, admitted.cors))
             return
         try:
             if request.method == "OPTIONS" and admitted.cors:
@@ -180,7 +195,7 @@ class App:
             route = self.posts.get(request.path) if request.method == "POST" else None
             await (route or self.other(request))(request, exchange, admitted)
         except CallError as error:
-            exchange.respond(*answer(error, request_id(self.chance), admitted.cors))
+            exchange.respond(*self.refusal(request, error, admitted.cors))
 
     def other(self, request: Request) -> Route:
         path, method = request.path, request.method
@@ -220,7 +235,11 @@ class App:
         headers: Headers = [JSON, (b"x-request-id", request_id(self.chance).encode()), *cors]
         exchange.respond(status, headers, msgspec.json.encode(content))
 
+    def refusal(self, request: Request, error: CallError, cors: Headers) -> tuple[int, Headers, bytes]:
+        """An error that became no call, in the shape of the path that was asked."""
+        return answer(error, request_id(self.chance), cors, self.callers.get(request.path, OTHERWISE))
+
     def refuse(self, status: int, message: str) -> tuple[Headers, bytes]:
         """Headers and body of an answer that the HTTP edge itself gives: bad bytes, too slow, too large, a bug."""
-        _, headers, body = answer(EdgeRefusal(status, message), request_id(self.chance), NONE)
+        _, headers, body = answer(EdgeRefusal(status, message), request_id(self.chance), NONE, OTHERWISE)
         return headers, body

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from headworks.core.call import LARGE, NEVER, Call, Operation
+from headworks.core.call import LARGE, NEVER, Call
 from headworks.core.clock import now
+from headworks.core.dialect import Asked, Dialect
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
@@ -27,8 +28,6 @@ from headworks.server.exposed import exposed
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
 from headworks.system.schema.system import Exposable
-from headworks.wire.dialect import Asked
-from headworks.wire.openai.errors import event
 
 DIGESTED = 1_000_000
 """Bytes from which a body is digested off the loop: 1 MB takes about 1 ms."""
@@ -70,18 +69,11 @@ class Opener(Protocol):
 
 
 class Calls:
-    """One operation (`chat`, `embeddings`) over the current stack."""
+    """One dialect's callers over the current stack."""
 
-    def __init__(
-        self,
-        operation: Operation,
-        read: Callable[[bytes], Asked],
-        opener: Opener,
-        chance: Callable[[int], int],
-        open_calls: OpenCalls,
-    ) -> None:
-        self.operation: Operation = operation
-        self.read = read
+    def __init__(self, dialect: Dialect, opener: Opener, chance: Callable[[int], int], open_calls: OpenCalls) -> None:
+        self.dialect = dialect
+        self.read = dialect.read
         self.opener = opener
         self.chance = chance
         self.open_calls = open_calls
@@ -114,13 +106,14 @@ class Calls:
                     exchange.respond(200, [JSON, *heads(call, reply, stack.exposed), *cors], chunks[0].data)
                 is_told = True
         except CallError as error:
-            show(error, exchange, call.id, [*limited(call.trail), *exposed(call.trail, stack.exposed), *cors])
+            more = [*limited(call.trail), *exposed(call.trail, stack.exposed), *cors]
+            show(error, exchange, call, more)
         except asyncio.CancelledError:
             goodbye = open_calls.taken(task)
             if goodbye is None:
                 raise
             if not is_told:
-                show(goodbye, exchange, call.id, [*limited(call.trail), *cors])
+                show(goodbye, exchange, call, [*limited(call.trail), *cors])
         finally:
             open_calls.left(task)
             del task  # it keeps the error that cancelled it, which knows this frame: a circle otherwise
@@ -144,7 +137,7 @@ class Calls:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
             asked, refusal = UNREAD, error.again()
-        forwarded = passing(request, may_pass)
+        forwarded = passing(request, may_pass, self.dialect.own_headers)
         trace = request.get(b"traceparent")
         cache_control = request.get(b"cache-control")
         admitted: Admitted = request.admitted
@@ -152,7 +145,7 @@ class Calls:
             id=request_id(self.chance),
             alias=asked.model,
             body=body,
-            operation=self.operation,
+            dialect=self.dialect,
             streamed=asked.streamed,
             include_usage=asked.include_usage,
             max_output=asked.max_output,
@@ -170,19 +163,22 @@ class Calls:
         )
 
 
-def show(error: CallError, exchange: Exchange, request_id: str, more: Headers) -> None:
+def show(error: CallError, exchange: Exchange, call: Call, more: Headers) -> None:
     """An ordinary error answer, or once the answer has begun an event that ends it."""
     if exchange.started:
-        exchange.end(event(error))
+        exchange.end(call.dialect.event(error))
     else:
-        exchange.respond(*answer(error, request_id, more))
+        exchange.respond(*answer(error, call.id, more, call.dialect))
 
 
-def passing(request: Request, names: frozenset[bytes]) -> tuple[tuple[bytes, bytes], ...]:
-    """The caller's headers that some vendor may be sent. Most callers have none, and an SDK sends twenty others."""
-    if names.isdisjoint(request.names) and b"openai-" not in b" ".join(request.names):
+def passing(request: Request, names: frozenset[bytes], own: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """The caller's headers that some vendor may be sent: those in `names`, and those whose name begins with `own` (b"": none).
+
+    Most callers have none, and an SDK sends twenty others.
+    """
+    if names.isdisjoint(request.names) and (not own or own not in b" ".join(request.names)):
         return ()
-    return tuple([pair for pair in request.headers if pair[0] in names or pair[0][:7] == b"openai-"])
+    return tuple([pair for pair in request.headers if pair[0] in names or (own and pair[0].startswith(own))])
 
 
 async def stream(reply: Reply, exchange: Exchange, headers: Headers) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TypeAlias
 
+from headworks.core.dialect import Dialect
 from headworks.core.errors import CallError, QuotaExceeded, UnknownCoding
-from headworks.wire.openai.errors import problem
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
@@ -17,8 +17,8 @@ CHALLENGE = (b"www-authenticate", b'Bearer realm="headworks"')
 """What every 401 carries (RFC 9110, section 15.5.2)."""
 
 
-def answer(error: CallError, request_id: str, cors: Headers) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of an error that came before anything was sent."""
+def answer(error: CallError, request_id: str, cors: Headers, dialect: Dialect) -> tuple[int, Headers, bytes]:
+    """Status, headers and body of an error that came before anything was sent. dialect: the API in which the caller asked."""
     headers = [JSON, (b"x-request-id", request_id.encode()), *cors]
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
@@ -32,7 +32,7 @@ def answer(error: CallError, request_id: str, cors: Headers) -> tuple[int, Heade
     if error.blame == "vendor" or (isinstance(error, QuotaExceeded) and error.is_final):
         # Our own attempts are spent: an SDK that tries again on top would multiply them, a 429's after its wait too.
         headers.append((b"x-should-retry", b"false"))
-    return error.shown_status, headers, problem(error)
+    return error.shown_status, headers, dialect.problem(error)
 
 
 class WrongMethod(CallError):

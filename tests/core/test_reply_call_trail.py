@@ -11,6 +11,7 @@ from headworks.core.call import NEVER, Call
 from headworks.core.digest import digest
 from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.trail import Attempt, Trail
+from headworks.wire.openai.caller import CHAT
 
 COUNTS = st.integers(0, 10**9)
 
@@ -36,7 +37,7 @@ def test_a_reply_that_nobody_filled_is_over() -> None:
 
 
 def test_a_call_prints_neither_its_credential_nor_its_words() -> None:
-    call = Call(id="1", alias="a", body=b"my words", credential="sk-secret", user="me")
+    call = Call(id="1", alias="a", body=b"my words", dialect=CHAT, credential="sk-secret", user="me")
     for shown in (repr(call), str(call), f"{call}"):
         assert "secret" not in shown
         assert "words" not in shown
@@ -44,11 +45,11 @@ def test_a_call_prints_neither_its_credential_nor_its_words() -> None:
 
 
 def test_a_call_is_frozen_and_its_trail_is_its_own() -> None:
-    call = Call(id="1", alias="a", body=b"")
+    call = Call(id="1", alias="a", body=b"", dialect=CHAT)
     with pytest.raises(AttributeError):
         call.alias = "b"  # type: ignore[misc]
     assert call.deadline_at == NEVER
-    assert Call(id="2", alias="a", body=b"").trail is not call.trail
+    assert Call(id="2", alias="a", body=b"", dialect=CHAT).trail is not call.trail
     assert msgspec.structs.replace(call, tenant="web").trail is call.trail
 
 

@@ -29,6 +29,7 @@ from headworks.providers.local.process import LocalProcess
 from headworks.providers.local.provider import Local
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.waiting import Bound
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.dialect import OPENAI
 
 pytestmark = [
@@ -282,7 +283,7 @@ def test_after_a_kill_the_next_call_is_answered() -> None:
         client = Client(process.origin)
         local = Local(Remote(client, OPENAI, "gemma-3-270m", account_headers(None, {})), process)
         body = json.dumps({"model": "here", "messages": ask("What is the capital of France?"), "stream": True}).encode()
-        call = Call(id="1", alias="here", body=body, streamed=True, deadline_at=now() + LONG)
+        call = Call(id="1", alias="here", body=body, dialect=CHAT, streamed=True, deadline_at=now() + LONG)
         await process.start()  # and the call comes while it loads
         try:
             async with local.open(call) as reply:

@@ -34,6 +34,7 @@ from headworks.system.schema.prompt_file import parts
 from headworks.system.schema.secrets import Sources
 from headworks.system.syntax.findings import Findings
 from headworks.wire.openai.body import choices_asked
+from headworks.wire.openai.caller import CHAT as CALLER
 from headworks.wire.openai.chat import read_chat
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.embeddings import read_embeddings
@@ -46,7 +47,7 @@ from headworks.wire.openai.translation.question_writer import body_of
 from headworks.wire.openai.weight import weigh_chat
 from headworks.wire.sse import events_in
 
-CHAT = OPENAI["chat"]
+CHAT = OPENAI["openai.chat"]
 NOWHERE = Path("/nonexistent")
 SIZES: Final = (1, 2, 3, 7, 16, 64, 1000, 1 << 20)
 
@@ -75,7 +76,7 @@ def _edge(intake: RequestParser, data: bytes) -> None:
 
 
 def asked(body: bytes = b"{}") -> Call:
-    return Call(id="req_1", alias="a", body=body, streamed=True, include_usage=True)
+    return Call(id="req_1", alias="a", body=body, dialect=CALLER, streamed=True, include_usage=True)
 
 
 def body(data: bytes) -> None:

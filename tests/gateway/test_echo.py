@@ -18,6 +18,7 @@ from headworks.gateway.gateway import Gateway
 from headworks.system.load import read
 from headworks.telemetry.log_lines import JsonLines, TextLines
 from headworks.testing import ask
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.errors import problem
 from tests.system.files import FakeMachine
 
@@ -82,7 +83,13 @@ def test_no_answer_no_record_and_no_line_of_the_log_holds_a_key(tmp_path: Path, 
             for kind in ("answer", "400", "garbled", "503", "503"):
                 body = b'{"model":"m","messages":[{"role":"user","content":"%b %b"}]}' % (kind.encode(), OTHER.encode())
                 asked = Call(
-                    id=f"req_{kind}", alias="m", body=body, user=f"u {OTHER}", traceparent=OTHER, arrived_at=now()
+                    id=f"req_{kind}",
+                    alias="m",
+                    body=body,
+                    dialect=CHAT,
+                    user=f"u {OTHER}",
+                    traceparent=OTHER,
+                    arrived_at=now(),
                 )
                 try:
                     shown.append((await ask(gateway.front, asked)).data.decode())

@@ -17,6 +17,7 @@ from headworks.http.connection import header_block
 from headworks.server.problems import answer
 from headworks.system.load import read
 from headworks.testing import ask
+from headworks.wire.openai.caller import CHAT
 from tests.system.files import FakeMachine
 
 TEXT: Final = """
@@ -113,7 +114,14 @@ def within(folder: Path, test: Callable[[Gateway, list[Said]], Awaitable[None]])
 
 def asked(alias: str, number: int, *, streamed: bool) -> Call:
     body = {"model": alias, "messages": [{"role": "user", "content": f"{number}"}], "stream": streamed}
-    return Call(id=f"req_{number}", alias=alias, body=msgspec.json.encode(body), streamed=streamed, arrived_at=now())
+    return Call(
+        id=f"req_{number}",
+        alias=alias,
+        body=msgspec.json.encode(body),
+        dialect=CHAT,
+        streamed=streamed,
+        arrived_at=now(),
+    )
 
 
 def test_nothing_that_a_vendor_says_breaks_a_call_or_its_record(tmp_path: Path) -> None:
@@ -127,7 +135,7 @@ def test_nothing_that_a_vendor_says_breaks_a_call_or_its_record(tmp_path: Path) 
                 try:
                     header_block((await ask(gateway.front, call)).headers)
                 except CallError as error:
-                    status, headers, body = answer(error, call.id, ())
+                    status, headers, body = answer(error, call.id, (), call.dialect)
                     header_block(headers)
                     assert 400 <= status <= 599
                     assert msgspec.json.decode(body)["error"]["message"]

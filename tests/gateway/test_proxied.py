@@ -10,6 +10,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.trail import Attempt
 from headworks.gateway.leaves import Leaves
+from headworks.wire.openai.caller import CHAT
 from tests.http.peers import Caller, peer
 from tests.http.proxies import squid
 from tests.system.files import right
@@ -31,7 +32,7 @@ def test_a_system_in_an_environment_with_a_proxy_reaches_its_vendor_through_it(t
         async with peer(script) as here:
             leaves = Leaves(right(FILE.format(port=here.port), env), tmp_path, seed=1)
             attempt = Attempt("v/m", "first", 0.0)
-            call = Call(id="r", alias="a", body=b'{"model":"a","messages":[1]}', attempt=attempt)
+            call = Call(id="r", alias="a", body=b'{"model":"a","messages":[1]}', dialect=CHAT, attempt=attempt)
             async with leaves.leaf("v", "m").open(call) as reply:
                 [chunk] = await reply.read()
             await leaves.close()

@@ -27,6 +27,7 @@ from headworks.policy.tombstones import Tombstones
 from headworks.providers.scripted import Stream
 from headworks.state.answers import Answers
 from headworks.testing import Answer, Scripted, ask, mock, virtual
+from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 from tests.layers.sharing import SAMENESS, cached, question
 
 
@@ -108,7 +109,7 @@ async def test_what_one_tenant_got_another_never_gets() -> None:
 
 
 def test_the_fingerprint_keeps_apart_whatever_changes_the_answer() -> None:
-    made = msgspec.structs.replace(Call(id="", alias="a", body=b'{"messages":[1]}'), tenant="web")
+    made = msgspec.structs.replace(Call(id="", alias="a", body=b'{"messages":[1]}', dialect=CHAT), tenant="web")
     replace = msgspec.structs.replace
 
     def of(asked: Call = made, alias: str = "a", release: str = "r", share: str = "key") -> bytes:
@@ -119,7 +120,7 @@ def test_the_fingerprint_keeps_apart_whatever_changes_the_answer() -> None:
         of(release="s"),
         of(share="all"),
         of(replace(made, tenant="app")),
-        of(replace(made, operation="embeddings")),
+        of(replace(made, dialect=EMBEDDINGS)),
         of(replace(made, bound=100)),
         of(replace(made, forwarded=((b"openai-beta", b"x"),))),
         of(replace(made, forwarded=((b"openai-beta", b"y"),))),
@@ -333,14 +334,16 @@ async def test_a_long_stream_is_given_in_pieces_of_whole_events() -> None:
 @virtual
 async def test_however_the_vendor_ended_its_lines_a_piece_is_whole_events(end: bytes) -> None:
     events = (
-        [b"data: " + b"x" * 1000 + end for _ in range(200)] + [b"data: " + b"y" * 2 * cache.PIECE + end] + [cache.DONE]
+        [b"data: " + b"x" * 1000 + end for _ in range(200)]
+        + [b"data: " + b"y" * 2 * cache.PIECE + end]
+        + [CHAT.forms.end]
     )
     kept = CachedAnswer(streamed=True, body=b"", counts=b"", text="x", finish="stop", usage=None, made_at=0.0)
     reply = cache.Replay(kept, b"".join(events))
     pieces = [chunk.data for _ in range(6) for chunk in await reply.read()]
     assert b"".join(pieces) == b"".join(events)
     assert sorted(map(len, pieces))[-2] <= cache.PIECE < len(max(pieces, key=len))
-    assert all(piece.endswith((end, cache.DONE)) for piece in pieces)
+    assert all(piece.endswith((end, CHAT.forms.end)) for piece in pieces)
 
 
 @virtual
@@ -364,7 +367,7 @@ async def test_embeddings_are_kept() -> None:
     inner, handle = mock()
     service = cached(inner)
     for outcome in ("miss", "hit"):
-        asked = msgspec.structs.replace(question(), operation="embeddings", body=b'{"input":"x","model":"m"}')
+        asked = msgspec.structs.replace(question(), dialect=EMBEDDINGS, body=b'{"input":"x","model":"m"}')
         asking = asyncio.create_task(ask(service, asked))
         if outcome == "miss":
             (await handle.next_call()).put(Chunk(data=b'{"data":[{}]}', has_content=True, last=True))

@@ -17,6 +17,7 @@ from headworks.prompts.frames import Source
 from headworks.prompts.output import Output
 from headworks.providers.scripted import Scripted, Stream
 from headworks.testing import ask, call, virtual
+from headworks.wire.openai.caller import CHAT
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 GOOD = '{"n": 1}'
@@ -25,9 +26,10 @@ NO_FORMAT = Rejected("no", said=VendorSaid(status=400, message="response_format 
 
 def asked(*, streamed: bool = False) -> Call:
     output = Output(Source(name="p", version="0", file="p.md", turns=[], output=SCHEMA))
-    body = {"model": "m", "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "one"}]}
-    whole = msgspec.json.encode({**body, "response_format": msgspec.Raw(output.response_format)})
-    return msgspec.structs.replace(call(streamed=streamed), body=whole, output=output)
+    said = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "one"}]
+    made = call(streamed=streamed)
+    whole = CHAT.turns.prompted(b'{"model":"m"}', said, {}, output.schema)
+    return msgspec.structs.replace(made, body=whole, output=output)
 
 
 def bodies(leaf: Scripted) -> list[dict[str, Any]]:

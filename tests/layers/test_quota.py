@@ -28,7 +28,7 @@ from headworks.policy.spend import ceiling
 from headworks.providers.scripted import Stream
 from headworks.state.memory import Memory
 from headworks.testing import Scripted, ask, call, mock, virtual
-from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
+from headworks.wire.openai.caller import EMBEDDINGS
 
 PRICE = Price(rates=Rates(input=1_000_000, output=2_000_000))
 """A nano-dollar for a token of input, two for one of output."""
@@ -82,9 +82,7 @@ def quota(
     known = ceiling([price], has_output=True)
     terms = Terms(alias="assistant", config="c", ceilings={"chat": known}, max_output=max_output, around=(0, 0))
     found = groups or {}
-    return Quota(
-        inner, terms, state, journal or MemoryJournal(), lambda name: found.get(name, UNLIMITED), {"chat": weigh_chat}
-    )
+    return Quota(inner, terms, state, journal or MemoryJournal(), lambda name: found.get(name, UNLIMITED))
 
 
 def by(who: Key | None, number: int = 1, **fields: object) -> Call:
@@ -348,9 +346,9 @@ async def test_embeddings_under_a_budget_reserve_their_input_only() -> None:
         ceilings={"embeddings": ceiling([Price(rates=Rates(input=1_000_000))], has_output=False)},
         around=(0, 0),
     )
-    layer = Quota(Scripted(["hi"]), terms, Memory(), journal, lambda name: UNLIMITED, {"embeddings": weigh_embeddings})
+    layer = Quota(Scripted(["hi"]), terms, Memory(), journal, lambda name: UNLIMITED)
     asked = by(key(budget=Spending(amount=10**9, every="1d")))
-    await ask(layer, msgspec.structs.replace(asked, operation="embeddings"))
+    await ask(layer, msgspec.structs.replace(asked, dialect=EMBEDDINGS))
     assert [one.reserved_nano for one in journal.opened] == [len(asked.body)]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.core.call import Prefill
+from headworks.core.dialect import Prefill
 from headworks.policy.balancing import (
     PICKERS,
     Balancing,

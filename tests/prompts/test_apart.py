@@ -17,6 +17,7 @@ from headworks.prompts.apart import LARGE, Apart
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.output import Output
 from headworks.prompts.prompt import Prompt
+from headworks.wire.openai.caller import CHAT
 
 NUMBERS = {"type": "array", "items": {"type": "integer"}}
 ANSWER = {"type": "object", "properties": {"n": NUMBERS}, "required": ["n"]}
@@ -36,7 +37,7 @@ def source(text: str) -> Source:
 
 def asked(numbers: list[Any]) -> Call:
     body = {"model": "prompt/p", "messages": [], "max_tokens": 7, "prompt": {"variables": {"n": numbers}}}
-    return Call(id="req_1", alias="prompt/p", body=msgspec.json.encode(body))
+    return Call(id="req_1", alias="prompt/p", body=msgspec.json.encode(body), dialect=CHAT)
 
 
 def run(test: Callable[[Apart], Awaitable[None]], bound: float = 30.0) -> None:

@@ -14,6 +14,7 @@ from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems
 from headworks.prompts.schema import Schema, trouble
 from headworks.prompts.template import Template
+from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
 TEXT = {"type": "string", "minLength": 2}
 
@@ -24,7 +25,7 @@ def source(*turns: str, **fields: Any) -> Source:
 
 
 def asked(body: dict[str, Any]) -> Call:
-    return Call(id="req_1", alias="prompt/p", body=msgspec.json.encode({"model": "prompt/p", **body}))
+    return Call(id="req_1", alias="prompt/p", body=msgspec.json.encode({"model": "prompt/p", **body}), dialect=CHAT)
 
 
 def sent(made: Source, body: dict[str, Any]) -> dict[str, Any]:
@@ -242,10 +243,16 @@ def test_a_variable_of_any_depth_is_taken_or_refused(opened: str, closed: str, s
         text = f"{opened * depth}1{closed * depth}"
         body = f'{{"model":"prompt/p","prompt":{{"variables":{{"text":{text}}}}}}}'.encode()
         with suppress(Malformed, Unprocessable):
-            prompt.rendered(Call(id="req_1", alias="prompt/p", body=body))
+            prompt.rendered(Call(id="req_1", alias="prompt/p", body=body, dialect=CHAT))
 
 
 @pytest.mark.parametrize("template", ["{{ " + "9(" * 3000 + ")" * 3000 + " }}", "{{ " + "9" * 5000 + " }}"])
 def test_a_template_that_python_cannot_read_is_a_problem_of_the_file(template: str) -> None:
     [problem] = problems(source(template))
     assert "cannot be read" in problem.problem
+
+
+def test_a_prompt_that_is_asked_for_where_there_are_no_turns_is_refused() -> None:
+    asked = Call(id="req_1", alias="prompt/p", body=b'{"model":"prompt/p","input":"x"}', dialect=EMBEDDINGS)
+    with pytest.raises(Malformed, match="is a prompt: ask for it on a path for chat"):
+        Prompt(source("Hi")).rendered(asked)

@@ -12,6 +12,7 @@ from headworks.prompts.apart import Apart
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt
 from headworks.prompts.schema import Schema
+from headworks.wire.openai.caller import CHAT
 
 TREE = {"$defs": {"t": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/t"}}] * 2}}, "$ref": "#/$defs/t"}
 
@@ -64,7 +65,12 @@ def test_what_a_dear_schema_checks_is_checked_apart_however_small() -> None:
         apart = Apart(bound=30.0)
         try:
             prompt = Prompt(source, apart)
-            call = Call(id="req_1", alias="p", body=b'{"model":"p","messages":[],"prompt":{"variables":{"n":["a"]}}}')
+            call = Call(
+                id="req_1",
+                alias="p",
+                body=b'{"model":"p","messages":[],"prompt":{"variables":{"n":["a"]}}}',
+                dialect=CHAT,
+            )
             made = await prompt.rendered_apart(call)
             assert made.output is not None
             assert apart.process is not None

@@ -13,8 +13,9 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from headworks.core.call import Call, Operation
+from headworks.core.call import Call
 from headworks.core.clock import now
+from headworks.core.dialect import Dialect
 from headworks.core.errors import (
     CallError,
     Cut,
@@ -32,6 +33,7 @@ from headworks.http.client import Client, Exchange
 from headworks.http.client_connection import ClientConnection
 from headworks.http.dial import Origin
 from headworks.providers.remote import MOST_BEFORE_HEAD, Account, Remote, account_headers
+from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.errors import event, problem
 
@@ -161,9 +163,7 @@ class Vendor:
         await self.reader.readexactly(1)
 
 
-def call(
-    *, streamed: bool = False, attempt: Attempt | None = None, operation: Operation = "chat", **fields: Any
-) -> Call:
+def call(*, streamed: bool = False, attempt: Attempt | None = None, dialect: Dialect = CHAT, **fields: Any) -> Call:
     body = {"model": "assistant", "messages": [1], "input": "x", "stream": streamed}
     return Call(
         id="r",
@@ -171,7 +171,7 @@ def call(
         body=json.dumps(body).encode(),
         streamed=streamed,
         attempt=attempt or bounded(),
-        operation=operation,
+        dialect=dialect,
         **fields,
     )
 
@@ -242,7 +242,7 @@ def test_a_whole_answer_passes_byte_for_byte_and_keeps_its_connection() -> None:
 def test_embeddings_go_their_own_way() -> None:
     async def main() -> None:
         async with Vendor([answer(EMBEDDED)]) as vendor:
-            assert await ask(vendor.remote, call(operation="embeddings", streamed=True)) == EMBEDDED
+            assert await ask(vendor.remote, call(dialect=EMBEDDINGS, streamed=True)) == EMBEDDED
             assert vendor.asked[0].path == "/v1/embeddings"
 
     run(main)
@@ -254,8 +254,8 @@ def test_without_an_attempt_it_just_works() -> None:
         script: list[Step] = [OPEN, framed(TEXT), more.wait, framed(STOP, USAGE, DONE), END]
         async with Vendor([answer(ANSWER)], script) as vendor:
             body = b'{"model":"a","messages":[1],"stream":true}'
-            assert await ask(vendor.remote, Call(id="r", alias="a", body=body)) == ANSWER
-            asked = Call(id="r", alias="a", body=body, streamed=True)
+            assert await ask(vendor.remote, Call(id="r", alias="a", body=body, dialect=CHAT)) == ANSWER
+            asked = Call(id="r", alias="a", body=body, dialect=CHAT, streamed=True)
             async with vendor.remote.open(asked) as reply:
                 chunks = await reply.read()
                 more.set()
@@ -346,7 +346,7 @@ def test_the_query_of_the_base_url_is_asked_for_each_time() -> None:
             vendor.client.origin = msgspec.structs.replace(vendor.client.origin, base=b"/v1", query=b"api-version=1")
             remote = Remote(vendor.client, OPENAI, "gpt-5", Account(b""))
             await ask(remote, call())
-            await ask(remote, call(operation="embeddings"))
+            await ask(remote, call(dialect=EMBEDDINGS))
             assert [asked.path for asked in vendor.asked] == [
                 "/v1/chat/completions?api-version=1",
                 "/v1/embeddings?api-version=1",
@@ -358,9 +358,9 @@ def test_the_query_of_the_base_url_is_asked_for_each_time() -> None:
 def test_an_operation_that_the_dialect_lacks_is_not_the_callers_fault() -> None:
     async def main() -> None:
         async with Vendor() as vendor:
-            remote = Remote(vendor.client, {"chat": OPENAI["chat"]}, "m", Account(b""))
+            remote = Remote(vendor.client, {"openai.chat": OPENAI["openai.chat"]}, "m", Account(b""))
             with pytest.raises(Denied, match="embeddings"):
-                await ask(remote, call(operation="embeddings"))
+                await ask(remote, call(dialect=EMBEDDINGS))
 
     run(main)
 

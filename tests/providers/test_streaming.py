@@ -21,6 +21,7 @@ from headworks.http.connection import TimedOut
 from headworks.http.dial import Origin
 from headworks.providers.remote import ENDING, Remote, account_headers
 from headworks.testing import virtual
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.chat import MOST_SILENT
 from headworks.wire.openai.dialect import OPENAI
 
@@ -92,7 +93,7 @@ async def heard(steps: Iterable[Step], *, pause: float = 0.0, **fields: Any) -> 
     attempt = Attempt("vendor/m", "first", now())
     attempt.head_by, attempt.gap = now() + 5.0, fields.pop("gap", 8.0)
     remote = Remote(Vendor(steps), OPENAI, "m", account_headers(None, {}))
-    asked = Call(id="r", alias="a", body=BODY, streamed=True, attempt=attempt, **fields)
+    asked = Call(id="r", alias="a", body=BODY, dialect=CHAT, streamed=True, attempt=attempt, **fields)
     had: list[Step] = []
     try:
         async with remote.open(asked) as reply:
@@ -251,7 +252,7 @@ async def test_a_flood_of_comments_ends_after_a_megabyte() -> None:
 async def test_the_event_under_way_is_counted_until_it_is_whole() -> None:
     vendor = Vendor([(0, TEXT[:30]), (1, TEXT[30:] + TEXT[:9]), (1, TEXT[9:]), (0, STOP), (0, DONE)])
     async with Remote(vendor, OPENAI, "m", account_headers(None, {})).open(
-        Call(id="r", alias="a", body=BODY, streamed=True)
+        Call(id="r", alias="a", body=BODY, dialect=CHAT, streamed=True)
     ) as reply:
         while await reply.read():
             pass
@@ -264,7 +265,7 @@ async def test_beyond_the_bound_no_vendor_is_asked() -> None:
     vendor.buffered.size = 101
     with pytest.raises(Crowded) as caught:
         async with Remote(vendor, OPENAI, "m", account_headers(None, {})).open(
-            Call(id="r", alias="a", body=BODY, streamed=True)
+            Call(id="r", alias="a", body=BODY, dialect=CHAT, streamed=True)
         ):
             pass
     assert (caught.value.status, caught.value.retry_after, caught.value.was_sent) == (503, 1.0, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import wall
+from headworks.core.dialect import Asked, Dialect
 from headworks.core.errors import Cut, Denied, Expired, Failed, Overloaded, Rejected, Throttled, VendorSaid
 from headworks.core.key import Key
 from headworks.core.reply import Chunk, CompleteReply, Reply
@@ -25,11 +26,10 @@ from headworks.layers.auth import Keyring
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.remote import Account, Remote
 from headworks.providers.scripted import Scripted, Stream
-from headworks.server.app import App
+from headworks.server.app import CALLERS, App
 from headworks.server.exposed import spelled
 from headworks.server.origins import Origins, is_loopback
 from headworks.testing import mock, settle, virtual
-from headworks.wire.dialect import Asked
 from headworks.wire.openai.dialect import OPENAI
 from tests.stack.systems import World
 
@@ -106,10 +106,10 @@ class Served:
 
 
 class Facing:
-    """What the app sees of a gateway: a `World` over one leaf."""
+    """What the app sees of a gateway: a `World`, or one over one leaf."""
 
-    def __init__(self, leaf: Service, text: str = OPEN) -> None:
-        self.world = World(lambda provider, model: leaf, text)
+    def __init__(self, leaf: Service | World, text: str = OPEN, callers: Mapping[str, Dialect] = CALLERS) -> None:
+        self.world = leaf if isinstance(leaf, World) else World(lambda provider, model: leaf, text)
         self.stack = Served(self.world)
         self.started_at = 1_700_000_000.0
         self.max_body = 10_000_000
@@ -119,7 +119,7 @@ class Facing:
         self.ring = self.world.assembled.keys or Keyring()
         self.strangers = 0
         origins = Origins(self.world.system.server.cors, self.ring)
-        self.app = App(self, origins, lambda bits: 7)
+        self.app = App(self, origins, lambda bits: 7, callers)
 
     @property
     def journal(self) -> MemoryJournal:

@@ -9,6 +9,7 @@ from headworks.core.state import Rate
 from headworks.core.trail import Trail
 from headworks.server.limits import limited, spell
 from headworks.server.problems import answer
+from headworks.wire.openai.caller import CHAT
 
 
 def test_without_limits_nothing_is_said() -> None:
@@ -46,7 +47,7 @@ def test_durations_are_spelled_as_openai_does(seconds: float, said: bytes) -> No
     ],
 )
 def test_sdks_are_told_whether_to_ask_again(error: QuotaExceeded | Failed, should: bytes | None) -> None:
-    status, headers, _ = answer(error, "req_1", [])
+    status, headers, _ = answer(error, "req_1", [], CHAT)
     found = dict(headers)
     assert found.get(b"x-should-retry") == should
     if error.retry_after is not None:

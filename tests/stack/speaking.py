@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import msgspec
 
 from headworks.core.clock import now
 from headworks.core.record import Record
-from headworks.gateway.leaves import Leaves
+from headworks.gateway.leaves import DIALECTS, Leaves
 from headworks.testing import Answer, ask, call
+from headworks.wire.sides import VendorDialect
 from headworks.wire.sse import Splitter
 from tests.stack.systems import World, system
 
@@ -74,16 +75,18 @@ def answered(text: str, usage: Any = None, finish: str = "stop", **fields: Any) 
 
 
 class Speaking:
-    """A vendor: each request gets the next script. `asked`: the bodies that came."""
+    """A vendor: each request gets the next script. `asked`: the bodies that came; `paths`: where to."""
 
     def __init__(self, scripts: Sequence[list[bytes]]) -> None:
         self.scripts = list(scripts)
         self.asked: list[Any] = []
+        self.paths: list[str] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                self.paths.append(head.split(b" ", 2)[1].decode())
                 length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
                 self.asked.append(json.loads(await reader.readexactly(length)))
                 for one in self.scripts.pop(0):
@@ -134,6 +137,7 @@ def play(
     *,
     mode: str = "error",
     text: str = TWO,
+    dialects: Mapping[str, VendorDialect] = DIALECTS,
 ) -> Spoken:
     """Runs `main` against the two scripts; nothing is held afterwards."""
 
@@ -142,7 +146,7 @@ def play(
         servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in vendors.values()]
         ports = [str(server.sockets[0].getsockname()[1]) for server in servers]
         file = text.replace("FIRST", ports[0]).replace("SECOND", ports[1]).replace("MODE", mode)
-        leaves = Leaves(system(file), Path("."), seed=1)
+        leaves = Leaves(system(file), Path("."), seed=1, dialects=dialects)
         spoken = Spoken(World(leaves.leaf, file), leaves, vendors)
         try:
             await main(spoken)

@@ -39,8 +39,8 @@ def system(text: str = STARTER) -> System:
 class World:
     """An assembled system over given leaves, with its journal."""
 
-    def __init__(self, leaf: Leaf, text: str = STARTER, seed: int = 1) -> None:
-        self.system = system(text)
+    def __init__(self, leaf: Leaf, text: str | System = STARTER, seed: int = 1) -> None:
+        self.system = text if isinstance(text, System) else system(text)
         self.journal = MemoryJournal()
         self.assembled: Assembled = assemble(self.system, leaf, self.journal, seed=seed)
 

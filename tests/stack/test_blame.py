@@ -12,6 +12,7 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.core.clock import now
+from headworks.core.dialect import Headers
 from headworks.core.errors import (
     CallError,
     Cut,
@@ -26,7 +27,7 @@ from headworks.core.errors import (
 from headworks.policy.circuit import Circuit
 from headworks.providers.scripted import Answering, Scripted, Stream
 from headworks.testing import Answer, ask, call, virtual
-from headworks.wire.dialect import Headers
+from headworks.wire.openai.caller import EMBEDDINGS
 from headworks.wire.openai.errors import error_in, vendor_error
 from tests.stack.systems import World
 
@@ -196,10 +197,10 @@ async def test_a_refused_key_sets_the_target_aside_whoever_meets_it() -> None:
 @virtual
 async def test_who_asks_an_embedding_model_to_chat_takes_it_from_nobody() -> None:
     def vendor(asked: Call) -> str | CallError:
-        return "vectors" if asked.operation == "embeddings" else said(404, GONE)
+        return "vectors" if asked.dialect is EMBEDDINGS else said(404, GONE)
 
     scene = Blamed(TWO, vendor)
-    made = msgspec.structs.replace(call(), operation="embeddings", body=b'{"model":"m","input":"hi"}')
+    made = msgspec.structs.replace(call(), dialect=EMBEDDINGS, body=b'{"model":"m","input":"hi"}')
     await ask(scene.service, made)
     await scene.ask("ann")
     await scene.ask("bob")

@@ -9,11 +9,12 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.errors import CallError, Cut, Denied, Failed, Filtered, Garbled, Throttled, Upstream
 from headworks.wire.failure_forms import FAILURE_FORMS, FailureForm
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.chat import ChatDecoder, OpenAIChat
 from headworks.wire.openai.embeddings import OpenAIEmbeddings
 
 PAGE = Path(__file__).parents[2] / "docs/compatibility.md"
-ASKED = Call(id="r", alias="a", body=b'{"messages":[1]}', streamed=True)
+ASKED = Call(id="r", alias="a", body=b'{"messages":[1]}', dialect=CHAT, streamed=True)
 FORMS = pytest.mark.parametrize("form", FAILURE_FORMS, ids=lambda form: form.vendors)
 HEAD = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
 KINDS = {400: Filtered, 402: Denied, 429: Throttled, 500: Failed, 502: Failed, 503: Failed}

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from headworks.core.call import Prefill
-from headworks.wire.prefill import known_prefill, prefilled, repeats, tokens_of
+from headworks.core.dialect import Prefill
+from headworks.wire.openai.prefill import begun, prefilled
+from headworks.wire.prefill import known_prefill, repeats, tokens_of
 
 BODY = b'{"model":"a", "messages": [{"role":"user","content":"hi"} ] , "max_tokens": 100, "x":"y" }'
 
@@ -64,3 +65,9 @@ def test_bounds_are_lowered_by_what_was_said_and_never_to_nothing() -> None:
 def test_a_bound_is_lowered_however_it_is_written_and_none_is_no_bound(written: str, lowered: bytes) -> None:
     body = b'{"messages":[1],"max_tokens":%s}' % written.encode()
     assert prefilled(body, 'Hello "w\u00f6rld"', "message").endswith(b'"max_tokens":%s}' % lowered)
+
+
+def test_a_message_that_is_marked_already_is_not_marked_twice() -> None:
+    marked = prefilled(BODY, "Hello", "prefix")
+    assert begun(marked, "repeated_prefix") == marked
+    assert begun(prefilled(BODY, "Hello", "message"), "prefix") == marked

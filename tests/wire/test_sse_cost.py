@@ -12,10 +12,11 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.errors import Cut, Garbled
 from headworks.core.reply import Chunk
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.chat import MOST_SILENT, ChatDecoder
 from headworks.wire.sse import Splitter
 
-CALL = Call(id="r", alias="a", body=b'{"model":"a","messages":[1]}', streamed=True)
+CALL = Call(id="r", alias="a", body=b'{"model":"a","messages":[1]}', dialect=CHAT, streamed=True)
 EVENT, PIECE = 4_000_000, 6_554
 """As many pieces as an event of 40 MB has of 64 KB: what is counted is how often a byte is gone over."""
 SEARCH = frozenset({"find", "rfind", "split", "splitlines", "partition", "count"})

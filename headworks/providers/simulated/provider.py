@@ -183,7 +183,7 @@ class _Attempt:
             simulated.state.admit(start)
             if fault is not None:
                 await self._instead_of_head(fault, draw, start)
-            if call.operation == "embeddings":
+            if call.dialect.operation == "embeddings":
                 return await self._embeddings(draw, start)
             answer = chat_answer(call, simulated.seed, simulated.lengths)
             simulated.state.charge(answer.usage, start)

@@ -24,7 +24,7 @@ from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.syntax.findings import Findings, KeyPath, suggestion
 from headworks.system.syntax.scalars import shown, written_duration
-from headworks.wire.openai.hosts import right_base_url
+from headworks.wire.hosts import right_base_url
 
 SHORTEST_KEY = 16
 """Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
@@ -77,7 +77,7 @@ def _openai(provider: OpenAI, where: KeyPath, findings: Findings, machine: Machi
     host = Address(host=url.hostname or "", port=0)
     if url.scheme == "http" and provider.api_key is not None and not host.is_loopback:
         findings.warn((*where, "base_url"), "the key is sent over the network unencrypted", "use https")
-    if (meant := right_base_url(provider.base_url)) is not None:
+    if (meant := right_base_url(str(provider.__struct_config__.tag), provider.base_url)) is not None:
         problem = f"{shown(provider.base_url)} is not the base URL of this vendor's API: calls would get 404"
         findings.warn((*where, "base_url"), problem, f"write {meant}")
     if any(SECRET_NAME.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headworks.core.call import Prefill
+from headworks.core.dialect import Prefill
 from headworks.system.schema.system import OpenAI, Provider, Simulated, TargetOf
 from headworks.wire.prefill import known_prefill
 

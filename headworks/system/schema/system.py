@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
-from headworks.core.call import Prefill
+from headworks.core.dialect import Prefill
 from headworks.core.digest import digest
 from headworks.core.key import Allowance, Priority, Spending
 from headworks.core.money import Rates

@@ -28,6 +28,7 @@ from headworks.twin.models.random_streams import CallDraws, generator
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.simulation.target import ProviderState, SimulatedTarget
 from headworks.twin.workload.arrivals import Arrivals
+from headworks.wire.own import OWN
 
 Drained: TypeAlias = tuple[tuple[str, int], ...]
 """Counters of the state, with their size."""
@@ -134,6 +135,7 @@ class Simulation:
             id=str(index),
             alias=alias,
             body=body,
+            dialect=OWN,
             streamed=streamed,
             max_output=most,
             credential=credential,

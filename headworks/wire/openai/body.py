@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from headworks.core.dialect import Headers
 from headworks.core.errors import Malformed
-from headworks.wire.dialect import Headers
 from headworks.wire.members import Members, Place, members, places
 
 MOST_TOKENS = 2**31 - 1

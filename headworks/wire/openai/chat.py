@@ -12,22 +12,26 @@ would be a truncated answer that looks whole (`docs/adr/0024`).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from headworks.core.call import PROMPT_PREFIX, Call
+from headworks.core.dialect import Asked, Headers, Operation
 from headworks.core.errors import CallError, Cut, Garbled, Malformed, VendorSaid
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.dialect import Asked, Headers, Spent
 from headworks.wire.members import members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
 from headworks.wire.openai.errors import error_in, garbled, vendor_error
 from headworks.wire.openai.forms import DONE, as_body, as_events, parted
 from headworks.wire.openai.inside import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
+from headworks.wire.openai.prefill import begun
 from headworks.wire.openai.size import bytes_of, content_size, rest_size
+from headworks.wire.openai.translation.decoder import ChatPieces
+from headworks.wire.openai.translation.question_writer import body_of
 from headworks.wire.openai.types import require_messages, require_types
+from headworks.wire.sides import Spent
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
 
 _PIECES: Final = (b'"choices"', b'"delta"', b'"content"', b'"error"', b'"finish_reason"')
@@ -36,8 +40,24 @@ _PIECES: Final = (b'"choices"', b'"delta"', b'"content"', b'"error"', b'"finish_
 _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 """What may stand before the first byte of a body: a BOM, and spaces, which some vendors send while they wait."""
 
-_NOBODY: Final = Call(id="", alias="", body=b"{}", streamed=True)
-"""Whose call it is where only tokens are looked for."""
+
+class Asking(Protocol):
+    """What of a call decides how its answer is read."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def include_usage(self) -> bool: ...
+
+
+class _Nobody(msgspec.Struct, frozen=True):
+    """Whose call it is where only tokens are looked for."""
+
+    body: bytes = b"{}"
+    include_usage: bool = False
+
+
+_NOBODY: Final = _Nobody()
 
 MOST_SILENT: Final = 1_000_000
 """Bytes of comments and of events without content between two contents. The event under way is not counted."""
@@ -88,7 +108,10 @@ def read_chat(body: bytes) -> Asked:
 class OpenAIChat:
     """`/chat/completions`, as OpenAI and the many that follow it serve it."""
 
-    path: Final = b"/chat/completions"
+    operation: Final[Operation] = "chat"
+
+    def path(self, model: str, *, streamed: bool) -> bytes:
+        return b"/chat/completions"
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
         body = call.body if call.bound is None else openai_body.with_bound(call.body, model, call.bound)
@@ -102,10 +125,10 @@ class OpenAIChat:
     def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
         return openai_body.returned(headers, more)
 
-    def decoder(self, call: Call) -> ChatDecoder:
+    def decoder(self, call: Asking, sent: bytes = b"", /) -> ChatDecoder:
         return ChatDecoder(call)
 
-    def whole(self, body: bytes, call: Call) -> Chunk:
+    def whole(self, body: bytes, call: Asking, sent: bytes = b"", /) -> Chunk:
         try:
             answer = decoded(body)
         except (ValueError, RecursionError):
@@ -167,6 +190,14 @@ class OpenAIChat:
         is_ours = b"stream_options" not in call.body
         return "include_usage" in where or (is_ours and "stream_options" in where)
 
+    # To and from the hub
+
+    body_of = staticmethod(body_of)
+    begun = staticmethod(begun)
+
+    def pieces(self) -> ChatPieces:
+        return ChatPieces()
+
 
 def listed(data: bytes) -> Any | None:
     """An error that is wrapped in a list, as Gemini's compatible API has it; None where it is none."""
@@ -214,7 +245,7 @@ class ChatDecoder:
         "usage",
     )
 
-    def __init__(self, call: Call, limit: int = MOST_BYTES) -> None:
+    def __init__(self, call: Asking, limit: int = MOST_BYTES) -> None:
         self._call = call
         self._splitter = Splitter(limit)
         self._finished: set[int] = set()
@@ -436,7 +467,7 @@ def is_stream(body: bytes) -> bool:
     return lead[:5] in (b"data:", b"event", b"retry") or lead[:3] == b"id:" or lead[:1] == b":"
 
 
-def from_stream(body: bytes, call: Call) -> Chunk:
+def from_stream(body: bytes, call: Asking) -> Chunk:
     """The answer to a call that is not streamed, from a vendor that streams all the same. Raises CallError."""
     decoder = ChatDecoder(call, len(body) + 1)
     chunks = decoder.feed(body)

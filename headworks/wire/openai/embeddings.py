@@ -7,15 +7,16 @@ from typing import Any, Final
 import msgspec
 
 from headworks.core.call import Call
+from headworks.core.dialect import Asked, Headers, Operation
 from headworks.core.errors import CallError, Garbled
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.dialect import Asked, Headers, Spent, StreamDecoder
 from headworks.wire.members import members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import BaseResp, Completion, untyped
 from headworks.wire.openai.errors import error_in, garbled, vendor_error
 from headworks.wire.openai.inside import failed_beside, failed_instead
 from headworks.wire.openai.usage import read_usage
+from headworks.wire.sides import Spent, StreamDecoder
 
 
 def read_embeddings(body: bytes) -> Asked:
@@ -41,7 +42,10 @@ _EMBEDDED = msgspec.json.Decoder(Embedded)
 class OpenAIEmbeddings:
     """`/embeddings`, as OpenAI and the many that follow it serve it."""
 
-    path: Final = b"/embeddings"
+    operation: Final[Operation] = "embeddings"
+
+    def path(self, model: str, *, streamed: bool) -> bytes:
+        return b"/embeddings"
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
         return openai_body.with_model(call.body, model)
@@ -52,10 +56,10 @@ class OpenAIEmbeddings:
     def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
         return openai_body.returned(headers, more)
 
-    def decoder(self, call: Call) -> StreamDecoder | None:
+    def decoder(self, call: Call, sent: bytes = b"", /) -> StreamDecoder | None:
         return None
 
-    def whole(self, body: bytes, call: Call) -> Chunk:
+    def whole(self, body: bytes, call: Call, sent: bytes = b"", /) -> Chunk:
         try:
             answer = _EMBEDDED.decode(body)
         except (ValueError, RecursionError):

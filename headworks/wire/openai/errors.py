@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from headworks.core.dialect import Headers
 from headworks.core.errors import (
     About,
     CallError,
@@ -37,7 +38,6 @@ from headworks.core.errors import (
     VendorSaid,
 )
 from headworks.core.text import well_formed
-from headworks.wire.dialect import Headers
 from headworks.wire.meaning import meaning_of
 from headworks.wire.openai.answer import encoded
 from headworks.wire.retry_after import retry_after, wait_in

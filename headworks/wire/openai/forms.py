@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from headworks.core.reply import Chunk
+from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import Completion, decoded, encoded, reason_in, says, untyped
 from headworks.wire.sse import events_in
 
@@ -60,6 +61,14 @@ def is_whole(body: bytes, finishes: frozenset[str], *, streamed: bool, choices: 
     said = [reason_in(one.finish_reason) for piece in pieces for one in piece.choices or ()]
     found = [finish for finish in said if finish is not None]
     return len(found) >= choices and finishes.issuperset(found)
+
+
+def is_finished(asked: bytes, answer: bytes, finish: str | None, *, streamed: bool, is_bounded: bool) -> bool:
+    """Whether every choice that was asked for lacks nothing. finish: the first choice's finish reason."""
+    finishes = ends(is_bounded=is_bounded)
+    if not openai_body.may_ask_several(asked):  # one choice, and its finish reason is known
+        return finish in finishes
+    return is_whole(answer, finishes, streamed=streamed, choices=openai_body.choices_asked(asked))
 
 
 def parted(chunks: Sequence[Chunk]) -> tuple[bytes, bytes]:

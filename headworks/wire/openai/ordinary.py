@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headworks.core.call import Call
+from headworks.core.dialect import Headers, Operation
 
 _CHAT: Final = frozenset(
     {
@@ -31,19 +31,19 @@ DENSE: Final = 20_000
 _ANY = msgspec.json.Decoder()
 
 
-def is_ordinary(call: Call) -> bool:
-    """Whether nothing in the call can be the reason why a model is not found."""
-    if any(name not in _HEADERS for name, _ in call.forwarded):
+def is_ordinary(operation: Operation, data: bytes, headers: Headers) -> bool:
+    """Whether nothing in a call's body (`data`) and headers can be the reason why a model is not found."""
+    if any(name not in _HEADERS for name, _ in headers):
         return False
-    if call.body.count(b"{") + call.body.count(b"[") > DENSE:
+    if data.count(b"{") + data.count(b"[") > DENSE:
         return False
     try:
-        body = _ANY.decode(call.body)
+        body = _ANY.decode(data)
     except (ValueError, RecursionError):
         return False
     if not isinstance(body, dict):
         return False
-    if call.operation == "embeddings":
+    if operation == "embeddings":
         return body.keys() <= _EMBEDDINGS
     messages = body.get("messages")
     return body.keys() <= _CHAT and isinstance(messages, list) and all(map(_is_text, messages))

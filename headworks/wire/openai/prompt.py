@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from headworks.core.dialect import Schema
 from headworks.core.errors import CallError, Malformed
 from headworks.wire.members import members
 from headworks.wire.openai.body import kind
@@ -20,6 +21,9 @@ from headworks.wire.openai.body import kind
 FORMAT = "response_format"
 
 _BLANK = b" \t\r\n"
+MOST_NAME = 64
+"""Characters of a schema's name that vendors take; of others than letters, digits, - and _ they take none."""
+
 MOST_READ = 20_000
 """Lists and objects up to which messages are read for the one that the schema is added to; before more it gets one of its own."""
 
@@ -56,11 +60,11 @@ def prompted(
     body: bytes,
     messages: Sequence[Mapping[str, str]],
     parameters: Mapping[str, msgspec.Raw],
-    response_format: bytes | None,
+    schema: Schema | None,
 ) -> bytes:
     """The body with the prompt's messages before the caller's own, and its parameters where the caller sets none.
 
-    response_format: JSON, in place of the caller's. Raises Malformed where the caller's messages are no list.
+    schema: what the answer must fit, in place of the caller's. Raises Malformed where the caller's messages are no list.
     """
     found = dict(members(body))
     found.pop("prompt", None)
@@ -76,8 +80,9 @@ def prompted(
     for name, value in parameters.items():
         if name not in found and not (is_bounded and name in _BOUNDS):
             found[name] = value
-    if response_format is not None:
-        found[FORMAT] = msgspec.Raw(response_format)
+    if schema is not None:
+        asked = {"name": schema.name.replace(".", "_")[:MOST_NAME], "strict": True, "schema": msgspec.Raw(schema.text)}
+        found[FORMAT] = msgspec.Raw(msgspec.json.encode({"type": "json_schema", "json_schema": asked}))
     return msgspec.json.encode(found)
 
 

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headworks.core.call import Operation
+from headworks.core.dialect import Operation
 from headworks.core.errors import Malformed
 from headworks.wire.members import Members, members
 

@@ -8,12 +8,13 @@ event costs a decode and an encode without types.
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
+from headworks.core.dialect import Before, Seam
 from headworks.core.errors import Diverged
-from headworks.core.reply import Chunk, Usage
+from headworks.core.reply import Chunk
 from headworks.wire.openai.answer import encoded, reason_in, says, untyped
 from headworks.wire.openai.body import whole
 from headworks.wire.sse import events_in
@@ -23,16 +24,6 @@ _REASONING: Final = ("reasoning_content", "reasoning")
 _DETAILS: Final = "reasoning_details"
 """The reasoning again, in parts, beside `reasoning`."""
 _TEXTS: Final = frozenset({"role", "content", _DETAILS, *_REASONING})
-
-
-class Seam(Protocol):
-    """What of another attempt's pieces is new. Each raises where they do not fit what was said."""
-
-    def text(self, piece: str, /) -> str: ...
-    def reasoning(self, piece: str, /) -> str: ...
-    def other(self) -> None:
-        """Something that is no text comes: a tool call, a finish reason."""
-        ...
 
 
 class _Asked(msgspec.Struct):
@@ -130,23 +121,11 @@ def stamp_of(data: bytes) -> dict[str, Any]:
     return {}
 
 
-class Before(msgspec.Struct, frozen=True):
-    """The tokens of an answer before another attempt went on with it.
+class Rewriting:
+    """Rewrites chunks of one attempt. first: an event with content of the first attempt. before: what of the answer was there, where it goes on; None where it begins anew."""
 
-    asked: of the question, as the first attempt read it; None where nobody said. said: of the answer so far. handed: about
-    how many of those the next vendor counts as question, for they were handed to it as one.
-    """
-
-    asked: Usage | None = None
-    said: int = 0
-    handed: int = 0
-
-
-class Splice:
-    """Rewrites chunks of one attempt. before: what of the answer was there, where it goes on; None where it begins anew."""
-
-    def __init__(self, stamp: dict[str, Any], seam: Seam, before: Before | None = None) -> None:
-        self._stamp = stamp
+    def __init__(self, first: bytes, seam: Seam, before: Before | None = None) -> None:
+        self._stamp = stamp_of(first)
         self._seam = seam
         self._before = before
         self._fresh = ""
@@ -156,7 +135,7 @@ class Splice:
         self._fresh = ""
         data = b"".join([self._event(event) for event in events_in(chunk.data)]) if chunk.data else b""
         unasked = b"".join([self._event(event) for event in events_in(chunk.unasked)]) if chunk.unasked else b""
-        usage = None if chunk.usage is None else joined_usage(chunk.usage, self._before)
+        usage = chunk.usage if chunk.usage is None or self._before is None else self._before.joined(chunk.usage)
         if not data and usage is None and not chunk.last:
             return None
         return Chunk(
@@ -227,25 +206,8 @@ class Splice:
             self._fresh += fresh
 
 
-def joined_usage(usage: Usage, before: Before | None) -> Usage:
-    """Tokens of the whole answer: asked as the first attempt read it, said by all of them."""
-    if before is None:
-        return usage
-    output = usage.output + before.said
-    if (asked := before.asked) is None:
-        return msgspec.structs.replace(usage, input=max(0, usage.input - before.handed), output=output)
-    return msgspec.structs.replace(
-        usage,
-        input=asked.input,
-        cached_input=asked.cached_input,
-        cache_write=asked.cache_write,
-        audio_input=asked.audio_input,
-        output=output,
-    )
-
-
 def _join(usage: dict[str, Any], before: Before) -> None:
-    """The same in the vendor's own words."""
+    """Tokens of the whole answer, as `Before.joined`, in the vendor's own words."""
     asked, said, total = (usage.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
     if not isinstance(asked, int) or not isinstance(said, int):
         return

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from headworks.core.dialect import Weight
 from headworks.core.errors import Malformed
-from headworks.wire.dialect import Weight
 from headworks.wire.members import members
 from headworks.wire.openai.body import whole
 

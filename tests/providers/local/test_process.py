@@ -27,6 +27,7 @@ from headworks.providers.local.process import (
 )
 from headworks.providers.local.provider import Local
 from headworks.providers.waiting import Bound
+from headworks.wire.openai.caller import CHAT
 
 pytestmark = pytest.mark.e2e
 
@@ -257,7 +258,9 @@ def test_a_call_that_waited_for_loading_still_has_its_time_to_connect() -> None:
             attempt = Attempt("here/a-model", "first", now())
             attempt.connect_by = now() + 0.1
             remote = Answering()
-            async with Local(remote, process).open(Call(id="1", alias="a", body=b"{}", attempt=attempt)) as reply:
+            async with Local(remote, process).open(
+                Call(id="1", alias="a", body=b"{}", dialect=CHAT, attempt=attempt)
+            ) as reply:
                 assert await reply.read()
             assert remote.connect_by[0] > now()
 
@@ -269,7 +272,7 @@ def test_a_call_does_not_wait_longer_for_loading_than_for_a_token() -> None:
         async with child(LOADS_FOR_EVER) as process:
             attempt = Attempt("here/a-model", "first", now())
             attempt.head_by = now() + 0.05
-            call = Call(id="1", alias="a", body=b"{}", streamed=True, attempt=attempt)
+            call = Call(id="1", alias="a", body=b"{}", dialect=CHAT, streamed=True, attempt=attempt)
             with pytest.raises(Expired) as caught:
                 async with Local(Answering(), process).open(call):
                     pass

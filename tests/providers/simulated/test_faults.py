@@ -31,6 +31,7 @@ from headworks.providers.simulated.faults import (
 )
 from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.testing import ask, call, run_virtual
+from headworks.wire.openai.caller import EMBEDDINGS
 
 STEADY = VendorSettings(
     first_token=Percentiles(p50=1, p99=1),
@@ -222,7 +223,7 @@ def test_a_vendors_own_error_keeps_its_words(
 @pytest.mark.parametrize("fault", FAULTS)
 def test_embeddings_have_every_fault_that_a_body_can_have(fault: Fault) -> None:
     body = msgspec.json.encode({"model": "m", "input": "a"})
-    asked = bounded(Call(id="call-1", alias="m", body=body, operation="embeddings"))
+    asked = bounded(Call(id="call-1", alias="m", body=body, dialect=EMBEDDINGS))
     seen = see(fault, asked)
     after_content = fault in ("slow_drip", "content_filter_finish")
     expected = None if after_content else EXPECTED[fault][1][0]

@@ -19,6 +19,7 @@ from headworks.core.vtime import VirtualLoop
 from headworks.providers.simulated.answer_text import Percentiles
 from headworks.providers.simulated.provider import COALESCE_WITHIN, Simulated, VendorSettings, VendorState
 from headworks.testing import Answer, ask, call, run_virtual, virtual
+from headworks.wire.openai.caller import EMBEDDINGS
 
 
 def constant(seconds: float) -> Percentiles:
@@ -310,7 +311,7 @@ def test_a_gap_breaks_the_same_call_at_the_same_instant_on_virtual_time_as_token
 
 def embeddings(**fields: object) -> Call:
     body = msgspec.json.encode({"model": "assistant", **fields})
-    return Call(id="call-1", alias="assistant", body=body, operation="embeddings")
+    return Call(id="call-1", alias="assistant", body=body, dialect=EMBEDDINGS)
 
 
 @virtual

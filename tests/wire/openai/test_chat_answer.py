@@ -13,6 +13,7 @@ from headworks.core.call import Call
 from headworks.core.errors import CallError, Cut, Denied, Failed, Garbled, Rejected, Throttled
 from headworks.core.reply import Chunk, Usage
 from headworks.core.text import joined
+from headworks.wire.openai.caller import CHAT as CALLER
 from headworks.wire.openai.chat import ChatDecoder, OpenAIChat
 
 CHAT = OpenAIChat()
@@ -32,7 +33,7 @@ STREAMS = {name: stream for name, stream in RECORDED.items() if name.endswith(".
 
 
 def call(*, include_usage: bool = False, body: bytes = b'{"model":"a","messages":[1]}') -> Call:
-    return Call(id="r", alias="a", body=body, streamed=True, include_usage=include_usage)
+    return Call(id="r", alias="a", body=body, dialect=CALLER, streamed=True, include_usage=include_usage)
 
 
 def decode(

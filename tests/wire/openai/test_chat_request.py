@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.core.call import Call
+from headworks.core.dialect import Asked
 from headworks.core.errors import Malformed
-from headworks.wire.dialect import Asked
 from headworks.wire.openai.body import choices_asked, may_ask_several
+from headworks.wire.openai.caller import CHAT as CALLER
 from headworks.wire.openai.chat import OpenAIChat, read_chat
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -25,7 +26,9 @@ def body_of(**fields: Any) -> bytes:
 
 def request(body: bytes, *, counted: bool = True) -> bytes:
     asked = read_chat(body)
-    call = Call(id="r", alias=asked.model, body=body, streamed=asked.streamed, include_usage=asked.include_usage)
+    call = Call(
+        id="r", alias=asked.model, body=body, dialect=CALLER, streamed=asked.streamed, include_usage=asked.include_usage
+    )
     return CHAT.request(call, b'"gpt-5"', counted=counted)
 
 
@@ -167,7 +170,7 @@ def test_a_model_with_a_quote_in_it_is_replaced_whole() -> None:
 
 
 def test_a_model_that_is_no_string_is_replaced_too() -> None:
-    call = Call(id="r", alias="a", body=b'{"model": null, "messages": [{"role":"u"}]}')
+    call = Call(id="r", alias="a", body=b'{"model": null, "messages": [{"role":"u"}]}', dialect=CALLER)
     assert CHAT.request(call, b'"gpt-5"', counted=True) == b'{"model": "gpt-5", "messages": [{"role":"u"}]}'
 
 

@@ -7,15 +7,16 @@ import json
 import pytest
 
 from headworks.core.call import Call
+from headworks.core.dialect import Asked
 from headworks.core.errors import Failed, Garbled, Malformed, Rejected
 from headworks.core.reply import Usage
-from headworks.wire.dialect import Asked
+from headworks.wire.openai.caller import EMBEDDINGS as CALLER
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.embeddings import OpenAIEmbeddings, read_embeddings
 
 EMBEDDINGS = OpenAIEmbeddings()
 BODY = b'{"model": "small", "input": ["a", "b"], "dimensions": 4, "user": "u"}'
-CALL = Call(id="r", alias="small", body=BODY, operation="embeddings")
+CALL = Call(id="r", alias="small", body=BODY, dialect=CALLER)
 
 
 def test_what_policies_need_is_read() -> None:
@@ -88,9 +89,9 @@ def test_errors_and_headers_are_those_of_every_operation() -> None:
 
 
 def test_the_api_has_its_operations() -> None:
-    assert {operation: surface.path for operation, surface in OPENAI.items()} == {
-        "chat": b"/chat/completions",
-        "embeddings": b"/embeddings",
+    assert {name: (side.operation, side.path("m", streamed=False)) for name, side in OPENAI.items()} == {
+        "openai.chat": ("chat", b"/chat/completions"),
+        "openai.embeddings": ("embeddings", b"/embeddings"),
     }
 
 

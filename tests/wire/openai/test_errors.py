@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from headworks.core.call import Call
+from headworks.core.dialect import Headers
 from headworks.core.errors import (
     CallError,
     Cut,
@@ -31,7 +32,7 @@ from headworks.core.errors import (
     Unreachable,
     VendorSaid,
 )
-from headworks.wire.dialect import Headers
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.errors import MOST_NAME, event, garbled, problem, vendor_error
 
@@ -347,7 +348,7 @@ NESTED = (
 @pytest.mark.parametrize("body", NESTED)
 def test_no_depth_breaks_the_reading_of_an_error_wherever_it_stands(body: str) -> None:
     # The first reading skips what the second one, deeper in the stack, cannot take: only some depths show it.
-    asked = Call(id="r", alias="a", body=b"{}", streamed=True)
+    asked = Call(id="r", alias="a", body=b"{}", dialect=CHAT, streamed=True)
     found: set[str] = set()
     for depth in (400, *range(900, 1000, 3)):
         said = (body % ("[" * depth + "1" + "]" * depth)).encode()
@@ -355,7 +356,7 @@ def test_no_depth_breaks_the_reading_of_an_error_wherever_it_stands(body: str) -
         for surface in OPENAI.values():
             with contextlib.suppress(CallError):
                 surface.whole(said, asked)
-        decoder = OPENAI["chat"].decoder(asked)
+        decoder = OPENAI["openai.chat"].decoder(asked)
         assert decoder is not None
         decoder.feed(b"data: " + said + b"\n\n")
         errors += [decoder.fault] if decoder.fault is not None else []
@@ -364,9 +365,9 @@ def test_no_depth_breaks_the_reading_of_an_error_wherever_it_stands(body: str) -
 
 
 def test_half_of_a_surrogate_pair_in_an_error_inside_a_success_is_shown_as_a_replacement() -> None:
-    asked = Call(id="r", alias="a", body=b"{}")
+    asked = Call(id="r", alias="a", body=b"{}", dialect=CHAT)
     with pytest.raises(CallError) as caught:
-        OPENAI["chat"].whole(b'{"error":{"message":"bad \\ud83d","code":"\\udc00"}}', asked)
+        OPENAI["openai.chat"].whole(b'{"error":{"message":"bad \\ud83d","code":"\\udc00"}}', asked)
     assert (
         json.loads(problem(caught.value))["error"]["message"].startswith("The vendor") or "bad" in caught.value.message
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.openai.forms import DONE, as_body, as_events, ends, is_whole, parted
+from headworks.wire.openai.forms import DONE, as_body, as_events, ends, is_finished, is_whole, parted
 
 OWN = ends(is_bounded=False)
 STAMP = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "m", "system_fingerprint": "fp"}
@@ -313,3 +313,12 @@ def test_a_name_that_is_each_events_own_is_the_first_ones_in_the_body() -> None:
 def test_what_a_proxy_says_between_the_pieces_is_nothing_of_the_answer() -> None:
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     assert "type" not in body_of(HELLO, ping, STOP)
+
+
+def test_an_answer_is_finished_once_every_choice_that_was_asked_for_is() -> None:
+    one, two = b'{"messages":[1]}', b'{"messages":[1],"n":2}'
+    half = b'{"choices":[{"message":{},"finish_reason":"stop"}]}'
+    assert is_finished(one, half, "stop", streamed=False, is_bounded=False)
+    assert not is_finished(one, half, "length", streamed=False, is_bounded=False)
+    assert is_finished(one, half, "length", streamed=False, is_bounded=True)
+    assert not is_finished(two, half, "stop", streamed=False, is_bounded=False)

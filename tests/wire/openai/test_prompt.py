@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from headworks.core.dialect import Schema
 from headworks.core.errors import Failed, Malformed, Rejected, VendorSaid
 from headworks.wire.openai.prompt import MOST_READ, in_words, mended, prompted, says_no_format, variables
 
@@ -57,8 +58,11 @@ def test_bytes_that_are_not_ours_stay_as_they_are() -> None:
 
 
 def test_the_prompts_format_stands_in_place_of_the_callers() -> None:
-    made = msgspec.json.decode(prompted(body(response_format={"type": "text"}), SAID, {}, b'{"type":"json_object"}'))
-    assert made["response_format"] == {"type": "json_object"}
+    made = msgspec.json.decode(
+        prompted(body(response_format={"type": "text"}), SAID, {}, Schema("a.b", b'{"type":"object"}'))
+    )
+    asked = {"name": "a_b", "strict": True, "schema": {"type": "object"}}
+    assert made["response_format"] == {"type": "json_schema", "json_schema": asked}
 
 
 def test_the_callers_own_messages_follow_the_prompts() -> None:

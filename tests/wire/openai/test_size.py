@@ -9,6 +9,7 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.wire.openai.answer import Delta, decoded
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.chat import ChatDecoder
 from headworks.wire.openai.size import bytes_of, content_size, rest_size
 
@@ -67,7 +68,7 @@ def test_a_whole_message_counts_in_the_same_way(said: Any, size: int) -> None:
 
 
 def test_a_stream_knows_what_came_and_what_came_after_it_was_counted() -> None:
-    decoder = ChatDecoder(Call(id="r", alias="a", body=b'{"messages":[1]}', streamed=True))
+    decoder = ChatDecoder(Call(id="r", alias="a", body=b'{"messages":[1]}', dialect=CHAT, streamed=True))
     usage = ',"usage":{"prompt_tokens":3,"completion_tokens":1}'
     steps = [
         ('"choices":[{"index":0,"delta":{"content":"ab"}}]', 2, 2),

@@ -9,29 +9,24 @@ from typing import Any
 import pytest
 
 from headworks.core.call import Call
+from headworks.core.dialect import Before
 from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk, Usage
 from headworks.core.text import joined
 from headworks.policy.midstream import ReplayFilter
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.chat import ChatDecoder
-from headworks.wire.openai.splice import (
-    Before,
-    Splice,
-    joined_usage,
-    may_continue,
-    may_resume,
-    reasoning_in,
-    stamp_of,
-)
+from headworks.wire.openai.splice import Rewriting, may_continue, may_resume, reasoning_in, stamp_of
 from headworks.wire.sse import Splitter
 
 RECORDED = {path.name: path.read_bytes() for path in (Path(__file__).parent / "recorded").glob("*.sse")}
 STAMP = {"id": "chatcmpl-first", "created": 1, "model": "first"}
+FIRST = b"data: " + json.dumps(STAMP).encode() + b"\n\n"
 DONE = b"data: [DONE]\n\n"
 
 
 def chunks(stream: bytes, *, include_usage: bool = True) -> list[Chunk]:
-    asked = Call(id="r", alias="a", body=b'{"messages":[1]}', streamed=True, include_usage=include_usage)
+    asked = Call(id="r", alias="a", body=b'{"messages":[1]}', dialect=CHAT, streamed=True, include_usage=include_usage)
     decoder = ChatDecoder(asked)
     found = decoder.feed(stream) + decoder.end()
     assert decoder.fault is None
@@ -45,13 +40,13 @@ def event(delta: Any, finish: str | None = None, **fields: Any) -> bytes:
 
 
 def spliced(stream: bytes, said: str = "", reasoning: str = "", before: Before | None = None) -> list[Chunk]:
-    splice = Splice(STAMP, ReplayFilter(said, reasoning), before)
+    splice = Rewriting(FIRST, ReplayFilter(said, reasoning), before)
     return [fresh for chunk in chunks(stream) if (fresh := splice.chunk(chunk)) is not None]
 
 
 def counted(event: bytes, before: Before) -> Any:
     """The usage of an event, as a caller sees it."""
-    fresh = Splice(STAMP, ReplayFilter(""), before).chunk(Chunk(data=event))
+    fresh = Rewriting(FIRST, ReplayFilter(""), before).chunk(Chunk(data=event))
     assert fresh is not None
     return contents([fresh])[0]["usage"]
 
@@ -129,7 +124,7 @@ def test_what_is_neither_text_nor_reasoning_is_told(delta: Any) -> None:
 
 
 def test_events_in_one_chunk_are_told_apart() -> None:
-    splice = Splice(STAMP, ReplayFilter("Hello w"))
+    splice = Rewriting(FIRST, ReplayFilter("Hello w"))
     joined = Chunk(data=WHOLE, has_content=True, text="Hello world", finish="stop", last=True)
     fresh = splice.chunk(joined)
     assert fresh is not None
@@ -157,17 +152,16 @@ def test_real_vendors_streams_can_be_retold(name: str) -> None:
 def test_odd_events_are_dropped_or_pass() -> None:
     odd = b'data: {"object":"ping"}\n\n' + event({"role": "assistant"}) + event(None)
     assert [chunk.text for chunk in spliced(odd + event({"content": "x"}, "stop") + DONE)] == ["x", ""]
-    assert Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=b"data: 7\n\n")) is None
-    hidden = Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=b"", usage=Usage(input=1)))
+    assert Rewriting(FIRST, ReplayFilter("")).chunk(Chunk(data=b"data: 7\n\n")) is None
+    hidden = Rewriting(FIRST, ReplayFilter("")).chunk(Chunk(data=b"", usage=Usage(input=1)))
     assert hidden is not None
     assert hidden.usage == Usage(input=1)
 
 
 def test_tokens_that_were_handed_on_are_answer_and_not_question() -> None:
     before = Before(None, said=4, handed=4)
-    assert joined_usage(Usage(input=10, output=2), before) == Usage(input=6, output=6)
-    assert joined_usage(Usage(input=3, output=2), before) == Usage(input=0, output=6)
-    assert joined_usage(Usage(input=3, output=2), None) == Usage(input=3, output=2)
+    assert before.joined(Usage(input=10, output=2)) == Usage(input=6, output=6)
+    assert before.joined(Usage(input=3, output=2)) == Usage(input=0, output=6)
     shown = spliced(WHOLE, before=Before(None, said=2, handed=2))
     [usage] = [one["usage"] for one in contents(shown) if one.get("usage")]
     assert usage == {"prompt_tokens": 1, "completion_tokens": 4, "total_tokens": 5}
@@ -180,7 +174,7 @@ def test_tokens_that_were_handed_on_are_answer_and_not_question() -> None:
 def test_the_question_is_what_the_first_attempt_read_of_it() -> None:
     asked = Usage(input=3, cached_input=2, output=7)
     before = Before(asked, said=7, handed=6)
-    assert joined_usage(Usage(input=12, reasoning=1, output=2), before) == Usage(
+    assert before.joined(Usage(input=12, reasoning=1, output=2)) == Usage(
         input=3, cached_input=2, reasoning=1, output=9
     )
     said = b'{"prompt_tokens":12,"completion_tokens":2,"total_tokens":20,"prompt_tokens_details":{"cached_tokens":8,"x":[1]}}'
@@ -194,7 +188,7 @@ def test_the_question_is_what_the_first_attempt_read_of_it() -> None:
 
 def test_an_event_with_tokens_that_the_caller_did_not_ask_for_is_spliced_too() -> None:
     counts = b'data: {"id":"other","model":"second","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
-    hidden = Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=b"", usage=Usage(input=3, output=2), unasked=counts))
+    hidden = Rewriting(FIRST, ReplayFilter("")).chunk(Chunk(data=b"", usage=Usage(input=3, output=2), unasked=counts))
     assert hidden is not None
     assert hidden.data == b""
     [event] = contents([Chunk(data=hidden.unasked)])
@@ -323,8 +317,8 @@ def test_a_character_in_two_halves_is_the_same_character() -> None:
 @pytest.mark.parametrize("odd", [b"1e999", b'"\xff"', b"9" * 5000], ids=["1e999", "no text", "digits"])
 def test_an_event_that_cannot_be_read_a_second_time_ends_what_is_told(odd: bytes) -> None:
     data = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}],"odd":%b}\n\n' % odd
-    assert ChatDecoder(Call(id="r", alias="a", body=b"{}", streamed=True)).feed(data)[0].text == "x"
+    assert ChatDecoder(Call(id="r", alias="a", body=b"{}", dialect=CHAT, streamed=True)).feed(data)[0].text == "x"
     assert reasoning_in(data) is None
     assert stamp_of(data + event({"content": "x"}, id="c"))["id"] == "c"
     with pytest.raises(Diverged):
-        Splice(STAMP, ReplayFilter("")).chunk(Chunk(data=data))
+        Rewriting(FIRST, ReplayFilter("")).chunk(Chunk(data=data))

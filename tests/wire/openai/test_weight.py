@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headworks.wire.dialect import Weight
+from headworks.core.dialect import Weight
 from headworks.wire.openai.body import with_bound
 from headworks.wire.openai.weight import DENSE, MOST_DENSE, MOST_PARTS, weigh_chat, weigh_embeddings
 

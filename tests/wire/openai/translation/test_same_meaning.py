@@ -12,6 +12,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.errors import Malformed
 from headworks.wire import hub
+from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.chat import ChatDecoder, read_chat
 from headworks.wire.openai.translation.decoder import ChatPieces
 from headworks.wire.openai.translation.encoder import ChatEvents
@@ -21,7 +22,7 @@ from headworks.wire.openai.translation.table import TABLE
 from tests.wire.openai.translation import meaning
 from tests.wire.openai.translation.corpus import ANSWERS, QUESTIONS, STREAMS
 
-ASKED = Call(id="r", alias="a", body=b'{"messages":[1]}', streamed=True, include_usage=True)
+ASKED = Call(id="r", alias="a", body=b'{"messages":[1]}', dialect=CHAT, streamed=True, include_usage=True)
 
 
 def is_taken(body: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Where OpenAI's dialect begins at well-known hosts: the path that a base URL must have there.
+"""Where a dialect begins at well-known hosts: the path that a base URL must have there.
 
 A wrong path answers 404 to every call, and the commonest one is no path at all. Hosts that are not here say nothing. Each row
 is from the vendor's own page, named beside it and read in November 2026.
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-PATHS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+OPENAI: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "api.openai.com": ("/v1",),  # platform.openai.com/docs/api-reference
         "api.anthropic.com": ("/v1",),  # docs.claude.com/en/api/openai-sdk
@@ -40,10 +40,14 @@ PATHS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
-def right_base_url(base_url: str) -> str | None:
+PATHS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType({"openai": OPENAI})
+"""By the dialect's name in the system file. One that is not here is not looked at."""
+
+
+def right_base_url(dialect: str, base_url: str) -> str | None:
     """The base URL that was probably meant; None where the host is not known, or the path is one of its own."""
     url = urlsplit(base_url)
-    paths = PATHS.get((url.hostname or "").lower())
+    paths = PATHS.get(dialect, {}).get((url.hostname or "").lower())
     if paths is None or url.path.rstrip("/") in paths:
         return None
     return f"https://{url.hostname}{next((path for path in paths if path), '')}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headworks.wire.openai.hosts import PATHS, right_base_url
+from headworks.wire.hosts import PATHS, right_base_url
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from headworks.wire.openai.hosts import PATHS, right_base_url
     ],
 )
 def test_a_wrong_path_at_a_known_host_has_a_right_one(written: str, meant: str) -> None:
-    assert right_base_url(written) == meant
+    assert right_base_url("openai", written) == meant
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,14 @@ def test_a_wrong_path_at_a_known_host_has_a_right_one(written: str, meant: str) 
     ],
 )
 def test_a_right_path_and_an_unknown_host_say_nothing(written: str) -> None:
-    assert right_base_url(written) is None
+    assert right_base_url("openai", written) is None
 
 
 def test_each_path_of_the_table_is_right() -> None:
-    for host, paths in PATHS.items():
-        assert [right_base_url(f"https://{host}{path}") for path in paths] == [None] * len(paths)
+    for dialect, hosts in PATHS.items():
+        for host, paths in hosts.items():
+            assert [right_base_url(dialect, f"https://{host}{path}") for path in paths] == [None] * len(paths)
+
+
+def test_a_dialect_without_a_table_is_not_looked_at() -> None:
+    assert right_base_url("another", "https://api.openai.com") is None

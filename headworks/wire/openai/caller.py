@@ -1,0 +1,122 @@
+"""The callers' side of OpenAI's API, put together from the files of this folder.
+
+Functions are bound as they are (`staticmethod`): a method around one would be a step more for every call.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from headworks.core.call import Call
+from headworks.core.dialect import Before, Operation, Seam
+from headworks.core.request_id import time_range
+from headworks.wire.openai import forms, prefill, prompt, splice
+from headworks.wire.openai.chat import read_chat
+from headworks.wire.openai.embeddings import read_embeddings
+from headworks.wire.openai.errors import event, problem
+from headworks.wire.openai.ordinary import is_ordinary
+from headworks.wire.openai.question import question
+from headworks.wire.openai.translation.encoder import ChatEvents
+from headworks.wire.openai.translation.question_reader import question_of
+from headworks.wire.openai.translation.table import TABLE
+from headworks.wire.openai.translation.words import finish_word
+from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
+
+OWN_HEADERS: Final = b"openai-"
+
+
+class ChatForms:
+    """Chat completions, whole and streamed."""
+
+    end: Final = forms.DONE
+    parted = staticmethod(forms.parted)
+    as_body = staticmethod(forms.as_body)
+    as_events = staticmethod(forms.as_events)
+    is_finished = staticmethod(forms.is_finished)
+
+
+class WholeForms:
+    """Embeddings: there are no streams, and an answer is whole or none."""
+
+    end: Final = b""
+
+    def parted(self, chunks: object, /) -> tuple[bytes, bytes]:
+        raise AssertionError("there are no streams")
+
+    def as_body(self, events: bytes, counts: bytes, /) -> bytes | None:
+        return None
+
+    def as_events(self, body: bytes, /) -> tuple[bytes, bytes] | None:
+        return None
+
+    def is_finished(
+        self, asked: bytes, answer: bytes, finish: str | None, /, *, streamed: bool, is_bounded: bool
+    ) -> bool:
+        return True
+
+
+class ChatSplice:
+    may_resume = staticmethod(splice.may_resume)
+    may_continue = staticmethod(splice.may_continue)
+    reasoning_in = staticmethod(splice.reasoning_in)
+    prefilled = staticmethod(prefill.prefilled)
+
+    def rewriting(self, first: bytes, seam: Seam, before: Before | None, /) -> splice.Rewriting:
+        return splice.Rewriting(first, seam, before)
+
+
+class ChatTurns:
+    variables = staticmethod(prompt.variables)
+    prompted = staticmethod(prompt.prompted)
+    says_no_format = staticmethod(prompt.says_no_format)
+    in_words = staticmethod(prompt.in_words)
+    mended = staticmethod(prompt.mended)
+
+
+class ChatCaller:
+    """Callers of `/v1/chat/completions`."""
+
+    name: Final = "openai.chat"
+    bound_name: Final = "max_tokens"
+    operation: Final[Operation] = "chat"
+    own_headers: Final = OWN_HEADERS
+    forms: Final = ChatForms()
+    splice: Final = ChatSplice()
+    turns: Final = ChatTurns()
+    read = staticmethod(read_chat)
+    question = staticmethod(partial(question, "chat"))
+    weigh = staticmethod(weigh_chat)
+    is_ordinary = staticmethod(partial(is_ordinary, "chat"))
+    problem = staticmethod(problem)
+    event = staticmethod(event)
+    table: Final = TABLE
+    question_of = staticmethod(question_of)
+    finish_word = staticmethod(finish_word)
+
+    def encoder(self, call: Call, /) -> ChatEvents:
+        arrived = time_range(call.id)
+        created = 0 if arrived is None else int(arrived[0])
+        return ChatEvents(id=f"chatcmpl-{call.id}", model=call.alias, created=created)
+
+
+class EmbeddingsCaller:
+    """Callers of `/v1/embeddings`."""
+
+    name: Final = "openai.embeddings"
+    bound_name: Final = ""
+    operation: Final[Operation] = "embeddings"
+    own_headers: Final = OWN_HEADERS
+    forms: Final = WholeForms()
+    splice: Final = None
+    turns: Final = None
+    read = staticmethod(read_embeddings)
+    question = staticmethod(partial(question, "embeddings"))
+    weigh = staticmethod(weigh_embeddings)
+    is_ordinary = staticmethod(partial(is_ordinary, "embeddings"))
+    problem = staticmethod(problem)
+    event = staticmethod(event)
+
+
+CHAT: Final = ChatCaller()
+EMBEDDINGS: Final = EmbeddingsCaller()
