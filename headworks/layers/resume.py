@@ -167,7 +167,7 @@ class Unbroken(Reply):
             self._told.think(thought)
 
     async def _spliced(self, rewriting: Rewriting, chunks: list[Chunk]) -> list[Chunk]:
-        """What of another attempt's chunks the reader has not seen yet."""
+        """The chunks of another attempt that the caller has not seen yet."""
         attempt = self._call.trail.attempts[-1]
         shown = []
         try:
