@@ -1,6 +1,7 @@
 """The lock of a gateway on its store and its journal's folder, so that no two gateways count the same limits and budgets.
 
-Always true: of two gateways that count in their own memory the second one does not start. A gateway that loses its lock tries to
+Always true: of two gateways that count in their own memory the second one does not start. The locks are taken in one order, and
+the store's is not kept while another gateway has the folder's: else each of two could hold one and wait for ever. A gateway that loses its lock tries to
 acquire it again every second. If another gateway has it meanwhile, calls under a budget are refused (`access.py`) and the log
 says so. Gateways that count in a shared state hold the lock as a shared one. A store that cannot be reached does not prevent a
 start: the first gateway that asks once it is back gets the lock.
@@ -64,6 +65,11 @@ class LockPart:
         self._take(holder, shared=shared)
         return (self.state, self.holder) != before
 
+    def give_up(self) -> None:
+        """Leaves it to others until it is asked for again."""
+        self.lock.release()
+        self.state, self.holder = "free", ""
+
     def _take(self, holder: str, *, shared: bool) -> None:
         try:
             found = self.lock.acquire(holder, shared=shared)
@@ -119,10 +125,14 @@ class GatewayLock:
         with self._turn:
             if not self.is_wanted or self._stopping.is_set():
                 return
+            is_blocked = False
             for part in self._parts:
                 was = part.state
-                if part.ask(self._holder, shared=self._state not in ALONE) and says:
+                if is_blocked:  # holding it while another gateway has an earlier one, both would wait for ever
+                    part.give_up()
+                elif part.ask(self._holder, shared=self._state not in ALONE) and says:
                     self._tell(part, was)
+                is_blocked = is_blocked or part.state == "taken"
             self.other = next(
                 (f"{one.name} is in use by {one.holder}" for one in self._parts if one.state == "taken"), ""
             )

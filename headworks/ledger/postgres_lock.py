@@ -76,6 +76,8 @@ class PostgresLock:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
+                connection.execute(b"ROLLBACK")  # waits for the server: after `close` alone the lock is held a moment longer
+            with contextlib.suppress(psycopg.Error):
                 connection.close()
 
     def _asked(self, connection: psycopg.Connection, holder: str, shared: bool) -> str | None:

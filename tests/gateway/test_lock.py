@@ -136,6 +136,7 @@ def test_who_lost_it_to_another_spends_nothing_until_it_is_his_again(
                     await until(is_refused)
                     assert [said for said in gateway.troubles() if said.startswith("keys: ") and "limits count" in said]
                 lock.check()
+                assert lock.other == ""  # once the other one has ended, nothing of it is left at the server
 
                 async def is_served() -> bool:
                     try:
@@ -238,6 +239,28 @@ def test_workers_of_an_asgi_server_and_open_systems_are_alone_where_anything_is_
                 await second.start()
         await second.start()
         await second.stop()
+
+    asyncio.run(run())
+
+
+def test_two_that_hold_one_lock_each_do_not_wait_for_each_other(tmp_path: Path, store: str) -> None:
+    async def run() -> None:
+        locks = [
+            GatewayLock(tmp_path / "journal", store_at(store, tmp_path), name, "memory") for name in ("one", "two")
+        ]
+        one, two = locks
+        try:
+            for lock, number in ((one, 0), (two, 1)):
+                lock.is_wanted = True
+                lock._parts[number].ask(lock._holder, shared=False)
+            two.check()
+            one.check()
+            two.check()
+            assert one.other == ""
+            assert "one" in two.other
+        finally:
+            for lock in locks:
+                await lock.release()
 
     asyncio.run(run())
 
