@@ -1,6 +1,6 @@
 """Writes the tables of `docs/dialects.md`, from the tables that decide what a call may carry.
 
-python tools/dialects.py
+python -m tools.dialects
 """
 
 from __future__ import annotations

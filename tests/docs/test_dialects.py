@@ -12,7 +12,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def test_the_tables_are_the_ones_that_decide() -> None:
-    assert written(TEXT) == TEXT, "run `python tools/dialects.py`"
+    assert written(TEXT) == TEXT, "run `python -m tools.dialects`"
     assert all(f"<!-- {table.dialect}:" in TEXT for table in TABLES)
 
 
