@@ -76,7 +76,8 @@ class PostgresLock:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
-                connection.execute(b"ROLLBACK")  # waits for the server: after `close` alone the lock is held a moment longer
+                # Waits for the server: after `close` alone the lock is held a moment longer.
+                connection.execute(b"ROLLBACK")
             with contextlib.suppress(psycopg.Error):
                 connection.close()
 
