@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from headworks.evals.conditions import PLAIN, REPETITION, Condition
 from headworks.evals.statistics import gate as gates
 from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics.clusters import Clusters
+from headworks.evals.statistics.exact import Floats
 from headworks.evals.statistics.gate import Evidence, Gate, Judged
-from headworks.evals.statistics.intervals import Estimate, Floats
+from headworks.evals.statistics.intervals import Estimate
 from headworks.evals.statistics.table import FAIL, FAILED, PASS, UNJUDGED, Table, Tally
 from headworks.evals.suites.suite import Sample, Suite
 
@@ -47,7 +49,8 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One condition. samples: that it changed and that were asked. share: of those that pass; None where nothing has a
-    verdict. drop: plain's share less this one's, on the same samples; None for plain, and where one of them has no share. drop_p: that such a drop is chance, two-sided."""
+    verdict. drop: plain's share less this one's, on the same samples; None for plain, and where one of them has no share.
+    drop_p: that so large a drop is chance, two-sided; None where nothing can be said."""
 
     condition: str
     claim: str
@@ -82,7 +85,12 @@ class Flicker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A run. no_verdict: why nothing can be said of it, or "": too much of it has no verdict, or nothing was asked. gap_seen: the smallest difference between two systems that this many samples show four times in five."""
+    """A run. no_verdict: why nothing can be said of it, or "": too much of it has no verdict, or nothing was asked.
+
+    clusters: of the samples; 0 where none are named. effective: the independent samples that these are worth. gap_seen: the
+    smallest difference between two systems that can be detected with them (80 % power), if differences belong together as
+    much as the answers do; None where the clusters say nothing.
+    """
 
     suite: str
     model: str
@@ -96,9 +104,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     flicker: Flicker | None
     gates: tuple[Judged, ...]
     cost_nano: int | None
-    gap_seen: float
+    gap_seen: float | None
     results: str
     no_verdict: str = ""
+    clusters: int = 0
+    effective: float = 0.0
 
 
 def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promises: Sequence[Promise]) -> Summary:
@@ -107,7 +117,10 @@ def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promi
     clusters = clusters_of(table, samples) if suite.has_clusters else None
     rows = tuple(_row(table, one, clusters) for one in conditions if table.asked(one.title))
     made = [*_promised(table, suite, clusters, promises), *_conditional(table, suite, conditions, clusters)]
-    asked = int(np.count_nonzero(~np.isnan(table.scores(PLAIN, unknown=0.0))))
+    plain = table.scores(PLAIN, unknown=0.0)
+    seen = ~np.isnan(plain)
+    asked = int(seen.sum())
+    power = stats.power_of(plain[seen], of_rows(clusters, seen))
     costs = [row.spread.cost_nano for row in rows]
     return Summary(
         suite=suite.name,
@@ -119,10 +132,12 @@ def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promi
         rows=rows,
         groups=tuple(_groups(table, samples, clusters)),
         scorers={name: tally for (condition, name), tally in table.tallies.items() if condition == PLAIN},
-        flicker=_flicker(table, conditions),
+        flicker=_flicker(table, conditions, clusters),
         gates=tuple(gates.judge(made)),
         cost_nano=None if None in costs else sum(cost or 0 for cost in costs),
-        gap_seen=stats.gap_seen(asked) if asked else 1.0,
+        gap_seen=power.gap_seen,
+        clusters=power.clusters,
+        effective=power.effective,
         results=str(table.path),
         no_verdict=no_verdict(table, suite, conditions),
     )
@@ -139,7 +154,7 @@ def no_verdict(table: Table, suite: Suite, conditions: Sequence[Condition]) -> s
     return ""
 
 
-def clusters_of(table: Table, samples: Mapping[str, Sample]) -> gates.Clusters:
+def clusters_of(table: Table, samples: Mapping[str, Sample]) -> Clusters:
     """A number for each row's cluster; a sample without one is a cluster of its own."""
     names: dict[str, int] = {}
     found = np.zeros(table.header.samples, dtype=np.intp)
@@ -149,7 +164,7 @@ def clusters_of(table: Table, samples: Mapping[str, Sample]) -> gates.Clusters:
     return found
 
 
-def _row(table: Table, condition: Condition, clusters: gates.Clusters | None) -> Row:
+def _row(table: Table, condition: Condition, clusters: Clusters | None) -> Row:
     title = condition.title
     values = table.scores(title, unknown=0.0)
     seen = ~np.isnan(values)
@@ -158,8 +173,9 @@ def _row(table: Table, condition: Condition, clusters: gates.Clusters | None) ->
         plain = table.scores(PLAIN, unknown=0.0)
         both = seen & ~np.isnan(plain)
         if both.any() and table.is_judged(title) and table.is_judged(PLAIN):
-            drop = stats.difference(plain[both] - values[both], of_rows(clusters, both), CONFIDENCE)
-            p = min(1.0, 2 * min(stats.p_gap_above(drop, 0.0), stats.p_gap_below(drop, 0.0)))
+            lost, groups = plain[both] - values[both], of_rows(clusters, both)
+            drop = stats.difference(lost, groups, CONFIDENCE)
+            p = None if drop.cannot_say else stats.p_of_change(lost, groups)
     return Row(
         condition=title,
         claim=condition.claim,
@@ -189,12 +205,12 @@ def spread(table: Table, condition: str) -> Spread:
     )
 
 
-def of_rows(clusters: gates.Clusters | None, rows: Rows) -> gates.Clusters | None:
+def of_rows(clusters: Clusters | None, rows: Rows) -> Clusters | None:
     """The clusters of some rows."""
     return None if clusters is None else clusters[rows]
 
 
-def evidence(table: Table, suite: Suite, condition: str, clusters: gates.Clusters | None) -> Evidence:
+def evidence(table: Table, suite: Suite, condition: str, clusters: Clusters | None) -> Evidence:
     """What a gate on a condition's share looks at."""
     low, high = table.scores(condition, unknown=0.0), table.scores(condition, unknown=1.0)
     seen = ~np.isnan(low)
@@ -234,7 +250,7 @@ def open_samples(table: Table, suite: Suite, condition: str) -> str:
     return f"{waiting} of {most} samples wait for their `expected`{f' in {suite.file}' if suite.file else ''}"
 
 
-def _promised(table: Table, suite: Suite, clusters: gates.Clusters | None, promises: Sequence[Promise]) -> list[Gate]:
+def _promised(table: Table, suite: Suite, clusters: Clusters | None, promises: Sequence[Promise]) -> list[Gate]:
     return [
         Gate(
             id=one.id,
@@ -247,9 +263,7 @@ def _promised(table: Table, suite: Suite, clusters: gates.Clusters | None, promi
     ]
 
 
-def _conditional(
-    table: Table, suite: Suite, conditions: Sequence[Condition], clusters: gates.Clusters | None
-) -> list[Gate]:
+def _conditional(table: Table, suite: Suite, conditions: Sequence[Condition], clusters: Clusters | None) -> list[Gate]:
     made = []
     for one in conditions:
         if one.at_least is not None:
@@ -265,7 +279,7 @@ def _conditional(
     return made
 
 
-def gap(table: Table, suite: Suite, condition: str, clusters: gates.Clusters | None) -> Evidence:
+def gap(table: Table, suite: Suite, condition: str, clusters: Clusters | None) -> Evidence:
     """What a gate on a drop looks at: the share under the condition less plain's, sample by sample."""
     values = {unknown: table.scores(condition, unknown=unknown) for unknown in (0.0, 1.0)}
     plain = {unknown: table.scores(PLAIN, unknown=unknown) for unknown in (0.0, 1.0)}
@@ -280,7 +294,7 @@ def gap(table: Table, suite: Suite, condition: str, clusters: gates.Clusters | N
     )
 
 
-def _groups(table: Table, samples: Mapping[str, Sample], clusters: gates.Clusters | None) -> list[Group]:
+def _groups(table: Table, samples: Mapping[str, Sample], clusters: Clusters | None) -> list[Group]:
     values = table.scores(PLAIN, unknown=0.0)
     rows: dict[tuple[str, str], list[int]] = {}
     for name, row in table.rows.items():
@@ -304,13 +318,14 @@ def _groups(table: Table, samples: Mapping[str, Sample], clusters: gates.Cluster
     ]
 
 
-def _flicker(table: Table, conditions: Sequence[Condition]) -> Flicker | None:
+def _flicker(table: Table, conditions: Sequence[Condition], clusters: Clusters | None) -> Flicker | None:
     repeated = [one for one in conditions if one.kind == REPETITION]
     if not repeated or repeated[0].repeats < 2:
         return None
     codes = table.of(repeated[0].title)
     k = repeated[0].repeats
-    whole = codes[((codes == PASS) | (codes == FAIL)).all(axis=1)]
+    judged = ((codes == PASS) | (codes == FAIL)).all(axis=1)
+    whole = codes[judged]
     if not len(whole):
         return None
     right = [int(one) for one in (whole == PASS).sum(axis=1)]
@@ -319,5 +334,5 @@ def _flicker(table: Table, conditions: Sequence[Condition]) -> Flicker | None:
         asked=k,
         at_least_one={n: float(np.mean([stats.pass_at(one, k, n) for one in right])) for n in (1, k)},
         all_of={n: float(np.mean([stats.pass_all(one, k, n) for one in right])) for n in (1, k)},
-        unsteady=stats.share(unsteady, None, CONFIDENCE),
+        unsteady=stats.share(unsteady, of_rows(clusters, judged), CONFIDENCE),
     )
