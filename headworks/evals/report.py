@@ -94,7 +94,9 @@ def detectable(said: Summary) -> str:
     if said.clusters:
         count += f" (worth {said.effective:.0f} independent ones)"
     points = 100 * said.gap_seen
-    return f"with {count} only differences above {points:.{0 if points >= 10 else 1}f} points can be detected (80 % power)"
+    return (
+        f"with {count} only differences above {points:.{0 if points >= 10 else 1}f} points can be detected (80 % power)"
+    )
 
 
 def needed(compared: Comparison) -> str:
