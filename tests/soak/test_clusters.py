@@ -1,4 +1,4 @@
-"""Do the error bars of evaluations in clusters keep their word? Simulated: the tables of docs/evals-statistics.md (`-s`).
+"""Do the error bars of evaluations in clusters keep their word? Simulated: the tables of docs/evals/coverage.md (`-s`).
 
 About 20 minutes on one core. 10,000 runs a cell where nothing else is said, so a share of 5 % has a standard error of 0.22
 points and one of 95 % the same; a bound that a cell must keep has three of them beside it. Seeds are fixed.
@@ -39,7 +39,7 @@ def share_cell(
     """How often 95 % intervals cover, and how often a gate at the truth is wrong in each direction."""
     sums = clustered.answers(rng, RUNS, sizes, p, icc, kind)
     seen = sums.sum(axis=1) / sizes.sum()
-    worth = grouping.effective(sums, sizes, p)
+    worth = grouping.effective_samples(sums, sizes, p)
     above, below = exact.p_above(seen, worth, p), exact.p_below(seen, worth, p)
     covered = float(np.mean((above > 0.025) & (below > 0.025)))
     return covered, float(np.mean(above <= 0.05)), float(np.mean(below <= 0.05))
@@ -122,7 +122,7 @@ def test_a_gate_decides_nearly_as_often_as_an_exact_test_that_knows_the_correlat
             if bound is None:
                 right.append(("-", 1.0))
                 continue
-            share = float(np.mean(tail(seen, grouping.effective(sums, sizes, bound), bound) <= 0.05))
+            share = float(np.mean(tail(seen, grouping.effective_samples(sums, sizes, bound), bound) <= 0.05))
             right.append((f"{100 * share:.1f} at {bound:.3f}", share))
         say(f"| {count} | {size} | {icc:g} | {p:g} | {right[0][0]} | {right[1][0]} |")
         if p * worth >= 10:
@@ -213,5 +213,5 @@ def _looks(drawn: np.ndarray) -> list[np.ndarray]:
 
 
 def _is_judged(values: clustered.Floats, index: grouping.Clusters, bound: float) -> bool:
-    sums, sizes = grouping.grouped(values, index)
+    sums, sizes = grouping.sums_and_sizes(values, index)
     return min(sequential.p_above(sums, sizes, bound), sequential.p_below(sums, sizes, bound)) <= 0.05

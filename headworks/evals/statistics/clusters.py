@@ -35,7 +35,7 @@ CORRELATIONS: Floats = np.array(
 """Where the likelihood of r is looked at; between them a parabola finds its top."""
 
 
-def grouped(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
+def sums_and_sizes(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
     """The clusters' sums of scores, and their sizes."""
     _, index = np.unique(clusters, return_inverse=True)
     sums: Floats = np.bincount(index, weights=values).astype(np.float64)
@@ -56,28 +56,34 @@ def mean_size(sizes: Floats) -> float:
     return float((sizes**2).sum() / sizes.sum())
 
 
-def correlation(sums: Floats, sizes: Floats, share: Floats | float) -> Floats:
+def intraclass_correlation(sums: Floats, sizes: Floats, share: Floats | float) -> Floats:
     """The most likely intraclass correlation of each row of `sums`, if its true share were `share`."""
+    return most_likely(likelihoods(sums, sizes, share))
+
+
+def likelihoods(sums: Floats, sizes: Floats, share: Floats | float) -> Floats:
+    """The log-likelihood of each row of `sums` at each of CORRELATIONS. A share of 0 or 1 says nothing of them."""
     many = sizes > 1
-    rows = len(sums)
-    if not many.any():
-        return np.zeros(rows)
-    likely = np.zeros((rows, len(CORRELATIONS)))
-    at = np.broadcast_to(np.asarray(share, dtype=np.float64), (rows,))
-    for one in np.unique(at):
+    likely = np.zeros((len(sums), len(CORRELATIONS)))
+    at = np.broadcast_to(np.asarray(share, dtype=np.float64), (len(sums),))
+    for one in np.unique(at) if many.any() else ():
         if 0 < one < 1:
             chosen = at == one
             likely[chosen] = _likelihoods(sums[chosen][:, many], sizes[many], float(one))
+    return likely
+
+
+def most_likely(likely: Floats) -> Floats:
+    """The correlation at each row's highest likelihood: the top of a parabola through the highest and its neighbours."""
     best = likely.argmax(axis=1)
     middle = np.clip(best, 1, len(CORRELATIONS) - 2)
-    row = np.arange(rows)
+    row = np.arange(len(likely))
     before, top, after = (likely[row, middle + step] for step in (-1, 0, 1))
     bend = before - 2 * top + after
     with np.errstate(invalid="ignore", divide="ignore"):
         shift = np.where(bend < 0, np.clip(0.5 * (before - after) / bend, -1, 1), 0.0)
     found = np.interp(middle + shift, np.arange(len(CORRELATIONS)), CORRELATIONS)
-    ends = np.where(best == 0, 0.0, np.where(best == len(CORRELATIONS) - 1, CORRELATIONS[-1], found))
-    return np.where((at > 0) & (at < 1), ends, 0.0)
+    return np.where(best == 0, 0.0, np.where(best == len(CORRELATIONS) - 1, CORRELATIONS[-1], found))
 
 
 def _likelihoods(sums: Floats, sizes: Floats, share: float) -> Floats:
@@ -105,12 +111,12 @@ def robust_variance(sums: Floats, sizes: Floats) -> Floats:
     return found
 
 
-def effective(sums: Floats, sizes: Floats, share: Floats | float) -> Floats:
+def effective_samples(sums: Floats, sizes: Floats, share: Floats | float) -> Floats:
     """How many independent samples each row is worth where its true share is `share`."""
     n = sizes.sum()
     if sizes.max() == 1:
         return np.full(len(sums), n)
-    worth = n / (1 + (mean_size(sizes) - 1) * correlation(sums, sizes, share))
+    worth = n / (1 + (mean_size(sizes) - 1) * intraclass_correlation(sums, sizes, share))
     seen = sums.sum(axis=1) / n
     spread = robust_variance(sums, sizes)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -45,7 +45,7 @@ def clopper_pearson(share: float, n: float, confidence: float) -> tuple[float, f
     return low, high
 
 
-def restricted(better: Floats, worse: Floats, bound: float) -> tuple[Floats, Floats]:
+def restricted_mle(better: Floats, worse: Floats, bound: float) -> tuple[Floats, Floats]:
     """The most likely shares of better and of worse whose difference is `bound` (-1 < bound < 1)."""
     linear = better * (1 + 3 * bound) + worse * (1 + bound) + 2 * (1 - better - worse) * bound
     root = np.sqrt(np.maximum(linear**2 - 8 * better * bound * (1 + bound), 0))

@@ -21,7 +21,7 @@ from headworks.evals.statistics import intervals as stats
 from headworks.evals.statistics import sequential
 from headworks.evals.statistics.clusters import Clusters
 from headworks.evals.statistics.exact import Floats
-from headworks.evals.statistics.intervals import Estimate, Grouped
+from headworks.evals.statistics.intervals import ClusterSums, Estimate
 
 Verdict: TypeAlias = Literal["holds", "does not hold", "not enough data"]
 
@@ -96,7 +96,7 @@ def _p_values(gate: Gate) -> tuple[float, float]:
 
 def cannot_say(seen: Evidence) -> str:
     """Why the clusters of the samples admit no verdict; "" where they do, or none are named."""
-    return "" if seen.clusters is None else stats.grouped(seen.low, seen.clusters).cannot_say
+    return "" if seen.clusters is None else stats.cluster_sums(seen.low, seen.clusters).cannot_say
 
 
 def _tests(gate: Gate) -> Tests:
@@ -110,26 +110,26 @@ def _tests(gate: Gate) -> Tests:
     if seen.is_gap:
         worst, best = stats.changes(seen.low, seen.clusters), stats.changes(seen.high, seen.clusters)
         return lambda times: (
-            stats.difference_tails(worst, bound, times)[0],
-            stats.difference_tails(best, bound, times)[1],
+            stats.difference_p_values(worst, bound, times)[0],
+            stats.difference_p_values(best, bound, times)[1],
         )
-    wrong, right = stats.grouped(seen.low, seen.clusters), stats.grouped(seen.high, seen.clusters)
+    wrong, right = stats.cluster_sums(seen.low, seen.clusters), stats.cluster_sums(seen.high, seen.clusters)
     return lambda times: (
-        stats.share_tails(wrong, bound, times)[0],
-        stats.share_tails(right, bound, times)[1],
+        stats.share_p_values(wrong, bound, times)[0],
+        stats.share_p_values(right, bound, times)[1],
     )
 
 
-def _unit_range(gate: Gate) -> tuple[Grouped, Grouped, float]:
+def _unit_range(gate: Gate) -> tuple[ClusterSums, ClusterSums, float]:
     """Both evidences by cluster, and the bound, all within 0 and 1."""
     seen = gate.evidence
     low, high = _within(seen.low, seen), _within(seen.high, seen)
     return low, high, (gate.bound + 1) / 2 if seen.is_gap else gate.bound
 
 
-def _within(values: Floats, seen: Evidence) -> Grouped:
+def _within(values: Floats, seen: Evidence) -> ClusterSums:
     """Scores by cluster; differences moved to 0 to 1."""
-    return stats.grouped((values + 1) / 2 if seen.is_gap else values, seen.clusters)
+    return stats.cluster_sums((values + 1) / 2 if seen.is_gap else values, seen.clusters)
 
 
 def estimate(seen: Evidence, confidence: float) -> Estimate:
@@ -160,7 +160,7 @@ def _verdict(gate: Gate, p_holds: float, p_fails: float, together: int) -> Judge
     elif not len(seen.low):
         why, missing = "no sample was asked", 1
     elif why := cannot_say(seen):
-        missing = max(0, grouping.FEWEST - len(stats.grouped(seen.low, seen.clusters).sizes)) or None
+        missing = max(0, grouping.FEWEST - len(stats.cluster_sums(seen.low, seen.clusters).sizes)) or None
     elif p_holds <= level:
         verdict, why = "holds", "shown to be above the bound"
     elif p_fails <= level:
@@ -183,7 +183,7 @@ def _undecided(missing: int | None, units: str) -> str:
 
 def _missing(gate: Gate, level: float) -> int | None:
     """How many more samples (or clusters) would decide, if those to come were like those that came."""
-    units = len(stats.grouped(gate.evidence.low, gate.evidence.clusters).sizes)
+    units = len(stats.cluster_sums(gate.evidence.low, gate.evidence.clusters).sizes)
     tests = _tests(gate)
     most = MOST_MISSING / units
     if min(tests(most)) > level:

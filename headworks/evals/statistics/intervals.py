@@ -8,7 +8,7 @@ each sample is its own control, so the differences are what is looked at (`paire
 one of them is most of the samples, an estimate says so and has no interval.
 
 Every interval here holds for a number of samples that was fixed before anybody looked. For looks in between:
-`sequential.py`. How often they hold: docs/evals-statistics.md.
+`sequential.py`. How often they hold: docs/evals/coverage.md.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     cannot_say: str = ""
 
 
-class Grouped(msgspec.Struct, frozen=True):
+class ClusterSums(msgspec.Struct, frozen=True):
     """Scores by cluster: sums and sizes. Without clusters each sample is one of its own. is_named: there are clusters."""
 
     sums: Floats
@@ -76,20 +76,20 @@ class Grouped(msgspec.Struct, frozen=True):
         return grouping.cannot_say(self.sizes) if self.is_named else ""
 
 
-def grouped(values: Floats, clusters: Clusters | None) -> Grouped:
+def cluster_sums(values: Floats, clusters: Clusters | None) -> ClusterSums:
     """Scores by cluster."""
     if clusters is None:
-        return Grouped(values, np.ones(len(values)), False)
-    return Grouped(*grouping.grouped(values, clusters), True)
+        return ClusterSums(values, np.ones(len(values)), False)
+    return ClusterSums(*grouping.sums_and_sizes(values, clusters), True)
 
 
 def share(values: Floats, clusters: Clusters | None, confidence: float = 0.95) -> Estimate:
     """A share with its interval. `values` may be means, where samples were asked several times."""
-    seen = grouped(values, clusters)
+    seen = cluster_sums(values, clusters)
     count = len(seen.sizes) if seen.is_named else 0
     if not len(values):
         return Estimate(value=0.0, low=0.0, high=1.0, se=0.5, n=0)
-    worth = effective(seen)
+    worth = effective_samples(seen)
     value = seen.mean
     known = Estimate(
         value=value, low=0.0, high=1.0, se=_share_error(seen), n=seen.n, clusters=count, effective=worth,
@@ -101,37 +101,37 @@ def share(values: Floats, clusters: Clusters | None, confidence: float = 0.95) -
         low, high = exact.clopper_pearson(value, seen.n, confidence)
     else:
         tail = (1 - confidence) / 2
-        low = _outermost(lambda truth: share_tails(seen, truth)[0], 0.0, value, tail)
-        high = _outermost(lambda truth: share_tails(seen, truth)[1], 1.0, value, tail)
+        low = _interval_end(lambda truth: share_p_values(seen, truth)[0], 0.0, value, tail)
+        high = _interval_end(lambda truth: share_p_values(seen, truth)[1], 1.0, value, tail)
     return msgspec.structs.replace(known, low=low, high=high)
 
 
-def _share_error(seen: Grouped) -> float:
+def _share_error(seen: ClusterSums) -> float:
     if not seen.is_named:
         return sqrt(max(0.0, seen.mean * (1 - seen.mean)) / seen.n)
     return sqrt(float(grouping.robust_variance(seen.sums[None], seen.sizes)[0]))
 
 
-def effective(seen: Grouped) -> float:
+def effective_samples(seen: ClusterSums) -> float:
     """The independent samples that these are worth, if the share that was seen is the truth."""
     if not 0 < seen.mean < 1:  # all alike: so may all samples of a cluster be
         return seen.n / grouping.mean_size(seen.sizes)
-    return float(grouping.effective(seen.sums[None], seen.sizes, seen.mean)[0])
+    return float(grouping.effective_samples(seen.sums[None], seen.sizes, seen.mean)[0])
 
 
-def share_tails(seen: Grouped, bound: float, times: float = 1.0) -> tuple[float, float]:
+def share_p_values(seen: ClusterSums, bound: float, times: float = 1.0) -> tuple[float, float]:
     """How probable a share so high is, and one so low, if the truth is at the bound. Small says that it is above, or below.
 
     times: as if there were so many times the clusters, with the same shares.
     """
-    worth = times * grouping.effective(seen.sums[None], seen.sizes, bound)
+    worth = times * grouping.effective_samples(seen.sums[None], seen.sizes, bound)
     at = np.array([seen.mean])
     return float(exact.p_above(at, worth, bound)[0]), float(exact.p_below(at, worth, bound)[0])
 
 
 def difference(gap: Floats, clusters: Clusters | None, confidence: float = 0.95) -> Estimate:
     """The mean of paired differences."""
-    seen = grouped(gap, clusters)
+    seen = cluster_sums(gap, clusters)
     count = len(seen.sizes) if seen.is_named else 0
     if not len(gap):
         return Estimate(value=0.0, low=-1.0, high=1.0, se=0.5, n=0)
@@ -146,18 +146,20 @@ def difference(gap: Floats, clusters: Clusters | None, confidence: float = 0.95)
         return known
     changed = changes(gap, clusters)
     tail = (1 - confidence) / 2
-    low = _outermost(lambda truth: difference_tails(changed, truth)[0], -1.0, value, tail)
-    high = _outermost(lambda truth: difference_tails(changed, truth)[1], 1.0, value, tail)
+    low = _interval_end(lambda truth: difference_p_values(changed, truth)[0], -1.0, value, tail)
+    high = _interval_end(lambda truth: difference_p_values(changed, truth)[1], 1.0, value, tail)
     return msgspec.structs.replace(known, low=low, high=high)
 
 
-def changes(gap: Floats, clusters: Clusters | None) -> tuple[Grouped, Grouped]:
+def changes(gap: Floats, clusters: Clusters | None) -> tuple[ClusterSums, ClusterSums]:
     """What got better and what got worse, by cluster."""
-    return grouped(np.maximum(gap, 0.0), clusters), grouped(np.maximum(-gap, 0.0), clusters)
+    return cluster_sums(np.maximum(gap, 0.0), clusters), cluster_sums(np.maximum(-gap, 0.0), clusters)
 
 
-def difference_tails(changed: tuple[Grouped, Grouped], bound: float, times: float = 1.0) -> tuple[float, float]:
-    """As `share_tails`, of paired differences."""
+def difference_p_values(
+    changed: tuple[ClusterSums, ClusterSums], bound: float, times: float = 1.0
+) -> tuple[float, float]:
+    """As `share_p_values`, of paired differences."""
     better, worse = (one.sums[None] for one in changed)
     sizes = changed[0].sizes
     return (
@@ -166,7 +168,7 @@ def difference_tails(changed: tuple[Grouped, Grouped], bound: float, times: floa
     )
 
 
-def _outermost(tail_at: Callable[[float], float], end: float, seen: float, tail: float) -> float:
+def _interval_end(tail_at: Callable[[float], float], end: float, seen: float, tail: float) -> float:
     """The truth between `end` and what was seen that is farthest from it and not refuted."""
     refuted, kept = end, seen
     for step in range(SCANNED):
@@ -240,13 +242,13 @@ def _mcnemar(better: int, worse: int) -> tuple[float, float, float]:
 
 def _mean_error(values: Floats, clusters: Clusters | None) -> float:
     """The variance of a mean."""
-    seen = grouped(values, clusters)
+    seen = cluster_sums(values, clusters)
     return float(grouping.robust_variance(seen.sums[None], seen.sizes)[0]) if len(seen.sizes) > 1 else 0.0
 
 
 def p_of_change(gap: Floats, clusters: Clusters | None) -> float:
     """How probable a difference so large is by chance, two-sided."""
-    return min(1.0, 2 * min(difference_tails(changes(gap, clusters), 0.0)))
+    return min(1.0, 2 * min(difference_p_values(changes(gap, clusters), 0.0)))
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -272,7 +274,7 @@ def pass_all(right: int, asked: int, k: int) -> float:
     return comb(right, k) / comb(asked, k)
 
 
-def reach(clusters: float = 0, confidence: float = 0.95, power: float = 0.8) -> float:
+def standard_errors(clusters: float = 0, confidence: float = 0.95, power: float = 0.8) -> float:
     """Standard errors that a true difference must be away from nothing to be seen with this power."""
     chances = ((1 + confidence) / 2, power)
     return float(sum(stdtrit(clusters - 1, one) if clusters > 1 else ndtri(one) for one in chances))
@@ -282,22 +284,22 @@ def items_needed(
     gap: float, variance: float = DIFFERENCE_VARIANCE, confidence: float = 0.95, power: float = 0.8
 ) -> int:
     """Samples with which a true difference of `gap` is seen four times in five: ((z_a + z_b) / gap)^2 variance."""
-    return ceil(reach(0, confidence, power) ** 2 * variance / gap**2)
+    return ceil(standard_errors(0, confidence, power) ** 2 * variance / gap**2)
 
 
-def gap_seen(
+def detectable_difference(
     n: float, clusters: float = 0, variance: float = DIFFERENCE_VARIANCE, confidence: float = 0.95, power: float = 0.8
 ) -> float:
     """The smallest true difference that `n` independent samples, or samples worth so many, see four times in five.
 
     clusters: as many of one size as these are worth, where there are any; few of them add the doubt about their own spread.
     """
-    return min(1.0, reach(clusters, confidence, power) * sqrt(variance / n))
+    return min(1.0, standard_errors(clusters, confidence, power) * sqrt(variance / n))
 
 
 class Power(msgspec.Struct, frozen=True, kw_only=True):
     """What some samples can show. clusters: 0 where none are named. effective: the independent samples that they are worth.
-    gap_seen: as the function of this name; None where the clusters say nothing."""
+    gap_seen: the smallest difference that can be detected; None where the clusters say nothing."""
 
     clusters: int
     effective: float
@@ -308,10 +310,10 @@ def power_of(values: Floats, clusters: Clusters | None) -> Power:
     """What these samples can show of a difference, if differences belong together as much as the scores do."""
     if not len(values):
         return Power(clusters=0, effective=0.0, gap_seen=1.0)
-    seen = grouped(values, clusters)
-    worth = effective(seen)
+    seen = cluster_sums(values, clusters)
+    worth = effective_samples(seen)
     if not seen.is_named:
-        return Power(clusters=0, effective=worth, gap_seen=gap_seen(worth))
+        return Power(clusters=0, effective=worth, gap_seen=detectable_difference(worth))
     balanced = seen.n / grouping.mean_size(seen.sizes)
-    found = None if seen.cannot_say else gap_seen(worth, balanced)
+    found = None if seen.cannot_say else detectable_difference(worth, balanced)
     return Power(clusters=len(seen.sizes), effective=worth, gap_seen=found)

@@ -18,7 +18,7 @@ def test_the_correlation_is_the_most_likely_one_of_beta_binomial_clusters() -> N
     sizes = clustered.sizes_of("1 to 19", 20)
     sums = clustered.answers(rng, 4, sizes, 0.7, 0.3)
     for bound in (0.5, 0.7, 0.9):
-        found = grouping.correlation(sums, sizes, bound)
+        found = grouping.intraclass_correlation(sums, sizes, bound)
         for row, mine in zip(sums, found, strict=True):
 
             def unlikely(icc: float, row: clustered.Floats = row, bound: float = bound) -> float:
@@ -49,8 +49,8 @@ def test_right_and_wrong_may_be_exchanged() -> None:
     rng = np.random.default_rng(3)
     sizes = clustered.sizes_of("log-normal", 12)
     sums = clustered.answers(rng, 20, sizes, 0.85, 0.3)
-    worth = grouping.effective(sums, sizes, 0.8)
-    assert worth == pytest.approx(grouping.effective(sizes - sums, sizes, 0.2))
+    worth = grouping.effective_samples(sums, sizes, 0.8)
+    assert worth == pytest.approx(grouping.effective_samples(sizes - sums, sizes, 0.2))
     share = sums.sum(axis=1) / sizes.sum()
     assert exact.p_above(share, worth, 0.8) == pytest.approx(exact.p_below(1 - share, worth, 0.2))
 
@@ -59,7 +59,7 @@ def test_samples_are_never_worth_more_than_they_are() -> None:
     rng = np.random.default_rng(4)
     sizes = clustered.sizes_of("30 each", 10)
     for icc in (0.0, 0.5):
-        worth = grouping.effective(clustered.answers(rng, 200, sizes, 0.4, icc), sizes, 0.4)
+        worth = grouping.effective_samples(clustered.answers(rng, 200, sizes, 0.4, icc), sizes, 0.4)
         assert worth.max() <= 300
     assert worth.mean() < 60
 
@@ -83,7 +83,7 @@ def test_a_share_in_clusters_is_covered_and_its_gates_are_rarely_wrong(
     runs, sizes = 1000, clustered.sizes_of(kind, count)
     sums = clustered.answers(rng, runs, sizes, p, icc)
     share = sums.sum(axis=1) / sizes.sum()
-    worth = grouping.effective(sums, sizes, p)
+    worth = grouping.effective_samples(sums, sizes, p)
     above, below = exact.p_above(share, worth, p), exact.p_below(share, worth, p)
     assert np.mean((above > 0.025) & (below > 0.025)) >= 0.93
     noise = 3 * (0.05 * 0.95 / runs) ** 0.5
@@ -95,11 +95,11 @@ def test_an_interval_ends_where_its_tails_do() -> None:
     rng = np.random.default_rng(6)
     sizes = clustered.sizes_of("10 each", 20)
     row = clustered.answers(rng, 1, sizes, 0.7, 0.2)[0]
-    seen = stats.Grouped(row, sizes, True)
+    seen = stats.ClusterSums(row, sizes, True)
     values = (np.tile(np.arange(10), 20) < np.repeat(row, 10)).astype(np.float64)
     found = stats.share(values, np.repeat(np.arange(20), 10))
-    assert stats.share_tails(seen, found.low)[0] == pytest.approx(0.025, abs=1e-3)
-    assert stats.share_tails(seen, found.high)[1] == pytest.approx(0.025, abs=1e-3)
+    assert stats.share_p_values(seen, found.low)[0] == pytest.approx(0.025, abs=1e-3)
+    assert stats.share_p_values(seen, found.high)[1] == pytest.approx(0.025, abs=1e-3)
 
 
 @pytest.mark.parametrize("p", [0.02, 0.05, 0.08, 0.5])
@@ -128,7 +128,7 @@ def test_looks_at_clusters_of_any_size_are_rarely_wrong(order: str) -> None:
         drawn = rng.permutation(len(index)) if order.startswith("s") else np.argsort(rng.permutation(12)[index])
         for look in (0.25, 0.5, 0.75, 1):
             part = drawn[: int(look * len(drawn))]
-            sums, counts = grouping.grouped(values[part], index[part])
+            sums, counts = grouping.sums_and_sizes(values[part], index[part])
             wrong += min(sequential.p_above(sums, counts, 0.8), sequential.p_below(sums, counts, 0.8)) <= 0.05
     assert wrong <= 2  # of 160; one look in twenty would be 8
 

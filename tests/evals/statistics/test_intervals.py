@@ -44,7 +44,7 @@ def test_two_models_on_gsm8k_give_the_reference_numbers() -> None:
 
 def test_to_see_three_points_you_need_969_items() -> None:
     assert stats.items_needed(0.03) == 969
-    assert stats.gap_seen(969) == pytest.approx(0.03, abs=1e-5)
+    assert stats.detectable_difference(969) == pytest.approx(0.03, abs=1e-5)
 
 
 def test_errors_of_clusters_are_those_of_statsmodels() -> None:
@@ -141,9 +141,9 @@ def test_what_ignores_clusters_is_not_said_of_clusters() -> None:
 
 
 def test_the_power_of_clusters_is_that_of_what_they_are_worth() -> None:
-    assert stats.gap_seen(100) == pytest.approx(stats.gap_seen(400) * 2)
-    assert stats.gap_seen(100, clusters=5.0) > 1.3 * stats.gap_seen(100)
-    assert stats.gap_seen(0.1) == 1.0
+    assert stats.detectable_difference(100) == pytest.approx(stats.detectable_difference(400) * 2)
+    assert stats.detectable_difference(100, clusters=5.0) > 1.3 * stats.detectable_difference(100)
+    assert stats.detectable_difference(0.1) == 1.0
 
 
 def test_flicker_counts_without_bias() -> None:

@@ -15,7 +15,7 @@ from tests.soak.test_clusters import changed
 @pytest.mark.parametrize("bound", [-0.3, -0.03, 0.0, 0.2])
 def test_at_the_bound_the_shares_are_the_most_likely_ones(bound: float) -> None:
     for better, worse in ((0.05, 0.1), (0.0, 0.02), (0.3, 0.0), (0.25, 0.25)):
-        up, down = exact.restricted(np.array([better]), np.array([worse]), bound)
+        up, down = exact.restricted_mle(np.array([better]), np.array([worse]), bound)
 
         def unlikely(at: float, better: float = better, worse: float = worse) -> float:
             shares = np.maximum([at, at - bound, 1 - 2 * at + bound], 1e-12)
