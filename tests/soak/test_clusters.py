@@ -125,8 +125,8 @@ def test_a_gate_decides_nearly_as_often_as_an_exact_test_that_knows_the_correlat
             share = float(np.mean(tail(seen, grouping.effective_samples(sums, sizes, bound), bound) <= 0.05))
             right.append((f"{100 * share:.1f} at {bound:.3f}", share))
         say(f"| {count} | {size} | {icc:g} | {p:g} | {right[0][0]} | {right[1][0]} |")
-        if p * worth >= 10:
-            assert min(one[1] for one in right) >= 0.88
+        # With a share of 10 % and few clusters, the exact test is told what the data hardly says: the correlation.
+        assert min(one[1] for one in right) >= (0.9 if p >= 0.2 else 0.83)
 
 
 def changed(
