@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from headworks.evals.statistics import clusters as grouping
 from headworks.evals.statistics import exact, sequential
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.soak
 RUNS = 10_000
 MARGIN = 3 * (0.05 * 0.95 / RUNS) ** 0.5
 """Three standard errors of a share of 5 % over RUNS."""
+MARGIN_OF_POWER = 3 * (0.1 * 0.9 / RUNS) ** 0.5
+"""Three of a share of 90 %."""
 
 COUNTS = (5, 8, 10, 15, 20, 30, 40, 57)
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -126,7 +129,7 @@ def test_a_gate_decides_nearly_as_often_as_an_exact_test_that_knows_the_correlat
             right.append((f"{100 * share:.1f} at {bound:.3f}", share))
         say(f"| {count} | {size} | {icc:g} | {p:g} | {right[0][0]} | {right[1][0]} |")
         # With a share of 10 % and few clusters, the exact test is told what the data hardly says: the correlation.
-        assert min(one[1] for one in right) >= (0.9 if p >= 0.2 else 0.83)
+        assert min(one[1] for one in right) >= (0.9 - MARGIN_OF_POWER if p >= 0.2 else 0.8)
 
 
 def changed(
@@ -164,6 +167,29 @@ def test_a_difference_at_its_bound_is_rarely_judged(kind: str) -> None:
         each = " | ".join(f"{100 * a:.1f} / {100 * b:.1f}" for a, b in zip(wrong[::2], wrong[1::2], strict=True))
         say(f"| {kind} | {count} | {size} | {each} |")
         assert max(wrong) <= 0.06
+
+
+@pytest.mark.parametrize("kind", ["equal 0.7", "equal 0.9", "2 % and 5 %"])
+def test_with_twenty_balanced_clusters_the_interval_of_a_difference_is_narrow(kind: str) -> None:
+    """About 1 minute. Widths are of 20 runs; with few changes ("2 % and 5 %") they are only shown."""
+    rng = np.random.default_rng(len(kind) + 1)
+    for count, icc in product((20, 40), (0.0, 0.1, 0.3, 0.5)):
+        sizes = np.full(count, 10.0)
+        better, worse, truth = changed(rng, kind, sizes, icc, RUNS)
+        gaps = better - worse
+        wide = stdtrit(count - 1, 0.975) * np.sqrt(grouping.robust_variance(gaps, sizes))
+        covered = float(np.mean(np.abs(gaps.sum(axis=1) / sizes.sum() - truth) <= wide))
+        found = []
+        for up, down in zip(better[:20].astype(int), worse[:20].astype(int), strict=True):
+            values = [np.r_[np.ones(b), -np.ones(c), np.zeros(10 - b - c)] for b, c in zip(up, down, strict=True)]
+            known = stats.difference(np.concatenate(values), np.repeat(np.arange(count), 10))
+            found.append(known.high - known.low)
+        ours, other = float(np.mean(found)), float(2 * wide[:20].mean())
+        say(
+            f"| {kind} | {count} | {icc:g} | {100 * ours:.1f} | {100 * other:.1f} | {100 * covered:.1f} "
+            f"| {ours / other:.2f} |"
+        )
+        assert kind.startswith("2 %") or ours <= 1.35 * other
 
 
 @pytest.mark.parametrize("n", [20, 50, 100, 200, 1000])
