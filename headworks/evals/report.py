@@ -53,7 +53,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         if self.theirs is None:
             return []
         found = zip(range(most), compare.changes(self.ours, self.theirs), strict=False)
-        return [compare.told(self.ours, self.theirs, one) for _, one in found]
+        return [compare.with_texts(self.ours, self.theirs, one) for _, one in found]
 
 
 def percent(share: float) -> str:

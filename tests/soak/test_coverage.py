@@ -47,7 +47,7 @@ def test_a_share_of_independent_samples_is_covered(n: int) -> None:
 
 
 def gate_of(values: NDArray[np.float64], bound: float, *, gap: bool, many: bool) -> str:
-    seen = Evidence(low=values, high=values, is_gap=gap, many_looks=many)
+    seen = Evidence(low=values, high=values, is_difference=gap, many_looks=many)
     return judge([Gate(id="g", what="w", bound=bound, confidence=0.95, evidence=seen)])[0].verdict
 
 

@@ -20,7 +20,7 @@ from headworks.evals.statistics.clusters import Clusters
 from headworks.evals.statistics.exact import Floats
 from headworks.evals.statistics.gate import Evidence, Gate, Judged
 from headworks.evals.statistics.intervals import Paired
-from headworks.evals.statistics.summary import Spread, clusters_of, of_rows, spread
+from headworks.evals.statistics.summary import CostAndLatency, clusters_of, clusters_of_rows, cost_and_latency
 from headworks.evals.statistics.table import NONE, PASS, Table
 from headworks.evals.suites.suite import Suite
 
@@ -42,8 +42,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     paired: Paired
     p: float | None
     items_needed: int
-    ours: Spread
-    theirs: Spread
+    ours: CostAndLatency
+    theirs: CostAndLatency
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ def compare(
         rows[number] = msgspec.structs.replace(rows[number], p=p)
     low, high, clusters = _gaps(ours, theirs, suite, PLAIN)
     seen = Evidence(
-        low=low, high=high, clusters=clusters, is_gap=True,
+        low=low, high=high, clusters=clusters, is_difference=True,
         many_looks=suite.looks == "many" or not (ours.is_complete and theirs.is_complete),
     )  # fmt: skip
     label = _name(theirs) if _name(theirs) != _name(ours) else theirs.path.name
@@ -114,7 +114,7 @@ def _gaps(ours: Table, theirs: Table, suite: Suite, condition: str) -> tuple[Flo
     a, b = a[both], b[both]
     found = None
     if suite.has_clusters:
-        found = of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
+        found = clusters_of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
     return mine[0.0][a] - other[1.0][b], mine[1.0][a] - other[0.0][b], found
 
 
@@ -129,7 +129,7 @@ def _row(ours: Table, theirs: Table, suite: Suite, condition: str, margin: float
     a, b = (np.array([pair[side] for pair in kept], dtype=np.intp) for side in (0, 1))
     clusters = None
     if suite.has_clusters:
-        clusters = of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
+        clusters = clusters_of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
     paired = stats.paired(mine[a], other[b], clusters, CONFIDENCE)
     # n times the squared error of the mean: the variance of one difference, grown by what its cluster takes away.
     variance = len(a) * paired.difference.se**2 if len(a) > 1 else stats.DIFFERENCE_VARIANCE
@@ -141,8 +141,8 @@ def _row(ours: Table, theirs: Table, suite: Suite, condition: str, margin: float
         paired=paired,
         p=paired.p,
         items_needed=stats.items_needed(margin, variance) if variance and margin else 0,
-        ours=spread(ours, condition),
-        theirs=spread(theirs, condition),
+        ours=cost_and_latency(ours, condition),
+        theirs=cost_and_latency(theirs, condition),
     )
 
 
@@ -165,7 +165,7 @@ def changes(ours: Table, theirs: Table) -> Iterator[tuple[Change, str, str, int]
                         yield change, name, condition, repeat
 
 
-def told(ours: Table, theirs: Table, change: tuple[Change, str, str, int]) -> Changed:
+def with_texts(ours: Table, theirs: Table, change: tuple[Change, str, str, int]) -> Changed:
     """A change with its texts, read from both files."""
     kind, name, condition, repeat = change
     mine, other = _result(ours, name, condition, repeat), _result(theirs, name, condition, repeat)

@@ -33,16 +33,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a gate looks at: scores by sample, in the order in which they were asked.
 
     low, high: each score where what has no verdict counts as wrong, and where it counts as right; within 0 and 1, or -1
-    and 1 for differences. is_gap: differences of pairs. many_looks: the number of samples was not fixed before.
-    trouble: why nobody can say whatever the numbers are, or "".
+    and 1 for differences. is_difference: differences of pairs. many_looks: the number of samples was not fixed before.
+    reason_for_no_verdict: why nobody can say whatever the numbers are, or "".
     """
 
     low: Floats
     high: Floats
     clusters: Clusters | None = None
-    is_gap: bool = False
+    is_difference: bool = False
     many_looks: bool = False
-    trouble: str = ""
+    reason_for_no_verdict: str = ""
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +89,7 @@ Tests: TypeAlias = Callable[[float], tuple[float, float]]
 def _p_values(gate: Gate) -> tuple[float, float]:
     """That it is above the bound, that it is below. 1 where nobody can say."""
     seen = gate.evidence
-    if seen.trouble or not len(seen.low) or cannot_say(seen):
+    if seen.reason_for_no_verdict or not len(seen.low) or cannot_say(seen):
         return 1.0, 1.0
     return _tests(gate)(1.0)
 
@@ -107,7 +107,7 @@ def _tests(gate: Gate) -> Tests:
             sequential.p_above(low.sums, low.sizes, bound, times),
             sequential.p_below(high.sums, high.sizes, bound, times),
         )
-    if seen.is_gap:
+    if seen.is_difference:
         worst, best = stats.changes(seen.low, seen.clusters), stats.changes(seen.high, seen.clusters)
         return lambda times: (
             stats.difference_p_values(worst, bound, times)[0],
@@ -124,12 +124,12 @@ def _unit_range(gate: Gate) -> tuple[ClusterSums, ClusterSums, float]:
     """Both evidences by cluster, and the bound, all within 0 and 1."""
     seen = gate.evidence
     low, high = _within(seen.low, seen), _within(seen.high, seen)
-    return low, high, (gate.bound + 1) / 2 if seen.is_gap else gate.bound
+    return low, high, (gate.bound + 1) / 2 if seen.is_difference else gate.bound
 
 
 def _within(values: Floats, seen: Evidence) -> ClusterSums:
     """Scores by cluster; differences moved to 0 to 1."""
-    return stats.cluster_sums((values + 1) / 2 if seen.is_gap else values, seen.clusters)
+    return stats.cluster_sums((values + 1) / 2 if seen.is_difference else values, seen.clusters)
 
 
 def estimate(seen: Evidence, confidence: float) -> Estimate:
@@ -139,13 +139,13 @@ def estimate(seen: Evidence, confidence: float) -> Estimate:
 
 
 def _one(values: Floats, seen: Evidence, confidence: float) -> Estimate:
-    make = stats.difference if seen.is_gap else stats.share
+    make = stats.difference if seen.is_difference else stats.share
     found = make(values, seen.clusters, confidence)
     if not seen.many_looks or not len(values) or found.cannot_say:
         return found
     units = _within(values, seen)
     low, high = sequential.interval(units.sums, units.sizes, confidence)
-    if seen.is_gap:
+    if seen.is_difference:
         low, high = 2 * low - 1, 2 * high - 1
     return msgspec.structs.replace(found, low=low, high=high)
 
@@ -155,8 +155,8 @@ def _verdict(gate: Gate, p_holds: float, p_fails: float, together: int) -> Judge
     seen = gate.evidence
     verdict: Verdict = "not enough data"
     missing: int | None = None
-    if seen.trouble:
-        why = seen.trouble
+    if seen.reason_for_no_verdict:
+        why = seen.reason_for_no_verdict
     elif not len(seen.low):
         why, missing = "no sample was asked", 1
     elif why := cannot_say(seen):

@@ -36,7 +36,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = CONFIDENCE
 
 
-class Spread(msgspec.Struct, frozen=True, kw_only=True):
+class CostAndLatency(msgspec.Struct, frozen=True, kw_only=True):
     """What answers took and cost under a condition. p50, p95: seconds. cost_nano: of all calls; None where unknown."""
 
     p50: float
@@ -62,7 +62,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     share: Estimate | None
     drop: Estimate | None = None
     drop_p: float | None = None
-    spread: Spread
+    spread: CostAndLatency
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     share: Estimate | None
 
 
-class Flicker(msgspec.Struct, frozen=True, kw_only=True):
+class Repeatability(msgspec.Struct, frozen=True, kw_only=True):
     """The same question several times. at_least_one, all_of: pass@k and pass^k by k. unsteady: samples that were sometimes
     right and sometimes not."""
 
@@ -101,7 +101,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
     scorers: dict[str, Tally]
-    flicker: Flicker | None
+    flicker: Repeatability | None
     gates: tuple[Judged, ...]
     cost_nano: int | None
     gap_seen: float | None
@@ -120,7 +120,7 @@ def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promi
     plain = table.scores(PLAIN, unknown=0.0)
     seen = ~np.isnan(plain)
     asked = int(seen.sum())
-    power = stats.power_of(plain[seen], of_rows(clusters, seen))
+    power = stats.power_of(plain[seen], clusters_of_rows(clusters, seen))
     costs = [row.spread.cost_nano for row in rows]
     return Summary(
         suite=suite.name,
@@ -132,7 +132,7 @@ def summarize(table: Table, suite: Suite, conditions: Sequence[Condition], promi
         rows=rows,
         groups=tuple(_groups(table, samples, clusters)),
         scorers={name: tally for (condition, name), tally in table.tallies.items() if condition == PLAIN},
-        flicker=_flicker(table, conditions, clusters),
+        flicker=_repeatability(table, conditions, clusters),
         gates=tuple(gates.judge(made)),
         cost_nano=None if None in costs else sum(cost or 0 for cost in costs),
         gap_seen=power.gap_seen,
@@ -149,7 +149,7 @@ def no_verdict(table: Table, suite: Suite, conditions: Sequence[Condition]) -> s
     if not asked:
         return f"no sample was asked: {table.why}" if table.why else "no sample was asked"
     for one in asked:
-        if found := trouble(table, suite, one.title):
+        if found := reason_for_no_verdict(table, suite, one.title):
             return found if one.kind == PLAIN else f"under {one.title} {found}"
     return ""
 
@@ -173,7 +173,7 @@ def _row(table: Table, condition: Condition, clusters: Clusters | None) -> Row:
         plain = table.scores(PLAIN, unknown=0.0)
         both = seen & ~np.isnan(plain)
         if both.any() and table.is_judged(title) and table.is_judged(PLAIN):
-            lost, groups = plain[both] - values[both], of_rows(clusters, both)
+            lost, groups = plain[both] - values[both], clusters_of_rows(clusters, both)
             drop = stats.difference(lost, groups, CONFIDENCE)
             p = None if drop.cannot_say else stats.p_of_change(lost, groups)
     return Row(
@@ -184,18 +184,20 @@ def _row(table: Table, condition: Condition, clusters: Clusters | None) -> Row:
         passed=table.count(title, PASS),
         unjudged=table.count(title, UNJUDGED),
         failed=table.count(title, FAILED),
-        share=stats.share(values[seen], of_rows(clusters, seen), CONFIDENCE) if table.is_judged(title) else None,
+        share=stats.share(values[seen], clusters_of_rows(clusters, seen), CONFIDENCE)
+        if table.is_judged(title)
+        else None,
         drop=drop,
         drop_p=p,
-        spread=spread(table, title),
+        spread=cost_and_latency(table, title),
     )
 
 
-def spread(table: Table, condition: str) -> Spread:
+def cost_and_latency(table: Table, condition: str) -> CostAndLatency:
     """What answers took and cost under a condition."""
     spent = table.spent[condition]
     times = table.latencies(condition)
-    return Spread(
+    return CostAndLatency(
         p50=float(np.quantile(times, 0.5)) if len(times) else 0.0,
         p95=float(np.quantile(times, 0.95)) if len(times) else 0.0,
         cost_nano=spent.cost_nano,
@@ -205,31 +207,31 @@ def spread(table: Table, condition: str) -> Spread:
     )
 
 
-def of_rows(clusters: Clusters | None, rows: Rows) -> Clusters | None:
+def clusters_of_rows(clusters: Clusters | None, rows: Rows) -> Clusters | None:
     """The clusters of some rows."""
     return None if clusters is None else clusters[rows]
 
 
-def evidence(table: Table, suite: Suite, condition: str, clusters: Clusters | None) -> Evidence:
+def share_evidence(table: Table, suite: Suite, condition: str, clusters: Clusters | None) -> Evidence:
     """What a gate on a condition's share looks at."""
     low, high = table.scores(condition, unknown=0.0), table.scores(condition, unknown=1.0)
     seen = ~np.isnan(low)
     return Evidence(
         low=low[seen],
         high=high[seen],
-        clusters=of_rows(clusters, seen),
+        clusters=clusters_of_rows(clusters, seen),
         many_looks=suite.looks == "many" or not table.is_complete,
-        trouble=trouble(table, suite, condition),
+        reason_for_no_verdict=reason_for_no_verdict(table, suite, condition),
     )
 
 
-def trouble(table: Table, suite: Suite, condition: str) -> str:
+def reason_for_no_verdict(table: Table, suite: Suite, condition: str) -> str:
     """Why nobody can say whatever the share is: more items without a verdict than their budgets admit; or ""."""
     asked = table.asked(condition)
     unjudged, failed = table.count(condition, UNJUDGED), table.count(condition, FAILED)
     if asked and failed == asked:
         return f"none of {asked} calls had an answer"
-    if waiting := open_samples(table, suite, condition):
+    if waiting := unlabeled_samples(table, suite, condition):
         return f"not enough: nobody has said what is right: {waiting}"
     if unjudged > suite.judge_failures * asked:
         return f"{unjudged} of {asked} answers were not judged: more than `judge_failures: {suite.judge_failures:.0%}`"
@@ -238,7 +240,7 @@ def trouble(table: Table, suite: Suite, condition: str) -> str:
     return ""
 
 
-def open_samples(table: Table, suite: Suite, condition: str) -> str:
+def unlabeled_samples(table: Table, suite: Suite, condition: str) -> str:
     """How many of the samples that were asked wait for their `expected`; "" for fewer than a judge may leave open."""
     if not suite.open or any(one.title == condition and one.claim == "must_refuse" for one in table.header.conditions):
         return ""
@@ -257,7 +259,7 @@ def _promised(table: Table, suite: Suite, clusters: Clusters | None, promises: S
             what=f"quality of {suite.name} >= {one.at_least:.4g}",
             bound=one.at_least,
             confidence=one.confidence,
-            evidence=evidence(table, suite, PLAIN, clusters),
+            evidence=share_evidence(table, suite, PLAIN, clusters),
         )
         for one in promises
     ]
@@ -268,18 +270,18 @@ def _conditional(table: Table, suite: Suite, conditions: Sequence[Condition], cl
     for one in conditions:
         if one.at_least is not None:
             what = f"{one.title} >= {one.at_least:.4g}"
-            seen = evidence(table, suite, one.title, clusters)
+            seen = share_evidence(table, suite, one.title, clusters)
             made.append(Gate(id=one.title, what=what, bound=one.at_least, confidence=CONFIDENCE, evidence=seen))
         if one.most_drop is not None:
             what = f"drop under {one.title} <= {one.most_drop:.4g}"
-            seen = gap(table, suite, one.title, clusters)
+            seen = drop_evidence(table, suite, one.title, clusters)
             made.append(
                 Gate(id=f"{one.title}-drop", what=what, bound=-one.most_drop, confidence=CONFIDENCE, evidence=seen)
             )
     return made
 
 
-def gap(table: Table, suite: Suite, condition: str, clusters: Clusters | None) -> Evidence:
+def drop_evidence(table: Table, suite: Suite, condition: str, clusters: Clusters | None) -> Evidence:
     """What a gate on a drop looks at: the share under the condition less plain's, sample by sample."""
     values = {unknown: table.scores(condition, unknown=unknown) for unknown in (0.0, 1.0)}
     plain = {unknown: table.scores(PLAIN, unknown=unknown) for unknown in (0.0, 1.0)}
@@ -287,10 +289,11 @@ def gap(table: Table, suite: Suite, condition: str, clusters: Clusters | None) -
     return Evidence(
         low=(values[0.0] - plain[1.0])[both],
         high=(values[1.0] - plain[0.0])[both],
-        clusters=of_rows(clusters, both),
-        is_gap=True,
+        clusters=clusters_of_rows(clusters, both),
+        is_difference=True,
         many_looks=suite.looks == "many" or not table.is_complete,
-        trouble=trouble(table, suite, condition) or trouble(table, suite, PLAIN),
+        reason_for_no_verdict=reason_for_no_verdict(table, suite, condition)
+        or reason_for_no_verdict(table, suite, PLAIN),
     )
 
 
@@ -310,7 +313,7 @@ def _groups(table: Table, samples: Mapping[str, Sample], clusters: Clusters | No
             kind=kind,
             name=name,
             samples=len(found),
-            share=stats.share(values[found], of_rows(clusters, found), CONFIDENCE)
+            share=stats.share(values[found], clusters_of_rows(clusters, found), CONFIDENCE)
             if table.is_judged(PLAIN, found)
             else None,
         )
@@ -318,7 +321,7 @@ def _groups(table: Table, samples: Mapping[str, Sample], clusters: Clusters | No
     ]
 
 
-def _flicker(table: Table, conditions: Sequence[Condition], clusters: Clusters | None) -> Flicker | None:
+def _repeatability(table: Table, conditions: Sequence[Condition], clusters: Clusters | None) -> Repeatability | None:
     repeated = [one for one in conditions if one.kind == REPETITION]
     if not repeated or repeated[0].repeats < 2:
         return None
@@ -330,9 +333,9 @@ def _flicker(table: Table, conditions: Sequence[Condition], clusters: Clusters |
         return None
     right = [int(one) for one in (whole == PASS).sum(axis=1)]
     unsteady: Floats = np.array([0 < one < k for one in right], dtype=np.float64)
-    return Flicker(
+    return Repeatability(
         asked=k,
         at_least_one={n: float(np.mean([stats.pass_at(one, k, n) for one in right])) for n in (1, k)},
         all_of={n: float(np.mean([stats.pass_all(one, k, n) for one in right])) for n in (1, k)},
-        unsteady=stats.share(unsteady, of_rows(clusters, judged), CONFIDENCE),
+        unsteady=stats.share(unsteady, clusters_of_rows(clusters, judged), CONFIDENCE),
     )

@@ -239,7 +239,7 @@ def test_the_clusters_that_are_missing_would_decide(many: bool, is_gap: bool) ->
 
     def after(times: int) -> Judged:
         seen = Evidence(
-            low=np.tile(values, times), high=np.tile(values, times), is_gap=is_gap, many_looks=many,
+            low=np.tile(values, times), high=np.tile(values, times), is_difference=is_gap, many_looks=many,
             clusters=np.concatenate([clusters + 12 * number for number in range(times)]),
         )  # fmt: skip
         return judge([Gate(id="g", what="w", bound=-0.2 if is_gap else 0.8, confidence=0.95, evidence=seen)])[0]
@@ -260,7 +260,7 @@ def test_what_has_no_verdict_counts_against_both_sides() -> None:
 
 
 def test_trouble_is_no_verdict() -> None:
-    assert one(100, 100, 0.5, trouble="3 answers were not judged").why == "3 answers were not judged"
+    assert one(100, 100, 0.5, reason_for_no_verdict="3 answers were not judged").why == "3 answers were not judged"
 
 
 def test_looking_many_times_takes_more_samples() -> None:
@@ -285,7 +285,7 @@ def test_several_gates_are_judged_together() -> None:
 def test_the_gap_of_pairs_is_a_gate_too() -> None:
     gap = np.r_[np.ones(3), -np.ones(4), np.zeros(400)]
     for many in (False, True):
-        seen = Evidence(low=gap, high=gap, is_gap=True, many_looks=many)
+        seen = Evidence(low=gap, high=gap, is_difference=True, many_looks=many)
         [found] = judge([Gate(id="g", what="w", bound=-0.05, confidence=0.95, evidence=seen)])
         assert found.verdict == "holds"
         [found] = judge([Gate(id="g", what="w", bound=0.08, confidence=0.95, evidence=seen)])
