@@ -62,20 +62,22 @@ def percent(share: float) -> str:
 
 
 def with_interval(found: Estimate | None, *, points: bool = False) -> str:
-    """A number with its interval: `63.8% [61.2, 66.4]`; differences in points, with their sign. Where the clusters admit no
-    interval, what was measured and why."""
+    """A number with its interval: `63.8% [61.2, 66.4]`; differences in points, with their sign. `63.8% [cannot say]` where the
+    clusters admit no interval."""
     if found is None:
         return ""
+    value = f"{100 * found.value:+.1f}" if points else percent(found.value)
     if found.cannot_say:
-        measured = f"{100 * found.value:+.1f}" if points else percent(found.value)
-        return f"{measured} measured; cannot say: {found.cannot_say}"
+        return f"{value} [cannot say]"
     if points:
-        return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
-    return f"{percent(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+        return f"{value} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    return f"{value} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def pass_rate(share: Estimate | None) -> str:
-    """The share that passes; `-` where no item has a verdict."""
+    """The share that passes, and why it has no interval if it has none; `-` where no item has a verdict."""
+    if share is not None and share.cannot_say:
+        return f"{percent(share.value)} [cannot say: {share.cannot_say}]"
     return with_interval(share) or "-"
 
 
