@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from headworks.cli.main import commands
 from headworks.evals.results import Header, Result, lines
+from headworks.evals.statistics.table import PASS, Table
 from headworks.ledger.store_url import store_at
 from tests.servers import PostgresServer
 
@@ -117,3 +118,9 @@ def test_results_of_an_eval_of_0_1_are_read() -> None:
     assert [one.outcome for one in results].count("pass") == 2
     assert len(results) == 6
     assert sum(one.cost_nano or 0 for one in results) == 3_438_000
+    table = Table(OLD / "evals" / "basics.jsonl")
+    assert table.is_complete
+    assert {name: (table.asked(name), table.count(name, PASS)) for name in table.columns} == {
+        "plain": (3, 1),
+        "typos": (3, 1),
+    }

@@ -53,7 +53,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         if self.theirs is None:
             return []
         found = zip(range(most), compare.changes(self.ours, self.theirs), strict=False)
-        return [compare.told(self.ours, self.theirs, one) for _, one in found]
+        return [compare.with_texts(self.ours, self.theirs, one) for _, one in found]
 
 
 def percent(share: float) -> str:
@@ -62,17 +62,54 @@ def percent(share: float) -> str:
 
 
 def with_interval(found: Estimate | None, *, points: bool = False) -> str:
-    """A number with its interval: `63.8% [61.2, 66.4]`; differences in points, with their sign."""
+    """A number with its interval: `63.8% [61.2, 66.4]`; differences in points, with their sign. `63.8% [cannot say]` where the
+    clusters admit no interval."""
     if found is None:
         return ""
+    value = f"{100 * found.value:+.1f}" if points else percent(found.value)
+    if found.cannot_say:
+        return f"{value} [cannot say]"
     if points:
-        return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
-    return f"{percent(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+        return f"{value} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    return f"{value} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def pass_rate(share: Estimate | None) -> str:
-    """The share that passes; `-` where no item has a verdict."""
+    """The share that passes, and why it has no interval if it has none; `-` where no item has a verdict."""
+    if share is not None and share.cannot_say:
+        return f"{percent(share.value)} [cannot say: {share.cannot_say}]"
     return with_interval(share) or "-"
+
+
+def p_value(p: float | None) -> str:
+    """To three digits that count; `-` where nothing can be said."""
+    return "-" if p is None else f"{p:.3g}"
+
+
+def detectable(said: Summary) -> str:
+    """Which differences between two systems this many samples can show: with clusters, what they are worth."""
+    count = f"{said.samples} samples"
+    if said.clusters:
+        count += f" in {said.clusters} clusters"
+    if said.gap_seen is None:
+        return f"{count}: too few clusters, or one too large, to say which differences can be detected"
+    if said.clusters:
+        count += f" (worth {said.effective:.0f} independent ones)"
+    points = 100 * said.gap_seen
+    return (
+        f"with {count} only differences above {points:.{0 if points >= 10 else 1}f} points can be detected (80 % power)"
+    )
+
+
+def needed(compared: Comparison) -> str:
+    """How many items a difference of the margin needs; "" where nothing can be said."""
+    if not compared.rows or not compared.rows[0].items_needed:
+        return ""
+    first = compared.rows[0]
+    count = f"{first.items_needed} items"
+    if groups := first.paired.difference.clusters:
+        count += f" in {-(-first.items_needed * groups // first.samples)} clusters"
+    return f"{count} are needed to detect a difference of {100 * compared.margin:.3g} points in this suite"
 
 
 def dollars(nano: int | None) -> str:
@@ -133,7 +170,7 @@ def _comparison_table(one: Report, compared: Comparison) -> list[str]:
     for row in compared.rows:
         cells = [
             row.condition, str(row.samples), percent(row.paired.ours), percent(row.paired.theirs),
-            with_interval(row.paired.difference, points=True), f"{row.p:.3g}",
+            with_interval(row.paired.difference, points=True), p_value(row.p),
             f"{row.ours.p95:.2f} s / {row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)} / {dollars(row.theirs.cost_nano)}",
         ]  # fmt: skip
         parts.append(f"| {' | '.join(cells)} |")
@@ -226,6 +263,7 @@ def write_html(path: Path, reports: list[Report]) -> None:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"ranged": with_interval, "passing": pass_rate, "percent": percent, "dollars": dollars}
+    environment.filters |= {"detectable": detectable, "p_value": p_value}
     template = environment.from_string(files("headworks.evals").joinpath("report.html").read_text(encoding="utf-8"))
     shown = [
         {"said": one.summary, "gates": one.gates, "compared": one.comparison, "items": list(_items(one))}

@@ -124,11 +124,11 @@ def test_a_prompt_of_the_system_is_evaluated(tmp_path: Path, capsys: pytest.Capt
     file = shop(tmp_path)
     (tmp_path / "p.md").write_text(PROMPT)
     Path(file).write_text(Path(file).read_text() + "prompts: {summarize: {file: p.md, model: assistant}}\n")
-    rows = "".join(f"  - {{text: number {n}}}\n" for n in range(4))
+    rows = "".join(f"  - {{text: number {n}}}\n" for n in range(5))
     (tmp_path / "shop.yaml").write_text(f"prompt: summarize\n{SUITE}{rows}")
     assert run(["eval", file, "--json"]) == HOLDS
     [said] = json.loads(capsys.readouterr().out)
-    assert (said["model"], [row["passed"] for row in said["rows"]]) == ("prompt/summarize", [4, 4, 4])
+    assert (said["model"], [row["passed"] for row in said["rows"]]) == ("prompt/summarize", [5, 5, 5])
 
 
 def test_a_judge_is_asked_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

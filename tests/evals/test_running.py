@@ -222,7 +222,7 @@ def test_clusters_are_few_or_enough(tmp_path: Path) -> None:
     loaded = files(tmp_path, samples=30)
     file = tmp_path / "shop.yaml"
     text = file.read_text()
-    for clusters, verdict in ((9, "not enough data"), (15, "holds")):
+    for clusters, verdict in ((4, "not enough data"), (15, "holds")):
         rows = text
         for number in range(30):
             rows = rows.replace(f"number {number} for", f"number {number} of {clusters} for").replace(
@@ -232,3 +232,60 @@ def test_clusters_are_few_or_enough(tmp_path: Path) -> None:
         session, table = ran(loaded, SessionOptions(choices=RunOptions(conditions=("none",))))
         [gate] = session.summary(table).gates
         assert (gate.verdict, gate.estimate.clusters) == (verdict, clusters)
+
+
+def in_clusters(folder: Path, clusters: list[str]) -> Loaded:
+    """A suite whose samples belong to these clusters; each has its cluster for a tag."""
+    loaded = files(folder)
+    rows = "".join(f"  - {{input: rake {n}, cluster: {c}, tags: [{c}]}}\n" for n, c in enumerate(clusters))
+    (folder / "shop.yaml").write_text(SUITE.replace("conditions: [typos, {kind: repetition, amount: 2}]\n", "") + rows)
+    return loaded
+
+
+def test_every_figure_of_a_page_knows_the_clusters_or_is_not_shown(tmp_path: Path) -> None:
+    session, table = ran(in_clusters(tmp_path, ["big"] * 16 + ["a", "b", "c", "d"]))
+    said = session.summary(table)
+    why = "80 % of the samples are one cluster"
+    assert (said.samples, said.clusters, said.gap_seen) == (20, 5, None)
+    assert said.rows[0].share is not None
+    assert said.rows[0].share.cannot_say == why
+    assert (said.gates[0].verdict, said.gates[0].why) == ("not enough data", why)
+    tags = {group.name: group.share for group in said.groups}
+    assert tags["big"] is not None
+    assert tags["big"].cannot_say == "only 1 cluster: 5 at least"
+    compared = compare.compare(table, table, session.plan.suite, session.plan.conditions)
+    assert (compared.rows[0].p, compared.rows[0].items_needed, compared.gate.why) == (None, 0, why)
+    made = report.Report(summary=said, ours=table, theirs=table, comparison=compared)
+    assert report.needed(compared) == ""
+    pages = (("h.html", report.write_html), ("m.md", report.write_markdown))
+    for name, write in pages:
+        write(tmp_path / name, [made])
+        page = (tmp_path / name).read_text()
+        assert f"100.0% [cannot say: {why}]" in page.replace("\\", "")
+        assert 'class="range"' not in page
+    assert "20 samples in 5 clusters: too few clusters, or one too large" in (tmp_path / "h.html").read_text()
+
+
+def test_figures_of_clusters_say_what_these_are_worth(tmp_path: Path) -> None:
+    session, table = ran(in_clusters(tmp_path, [f"c{n % 8}" for n in range(24)]))
+    said = session.summary(table)
+    assert (said.clusters, said.effective) == (8, 8.0)  # all answers are alike: so may each cluster's be
+    assert report.detectable(said).startswith(
+        "with 24 samples in 8 clusters (worth 8 independent ones) only differences"
+    )
+    assert report.detectable(said).endswith("points can be detected (80 % power)")
+
+
+def test_what_a_comparison_needs_is_said_in_items_and_clusters(tmp_path: Path) -> None:
+    loaded = in_clusters(tmp_path, [f"c{n % 8}" for n in range(24)])
+    session, ours = ran(loaded)
+    theirs = Table(ours.path)
+    theirs.codes[:6] = 0
+    compared = compare.compare(ours, theirs, session.plan.suite, session.plan.conditions)
+    first = compared.rows[0]
+    assert first.paired.chi2 is None
+    needed = report.needed(compared)
+    clusters = -(-first.items_needed * 8 // 24)
+    assert needed == (
+        f"{first.items_needed} items in {clusters} clusters are needed to detect a difference of 3 points in this suite"
+    )

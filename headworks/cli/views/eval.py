@@ -16,7 +16,17 @@ from rich.progress import Progress as Drawn
 from rich.text import Text
 
 from headworks.cli.tables import Output, TableRows
-from headworks.evals.report import Report, dollars, pass_rate, percent, results_of, with_interval
+from headworks.evals.report import (
+    Report,
+    detectable,
+    dollars,
+    needed,
+    p_value,
+    pass_rate,
+    percent,
+    results_of,
+    with_interval,
+)
 from headworks.evals.runner import Progress
 from headworks.evals.session import Session
 from headworks.evals.statistics.compare import Comparison, why_of
@@ -118,10 +128,7 @@ def show(report: Report) -> None:
         click.echo(
             f"stopped early: {summary.why or 'it was interrupted'}; gates are judged by bounds that hold at any stop"
         )
-    click.echo(
-        f"with {summary.samples} samples only differences above {100 * summary.gap_seen:.0f} points can be detected (80 % power); "
-        f"cost {dollars(summary.cost_nano)}; every answer: {summary.results}"
-    )
+    click.echo(f"{detectable(summary)}; cost {dollars(summary.cost_nano)}; every answer: {summary.results}")
     if report.gates:
         click.echo()
         output.print(gates(report.gates, output))
@@ -188,15 +195,12 @@ def show_comparison(output: Output, report: Report, compared: Comparison) -> Non
     for row in compared.rows:
         table.add_row(
             row.condition, str(row.samples), percent(row.paired.ours), percent(row.paired.theirs),
-            with_interval(row.paired.difference, points=True), f"{row.paired.better}/{row.paired.worse}", f"{row.p:.3g}",
+            with_interval(row.paired.difference, points=True), f"{row.paired.better}/{row.paired.worse}", p_value(row.p),
             f"{row.ours.p95:.2f}/{row.theirs.p95:.2f} s", f"{dollars(row.ours.cost_nano)}/{dollars(row.theirs.cost_nano)}",
         )  # fmt: skip
     output.print(table)
-    if compared.rows and compared.rows[0].items_needed:
-        needed = compared.rows[0].items_needed
-        click.echo(
-            f"{needed} items are needed to detect a difference of {100 * compared.margin:.3g} points in this suite\n"
-        )
+    if said := needed(compared):
+        click.echo(f"{said}\n")
 
 
 def printable(text: str) -> str:

@@ -16,9 +16,11 @@ from headworks.evals.conditions import PLAIN, Condition
 from headworks.evals.results import Result, at
 from headworks.evals.statistics import gate as gates
 from headworks.evals.statistics import intervals as stats
+from headworks.evals.statistics.clusters import Clusters
+from headworks.evals.statistics.exact import Floats
 from headworks.evals.statistics.gate import Evidence, Gate, Judged
-from headworks.evals.statistics.intervals import Floats, Paired
-from headworks.evals.statistics.summary import Spread, clusters_of, of_rows, spread
+from headworks.evals.statistics.intervals import Paired
+from headworks.evals.statistics.summary import CostAndLatency, clusters_of, clusters_of_rows, cost_and_latency
 from headworks.evals.statistics.table import NONE, PASS, Table
 from headworks.evals.suites.suite import Suite
 
@@ -31,16 +33,17 @@ Change = Literal["worse", "better"]
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition in both runs. p: McNemar's, exact where there are fewer than 25 discordant pairs, adjusted by Holm for
-    all conditions. items_needed: samples to see a difference of the margin, with the spread that was seen."""
+    """One condition in both runs. p: that so large a difference is chance, adjusted by Holm for all conditions; McNemar's, or
+    with clusters the test that knows them; None where nothing can be said. items_needed: samples to see a difference of the
+    margin, with the variance (and the clusters) that was seen; 0 where none can be said."""
 
     condition: str
     samples: int
     paired: Paired
-    p: float
+    p: float | None
     items_needed: int
-    ours: Spread
-    theirs: Spread
+    ours: CostAndLatency
+    theirs: CostAndLatency
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,11 +76,12 @@ def compare(
 ) -> Comparison:
     """Holds our run against theirs."""
     rows = [row for one in conditions if (row := _row(ours, theirs, suite, one.title, margin)) is not None]
-    for row, p in zip(list(rows), stats.holm([row.p for row in rows]), strict=True):
-        rows[rows.index(row)] = msgspec.structs.replace(row, p=p)
+    known = [(number, row.p) for number, row in enumerate(rows) if row.p is not None]
+    for (number, _), p in zip(known, stats.holm([one for _, one in known]), strict=True):
+        rows[number] = msgspec.structs.replace(rows[number], p=p)
     low, high, clusters = _gaps(ours, theirs, suite, PLAIN)
     seen = Evidence(
-        low=low, high=high, clusters=clusters, is_gap=True,
+        low=low, high=high, clusters=clusters, is_difference=True,
         many_looks=suite.looks == "many" or not (ours.is_complete and theirs.is_complete),
     )  # fmt: skip
     label = _name(theirs) if _name(theirs) != _name(ours) else theirs.path.name
@@ -98,7 +102,7 @@ def _name(table: Table) -> str:
     return f"{table.header.system}/{table.header.model}"
 
 
-def _gaps(ours: Table, theirs: Table, suite: Suite, condition: str) -> tuple[Floats, Floats, gates.Clusters | None]:
+def _gaps(ours: Table, theirs: Table, suite: Suite, condition: str) -> tuple[Floats, Floats, Clusters | None]:
     """Ours minus theirs by sample, what has no verdict counted against us and for us; and the clusters of these samples."""
     if condition not in theirs.columns:
         return np.zeros(0), np.zeros(0), None
@@ -110,7 +114,7 @@ def _gaps(ours: Table, theirs: Table, suite: Suite, condition: str) -> tuple[Flo
     a, b = a[both], b[both]
     found = None
     if suite.has_clusters:
-        found = of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
+        found = clusters_of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
     return mine[0.0][a] - other[1.0][b], mine[1.0][a] - other[0.0][b], found
 
 
@@ -125,17 +129,20 @@ def _row(ours: Table, theirs: Table, suite: Suite, condition: str, margin: float
     a, b = (np.array([pair[side] for pair in kept], dtype=np.intp) for side in (0, 1))
     clusters = None
     if suite.has_clusters:
-        clusters = of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
+        clusters = clusters_of_rows(clusters_of(ours, {sample.id: sample for sample in suite.samples}), a)
     paired = stats.paired(mine[a], other[b], clusters, CONFIDENCE)
-    variance = float(np.var(mine[a] - other[b], ddof=1)) if len(a) > 1 else stats.SPREAD
+    # n times the squared error of the mean: the variance of one difference, grown by what its cluster takes away.
+    variance = len(a) * paired.difference.se**2 if len(a) > 1 else stats.DIFFERENCE_VARIANCE
+    if paired.difference.cannot_say:
+        variance = 0.0
     return Difference(
         condition=condition,
         samples=len(kept),
         paired=paired,
-        p=paired.p_exact if paired.better + paired.worse < stats.FEW_DISCORDANT else paired.p,
+        p=paired.p,
         items_needed=stats.items_needed(margin, variance) if variance and margin else 0,
-        ours=spread(ours, condition),
-        theirs=spread(theirs, condition),
+        ours=cost_and_latency(ours, condition),
+        theirs=cost_and_latency(theirs, condition),
     )
 
 
@@ -158,7 +165,7 @@ def changes(ours: Table, theirs: Table) -> Iterator[tuple[Change, str, str, int]
                         yield change, name, condition, repeat
 
 
-def told(ours: Table, theirs: Table, change: tuple[Change, str, str, int]) -> Changed:
+def with_texts(ours: Table, theirs: Table, change: tuple[Change, str, str, int]) -> Changed:
     """A change with its texts, read from both files."""
     kind, name, condition, repeat = change
     mine, other = _result(ours, name, condition, repeat), _result(theirs, name, condition, repeat)

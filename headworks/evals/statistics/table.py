@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headworks.evals.results import Ended, Header, Outcome, Result, lines, read_header
-from headworks.evals.statistics.intervals import Floats
+from headworks.evals.statistics.exact import Floats
 
 NONE: Final = -1
 FAIL: Final = 0
