@@ -335,18 +335,27 @@ class ArithmeticJudge(StatedInputs):
         if most is not None and most <= limit:
             said = f"at most {dollars(most)} in {written_duration(objective.window)}, by the budgets of all keys in the file"
             return Assessment("holds", f"{said}; further keys must be created in their groups")
-        total = 0.0
+        least = total = 0.0
         for alias in aliases:
             cost, peak = self.cost_range(alias), self.peak_rate(alias)
             if isinstance(cost, Assessment):
                 return cost
             if peak is None:
                 return Assessment("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
-            total += cost[1] * peak * objective.window
-        said = f"{dollars(total)} in {written_duration(objective.window)} if the load were always at its peak"
+            calls = peak * self.traffic.busy * objective.window
+            total += cost[1] * calls
+            least += min(cost[0], self.cheapest([alias])) * calls
+        of = "by `daily`" if self.traffic.daily else "if the load were always at its peak"
+        said = f"{dollars(total)} in {written_duration(objective.window)} {of}"
         if total <= limit * COST_TOLERANCE:
             return Assessment("holds", said)
-        return Assessment("cannot say", f"{said}; it depends on the load at other times; {NEEDS_SIMULATION}", "plan")
+        if not self.traffic.daily:
+            return Assessment(
+                "cannot say", f"{said}; it depends on the load at other times; {NEEDS_SIMULATION}", "plan"
+            )
+        if least * (1 - self.repeated_share(aliases)) * COST_TOLERANCE > limit and not self.has_limits(aliases):
+            return Assessment("does not hold", said)
+        return Assessment("cannot say", f"{said}; it depends on which targets answer; {NEEDS_SIMULATION}", "plan")
 
     def budget_total(self, aliases: Sequence[str], window: float) -> int | None:
         """Nano-dollars that the budgets of all callers let through in a window; None where somebody has none."""
@@ -369,6 +378,9 @@ class ArithmeticJudge(StatedInputs):
 
     def cost_range(self, alias: str) -> tuple[float, float] | Assessment:
         """The least and the most that a call of mean size costs in the first tier, in nano-dollars."""
+        if self.traffic.trace is not None or self.traffic.log:
+            of = "a trace" if self.traffic.trace is not None else "that of the ledger"
+            return Assessment("cannot say", f"the traffic is {of}; {NEEDS_SIMULATION}", "plan")
         asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
         if asked is None or said is None:
             return Assessment("cannot say", "write `prompt_tokens` and `output_tokens` under `traffic`", "numbers")

@@ -16,6 +16,7 @@ from headworks.system.schema.requirements import Objective
 from headworks.twin.report.report import Effect, Remedy, Sensitivity
 from headworks.twin.search.changes import KINDS_BY_EFFORT, Change, remedy_ladders, sensitivity_changes
 from headworks.twin.simulation.confidence_interval import mean_interval
+from headworks.twin.simulation.observations import mean_cost
 from headworks.twin.simulation.replications import Effort, Plan, Run, estimate, replicate
 from headworks.twin.simulation.run import Drained
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
@@ -199,7 +200,7 @@ def remedy_rank(offer: Remedy) -> tuple[int, float, float]:
 
 
 def cost_per_call(made: Sequence[Run]) -> float | None:
-    """The mean cost of a call in dollars; None where a price is unknown."""
-    costs = [float(one.seen.cost.mean()) for one in made if len(one.seen)]
-    known = mean_interval(costs).value if costs else float("nan")
-    return known if known == known else None
+    """The mean cost of a call that was let in, in dollars; None where a price is unknown."""
+    costs = [mean_cost(one.seen) for one in made]
+    known = [cost for cost in costs if cost is not None]
+    return mean_interval(known).value if known and len(known) == len(costs) else None

@@ -128,14 +128,24 @@ def test_quality_is_judged_by_neither() -> None:
 
 
 def test_a_month_that_budgets_bound_holds_in_both() -> None:
-    """A run is minutes long, and no budget ends in it: the arithmetic knows more."""
+    """A run is minutes long, and no budget ends in it: what the budget lets through is reckoned. `check` says what two of its windows
+    let through at most, for any 30 days may touch two."""
     bound = "{id: month, metric: cost, at_most: $25, window: 30d}"
     keys = "keys: {web: {key: a-key-of-some-length, budget: {amount: $10, every: 30d}}}"
     system = one(f"{TRAFFIC}, objectives: [{bound}]", model=", max_output: 100", more=keys)
     [first] = judge(system, Prices(system).of)
     [second] = judged(system)
     assert (first.verdict, second.verdict) == ("holds", "holds")
-    assert second.why.startswith("by arithmetic, as in `headworks check`: at most $20.00")
+    assert first.why.startswith("at most $20.00")
+    assert (second.value, second.low, second.high) == pytest.approx((10.0, 10.0, 10.0))
+    assert second.served == pytest.approx(10 / (5 * MONTH * judged_cost(TRAFFIC)), rel=0.1)
+
+
+def judged_cost(traffic: str) -> float:
+    """What a call of this traffic costs where nothing bounds it."""
+    [verdict] = judged(one(f"{traffic}, objectives: [{{id: c, metric: cost_per_call, at_most: $1}}]"))
+    assert verdict.value is not None
+    return verdict.value
 
 
 # What `init` writes.
