@@ -228,8 +228,8 @@ class Judge:
     def rests_on(self, objective: Objective) -> str:
         """How many runs, and calls of the objective's that were let in."""
         mine = [one.seen.of(objective.alias) for one in self.made]
-        calls = sum(int(one.is_let_in.sum()) for one in mine)
-        return f"{len(self.made)} runs, {calls} calls"
+        let_in, calls = sum(int(one.is_let_in.sum()) for one in mine), sum(map(len, mine))
+        return f"{len(self.made)} runs, {calls if let_in == calls else f'{let_in} of {calls}'} calls"
 
     def unknown(self, objective: Objective) -> str:
         if not any(one.seen.of(objective.alias).is_let_in.any() for one in self.made):
