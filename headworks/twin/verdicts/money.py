@@ -60,7 +60,14 @@ class Money:
         self.let_in = let_in_shares(plan, self.seen)
         self.costs = self._costs()
         self.flows: BudgetFlows = budget_flows(plan.system, self.rates, self.costs, self.let_in)
-        self.names = [one.name for one in self.flows.budgets if one.share < ALL] + limits_that_refuse(made)
+        self.names = self._who_refuses(made)
+
+    def _who_refuses(self, made: Sequence[Run]) -> list[str]:
+        """The budgets and limits that refuse somebody, by name."""
+        names = [one.name for one in self.flows.budgets if one.share < ALL] + limits_that_refuse(made)
+        if not names and any(share < ALL for share in self.let_in.values()):
+            names = [f"{one.name}, which calls in flight have reserved" for one in self.flows.budgets]
+        return names
 
     def _costs(self) -> dict[str, float]:
         """The mean cost of a call of each alias that was let in, over all runs; those are left out whose cost nobody knows."""

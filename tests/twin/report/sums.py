@@ -84,9 +84,9 @@ def of_limits(report: Report) -> Iterator[str]:
             yield f"{one.name} rejects {one.refused} of what asks for it, and {one.elsewhere} is answered elsewhere"
         if one.mean > one.at_peak + LAST_BIT:
             yield f"{one.name}: {one.mean} on average, {one.at_peak} at most"
-        if one.name.startswith("budget") and one.mean > 1 and abs(one.refused - (1 - 1 / one.mean)) > LAST_BIT:
-            if one.mean == one.at_peak:
-                yield f"{one.name}: {one.mean} of it is asked, and {one.refused} refused"
+        is_used_up = one.name.startswith("budget") and one.mean == one.at_peak > 1
+        if is_used_up and abs(one.refused - (1 - 1 / one.mean)) > LAST_BIT:
+            yield f"{one.name}: {one.mean} of it is asked, and {one.refused} refused"
     for closed in report.screening.limits:
         if abs(closed.use - closed.asked / closed.carries) > LAST_BIT * closed.use:
             yield f"{closed.name}: {closed.asked} of {closed.carries} is not {closed.use}"
@@ -121,9 +121,9 @@ def of_the_rest(report: Report) -> Iterator[str]:
             yield f"{course.metric} of {course.alias}: a higher percentile is lower"
     rate = re.search(r"synthetic traffic, ([\d.]+) calls/s", report.traffic)
     for one in report.verdicts:
-        if one.metric == "goodput" and one.value is not None and rate is not None:
-            if one.value > float(rate[1]) * 1.005:
-                yield f"{one.id}: {one.value} good calls a second of {rate[1]}"
+        is_known = one.metric == "goodput" and one.value is not None and rate is not None
+        if is_known and one.value > float(rate[1]) * 1.005:
+            yield f"{one.id}: {one.value} good calls a second of {rate[1]}"
 
 
 def of_remedies(report: Report) -> Iterator[str]:
