@@ -11,13 +11,13 @@ from headworks import __version__
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.system import System
+from headworks.system.verdicts.budget_flow import BudgetFlow
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.report.report import PERCENTS, Percentiles, Report
 from headworks.twin.report.report import Effort as Spent
-from headworks.twin.screening.budget_flow import BudgetFlow
 from headworks.twin.screening.closed_forms import Screening, screen
 from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.observations import Observations, observe

@@ -23,9 +23,20 @@ from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.verdicts.availability import AvailabilityJudge
+from headworks.system.verdicts.budget_flow import budget_flows
 from headworks.system.verdicts.closed_forms import littles_law_rate, too_bursty
 from headworks.system.verdicts.inputs import StatedInputs
-from headworks.system.verdicts.verdict import NEEDS_SIMULATION, ROUNDING, Assessment, Needs, VerdictWord
+from headworks.system.verdicts.verdict import (
+    ALL_SERVED,
+    NEEDS_SIMULATION,
+    ROUNDING,
+    Assessment,
+    Needs,
+    Served,
+    VerdictWord,
+    said_of,
+    served_words,
+)
 
 Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
 
@@ -39,7 +50,8 @@ minutes bring the same number of calls."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one objective. needs: what could judge it: `numbers` in the file, `plan` or `eval`; "" where it is judged."""
+    """The verdict on one objective. needs: what could judge it: `numbers` in the file, `plan` or `eval`; "" where it is judged.
+    served: of what is asked, the share that budgets have room for: the verdict is about that share."""
 
     id: str
     objective: str
@@ -47,23 +59,36 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: VerdictWord
     why: str
     needs: Needs = ""
+    served: float = 1.0
+
+    @property
+    def said(self) -> str:
+        """The verdict in words: of which share of what is asked it holds."""
+        return said_of(self.verdict, self.served)
 
 
 def judge(system: System, pricing: Pricing) -> list[Verdict]:
     """A verdict for every objective, in the order of the file."""
     bench = ArithmeticJudge(system, pricing)
-    return [
-        Verdict(
-            id=one.id,
-            objective=str(one),
-            alias=one.alias,
-            verdict=found.verdict,
-            why=found.why,
-            needs=found.needs,
-        )
-        for one in system.requirements.objectives
-        for found in [bench.of(one)]
-    ]
+    return [verdict_on(one, bench) for one in system.requirements.objectives]
+
+
+def verdict_on(objective: Objective, bench: ArithmeticJudge) -> Verdict:
+    found, served = bench.of(objective), bench.served(objective)
+    why = found.why
+    if found.verdict == "not judged":
+        served = ALL_SERVED
+    if not served.is_all:
+        why = f"{served_words(found.verdict, served)}; {why}"
+    return Verdict(
+        id=objective.id,
+        objective=str(objective),
+        alias=objective.alias,
+        verdict=found.verdict,
+        why=why,
+        needs=found.needs,
+        served=served.share,
+    )
 
 
 class ArithmeticJudge(StatedInputs):
@@ -90,6 +115,24 @@ class ArithmeticJudge(StatedInputs):
                 return Assessment(
                     "not judged", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval"
                 )
+
+    # Budgets.
+
+    def served(self, objective: Objective) -> Served:
+        """Of what is asked, the share that budgets have room for: all, where that is not known."""
+        rates: dict[str, float] = {}
+        costs: dict[str, float] = {}
+        for alias in self.system.models:
+            cost, peak = self.cost_range(alias), self.peak_rate(alias)
+            if peak is None or isinstance(cost, Assessment) or cost[0] != cost[1] or self.repeated_share([alias]):
+                return ALL_SERVED
+            rates[alias] = peak * self.traffic.busy
+            costs[alias] = cost[0] / NANO
+        flows = budget_flows(self.system, rates, costs, {})
+        aliases = [alias for alias in rates if objective.alias in (None, alias)]
+        share = sum(rates[alias] * flows.share_of(self.system, alias) for alias in aliases)
+        names = tuple(one.name for one in flows.budgets if one.share < 1)
+        return Served(share / sum(rates[alias] for alias in aliases), names) if names else ALL_SERVED
 
     # Latency.
 

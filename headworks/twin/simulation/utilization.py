@@ -21,9 +21,9 @@ import numpy as np
 
 from headworks.core.record import AttemptRecord, Record
 from headworks.system.schema.system import System
+from headworks.system.verdicts.budget_flow import BudgetFlow, budget_flows
 from headworks.twin.models.random_streams import Floats
 from headworks.twin.models.vendor_model import VendorModel
-from headworks.twin.screening.budget_flow import BudgetFlow, budget_flows
 from headworks.twin.screening.limits import Limit, limits_of
 from headworks.twin.simulation.observations import TURNED_AWAY
 from headworks.twin.workload.mix import Mix

@@ -2,7 +2,7 @@
 
 Theory. What a window costs is the calls that come in it, by the share of them that is let in, by what one costs. How many come
 follows from the traffic (the load at the peak, by how busy the mean of a window is) and not from how many a run happened to
-draw. How many are let in: limits show it in the runs, budgets by arithmetic (`screening/budget_flow.py`). What one costs: the
+draw. How many are let in: limits show it in the runs, budgets by arithmetic (`system/verdicts/budget_flow.py`). What one costs: the
 runs show it, of those that were let in; several aliases count by their share of the traffic.
 
 How sure that is has three parts, added as variances: the runs differ (Student's t); a trace is a sample of the traffic that it
@@ -23,8 +23,8 @@ import msgspec
 import numpy as np
 from scipy.special import stdtrit
 
+from headworks.system.verdicts.budget_flow import BudgetFlow, BudgetFlows, budget_flows
 from headworks.twin.models.random_streams import Floats
-from headworks.twin.screening.budget_flow import BudgetFlow, BudgetFlows, budget_flows
 from headworks.twin.screening.limits import keys_for
 from headworks.twin.simulation.confidence_interval import CONFIDENCE, Interval, mean_interval
 from headworks.twin.simulation.observations import Observations, mean_cost

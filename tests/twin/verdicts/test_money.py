@@ -15,9 +15,9 @@ from headworks.load.call import CallResult
 from headworks.load.verdict import Costs, Measured
 from headworks.load.verdict import judge as judge_load
 from headworks.system.schema.system import System
+from headworks.system.verdicts.budget_flow import budget_flows
 from headworks.system.verdicts.judge import judge as judge_by_arithmetic
 from headworks.twin.plan import PlanInputs, prepare
-from headworks.twin.screening.budget_flow import budget_flows
 from headworks.twin.simulation.observations import Observations
 from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
 from headworks.twin.simulation.utilization import flow_utilizations

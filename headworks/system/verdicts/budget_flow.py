@@ -17,7 +17,6 @@ from headworks.core.key import Spending
 from headworks.core.money import NANO
 from headworks.policy.spend import LENGTHS
 from headworks.system.schema.system import System
-from headworks.twin.screening.limits import keys_for
 
 
 class BudgetFlow(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +33,20 @@ class BudgetFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BudgetFlows(msgspec.Struct, frozen=True, kw_only=True):
-    """shares: what is served of the calls of each key, by its name and its group's budgets together."""
+    """shares: what is served of the calls of each key, by its own and its group's budget together."""
 
     budgets: list[BudgetFlow]
     shares: dict[str, float]
+
+    def share_of(self, system: System, alias: str) -> float:
+        """What is served of an alias's calls, which its keys make evenly."""
+        callers = callers_of(system, alias)
+        return sum(self.shares[caller] for caller in callers) / len(callers) if callers else 1.0
+
+
+def callers_of(system: System, alias: str) -> list[str]:
+    """The keys that may call an alias."""
+    return [name for name, key in system.keys.items() if not key.models or alias in key.models]
 
 
 def budget_flows(
@@ -50,7 +59,7 @@ def budget_flows(
     by alias and key, the share of its calls that limits let in (1 where nothing is said)."""
     asked = dict.fromkeys(system.keys, 0.0)
     for alias, rate in rates.items():
-        callers = keys_for(system, alias)
+        callers = callers_of(system, alias)
         for caller in callers:
             asked[caller] += rate / len(callers) * let_in.get((alias, caller), 1.0) * costs.get(alias, 0.0)
     day = system.requirements.traffic.daily
