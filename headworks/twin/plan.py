@@ -176,10 +176,10 @@ def method_notes(verdicts: Sequence[Verdict]) -> list[Assumption]:
 
 
 def budget_notes(budgets: Sequence[BudgetFlow]) -> list[Assumption]:
-    """What is assumed of budgets: how they are reckoned, and how long those last that no window fills again."""
+    """Assumptions about budgets: how they are computed, and how long a `total` lasts."""
     noted = []
     if any(one.lasts is None for one in budgets):
-        assumed = "budgets are reckoned by the mean load and the mean cost of a call; the runs show the time while they have room"
+        assumed = "budgets are computed from the mean load and the mean cost of a call; the runs show the time while they have room"
         noted.append(Assumption(about="budgets", assumed=assumed))
     for one in budgets:
         if one.lasts is not None:

@@ -1,8 +1,8 @@
-"""What the budgets of keys and groups let through of a steady traffic: by the mean cost of a call, for no run is as long as a window.
+"""The share of calls that the budgets of keys and groups have room for, from the mean cost of a call.
 
-Theory. A budget lets calls in until it is spent, and nobody from then until its window ends. So of what a window asks it serves
-the share that the amount is of what all of it would cost, at most all. A budget by the hour is spent in the busy hours of a day
-and is not in the quiet ones: each hour counts for itself. What a key's own budget let through asks its group's.
+Theory. A budget lets calls in until it is spent, and then none until its window ends. So the share that it serves is its amount
+divided by the cost of all calls of a window, and at most 1. A budget by the hour may be spent in the busy hours of a day and not
+in the quiet ones, so each hour counts by itself. The calls that a key's own budget lets in then ask its group's.
 
 Always true: a share is between 0 and 1; what is served costs no more than the amount.
 """
@@ -20,8 +20,8 @@ from headworks.system.schema.system import System
 
 
 class BudgetFlow(msgspec.Struct, frozen=True, kw_only=True):
-    """One budget. amount, asked, most: dollars: of the budget, and what the calls of a window would cost, on average and in the
-    busiest window. share: of what is asked, what the budget serves. lasts: seconds until a `total` is spent, else None."""
+    """One budget. amount, asked, most: dollars of the budget, and what all calls of a window would cost, on average and in the
+    busiest window. share: of the calls that ask, the share that it serves. lasts: seconds until a `total` is spent, else None."""
 
     name: str
     path: str
@@ -33,13 +33,13 @@ class BudgetFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BudgetFlows(msgspec.Struct, frozen=True, kw_only=True):
-    """shares: what is served of the calls of each key, by its own and its group's budget together."""
+    """shares: of the calls of each key, the share that its own and its group's budget serve together."""
 
     budgets: list[BudgetFlow]
     shares: dict[str, float]
 
     def share_of(self, system: System, alias: str) -> float:
-        """What is served of an alias's calls, which its keys make evenly."""
+        """The share of an alias's calls that budgets serve; its keys make equal shares of them."""
         callers = callers_of(system, alias)
         return sum(self.shares[caller] for caller in callers) / len(callers) if callers else 1.0
 

@@ -131,8 +131,9 @@ class ArithmeticJudge(StatedInputs):
         flows = budget_flows(self.system, rates, costs, {})
         aliases = [alias for alias in rates if objective.alias in (None, alias)]
         share = sum(rates[alias] * flows.share_of(self.system, alias) for alias in aliases)
+        total = sum(rates[alias] for alias in aliases)
         names = tuple(one.name for one in flows.budgets if one.share < 1)
-        return Served(share / sum(rates[alias] for alias in aliases), names) if names else ALL_SERVED
+        return Served(share / total, names) if names and share < total else ALL_SERVED
 
     # Latency.
 

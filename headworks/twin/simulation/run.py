@@ -52,10 +52,10 @@ class RecordSink:
 
 
 class CountingMemory(Memory):
-    """In-memory state that notes whom each limit turned away at least once. turned: the ids of the calls, by the name of the limit.
+    """In-memory state that notes the calls that each limit rejected at least once. turned: their ids, by the name of the limit.
 
-    A budget holds what calls under way have reserved in it, and nothing is ever spent: a run shows what is served while the
-    budget has room, and `system/verdicts/budget_flow.py` reckons for how much of a window it has. No run is as long as a window."""
+    A budget holds what calls in flight have reserved, and nothing is ever spent: a run shows what is served while the budget has
+    room, and `system/verdicts/budget_flow.py` computes for how much of a window it has room. No run is as long as a window."""
 
     def __init__(self) -> None:
         super().__init__()

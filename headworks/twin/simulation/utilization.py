@@ -2,10 +2,9 @@
 
 Theory. A limit per minute is held by a bucket of one minute's size, so its use is what was admitted in a minute by the
 limit. Places are held for as long as a call lasts, so their use is how many are held at once, by how many there are.
-What a limit made wait, and whom it turned away, is counted beside its use. A call that waits for its provider's limit has
-its first attempt late. Tokens are counted as they were used, while a call takes its bound on the answer until it ends: a `tpm`
-may turn calls away and seem to be half empty. Turned away is a call that asked and was never let in, be it that another
-target answered it: of those that asked at most all.
+Waits and rejections are counted beside the use. A call that waits for its provider's limit has its first attempt late. Tokens
+are counted as they were used, while a call reserves its output limit until it ends: a `tpm` may reject calls and seem half empty.
+A limit rejects a call that asked for it and never got in, also if another target answered the call.
 
 Always true: read off the records of a run, as they would be in service; but which limit turned a call away, which a record
 does not say: that comes from the state.
@@ -40,8 +39,8 @@ MOST_A_MINUTE: Final = 2.0
 
 class Utilization(msgspec.Struct, frozen=True, kw_only=True):
     """One limit's use. at_peak: the most that was used at once, by the limit; mean: over time. waits: seconds that calls
-    waited for it on average; refused: the share of those that asked which it turned away; elsewhere: the share of those
-    that asked which it turned away and another target answered. course: use over time."""
+    waited for it on average; refused: the share of the calls that asked for it which it rejected; elsewhere: the share which it
+    rejected and another target answered. course: use over time."""
 
     name: str
     path: str
@@ -64,7 +63,7 @@ class LimitConsumers(msgspec.Struct):
 
 
 class Refusals(msgspec.Struct, frozen=True):
-    """Of the calls that asked a limit, the share that it turned away, and of those the ones that another target answered."""
+    """Of the calls that asked for a limit, the share that it rejected, and the share that it rejected and another target answered."""
 
     refused: float = 0.0
     elsewhere: float = 0.0
@@ -81,8 +80,8 @@ def utilizations(
     ends: float,
     turned: Mapping[str, Collection[str]],
 ) -> list[Utilization]:
-    """The use of every limit, in the order of the file, and then the gateway's own. turned: ids of the calls that the state turned
-    away at least once, by its names of limits."""
+    """The use of every limit, in the order of the file, and then the gateway's own. turned: ids of the calls that each limit rejected
+    at least once, by the state's name for it."""
     known = list(records)
     found = []
     for one in limits_of(system):
@@ -165,8 +164,8 @@ def _is_at(one: Limit, target: str) -> bool:
 
 
 def _refusals(one: Limit, records: Sequence[Record], turned: frozenset[str], *, is_full: bool) -> Refusals:
-    """Whom a limit turned away. A provider may count by itself and answer 429, and a call that finds others waiting is turned away
-    without being counted: which limit that was nobody says, so it was one that is full."""
+    """The calls that a limit rejected. Two kinds do not say which limit it was, and count for those that are full: a provider that
+    answers 429 by itself, and a call that found others waiting."""
     mine = _callers(one, records)
     if one.owner not in ("provider", "target"):
         return Refusals(len(turned & {record.request_id for record in mine}) / len(mine)) if mine else NOBODY

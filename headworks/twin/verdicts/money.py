@@ -1,16 +1,15 @@
-"""The money of a plan, and what its keys' own limits and budgets never serve: one arithmetic for every place that shows either.
+"""Costs, and the share of calls that own limits and budgets reject: one arithmetic for every place that shows either.
 
-Theory. What a window costs is the calls that come in it, by the share of them that is let in, by what one costs. How many come
-follows from the traffic (the load at the peak, by how busy the mean of a window is) and not from how many a run happened to
-draw. How many are let in: limits show it in the runs, budgets by arithmetic (`system/verdicts/budget_flow.py`). What one costs: the
-runs show it, of those that were let in; several aliases count by their share of the traffic.
+Theory. The cost of a window is the number of its calls, multiplied by the share of them that is let in and by the cost of one.
+The number of calls follows from the traffic (the load at the peak, multiplied by the load factor), not from how many a run
+happened to draw. The share that limits let in is counted in the runs; that of budgets is computed (`system/verdicts/budget_flow.py`).
+The cost of one is the mean over the calls of the runs that were let in; aliases are weighted by their share of the traffic.
 
-How sure that is has three parts, added as variances: the runs differ (Student's t); a trace is a sample of the traffic that it
-stands for, and its own stretches differ (batch means; of the cost of a call the ratio of two sums); and a window has a chance
-number of calls of chance sizes.
+The interval has three parts, added as variances: the runs differ (Student's t); a trace is a sample of its traffic, and its
+stretches differ (batch means; for the cost of a call, the ratio of two sums); a window has a random number of calls of random
+sizes.
 
-Always true: of two numbers of a report that follow from each other neither is computed anew: a window's cost is the calls that
-are let in by the cost of a call, and at most what budgets let through.
+Always true: a window's cost is the calls that are let in multiplied by the cost of a call, and at most what budgets let through.
 """
 
 from __future__ import annotations
@@ -32,21 +31,21 @@ from headworks.twin.simulation.replications import Plan, Run
 from headworks.twin.workload.arrivals import Shape, squared_cv
 
 BATCHES: Final = 20
-"""Stretches that a trace is cut into: with ten to thirty the interval is as good as with more (Schmeiser, Batch size effects in
-the analysis of simulation output, Operations Research 30, 1982)."""
+"""Stretches that a trace is cut into: ten to thirty are enough (Schmeiser, Batch size effects in the analysis of simulation output,
+Operations Research 30, 1982)."""
 
 NORMAL_95: Final = 1.96
+"""The 97.5th percentile of the normal distribution."""
 
 ALL: Final = 1 - 1e-9
-"""The share from which everything is served: the rest is the last bit of a float."""
+"""The share from which everything is served: the rest is rounding."""
 
 
 class WindowCost(msgspec.Struct, frozen=True):
-    """What a window costs, and how many calls are let in and how many ask in it."""
+    """The cost of a window, and the number of calls that are let in during it."""
 
     cost: Interval
     calls: float
-    asked: float
 
 
 class Money:
@@ -127,13 +126,12 @@ class Money:
         if per_call is None:
             return None
         names = self.aliases(alias)
-        asked = sum(self.rates[name] for name in names) * seconds
         calls = sum(self.rates[name] * self.alias_share(name) for name in names) * seconds
         weights = {name: self.rates[name] * self.alias_share(name) / calls * seconds for name in names}
         by_runs = self._mean_over_runs(weights)
         own = NORMAL_95 * sqrt(self._dispersion(alias) / calls)
         found = self._wider(by_runs, self._trace_noise(alias, is_a_call=False), own)
-        return WindowCost(self._within_budgets(alias, seconds, found), calls, asked)
+        return WindowCost(self._within_budgets(alias, seconds, found), calls)
 
     def _within_budgets(self, alias: str | None, seconds: float, per_call: Interval) -> Interval:
         """A window's cost at each end of what a call may cost: the dearer they are, the fewer a budget lets in."""

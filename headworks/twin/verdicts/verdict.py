@@ -232,7 +232,10 @@ class Judge:
         return f"{len(self.made)} runs, {calls if let_in == calls else f'{let_in} of {calls}'} calls"
 
     def unknown(self, objective: Objective) -> str:
-        if not any(one.seen.of(objective.alias).is_let_in.any() for one in self.made):
+        mine = [one.seen.of(objective.alias) for one in self.made]
+        if not any(map(len, mine)):
+            return "no call came for it"
+        if not any(one.is_let_in.any() for one in mine):
             return "no call was let in"
         if objective.metric in ("cost", "cost_per_call"):
             return "a target's price is unknown: set `price: {input: $0.25/M, output: $2/M}` under its model"

@@ -164,7 +164,7 @@ def test_quality_is_judged_by_neither() -> None:
 
 
 def test_a_month_that_budgets_bound_holds_in_both() -> None:
-    """A run is minutes long, and no budget ends in it: what the budget lets through is reckoned. `check` says what two of its windows
+    """A run is minutes long, and no budget ends in it: what the budget lets through is computed. `check` says what two of its windows
     let through at most, for any 30 days may touch two."""
     bound = "{id: month, metric: cost, at_most: $25, window: 30d}"
     keys = "keys: {web: {key: a-key-of-some-length, budget: {amount: $10, every: 30d}}}"
