@@ -3,7 +3,9 @@
 Theory. The cost of a window is the number of its calls, multiplied by the share of them that is let in and by the cost of one.
 The number of calls follows from the traffic (the load at the peak, multiplied by the load factor), not from how many a run
 happened to draw. The share that limits let in is counted in the runs; that of budgets is computed (`system/verdicts/budget_flow.py`).
-The cost of one is the mean over the calls of the runs that were let in; aliases are weighted by their share of the traffic.
+The cost of one is the mean over the calls of the runs that were let in; aliases are weighted by their share of the traffic. The
+beginning of a trace warms a run up and is not measured, but it is known what it asked: the mean is scaled by the list price of all
+calls of the trace, divided by that of the measured ones (a ratio estimate).
 
 The interval has three parts, added as variances: the runs differ (Student's t); a trace is a sample of its traffic, and its
 stretches differ (batch means; for the cost of a call, the ratio of two sums); a window has a random number of calls of random
@@ -22,13 +24,15 @@ import msgspec
 import numpy as np
 from scipy.special import stdtrit
 
+from headworks.core.reply import Usage
+from headworks.gateway.prices import Prices
 from headworks.system.verdicts.budget_flow import BudgetFlow, BudgetFlows, budget_flows
 from headworks.twin.models.random_streams import Floats
 from headworks.twin.screening.limits import keys_for
 from headworks.twin.simulation.confidence_interval import CONFIDENCE, Interval, mean_interval
 from headworks.twin.simulation.observations import Observations, mean_cost
 from headworks.twin.simulation.replications import Plan, Run
-from headworks.twin.workload.arrivals import Shape, squared_cv
+from headworks.twin.workload.arrivals import Shape, Trace, squared_cv
 
 BATCHES: Final = 20
 """Stretches that a trace is cut into: ten to thirty are enough (Schmeiser, Batch size effects in the analysis of simulation output,
@@ -53,10 +57,12 @@ class Money:
 
     def __init__(self, plan: Plan, made: Sequence[Run], busy: float) -> None:
         self.plan = plan
+        self._prices = Prices(plan.system)
         self.seen = [one.seen for one in made]
         self.rates = {alias: rate * busy for alias, rate in plan.workload.rates.items() if alias in plan.system.models}
         """Calls a second of each alias, on average over a window."""
         self.let_in = let_in_shares(plan, self.seen)
+        self._scales = {alias: self._whole_trace(alias) for alias in self.rates}
         self.costs = self._costs()
         self.flows: BudgetFlows = budget_flows(plan.system, self.rates, self.costs, self.let_in)
         self.names = self._who_refuses(made)
@@ -76,8 +82,24 @@ class Money:
             counts = [int(one.is_let_in.sum()) for one in known]
             sums = [float(one.cost[one.is_let_in].sum()) for one in known]
             if sum(counts) and isfinite(sum(sums)):
-                found[alias] = sum(sums) / sum(counts)
+                found[alias] = sum(sums) / sum(counts) * self._scales[alias]
         return found
+
+    def _whole_trace(self, alias: str) -> float:
+        """The list price of a trace's calls divided by that of the measured ones; 1 for a shape, or without a price."""
+        workload = self.plan.workload
+        model = self.plan.system.models[alias]
+        price = self._prices.of(model, model.targets[0][0])
+        if not isinstance(workload, Trace) or price is None:
+            return 1.0
+        listed = np.array(
+            [price.cost(Usage(input=one.prompt, output=one.output)) or 0 for one in workload.sizes], float
+        )
+        mine = np.array([one[0] == alias for one in workload.known]) if workload.known is not None else listed >= 0
+        is_measured = mine & (workload.at / workload.faster >= float(self.seen[0].arrived.min(initial=inf)))
+        if not listed[is_measured].sum():
+            return 1.0
+        return float(listed[mine].mean() / listed[is_measured].mean())
 
     @property
     def budgets(self) -> list[BudgetFlow]:
@@ -158,7 +180,10 @@ class Money:
         values = []
         for seen in self.seen:
             known = {name: mean_cost(seen.of(name)) for name in weights}
-            each = {name: self.costs.get(name, 0.0) if cost is None else cost for name, cost in known.items()}
+            each = {
+                name: self.costs.get(name, 0.0) if cost is None else cost * self._scales[name]
+                for name, cost in known.items()
+            }
             values.append(sum(weight * each[name] for name, weight in weights.items()))
         found = mean_interval(values)
         value = sum(weight * self.costs.get(name, 0.0) for name, weight in weights.items())

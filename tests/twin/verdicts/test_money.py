@@ -64,7 +64,7 @@ def test_a_month_of_a_trace_is_its_calls_a_second_by_a_month_and_by_what_one_cos
     trace = "\n".join(["arrived_at,prompt_tokens,output_tokens", *lines]).encode()
     truth = len(rows) / at[-1] * MONTH * float(np.mean([prompt * 1e-6 + output * 1e-5 for _, prompt, output in rows]))
     found = verdicts(judge(system("trace: t.csv", limit=f"${0.8 * truth:.0f}"), trace))["month"]
-    assert found.value == pytest.approx(truth, rel=0.01)
+    assert found.value == pytest.approx(truth, rel=1e-6)
     assert found.low is not None
     assert found.high is not None
     assert found.low < truth < found.high
