@@ -23,7 +23,7 @@ from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
 from headworks.twin.simulation.run import Drained
-from headworks.twin.simulation.utilization import flow_utilizations
+from headworks.twin.simulation.utilization import budget_utilizations
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
 from headworks.twin.workload.demand import Demand, demand
 
@@ -81,7 +81,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     ]
     told("searching for remedies" if missed else "writing the report")
     remedies = search.remedies(missed, verdicts)
-    using = [*mean_utilization(made), *flow_utilizations(judge.money.budgets)]
+    using = [*mean_utilization(made), *budget_utilizations(judge.money.budgets)]
     return Report(
         headworks=__version__,
         system=system.name,

@@ -20,12 +20,11 @@ import numpy as np
 
 from headworks.core.record import AttemptRecord, Record
 from headworks.system.schema.system import System
-from headworks.system.verdicts.budget_flow import BudgetFlow, budget_flows
+from headworks.system.verdicts.budget_flow import BudgetFlow
 from headworks.twin.models.random_streams import Floats
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.limits import Limit, limits_of
 from headworks.twin.simulation.observations import TURNED_AWAY
-from headworks.twin.workload.mix import Mix
 
 STEPS: Final = 60
 """Points of a time series."""
@@ -108,20 +107,8 @@ def utilizations(
     return found
 
 
-def budget_utilizations(
-    system: System, mix: Sequence[Mix], busy: float, cost: float | Mapping[str, float] | None
-) -> list[Utilization]:
-    """The share of each budget of the file that a window of this traffic uses. busy: the mean load by the peak's; cost: dollars a
-    call, of all or of each alias, None where it is unknown."""
-    if cost is None:
-        return []
-    rates = {one.alias: one.rate * busy for one in mix}
-    costs = cost if isinstance(cost, Mapping) else dict.fromkeys(rates, cost)
-    return flow_utilizations(budget_flows(system, rates, costs, {}).budgets)
-
-
-def flow_utilizations(budgets: Sequence[BudgetFlow]) -> list[Utilization]:
-    """The same of budgets whose share is known; what has no window has no use of one."""
+def budget_utilizations(budgets: Sequence[BudgetFlow]) -> list[Utilization]:
+    """The share of each budget that a window of the traffic uses. A `total` has no window."""
     found = []
     for one in budgets:
         if one.lasts is not None or not one.amount:

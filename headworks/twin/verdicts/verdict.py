@@ -398,7 +398,7 @@ def window_verdict(blank: Verdict, objective: Objective, months: WindowValues) -
         margin=margin(objective, float(found.value)),
         mean=float(values.mean()),
         windows=hold,
-        why=f"{hold:.0%} of {written_duration(objective.window)} windows hold; {months.why}",
+        why=f"{hold:.0%} of {written_duration(objective.window)} windows meet it; {months.why}",
     )
 
 

@@ -20,7 +20,7 @@ from headworks.system.verdicts.judge import judge as judge_by_arithmetic
 from headworks.twin.plan import PlanInputs, prepare
 from headworks.twin.simulation.observations import Observations
 from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
-from headworks.twin.simulation.utilization import flow_utilizations
+from headworks.twin.simulation.utilization import budget_utilizations
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import Judge, Verdict
 from headworks.twin.workload.arrivals import Trace
@@ -144,7 +144,7 @@ def test_check_plan_its_budgets_and_load_say_the_same_of_a_month() -> None:
     assert said is not None
     assert float(said[1].replace(",", "")) == 3 * MONTH
     assert found["each"].value == pytest.approx(EACH)
-    [budget] = flow_utilizations(made.money.budgets)
+    [budget] = budget_utilizations(made.money.budgets)
     assert budget.at_peak * budget.limit == pytest.approx(truth, rel=1e-6)
     calls = [call(number) for number in range(70)]  # more than 6 a second came in these ten seconds, and that is chance
     ready = prepare(of, PlanInputs(read=lambda path: b""))
@@ -222,7 +222,7 @@ def test_an_hour_counts_for_itself_a_group_after_its_keys_and_a_total_says_how_l
     assert known["budget of group all"].share == 1.0
     assert known["budget of key once"].lasts == pytest.approx(86400)
     assert flows.shares == pytest.approx({"hourly": 1 / 7.2, "free": 1.0, "once": 1.0})
-    assert [use.name for use in flow_utilizations(flows.budgets)] == ["budget of key hourly", "budget of group all"]
+    assert [use.name for use in budget_utilizations(flows.budgets)] == ["budget of key hourly", "budget of group all"]
 
 
 def test_reservations_that_fill_a_budget_refuse_calls_though_little_is_spent() -> None:
