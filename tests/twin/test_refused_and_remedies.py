@@ -34,7 +34,7 @@ def judged(keys: str) -> dict[str, Verdict]:
     """A cent a day pays for some 60 calls; 5 a second ask."""
     system = one(f"{TRAFFIC}, objectives: [{PROMISES}]", model=", max_output: 100", more=keys)
     plan = whole(system)
-    judge = Judge(plan, replicate_until_clear(plan, Effort(calls=150, runs=2)), 1, short=50)
+    judge = Judge(plan, replicate_until_clear(plan, Effort(calls=150, runs=3)), 1, short=50)
     return {objective.id: judge.of(objective) for objective in system.requirements.objectives}
 
 
