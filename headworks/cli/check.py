@@ -177,7 +177,7 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     output = Output()
     table = output.table("objective", "alias", "requirement", "verdict", "why")
     for one in verdicts:
-        said = Text(one.verdict, style=COLOURS[one.verdict])
+        said = Text(one.said, style=COLOURS["cannot say" if one.said != one.verdict else one.verdict])
         table.add_row(one.id, one.alias or "all", one.objective, said, Text(one.why))
     click.echo()
     output.print(table)

@@ -30,6 +30,8 @@ from headworks.system.derived.proxies import proxy_for
 from headworks.system.schema.requirements import Traffic
 from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.scalars import Unreadable
+from headworks.system.verdicts.inputs import StatedInputs
+from headworks.twin.simulation.observations import TURNED_AWAY
 from headworks.twin.workload.arrivals import Shape
 from headworks.twin.workload.demand import Demand, demand
 
@@ -145,6 +147,8 @@ def wanted_load(system: System, file: Path, asked: Options, key: str | None, pla
         plan=plan,
         context=context(system, file) if asked.url is None else None,
         proxy=proxy(url),
+        mean_rates={one.alias: one.rate * rate / found.workload.rate * found.busy for one in found.mix},
+        inputs=StatedInputs(system),
     )
 
 
@@ -259,11 +263,14 @@ def costs(file: Path, calls: Sequence[CallResult], began: float, url: str | None
             while True:
                 nano: dict[str, int | None] = {}
                 refused: set[str] = set()
+                rejected: set[str] = set()
                 for record in map(DECODE, questions.lines(Filter(since=began - 60.0))):
                     if record.request_id in wanted:
                         nano[record.request_id] = record.cost_nano
                         if record.outcome == "refused":
                             refused.add(record.request_id)
+                        if record.error in TURNED_AWAY:
+                            rejected.add(record.request_id)
                 if len(nano) == len(wanted) or time.monotonic() > until or (url is not None and not nano):
                     break
                 time.sleep(0.5)
@@ -271,4 +278,4 @@ def costs(file: Path, calls: Sequence[CallResult], began: float, url: str | None
         return Costs(why_not=f"the ledger of {file} cannot be read: {error}")
     if len(nano) < len(wanted):
         return Costs(why_not=f"the ledger of {file} has {len(nano)} of the {len(wanted)} calls")
-    return Costs(nano, frozenset(refused))
+    return Costs(nano, frozenset(refused), frozenset(rejected))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -46,6 +46,7 @@ from headworks.load.verdict import (
     overall_verdict,
 )
 from headworks.system.schema.requirements import Objective, Traffic
+from headworks.system.verdicts.inputs import StatedInputs
 
 MIN_TOLERATED_DELAY: Final = 0.005
 """Seconds by which the p99 of sends may be late, where no latency limit is below ten times that."""
@@ -68,7 +69,8 @@ DrawArrivals = Callable[[float, float], Sequence[Arrival]]
 class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Configuration of a load. traffic: of the file; source: the same in words. draw: draws the calls; rate: calls a second.
     seconds: measured time, after `warm_up` seconds. max_rate: if set, search for the maximum rate up to this one.
-    stop_on_overload: end a load that exceeds the capacity. context, proxy: how the gateway is reached."""
+    stop_on_overload: end a load that exceeds the capacity. context, proxy: how the gateway is reached. mean_rates: calls a
+    second of each alias, on average over a window of this traffic. inputs: the system's, for its outages."""
 
     url: str
     origin: Origin
@@ -90,6 +92,8 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
     context: ssl.SSLContext | None = None
     proxy: Proxy | None = None
+    mean_rates: Mapping[str, float] = {}
+    inputs: StatedInputs | None = None
 
     @property
     def bound(self) -> float:
@@ -173,9 +177,7 @@ async def load(wanted: LoadConfig, told: ProgressSink, pricing: Pricing) -> Repo
     caller = HttpCaller(client, questions, key=wanted.key, patience=wanted.patience)
     try:
         searched = await find_max_rate(wanted, caller, told) if wanted.max_rate is not None else None
-        faster = 1.0
-        if searched is not None and searched.holds is not None:
-            faster = searched.holds / wanted.rate
+        faster = speed(wanted, searched)
         began = wall()
         caller.gaps = type(caller.gaps)("f")
         loop = await run_load(wanted, caller, told, faster)
@@ -183,6 +185,11 @@ async def load(wanted: LoadConfig, told: ProgressSink, pricing: Pricing) -> Repo
     finally:
         await client.close()
     return report(wanted, loop, sorted(caller.gaps), costs, searched, began)
+
+
+def speed(wanted: LoadConfig, searched: RateSearch | None) -> float:
+    """The measured rate divided by the configured one: a search measures at the maximum rate that it found."""
+    return 1.0 if searched is None or searched.holds is None else searched.holds / wanted.rate
 
 
 async def run_load(wanted: LoadConfig, caller: Caller, told: ProgressSink, faster: float = 1.0) -> OpenLoop:
@@ -295,7 +302,15 @@ def report(
     seconds = max(until - (since if not loop.stopped else loop.began_at), 1e-9)
     if not loop.stopped and calls:  # a trace may end earlier
         seconds = min(seconds, max(calls[-1].due_at - since, 1e-9) * len(calls) / max(len(calls) - 1, 1))
-    seen = Measured(calls=calls, seconds=seconds, costs=costs, objectives=wanted.objectives)
+    faster = speed(wanted, searched)
+    seen = Measured(
+        calls=calls,
+        seconds=seconds,
+        costs=costs,
+        objectives=wanted.objectives,
+        mean_rates={alias: rate * faster for alias, rate in wanted.mean_rates.items()},
+        inputs=wanted.inputs,
+    )
     verdicts = [judge(one, seen, wanted.traffic) for one in wanted.objectives]
     generator = check_generator(calls, wanted, loop.busy)
     verdict: str = overall_verdict(verdicts)

@@ -2,11 +2,14 @@
 
 Always true: *holds* and *does not hold* need the whole interval on one side of the limit. What counts is what
 `headworks plan` counts: latency of whole answers, availability without the caller's own faults, goodput of whole answers
-that meet every latency objective about them. A window's cost is a call's mean cost times its calls.
+that meet every latency objective about them. A window's cost is a call's mean cost times the calls that the traffic has in it.
+A load of minutes contains no outage of a vendor, so those that `headworks check` and `headworks plan` assume are added. Calls
+that limits or budgets of keys reject are in no number: they are a share of their own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import inf
 
@@ -16,24 +19,39 @@ from headworks.core.money import NANO
 from headworks.load.call import CallResult
 from headworks.load.stats import Interval, mean, percentile, wilson
 from headworks.system.schema.requirements import Objective, Traffic
-from headworks.system.verdicts.verdict import VerdictWord
+from headworks.system.verdicts.availability import AvailabilityJudge
+from headworks.system.verdicts.inputs import StatedInputs
+from headworks.system.verdicts.verdict import (
+    ALL_SERVED,
+    Served,
+    VerdictWord,
+    on_which_side,
+    overall,
+    said_of,
+    served_words,
+)
 
 
 class Costs(msgspec.Struct, frozen=True):
-    """The cost of calls, by request id, in nano-dollars (None: unknown); and those that were the caller's own fault."""
+    """The cost of calls, by request id, in nano-dollars (None: unknown); those that were the caller's own fault; and among these
+    the ones that a limit or a budget of a key, a group or an alias rejected."""
 
     nano: Mapping[str, int | None] = {}
     refused: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
     why_not: str = "the ledger of this system was not read"
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """The measured calls, and over how many seconds. rate: offered calls a second."""
+    """The measured calls, and over how many seconds. rate: offered calls a second. mean_rates: calls a second of each alias, on
+    average over a window of the traffic. inputs: the system's, for its outages."""
 
     calls: Sequence[CallResult]
     seconds: float
     costs: Costs = Costs()
     objectives: Sequence[Objective] = ()
+    mean_rates: Mapping[str, float] = {}
+    inputs: StatedInputs | None = None
 
     @property
     def rate(self) -> float:
@@ -42,10 +60,17 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, alias: str | None) -> Sequence[CallResult]:
         return self.calls if alias is None else [one for one in self.calls if one.alias == alias]
 
+    def served(self, alias: str | None) -> Served:
+        """The share of these calls that no limit and no budget rejected."""
+        mine = self.of(alias)
+        rejected = sum([one.request_id in self.costs.rejected for one in mine])
+        return Served(1 - rejected / len(mine)) if rejected else ALL_SERVED
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The measurement of one objective. value, low, high, limit: seconds, shares, calls a second or dollars, null where
-    there is no number. calls: those that it rests on."""
+    there is no number. calls: those that it rests on. served: the share of calls that no limit and no budget of a key, a group
+    or an alias rejected: the verdict is about that share."""
 
     id: str
     objective: str
@@ -57,7 +82,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     calls: int = 0
+    served: float = 1.0
     why: str = ""
+
+    @property
+    def said(self) -> str:
+        """The verdict in words: of which share of what was asked it holds."""
+        return said_of(self.verdict, self.served)
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -82,19 +113,24 @@ def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
             found = cost(objective, seen, traffic)
         case _:
             found = Judgement("not judged", None, 0, "needs an evaluation: run headworks eval")
-    interval = found.interval
+    interval, served = found.interval, seen.served(objective.alias)
+    verdict, why = found.verdict, found.why
+    if not served.is_all and verdict != "not judged":
+        verdict = verdict if served.share > 0 else "does not hold"
+        why = f"{served_words(verdict, served)}; {why}"
     return Verdict(
         id=objective.id,
         objective=str(objective),
         alias=objective.alias,
         metric=objective.metric,
-        verdict=found.verdict,
+        verdict=verdict,
         limit=float(objective.limit.value),
         value=None if interval is None else interval.value,
         low=None if interval is None or interval.low == -inf else interval.low,
         high=None if interval is None or interval.high == inf else interval.high,
         calls=found.calls,
-        why=found.why,
+        served=served.share,
+        why=why,
     )
 
 
@@ -134,11 +170,26 @@ def availability(objective: Objective, seen: Measured) -> Judgement:
     whole = sum([one.is_whole for one in counted])
     share = wilson(whole, len(counted))
     why = f"{whole} of {len(counted)} complete"
+    if seen.inputs is not None:
+        return with_outages(objective, seen.inputs, Counter(one.alias for one in counted), share, why)
     if verdict_of(objective, share) == "cannot say":
         why += "; more calls are needed"
     if objective.window is not None:
         why += "; a load of minutes has no vendor outage in it: headworks plan includes them"
     return Judgement(verdict_of(objective, share), share, len(counted), why)
+
+
+def with_outages(
+    objective: Objective, inputs: StatedInputs, calls: Mapping[str, int], share: Interval, why: str
+) -> Judgement:
+    """Availability over all time: the measured share, and the outages that every command assumes."""
+    judge = AvailabilityJudge(inputs)
+    up = judge.up(calls)
+    verdict = judge.measured(objective, calls, share.low, share.high)
+    if verdict == "cannot say" and judge.measured(objective, calls, share.value, share.value) != verdict:
+        why += "; more calls would tell"
+    interval = Interval(share.value * up, share.low * up, share.high * up)
+    return Judgement(verdict, interval, sum(calls.values()), f"{why}; {judge.outages_alone(list(calls))}")
 
 
 def count_good(calls: Sequence[CallResult], objectives: Sequence[Objective]) -> int:
@@ -172,7 +223,8 @@ def goodput(objective: Objective, seen: Measured) -> Judgement:
 
 
 def cost(objective: Objective, seen: Measured, traffic: Traffic) -> Judgement:
-    calls = [one for one in seen.of(objective.alias) if one.request_id in seen.costs.nano]
+    asked = seen.of(objective.alias)
+    calls = [one for one in asked if one.request_id in seen.costs.nano and one.request_id not in seen.costs.rejected]
     if not calls:
         return Judgement("cannot say", None, 0, seen.costs.why_not)
     known = [seen.costs.nano[one.request_id] for one in calls]
@@ -184,35 +236,34 @@ def cost(objective: Objective, seen: Measured, traffic: Traffic) -> Judgement:
     why = f"{len(priced)} calls in the ledger"
     if objective.metric == "cost":
         assert objective.window is not None
-        times = len(seen.of(objective.alias)) / seen.seconds * traffic.busy * objective.window
+        rate = sum([rate for alias, rate in seen.mean_rates.items() if objective.alias in (None, alias)])
+        rate = rate or len(asked) / seen.seconds * traffic.busy
+        times = rate * objective.window * seen.served(objective.alias).share
         interval = Interval(interval.value * times, interval.low * times, interval.high * times)
-        why = f"{times:,.0f} calls in the window at this load; {why}"
+        why = f"{times:,.0f} calls in the window; {why}"
     return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 
 def verdict_of(objective: Objective, found: Interval) -> VerdictWord:
     """The verdict: on which side of the limit the interval lies."""
-    limit = float(objective.limit.value)
-    if objective.at_most is not None:
-        return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
-    return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
+    return on_which_side(objective, found.low, found.high)
 
 
 def overall_verdict(verdicts: Sequence[Verdict]) -> VerdictWord:
     """`does not hold` if any objective is missed, else `cannot say` if any is unclear, else `holds`. Unjudged ones do not count."""
-    said = [one.verdict for one in verdicts]
-    return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
+    return overall(one.verdict for one in verdicts)
 
 
 # Beside a prediction
 
 
 class Predicted(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective in a plan's JSON: the fields that are used."""
+    """One objective in a plan's JSON: the fields that are used. mean: over all windows, where it has one; value: of the median one."""
 
     id: str
     metric: str
     value: float | None = None
+    mean: float | None = None
     low: float | None = None
     high: float | None = None
 
@@ -262,7 +313,8 @@ def compare(plan: Plan, verdicts: Sequence[Verdict], seen: Measured) -> list[Com
         within = None
         if None not in lows and None not in highs:
             within = max(low for low in lows if low is not None) <= min(high for high in highs if high is not None)
-        rows.append(_compare_value(one.id, one.metric, told.value, one.value, within))
+        foretold = told.value if told.mean is None else told.mean
+        rows.append(_compare_value(one.id, one.metric, foretold, one.value, within))
     for course in plan.latencies:
         for percent, predicted in zip(plan.percents, course.predicted, strict=False):
             if percent not in COMPARED_PERCENTILES or predicted is None:

@@ -11,13 +11,15 @@ from headworks import __version__
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.system import System
+from headworks.system.verdicts.budget_flow import BudgetFlow
+from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.report.report import PERCENTS, Percentiles, Report
 from headworks.twin.report.report import Effort as Spent
 from headworks.twin.screening.closed_forms import Screening, screen
-from headworks.twin.search.search import ChangeSearch, cost_per_call
+from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
 from headworks.twin.simulation.run import Drained
@@ -79,12 +81,12 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     ]
     told("searching for remedies" if missed else "writing the report")
     remedies = search.remedies(missed, verdicts)
-    using = [*mean_utilization(made), *budget_utilizations(system, asked.mix, asked.busy, cost_per_call(made))]
+    using = [*mean_utilization(made), *budget_utilizations(judge.money.budgets)]
     return Report(
         headworks=__version__,
         system=system.name,
         digest=system.digest,
-        verdict=overall_verdict(verdicts),
+        verdict=overall(one.verdict for one in verdicts),
         traffic=asked.source,
         verdicts=verdicts,
         binding=bottleneck(using, verdicts, judge.at_offered_load()),
@@ -98,6 +100,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
             *ready.modelled.assumptions,
             *fit_notes(ready.fitted),
             *method_notes(verdicts),
+            *budget_notes(judge.money.budgets),
         ],
         models=list(models.values()),
         prices=price_sources(system),
@@ -105,16 +108,12 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
             seed=effort.seed,
             runs=len(made),
             most_runs=effort.runs,
-            calls=effort.calls,
+            wanted=effort.calls,
+            calls=round(sum(len(one.seen) for one in made) / len(made)),
+            measured=sum(len(one.seen) for one in made),
             simulated=judge.simulated + search.simulated,
         ),
     )
-
-
-def overall_verdict(verdicts: Sequence[Verdict]) -> str:
-    """`does not hold` if any objective is missed, else `cannot say` if any is unclear, else `holds`. Unjudged ones do not count."""
-    said = {one.verdict for one in verdicts}
-    return "does not hold" if "does not hold" in said else "cannot say" if "cannot say" in said else "holds"
 
 
 def drained_limits(system: System, models: Mapping[str, VendorModel], asked: Demand, factor: float) -> Drained:
@@ -173,6 +172,20 @@ def method_notes(verdicts: Sequence[Verdict]) -> list[Assumption]:
     if any(one.windows is not None for one in verdicts):
         assumed = "availability during an outage comes from a short run with those providers down"
         noted.append(Assumption(about="method", assumed=assumed))
+    return noted
+
+
+def budget_notes(budgets: Sequence[BudgetFlow]) -> list[Assumption]:
+    """Assumptions about budgets: how they are computed, and how long a `total` lasts."""
+    noted = []
+    if any(one.lasts is None for one in budgets):
+        assumed = "budgets are computed from the mean load and the mean cost of a call; the runs show the time while they have room"
+        noted.append(Assumption(about="budgets", assumed=assumed))
+    for one in budgets:
+        if one.lasts is not None:
+            days = one.lasts / 86400
+            assumed = f"the {one.name} lasts {days:.3g} days of this traffic; verdicts are about that time"
+            noted.append(Assumption(about="budgets", assumed=assumed))
     return noted
 
 

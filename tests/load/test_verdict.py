@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from math import inf
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,8 @@ from headworks.load.verdict import (
     overall_verdict,
 )
 from headworks.system.schema.requirements import Bound, Kind, Metric, Objective, Traffic
+from headworks.system.verdicts.inputs import StatedInputs
+from tests.system.files import right
 
 KINDS: dict[Metric, Kind] = {
     "time_to_first_token": "duration",
@@ -61,7 +64,11 @@ def call(
 
 
 def said(one: Objective, calls: list[CallResult], costs: Costs | None = None, **more: object) -> Verdict:
-    seen = Measured(calls=calls, seconds=10.0, costs=costs or Costs(), objectives=[one, *more.pop("others", [])])  # type: ignore[misc]
+    known = {name: more.pop(name) for name in ("inputs", "mean_rates") if name in more}
+    if "alias" in more:
+        one = msgspec.structs.replace(one, alias=more.pop("alias"))
+    others = more.pop("others", [])
+    seen = Measured(calls=calls, seconds=10.0, costs=costs or Costs(), objectives=[one, *others], **known)  # type: ignore[misc,arg-type]
     return judge(one, seen, Traffic(**more))  # type: ignore[arg-type]
 
 
@@ -156,6 +163,63 @@ def test_cost_comes_from_the_ledger_or_cannot_be_said() -> None:
     assert (month.verdict, month.value) == ("holds", pytest.approx(10.0, rel=1e-4))
     half = said(objective("cost", "20", window=1000.0), calls, told, daily=(0.5,))
     assert half.value == pytest.approx(5.0, rel=1e-4)
+
+
+SYSTEM = """\
+requirements: {{traffic: {{peak_rps: 1}}}}
+providers: {{v: {{dialect: simulated}}, w: {{dialect: simulated}}}}
+models: {{a: {{targets: {targets}}}}}
+"""
+
+
+@pytest.mark.parametrize(("targets", "up"), [("v", 0.99), ("[v, w]", 0.99891919)])
+def test_outages_that_no_load_of_minutes_has_count_as_they_do_in_check_and_plan(targets: str, up: float) -> None:
+    inputs = StatedInputs(right(SYSTEM.format(targets=targets)))
+    found = said(objective("availability", "0.995"), [call()] * 5000, inputs=inputs)
+    assert found.value == pytest.approx(up, abs=1e-6)
+    assert found.verdict == ("does not hold" if targets == "v" else "holds")
+    assert found.why.startswith("5000 of 5000 complete; counting only outages: 99")
+    few = said(objective("availability", "0.995"), [call()] * 50, inputs=inputs)
+    assert few.verdict == ("does not hold" if targets == "v" else "cannot say")
+    assert ("more calls would tell" in few.why) == (targets != "v")
+
+
+def test_a_month_of_availability_is_judged_by_single_months_and_by_what_was_seen_between_outages() -> None:
+    inputs = StatedInputs(right(SYSTEM.format(targets="v")))
+    month = {"window": 30 * 86400.0}
+    calls = [call()] * 5000
+    assert said(objective("availability", "0.98", **month), calls, inputs=inputs).verdict == "holds"
+    assert said(objective("availability", "0.99", **month), calls, inputs=inputs).verdict == "cannot say"
+    assert said(objective("availability", "0.999", **month), calls, inputs=inputs).verdict == "does not hold"
+    broken = calls + [call(ended="failed")] * 500
+    assert said(objective("availability", "0.98", **month), broken, inputs=inputs).verdict == "does not hold"
+
+
+def test_calls_that_a_keys_own_limit_rejects_are_a_share_of_their_own_and_in_no_mean() -> None:
+    calls = [call(number=number) for number in range(60)]
+    limited = [call(ended="limited", number=number) for number in range(60, 100)]
+    rejected = frozenset(one.request_id for one in limited)
+    nano = {one.request_id: 0 if one in limited else 2_000_000 for one in [*calls, *limited]}
+    told = Costs(nano, rejected, rejected)
+    each = said(objective("cost_per_call", "0.004"), calls + limited, told)
+    assert (each.value, each.served, each.calls) == (pytest.approx(0.002), 0.6, 60)
+    assert each.said == "holds for 60% of what is asked"
+    month = said(objective("cost", "20", window=1000.0), calls + limited, told)
+    assert month.value == pytest.approx(10 * 1000 * 0.6 * 0.002)
+    up = said(objective("availability", "0.9"), calls + limited, told)
+    assert (up.verdict, up.value) == ("holds", 1.0)
+    assert up.why.startswith("holds for 60% of what is asked: 40% is never served; 60 of 60 complete")
+    none = said(objective("availability", "0.9"), limited, told)
+    assert (none.verdict, none.said) == ("does not hold", "does not hold")
+    assert none.why.startswith("0% of what is asked is served, 100% is never served")
+
+
+def test_a_window_has_the_calls_that_the_traffic_has_in_it() -> None:
+    calls = [call(number=number) for number in range(50)]  # 5 a second, where 4 are wanted
+    told = Costs({f"r{number}": 2_000_000 for number in range(50)})
+    month = objective("cost", "20", window=1000.0)
+    assert said(month, calls, told, mean_rates={"a": 4.0, "b": 9.0}, alias="a").value == pytest.approx(8.0)
+    assert said(month, calls, told).value == pytest.approx(10.0)
 
 
 def test_quality_is_another_commands() -> None:

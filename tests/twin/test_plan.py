@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from headworks.system.schema.system import System
+from headworks.system.verdicts.budget_flow import budget_flows
 from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.plan import PlanInputs, plan, prepare
 from headworks.twin.report.html import html_report
@@ -156,7 +157,7 @@ def test_a_month_is_judged_by_its_months_and_not_by_their_mean() -> None:
     assert verdict.windows is not None
     assert 0.5 < verdict.windows < 0.95
     assert verdict.verdict == "cannot say"
-    assert "of 30d windows hold" in verdict.why
+    assert "of 30d windows meet it" in verdict.why
 
 
 def test_a_page_stands_alone_and_escapes_what_it_was_given() -> None:
@@ -176,12 +177,12 @@ def test_a_budget_that_a_day_takes_twice_is_said() -> None:
     system = one(
         TRAFFIC, targets=TARGET, more="keys: {web: {key: k1, budget: {amount: $10, every: 1d}}, app: {key: k2}}"
     )
-    mix = prepare(system, NOTHING).demand.mix
-    [use] = budget_utilizations(system, mix, 0.5, 0.001)
-    # Half of ten calls a second at the peak, half as busy over the day, a tenth of a cent each: $216.
+    flows = budget_flows(system, {"a": 5.0}, {"a": 0.001}, {})
+    [use] = budget_utilizations(flows.budgets)
+    # Half of five calls a second over the day, a tenth of a cent each: $216.
     assert (use.name, use.path, use.limit) == ("budget of key web", "keys.web.budget.amount", 10.0)
     assert use.at_peak == pytest.approx(21.6)
-    assert budget_utilizations(system, mix, 0.5, None) == []
+    assert use.refused == pytest.approx(1 - 1 / 21.6)
 
 
 def test_no_interval_reaches_below_nothing() -> None:

@@ -63,7 +63,7 @@ def show(report: Report) -> None:
                 one.id,
                 one.alias or "all",
                 one.objective,
-                Text(one.verdict, style=COLOURS[one.verdict]),
+                Text(one.said, style=COLOURS["cannot say" if one.said != one.verdict else one.verdict]),
                 "" if one.value is None else format_value(one.metric, one.value),
                 between(one.metric, one.low, one.high),
                 Text(one.why),

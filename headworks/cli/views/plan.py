@@ -11,7 +11,7 @@ from rich.text import Text
 
 from headworks.cli.tables import Output
 from headworks.system.verdicts.verdict import VerdictWord
-from headworks.twin.report.report import Report, Sensitivity
+from headworks.twin.report.report import Report, Sensitivity, effort_words, verdict_words
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
@@ -26,7 +26,6 @@ COLOURS: Final[Mapping[VerdictWord, str]] = MappingProxyType(
 def show(report: Report) -> None:
     """Prints a whole report."""
     output = Output()
-    effort = report.effort
     click.echo(f"{report.system}: {report.traffic}")
     click.echo()
     table = output.table("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
@@ -35,7 +34,7 @@ def show(report: Report) -> None:
             one.id,
             one.alias or "all",
             one.objective,
-            Text(one.verdict, style=COLOURS[one.verdict]),
+            Text(one.said, style=COLOURS["cannot say" if one.said != one.verdict else one.verdict]),
             "-" if one.value is None else format_value(one.metric, one.value),
             between(one),
             Text(one.why),
@@ -49,10 +48,7 @@ def show(report: Report) -> None:
     assumed = grouped(report)
     output.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
     click.echo()
-    click.echo(
-        f"{report.verdict}; {effort.runs} runs of {effort.calls} calls, seed {effort.seed}, "
-        f"{effort.simulated} calls simulated in total; headworks {report.headworks}, digest {report.digest}"
-    )
+    click.echo(f"{verdict_words(report)}; {effort_words(report)}")
 
 
 def between(one: Verdict) -> str:

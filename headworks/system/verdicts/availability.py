@@ -8,7 +8,7 @@ the promise, and where fewer than 5 do it does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,14 @@ from headworks.system.syntax.scalars import written_duration
 from headworks.system.verdicts.availability_windows import CERTAIN_SHARE, joint_outages, share_of_windows_kept
 from headworks.system.verdicts.closed_forms import ASSUMED_UNAVAILABILITY, BETA_FACTOR, Cause, unavailability
 from headworks.system.verdicts.inputs import StatedInputs
-from headworks.system.verdicts.verdict import NEEDS_SIMULATION, ROUNDING, Assessment, percent
+from headworks.system.verdicts.verdict import (
+    NEEDS_SIMULATION,
+    ROUNDING,
+    Assessment,
+    VerdictWord,
+    on_which_side,
+    percent,
+)
 
 
 class AnsweredShares(msgspec.Struct, frozen=True):
@@ -40,9 +47,7 @@ class AvailabilityJudge:
         limit = float(objective.limit.value)
         found = {alias: self.shares(alias, limit, objective.window) for alias in aliases}
         worst = min(found, key=lambda alias: (found[alias].outages_only, found[alias].mean))
-        said = f"{percent(found[worst].mean)} expected with {self.basis(worst)}"
-        if len(aliases) > 1:
-            said = f"{worst}: {said}"
+        said = self.said(worst, aliases)
         if objective.window is not None:
             said += f"; {found[worst].outages_only:.0%} of {written_duration(objective.window)} windows meet it"
         if sum(one.outages_only for one in found.values()) <= 1 - CERTAIN_SHARE:
@@ -53,6 +58,40 @@ class AvailabilityJudge:
         if sum(1 - one.with_faults for one in found.values()) <= 1 - CERTAIN_SHARE:
             return Assessment("holds", said)
         return Assessment("cannot say", f"{said}, counting only outages; {NEEDS_SIMULATION}", "plan")
+
+    def said(self, worst: str, aliases: Sequence[str]) -> str:
+        """The availability of an alias that outages alone leave, and its basis."""
+        said = f"{percent(1 - self.unavailable(worst))} expected with {self.basis(worst)}"
+        return f"{worst}: {said}" if len(aliases) > 1 else said
+
+    def outages_alone(self, aliases: Sequence[str]) -> str:
+        """The same for the worst alias, as `plan` and `load` say it beside their own numbers."""
+        return f"counting only outages: {self.said(max(aliases, key=self.unavailable), aliases)}"
+
+    def up(self, calls: Mapping[str, float]) -> float:
+        """The share of calls that arrive while a provider or a cache can answer them. calls: by alias, how many."""
+        down = sum(
+            count * self.unavailable(alias) * (1 - self.inputs.repeated_share([alias]))
+            for alias, count in calls.items()
+        )
+        return 1 - down / sum(calls.values())
+
+    def measured(self, objective: Objective, calls: Mapping[str, float], low: float, high: float) -> VerdictWord:
+        """The verdict from a measured share of answered calls while all providers are up (from `low` to `high`): the outages
+        that arithmetic assumes are added, because a measurement of minutes has none. calls: by alias, how many."""
+        if objective.window is None:
+            up = self.up(calls)
+            return on_which_side(objective, low * up, high * up)
+        most = 1 - float(objective.limit.value)
+        outages_only = with_faults = 0.0
+        for alias in calls:
+            known = joint_outages(self.outages(alias), self.causes(alias))
+            reached = max(ROUNDING, 1 - self.inputs.repeated_share([alias]))
+            outages_only += share_of_windows_kept(known, objective.window, (most - (1 - high)) / reached + ROUNDING)
+            with_faults += 1 - share_of_windows_kept(known, objective.window, most - (1 - low) + ROUNDING)
+        if outages_only <= 1 - CERTAIN_SHARE:
+            return "does not hold"
+        return "holds" if with_faults <= 1 - CERTAIN_SHARE else "cannot say"
 
     def over_several_aliases(self, found: dict[str, AnsweredShares], limit: float) -> Assessment | None:
         """Several aliases of which only some may meet it: their mean, weighted by peak rates."""

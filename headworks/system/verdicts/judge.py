@@ -23,9 +23,20 @@ from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.verdicts.availability import AvailabilityJudge
+from headworks.system.verdicts.budget_flow import budget_flows
 from headworks.system.verdicts.closed_forms import littles_law_rate, too_bursty
 from headworks.system.verdicts.inputs import StatedInputs
-from headworks.system.verdicts.verdict import NEEDS_SIMULATION, ROUNDING, Assessment, Needs, VerdictWord
+from headworks.system.verdicts.verdict import (
+    ALL_SERVED,
+    NEEDS_SIMULATION,
+    ROUNDING,
+    Assessment,
+    Needs,
+    Served,
+    VerdictWord,
+    said_of,
+    served_words,
+)
 
 Pricing: TypeAlias = Callable[[Model, TargetOf], Price | None]
 
@@ -39,7 +50,8 @@ minutes bring the same number of calls."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one objective. needs: what could judge it: `numbers` in the file, `plan` or `eval`; "" where it is judged."""
+    """The verdict on one objective. needs: what could judge it: `numbers` in the file, `plan` or `eval`; "" where it is judged.
+    served: of what is asked, the share that budgets have room for: the verdict is about that share."""
 
     id: str
     objective: str
@@ -47,23 +59,36 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: VerdictWord
     why: str
     needs: Needs = ""
+    served: float = 1.0
+
+    @property
+    def said(self) -> str:
+        """The verdict in words: of which share of what is asked it holds."""
+        return said_of(self.verdict, self.served)
 
 
 def judge(system: System, pricing: Pricing) -> list[Verdict]:
     """A verdict for every objective, in the order of the file."""
     bench = ArithmeticJudge(system, pricing)
-    return [
-        Verdict(
-            id=one.id,
-            objective=str(one),
-            alias=one.alias,
-            verdict=found.verdict,
-            why=found.why,
-            needs=found.needs,
-        )
-        for one in system.requirements.objectives
-        for found in [bench.of(one)]
-    ]
+    return [verdict_on(one, bench) for one in system.requirements.objectives]
+
+
+def verdict_on(objective: Objective, bench: ArithmeticJudge) -> Verdict:
+    found, served = bench.of(objective), bench.served(objective)
+    why = found.why
+    if found.verdict == "not judged":
+        served = ALL_SERVED
+    if not served.is_all:
+        why = f"{served_words(found.verdict, served)}; {why}"
+    return Verdict(
+        id=objective.id,
+        objective=str(objective),
+        alias=objective.alias,
+        verdict=found.verdict,
+        why=why,
+        needs=found.needs,
+        served=served.share,
+    )
 
 
 class ArithmeticJudge(StatedInputs):
@@ -90,6 +115,25 @@ class ArithmeticJudge(StatedInputs):
                 return Assessment(
                     "not judged", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval"
                 )
+
+    # Budgets.
+
+    def served(self, objective: Objective) -> Served:
+        """Of what is asked, the share that budgets have room for: all, where that is not known."""
+        rates: dict[str, float] = {}
+        costs: dict[str, float] = {}
+        for alias in self.system.models:
+            cost, peak = self.cost_range(alias), self.peak_rate(alias)
+            if peak is None or isinstance(cost, Assessment) or cost[0] != cost[1] or self.repeated_share([alias]):
+                return ALL_SERVED
+            rates[alias] = peak * self.traffic.busy
+            costs[alias] = cost[0] / NANO
+        flows = budget_flows(self.system, rates, costs, {})
+        aliases = [alias for alias in rates if objective.alias in (None, alias)]
+        share = sum(rates[alias] * flows.share_of(self.system, alias) for alias in aliases)
+        total = sum(rates[alias] for alias in aliases)
+        names = tuple(one.name for one in flows.budgets if one.share < 1)
+        return Served(share / total, names) if names and share < total else ALL_SERVED
 
     # Latency.
 
@@ -335,18 +379,27 @@ class ArithmeticJudge(StatedInputs):
         if most is not None and most <= limit:
             said = f"at most {dollars(most)} in {written_duration(objective.window)}, by the budgets of all keys in the file"
             return Assessment("holds", f"{said}; further keys must be created in their groups")
-        total = 0.0
+        least = total = 0.0
         for alias in aliases:
             cost, peak = self.cost_range(alias), self.peak_rate(alias)
             if isinstance(cost, Assessment):
                 return cost
             if peak is None:
                 return Assessment("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
-            total += cost[1] * peak * objective.window
-        said = f"{dollars(total)} in {written_duration(objective.window)} if the load were always at its peak"
+            calls = peak * self.traffic.busy * objective.window
+            total += cost[1] * calls
+            least += min(cost[0], self.cheapest([alias])) * calls
+        of = "by `daily`" if self.traffic.daily else "if the load were always at its peak"
+        said = f"{dollars(total)} in {written_duration(objective.window)} {of}"
         if total <= limit * COST_TOLERANCE:
             return Assessment("holds", said)
-        return Assessment("cannot say", f"{said}; it depends on the load at other times; {NEEDS_SIMULATION}", "plan")
+        if not self.traffic.daily:
+            return Assessment(
+                "cannot say", f"{said}; it depends on the load at other times; {NEEDS_SIMULATION}", "plan"
+            )
+        if least * (1 - self.repeated_share(aliases)) * COST_TOLERANCE > limit and not self.has_limits(aliases):
+            return Assessment("does not hold", said)
+        return Assessment("cannot say", f"{said}; it depends on which targets answer; {NEEDS_SIMULATION}", "plan")
 
     def budget_total(self, aliases: Sequence[str], window: float) -> int | None:
         """Nano-dollars that the budgets of all callers let through in a window; None where somebody has none."""
@@ -369,6 +422,9 @@ class ArithmeticJudge(StatedInputs):
 
     def cost_range(self, alias: str) -> tuple[float, float] | Assessment:
         """The least and the most that a call of mean size costs in the first tier, in nano-dollars."""
+        if self.traffic.trace is not None or self.traffic.log:
+            of = "a trace" if self.traffic.trace is not None else "that of the ledger"
+            return Assessment("cannot say", f"the traffic is {of}; {NEEDS_SIMULATION}", "plan")
         asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
         if asked is None or said is None:
             return Assessment("cannot say", "write `prompt_tokens` and `output_tokens` under `traffic`", "numbers")

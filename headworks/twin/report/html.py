@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
-from headworks.twin.report.report import PERCENTS, Percentiles, Report
+from headworks.twin.report.report import PERCENTS, Percentiles, Report, effort_words, verdict_words
 from headworks.twin.report.svg import Axis, Line, Rule, bars, chart, linear, logarithmic
 from headworks.twin.simulation.utilization import STEPS
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
 STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c1d20; --paper: #fdfdfc; --soft: #6a6d75; --line: #dcdcd8; --a: #1f5fbf; --b: #c2571a; --good: #2d7d46; --bad: #b3261e; --unsure: #8a6100 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e6e3; --paper: #17181a; --soft: #9a9da5; --line: #33353a; --a: #7fb0ff; --b: #f0a36b; --good: #7bc894; --bad: #f28b82; --unsure: #e0b64f } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+:root { color-scheme: light dark; --ink: #1c1d20; --output: #fdfdfc; --soft: #6a6d75; --line: #dcdcd8; --a: #1f5fbf; --b: #c2571a; --good: #2d7d46; --bad: #b3261e; --unsure: #8a6100 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e6e3; --output: #17181a; --soft: #9a9da5; --line: #33353a; --a: #7fb0ff; --b: #f0a36b; --good: #7bc894; --bad: #f28b82; --unsure: #e0b64f } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--output); max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin: 0 }
 p.soft, td.soft, figcaption { color: var(--soft) }
 table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600; color: var(--soft) }
@@ -50,7 +50,7 @@ def html_report(report: Report) -> str:
 
 
 def _parts(report: Report) -> Iterator[str]:
-    yield f"<h1>Plan of {escape(report.system)}: {escape(report.verdict)}</h1>"
+    yield f"<h1>Plan of {escape(report.system)}: {escape(verdict_words(report))}</h1>"
     yield f'<p class="soft">{escape(report.traffic)}</p>'
     yield "<h2>Objectives</h2>" + _verdict_table(report.verdicts)
     yield f'<h2>Bottleneck</h2><p class="binding">{escape(report.binding.said)}</p>'
@@ -64,12 +64,8 @@ def _parts(report: Report) -> Iterator[str]:
     yield "<h2>Assumptions</h2>" + _table(
         ("about", "assumption", "to replace it"), [(one.about, one.assumed, one.instead) for one in report.assumptions]
     )
-    effort = report.effort
-    yield (
-        f'<p class="soft">{effort.runs} runs of {effort.calls} calls, seed {effort.seed}, {effort.simulated} calls simulated in total; '
-        f"headworks {escape(report.headworks)}, digest {escape(report.digest)}; prices: "
-        f"{escape('; '.join(f'{name} {of}' for name, of in report.prices.items()))}</p>"
-    )
+    prices = "; ".join(f"{name} {of}" for name, of in report.prices.items())
+    yield f'<p class="soft">{escape(effort_words(report))}; prices: {escape(prices)}</p>'
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -85,10 +81,10 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> str:
         low = "?" if one.low is None else format_value(one.metric, one.low)
         high = "?" if one.high is None else format_value(one.metric, one.high)
         between = "" if one.value is None else f"{low} .. {high}"
-        style = one.verdict.split(" ")[0]
+        style = "cannot" if one.said != one.verdict else one.verdict.split(" ")[0]
         rows.append(
             f'<tr><td class="whole">{escape(one.id)}</td><td>{escape(one.alias or "all")}</td><td>{escape(one.objective)}</td>'
-            f'<td class="verdict {style}">{one.verdict}</td><td class="whole">{value}</td><td class="whole">{between}</td>'
+            f'<td class="verdict {style}">{escape(one.said)}</td><td class="whole">{value}</td><td class="whole">{between}</td>'
             f'<td class="soft">{escape(one.why)}</td></tr>'
         )
     head = "".join(
@@ -162,7 +158,7 @@ def _utilization_figures(report: Report) -> Iterator[tuple[str, str]]:
         y = linear(0.0, max(1.0, one.at_peak), lambda value: f"{value:.0%}")
         x = Axis([(0.0, "start"), (float(STEPS - 1), "end")], lambda value: value / (STEPS - 1))
         title = f"{one.name}: {one.at_peak:.0%} at peak"
-        label = f"{title}, {one.mean:.0%} on average, {one.refused:.2%} rejected"
+        label = f"{title}, {one.mean:.0%} on average, {one.refused:.2%} of the calls that asked rejected"
         yield (
             title,
             chart(

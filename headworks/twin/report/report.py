@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from headworks.system.verdicts.verdict import said_of
 from headworks.twin.models.building import Assumption
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.closed_forms import Screening
@@ -73,13 +74,16 @@ PERCENTS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9)
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """How much was simulated. runs: those that the verdicts rest on, each of about `calls` measured calls."""
+    """How much was simulated. runs: those that the verdicts rest on; calls: measured ones of a run, on average; measured: of
+    all runs; wanted: measured calls that were asked of a run (a trace is replayed whole, whatever is asked)."""
 
     seed: int
     runs: int
     most_runs: int
     calls: int
     simulated: int
+    measured: int
+    wanted: int
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +106,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     prices: dict[str, str]
     effort: Effort
     percents: tuple[float, ...] = PERCENTS
+
+
+def verdict_words(report: Report) -> str:
+    """The verdict on all of it: also of the smallest share of what is asked that an objective is about."""
+    if report.verdict != "holds":
+        return report.verdict
+    share = min((one.served for one in report.verdicts if one.verdict == "holds"), default=1.0)
+    return said_of("holds", share)
+
+
+def effort_words(report: Report) -> str:
+    """How much was simulated, and of what: whoever has this can make the same plan."""
+    effort = report.effort
+    return (
+        f"{effort.runs} runs, {effort.measured} measured calls, seed {effort.seed}, {effort.simulated} calls simulated in total; "
+        f"headworks {report.headworks}, digest {report.digest}"
+    )
 
 
 def as_json(report: Report) -> bytes:

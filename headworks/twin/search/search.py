@@ -18,6 +18,7 @@ from headworks.twin.search.changes import KINDS_BY_EFFORT, Change, remedy_ladder
 from headworks.twin.simulation.confidence_interval import mean_interval
 from headworks.twin.simulation.replications import Effort, Plan, Run, estimate, replicate
 from headworks.twin.simulation.run import Drained
+from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
 
 PAIRS: Final = 3
@@ -54,6 +55,7 @@ class ChangeSearch:
         drained = drained_by(plan)
         self.base = [replicate(plan, effort.seed + number, self.calls, drained=drained) for number in range(PAIRS)]
         self.simulated = sum(one.calls for one in self.base)
+        self.money = Money(plan, self.base, busy)
         self._without_effect: set[str] = set()
         """Settings that changed nothing."""
         self._changed: dict[str, tuple[Plan, list[Run]]] = {}
@@ -180,8 +182,8 @@ class ChangeSearch:
                 kind=change.kind,
                 path=change.path,
                 value=verdict.value,
-                cost_before=cost_per_call(self.base),
-                cost_after=cost_per_call(made),
+                cost_before=cost_per_call(self.money),
+                cost_after=cost_per_call(judge.money),
                 breaks=broken,
             )
             found[id] = remedy, verdict.margin - was
@@ -198,8 +200,7 @@ def remedy_rank(offer: Remedy) -> tuple[int, float, float]:
     return len(offer.breaks), float(f"{offer.cost_after or 0.0:.1e}"), -offer.gained
 
 
-def cost_per_call(made: Sequence[Run]) -> float | None:
-    """The mean cost of a call in dollars; None where a price is unknown."""
-    costs = [float(one.seen.cost.mean()) for one in made if len(one.seen)]
-    known = mean_interval(costs).value if costs else float("nan")
-    return known if known == known else None
+def cost_per_call(money: Money) -> float | None:
+    """The mean cost of a call that was let in, in dollars; None where a price is unknown."""
+    found = money.cost_per_call(None)
+    return None if found is None else found.value

@@ -5,7 +5,8 @@ is taken here and nowhere else, for what was predicted and for what was measured
 
 What counts. Latency: whole answers (a call without one is a matter of availability). Availability: whole answers among
 all calls but those that were the caller's own fault or that the caller left. Goodput: whole answers that meet every
-latency objective of their alias, a second. Cost: of all calls, refused ones too.
+latency objective of their alias, a second. Cost: of all calls that were let in. What the limits and budgets of keys, groups and
+aliases turned away is in none of these: it is a share of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from headworks.twin.models.random_streams import Floats
 EXCLUDED_OUTCOMES = frozenset({"refused", "cancelled"})
 """Outcomes that do not count against the system: the caller's own fault, or a caller that left."""
 
+TURNED_AWAY = frozenset({"QuotaExceeded", "InsufficientQuota"})
+"""Errors of calls that the limit or the budget of a key, a group or an alias turned away."""
+
 
 class Observations(msgspec.Struct, frozen=True, kw_only=True):
     """Columns. Times in seconds, cost in dollars; `seconds`: how long the stretch is; alias by its number in `names`."""
@@ -37,13 +41,20 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
     is_counted: NDArray[np.bool_]
     cost: Floats
     attempts: NDArray[np.int64]
+    key: NDArray[np.str_]
+    """Who called, "" where there are no keys."""
+    is_let_in: NDArray[np.bool_]
+    """Whether no limit and no budget of a key, a group or an alias turned it away."""
     seconds: float
 
     def of(self, alias: str | None) -> Observations:
         """Those of one alias; all for None."""
         if alias is None:
             return self
-        mine = self.alias == self.names.index(alias)
+        return self.where(self.alias == self.names.index(alias))
+
+    def where(self, mine: NDArray[np.bool_]) -> Observations:
+        """Those rows."""
         return Observations(
             names=self.names,
             alias=self.alias[mine],
@@ -54,6 +65,8 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
             is_counted=self.is_counted[mine],
             cost=self.cost[mine],
             attempts=self.attempts[mine],
+            key=self.key[mine],
+            is_let_in=self.is_let_in[mine],
             seconds=self.seconds,
         )
 
@@ -80,6 +93,8 @@ def observe(records: Iterable[Record], names: Sequence[str], begins: float, ends
         is_counted=np.array([record.outcome not in EXCLUDED_OUTCOMES for record in rows], dtype=bool),
         cost=np.array(costs, dtype=float),
         attempts=np.array([len(record.attempts) for record in rows], dtype=np.int64),
+        key=np.array([record.key for record in rows], dtype=np.str_),
+        is_let_in=np.array([record.error not in TURNED_AWAY for record in rows], dtype=bool),
         seconds=ends - begins,
     )
 
@@ -99,9 +114,14 @@ def objective_value(objective: Objective, seen: Observations, objectives: Sequen
         case "goodput":
             return float(is_good(seen, objectives, objective.alias).sum() / seen.seconds)
         case "cost_per_call" | "cost":
-            # One call whose price is unknown makes the mean unknown, but for calls that no vendor was asked.
-            return float(mine.cost.mean()) if len(mine) and not np.isnan(mine.cost).any() else None
+            return mean_cost(mine)
     return None
+
+
+def mean_cost(seen: Observations) -> float | None:
+    """Dollars of a call that was let in. One whose price is unknown makes the mean unknown, but for calls that no vendor was asked."""
+    costs = seen.cost[seen.is_let_in]
+    return float(costs.mean()) if len(costs) and not np.isnan(costs).any() else None
 
 
 def is_good(seen: Observations, objectives: Sequence[Objective], alias: str | None) -> NDArray[np.bool_]:

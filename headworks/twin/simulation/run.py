@@ -52,17 +52,25 @@ class RecordSink:
 
 
 class CountingMemory(Memory):
-    """In-memory state that counts rejections. turned: rejected claims, by the name of the limit."""
+    """In-memory state that notes the calls that each limit rejected at least once. turned: their ids, by the name of the limit.
+
+    A budget holds what calls in flight have reserved, and nothing is ever spent: a run shows what is served while the budget has
+    room, and `system/verdicts/budget_flow.py` computes for how much of a window it has room. No run is as long as a window."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.turned: dict[str, int] = {}
+        self.turned: dict[str, set[str]] = {}
 
     def take_now(self, claim: Claim) -> Granted | Refusal:
         answer = super().take_now(claim)
         if isinstance(answer, Refusal):
-            self.turned[answer.bound.name] = self.turned.get(answer.bound.name, 0) + 1
+            self.turned.setdefault(answer.bound.name, set()).add(claim.id.partition("/")[0])
         return answer
+
+    def settle(
+        self, claim: Claim, granted: Granted, *, tokens: int | None = None, costs: tuple[int, ...] | None = None
+    ) -> None:
+        super().settle(claim, granted, tokens=tokens, costs=(0,) * len(claim.bounds.budgets))
 
 
 class Simulation:

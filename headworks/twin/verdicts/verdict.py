@@ -19,14 +19,26 @@ from headworks.core.money import NANO, written_dollars
 from headworks.gateway.prices import Prices
 from headworks.system.schema.requirements import Objective
 from headworks.system.syntax.scalars import written_duration
+from headworks.system.verdicts.availability import AvailabilityJudge
 from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS
 from headworks.system.verdicts.closed_forms import BETA_FACTOR, Cause
 from headworks.system.verdicts.judge import ArithmeticJudge
-from headworks.system.verdicts.verdict import VerdictWord, percent
-from headworks.twin.simulation.confidence_interval import Interval, quantile_interval
+from headworks.system.verdicts.verdict import (
+    ALL_SERVED,
+    Served,
+    VerdictWord,
+    on_which_side,
+    parted,
+    percent,
+    said_of,
+    served_words,
+)
+from headworks.twin.simulation.confidence_interval import Interval, proportion_interval, quantile_interval
 from headworks.twin.simulation.replications import Plan, Run, estimate, replicate
 from headworks.twin.simulation.utilization import Utilization
+from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.outages import SimulatedWindows, simulate_windows, state_shares
+from headworks.twin.workload.arrivals import Shape
 
 BINDING_FROM: Final = 0.7
 """The utilization from which a limit is named as the bottleneck: below, bursts seldom reach it."""
@@ -52,7 +64,8 @@ OUTAGE_RUN_CALLS: Final = 600
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The prediction for one objective. value, low, high, limit: in seconds, shares, calls a second or dollars, null
     where there is no number. margin: how far the value is on the good side of the bound, by the bound. windows: the
-    share of single windows that hold, and mean: over all of them, where the objective has a window."""
+    share of single windows that hold, and mean: over all of them, where the objective has a window. served: of what is asked,
+    the share that the limits and budgets of keys, groups and aliases let in: the verdict is about that share."""
 
     id: str
     objective: str
@@ -66,7 +79,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     margin: float | None = None
     mean: float | None = None
     windows: float | None = None
+    served: float = 1.0
     why: str = ""
+
+    @property
+    def said(self) -> str:
+        """The verdict in words: of which share of what is asked it holds."""
+        return said_of(self.verdict, self.served)
 
 
 class WindowValues(msgspec.Struct, frozen=True):
@@ -78,10 +97,7 @@ class WindowValues(msgspec.Struct, frozen=True):
 
 def verdict_of(objective: Objective, found: Interval) -> VerdictWord:
     """On which side of the bound the interval lies."""
-    limit = float(objective.limit.value)
-    if objective.at_most is not None:
-        return "holds" if found.high <= limit else "does not hold" if found.low > limit else "cannot say"
-    return "holds" if found.low >= limit else "does not hold" if found.high < limit else "cannot say"
+    return on_which_side(objective, found.low, found.high)
 
 
 def margin(objective: Objective, value: float) -> float:
@@ -119,13 +135,30 @@ class Judge:
         """The mean load over a window, by the load at the peak."""
         self.short = short
         self.simulated = sum(one.calls for one in made)
+        self.money = Money(plan, made, busy)
         self._outage_runs: dict[frozenset[str], Run] = {}
         self._arithmetic = ArithmeticJudge(plan.system, Prices(plan.system).of)
         self._is_fitted = any("fitted" in one.origins.values() for one in plan.models.values())
 
     def of(self, objective: Objective) -> Verdict:
-        """The verdict by the runs or, where arithmetic settles it, the verdict of `headworks check`."""
-        return self.with_arithmetic(objective, self.from_runs(objective))
+        """The verdict by the runs or, where arithmetic settles it, the verdict of `headworks check`; of the calls that are let in."""
+        return self.with_served(objective, self.with_arithmetic(objective, self.from_runs(objective)))
+
+    def served(self, objective: Objective) -> Served:
+        """Of what is asked of an objective's aliases, the share that is let in."""
+        share = self.money.served_share(objective.alias)
+        return Served(share, tuple(self.money.names)) if share < 1 else ALL_SERVED
+
+    def with_served(self, objective: Objective, seen: Verdict) -> Verdict:
+        """The same verdict, and of which share of what is asked it is. A promise to nobody does not hold."""
+        served = self.served(objective)
+        if served.is_all or seen.verdict == "not judged":
+            return seen
+        verdict: VerdictWord = seen.verdict if served.share > 0 else "does not hold"
+        why = served_words(verdict, served)
+        return msgspec.structs.replace(
+            seen, verdict=verdict, served=served.share, why=f"{why}; {seen.why}" if seen.why else why
+        )
 
     def with_arithmetic(self, objective: Objective, seen: Verdict) -> Verdict:
         """The same verdict as `check` gives. What was measured of vendors (`--fit`) is more than what the file expects of them."""
@@ -139,7 +172,6 @@ class Judge:
 
     def from_runs(self, objective: Objective) -> Verdict:
         """The verdict by the runs alone."""
-        made = self.made
         blank = Verdict(
             id=objective.id,
             objective=str(objective),
@@ -150,20 +182,19 @@ class Judge:
         )
         if objective.metric == "quality":
             return msgspec.structs.replace(blank, verdict="not judged", why=self._arithmetic.of(objective).why)
-        if objective.window is not None and objective.metric in ("availability", "cost"):
-            months = self.availability(objective) if objective.metric == "availability" else self.cost(objective)
-            return window_verdict(blank, objective, months)
-        found = estimate(objective, made)
+        if objective.window is not None and objective.metric == "availability":
+            return window_verdict(blank, objective, self.availability(objective))
+        found, why = self.cost(objective) if objective.metric == "cost" else (self.estimate(objective), "")
         if found is None:
             return msgspec.structs.replace(blank, why=self.unknown(objective))
-        calls = sum(len(one.seen.of(objective.alias)) for one in made)
-        why = f"{len(made)} runs, {calls} calls"
+        why = why or self.rests_on(objective)
         if objective.metric == "availability":
             found, why = self.with_outages(objective, found, why)
         if objective.metric in ("time_to_first_token", "duration"):
             why += self.late_calls(objective)
         if objective.metric == "goodput":
             why += self.offered_note(objective)
+        mean = found.value if objective.metric == "cost" else None
         return msgspec.structs.replace(
             blank,
             verdict=verdict_of(objective, found),
@@ -171,10 +202,41 @@ class Judge:
             low=None if found.low == -inf else found.low,
             high=None if found.high == inf else found.high,
             margin=margin(objective, found.value),
+            mean=mean,
             why=why,
         )
 
+    def estimate(self, objective: Objective) -> Interval | None:
+        """The number of an objective without a window, while budgets have room."""
+        if objective.metric == "cost_per_call":
+            return self.money.cost_per_call(objective.alias)
+        if objective.metric == "goodput" and isinstance(self.plan.workload, Shape):
+            return self.goodput(objective)
+        return estimate(objective, self.made)
+
+    def goodput(self, objective: Objective) -> Interval | None:
+        """The share of calls that are good, of the load that the traffic says: not of what the runs happened to draw."""
+        rate = sum(one for alias, one in self.plan.workload.rates.items() if objective.alias in (None, alias))
+        counts = [len(one.seen.of(objective.alias)) for one in self.made]
+        if not all(counts) or any(objective.id not in one.values for one in self.made):
+            return None
+        pairs = zip(self.made, counts, strict=True)
+        shares = [one.values[objective.id] * one.seen.seconds / count for one, count in pairs]
+        found = proportion_interval(shares, sum(counts))
+        return Interval(found.value * rate, found.low * rate, found.high * rate)
+
+    def rests_on(self, objective: Objective) -> str:
+        """How many runs, and calls of the objective's that were let in."""
+        mine = [one.seen.of(objective.alias) for one in self.made]
+        let_in, calls = sum(int(one.is_let_in.sum()) for one in mine), sum(map(len, mine))
+        return f"{len(self.made)} runs, {calls if let_in == calls else f'{let_in} of {calls}'} calls"
+
     def unknown(self, objective: Objective) -> str:
+        mine = [one.seen.of(objective.alias) for one in self.made]
+        if not any(map(len, mine)):
+            return "no call came for it"
+        if not any(one.is_let_in.any() for one in mine):
+            return "no call was let in"
         if objective.metric in ("cost", "cost_per_call"):
             return "a target's price is unknown: set `price: {input: $0.25/M, output: $2/M}` under its model"
         if objective.metric == "time_to_first_token":
@@ -239,7 +301,8 @@ class Judge:
             )
         low, high = max(0.0, value - (found.value - found.low)), min(1.0, value + (found.high - found.value))
         up = percent(round(found.value, 7))
-        return Interval(value, low, high), f"{why}, {up} with all providers up; mean over outages"
+        alone = AvailabilityJudge(self._arithmetic).outages_alone(aliases)
+        return Interval(value, low, high), f"{why}, {up} with all providers up; {alone}"
 
     def outage_scope(self, objective: Objective) -> tuple[list[str], dict[str, float], list[Cause]]:
         """The aliases of an objective, the share of time in which each provider is down, and the common causes."""
@@ -310,33 +373,22 @@ class Judge:
             self.simulated += self._outage_runs[down].calls
         return self._outage_runs[down]
 
-    def cost(self, objective: Objective) -> WindowValues | None:
-        """A window's bill: the mean cost of a call by the calls of a window; its chance is the mean's own."""
-        found = estimate(objective, self.made)
-        if found is None:
-            return None
+    def cost(self, objective: Objective) -> tuple[Interval | None, str]:
+        """A window's bill."""
         assert objective.window is not None
-        seen = [one.seen for one in self.made]
-        rate = sum(len(one.of(objective.alias)) for one in seen) / sum(one.seconds for one in seen)
-        calls = rate * self.busy * objective.window
-        why = f"{calls:,.0f} calls at {format_value('cost_per_call', found.value)} each"
-        return WindowValues((found.low * calls, found.value * calls, found.high * calls), why)
+        found, each = self.money.window(objective.alias, objective.window), self.money.cost_per_call(objective.alias)
+        if found is None or each is None:
+            return None, ""
+        return found.cost, f"{found.calls:,.0f} calls at {format_value('cost_per_call', each.value)} each"
 
 
-def window_verdict(blank: Verdict, objective: Objective, months: WindowValues | None) -> Verdict:
+def window_verdict(blank: Verdict, objective: Objective, months: WindowValues) -> Verdict:
     """The verdict that many windows give."""
-    if months is None:
-        why = "a target's price is unknown: set `price: {input: $0.25/M, output: $2/M}` under its model"
-        return msgspec.structs.replace(blank, why=why)
     limit = float(objective.limit.value)
     values = np.array(months.values)
-    is_cost = objective.metric == "cost"
-    found = Interval(values[1], values[0], values[2]) if is_cost else quantile_interval(values.tolist())
-    hold = float((values <= limit).mean() if objective.at_most is not None else (values >= limit).mean())
+    found = quantile_interval(values.tolist())
+    hold = float((values >= limit).mean())
     assert objective.window is not None
-    why = months.why
-    if not is_cost:
-        why = f"{hold:.0%} of {written_duration(objective.window)} windows hold; {why}"
     return msgspec.structs.replace(
         blank,
         verdict=verdict_of(objective, found),
@@ -345,8 +397,8 @@ def window_verdict(blank: Verdict, objective: Objective, months: WindowValues | 
         high=float(found.high),
         margin=margin(objective, float(found.value)),
         mean=float(values.mean()),
-        windows=None if is_cost else hold,
-        why=why,
+        windows=hold,
+        why=f"{hold:.0%} of {written_duration(objective.window)} windows meet it; {months.why}",
     )
 
 
@@ -370,6 +422,7 @@ def mean_utilization(made: Sequence[Run]) -> list[Utilization]:
                 mean=float(np.mean([one.mean for one in same])),
                 waits=float(np.mean([one.waits for one in same])),
                 refused=float(np.mean([one.refused for one in same])),
+                elsewhere=float(np.mean([one.elsewhere for one in same])),
             )
         )
     return found
@@ -417,7 +470,9 @@ def binding_limit(use: Utilization) -> str:
     if use.waits > NOTABLE_WAIT:
         said += f"; calls wait {format_value('duration', use.waits)} for it on average"
     if use.refused > 0:
-        said += f"; it rejects {use.refused:.1%} of the calls"
+        said += f"; it rejects {parted(use.refused)[0]} of the calls that ask for it"
+        if use.elsewhere > 0:
+            said += f" ({parted(use.elsewhere)[0]} are answered by another target)"
         if use.name.startswith("tpm of ") and use.at_peak < BINDING_FROM:
             said += ", because each call reserves its output limit (`max_tokens` or `max_output`) until it ends"
     return said

@@ -11,7 +11,8 @@ on another time scale, so that they may be compared call by call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Final, Protocol
 
@@ -53,6 +54,11 @@ class Workload(Protocol):
         """Calls a second that must be carried, on average over the busiest stretch."""
         ...
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """The same of each alias."""
+        ...
+
     def draw(self, seed: int, calls: int) -> Arrivals:
         """About `calls` measured calls, and some before and after them."""
         ...
@@ -79,6 +85,10 @@ class Shape:
     @property
     def rate(self) -> float:
         return sum(one.rate for one in self.aliases)
+
+    @property
+    def rates(self) -> dict[str, float]:
+        return {one.alias: one.rate for one in self.aliases}
 
     def draw(self, seed: int, calls: int) -> Arrivals:
         seconds = calls / self.rate
@@ -165,6 +175,12 @@ class Trace:
     @property
     def rate(self) -> float:
         return peak_rate(self.at, PEAK_WINDOW) * self.faster
+
+    @property
+    def rates(self) -> dict[str, float]:
+        parts: Mapping[str, float] = self.shares if self.known is None else Counter(one[0] for one in self.known)
+        total = sum(parts.values())
+        return {alias: self.rate * part / total for alias, part in parts.items()}
 
     def scaled(self, factor: float) -> Trace:
         """The same calls at `factor` times the rate."""

@@ -35,7 +35,10 @@ DEFAULT_PROMPT: Final = Tokens(p50=500, p95=2000)
 DEFAULT_OUTPUT: Final = Tokens(p50=150, p95=500)
 """Tokens of a chat call where the file gives none: between the conversation traces of Azure (2023) and BurstGPT."""
 
-ONE_TRACE = "future traffic is like this trace: intervals cover variation between vendors' answers, not other traffic"
+ONE_TRACE = (
+    "future traffic is like this trace: intervals cover variation between vendors' answers, and those of costs also how "
+    "much the trace itself varies, not other traffic"
+)
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):

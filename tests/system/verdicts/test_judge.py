@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headworks.core.money import Price, Rates
+from headworks.gateway.prices import Prices
 from headworks.system.schema.system import Model, TargetOf
 from headworks.system.verdicts.judge import Verdict, judge
 from tests.system.files import right
@@ -310,3 +311,27 @@ def test_limits_of_targets_and_aliases_bound_what_goes_through(
     [found] = judge(right(text), lambda model, target: None)
     assert found.verdict == verdict
     assert why in found.why
+
+
+BUDGETED = """\
+requirements:
+  traffic: {peak_rps: 6, prompt_tokens: {p50: 400, p95: 400}, output_tokens: {p50: 100, p95: 100}}
+  objectives:
+    - {id: each, metric: cost_per_call, at_most: $1}
+    - {id: month, metric: cost, at_most: $9000, window: 30d}
+providers: {v: {dialect: simulated}}
+models: {a: {targets: v, price: {input: $1/M, output: $10/M}, max_output: 1k}}
+keys: {k: {key: a-key-of-some-length, budget: {amount: AMOUNT, every: 30d}}}
+"""
+
+
+def test_what_a_budget_has_no_room_for_is_said_beside_every_verdict() -> None:
+    """6 x 30 d x $0.0014 = $21,772.80, of which a tenth is paid."""
+    system = right(BUDGETED.replace("AMOUNT", "$2177.28"))
+    each, month = judge(system, Prices(system).of)
+    assert [one.said for one in (each, month)] == ["holds for 10% of what is asked"] * 2
+    assert each.served == pytest.approx(0.1)
+    assert each.why.startswith("holds for 10% of what is asked: 90% is never served (budget of key k); $0.0014")
+    system = right(BUDGETED.replace("AMOUNT", "$30000"))
+    assert [one.said for one in judge(system, Prices(system).of)] == ["holds", "cannot say"]
+    assert all(one.served == 1.0 for one in judge(system, Prices(system).of))

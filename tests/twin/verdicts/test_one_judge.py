@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 
 from headworks.gateway.prices import Prices
+from headworks.load.arrivals import Arrival
+from headworks.load.call import CallResult
+from headworks.load.verdict import Measured
+from headworks.load.verdict import judge as judge_load
 from headworks.system.drafts.prompt import Prompt
 from headworks.system.drafts.system import TargetChoice, choose_target, draft
 from headworks.system.schema.system import System
 from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS, joint_outages, share_of_windows_kept
 from headworks.system.verdicts.closed_forms import Cause
+from headworks.system.verdicts.inputs import StatedInputs
 from headworks.system.verdicts.judge import judge
+from headworks.system.verdicts.verdict import percent
 from headworks.twin.plan import PlanInputs, prepare
 from headworks.twin.search.changes import remedy_ladders, sensitivity_changes
 from headworks.twin.search.search import ChangeSearch
@@ -105,6 +111,36 @@ def test_the_time_that_providers_are_down_adds_up_and_is_what_is_drawn() -> None
     assert state_shares({f"p{number}": 0.01 for number in range(20)}, []) is None
 
 
+@pytest.mark.parametrize(("targets", "expected"), [("v", 0.99), ("[v, w]", 0.99891919)])
+def test_check_plan_and_load_say_the_same_word_number_and_reason_of_an_availability(
+    targets: str, expected: float
+) -> None:
+    up = "{id: up, metric: availability, at_least: 99.5%}"
+    model = "{dialect: simulated, first_token: {p50: 100ms, p99: 200ms}, per_token: {p50: 1ms, p99: 2ms}}"
+    sim = right(f"""\
+requirements: {{{TRAFFIC}, objectives: [{up}]}}
+providers: {{v: {model}, w: {model}}}
+models: {{m: {{targets: {targets}}}}}
+""")
+    [first] = judge(sim, Prices(sim).of)
+    [second] = judged(sim, calls=400)
+    calls = []
+    for number in range(4000):
+        made = CallResult(Arrival(0.0, "m", 1, 1, False, 0), 10.0)
+        made.ended, made.ended_at, made.request_id = "ok", 11.0, f"r{number}"
+        calls.append(made)
+    measured = Measured(calls=calls, seconds=800.0, inputs=StatedInputs(sim))
+    third = judge_load(sim.requirements.objectives[0], measured, sim.requirements.traffic)
+    word = "does not hold" if targets == "v" else "holds"
+    assert (first.verdict, second.verdict, third.verdict) == (word, word, word)
+    assert (second.value, third.value) == pytest.approx((expected, expected), abs=1e-6)
+    reason = (
+        f"{percent(round(expected, 6))} expected with {'v' if targets == 'v' else 'v, w'} (99% assumed where not stated"
+    )
+    for why in (first.why, second.why, third.why):
+        assert reason in why
+
+
 def test_availability_without_a_window_has_outages_in_it() -> None:
     up = "{id: up, metric: availability, at_least: 99.5%}"
     sim = right(f"""\
@@ -128,14 +164,24 @@ def test_quality_is_judged_by_neither() -> None:
 
 
 def test_a_month_that_budgets_bound_holds_in_both() -> None:
-    """A run is minutes long, and no budget ends in it: the arithmetic knows more."""
+    """A run is minutes long, and no budget ends in it: what the budget lets through is computed. `check` says what two of its windows
+    let through at most, for any 30 days may touch two."""
     bound = "{id: month, metric: cost, at_most: $25, window: 30d}"
     keys = "keys: {web: {key: a-key-of-some-length, budget: {amount: $10, every: 30d}}}"
     system = one(f"{TRAFFIC}, objectives: [{bound}]", model=", max_output: 100", more=keys)
     [first] = judge(system, Prices(system).of)
     [second] = judged(system)
     assert (first.verdict, second.verdict) == ("holds", "holds")
-    assert second.why.startswith("by arithmetic, as in `headworks check`: at most $20.00")
+    assert "at most $20.00" in first.why
+    assert (second.value, second.low, second.high) == pytest.approx((10.0, 10.0, 10.0))
+    assert second.served == pytest.approx(10 / (5 * MONTH * judged_cost(TRAFFIC)), rel=0.1)
+
+
+def judged_cost(traffic: str) -> float:
+    """What a call of this traffic costs where nothing bounds it."""
+    [verdict] = judged(one(f"{traffic}, objectives: [{{id: c, metric: cost_per_call, at_most: $1}}]"))
+    assert verdict.value is not None
+    return verdict.value
 
 
 # What `init` writes.
