@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from headworks.cli.main import run
+from tests.twin.report.walked import every_report_adds_up
+
+__all__ = ["every_report_adds_up"]
 
 FILE = """\
 requirements:
