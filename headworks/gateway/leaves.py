@@ -158,9 +158,11 @@ class Leaves:
         return lambda model: Local(Remote(client, LOCAL, model, account, target=f"{name}/{model}"), child)
 
     def _simulated(self, name: str, provider: schema.Simulated) -> LeafFactory:
+        output = provider.output_tokens
         vendor = VendorSettings(
             first_token=Percentiles(p50=provider.first_token.p50, p99=provider.first_token.p99),
             per_token=Percentiles(p50=provider.per_token.p50, p99=provider.per_token.p99),
+            output_tokens=None if output is None else Percentiles.through_95(output.p50, output.p95),
             faults=dict(provider.faults),
             seed=provider.seed,
             rpm=provider.rpm,

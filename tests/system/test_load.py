@@ -9,6 +9,7 @@ from headworks.policy.circuit import Breaking, Pause
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.load import load
+from headworks.system.schema.requirements import Tokens
 from headworks.system.schema.system import Local, Log, Model, OpenAI, Server, Simulated, Spread, TargetOf
 from tests.system.files import FakeMachine, right
 
@@ -77,9 +78,16 @@ def test_text_is_never_guessed_to_be_something_else() -> None:
 
 
 def test_a_simulated_vendor_is_all_numbers() -> None:
-    written = "{dialect: simulated, first_token: {p50: 1ms, p99: 1s}, rpm: 10k, tpm: 2M, concurrency: 5, seed: -3, faults: {cut: 1%}}"
+    written = "{dialect: simulated, first_token: {p50: 1ms, p99: 1s}, rpm: 10k, tpm: 2M, concurrency: 5, seed: -3, faults: {cut: 1%}, OUTPUT}"
+    written = written.replace("OUTPUT", "output_tokens: {p50: 180, p95: 1k}")
     assert right(f"providers: {{v: {written}}}\nmodels: {{a: v/x}}\n").providers["v"] == Simulated(
-        first_token=Spread(p50=0.001, p99=1.0), rpm=10_000, tpm=2_000_000, concurrency=5, seed=-3, faults={"cut": 0.01}
+        first_token=Spread(p50=0.001, p99=1.0),
+        output_tokens=Tokens(p50=180, p95=1000),
+        rpm=10_000,
+        tpm=2_000_000,
+        concurrency=5,
+        seed=-3,
+        faults={"cut": 0.01},
     )
 
 

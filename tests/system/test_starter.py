@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from headworks.core.extras import install
+from headworks.system.schema.requirements import Tokens
 from headworks.system.schema.system import Local, Simulated
 from headworks.system.starter import starter, starter_text
 from tests.system.files import FakeMachine, odd
@@ -39,3 +40,9 @@ def test_without_the_extra_it_serves_what_is_left_and_says_so() -> None:
         "steady/simulated"
     ]
     assert [problem.remedy for problem in loaded.warnings] == [install("local")]
+
+
+def test_its_simulated_vendors_do_not_write_as_much_as_a_client_allows() -> None:
+    system = starter(Path("/somewhere"), FakeMachine()).system
+    simulated = [provider for provider in system.providers.values() if isinstance(provider, Simulated)]
+    assert [one.output_tokens for one in simulated] == [Tokens(p50=40, p95=125)] * 2

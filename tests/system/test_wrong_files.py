@@ -353,6 +353,16 @@ models: {a: [v/x, w/x]}
             "1:188 providers.w.per_token: expected a map, not a single value -> its keys: p50, p99",
         ],
     ),
+    "lengths of answers": (
+        """\
+providers: {v: {dialect: simulated, output_tokens: {p50: 600, p95: 180}}, w: {dialect: simulated, output_tokens: 40}}
+models: {a: [v/x, w/x]}
+""",
+        [
+            "1:52 providers.v.output_tokens: p50 (600) is above p95 (180) -> p50 must not exceed p95",
+            "1:114 providers.w.output_tokens: expected a map, not a single value -> its keys: p50, p95",
+        ],
+    ),
     "targets": (
         """\
 providers: {v: {dialect: simulated}}

@@ -17,6 +17,7 @@ from statistics import NormalDist
 import msgspec
 
 _NORMAL = NormalDist()
+Z95 = _NORMAL.inv_cdf(0.95)
 Z99 = _NORMAL.inv_cdf(0.99)
 
 MAX_TOKENS = 100_000
@@ -46,17 +47,32 @@ class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
         if self.p50 == 0 < self.p99:
             raise ValueError("a p50 of zero needs a p99 of zero: no log-normal has both")
 
+    @classmethod
+    def through_95(cls, p50: float, p95: float) -> Percentiles:
+        """The log-normal amount of this median and this 95th percentile."""
+        return cls(p50=p50, p99=p50 * exp(log(p95 / p50) / Z95 * Z99))
+
     def spread(self) -> float:
         """The standard deviation of the logarithm."""
         return log(self.p99 / self.p50) / Z99 if self.p50 else 0.0
 
 
+DEFAULT_LENGTH = Percentiles(p50=40, p99=200)
+"""Tokens of an answer whose length neither the vendor's settings nor the call say."""
+
+
 class TokenCounts:
-    """How many tokens a text has: drawn from the text's own key, so that it belongs to the text."""
+    """How many tokens a text has: drawn from the text's own key, so that it belongs to the text.
 
-    __slots__ = ("_median", "_spread")
+    follows_call: nothing was said of the lengths, so an answer is as long as its call allows; without a limit in the call
+    it is drawn from `DEFAULT_LENGTH`.
+    """
 
-    def __init__(self, tokens: Percentiles) -> None:
+    __slots__ = ("_median", "_spread", "follows_call")
+
+    def __init__(self, tokens: Percentiles | None) -> None:
+        self.follows_call = tokens is None
+        tokens = tokens or DEFAULT_LENGTH
         self._median = tokens.p50
         self._spread = tokens.spread()
 

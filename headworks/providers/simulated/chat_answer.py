@@ -163,22 +163,24 @@ def chat_answer(call: Call, seed: int, lengths: simulated_text.TokenCounts) -> A
     for message in said:
         parts += message.role.encode(), bytes(message.content)
     key = simulated_text.text_key(parts, seed if asked.seed is None else asked.seed)
-    most = simulated_text.MAX_TOKENS
-    for limit in (asked.max_tokens, asked.max_completion_tokens, call.max_output):
+    most, limits = simulated_text.MAX_TOKENS, (asked.max_tokens, asked.max_completion_tokens)
+    for limit in (*limits, call.max_output):
         if limit is not None and limit < most:
             most = int(limit)
-    maker = _AnswerBuilder(asked, lengths, most, prefill)
+    # An alias's `max_output` is a bound, not a wish: only what the body says makes an answer longer.
+    is_asked = lengths.follows_call and any(limit is not None for limit in limits)
+    maker = _AnswerBuilder(asked, None if is_asked else lengths, most, prefill)
     choices = [maker.say(simulated_text.other_key(key, index)) for index in range(int(asked.n or 1))]
     input_tokens = max(1, sum(map(len, parts)) // 4)
     return Answer(choices, input_tokens, (asked.top_logprobs or 0) if asked.logprobs else None)
 
 
 class _AnswerBuilder:
-    """Makes the choices of one call."""
+    """Makes the choices of one call. lengths: how long texts are; None where they are as long as the call allows."""
 
     __slots__ = ("_asked", "_lengths", "_most", "_prefill", "_tools")
 
-    def __init__(self, asked: _Chat, lengths: simulated_text.TokenCounts, most: int, prefill: str) -> None:
+    def __init__(self, asked: _Chat, lengths: simulated_text.TokenCounts | None, most: int, prefill: str) -> None:
         self._asked = asked
         self._lengths = lengths
         self._most = most
@@ -192,6 +194,9 @@ class _AnswerBuilder:
         if wanted is not None and wanted.type != "text":
             made = simulated_text.pieces(_json(wanted, key))
             return self._ended(simulated_text.after_prefill(made, self._prefill), "stop")
+        if self._lengths is None:  # with a prefill it is the whole text that is so long, as it was before it broke
+            whole = simulated_text.tokens(key, self._most)
+            return self._ended(simulated_text.after_prefill(whole, self._prefill), "length")
         count = self._lengths.of(key)
         if not self._prefill:
             count = min(count, self._most + 1)  # one more than may be said: then it is seen to be cut
@@ -212,7 +217,8 @@ class _AnswerBuilder:
     def _ended(self, pieces: list[str], finish: str) -> ChoiceTokens:
         stop = self._asked.stop
         if stop:
-            pieces = simulated_text.before_stop(pieces, [stop] if isinstance(stop, str) else stop)
+            before = simulated_text.before_stop(pieces, [stop] if isinstance(stop, str) else stop)
+            pieces, finish = before, finish if before is pieces or finish != "length" else "stop"
         if len(pieces) > self._most:
             return ChoiceTokens(pieces[: self._most], "length")
         return ChoiceTokens(pieces, finish)

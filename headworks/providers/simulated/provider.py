@@ -51,11 +51,12 @@ COALESCE_WITHIN = 0.001
 
 
 class VendorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a simulated vendor. Times in seconds; shares from 0 to 1; limits per minute, None for no limit."""
+    """The settings of a simulated vendor. Times in seconds; shares from 0 to 1; limits per minute, None for no limit.
+    output_tokens: how long its answers are where the call does not cut them; None: as long as the call's `max_tokens`."""
 
     first_token: Percentiles = Percentiles(p50=0.3, p99=2.0)
     per_token: Percentiles = Percentiles(p50=0.02, p99=0.06)
-    output_tokens: Percentiles = Percentiles(p50=40, p99=200)
+    output_tokens: Percentiles | None = None
     faults: dict[Fault, float] = {}
     seed: int = 0
     rpm: int | None = None

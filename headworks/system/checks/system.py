@@ -23,7 +23,7 @@ from headworks.system.schema.notations import Address
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.syntax.findings import Findings, KeyPath, suggestion
-from headworks.system.syntax.scalars import shown, written_duration
+from headworks.system.syntax.scalars import shown, written_count, written_duration
 from headworks.wire.hosts import right_base_url
 
 SHORTEST_KEY = 16
@@ -168,6 +168,10 @@ def _simulated(provider: Simulated, where: KeyPath, findings: Findings) -> None:
         if spread.p50 > spread.p99 and findings.is_valid((*where, name)):
             said = f"p50 ({written_duration(spread.p50)}) is above p99 ({written_duration(spread.p99)})"
             findings.error((*where, name), said, "p50 must not exceed p99")
+    length = provider.output_tokens
+    if length is not None and length.p50 > length.p95 and findings.is_valid((*where, "output_tokens")):
+        said = f"p50 ({written_count(length.p50)}) is above p95 ({written_count(length.p95)})"
+        findings.error((*where, "output_tokens"), said, "p50 must not exceed p95")
     # Hundredths of a percent are not exact in binary: ten times 10% is no more than all.
     if sum(provider.faults.values()) > 1.0 + 1e-9 and findings.is_valid((*where, "faults")):
         findings.error((*where, "faults"), "the shares add up to more than 100%", "each call has at most one fault")

@@ -108,6 +108,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
         Simulated: {
             "first_token": "Time to the first token.",
             "per_token": "Time between tokens.",
+            "output_tokens": "How long its answers are. `max_tokens` cuts them. Without this key an answer is as long as the "
+            "`max_tokens` of its call; without both half of the answers have at most 40 tokens, 99 of 100 at most 200.",
             "faults": "The share of calls that each fault happens to, such as `{server_error: 0.5%, cut: 0.1%}`.",
             "rpm": "Requests a minute above which it answers 429, like a vendor whose limit is not in the file. Unlimited by "
             "default.",

@@ -28,7 +28,7 @@ from headworks.system.schema.drills import Drill
 from headworks.system.schema.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
 from headworks.system.schema.notations import Address
 from headworks.system.schema.prompt_file import PromptFile
-from headworks.system.schema.requirements import Bound, Expect, Requirements
+from headworks.system.schema.requirements import Bound, Expect, Requirements, Tokens
 from headworks.system.schema.secrets import PrivateUrl, Secret
 
 EMBEDDED = "gemma-3-270m"
@@ -97,6 +97,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
 
     first_token: Spread = Spread(p50=0.3, p99=2.0)
     per_token: Spread = Spread(p50=0.02, p99=0.06)
+    output_tokens: Tokens | None = None
     faults: dict[Fault, Share] = {}
     rpm: Count | None = None
     tpm: Count | None = None

@@ -48,6 +48,26 @@ class LogNormal(msgspec.Struct, frozen=True):
         """The value that so many of 100 do not exceed."""
         return self.median * exp(self.sigma * NORMAL.inv_cdf(percentile / 100))
 
+    def above(self, value: float) -> float:
+        """The share that exceeds a value."""
+        if not self.sigma:
+            return float(self.median > value)
+        return 1 - NORMAL.cdf(log(value / self.median) / self.sigma)
+
+    def smaller(self, other: LogNormal) -> LogNormal:
+        """The smaller of two independent quantities: the log-normal through its median and its 95th percentile."""
+        found: list[float] = []
+        for percentile in (50.0, 95.0):
+            low, high = 0.0, min(self.at(percentile), other.at(percentile))
+            for _ in range(60):
+                middle = (low + high) / 2
+                if self.above(middle) * other.above(middle) > 1 - percentile / 100:
+                    low = middle
+                else:
+                    high = middle
+            found.append(high)
+        return LogNormal.of(found[0], max(found), 95)
+
 
 class Cause(msgspec.Struct, frozen=True):
     """A common cause of failure: a share of the outages of each of these providers."""

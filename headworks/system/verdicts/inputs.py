@@ -49,7 +49,18 @@ class StatedInputs:
     def tokens(self, alias: str, name: Literal["prompt_tokens", "output_tokens"]) -> LogNormal | None:
         shape = self.traffic.aliases.get(alias)
         found: Tokens | None = (getattr(shape, name) if shape is not None else None) or getattr(self.traffic, name)
-        return None if found is None else LogNormal.of(found.p50, found.p95, 95)
+        if found is None:
+            return None
+        asked = LogNormal.of(found.p50, found.p95, 95)
+        stated = self.answers(alias) if name == "output_tokens" else None
+        return asked if stated is None else asked.smaller(stated)
+
+    def answers(self, alias: str) -> LogNormal | None:
+        """How long the answers of an alias's first tier are by themselves, where simulated vendors say so, and the same."""
+        providers = [self.system.providers[target.provider] for target in self.system.models[alias].targets[0]]
+        stated = {one.output_tokens if isinstance(one, Simulated) else None for one in providers}
+        length = stated.pop() if len(stated) == 1 else None
+        return None if length is None else LogNormal.of(length.p50, length.p95, 95)
 
     def time(self, target: TargetOf, name: Literal["first_token", "per_token"]) -> LogNormal | None:
         """The latency of a target: its `expect:`, or the parameters of a simulated vendor."""

@@ -15,6 +15,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from headworks.core.errors import Rejected
 from headworks.providers.simulated.answer_text import (
     Percentiles,
+    TokenCounts,
     after_prefill,
     before_stop,
     other_key,
@@ -105,6 +106,75 @@ def test_a_limit_cuts_the_same_text(field: str, streamed: bool) -> None:
     limit = {field: 12}
     exact = say(streamed=streamed, **limit)
     assert (exact.finish, exact.text) == ("stop", whole)
+
+
+def unstated() -> Simulated:
+    """A vendor of whose answers' length nothing is said."""
+    return Simulated(VendorState("sim", VendorSettings(first_token=NOTHING, per_token=NOTHING)), "m")
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("tokens", [1, 7, 700])
+def test_where_no_length_is_said_an_answer_is_as_long_as_its_call_allows(
+    field: str, streamed: bool, tokens: int
+) -> None:
+    answer = say(
+        "how long?", of=unstated(), streamed=streamed, **{field: tokens, "stream_options": {"include_usage": True}}
+    )
+    assert (len(answer.text.split()), answer.finish) == (tokens, "length")
+    assert answer.usage is not None
+    assert answer.usage.output == tokens
+    longer = say("how long?", of=unstated(), max_tokens=900)
+    assert longer.text.startswith(answer.text)
+
+
+def test_without_a_limit_an_unsaid_length_is_drawn_as_ever() -> None:
+    """Half have at most 40 tokens: the same as where the file says so."""
+    stated = VendorSettings(first_token=NOTHING, per_token=NOTHING, output_tokens=Percentiles(p50=40, p99=200))
+    other = Simulated(VendorState("sim", stated), "m")
+    for number in range(20):
+        ours, theirs = say(f"{number}", of=unstated()), say(f"{number}", of=other)
+        assert (ours.text, ours.finish) == (theirs.text, theirs.finish)
+
+
+def test_a_length_that_is_said_is_not_made_longer_by_a_call() -> None:
+    assert (say(max_tokens=4096).text, say(max_tokens=4096).finish) == (say().text, "stop")
+
+
+def test_an_aliases_bound_makes_no_answer_longer() -> None:
+    plain, bounded = call("how long?"), msgspec.structs.replace(call("how long?"), max_output=4096)
+    assert run_virtual(ask(unstated(), bounded)).text == run_virtual(ask(unstated(), plain)).text
+    both = msgspec.structs.replace(call("how long?", fields={"max_tokens": 50}), max_output=20)
+    assert len(run_virtual(ask(unstated(), both)).text.split()) == 20
+
+
+def test_an_answer_as_long_as_its_call_ends_at_a_stop_sequence_and_is_gone_on_with() -> None:
+    whole = say("why?", of=unstated(), max_tokens=60).text
+    stopped = say("why?", of=unstated(), max_tokens=60, stop=whole.split()[20])
+    assert stopped.finish == "stop"
+    assert whole.startswith(stopped.text)
+    begun = " ".join(whole.split()[:25])
+    messages = [{"role": "user", "content": "why?"}, {"role": "assistant", "content": begun}]
+    rest = say(of=unstated(), messages=messages, max_tokens=60)
+    assert (begun + rest.text, rest.finish) == (whole, "length")
+
+
+def test_a_schema_is_answered_whole_however_much_a_call_allows() -> None:
+    wanted = {
+        "type": "json_schema",
+        "json_schema": {"name": "w", "schema": Weather.model_json_schema(), "strict": True},
+    }
+    answer = say("q", of=unstated(), response_format=wanted, max_tokens=5000)
+    assert answer.finish == "stop"
+    Weather.model_validate_json(answer.text, strict=True)
+
+
+def test_two_percentiles_of_a_file_are_those_of_the_answers() -> None:
+    lengths = TokenCounts(Percentiles.through_95(180, 600))
+    drawn = sorted(lengths.of(number.to_bytes(4, "big") + bytes(12)) for number in range(0, 2**32, 2**22))
+    assert drawn[len(drawn) // 2] == pytest.approx(180, rel=0.02)
+    assert drawn[len(drawn) * 95 // 100] == pytest.approx(600, rel=0.03)
 
 
 def test_the_calls_own_bound_cuts_too() -> None:

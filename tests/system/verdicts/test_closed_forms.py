@@ -81,3 +81,22 @@ def test_another_provider_never_makes_it_worse_and_more_in_common_never_better(
 
 def test_littles_law() -> None:
     assert littles_law_rate(200, 4.0) == 50
+
+
+def test_the_smaller_of_two_lengths_has_its_percentiles() -> None:
+    asked, stated = LogNormal.of(180, 600, 95), LogNormal.of(100, 500, 95)
+    rng = Random(8)
+    drawn = sorted(
+        min(rng.lognormvariate(5.192956851, asked.sigma), rng.lognormvariate(4.605170186, stated.sigma))
+        for _ in range(50_000)
+    )
+    found = asked.smaller(stated)
+    assert found.at(50) == pytest.approx(drawn[25_000], rel=0.03)
+    assert found.at(95) == pytest.approx(drawn[47_500], rel=0.03)
+    assert found == stated.smaller(asked)
+
+
+def test_the_smaller_of_a_length_and_a_constant() -> None:
+    never = LogNormal.of(40, 40, 95).smaller(LogNormal.of(4000, 9000, 95))
+    assert never.at(95) == pytest.approx(40, rel=1e-6)
+    assert LogNormal.of(10, 10, 95).smaller(LogNormal.of(10, 10, 95)).at(50) == pytest.approx(10, rel=1e-6)

@@ -335,3 +335,20 @@ def test_what_a_budget_has_no_room_for_is_said_beside_every_verdict() -> None:
     system = right(BUDGETED.replace("AMOUNT", "$30000"))
     assert [one.said for one in judge(system, Prices(system).of)] == ["holds", "cannot say"]
     assert all(one.served == 1.0 for one in judge(system, Prices(system).of))
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [("", "does not hold"), (", output_tokens: {p50: 100, p95: 100}", "holds")],
+)
+def test_a_simulated_vendors_own_answers_are_no_longer_than_it_says(stated: str, said: str) -> None:
+    """1000 tokens in and 200 out cost $0.002, and 100 out $0.0015."""
+    system = right(f"""\
+requirements:
+  traffic: {{{TRAFFIC}}}
+  objectives: [{{id: x, metric: cost_per_call, at_most: $0.0016}}]
+providers:
+  sim: {{dialect: simulated{stated}}}
+models:
+  a: {{targets: [sim/x]}}
+""")
+    [one] = judge(system, dollar)
+    assert one.verdict == said
