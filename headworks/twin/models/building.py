@@ -18,7 +18,7 @@ from headworks.system.schema.system import Local, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.verdicts import inputs
 from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS
-from headworks.system.verdicts.closed_forms import ASSUMED_UNAVAILABILITY, BETA_FACTOR, NORMAL
+from headworks.system.verdicts.closed_forms import ASSUMED_UNAVAILABILITY, BETA_FACTOR, NORMAL, LogNormal
 from headworks.system.verdicts.inputs import ASSUMED_FAULTS
 from headworks.twin.models.vendor_model import Latency, Origin, VendorModel
 
@@ -115,7 +115,8 @@ def _build_model(system: System, target: TargetOf, fitted: VendorModel | None, n
 
 def _declared(name: str, provider: Simulated) -> VendorModel:
     z99 = NORMAL.inv_cdf(0.99)
-    first, pace = provider.first_token, provider.per_token
+    first, pace, length = provider.first_token, provider.per_token, provider.output_tokens
+    answers = None if length is None else LogNormal.of(length.p50, length.p95, 95)
     return VendorModel(
         target=name,
         first=Latency(median=first.p50, sigma=log(first.p99 / first.p50) / z99),
@@ -123,6 +124,7 @@ def _declared(name: str, provider: Simulated) -> VendorModel:
         faults=dict(provider.faults),
         rpm=provider.rpm,
         tpm=provider.tpm,
+        answers=None if answers is None else Latency(median=answers.median, sigma=answers.sigma),
     )
 
 
@@ -132,6 +134,9 @@ def _local(name: str) -> VendorModel:
 
 def _note_assumed(name: str, base: VendorModel, origins: Mapping[str, Origin], noted: list[Assumption]) -> None:
     """Lists what was neither measured nor written in the file."""
+    if origins["first_token"] != "declared":
+        said = "all tokens are plain input and output: none is cached, reasoning or audio"
+        noted.append(Assumption(about=name, assumed=said, instead="use `--fit`"))
     instead = "use `--fit` once the ledger has calls, or set `expect:` on the target"
     if origins["first_token"] == "assumed":
         half, most = base.first.median * 1000, base.first.at(95) * 1000

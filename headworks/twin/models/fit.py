@@ -14,11 +14,15 @@ its upper 5 % Pareto (Hill 1975) where that is heavier than the body would have 
 A vendor with a queue of its own shows it: never more than some number of calls are being written, while others wait.
 Failures come in spells where one is followed by another much more often than by chance; then the spell's length is kept.
 
-Always true: what rests on fewer than `ENOUGH` attempts is not fitted; everything that was found out is said in `notes`.
+The tokens of each call come in classes, with prices of their own: `token_classes.py` fits them.
+
+Always true: what rests on fewer than `MIN_ATTEMPTS` attempts is not fitted; what was found out, and what cannot be known
+from these calls, is said in `notes`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from types import MappingProxyType
@@ -29,9 +33,13 @@ import numpy as np
 from scipy.optimize import nnls
 
 from headworks.core.record import AttemptRecord, Record
+from headworks.core.reply import Usage
+from headworks.gateway.prices import Prices
 from headworks.system.schema.system import Fault, System
+from headworks.system.syntax.scalars import written_duration
 from headworks.twin.models.building import Assumption
 from headworks.twin.models.random_streams import Floats
+from headworks.twin.models.token_classes import INPUT_CLASSES, OUTPUT_CLASSES, class_shares, fit_classes
 from headworks.twin.models.vendor_model import MIN_PARETO_INDEX, TAIL_FROM, TAIL_Z, Bursts, Latency, VendorModel
 
 MIN_ATTEMPTS: Final = 30
@@ -51,6 +59,9 @@ REWEIGHTINGS: Final = 6
 
 MAX_GAP: Final = 3
 """Most answers between two failures of one burst."""
+
+DAY: Final = 86400.0
+"""Seconds of attempts from which they have every hour of a day."""
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
     {
@@ -102,9 +113,77 @@ def fit(records: Iterable[Record], system: System) -> Fitted:
             notes.append(Assumption(about=target, assumed=said, instead="serve more calls"))
             continue
         model, said = _fit_target(target, rows, attempt_columns(answered))
+        usages = [one.tokens for _, one in answered if one.tokens is not None and not one.estimated]
+        if len(usages) >= MIN_ATTEMPTS:
+            model = msgspec.structs.replace(model, classes=fit_classes(usages, MIN_ATTEMPTS))
         models[target] = model
         notes.append(Assumption(about=target, assumed=said))
+        notes += [Assumption(about=target, assumed=one) for one in token_notes(usages, len(answered))]
+        notes += unpriced(system, target, [name for name, _, _ in class_shares(usages)])
+        notes += [Assumption(about=target, assumed=one) for one in blind_spots(rows)]
     return Fitted(models=models, notes=notes)
+
+
+def token_notes(usages: Sequence[Usage], answered: int) -> list[str]:
+    """What the fit knows of the classes of tokens, and what it does not."""
+    silent = answered - len(usages)
+    notes: list[str] = []
+    if silent:
+        notes.append(
+            f"the vendor did not say the tokens of {silent} of {answered} answers: their classes are not known"
+        )
+    if len(usages) < MIN_ATTEMPTS:
+        return [*notes, "all its tokens count as plain input and output"]
+    seen = class_shares(usages)
+    for name, share, part in seen:
+        side = "input" if name in INPUT_CLASSES else "output"
+        notes.append(f"{share:.1%} of the calls have {name} tokens: {part:.1%} of the {side} of those calls")
+    names = {name for name, _, _ in seen}
+    unseen = [name for name in (*INPUT_CLASSES, *OUTPUT_CLASSES) if name not in names]
+    if unseen:
+        notes.append(f"no recorded call has {', '.join(unseen)} tokens: none are expected")
+    if "cached_input" in names:
+        notes.append(
+            "the first token's time is that of the recorded share of cached input; of another share it is not known"
+        )
+    if "reasoning" in names:
+        notes.append("reasoning tokens are timed like the rest of the answer: their own pace is not known")
+    return notes
+
+
+def unpriced(system: System, target: str, names: Sequence[str]) -> list[Assumption]:
+    """The classes that the target's calls have and its price does not: with them no cost is known."""
+    prices = Prices(system)
+    known = [
+        prices.of(model, one)
+        for model in system.models.values()
+        for tier in model.targets
+        for one in tier
+        if str(one) == target
+    ]
+    missing = [
+        name for name in names if any(price is not None and price.cost(Usage(**{name: 1})) is None for price in known)
+    ]
+    if not missing:
+        return []
+    said = f"{', '.join(missing)} tokens have no price, so costs are not known"
+    return [Assumption(about=target, assumed=said, instead=f"set `price: {{{missing[0]}: ...}}` under its model")]
+
+
+def blind_spots(rows: Sequence[tuple[Record, AttemptRecord]]) -> list[str]:
+    """What these attempts cannot show: other hours, and endings that are not played back."""
+    at = [record.at for record, _ in rows]
+    notes: list[str] = []
+    if max(at) - min(at) < DAY:
+        span = written_duration(float(max(1, round(max(at) - min(at)))))
+        notes.append(f"the attempts are from {span}: how it is at other hours of the day is not known")
+    others = Counter(
+        one.error or one.outcome for _, one in rows if one.outcome not in ("ok", "cut") and one.error not in FAULTS
+    )
+    if others:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+        notes.append(f"attempts that ended otherwise are not modelled: {kinds}")
+    return notes
 
 
 def attempt_columns(rows: Sequence[tuple[Record, AttemptRecord]]) -> AttemptColumns:
@@ -141,7 +220,7 @@ def _fit_target(
         slots=slots,
         faults=faults,
         bursts=bursts,
-        origins={"first_token": "fitted", "per_token": "fitted", "faults": "fitted"},
+        origins={"first_token": "fitted", "per_token": "fitted", "faults": "fitted", "tokens": "fitted"},
     )
     said = f"fitted from {len(rows)} attempts in the ledger, {len(tries.begun)} answered"
     if slots is None:

@@ -52,6 +52,23 @@ class CallDraws:
             self._pace.append(multipliers(model.pace, rng.standard_normal(calls)).tolist())
             self._chance.append(rng.random(calls).tolist())
             self._where.append(rng.random(calls).tolist())
+        # Sources of their own: that a model has them moves no other draw. How long an answer is belongs to the question, as
+        # with a real vendor: every target and every attempt have the same draw.
+        self._answers: list[float] = []
+        if model.answers is not None:
+            self._answers = multipliers(model.answers, generator(seed, "answers").standard_normal(calls)).tolist()
+        self._classes: list[tuple[float, float]] = []
+        if not model.classes.is_plain:
+            drawn = generator(seed, f"classes/{model.target}").random((calls, 2))
+            self._classes = [(float(one), float(other)) for one, other in drawn]
+
+    def answer(self, index: int) -> float:
+        """The factor of the length of the answer."""
+        return self._answers[index]
+
+    def classes(self, index: int, attempt: int) -> tuple[float, float]:
+        """Which classes of tokens an attempt has: two draws from 0 to 1."""
+        return self._classes[(index + attempt * STRIDE) % self.calls]
 
     def of(self, index: int, attempt: int) -> tuple[float, float, float, float]:
         """Factors of the first token and of the pace; which fault, and where, each from 0 to 1."""

@@ -19,6 +19,7 @@ import msgspec
 
 from headworks.system.schema.system import Fault
 from headworks.system.verdicts.closed_forms import NORMAL
+from headworks.twin.models.token_classes import TokenClasses
 
 Origin = Literal["fitted", "expected", "declared", "assumed"]
 """Where a number is from: the ledger, `expect:`, the provider's own part of the file, or our default."""
@@ -72,7 +73,9 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     crowding: the part of its own pace by which each further call in service slows every one of them. stall: seconds that each
     token of a prompt stops all writing, its own first token too. slots: calls in service at once, the others wait their turn; None for no such bound seen.
     faults: shares of attempts by kind. outage: the share of time in which the provider is down.
-    rpm, tpm: limits that the vendor alone keeps: those of a real one are in the file, and the gateway keeps to them. origins: where each group of numbers is from.
+    rpm, tpm: limits that the vendor alone keeps: those of a real one are in the file, and the gateway keeps to them. answers: tokens
+    of an answer where the vendor itself says how long they are; a call may cut them. classes: which of the tokens are cached,
+    reasoning or audio. origins: where each group of numbers is from.
     """
 
     target: str
@@ -88,6 +91,8 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     outage: float = 0.0
     rpm: int | None = None
     tpm: int | None = None
+    answers: Latency | None = None
+    classes: TokenClasses = TokenClasses()
     origins: dict[str, Origin] = {}
 
     @property

@@ -168,15 +168,19 @@ class _Attempt:
         fault = (vendor.fault_mix if vendor.failure_bursts is None else vendor.failure_bursts.of(start)).of(chance)
         if fault is not None:
             expected, pace = await _apply_fault(fault, call, expected, pace, start, model.target)
+        output = size.output if call.max_output is None else min(size.output, call.max_output)
+        if model.answers is not None:
+            output = max(1, min(output, round(model.answers.median * vendor.draws.answer(index))))
         try:
-            provider.admit(size.prompt + size.output, start)
+            provider.admit(size.prompt + output, start)
         except Throttled:
             await reach(start + REFUSAL_DELAY_SHARE * expected, head_bound(call))
             raise
-        output = size.output if call.max_output is None else min(size.output, call.max_output)
         if number or len(call.trail.attempts) > 1:  # it may be told to go on where another attempt stopped
             output = max(1, output - call.body.count(TOKEN.encode()))
         telling = _Answer(self, model.target, size.prompt, output, pace, fault if fault in BREAKS else None, where)
+        if not model.classes.is_plain:
+            telling.chances = vendor.draws.classes(index, number)
         limit = head_bound(call)
         if vendor.engine is None:
             if not call.streamed:
@@ -247,7 +251,7 @@ async def _apply_fault(
 class _Answer:
     """An answer of a given number of tokens: written whole, or until it breaks."""
 
-    __slots__ = ("broken", "left", "output", "pace", "paper", "prompt", "target", "visit")
+    __slots__ = ("broken", "chances", "left", "output", "pace", "paper", "prompt", "target", "visit")
 
     def __init__(
         self, visit: _Attempt, target: str, prompt: int, output: int, pace: float, broken: Fault | None, where: float
@@ -259,6 +263,8 @@ class _Answer:
         self.output = max(1, output)
         self.pace = pace
         self.broken: Fault | None = broken
+        self.chances: tuple[float, float] | None = None
+        """Draws of its classes of tokens; None where all are plain."""
         self.left = self.output - 1
         """Tokens after the first, up to where it breaks."""
         if broken == "reset_after_head":
@@ -284,7 +290,9 @@ class _Answer:
 
     @property
     def usage(self) -> Usage:
-        return Usage(input=self.prompt, output=self.output)
+        if self.chances is None:
+            return Usage(input=self.prompt, output=self.output)
+        return self.visit.vendor.model.classes.usage(self.prompt, self.output, self.chances)
 
     async def whole(self, limit: Bound) -> Reply:
         """The answer as one body. Its tokens are written by now."""

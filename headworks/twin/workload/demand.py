@@ -16,6 +16,7 @@ from headworks.core.record import Record
 from headworks.system.schema.requirements import AliasTraffic, Tokens
 from headworks.system.schema.system import System
 from headworks.system.verdicts.closed_forms import LogNormal
+from headworks.system.verdicts.inputs import StatedInputs
 from headworks.twin.models.building import Assumption
 from headworks.twin.workload.arrivals import (
     AliasShape,
@@ -124,10 +125,11 @@ def _from_shape(system: System) -> Demand:
             alias=one.alias,
             rate=one.rate,
             prompt=one.prompt.mean,
-            output=one.output.mean,
-            output_variation=float(np.exp(one.output.sigma**2) - 1),
+            output=length.mean,
+            output_variation=float(np.exp(length.sigma**2) - 1),
         )
         for one in shapes
+        for length in [_answers(system, one)]
     ]
     total = sum(one.rate for one in shapes)
     return Demand(
@@ -139,6 +141,12 @@ def _from_shape(system: System) -> Demand:
         busy=traffic.busy,
         assumptions=noted,
     )
+
+
+def _answers(system: System, shape: AliasShape) -> LogNormal:
+    """How long an alias's answers are: those of a simulated vendor may be shorter than the traffic asks for."""
+    stated = StatedInputs(system).answers(shape.alias)
+    return shape.output if stated is None else shape.output.smaller(stated)
 
 
 def _note_daily(system: System, noted: list[Assumption]) -> None:
