@@ -15,6 +15,7 @@ import uvloop
 
 from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.ledger_location import ledger_of_file
+from headworks.cli.load_prediction import costs_of, with_prediction
 from headworks.cli.logs import DECODE, reading
 from headworks.cli.plan import past, read
 from headworks.cli.views.load import as_json, show
@@ -31,7 +32,6 @@ from headworks.system.schema.requirements import Traffic
 from headworks.system.schema.system import OpenAI, System
 from headworks.system.syntax.scalars import Unreadable
 from headworks.system.verdicts.inputs import StatedInputs
-from headworks.twin.simulation.observations import TURNED_AWAY
 from headworks.twin.workload.arrivals import Shape
 from headworks.twin.workload.demand import Demand, demand
 
@@ -54,7 +54,11 @@ def run(file: Path, asked: Options, key: str | None, compare: Path | None, *, is
         wanted = wanted_load(system, file, asked, api_key(key, system), None if compare is None else plan_of(compare))
     except PlanError as error:
         raise click.ClickException(str(error)) from error
-    report = uvloop.run(load(wanted, Progress(), lambda calls, began: costs(file, calls, began, asked.url)))
+    told = Progress()
+    report = uvloop.run(load(wanted, told, lambda calls, began: costs(file, calls, began, asked.url)))
+    if compare is not None:
+        told("simulating loads of this length")
+        report = with_prediction(report, wanted, system, compare)
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     if is_json:
@@ -124,6 +128,7 @@ def wanted_load(system: System, file: Path, asked: Options, key: str | None, pla
         past(file, Filter()) if traffic.log else None,
     )
     rate = asked.rate if asked.rate is not None else found.workload.rate
+    factor = rate / found.workload.rate
     longest = max(one.total for one in (model.timeouts for model in system.models.values()))
     url = asked.url or local_url(system)
     return LoadConfig(
@@ -134,7 +139,8 @@ def wanted_load(system: System, file: Path, asked: Options, key: str | None, pla
         objectives=system.requirements.objectives,
         traffic=traffic,
         source=f"{found.source}; sent at {rate:.4g}/s" if asked.rate is not None else found.source,
-        draw=arriving(found, rate / found.workload.rate, asked),
+        draw=arriving(found, factor, asked),
+        redraw=lambda seed: arriving(found, factor, msgspec.structs.replace(asked, seed=seed)),
         rate=rate,
         longest=MAX_PROMPT_TOKENS,
         seconds=asked.seconds,
@@ -261,21 +267,14 @@ def costs(file: Path, calls: Sequence[CallResult], began: float, url: str | None
         with reading(ledger_of_file(file)) as questions:
             until = time.monotonic() + INDEXED_WITHIN
             while True:
-                nano: dict[str, int | None] = {}
-                refused: set[str] = set()
-                rejected: set[str] = set()
-                for record in map(DECODE, questions.lines(Filter(since=began - 60.0))):
-                    if record.request_id in wanted:
-                        nano[record.request_id] = record.cost_nano
-                        if record.outcome == "refused":
-                            refused.add(record.request_id)
-                        if record.error in TURNED_AWAY:
-                            rejected.add(record.request_id)
-                if len(nano) == len(wanted) or time.monotonic() > until or (url is not None and not nano):
+                records = map(DECODE, questions.lines(Filter(since=began - 60.0)))
+                found = costs_of([record for record in records if record.request_id in wanted])
+                missing = len(wanted) - len(found.nano)
+                if not missing or time.monotonic() > until or (url is not None and not found.nano):
                     break
                 time.sleep(0.5)
     except (click.ClickException, OSError) as error:
         return Costs(why_not=f"the ledger of {file} cannot be read: {error}")
-    if len(nano) < len(wanted):
-        return Costs(why_not=f"the ledger of {file} has {len(nano)} of the {len(wanted)} calls")
-    return Costs(nano, frozenset(refused), frozenset(rejected))
+    if missing:
+        return Costs(why_not=f"the ledger of {file} has {len(found.nano)} of the {len(wanted)} calls")
+    return found

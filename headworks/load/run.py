@@ -65,12 +65,16 @@ MAX_IDLE_CONNECTIONS: Final = 4096
 DrawArrivals = Callable[[float, float], Sequence[Arrival]]
 """Draws the calls for a number of seconds, at a multiple of the configured rate."""
 
+Redraw = Callable[[int], DrawArrivals]
+"""Gives the draws of the same load by another seed."""
+
 
 class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Configuration of a load. traffic: of the file; source: the same in words. draw: draws the calls; rate: calls a second.
     seconds: measured time, after `warm_up` seconds. max_rate: if set, search for the maximum rate up to this one.
-    stop_on_overload: end a load that exceeds the capacity. context, proxy: how the gateway is reached. mean_rates: calls a
-    second of each alias, on average over a window of this traffic. inputs: the system's, for its outages."""
+    stop_on_overload: end a load that exceeds the capacity. redraw: draws other loads like it. context, proxy: how the gateway is
+    reached. mean_rates: calls a second of each alias, on average over a window of this traffic. inputs: the system's, for its
+    outages."""
 
     url: str
     origin: Origin
@@ -90,6 +94,7 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
     stop_on_overload: bool = True
     max_rate: float | None = None
     plan: Plan | None = None
+    redraw: Redraw | None = None
     context: ssl.SSLContext | None = None
     proxy: Proxy | None = None
     mean_rates: Mapping[str, float] = {}
@@ -135,6 +140,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     goodput: calls a second, of whole answers that meet every latency objective. pace: seconds between two pieces of a
     stream's content. found: what the cache said. stopped: why it ended early, "" where it did not.
+    prediction: what the intervals of `compared` are, or why there are none.
     """
 
     headworks: str
@@ -161,6 +167,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str
     searched: RateSearch | None = None
     compared: list[ComparedValue] = []
+    prediction: str = ""
     percents: tuple[float, ...] = PERCENTS
 
 
@@ -292,6 +299,20 @@ def check_generator(calls: Sequence[CallResult], wanted: LoadConfig, busy: float
     )
 
 
+def measured(
+    wanted: LoadConfig, calls: Sequence[CallResult], seconds: float, costs: Costs, faster: float = 1.0
+) -> Measured:
+    """What is judged: of a load that was sent, and of one that was simulated. faster: by what the configured rate was multiplied."""
+    return Measured(
+        calls=calls,
+        seconds=seconds,
+        costs=costs,
+        objectives=wanted.objectives,
+        mean_rates={alias: rate * faster for alias, rate in wanted.mean_rates.items()},
+        inputs=wanted.inputs,
+    )
+
+
 def report(
     wanted: LoadConfig, loop: OpenLoop, gaps: Sequence[float], costs: Costs, searched: RateSearch | None, at: float
 ) -> Report:
@@ -300,17 +321,9 @@ def report(
     until = loop.ended_at if loop.stopped else loop.began_at + wanted.warm_up + wanted.seconds
     calls = [one for one in loop.results if one.due_at >= since] if not loop.stopped else list(loop.results)
     seconds = max(until - (since if not loop.stopped else loop.began_at), 1e-9)
-    if not loop.stopped and calls:  # a trace may end earlier
-        seconds = min(seconds, max(calls[-1].due_at - since, 1e-9) * len(calls) / max(len(calls) - 1, 1))
-    faster = speed(wanted, searched)
-    seen = Measured(
-        calls=calls,
-        seconds=seconds,
-        costs=costs,
-        objectives=wanted.objectives,
-        mean_rates={alias: rate * faster for alias, rate in wanted.mean_rates.items()},
-        inputs=wanted.inputs,
-    )
+    if not loop.stopped and calls:
+        seconds = covered(seconds, calls[-1].due_at - since, len(calls))
+    seen = measured(wanted, calls, seconds, costs, speed(wanted, searched))
     verdicts = [judge(one, seen, wanted.traffic) for one in wanted.objectives]
     generator = check_generator(calls, wanted, loop.busy)
     verdict: str = overall_verdict(verdicts)
@@ -359,6 +372,11 @@ def report(
         searched=searched,
         compared=[] if wanted.plan is None else compare(wanted.plan, verdicts, seen),
     )
+
+
+def covered(seconds: float, last: float, count: int) -> float:
+    """The seconds that so many calls stand for, the last of them due after `last` seconds: a trace may end early."""
+    return min(seconds, max(last, 1e-9) * count / max(count - 1, 1))
 
 
 def latency_rows(whole: Sequence[CallResult]) -> list[Latency]:

@@ -264,8 +264,6 @@ class Predicted(msgspec.Struct, frozen=True, kw_only=True):
     metric: str
     value: float | None = None
     mean: float | None = None
-    low: float | None = None
-    high: float | None = None
 
 
 class PredictedLatency(msgspec.Struct, frozen=True, kw_only=True):
@@ -287,13 +285,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 class ComparedValue(msgspec.Struct, frozen=True, kw_only=True):
     """A number that was predicted and measured. error: measured by predicted, less one; of availability the difference of
-    the shares. within: whether the prediction's interval, and the measurement's, have something in common."""
+    the shares. low, high: where loads of this length lie if the plan is right (`prediction.py`), and within: whether this one
+    does; None where that is not known."""
 
     what: str
     metric: str
     predicted: float
     measured: float
     error: float
+    low: float | None = None
+    high: float | None = None
     within: bool | None = None
 
 
@@ -309,33 +310,34 @@ def compare(plan: Plan, verdicts: Sequence[Verdict], seen: Measured) -> list[Com
         told = known.get(one.id)
         if told is None or told.value is None or one.value is None or told.metric != one.metric:
             continue
-        lows, highs = (told.low, one.low), (told.high, one.high)
-        within = None
-        if None not in lows and None not in highs:
-            within = max(low for low in lows if low is not None) <= min(high for high in highs if high is not None)
         foretold = told.value if told.mean is None else told.mean
-        rows.append(_compare_value(one.id, one.metric, foretold, one.value, within))
+        rows.append(_compare_value(one.id, one.metric, foretold, one.value))
     for course in plan.latencies:
         for percent, predicted in zip(plan.percents, course.predicted, strict=False):
             if percent not in COMPARED_PERCENTILES or predicted is None:
                 continue
-            found = percentile(_measured_values(course, seen), percent)
+            found = percentile(measured_values(course.alias, course.metric, seen), percent)
             if found is not None:
-                what = f"p{percent:g} of {course.alias or 'all'}"
-                rows.append(_compare_value(what, course.metric, predicted, found.value, None))
+                what = percentile_name(course.alias, percent)
+                rows.append(_compare_value(what, course.metric, predicted, found.value))
     return rows
 
 
-def _measured_values(course: PredictedLatency, seen: Measured) -> list[float]:
-    whole = [one for one in seen.of(course.alias or None) if one.is_whole]
-    if course.metric == "duration":
+def percentile_name(alias: str, percent: float) -> str:
+    return f"p{percent:g} of {alias or 'all'}"
+
+
+def measured_values(alias: str, metric: str, seen: Measured) -> list[float]:
+    """Seconds of the whole answers of an alias ("" for all), in ascending order."""
+    whole = [one for one in seen.of(alias or None) if one.is_whole]
+    if metric == "duration":
         return sorted([one.duration for one in whole])
     return sorted([one.first for one in whole if one.streamed and one.first_at])
 
 
-def _compare_value(what: str, metric: str, predicted: float, measured: float, within: bool | None) -> ComparedValue:
+def _compare_value(what: str, metric: str, predicted: float, measured: float) -> ComparedValue:
     if metric == "availability":
         error = measured - predicted
     else:
         error = measured / predicted - 1 if predicted else (0.0 if measured == predicted else inf)
-    return ComparedValue(what=what, metric=metric, predicted=predicted, measured=measured, error=error, within=within)
+    return ComparedValue(what=what, metric=metric, predicted=predicted, measured=measured, error=error)

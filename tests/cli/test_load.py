@@ -19,6 +19,7 @@ from headworks.cli.views.load import as_json, show
 from headworks.load.max_rate import Probe, RateSearch
 from headworks.load.run import Generator, Latency, Report
 from headworks.load.verdict import ComparedValue
+from headworks.twin.models.building import build_models
 from tests.e2e.running import free_port, up
 
 SYSTEM = """
@@ -40,18 +41,19 @@ keys:
 server: {listen: "127.0.0.1:PORT", admin_key: admin-key-0123456789, admin: "127.0.0.1:0"}
 """
 KEY = "load-key-0123456789"
+WHOLE = [{"id": "whole", "metric": "duration", "value": 0.01}]
 
 
 def test_a_running_gateway_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "plan.json").write_text(
-        json.dumps({"verdicts": [{"id": "whole", "metric": "duration", "value": 0.01, "low": 0.0, "high": 30.0}]})
-    )
     with up(
         tmp_path, SYSTEM.replace(', admin: "127.0.0.1:0"', f', admin: "127.0.0.1:{free_port()}"'), LOAD_KEY=KEY
     ) as running:
         os.environ["TEST_LOAD_KEY"] = KEY
         try:
             file = str(tmp_path / f"system-{running.port}.yaml")
+            system = read(Path(file))
+            plan = {"models": list(build_models(system).models.values()), "digest": system.digest, "verdicts": WHOLE}
+            (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
             options = ["--key", "TEST_LOAD_KEY", "--seconds", "2", "--warm", "0.5"]
             compare = ["--compare", str(tmp_path / "plan.json")]
             ended = run(["load", "--json", *options, *compare, file])
@@ -66,7 +68,10 @@ def test_a_running_gateway_is_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
         ["first-token", "whole", "availability", "cost"], "holds"
     )
     assert report["compared"][0]["what"] == "whole"
-    assert report["compared"][0]["within"] is True
+    # Its answers take 6 ms, and the way through a busy machine longer: whether it is inside says nothing here.
+    assert 0.003 < report["compared"][0]["low"] < report["compared"][0]["high"] < 0.03
+    assert report["compared"][0]["within"] in (True, False)
+    assert report["prediction"].startswith("of 59 simulated loads of 2 s")
     # A machine that is busy with other work may make the generator late: then the run says so, and only so.
     assert ended == (HOLDS if report["generator"]["trusted"] else CANNOT_SAY)
     assert report["verdict"] == ("holds" if report["generator"]["trusted"] else "invalid")
@@ -227,8 +232,18 @@ def test_a_report_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
             fails=None,
             probes=[Probe(rate=20.0, holds=None, leans=True, calls=7, seconds=1.0, why="only 7 calls")],
         ),
+        prediction="of 59 simulated loads of 10 s, 95% are inside in every row",
         compared=[
-            ComparedValue(what="up", metric="availability", predicted=0.99, measured=0.98, error=-0.01, within=False),
+            ComparedValue(
+                what="up",
+                metric="availability",
+                predicted=0.99,
+                measured=0.98,
+                error=-0.01,
+                low=0.985,
+                high=1.0,
+                within=False,
+            ),
             ComparedValue(what="p50 of all", metric="duration", predicted=0.0, measured=1.0, error=float("inf")),
         ],
     )
@@ -241,7 +256,9 @@ def test_a_report_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
         "first token all 9 1.00 ms 200 ms 3.00 s 40.0 s",
         "unclear 7 only 7 calls",
         "20/s meets every objective. The numbers above",
-        "-1.000 points differ",
+        "-1.000 points 98.5% .. 100% outside",
+        "1 outside: the plan and this load differ",
+        "of 59 simulated loads",
         "100.00 ms (p99)",
         "invalid: the generator could not keep",
     ):

@@ -73,7 +73,7 @@ def show(report: Report) -> None:
     if report.searched is not None:
         show_search(output, report.searched)
     if report.compared:
-        show_compared(output, report.compared)
+        show_compared(output, report.compared, report.prediction)
     generator = report.generator
     click.echo()
     click.echo(
@@ -131,19 +131,25 @@ def show_search(output: Output, searched: RateSearch) -> None:
     )
 
 
-def show_compared(output: Output, rows: list[ComparedValue]) -> None:
+def show_compared(output: Output, rows: list[ComparedValue], prediction: str) -> None:
     output.title("Measured against the plan")
-    table = output.table("what", "metric", "predicted", "measured", "error", "intervals")
+    table = output.table("what", "metric", "predicted", "measured", "error", "loads of this length", "this load")
     for one in rows:
         points = one.metric == "availability"
         error = f"{100 * one.error:+.3f} points" if points else f"{one.error:+.0%}" if isfinite(one.error) else "?"
-        agree = "" if one.within is None else "overlap" if one.within else "differ"
+        place = "" if one.within is None else "inside" if one.within else Text("outside", style="red")
         table.add_row(
             one.what,
             one.metric,
             format_value(one.metric, one.predicted),
             format_value(one.metric, one.measured),
             error,
-            agree,
+            between(one.metric, one.low, one.high),
+            place,
         )
     output.print(table)
+    outside = sum([one.within is False for one in rows])
+    if any(one.within is not None for one in rows):
+        click.echo(f"{outside} outside: the plan and this load differ" if outside else "the load is as the plan says")
+    if prediction:
+        click.echo(prediction)

@@ -125,8 +125,10 @@ class Simulation:
         arrivals = self.arrivals
         alias, first = arrivals.alias[index], arrivals.same[index]
         streamed = arrivals.streamed[index]
-        most = None
-        if alias in self.budgeted:  # a call under a budget must say so: the next power of two is what people write
+        most = arrivals.sizes[index].output if arrivals.says_length else None
+        if (
+            most is None and alias in self.budgeted
+        ):  # a call under a budget must say so: the next power of two is what people write
             most = 1 << max(8, arrivals.sizes[index].output.bit_length())
         padding = b"x" * max(0, BYTES_PER_TOKEN * arrivals.sizes[index].prompt - 12)
         body = b'{"model":"%b","messages":[{"role":"user","content":"%010d %b"}]%b%b}' % (

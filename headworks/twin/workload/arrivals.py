@@ -35,7 +35,8 @@ MAX_TOKENS: Final = 2_000_000
 
 class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
     """Calls in order of time. `at`: seconds from 0. `same`: the number of the first call with this body, often its own.
-    Measured are those that arrive from `begins` to before `ends`."""
+    Measured are those that arrive from `begins` to before `ends`. says_length: each call says by `max_tokens` how long its
+    answer is."""
 
     at: list[float]
     alias: list[str]
@@ -44,6 +45,7 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
     same: list[int]
     begins: float
     ends: float
+    says_length: bool = False
 
 
 class Workload(Protocol):

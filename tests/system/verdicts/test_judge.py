@@ -335,6 +335,8 @@ def test_what_a_budget_has_no_room_for_is_said_beside_every_verdict() -> None:
     system = right(BUDGETED.replace("AMOUNT", "$30000"))
     assert [one.said for one in judge(system, Prices(system).of)] == ["holds", "cannot say"]
     assert all(one.served == 1.0 for one in judge(system, Prices(system).of))
+
+
 @pytest.mark.parametrize(
     ("stated", "said"),
     [("", "does not hold"), (", output_tokens: {p50: 100, p95: 100}", "holds")],
