@@ -15,7 +15,9 @@ from headworks.system.schema.system import System
 from headworks.twin.models.building import build_models
 from headworks.twin.models.fit import blind_spots, fit, token_notes
 from headworks.twin.models.token_classes import TokenClasses, class_shares, fit_classes
+from headworks.twin.plan import PlanInputs, prepare
 from headworks.twin.simulation.replications import Plan, replicate
+from headworks.twin.verdicts.verdict import Judge
 from headworks.twin.workload.demand import demand
 from tests.system.files import right
 
@@ -184,3 +186,21 @@ def test_a_class_without_a_price_is_named() -> None:
     assert [one.instead for one in without if one.assumed == said] == [
         "set `price: {audio_input: ...}` under its model"
     ]
+
+
+@pytest.mark.parametrize(("cached", "reasoning"), [(0.9, 0.0), (0.0, 0.5)])
+def test_a_fitted_plans_interval_of_the_cost_has_a_width_and_the_ledgers_cost_in_it(
+    cached: float, reasoning: float
+) -> None:
+    rng = Random(7)
+    records = recorded([usage(rng, cached, reasoning) for _ in range(120)], system())
+    made = system()
+    ready = prepare(made, PlanInputs(read=lambda path: b"", records=records, is_fitted=True))
+    whole = Plan(made, ready.modelled.models, ready.demand.workload)
+    runs = [replicate(whole, seed, 100) for seed in (1, 2)]
+    verdict = Judge(whole, runs, 1, ready.demand.busy).of(made.requirements.objectives[0])
+    ledger = sum(one.cost_nano or 0 for one in records) / NANO / len(records)
+    assert verdict.low is not None
+    assert verdict.high is not None
+    assert verdict.low < ledger < verdict.high
+    assert verdict.high - verdict.low > 0.02 * ledger
