@@ -24,6 +24,7 @@ from headworks.core.reply import Usage
 from headworks.ledger.journal import Journal
 from headworks.ledger.sqlite import SqliteAt
 from headworks.system.load import read
+from tests.children import running
 from tests.ledger.records import attempt, ids, journal, record
 
 SYSTEM = """
@@ -461,7 +462,7 @@ def test_follow_shows_calls_as_they_end(tmp_path: Path, system: Path) -> None:
     written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0)
     written.append(record(1, user="ann"))
     command = [sys.executable, "-m", "headworks", "logs", "--follow", "--csv", "--user", "ann", str(system)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with running(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline().startswith("request_id,at,")
         seen = [child.stdout.readline().partition(",")[0]]
@@ -512,7 +513,7 @@ def test_a_reader_who_leaves_early_hears_no_complaint(tmp_path: Path, system: Pa
     """`headworks logs --json | head -1`: more than a pipe holds is left unread."""
     journal(tmp_path / "journal", *[record(number) for number in range(1, 401)])
     command = [sys.executable, "-m", "headworks", "logs", "--json", str(system)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stderr is not None
         assert msgspec.json.decode(child.stdout.readline())["request_id"] == ids(1)[0]

@@ -13,6 +13,7 @@ from headworks import __version__
 from headworks.cli.exit_codes import COULD_NOT_RUN, HOLDS, READER_LEFT
 from headworks.cli.main import COMMANDS, run
 from headworks.core.extras import install
+from tests.children import running
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +113,7 @@ def test_help_loads_nothing_but_click() -> None:
 
 def test_a_reader_that_has_enough_gets_no_stack_trace() -> None:
     code = "from headworks.cli.main import main; import sys; sys.argv = ['headworks', 'schema']; main()"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with running([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.close()

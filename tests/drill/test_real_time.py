@@ -14,6 +14,7 @@ import pytest
 from headworks.drill.library import library, read
 from headworks.drill.report import DrillOutcome
 from headworks.drill.run import Run, run_in_real_time, run_in_virtual_time
+from tests.children import running
 from tests.drill.systems import STARTER, system
 
 QUICK_TO_RETRY = b"""
@@ -85,7 +86,7 @@ def test_a_drill_that_is_told_to_stop_leaves_no_process_and_no_folder(tmp_path: 
     (tmp_path / "system.yaml").write_bytes(QUICK_TO_RETRY)
     command = [sys.executable, "-m", "headworks", "drill", "--only", "cut", "system.yaml"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as drill:
+    with running(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as drill:
         deadline = time.monotonic() + 60
         while not (started := list(tmp_path.glob("headworks-drill-*/journal/*.jsonl"))):
             assert time.monotonic() < deadline

@@ -31,6 +31,7 @@ from headworks.providers.remote import Remote, account_headers
 from headworks.providers.waiting import Bound
 from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.dialect import OPENAI
+from tests.children import running
 
 pytestmark = [
     pytest.mark.e2e,
@@ -337,7 +338,7 @@ asyncio.run(main())
 
 
 def test_a_killed_parent_takes_its_child_along() -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+    with running([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid, folder = parent.stdout.readline().split()
         parent.kill()

@@ -19,6 +19,7 @@ from headworks.ledger.journal import Journal
 from headworks.ledger.lines import CHUNK
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt, StoreTrouble
+from tests.children import running
 from tests.ledger.records import ids, journal, line, record, stored
 
 ROOT = Path(__file__).parent.parent.parent
@@ -177,7 +178,7 @@ def test_kill_9_of_the_indexer_at_any_instant_loses_and_doubles_nothing(tmp_path
     kills = 0
     for _ in range(100):
         command = [sys.executable, "-c", script, str(tmp_path), url]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
+        with running(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             child.stdout.readline()
             # A busy machine is given longer, little by little.

@@ -19,6 +19,7 @@ from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.journal import MOST_BACKLOG, Journal, MemoryJournal
 from headworks.ledger.lines import is_final
+from tests.children import running
 
 
 def record(number: int) -> Record:
@@ -56,7 +57,7 @@ def test_what_was_appended_survives_kill_9(tmp_path: Path) -> None:
         "for number in range(10**9):\n"
         "    journal.append(record(number)); print(number, flush=True)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
+    with running([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         acknowledged = [int(child.stdout.readline()) for _ in range(200)]
         child.send_signal(signal.SIGKILL)

@@ -14,6 +14,7 @@ import pytest
 from headworks.ledger.lock import FileLock
 from headworks.ledger.store import Lock, StoreAt, StoreTrouble
 from headworks.ledger.store_url import store_at
+from tests.children import running
 from tests.servers import PostgresServer
 
 
@@ -88,7 +89,7 @@ claim = FileLock(Path({str(tmp_path / "lock")!r}))
 print(claim.acquire("the child", shared=False), flush=True)
 sys.stdin.read()
 """
-    with subprocess.Popen([sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with running([sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"None\n"
         claim = FileLock(tmp_path / "lock")

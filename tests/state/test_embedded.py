@@ -14,6 +14,7 @@ import pytest
 from headworks.core.errors import ConfigError
 from headworks.state.embedded import Embedded, is_ready, is_running
 from headworks.state.valkey import Valkey
+from tests.children import running
 from tests.state.contract import claim, granted
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,7 +89,7 @@ def test_one_that_a_killed_gateway_left_is_ended_and_its_data_are_taken_over(tmp
         "asyncio.run(run())\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "state")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as gateway:
+    with running(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as gateway:
         assert gateway.stdout is not None
         left = int(gateway.stdout.readline())
         gateway.kill()

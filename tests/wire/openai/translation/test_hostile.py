@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from headworks.core.errors import CallError, Garbled, Malformed
 from headworks.wire import hub
+from headworks.wire.openai.translation import question_reader
 from headworks.wire.openai.translation.decoder import ChatPieces
 from headworks.wire.openai.translation.encoder import ChatEvents
 from headworks.wire.openai.translation.question_reader import question_of
@@ -56,6 +57,15 @@ def test_what_could_just_be_read_may_be_too_deep_to_be_written_and_is_malformed_
     question = hub.Question(model="m", turns=(), extra={hub.CHAT: {"x": nested}})
     with pytest.raises(Malformed, match="too deep"):
         body_of(question, "m")
+
+
+def test_a_reader_that_runs_out_of_stack_says_that_the_body_is_too_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(found: object) -> hub.Question:
+        raise RecursionError
+
+    monkeypatch.setattr(question_reader, "_question", exhausted)
+    with pytest.raises(Malformed, match="too deep"):
+        question_of(b'{"model":"m","messages":[]}')
 
 
 def refusal(work: Callable[[], object]) -> str:
