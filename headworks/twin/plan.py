@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -15,16 +15,18 @@ from headworks.system.verdicts.budget_flow import BudgetFlow
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
-from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.report.report import PERCENTS, Percentiles, Report
 from headworks.twin.report.report import Effort as Spent
 from headworks.twin.screening.closed_forms import Screening, screen
+from headworks.twin.screening.course import Peak
 from headworks.twin.search.search import ChangeSearch
+from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations, observe
-from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
-from headworks.twin.simulation.run import Drained
+from headworks.twin.simulation.replications import Effort, Plan, Run
 from headworks.twin.simulation.utilization import budget_utilizations
+from headworks.twin.verdicts.overload import overloads
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand
 
 
@@ -61,17 +63,15 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     asked, models = ready.demand, ready.modelled.models
     whole = Plan(system, models, asked.workload)
 
-    def draining(plan: Plan) -> Drained:
-        return drained_limits(plan.system, plan.models, asked, plan.workload.rate / asked.workload.rate)
-
+    courses = Courses(peak_of(system, asked), asked.workload.rate)
     told(f"simulating {asked.source}")
-    made = replicate_until_clear(whole, effort, draining(whole))
-    judge = Judge(whole, made, effort.seed, asked.busy, min(OUTAGE_RUN_CALLS, effort.calls))
+    course, made = courses.runs(whole, effort)
+    judge = Judge(whole, made, effort.seed, asked.busy, min(OUTAGE_RUN_CALLS, effort.calls), courses.of)
     verdicts: list[Verdict] = []
     for objective in system.requirements.objectives:
         told(f"judging {objective.id}")
         verdicts.append(judge.of(objective))
-    search = ChangeSearch(whole, effort, asked.busy, draining)
+    search = ChangeSearch(whole, effort, asked.busy, courses, made if course.is_whole else ())
     told("measuring the effect of each setting")
     effects = search.sensitivities(system.requirements.objectives)
     missed = [
@@ -88,6 +88,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
         digest=system.digest,
         verdict=overall(one.verdict for one in verdicts),
         traffic=asked.source,
+        overloads=overloads(courses.capacity_of(whole), lasting(whole), made),
         verdicts=verdicts,
         binding=bottleneck(using, verdicts, judge.at_offered_load()),
         remedies=remedies,
@@ -109,18 +110,22 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
             runs=len(made),
             most_runs=effort.runs,
             wanted=effort.calls,
-            calls=round(sum(len(one.seen) for one in made) / len(made)),
-            measured=sum(len(one.seen) for one in made),
+            calls=round(sum(len(one.measured) for one in made) / len(made)),
+            measured=sum(len(one.measured) for one in made),
             simulated=judge.simulated + search.simulated,
         ),
     )
 
 
-def drained_limits(system: System, models: Mapping[str, VendorModel], asked: Demand, factor: float) -> Drained:
-    """Limits per minute that are used up where this load lasts."""
-    mix = [msgspec.structs.replace(one, rate=one.rate * factor) for one in asked.mix]
-    closed = screen(system, models, mix, asked.burstiness, asked.peak_to_mean)
-    return tuple((one.counter, one.limit) for one in closed.limits if one.use >= 1 and one.counter)
+def peak_of(system: System, asked: Demand) -> Peak:
+    """The load at the peak, and for how long."""
+    seconds = system.requirements.traffic.peak_for
+    return Peak(mix=tuple(asked.mix), burstiness=asked.burstiness, seconds=seconds, busy=asked.busy)
+
+
+def lasting(whole: Plan) -> float:
+    """Seconds for which the peak lasts; of a trace the busiest five minutes."""
+    return PEAK_WINDOW if isinstance(whole.workload, Trace) else whole.system.requirements.traffic.peak_for
 
 
 def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[Record] | None) -> list[Percentiles]:

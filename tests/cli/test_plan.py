@@ -70,6 +70,24 @@ def test_people_read_it_without_colours(tmp_path: Path, capsys: pytest.CaptureFi
     assert "http" not in html.replace("https://w/v1", "")  # nothing is fetched from anywhere
 
 
+def test_what_arrives_beyond_a_capacity_is_said_before_any_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "headworks.yaml"
+    traffic = (
+        "traffic: {peak_rps: 2, peak_for: 30s, output_tokens: {p50: 50, p95: 100}, prompt_tokens: {p50: 100, p95: 300}}"
+    )
+    file.write_text(
+        f"requirements: {{{traffic}, objectives: [{FIRST.format(bound='2s').replace('{{', '{').replace('}}', '}')}]}}\n"
+        "providers: {v: {dialect: openai, base_url: 'https://v/v1', rpm: 60}}\nmodels: {a: v/x}\n"
+    )
+    assert run(["plan", *QUICK, str(file)]) == 1
+    out = capsys.readouterr().out
+    lead, _, rest = out.partition("verdict")
+    assert "more arrives than `v` admits (its rpm): the queue grows by 1 call a second" in lead
+    assert "it does not hold even at first" in " ".join(rest.split())
+
+
 def test_a_choice_of_calls_needs_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert planned(tmp_path, "--since", "1h", objectives=FIRST.format(bound="1s")) == 3
     assert "add --fit" in capsys.readouterr().err

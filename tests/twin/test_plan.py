@@ -29,8 +29,8 @@ ROOT = Path(__file__).parent.parent.parent
 EXPECT = "expect: {first_token: {p50: 300ms, p95: 800ms}, per_token: {p50: 10ms, p95: 20ms}}"
 TARGET = f"{{provider: v, model: x, {EXPECT}}}"
 TRAFFIC = "traffic: {peak_rps: 10, prompt_tokens: {p50: 900, p95: 3200}, output_tokens: {p50: 180, p95: 600}}"
-QUIET = TRAFFIC.replace("peak_rps: 10", "peak_rps: 2")
-"""The same, where the effect of every setting is simulated: what comes in twenty seconds before a run's first call is less."""
+QUIET = TRAFFIC.replace("peak_rps: 10", "peak_for: 1m, peak_rps: 2")
+"""The same for a minute, where the effect of every setting is simulated: what comes in twenty seconds before a run's first call is less."""
 FIRST = "{id: first, metric: time_to_first_token, percentile: 95, at_most: 2s}"
 GOOD = "{id: good, metric: goodput, at_least: 9rps}"
 QUIET_GOOD = GOOD.replace("9rps", "1.8rps")
@@ -70,6 +70,9 @@ def test_a_limit_that_is_too_small_is_named_and_the_least_step_that_is_enough_of
     report = planned(one(f"{QUIET}, objectives: [{FIRST}, {QUIET_GOOD}]", limits=", tpm: 120k", targets=TARGET))
     assert [verdict.verdict for verdict in report.verdicts] == ["does not hold", "does not hold"]
     assert report.binding.name == "tpm of v"
+    [overload] = report.overloads
+    assert overload.said.startswith("more arrives than `v` admits (its tpm): the queue grows by ")
+    assert overload.said in html_report(report)
     assert "used at peak; calls wait" in report.binding.said
     [first, good] = report.remedies
     assert (first.is_enough, first.knob, first.path, first.kind) == (True, "tpm of v", "providers.v.tpm", "limit")
@@ -186,10 +189,14 @@ def test_a_budget_that_a_day_takes_twice_is_said() -> None:
 
 
 def test_no_interval_reaches_below_nothing() -> None:
-    system = one(f"{TRAFFIC}, objectives: [{FIRST}]", targets=TARGET)
+    system = one(f"{TRAFFIC}, objectives: [{GOOD}]", targets=TARGET)
     ready = prepare(system, NOTHING)
     made = replicate_until_clear(Whole(system, ready.modelled.models, ready.demand.workload), Effort(calls=100, runs=2))
-    apart = [msgspec.structs.replace(made[0], values={"first": value}) for value in (0.1, 0.9)]
+    values: list[dict[str, float]] = [{"good": 0.1}, {"good": 0.9}]
+    apart = [
+        msgspec.structs.replace(made[0], values=one, parts=(msgspec.structs.replace(made[0].parts[0], values=one),))
+        for one in values
+    ]
     found = estimate(system.requirements.objectives[0], apart)
     assert found is not None
     assert found.low == 0.0

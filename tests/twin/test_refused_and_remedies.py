@@ -71,7 +71,7 @@ def test_a_remedy_that_is_offered_holds_on_fresh_seeds_and_its_difference_is_cle
     [objective] = plan.system.requirements.objectives
     effort = Effort(calls=100, runs=2, seed=5)
     verdict = Judge(plan, replicate_until_clear(plan, effort), effort.seed).of(objective)
-    search = ChangeSearch(plan, effort, 1.0, lambda plan: ())
+    search = ChangeSearch(plan, effort, 1.0)
     for offer in search.remedies([objective], [verdict]):
         if not offer.is_enough:
             continue

@@ -28,6 +28,10 @@ def show(report: Report) -> None:
     output = Output()
     click.echo(f"{report.system}: {report.traffic}")
     click.echo()
+    for overload in report.overloads:
+        click.echo(overload.said)
+    if report.overloads:
+        click.echo()
     table = output.table("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
     for one in report.verdicts:
         table.add_row(

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from headworks.system.schema.requirements import Kind, Metric, Objective, Requirements, Times, Tokens
+from headworks.system.schema.requirements import Kind, Metric, Objective, Requirements, Times, Tokens, Traffic
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings, KeyPath, suggestion
 from headworks.system.syntax.scalars import shown, written_count, written_duration
@@ -62,6 +62,9 @@ _EXTRAS: Final[tuple[ExtraKey, ...]] = ("percentile", "window", "suite", "confid
 REQUIREMENTS: Final[KeyPath] = ("requirements",)
 
 HOURS_PER_DAY: Final = 24
+
+LONGEST_PEAK: Final = 86400.0
+"""Seconds: what lasts longer than a day is no peak, and `daily` describes a day."""
 
 
 def check_requirements(system: System, findings: Findings) -> None:
@@ -117,6 +120,18 @@ def _objective(objective: Objective, where: KeyPath, findings: Findings) -> None
             findings.error((*where, extra), f"`{extra}` does not apply to `{metric}`", "remove it")
 
 
+def _peak_for(traffic: Traffic, findings: Findings) -> None:
+    where: KeyPath = (*REQUIREMENTS, "traffic", "peak_for")
+    if not findings.is_valid(where):
+        return
+    if not 1.0 <= traffic.peak_for <= LONGEST_PEAK:
+        problem = f"a peak lasts from 1s to 1d, not {written_duration(traffic.peak_for)}"
+        findings.error(where, problem, "write how long the busiest time of a day lasts: 1h")
+    elif (traffic.trace is not None or traffic.log) and traffic.peak_for != Traffic().peak_for:
+        problem = "`peak_for` does not apply to a trace or the log, which last as long as they do"
+        findings.error(where, problem, "remove it")
+
+
 def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
     traffic = system.requirements.traffic
     if traffic.daily and len(traffic.daily) != HOURS_PER_DAY and findings.is_valid((*REQUIREMENTS, "traffic", "daily")):
@@ -126,6 +141,7 @@ def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
             problem,
             "write each hour's load as a share of the peak: [10%, 5%, ...]",
         )
+    _peak_for(traffic, findings)
     if traffic.trace is not None and traffic.log:
         problem = "`trace` and `log` cannot be used together"
         findings.error((*REQUIREMENTS, "traffic", "log"), problem, "keep one of the two")

@@ -182,6 +182,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             **_SHAPE,
             "peak_rps": "Calls a second at the peak, of all aliases together. A trace or the log is stretched until its busiest five "
             "minutes have this rate.",
+            "peak_for": "How long the peak lasts, from 1s to 1d. `headworks plan` predicts what the calls of the whole peak see. A trace "
+            "or the log lasts as long as it does.",
             "daily": "The load of each of the 24 hours of a day, as a share of the peak. Default: every hour is the peak.",
             "trace": "A CSV file of calls that `headworks plan` replays: `arrived_at` (seconds or a date), `prompt_tokens`, "
             "`output_tokens`. The Azure trace's `TIMESTAMP`, `ContextTokens`, `GeneratedTokens` work too.",

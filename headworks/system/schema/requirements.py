@@ -103,6 +103,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: Tokens | None = None
     streamed: Share = 1.0
     repeated: Share = 0.0
+    peak_for: Seconds = 3600.0
     daily: tuple[Share, ...] = ()
     trace: FilePath | None = None
     log: bool = False

@@ -52,6 +52,8 @@ def html_report(report: Report) -> str:
 def _parts(report: Report) -> Iterator[str]:
     yield f"<h1>Plan of {escape(report.system)}: {escape(verdict_words(report))}</h1>"
     yield f'<p class="soft">{escape(report.traffic)}</p>'
+    for overload in report.overloads:
+        yield f'<p class="binding">{escape(overload.said)}</p>'
     yield "<h2>Objectives</h2>" + _verdict_table(report.verdicts)
     yield f'<h2>Bottleneck</h2><p class="binding">{escape(report.binding.said)}</p>'
     if report.remedies:

@@ -16,6 +16,7 @@ from headworks.twin.models.building import Assumption
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.simulation.utilization import Utilization
+from headworks.twin.verdicts.overload import Overload
 from headworks.twin.verdicts.verdict import Bottleneck, Verdict
 
 SIGNIFICANT_DIGITS = 6
@@ -87,13 +88,15 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan of one system. verdict: `holds` (every objective that can be judged here is), `does not hold` (one is), `cannot say`."""
+    """The plan of one system. verdict: `holds` (every objective that can be judged here is), `does not hold` (one is), `cannot say`.
+    overloads: limits of which more is asked than they admit, growing queues first."""
 
     headworks: str
     system: str
     digest: str
     verdict: str
     traffic: str
+    overloads: list[Overload]
     verdicts: list[Verdict]
     binding: Bottleneck
     remedies: list[Remedy]

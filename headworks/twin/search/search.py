@@ -9,15 +9,17 @@ one with the lowest cost per call is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from headworks.system.schema.requirements import Objective
 from headworks.twin.report.report import Effect, Remedy, Sensitivity
+from headworks.twin.screening.course import Course
 from headworks.twin.search.changes import KINDS_BY_EFFORT, Change, remedy_ladders, sensitivity_changes
 from headworks.twin.simulation.confidence_interval import mean_interval
+from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.replications import Effort, Plan, Run, estimate, replicate
-from headworks.twin.simulation.run import Drained
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
 
@@ -39,47 +41,120 @@ MAX_CHANGES: Final = 16
 MAX_REMEDIES: Final = 16
 """Most single changes that are tried as remedies, for all objectives together."""
 
-DrainedBy = Callable[[Plan], Drained]
-"""Gives the counters of a plan's limits whose offered load exceeds their capacity."""
+MOST_COMPARED: Final = 120_000
+MOST_WHOLE: Final = 60_000
+"""Calls that are simulated at most for effects, and again as many for remedies, where the system is steady and where each run
+is a whole peak: twenty and ten seconds of one core. What closed forms say to change nothing is not run then, and the
+cheapest is first."""
+
+MAX_FINALISTS: Final = 3
+"""Offers for one objective that are run as long as a verdict, until one is enough."""
+
+SAME: Final = 0.01
+"""The change of a growing queue, by its growth, below which a change of the system leaves it as it is."""
 
 
 class ChangeSearch:
-    """Tries changes of one plan, each over the same few seeds."""
+    """Tries changes of one plan, each over the same few seeds. whole: the verdict's own runs, where each is a whole peak:
+    changes are compared with them."""
 
-    def __init__(self, plan: Plan, effort: Effort, busy: float, drained_by: DrainedBy) -> None:
+    def __init__(
+        self, plan: Plan, effort: Effort, busy: float, courses: Courses | None = None, whole: Sequence[Run] = ()
+    ) -> None:
         self.plan = plan
+        self.effort = effort
         self.calls = max(MIN_CALLS, effort.calls // FEWER_CALLS)
         self.short = max(50, min(OUTAGE_RUN_CALLS, effort.calls) // 3)
         self.busy = busy
-        self.drained_by = drained_by
-        drained = drained_by(plan)
-        self.base = [replicate(plan, effort.seed + number, self.calls, drained=drained) for number in range(PAIRS)]
-        self.simulated = sum(one.calls for one in self.base)
+        self.courses = courses
+        self.is_whole = bool(whole)
+        course = None if courses is None else courses.compared(plan, self.calls)
+        self.base = list(whole[:PAIRS])
+        self.simulated = 0
+        if not whole:
+            seeds = [effort.seed + number for number in range(PAIRS)]
+            self.base = [replicate(plan, seed, self.calls, course=course) for seed in seeds]
+            self.simulated = sum(one.calls for one in self.base)
+        self.course = self.base[0].course
+        self.is_surprising = self.is_whole and course is not None and not course.is_whole
+        """Whether the whole peak was run because what closed forms say of this system is wrong."""
+        self.most = MOST_WHOLE if self.is_whole else MOST_COMPARED
+        self.left = self.most
         self.money = Money(plan, self.base, busy)
         self._without_effect: set[str] = set()
         """Settings that changed nothing."""
         self._changed: dict[str, tuple[Plan, list[Run]]] = {}
 
-    def changed(self, change: Change) -> tuple[Plan, list[Run]]:
-        """The plan after this change, and its runs."""
-        name = f"{change.name}: {change.said}"
-        if name not in self._changed:
-            self._changed[name] = self._run(change)
+    def course_of(self, plan: Plan) -> Course | None:
+        """The course of the runs of a changed plan."""
+        if self.courses is None:
+            return None
+        return self.course if self.is_surprising else self.courses.compared(plan, self.calls)
+
+    def cost_of(self, change: Change) -> int:
+        """How many calls it takes to try a change."""
+        if self._key(change) in self._changed:
+            return 0
+        course = self.course_of(change.apply(self.plan))
+        return PAIRS * (self.calls if course is None or course.stretch is None else course.simulated)
+
+    def leaves_the_queue(self, change: Change) -> bool:
+        """Whether a queue that grows would grow as before, by closed forms."""
+        if not self.is_whole or self.is_surprising or self.courses is None:
+            return False
+        before, after = self.courses.capacity_of(self.plan), self.courses.capacity_of(change.apply(self.plan))
+        if before.growing is None or after.growing is None:
+            return False
+        is_same = abs(after.growing.excess - before.growing.excess) < SAME * before.growing.excess
+        return is_same and abs(after.use - before.use) < SAME * (before.use - 1)
+
+    def affords(self, change: Change) -> bool:
+        """Whether there are calls left to try a change; if so they are spent."""
+        cost = self.cost_of(change)
+        if cost > self.left:
+            return False
+        self.left -= cost
+        return True
+
+    @staticmethod
+    def _key(change: Change) -> str:
+        return f"{change.name}: {change.said}"
+
+    def changed(self, change: Change, *, is_final: bool = False) -> tuple[Plan, list[Run]]:
+        """The plan after this change, and its runs. is_final: as long as a verdict's."""
+        name = self._key(change)
+        if is_final and (course := self.final_course(change)) is not None:
+            name += " (final)"
+            if name not in self._changed:
+                self._changed[name] = self._run(change, course)
+        elif name not in self._changed:
+            self._changed[name] = self._run(change, self.course_of(change.apply(self.plan)))
         return self._changed[name]
 
-    def _run(self, change: Change) -> tuple[Plan, list[Run]]:
+    def final_course(self, change: Change) -> Course | None:
+        """The course of a verdict on a changed plan; None where what was compared was as long."""
+        if self.courses is None or self.is_surprising:
+            return None
         plan = change.apply(self.plan)
-        drained = self.drained_by(plan)
-        made = [replicate(plan, one.seed, self.calls, drained=drained) for one in self.base]
+        course = self.courses.of(plan, self.effort.calls)
+        return None if course.is_whole or course.stretch is None else course
+
+    def _run(self, change: Change, course: Course | None) -> tuple[Plan, list[Run]]:
+        plan = change.apply(self.plan)
+        made = [replicate(plan, one.seed, self.calls, course=course) for one in self.base]
         self.simulated += sum(one.calls for one in made)
         return plan, made
 
     def sensitivities(self, objectives: Sequence[Objective]) -> list[Sensitivity]:
         """Each setting's effects; the setting that moves a margin most comes first."""
         found: list[Sensitivity] = []
-        for number, change in enumerate(sensitivity_changes(self.plan)):
-            if number >= MAX_CHANGES:
-                break
+        self.left = self.most
+        changes = list(islice(sensitivity_changes(self.plan), MAX_CHANGES))
+        if self.is_whole:
+            changes = sorted((one for one in changes if not self.leaves_the_queue(one)), key=self.cost_of)
+        for change in changes:
+            if not self.affords(change):
+                continue
             plan, made = self.changed(change)
             # More calls are more good ones: what counts is whether as many of those that arrive are good.
             more = plan.workload.rate / self.plan.workload.rate if change.kind == "traffic" else 1.0
@@ -111,32 +186,52 @@ class ChangeSearch:
         if it helps at all."""
         left = {one.id: one for one in missed}
         before = {one.id: one for one in verdicts}
-        offers: dict[str, list[Remedy]] = {one.id: [] for one in missed}
-        nearest: dict[str, Remedy] = {}
+        offers: dict[str, list[tuple[Remedy, Change]]] = {one.id: [] for one in missed}
+        nearest: dict[str, tuple[Remedy, Change]] = {}
         kind = ""
         tried = 0
+        self.left = self.most
         for ladder in sorted(remedy_ladders(self.plan), key=lambda changes: KINDS_BY_EFFORT.index(changes[0].kind)):
             if ladder[0].kind != kind:  # an easier kind has done: no harder one is asked for
                 kind = ladder[0].kind
                 left = {id: one for id, one in left.items() if not offers[id]}
             if not left or tried >= MAX_REMEDIES:
                 break
-            if self.is_without_effect(ladder[0], left.values()):
+            if self.is_without_effect(ladder[0], left.values()) or self.leaves_the_queue(ladder[-1]):
+                continue
+            if not self.affords(ladder[-1]):
                 continue
             tried += 1
             top = self.try_change(ladder[-1], left, before)
             for id, (remedy, gained) in top.items():
                 if remedy.is_enough:
-                    offers[id].append(self.smallest_enough(ladder, left[id], before) or remedy)
-                elif gained > MIN_CHANGE and (id not in nearest or gained > nearest[id].gained):
-                    nearest[id] = remedy
+                    offers[id].append(self.smallest_enough(ladder, left[id], before) or (remedy, ladder[-1]))
+                elif gained > MIN_CHANGE and (id not in nearest or gained > nearest[id][0].gained):
+                    nearest[id] = remedy, ladder[-1]
         found = []
         for one in missed:
-            if offers[one.id]:
-                found.append(min(offers[one.id], key=remedy_rank))
-            elif one.id in nearest:
-                found.append(nearest[one.id])
+            final = self.confirmed(one, offers[one.id], before)
+            if final is None and one.id in nearest:
+                final = self.confirmed(one, [nearest[one.id]], before)
+            if final is not None and (final.is_enough or final.gained > MIN_CHANGE):
+                found.append(final)
         return found
+
+    def confirmed(
+        self, objective: Objective, offers: Sequence[tuple[Remedy, Change]], before: dict[str, Verdict]
+    ) -> Remedy | None:
+        """The best offer that is enough over runs as long as a verdict's; where none is, the best, which then is not enough."""
+        ranked = sorted(offers, key=lambda offer: remedy_rank(offer[0]))[:MAX_FINALISTS]
+        best: Remedy | None = None
+        for _, change in ranked:
+            wanted = {objective.id: objective}
+            found = self.try_change(change, wanted, before, is_final=True).get(objective.id)
+            if found is None:
+                continue
+            if found[0].is_enough:
+                return found[0]
+            best = best or found[0]
+        return best
 
     def is_without_effect(self, change: Change, wanted: Iterable[Objective]) -> bool:
         """Whether the setting was tried and changed nothing; months depend on more than a run at the peak shows."""
@@ -144,21 +239,24 @@ class ChangeSearch:
 
     def smallest_enough(
         self, ladder: Sequence[Change], objective: Objective, before: dict[str, Verdict]
-    ) -> Remedy | None:
+    ) -> tuple[Remedy, Change] | None:
         """The smallest step of a ladder, the last one aside, that meets an objective."""
         for step in ladder[:-1]:
+            if not self.affords(step):
+                continue
             remedy, _ = self.try_change(step, {objective.id: objective}, before)[objective.id]
             if remedy.is_enough:
-                return remedy
+                return remedy, step
         return None
 
     def try_change(
-        self, change: Change, wanted: dict[str, Objective], before: dict[str, Verdict]
+        self, change: Change, wanted: dict[str, Objective], before: dict[str, Verdict], *, is_final: bool = False
     ) -> dict[str, tuple[Remedy, float]]:
         """The result of a change for each wanted objective, and the gain as a share of the limit. An objective is met by its
         value alone (few runs have wide intervals); one over a month only if nine in ten months meet it."""
-        plan, made = self.changed(change)
-        judge = Judge(plan, made, self.base[0].seed, self.busy, self.short)
+        plan, made = self.changed(change, is_final=is_final)
+        course_of = self.courses.of if self.courses is not None and is_final else None
+        judge = Judge(plan, made, self.base[0].seed, self.busy, self.short, course_of)
         broken = [
             one.id
             for one in self.plan.system.requirements.objectives

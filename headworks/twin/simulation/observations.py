@@ -104,8 +104,7 @@ def objective_value(objective: Objective, seen: Observations, objectives: Sequen
     mine = seen.of(objective.alias)
     match objective.metric:
         case "time_to_first_token" | "duration":
-            column = mine.first if objective.metric == "time_to_first_token" else mine.duration
-            known = column[~np.isnan(column)]
+            known = latencies(objective, seen)
             assert objective.percentile is not None
             return float(np.percentile(known, objective.percentile)) if len(known) else None
         case "availability":
@@ -122,6 +121,13 @@ def mean_cost(seen: Observations) -> float | None:
     """Dollars of a call that was let in. One whose price is unknown makes the mean unknown, but for calls that no vendor was asked."""
     costs = seen.cost[seen.is_let_in]
     return float(costs.mean()) if len(costs) and not np.isnan(costs).any() else None
+
+
+def latencies(objective: Objective, seen: Observations) -> Floats:
+    """The latencies that a latency objective is about."""
+    mine = seen.of(objective.alias)
+    column = mine.first if objective.metric == "time_to_first_token" else mine.duration
+    return column[~np.isnan(column)]
 
 
 def is_good(seen: Observations, objectives: Sequence[Objective], alias: str | None) -> NDArray[np.bool_]:

@@ -1,7 +1,9 @@
 """Independent replications of one plan: until every verdict is clear, or as many as were allowed.
 
 Theory. Each run has a seed of its own, so runs are independent and Student's t gives an interval of their mean; calls
-within a run are not, and are never counted as if they were. Looking after every run whether all is clear, and stopping
+within a run are not, and are never counted as if they were. A steady run is as many as it has parts that are longer than
+its queues remember (batch means). A percentile is taken of all calls together, for that of a short stretch misses the rare
+bad ones; its interval is that of the share of calls beyond it. Looking after every run whether all is clear, and stopping
 then, would make intervals too short; so "clear" is judged with 99 % while 95 % is what is reported. Effort is counted in
 calls and not in seconds: the same plan must end at the same run on a slow machine.
 
@@ -12,7 +14,7 @@ then surer than either number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Final
 
 import msgspec
@@ -21,9 +23,16 @@ from headworks.core.record import Record
 from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import System
 from headworks.twin.models.vendor_model import VendorModel
-from headworks.twin.simulation.confidence_interval import Interval, mean_interval, proportion_interval
-from headworks.twin.simulation.observations import Observations, objective_value, observe
-from headworks.twin.simulation.run import Drained, simulate
+from headworks.twin.screening.course import Course
+from headworks.twin.simulation.confidence_interval import (
+    Interval,
+    mean_interval,
+    percentile_interval,
+    proportion_interval,
+)
+from headworks.twin.simulation.observations import Observations, latencies, objective_value, observe
+from headworks.twin.simulation.run import simulate
+from headworks.twin.simulation.steady_state import split, standing_for
 from headworks.twin.simulation.utilization import Utilization, utilizations
 from headworks.twin.workload.arrivals import Workload
 
@@ -37,6 +46,12 @@ STOP_CONFIDENCE: Final = 0.99
 
 MIN_RUNS: Final = 4
 
+MIN_WHOLE: Final = 3
+"""Runs of whole peaks at least: a queue that grows differs little from peak to peak."""
+
+MOST_CALLS: Final = 200_000
+"""Calls of whole peaks that are simulated for one verdict at most, after the first runs: they take 40 s of one core."""
+
 
 class Plan(msgspec.Struct, frozen=True):
     """A plan to simulate: a system, the models of its targets, and its workload. A change makes another one of it."""
@@ -47,7 +62,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is simulated: measured calls a run, and runs at most. seed: the first run's."""
+    """How much is simulated: measured calls a run at least, and runs at most. seed: the first run's."""
 
     calls: int = 2000
     runs: int = 12
@@ -55,13 +70,32 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The results of one run. values: by objective id. calls: all that were simulated."""
+    """The results of one run. seen: of the peak, or of a stretch of a steady one; course: what was simulated; begins: when
+    what is measured began. values: by objective id. parts: stretches that count as independent, and their values. calls:
+    all that were simulated."""
 
     seed: int
     seen: Observations
     values: dict[str, float]
     uses: list[Utilization]
     calls: int
+    begins: float = 0.0
+    shown: Observations | None = None
+    """What was measured, where `seen` is of a longer stretch that it stands for."""
+    course: Course | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def measured(self) -> Observations:
+        """The calls that were simulated, each once."""
+        return self.seen if self.shown is None else self.shown
+
+
+class Part(msgspec.Struct, frozen=True):
+    """An independent part of a run, and its values by objective id."""
+
+    seen: Observations
+    values: dict[str, float]
 
 
 def replicate(
@@ -70,29 +104,55 @@ def replicate(
     calls: int,
     *,
     down: frozenset[str] = frozenset(),
-    drained: Drained = (),
+    course: Course | None = None,
 ) -> Run:
-    """One run."""
-    arrivals = plan.workload.draw(seed, calls)
+    """One run. course: how much of the peak; without one, so many calls at its rate."""
+    arrivals = plan.workload.draw(seed, calls, course.stretch if course else None)
+    drained = course.drained if course else ()
     world = simulate(plan.system, plan.models, arrivals, seed, down=down, drained=drained)
     records: list[Record] = [record for record in world.sink.records if record is not None]
-    seen = observe(records, list(plan.system.models), arrivals.begins, arrivals.ends)
+    begins = arrivals.begins
+    measured = observe(records, list(plan.system.models), begins, arrivals.ends)
+    seen, shown = measured, None
+    if course and course.full_from is not None:
+        seen, shown = standing_for(measured, begins, course.full_from, course.peak), measured
     objectives = plan.system.requirements.objectives
+    until = min(arrivals.ends, arrivals.at[-1])
+    using = utilizations(plan.system, list(plan.models.values()), records, begins, until, world.state.turned)
+    pieces = split(seen, begins, course.batches if course else 1)
+    return Run(
+        seed=seed,
+        seen=seen,
+        values=values_of(objectives, seen),
+        uses=using,
+        calls=len(arrivals.at),
+        begins=begins,
+        shown=shown,
+        course=course or None,
+        parts=tuple([Part(piece, values_of(objectives, piece)) for piece in pieces]),
+    )
+
+
+def values_of(objectives: Sequence[Objective], seen: Observations) -> dict[str, float]:
+    """The number of each objective that has one, by its id."""
     values: dict[str, float] = {}
     for one in objectives:
         if one.metric in SIMULATED_METRICS and (value := objective_value(one, seen, objectives)) is not None:
             values[one.id] = value
-    until = min(arrivals.ends, arrivals.at[-1])
-    using = utilizations(plan.system, list(plan.models.values()), records, arrivals.begins, until, world.state.turned)
-    return Run(seed=seed, seen=seen, values=values, uses=using, calls=len(arrivals.at))
+    return values
 
 
-def replicate_until_clear(plan: Plan, effort: Effort, drained: Drained = ()) -> list[Run]:
+def replicate_until_clear(plan: Plan, effort: Effort, course: Course | None = None) -> list[Run]:
     """Runs until every objective is clear, at most as many as the effort allows."""
     made: list[Run] = []
+    is_whole = course is not None and course.is_whole
+    least, most = (MIN_WHOLE, MOST_CALLS) if is_whole else (MIN_RUNS, inf)
     for number in range(effort.runs):
-        made.append(replicate(plan, effort.seed + number, effort.calls, drained=drained))
-        if len(made) >= MIN_RUNS and all(is_clear(one, made) for one in plan.system.requirements.objectives):
+        made.append(replicate(plan, effort.seed + number, effort.calls, course=course))
+        if len(made) < least:
+            continue
+        spent = sum(one.calls for one in made)
+        if spent + made[-1].calls > most or all(is_clear(one, made) for one in plan.system.requirements.objectives):
             break
     return made
 
@@ -107,12 +167,19 @@ def is_clear(objective: Objective, made: Sequence[Run]) -> bool:
 
 
 def estimate(objective: Objective, made: Sequence[Run], confidence: float = 0.95) -> Interval | None:
-    """The estimate of an objective's value over the runs; None where none of them has one."""
-    values = [one.values[objective.id] for one in made if objective.id in one.values]
-    if len(values) < len(made) or not values:
+    """The estimate of an objective's value over the runs; None where a run has none."""
+    if not made or any(objective.id not in one.values for one in made):
         return None
+    parts = [part for one in made for part in one.parts]
+    if any(objective.id not in part.values for part in parts):  # too few calls for parts
+        parts = [Part(one.seen, one.values) for one in made]
+    if objective.percentile is not None:
+        return percentile_interval(
+            [latencies(objective, part.seen) for part in parts], objective.percentile, confidence
+        )
+    values = [part.values[objective.id] for part in parts]
     if objective.metric == "availability":
-        counted = sum(int(one.seen.of(objective.alias).is_counted.sum()) for one in made)
+        counted = sum(int(one.measured.of(objective.alias).is_counted.sum()) for one in made)
         return proportion_interval(values, counted, confidence)
     found = mean_interval(values, confidence)
     # Student's t knows of no floor, and two runs reach far: but no latency, rate or cost is below nothing.

@@ -111,8 +111,9 @@ class Simulation:
         state = self.providers.get(provider)
         if state is None:
             is_down = provider in self.down
-            is_full = not any(counter.partition("/")[2] == f"provider/{provider}" for counter, _ in self.drained)
-            state = ProviderState(model.rpm, model.tpm, is_down=is_down, is_full=is_full)
+            drained = [counter.partition("/") for counter, _ in self.drained]
+            empty = frozenset(unit for unit, _, owner in drained if owner == f"provider/{provider}")
+            state = ProviderState(model.rpm, model.tpm, is_down=is_down, empty=empty)
             self.providers[provider] = state
         arrivals = self.arrivals
         draws = CallDraws(model, len(arrivals.at), self.seed)

@@ -44,16 +44,17 @@ OUTAGE = REFUSALS["unavailable"]
 
 
 class ProviderState:
-    """What all targets of one provider share: its limits, and whether it is down. is_full: whether its buckets start full."""
+    """What all targets of one provider share: its limits, and whether it is down. empty: limits whose buckets start empty."""
 
-    def __init__(self, rpm: int | None, tpm: int | None, *, is_down: bool, is_full: bool, at: float = 0.0) -> None:
+    def __init__(
+        self, rpm: int | None, tpm: int | None, *, is_down: bool, empty: frozenset[str] = frozenset(), at: float = 0.0
+    ) -> None:
         self.is_down = is_down
         self._requests = TokenBucket(rpm) if rpm is not None else None
         self._tokens = TokenBucket(tpm) if tpm is not None else None
-        if not is_full:
-            for bucket in (self._requests, self._tokens):
-                if bucket is not None:
-                    bucket.take(bucket.size, at)
+        for unit, bucket in (("rpm", self._requests), ("tpm", self._tokens)):
+            if bucket is not None and unit in empty:
+                bucket.take(bucket.size, at)
 
     def admit(self, tokens: int, at: float) -> None:
         """Counts a request and what it will use. Raises Throttled where it is too much."""

@@ -7,7 +7,7 @@ a mean that holds while every third month fails is not good enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from types import MappingProxyType
 from typing import Final
@@ -33,11 +33,13 @@ from headworks.system.verdicts.verdict import (
     said_of,
     served_words,
 )
+from headworks.twin.screening.course import Course
 from headworks.twin.simulation.confidence_interval import Interval, proportion_interval, quantile_interval
 from headworks.twin.simulation.replications import Plan, Run, estimate, replicate
 from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.outages import SimulatedWindows, simulate_windows, state_shares
+from headworks.twin.verdicts.overload import how_long, left_open
 from headworks.twin.workload.arrivals import Shape
 
 BINDING_FROM: Final = 0.7
@@ -59,6 +61,10 @@ MEAN_WINDOW: Final = 30 * 86400.0
 
 OUTAGE_RUN_CALLS: Final = 600
 """Measured calls of a run with providers down."""
+
+
+HELD: Final = frozenset({"time_to_first_token", "duration", "availability", "goodput"})
+"""Metrics of which a report says how long they hold, where more arrives than the system carries."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,11 +128,21 @@ def format_value(metric: str, value: float) -> str:
     return f"${value:,.2f}" if value < 1000 else f"${value:,.0f}"
 
 
+CourseOf = Callable[[Plan, int, frozenset[str]], Course | None]
+"""Gives the course of a run of so many calls at least, with these providers down."""
+
+
 class Judge:
     """Judges each objective of a plan by its simulation runs."""
 
     def __init__(
-        self, plan: Plan, made: Sequence[Run], seed: int, busy: float = 1.0, short: int = OUTAGE_RUN_CALLS
+        self,
+        plan: Plan,
+        made: Sequence[Run],
+        seed: int,
+        busy: float = 1.0,
+        short: int = OUTAGE_RUN_CALLS,
+        course_of: CourseOf | None = None,
     ) -> None:
         self.plan = plan
         self.made = made
@@ -134,6 +150,8 @@ class Judge:
         self.busy = busy
         """The mean load over a window, by the load at the peak."""
         self.short = short
+        self.course_of = course_of
+        """Gives the course of a run with providers down; without it, `short` calls."""
         self.simulated = sum(one.calls for one in made)
         self.money = Money(plan, made, busy)
         self._outage_runs: dict[frozenset[str], Run] = {}
@@ -194,10 +212,16 @@ class Judge:
             why += self.late_calls(objective)
         if objective.metric == "goodput":
             why += self.offered_note(objective)
+        if objective.metric in HELD:
+            found, note = left_open(objective, found, self.made)
+            why += note
+        verdict = verdict_of(objective, found)
+        if verdict != "holds" and objective.metric in HELD:
+            why += how_long(objective, self.plan.system.requirements.objectives, self.made)
         mean = found.value if objective.metric == "cost" else None
         return msgspec.structs.replace(
             blank,
-            verdict=verdict_of(objective, found),
+            verdict=verdict,
             value=found.value,
             low=None if found.low == -inf else found.low,
             high=None if found.high == inf else found.high,
@@ -222,12 +246,12 @@ class Judge:
             return None
         pairs = zip(self.made, counts, strict=True)
         shares = [one.values[objective.id] * one.seen.seconds / count for one, count in pairs]
-        found = proportion_interval(shares, sum(counts))
+        found = proportion_interval(shares, sum(len(one.measured.of(objective.alias)) for one in self.made))
         return Interval(found.value * rate, found.low * rate, found.high * rate)
 
     def rests_on(self, objective: Objective) -> str:
         """How many runs, and calls of the objective's that were let in."""
-        mine = [one.seen.of(objective.alias) for one in self.made]
+        mine = [one.measured.of(objective.alias) for one in self.made]
         let_in, calls = sum(int(one.is_let_in.sum()) for one in mine), sum(map(len, mine))
         return f"{len(self.made)} runs, {calls if let_in == calls else f'{let_in} of {calls}'} calls"
 
@@ -247,7 +271,7 @@ class Judge:
         """Whether the calls over the limit were retried, or slow at the first attempt."""
         limit, late, again = float(objective.limit.value), 0, 0
         for one in self.made:
-            mine = one.seen.of(objective.alias)
+            mine = one.measured.of(objective.alias)
             column = mine.first if objective.metric == "time_to_first_token" else mine.duration
             is_late = column > limit
             late += int(is_late.sum())
@@ -367,9 +391,10 @@ class Judge:
         return whole / counted if counted else 0.0
 
     def outage_run(self, down: frozenset[str]) -> Run:
-        """A short run in which these providers are away."""
+        """A run in which these providers are away, as long as what is left needs to show whether it carries the load."""
         if down not in self._outage_runs:
-            self._outage_runs[down] = replicate(self.plan, self.seed, self.short, down=down)
+            course = None if self.course_of is None else self.course_of(self.plan, self.short, down)
+            self._outage_runs[down] = replicate(self.plan, self.seed, self.short, down=down, course=course)
             self.simulated += self._outage_runs[down].calls
         return self._outage_runs[down]
 

@@ -48,6 +48,16 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
     says_length: bool = False
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """Which seconds are drawn: `before` at the share `load` of the rate, then `seconds` that are measured and `after`, at
+    the whole rate."""
+
+    before: float
+    load: float = 1.0
+    seconds: float
+    after: float
+
+
 class Workload(Protocol):
     """Where arrivals come from."""
 
@@ -61,8 +71,8 @@ class Workload(Protocol):
         """The same of each alias."""
         ...
 
-    def draw(self, seed: int, calls: int) -> Arrivals:
-        """About `calls` measured calls, and some before and after them."""
+    def draw(self, seed: int, calls: int, stretch: Stretch | None = None) -> Arrivals:
+        """About `calls` measured calls, and some before and after them; or those of a stretch."""
         ...
 
 
@@ -92,16 +102,22 @@ class Shape:
     def rates(self) -> dict[str, float]:
         return {one.alias: one.rate for one in self.aliases}
 
-    def draw(self, seed: int, calls: int) -> Arrivals:
-        seconds = calls / self.rate
-        before, after = max(20.0, 0.15 * seconds), 0.1 * seconds
-        whole = before + seconds + after
+    def draw(self, seed: int, calls: int, stretch: Stretch | None = None) -> Arrivals:
+        if stretch is None:
+            seconds = calls / self.rate
+            stretch = Stretch(before=max(20.0, 0.15 * seconds), seconds=seconds, after=0.1 * seconds)
+        before, load = stretch.before, stretch.load
+        quick = before * load
+        """Seconds that the calls before the measured ones take at the whole rate: where it is lower, they are drawn apart."""
+        whole = quick + stretch.seconds + stretch.after
         rows: list[tuple[float, str, TokenCounts, bool, int, int]] = []
         for number, one in enumerate(self.aliases):
             rng = generator(seed, f"arrivals/{one.alias}")
             count = int(one.rate * whole * 1.2 + 6 * (one.rate * whole * max(1.0, one.burstiness)) ** 0.5) + 20
             gaps = rng.gamma(1 / one.burstiness, one.burstiness / one.rate, count)
             at = np.cumsum(gaps)
+            count = int(np.searchsorted(at, whole))
+            at = np.where(at < quick, at / load, at - quick + before) if load < 1.0 else at
 
             # A source for each column: where the count changes, the first calls of every column stay the same.
             def chance(use: str, alias: str = one.alias, count: int = count) -> Floats:
@@ -111,11 +127,11 @@ class Shape:
             outputs = _tokens(one.output, generator(seed, f"outputs/{one.alias}").standard_normal(count))
             same = _repeats(chance("again") < one.repeated, chance("which"))
             streamed = chance("streamed") < one.streamed
-            for index in range(int(np.searchsorted(at, whole))):
+            for index in range(count):
                 first = same[index]
                 size = TokenCounts(int(prompts[first]), int(outputs[first]))
                 rows.append((float(at[index]), one.alias, size, bool(streamed[first]), number, first))
-        return _merged(rows, before, before + seconds)
+        return _merged(rows, before, before + stretch.seconds)
 
 
 def _tokens(spread: LogNormal, normal: Floats) -> Floats:
@@ -190,7 +206,7 @@ class Trace:
         made.faster = self.faster * factor
         return made
 
-    def draw(self, seed: int, calls: int) -> Arrivals:
+    def draw(self, seed: int, calls: int, stretch: Stretch | None = None) -> Arrivals:
         """The whole of it, whatever is asked: its first twentieth warms up."""
         at = self.at / self.faster
         count = len(at)

@@ -23,6 +23,7 @@ suites: {support: suites/support.yaml}
 requirements:
   traffic:
     peak_rps: 20
+    peak_for: 90m
     burstiness: 1.5
     prompt_tokens: {p50: 900, p95: 3200}
     output_tokens: {p50: 180, p95: 600}
@@ -48,6 +49,8 @@ def test_everything_is_read_in_its_unit() -> None:
     required = right(WHOLE).requirements
     traffic = required.traffic
     assert (traffic.peak_rps, traffic.burstiness, traffic.streamed, traffic.repeated) == (20.0, 1.5, 0.8, 0.15)
+    assert traffic.peak_for == 5400.0
+    assert right(BASE).requirements.traffic.peak_for == 3600.0
     assert traffic.prompt_tokens == Tokens(p50=900, p95=3200)
     assert traffic.aliases["b"].peak_rps == 0.5
     assert traffic.aliases["b"].output_tokens == Tokens(p50=1000, p95=4000)
@@ -162,6 +165,20 @@ def test_an_objective_that_does_not_hold_together_is_told_with_its_place_and_a_r
     written, said = WRONG[case]
     text = BASE + f"requirements: {{objectives:\n     {written}}}\n"
     assert wrong(text) == said
+
+
+@pytest.mark.parametrize(
+    ("traffic", "said"),
+    [
+        ("peak_rps: 1, peak_for: 2d", "a peak lasts from 1s to 1d, not 2d -> write how long the busiest time of a day lasts: 1h"),
+        ("peak_rps: 1, peak_for: 100ms", "a peak lasts from 1s to 1d, not 100ms -> write how long the busiest time of a day "
+         "lasts: 1h"),
+        ("log: true, peak_for: 2h", "`peak_for` does not apply to a trace or the log, which last as long as they do -> remove it"),
+    ],
+)  # fmt: skip
+def test_a_peak_lasts_from_a_second_to_a_day_and_a_trace_as_long_as_it_does(traffic: str, said: str) -> None:
+    [found] = wrong(BASE + f"requirements: {{traffic: {{{traffic}}}}}\n")
+    assert found.endswith(f"requirements.traffic.peak_for: {said}")
 
 
 def test_traffic_and_common_causes_name_what_is_there() -> None:

@@ -20,7 +20,7 @@ from tests.twin.report.sums import contradictions
 SPILLS = """\
 name: spills
 requirements:
-  traffic: {peak_rps: 2, prompt_tokens: {p50: 100, p95: 300}, output_tokens: {p50: 5, p95: 10}, daily: DAILY}
+  traffic: {peak_rps: 2, peak_for: 1m, prompt_tokens: {p50: 100, p95: 300}, output_tokens: {p50: 5, p95: 10}, daily: DAILY}
   objectives:
     - {id: up, metric: availability, at_least: 50%}
     - {id: month-up, metric: availability, at_least: 99%, window: 30d}
@@ -35,7 +35,7 @@ keys: {one: {key: "a-key-of-some-length", rpm: 30, budget: {amount: $1, every: 1
 THROTTLED = """\
 name: throttled
 requirements:
-  traffic: {peak_rps: 2, prompt_tokens: {p50: 100, p95: 300}, output_tokens: {p50: 5, p95: 10}}
+  traffic: {peak_rps: 2, peak_for: 1m, prompt_tokens: {p50: 100, p95: 300}, output_tokens: {p50: 5, p95: 10}}
   objectives:
     - {id: good, metric: goodput, at_least: 1rps}
     - {id: month, metric: cost, at_most: $100, window: 30d}

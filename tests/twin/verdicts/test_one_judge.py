@@ -216,7 +216,7 @@ def test_more_load_is_no_remedy_and_no_gain() -> None:
     system = one(f"{TRAFFIC}, objectives: [{GOOD}]")
     ready = prepare(system, PlanInputs(read=lambda path: b""))
     whole = Whole(system, ready.modelled.models, ready.demand.workload)
-    search = ChangeSearch(whole, Effort(calls=100), 1.0, lambda plan: ())
+    search = ChangeSearch(whole, Effort(calls=100), 1.0)
     load = next(knob for knob in sensitivity_changes(whole) if knob.name == "load")
     plan, made = search.changed(load)
     assert np.mean([run.values["good"] for run in made]) > np.mean([run.values["good"] for run in search.base])
