@@ -26,7 +26,7 @@ from math import inf, ulp
 from types import FrameType
 from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
-from headworks.core.stack import frames_from, place, waiting_at
+from headworks.core.stack_frames import frames_from, place, waiting_at
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

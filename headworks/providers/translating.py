@@ -16,7 +16,7 @@ from headworks.core.dialect import Dialect
 from headworks.core.errors import CallError, Denied
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening, Service
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 from headworks.wire.sides import StreamDecoder, VendorDialect, VendorSide
 from headworks.wire.translated import between, spoken
 

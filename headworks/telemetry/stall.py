@@ -19,7 +19,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-from headworks.core.stack import frames_from, place
+from headworks.core.stack_frames import frames_from, place
 from headworks.core.throttled_log import log_fields
 from headworks.policy.bucket import TokenBucket
 

@@ -23,9 +23,9 @@ from headworks.core.reply import Chunk, Usage
 from headworks.wire.members import members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
+from headworks.wire.openai.error_in_success import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
 from headworks.wire.openai.errors import error_in, garbled, vendor_error
 from headworks.wire.openai.forms import DONE, as_body, as_events, parted
-from headworks.wire.openai.inside import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
 from headworks.wire.openai.prefill import begun
 from headworks.wire.openai.size import bytes_of, content_size, rest_size
 from headworks.wire.openai.translation.decoder import ChatPieces
