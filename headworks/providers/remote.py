@@ -63,11 +63,11 @@ _OURS_TO_SAY = _FRAMING | frozenset(
     (
         *(b"content-type", b"cache-control", b"age", b"date", b"server", b"x-request-id", b"retry-after"),
         *(b"retry-after-ms", b"x-should-retry", b"www-authenticate", b"proxy-authenticate"),
-        *(b"set-cookie", b"set-cookie2", b"traceparent", b"tracestate", b"openai-organization", b"openai-project"),
+        *(b"set-cookie", b"set-cookie2", b"traceparent", b"tracestate"),
     )
 )
 """Headers of a vendor that no caller is told, whatever `forward_headers` names: what only the gateway says, and what speaks
-of the vendor's session with us, or of our account."""
+of the vendor's session with us. What speaks of our account the dialect holds back (`VendorSide.returned`)."""
 
 _IDEMPOTENCY = b"idempotency-key"
 
