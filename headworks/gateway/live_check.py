@@ -139,7 +139,7 @@ class LiveCheck:
 
 
 def refusal(error: Denied, of: str) -> str:
-    """Who refuses us. A proxy that wants other credentials answers in the vendor's place."""
+    """Who refused us, in words. A proxy that wants other credentials answers in the vendor's place."""
     if error.said is None or error.said.status == PROXY:
         return reason(Failed(error.message))
     return f"the vendor refuses {of}: {words(error)}"

@@ -99,7 +99,7 @@ class StallDetector:
 
 
 def held_by(frame: FrameType) -> list[FrameType]:
-    """Of a loop's frames those that it has called, the outermost first; none where it waits."""
+    """The frames that an event loop has called, the outermost first; none if the loop waits."""
     frames = frames_from(frame)
     runs = [str(one.f_globals.get("__name__", "")).startswith(RUNNERS) for one in frames]
     begins = runs.index(True) if True in runs else 0

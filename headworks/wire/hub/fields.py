@@ -322,7 +322,7 @@ def _extra(extra: Extra, dialect: str, used: _Used) -> None:
 
 
 def _parts_extra(extra: Extra, dialect: str, used: _Used) -> None:
-    """Of parts there are many: they are told together."""
+    """The extra of a part, under one name for all parts: there may be many."""
     for name, members in extra.items():
         if name != dialect and members:
             used[f"extra.{name}.parts"] = None

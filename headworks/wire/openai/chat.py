@@ -88,7 +88,7 @@ def read_chat(body: bytes) -> Asked:
     if newer_bound is not None and (bound is None or newer_bound > bound):
         bound = newer_bound  # a vendor may read either: the larger one is what may come
     if "n" in found:
-        openai_body.read_whole(found, "n")  # for its error alone: whoever needs it asks the body
+        openai_body.read_whole(found, "n")  # for its error alone: its readers ask the body
     asked = Asked(
         model=model,
         streamed=openai_body.read_flag(found, "stream"),
@@ -223,7 +223,7 @@ def failure(answer: Completion, data: bytes) -> Any | None:
 
 
 class ChatDecoder:
-    """A vendor's stream, see StreamDecoder. Comments and empty events are dropped: they are for whoever is waiting."""
+    """A vendor's stream, see StreamDecoder. Comments and empty events are dropped: they only keep a connection alive."""
 
     __slots__ = (
         "_body",
