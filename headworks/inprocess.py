@@ -33,7 +33,7 @@ from headworks.gateway.gateway import Gateway
 from headworks.gateway.lock import forgotten, hold_lock
 from headworks.system.load import Loaded, read
 from headworks.system.starter import load_or_starter
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 
 __all__ = ["Answer", "Chunk", "Opened", "Options", "Stream", "System", "Usage", "open"]
 

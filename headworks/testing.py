@@ -30,10 +30,10 @@ from headworks.core.errors import CallError
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
 from headworks.core.vtime import Deadlock, Spinning, VirtualLoop, run_virtual
-from headworks.providers.completions import Choice, Paper
+from headworks.providers.completions import Choice, Envelope
 from headworks.providers.scripted import Scripted
 from headworks.providers.waiting import gap_bound, head_bound, hear
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 
 __all__ = [
     "Answer",
@@ -132,7 +132,7 @@ class Arrival:
         self.cancelled = False
         self.left_with: BaseException | None = None
         self.answered = False
-        self._paper = Paper("chatcmpl-mock", call.alias, int(wall()))
+        self._envelope = Envelope("chatcmpl-mock", call.alias, int(wall()))
         self._waiting: deque[Chunk] = deque()
         self._error: BaseException | None = None
         self._words = 0
@@ -147,20 +147,20 @@ class Arrival:
             self.end(finish, usage=usage)
             return
         usage = usage or self._usage(text)
-        data = self._paper.whole([Choice(text=text, finish=finish)], usage)
+        data = self._envelope.whole([Choice(text=text, finish=finish)], usage)
         self._put(Chunk(data=data, has_content=True, text=text, finish=finish, usage=usage, last=True))
 
     def chunk(self, text: str) -> None:
         """The next piece of a stream; the first is the head."""
         assert self.call.streamed, "only a streamed call is answered in chunks"
-        role = b"" if self.answered else self._paper.role()
+        role = b"" if self.answered else self._envelope.role()
         self._words += len(text.split())
-        self._put(Chunk(data=role + self._paper.text(text), has_content=True, text=text))
+        self._put(Chunk(data=role + self._envelope.text(text), has_content=True, text=text))
 
     def end(self, finish: str = "stop", *, usage: Usage | None = None) -> None:
         """The end of a stream: its finish reason, then the tokens and the end mark."""
-        self._put(Chunk(data=self._paper.finish(finish), has_content=True, finish=finish))
-        self._put(self._paper.ending(usage or self._usage(""), asked=self.call.include_usage))
+        self._put(Chunk(data=self._envelope.finish(finish), has_content=True, finish=finish))
+        self._put(self._envelope.ending(usage or self._usage(""), asked=self.call.include_usage))
 
     def put(self, chunk: Chunk) -> None:
         """A chunk of the test's own making."""

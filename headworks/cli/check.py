@@ -20,9 +20,9 @@ from headworks.cli.tables import Output, TableRows
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price, written_dollars
 from headworks.gateway.live_verdict import Live
-from headworks.gateway.priced import Priced, priced
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
+from headworks.gateway.unpriced_targets import Priced, priced
 from headworks.system.checks.machine import Machine
 from headworks.system.derived.proxies import proxy_descriptions
 from headworks.system.load import parse_leniently

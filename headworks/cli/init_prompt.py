@@ -82,7 +82,7 @@ def read_template(source: Source, folder: Path, notes: list[str]) -> Prompt | No
     if table is None and not TEMPLATE_MARK.search(source.text):
         return None
     try:
-        holes = import_module("headworks.prompts.holes")
+        holes = import_module("headworks.prompts.inferred_variables")
     except ModuleNotFoundError as error:
         raise source.told(
             f"it has variables or front matter, which need `{error.name}`; that is not installed\n    {install('eval')}"

@@ -58,7 +58,7 @@ def allowance(options: dict[str, Any], was: Allowance = UNLIMITED, without: Sequ
 
 RATES: Final = ("rpm", "tpm", "concurrency")
 SPENDING: Final = MappingProxyType({"amount": "budget", "every": "every", "estimate": "estimate", "alert": "alert"})
-"""Of a budget's parts the options."""
+"""The option for each part of a budget."""
 
 
 def spending(parts: Mapping[str, Any], was: Spending | None) -> Spending | None:

@@ -47,7 +47,7 @@ class TableRows:
         return len(self.rows)
 
     def widths(self, room: int) -> list[int] | None:
-        """Of the columns, where they have so much room together; None where words would break."""
+        """The width of each column within `room`; None if words would break."""
         cells = [[row[at].plain for row in self.rows] for at in range(len(self.titles))]
         if self.is_headed:
             cells = [[title, *one] for title, one in zip(self.titles, cells, strict=True)]

@@ -18,7 +18,7 @@ from headworks.cli.log_format import format_of, log, log_failure, log_problems, 
 from headworks.core.errors import HeadworksError
 from headworks.core.throttled_log import log_fields
 from headworks.gateway.gateway import Gateway
-from headworks.gateway.priced import priced
+from headworks.gateway.unpriced_targets import priced
 from headworks.server.serve import serve
 from headworks.server.workers.parent import serve_by_workers
 from headworks.system.schema.system import System

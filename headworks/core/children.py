@@ -16,7 +16,7 @@ PLAIN_PREFIXES = ("LC_", "PYTHON")
 """Variables that say where things are and how text is written: every child may have them."""
 
 PROXIES = tuple(name for one in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (one, one.upper()))
-"""Variables by which vendors are reached. They may hold a password, so only who calls vendors has them."""
+"""Variables by which vendors are reached. They may hold a password, so only processes that call vendors have them."""
 
 HOME = str(Path(__file__).resolve().parents[2])
 """The folder that contains the package."""

@@ -1,8 +1,8 @@
 """What everybody asks of the API in which a call was made: it stands on the call (`Call.dialect`).
 
 Always true: a dialect knows bytes and errors, no call, no clock and no vendor. Bodies are those of its own callers. Who asks
-it names no vendor, so an API that is added changes nothing outside of its folder in `wire/` (`docs/architecture.md`, "Adding a
-dialect"). What speaks of the hub stands in `wire/sides.py`, for only a leaf needs it.
+it names no vendor, so an API that is added changes nothing outside of its folder in `wire/` (`docs/architecture/adding-a-dialect.md`). What
+speaks of the hub stands in `wire/sides.py`, for only a leaf needs it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ lost: the gateway died before the call under a budget had a record; its cost is 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One try at one target.
 
-    error, reason: why it failed: the class, and words that are never the caller's (`layers/reason.py`).
+    error, reason: why it failed: the class, and words that are never the caller's (`layers/failure_reason.py`).
     cost_nano: nano-dollars, None where the price is unknown. estimated: the vendor did not say what was used, or what
     cannot be; tokens and cost_nano rest on the bytes sent and the content received, where they are more.
     """

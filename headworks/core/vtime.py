@@ -7,7 +7,7 @@ and no timer left raises `Deadlock`. The idea: trio's `_mock_clock.py`, simpy's 
 
 Where time does not move, what goes round for ever would hang: on a real clock its deadline ends it. So two things are
 counted. *Turns* of the loop between two moves of time: many tasks may take many turns at one instant, but not
-`MOST_TURNS`. *Readings* of the clock in one turn: whoever decides by the clock reads it, so a step of one task that has
+`MOST_TURNS`. *Readings* of the clock in one turn: code that decides by the clock reads it, so a step of one task that has
 read it `MOST_READINGS` times over without waiting goes round. Either ends in `Spinning`, which names the place.
 """
 
@@ -26,7 +26,7 @@ from math import inf, ulp
 from types import FrameType
 from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
-from headworks.core.stack import frames_from, place, waiting_at
+from headworks.core.stack_frames import frames_from, place, waiting_at
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

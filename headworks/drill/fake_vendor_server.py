@@ -26,7 +26,7 @@ from headworks.core.errors import CallError, VendorSaid
 from headworks.core.reply import Reply
 from headworks.drill.fake_target import FakeTarget
 from headworks.system.schema.drills import Fault
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 
 RESETS: Final = frozenset({"refused", "reset", "reset_after_head"})
 """Faults that end with a TCP reset; others close the connection in order, if too early."""

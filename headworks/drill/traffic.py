@@ -16,7 +16,7 @@ from headworks.core.clock import now
 from headworks.drill.call_outcome import CallerResponse, CallOutcome, classify
 from headworks.drill.fake_target import expected_answer
 from headworks.system.schema.drills import Drill
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 
 PATIENCE = 150.0
 """Seconds after which a caller gives up: beyond the default `total` of 120, so that the gateway has to end it."""

@@ -21,7 +21,7 @@ from headworks.drill.traffic import PlannedCall, planned_calls, send
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.system.schema.drills import Drill
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 
 LEAD_TIME = 1.0
 """Seconds before the first call: instant 0 means "not yet" in a record."""

@@ -39,7 +39,7 @@ from headworks.ledger.final_flush import flush_and_close, report_losses
 from headworks.ledger.journal import Journal
 from headworks.ledger.process import LedgerProcess
 from headworks.ledger.store_url import store_at
-from headworks.prompts.apart import Apart
+from headworks.prompts.render_process import RenderProcess
 from headworks.system.derived.secret_values import all_secrets
 from headworks.system.schema.system import System
 from headworks.telemetry.log_lines import hide_in_log
@@ -93,8 +93,8 @@ class Gateway:
     """A system that answers calls: `front` is its Service. Start it, reload it, drain it, stop it."""
 
     def __init__(self, system: System, folder: Path, *, seed: int, member: Member | None = None) -> None:
-        self.apart = Apart()
-        prompts = prompts_of(system, folder, self.apart)  # first: where one is wrong nothing is opened
+        self.render_process = RenderProcess()
+        prompts = prompts_of(system, folder, self.render_process)  # first: where one is wrong nothing is opened
         self.folder = folder
         self.seed = seed
         self.started_at = time.time()
@@ -227,7 +227,7 @@ class Gateway:
         seed = self.seed + self.generation + 1  # the same chance again would repeat the same picks
         loop = asyncio.get_running_loop()
         # Off the loop: reading the machine's certificates takes some 20 ms a provider, and templates are compiled.
-        prompts = await loop.run_in_executor(None, prompts_of, system, self.folder, self.apart)
+        prompts = await loop.run_in_executor(None, prompts_of, system, self.folder, self.render_process)
         await self.access.prepare(allowances_of(system))
         made = partial(Leaves, before=old.leaves, models=models or self.models, buffered=self.buffered)
         leaves = await loop.run_in_executor(None, partial(made, system, self.folder, seed=seed))
@@ -270,7 +270,7 @@ class Gateway:
                 await stack.leaves.close([self.leaves])
             await self.leaves.close()
             self.targets.close()
-            await self.apart.close()
+            await self.render_process.close()
         finally:  # whatever cannot be closed costs no record
             await flush_and_close(self.journal, self.access.at)
         await self.access.stop()

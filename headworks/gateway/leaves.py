@@ -23,6 +23,7 @@ from headworks.providers.local.shared_process import SharedProcess
 from headworks.providers.remote import Remote, account_headers
 from headworks.providers.simulated.answer_text import Percentiles
 from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
+from headworks.providers.translating import Translating
 from headworks.system.derived.secret_values import secrets_sent_to
 from headworks.system.schema import system as schema
 from headworks.wire.openai.dialect import OPENAI
@@ -32,8 +33,8 @@ DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType({"openai": OPENA
 """What a provider's `dialect:` in the system file stands for, where it is asked over HTTP. A dialect that is added gets its
 entry here."""
 
-LOCAL: Final = OPENAI
-"""What our own child speaks (`providers/local/`)."""
+OURS: Final = OPENAI
+"""What our own child and our simulated vendors speak (`providers/local/`, `providers/simulated/`)."""
 
 LeafFactory = Callable[[str], Service]
 """Gives the service for one of a provider's models."""
@@ -150,12 +151,12 @@ class Leaves:
             origin = msgspec.structs.replace(elsewhere.origin, base=b"/v1")
             asked = self.clients[name] = Client(origin, buffered=self.buffered)
             return lambda model: Local(
-                Remote(asked, LOCAL, model, account_headers(None, {}), target=f"{name}/{model}"), elsewhere
+                Remote(asked, OURS, model, account_headers(None, {}), target=f"{name}/{model}"), elsewhere
             )
         child = self.children[name] = local_process(provider, self.folder)
         client = self.clients[name] = Client(msgspec.structs.replace(child.origin, base=b"/v1"), buffered=self.buffered)
         account = account_headers(None, {})
-        return lambda model: Local(Remote(client, LOCAL, model, account, target=f"{name}/{model}"), child)
+        return lambda model: Local(Remote(client, OURS, model, account, target=f"{name}/{model}"), child)
 
     def _simulated(self, name: str, provider: schema.Simulated) -> LeafFactory:
         output = provider.output_tokens
@@ -169,7 +170,7 @@ class Leaves:
             tpm=provider.tpm,
         )
         desk = VendorState(name, vendor)
-        return lambda model: Simulated(desk, model)
+        return lambda model: Translating(Simulated(desk, model), OURS, model)
 
 
 def local_process(provider: schema.Local, folder: Path) -> LocalProcess:

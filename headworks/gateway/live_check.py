@@ -20,10 +20,10 @@ from headworks.gateway.leaves import Leaves
 from headworks.gateway.live_verdict import Live
 from headworks.gateway.prices import Prices
 from headworks.http.connection import Broken, TimedOut
-from headworks.layers.reason import reason
+from headworks.layers.failure_reason import reason
 from headworks.providers.remote import Remote
 from headworks.system.schema.system import Model, OpenAI, System, TargetOf
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 
 TIMEOUT: Final = 20.0
 """Seconds that a vendor may take."""
@@ -130,7 +130,7 @@ class LiveCheck:
         except CallError as error:
             return error
         if status in (401, 403, PROXY):
-            refused = leaf.way(OWN).side.error(status, headers, leaf.mask.masked(body), wall())
+            refused = leaf.endpoint(OWN).side.error(status, headers, leaf.mask.masked(body), wall())
             return leaf.mask.error(Denied(refused.message, said=refused.said))
         try:
             return frozenset(one.id for one in msgspec.json.decode(body, type=_List).data)
@@ -139,7 +139,7 @@ class LiveCheck:
 
 
 def refusal(error: Denied, of: str) -> str:
-    """Who refuses us. A proxy that wants other credentials answers in the vendor's place."""
+    """Who refused us, in words. A proxy that wants other credentials answers in the vendor's place."""
     if error.said is None or error.said.status == PROXY:
         return reason(Failed(error.message))
     return f"the vendor refuses {of}: {words(error)}"

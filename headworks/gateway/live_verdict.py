@@ -1,4 +1,4 @@
-"""What `headworks check --live` found of a target. Apart from what asks, which takes a moment to load."""
+"""What `headworks check --live` found of a target. RenderProcess from what asks, which takes a moment to load."""
 
 from __future__ import annotations
 

@@ -11,13 +11,13 @@ import msgspec
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.extras import install
 from headworks.layers.render import Prompt
-from headworks.prompts.apart import Apart
 from headworks.prompts.frames import Source, Turn
+from headworks.prompts.render_process import RenderProcess
 from headworks.system.schema.system import System
 
 
-def prompts_of(system: System, folder: Path, apart: Apart | None = None) -> Mapping[str, Prompt]:
-    """Every prompt by its name. apart: who renders and checks what is large. Raises ConfigError with all that is wrong with their templates and schemas."""
+def prompts_of(system: System, folder: Path, render_process: RenderProcess | None = None) -> Mapping[str, Prompt]:
+    """Every prompt by its name. render_process: who renders and checks what is large. Raises ConfigError with all that is wrong with their templates and schemas."""
     if not system.prompts:
         return {}
     try:
@@ -41,7 +41,7 @@ def prompts_of(system: System, folder: Path, apart: Apart | None = None) -> Mapp
         if found := prompt.problems(source):
             wrong += found
         else:
-            ready[name] = prompt.Prompt(source, apart)
+            ready[name] = prompt.Prompt(source, render_process)
     if wrong:
         raise ConfigError(wrong)
     return ready

@@ -43,9 +43,9 @@ PROBED_AFTER = 0.1
 may have closed it since the loop last looked, and under load a connection never rests that long."""
 
 LOOKED_AFTER, LOOK = 16, 0.005
-"""Of how many answers on a connection the first is followed by a look at what comes behind it, of so many seconds, before the
-connection is lent again. Under load it would otherwise be lent at once, each time: an extra answer of the vendor's would be the
-next caller's, his the one's after him, and nobody would ever see bytes that nobody asked for."""
+"""One answer in LOOKED_AFTER on a connection is followed by a wait of LOOK seconds for bytes behind it, before the connection is
+lent again. Under load it would otherwise be lent at once, each time: an extra answer of the vendor's would be taken for
+the next caller's, that one's for the answer after it, and nobody would ever see bytes that nobody asked for."""
 
 HEAD, BODY, WHOLE = 0, 1, 2
 """What of a response has come: nothing or a part of its head, its head, everything. A resting link is WHOLE."""

@@ -4,7 +4,7 @@ Theory. A peer is late when the time was ours to see it: a loop that was busy fo
 next turn, that the instant has passed, and only after that what arrived meanwhile. On loopback a connection stands
 before `connect` returns, and yet it takes some four turns to be told so; with 3,000 streams open and turns of half a second each,
 a quarter of all calls ended as `no connection in time`. So the instant is approached in steps, and what a step came late
-moves it. Of a step that was late half is counted all the same: whoever is deaf is found out in a bounded number of turns.
+moves it. Half of a late step is counted all the same, so a silent peer is found out in a bounded number of turns.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Keyring:
         self._is_read = True
         self._by_digest: dict[bytes, Key] = {}
         self._digests: dict[str, bytes | tuple[bytes, ...]] = {}
-        """Of the store's keys. One digest is kept as it is: a million tuples of one would be 60 MB."""
+        """The digests of the secrets of each key of the store. A single one is kept without a tuple: a million tuples of one would be 60 MB."""
         self._has_made = False
         self._revoked: set[str] = set()
         self._file: dict[bytes, Key] = {}

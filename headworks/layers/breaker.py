@@ -6,7 +6,7 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import CallError, CircuitOpen, Denied, Throttled
 from headworks.core.service import Layering, Service, scope
-from headworks.layers.reason import reason
+from headworks.layers.failure_reason import reason
 from headworks.policy.circuit import REFUSED, Circuit, outcome_of
 
 DENIED_FOR = 60.0

@@ -2,7 +2,7 @@
 
 Always true: what is kept was read to its end, by somebody who passed Auth and Quota, and came to the end that was asked
 for: an error, a cut, or an answer that stopped at a filter or at a bound that the caller did not set is never kept. A hit passes no layer below, so it takes no slot, makes no
-attempt and costs nothing. Whoever keeps is one journey, however many read it.
+attempt and costs nothing. One journey stores the answer, however many callers read it.
 
 `Cache` writes on the trail what it found, for the record and for the caller's header. What it leaves to others stands
 on the call: a `fingerprint` where the answer may be kept, "bypass" on the trail where no journey may be shared.

@@ -5,7 +5,7 @@ Theory. The journey runs in a task of its own, because the caller who began it m
 - the last reader to leave cancels the task and waits for its end, so a journey never outlives its readers;
 - the journey reads on when *some* reader has read all there is: it follows the fastest, so a vendor is held up only
   where every caller is slow, and one caller alone is served as if he had a journey of his own;
-- while all that came is at most `MOST_ANSWER` bytes it is kept, and whoever comes gets it from its beginning. Beyond,
+- while all that came is at most `MOST_ANSWER` bytes it is kept, and every caller who comes gets it from its beginning. Beyond,
   nobody may join, and what every reader has read is let go. A reader who then falls `MOST_ANSWER` bytes behind has had
   his head, so nobody can begin anew for him: his answer is cut, and says so;
 - each reader has his own deadline. The journey's is the latest of theirs: it ends with the last of them;

@@ -25,7 +25,7 @@ class Fallback:
 
     The caller's own fault ends it, with three exceptions: a question that is too long goes on to targets whose window is
     known to be larger than that of the target that said so; one that a content policy refused where `on_filter` says so; one
-    that asks for what this target does not have (a picture to a model of text) to whoever may have it.
+    that asks for what this target does not have (a picture, to a model of text) goes on to targets that may have it.
     Not in the stack where an alias has one tier.
     """
 

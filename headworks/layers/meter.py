@@ -7,7 +7,7 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Cut, Expired
 from headworks.core.money import Price
 from headworks.core.service import Layering, Service, scope
-from headworks.layers.reason import reason
+from headworks.layers.failure_reason import reason
 from headworks.policy.balancing import Candidate
 from headworks.policy.charge import is_unbilled
 

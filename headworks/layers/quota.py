@@ -21,7 +21,7 @@ from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
 from headworks.core.throttled_log import log_fields
-from headworks.layers.refusal import refused
+from headworks.layers.limit_error import refused
 from headworks.layers.reservations import Opener, Reservation, Terms, worst_case_costs
 from headworks.policy.charge import billed
 from headworks.policy.spend import Asking, window_start

@@ -14,7 +14,7 @@ from headworks.core.key import UNLIMITED, Allowance, Estimate, Spending
 from headworks.core.record import Opened
 from headworks.core.state import Budget, Claim, State
 from headworks.core.trail import Attempt
-from headworks.layers.refusal import owner
+from headworks.layers.limit_error import owner
 from headworks.policy.charge import charge
 from headworks.policy.spend import TEMPLATE, Asking, Ceiling
 

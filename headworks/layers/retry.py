@@ -77,7 +77,7 @@ class Retry:
                     attempts = call.trail.attempts
                     if len(attempts) == 1:  # answered by its first attempt: that pays for others
                         self.retry_budget.deposit(attempts[0].started_at)
-                    if call.trail.full_targets:  # of no use to whoever goes on where this answer breaks off
+                    if call.trail.full_targets:  # of no use to an attempt that goes on where this answer breaks off
                         call.trail.full_targets, call.trail.waits_at_limit = (), False
                     return reply
                 if pause > 0:

@@ -15,7 +15,7 @@ from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Layering, Service, scope
 from headworks.core.text import joined, utf8_size, well_formed
 from headworks.core.trail import Attempt
-from headworks.layers.reason import reason
+from headworks.layers.failure_reason import reason
 from headworks.policy.charge import BYTES_PER_TOKEN, answered, billed
 
 MOST_BODY = 64 * 1024

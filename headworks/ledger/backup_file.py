@@ -26,7 +26,7 @@ from headworks.ledger.tables import FILED, Row
 
 FORM: Final = 1
 LEVEL: Final = 3
-"""Of the compression: a fifth of the size. Higher ones take twice the time for a few per cent."""
+"""The level of compression: a fifth of the size. Higher ones take twice the time for a few per cent."""
 
 AT_ONCE: Final = 1000
 MOST_LINE: Final = 256 * 1024 * 1024

@@ -96,7 +96,7 @@ MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}
-"""Of the columns of `calls`; the others are bigint."""
+"""The types of columns of `calls`; the others are bigint."""
 
 CONNECTED: Final[Mapping[str, str]] = {
     "application_name": "headworks",
@@ -351,10 +351,10 @@ class PostgresStore:
             self._names[kind, name] = found[kind, digest]
 
     def _insert(self, read: Sequence[tuple[Facts, bytes]]) -> None:
-        """Where a key is taken, then by the same call, which is there already, or by one of the same microsecond."""
+        """Inserts calls. A primary key that is taken belongs to the same call, or to another one of the same microsecond."""
         if not read:
             return
-        self._lock("names", shared=True)  # before the marks are read: whoever purges takes it alone
+        self._lock("names", shared=True)  # before the marks are read: a purge takes this lock exclusively
         entries = withheld(read, tombstones(self)) if any(one.user for one, _ in read) else read
         self._learn([facts for facts, _ in entries])
         left = [(row_of(facts, self._number), facts, line) for facts, line in entries]

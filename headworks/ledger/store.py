@@ -43,7 +43,7 @@ COLUMNS = (
     "id request alias key targets outcome error is_failed status class duration input output cost reason tags"
     " enduser".split()
 )
-"""Of `calls`, in order. Whole numbers but for the reason, which is text. `enduser` is the caller's `user`, which is a word of
+"""The columns of `calls`, in order. Whole numbers but for the reason, which is text. `enduser` is the caller's `user`, which is a word of
 SQL's own."""
 
 INTERNED = ("alias", "key", "targets", "outcome", "error")

@@ -20,7 +20,7 @@ from headworks.core.errors import CallError, Expired, Unreachable
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.load.arrivals import Arrival, RequestBodies
-from headworks.wire.own import OWN, OWN_PATH, OWN_VENDOR
+from headworks.wire.own_dialect import OWN, OWN_PATH, OWN_VENDOR
 
 Ending = Literal["ok", "refused", "limited", "failed", "cut", "hung", "unreachable", "left"]
 """ok: the whole answer. refused: the caller's own fault, by its status. limited: 429. failed: any other error, or no

@@ -20,7 +20,8 @@ LASTING: Final = 600.0
 
 
 class Suspicion:
-    """Who suspects one target, and what it has answered (`answered`: operations). `caller` is "" where there is no suspicion."""
+    """The suspicion against one target. caller: whose call raised it, "" if there is none. answered: operations that the target
+    has answered."""
 
     __slots__ = ("_at", "answered", "caller")
 

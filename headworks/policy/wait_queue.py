@@ -9,7 +9,7 @@ Calls that need the same limits form one queue, and only its head polls, so no c
 know yet which limit it waits for blocks every call that shares any limit with it.
 
 Always true (`tests/policy/test_wait_queue.py`): of two calls, the one that came later is not let in while the earlier one waits
-for a bound that both need; somebody may ask whenever anybody waits; whoever leaves has told those whose turn it may be.
+for a bound that both need; while anybody waits, somebody may ask; a waiter that leaves tells those whose turn it may be.
 That nobody waits for ever is true where every call of a target needs its provider's bounds too, as ours do: whoever waits
 for the provider then stands before all calls of its target, and cannot lose the one while it waits for the other.
 """
@@ -20,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 Names = frozenset[str]
-"""Of the bounds that a call needs room in."""
+"""The names of the limits that a call needs a free slot in."""
 
 
 class Waiter:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import msgspec
 
 from headworks.core.dialect import Schema as Asking
-from headworks.prompts.apart import LARGE, Apart
 from headworks.prompts.frames import Source
+from headworks.prompts.render_process import LARGE, RenderProcess
 from headworks.prompts.schema import Schema
 
 
 class Output:
     """One output schema, compiled once. schema: as a dialect is asked to ask for it."""
 
-    def __init__(self, source: Source, apart: Apart | None = None) -> None:
-        """apart: who checks what is large, or dear to check; None does it here."""
+    def __init__(self, source: Source, render_process: RenderProcess | None = None) -> None:
+        """render_process: who checks what is large, or dear to check; None does it here."""
         self._source = source
-        self._apart = apart
+        self._render_process = render_process
         schema, name = source.output, source.name
         self._schema = Schema(schema)
         self.schema = Asking(name, msgspec.json.encode(schema))
 
     async def wrong(self, text: str) -> str | None:
-        if self._apart is not None and (self._schema.is_dear or len(text) > LARGE):
-            return await self._apart.judged(self._source, text)
+        if self._render_process is not None and (self._schema.is_dear or len(text) > LARGE):
+            return await self._render_process.judged(self._source, text)
         return self.judged(text)
 
     def judged(self, text: str) -> str | None:

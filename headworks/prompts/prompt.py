@@ -9,9 +9,9 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.errors import Malformed, Problem, Unprocessable
-from headworks.prompts.apart import LARGE, Apart
 from headworks.prompts.frames import Source
 from headworks.prompts.output import Output
+from headworks.prompts.render_process import LARGE, RenderProcess
 from headworks.prompts.schema import Schema, trouble
 from headworks.prompts.template import Template
 from headworks.prompts.template import problems as template_problems
@@ -40,10 +40,10 @@ def problems(source: Source) -> list[Problem]:
 class Prompt:
     """Turns a call for a prompt into an ordinary one. What `layers/render.py` asks for."""
 
-    def __init__(self, source: Source, apart: Apart | None = None) -> None:
-        """apart: who renders and checks what is large, or dear to check; None does it here."""
+    def __init__(self, source: Source, render_process: RenderProcess | None = None) -> None:
+        """render_process: who renders and checks what is large, or dear to check; None does it here."""
         self.source = source
-        self.apart = apart
+        self.render_process = render_process
         self.label = f"{source.name}@{source.version}"
         self._template = Template(source.turns)
         self._parameters = source.parameters
@@ -62,16 +62,16 @@ class Prompt:
             }
         )
         self._known = tuple(schemas)
-        self._output = None if source.output is None else Output(source, apart)
+        self._output = None if source.output is None else Output(source, render_process)
 
     def is_large(self, call: Call) -> bool:
         """Whether the call is to be rendered by `rendered_apart`: for its size, or for what its variables cost to check."""
-        return self.apart is not None and (self._variables.is_dear or len(call.body) > LARGE)
+        return self.render_process is not None and (self._variables.is_dear or len(call.body) > LARGE)
 
     async def rendered_apart(self, call: Call) -> Call:
         """As `rendered`, without holding the event loop."""
-        assert self.apart is not None, "asked for large calls only"
-        made = await self.apart.rendered(self.source, call)
+        assert self.render_process is not None, "asked for large calls only"
+        made = await self.render_process.rendered(self.source, call)
         return msgspec.structs.replace(made, output=self._output)
 
     def judged(self, text: str) -> str | None:

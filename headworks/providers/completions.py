@@ -43,7 +43,7 @@ def usage_json(usage: Usage) -> bytes:
     )
 
 
-class Paper:
+class Envelope:
     """What every event of one answer repeats: its id, the model's name, when it was made (seconds since 1970)."""
 
     __slots__ = ("_event", "_stamp")

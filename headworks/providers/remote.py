@@ -63,11 +63,11 @@ _OURS_TO_SAY = _FRAMING | frozenset(
     (
         *(b"content-type", b"cache-control", b"age", b"date", b"server", b"x-request-id", b"retry-after"),
         *(b"retry-after-ms", b"x-should-retry", b"www-authenticate", b"proxy-authenticate"),
-        *(b"set-cookie", b"set-cookie2", b"traceparent", b"tracestate", b"openai-organization", b"openai-project"),
+        *(b"set-cookie", b"set-cookie2", b"traceparent", b"tracestate"),
     )
 )
 """Headers of a vendor that no caller is told, whatever `forward_headers` names: what only the gateway says, and what speaks
-of the vendor's session with us, or of our account."""
+of the vendor's session with us. What speaks of our account the dialect holds back (`VendorSide.returned`)."""
 
 _IDEMPOTENCY = b"idempotency-key"
 
@@ -97,7 +97,7 @@ def account_headers(api_key: str | None, extra: Mapping[str, str], secrets: Iter
     return Account(header_block(list(lines.items())), Mask([api_key or "", *secrets]))
 
 
-class Way(NamedTuple):
+class Endpoint(NamedTuple):
     """How this vendor is asked on behalf of one dialect's callers: its side, and where to post."""
 
     side: VendorSide
@@ -135,7 +135,7 @@ class Remote:
             name for name in forward - _OURS_TO_SAY if not name.startswith((b"access-control-", b"x-headworks-"))
         )
         self.model_json = msgspec.json.encode(model)
-        self.ways: dict[Dialect, Way] = {}
+        self.endpoints: dict[Dialect, Endpoint] = {}
         """By the dialect of who calls: made at its first call."""
         self.counts_streams = True
 
@@ -146,15 +146,15 @@ class Remote:
     def open(self, call: Call) -> Opening:
         return Visit(self, call)
 
-    def way(self, caller: Dialect) -> Way:
+    def endpoint(self, caller: Dialect) -> Endpoint:
         """How these callers are served here. Raises Denied where the vendor's dialect has nothing for what they ask."""
         side = between(caller, self.dialect)
         if side is None:
             raise Denied(f"This provider's dialect has no {caller.operation}.")
         at = self.client.origin.target
         whole, streamed = (at(side.path(self.model, streamed=one)) for one in (False, True))
-        way = self.ways[caller] = Way(side, whole, streamed)
-        return way
+        endpoint = self.endpoints[caller] = Endpoint(side, whole, streamed)
+        return endpoint
 
     def forwarded(self, call: Call, side: VendorSide) -> list[tuple[bytes, bytes]]:
         """The caller's headers that this provider is sent. An idempotency key is one caller's: another's of the same value is
@@ -182,19 +182,19 @@ class Visit:
 
     def __aenter__(self) -> Coroutine[Any, Any, Reply]:
         remote, call = self._remote, self._call
-        way = remote.ways.get(call.dialect) or remote.way(call.dialect)
+        endpoint = remote.endpoints.get(call.dialect) or remote.endpoint(call.dialect)
         if remote.counts_streams and call.streamed and not call.include_usage:
-            return self._ask_counted(way)
-        return self._ask(way, False)
+            return self._ask_counted(endpoint)
+        return self._ask(endpoint, False)
 
-    async def _ask_counted(self, way: Way) -> Reply:
+    async def _ask_counted(self, endpoint: Endpoint) -> Reply:
         try:
-            return await self._ask(way, True)
+            return await self._ask(endpoint, True)
         except Rejected as error:
-            if not way.side.refuses_counting(error, self._call):
+            if not endpoint.side.refuses_counting(error, self._call):
                 raise
         # The same attempt again, in the caller's own words. Only where they are accepted was the count at fault.
-        reply = await self._ask(way, False)
+        reply = await self._ask(endpoint, False)
         self._remote.counts_streams = False
         return reply
 
@@ -212,9 +212,9 @@ class Visit:
         else:
             exchange.release()
 
-    async def _ask(self, way: Way, counted: bool) -> Reply:
+    async def _ask(self, endpoint: Endpoint, counted: bool) -> Reply:
         """Holds no connection when it raises."""
-        remote, call, side = self._remote, self._call, way.side
+        remote, call, side = self._remote, self._call, endpoint.side
         attempt = call.attempt
         connect_by = by = call.deadline_at
         if attempt is not None:
@@ -231,7 +231,7 @@ class Visit:
         decoder: StreamDecoder | None = None
         answer = b""
         received = 0
-        client, target, mask = remote.client, way.streamed if call.streamed else way.whole, remote.mask
+        client, target, mask = remote.client, endpoint.streamed if call.streamed else endpoint.whole, remote.mask
         if client.buffered.size > client.buffered.most:
             raise crowded(client.buffered, was_sent=False)
         try:

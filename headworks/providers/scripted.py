@@ -18,7 +18,7 @@ from headworks.core.clock import now, wall
 from headworks.core.errors import CallError
 from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening
-from headworks.providers.completions import Choice, Paper
+from headworks.providers.completions import Choice, Envelope
 from headworks.providers.waiting import Reader, gap_bound, head_bound, reach
 
 
@@ -96,21 +96,21 @@ class _Scene:
 
     async def _begin(self, script: Stream) -> Reply:
         call = self._call
-        paper = Paper(f"chatcmpl-scripted{len(self._scripted.calls)}", self._scripted.model, int(wall()))
+        envelope = Envelope(f"chatcmpl-scripted{len(self._scripted.calls)}", self._scripted.model, int(wall()))
         words = sum(len(piece.split()) for piece in script.pieces if isinstance(piece, str))
         usage = script.usage or Usage(input=len(call.body) // 4, output=words)
         if call.streamed:
-            played = _Played(call, paper, script, usage)
+            played = _Played(call, envelope, script, usage)
             await played.begin()
             reply: Reply = played
         else:
-            reply = await self._whole(paper, script, usage)
+            reply = await self._whole(envelope, script, usage)
         if call.attempt is not None:
             call.attempt.head_at = now()
             call.attempt.vendor_status = 200
         return reply
 
-    async def _whole(self, paper: Paper, script: Stream, usage: Usage) -> Reply:
+    async def _whole(self, envelope: Envelope, script: Stream, usage: Usage) -> Reply:
         limit = head_bound(self._call)
         said: list[str] = []
         for piece in script.pieces:
@@ -121,7 +121,7 @@ class _Scene:
             else:
                 await reach(now() + piece, limit)
         text = "".join(said)
-        data = paper.whole([Choice(text=text, finish=script.finish)], usage)
+        data = envelope.whole([Choice(text=text, finish=script.finish)], usage)
         if self._call.attempt is not None:
             self._call.attempt.usage = usage
         return CompleteReply(
@@ -132,12 +132,12 @@ class _Scene:
 class _Played(Reply):
     """A stream that is being played."""
 
-    __slots__ = ("_call", "_head", "_next", "_paper", "_reader", "_script", "_usage")
+    __slots__ = ("_call", "_envelope", "_head", "_next", "_reader", "_script", "_usage")
 
-    def __init__(self, call: Call, paper: Paper, script: Stream, usage: Usage) -> None:
+    def __init__(self, call: Call, envelope: Envelope, script: Stream, usage: Usage) -> None:
         super().__init__(streamed=True)
         self._call = call
-        self._paper = paper
+        self._envelope = envelope
         self._script = script
         self._usage = usage
         self._next = 0
@@ -146,7 +146,7 @@ class _Played(Reply):
     async def begin(self) -> None:
         """Waits for the first piece that is text, or for the end."""
         limit = head_bound(self._call)
-        role = self._paper.role()
+        role = self._envelope.role()
         while (piece := self._piece()) is not None and not isinstance(piece, str):
             if isinstance(piece, CallError):
                 raise piece.again()
@@ -155,7 +155,7 @@ class _Played(Reply):
             self._head = self._ending()
             self._head[0].data = role + self._head[0].data
         else:
-            self._head = [Chunk(data=role + self._paper.text(piece), has_content=True, text=piece)]
+            self._head = [Chunk(data=role + self._envelope.text(piece), has_content=True, text=piece)]
         self._reader = Reader(self._call.attempt)
 
     async def read(self) -> list[Chunk]:
@@ -168,7 +168,7 @@ class _Played(Reply):
         while (piece := self._piece()) is not None:
             if isinstance(piece, str):
                 self._reader.left()
-                return [Chunk(data=self._paper.text(piece), has_content=True, text=piece)]
+                return [Chunk(data=self._envelope.text(piece), has_content=True, text=piece)]
             if isinstance(piece, CallError):
                 self._next = len(self._script.pieces) + 1
                 raise piece.again()
@@ -186,5 +186,5 @@ class _Played(Reply):
         self.usage = self._usage
         if self._call.attempt is not None:
             self._call.attempt.usage = self._usage
-        finish = Chunk(data=self._paper.finish(self.finish), has_content=True, finish=self.finish)
-        return [finish, self._paper.ending(self._usage, asked=self._call.include_usage)]
+        finish = Chunk(data=self._envelope.finish(self.finish), has_content=True, finish=self.finish)
+        return [finish, self._envelope.ending(self._usage, asked=self._call.include_usage)]

@@ -50,7 +50,7 @@ def gap_bound(call: Call, at: float, late: float = 0.0) -> Bound:
 
 
 class Reader:
-    """Who reads a stream. `late`: seconds that it took between its reads, which are never the vendor's; noted on the attempt."""
+    """The reader of a stream. `late`: seconds that it took between its reads, which are never the vendor's; noted on the attempt."""
 
     __slots__ = ("_attempt", "_read_at", "late")
 

@@ -20,8 +20,8 @@ from headworks.server.calls import Calls, Stack
 from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
 from headworks.server.origins import NONE, Origins
-from headworks.server.paths import unserved
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
+from headworks.server.unknown_path import unserved
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]

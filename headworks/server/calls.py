@@ -21,7 +21,7 @@ from headworks.core.service import Service
 from headworks.http.request_parser import Request
 from headworks.server import deadline
 from headworks.server.admitted import Admitted, bearer
-from headworks.server.codings import plain
+from headworks.server.content_encoding import plain
 from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed

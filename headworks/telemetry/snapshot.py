@@ -157,7 +157,7 @@ def circuits_of(snapshots: Iterable[Snapshot]) -> dict[str, State]:
 
 
 def slots_of(snapshots: Iterable[Snapshot]) -> dict[str, tuple[int, int]]:
-    """Of each provider the places in use, of all that there are for all processes together."""
+    """The slots of each provider: in use, and in all. Summed over the processes."""
     found: dict[str, tuple[int, int]] = {}
     for snapshot in snapshots:
         for name, (in_use, limit) in snapshot.slots.items():
@@ -167,7 +167,7 @@ def slots_of(snapshots: Iterable[Snapshot]) -> dict[str, tuple[int, int]]:
 
 
 def answers_of(snapshots: Iterable[Snapshot]) -> dict[str, tuple[int, int, int]]:
-    """Of each alias the answers that the processes keep."""
+    """The cached answers of each alias, summed over the processes."""
     found: dict[str, tuple[int, int, int]] = {}
     for snapshot in snapshots:
         for name, (number, size, evicted) in snapshot.answers.items():

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-from headworks.core.stack import frames_from, place
+from headworks.core.stack_frames import frames_from, place
 from headworks.core.throttled_log import log_fields
 from headworks.policy.bucket import TokenBucket
 
@@ -99,7 +99,7 @@ class StallDetector:
 
 
 def held_by(frame: FrameType) -> list[FrameType]:
-    """Of a loop's frames those that it has called, the outermost first; none where it waits."""
+    """The frames that an event loop has called, the outermost first; none if the loop waits."""
     frames = frames_from(frame)
     runs = [str(one.f_globals.get("__name__", "")).startswith(RUNNERS) for one in frames]
     begins = runs.index(True) if True in runs else 0

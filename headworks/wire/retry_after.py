@@ -156,7 +156,7 @@ def _as_wait(number: float, wall: float) -> float:
 
 
 def _until(said: bytes | None, wall: float) -> float | None:
-    """Of a date, as HTTP or RFC 3339 writes it."""
+    """Seconds until a date, as HTTP or RFC 3339 writes it."""
     if said is None:
         return None
     text = said[:MOST_HEADER].decode("latin-1")

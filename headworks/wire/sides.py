@@ -96,7 +96,7 @@ class VendorSide(Protocol):
 
     def returned(self, headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
         """The vendor's id of the answer ("" where it gave none), and its headers that pass to the caller: those of the
-        dialect, and `more`, which the operator names."""
+        dialect, and `more`, which the operator names, but for those that speak of our account."""
         ...
 
     def decoder(self, call: Call, sent: bytes = b"", /) -> StreamDecoder | None:

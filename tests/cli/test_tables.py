@@ -155,7 +155,7 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
         assumptions=[Assumption(about="second-vendor-in-virginia", assumed="that it is as fast as others " * 4)],
         models=[],
         prices={},
-        effort=Effort(seed=1, runs=2, most_runs=12, calls=100, simulated=200),
+        effort=Effort(seed=1, runs=2, most_runs=12, calls=100, measured=200, wanted=100, simulated=200),
     )
     assert any("first-token-of-support" in line for line in screen.breaks_nothing(lambda: plan_view.show(report)))
 
@@ -282,12 +282,12 @@ def test_law_no_word_is_broken_and_no_line_is_longer_than_the_screen(
 ) -> None:
     terminal = Terminal()
     with redirect_stdout(terminal):
-        paper = Output()
-        paper.console.width = columns
-        table = paper.table(*"first second third fourth fifth".split(), right=("third",), is_headed=is_headed)
+        envelope = Output()
+        envelope.console.width = columns
+        table = envelope.table(*"first second third fourth fifth".split(), right=("third",), is_headed=is_headed)
         for row in rows:
             table.add_row(*row)
-        paper.print(table)
+        envelope.print(table)
     lines = lines_of(terminal)
     assert {word for row in rows for cell in row for word in cell.split()} <= {
         w for line in lines for w in line.split()
@@ -309,9 +309,9 @@ def test_law_widths_fit_and_none_is_below_its_longest_word(pairs: list[tuple[int
 
 def test_nothing_in_a_cell_is_markup(screen: Screen) -> None:
     def show() -> None:
-        paper = Output()
-        table = paper.table("name")
+        envelope = Output()
+        table = envelope.table("name")
         table.add_row("[red]x[/red] :smile:")
-        paper.print(table)
+        envelope.print(table)
 
     assert any("[red]x[/red] :smile:" in line for line in screen.lines(80, show))

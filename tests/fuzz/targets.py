@@ -23,7 +23,7 @@ from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Targ
 from headworks.evals.suites import suite_file as suite_file
 from headworks.http.limits import EdgeLimits
 from headworks.http.request_parser import RequestParser
-from headworks.layers.reason import reason
+from headworks.layers.failure_reason import reason
 from headworks.ledger.backup_file import Broken, verified
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems

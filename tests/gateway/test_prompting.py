@@ -145,7 +145,7 @@ def test_a_large_prompt_is_answered_and_leaves_no_process(tmp_path: Path) -> Non
             with pytest.raises(Unprocessable) as caught:
                 await ask(gateway.front, prompted("summarize", {"text": "word", "more": ["x"] * 20_000}))
             assert caught.value.param == "prompt.variables.more"
-            process = gateway.apart.process
+            process = gateway.render_process.process
             assert process is not None
         finally:
             await gateway.stop()

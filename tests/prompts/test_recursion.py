@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from headworks.core.call import Call
-from headworks.prompts.apart import Apart
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt
+from headworks.prompts.render_process import RenderProcess
 from headworks.prompts.schema import Schema
 from headworks.wire.openai.caller import CHAT
 
@@ -62,9 +62,9 @@ def test_what_a_dear_schema_checks_is_checked_apart_however_small() -> None:
     )
 
     async def test() -> tuple[bool, str | None]:
-        apart = Apart(bound=30.0)
+        process = RenderProcess(bound=30.0)
         try:
-            prompt = Prompt(source, apart)
+            prompt = Prompt(source, process)
             call = Call(
                 id="req_1",
                 alias="p",
@@ -73,11 +73,11 @@ def test_what_a_dear_schema_checks_is_checked_apart_however_small() -> None:
             )
             made = await prompt.rendered_apart(call)
             assert made.output is not None
-            assert apart.process is not None
-            await apart.close()
+            assert process.process is not None
+            await process.close()
             why = await made.output.wrong("[[1]]")
-            return prompt.is_large(call) and apart.process is not None, why
+            return prompt.is_large(call) and process.process is not None, why
         finally:
-            await apart.close()
+            await process.close()
 
     assert asyncio.run(test()) == (True, "it does not satisfy `anyOf`")

@@ -97,7 +97,7 @@ class Callers:
         assert self.world.left_behind() == {}
         assert self.world.assembled.shared.admission.queued == 0
         assert self.tasks_left == 0
-        states = {name: made.state.in_flight for (name, _), made in self.leaves._made.items()}  # type: ignore[attr-defined]
+        states = {name: made.inner.state.in_flight for (name, _), made in self.leaves._made.items()}  # type: ignore[attr-defined]
         assert set(states.values()) == {0}
         assert sum(self.ends.values()) == calls
         assert max(Counter(record.request_id for record in records).values()) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from headworks.core.dialect import Headers
 from headworks.core.errors import CallError, Cut, Denied, Failed, Filtered, Rejected, Throttled, TooLong, Unsuited
-from headworks.wire.meaning import meaning_of
+from headworks.wire.error_meaning import meaning_of
 from headworks.wire.openai.errors import error_in, said_in, vendor_error
 from headworks.wire.vendor_errors import VENDORS, Form, Shape, Vendor
 

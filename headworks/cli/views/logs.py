@@ -32,7 +32,7 @@ SHORT = 20
 for the whole."""
 
 SHORTER = 16
-"""Where there is no room: its millisecond. `headworks logs show` shows all calls of that."""
+"""Digits of a request id in a narrow table: those of its millisecond. `headworks logs show` takes them too."""
 
 CACHED: Final[Mapping[str, str]] = MappingProxyType(
     {

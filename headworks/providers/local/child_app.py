@@ -18,7 +18,7 @@ import msgspec
 
 from headworks.core.errors import CallError, Malformed, UnknownPath
 from headworks.http.server import Exchange, Request
-from headworks.providers.completions import DONE, Choice, Paper
+from headworks.providers.completions import DONE, Choice, Envelope
 from headworks.providers.local.chat_template import ChatFormat
 from headworks.providers.local.llama_answer import LlamaAnswer
 from headworks.providers.local.request import ParsedRequest, parse_request
@@ -93,9 +93,9 @@ class App:
             self._warming.stop()
         run = await self._begin(asked)
         try:
-            paper = Paper(f"chatcmpl-{uuid4().hex}", asked.model, int(time.time()))
+            envelope = Envelope(f"chatcmpl-{uuid4().hex}", asked.model, int(time.time()))
             answer = LlamaAnswer(asked, self.sizes.context)
-            await (_stream if asked.streamed else _whole)(asked, run, answer, paper, exchange)
+            await (_stream if asked.streamed else _whole)(asked, run, answer, envelope, exchange)
         finally:
             run.stop()
 
@@ -151,31 +151,35 @@ class Generation:
         self._left()
 
 
-async def _stream(asked: ParsedRequest, run: Generation, answer: LlamaAnswer, paper: Paper, exchange: Exchange) -> None:
+async def _stream(
+    asked: ParsedRequest, run: Generation, answer: LlamaAnswer, envelope: Envelope, exchange: Exchange
+) -> None:
     """Writes each piece as it comes. The head waits for the first, so that what is refused has its own status."""
     while (event := await run.next()) is not None:
         if piece := answer.feed(event):
-            exchange.write(_start_stream(paper, exchange) + paper.text(piece))
+            exchange.write(_start_stream(envelope, exchange) + envelope.text(piece))
             await exchange.drain()
-    ending = paper.finish(_finish_reason(answer))
+    ending = envelope.finish(_finish_reason(answer))
     if asked.include_usage:
-        ending += paper.usage(answer.usage)
-    exchange.end(_start_stream(paper, exchange) + ending + DONE)
+        ending += envelope.usage(answer.usage)
+    exchange.end(_start_stream(envelope, exchange) + ending + DONE)
 
 
-async def _whole(asked: ParsedRequest, run: Generation, answer: LlamaAnswer, paper: Paper, exchange: Exchange) -> None:
+async def _whole(
+    asked: ParsedRequest, run: Generation, answer: LlamaAnswer, envelope: Envelope, exchange: Exchange
+) -> None:
     while (event := await run.next()) is not None:
         answer.feed(event)
     choice = Choice(text=answer.text, finish=_finish_reason(answer))
-    exchange.respond(200, JSON, paper.whole([choice], answer.usage))
+    exchange.respond(200, JSON, envelope.whole([choice], answer.usage))
 
 
-def _start_stream(paper: Paper, exchange: Exchange) -> bytes:
+def _start_stream(envelope: Envelope, exchange: Exchange) -> bytes:
     """Begins the answer unless it has begun; returns the event that every stream begins with."""
     if exchange.started:
         return b""
     exchange.start(200, EVENTS)
-    return paper.role()
+    return envelope.role()
 
 
 def _finish_reason(answer: LlamaAnswer) -> str:

@@ -25,7 +25,7 @@ MAX_MEMBERS = 8
 MAX_NUMBER = 1_000_000
 """A number's distance from zero, or from the one bound that it has."""
 MIN_NUMBER_STEP = 0.001
-"""Of numbers that are not integers: 1/3 has no end."""
+"""The step between numbers that are not integers: 1/3 has no end."""
 
 MAX_DEPTH = 100
 """Levels of objects and lists in a schema: ten times what OpenAI's API takes, and far from the interpreter's own bound."""

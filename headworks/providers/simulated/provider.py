@@ -28,7 +28,7 @@ from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening
 from headworks.core.vtime import VirtualLoop
 from headworks.policy.bucket import TokenBucket
-from headworks.providers.completions import Paper
+from headworks.providers.completions import Envelope
 from headworks.providers.simulated.answer_text import Percentiles, TokenCounts
 from headworks.providers.simulated.chat_answer import Answer, chat_answer, embeddings_answer, logprobs
 from headworks.providers.simulated.faults import (
@@ -258,14 +258,14 @@ def _break_error(fault: Fault, target: str, *, is_headed: bool) -> CallError:
 class _TimedAnswer:
     """An answer with its timing: when each token is due, and after how many tokens it breaks."""
 
-    __slots__ = ("answer", "breaks", "end", "head_at", "pace", "paper", "target", "usage")
+    __slots__ = ("answer", "breaks", "end", "envelope", "head_at", "pace", "target", "usage")
 
     def __init__(self, answer: Answer, draw: _Draw, simulated: Simulated, start: float) -> None:
         self.answer = answer
         self.pace = draw.pace
         self.head_at = start + draw.first
         self.target = simulated.target
-        self.paper = Paper(f"chatcmpl-{draw.id}", simulated.model, int(wall()))
+        self.envelope = Envelope(f"chatcmpl-{draw.id}", simulated.model, int(wall()))
         ticks = answer.ticks
         # Between the first token and the last: a fault after the head is after a head, and before the end.
         middle = min(ticks, 1 + int(draw.where * (ticks - 1)))
@@ -295,7 +295,7 @@ class _TimedAnswer:
         if call.attempt is not None:
             call.attempt.usage = self.usage
         chunk = Chunk(
-            data=self.paper.whole(choices, self.usage),
+            data=self.envelope.whole(choices, self.usage),
             has_content=True,
             text=choices[0].text or "",
             begins_tool_call=choices[0].tool_call is not None,
@@ -306,22 +306,22 @@ class _TimedAnswer:
         return CompleteReply([chunk])
 
     def roles(self) -> bytes:
-        return b"".join([self.paper.role(index) for index in range(len(self.answer.choices))])
+        return b"".join([self.envelope.role(index) for index in range(len(self.answer.choices))])
 
     def chunks(self, begin: int, end: int) -> Iterable[Chunk]:
         """The events of the tokens from `begin` to before `end`: one chunk a choice."""
-        paper, top = self.paper, self.answer.top
+        envelope, top = self.envelope, self.answer.top
         for index, said in enumerate(self.answer.choices):
             some = said.pieces[begin:end]
             if not some and (begin or said.tool_call is None):
                 continue
             text = "".join(some)
             if said.tool_call is None:
-                data = paper.text(text, index, logprobs(some, top))
+                data = envelope.text(text, index, logprobs(some, top))
             else:
-                data = paper.tool_arguments(text, index)
+                data = envelope.tool_arguments(text, index)
                 if not begin:
-                    data = paper.tool_name(said.tool_call, index) + data
+                    data = envelope.tool_name(said.tool_call, index) + data
             yield Chunk(
                 data=data,
                 has_content=True,
@@ -331,7 +331,7 @@ class _TimedAnswer:
 
     def finish(self) -> Chunk:
         choices = self.answer.choices
-        data = b"".join([self.paper.finish(said.finish, index) for index, said in enumerate(choices)])
+        data = b"".join([self.envelope.finish(said.finish, index) for index, said in enumerate(choices)])
         return Chunk(data=data, has_content=True, finish=choices[0].finish)
 
 
@@ -402,7 +402,7 @@ class _Stream(Reply):
         self.usage = telling.usage
         if self._call.attempt is not None:
             self._call.attempt.usage = self.usage
-        self._waiting += [finish, telling.paper.ending(telling.usage, asked=self._call.include_usage)]
+        self._waiting += [finish, telling.envelope.ending(telling.usage, asked=self._call.include_usage)]
 
     async def _break(self, at: float) -> None:
         telling = self._telling

@@ -113,8 +113,8 @@ def _openai(provider: OpenAI, where: KeyPath, findings: Findings, machine: Machi
 
 
 def _suite(path: str, where: KeyPath, findings: Findings, machine: Machine) -> None:
-    """That the file has an ending that is read, and is there; what is in it `headworks eval` says. A gateway serves without
-    its suites: where they are not shipped that is no error."""
+    """Checks that the file exists and has a suffix that is read. `headworks eval` checks what is in it. A missing file is no
+    error: a gateway serves without its suites."""
     if not findings.is_valid(where):
         return
     if not path.lower().endswith(SUITE_SUFFIXES):

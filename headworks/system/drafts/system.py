@@ -38,7 +38,7 @@ GOODPUT_SHARE: Final = Decimal("0.8")
 and no two minutes bring the same number."""
 
 AVAILABILITY: Final = "98%"
-"""Of one provider that is down 1 % of the time, nine months in ten have fewer whole answers than 99 %."""
+"""The first objective of availability. With one provider that is down 1 % of the time, 99 % would fail in nine months of ten."""
 
 MADE_UP_PRICE: Final = "    price: {input: $0.25/M, output: $2/M}      # made up, as the vendor is\n"
 """A simulated vendor has no price, and without one a cost objective could not be judged."""

@@ -200,6 +200,6 @@ class Sources:
 
 
 def named_variables(content: bytes, env: Mapping[str, str]) -> dict[str, str]:
-    """Of an environment the variables that a system file's bytes name: all that its references can need."""
+    """The variables of an environment that a system file names: all that its references can need."""
     names = re.findall(rb"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}", content)
     return {name: env[name] for name in sorted({one.decode() for one in names}) if name in env}

@@ -28,7 +28,7 @@ from headworks.twin.models.random_streams import CallDraws, generator
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.simulation.target import ProviderState, SimulatedTarget
 from headworks.twin.workload.arrivals import Arrivals
-from headworks.wire.own import OWN
+from headworks.wire.own_dialect import OWN
 
 Drained: TypeAlias = tuple[tuple[str, int], ...]
 """Counters of the state, with their size."""

@@ -17,7 +17,7 @@ from headworks.core.errors import CallError, Cut, Failed, Garbled, Throttled, Un
 from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening
 from headworks.policy.bucket import TokenBucket
-from headworks.providers.completions import Choice, Paper
+from headworks.providers.completions import Choice, Envelope
 from headworks.providers.simulated.faults import (
     INVALID_ANSWERS,
     REFUSALS,
@@ -252,14 +252,14 @@ async def _apply_fault(
 class _Answer:
     """An answer of a given number of tokens: written whole, or until it breaks."""
 
-    __slots__ = ("broken", "chances", "left", "output", "pace", "paper", "prompt", "target", "visit")
+    __slots__ = ("broken", "chances", "envelope", "left", "output", "pace", "prompt", "target", "visit")
 
     def __init__(
         self, visit: _Attempt, target: str, prompt: int, output: int, pace: float, broken: Fault | None, where: float
     ) -> None:
         self.visit = visit
         self.target = target
-        self.paper = Paper(visit.call.id, visit.call.alias, 0)
+        self.envelope = Envelope(visit.call.id, visit.call.alias, 0)
         self.prompt = prompt
         self.output = max(1, output)
         self.pace = pace
@@ -301,7 +301,7 @@ class _Answer:
             await self.fail(limit, is_headed=False)
         text = TOKEN * self.output
         usage = self.usage
-        data = self.paper.whole([Choice(text=text, finish="stop")], usage)
+        data = self.envelope.whole([Choice(text=text, finish="stop")], usage)
         call = self.visit.call
         if call.attempt is not None:
             call.attempt.head_at = now()
@@ -324,7 +324,7 @@ class _Stream(Reply):
         telling = self._telling
         self._step += 1
         if self._step == 1:
-            return [Chunk(data=telling.paper.text(TOKEN), has_content=True, text=TOKEN)]
+            return [Chunk(data=telling.envelope.text(TOKEN), has_content=True, text=TOKEN)]
         if self._step > 2:
             return []
         at = now()
@@ -342,9 +342,9 @@ class _Stream(Reply):
         self.finish = "stop"
         if self._call.attempt is not None:
             self._call.attempt.usage = usage
-        paper = telling.paper
-        finish = Chunk(data=paper.finish("stop"), has_content=True, finish="stop")
-        ending = paper.ending(usage, asked=self._call.include_usage)
+        envelope = telling.envelope
+        finish = Chunk(data=envelope.finish("stop"), has_content=True, finish="stop")
+        ending = envelope.ending(usage, asked=self._call.include_usage)
         if not text:
             return [finish, ending]
-        return [Chunk(data=paper.text(text), has_content=True, text=text), finish, ending]
+        return [Chunk(data=envelope.text(text), has_content=True, text=text), finish, ending]

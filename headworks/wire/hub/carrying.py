@@ -1,7 +1,7 @@
 """What becomes of each field of a question on its way to a dialect. Decided before anything is sent.
 
 Four fates. `carried`: the target has the field. `emulated`: it has none, and gets the same effect another way, which the row
-names. `left_out`: a hint that the answer can do without; the record names it. `refused`: the answer would not be what was
+names. `left_out`: a hint that the answer can do without; `carried` returns its name. `refused`: the answer would not be what was
 asked for, so the call gets 400 with the field, and a target that could is tried instead.
 """
 
@@ -58,10 +58,11 @@ class Unsupported(Refused):
         self.field = field
         self.title = title
         self.note = note
+        self.name = name
 
     def said_in(self, caller: Table) -> Unsupported:
         """The same refusal with the field as the caller's dialect calls it."""
-        return Unsupported(self.field, self.title, self.note, name=caller.rows[self.field].name)
+        return Unsupported(self.field, self.title, self.note, name=self.name or caller.rows[self.field].name)
 
 
 def carried(question: Question, table: Table) -> Carried:
@@ -74,7 +75,8 @@ def carried(question: Question, table: Table) -> Carried:
         if row is None:
             extra.append(field)
         elif row.fate == "refused":
-            raise Unsupported(field, table.title, row.note)
+            name = question.required[0] if field == "required" else ""  # the caller's own word, which no table has
+            raise Unsupported(field, table.title, row.note, name=name)
         elif row.fate == "emulated":
             emulated.append(field)
         elif row.fate == "left_out":

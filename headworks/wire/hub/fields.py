@@ -115,6 +115,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "store": "whether the vendor may keep the answer",
         "streamed": "that the answer is streamed",
         "extra": "what only another dialect can say",
+        "required": "what only another dialect can say, and the answer depends on",
     }
 )
 """What a table has a row for, in the order in which it is printed."""
@@ -153,6 +154,8 @@ def fields_of(question: Question, dialect: str) -> list[str]:
     _answering(question, dialect, used)
     _mark(question.cache, dialect, used)
     _extra(question.extra, dialect, used)
+    if question.required and question.origin != dialect:
+        used["required"] = None
     return list(used)
 
 
@@ -319,7 +322,7 @@ def _extra(extra: Extra, dialect: str, used: _Used) -> None:
 
 
 def _parts_extra(extra: Extra, dialect: str, used: _Used) -> None:
-    """Of parts there are many: they are told together."""
+    """The extra of a part, under one name for all parts: there may be many."""
     for name, members in extra.items():
         if name != dialect and members:
             used[f"extra.{name}.parts"] = None

@@ -1,7 +1,8 @@
 """A question, in no vendor's words: what a caller asks of a model.
 
 Always true: a field that was not said is None, "" or empty, and no writer says it then. `extra` has what only one dialect
-can say. `spelled` has the names that the caller's dialect (`origin`) used where it has two for one thing (`max_tokens` and
+can say; `required` names those of its members (of the dialect `origin`) without which the answer is not the one that was asked
+for: an earlier answer's id (Responses), a guardrail (Bedrock), cached content (Gemini). `spelled` has the names that the caller's dialect (`origin`) used where it has two for one thing (`max_tokens` and
 `max_completion_tokens`): a writer of the same dialect uses them again, every other ignores them.
 """
 
@@ -175,6 +176,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     streamed: bool = False
     origin: str = ""
     spelled: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     extra: Extra = NO_EXTRA
 
     def __repr__(self) -> str:

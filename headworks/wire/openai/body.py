@@ -271,7 +271,8 @@ def forwards(name: bytes) -> bool:
 
 
 def returned(headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple[bytes, bytes], ...]]:
-    """The vendor's id of the answer, and its headers that pass to the caller: what the SDKs read, and `more`.
+    """The vendor's id of the answer, and its headers that pass to the caller: what the SDKs read, and `more`,
+    without what speaks of our account.
 
     `x-request-id` is not among them: with that header the caller is told our own id, and the record has both.
     """
@@ -281,7 +282,7 @@ def returned(headers: Headers, more: frozenset[bytes]) -> tuple[str, tuple[tuple
         name = pair[0]
         if name == b"x-request-id":
             request_id = pair[1]
-        elif name in _RETURNED or name[:12] == b"x-ratelimit-" or name in more:
+        elif name in _RETURNED or name[:12] == b"x-ratelimit-" or (name in more and name not in _OUR_ACCOUNT):
             passing.append(pair)
             if name == b"apim-request-id" and not request_id:
                 request_id = pair[1]

@@ -23,9 +23,9 @@ from headworks.core.reply import Chunk, Usage
 from headworks.wire.members import members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
+from headworks.wire.openai.error_in_success import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
 from headworks.wire.openai.errors import error_in, garbled, vendor_error
 from headworks.wire.openai.forms import DONE, as_body, as_events, parted
-from headworks.wire.openai.inside import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
 from headworks.wire.openai.prefill import begun
 from headworks.wire.openai.size import bytes_of, content_size, rest_size
 from headworks.wire.openai.translation.decoder import ChatPieces
@@ -88,7 +88,7 @@ def read_chat(body: bytes) -> Asked:
     if newer_bound is not None and (bound is None or newer_bound > bound):
         bound = newer_bound  # a vendor may read either: the larger one is what may come
     if "n" in found:
-        openai_body.read_whole(found, "n")  # for its error alone: whoever needs it asks the body
+        openai_body.read_whole(found, "n")  # for its error alone: its readers ask the body
     asked = Asked(
         model=model,
         streamed=openai_body.read_flag(found, "stream"),
@@ -223,7 +223,7 @@ def failure(answer: Completion, data: bytes) -> Any | None:
 
 
 class ChatDecoder:
-    """A vendor's stream, see StreamDecoder. Comments and empty events are dropped: they are for whoever is waiting."""
+    """A vendor's stream, see StreamDecoder. Comments and empty events are dropped: they only keep a connection alive."""
 
     __slots__ = (
         "_body",

@@ -13,8 +13,8 @@ from headworks.core.reply import Chunk, Usage
 from headworks.wire.members import members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import BaseResp, Completion, untyped
+from headworks.wire.openai.error_in_success import failed_beside, failed_instead
 from headworks.wire.openai.errors import error_in, garbled, vendor_error
-from headworks.wire.openai.inside import failed_beside, failed_instead
 from headworks.wire.openai.usage import read_usage
 from headworks.wire.sides import Spent, StreamDecoder
 

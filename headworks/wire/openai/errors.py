@@ -38,7 +38,7 @@ from headworks.core.errors import (
     VendorSaid,
 )
 from headworks.core.text import well_formed
-from headworks.wire.meaning import meaning_of
+from headworks.wire.error_meaning import meaning_of
 from headworks.wire.openai.answer import encoded
 from headworks.wire.retry_after import retry_after, wait_in
 from headworks.wire.vendor_errors import Meaning

@@ -38,7 +38,7 @@ _APPENDED: Final = frozenset({"content", "refusal", "annotations"})
 _GROWING: Final = _JOINED | _APPENDED
 
 _DROPPED: Final = ("object", "choices", "usage", "obfuscation")
-"""Of an event: what a body says elsewhere, and the padding that hides a text's length."""
+"""Members of an event that a body has elsewhere or not at all, such as the padding that hides a text's length."""
 
 
 _PIECE: Final = frozenset({"choices", "usage", "id"})

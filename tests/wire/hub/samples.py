@@ -137,4 +137,5 @@ SAMPLES: Final[Mapping[str, hub.Question]] = {
     "store": asked(store=False),
     "streamed": asked(streamed=True),
     "extra": asked(extra=FOREIGN),
+    "required": asked(extra=FOREIGN, required=("novel",), origin=OTHER),
 }

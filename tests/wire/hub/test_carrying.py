@@ -61,3 +61,17 @@ def test_what_is_said_twice_is_merged_and_the_later_word_wins() -> None:
         "d": [2],
         "e": 5,
     }
+
+
+def test_what_the_answer_depends_on_is_refused_by_the_callers_own_name_for_it() -> None:
+    extra = {OTHER: {"previous_response_id": "resp_1", "novel": 1}}
+    question = asked(extra=extra, required=("previous_response_id",))
+    rows = {**TABLE.rows, "required": hub.Row("refused", note="there is no such field")}
+    target = hub.Table(dialect="test.target", title="the target's API", rows=rows)
+    with pytest.raises(hub.Unsupported) as caught:
+        hub.carried(question, target)
+    caller = hub.Table(dialect=OTHER, title="ours", rows={"required": hub.Row("carried")})
+    for error in (caught.value, caught.value.said_in(caller)):
+        assert (error.field, error.param) == ("required", "previous_response_id")
+    own = hub.Table(dialect=OTHER, title="ours", rows=rows)
+    assert hub.carried(question, own) == hub.Carried()

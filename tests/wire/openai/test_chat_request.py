@@ -298,6 +298,8 @@ def test_of_a_vendors_headers_those_pass_that_sdks_read_and_those_that_the_opera
         (b"x-other", b"1"),
     ]
     assert CHAT.returned([*others, *passing], frozenset({b"x-region"})) == ("req_vendor", tuple(passing))
+    more = frozenset({b"x-region", b"openai-organization", b"openai-project"})  # our account is named to nobody
+    assert CHAT.returned([*others, *passing], more) == ("req_vendor", tuple(passing))
     assert CHAT.returned([(b"apim-request-id", b"azure")], frozenset())[0] == "azure"
     assert CHAT.returned([(b"x-request-id", b"a"), (b"apim-request-id", b"b")], frozenset())[0] == "a"
     assert CHAT.returned([], frozenset()) == ("", ())

@@ -1,4 +1,4 @@
-"""A toy dialect, as its callers use it: the first of the three files of `docs/architecture.md`, "Adding a dialect".
+"""A toy dialect, as its callers use it: the first of the three files of `docs/architecture/adding-a-dialect.md`.
 
     {"who": "assistant", "say": [["rules", "Be brief."], ["me", "Hi"]], "bits": true, "most": 20}
     {"words": "Hello.", "why": "said", "cost": [7, 2]}

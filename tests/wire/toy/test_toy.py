@@ -1,4 +1,4 @@
-"""A dialect that was added from `docs/architecture.md` alone: three files here, two entries in tables, and every layer serves it."""
+"""A dialect that was added from `docs/architecture/adding-a-dialect.md` alone: three files here, two entries in tables, and every layer serves it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from headworks.wire.hub.values import CHAT, GENERATE, Extra, merged, only, own
 from headworks.wire.json_text import write_json
 
 LEGACY: Final[Extra] = MappingProxyType({CHAT: MappingProxyType({})})
-"""Of a call that was said as `function_call`."""
+"""The `extra` of a call that was written as `function_call`."""
 
 
 def taken(message: dict[str, Any]) -> list[hub.ToolCall]:

@@ -25,7 +25,7 @@ from headworks.wire.openai.translation.words import finish_of, usage_of
 from headworks.wire.sse import Event, events_in
 
 _DROPPED = ("object", "obfuscation")
-"""Of an event: its kind, and the padding that hides a text's length."""
+"""Members of an event that are dropped: its kind, and the padding that hides a text's length."""
 
 _KEPT = frozenset({"id", "created"})
 """What an answer has from its first event on, whatever later events say."""

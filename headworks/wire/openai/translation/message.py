@@ -11,7 +11,7 @@ from headworks.wire.openai.translation.content import image_url, parts_of
 
 
 def citations_of(said: Sequence[Any]) -> list[hub.Citation]:
-    """Of `annotations`; each keeps what it was read from."""
+    """The citations in `annotations`; each keeps what it was read from."""
     found = []
     for one in said:
         inside = one.get("url_citation") if isinstance(one, dict) else None
@@ -43,7 +43,7 @@ def annotation_of(citation: hub.Citation, start: int, end: int) -> Any:
 
 
 def images_of(said: Any) -> tuple[hub.Image, ...] | None:
-    """Of `images` (OpenRouter); None where they are anything else."""
+    """The pictures in `images` (OpenRouter); None if it holds anything else."""
     parts = parts_of(said) if isinstance(said, list) else ()
     images = tuple([part for part in parts if isinstance(part, hub.Image)])
     return images if images and len(images) == len(parts) else None

@@ -33,6 +33,21 @@ _TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "service_tier": "service_tier",
     }
 )
+_REQUIRED: Final = frozenset(
+    {
+        *(
+            "tools",
+            "functions",
+            "tool_choice",
+            "function_call",
+            "response_format",
+        ),  # said in a way that is not understood
+        *("structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar"),  # vLLM
+        *("grammar", "json_schema", "regex", "ebnf"),  # llama.cpp, SGLang
+    }
+)
+"""What decides the form of the answer: a vendor of another API that is not told would answer something else."""
+
 _FLAGS: Final[Mapping[str, str]] = MappingProxyType(
     {"parallel_tool_calls": "parallel", "store": "store", "stream": "streamed"}
 )
@@ -70,6 +85,7 @@ def _question(found: Members) -> hub.Question:
         turns=tuple(turns[ahead:]),
         origin=CHAT,
         spelled=tuple(spelled),
+        required=tuple([name for name in extra if name in _REQUIRED]),
         extra=only(CHAT, extra),
         **fields,
     )

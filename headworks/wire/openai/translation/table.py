@@ -92,7 +92,8 @@ _ROWS: Final[dict[str, Row]] = {
     "service_tier": Row("carried", "service_tier"),
     "store": Row("carried", "store"),
     "streamed": Row("carried", "stream"),
-    "extra": Row("left_out", "", "each is named on the record"),
+    "extra": Row("left_out", "", "it means something to its vendor only"),
+    "required": Row("refused", "", "there is no such field, and the answer would be another"),
 }
 
 TABLE: Final = Table(dialect=CHAT, title="OpenAI's chat completions", rows=MappingProxyType(_ROWS))

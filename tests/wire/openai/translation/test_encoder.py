@@ -226,19 +226,19 @@ def test_calls_are_numbered_as_they_begin_and_may_grow_side_by_side() -> None:
 def test_a_citation_has_the_range_that_it_names_or_that_of_its_text() -> None:
     place = hub.Citation(url="u", title="t", start=1, end=2)
     source = hub.Citation(url="u", title="t", start=100, end=900, unit="char", text="cited")
-    paper = hub.Citation(title="paper", unit="page", document=0)
+    envelope = hub.Citation(title="envelope", unit="page", document=0)
 
     def cited(start: int, end: int) -> Any:
         inside = {"url": "u", "title": "t", "start_index": start, "end_index": end}
         return {"type": "url_citation", "url_citation": inside}
 
-    texts = (hub.Text(text="abc"), hub.Text(text="de", citations=(place, source, paper)), hub.Text(text="f"))
+    texts = (hub.Text(text="abc"), hub.Text(text="de", citations=(place, source, envelope)), hub.Text(text="f"))
     assert message(*texts) == {"role": "assistant", "content": "abcdef", "annotations": [cited(1, 2), cited(3, 5)]}
     events = deltas(
         hub.TextDelta(text="abc"),
         hub.CitationDelta(citation=source, part=1),
-        hub.Whole(value=hub.Text(text="de", citations=(source, paper)), part=1),
-        hub.CitationDelta(citation=paper, part=1),
+        hub.Whole(value=hub.Text(text="de", citations=(source, envelope)), part=1),
+        hub.CitationDelta(citation=envelope, part=1),
     )
     found = [one for delta in events for one in delta.get("annotations", [])]
     assert found == [cited(3, 3), cited(3, 5)]

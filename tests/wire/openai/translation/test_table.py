@@ -58,6 +58,26 @@ def test_what_is_refused_raises_before_anything_is_sent(field: str) -> None:
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"guided_choice": ["yes", "no"]},
+        {"structured_outputs": {"regex": "a+"}},
+        {"response_format": {"type": "grammar", "grammar": "root ::= 'a'"}},
+        {"tools": "all of them"},
+    ],
+)
+def test_a_constraint_that_only_this_api_can_say_is_refused_elsewhere_and_kept_here(member: dict[str, object]) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **member, "novel": 1}
+    question = question_of(json.dumps(body).encode())
+    assert question.required == tuple(member)
+    elsewhere = hub.Table(dialect=OTHER, title="another API", rows=TABLE.rows)
+    with pytest.raises(hub.Unsupported) as caught:
+        hub.carried(question, elsewhere)
+    assert caught.value.said_in(TABLE).param == next(iter(member))
+    assert json.loads(body_of(question, "m")).items() >= {**member, "novel": 1}.items()
+
+
 def messages(question: hub.Question) -> list[dict[str, object]]:
     said: list[dict[str, object]] = json.loads(body_of(question, "m"))["messages"]
     return said

@@ -13,10 +13,10 @@ import pytest
 
 from headworks.core.call import Call
 from headworks.core.errors import Overloaded, Unprocessable
-from headworks.prompts.apart import LARGE, Apart
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.output import Output
 from headworks.prompts.prompt import Prompt
+from headworks.prompts.render_process import LARGE, RenderProcess
 from headworks.wire.openai.caller import CHAT
 
 NUMBERS = {"type": "array", "items": {"type": "integer"}}
@@ -40,21 +40,21 @@ def asked(numbers: list[Any]) -> Call:
     return Call(id="req_1", alias="prompt/p", body=msgspec.json.encode(body), dialect=CHAT)
 
 
-def run(test: Callable[[Apart], Awaitable[None]], bound: float = 30.0) -> None:
+def run(test: Callable[[RenderProcess], Awaitable[None]], bound: float = 30.0) -> None:
     async def whole() -> None:
-        apart = Apart(bound=bound)
+        process = RenderProcess(bound=bound)
         try:
-            await test(apart)
+            await test(process)
         finally:
-            await apart.close()
+            await process.close()
 
     asyncio.run(whole())
 
 
 def test_a_large_prompt_is_rendered_as_a_small_one_is() -> None:
-    async def test(apart: Apart) -> None:
+    async def test(process: RenderProcess) -> None:
         call = asked([1] * LARGE)
-        prompt = Prompt(source("{{ n }}"), apart)
+        prompt = Prompt(source("{{ n }}"), process)
         assert prompt.is_large(call)
         assert not prompt.is_large(asked([1]))
         made = await prompt.rendered_apart(call)
@@ -65,16 +65,16 @@ def test_a_large_prompt_is_rendered_as_a_small_one_is() -> None:
 
 
 def test_a_large_variable_that_is_wrong_is_422_with_its_path() -> None:
-    async def test(apart: Apart) -> None:
+    async def test(process: RenderProcess) -> None:
         with pytest.raises(Unprocessable) as caught:
-            await Prompt(source("{{ n }}"), apart).rendered_apart(asked([*[1] * LARGE, "x"]))
+            await Prompt(source("{{ n }}"), process).rendered_apart(asked([*[1] * LARGE, "x"]))
         assert caught.value.param == f"prompt.variables.n[{LARGE}]"
 
     run(test)
 
 
 def test_what_takes_too_long_is_422_while_the_loop_goes_on_and_the_next_is_served() -> None:
-    async def test(apart: Apart) -> None:
+    async def test(process: RenderProcess) -> None:
         turns = 0
 
         async def turning() -> None:
@@ -85,34 +85,34 @@ def test_what_takes_too_long_is_422_while_the_loop_goes_on_and_the_next_is_serve
 
         task = asyncio.create_task(turning())
         with pytest.raises(Unprocessable, match=r"takes longer than 0\.5 s"):
-            await Prompt(source(ENDLESS), apart).rendered_apart(asked([1] * LARGE))
+            await Prompt(source(ENDLESS), process).rendered_apart(asked([1] * LARGE))
         task.cancel()
         assert turns > 3
-        apart.bound = 30.0
-        assert (await Prompt(source("{{ n[0] }}"), apart).rendered_apart(asked([5] * LARGE))).body
+        process.bound = 30.0
+        assert (await Prompt(source("{{ n[0] }}"), process).rendered_apart(asked([5] * LARGE))).body
 
     run(test, bound=0.5)
 
 
 def test_a_large_answer_is_checked_apart() -> None:
-    async def test(apart: Apart) -> None:
-        output = Output(source(""), apart)
+    async def test(process: RenderProcess) -> None:
+        output = Output(source(""), process)
         assert await output.wrong(msgspec.json.encode({"n": [1] * LARGE}).decode()) is None
         assert await output.wrong(msgspec.json.encode({"n": [*[1] * LARGE, "x"]}).decode()) == (
             f"`n[{LARGE}]` must be of type integer"
         )
-        assert apart.process is not None
+        assert process.process is not None
 
     run(test)
 
 
 def test_a_process_that_was_killed_is_started_again() -> None:
-    async def test(apart: Apart) -> None:
-        prompt = Prompt(source("{{ n[0] }}"), apart)
+    async def test(process: RenderProcess) -> None:
+        prompt = Prompt(source("{{ n[0] }}"), process)
         await prompt.rendered_apart(asked([1] * LARGE))
-        assert apart.process is not None
-        os.kill(apart.process.pid, 9)
-        await apart.process.wait()
+        assert process.process is not None
+        os.kill(process.process.pid, 9)
+        await process.process.wait()
         assert (await prompt.rendered_apart(asked([2] * LARGE))).body
 
     run(test)
@@ -120,9 +120,9 @@ def test_a_process_that_was_killed_is_started_again() -> None:
 
 def test_a_process_that_cannot_be_started_is_no_fault_of_the_callers() -> None:
     async def test() -> None:
-        apart = Apart(command=("/nonexistent/python",))
+        process = RenderProcess(command=("/nonexistent/python",))
         with pytest.raises(Overloaded):
-            await Prompt(source("{{ n }}"), apart).rendered_apart(asked([1] * LARGE))
+            await Prompt(source("{{ n }}"), process).rendered_apart(asked([1] * LARGE))
 
     asyncio.run(test())
 
@@ -132,14 +132,14 @@ def environment(pid: int) -> bytes:
 
 
 def test_nothing_of_the_environment_that_may_be_secret_reaches_the_process() -> None:
-    async def test(apart: Apart) -> None:
+    async def test(process: RenderProcess) -> None:
         os.environ["APART_SECRET_KEY"] = "secret"
         try:
-            await Prompt(source("{{ n[0] }}"), apart).rendered_apart(asked([1] * LARGE))
+            await Prompt(source("{{ n[0] }}"), process).rendered_apart(asked([1] * LARGE))
         finally:
             del os.environ["APART_SECRET_KEY"]
-        assert apart.process is not None
-        assert b"APART_SECRET_KEY" not in environment(apart.process.pid)
+        assert process.process is not None
+        assert b"APART_SECRET_KEY" not in environment(process.process.pid)
 
     if Path("/proc/self/environ").exists():
         run(test)

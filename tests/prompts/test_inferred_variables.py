@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headworks.prompts.holes import example, variables_of
+from headworks.prompts.inferred_variables import example, variables_of
 
 
 @pytest.mark.parametrize(

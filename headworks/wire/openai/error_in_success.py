@@ -51,7 +51,7 @@ _BAIDU: Final = MappingProxyType({4: 429, 17: 429, 18: 429, 19: 429, 110: 401, 1
 """Baidu's codes: limits, tokens, a service that is busy. https://cloud.baidu.com/doc/WENXINWORKSHOP/s/tlmyncueh"""
 
 _WORDS: Final = ("message", "msg", "detail", "error_msg", "errors")
-"""Where an object without choices says what went wrong."""
+"""Members in which an object without choices says what went wrong."""
 
 
 def failed_choice(choice: Choice) -> dict[str, Any] | None:

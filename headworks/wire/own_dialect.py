@@ -14,7 +14,7 @@ OWN: Final = CHAT
 """The caller's side."""
 
 OWN_VENDOR: Final = OpenAIChat()
-"""The vendor's side: how an answer to such a call is read by whoever made it."""
+"""The vendor's side: how the maker of such a call reads its answer."""
 
 OWN_PATH: Final = b"/v1/chat/completions"
 """Where the public port takes such a call."""

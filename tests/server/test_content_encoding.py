@@ -10,7 +10,7 @@ import pytest
 
 from headworks.core.errors import Malformed, TooLarge, UnknownCoding
 from headworks.providers.scripted import Scripted
-from headworks.server.codings import STEP, TAKEN, Decompressor, plain
+from headworks.server.content_encoding import STEP, TAKEN, Decompressor, plain
 from headworks.testing import virtual
 from tests.server.test_app import KEYED, Facing, chat
 

@@ -43,7 +43,7 @@ class TookTooLong(Exception):
     """A question was not answered within the bound."""
 
 
-class Apart:
+class RenderProcess:
     """Asks the process. One of these is enough for a gateway, over reloads too: each question says which prompt it is about."""
 
     def __init__(self, *, bound: float = BOUND, command: Sequence[str] = CHILD) -> None:

@@ -47,7 +47,7 @@ def working(frames: list[FrameType]) -> FrameType | None:
 
 
 def waiting_at(handle: Handle) -> str:
-    """Where the code is that a loop is about to run."""
+    """The place of the code that the loop runs next for this handle."""
     callback = getattr(handle, "_callback", None)
     task = getattr(callback, "__self__", None)
     if isinstance(task, Task) and (frame := working(suspended(task))) is not None:

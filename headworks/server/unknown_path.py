@@ -24,7 +24,7 @@ KNOWN: Final[Mapping[str, str]] = MappingProxyType(
         "/v1/messages": "Anthropic's dialect is not served yet: use an OpenAI client, which reaches every model here.",
         "/v1/messages/count_tokens": "Anthropic's dialect is not served yet: use an OpenAI client.",
         "/v1/completions": "The old completions are not served: use chat completions.",
-        "/metrics": "Metrics are on the admin port (`server.admin`), for who has the admin key.",
+        "/metrics": "Metrics are on the admin port (`server.admin`), and need the admin key.",
     }
 )
 """Paths that people try, and what to say first."""

@@ -28,7 +28,7 @@ def reason(error: CallError) -> str:
         said = said.partition(":")[0]
     said = _WORD.sub(_mask, said[: 4 * MOST_REASON])
     if error.place:
-        # No caller sees it, and whoever keeps the gateway must. Ours, without secrets: a long host is no key.
+        # No caller sees it, and the operator must. Ours, without secrets: a long host is no key.
         said = f"{said} ({error.place})"
     said = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     return said if len(said) <= MOST_REASON else f"{said[: MOST_REASON - 3]}..."
