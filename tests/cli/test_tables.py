@@ -155,6 +155,7 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
         assumptions=[Assumption(about="second-vendor-in-virginia", assumed="that it is as fast as others " * 4)],
         models=[],
         prices={},
+        overloads=[],
         effort=Effort(seed=1, runs=2, most_runs=12, calls=100, measured=200, wanted=100, simulated=200),
     )
     assert any("first-token-of-support" in line for line in screen.breaks_nothing(lambda: plan_view.show(report)))
