@@ -15,6 +15,7 @@ import uvloop
 
 from headworks.cli.eval_from_log import from_log
 from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
+from headworks.cli.extra_modules import import_extra
 from headworks.cli.views import eval as eval_view
 from headworks.core.errors import EvalError
 from headworks.evals import report
@@ -30,8 +31,16 @@ from headworks.evals.statistics.table import Table
 from headworks.system.load import Loaded, load
 from headworks.system.starter import load_or_starter
 
+PAGE: Final = "headworks.evals.page"
+
+
+def write_page(path: Path, reports: list[Report]) -> None:
+    """The HTML page: what draws its plots is imported for it alone."""
+    import_extra("eval", PAGE).write_html(path, reports)
+
+
 REPORTS: Final[dict[str, Callable[[Path, list[Report]], None]]] = {
-    "html": report.write_html,
+    "html": write_page,
     "junit": report.write_junit,
     "markdown": report.write_markdown,
 }
@@ -53,6 +62,8 @@ def evaluate(options: dict[str, Any]) -> int:
     for name in REPORTS:  # before anything is paid for, not after
         if options[name] is not None and not options[name].parent.is_dir():
             raise click.UsageError(f"--{name} {options[name]}: there is no folder {options[name].parent}")
+    if options["html"] is not None:
+        import_extra("eval", PAGE)
     if options["out"] is not None and len(reads) > 1:
         raise click.UsageError("--out is one file: choose one suite with --suite")
     sessions = [Session(loaded, read, wanted(options)) for read in reads.values()]

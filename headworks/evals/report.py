@@ -1,18 +1,16 @@
-"""Reports: JSON for machines, Markdown for a pull request, JUnit's XML for CI, and one HTML page for people.
+"""Reports: JSON for machines, Markdown for a pull request, JUnit's XML for CI. The HTML page is `page.py`.
 
 Always true: every report shows the same numbers, with their intervals; texts of a model or of a sample are escaped
-wherever they stand; the page loads nothing from anywhere.
+wherever they stand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-import jinja2
 import msgspec
 
 from headworks.core.errors import EvalError
@@ -25,14 +23,8 @@ from headworks.evals.statistics.intervals import Estimate
 from headworks.evals.statistics.summary import Summary
 from headworks.evals.statistics.table import Table
 
-MAX_ROWS = 5000
-"""Items that the page lists: a browser filters this many without a pause. Failures come first."""
-
 MAX_CHANGES = 20
 """Changed items that Markdown lists: a comment under a pull request is read, not searched."""
-
-MAX_SHOWN_CHARACTERS = 1200
-"""Characters of an input and an answer on the page."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,12 +182,12 @@ def _cell(text: str) -> str:
 
 
 def write_markdown(path: Path, reports: list[Report]) -> None:
-    _write(path, iter([markdown(reports), "\n"]))
+    write_parts(path, iter([markdown(reports), "\n"]))
 
 
 def write_junit(path: Path, reports: list[Report]) -> None:
     """A test suite for the gates, and one for each condition with its items."""
-    _write(path, _junit(reports))
+    write_parts(path, _junit(reports))
 
 
 def _junit(reports: list[Report]) -> Iterator[str]:
@@ -257,68 +249,8 @@ def results_of(table: Table, condition: str | None = None) -> Iterator[Result]:
             yield line
 
 
-def write_html(path: Path, reports: list[Report]) -> None:
-    """One page: numbers, and items that can be searched and filtered by outcome and condition."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"ranged": with_interval, "passing": pass_rate, "percent": percent, "dollars": dollars}
-    environment.filters |= {"detectable": detectable, "p_value": p_value}
-    template = environment.from_string(files("headworks.evals").joinpath("report.html").read_text(encoding="utf-8"))
-    shown = [
-        {"said": one.summary, "gates": one.gates, "compared": one.comparison, "items": list(_items(one))}
-        for one in reports
-    ]
-    _write(path, template.generate(reports=shown, most=MAX_ROWS))
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """An item as the page lists it. change: how it ended in the other run, or ""."""
-
-    sample: str
-    condition: str
-    outcome: str
-    change: str
-    asked: str
-    answer: str
-    theirs: str
-    why: str
-
-
-def _items(one: Report) -> Iterator[Item]:
-    """Items that got worse, then those that did not pass, then the rest, up to `MAX_ROWS`."""
-    changed = {(item.sample, item.condition, item.repeat): item for item in one.changed(MAX_ROWS)}
-    left = MAX_ROWS
-    for is_wanted in (_is_worse, _is_wrong, _is_right):
-        for result in results_of(one.ours):
-            change = changed.get((result.sample, result.condition, result.repeat))
-            if left and is_wanted(result, change):
-                left -= 1
-                yield Item(
-                    sample=result.sample,
-                    condition=result.condition,
-                    outcome=result.outcome,
-                    change=change.change if change else "",
-                    asked=result.asked[:MAX_SHOWN_CHARACTERS],
-                    answer=result.answer[:MAX_SHOWN_CHARACTERS],
-                    theirs=change.theirs[:MAX_SHOWN_CHARACTERS] if change else "",
-                    why=why_of(result) if result.outcome != "pass" else "",
-                )
-
-
-def _is_worse(result: Result, change: Changed | None) -> bool:
-    return change is not None and change.change == "worse"
-
-
-def _is_wrong(result: Result, change: Changed | None) -> bool:
-    return result.outcome != "pass" and not _is_worse(result, change)
-
-
-def _is_right(result: Result, change: Changed | None) -> bool:
-    return result.outcome == "pass" and not _is_worse(result, change)
-
-
-def _write(path: Path, parts: Iterator[str]) -> None:
+def write_parts(path: Path, parts: Iterator[str]) -> None:
+    """Writes a report as it is made. Raises EvalError."""
     try:
         with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(parts)

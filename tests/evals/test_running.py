@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from headworks.core.errors import EvalError
-from headworks.evals import report, results
+from headworks.evals import page, report, results
 from headworks.evals.plan import Plan, RunOptions, estimate_run
 from headworks.evals.results import Ended, Result, lines
 from headworks.evals.runner import Progress
@@ -180,9 +180,13 @@ def test_two_systems_are_compared_sample_by_sample_and_reported(tmp_path: Path) 
     assert (same.worse, same.better, same.gate.verdict) == (0, 0, "not enough data")
     assert same.gate.missing == 99 - 12  # (1 - 3 %)^99 is 4.9 %
     made = [report.Report(summary=session.summary(ours), ours=ours, theirs=theirs, comparison=found)]
-    for name, write in (("h.html", report.write_html), ("j.xml", report.write_junit), ("m.md", report.write_markdown)):
+    for name, write in (("h.html", page.write_html), ("j.xml", report.write_junit), ("m.md", report.write_markdown)):
         write(tmp_path / name, made)
         assert "shop" in (tmp_path / name).read_text()
+    html = (tmp_path / "h.html").read_text()
+    assert html.count("<svg") == 2  # what passes, and ours minus theirs
+    assert 'aria-label="share that passes: plain ' in html
+    assert ">typos</text>" in html
     assert session_b.summary(theirs).is_complete
     assert isinstance(report.as_json(made)[0]["comparison"], dict)
 
@@ -257,12 +261,12 @@ def test_every_figure_of_a_page_knows_the_clusters_or_is_not_shown(tmp_path: Pat
     assert (compared.rows[0].p, compared.rows[0].items_needed, compared.gate.why) == (None, 0, why)
     made = report.Report(summary=said, ours=table, theirs=table, comparison=compared)
     assert report.needed(compared) == ""
-    pages = (("h.html", report.write_html), ("m.md", report.write_markdown))
+    pages = (("h.html", page.write_html), ("m.md", report.write_markdown))
     for name, write in pages:
         write(tmp_path / name, [made])
-        page = (tmp_path / name).read_text()
-        assert f"100.0% [cannot say: {why}]" in page.replace("\\", "")
-        assert 'class="range"' not in page
+        text = (tmp_path / name).read_text()
+        assert f"100.0% [cannot say: {why}]" in text.replace("\\", "")
+        assert "<svg" not in text
     assert "20 samples in 5 clusters: too few clusters, or one too large" in (tmp_path / "h.html").read_text()
 
 
