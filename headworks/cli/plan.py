@@ -39,6 +39,7 @@ from headworks.system.syntax.nodes import MOST_BYTES
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write an HTML page with plots to this file.",
 )
+@click.option("--details", "is_detailed", is_flag=True, help="Print everything: every assumption, effect and reason.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
 @click.argument("file", default="headworks.yaml", type=SystemFileType())
 @click.pass_context
@@ -52,6 +53,7 @@ def command(
     calls: int,
     runs: int,
     html: Path | None,
+    is_detailed: bool,
     is_json: bool,
     file: Path,
 ) -> None:
@@ -67,7 +69,14 @@ def command(
     asked = Filter(since=since, until=until)
     module = import_extra("plan", "headworks.cli.plan_run")
     run = module.Run(
-        is_fitted=is_fitted, only_screen=only_screen, seed=seed, calls=calls, runs=runs, html=html, is_json=is_json
+        is_fitted=is_fitted,
+        only_screen=only_screen,
+        seed=seed,
+        calls=calls,
+        runs=runs,
+        html=html,
+        is_detailed=is_detailed,
+        is_json=is_json,
     )
     ctx.exit(module.run(file, asked, run))
 

@@ -13,16 +13,19 @@ import click
 import msgspec
 
 from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
+from headworks.cli.extra_modules import import_extra
 from headworks.cli.plan import past, read
 from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
 from headworks.twin.plan import PlanInputs, plan, prepare
-from headworks.twin.report.html import html_report
 from headworks.twin.report.report import as_json, round_floats
 from headworks.twin.simulation.replications import Effort
 
 COLLECTED_AFTER = 20_000
 """New objects after which the garbage collector looks at the youngest: some two hundred calls of a run."""
+
+PAGE = "headworks.twin.report.html"
+"""What draws the page: imported when one is asked for."""
 
 ENDS = {"holds": HOLDS, "does not hold": FAILS, "cannot say": CANNOT_SAY}
 
@@ -36,6 +39,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     runs: int
     html: Path | None
+    is_detailed: bool
     is_json: bool
 
 
@@ -95,16 +99,17 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
     if not system.requirements.objectives:
         click.echo(f"{file} has no objectives: add requirements.objectives, and plan judges them", err=True)
         return COULD_NOT_RUN
+    page = None if way.html is None else import_extra("plan", PAGE)
     report = plan(system, known, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress)
-    if way.html is not None:
+    if page is not None and way.html is not None:
         try:
-            way.html.write_text(html_report(report), encoding="utf-8")
+            way.html.write_text(page.html_report(report), encoding="utf-8")
         except OSError as error:
             raise click.ClickException(f"{way.html} cannot be written: {error.strerror or error}") from error
     if way.is_json:
         click.echo(as_json(report).decode())
     else:
-        show(report)
+        show(report, is_detailed=way.is_detailed)
         if way.html is not None:
             click.echo(f"the page is {way.html}")
     return ENDS[report.verdict]

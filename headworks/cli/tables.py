@@ -8,6 +8,7 @@ the screen is the only one that is ever broken.
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
@@ -21,6 +22,9 @@ from rich.text import Text
 
 UNWRAPPED_WIDTH: Final = 200
 """Columns where nobody looks: a log or a pipe is not wrapped at 80."""
+
+READ_WIDTH: Final = 110
+"""Columns of a paragraph at most."""
 
 GAP: Final = 2
 """Blanks between two columns."""
@@ -81,6 +85,17 @@ class Output:
     def title(self, text: str) -> None:
         click.echo()
         click.echo(click.style(text, bold=True))
+
+    def paragraph(self, text: str, style: str = "") -> None:
+        """Prints a paragraph, at most as wide as a line that is read with ease."""
+        width = min(self.console.width, READ_WIDTH)
+        for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
+            self.console.print(Text(line, style=style))
+
+    def items(self, lines: Iterable[str]) -> None:
+        """Prints lines of a list; what does not fit goes on below itself."""
+        for line in lines:
+            self.console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
 
     def print(self, rows: TableRows) -> None:
         """Prints a table."""

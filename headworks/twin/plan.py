@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -15,10 +16,14 @@ from headworks.system.verdicts.budget_flow import BudgetFlow
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
+from headworks.twin.models.vendor_model import VendorModel
+from headworks.twin.report.distributions import distributions
 from headworks.twin.report.report import PERCENTS, Percentiles, Report
 from headworks.twin.report.report import Effort as Spent
 from headworks.twin.screening.closed_forms import Screening, screen
 from headworks.twin.screening.course import Peak
+from headworks.twin.screening.giving_way import DayUse, day_uses
+from headworks.twin.search.load_limit import LoadSearch
 from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations, observe
@@ -28,6 +33,9 @@ from headworks.twin.verdicts.overload import overloads
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand
+
+MONTH: Final = 30 * 86400.0
+"""Seconds of the month that costs and changes of them are said for."""
 
 
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +89,9 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     ]
     told("searching for remedies" if missed else "writing the report")
     remedies = search.remedies(missed, verdicts)
+    told("looking for the load that it carries")
+    loads = LoadSearch(whole, effort, courses)
+    carried = loads.carrying(verdicts)
     using = [*mean_utilization(made), *budget_utilizations(judge.money.budgets)]
     return Report(
         headworks=__version__,
@@ -112,8 +123,12 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
             wanted=effort.calls,
             calls=round(sum(len(one.measured) for one in made) / len(made)),
             measured=sum(len(one.measured) for one in made),
-            simulated=judge.simulated + search.simulated,
+            simulated=judge.simulated + search.simulated + loads.simulated,
         ),
+        carrying=carried,
+        distributions=distributions(system.requirements.objectives, made, judge),
+        days=hourly_uses(system, models, courses.peak_of(whole)),
+        calls_a_month=asked.workload.rate * asked.busy * MONTH,
     )
 
 
@@ -121,6 +136,14 @@ def peak_of(system: System, asked: Demand) -> Peak:
     """The load at the peak, and for how long."""
     seconds = system.requirements.traffic.peak_for
     return Peak(mix=tuple(asked.mix), burstiness=asked.burstiness, seconds=seconds, busy=asked.busy)
+
+
+def hourly_uses(system: System, models: Mapping[str, VendorModel], peak: Peak) -> list[DayUse]:
+    """The use of each limit over a day of the traffic that the file states; of a trace the runs show it."""
+    traffic = system.requirements.traffic
+    if traffic.trace is not None or traffic.log:
+        return []
+    return day_uses(system, models, peak, traffic.daily or (1.0,) * 24)
 
 
 def lasting(whole: Plan) -> float:

@@ -1,4 +1,4 @@
-"""Prints the report of `headworks plan`: verdicts, bottleneck, remedies, sensitivities and assumptions."""
+"""Prints the report of `headworks plan`: the verdict in sentences, then what it rests on; the rest with `--details`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from rich.text import Text
 from headworks.cli.tables import Output
 from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.report.report import Report, Sensitivity, effort_words, verdict_words
+from headworks.twin.report.summary import carrying_lines, cost_words, summary
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.verdicts.verdict import Verdict, format_value
+
+MOST_ASSUMED: Final = 4
+"""Assumptions that are shown without `--details`."""
 
 MOST_SHOWN: Final = 6
 """Settings in the table; `--json` and `--html` have all."""
@@ -23,16 +27,45 @@ COLOURS: Final[Mapping[VerdictWord, str]] = MappingProxyType(
 )
 
 
-def show(report: Report) -> None:
-    """Prints a whole report."""
+def show(report: Report, *, is_detailed: bool = False) -> None:
+    """Prints a report: the verdict in a few sentences, then what it rests on. is_detailed: and everything else, at length."""
     output = Output()
     click.echo(f"{report.system}: {report.traffic}")
     click.echo()
-    for overload in report.overloads:
-        click.echo(overload.said)
-    if report.overloads:
-        click.echo()
-    table = output.table("objective", "alias", "requirement", "verdict", "predicted", "range", "why")
+    output.paragraph(summary(report), COLOURS[worst(report)])
+    click.echo()
+    show_verdicts(report, output, is_detailed=is_detailed)
+    output.title("How far it carries")
+    output.items(carrying_lines(report))
+    output.title("Why")
+    output.items(reasons(report, is_detailed=is_detailed))
+    show_remedies(report, output)
+    if is_detailed:
+        show_sensitivities(report, output)
+        show_days(report, output)
+        output.title("Assumptions [how to replace each one]")
+        assumed = grouped(report)
+        output.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
+    else:
+        output.title("What was assumed")
+        output.items(assumed_lines(report))
+    click.echo()
+    click.echo(f"{verdict_words(report)}; {effort_words(report)}")
+    if not is_detailed:
+        click.echo(
+            "`--details` shows every assumption, the effect of each setting and why each verdict is as it is; `--html FILE` draws it"
+        )
+
+
+def worst(report: Report) -> VerdictWord:
+    """The word that the first sentence has its colour of."""
+    words: list[VerdictWord] = ["does not hold", "cannot say", "holds"]
+    return next((word for word in words if word == report.verdict), "cannot say")
+
+
+def show_verdicts(report: Report, output: Output, *, is_detailed: bool) -> None:
+    why = ["why"] if is_detailed else []
+    table = output.table("objective", "alias", "requirement", "verdict", "predicted", "range", *why)
     for one in report.verdicts:
         table.add_row(
             one.id,
@@ -41,18 +74,39 @@ def show(report: Report) -> None:
             Text(one.said, style=COLOURS["cannot say" if one.said != one.verdict else one.verdict]),
             "-" if one.value is None else format_value(one.metric, one.value),
             between(one),
-            Text(one.why),
+            *([Text(one.why)] if is_detailed else []),
         )
     output.print(table)
-    output.title("Bottleneck")
-    click.echo(f"  {report.binding.said}")
-    show_remedies(report, output)
-    show_sensitivities(report, output)
-    output.title("Assumptions [how to replace each one]")
-    assumed = grouped(report)
-    output.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
-    click.echo()
-    click.echo(f"{verdict_words(report)}; {effort_words(report)}")
+
+
+def reasons(report: Report, *, is_detailed: bool) -> list[str]:
+    """Why: where more is asked than is carried, the bottleneck, and (unless the table has it) each verdict that is no plain "holds"."""
+    lines = [one.said for one in report.overloads]
+    lines.append(report.binding.said)
+    if not is_detailed:
+        lines += [f"{one.id}: {one.why}" for one in report.verdicts if one.said != "holds" and one.why]
+    return lines
+
+
+def assumed_lines(report: Report) -> list[str]:
+    """What can be replaced by something better, and how much more there is."""
+    replaceable = [one for one in report.assumptions if one.instead]
+    lines = [f"{one.about}: {one.assumed} [{one.instead}]" for one in replaceable[:MOST_ASSUMED]]
+    left = len(report.assumptions) - len(lines)
+    return [*lines, f"and {left} more: `--details`"] if left else lines
+
+
+def show_days(report: Report, output: Output) -> None:
+    """The use of each limit over the day, by formulas, in every third hour."""
+    if not report.days:
+        return
+    output.title("Use of each limit over the day, by formulas")
+    hours = range(0, 24, 3)
+    titles = [f"{hour}:00" for hour in hours]
+    table = output.table("limit", *titles, right=titles)
+    for one in report.days:
+        table.add_row(one.name, *(f"{one.hours[hour]:.0%}" for hour in hours))
+    output.print(table)
 
 
 def between(one: Verdict) -> str:
@@ -68,7 +122,7 @@ def show_remedies(report: Report, output: Output) -> None:
     if not open_ones:
         return
     known = {one.objective: one for one in report.remedies}
-    output.title("Cheapest single change that meets each missed objective")
+    output.title("What would help: the cheapest single change that meets each missed objective")
     for verdict in open_ones:
         one = known.get(verdict.id)
         if one is None:
@@ -78,6 +132,7 @@ def show_remedies(report: Report, output: Output) -> None:
         if one.cost_before is not None and one.cost_after is not None:
             before, after = (format_value("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
             cost = f"; cost per call {after}" if before == after else f"; cost per call {after}, was {before}"
+            cost += f", {cost_words(report, one)}"
         lead = "" if one.is_enough else "no single change is enough; the closest is "
         click.echo(
             f"  {verdict.id}: {lead}{one.knob}: {one.said}; predicted then: {format_value(verdict.metric, one.value)}{cost}"

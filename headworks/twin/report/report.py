@@ -7,7 +7,7 @@ same bytes in any process. Numbers are rounded to what they are worth, on the wa
 from __future__ import annotations
 
 from math import floor, isfinite, log10
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from headworks.system.verdicts.verdict import said_of
 from headworks.twin.models.building import Assumption
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.closed_forms import Screening
+from headworks.twin.screening.giving_way import Carrying, DayUse
 from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.overload import Overload
 from headworks.twin.verdicts.verdict import Bottleneck, Verdict
@@ -25,12 +26,13 @@ SIGNIFICANT_DIGITS = 6
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """The effect of one change on one objective's margin (a share of its limit): the difference of the means over the same
-    runs, and its interval."""
+    runs, and its interval. after: what the objective's value then is, in the runs that were compared."""
 
     objective: str
     change: float
     low: float
     high: float
+    after: float | None = None
 
 
 class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +73,14 @@ class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
     measured: list[float] | None = None
 
 
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+    """How an objective's value is spread over `calls`, or over `windows` of time: what it is at `PERCENTS`."""
+
+    objective: str
+    over: Literal["calls", "windows"]
+    values: list[float]
+
+
 PERCENTS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9)
 
 
@@ -89,7 +99,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The plan of one system. verdict: `holds` (every objective that can be judged here is), `does not hold` (one is), `cannot say`.
-    overloads: limits of which more is asked than they admit, growing queues first."""
+    overloads: limits of which more is asked than they admit, growing queues first. carrying: how far it carries; days: the use of
+    each limit over the hours of a day, none for a trace; calls_a_month: calls that arrive in 30 days."""
 
     headworks: str
     system: str
@@ -109,6 +120,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     prices: dict[str, str]
     effort: Effort
     percents: tuple[float, ...] = PERCENTS
+    carrying: Carrying
+    distributions: list[Distribution]
+    days: list[DayUse]
+    calls_a_month: float
 
 
 def verdict_words(report: Report) -> str:

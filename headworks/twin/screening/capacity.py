@@ -22,7 +22,7 @@ import msgspec
 from headworks.system.schema.system import System, TargetOf
 from headworks.system.verdicts.closed_forms import erlang_b, erlang_c
 from headworks.twin.models.vendor_model import VendorModel
-from headworks.twin.screening.quota_flow import drained_quotas, pass_quotas
+from headworks.twin.screening.quota_flow import QuotaFlow, drained_quotas, pass_quotas
 from headworks.twin.screening.resources import MINUTE, Resource, resources_of
 from headworks.twin.screening.shorts import Short
 from headworks.twin.workload.mix import Mix
@@ -61,11 +61,7 @@ def capacity(
     down: frozenset[str] = frozenset(),
 ) -> Capacity:
     """The fluid flow of this load. down: providers that answer nobody."""
-    quotas = pass_quotas(system, models, mix)
-    flow = Flow(system, models, mix, down)
-    left = {alias: rate * (1 - cached_share(system, alias)) for alias, rate in quotas.admitted.items()}
-    for number in range(max(len(model.targets) for model in system.models.values())):
-        left = flow.through_tier(number, left)
+    quotas, flow = flow_of(system, models, mix, down)
     pools = [flow.pool(one, burstiness) for one in mix if one.alias in flow.last]
     drained = [
         (one.limit.counter, one.limit.size)
@@ -79,6 +75,18 @@ def capacity(
         shorts=(*quotas.shorts, *flow.spills, *flow.growing()),
         drained=(*drained, *drained_quotas(system, models, mix)),
     )
+
+
+def flow_of(
+    system: System, models: Mapping[str, VendorModel], mix: Sequence[Mix], down: frozenset[str] = frozenset()
+) -> tuple[QuotaFlow, Flow]:
+    """What the limits of keys, groups and aliases let through, and its flow through all tiers."""
+    quotas = pass_quotas(system, models, mix)
+    flow = Flow(system, models, mix, down)
+    left = {alias: rate * (1 - cached_share(system, alias)) for alias, rate in quotas.admitted.items()}
+    for number in range(max(len(model.targets) for model in system.models.values())):
+        left = flow.through_tier(number, left)
+    return quotas, flow
 
 
 def cached_share(system: System, alias: str) -> float:

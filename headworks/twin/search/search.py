@@ -179,7 +179,8 @@ class ChangeSearch:
         if len(pairs) < len(self.base) or objective.metric == "cost":
             return None
         change = mean_interval([min(0.0, pair) for pair in pairs] if is_share else pairs)
-        return Effect(objective=objective.id, change=change.value, low=change.low, high=change.high)
+        after = sum(one.values[objective.id] for one in made) / len(made)
+        return Effect(objective=objective.id, change=change.value, low=change.low, high=change.high, after=after)
 
     def remedies(self, missed: Sequence[Objective], verdicts: Sequence[Verdict]) -> list[Remedy]:
         """For each missed objective the easiest, then cheapest, change that meets it; otherwise the one that comes closest,
