@@ -26,6 +26,9 @@ SIDE: Final = 20.0
 ROW: Final = 34.0
 """Pixels of a row of intervals: its name, and below it the interval."""
 
+BEHIND: Final[Any] = {"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.0}
+"""Behind texts, so that no line crosses them."""
+
 MAX_NAME: Final = 74
 """Characters of a row's name, and of a bound's: more do not fit beside each other."""
 
@@ -132,8 +135,9 @@ def interval_chart(rows: Sequence[IntervalRow], x: Axis, *, label: str, bounds: 
         width = (x.high - x.low) / 220
         at = x.inside(row.value)
         axes.plot([at - width, at + width], [middle, middle], color=colour, linewidth=10, clip_on=False, solid_capstyle="butt")  # fmt: skip
-        axes.text(0, number + 0.08, shortened(row.name), transform=across, va="top", color=LIGHT["ink"])
-        axes.text(1, number + 0.08, row.said, transform=across, va="top", ha="right", color=LIGHT["soft"])
+        words: Any = {"transform": across, "va": "top", "bbox": BEHIND}
+        axes.text(0, number + 0.08, shortened(row.name), color=LIGHT["ink"], **words)
+        axes.text(1, number + 0.08, row.said, ha="right", color=LIGHT["soft"], **words)
     return page_svg(figure, label)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-Colour = Literal["ink", "soft", "line", "a", "b", "good", "bad", "unsure"]
+Colour = Literal["ink", "soft", "line", "a", "b", "good", "bad", "unsure", "paper"]
 
 LIGHT: Final[Mapping[Colour, str]] = MappingProxyType(
     {
@@ -22,6 +22,7 @@ LIGHT: Final[Mapping[Colour, str]] = MappingProxyType(
         "good": "#2d7d46",
         "bad": "#b3261e",
         "unsure": "#8a6100",
+        "paper": "#fdfdfc",
     }
 )
 
@@ -35,18 +36,19 @@ DARK: Final[Mapping[Colour, str]] = MappingProxyType(
         "good": "#7bc894",
         "bad": "#f28b82",
         "unsure": "#e0b64f",
+        "paper": "#17181a",
     }
 )
 
 
-def _variables(colours: Mapping[Colour, str], paper: str) -> str:
-    return "; ".join([*(f"--{name}: {value}" for name, value in colours.items()), f"--paper: {paper}"])
+def _variables(colours: Mapping[Colour, str]) -> str:
+    return "; ".join(f"--{name}: {value}" for name, value in colours.items())
 
 
 PAGE_STYLE: Final = (
-    f":root {{ color-scheme: light dark; {_variables(LIGHT, '#fdfdfc')} }}\n"
-    f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(DARK, '#17181a')} }} }}\n"
-    ".plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem }\n"
+    f":root {{ color-scheme: light dark; {_variables(LIGHT)} }}\n"
+    f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(DARK)} }} }}\n"
+    ".plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem; margin-top: 1.2rem }\n"
     "figure { margin: 0 } figure svg { width: 100%; height: auto }"
 )
 """CSS for a page with plots: its colours, and plots side by side where there is room."""

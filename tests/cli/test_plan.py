@@ -63,11 +63,12 @@ def test_people_read_it_without_colours(tmp_path: Path, capsys: pytest.CaptureFi
     assert planned(tmp_path, "--html", str(page), objectives=FIRST.format(bound="200ms")) == 1
     out = capsys.readouterr().out
     assert "\x1b" not in out
-    for part in ("does not hold", "Bottleneck", "Cheapest single change", "Assumptions", "seed 1"):
-        assert part in out
+    parts = ("Not yet: ", "does not hold", "How far it carries", "Why", "What would help", "What was assumed", "seed 1")
+    found = [out.index(part) for part in parts]
+    assert found == sorted(found)  # the verdict first, then what it rests on
     html = page.read_text()
     assert "<svg" in html
-    assert "http" not in html.replace("https://w/v1", "")  # nothing is fetched from anywhere
+    assert "http" not in html.replace("https://w/v1", "").replace("http-equiv", "")  # nothing is fetched from anywhere
 
 
 def test_what_arrives_beyond_a_capacity_is_said_before_any_verdict(
@@ -84,8 +85,31 @@ def test_what_arrives_beyond_a_capacity_is_said_before_any_verdict(
     assert run(["plan", *QUICK, str(file)]) == 1
     out = capsys.readouterr().out
     lead, _, rest = out.partition("verdict")
-    assert "more arrives than `v` admits (its rpm): the queue grows by 1 call a second" in lead
+    assert "More arrives than `v` admits (its rpm): the queue grows by 1 call a second" in " ".join(lead.split())
     assert "it does not hold even at first" in " ".join(rest.split())
+
+
+def test_details_are_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planned(tmp_path, objectives=FIRST.format(bound="200ms"))
+    short = capsys.readouterr().out
+    planned(tmp_path, "--details", objectives=FIRST.format(bound="200ms"))
+    long = capsys.readouterr().out
+    for part in ("Assumptions [how to replace each one]", "Effect of each setting", "Use of each limit over the day"):
+        assert part in long
+        assert part not in short
+    assert "`--details`" in short
+    assert "`--details`" not in long
+
+
+def test_what_draws_is_imported_for_a_page_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [one for one in sys.modules if one.startswith(("headworks.charts", "headworks.twin.report."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # not installed, as far as anybody can tell
+    monkeypatch.setattr("headworks.cli.plan_run.plan", lambda *_: pytest.fail("it was planned before it was known"))
+    assert planned(tmp_path, "--html", str(tmp_path / "x.html"), objectives=FIRST.format(bound="200ms")) == 3
+    assert "`headworks plan` needs matplotlib" in capsys.readouterr().err
 
 
 def test_a_choice_of_calls_needs_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,7 @@ from headworks.system.schema.requirements import Traffic
 from headworks.twin.models.building import Assumption
 from headworks.twin.plan import PlanInputs, prepare
 from headworks.twin.report.report import Effect, Effort, Report, Sensitivity
+from headworks.twin.screening.giving_way import Carrying, DayUse
 from headworks.twin.verdicts.verdict import Bottleneck, Verdict
 from tests.evals import test_running as evaluated
 from tests.ledger.records import attempt, record
@@ -129,6 +130,7 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
         digest="d",
         verdict="does not hold",
         traffic="5 a second",
+        overloads=[],
         verdicts=[
             Verdict(
                 id=one.objective,
@@ -157,7 +159,12 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
         prices={},
         overloads=[],
         effort=Effort(seed=1, runs=2, most_runs=12, calls=100, measured=200, wanted=100, simulated=200),
+        carrying=Carrying(rate=5.0, capacity=7.0, first="tpm of second-vendor-in-virginia", multiples=[]),
+        distributions=[],
+        days=[DayUse(name="tpm of second-vendor-in-virginia", hours=[0.5] * 24)],
+        calls_a_month=1e6,
     )
+    screen.breaks_nothing(lambda: plan_view.show(report, is_detailed=True))
     assert any("first-token-of-support" in line for line in screen.breaks_nothing(lambda: plan_view.show(report)))
 
 

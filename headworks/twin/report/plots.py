@@ -138,7 +138,13 @@ def limit_figures(report: Report) -> Figures:
 def day_plot(one: Utilization, hours: list[float], title: str) -> str:
     """What calls ask of a limit in each hour, by the limit."""
     points = [(float(hour), share) for hour, share in enumerate([*hours, hours[-1]])]
-    x = Axis(low=0.0, high=24.0, written=lambda hour: f"{hour:g}:00", name="hour of the day", ticks=(0, 6, 12, 18, 24))
+    x = Axis(
+        low=0.0,
+        high=24.0,
+        written=lambda hour: f"{hour:g}:00",
+        name="hour of the day (mean of each, by formulas)",
+        ticks=(0, 6, 12, 18, 24),
+    )
     line = Line(name=one.name, points=points, is_step=True)
     label = f"{title}; asked of it in the busiest hour {max(hours):.0%}, on average {sum(hours) / len(hours):.0%}"
     return line_chart(
@@ -153,7 +159,7 @@ def run_plot(one: Utilization, title: str) -> str:
         low=0.0,
         high=float(STEPS - 1),
         written=lambda step: "start" if step == 0 else "end",
-        name="time, first run",
+        name="one window of the budget" if one.name.startswith("budget of ") else "time, first run",
         ticks=(0, STEPS - 1),
     )
     label = f"{title}, {one.mean:.0%} on average, {one.refused:.2%} of the calls that asked rejected"

@@ -14,7 +14,7 @@ from headworks.core.money import NANO, written_dollars
 from headworks.system.verdicts.verdict import parted
 from headworks.twin.report.report import Remedy, Report
 from headworks.twin.screening.giving_way import GATEWAY, Carrying
-from headworks.twin.verdicts.verdict import Verdict, format_value
+from headworks.twin.verdicts.verdict import NOTABLE_WAIT, RISKS, Verdict, format_value
 
 NUMBERS: Final = (
     "no",
@@ -72,7 +72,11 @@ def summary(report: Report) -> str:
         lead = f"Not certain: {load} `{unsure[0].id}` ({unsure[0].objective}) may be missed: {_range_words(unsure[0])}."
         others = len(unsure) - 1
     more = f" {_counted(others, 'other promise').capitalize()} {'is' if others == 1 else 'are'} open or missed too." if others else ""  # fmt: skip
-    sentences = [lead + more, first_to_give_way(report), *_help(report, [*failing, *unsure], judged)]
+    sentences = [
+        lead + more,
+        first_to_give_way(report, (failing or unsure)[0]),
+        *_help(report, [*failing, *unsure], judged),
+    ]
     return " ".join(one for one in sentences if one)
 
 
@@ -118,14 +122,18 @@ def calls_a_second(rate: float) -> str:
     return "1 call a second" if f"{rate:.3g}" == "1" else f"{rate:.3g} calls a second"
 
 
-def first_to_give_way(report: Report) -> str:
-    """What gives way first: a limit that more is asked of than it admits or that is used up, else nothing of the file."""
-    names = [one.name for one in report.overloads] or ([report.binding.name] if report.binding.name else [])
-    if not names:
-        return "No limit of the file is close."
-    said = limit_words(names[0])
-    gives = "gives" if said.startswith(("`", "the budget")) else "give"
-    return f"{said[0].upper()}{said[1:]} {gives} way first."
+def first_to_give_way(report: Report, missed: Verdict) -> str:
+    """What is the cause: a limit of which more is asked than it admits, or that makes calls wait or rejects them; else the vendors."""
+    if report.overloads:
+        said = report.overloads[0].said
+        return f"{said[0].upper()}{said[1:]}."
+    for one in report.uses:
+        if one.name == report.binding.name and (one.waits > NOTABLE_WAIT or one.refused > 0.001):
+            said = limit_words(one.name)
+            gives = "gives" if said.startswith(("`", "the budget")) else "give"
+            return f"{said[0].upper()}{said[1:]} {gives} way first."
+    risk = RISKS.get(missed.metric)
+    return f"No limit of the file is the cause: {risk}." if risk else ""
 
 
 def carrying_lines(report: Report) -> list[str]:
@@ -162,9 +170,9 @@ def cost_words(report: Report, one: Remedy) -> str:
     """What a change costs a month; "" where a price is unknown."""
     if one.cost_before is None or one.cost_after is None:
         return ""
-    more = (one.cost_after - one.cost_before) * report.calls_a_month
-    if abs(more) < 0.01 * max(one.cost_before * report.calls_a_month, 0.01):
+    if f"{one.cost_before:.1e}" == f"{one.cost_after:.1e}":  # to two digits: the rest is noise
         return "at the same cost"
+    more = (one.cost_after - one.cost_before) * report.calls_a_month
     return f"for {dollars(abs(more))} {'more' if more > 0 else 'less'} a month"
 
 

@@ -9,7 +9,7 @@ Always true: pure, no chance and no simulation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -69,10 +69,6 @@ class DayUse(msgspec.Struct, frozen=True, kw_only=True):
     hours: list[float]
 
 
-PeakAt = Callable[[float], Peak]
-"""The peak at so many times today's load."""
-
-
 def carrying(system: System, models: Mapping[str, VendorModel], peak: Peak) -> Carrying:
     """What closed forms say."""
     rate = sum(one.rate for one in peak.mix)
@@ -98,11 +94,16 @@ def giving_way(system: System, models: Mapping[str, VendorModel], peak: Peak) ->
         for one in load.shorts
         if one.grows or one.goes.startswith("nobody")
     ]
-    at_once = sum(one.rate * seconds_of(system, models, one.alias, one.prompt, one.output) for one in peak.mix)
+    at_once = calls_at_once(system, models, peak)
     held = HIGHEST_SHARE * system.server.max_in_flight
     if at_once > held:
         found.append(GivesWay(name=GATEWAY, offered=load.rate, carried=load.rate * held / at_once))
     return sorted(found, key=lambda one: (one.carried / one.offered, one.name))
+
+
+def calls_at_once(system: System, models: Mapping[str, VendorModel], peak: Peak) -> float:
+    """How many calls the gateway holds at once on average, if none waits: the rate by the mean duration (Little)."""
+    return sum(one.rate * seconds_of(system, models, one.alias, one.prompt, one.output) for one in peak.mix)
 
 
 def seconds_of(system: System, models: Mapping[str, VendorModel], alias: str, prompt: float, output: float) -> float:
@@ -113,10 +114,12 @@ def seconds_of(system: System, models: Mapping[str, VendorModel], alias: str, pr
 
 
 def day_uses(system: System, models: Mapping[str, VendorModel], peak: Peak, daily: Sequence[float]) -> list[DayUse]:
-    """The use of every limit of providers and targets in each hour. daily: the load of each hour, by the peak."""
+    """The use of every limit of providers, of targets and of the gateway in each hour. daily: the load of each hour, by the peak."""
     uses: dict[str, list[float]] = {}
     for share in daily:
         _, flow = flow_of(system, models, peak.scaled(share).mix)
         for one in flow.resources:
             uses.setdefault(one.name, []).append(one.use)
+        held = calls_at_once(system, models, peak.scaled(share)) / system.server.max_in_flight
+        uses.setdefault(GATEWAY, []).append(held)
     return [DayUse(name=name, hours=hours) for name, hours in uses.items() if len(hours) == len(daily)]
