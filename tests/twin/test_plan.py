@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +23,7 @@ from headworks.twin.report.report import Report, as_json
 from headworks.twin.simulation.replications import Effort, estimate, replicate, replicate_until_clear
 from headworks.twin.simulation.replications import Plan as Whole
 from headworks.twin.simulation.utilization import Utilization, budget_utilizations
-from headworks.twin.verdicts.verdict import Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.verdicts.verdict import Judge, Verdict, bottleneck, format_value, mean_utilization
 from headworks.twin.workload.arrivals import Shape
 from tests.twin.systems import one, steady
 from tests.twin.workload.test_arrivals import shape
@@ -170,6 +173,14 @@ def test_a_page_stands_alone_and_escapes_what_it_was_given() -> None:
     made = html_report(report)
     assert made.count("<svg") >= 3
     assert "Plan of &lt;b&gt;" in made
+    policy = re.search(r"style-src 'sha256-([^']+)'", made)
+    style = re.search(r"<style>(.*?)</style>", made, re.DOTALL)
+    assert policy is not None
+    assert style is not None
+    assert base64.b64decode(policy[1]) == hashlib.sha256(style[1].encode()).digest()  # the only style that it admits
+    assert " style=" not in made
+    assert f"bound {format_value('time_to_first_token', report.verdicts[0].limit)}" in made
+    assert "hour of the day" in made
     for outside in ("src=", "href=", "url(", "@import", "<script"):
         assert outside not in made
     assert html_report(report) == made

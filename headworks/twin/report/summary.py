@@ -141,7 +141,7 @@ def carrying_lines(report: Report) -> list[str]:
     found = report.carrying
     lines = [_holds_up_to(found)]
     if found.capacity is None:
-        lines.append("nothing in the file bounds the load: no limit is written")
+        lines.append("no limit of the file bounds the load")
         return lines
     lines.append(f"by formulas the limits carry {calls_a_second(found.capacity)}; then {limit_words(found.first)} are used up")  # fmt: skip
     for one in found.multiples:

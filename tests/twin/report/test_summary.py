@@ -184,10 +184,10 @@ def test_how_far_it_carries_names_what_gives_way_at_each_multiple() -> None:
     ]
 
 
-def test_a_file_without_limits_says_that_nothing_bounds_it() -> None:
+def test_where_no_limit_bounds_the_load_that_is_said() -> None:
     free = Carrying(rate=1.0, capacity=None, first="", multiples=[])
     lines = carrying_lines(report(first(), carrying=free))
-    assert lines[-1] == "nothing in the file bounds the load: no limit is written"
+    assert lines[-1] == "no limit of the file bounds the load"
 
 
 def test_numbers_of_a_sentence_are_short() -> None:
