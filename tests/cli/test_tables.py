@@ -157,7 +157,6 @@ def test_plan(tmp_path: Path, screen: Screen) -> None:
         assumptions=[Assumption(about="second-vendor-in-virginia", assumed="that it is as fast as others " * 4)],
         models=[],
         prices={},
-        overloads=[],
         effort=Effort(seed=1, runs=2, most_runs=12, calls=100, measured=200, wanted=100, simulated=200),
         carrying=Carrying(rate=5.0, capacity=7.0, first="tpm of second-vendor-in-virginia", multiples=[]),
         distributions=[],
