@@ -31,6 +31,7 @@ from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate
+from headworks.system.verdicts.constraints import ConstraintVerdict, check_served, judge_constraints
 from headworks.system.verdicts.judge import Verdict, judge
 from headworks.system.verdicts.verdict import VerdictWord
 
@@ -48,6 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     proxies: dict[str, str] = {}
     models: dict[str, list[list[str]]] = {}
     prices: dict[str, dict[str, Price | None]] = {}
+    constraints: list[ConstraintVerdict] = []
     objectives: list[Verdict] = []
     live: list[Live] = []
 
@@ -86,17 +88,23 @@ def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agr
     if findings.errors:
         system = None
     verdicts = [] if system is None else judge(system, Prices(system).of)
-    holds = system is not None and not any(one.verdict == "does not hold" for one in verdicts)
+    constraints = [] if system is None else judge_constraints(system)
+    said = [one.verdict for one in verdicts] + [one.verdict for one in constraints]
+    holds = system is not None and "does not hold" not in said
     live: list[Live] = []
     if is_live and system is not None:
         asking = import_module("headworks.cli.check_live")  # it knows how to reach vendors: not for every check to load
         live = asking.ask_vendors(system, file.parent, is_agreed=is_agreed, is_quiet=as_json)
     holds = holds and not any(one.verdict == "wrong" for one in live)
     if as_json:
-        made = msgspec.structs.replace(report(system, findings, prices), holds=holds, objectives=verdicts, live=live)
+        made = msgspec.structs.replace(
+            report(system, findings, prices), holds=holds, constraints=constraints, objectives=verdicts, live=live
+        )
         click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
     else:
         show(system, findings, prices)
+        if system is not None and constraints:
+            show_constraints(system, constraints)
         if verdicts:
             show_verdicts(verdicts)
         if is_live:
@@ -184,6 +192,24 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     counts = Counter(one.verdict for one in verdicts)
     summed = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
     click.echo(f"objectives, judged by arithmetic: {summed}")
+
+
+def show_constraints(system: System, constraints: Sequence[ConstraintVerdict]) -> None:
+    """Prints the verdict on each constraint at each target, and what follows for the gateway."""
+    output = Output()
+    table = output.table("constraint", "target", "verdict", "why")
+    for one in constraints:
+        table.add_row(one.constraint, one.target, Text(one.verdict, style=COLOURS[one.verdict]), Text(one.why))
+    click.echo()
+    output.print(table)
+    outside = list(dict.fromkeys(one.target for one in constraints if one.verdict != "holds"))
+    if outside:
+        click.echo(f"never asked: {', '.join(outside)}")
+    try:
+        check_served(system)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(f"`headworks up` will not start: {problem.problem}")
 
 
 def show_live(live: Sequence[Live], *, is_asked: bool) -> None:

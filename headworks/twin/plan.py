@@ -12,6 +12,13 @@ from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.system import System
 from headworks.system.verdicts.budget_flow import BudgetFlow
+from headworks.system.verdicts.constraints import (
+    ConstraintVerdict,
+    check_served,
+    judge_constraints,
+    permitted,
+    unserved,
+)
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
@@ -25,7 +32,15 @@ from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run
 from headworks.twin.simulation.utilization import budget_utilizations
 from headworks.twin.verdicts.overload import overloads
-from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.verdicts.verdict import (
+    OUTAGE_RUN_CALLS,
+    Bottleneck,
+    Judge,
+    Verdict,
+    bottleneck,
+    mean_utilization,
+    unjudged,
+)
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand
 
@@ -49,7 +64,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare(system: System, known: PlanInputs) -> Prepared:
-    """Traffic, models and closed forms: instant. Raises PlanError."""
+    """Traffic, models and closed forms: instant. Raises PlanError, ConfigError."""
+    check_served(system)
+    system = permitted(system)
     asked = demand(system, known.read, known.records)
     fitted = fit(known.records or (), system) if known.is_fitted else None
     made = build_models(system, None if fitted is None else fitted.models)
@@ -59,6 +76,10 @@ def prepare(system: System, known: PlanInputs) -> Prepared:
 
 def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
     """The plan of a system. told: is given a line of progress now and then. Raises PlanError."""
+    constraints, digest = judge_constraints(system), system.digest
+    if nobody := unserved(system):
+        return without_targets(system, constraints, nobody, effort)
+    system = permitted(system)
     ready = prepare(system, known)
     asked, models = ready.demand, ready.modelled.models
     whole = Plan(system, models, asked.workload)
@@ -85,11 +106,12 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     return Report(
         headworks=__version__,
         system=system.name,
-        digest=system.digest,
-        verdict=overall(one.verdict for one in verdicts),
+        digest=digest,
+        verdict=overall([one.verdict for one in verdicts] + [one.verdict for one in constraints]),
         traffic=asked.source,
         overloads=overloads(courses.capacity_of(whole), lasting(whole), made),
         verdicts=verdicts,
+        constraints=constraints,
         binding=bottleneck(using, verdicts, judge.at_offered_load()),
         remedies=remedies,
         sensitivities=effects,
@@ -126,6 +148,35 @@ def peak_of(system: System, asked: Demand) -> Peak:
 def lasting(whole: Plan) -> float:
     """Seconds for which the peak lasts; of a trace the busiest five minutes."""
     return PEAK_WINDOW if isinstance(whole.workload, Trace) else whole.system.requirements.traffic.peak_for
+
+
+def without_targets(
+    system: System, constraints: list[ConstraintVerdict], nobody: Sequence[str], effort: Effort
+) -> Report:
+    """The plan of a system that no gateway serves: an alias has no target that meets the constraints. Nothing is simulated."""
+    why = f"no target of {', '.join(nobody)} meets the constraints"
+    return Report(
+        headworks=__version__,
+        system=system.name,
+        digest=system.digest,
+        verdict="does not hold",
+        traffic="nothing was simulated",
+        overloads=[],
+        verdicts=[unjudged(one, why) for one in system.requirements.objectives],
+        constraints=constraints,
+        binding=Bottleneck(name="", at_peak=0.0, said=f"{why}: `headworks up` does not start"),
+        remedies=[],
+        sensitivities=[],
+        uses=[],
+        latencies=[],
+        screening=Screening(refused=why, limits=[], queues=[]),
+        assumptions=[],
+        models=[],
+        prices=price_sources(system),
+        effort=Spent(
+            seed=effort.seed, runs=0, most_runs=effort.runs, calls=0, simulated=0, measured=0, wanted=effort.calls
+        ),
+    )
 
 
 def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[Record] | None) -> list[Percentiles]:

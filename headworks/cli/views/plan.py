@@ -44,6 +44,7 @@ def show(report: Report) -> None:
             Text(one.why),
         )
     output.print(table)
+    show_constraints(report, output)
     output.title("Bottleneck")
     click.echo(f"  {report.binding.said}")
     show_remedies(report, output)
@@ -53,6 +54,17 @@ def show(report: Report) -> None:
     output.pairs([("" if at else about, line) for about, lines in assumed.items() for at, line in enumerate(lines)])
     click.echo()
     click.echo(f"{verdict_words(report)}; {effort_words(report)}")
+
+
+def show_constraints(report: Report, output: Output) -> None:
+    """Prints the verdict on each constraint at each target."""
+    if not report.constraints:
+        return
+    output.title("Constraints; a target that does not meet all of them is never asked, here and in the gateway")
+    table = output.table("constraint", "target", "verdict", "why")
+    for one in report.constraints:
+        table.add_row(one.constraint, one.target, Text(one.verdict, style=COLOURS[one.verdict]), Text(one.why))
+    output.print(table)
 
 
 def between(one: Verdict) -> str:

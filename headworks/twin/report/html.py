@@ -55,6 +55,9 @@ def _parts(report: Report) -> Iterator[str]:
     for overload in report.overloads:
         yield f'<p class="binding">{escape(overload.said)}</p>'
     yield "<h2>Objectives</h2>" + _verdict_table(report.verdicts)
+    if report.constraints:
+        rows = [(one.constraint, one.target, one.verdict, one.why) for one in report.constraints]
+        yield "<h2>Constraints</h2>" + _table(("constraint", "target", "verdict", "why"), rows)
     yield f'<h2>Bottleneck</h2><p class="binding">{escape(report.binding.said)}</p>'
     if report.remedies:
         yield "<h2>Cheapest single change that meets each missed objective</h2>" + _remedy_table(report)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from headworks.system.verdicts.constraints import ConstraintVerdict
 from headworks.system.verdicts.verdict import said_of
 from headworks.twin.models.building import Assumption
 from headworks.twin.models.vendor_model import VendorModel
@@ -98,6 +99,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     traffic: str
     overloads: list[Overload]
     verdicts: list[Verdict]
+    constraints: list[ConstraintVerdict] = []
     binding: Bottleneck
     remedies: list[Remedy]
     sensitivities: list[Sensitivity]

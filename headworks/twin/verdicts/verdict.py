@@ -101,6 +101,19 @@ class WindowValues(msgspec.Struct, frozen=True):
     why: str
 
 
+def unjudged(objective: Objective, why: str) -> Verdict:
+    """`cannot say`, with nothing predicted."""
+    return Verdict(
+        id=objective.id,
+        objective=str(objective),
+        alias=objective.alias,
+        metric=objective.metric,
+        verdict="cannot say",
+        limit=float(objective.limit.value),
+        why=why,
+    )
+
+
 def verdict_of(objective: Objective, found: Interval) -> VerdictWord:
     """On which side of the bound the interval lies."""
     return on_which_side(objective, found.low, found.high)
@@ -190,14 +203,7 @@ class Judge:
 
     def from_runs(self, objective: Objective) -> Verdict:
         """The verdict by the runs alone."""
-        blank = Verdict(
-            id=objective.id,
-            objective=str(objective),
-            alias=objective.alias,
-            metric=objective.metric,
-            verdict="cannot say",
-            limit=float(objective.limit.value),
-        )
+        blank = unjudged(objective, "")
         if objective.metric == "quality":
             return msgspec.structs.replace(blank, verdict="not judged", why=self._arithmetic.of(objective).why)
         if objective.window is not None and objective.metric == "availability":
