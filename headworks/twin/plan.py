@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -11,6 +11,7 @@ from headworks import __version__
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.system import System
+from headworks.system.speeds.measurements import Measurements
 from headworks.system.verdicts.budget_flow import BudgetFlow
 from headworks.system.verdicts.constraints import (
     ConstraintVerdict,
@@ -22,7 +23,9 @@ from headworks.system.verdicts.constraints import (
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
-from headworks.twin.report.report import PERCENTS, Percentiles, Report
+from headworks.twin.models.known_speeds import Speeds, measured_speeds
+from headworks.twin.models.vendor_model import VendorModel
+from headworks.twin.report.report import PERCENTS, Percentiles, Report, Sensitivity
 from headworks.twin.report.report import Effort as Spent
 from headworks.twin.screening.closed_forms import Screening, screen
 from headworks.twin.screening.course import Peak
@@ -32,6 +35,7 @@ from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run
 from headworks.twin.simulation.utilization import budget_utilizations
 from headworks.twin.verdicts.overload import overloads
+from headworks.twin.verdicts.speed_ends import judged_over_speeds, noting_unknown, rests_on_unknown
 from headworks.twin.verdicts.verdict import (
     OUTAGE_RUN_CALLS,
     Bottleneck,
@@ -47,11 +51,13 @@ from headworks.twin.workload.demand import Demand, demand
 
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of a plan beside the system. read: gives the bytes of a file that the system file names; records: the
-    ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them."""
+    ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them; measured: what
+    `headworks probe` found."""
 
     read: Callable[[str], bytes]
     records: Sequence[Record] | None = None
     is_fitted: bool = False
+    measured: Measurements = Measurements()
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +67,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     modelled: BuiltModels
     screening: Screening
     fitted: Fitted | None
+    speeds: Speeds = Speeds()
 
 
 def prepare(system: System, known: PlanInputs) -> Prepared:
@@ -69,9 +76,10 @@ def prepare(system: System, known: PlanInputs) -> Prepared:
     system = permitted(system)
     asked = demand(system, known.read, known.records)
     fitted = fit(known.records or (), system) if known.is_fitted else None
-    made = build_models(system, None if fitted is None else fitted.models)
+    speeds = measured_speeds(system, known.measured)
+    made = build_models(system, None if fitted is None else fitted.models, speeds.known)
     closed = screen(system, made.models, asked.mix, asked.burstiness, asked.peak_to_mean)
-    return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted)
+    return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted, speeds=speeds)
 
 
 def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
@@ -92,9 +100,26 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     for objective in system.requirements.objectives:
         told(f"judging {objective.id}")
         verdicts.append(judge.of(objective))
+    ends_simulated = 0
+
+    def judged(models: Mapping[str, VendorModel]) -> list[Verdict]:
+        """The verdicts with other models of the targets."""
+        nonlocal ends_simulated
+        other = Plan(system, models, asked.workload)
+        _, runs = courses.runs(other, effort)
+        bench = Judge(other, runs, effort.seed, asked.busy, min(OUTAGE_RUN_CALLS, effort.calls), courses.of)
+        found = [bench.of(objective) for objective in system.requirements.objectives]
+        ends_simulated += bench.simulated
+        return found
+
+    ranges = ready.modelled.ranges
+    if ranges:
+        told("judging the fast and the slow end of speeds that are not measured")
+    over = judged_over_speeds(system, models, ranges, verdicts, judged)
+    verdicts = over.verdicts
     search = ChangeSearch(whole, effort, asked.busy, courses, made if course.is_whole else ())
     told("measuring the effect of each setting")
-    effects = search.sensitivities(system.requirements.objectives)
+    effects = without_blank(search.sensitivities(system.requirements.objectives), verdicts)
     missed = [
         objective
         for objective, verdict in zip(system.requirements.objectives, verdicts, strict=True)
@@ -112,15 +137,21 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
         overloads=overloads(courses.capacity_of(whole), lasting(whole), made),
         verdicts=verdicts,
         constraints=constraints,
-        binding=bottleneck(using, verdicts, judge.at_offered_load()),
+        rests_on=over.rests_on,
+        binding=noting_unknown(bottleneck(using, verdicts, judge.at_offered_load()), ranges),
         remedies=remedies,
         sensitivities=effects,
         uses=using,
-        latencies=latency_percentiles(system, made, known.records if known.is_fitted else None),
+        latencies=[
+            one
+            for one in latency_percentiles(system, made, known.records if known.is_fitted else None)
+            if not rests_on_unknown(system, one.alias, ranges)
+        ],
         screening=ready.screening,
         assumptions=[
             *asked.assumptions,
             *ready.modelled.assumptions,
+            *ready.speeds.notes,
             *fit_notes(ready.fitted),
             *method_notes(verdicts),
             *budget_notes(judge.money.budgets),
@@ -134,7 +165,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
             wanted=effort.calls,
             calls=round(sum(len(one.measured) for one in made) / len(made)),
             measured=sum(len(one.measured) for one in made),
-            simulated=judge.simulated + search.simulated,
+            simulated=judge.simulated + ends_simulated + search.simulated,
         ),
     )
 
@@ -210,6 +241,15 @@ def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[R
 def latency_column(seen: Observations, metric: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     values = seen.first if metric == "time_to_first_token" else seen.duration
     return values[~np.isnan(values)]
+
+
+def without_blank(effects: Sequence[Sensitivity], verdicts: Sequence[Verdict]) -> list[Sensitivity]:
+    """The same without effects on objectives that have no number."""
+    blank = {one.id for one in verdicts if one.value is None}
+    return [
+        msgspec.structs.replace(one, effects=[part for part in one.effects if part.objective not in blank])
+        for one in effects
+    ]
 
 
 def fit_notes(fitted: Fitted | None) -> list[Assumption]:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from headworks.cli.tables import Output
 from headworks.system.verdicts.verdict import VerdictWord
+from headworks.twin.models.speed_range import SpeedOrigin
 from headworks.twin.report.report import Report, Sensitivity, effort_words, verdict_words
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.verdicts.verdict import Verdict, format_value
@@ -45,6 +46,7 @@ def show(report: Report) -> None:
         )
     output.print(table)
     show_constraints(report, output)
+    show_rests_on(report, output)
     output.title("Bottleneck")
     click.echo(f"  {report.binding.said}")
     show_remedies(report, output)
@@ -67,6 +69,27 @@ def show_constraints(report: Report, output: Output) -> None:
     output.print(table)
 
 
+SPEED_SOURCES: Final[Mapping[SpeedOrigin, str]] = MappingProxyType(
+    {"probed": "measured by `headworks probe`", "prior": "a prior, from public sources", "unknown": "unknown"}
+)
+
+
+def show_rests_on(report: Report, output: Output) -> None:
+    """Prints which verdicts move with speeds that are neither in the file nor fitted to the ledger."""
+    if not report.rests_on:
+        return
+    output.title("Verdicts that depend on speeds that are not in the file")
+    metrics = {one.id: one for one in report.verdicts}
+    table = output.table("objective", "target", "its speed is", "at the fast end", "at the slow end", "verdict")
+    for one in report.rests_on:
+        verdict = metrics[one.objective]
+        is_unknown = one.origin == "unknown"
+        ends = ["-" if end is None or is_unknown else format_value(verdict.metric, end) for end in (one.fast, one.slow)]
+        said = Text(verdict.verdict, style=COLOURS[verdict.verdict])
+        table.add_row(one.objective, one.target, SPEED_SOURCES[one.origin], *ends, said)
+    output.print(table)
+
+
 def between(one: Verdict) -> str:
     low = "?" if one.low is None else format_value(one.metric, one.low)
     high = "?" if one.high is None else format_value(one.metric, one.high)
@@ -75,7 +98,7 @@ def between(one: Verdict) -> str:
 
 def show_remedies(report: Report, output: Output) -> None:
     open_ones = [
-        one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.value is not None
+        one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.margin is not None
     ]
     if not open_ones:
         return

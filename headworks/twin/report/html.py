@@ -58,6 +58,11 @@ def _parts(report: Report) -> Iterator[str]:
     if report.constraints:
         rows = [(one.constraint, one.target, one.verdict, one.why) for one in report.constraints]
         yield "<h2>Constraints</h2>" + _table(("constraint", "target", "verdict", "why"), rows)
+    if report.rests_on:
+        rests = [(one.objective, one.target, one.origin, one.said) for one in report.rests_on]
+        yield "<h2>Verdicts that depend on speeds that are not in the file</h2>" + _table(
+            ("objective", "target", "its speed is", "by"), rests
+        )
     yield f'<h2>Bottleneck</h2><p class="binding">{escape(report.binding.said)}</p>'
     if report.remedies:
         yield "<h2>Cheapest single change that meets each missed objective</h2>" + _remedy_table(report)

@@ -18,6 +18,7 @@ from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.overload import Overload
+from headworks.twin.verdicts.speed_ends import RestsOn
 from headworks.twin.verdicts.verdict import Bottleneck, Verdict
 
 SIGNIFICANT_DIGITS = 6
@@ -100,6 +101,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     overloads: list[Overload]
     verdicts: list[Verdict]
     constraints: list[ConstraintVerdict] = []
+    rests_on: list[RestsOn] = []
     binding: Bottleneck
     remedies: list[Remedy]
     sensitivities: list[Sensitivity]

@@ -169,7 +169,7 @@ class Judge:
         self.money = Money(plan, made, busy)
         self._outage_runs: dict[frozenset[str], Run] = {}
         self._arithmetic = ArithmeticJudge(plan.system, Prices(plan.system).of)
-        self._is_fitted = any("fitted" in one.origins.values() for one in plan.models.values())
+        self._is_fitted = any({"fitted", "probed"} & set(one.origins.values()) for one in plan.models.values())
 
     def of(self, objective: Objective) -> Verdict:
         """The verdict by the runs or, where arithmetic settles it, the verdict of `headworks check`; of the calls that are let in."""
@@ -192,7 +192,7 @@ class Judge:
         )
 
     def with_arithmetic(self, objective: Objective, seen: Verdict) -> Verdict:
-        """The same verdict as `check` gives. What was measured of vendors (`--fit`) is more than what the file expects of them."""
+        """The same verdict as `check` gives. What was measured of vendors (`--fit`, `headworks probe`) is more than what the file expects of them."""
         found = self._arithmetic.of(objective)
         if found.verdict not in ("holds", "does not hold") or found.verdict == seen.verdict:
             return seen
