@@ -17,6 +17,7 @@ from rich.text import Text
 from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.param_types import SystemFileType
 from headworks.cli.tables import Output, TableRows
+from headworks.core.clock import wall
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price, written_dollars
 from headworks.gateway.live_verdict import Live
@@ -28,11 +29,24 @@ from headworks.system.derived.proxies import proxy_descriptions
 from headworks.system.load import parse_leniently
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
+from headworks.system.speeds.measurements import measurements_path, read_measurements, usable
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate
+from headworks.system.verdicts.constraints import ConstraintVerdict, check_served, judge_constraints
 from headworks.system.verdicts.judge import Verdict, judge
 from headworks.system.verdicts.verdict import VerdictWord
+
+
+class MeasuredSpeed(msgspec.Struct, frozen=True, kw_only=True):
+    """What `headworks probe` measured of a target: when (seconds since 1970), where, and how many answers. is_used: whether `plan`
+    uses it: not where the file says another address or model now, or answers were too few."""
+
+    target: str
+    at: float
+    place: str
+    answered: int
+    is_used: bool
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +62,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     proxies: dict[str, str] = {}
     models: dict[str, list[list[str]]] = {}
     prices: dict[str, dict[str, Price | None]] = {}
+    constraints: list[ConstraintVerdict] = []
     objectives: list[Verdict] = []
+    speeds: list[MeasuredSpeed] = []
     live: list[Live] = []
 
 
@@ -85,20 +101,33 @@ def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agr
     prices = priced(system, findings) if system is not None and is_priced else {}
     if findings.errors:
         system = None
+    speeds = [] if system is None else measured_speeds(system, file.parent, findings)
     verdicts = [] if system is None else judge(system, Prices(system).of)
-    holds = system is not None and not any(one.verdict == "does not hold" for one in verdicts)
+    constraints = [] if system is None else judge_constraints(system)
+    said = [one.verdict for one in verdicts] + [one.verdict for one in constraints]
+    holds = system is not None and "does not hold" not in said
     live: list[Live] = []
     if is_live and system is not None:
         asking = import_module("headworks.cli.check_live")  # it knows how to reach vendors: not for every check to load
         live = asking.ask_vendors(system, file.parent, is_agreed=is_agreed, is_quiet=as_json)
     holds = holds and not any(one.verdict == "wrong" for one in live)
     if as_json:
-        made = msgspec.structs.replace(report(system, findings, prices), holds=holds, objectives=verdicts, live=live)
+        made = msgspec.structs.replace(
+            report(system, findings, prices),
+            holds=holds,
+            constraints=constraints,
+            objectives=verdicts,
+            speeds=speeds,
+            live=live,
+        )
         click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
     else:
         show(system, findings, prices)
+        if system is not None and constraints:
+            show_constraints(system, constraints)
         if verdicts:
             show_verdicts(verdicts)
+        show_speeds(speeds, wall())
         if is_live:
             show_live(live, is_asked=system is not None)
     is_unsaid = any(one.verdict == "cannot say" for one in live)
@@ -184,6 +213,62 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     counts = Counter(one.verdict for one in verdicts)
     summed = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COLOURS if counts[verdict])
     click.echo(f"objectives, judged by arithmetic: {summed}")
+
+
+def show_constraints(system: System, constraints: Sequence[ConstraintVerdict]) -> None:
+    """Prints the verdict on each constraint at each target, and what follows for the gateway."""
+    output = Output()
+    table = output.table("constraint", "target", "verdict", "why")
+    for one in constraints:
+        table.add_row(one.constraint, one.target, Text(one.verdict, style=COLOURS[one.verdict]), Text(one.why))
+    click.echo()
+    output.print(table)
+    outside = list(dict.fromkeys(one.target for one in constraints if one.verdict != "holds"))
+    if outside:
+        click.echo(f"never asked: {', '.join(outside)}")
+    try:
+        check_served(system)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(f"`headworks up` will not start: {problem.problem}")
+
+
+def measured_speeds(system: System, folder: Path, findings: Findings) -> list[MeasuredSpeed]:
+    """What was measured of this system's targets. A file that cannot be read is a warning: it changes nothing about the system file."""
+    try:
+        known = read_measurements(measurements_path(system, folder))
+    except ConfigError as error:
+        for problem in error.problems:
+            findings.warn(("log",), f"{problem.file}: {problem.problem}", problem.remedy)
+        return []
+    used = usable(system, known)
+    targets = {str(one) for model in system.models.values() for tier in model.targets for one in tier}
+    return [
+        MeasuredSpeed(target=name, at=one.at, place=one.place, answered=one.answered, is_used=name in used)
+        for name, one in known.targets.items()
+        if name in targets
+    ]
+
+
+def show_speeds(speeds: Sequence[MeasuredSpeed], at: float) -> None:
+    """Prints how old measurements are."""
+    for one in speeds:
+        unused = (
+            ""
+            if one.is_used
+            else "; not used: the file says another address, model or settings, or answers were too few"
+        )
+        click.echo(
+            f"speed of {one.target}: measured {age(at - one.at)} ago at {one.place}, {counted(one.answered, 'answer')}{unused}"
+        )
+
+
+def age(seconds: float) -> str:
+    """A duration as people say it: 5 minutes, 3 hours, 12 days."""
+    for noun, length in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= length:
+            return counted(int(seconds // length), noun)
+    return "less than a minute"
 
 
 def show_live(live: Sequence[Live], *, is_asked: bool) -> None:

@@ -27,6 +27,7 @@ from headworks.system.syntax.nodes import MOST_BYTES
     "--since", type=InstantType(), help="With --fit or `log: true`: only calls since a time (1h, 2026-11-22)."
 )
 @click.option("--until", type=InstantType(), help="Likewise: only calls before a time.")
+@click.option("--no-probe", "ignores_probe", is_flag=True, help="Leave out what `headworks probe` measured.")
 @click.option("--screen", "only_screen", is_flag=True, help="Closed forms only: instant, no simulation.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same plan to the byte.")
 @click.option("--calls", type=click.IntRange(100, 1_000_000), default=2000, show_default=True, help="Calls per run.")
@@ -48,6 +49,7 @@ def command(
     is_fitted: bool,
     since: float | None,
     until: float | None,
+    ignores_probe: bool,
     only_screen: bool,
     seed: int,
     calls: int,
@@ -70,6 +72,7 @@ def command(
     module = import_extra("plan", "headworks.cli.plan_run")
     run = module.Run(
         is_fitted=is_fitted,
+        ignores_probe=ignores_probe,
         only_screen=only_screen,
         seed=seed,
         calls=calls,

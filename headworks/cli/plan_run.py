@@ -17,6 +17,7 @@ from headworks.cli.extra_modules import import_extra
 from headworks.cli.plan import past, read
 from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
+from headworks.system.speeds.measurements import Measurements, measurements_path, read_measurements
 from headworks.twin.plan import PlanInputs, plan, prepare
 from headworks.twin.report.report import as_json, round_floats
 from headworks.twin.simulation.replications import Effort
@@ -34,6 +35,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """How it is made and told."""
 
     is_fitted: bool
+    ignores_probe: bool = False
     only_screen: bool
     seed: int
     calls: int
@@ -87,6 +89,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
         read=lambda path: (file.parent / path).read_bytes(),
         records=past(file, asked) if asks_ledger else None,
         is_fitted=way.is_fitted,
+        measured=Measurements() if way.ignores_probe else read_measurements(measurements_path(system, file.parent)),
     )
     if way.only_screen:
         ready = prepare(system, known)

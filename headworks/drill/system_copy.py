@@ -3,7 +3,8 @@
 Theory. The copy is made of the file's text, not of what was read from it: whatever an alias says (timeouts, retries,
 what to do in mid-stream) is said again word for word, also what a later version of the file may say. Replaced are the
 providers (each becomes a vendor of OpenAI's dialect at an address of the drill's), the ports and the ledger; left out
-is what is about callers and about other commands: keys, groups, budgets, requirements, suites.
+is what is about callers and about other commands: keys, groups, budgets, objectives, suites; and targets that do not meet
+the constraints, because no call reaches them.
 
 Always true: no secret of the user is looked up, no address of a vendor is in the copy, and nothing of the user's folder
 but the system file is read.
@@ -39,11 +40,12 @@ from headworks.system.syntax.nodes import (
     compose,
     text_at,
 )
+from headworks.system.verdicts.constraints import check_served, permitted
 
-IGNORED_KEYS: Final = frozenset({"keys", "groups", "requirements", "prompts", "suites", "log", "state", "release"})
+IGNORED_KEYS: Final = frozenset({"keys", "groups", "prompts", "suites", "log", "state", "release"})
 """Top-level keys that a drill does not read: keys of callers, settings of other commands, places of files."""
 
-REPLACED_KEYS: Final = frozenset({"providers", "server", "drills"})
+REPLACED_KEYS: Final = frozenset({"providers", "requirements", "server", "drills"})
 """Keys of the top that the copy has otherwise, or not."""
 
 PORT_KEYS: Final = frozenset({"listen", "admin", "admin_key", "tls", "workers"})
@@ -128,6 +130,9 @@ def parse_system(content: bytes, name: str, folder: Path) -> DrilledSystem:
     if isinstance(root, MappingNode):
         differences = tuple(differences_of(root))
         root = without(root, IGNORED_KEYS)
+        if (required := root.entries.get("requirements")) is not None and isinstance(required.node, MappingNode):
+            kept = {key: entry for key, entry in required.node.entries.items() if key == "constraints"}
+            root.entries["requirements"] = Entry(required.name_place, MappingNode(kept, required.node.place))
         if (server := root.entries.get("server")) is not None and isinstance(server.node, MappingNode):
             root.entries["server"] = Entry(server.name_place, without(server.node, PORT_KEYS))
     system = None if root is None else Reader(findings, PlaceholderSecrets({}, folder)).system(root)
@@ -136,7 +141,8 @@ def parse_system(content: bytes, name: str, folder: Path) -> DrilledSystem:
         check(system, findings, FullyInstalled(folder))
     if root is None or system is None or findings.errors:
         raise ConfigError(findings.errors)
-    return DrilledSystem(name=name, root=plain(root), system=system, differences=differences)
+    check_served(system)
+    return DrilledSystem(name=name, root=plain(root), system=permitted(system), differences=differences)
 
 
 def without(table: MappingNode, names: frozenset[str]) -> MappingNode:

@@ -29,6 +29,7 @@ from headworks.gateway.prices import Prices
 from headworks.policy.charge import BYTES_PER_TOKEN
 from headworks.system.schema.system import Model, System
 from headworks.system.syntax.findings import suggestion
+from headworks.system.verdicts.constraints import permitted
 
 ANSWER_TOKENS = 200
 """Tokens of an answer where `max_tokens` does not bound it, for the estimate of cost: a paragraph or two."""
@@ -107,7 +108,8 @@ class Plan:
     def model_behind(self, alias: str) -> Model:
         """The model that answers: the alias that is called, or the one behind the prompt."""
         is_prompt = alias.startswith(PROMPT_PREFIX)
-        return self.system.models[self.system.prompts[alias.removeprefix(PROMPT_PREFIX)].alias if is_prompt else alias]
+        behind = self.system.prompts[alias.removeprefix(PROMPT_PREFIX)].alias if is_prompt else alias
+        return permitted(self.system).models[behind]
 
     def estimate(self, item: Item) -> int | None:
         """What an item may cost, in nano-dollars: one attempt at the first target, and its judges, each asked in both orders.

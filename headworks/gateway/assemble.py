@@ -53,6 +53,7 @@ from headworks.state.answers import Answers as InMemoryAnswers
 from headworks.state.memory import Memory
 from headworks.system.derived.prefill import prefill_of
 from headworks.system.schema.system import Model, System, TargetOf, alias_identity
+from headworks.system.verdicts.constraints import check_served, permitted
 
 Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""
@@ -178,7 +179,10 @@ def assemble(
     before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
     state: what calls are counted by; without one, that of `before`, or a new one of this process. keys: every key, where more
     may be made while calls are served; without it, those of the file. answer_stores: where answers are kept; without one, in this process.
+    Targets that do not meet `requirements.constraints` are not built. Raises ConfigError where an alias has no other.
     """
+    check_served(system)
+    config, system = system.digest, permitted(system)
     shared = Shared(system, seed, before, state, answer_stores)
     if keys is None and system.keys:
         keys = Keyring(file_keys(system), file_groups(system))
@@ -192,14 +196,14 @@ def assemble(
     for name, prompt in prompts.items():
         aliases[PROMPT_PREFIX + name] = Render(aliases[system.prompts[name].alias], prompt)
     shared.forget()
-    return Assembled(front(aliases, journal, keys, system), shared, keys)
+    return Assembled(front(aliases, journal, keys, system, config), shared, keys)
 
 
-def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None, system: System) -> Trace:
-    """The layers that each call passes once."""
+def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None, system: System, config: str) -> Trace:
+    """The layers that each call passes once. config: the digest of the whole file, for records."""
     route: Service = Route(aliases)
     known = route if keys is None else Auth(route, keys)
-    return Trace(known, journal, system.digest, keeps_bodies=system.log.bodies == "full")
+    return Trace(known, journal, config, keeps_bodies=system.log.bodies == "full")
 
 
 def pool(

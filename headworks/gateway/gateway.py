@@ -42,6 +42,7 @@ from headworks.ledger.store_url import store_at
 from headworks.prompts.render_process import RenderProcess
 from headworks.system.derived.secret_values import all_secrets
 from headworks.system.schema.system import System
+from headworks.system.verdicts.constraints import check_served
 from headworks.telemetry.log_lines import hide_in_log
 from headworks.telemetry.metrics import Metrics, Recorder
 from headworks.telemetry.watchdog import Watchdog
@@ -94,7 +95,8 @@ class Gateway:
 
     def __init__(self, system: System, folder: Path, *, seed: int, member: Member | None = None) -> None:
         self.render_process = RenderProcess()
-        prompts = prompts_of(system, folder, self.render_process)  # first: where one is wrong nothing is opened
+        check_served(system)  # first: where something is wrong nothing is opened
+        prompts = prompts_of(system, folder, self.render_process)
         self.folder = folder
         self.seed = seed
         self.started_at = time.time()
@@ -223,6 +225,7 @@ class Gateway:
         """Everything of another system that may fail or take time; to be adopted or abandoned. Raises as `reload` does."""
         if problems := unchangeable(self.system, system):
             raise ConfigError(problems)
+        check_served(system)
         old = self.stack
         seed = self.seed + self.generation + 1  # the same chance again would repeat the same picks
         loop = asyncio.get_running_loop()

@@ -23,6 +23,7 @@ from headworks.http.connection import Broken, TimedOut
 from headworks.layers.failure_reason import reason
 from headworks.providers.remote import Remote
 from headworks.system.schema.system import Model, OpenAI, System, TargetOf
+from headworks.system.verdicts.constraints import permitted
 from headworks.wire.own_dialect import OWN
 
 TIMEOUT: Final = 20.0
@@ -49,11 +50,11 @@ class _List(msgspec.Struct):
 
 class LiveCheck:
     """Asks the vendors of a system. Enter it to connect; leaving closes every connection. Simulated and local ones are not
-    asked: they have neither key nor address."""
+    asked: they have neither key nor address. Nor are targets that do not meet the constraints: nothing is sent there."""
 
     def __init__(self, system: System, folder: Path) -> None:
         self.targets: dict[str, tuple[Model, TargetOf]] = {}
-        for model in system.models.values():
+        for model in permitted(system).models.values():
             for target in (one for tier in model.targets for one in tier):
                 if isinstance(system.providers[target.provider], OpenAI):
                     self.targets.setdefault(str(target), (model, target))

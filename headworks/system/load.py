@@ -17,6 +17,7 @@ from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES, compose
+from headworks.system.verdicts.constraints import check_served, left_out
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +58,15 @@ def read(
     content: bytes, *, file: str | Path, folder: Path, env: Mapping[str, str], machine: Machine | None = None
 ) -> Loaded:
     """Reads a system file's bytes. file: its path, or what messages call a text that is in none. Raises ConfigError with
-    everything that is wrong."""
+    everything that is wrong, also where no target of an alias meets the constraints."""
     findings = Findings(str(file))
     path = file if isinstance(file, Path) else None
     system = parse(content, findings, Sources(env, folder), machine or Machine(folder), path)
     if system is None:
         raise ConfigError(findings.errors)
-    return Loaded(system=system, folder=folder, warnings=tuple(findings.warnings), path=path)
+    check_served(system)
+    warnings = (*findings.warnings, *left_out(system))
+    return Loaded(system=system, folder=folder, warnings=warnings, path=path)
 
 
 def parse(

@@ -11,18 +11,29 @@ import numpy as np
 from headworks import __version__
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
+from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import System
+from headworks.system.speeds.measurements import Measurements
 from headworks.system.verdicts.budget_flow import BudgetFlow
+from headworks.system.verdicts.constraints import (
+    ConstraintVerdict,
+    check_served,
+    judge_constraints,
+    permitted,
+    unserved,
+)
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
+from headworks.twin.models.known_speeds import Speeds, measured_speeds
+from headworks.twin.models.speed_range import SpeedRange
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.report.distributions import distributions
-from headworks.twin.report.report import PERCENTS, Percentiles, Report
+from headworks.twin.report.report import PERCENTS, Percentiles, Report, Sensitivity
 from headworks.twin.report.report import Effort as Spent
 from headworks.twin.screening.closed_forms import Screening, screen
 from headworks.twin.screening.course import Peak
-from headworks.twin.screening.giving_way import DayUse, day_uses
+from headworks.twin.screening.giving_way import Carrying, DayUse, day_uses
 from headworks.twin.search.load_limit import LoadSearch
 from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.courses import Courses
@@ -30,7 +41,16 @@ from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run
 from headworks.twin.simulation.utilization import budget_utilizations
 from headworks.twin.verdicts.overload import overloads
-from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, bottleneck, mean_utilization
+from headworks.twin.verdicts.speed_ends import judged_over_speeds, noting_unknown, rests_on_unknown
+from headworks.twin.verdicts.verdict import (
+    OUTAGE_RUN_CALLS,
+    Bottleneck,
+    Judge,
+    Verdict,
+    bottleneck,
+    mean_utilization,
+    unjudged,
+)
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand
 
@@ -40,11 +60,13 @@ MONTH: Final = 30 * 86400.0
 
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of a plan beside the system. read: gives the bytes of a file that the system file names; records: the
-    ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them."""
+    ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them; measured: what
+    `headworks probe` found."""
 
     read: Callable[[str], bytes]
     records: Sequence[Record] | None = None
     is_fitted: bool = False
+    measured: Measurements = Measurements()
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,19 +76,27 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     modelled: BuiltModels
     screening: Screening
     fitted: Fitted | None
+    speeds: Speeds = Speeds()
 
 
 def prepare(system: System, known: PlanInputs) -> Prepared:
-    """Traffic, models and closed forms: instant. Raises PlanError."""
+    """Traffic, models and closed forms: instant. Raises PlanError, ConfigError."""
+    check_served(system)
+    system = permitted(system)
     asked = demand(system, known.read, known.records)
     fitted = fit(known.records or (), system) if known.is_fitted else None
-    made = build_models(system, None if fitted is None else fitted.models)
+    speeds = measured_speeds(system, known.measured)
+    made = build_models(system, None if fitted is None else fitted.models, speeds.known)
     closed = screen(system, made.models, asked.mix, asked.burstiness, asked.peak_to_mean)
-    return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted)
+    return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted, speeds=speeds)
 
 
 def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
     """The plan of a system. told: is given a line of progress now and then. Raises PlanError."""
+    constraints, digest = judge_constraints(system), system.digest
+    if nobody := unserved(system):
+        return without_targets(system, constraints, nobody, effort)
+    system = permitted(system)
     ready = prepare(system, known)
     asked, models = ready.demand, ready.modelled.models
     whole = Plan(system, models, asked.workload)
@@ -79,14 +109,16 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     for objective in system.requirements.objectives:
         told(f"judging {objective.id}")
         verdicts.append(judge.of(objective))
+    ends = SpeedEnds(whole, effort, asked.busy, courses)
+    ranges = ready.modelled.ranges
+    if ranges:
+        told("judging the fast and the slow end of speeds that are not measured")
+    over = judged_over_speeds(system, models, ranges, verdicts, ends.judged)
+    verdicts = over.verdicts
     search = ChangeSearch(whole, effort, asked.busy, courses, made if course.is_whole else ())
     told("measuring the effect of each setting")
-    effects = search.sensitivities(system.requirements.objectives)
-    missed = [
-        objective
-        for objective, verdict in zip(system.requirements.objectives, verdicts, strict=True)
-        if verdict.verdict in ("does not hold", "cannot say") and verdict.margin is not None
-    ]
+    effects = without_blank(search.sensitivities(system.requirements.objectives), verdicts)
+    missed = open_objectives(system, verdicts)
     told("searching for remedies" if missed else "writing the report")
     remedies = search.remedies(missed, verdicts)
     told("looking for the load that it carries")
@@ -96,40 +128,92 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     return Report(
         headworks=__version__,
         system=system.name,
-        digest=system.digest,
-        verdict=overall(one.verdict for one in verdicts),
+        digest=digest,
+        verdict=overall([one.verdict for one in verdicts] + [one.verdict for one in constraints]),
         traffic=asked.source,
         overloads=overloads(courses.capacity_of(whole), lasting(whole), made),
         verdicts=verdicts,
-        binding=bottleneck(using, verdicts, judge.at_offered_load()),
+        constraints=constraints,
+        rests_on=over.rests_on,
+        binding=noting_unknown(bottleneck(using, verdicts, judge.at_offered_load()), ranges),
         remedies=remedies,
         sensitivities=effects,
         uses=using,
-        latencies=latency_percentiles(system, made, known.records if known.is_fitted else None),
+        latencies=known_latencies(system, made, known, ranges),
         screening=ready.screening,
-        assumptions=[
-            *asked.assumptions,
-            *ready.modelled.assumptions,
-            *fit_notes(ready.fitted),
-            *method_notes(verdicts),
-            *budget_notes(judge.money.budgets),
-        ],
+        assumptions=noted(ready, verdicts, judge),
         models=list(models.values()),
         prices=price_sources(system),
-        effort=Spent(
-            seed=effort.seed,
-            runs=len(made),
-            most_runs=effort.runs,
-            wanted=effort.calls,
-            calls=round(sum(len(one.measured) for one in made) / len(made)),
-            measured=sum(len(one.measured) for one in made),
-            simulated=judge.simulated + search.simulated + loads.simulated,
-        ),
+        effort=spent(effort, made, judge.simulated + ends.simulated + search.simulated + loads.simulated),
         carrying=carried,
         distributions=distributions(system.requirements.objectives, made, judge),
         days=hourly_uses(system, models, courses.peak_of(whole)),
         calls_a_month=asked.workload.rate * asked.busy * MONTH,
     )
+
+
+def open_objectives(system: System, verdicts: Sequence[Verdict]) -> list[Objective]:
+    """The objectives that are missed or unclear, and have a number that a change may move."""
+    return [
+        objective
+        for objective, verdict in zip(system.requirements.objectives, verdicts, strict=True)
+        if verdict.verdict in ("does not hold", "cannot say") and verdict.margin is not None
+    ]
+
+
+class SpeedEnds:
+    """Judges the objectives with other speeds of the targets, by runs of their own."""
+
+    def __init__(self, whole: Plan, effort: Effort, busy: float, courses: Courses) -> None:
+        self.whole = whole
+        self.effort = effort
+        self.busy = busy
+        self.courses = courses
+        self.simulated = 0
+
+    def judged(self, models: Mapping[str, VendorModel]) -> list[Verdict]:
+        """The verdicts with these models."""
+        other = Plan(self.whole.system, models, self.whole.workload)
+        _, made = self.courses.runs(other, self.effort)
+        short = min(OUTAGE_RUN_CALLS, self.effort.calls)
+        judge = Judge(other, made, self.effort.seed, self.busy, short, self.courses.of)
+        found = [judge.of(objective) for objective in other.system.requirements.objectives]
+        self.simulated += judge.simulated
+        return found
+
+
+def spent(effort: Effort, made: Sequence[Run], simulated: int) -> Spent:
+    """What was simulated, in all and for the verdicts."""
+    measured = sum(len(one.measured) for one in made)
+    return Spent(
+        seed=effort.seed,
+        runs=len(made),
+        most_runs=effort.runs,
+        wanted=effort.calls,
+        calls=round(measured / len(made)) if made else 0,
+        measured=measured,
+        simulated=simulated,
+    )
+
+
+def noted(ready: Prepared, verdicts: Sequence[Verdict], judge: Judge) -> list[Assumption]:
+    """Everything that a plan takes for granted."""
+    return [
+        *ready.demand.assumptions,
+        *ready.modelled.assumptions,
+        *ready.speeds.notes,
+        *fit_notes(ready.fitted),
+        *method_notes(verdicts),
+        *budget_notes(judge.money.budgets),
+    ]
+
+
+def known_latencies(
+    system: System, made: Sequence[Run], known: PlanInputs, ranges: Mapping[str, SpeedRange]
+) -> list[Percentiles]:
+    """The latency percentiles of each alias whose targets' speeds are known."""
+    found = latency_percentiles(system, made, known.records if known.is_fitted else None)
+    return [one for one in found if not rests_on_unknown(system, one.alias, ranges)]
 
 
 def peak_of(system: System, asked: Demand) -> Peak:
@@ -149,6 +233,37 @@ def hourly_uses(system: System, models: Mapping[str, VendorModel], peak: Peak) -
 def lasting(whole: Plan) -> float:
     """Seconds for which the peak lasts; of a trace the busiest five minutes."""
     return PEAK_WINDOW if isinstance(whole.workload, Trace) else whole.system.requirements.traffic.peak_for
+
+
+def without_targets(
+    system: System, constraints: list[ConstraintVerdict], nobody: Sequence[str], effort: Effort
+) -> Report:
+    """The plan of a system that no gateway serves: an alias has no target that meets the constraints. Nothing is simulated."""
+    why = f"no target of {', '.join(nobody)} meets the constraints"
+    return Report(
+        headworks=__version__,
+        system=system.name,
+        digest=system.digest,
+        verdict="does not hold",
+        traffic="nothing was simulated",
+        overloads=[],
+        verdicts=[unjudged(one, why) for one in system.requirements.objectives],
+        constraints=constraints,
+        binding=Bottleneck(name="", at_peak=0.0, said=f"{why}: `headworks up` does not start"),
+        remedies=[],
+        sensitivities=[],
+        uses=[],
+        latencies=[],
+        screening=Screening(refused=why, limits=[], queues=[]),
+        assumptions=[],
+        models=[],
+        prices=price_sources(system),
+        effort=spent(effort, (), 0),
+        carrying=Carrying(rate=0.0, capacity=None, first="", multiples=[]),
+        distributions=[],
+        days=[],
+        calls_a_month=0.0,
+    )
 
 
 def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[Record] | None) -> list[Percentiles]:
@@ -182,6 +297,15 @@ def latency_percentiles(system: System, made: Sequence[Run], records: Sequence[R
 def latency_column(seen: Observations, metric: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     values = seen.first if metric == "time_to_first_token" else seen.duration
     return values[~np.isnan(values)]
+
+
+def without_blank(effects: Sequence[Sensitivity], verdicts: Sequence[Verdict]) -> list[Sensitivity]:
+    """The same without effects on objectives that have no number."""
+    blank = {one.id for one in verdicts if one.value is None}
+    return [
+        msgspec.structs.replace(one, effects=[part for part in one.effects if part.objective not in blank])
+        for one in effects
+    ]
 
 
 def fit_notes(fitted: Fitted | None) -> list[Assumption]:

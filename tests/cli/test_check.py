@@ -49,7 +49,7 @@ def test_a_wrong_file_is_told_all_at_once(wrong: Path, capsys: pytest.CaptureFix
     assert said.err == ""
     assert said.out == (
         f"error: {wrong}:1:37: providers.v.sed: the key `sed` is not known\n"
-        "    did you mean `seed`? known keys: dialect, first_token, per_token, output_tokens, faults, rpm, tpm, concurrency, seed\n"
+        "    did you mean `seed`? known keys: dialect, first_token, per_token, output_tokens, faults, rpm, tpm, concurrency, seed, region, retention\n"
         f"error: {wrong}:2:13: models.a.targets[0][0].provider: there is no provider `u`\n"
         "    providers: v\n"
         f"warning: {wrong}:3:17: keys.k.key: the secret is written in the file\n"
@@ -222,3 +222,24 @@ def test_which_proxy_is_used_is_shown_without_its_credentials(
     shown = capsys.readouterr().out
     assert json.loads(shown)["proxies"]["v"] == "through http://proxy.example:3128 (HTTPS_PROXY)"
     assert "hunter2" not in said + shown
+
+
+def test_constraints_are_told_for_every_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(
+        "requirements: {constraints: [{retention: none}]}\n"
+        "providers: {v: {dialect: simulated, retention: none}, w: {dialect: simulated, retention: 30d}}\n"
+        "models: {a: {targets: [v, w]}}\n"
+    )
+    assert run(["check", str(file)]) == FAILS
+    said = capsys.readouterr().out
+    assert "`w` keeps what it is sent for 30d" in said
+    assert "never asked: w/simulated" in said
+    assert run(["check", "--json", str(file)]) == FAILS
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["target"], one["verdict"]) for one in told["constraints"]] == [
+        ("v/simulated", "holds"),
+        ("w/simulated", "does not hold"),
+    ]
+    file.write_text(file.read_text().replace("30d", "none"))
+    assert run(["check", str(file)]) == HOLDS

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from headworks.core.errors import ConfigError
-from headworks.drill.system_copy import CopyAddresses, copied_file, copied_system, load_system
+from headworks.drill.system_copy import CopyAddresses, copied_file, copied_system, load_system, parse_system
 from headworks.system.schema.system import OpenAI
 from tests.drill.systems import ALONE, PLAIN, PRODUCTION, STARTER, system
 
@@ -97,3 +97,13 @@ def test_what_the_copy_has_itself_is_not_even_read() -> None:
     assert copied_system(system(ALONE + server)).server.max_in_flight == 3
     with pytest.raises(ConfigError, match="max_in_flight"):
         system(ALONE + b"server: {max_in_flight: many}\n")
+
+
+def test_a_target_outside_the_constraints_saves_nobody_in_a_drill() -> None:
+    text = b"""
+requirements: {constraints: [{region: eu}], objectives: [{id: wrong}]}
+providers: {a: {dialect: simulated, region: eu}, b: {dialect: simulated}}
+models: {m: {targets: [a, b]}}
+"""
+    drilled = parse_system(text, "f.yaml", Path())
+    assert [[str(one) for one in tier] for tier in copied_system(drilled).models["m"].targets] == [["a/simulated"]]

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from headworks.cli.tables import Output
 from headworks.system.verdicts.verdict import VerdictWord
+from headworks.twin.models.speed_range import SpeedOrigin
 from headworks.twin.report.report import Report, Sensitivity, effort_words, verdict_words
 from headworks.twin.report.summary import carrying_lines, cost_words, summary
 from headworks.twin.screening.closed_forms import Screening
@@ -35,8 +36,11 @@ def show(report: Report, *, is_detailed: bool = False) -> None:
     output.paragraph(summary(report), COLOURS[worst(report)])
     click.echo()
     show_verdicts(report, output, is_detailed=is_detailed)
-    output.title("How far it carries")
-    output.items(carrying_lines(report))
+    show_constraints(report, output)
+    show_rests_on(report, output)
+    if report.effort.runs:
+        output.title("How far it carries")
+        output.items(carrying_lines(report))
     output.title("Why")
     output.items(reasons(report, is_detailed=is_detailed))
     show_remedies(report, output)
@@ -109,6 +113,38 @@ def show_days(report: Report, output: Output) -> None:
     output.print(table)
 
 
+def show_constraints(report: Report, output: Output) -> None:
+    """Prints the verdict on each constraint at each target."""
+    if not report.constraints:
+        return
+    output.title("Constraints; a target that does not meet all of them is never asked, here and in the gateway")
+    table = output.table("constraint", "target", "verdict", "why")
+    for one in report.constraints:
+        table.add_row(one.constraint, one.target, Text(one.verdict, style=COLOURS[one.verdict]), Text(one.why))
+    output.print(table)
+
+
+SPEED_SOURCES: Final[Mapping[SpeedOrigin, str]] = MappingProxyType(
+    {"probed": "measured by `headworks probe`", "prior": "a prior, from public sources", "unknown": "unknown"}
+)
+
+
+def show_rests_on(report: Report, output: Output) -> None:
+    """Prints which verdicts move with speeds that are neither in the file nor fitted to the ledger."""
+    if not report.rests_on:
+        return
+    output.title("Verdicts that depend on speeds that are not in the file")
+    metrics = {one.id: one for one in report.verdicts}
+    table = output.table("objective", "target", "its speed is", "at the fast end", "at the slow end", "verdict")
+    for one in report.rests_on:
+        verdict = metrics[one.objective]
+        is_unknown = one.origin == "unknown"
+        ends = ["-" if end is None or is_unknown else format_value(verdict.metric, end) for end in (one.fast, one.slow)]
+        said = Text(verdict.verdict, style=COLOURS[verdict.verdict])
+        table.add_row(one.objective, one.target, SPEED_SOURCES[one.origin], *ends, said)
+    output.print(table)
+
+
 def between(one: Verdict) -> str:
     low = "?" if one.low is None else format_value(one.metric, one.low)
     high = "?" if one.high is None else format_value(one.metric, one.high)
@@ -117,7 +153,7 @@ def between(one: Verdict) -> str:
 
 def show_remedies(report: Report, output: Output) -> None:
     open_ones = [
-        one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.value is not None
+        one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.margin is not None
     ]
     if not open_ones:
         return

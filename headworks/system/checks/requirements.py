@@ -88,6 +88,10 @@ def check_requirements(system: System, findings: Findings) -> None:
             problem = f"{shown(objective.id)} is the id of another objective too"
             findings.error((*where, "id"), problem, "give each an id of its own")
     _common_causes(required, findings)
+    for index, constraint in findings.indexed((*REQUIREMENTS, "constraints"), required.constraints):
+        where = (*REQUIREMENTS, "constraints", index)
+        if not constraint.region and constraint.retention is None and findings.is_valid(where):
+            findings.error(where, "the constraint is empty", "write `region: eu` or `retention: none`")
     for alias, model in system.models.items():
         tiers: KeyPath = ("models", alias, "targets")
         for number, tier in findings.indexed(tiers, model.targets):

@@ -23,6 +23,7 @@ from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.requirements import (
     AliasTraffic,
     CommonCause,
+    Constraint,
     Expect,
     Objective,
     Requirements,
@@ -63,12 +64,22 @@ _SHAPE: Final[Mapping[str, str]] = MappingProxyType(
 )
 """A shape of traffic, of the system or of an alias."""
 
+_STATED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "region": "Where this provider handles what it is sent, in a word of your own, such as `eu`; several as `[eu, ch]`. Nothing "
+        "checks that it is so: constraints compare it. Not stated: no constraint on the region is met.",
+        "retention": "For how long this provider keeps what it is sent: `none`, or at most so long, such as `30d`. Not stated: no "
+        "constraint on retention is met.",
+    }
+)
+"""What a provider states of itself for `requirements.constraints`."""
+
 DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
     {
         System: {
             "version": "The version of this file format.",
             "name": "The system's name in logs and reports.",
-            "requirements": "What the system must promise. It changes nothing about how calls are served. `headworks check` judges it.",
+            "requirements": "What the system must promise; `headworks check` judges it. Only `constraints` change how calls are served.",
             "providers": "The vendors and model servers that answer calls, each under a name of your own.",
             "models": "The names that clients call (aliases), and what answers for each. In short: `alias: provider/model`, or a "
             "list of them, tried in order.",
@@ -100,10 +111,12 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
             "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
             "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
+            **_STATED,
         },
         Local: {
             "model": "`gemma-3-270m`, the embedded model, or the path of a GGUF file.",
             "concurrency": "Answers that the model writes at the same time.",
+            **_STATED,
         },
         Simulated: {
             "first_token": "Time to the first token.",
@@ -116,6 +129,7 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "tpm": "Tokens a minute above which it answers 429. Unlimited by default.",
             "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
             "seed": "The seed of its answers: two simulated vendors with the same seed give the same answers.",
+            **_STATED,
         },
         Spread: {
             "p50": "Half of them take at most this long.",
@@ -177,6 +191,13 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "traffic": "The traffic that the system must carry.",
             "objectives": "What the system must promise, each with an `id` of its own.",
             "common_causes": "Which providers fail together.",
+            "constraints": "What every provider must state of itself. A target that does not meet all of them is never asked "
+            "(`docs/requirements.md`).",
+        },
+        Constraint: {
+            "region": "The regions that are allowed. A provider meets it if it states a `region`, and each of its own is one of these.",
+            "retention": "The longest retention that is allowed: `none`, or a duration. A provider meets it if it states a `retention` "
+            "that is not longer.",
         },
         Traffic: {
             **_SHAPE,

@@ -242,6 +242,30 @@ def written_span(pause: Backoff) -> str:
     return f"{written_duration(pause.shortest)}..{written_duration(pause.longest)}"
 
 
+def region(text: str) -> str:
+    """The name of a region, in lower case: `EU` and `eu` are one."""
+    return _REGION(text).lower()
+
+
+_REGION = _matching(
+    "a region", NAME, "use up to 64 letters, digits, dots, dashes and underscores, such as eu; several as [eu, ch]"
+)
+
+
+def retention(text: str) -> float:
+    """For how long a vendor keeps what it is sent: seconds; 0 for `none`."""
+    if text == "none":
+        return 0.0
+    try:
+        return duration(text)
+    except Unreadable:
+        raise Unreadable(f"{shown(text)} is not a retention", "write none, or a duration such as 30d") from None
+
+
+def written_retention(seconds: float) -> str:
+    return written_duration(seconds) if seconds else "none"
+
+
 _DURATION = f"{NUMBER}(?:{'|'.join(SECONDS)})"
 
 NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
@@ -280,6 +304,8 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             "a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+|postgres(?:ql)?://[!-~]+|.*\$\{.*", store
         ),
         "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^#@?\s]+(?:\?[^#\s]*)?", url),
+        "region": Notation("a region", "eu", NAME, region),
+        "retention": Notation("a retention", "30d", f"none|{_DURATION}", retention, written_retention),
         "proxy": Notation("a proxy", "http://proxy:3128", r"none|[^\s]+", proxy),
         "address": Notation(
             "an address", "127.0.0.1:8080", r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address

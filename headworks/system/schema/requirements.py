@@ -1,6 +1,6 @@
 """The structs of `requirements:`: objectives and expected traffic. What must hold between their keys: `checks/requirements.py`.
 
-Always true: nothing here changes how calls are served; only `headworks check` and what comes after it read this.
+Always true: only `constraints` change how calls are served; all else is read by `headworks check` and what comes after it.
 A bound is exact to the digit that was written: objectives are compared, and a float's rounding must not decide.
 """
 
@@ -20,6 +20,8 @@ Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "sha
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
 FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
+Region: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "region"})]
+Retention: TypeAlias = Annotated[float, msgspec.Meta(ge=0, extra={"unit": "retention"})]
 Rate: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Percentile: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=99.999)]
 
@@ -149,9 +151,18 @@ class CommonCause(msgspec.Struct, frozen=True, kw_only=True):
     share: Share
 
 
+class Constraint(msgspec.Struct, frozen=True, kw_only=True):
+    """What every provider that is asked must state of itself: regions of which each of its own is one, and the longest
+    retention, in seconds. Both where both are written."""
+
+    region: tuple[Region, ...] = ()
+    retention: Retention | None = None
+
+
 class Requirements(msgspec.Struct, frozen=True, kw_only=True):
-    """Objectives, traffic and common causes of failure."""
+    """Objectives, traffic, common causes of failure, and constraints."""
 
     traffic: Traffic = Traffic()
     objectives: tuple[Objective, ...] = ()
     common_causes: tuple[CommonCause, ...] = ()
+    constraints: tuple[Constraint, ...] = ()

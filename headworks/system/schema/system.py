@@ -28,7 +28,7 @@ from headworks.system.schema.drills import Drill
 from headworks.system.schema.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
 from headworks.system.schema.notations import Address
 from headworks.system.schema.prompt_file import PromptFile
-from headworks.system.schema.requirements import Bound, Expect, Requirements, Tokens
+from headworks.system.schema.requirements import Bound, Expect, Region, Requirements, Retention, Tokens
 from headworks.system.schema.secrets import PrivateUrl, Secret
 
 EMBEDDED = "gemma-3-270m"
@@ -66,6 +66,8 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
     forward_headers: tuple[HeaderName, ...] = ()
     ca_file: FilePath | None = None
     proxy: ProxyUrl | None = None
+    region: tuple[Region, ...] = ()
+    retention: Retention | None = None
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):
@@ -73,6 +75,8 @@ class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag=
 
     model: FilePath = EMBEDDED
     concurrency: Count = 4
+    region: tuple[Region, ...] = ()
+    retention: Retention | None = None
 
     @property
     def is_file(self) -> bool:
@@ -103,6 +107,8 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
     tpm: Count | None = None
     concurrency: Count | None = None
     seed: int = 0
+    region: tuple[Region, ...] = ()
+    retention: Retention | None = None
 
 
 Provider: TypeAlias = OpenAI | Local | Simulated

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from headworks.system.schema.requirements import Times, Tokens
 from headworks.system.schema.system import Fault, Local, Simulated, System, TargetOf
+from headworks.system.speeds.priors import WIDEST_FIRST_TOKEN, WIDEST_PER_TOKEN, prior_of
 from headworks.system.verdicts.closed_forms import LogNormal
 
 ASSUMED_FAULTS: Final[Mapping[Fault, float]] = MappingProxyType(
@@ -23,7 +24,8 @@ RETRIED_FAULTS: Final[frozenset[Fault]] = frozenset(
 
 ASSUMED_FIRST_TOKEN: Final = LogNormal(0.6, 0.6)
 ASSUMED_PER_TOKEN: Final = LogNormal(0.015, 0.4)
-"""Log-normal times of a hosted model of which nothing is known (`twin/models/building.py`)."""
+"""Log-normal times of a hosted model of which nothing is known: simulated, but no verdict rests on them. Their spreads are taken
+for medians that a public source names, too: sources say nothing of spreads (`twin/models/building.py`)."""
 
 TAIL_PERCENTILE: Final = 99.9
 """The percentile up to which an answer must fit its timeouts: beyond it one try is lost, and another one is made."""
@@ -72,6 +74,17 @@ class StatedInputs:
             made = getattr(provider, name)
             return LogNormal.of(made.p50, made.p99, 99)
         return None
+
+    def slowest_time(self, target: TargetOf, name: Literal["first_token", "per_token"]) -> LogNormal:
+        """The same, and where the file does not say it the slow end of what public sources say."""
+        if (written := self.time(target, name)) is not None:
+            return written
+        prior = prior_of(self.system.providers[target.provider], target.model)
+        if name == "first_token":
+            slow = WIDEST_FIRST_TOKEN if prior is None else prior.first_token
+            return LogNormal(slow.high, ASSUMED_FIRST_TOKEN.sigma)
+        slow = WIDEST_PER_TOKEN if prior is None else prior.per_token
+        return LogNormal(slow.high, ASSUMED_PER_TOKEN.sigma)
 
     def targets(self, alias: str) -> list[TargetOf]:
         return list(chain.from_iterable(self.system.models[alias].targets))
@@ -140,8 +153,7 @@ class StatedInputs:
         if output is None:
             return False
         for target in self.system.models[alias].targets[0]:
-            first = self.time(target, "first_token") or ASSUMED_FIRST_TOKEN
-            pace = self.time(target, "per_token") or ASSUMED_PER_TOKEN
+            first, pace = self.slowest_time(target, "first_token"), self.slowest_time(target, "per_token")
             whole = first.at(95) + output.at(TAIL_PERCENTILE) * pace.mean
             if first.at(TAIL_PERCENTILE) > bounds.first_token or whole > min(bounds.answer, bounds.total):
                 return False

@@ -25,6 +25,7 @@ from headworks.system.syntax.scalars import written_duration
 from headworks.system.verdicts.availability import AvailabilityJudge
 from headworks.system.verdicts.budget_flow import budget_flows
 from headworks.system.verdicts.closed_forms import littles_law_rate, too_bursty
+from headworks.system.verdicts.constraints import permitted, unserved
 from headworks.system.verdicts.inputs import StatedInputs
 from headworks.system.verdicts.verdict import (
     ALL_SERVED,
@@ -68,8 +69,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(system: System, pricing: Pricing) -> list[Verdict]:
-    """A verdict for every objective, in the order of the file."""
-    bench = ArithmeticJudge(system, pricing)
+    """A verdict for every objective, in the order of the file. Targets that do not meet the constraints are not counted on."""
+    if nobody := unserved(system):
+        return [without_targets(one, nobody) for one in system.requirements.objectives]
+    bench = ArithmeticJudge(permitted(system), pricing)
     return [verdict_on(one, bench) for one in system.requirements.objectives]
 
 
@@ -88,6 +91,18 @@ def verdict_on(objective: Objective, bench: ArithmeticJudge) -> Verdict:
         why=why,
         needs=found.needs,
         served=served.share,
+    )
+
+
+def without_targets(objective: Objective, aliases: Sequence[str]) -> Verdict:
+    """Nothing is served where an alias has no target that meets the constraints."""
+    return Verdict(
+        id=objective.id,
+        objective=str(objective),
+        alias=objective.alias,
+        verdict="cannot say",
+        why=f"no target of {', '.join(aliases)} meets the constraints",
+        needs="numbers",
     )
 
 

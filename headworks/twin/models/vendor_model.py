@@ -21,8 +21,9 @@ from headworks.system.schema.system import Fault
 from headworks.system.verdicts.closed_forms import NORMAL
 from headworks.twin.models.token_classes import TokenClasses
 
-Origin = Literal["fitted", "expected", "declared", "assumed"]
-"""Where a number is from: the ledger, `expect:`, the provider's own part of the file, or our default."""
+Origin = Literal["fitted", "probed", "expected", "declared", "prior", "assumed", "unknown"]
+"""Where a number is from: the ledger, `headworks probe`, `expect:`, the provider's own part of the file, a public source, our
+default, or nowhere: then a number is simulated all the same, and no verdict rests on it."""
 
 TAIL_FROM = 0.95
 TAIL_Z = NORMAL.inv_cdf(TAIL_FROM)

@@ -50,8 +50,17 @@ def _parts(report: Report) -> Iterator[str]:
     yield f'<p class="soft">{escape(report.traffic)}</p>'
     yield f'<p class="verdict">{escape(summary(report))}</p>'
     yield "<h2>Objectives</h2>" + _verdict_table(report.verdicts)
+    if report.constraints:
+        rows = [(one.constraint, one.target, one.verdict, one.why) for one in report.constraints]
+        yield "<h2>Constraints</h2>" + _table(("constraint", "target", "verdict", "why"), rows)
+    if report.rests_on:
+        rests = [(one.objective, one.target, one.origin, one.said) for one in report.rests_on]
+        yield "<h2>Verdicts that depend on speeds that are not in the file</h2>" + _table(
+            ("objective", "target", "its speed is", "by"), rests
+        )
     yield _figures(objective_figures(report))
-    yield "<h2>How far it carries</h2>" + _list(carrying_lines(report))
+    if report.effort.runs:
+        yield "<h2>How far it carries</h2>" + _list(carrying_lines(report))
     yield "<h2>Why</h2>" + _list([*(one.said for one in report.overloads), report.binding.said])
     if report.remedies:
         yield "<h2>What would help: the cheapest single change that meets each missed objective</h2>" + _remedy_table(report)  # fmt: skip

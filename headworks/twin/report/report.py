@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from headworks.system.verdicts.constraints import ConstraintVerdict
 from headworks.system.verdicts.verdict import said_of
 from headworks.twin.models.building import Assumption
 from headworks.twin.models.vendor_model import VendorModel
@@ -18,6 +19,7 @@ from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.screening.giving_way import Carrying, DayUse
 from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.overload import Overload
+from headworks.twin.verdicts.speed_ends import RestsOn
 from headworks.twin.verdicts.verdict import Bottleneck, Verdict
 
 SIGNIFICANT_DIGITS = 6
@@ -109,6 +111,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     traffic: str
     overloads: list[Overload]
     verdicts: list[Verdict]
+    constraints: list[ConstraintVerdict] = []
+    rests_on: list[RestsOn] = []
     binding: Bottleneck
     remedies: list[Remedy]
     sensitivities: list[Sensitivity]

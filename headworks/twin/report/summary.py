@@ -56,6 +56,16 @@ MISSED: Final[Mapping[str, str]] = MappingProxyType(
 
 def summary(report: Report) -> str:
     """The verdict on all of it, in a few sentences."""
+    if not report.effort.runs:
+        return f"No: {report.binding.said}."
+    if refused := [one for one in report.constraints if one.verdict != "holds"]:
+        left_out = ", ".join(dict.fromkeys(f"`{one.target}`" for one in refused))
+        return f"Not yet: {left_out} must not be asked ({refused[0].constraint}). Without them: {_objectives(report)}"
+    return _objectives(report)
+
+
+def _objectives(report: Report) -> str:
+    """The verdict on the objectives."""
     judged = [one for one in report.verdicts if one.verdict != "not judged"]
     failing = [one for one in judged if one.verdict == "does not hold"]  # in the order of the file: its author's
     unsure = [one for one in judged if one.verdict == "cannot say"]

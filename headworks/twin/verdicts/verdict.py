@@ -101,6 +101,19 @@ class WindowValues(msgspec.Struct, frozen=True):
     why: str
 
 
+def unjudged(objective: Objective, why: str) -> Verdict:
+    """`cannot say`, with nothing predicted."""
+    return Verdict(
+        id=objective.id,
+        objective=str(objective),
+        alias=objective.alias,
+        metric=objective.metric,
+        verdict="cannot say",
+        limit=float(objective.limit.value),
+        why=why,
+    )
+
+
 def verdict_of(objective: Objective, found: Interval) -> VerdictWord:
     """On which side of the bound the interval lies."""
     return on_which_side(objective, found.low, found.high)
@@ -156,7 +169,7 @@ class Judge:
         self.money = Money(plan, made, busy)
         self._outage_runs: dict[frozenset[str], Run] = {}
         self._arithmetic = ArithmeticJudge(plan.system, Prices(plan.system).of)
-        self._is_fitted = any("fitted" in one.origins.values() for one in plan.models.values())
+        self._is_fitted = any({"fitted", "probed"} & set(one.origins.values()) for one in plan.models.values())
 
     def of(self, objective: Objective) -> Verdict:
         """The verdict by the runs or, where arithmetic settles it, the verdict of `headworks check`; of the calls that are let in."""
@@ -179,7 +192,7 @@ class Judge:
         )
 
     def with_arithmetic(self, objective: Objective, seen: Verdict) -> Verdict:
-        """The same verdict as `check` gives. What was measured of vendors (`--fit`) is more than what the file expects of them."""
+        """The same verdict as `check` gives. What was measured of vendors (`--fit`, `headworks probe`) is more than what the file expects of them."""
         found = self._arithmetic.of(objective)
         if found.verdict not in ("holds", "does not hold") or found.verdict == seen.verdict:
             return seen
@@ -190,14 +203,7 @@ class Judge:
 
     def from_runs(self, objective: Objective) -> Verdict:
         """The verdict by the runs alone."""
-        blank = Verdict(
-            id=objective.id,
-            objective=str(objective),
-            alias=objective.alias,
-            metric=objective.metric,
-            verdict="cannot say",
-            limit=float(objective.limit.value),
-        )
+        blank = unjudged(objective, "")
         if objective.metric == "quality":
             return msgspec.structs.replace(blank, verdict="not judged", why=self._arithmetic.of(objective).why)
         if objective.window is not None and objective.metric == "availability":

@@ -13,6 +13,9 @@ from tests.system.files import right
 TRAFFIC = "peak_rps: 10, prompt_tokens: {p50: 1000, p95: 1000}, output_tokens: {p50: 200, p95: 200}"
 EXPECT = "expect: {first_token: {p50: 1s, p95: 2s}, per_token: {p50: 10ms, p95: 10ms}}"
 
+PATIENT = ", timeouts: {first_token: 1h, answer: 2h, total: 2h}"
+"""Timeouts that every answer fits, however slow its target is: nobody said of these how fast they are."""
+
 
 def dollar(model: Model, target: TargetOf) -> Price | None:
     """$1 a million tokens in, $5 out: a call of 1000 and 200 costs $0.002; the dear one ten times that."""
@@ -30,6 +33,8 @@ def verdicts(
     model: str = "",
     causes: str = "",
 ) -> list[Verdict]:
+    is_latency = "time_to_first_token" in objectives or "duration" in objectives
+    patient = "" if is_latency else PATIENT
     system = right(f"""\
 requirements:
   traffic: {{{traffic}}}
@@ -43,7 +48,7 @@ providers:
   here: {{dialect: local}}
   sim: {{dialect: simulated, first_token: {{p50: 1s, p99: 1s}}, per_token: {{p50: 10ms, p99: 10ms}}}}
 models:
-  a: {{targets: [{targets}]{model}}}
+  a: {{targets: [{targets}]{model}{patient}}}
 {more}""")
     return judge(system, dollar)
 
@@ -118,7 +123,7 @@ def test_written_causes_take_the_place_of_the_assumed_one() -> None:
 
 
 def test_the_whole_system_is_the_mean_of_its_models_by_their_peaks() -> None:
-    more = "  b: {targets: [v/x, w/y]}"
+    more = f"  b: {{targets: [v/x, w/y]{PATIENT}}}"
     assert verdict(available("99.5%"), more=more)[:2] == ("cannot say", "numbers")
     traffic = TRAFFIC + ", aliases: {a: {peak_rps: 1}, b: {peak_rps: 9}}"
     assert verdict(available("99.5%"), more=more, traffic=traffic)[0] == "holds"
@@ -287,7 +292,7 @@ def test_one_key_without_a_budget_leaves_the_cost_open() -> None:
 
 LIMITED = """
 providers: {v: {dialect: openai, base_url: "https://v"}}
-models: {a: {targets: [{provider: v, model: m, TARGET}], ALIAS}}
+models: {a: {targets: [{provider: v, model: m, TARGET}], ALIAS, timeouts: {first_token: 1h, answer: 2h, total: 2h}}}
 requirements: {traffic: {peak_rps: PEAK, prompt_tokens: {p50: 100, p95: 200}, output_tokens: {p50: 100, p95: 200}}, objectives: [{id: t, metric: goodput, at_least: BOUND}]}
 """
 
@@ -354,3 +359,24 @@ models:
 """)
     [one] = judge(system, dollar)
     assert one.verdict == said
+
+
+HOLDS_BY_OUTAGES = "metric: availability, at_least: 98.8%"
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "said"),
+    [
+        ("https://v/v1", "x", "cannot say"),  # its speed is unknown: it may not fit `timeouts.first_token`
+        ("https://api.groq.com/openai/v1", "llama-3.1-8b-instant", "holds"),  # a public source says that it does
+        ("https://api.deepseek.com", "deepseek-chat", "cannot say"),  # the slow end of what sources say does not
+    ],
+)
+def test_availability_rests_on_no_speed_that_no_source_names(provider: str, model: str, said: str) -> None:
+    system = right(f"""\
+requirements: {{traffic: {{{TRAFFIC}}}, objectives: [{{id: up, {HOLDS_BY_OUTAGES}}}]}}
+providers: {{v: {{dialect: openai, base_url: "{provider}"}}}}
+models: {{a: {{targets: [v/{model}]}}}}
+""")
+    [found] = judge(system, dollar)
+    assert found.verdict == said

@@ -23,8 +23,9 @@ def contradictions(report: Report) -> list[str]:
 
 
 def of_verdicts(report: Report) -> Iterator[str]:
-    if report.verdict != overall(one.verdict for one in report.verdicts):
-        yield f"the whole {report.verdict}, though its parts are {[one.verdict for one in report.verdicts]}"
+    parts = [one.verdict for one in report.verdicts] + [one.verdict for one in report.constraints]
+    if report.verdict != overall(parts):
+        yield f"the whole {report.verdict}, though its parts are {parts}"
     for one in report.verdicts:
         if one.value is None:
             continue
@@ -62,7 +63,7 @@ def of_served(one: Verdict) -> Iterator[str]:
 
 def of_effort(report: Report) -> Iterator[str]:
     effort = report.effort
-    if effort.calls != round(effort.measured / effort.runs):
+    if effort.calls != round(effort.measured / max(1, effort.runs)):
         yield f"{effort.runs} runs of {effort.calls} calls are not {effort.measured}"
     if effort.simulated < effort.measured:
         yield f"{effort.simulated} calls were simulated, and {effort.measured} of them measured"
