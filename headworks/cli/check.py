@@ -32,6 +32,7 @@ from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate
 from headworks.system.verdicts.judge import Verdict, judge
+from headworks.system.verdicts.quality import known_quality
 from headworks.system.verdicts.verdict import VerdictWord
 
 
@@ -85,7 +86,7 @@ def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agr
     prices = priced(system, findings) if system is not None and is_priced else {}
     if findings.errors:
         system = None
-    verdicts = [] if system is None else judge(system, Prices(system).of)
+    verdicts = [] if system is None else judge(system, Prices(system).of, known_quality(system, file.parent))
     holds = system is not None and not any(one.verdict == "does not hold" for one in verdicts)
     live: list[Live] = []
     if is_live and system is not None:

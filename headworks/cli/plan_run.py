@@ -17,6 +17,7 @@ from headworks.cli.extra_modules import import_extra
 from headworks.cli.plan import past, read
 from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
+from headworks.system.verdicts.quality import known_quality
 from headworks.twin.plan import PlanInputs, plan, prepare
 from headworks.twin.report.report import as_json, round_floats
 from headworks.twin.simulation.replications import Effort
@@ -87,6 +88,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
         read=lambda path: (file.parent / path).read_bytes(),
         records=past(file, asked) if asks_ledger else None,
         is_fitted=way.is_fitted,
+        quality=known_quality(system, file.parent),
     )
     if way.only_screen:
         ready = prepare(system, known)

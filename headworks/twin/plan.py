@@ -13,6 +13,7 @@ from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.system import System
 from headworks.system.verdicts.budget_flow import BudgetFlow
+from headworks.system.verdicts.quality import NOTHING_MEASURED, KnownQuality
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
@@ -40,11 +41,13 @@ MONTH: Final = 30 * 86400.0
 
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of a plan beside the system. read: gives the bytes of a file that the system file names; records: the
-    ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them."""
+    ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them; quality: what
+    `headworks eval --targets` found."""
 
     read: Callable[[str], bytes]
     records: Sequence[Record] | None = None
     is_fitted: bool = False
+    quality: KnownQuality = NOTHING_MEASURED
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     """The plan of a system. told: is given a line of progress now and then. Raises PlanError."""
     ready = prepare(system, known)
     asked, models = ready.demand, ready.modelled.models
-    whole = Plan(system, models, asked.workload)
+    whole = Plan(system, models, asked.workload, known.quality)
 
     courses = Courses(peak_of(system, asked), asked.workload.rate)
     told(f"simulating {asked.source}")

@@ -117,7 +117,7 @@ def between(one: Verdict) -> str:
 
 def show_remedies(report: Report, output: Output) -> None:
     open_ones = [
-        one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.value is not None
+        one for one in report.verdicts if one.verdict in ("does not hold", "cannot say") and one.margin is not None
     ]
     if not open_ones:
         return
