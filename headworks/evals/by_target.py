@@ -44,7 +44,7 @@ def measured(session: Session, table: Table) -> TargetQuality | None:
     target = _target(session)
     return TargetQuality(
         suite=suite.name,
-        suite_digest=suite.digest,
+        suite_digest=session.read.suite.digest,
         files=file_digests(session.loaded.folder, source_files(suite, session.loaded.folder)),
         model=plan.model,
         alias=plan.alias,
@@ -85,7 +85,7 @@ def known_measurement(session: Session, kept: Sequence[TargetQuality]) -> Target
     header = plan.header()
     for one in kept:
         is_same = (one.suite, one.suite_digest, one.model, one.prompt) == (
-            plan.suite.name, plan.suite.digest, plan.model, header.prompt
+            plan.suite.name, session.read.suite.digest, plan.model, header.prompt
         )  # fmt: skip
         is_target = one.target == plan.target and one.reached == reached(session.loaded.system, _target(session))
         if is_same and is_target and one.is_complete and not one.cannot_say and one.planned >= header.samples:
