@@ -138,6 +138,26 @@ def test_nobody_grades_his_own_answers(tmp_path: Path) -> None:
     assert found is None  # a simulated vendor's verdict is none: nothing was judged, and nothing is kept
 
 
+def test_a_prompt_is_measured_with_its_version(tmp_path: Path) -> None:
+    (tmp_path / "help.md").write_text("---\nvariables: {input: {type: string}}\n---\n# user\nHelp: {{ input }}\n")
+    shop(tmp_path, samples=3)
+    suite = tmp_path / "shop.yaml"
+    suite.write_text("prompt: help\n" + suite.read_text())
+    text = SYSTEM.replace("FAULTS", "").replace(
+        "suites:", "prompts: {help: {file: help.md, model: assistant}}\nsuites:"
+    )
+    loaded = read(text.replace(", models: [assistant]", "").encode(), file="s", folder=tmp_path, env={})
+    table, found = ran(session(loaded))
+    version = loaded.system.prompts["help"].file.version
+    assert found is not None
+    assert (found.model, found.alias, found.prompt, table.header.prompt) == (
+        "prompt/help",
+        "assistant",
+        version,
+        version,
+    )
+
+
 def test_what_was_measured_is_not_asked_again_unless_it_is_another(tmp_path: Path) -> None:
     loaded = shop(tmp_path)
     of = session(loaded)

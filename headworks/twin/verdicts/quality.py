@@ -21,8 +21,10 @@ import msgspec
 import numpy as np
 
 from headworks.system.schema.requirements import Objective
-from headworks.system.verdicts.quality import confidence_of, day, limit_at, points
+from headworks.system.schema.system import System
+from headworks.system.verdicts.quality import KnownQuality, confidence_of, day, limit_at, measured_for, points
 from headworks.system.verdicts.quality_file import Limit, TargetQuality
+from headworks.system.verdicts.verdict import Assessment
 from headworks.twin.models.random_streams import Floats
 from headworks.twin.simulation.confidence_interval import Interval, proportion_interval
 from headworks.twin.simulation.observations import Observations
@@ -137,6 +139,18 @@ def mix_quality(
         mix=(mix.high - mix.low) / 2,
     )  # fmt: skip
     return MixQuality(Interval(value, low, high), made, mix_words(made))
+
+
+def quality_up(
+    system: System, objective: Objective, quality: KnownQuality, seen: Sequence[Observations]
+) -> float | None:
+    """A mix's quality while all providers are up; None where a target that answers was not measured."""
+    measured = measured_for(system, objective, quality)
+    if isinstance(measured, Assessment):
+        return None
+    shares = pooled([(1.0, answer_mix(one, measured.alias)) for one in seen])
+    values = {name: one.value for name, one in measured.by_target.items()}
+    return mean(shares, values) if shares and shares.keys() <= values.keys() else None
 
 
 def mean(shares: Mapping[str, float], values: Mapping[str, float]) -> float:

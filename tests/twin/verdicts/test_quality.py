@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from headworks.evals.statistics.exact import clopper_pearson
 from headworks.gateway.prices import Prices
+from headworks.policy.retry import Retrying
 from headworks.system.schema.requirements import Objective, bound
 from headworks.system.schema.system import System
 from headworks.system.verdicts.judge import judge
 from headworks.system.verdicts.quality import KnownQuality
 from headworks.system.verdicts.quality_file import Limit, TargetQuality
 from headworks.twin.plan import PlanInputs, prepare
+from headworks.twin.search.changes import sensitivity_changes
+from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.replications import Effort, replicate_until_clear
 from headworks.twin.simulation.replications import Plan as Whole
 from headworks.twin.verdicts.quality import AnswerMix, correlation, evaluation_interval, mix_quality, mix_words
@@ -182,6 +185,27 @@ def test_check_and_plan_refuse_the_same_measurements_in_the_same_words() -> None
         second = judged(two(faults="unavailable: 50%"), of, calls=50, most=2)
         assert (first.verdict, first.why) == (second.verdict, second.why)
         assert (second.verdict, second.value) == ("not judged", None)
+
+
+def test_a_remedy_that_sends_more_calls_to_a_worse_target_breaks_the_quality() -> None:
+    """One try instead of three: what was tried again at the first vendor goes to the second."""
+    system = two("92%", "unavailable: 20%")
+    system = msgspec.structs.replace(
+        system, models={"a": msgspec.structs.replace(system.models["a"], retry=Retrying(attempts=3))}
+    )
+    ready = prepare(system, PlanInputs(read=lambda path: b""))
+    of = known(quality(system, V, 0.95), quality(system, W, 0.6))
+    whole = Whole(system, ready.modelled.models, ready.demand.workload, of)
+    search = ChangeSearch(whole, Effort(calls=100, runs=1), 1.0)
+    [objective] = system.requirements.objectives
+    change = next(one for one in sensitivity_changes(whole) if "retry.attempts" in one.name)
+    changed = change.apply(whole)
+    assert changed.quality == of
+    before, after = (replicate_until_clear(plan, Effort(calls=100, runs=1)) for plan in (whole, changed))
+    assert not search.is_broken(objective, whole, before)
+    assert search.is_broken(objective, changed, after)
+    unmeasured = msgspec.structs.replace(changed, quality=known(quality(system, V, 0.95)))
+    assert not search.is_broken(objective, unmeasured, after)  # nothing is known of it
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
