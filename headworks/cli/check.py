@@ -35,6 +35,7 @@ from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate
 from headworks.system.verdicts.constraints import ConstraintVerdict, check_served, judge_constraints
 from headworks.system.verdicts.judge import Verdict, judge
+from headworks.system.verdicts.quality import known_quality
 from headworks.system.verdicts.verdict import VerdictWord
 
 
@@ -102,7 +103,7 @@ def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agr
     if findings.errors:
         system = None
     speeds = [] if system is None else measured_speeds(system, file.parent, findings)
-    verdicts = [] if system is None else judge(system, Prices(system).of)
+    verdicts = [] if system is None else judge(system, Prices(system).of, known_quality(system, file.parent))
     constraints = [] if system is None else judge_constraints(system)
     said = [one.verdict for one in verdicts] + [one.verdict for one in constraints]
     holds = system is not None and "does not hold" not in said

@@ -56,6 +56,14 @@ class ShareType(click.ParamType[float]):
 @click.command("eval")
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="Run only this suite; repeatable.")
 @click.option("--model", default="", metavar="ALIAS", help="The model to ask, instead of the suite's.")
+@click.option(
+    "--targets",
+    metavar="all|A,B",
+    help="Ask each target of the model alone, and keep what it is worth for `plan` and `check`; or only these (provider/model).",
+)
+@click.option(
+    "--yes", "is_agreed", is_flag=True, help="With --targets: make calls that cost money without asking first."
+)
 @click.option("--quick", is_flag=True, help="20 samples, 4 conditions: a first look, in about a minute.")
 @click.option("--conditions", metavar="A,B", help="Conditions beside plain; or `all`, or `none`.")
 @click.option("--samples", type=click.IntRange(min=1), help="At most this many samples, drawn by the seed.")
@@ -79,7 +87,11 @@ class ShareType(click.ParamType[float]):
     "--concurrency", type=click.IntRange(min=1), help="Calls at once; by default as many as the providers take."
 )
 @click.option("--key", default="", metavar="NAME", help="Name of the key to call with, where the system has keys.")
-@click.option("--fresh", is_flag=True, help="Start anew instead of resuming an interrupted run.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Start anew instead of resuming an interrupted run; with --targets, also ask what was measured before.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be asked and what it may cost, and ask nothing.")
 @click.option(
     "--out",
@@ -115,7 +127,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # fmt: skip
     FILE is the system file (headworks.yaml by default). Without `suites:` in it the bundled suite is run. Run the same command
     again to resume an interrupted run.
 
-    Exit codes: 0 every gate holds; 1 one does not; 2 there is not enough data; 3 it could not run.
+    Exit codes: 0 every gate holds; 1 one does not; 2 there is not enough data; 3 it could not run. With --targets: 0 every target was
+    measured; 2 one was not; 3 it could not run.
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise click.ClickException(f"not installed: {', '.join(missing)}\n    {install('eval')}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -11,9 +10,10 @@ from typing import Any, Final
 
 import click
 import msgspec
-import uvloop
 
 from headworks.cli.eval_from_log import from_log
+from headworks.cli.eval_session import run
+from headworks.cli.eval_targets import measure_targets
 from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.extra_modules import import_extra
 from headworks.cli.views import eval as eval_view
@@ -66,6 +66,8 @@ def evaluate(options: dict[str, Any]) -> int:
         import_extra("eval", PAGE)
     if options["out"] is not None and len(reads) > 1:
         raise click.UsageError("--out is one file: choose one suite with --suite")
+    if options["targets"] is not None:
+        return measure_targets(loaded, list(reads.values()), wanted(options), options)
     sessions = [Session(loaded, read, wanted(options)) for read in reads.values()]
     for session in sessions:
         eval_view.show_estimate(session, to_err=quiet)
@@ -106,25 +108,13 @@ def wanted(options: dict[str, Any]) -> SessionOptions:
 
 def one_report(session: Session, options: dict[str, Any], *, quiet: bool) -> Report:
     """Runs a suite, and what it is held against."""
-    ours = run(session, quiet=quiet)
+    ours, _ = run(session, quiet=quiet)
     compared: Comparison | None = None
     theirs: Table | None = None
     if options["vs"] is not None:
         theirs = comparison_results(options["vs"], session, quiet=quiet)
         compared = comparing.compare(ours, theirs, session.plan.suite, session.plan.conditions, options["margin"])
     return Report(summary=session.summary(ours), ours=ours, theirs=theirs, comparison=compared)
-
-
-def run(session: Session, *, quiet: bool) -> Table:
-    """Runs a suite with its progress on stderr, and returns its numbers."""
-    results = session.results()
-    with eval_view.Bar(session.plan.suite.name, is_shown=not quiet) as bar:
-        try:
-            uvloop.run(session.run(results, bar.tell))
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            click.echo(f"stopped; run the same command again to resume {results.path}", err=True)
-            raise KeyboardInterrupt from None
-    return Table(results.path)
 
 
 def comparison_results(file: Path, session: Session, *, quiet: bool) -> Table:
@@ -143,7 +133,7 @@ def comparison_results(file: Path, session: Session, *, quiet: bool) -> Table:
     wanted = msgspec.structs.replace(session.options, choices=choices, out=None, key="")
     theirs = Session(loaded, session.read, wanted)
     eval_view.show_estimate(theirs, to_err=quiet)
-    return run(theirs, quiet=quiet)
+    return run(theirs, quiet=quiet)[0]
 
 
 def exit_code(reports: list[Report]) -> int:

@@ -18,6 +18,7 @@ from headworks.cli.plan import past, read
 from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
 from headworks.system.speeds.measurements import Measurements, measurements_path, read_measurements
+from headworks.system.verdicts.quality import known_quality
 from headworks.twin.plan import PlanInputs, plan, prepare
 from headworks.twin.report.report import as_json, round_floats
 from headworks.twin.simulation.replications import Effort
@@ -90,6 +91,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
         records=past(file, asked) if asks_ledger else None,
         is_fitted=way.is_fitted,
         measured=Measurements() if way.ignores_probe else read_measurements(measurements_path(system, file.parent)),
+        quality=known_quality(system, file.parent),
     )
     if way.only_screen:
         ready = prepare(system, known)

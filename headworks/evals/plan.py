@@ -21,15 +21,17 @@ from headworks.evals import conditions
 from headworks.evals.conditions import PLAIN, REPETITION, UNPERTURBED, Condition
 from headworks.evals.deterministic_random import DeterministicRandom
 from headworks.evals.judge import INSTRUCTIONS, MAX_TOKENS
+from headworks.evals.one_target import alias_behind, with_one_target
 from headworks.evals.request_bodies import ItemRequest, RequestBodies
 from headworks.evals.results import ConditionLine, Header
-from headworks.evals.scorers import GRADED, UserScorer
+from headworks.evals.scorers import GRADED, Scorer, UserScorer
 from headworks.evals.suites.suite import LoadedSuite, Sample, Suite
 from headworks.gateway.prices import Prices
 from headworks.policy.charge import BYTES_PER_TOKEN
 from headworks.system.schema.system import Model, System
 from headworks.system.syntax.findings import suggestion
 from headworks.system.verdicts.constraints import permitted
+from headworks.system.verdicts.quality import prompt_version
 
 ANSWER_TOKENS = 200
 """Tokens of an answer where `max_tokens` does not bound it, for the estimate of cost: a paragraph or two."""
@@ -41,12 +43,14 @@ DEFAULT_CONCURRENCY = 16
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Options of a run. conditions: names, () for the suite's own. samples: at most this many."""
+    """Options of a run. conditions: names, () for the suite's own. samples: at most this many. target: the only one of the
+    model's targets that may answer, as `provider/model`; "" for all as the system file has them."""
 
     conditions: tuple[str, ...] = ()
     samples: int | None = None
     seed: int = 1
     model: str = ""
+    target: str = ""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -64,9 +68,14 @@ class Plan:
     def __init__(self, read: LoadedSuite, system: System, choices: RunOptions) -> None:
         self.suite: Suite = _sampled(read.suite, choices)
         self.own: dict[str, UserScorer] = read.own
-        self.system = system
         self.seed = choices.seed
         self.model = resolve_alias(choices.model or read.suite.model, system)
+        self.alias = alias_behind(self.model, system)
+        self.target = choices.target
+        self.judge, self.system = self.model, system
+        """The model that grades where a scorer names none, and the system that is asked."""
+        if choices.target:
+            self.judge, self.system = with_one_target(system, self.alias, choices.target)
         self.conditions = _selected_conditions(self.suite, choices.conditions)
         for task in (self.suite.base, *self.suite.tasks.values()):
             for scorer in task.scorers:
@@ -92,6 +101,8 @@ class Plan:
             at=time.time(),
             samples=len(self.suite.samples),
             conditions=said,
+            target=self.target,
+            prompt=prompt_version(self.system, self.model),
         )
 
     def items(self) -> Iterator[Item]:
@@ -107,9 +118,13 @@ class Plan:
 
     def model_behind(self, alias: str) -> Model:
         """The model that answers: the alias that is called, or the one behind the prompt."""
-        is_prompt = alias.startswith(PROMPT_PREFIX)
-        behind = self.system.prompts[alias.removeprefix(PROMPT_PREFIX)].alias if is_prompt else alias
-        return permitted(self.system).models[behind]
+        return permitted(self.system).models[alias_behind(alias, self.system)]
+
+    def grader(self, scorer: Scorer) -> str:
+        """The model that grades: never the one target that is asked, but the alias as the system file has it, for all targets alike."""
+        if not self.target:
+            return scorer.model or self.model
+        return self.judge if scorer.model in ("", self.model, self.alias) else scorer.model
 
     def estimate(self, item: Item) -> int | None:
         """What an item may cost, in nano-dollars: one attempt at the first target, and its judges, each asked in both orders.
@@ -122,7 +137,7 @@ class Plan:
         for scorer in task.scorers:
             if scorer.kind == GRADED:
                 read = question + answer + (len(scorer.rubric) + len(INSTRUCTIONS)) // BYTES_PER_TOKEN
-                cost = self._cost(scorer.model or self.model, read, MAX_TOKENS)
+                cost = self._cost(self.grader(scorer), read, MAX_TOKENS)
                 total = None if total is None or cost is None else total + 2 * cost
         return total
 

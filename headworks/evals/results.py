@@ -36,7 +36,8 @@ class ConditionLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="run"):
-    """What was planned. digest: of everything that decides what is asked: only a run with the same goes on with a file."""
+    """What was planned. digest: of everything that decides what is asked: only a run with the same goes on with a file. target: the
+    only one that was asked, "" for all as the system file has them; prompt: the version of the prompt that was asked."""
 
     version: int = 1
     digest: str
@@ -48,6 +49,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="r
     at: float
     samples: int
     conditions: tuple[ConditionLine, ...]
+    target: str = ""
+    prompt: str = ""
 
 
 class ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -142,7 +142,7 @@ class Run:
                 if scorer.kind == GRADED and any(score.passed is False for _, score in scores):
                     continue  # what is decided already is not worth two calls
                 if scorer.kind == GRADED:
-                    model = scorer.model or self.plan.model
+                    model = self.plan.grader(scorer)
                     graded = await judge.grade(self.caller, scorer, model, target, item.asked.last, reply.text)
                     cost = None if cost is None or graded.cost_nano is None else cost + graded.cost_nano
                     score = graded.score

@@ -24,9 +24,7 @@ from headworks.system.load import Loaded
 from headworks.system.schema.secrets import PrivateUrl
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import suggestion
-
-RESULTS_FOLDER = Path(".headworks") / "evals"
-"""Where results are kept, from the system file's folder."""
+from headworks.system.verdicts.quality_file import RESULTS_FOLDER
 
 BUILT_IN_SUITE = "basics"
 """The suite that comes with the package, run where a system file has none."""
@@ -97,6 +95,8 @@ class Session:
         self.read = read
         self.options = options
         self.plan = Plan(read, loaded.system, with_model(read, loaded.system, options.choices))
+        self.asked = msgspec.structs.replace(loaded, system=self.plan.system)
+        """What is started: the system, or a part of it where one target is asked."""
         self.estimate: RunEstimate = estimate_run(self.plan)
         if options.max_cost is not None and self.estimate.cost_nano is None:
             problem = f"the price of `{self.plan.model}` is unknown, so --max-cost cannot be enforced"
@@ -119,7 +119,7 @@ class Session:
         limits = Limits(concurrency=self.options.concurrency or self.plan.concurrency, max_cost=self.options.max_cost)
         progress = Progress(calls=self.estimate.calls)
         try:
-            async with Opened(with_own_ledger(self.loaded), is_apart=True) as system:
+            async with Opened(with_own_ledger(self.asked), is_apart=True) as system:
                 caller = Caller(system.front, system.call, self.secret())
                 return await Run(self.plan, caller, written, limits, progress, tell).run()
         finally:

@@ -22,6 +22,7 @@ from headworks.system.verdicts.constraints import (
     permitted,
     unserved,
 )
+from headworks.system.verdicts.quality import NOTHING_MEASURED, KnownQuality
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
@@ -61,12 +62,13 @@ MONTH: Final = 30 * 86400.0
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of a plan beside the system. read: gives the bytes of a file that the system file names; records: the
     ledger's records, None where it is not used; is_fitted: whether the vendor models are fitted to them; measured: what
-    `headworks probe` found."""
+    `headworks probe` found; quality: what `headworks eval --targets` found."""
 
     read: Callable[[str], bytes]
     records: Sequence[Record] | None = None
     is_fitted: bool = False
     measured: Measurements = Measurements()
+    quality: KnownQuality = NOTHING_MEASURED
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +101,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     system = permitted(system)
     ready = prepare(system, known)
     asked, models = ready.demand, ready.modelled.models
-    whole = Plan(system, models, asked.workload)
+    whole = Plan(system, models, asked.workload, known.quality)
 
     courses = Courses(peak_of(system, asked), asked.workload.rate)
     told(f"simulating {asked.source}")
@@ -173,7 +175,7 @@ class SpeedEnds:
 
     def judged(self, models: Mapping[str, VendorModel]) -> list[Verdict]:
         """The verdicts with these models."""
-        other = Plan(self.whole.system, models, self.whole.workload)
+        other = msgspec.structs.replace(self.whole, models=models)
         _, made = self.courses.runs(other, self.effort)
         short = min(OUTAGE_RUN_CALLS, self.effort.calls)
         judge = Judge(other, made, self.effort.seed, self.busy, short, self.courses.of)

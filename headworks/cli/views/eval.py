@@ -53,9 +53,7 @@ def show_estimate(session: Session, *, to_err: bool) -> None:
     cost = "its price is unknown" if estimate.cost_nano is None else f"about {dollars(estimate.cost_nano)}"
     bound = session.options.max_cost
     conditions = f"{len(plan.conditions)} condition{'s' if len(plan.conditions) > 1 else ''}"
-    said = (
-        f"{plan.suite.name}: {estimate.samples} samples, {conditions}, {estimate.calls} calls of {plan.model}; {cost}"
-    )
+    said = f"{plan.suite.name}: {estimate.samples} samples, {conditions}, {estimate.calls} calls of {plan.target or plan.model}; {cost}"
     if bound is not None and (estimate.cost_nano or 0) > bound:
         said += f", of which only {dollars(bound)} may be spent: it will stop early"
     click.echo(said, err=to_err)

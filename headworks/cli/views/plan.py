@@ -84,11 +84,13 @@ def show_verdicts(report: Report, output: Output, *, is_detailed: bool) -> None:
 
 
 def reasons(report: Report, *, is_detailed: bool) -> list[str]:
-    """Why: where more is asked than is carried, the bottleneck, and (unless the table has it) each verdict that is no plain "holds"."""
+    """Why: where more is asked than is carried, the bottleneck, and (unless the table has it) each verdict that is no plain "holds";
+    of a quality, also what it rests on."""
     lines = [one.said for one in report.overloads]
     lines.append(report.binding.said)
     if not is_detailed:
-        lines += [f"{one.id}: {one.why}" for one in report.verdicts if one.said != "holds" and one.why]
+        told = [one for one in report.verdicts if one.said != "holds" or one.quality is not None]
+        lines += [f"{one.id}: {one.why}" for one in told if one.why]
     return lines
 
 

@@ -220,7 +220,7 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "metric": "What is promised. `time_to_first_token` (of streamed calls) and `duration`: a percentile of the calls. "
             "`availability`: whole answers divided by calls, without calls that fail by the caller's own fault. "
             "`goodput`: calls a second that meet every latency objective. `cost_per_call`: the mean. `cost`: the sum in "
-            "a window. `quality`: the share of a suite's samples that pass.",
+            "a window. `quality`: the share of a suite's samples that pass, of the targets that answer.",
             "percentile": "For `time_to_first_token` and `duration`: 95 means that 95 of 100 calls must meet the bound.",
             "at_most": "The bound of a time (`800ms`) or a cost (`$0.004`).",
             "at_least": "The bound of a share (`99.9%`) or a rate (`18rps`).",

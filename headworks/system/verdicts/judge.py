@@ -27,6 +27,7 @@ from headworks.system.verdicts.budget_flow import budget_flows
 from headworks.system.verdicts.closed_forms import littles_law_rate, too_bursty
 from headworks.system.verdicts.constraints import permitted, unserved
 from headworks.system.verdicts.inputs import StatedInputs
+from headworks.system.verdicts.quality import NOTHING_MEASURED, KnownQuality, judge_quality
 from headworks.system.verdicts.verdict import (
     ALL_SERVED,
     NEEDS_SIMULATION,
@@ -68,11 +69,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return said_of(self.verdict, self.served)
 
 
-def judge(system: System, pricing: Pricing) -> list[Verdict]:
-    """A verdict for every objective, in the order of the file. Targets that do not meet the constraints are not counted on."""
+def judge(system: System, pricing: Pricing, quality: KnownQuality = NOTHING_MEASURED) -> list[Verdict]:
+    """A verdict for every objective, in the order of the file. Targets that do not meet the constraints are not counted on.
+    quality: what `headworks eval --targets` found."""
     if nobody := unserved(system):
         return [without_targets(one, nobody) for one in system.requirements.objectives]
-    bench = ArithmeticJudge(permitted(system), pricing)
+    bench = ArithmeticJudge(permitted(system), pricing, quality)
     return [verdict_on(one, bench) for one in system.requirements.objectives]
 
 
@@ -109,9 +111,10 @@ def without_targets(objective: Objective, aliases: Sequence[str]) -> Verdict:
 class ArithmeticJudge(StatedInputs):
     """Judges the objectives of one system."""
 
-    def __init__(self, system: System, pricing: Pricing) -> None:
+    def __init__(self, system: System, pricing: Pricing, quality: KnownQuality = NOTHING_MEASURED) -> None:
         super().__init__(system)
         self.pricing = pricing
+        self.quality = quality
 
     def of(self, objective: Objective) -> Assessment:
         aliases = [objective.alias] if objective.alias is not None else list(self.system.models)
@@ -127,9 +130,7 @@ class ArithmeticJudge(StatedInputs):
             case "cost":
                 return self.cost(objective, aliases)
             case "quality":
-                return Assessment(
-                    "not judged", f"needs an evaluation: headworks eval --suite {objective.suite}", "eval"
-                )
+                return judge_quality(self.system, objective, self.quality)
 
     # Budgets.
 

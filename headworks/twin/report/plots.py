@@ -99,7 +99,7 @@ def value_plot(verdict: Verdict) -> str:
     least, most = min(low, verdict.limit), max(high, verdict.limit)
     room = (most - least) * 0.15 or abs(most) * 0.05 or 0.01
     begin = max(0.0, least - room)
-    end = min(1.0, most + room) if verdict.metric == "availability" else most + room
+    end = min(1.0, most + room) if verdict.metric in ("availability", "quality") else most + room
     x = Axis(low=begin, high=max(end, begin + 1e-9), written=lambda value: short_value(verdict.metric, value))
     said = f"{format_value(verdict.metric, low)} .. {format_value(verdict.metric, high)}"
     row = IntervalRow(
@@ -119,7 +119,7 @@ def short_value(metric: str, value: float) -> str:
     match metric:
         case "time_to_first_token" | "duration":
             return f"{value * 1000:g} ms" if value < 1 else f"{value:g} s"
-        case "availability":
+        case "availability" | "quality":
             return f"{value * 100:.6g}%"
         case "goodput":
             return f"{value:g} rps"

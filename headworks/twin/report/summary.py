@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import Final
 
 from headworks.core.money import NANO, written_dollars
+from headworks.system.verdicts.quality import points
 from headworks.system.verdicts.verdict import parted
 from headworks.twin.report.report import Remedy, Report
 from headworks.twin.screening.giving_way import GATEWAY, Carrying
+from headworks.twin.verdicts.quality import QualityMix, share_words
 from headworks.twin.verdicts.verdict import NOTABLE_WAIT, RISKS, Verdict, format_value
 
 NUMBERS: Final = (
@@ -50,6 +52,7 @@ MISSED: Final[Mapping[str, str]] = MappingProxyType(
         "goodput": "{value} good answers a second are served, you asked for {limit}",
         "cost": "it costs {value}{window}, you asked for {limit} at most",
         "cost_per_call": "a call costs {value}, you asked for {limit} at most",
+        "quality": "{value} of the answers are right, you asked for {limit}",
     }
 )
 
@@ -133,7 +136,10 @@ def calls_a_second(rate: float) -> str:
 
 
 def first_to_give_way(report: Report, missed: Verdict) -> str:
-    """What is the cause: a limit of which more is asked than it admits, or that makes calls wait or rejects them; else the vendors."""
+    """What is the cause: a limit of which more is asked than it admits, or that makes calls wait or rejects them; else the vendors. Of a
+    missed quality: who gives most of the answers, and what they are worth."""
+    if missed.metric == "quality":
+        return "" if missed.quality is None else f"{_most_answers(missed.quality)}."
     if report.overloads:
         said = report.overloads[0].said
         return f"{said[0].upper()}{said[1:]}."
@@ -144,6 +150,11 @@ def first_to_give_way(report: Report, missed: Verdict) -> str:
             return f"{said[0].upper()}{said[1:]} {gives} way first."
     risk = RISKS.get(missed.metric)
     return f"No limit of the file is the cause: {risk}." if risk else ""
+
+
+def _most_answers(mix: QualityMix) -> str:
+    first = mix.targets[0]
+    return f"`{first.target}` gives {share_words(first.share)} of the answers, and {points(first.value)} of its own are right"
 
 
 def carrying_lines(report: Report) -> list[str]:

@@ -69,9 +69,9 @@ def scale_traffic(plan: Plan, factor: float) -> Plan:
     workload = plan.workload
     if isinstance(workload, Shape):
         shapes = [msgspec.structs.replace(one, rate=one.rate * factor) for one in workload.aliases]
-        return Plan(plan.system, plan.models, Shape(shapes))
+        return msgspec.structs.replace(plan, workload=Shape(shapes))
     assert isinstance(workload, Trace)
-    return Plan(plan.system, plan.models, workload.scaled(factor))
+    return msgspec.structs.replace(plan, workload=workload.scaled(factor))
 
 
 def traffic_changes(plan: Plan) -> Iterator[Change]:
@@ -86,7 +86,7 @@ def traffic_changes(plan: Plan) -> Iterator[Change]:
         def burstier(plan: Plan) -> Plan:
             assert isinstance(plan.workload, Shape)
             shapes = [msgspec.structs.replace(one, burstiness=one.burstiness * 3) for one in plan.workload.aliases]
-            return Plan(plan.system, plan.models, Shape(shapes))
+            return msgspec.structs.replace(plan, workload=Shape(shapes))
 
         path = "requirements.traffic.burstiness"
         yield Change("burstiness", f"{most:g} -> {most * 3:g}", "traffic", path, burstier, False)
@@ -124,7 +124,7 @@ def scale_latency(model: VendorModel, *, first: float = 1.0, pace: float = 1.0) 
 
 def _change_target(name: str, change: Callable[[VendorModel], VendorModel]) -> Callable[[Plan], Plan]:
     def turn(plan: Plan) -> Plan:
-        return Plan(plan.system, {**plan.models, name: change(plan.models[name])}, plan.workload)
+        return msgspec.structs.replace(plan, models={**plan.models, name: change(plan.models[name])})
 
     return turn
 
@@ -178,7 +178,7 @@ def _set_limit(one: Limit, more: int) -> Callable[[Plan], Plan]:
                 )
                 model = msgspec.structs.replace(model, targets=tiers)
                 system = msgspec.structs.replace(system, models={**system.models, one.within: model})
-        return Plan(system, models, plan.workload)
+        return msgspec.structs.replace(plan, system=system, models=models)
 
     return turn
 
@@ -262,7 +262,7 @@ def _set_model(alias: str, **changed: Any) -> Callable[[Plan], Plan]:
     def turn(plan: Plan) -> Plan:
         model = msgspec.structs.replace(plan.system.models[alias], **changed)
         system = msgspec.structs.replace(plan.system, models={**plan.system.models, alias: model})
-        return Plan(system, plan.models, plan.workload)
+        return msgspec.structs.replace(plan, system=system)
 
     return turn
 
@@ -298,6 +298,6 @@ def _add_provider(alias: str, like: TargetOf) -> Callable[[Plan], Plan]:
         )
         known = plan.models[str(like)]
         made = msgspec.structs.replace(known, target=str(target), rpm=None, tpm=None)
-        return Plan(system, {**plan.models, str(target): made}, plan.workload)
+        return msgspec.structs.replace(plan, system=system, models={**plan.models, str(target): made})
 
     return turn

@@ -21,6 +21,7 @@ from headworks.twin.simulation.confidence_interval import mean_interval
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.replications import Effort, Plan, Run, estimate, replicate
 from headworks.twin.verdicts.money import Money
+from headworks.twin.verdicts.quality import quality_up
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
 
 PAIRS: Final = 3
@@ -261,7 +262,7 @@ class ChangeSearch:
         broken = [
             one.id
             for one in self.plan.system.requirements.objectives
-            if before[one.id].verdict == "holds" and one.id not in wanted and self.is_broken(one, made)
+            if before[one.id].verdict == "holds" and one.id not in wanted and self.is_broken(one, plan, made)
         ]
         verdicts = {id: judge.of(one) for id, one in wanted.items()}
         self.simulated += judge.simulated - sum(one.calls for one in made)
@@ -288,8 +289,11 @@ class ChangeSearch:
             found[id] = remedy, verdict.margin - was
         return found
 
-    def is_broken(self, objective: Objective, made: Sequence[Run]) -> bool:
+    def is_broken(self, objective: Objective, plan: Plan, made: Sequence[Run]) -> bool:
         """Whether an objective that was met is now missed, while every provider is up."""
+        if objective.metric == "quality":
+            worth = quality_up(plan.system, objective, plan.quality, [one.seen for one in made])
+            return worth is not None and worth < float(objective.limit.value)
         found = estimate(objective, made) if objective.metric != "cost" else None
         return found is not None and margin(objective, found.value) < 0
 

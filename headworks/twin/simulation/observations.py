@@ -46,6 +46,8 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
     is_let_in: NDArray[np.bool_]
     """Whether no limit and no budget of a key, a group or an alias turned it away."""
     seconds: float
+    answered_by: NDArray[np.str_] | None = None
+    """The target whose answer it was, "" where none answered: there is no whole answer, or the cache had it. None: not known."""
 
     def of(self, alias: str | None) -> Observations:
         """Those of one alias; all for None."""
@@ -55,20 +57,10 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
 
     def where(self, mine: NDArray[np.bool_]) -> Observations:
         """Those rows."""
-        return Observations(
-            names=self.names,
-            alias=self.alias[mine],
-            arrived=self.arrived[mine],
-            first=self.first[mine],
-            duration=self.duration[mine],
-            is_whole=self.is_whole[mine],
-            is_counted=self.is_counted[mine],
-            cost=self.cost[mine],
-            attempts=self.attempts[mine],
-            key=self.key[mine],
-            is_let_in=self.is_let_in[mine],
-            seconds=self.seconds,
-        )
+        columns = {
+            name: value[mine] for name in self.__struct_fields__ if isinstance(value := getattr(self, name), np.ndarray)
+        }
+        return msgspec.structs.replace(self, **columns)
 
     def __len__(self) -> int:
         return len(self.alias)
@@ -96,6 +88,10 @@ def observe(records: Iterable[Record], names: Sequence[str], begins: float, ends
         key=np.array([record.key for record in rows], dtype=np.str_),
         is_let_in=np.array([record.error not in TURNED_AWAY for record in rows], dtype=bool),
         seconds=ends - begins,
+        answered_by=np.array(
+            [record.attempts[-1].target if record.outcome == "ok" and record.attempts else "" for record in rows],
+            dtype=np.str_,
+        ),
     )
 
 

@@ -22,6 +22,7 @@ import msgspec
 from headworks.core.record import Record
 from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import System
+from headworks.system.verdicts.quality import NOTHING_MEASURED, KnownQuality
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.course import Course
 from headworks.twin.simulation.confidence_interval import (
@@ -54,11 +55,13 @@ MOST_CALLS: Final = 200_000
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A plan to simulate: a system, the models of its targets, and its workload. A change makes another one of it."""
+    """A plan to simulate: a system, the models of its targets, and its workload. A change makes another one of it. quality: what
+    evaluations found of the targets, which no run changes."""
 
     system: System
     models: Mapping[str, VendorModel]
     workload: Workload
+    quality: KnownQuality = NOTHING_MEASURED
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):

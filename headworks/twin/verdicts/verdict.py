@@ -8,6 +8,7 @@ a mean that holds while every third month fails is not good enough.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from math import inf
 from types import MappingProxyType
 from typing import Final
@@ -23,8 +24,10 @@ from headworks.system.verdicts.availability import AvailabilityJudge
 from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS
 from headworks.system.verdicts.closed_forms import BETA_FACTOR, Cause
 from headworks.system.verdicts.judge import ArithmeticJudge
+from headworks.system.verdicts.quality import blocked_by, measured_for, points, rests_on
 from headworks.system.verdicts.verdict import (
     ALL_SERVED,
+    Assessment,
     Served,
     VerdictWord,
     on_which_side,
@@ -40,6 +43,7 @@ from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.outages import SimulatedWindows, simulate_windows, state_shares
 from headworks.twin.verdicts.overload import how_long, left_open
+from headworks.twin.verdicts.quality import QualityMix, answer_mix, mix_quality
 from headworks.twin.workload.arrivals import Shape
 
 BINDING_FROM: Final = 0.7
@@ -71,7 +75,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The prediction for one objective. value, low, high, limit: in seconds, shares, calls a second or dollars, null
     where there is no number. margin: how far the value is on the good side of the bound, by the bound. windows: the
     share of single windows that hold, and mean: over all of them, where the objective has a window. served: of what is asked,
-    the share that the limits and budgets of keys, groups and aliases let in: the verdict is about that share."""
+    the share that the limits and budgets of keys, groups and aliases let in: the verdict is about that share. quality: what
+    a quality rests on."""
 
     id: str
     objective: str
@@ -87,6 +92,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     windows: float | None = None
     served: float = 1.0
     why: str = ""
+    quality: QualityMix | None = None
 
     @property
     def said(self) -> str:
@@ -136,6 +142,8 @@ def format_value(metric: str, value: float) -> str:
             return percent(round(value, 7))
         case "goodput":
             return f"{value:.2f} rps" if value < 10 else f"{value:.1f} rps"
+        case "quality":
+            return points(value)
     if value < 1:
         return written_dollars(int(float(f"{value * NANO:.2e}")))
     return f"${value:,.2f}" if value < 1000 else f"${value:,.0f}"
@@ -168,7 +176,7 @@ class Judge:
         self.simulated = sum(one.calls for one in made)
         self.money = Money(plan, made, busy)
         self._outage_runs: dict[frozenset[str], Run] = {}
-        self._arithmetic = ArithmeticJudge(plan.system, Prices(plan.system).of)
+        self._arithmetic = ArithmeticJudge(plan.system, Prices(plan.system).of, plan.quality)
         self._is_fitted = any({"fitted", "probed"} & set(one.origins.values()) for one in plan.models.values())
 
     def of(self, objective: Objective) -> Verdict:
@@ -205,7 +213,7 @@ class Judge:
         """The verdict by the runs alone."""
         blank = unjudged(objective, "")
         if objective.metric == "quality":
-            return msgspec.structs.replace(blank, verdict="not judged", why=self._arithmetic.of(objective).why)
+            return self.quality(blank, objective)
         if objective.window is not None and objective.metric == "availability":
             return window_verdict(blank, objective, self.availability(objective))
         found, why = self.cost(objective) if objective.metric == "cost" else (self.estimate(objective), "")
@@ -303,6 +311,48 @@ class Judge:
         """The goodput objectives, by id, whose target equals the offered load."""
         objectives = self.plan.system.requirements.objectives
         return frozenset(one.id for one in objectives if one.metric == "goodput" and self.needed_load(one) is not None)
+
+    # Quality.
+
+    def quality(self, blank: Verdict, objective: Objective) -> Verdict:
+        """What the targets that answer are worth together, by what evaluations found of each."""
+        system = self.plan.system
+        measured = measured_for(system, objective, self.plan.quality)
+        if isinstance(measured, Assessment):
+            return msgspec.structs.replace(blank, verdict=measured.verdict, why=measured.why)
+        runs = [answer_mix(one.seen, measured.alias) for one in self.made]
+        if not any(one.count for one in runs):
+            return msgspec.structs.replace(blank, why="no call was answered")
+        states = [
+            (share, answer_mix(self.outage_run(down).seen, measured.alias))
+            for down, share in self.likely_states(msgspec.structs.replace(objective, alias=measured.alias))
+            if down
+        ]
+        tiers = [[str(target) for target in tier] for tier in system.models[measured.alias].targets]
+        met = {name for one in (*runs, *(mix for _, mix in states)) for name in one.by}
+        answering = [name for name in dict.fromkeys(chain.from_iterable(tiers)) if name in met]
+        if (blocked := blocked_by(objective, measured, answering)) is not None:
+            return msgspec.structs.replace(blank, verdict=blocked.verdict, why=blocked.why)
+        made = mix_quality(objective, measured.by_target, runs, states, tiers[0])
+        return msgspec.structs.replace(
+            blank,
+            verdict=verdict_of(objective, made.found),
+            value=made.found.value,
+            low=made.found.low,
+            high=made.found.high,
+            why=f"{made.why}; {rests_on(measured, answering)}",
+            quality=made.mix,
+        )
+
+    def likely_states(self, objective: Objective) -> list[tuple[frozenset[str], float]]:
+        """The most frequent sets of providers that are down, with the share of time of each; none down is one of them."""
+        _, outages, causes = self.outage_scope(objective)
+        shares = state_shares(outages, causes)
+        if shares is None:  # too many for a sum: the mean of windows that are drawn
+            made = simulate_windows(outages, causes, MEAN_WINDOW, MEAN_OUTAGE_SECONDS, self.seed)
+            shares = {state: made.share_of(state) for state in made.states}
+        likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: MAX_STATES + 1]
+        return [(state, shares[state]) for state in likely if shares[state] >= MIN_STATE_SHARE]
 
     # Windows.
 

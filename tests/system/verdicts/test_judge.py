@@ -249,7 +249,7 @@ def test_quality_needs_an_evaluation() -> None:
     objective = "metric: quality, suite: s, at_least: 90%"
     verdict_, needs, why = verdict(objective, more="suites: {s: suites/support.yaml}")
     assert (verdict_, needs) == ("not judged", "eval")
-    assert why == "needs an evaluation: headworks eval --suite s"
+    assert why == "needs an evaluation: headworks eval --targets all --suite s"
 
 
 def test_what_names_an_objective_is_kept() -> None:

@@ -40,12 +40,30 @@ def of_verdicts(report: Report) -> Iterator[str]:
         if "by arithmetic" not in one.why and one.verdict != by_range(one, low, high):
             yield f"{one.id} {one.verdict}, and its range is {low} .. {high}"
         yield from of_served(one)
+        yield from of_quality(one)
 
 
 def by_range(one: Verdict, low: float, high: float) -> str:
     if "<=" in one.objective:
         return "holds" if high <= one.limit else "does not hold" if low > one.limit else "cannot say"
     return "holds" if low >= one.limit else "does not hold" if high < one.limit else "cannot say"
+
+
+def of_quality(one: Verdict) -> Iterator[str]:
+    """What targets are worth, by the share of answers that each gives, is what the mix is worth; no effect is larger than what they
+    differ by."""
+    if one.quality is None or one.value is None:
+        return
+    shares = sum(target.share for target in one.quality.targets)
+    if abs(shares - 1) > LAST_BIT:
+        yield f"{one.id}: its targets give {shares} of the answers"
+    worth = sum(target.share * target.value for target in one.quality.targets)
+    if abs(worth - one.value) > LAST_BIT:
+        yield f"{one.id}: {one.value}, and its targets are worth {worth}"
+    values = [target.value for target in one.quality.targets]
+    for effect in (one.quality.fallbacks, one.quality.outages):
+        if abs(effect) > max(values) - min(values) + LAST_BIT:
+            yield f"{one.id}: an effect of {effect}, though its targets are {values}"
 
 
 def of_served(one: Verdict) -> Iterator[str]:

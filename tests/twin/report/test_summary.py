@@ -12,6 +12,7 @@ from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.screening.giving_way import Carrying, GivesWay, LoadMultiple
 from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.overload import Overload
+from headworks.twin.verdicts.quality import QualityMix, TargetShare
 from headworks.twin.verdicts.verdict import Bottleneck, Verdict
 
 
@@ -198,3 +199,37 @@ def test_numbers_of_a_sentence_are_short() -> None:
     assert calls_a_second(1.0) == "1 call a second"
     assert limit_words("slots of v/m") == "the slots of `v/m`"
     assert limit_words("targets of a") == "`targets of a`"
+
+
+def test_a_missed_quality_names_who_gives_most_of_the_answers() -> None:
+    mix = QualityMix(
+        suite="support",
+        model="a",
+        prompt="",
+        targets=[
+            TargetShare(
+                target="openai/m", share=0.98, value=0.7, low=0.6, high=0.8, samples=100, measured_on="2026-11-30"
+            ),
+            TargetShare(
+                target="here/m", share=0.02, value=0.2, low=0.1, high=0.3, samples=100, measured_on="2026-11-30"
+            ),
+        ],
+        fallbacks=-0.01,
+        outages=0.0,
+        evaluation=0.1,
+        mix=0.0,
+    )
+    missed = msgspec.structs.replace(
+        up("does not hold", 0.69),
+        id="answers",
+        objective="quality >= 90%",
+        metric="quality",
+        limit=0.9,
+        margin=None,
+        quality=mix,
+    )
+    said = summary(report(missed))
+    assert said.startswith("Not yet: at 20 calls a second 69.0% of the answers are right, you asked for 90.0%.")
+    assert "`openai/m` gives 98.0% of the answers, and 70.0% of its own are right." in said
+    unknown = msgspec.structs.replace(missed, verdict="cannot say", value=None, quality=None, why="too few clusters")
+    assert "Not known yet: of `answers` nothing can be said (too few clusters)." in summary(report(unknown))
