@@ -54,6 +54,10 @@ MISSED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+NOTABLE_SHARE: Final = 0.001
+"""The share of calls that a limit rejects from which it is named as a cause: as of the bottleneck (`verdicts/verdict.py`)."""
+
+
 def summary(report: Report) -> str:
     """The verdict on all of it, in a few sentences."""
     judged = [one for one in report.verdicts if one.verdict != "not judged"]
@@ -123,12 +127,17 @@ def calls_a_second(rate: float) -> str:
 
 
 def first_to_give_way(report: Report, missed: Verdict) -> str:
-    """What is the cause: a limit of which more is asked than it admits, or that makes calls wait or rejects them; else the vendors."""
-    if report.overloads:
-        said = report.overloads[0].said
-        return f"{said[0].upper()}{said[1:]}."
+    """What is the cause: a limit of which more is asked than it admits, or at which calls wait or fail; else the vendors. A limit
+    that sends calls on to the next tier makes them late, but no call fails by it."""
+    is_late = missed.metric in ("time_to_first_token", "duration", "goodput")
+    is_failed = missed.metric in ("availability", "goodput")
+    for overload in report.overloads:
+        if overload.grows or is_late:
+            return f"{overload.said[0].upper()}{overload.said[1:]}."
     for one in report.uses:
-        if one.name == report.binding.name and (one.waits > NOTABLE_WAIT or one.refused > 0.001):
+        makes_late = is_late and one.waits > NOTABLE_WAIT
+        makes_fail = is_failed and one.refused - one.elsewhere > NOTABLE_SHARE
+        if one.name == report.binding.name and (makes_late or makes_fail):
             said = limit_words(one.name)
             gives = "gives" if said.startswith(("`", "the budget")) else "give"
             return f"{said[0].upper()}{said[1:]} {gives} way first."
