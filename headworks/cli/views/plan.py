@@ -11,7 +11,7 @@ from rich.text import Text
 
 from headworks.cli.tables import Output
 from headworks.system.verdicts.verdict import VerdictWord
-from headworks.twin.report.report import Report, Sensitivity, effort_words, verdict_words
+from headworks.twin.report.report import Report, Sensitivity, effort_words, is_measurable, verdict_words
 from headworks.twin.report.summary import carrying_lines, cost_words, summary
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.verdicts.verdict import Verdict, format_value
@@ -143,7 +143,7 @@ def show_remedies(report: Report, output: Output) -> None:
 
 
 def show_sensitivities(report: Report, output: Output) -> None:
-    moved = [one for one in report.sensitivities if any(is_sure(effect.low, effect.high) for effect in one.effects)]
+    moved = [one for one in report.sensitivities if any(is_measurable(effect) for effect in one.effects)]
     if not moved:
         return
     names = [
@@ -158,17 +158,12 @@ def show_sensitivities(report: Report, output: Output) -> None:
     output.print(table)
 
 
-def is_sure(low: float, high: float) -> bool:
-    """Whether an effect is measurable: its interval excludes zero, and it is at least half a percent of the limit."""
-    return (low > 0 or high < 0) and max(abs(low), abs(high)) >= 0.005
-
-
 def effects(one: Sensitivity, names: Sequence[str]) -> list[str]:
     known = {effect.objective: effect for effect in one.effects}
     cells = []
     for name in names:
         effect = known.get(name)
-        cells.append("." if effect is None or not is_sure(effect.low, effect.high) else f"{effect.change * 100:+.1f}")
+        cells.append("." if effect is None or not is_measurable(effect) else f"{effect.change * 100:+.1f}")
     return cells
 
 

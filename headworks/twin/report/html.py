@@ -12,8 +12,8 @@ from html import escape
 from typing import Final
 
 from headworks.charts.style import PAGE_STYLE
-from headworks.twin.report.plots import effect_figures, is_sure, limit_figures, objective_figures
-from headworks.twin.report.report import Report, effort_words, verdict_words
+from headworks.twin.report.plots import effect_figures, limit_figures, objective_figures
+from headworks.twin.report.report import Report, effort_words, is_measurable, verdict_words
 from headworks.twin.report.summary import carrying_lines, cost_words, summary
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
@@ -82,7 +82,7 @@ def _settings_table(report: Report) -> str:
         cells = []
         for verdict in names:
             effect = known.get(verdict.id)
-            if effect is None or effect.after is None or not is_sure(effect):
+            if effect is None or effect.after is None or not is_measurable(effect):
                 cells.append("\N{MIDDLE DOT}")
                 continue
             cells.append(f"{format_value(verdict.metric, effect.after)} ({effect.change * 100:+.1f}% of the limit)")
