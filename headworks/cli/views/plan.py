@@ -11,8 +11,8 @@ from rich.text import Text
 
 from headworks.cli.tables import Output
 from headworks.system.verdicts.verdict import VerdictWord
-from headworks.twin.report.report import Report, Sensitivity, effort_words, is_measurable, verdict_words
-from headworks.twin.report.summary import carrying_lines, cost_words, summary
+from headworks.twin.report.report import Remedy, Report, Sensitivity, effort_words, is_measurable, verdict_words
+from headworks.twin.report.summary import SAME_COST, carrying_lines, cost_words, summary
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
@@ -128,11 +128,7 @@ def show_remedies(report: Report, output: Output) -> None:
         if one is None:
             click.echo(f"  {verdict.id}: none of the changes that were tried helps")
             continue
-        cost = ""
-        if one.cost_before is not None and one.cost_after is not None:
-            before, after = (format_value("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
-            cost = f"; cost per call {after}" if before == after else f"; cost per call {after}, was {before}"
-            cost += f", {cost_words(report, one)}"
+        cost = cost_note(report, one)
         lead = "" if one.is_enough else "no single change is enough; the closest is "
         click.echo(
             f"  {verdict.id}: {lead}{one.knob}: {one.said}; predicted then: {format_value(verdict.metric, one.value)}{cost}"
@@ -140,6 +136,17 @@ def show_remedies(report: Report, output: Output) -> None:
         asked = ", which the vendor must grant" if one.kind == "limit" else ""
         broken = f"; it would break {', '.join(one.breaks)}" if one.breaks else ""
         click.echo(f"    at {one.path}{asked}{broken}")
+
+
+def cost_note(report: Report, one: Remedy) -> str:
+    """What a call costs then, and what that is a month."""
+    if one.cost_before is None or one.cost_after is None:
+        return ""
+    before, after = (format_value("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
+    words = cost_words(report, one)
+    if words == SAME_COST:
+        return f"; cost per call {after}, about the same as now"
+    return f"; cost per call {after}, was {before}: {words.removeprefix('for ')}"
 
 
 def show_sensitivities(report: Report, output: Output) -> None:

@@ -54,6 +54,8 @@ MISSED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+SAME_COST: Final = "at the same cost"
+
 NOTABLE_SHARE: Final = 0.001
 """The share of calls that a limit rejects from which it is named as a cause: as of the bottleneck (`verdicts/verdict.py`)."""
 
@@ -180,7 +182,7 @@ def cost_words(report: Report, one: Remedy) -> str:
     if one.cost_before is None or one.cost_after is None:
         return ""
     if f"{one.cost_before:.1e}" == f"{one.cost_after:.1e}":  # to two digits: the rest is noise
-        return "at the same cost"
+        return SAME_COST
     more = (one.cost_after - one.cost_before) * report.calls_a_month
     return f"for {dollars(abs(more))} {'more' if more > 0 else 'less'} a month"
 
