@@ -12,8 +12,8 @@ from rich.text import Text
 from headworks.cli.tables import Output
 from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.models.speed_range import SpeedOrigin
-from headworks.twin.report.report import Report, Sensitivity, effort_words, verdict_words
-from headworks.twin.report.summary import carrying_lines, cost_words, summary
+from headworks.twin.report.report import Remedy, Report, Sensitivity, effort_words, is_measurable, verdict_words
+from headworks.twin.report.summary import SAME_COST, carrying_lines, cost_words, summary
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
@@ -166,11 +166,7 @@ def show_remedies(report: Report, output: Output) -> None:
         if one is None:
             click.echo(f"  {verdict.id}: none of the changes that were tried helps")
             continue
-        cost = ""
-        if one.cost_before is not None and one.cost_after is not None:
-            before, after = (format_value("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
-            cost = f"; cost per call {after}" if before == after else f"; cost per call {after}, was {before}"
-            cost += f", {cost_words(report, one)}"
+        cost = cost_note(report, one)
         lead = "" if one.is_enough else "no single change is enough; the closest is "
         click.echo(
             f"  {verdict.id}: {lead}{one.knob}: {one.said}; predicted then: {format_value(verdict.metric, one.value)}{cost}"
@@ -180,8 +176,19 @@ def show_remedies(report: Report, output: Output) -> None:
         click.echo(f"    at {one.path}{asked}{broken}")
 
 
+def cost_note(report: Report, one: Remedy) -> str:
+    """What a call costs then, and what that is a month."""
+    if one.cost_before is None or one.cost_after is None:
+        return ""
+    before, after = (format_value("cost_per_call", cost) for cost in (one.cost_before, one.cost_after))
+    words = cost_words(report, one)
+    if words == SAME_COST:
+        return f"; cost per call {after}, about the same as now"
+    return f"; cost per call {after}, was {before}: {words.removeprefix('for ')}"
+
+
 def show_sensitivities(report: Report, output: Output) -> None:
-    moved = [one for one in report.sensitivities if any(is_sure(effect.low, effect.high) for effect in one.effects)]
+    moved = [one for one in report.sensitivities if any(is_measurable(effect) for effect in one.effects)]
     if not moved:
         return
     names = [
@@ -196,17 +203,12 @@ def show_sensitivities(report: Report, output: Output) -> None:
     output.print(table)
 
 
-def is_sure(low: float, high: float) -> bool:
-    """Whether an effect is measurable: its interval excludes zero, and it is at least half a percent of the limit."""
-    return (low > 0 or high < 0) and max(abs(low), abs(high)) >= 0.005
-
-
 def effects(one: Sensitivity, names: Sequence[str]) -> list[str]:
     known = {effect.objective: effect for effect in one.effects}
     cells = []
     for name in names:
         effect = known.get(name)
-        cells.append("." if effect is None or not is_sure(effect.low, effect.high) else f"{effect.change * 100:+.1f}")
+        cells.append("." if effect is None or not is_measurable(effect) else f"{effect.change * 100:+.1f}")
     return cells
 
 

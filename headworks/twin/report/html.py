@@ -12,8 +12,8 @@ from html import escape
 from typing import Final
 
 from headworks.charts.style import PAGE_STYLE
-from headworks.twin.report.plots import effect_figures, is_sure, limit_figures, objective_figures
-from headworks.twin.report.report import Report, effort_words, verdict_words
+from headworks.twin.report.plots import effect_figures, limit_figures, objective_figures
+from headworks.twin.report.report import Report, effort_words, is_measurable, verdict_words
 from headworks.twin.report.summary import carrying_lines, cost_words, summary
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
@@ -22,7 +22,7 @@ STYLE: Final = (
     + """
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin: 0 0 .3rem }
-p.soft, td.soft { color: var(--soft) } p.verdict { font-size: 1.15rem; max-width: 48rem } ul { padding-left: 1.2rem }
+p.soft, td.soft { color: var(--soft) } td.soft { min-width: 14rem } p.verdict { font-size: 1.15rem; max-width: 48rem } ul { padding-left: 1.2rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600; color: var(--soft) }
 th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 .holds { color: var(--good) } .does { color: var(--bad) } .cannot { color: var(--unsure) } .not { color: var(--soft) }
@@ -91,7 +91,7 @@ def _settings_table(report: Report) -> str:
         cells = []
         for verdict in names:
             effect = known.get(verdict.id)
-            if effect is None or effect.after is None or not is_sure(effect):
+            if effect is None or effect.after is None or not is_measurable(effect):
                 cells.append("\N{MIDDLE DOT}")
                 continue
             cells.append(f"{format_value(verdict.metric, effect.after)} ({effect.change * 100:+.1f}% of the limit)")

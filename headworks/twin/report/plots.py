@@ -10,7 +10,7 @@ from typing import Final
 
 from headworks.charts.charts import Axis, Bound, IntervalRow, Line, interval_chart, line_chart, log_axis
 from headworks.charts.style import Colour
-from headworks.twin.report.report import PERCENTS, Distribution, Effect, Report
+from headworks.twin.report.report import PERCENTS, Distribution, Report, is_measurable
 from headworks.twin.simulation.utilization import STEPS, Utilization
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
@@ -20,18 +20,10 @@ MAX_LIMITS: Final = 12
 MAX_EFFECTS: Final = 8
 """Settings in the plot of one objective, those that move it most first; the table of settings has all."""
 
-VISIBLE: Final = 0.005
-"""The smallest effect that counts, by the limit: half a percent."""
-
 COLOURS: Final[dict[str, Colour]] = {"holds": "good", "does not hold": "bad", "cannot say": "unsure"}
 
 Figures = Iterator[tuple[str, str]]
 """A title and a plot each."""
-
-
-def is_sure(effect: Effect) -> bool:
-    """Whether an effect is measurable: its interval excludes zero, and it is at least half a percent of the limit."""
-    return (effect.low > 0 or effect.high < 0) and abs(effect.change) >= VISIBLE
 
 
 def objective_figures(report: Report) -> Figures:
@@ -179,7 +171,7 @@ def effect_figures(report: Report) -> Figures:
             (f"{change.knob}: {change.said}", effect)
             for change in report.sensitivities
             for effect in change.effects
-            if effect.objective == verdict.id and is_sure(effect)
+            if effect.objective == verdict.id and is_measurable(effect)
         ]
         found.sort(key=lambda pair: -abs(pair[1].change))
         if not found:

@@ -37,6 +37,15 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     after: float | None = None
 
 
+VISIBLE = 0.005
+"""The smallest effect that counts, by the limit: half a percent."""
+
+
+def is_measurable(effect: Effect) -> bool:
+    """Whether an effect is measurable: its interval excludes zero, and it is at least half a percent of the limit."""
+    return (effect.low > 0 or effect.high < 0) and abs(effect.change) >= VISIBLE
+
+
 class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     """The effects of one change. kind: who can make it: `file`, `limit` (the vendor must grant it), `vendor`, `traffic`
     (nobody)."""

@@ -57,6 +57,12 @@ MISSED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+SAME_COST: Final = "at the same cost"
+
+NOTABLE_SHARE: Final = 0.001
+"""The share of calls that a limit rejects from which it is named as a cause: as of the bottleneck (`verdicts/verdict.py`)."""
+
+
 def summary(report: Report) -> str:
     """The verdict on all of it, in a few sentences."""
     if not report.effort.runs:
@@ -136,15 +142,20 @@ def calls_a_second(rate: float) -> str:
 
 
 def first_to_give_way(report: Report, missed: Verdict) -> str:
-    """What is the cause: a limit of which more is asked than it admits, or that makes calls wait or rejects them; else the vendors. Of a
-    missed quality: who gives most of the answers, and what they are worth."""
+    """What is the cause: a limit of which more is asked than it admits, or at which calls wait or fail; else the vendors. A limit
+    that sends calls on to the next tier makes them late, but no call fails by it. Of a missed quality: who gives most of the
+    answers, and what they are worth."""
     if missed.metric == "quality":
         return "" if missed.quality is None else f"{_most_answers(missed.quality)}."
-    if report.overloads:
-        said = report.overloads[0].said
-        return f"{said[0].upper()}{said[1:]}."
+    is_late = missed.metric in ("time_to_first_token", "duration", "goodput")
+    is_failed = missed.metric in ("availability", "goodput")
+    for overload in report.overloads:
+        if overload.grows or is_late:
+            return f"{overload.said[0].upper()}{overload.said[1:]}."
     for one in report.uses:
-        if one.name == report.binding.name and (one.waits > NOTABLE_WAIT or one.refused > 0.001):
+        makes_late = is_late and one.waits > NOTABLE_WAIT
+        makes_fail = is_failed and one.refused - one.elsewhere > NOTABLE_SHARE
+        if one.name == report.binding.name and (makes_late or makes_fail):
             said = limit_words(one.name)
             gives = "gives" if said.startswith(("`", "the budget")) else "give"
             return f"{said[0].upper()}{said[1:]} {gives} way first."
@@ -192,7 +203,7 @@ def cost_words(report: Report, one: Remedy) -> str:
     if one.cost_before is None or one.cost_after is None:
         return ""
     if f"{one.cost_before:.1e}" == f"{one.cost_after:.1e}":  # to two digits: the rest is noise
-        return "at the same cost"
+        return SAME_COST
     more = (one.cost_after - one.cost_before) * report.calls_a_month
     return f"for {dollars(abs(more))} {'more' if more > 0 else 'less'} a month"
 

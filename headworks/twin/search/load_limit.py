@@ -17,11 +17,11 @@ from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.replications import Effort, Plan, replicate
 from headworks.twin.verdicts.verdict import Verdict, margin
 
-MOST_CALLS: Final = 12_000
-"""Simulated calls that are spent on it: some two seconds of one core."""
+MOST_CALLS: Final = 8_000
+"""Simulated calls that are spent on it: little more than a second of one core."""
 
-PROBES: Final = 4
-"""Loads that are tried: each halves what is not known, so 4 leave a sixteenth."""
+PROBES: Final = 3
+"""Loads that are tried: each halves what is not known, so three leave an eighth."""
 
 LOWEST: Final = 0.1
 """The lowest load that is tried, by today's."""

@@ -145,6 +145,14 @@ def test_a_limit_at_which_nobody_waits_is_not_called_the_cause() -> None:
     assert "No limit of the file is the cause: vendors take long to start an answer." in said
 
 
+def test_a_limit_whose_calls_go_on_to_the_next_tier_is_not_why_calls_fail() -> None:
+    spills = msgspec.structs.replace(FULL, refused=0.3, elsewhere=0.3)
+    missed = up("does not hold", 0.5)
+    assert "No limit of the file is the cause: vendors are down" in summary(report(missed, uses=[spills]))
+    refuses = msgspec.structs.replace(spills, elsewhere=0.1)
+    assert "The tokens a minute of `openai` give way first." in summary(report(missed, uses=[refuses]))
+
+
 def test_only_a_change_that_is_enough_is_promised() -> None:
     said = summary(report(first(), remedies=[remedy(is_enough=False)]))
     assert said.endswith("No single change that was tried is enough.")
