@@ -222,6 +222,8 @@ def test_load(screen: Screen) -> None:
                 predicted=0.99,
                 measured=0.98,
                 error=-0.01,
+                low=0.95,
+                high=0.97,
                 within=False,
             )
         ],
