@@ -122,7 +122,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     effects = without_blank(search.sensitivities(system.requirements.objectives), verdicts)
     missed = open_objectives(system, verdicts)
     told("searching for remedies" if missed else "writing the report")
-    remedies = search.remedies(missed, verdicts)
+    remedies = search.remedies(missed, verdicts, judge.money)
     told("looking for the load that it carries")
     loads = LoadSearch(whole, effort, courses)
     carried = loads.carrying(verdicts)

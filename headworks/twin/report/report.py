@@ -57,10 +57,21 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     effects: list[Effect]
 
 
+class RemedyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a remedy. kind: who can make it, as of a sensitivity."""
+
+    knob: str
+    said: str
+    kind: str
+    path: str
+
+
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
-    """The cheapest single change that was found to meet an objective or, where none `is_enough`, the one that comes
-    nearest. value: what it then is; gained: by that much of its bound; cost_before, cost_after: dollars a call; breaks:
-    objectives that were met and would no longer be."""
+    """The cheapest change that meets an objective, or two `changes` where none does alone; or, where it is not `is_enough`, the single
+    one that comes nearest. Confirmed on seeds that the search did not use. value: what the objective then is; gained: by
+    that much of its bound, as a paired difference, and its interval (gained_low, gained_high); cost_before, cost_after: dollars
+    a call; month_before, month_after: dollars in 30 days; breaks: objectives that were met and would no longer be; turns: those
+    that were not and would be. knob, said, kind, path: of all changes together, kind the hardest."""
 
     objective: str
     is_enough: bool
@@ -73,6 +84,12 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     cost_before: float | None
     cost_after: float | None
     breaks: list[str]
+    gained_low: float | None = None
+    gained_high: float | None = None
+    month_before: float | None = None
+    month_after: float | None = None
+    turns: list[str] = []
+    changes: list[RemedyChange] = []
 
 
 class Percentiles(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,8 @@ CACHED_FOR: Final = 3600.0
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One change. name: the setting; said: from what to what; path: where in the file, "" where it is not in the file."""
+    """One change. name: the setting; said: from what to what; path: where in the file, "" where it is not in the file; parts: the
+    changes that it is made of, where they are several."""
 
     name: str
     said: str
@@ -42,6 +43,7 @@ class Change(msgspec.Struct, frozen=True):
     path: str
     apply: Callable[[Plan], Plan]
     is_remedy: bool = True
+    parts: tuple[Change, ...] = ()
 
 
 def sensitivity_changes(plan: Plan) -> Iterator[Change]:
