@@ -2,17 +2,19 @@
 
 Theory. The best of many changes, by the runs that chose it, looks better than it is: chance helped it to be the best. So each is
 run again on fresh seeds, beside the system as it is and over the same arrivals and draws (common random numbers), over the
-course that a verdict on the changed system needs.
+course that a verdict on the changed system needs. A system that is asked for more than it carries is an exception: only a whole
+peak shows what it is, and what was changed needs less. It is then compared with the verdict's own runs, which no search has
+chosen, and the interval is that of a difference of independent means.
 
 Always true: a change is confirmed for an objective only where its verdict on the fresh seeds is "holds", is clear at the
-confidence at which runs stop, and the interval of the paired difference is above zero; and where it is not met by
+confidence at which runs stop, and the interval of the difference is above zero; and where it is not met by
 serving less: neither a smaller share that is let in nor, without a promise about answers, fewer of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from math import inf, isfinite
+from collections.abc import Collection, Mapping, Sequence
+from math import hypot, sqrt
 from typing import Final
 
 import msgspec
@@ -20,9 +22,9 @@ import msgspec
 from headworks.system.schema.requirements import Objective
 from headworks.twin.screening.course import Course
 from headworks.twin.search.changes import Change
+from headworks.twin.search.comparison import Comparison
 from headworks.twin.simulation.confidence_interval import Interval, mean_interval
-from headworks.twin.simulation.courses import Courses
-from headworks.twin.simulation.replications import MIN_RUNS, MIN_WHOLE, Effort, Plan, Run, is_clear, replicate
+from headworks.twin.simulation.replications import MIN_RUNS, MIN_WHOLE, Plan, Run, is_clear, replicate
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
 
@@ -31,9 +33,6 @@ FRESH: Final = 1_000_000
 
 FEWEST: Final = 2
 """Pairs after which a change may be found not to do: two have an interval."""
-
-MOST_CONFIRMED: Final = 120_000
-"""Calls that are simulated at most to confirm changes: twenty seconds of one core, as much as effects may take."""
 
 MONTH: Final = 30 * 86400.0
 
@@ -66,29 +65,36 @@ class JudgeAgain(Judge):
 
 
 class Trial:
-    """A change and the runs that confirm it: of the plan as it is and of the changed one, pair by pair."""
+    """A change and the runs that confirm it: of the plan as it is, none where the verdict's are taken, and of the changed one."""
 
-    def __init__(self, change: Change, plans: tuple[Plan, Plan], course: Course | None) -> None:
-        self.change = change
-        self.plan, self.changed = plans
+    def __init__(self, plan: Plan, course: Course | None) -> None:
+        self.plan = plan
         self.course = course
         self.is_settled = True
         """Whether the runs are as long as they turned out to need."""
         self.before: list[Run] = []
         self.after: list[Run] = []
         self.outages: dict[frozenset[str], Run] = {}
-        self.judges: tuple[JudgeAgain, JudgeAgain] | None = None
+        self.judges: dict[str, JudgeAgain] = {}
+
+    @property
+    def least(self) -> int:
+        """Runs that a verdict needs at least."""
+        return MIN_WHOLE if self.course is not None and self.course.is_whole else MIN_RUNS
 
 
 class Confirmation:
-    """Confirms changes of one plan."""
+    """Confirms changes of the plan of a comparison. verdicts: on the plan as it is, by objective id."""
 
-    def __init__(self, plan: Plan, effort: Effort, busy: float, courses: Courses | None) -> None:
-        self.plan = plan
-        self.effort = effort
-        self.busy = busy
-        self.courses = courses
-        self.left = MOST_CONFIRMED
+    def __init__(self, compared: Comparison, verdicts: Mapping[str, Verdict]) -> None:
+        self.plan = compared.plan
+        self.effort = compared.effort
+        self.busy = compared.busy
+        self.courses = compared.courses
+        self.verdicts = verdicts
+        self.whole = compared.base if compared.is_whole else None
+        """The verdict's own runs, where each is a whole peak."""
+        self.left = compared.most
         self.simulated = 0
         self._trials: dict[str, Trial] = {}
         self._before: dict[tuple[Course | None, int], Run] = {}
@@ -101,17 +107,9 @@ class Confirmation:
         key = f"{change.name}: {change.said}"
         if key not in self._trials:
             changed = change.apply(self.plan)
-            self._trials[key] = Trial(change, (self.plan, changed), self.course_of(changed))
+            course = None if self.courses is None else self.courses.of(changed, self.effort.calls)
+            self._trials[key] = Trial(changed, course)
         return self._trials[key]
-
-    def course_of(self, changed: Plan) -> Course | None:
-        """The course of a verdict on the changed plan; of two that are a whole peak the longer one."""
-        if self.courses is None:
-            return None
-        found, mine = self.courses.of(changed, self.effort.calls), self.courses.of(self.plan, self.effort.calls)
-        if found.is_whole and mine.is_whole and mine.stretch is not None and found.stretch is not None:
-            return max(found, mine, key=lambda one: one.stretch.seconds if one.stretch else 0.0)
-        return found
 
     def _as_before(self, course: Course | None) -> Course | None:
         """The same stretch of the plan as it is, whose limits begin as they do there."""
@@ -121,8 +119,7 @@ class Confirmation:
 
     def grow(self, trial: Trial, objective: Objective) -> bool:
         """Pairs until an objective is clear; False where the calls are used up before there are enough."""
-        least = MIN_WHOLE if trial.course is not None and trial.course.is_whole else MIN_RUNS
-        most = max(least, self.effort.runs)
+        least, most = trial.least, max(trial.least, self.effort.runs)
         while len(trial.after) < most:
             if len(trial.after) >= least and is_clear(objective, trial.after):
                 break
@@ -143,17 +140,18 @@ class Confirmation:
 
     def _add_pair(self, trial: Trial) -> bool:
         """One more pair, if there are calls left for it."""
-        number, course = len(trial.after), trial.course
-        seed = self.effort.seed + FRESH + number
+        seed, course = self.effort.seed + FRESH + len(trial.after), trial.course
         known = (self._as_before(course), seed)
+        is_alone = self.whole is not None or known in self._before
         cost = self.effort.calls if course is None else course.simulated
-        if cost * (1 if known in self._before else 2) > self.left:
+        if cost * (1 if is_alone else 2) > self.left:
             return False
-        if known not in self._before:
-            self._before[known] = self._run(self.plan, seed, known[0])
-        trial.before.append(self._before[known])
-        trial.after.append(self._run(trial.changed, seed, course))
-        trial.judges = None
+        if self.whole is None:
+            if known not in self._before:
+                self._before[known] = self._run(self.plan, seed, known[0])
+            trial.before.append(self._before[known])
+        trial.after.append(self._run(trial.plan, seed, course))
+        trial.judges = {}
         return True
 
     def _run(self, plan: Plan, seed: int, course: Course | None) -> Run:
@@ -169,21 +167,27 @@ class Confirmation:
         longer = self.courses.longer(trial.course, trial.after)
         if longer is None:
             return True
-        trial.course, trial.before, trial.after, trial.judges = longer, [], [], None
+        trial.course, trial.before, trial.after, trial.judges = longer, [], [], {}
         trial.is_settled = longer.simulated * 2 * MIN_WHOLE <= self.left
         return trial.is_settled
 
-    def judges(self, trial: Trial) -> tuple[JudgeAgain, JudgeAgain]:
-        """Judges of the plan as it is and of the changed one, by the same seeds."""
-        if trial.judges is None:
+    def judge(self, trial: Trial) -> JudgeAgain:
+        """The judge of the changed plan."""
+        return self._judge("after", trial, trial.plan, trial.after, trial.outages)
+
+    def judge_before(self, trial: Trial) -> JudgeAgain:
+        """The judge of the plan as it is, by the same seeds."""
+        return self._judge("before", trial, self.plan, trial.before, self._outages)
+
+    def _judge(
+        self, name: str, trial: Trial, plan: Plan, made: Sequence[Run], outages: dict[frozenset[str], Run]
+    ) -> JudgeAgain:
+        if name not in trial.judges:
             seed, short = self.effort.seed + FRESH, min(OUTAGE_RUN_CALLS, self.effort.calls)
             course_of = None if self.courses is None else self.courses.of
-            before = JudgeAgain(trial.plan, trial.before, seed, self.busy, short, course_of)
-            before.shared = self._outages
-            after = JudgeAgain(trial.changed, trial.after, seed, self.busy, short, course_of)
-            after.shared = trial.outages
-            trial.judges = before, after
-        return trial.judges
+            trial.judges[name] = JudgeAgain(plan, made, seed, self.busy, short, course_of)
+            trial.judges[name].shared = outages
+        return trial.judges[name]
 
     # What they say.
 
@@ -197,39 +201,47 @@ class Confirmation:
         """What the runs so far say; None where they are too few for a number."""
         if len(trial.after) < FEWEST or not trial.is_settled:
             return None
-        before, after = self.judges(trial)
-        simulated = before.simulated + after.simulated
-        verdict, was = after.of(objective), before.of(objective)
+        after = self.judge(trial)
+        runs = sum(one.calls for one in (*trial.outages.values(), *self._outages.values()))
+        verdict = after.of(objective)
+        was = self.verdicts[objective.id] if self.whole is not None else self.judge_before(trial).of(objective)
         if verdict.margin is None or was.margin is None:
             return None
-        gained = self.gained(objective, trial, verdict.margin - was.margin)
-        extra = before.simulated + after.simulated - simulated
-        self.simulated += extra
-        self.left -= extra
-        least = MIN_WHOLE if trial.course is not None and trial.course.is_whole else MIN_RUNS
-        is_met = verdict.verdict == "holds" and is_clear(objective, trial.after) and len(trial.after) >= least
+        gained = self.gained(objective, trial, was, verdict.margin - was.margin)
+        more = sum(one.calls for one in (*trial.outages.values(), *self._outages.values())) - runs
+        self.simulated += more
+        self.left -= more
+        is_met = verdict.verdict == "holds" and is_clear(objective, trial.after) and len(trial.after) >= trial.least
         is_better = gained.low > 0 and verdict.served >= was.served - FLAT and not self.answers_less(trial, objective)
         return Outcome(verdict=verdict, gained=gained, is_met=is_met, is_better=is_better)
 
-    def gained(self, objective: Objective, trial: Trial, value: float) -> Interval:
+    def gained(self, objective: Objective, trial: Trial, was: Verdict, value: float) -> Interval:
         """The difference of margins. Its width is that of the pairs' differences; of a month, that of its windows'."""
-        before, after = self.judges(trial)
         if objective.metric == "availability" and objective.window is not None:
-            months = zip(before.availability(objective).values, after.availability(objective).values, strict=True)
-            return mean_interval([margin(objective, two) - margin(objective, one) for one, two in months])
-        pairs = [
-            margin(objective, two) - margin(objective, one)
-            for one, two in zip(self.each(objective, before), self.each(objective, after), strict=True)
-        ]
-        found = mean_interval(pairs)
-        half = found.high - found.value
-        return Interval(value, value - half, value + half) if isfinite(half) else Interval(value, -inf, inf)
+            return self.gained_months(objective, trial, was)
+        after = [margin(objective, one) for one in self.each(objective, trial.plan, trial.after)]
+        before = [margin(objective, one) for one in self.each(objective, self.plan, self.whole or trial.before)]
+        if self.whole is None:
+            half = half_width([two - one for one, two in zip(before, after, strict=True)])
+        else:
+            half = hypot(half_width(before), half_width(after))
+        return Interval(value, value - half, value + half)
 
-    def each(self, objective: Objective, judge: Judge) -> list[float]:
+    def gained_months(self, objective: Objective, trial: Trial, was: Verdict) -> Interval:
+        """The difference of the means over many windows."""
+        after = [margin(objective, one) for one in self.judge(trial).availability(objective).values]
+        if self.whole is not None and was.mean is not None:
+            value = sum(after) / len(after) - margin(objective, was.mean)
+            half = sqrt(2) * half_width(after)  # as many windows on both sides
+            return Interval(value, value - half, value + half)
+        before = [margin(objective, one) for one in self.judge_before(trial).availability(objective).values]
+        return mean_interval([two - one for one, two in zip(before, after, strict=True)])
+
+    def each(self, objective: Objective, plan: Plan, made: Sequence[Run]) -> list[float]:
         """An objective's value in each run; of a bill, that of each run alone."""
         if objective.metric != "cost" or objective.window is None:
-            return [one.values.get(objective.id, 0.0) for one in judge.made]
-        bills = [Money(judge.plan, [one], self.busy).window(objective.alias, objective.window) for one in judge.made]
+            return [one.values.get(objective.id, 0.0) for one in made]
+        bills = [Money(plan, [one], self.busy).window(objective.alias, objective.window) for one in made]
         return [0.0 if bill is None else bill.cost.value for bill in bills]
 
     def answers_less(self, trial: Trial, objective: Objective) -> bool:
@@ -241,13 +253,15 @@ class Confirmation:
         ]
         if promised:
             return False
-        lost = mean_interval(
-            [
-                answered(one, objective.alias) - answered(two, objective.alias)
-                for one, two in zip(trial.before, trial.after, strict=True)
-            ]
+        before, after = (
+            [answered(one, objective.alias) for one in made] for made in (self.whole or trial.before, trial.after)
         )
-        return lost.low > 0 and lost.value > LESS
+        lost = sum(before) / len(before) - sum(after) / len(after)
+        if self.whole is None:
+            half = half_width([one - two for one, two in zip(before, after, strict=True)])
+        else:
+            half = hypot(half_width(before), half_width(after))
+        return lost > LESS and lost - half > 0
 
     def turned(self, change: Change, missed: Collection[Objective]) -> list[str]:
         """The missed objectives that hold after a change, by the runs that confirmed it."""
@@ -261,15 +275,29 @@ class Confirmation:
 
     def broken(self, change: Change, held: Sequence[Objective]) -> list[str]:
         """The objectives that held and are missed after a change."""
-        _, after = self.judges(self.trial(change))
+        after = self.judge(self.trial(change))
         verdicts = [after.of(one) for one in held]
         return [
             one.id for one in verdicts if one.verdict == "does not hold" or (one.margin is not None and one.margin < 0)
         ]
 
-    def money(self, change: Change) -> tuple[Money, Money]:
-        before, after = self.judges(self.trial(change))
-        return before.money, after.money
+    def price(self, change: Change, known: Price) -> Price:
+        """The price after a change. known: of the plan as it is; to that the difference of the pairs is added."""
+        trial = self.trial(change)
+        after = price_of(self.judge(trial).money)
+        if self.whole is not None:
+            return after
+        before = price_of(self.judge_before(trial).money)
+        return Price(
+            call=changed_price(known.call, before.call, after.call),
+            month=changed_price(known.month, before.month, after.month),
+        )
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Half of the interval of the mean of independent values."""
+    found = mean_interval(values)
+    return found.high - found.value
 
 
 def answered(run: Run, alias: str | None) -> float:
@@ -291,13 +319,8 @@ def price_of(money: Money) -> Price:
     return Price(call=None if call is None else call.value, month=None if month is None else month.cost.value)
 
 
-def price_after(known: Price, before: Price, after: Price, *, is_paired: bool) -> Price:
-    """The price after a change: what is known of the plan as it is, and the difference of the pairs. is_paired: whether both of a
-    pair are what they stand for; a growing queue is cheaper at its end than a stretch of it shows."""
-
-    def one(known: float | None, before: float | None, after: float | None) -> float | None:
-        if after is None or known is None or before is None or not is_paired:
-            return after
-        return max(0.0, known + after - before)
-
-    return Price(call=one(known.call, before.call, after.call), month=one(known.month, before.month, after.month))
+def changed_price(known: float | None, before: float | None, after: float | None) -> float | None:
+    """A price and the difference of a pair."""
+    if known is None or before is None or after is None:
+        return None
+    return max(0.0, known + after - before)

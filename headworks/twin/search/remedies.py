@@ -21,7 +21,7 @@ from headworks.system.schema.requirements import Objective
 from headworks.twin.report.report import Remedy, RemedyChange
 from headworks.twin.search.changes import KINDS_BY_EFFORT, Change, Kind, remedy_ladders
 from headworks.twin.search.comparison import Comparison
-from headworks.twin.search.confirmation import Confirmation, Outcome, price_after, price_of
+from headworks.twin.search.confirmation import Confirmation, Outcome, price_of
 from headworks.twin.simulation.replications import Run, estimate
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import BINDING_FROM, Judge, Verdict, margin
@@ -37,6 +37,9 @@ MAX_FINALISTS: Final = 3
 
 MAX_PARTS: Final = 4
 """Changes of which any two are tried together: six pairs."""
+
+SYNERGY: Final = 2.0
+"""How many times more two changes that are no limits may gain together than each alone, for them to be tried."""
 
 NOTABLE_REFUSALS: Final = 0.001
 """The share of calls from which a limit that rejects them may be the reason."""
@@ -73,7 +76,7 @@ class RemedySearch:
         self.missed = missed
         self.before = {one.id: one for one in verdicts}
         self.price = price_of(money)
-        self.confirmation = Confirmation(compared.plan, compared.effort, compared.busy, compared.courses)
+        self.confirmation = Confirmation(compared, self.before)
         self.held = [
             one
             for one in compared.plan.system.requirements.objectives
@@ -83,16 +86,16 @@ class RemedySearch:
         self.gainers: dict[str, list[tuple[float, tuple[Change, ...]]]] = {one.id: [] for one in missed}
         """By objective the changes that helped, and by how much."""
         self.remedies: dict[str, Remedy] = {}
+        self.hot = self.hot_limits()
 
     def found(self) -> list[Remedy]:
         """The remedy of each missed objective that has one."""
         self.compared.left = self.compared.most
         ladders = [tuple(ladder) for ladder in remedy_ladders(self.compared.plan)]
-        hot = self.hot_limits()
         for kind in KINDS_BY_EFFORT:
             mine = [ladder for ladder in ladders if ladder[0].kind == kind]
-            self.try_singles(sorted(mine, key=lambda ladder: ladder[0].name not in hot))
-        self.try_pairs([ladder for ladder in ladders if ladder[0].name in hot])
+            self.try_singles(sorted(mine, key=lambda ladder: ladder[0].name not in self.hot))
+        self.try_pairs([ladder for ladder in ladders if ladder[0].name in self.hot])
         for one in self.left():
             self.offer_nearest(one)
         self.compared.simulated += self.confirmation.simulated
@@ -181,10 +184,21 @@ class RemedySearch:
             if one[0].path == two[0].path:
                 continue
             ladder = tuple(joined_ladder(one, two))
-            if self.is_worth_trying(ladder[-1]):
+            if self.may_be_enough(one, two, left) and self.is_worth_trying(ladder[-1]):
                 self.try_ladder(ladder, left)
         for objective in left:
             self.confirm(objective)
+
+    def may_be_enough(self, one: Sequence[Change], two: Sequence[Change], left: Sequence[Objective]) -> bool:
+        """Whether two changes may do together: a limit may hide what another change does; else what both gain alone counts."""
+        if one[0].name in self.hot or two[0].name in self.hot:
+            return True
+        for objective in left:
+            alone = {ladder[-1].name + ladder[-1].said: gained for gained, ladder in self.gainers[objective.id]}
+            missing = -(self.before[objective.id].margin or 0.0)
+            if sum(alone.get(ladder[-1].name + ladder[-1].said, 0.0) for ladder in (one, two)) >= missing / SYNERGY:
+                return True
+        return False
 
     def parts(self, hot: Sequence[tuple[Change, ...]], left: Sequence[Objective]) -> list[tuple[Change, ...]]:
         """The changes that are tried by twos: those that help most, and the limits that are nearly used up."""
@@ -229,10 +243,7 @@ class RemedySearch:
         """A change that was confirmed, in the words of a report."""
         assert outcome.verdict.value is not None
         confirmation = self.confirmation
-        trial = confirmation.trial(change)
-        is_paired = not self.compared.is_whole or (trial.course is not None and trial.course.is_whole)
-        before, after = (price_of(one) for one in confirmation.money(change))
-        price = price_after(self.price, before, after, is_paired=is_paired)
+        price = confirmation.price(change, self.price)
         return Remedy(
             objective=objective.id,
             is_enough=outcome.is_met,
