@@ -140,8 +140,10 @@ def limit_changes(plan: Plan) -> dict[str, list[Change]]:
     for one in limits_of(plan.system):
         kind: Kind = "limit" if one.owner in ("provider", "target") and one.unit != "concurrency" else "file"
         ladder = []
-        for factor in LIMIT_FACTORS:
-            more = round(one.size * factor)
+        steps = {
+            max(one.size + 1, round(one.size * factor)) for factor in LIMIT_FACTORS
+        }  # a few places have fewer steps
+        for more in sorted(steps):
             said = f"{written_count(one.size)} -> {written_count(more)}"
             ladder.append(Change(one.name, said, kind, one.path, _set_limit(one, more)))
         found[one.name] = ladder

@@ -24,9 +24,18 @@ from headworks.twin.screening.course import Course
 from headworks.twin.search.changes import Change
 from headworks.twin.search.comparison import Comparison
 from headworks.twin.simulation.confidence_interval import Interval, mean_interval
-from headworks.twin.simulation.replications import MIN_RUNS, MIN_WHOLE, Plan, Run, is_clear, replicate
+from headworks.twin.simulation.replications import (
+    MIN_RUNS,
+    MIN_WHOLE,
+    STOP_CONFIDENCE,
+    Plan,
+    Run,
+    is_clear,
+    replicate,
+)
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
+from headworks.twin.workload.arrivals import Shape
 
 FRESH: Final = 1_000_000
 """How far the seeds that confirm are from the first one: no verdict has so many runs (`--runs` ends at 1000)."""
@@ -121,7 +130,7 @@ class Confirmation:
         """Pairs until an objective is clear; False where the calls are used up before there are enough."""
         least, most = trial.least, max(trial.least, self.effort.runs)
         while len(trial.after) < most:
-            if len(trial.after) >= least and is_clear(objective, trial.after):
+            if len(trial.after) >= least and self.is_clear(objective, trial):
                 break
             if len(trial.after) >= FEWEST and self._fails(objective, trial):
                 return False
@@ -131,9 +140,17 @@ class Confirmation:
                 return False
         return trial.is_settled
 
+    def is_clear(self, objective: Objective, trial: Trial) -> bool:
+        """Whether more runs would not change the verdict. Of goodput the share counts that is good: how many calls a run happened to
+        draw is the noise of short runs."""
+        if objective.metric != "goodput" or not isinstance(trial.plan.workload, Shape):
+            return is_clear(objective, trial.after)
+        found = self.judge(trial).goodput(objective, STOP_CONFIDENCE)
+        return found is not None and not found.low <= float(objective.limit.value) <= found.high
+
     def _fails(self, objective: Objective, trial: Trial) -> bool:
         """Whether the objective is clearly missed by what has been run."""
-        if objective.metric in ("availability", "cost") or not is_clear(objective, trial.after):
+        if objective.metric in ("availability", "cost", "goodput") or not is_clear(objective, trial.after):
             return False
         values = [one.values[objective.id] for one in trial.after if objective.id in one.values]
         return bool(values) and margin(objective, sum(values) / len(values)) < 0
@@ -211,7 +228,7 @@ class Confirmation:
         more = sum(one.calls for one in (*trial.outages.values(), *self._outages.values())) - runs
         self.simulated += more
         self.left -= more
-        is_met = verdict.verdict == "holds" and is_clear(objective, trial.after) and len(trial.after) >= trial.least
+        is_met = verdict.verdict == "holds" and self.is_clear(objective, trial) and len(trial.after) >= trial.least
         is_better = gained.low > 0 and verdict.served >= was.served - FLAT and not self.answers_less(trial, objective)
         return Outcome(verdict=verdict, gained=gained, is_met=is_met, is_better=is_better)
 

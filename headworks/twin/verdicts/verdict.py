@@ -37,7 +37,7 @@ from headworks.system.verdicts.verdict import (
     served_words,
 )
 from headworks.twin.screening.course import Course
-from headworks.twin.simulation.confidence_interval import Interval, proportion_interval, quantile_interval
+from headworks.twin.simulation.confidence_interval import CONFIDENCE, Interval, proportion_interval, quantile_interval
 from headworks.twin.simulation.replications import Plan, Run, estimate, replicate
 from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.money import Money
@@ -252,7 +252,7 @@ class Judge:
             return self.goodput(objective)
         return estimate(objective, self.made)
 
-    def goodput(self, objective: Objective) -> Interval | None:
+    def goodput(self, objective: Objective, confidence: float = CONFIDENCE) -> Interval | None:
         """The share of calls that are good, of the load that the traffic says: not of what the runs happened to draw."""
         rate = sum(one for alias, one in self.plan.workload.rates.items() if objective.alias in (None, alias))
         counts = [len(one.seen.of(objective.alias)) for one in self.made]
@@ -260,7 +260,8 @@ class Judge:
             return None
         pairs = zip(self.made, counts, strict=True)
         shares = [one.values[objective.id] * one.seen.seconds / count for one, count in pairs]
-        found = proportion_interval(shares, sum(len(one.measured.of(objective.alias)) for one in self.made))
+        counted = sum(len(one.measured.of(objective.alias)) for one in self.made)
+        found = proportion_interval(shares, counted, confidence)
         return Interval(found.value * rate, found.low * rate, found.high * rate)
 
     def rests_on(self, objective: Objective) -> str:
