@@ -45,6 +45,9 @@ FEWEST: Final = 2
 
 MONTH: Final = 30 * 86400.0
 
+MOST_CONFIRMED: Final = 60_000
+"""Calls that are simulated at most to confirm changes: ten seconds of one core, or so many that one change can be (a long trace)."""
+
 LESS: Final = 0.002
 """The smallest share of answers that counts as fewer: the resolution of a margin in a search."""
 
@@ -103,13 +106,19 @@ class Confirmation:
         self.verdicts = verdicts
         self.whole = compared.base if compared.is_whole else None
         """The verdict's own runs, where each is a whole peak."""
-        self.left = compared.most
+        self.left = (
+            MOST_CONFIRMED if self.whole is not None else max(MOST_CONFIRMED, 2 * MIN_RUNS * self._calls_of_a_run())
+        )
         self.simulated = 0
         self._trials: dict[str, Trial] = {}
         self._before: dict[tuple[Course | None, int], Run] = {}
         self._outages: dict[frozenset[str], Run] = {}
 
     # Runs.
+
+    def _calls_of_a_run(self) -> int:
+        """About how many calls a verdict's run simulates: of a trace all that it has."""
+        return self.effort.calls if self.courses is None else self.courses.of(self.plan, self.effort.calls).simulated
 
     def trial(self, change: Change) -> Trial:
         """The runs of a change so far."""

@@ -12,7 +12,7 @@ Always true: nothing is offered that was not confirmed; more or less traffic is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final
 
 import msgspec
@@ -29,11 +29,14 @@ from headworks.twin.verdicts.verdict import BINDING_FROM, Judge, Verdict, margin
 MIN_CHANGE: Final = 0.002
 """Smallest change of a margin that counts: a setting that moves no missed objective by more is no remedy."""
 
-MAX_REMEDIES: Final = 16
+MAX_REMEDIES: Final = 12
 """Most changes of a kind that are tried as remedies, for all objectives together."""
 
 MAX_FINALISTS: Final = 3
-"""Offers of a kind for one objective that are confirmed at most, each at up to three steps of its ladder."""
+"""Offers of a kind for one objective that are confirmed at most, each at up to three steps of its ladder ..."""
+
+MAX_CONFIRMED: Final = 4
+"""... and changes in all: the best at its lowest step is enough as a rule."""
 
 MAX_PARTS: Final = 4
 """Changes of which any two are tried together: six pairs."""
@@ -219,7 +222,8 @@ class RemedySearch:
 
     def confirm(self, objective: Objective) -> None:
         """Takes the best offer that fresh seeds confirm, one that breaks no other promise if there is one."""
-        for change in steps_of(sorted(self.offers[objective.id], key=lambda offer: offer.tried.rank)):
+        offers = sorted(self.offers[objective.id], key=lambda offer: offer.tried.rank)
+        for change in islice(steps_of(offers), MAX_CONFIRMED):
             outcome = self.confirmation.outcome(change, objective)
             if outcome is None or not outcome.is_met or not outcome.is_better:
                 continue
