@@ -62,7 +62,7 @@ def command(
     """Predict by simulation whether a system meets its objectives.
 
     The gateway's own code runs on virtual time against simulated vendors. The report names what fails first, how much each
-    setting matters, and the cheapest single change that would meet a missed objective. Quality is that of the targets that answer,
+    setting matters, and the cheapest change that would meet a missed objective. Quality is that of the targets that answer,
     where `headworks eval --targets all` has measured them.
 
     FILE is the system file (headworks.yaml by default). No secret is needed and nothing is sent.

@@ -160,20 +160,23 @@ def show_remedies(report: Report, output: Output) -> None:
     if not open_ones:
         return
     known = {one.objective: one for one in report.remedies}
-    output.title("What would help: the cheapest single change that meets each missed objective")
+    output.title("What would help: the cheapest change that meets each missed objective")
     for verdict in open_ones:
         one = known.get(verdict.id)
         if one is None:
-            click.echo(f"  {verdict.id}: none of the changes that were tried helps")
+            click.echo(f"  {verdict.id}: of no change that was tried it is confirmed that it helps")
             continue
         cost = cost_note(report, one)
-        lead = "" if one.is_enough else "no single change is enough; the closest is "
+        lead = "" if one.is_enough else "no change that was tried is enough; the closest is "
+        if one.is_enough and len(one.changes) > 1:
+            lead = "no single change is enough, but two are: "
         click.echo(
             f"  {verdict.id}: {lead}{one.knob}: {one.said}; predicted then: {format_value(verdict.metric, one.value)}{cost}"
         )
         asked = ", which the vendor must grant" if one.kind == "limit" else ""
         broken = f"; it would break {', '.join(one.breaks)}" if one.breaks else ""
-        click.echo(f"    at {one.path}{asked}{broken}")
+        turns = f"; it would meet {', '.join(one.turns)}" if one.turns else ""
+        click.echo(f"    at {one.path}{asked}{turns}{broken}")
 
 
 def cost_note(report: Report, one: Remedy) -> str:

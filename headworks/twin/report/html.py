@@ -63,7 +63,7 @@ def _parts(report: Report) -> Iterator[str]:
         yield "<h2>How far it carries</h2>" + _list(carrying_lines(report))
     yield "<h2>Why</h2>" + _list([*(one.said for one in report.overloads), report.binding.said])
     if report.remedies:
-        yield "<h2>What would help: the cheapest single change that meets each missed objective</h2>" + _remedy_table(report)  # fmt: skip
+        yield "<h2>What would help: the cheapest change that meets each missed objective</h2>" + _remedy_table(report)  # fmt: skip
     if figures := list(limit_figures(report)):
         yield f"<h2>Use of each limit {'over the day' if report.days else 'over the trace'}</h2>" + _figures(figures)
     yield "<h2>Other settings, and what they give</h2>" + _settings_table(report)
@@ -133,11 +133,23 @@ def _remedy_table(report: Report) -> str:
             format_value(metrics[one.objective], one.value),
             "unknown" if one.cost_after is None else format_value("cost_per_call", one.cost_after),
             cost_words(report, one).removeprefix("for "),
+            ", ".join(one.turns),
             ", ".join(one.breaks),
         )
         for one in report.remedies
     ]
-    return _table(("objective", "change", "predicted then", "cost per call", "a month", "objectives it breaks"), rows)
+    return _table(
+        (
+            "objective",
+            "change",
+            "predicted then",
+            "cost per call",
+            "a month",
+            "objectives it meets",
+            "objectives it breaks",
+        ),
+        rows,
+    )
 
 
 def _figures(figures: Iterable[tuple[str, str]]) -> str:

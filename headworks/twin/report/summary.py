@@ -13,7 +13,7 @@ from typing import Final
 from headworks.core.money import NANO, written_dollars
 from headworks.system.verdicts.quality import points
 from headworks.system.verdicts.verdict import parted
-from headworks.twin.report.report import Remedy, Report
+from headworks.twin.report.report import Remedy, RemedyChange, Report
 from headworks.twin.screening.giving_way import GATEWAY, Carrying
 from headworks.twin.verdicts.quality import QualityMix, share_words
 from headworks.twin.verdicts.verdict import NOTABLE_WAIT, RISKS, Verdict, format_value
@@ -202,10 +202,12 @@ def cost_words(report: Report, one: Remedy) -> str:
     """What a change costs a month; "" where a price is unknown."""
     if one.cost_before is None or one.cost_after is None:
         return ""
-    if f"{one.cost_before:.1e}" == f"{one.cost_after:.1e}":  # to two digits: the rest is noise
+    before, after = one.month_before, one.month_after
+    if before is None or after is None:
+        before, after = (cost * report.calls_a_month for cost in (one.cost_before, one.cost_after))
+    if f"{before:.1e}" == f"{after:.1e}":  # to two digits: the rest is noise
         return SAME_COST
-    more = (one.cost_after - one.cost_before) * report.calls_a_month
-    return f"for {dollars(abs(more))} {'more' if more > 0 else 'less'} a month"
+    return f"for {dollars(abs(after - before))} {'more' if after > before else 'less'} a month"
 
 
 def dollars(amount: float) -> str:
@@ -221,23 +223,30 @@ def _help(report: Report, missed: Sequence[Verdict], judged: Sequence[Verdict]) 
     by_change: dict[tuple[str, str], list[Remedy]] = {}
     for one in enough:
         by_change.setdefault((one.knob, one.said), []).append(one)
-    best = max(by_change.values(), key=len)
-    first = best[0]
+    best = max(by_change.values(), key=lambda offers: len(turned(offers)))
+    first, met = best[0], turned(best)
     cost = cost_words(report, first)
-    is_all = {one.id for one in missed} <= {one.objective for one in best}
+    is_all = {one.id for one in missed} <= met
     what = (
         f"meet {_all_words(judged)}"
         if is_all
-        else f"meet {_counted(len(best), 'promise')} of the {_number(len(missed))} that are open or missed"
+        else f"meet {_counted(len(met), 'promise')} of the {_number(len(missed))} that are open or missed"
     )
     metrics = {one.id: one.metric for one in report.verdicts}
-    is_more_answered = any(metrics[one.objective] in ("availability", "goodput") for one in best)
+    is_more_answered = any(metrics[one] in ("availability", "goodput") for one in met)
     note = " (more calls are answered then)" if "more" in cost and is_more_answered else ""
     return [f"Changing {change_words(first)} would {what}{f' {cost}' if cost else ''}{note}."]
 
 
-def change_words(one: Remedy) -> str:
-    """A change as a person says it."""
+def turned(offers: Sequence[Remedy]) -> set[str]:
+    """The missed objectives that a change meets: those that it is offered for, and what it turns beside them."""
+    return {id for one in offers for id in (one.objective, *one.turns)}
+
+
+def change_words(one: Remedy | RemedyChange) -> str:
+    """A change as a person says it, or two."""
+    if isinstance(one, Remedy) and len(one.changes) > 1:
+        return " and ".join(change_words(part) for part in one.changes)
     unit, is_of, _ = one.knob.partition(" of ")
     name = limit_words(one.knob) if is_of and unit in UNITS else f"`{one.knob}`"
     before, is_step, after = one.said.partition(" -> ")

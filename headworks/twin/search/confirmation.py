@@ -45,8 +45,8 @@ FEWEST: Final = 2
 
 MONTH: Final = 30 * 86400.0
 
-MOST_CONFIRMED: Final = 60_000
-"""Calls that are simulated at most to confirm changes: ten seconds of one core, or so many that one change can be (a long trace)."""
+MOST_CONFIRMED: Final = 40_000
+"""Calls that are simulated at most to confirm changes: eight seconds of one core, or so many that one change can be (a long trace)."""
 
 LESS: Final = 0.002
 """The smallest share of answers that counts as fewer: the resolution of a margin in a search."""

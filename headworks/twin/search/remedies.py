@@ -22,8 +22,9 @@ from headworks.twin.report.report import Remedy, RemedyChange
 from headworks.twin.search.changes import KINDS_BY_EFFORT, Change, Kind, remedy_ladders
 from headworks.twin.search.comparison import Comparison
 from headworks.twin.search.confirmation import Confirmation, Outcome, price_of
-from headworks.twin.simulation.replications import Run, estimate
+from headworks.twin.simulation.replications import Plan, Run, estimate
 from headworks.twin.verdicts.money import Money
+from headworks.twin.verdicts.quality import quality_up
 from headworks.twin.verdicts.verdict import BINDING_FROM, Judge, Verdict, margin
 
 MIN_CHANGE: Final = 0.002
@@ -162,7 +163,7 @@ class RemedySearch:
         plan, made = compared.changed(change)
         judge = Judge(plan, made, compared.base[0].seed, compared.busy, compared.short)
         ids = {one.id for one in wanted}
-        broken = tuple([one.id for one in self.held if one.id not in ids and is_missed(one, made)])
+        broken = tuple([one.id for one in self.held if one.id not in ids and is_missed(one, plan, made)])
         cost = price_of(judge.money).call
         found: dict[str, Tried] = {}
         for objective in wanted:
@@ -272,8 +273,11 @@ class RemedySearch:
         )
 
 
-def is_missed(objective: Objective, made: Sequence[Run]) -> bool:
+def is_missed(objective: Objective, plan: Plan, made: Sequence[Run]) -> bool:
     """Whether an objective is missed by these runs, while every provider is up."""
+    if objective.metric == "quality":
+        worth = quality_up(plan.system, objective, plan.quality, [one.seen for one in made])
+        return worth is not None and worth < float(objective.limit.value)
     found = estimate(objective, made) if objective.metric != "cost" else None
     return found is not None and margin(objective, found.value) < 0
 

@@ -152,3 +152,9 @@ def of_remedies(report: Report) -> Iterator[str]:
             yield f"a remedy for {offer.objective}, which holds"
         if any(judged[name].verdict != "holds" for name in offer.breaks):
             yield f"{offer.knob} would break what does not hold: {offer.breaks}"
+        if any(judged[name].verdict == "holds" for name in offer.turns):
+            yield f"{offer.knob} would meet what holds: {offer.turns}"
+        if offer.is_enough and offer.objective not in offer.turns:
+            yield f"{offer.knob} is enough for {offer.objective}, and meets {offer.turns}"
+        if offer.gained_low is None or not 0 < offer.gained_low <= offer.gained:
+            yield f"{offer.knob} gains {offer.gained}, from {offer.gained_low} on"

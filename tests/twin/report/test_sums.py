@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+import headworks.twin.search.remedies
 import headworks.twin.search.search
 from headworks.cli.views.plan import show
 from headworks.system.schema.system import System
@@ -70,7 +71,8 @@ def made(text: str) -> Report:
 def reports() -> Iterator[dict[str, Report]]:
     with pytest.MonkeyPatch.context() as patch:  # few changes are tried: what they do is looked at elsewhere
         patch.setattr(headworks.twin.search.search, "MAX_CHANGES", 2)
-        patch.setattr(headworks.twin.search.search, "MAX_REMEDIES", 2)
+        patch.setattr(headworks.twin.search.remedies, "MAX_REMEDIES", 2)
+        patch.setattr(headworks.twin.search.remedies, "MAX_PARTS", 2)
         yield {text.split()[1]: made(text) for text in (SPILLS, THROTTLED, REPLAYED)}
 
 
