@@ -14,7 +14,7 @@ serving less: neither a smaller share that is let in nor, without a promise abou
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import hypot, sqrt
+from math import hypot, inf, sqrt
 from typing import Final
 
 import msgspec
@@ -245,12 +245,12 @@ class Confirmation:
         """The difference of margins. Its width is that of the pairs' differences; of a month, that of its windows'."""
         if objective.metric == "availability" and objective.window is not None:
             return self.gained_months(objective, trial, was)
-        after = [margin(objective, one) for one in self.each(objective, trial.plan, trial.after)]
-        before = [margin(objective, one) for one in self.each(objective, self.plan, self.whole or trial.before)]
-        if self.whole is None:
-            half = half_width([two - one for one, two in zip(before, after, strict=True)])
-        else:
-            half = hypot(half_width(before), half_width(after))
+        if self.whole is not None:
+            return difference(margins(objective, was), margins(objective, self.judge(trial).of(objective)))
+        pairs = zip(
+            self.each(objective, self.plan, trial.before), self.each(objective, trial.plan, trial.after), strict=True
+        )
+        half = half_width([margin(objective, two) - margin(objective, one) for one, two in pairs])
         return Interval(value, value - half, value + half)
 
     def gained_months(self, objective: Objective, trial: Trial, was: Verdict) -> Interval:
@@ -318,6 +318,25 @@ class Confirmation:
             call=changed_price(known.call, before.call, after.call),
             month=changed_price(known.month, before.month, after.month),
         )
+
+
+def margins(objective: Objective, verdict: Verdict) -> Interval:
+    """The interval of an objective's margin, by that of its verdict; an end that nobody knows is infinite."""
+    ends = [None if end is None else margin(objective, end) for end in (verdict.low, verdict.high)]
+    low, high = ends if objective.at_most is None else reversed(ends)
+    assert verdict.margin is not None
+    return Interval(verdict.margin, -inf if low is None else low, inf if high is None else high)
+
+
+def difference(one: Interval, two: Interval) -> Interval:
+    """The second minus the first, of independent estimates whose intervals need not be symmetric (the method of variance
+    estimates recovery: Zou and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008)."""
+    value = two.value - one.value
+    return Interval(
+        value,
+        value - hypot(two.value - two.low, one.high - one.value),
+        value + hypot(two.high - two.value, one.value - one.low),
+    )
 
 
 def half_width(values: Sequence[float]) -> float:
