@@ -26,6 +26,7 @@ from headworks.twin.verdicts.differences import (
     Statistic,
     alone,
     answered_share,
+    at_least_as_wide,
     compared,
     is_better,
     monthly_cost,
@@ -192,7 +193,10 @@ def fixed_row(name: str, metric: str, of: Statistic, sides: Sequence[Side], traf
     found = []
     for one, other in combinations(sides, 2):
         how: How = "paired"
-        made = paired(of, *comparable(one, other, traffic))
+        pair = comparable(one, other, traffic)
+        made = paired(of, *pair)
+        if made is not None:
+            made = at_least_as_wide(made, *pair, max(of(side.found.judge) or 0.0 for side in (one, other)))
         if made is None:
             how = "not paired"
             before, after = (alone(of, compared(side.found.judge, side.found.made)) for side in (one, other))
@@ -242,9 +246,7 @@ def answer(columns: Sequence[Column], cost: Row) -> list[str]:
     holding = [one for one in columns if one.verdict == "holds"]
     count = f"{len(holding)} of {len(columns)} systems"
     if not holding:
-        open_ones = [one.file for one in columns if one.verdict == "cannot say"]
-        said = f"none of {len(columns)} systems is known to meet every objective"
-        return [f"{said}; of {', '.join(open_ones)} it cannot be said" if open_ones else said]
+        return [f"none of {len(columns)} systems is known to meet every objective", *map(what_is_missing, columns)]
     said = f"{count} meet{'s' if len(holding) == 1 else ''} every objective: {', '.join(one.file for one in holding)}"
     known = [(one.month.value, one) for one in holding if one.month is not None]
     if len(known) < len(holding):
@@ -260,6 +262,15 @@ def answer(columns: Sequence[Column], cost: Row) -> list[str]:
             alike.append(one.file)
     also = f"; {', '.join(alike)} may cost as little" if alike else ""
     return [said, f"the cheapest of them is {cheapest.file}: {price}{also}"]
+
+
+def what_is_missing(one: Column) -> str:
+    """The objectives that a system does not meet, and those of which nobody can say."""
+    missed = [verdict.id for verdict in one.verdicts if verdict.verdict == "does not hold"]
+    unsure = [verdict.id for verdict in one.verdicts if verdict.verdict == "cannot say"]
+    parts = [f"misses {', '.join(missed)}"] if missed else []
+    parts += [f"may miss {', '.join(unsure)}"] if unsure else []
+    return f"{one.file} {' and '.join(parts)}"
 
 
 def dominated(columns: Sequence[Column], rows: Sequence[Row]) -> list[Dominated]:

@@ -135,6 +135,15 @@ def test_a_column_is_the_systems_own_plan(found: Comparison) -> None:
     assert found.columns[0].binding == own.binding
 
 
+def test_what_no_call_showed_is_not_said_to_be_equal(found: Comparison) -> None:
+    """All calls of both were answered; but they went another way, and there were some 300."""
+    for name in ("up", ANSWERED):
+        made = between(found, name, "dear", "quick")
+        assert made.better is None
+        assert made.high is not None
+        assert made.high - made.value == pytest.approx(3.69 / 300, rel=0.1)
+
+
 def test_where_no_difference_was_measured_is_said_of_the_dominated(found: Comparison) -> None:
     """Another vendor of the same speed: its luck is in the difference."""
     (one,) = [one for one in found.dominated if (one.file, one.by) == ("dear", "other")]
@@ -174,14 +183,26 @@ def test_the_answer_names_the_cheapest_that_holds(found: Comparison) -> None:
     assert answer(those("does not hold", "holds"), cost)[0].startswith(
         "1 of 2 systems meets every objective: cheap, for $"
     )
-    assert answer(those("does not hold", "does not hold"), cost) == [
-        "none of 2 systems is known to meet every objective"
-    ]
-    assert answer(those("cannot say", "does not hold"), cost)[0].endswith("; of dear it cannot be said")
     same = those("holds", "does not hold", "holds")
     assert answer(same, cost)[1].endswith(("; dear may cost as little", "; quick may cost as little"))
     unknown = [msgspec.structs.replace(one, month=None) for one in those("holds", "holds")]
     assert answer(unknown, cost)[0].endswith("; a price is unknown, so which is cheapest is, too")
+
+
+def test_where_none_holds_the_answer_says_what_each_misses(found: Comparison) -> None:
+    """`first` is missed by the one, and `up` may be by both."""
+    dear, cheap = found.columns[:2]
+    unsure = msgspec.structs.replace(dear.verdicts[1], verdict="cannot say")
+    missed = msgspec.structs.replace(dear.verdicts[0], verdict="does not hold")
+    both = [
+        msgspec.structs.replace(dear, verdict="does not hold", verdicts=[missed, unsure]),
+        msgspec.structs.replace(cheap, verdict="cannot say", verdicts=[dear.verdicts[0], unsure]),
+    ]
+    assert answer(both, row(found, COST)) == [
+        "none of 2 systems is known to meet every objective",
+        "dear misses first and may miss up",
+        "cheap may miss up",
+    ]
 
 
 def test_other_traffic_is_said_and_nobody_is_called_dominated() -> None:

@@ -5,6 +5,9 @@ and by little else (common random numbers; Law, Simulation Modeling and Analysis
 long. A difference is that of the numbers of all paired runs; its interval comes from what the difference is without each pair.
 What differs from month to month (availability over a window) is compared window by window, and the interval contains nine in ten.
 
+A share that differs in no call of a few thousand may still differ in one of a million, so its interval is never narrower than that
+many calls allow; but where every call went the same way, to the digit, there is no difference.
+
 Always true: a difference is about the same number as the verdict: with outages, and with what budgets let through.
 """
 
@@ -94,6 +97,27 @@ def paired(of: Statistic, one: Compared, other: Compared) -> Interval | None:
     return jackknife_interval(found[0], found[1:])
 
 
+def is_same_course(one: Compared, other: Compared) -> bool:
+    """Whether every call went the same way on both sides, to the digit: then nothing is left to chance."""
+    runs = zip(one.paired[0].made, other.paired[0].made, strict=True)
+    columns = ("arrived", "first", "duration", "is_whole", "attempts")
+    return all(
+        np.array_equal(getattr(mine.seen, name), getattr(theirs.seen, name), equal_nan=True)
+        for mine, theirs in runs
+        for name in columns
+    )
+
+
+def at_least_as_wide(found: Interval, one: Compared, other: Compared, whole: float = 1.0) -> Interval:
+    """A difference, never surer than the number of calls allows: what none of n calls showed may still be so of 1 - 0.025^(1/n) of
+    them (Clopper and Pearson 1934; the rule of three). whole: what all calls are together: a share of 1, a load, a cost."""
+    if is_same_course(one, other):
+        return found
+    count = sum(len(run.measured) for run in one.paired[0].made)
+    half = (1 - 0.025 ** (1 / max(1, count))) * whole
+    return Interval(found.value, min(found.low, found.value - half), max(found.high, found.value + half))
+
+
 def alone(of: Statistic, one: Compared) -> Interval | None:
     """The number of one side, and its interval over its runs."""
     found = [of(judge) for judge in one.paired]
@@ -131,6 +155,9 @@ def objective_difference(
     found = paired(of, one, other) if mine.alias == theirs.alias else None
     if found is None:
         return unpaired(before, after), "not paired"
+    if mine.percentile is None:
+        wholes = {"availability": 1.0, "goodput": sum(one.judge.plan.workload.rates.values())}
+        found = at_least_as_wide(found, one, other, wholes.get(mine.metric, max(before.value, after.value)))
     if mine.metric == "availability":  # the verdict is over all time, the runs have all providers up
         ups = [of(side.judge) for side in (one, other)]
         down = (after.value - (ups[1] or 0.0)) - (before.value - (ups[0] or 0.0))
