@@ -26,8 +26,8 @@ def run(files: Sequence[Path], asked: Filter, way: Run) -> int:
         raise click.UsageError(f"{len(files)} files are too many to read side by side: name {MOST_FILES} at most")
     if len({file.resolve() for file in files}) < len(files):
         raise click.UsageError("a file is named twice: a system is compared with others, not with itself")
-    if way.html is not None or way.only_screen:
-        option = "--screen" if way.only_screen else "--html"
+    if way.html is not None or way.only_screen or way.is_detailed:
+        option = "--screen" if way.only_screen else "--details" if way.is_detailed else "--html"
         raise click.UsageError(f"{option} is about one system: name one file, or leave {option} out")
     with silent(), seldom_collected():
         systems = {name: inputs(file, asked, way) for name, file in named(files).items()}

@@ -13,6 +13,7 @@ from headworks import __version__
 from headworks.core.errors import PlanError
 from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import System
+from headworks.system.verdicts.constraints import ConstraintVerdict, judge_constraints
 from headworks.system.verdicts.verdict import overall
 from headworks.twin.plan import Judged, PlanInputs, judged, noted, price_sources, spent
 from headworks.twin.report.comparison import ANSWERED, COST, Column, Comparison, Difference, Dominated, Month, Row
@@ -91,7 +92,7 @@ def compare(
         fixed_row(COST, "cost", monthly_cost, sides, traffic),
         fixed_row(ANSWERED, "availability", answered_share, sides, traffic),
     ]
-    columns = [column(side, effort) for side in sides]
+    columns = [column(side, judge_constraints(systems[side.file][0]), effort) for side in sides]
     return Comparison(
         headworks=__version__,
         traffic={file: traffic[first, file] for file in found if file not in same},
@@ -176,10 +177,17 @@ def objective_row(ids: Mapping[str, Objective], sides: Sequence[Side], traffic: 
             for side, objective in zip((one, other), objectives, strict=True)
         )
         pair = comparable(one, other, traffic)
+        if rests_on_speed(one, objectives[0]) or rests_on_speed(other, objectives[1]):
+            pair = one.first(0), other.first(0)
         if (made := objective_difference(objectives, (mine, theirs), *pair)) is not None:
             found.append(difference(one, other, *made, is_lower_better=first.metric in LOWER))
     names = {file: one.id for file, one in ids.items()}
     return Row(name=first.id, metric=first.metric, alias=first.alias, ids=names, differences=found)
+
+
+def rests_on_speed(side: Side, objective: Objective) -> bool:
+    """Whether a number moves with a speed that nobody wrote: its interval holds all of that, and pairs of runs do not."""
+    return any(one.objective == objective.id for one in side.found.over.rests_on)
 
 
 def comparable(one: Side, other: Side, traffic: Traffic) -> tuple[Compared, Compared]:
@@ -219,7 +227,7 @@ def difference(one: Side, other: Side, found: Interval, how: How, *, is_lower_be
     )
 
 
-def column(side: Side, effort: Effort) -> Column:
+def column(side: Side, constraints: list[ConstraintVerdict], effort: Effort) -> Column:
     """The numbers of one system, as its own plan has them."""
     found = side.found
     judge, system = found.judge, found.whole.system
@@ -228,9 +236,10 @@ def column(side: Side, effort: Effort) -> Column:
         file=side.file,
         system=system.name,
         digest=system.digest,
-        verdict=overall(one.verdict for one in found.verdicts),
+        verdict=overall([one.verdict for one in found.verdicts] + [one.verdict for one in constraints]),
         traffic=found.ready.demand.source,
         verdicts=found.verdicts,
+        constraints=constraints,
         month=None if month is None else Month(value=month.cost.value, low=month.cost.low, high=month.cost.high),
         answered=answered_share(judge),
         overloads=found.overloads,
@@ -265,8 +274,9 @@ def answer(columns: Sequence[Column], cost: Row) -> list[str]:
 
 
 def what_is_missing(one: Column) -> str:
-    """The objectives that a system does not meet, and those of which nobody can say."""
+    """The objectives and constraints that a system does not meet, and those of which nobody can say."""
     missed = [verdict.id for verdict in one.verdicts if verdict.verdict == "does not hold"]
+    missed += [f"{found.constraint} at {found.target}" for found in one.constraints if found.verdict == "does not hold"]
     unsure = [verdict.id for verdict in one.verdicts if verdict.verdict == "cannot say"]
     parts = [f"misses {', '.join(missed)}"] if missed else []
     parts += [f"may miss {', '.join(unsure)}"] if unsure else []

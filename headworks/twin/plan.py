@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -41,6 +40,7 @@ from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run
 from headworks.twin.simulation.utilization import Utilization, budget_utilizations
+from headworks.twin.verdicts.differences import MONTH
 from headworks.twin.verdicts.overload import Overload, overloads
 from headworks.twin.verdicts.speed_ends import OverSpeeds, judged_over_speeds, noting_unknown, rests_on_unknown
 from headworks.twin.verdicts.verdict import (
@@ -54,9 +54,6 @@ from headworks.twin.verdicts.verdict import (
 )
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand
-
-MONTH: Final = 30 * 86400.0
-"""Seconds of the month that costs and changes of them are said for."""
 
 
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):

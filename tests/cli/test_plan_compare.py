@@ -82,6 +82,7 @@ def test_other_traffic_is_said_first(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         (["a.yaml", "a.yaml"], "a file is named twice"),
         (["--html", "p.html", "a.yaml", "b.yaml"], "--html is about one system"),
+        (["--details", "a.yaml", "b.yaml"], "--details is about one system"),
         (["--screen", "a.yaml", "b.yaml"], "--screen is about one system"),
         (["a.yaml", *(f"{number}.yaml" for number in range(8))], "9 files are too many to read side by side: name 8"),
         (["a.yaml", "nothing.yaml"], "nothing.yaml does not exist"),

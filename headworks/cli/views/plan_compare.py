@@ -61,7 +61,7 @@ def show_values(found: Comparison, output: Output) -> None:
     table.add_row(COST, "", *(month(one) for one in found.columns))
     shares = ["-" if one.answered is None else format_value("availability", one.answered) for one in found.columns]
     table.add_row(f"{ANSWERED}, all providers up", "", *shares)
-    table.add_row("all objectives", "", *(Text(one.verdict, style=COLOURS[one.verdict]) for one in found.columns))
+    table.add_row("all promises", "", *(Text(one.verdict, style=COLOURS[one.verdict]) for one in found.columns))
     output.print(table)
 
 
@@ -124,7 +124,7 @@ def difference_cell(row: Row, one: Difference | None) -> str:
 def signed(metric: str, value: float) -> str:
     """A difference in the unit of its metric: of shares in points of a hundred."""
     sign = "-" if value < 0 else "+"
-    if metric == "availability":
+    if metric in ("availability", "quality"):
         return f"{sign}{abs(value) * 100:.3g} points"
     return f"{sign}{format_value(metric, abs(value))}"
 

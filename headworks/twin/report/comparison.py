@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from headworks.system.verdicts.constraints import ConstraintVerdict
 from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.models.building import Assumption
 from headworks.twin.report.report import Effort, round_floats
@@ -40,6 +41,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     verdict: VerdictWord
     traffic: str
     verdicts: list[Verdict]
+    constraints: list[ConstraintVerdict]
     month: Month | None
     answered: float | None
     overloads: list[Overload]

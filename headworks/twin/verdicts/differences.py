@@ -28,7 +28,7 @@ from headworks.twin.verdicts.outages import outage_causes
 from headworks.twin.verdicts.verdict import Judge, Verdict
 
 MONTH: Final = 30 * 86400.0
-"""Seconds for which a system's cost is compared."""
+"""Seconds of the month that costs and changes of them are said for."""
 
 Statistic = Callable[[Judge], "float | None"]
 """A number of some runs of a system; None where they have none."""
