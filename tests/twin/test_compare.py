@@ -7,10 +7,12 @@ import pytest
 
 from headworks.core.errors import PlanError
 from headworks.system.schema.system import System
-from headworks.twin.compare import answer, compare, dominated, matched, runs_of_one_length
+from headworks.system.verdicts.constraints import ConstraintVerdict
+from headworks.twin.compare import Side, answer, compare, dominated, matched, objective_row, runs_of_one_length
 from headworks.twin.plan import PlanInputs, judged
 from headworks.twin.report.comparison import ANSWERED, COST, Column, Comparison, Difference, Row, comparison_json
 from headworks.twin.simulation.replications import Effort
+from headworks.twin.verdicts.speed_ends import OverSpeeds, RestsOn
 from tests.system.files import right
 
 FILE = """\
@@ -203,6 +205,31 @@ def test_where_none_holds_the_answer_says_what_each_misses(found: Comparison) ->
         "dear misses first and may miss up",
         "cheap may miss up",
     ]
+
+
+def test_a_constraint_that_is_not_met_is_missed(found: Comparison) -> None:
+    no = ConstraintVerdict(constraint="region: eu", target="v/x", provider="v", verdict="does not hold", why="")
+    one = msgspec.structs.replace(found.columns[0], verdict="does not hold", constraints=[no])
+    assert answer([one], row(found, COST))[1] == "dear misses region: eu at v/x"
+
+
+def test_of_an_unknown_speed_there_is_no_difference() -> None:
+    found = side_by_side(a=system(targets="v/x"), b=system(targets="v/x", output="$2"))
+    assert row(found, "first").differences == []
+    assert between(found, COST, "a", "b").better == "b"
+    assert [one.unclear for one in found.dominated] == [["first"]]
+
+
+def test_a_number_that_rests_on_a_speed_nobody_measured_is_compared_by_its_interval() -> None:
+    one = judged(system(), NOTHING, EFFORT, lambda line: None)
+    rests = RestsOn(objective="first", target="v/x", origin="prior", said="", fast=0.1, slow=0.9)
+    unsure = msgspec.structs.replace(one, over=OverSpeeds(one.over.verdicts, [rests]))
+    objective = one.whole.system.requirements.objectives[0]
+    traffic: dict[tuple[str, str], list[str]] = {("a", "b"): []}
+    for other, how in ((one, "paired"), (unsure, "not paired")):
+        sides = [Side("a", one, one.made, {}), Side("b", other, other.made, {})]
+        (made,) = objective_row({"a": objective, "b": objective}, sides, traffic).differences
+        assert made.how == how
 
 
 def test_other_traffic_is_said_and_nobody_is_called_dominated() -> None:
