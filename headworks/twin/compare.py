@@ -252,10 +252,20 @@ def column(side: Side, constraints: list[ConstraintVerdict], effort: Effort) -> 
 
 def answer(columns: Sequence[Column], cost: Row) -> list[str]:
     """Which systems meet every objective, and which of them costs least. cost: the row of the monthly cost."""
-    holding = [one for one in columns if one.verdict == "holds"]
+    holding = [one for one in columns if one.verdict == "holds" and one.served == 1]
+    partly = [one for one in columns if one.verdict == "holds" and one.served < 1]
+    for_less = [f"{one.file}: {one.said}" for one in partly]
+    return [*what_holds(columns, holding, cost), *for_less] if holding or not partly else for_less
+
+
+def what_holds(columns: Sequence[Column], holding: Sequence[Column], cost: Row) -> list[str]:
+    """Of the systems that keep every promise to everybody: how many they are, and which costs least."""
     count = f"{len(holding)} of {len(columns)} systems"
     if not holding:
-        return [f"none of {len(columns)} systems is known to meet every objective", *map(what_is_missing, columns)]
+        return [
+            f"none of {len(columns)} systems is known to meet every objective",
+            *(what_is_missing(one) for one in columns if one.verdict != "holds"),
+        ]
     said = f"{count} meet{'s' if len(holding) == 1 else ''} every objective: {', '.join(one.file for one in holding)}"
     known = [(one.month.value, one) for one in holding if one.month is not None]
     if len(known) < len(holding):

@@ -207,6 +207,15 @@ def test_where_none_holds_the_answer_says_what_each_misses(found: Comparison) ->
     ]
 
 
+def test_a_system_that_serves_a_part_is_neither_counted_nor_the_cheapest(found: Comparison) -> None:
+    dear, cheap = found.columns[:2]
+    part = msgspec.structs.replace(cheap, verdicts=[msgspec.structs.replace(cheap.verdicts[0], served=0.12)])
+    said = answer([dear, part], row(found, COST))
+    assert said[0].startswith("1 of 2 systems meets every objective: dear, for $")
+    assert said[1:] == ["cheap: holds for 12% of what is asked"]
+    assert answer([part], row(found, COST)) == ["cheap: holds for 12% of what is asked"]
+
+
 def test_a_constraint_that_is_not_met_is_missed(found: Comparison) -> None:
     no = ConstraintVerdict(constraint="region: eu", target="v/x", provider="v", verdict="does not hold", why="")
     one = msgspec.structs.replace(found.columns[0], verdict="does not hold", constraints=[no])

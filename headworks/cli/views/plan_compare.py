@@ -61,7 +61,14 @@ def show_values(found: Comparison, output: Output) -> None:
     table.add_row(COST, "", *(month(one) for one in found.columns))
     shares = ["-" if one.answered is None else format_value("availability", one.answered) for one in found.columns]
     table.add_row(f"{ANSWERED}, all providers up", "", *shares)
-    table.add_row("all promises", "", *(Text(one.verdict, style=COLOURS[one.verdict]) for one in found.columns))
+    table.add_row(
+        "all promises",
+        "",
+        *(
+            Text(one.said, style=COLOURS["cannot say" if one.said != one.verdict else one.verdict])
+            for one in found.columns
+        ),
+    )
     output.print(table)
 
 

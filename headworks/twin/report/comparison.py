@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from headworks.system.verdicts.constraints import ConstraintVerdict
-from headworks.system.verdicts.verdict import VerdictWord
+from headworks.system.verdicts.verdict import VerdictWord, said_of
 from headworks.twin.models.building import Assumption
 from headworks.twin.report.report import Effort, round_floats
 from headworks.twin.verdicts.differences import How
@@ -49,6 +49,16 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: list[Assumption]
     prices: dict[str, str]
     effort: Effort
+
+    @property
+    def served(self) -> float:
+        """Of what is asked, the smallest share that an objective holds for."""
+        return min((one.served for one in self.verdicts if one.verdict == "holds"), default=1.0)
+
+    @property
+    def said(self) -> str:
+        """The verdict in words: also of which share of what is asked it holds."""
+        return said_of(self.verdict, self.served)
 
     def verdict_on(self, id: str | None) -> Verdict | None:
         """The verdict on its objective of this id."""
