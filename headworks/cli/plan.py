@@ -42,7 +42,7 @@ from headworks.system.syntax.nodes import MOST_BYTES
 )
 @click.option("--details", "is_detailed", is_flag=True, help="Print everything: every assumption, effect and reason.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
-@click.argument("file", default="headworks.yaml", type=SystemFileType())
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=SystemFileType())
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -57,7 +57,7 @@ def command(
     html: Path | None,
     is_detailed: bool,
     is_json: bool,
-    file: Path,
+    files: tuple[Path, ...],
 ) -> None:
     """Predict by simulation whether a system meets its objectives.
 
@@ -65,9 +65,11 @@ def command(
     setting matters, and the cheapest change that would meet a missed objective. Quality is that of the targets that answer,
     where `headworks eval --targets all` has measured them.
 
-    FILE is the system file (headworks.yaml by default). No secret is needed and nothing is sent.
+    FILE is the system file (headworks.yaml by default). No secret is needed and nothing is sent. Several files are compared side
+    by side: each objective and the cost of a month, how they differ, what gives way first in each, and which one another beats.
 
-    Exit codes: 0 every objective holds; 1 one does not; 2 one cannot be judged; 3 it could not run.
+    Exit codes: 0 every objective holds; 1 one does not; 2 one cannot be judged; 3 it could not run. Of several files: 0 if every
+    objective holds in at least one of them; else 2 if one of them cannot be judged; else 1.
     """
     asked = Filter(since=since, until=until)
     module = import_extra("plan", "headworks.cli.plan_run")
@@ -82,6 +84,9 @@ def command(
         is_detailed=is_detailed,
         is_json=is_json,
     )
+    if len(files) > 1:
+        ctx.exit(import_extra("plan", "headworks.cli.plan_compare").run(files, asked, run))
+    file = files[0] if files else Path(os.fsdecode(SystemFileType().convert("headworks.yaml", None, ctx)))
     ctx.exit(module.run(file, asked, run))
 
 

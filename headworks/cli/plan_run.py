@@ -17,6 +17,7 @@ from headworks.cli.extra_modules import import_extra
 from headworks.cli.plan import past, read
 from headworks.cli.views.plan import show, show_screening
 from headworks.ledger.query import Filter
+from headworks.system.schema.system import System
 from headworks.system.speeds.measurements import Measurements, measurements_path, read_measurements
 from headworks.system.verdicts.quality import known_quality
 from headworks.twin.plan import PlanInputs, plan, prepare
@@ -28,6 +29,7 @@ COLLECTED_AFTER = 20_000
 
 PAGE = "headworks.twin.report.html"
 """What draws the page: imported when one is asked for."""
+NO_OBJECTIVES = "{file} has no objectives: add requirements.objectives, and plan judges them"
 
 ENDS = {"holds": HOLDS, "does not hold": FAILS, "cannot say": CANNOT_SAY}
 
@@ -79,7 +81,8 @@ def run(file: Path, asked: Filter, way: Run) -> int:
         return planned(file, asked, way)
 
 
-def planned(file: Path, asked: Filter, way: Run) -> int:
+def inputs(file: Path, asked: Filter, way: Run) -> tuple[System, PlanInputs]:
+    """The system of a file, and the inputs of its plan. Raises ConfigError, click.ClickException."""
     system = read(file)
     asks_ledger = way.is_fitted or system.requirements.traffic.log
     if not asks_ledger and (asked.since is not None or asked.until is not None):
@@ -93,6 +96,11 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
         measured=Measurements() if way.ignores_probe else read_measurements(measurements_path(system, file.parent)),
         quality=known_quality(system, file.parent),
     )
+    return system, known
+
+
+def planned(file: Path, asked: Filter, way: Run) -> int:
+    system, known = inputs(file, asked, way)
     if way.only_screen:
         ready = prepare(system, known)
         if way.is_json:
@@ -102,7 +110,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
             show_screening(ready.screening, ready.demand.source)
         return HOLDS
     if not system.requirements.objectives:
-        click.echo(f"{file} has no objectives: add requirements.objectives, and plan judges them", err=True)
+        click.echo(NO_OBJECTIVES.format(file=file), err=True)
         return COULD_NOT_RUN
     page = None if way.html is None else import_extra("plan", PAGE)
     report = plan(system, known, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -33,16 +32,17 @@ from headworks.twin.report.distributions import distributions
 from headworks.twin.report.report import PERCENTS, Percentiles, Report, Sensitivity
 from headworks.twin.report.report import Effort as Spent
 from headworks.twin.screening.closed_forms import Screening, screen
-from headworks.twin.screening.course import Peak
+from headworks.twin.screening.course import Course, Peak
 from headworks.twin.screening.giving_way import Carrying, DayUse, day_uses
 from headworks.twin.search.load_limit import LoadSearch
 from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run
-from headworks.twin.simulation.utilization import budget_utilizations
-from headworks.twin.verdicts.overload import overloads
-from headworks.twin.verdicts.speed_ends import judged_over_speeds, noting_unknown, rests_on_unknown
+from headworks.twin.simulation.utilization import Utilization, budget_utilizations
+from headworks.twin.verdicts.differences import MONTH
+from headworks.twin.verdicts.overload import Overload, overloads
+from headworks.twin.verdicts.speed_ends import OverSpeeds, judged_over_speeds, noting_unknown, rests_on_unknown
 from headworks.twin.verdicts.verdict import (
     OUTAGE_RUN_CALLS,
     Bottleneck,
@@ -54,9 +54,6 @@ from headworks.twin.verdicts.verdict import (
 )
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand
-
-MONTH: Final = 30 * 86400.0
-"""Seconds of the month that costs and changes of them are said for."""
 
 
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,11 +90,31 @@ def prepare(system: System, known: PlanInputs) -> Prepared:
     return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted, speeds=speeds)
 
 
-def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
-    """The plan of a system. told: is given a line of progress now and then. Raises PlanError."""
-    constraints, digest = judge_constraints(system), system.digest
-    if nobody := unserved(system):
-        return without_targets(system, constraints, nobody, effort)
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """A system whose objectives are judged: the runs that the verdicts rest on, and what follows from them alone. simulated: calls."""
+
+    ready: Prepared
+    whole: Plan
+    courses: Courses
+    course: Course
+    made: list[Run]
+    judge: Judge
+    over: OverSpeeds
+    uses: list[Utilization]
+    binding: Bottleneck
+    overloads: list[Overload]
+    simulated: int
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The verdict on each objective, in the order of the file."""
+        return self.over.verdicts
+
+
+def judged(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None]) -> Judged:
+    """The verdicts on a system, and what gives way first: all of a plan but effects, remedies and how far it carries. Raises PlanError,
+    ConfigError."""
+    check_served(system)
     system = permitted(system)
     ready = prepare(system, known)
     asked, models = ready.demand, ready.modelled.models
@@ -116,8 +133,32 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     if ranges:
         told("judging the fast and the slow end of speeds that are not measured")
     over = judged_over_speeds(system, models, ranges, verdicts, ends.judged)
-    verdicts = over.verdicts
-    search = ChangeSearch(whole, effort, asked.busy, courses, made if course.is_whole else ())
+    using = [*mean_utilization(made), *budget_utilizations(judge.money.budgets)]
+    return Judged(
+        ready=ready,
+        whole=whole,
+        courses=courses,
+        course=course,
+        made=made,
+        judge=judge,
+        over=over,
+        uses=using,
+        binding=noting_unknown(bottleneck(using, over.verdicts, judge.at_offered_load()), ranges),
+        overloads=overloads(courses.capacity_of(whole), lasting(whole), made),
+        simulated=judge.simulated + ends.simulated,
+    )
+
+
+def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
+    """The plan of a system. told: is given a line of progress now and then. Raises PlanError."""
+    constraints, digest = judge_constraints(system), system.digest
+    if nobody := unserved(system):
+        return without_targets(system, constraints, nobody, effort)
+    found = judged(system, known, effort, told)
+    system = found.whole.system
+    ready, whole, courses, made = found.ready, found.whole, found.courses, found.made
+    asked, models, judge, verdicts = ready.demand, ready.modelled.models, found.judge, found.verdicts
+    search = ChangeSearch(whole, effort, asked.busy, courses, made if found.course.is_whole else ())
     told("measuring the effect of each setting")
     effects = without_blank(search.sensitivities(system.requirements.objectives), verdicts)
     missed = open_objectives(system, verdicts)
@@ -126,27 +167,26 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     told("looking for the load that it carries")
     loads = LoadSearch(whole, effort, courses)
     carried = loads.carrying(verdicts)
-    using = [*mean_utilization(made), *budget_utilizations(judge.money.budgets)]
     return Report(
         headworks=__version__,
         system=system.name,
         digest=digest,
         verdict=overall([one.verdict for one in verdicts] + [one.verdict for one in constraints]),
         traffic=asked.source,
-        overloads=overloads(courses.capacity_of(whole), lasting(whole), made),
+        overloads=found.overloads,
         verdicts=verdicts,
         constraints=constraints,
-        rests_on=over.rests_on,
-        binding=noting_unknown(bottleneck(using, verdicts, judge.at_offered_load()), ranges),
+        rests_on=found.over.rests_on,
+        binding=found.binding,
         remedies=remedies,
         sensitivities=effects,
-        uses=using,
-        latencies=known_latencies(system, made, known, ranges),
+        uses=found.uses,
+        latencies=known_latencies(system, made, known, ready.modelled.ranges),
         screening=ready.screening,
         assumptions=noted(ready, verdicts, judge),
         models=list(models.values()),
         prices=price_sources(system),
-        effort=spent(effort, made, judge.simulated + ends.simulated + search.simulated + loads.simulated),
+        effort=spent(effort, made, found.simulated + search.simulated + loads.simulated),
         carrying=carried,
         distributions=distributions(system.requirements.objectives, made, judge),
         days=hourly_uses(system, models, courses.peak_of(whole)),

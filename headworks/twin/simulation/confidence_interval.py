@@ -70,6 +70,18 @@ def percentile_interval(parts: Sequence[Floats], percentile: float, confidence: 
     return Interval(value, float(np.quantile(values, low)), inf if beyond else float(np.quantile(values, high)))
 
 
+def jackknife_interval(value: float, without: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+    """A value of all runs together, and its interval by what it is without each of them (the delete-one jackknife over
+    independent runs, by Student's t: Asmussen and Glynn, Stochastic Simulation, 2007, III.5). Of a mean it is the interval of
+    the mean; it holds for percentiles of whole runs, too. Of one run it is infinite."""
+    count = len(without)
+    if count < 2:
+        return Interval(value, -inf, inf)
+    spread = sqrt((count - 1) ** 2 / count) * float(np.std(without, ddof=1))
+    half = float(stdtrit(count - 1, (1 + confidence) / 2)) * spread
+    return Interval(value, value - half, value + half)
+
+
 def quantile_interval(values: Sequence[float], confidence: float = 0.90) -> Interval:
     """The median of many values, and the interval that contains `confidence` of them (a prediction interval)."""
     low, value, high = np.quantile(np.asarray(values), [(1 - confidence) / 2, 0.5, (1 + confidence) / 2])
