@@ -82,7 +82,7 @@ def test_every_help_works_without_its_extra() -> None:
     said = without_extras(
         walk, "every = walk(commands, [])", "print(len(every), {run([*words, '--help']) for words in every})"
     )
-    assert said.count("Usage: headworks plan [OPTIONS] [FILE]") == 1
+    assert said.count("Usage: headworks plan [OPTIONS] [FILE]...") == 1
     assert "Usage: headworks keys create [OPTIONS] NAME [FILE]" in said
     assert f"{sum(line.startswith('Usage:') for line in said)} {{0}}" in said
 

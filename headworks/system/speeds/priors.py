@@ -133,8 +133,17 @@ PRIORS: Final = (
 
 _TABLE: Final[Mapping[tuple[str, str], Prior]] = MappingProxyType({(one.vendor, one.family): one for one in PRIORS})
 
-_VERSION: Final = re.compile(r"-(?:latest|\d[\d.-]*)$")
-"""How a vendor names a version of a family: `-latest`, `-2506`, `-2024-08-06`."""
+_DATED: Final = re.compile(r"-\d")
+"""How a version begins that is a number or a date: `-2506`, `-2024-08-06`."""
+
+
+def family_of(name: str) -> str:
+    """A model's name without its version: `-latest`, `-2506`, `-2024-08-06`."""
+    if name.endswith("-latest"):
+        return name.removesuffix("-latest")
+    family = name.rstrip("0123456789.-")
+    dated = _DATED.search(name, len(family))
+    return name if dated is None else name[: dated.start()]
 
 
 def prior_of(provider: Provider, model: str) -> Prior | None:
@@ -143,7 +152,7 @@ def prior_of(provider: Provider, model: str) -> Prior | None:
         return None
     vendor = VENDORS.get((urlsplit(provider.base_url).hostname or "").lower(), "")
     name = model.lower().rpartition("/")[2]
-    return _TABLE.get((vendor, name)) or _TABLE.get((vendor, _VERSION.sub("", name)))
+    return _TABLE.get((vendor, name)) or _TABLE.get((vendor, family_of(name)))
 
 
 WIDEST_FIRST_TOKEN: Final = _range([one.first_token for row in PRIORS for one in row.seen])
