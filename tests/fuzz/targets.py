@@ -85,7 +85,7 @@ def body(data: bytes) -> None:
         try:
             read(data[1:])
         except CallError as error:
-            answer(error, "req_1", ())
+            answer(error, "req_1", (), CALLER)
         else:
             for look in (choices_asked, weigh_chat, may_resume, partial(question, "chat")):
                 look(data[1:])
@@ -102,7 +102,7 @@ def stream(data: bytes) -> None:
     else:
         decoder.end()
     if decoder.fault is not None:
-        answer(decoder.fault, "req_1", ())
+        answer(decoder.fault, "req_1", (), CALLER)
 
 
 def whole(data: bytes) -> None:
@@ -111,7 +111,7 @@ def whole(data: bytes) -> None:
         CHAT.whole(data[1:], asked())
     except CallError as error:
         reason(error)
-        answer(error, "req_1", ())
+        answer(error, "req_1", (), CALLER)
 
 
 def failure(data: bytes) -> None:
@@ -122,7 +122,7 @@ def failure(data: bytes) -> None:
     headers = [(name.lower(), value.strip()), (b"retry-after", value), (b"content-type", b"application/json")]
     error = CHAT.error(status, headers, rest, 1_800_000_000.0)
     reason(error)
-    answer(error, "req_1", ())
+    answer(error, "req_1", (), CALLER)
 
 
 def question_translated(data: bytes) -> None:
