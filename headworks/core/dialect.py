@@ -8,7 +8,7 @@ speaks of the hub stands in `wire/sides.py`, for only a leaf needs it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -20,6 +20,10 @@ Operation = Literal["chat", "embeddings"]
 
 Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]
 """The form in which a model takes the beginning of its own answer (`wire/prefill.py`)."""
+
+KEY_HEADERS: Final = (b"x-api-key", b"x-goog-api-key")
+"""Where SDKs of Anthropic and of Gemini send the caller's key, beside `authorization`. What a caller writes there is never sent
+to a vendor."""
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Names in lower case, in the order in which they came."""
@@ -209,6 +213,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def id_header(self) -> bytes:
+        """The header in which its SDKs look for the id of an answer, beside `x-request-id`; b"" for none."""
+        ...
+
+    @property
     def forms(self) -> Forms: ...
     @property
     def splice(self) -> Splice | None:
@@ -220,8 +229,11 @@ class Dialect(Protocol):
         """None where no prompt can be asked for by this operation."""
         ...
 
-    def read(self, body: bytes, /) -> Asked:
-        """What a caller asks. Raises Refused, with `param` where one field is the reason."""
+    def read(self, body: bytes, path: str = "", /) -> Asked:
+        """What a caller asks. Raises Refused, with `param` where one field is the reason.
+
+        path: of the request, as it came, for an API whose model stands in it; "" where only the body is asked about.
+        """
         ...
 
     def question(self, body: bytes, /) -> bytes | None:
@@ -236,8 +248,12 @@ class Dialect(Protocol):
         """Whether nothing in a call can be the reason why a model is not found. headers: those that may go to a vendor."""
         ...
 
-    def problem(self, error: CallError, /) -> bytes:
-        """The body of an error answer (JSON), as this API's SDKs read it."""
+    def status(self, error: CallError, /) -> int:
+        """The HTTP status of an error answer, by which this API's SDKs choose the class that they raise."""
+        ...
+
+    def problem(self, error: CallError, request_id: str = "", /) -> bytes:
+        """The body of an error answer (JSON), as this API's SDKs read it. request_id: ours, for an API that tells it there."""
         ...
 
     def event(self, error: CallError, /) -> bytes:

@@ -66,7 +66,7 @@ async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Ev
             if body:
                 body += OWN.event(error)
             else:
-                status, body = error.shown_status, OWN.problem(error)
+                status, body = OWN.status(error), OWN.problem(error)
         return CallerResponse(status=status, body=body, request_id=call.id)
 
     results = await send(planned_calls(name, drill, alias, seed), began_at, asking)

@@ -20,7 +20,7 @@ from headworks.http.proxy import Proxy
 from headworks.providers.local.process import LocalProcess
 from headworks.providers.local.provider import Local
 from headworks.providers.local.shared_process import SharedProcess
-from headworks.providers.remote import Remote, account_headers
+from headworks.providers.remote import BEARER, Remote, account_headers
 from headworks.providers.simulated.answer_text import Percentiles
 from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.providers.translating import Translating
@@ -32,6 +32,9 @@ from headworks.wire.sides import VendorDialect
 DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType({"openai": OPENAI})
 """What a provider's `dialect:` in the system file stands for, where it is asked over HTTP. A dialect that is added gets its
 entry here."""
+
+KEY_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType({})
+"""In which header a vendor wants our key, by the same words; the others take it as `Authorization: Bearer`."""
 
 OURS: Final = OPENAI
 """What our own child and our simulated vendors speak (`providers/local/`, `providers/simulated/`)."""
@@ -124,8 +127,10 @@ class Leaves:
         client = self.clients[name] = Client(origin, context=context, proxy=proxy, buffered=self.buffered)
         key = provider.api_key.reveal() if provider.api_key is not None else None
         extra = {header: value.reveal() for header, value in provider.headers.items()}
-        account = account_headers(key, extra, secrets_sent_to(provider))
-        dialect = self.dialects[str(provider.__struct_config__.tag)]
+        word = str(provider.__struct_config__.tag)
+        key_header = KEY_HEADERS.get(word, BEARER)
+        account = account_headers(key, extra, secrets_sent_to(provider), key_header=key_header)
+        dialect = self.dialects[word]
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
         return lambda model: Remote(client, dialect, model, account, forward=forward, target=f"{name}/{model}")
 

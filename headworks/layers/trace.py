@@ -8,6 +8,7 @@ from typing import Protocol
 
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
+from headworks.core.dialect import Dialect
 from headworks.core.digest import SIZE
 from headworks.core.errors import CallError, Cut, Draining, Expired, Refused, Rejected, Shed, Unauthenticated
 from headworks.core.record import MOST_TEXT, AttemptRecord, Opened, Outcome, Record
@@ -71,7 +72,7 @@ class Trace:
             return
         if self.ending is not None and isinstance(error, CancelledError):
             error = self.ending
-        outcome, status = judge(error)
+        outcome, status = judge(error, call.dialect)
         trail = call.trail
         ended_at = now()
         attempts = trail.attempts
@@ -162,20 +163,21 @@ def kept(body: bytes) -> str:
     return body.decode("utf-8", "replace") if len(body) <= MOST_BODY else ""
 
 
-def judge(error: BaseException | None) -> tuple[Outcome, int]:
-    """How a call ended, and the HTTP status that says so (499 is nginx's word for a caller who left)."""
+def judge(error: BaseException | None, dialect: Dialect) -> tuple[Outcome, int]:
+    """How a call ended, and the HTTP status that says so to its caller (499 is nginx's word for a caller who left)."""
     if error is None:
         return "ok", 200
     if isinstance(error, CallError):
+        status = dialect.status(error)
         if isinstance(error, (Refused, Rejected)):
-            return "refused", error.shown_status
+            return "refused", status
         if isinstance(error, Cut):
-            return "cut", error.shown_status
+            return "cut", status
         if isinstance(error, Expired):
-            return "expired", error.shown_status
+            return "expired", status
         if isinstance(error, Shed):
-            return "shed", error.shown_status
-        return "failed", error.shown_status
+            return "shed", status
+        return "failed", status
     if isinstance(error, (CancelledError, GeneratorExit)):
         return "cancelled", 499
     return "broken", 500

@@ -19,14 +19,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from headworks import __version__
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
-from headworks.core.dialect import Dialect
+from headworks.core.dialect import KEY_HEADERS, Dialect
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.masking import NOTHING, Mask
@@ -69,6 +69,8 @@ _OURS_TO_SAY = _FRAMING | frozenset(
 """Headers of a vendor that no caller is told, whatever `forward_headers` names: what only the gateway says, and what speaks
 of the vendor's session with us. What speaks of our account the dialect holds back (`VendorSide.returned`)."""
 
+BEARER: Final = b"authorization"
+
 _IDEMPOTENCY = b"idempotency-key"
 
 
@@ -80,10 +82,12 @@ class Account(NamedTuple):
     mask: Mask = NOTHING
 
 
-def account_headers(api_key: str | None, extra: Mapping[str, str], secrets: Iterable[str] = ()) -> Account:
+def account_headers(
+    api_key: str | None, extra: Mapping[str, str], secrets: Iterable[str] = (), *, key_header: bytes = BEARER
+) -> Account:
     """The header lines that every request to a provider carries; `extra` goes before what we would say ourselves.
 
-    secrets: what this provider is sent and nobody may be shown, beside `api_key`. Raises ValueError where a name or value holds
+    key_header: where the key goes, in lower case; in `authorization` it is a bearer token. secrets: what this provider is sent and nobody may be shown, beside `api_key`. Raises ValueError where a name or value holds
     a line break.
     """
     lines = {
@@ -92,7 +96,7 @@ def account_headers(api_key: str | None, extra: Mapping[str, str], secrets: Iter
         b"user-agent": b"headworks/" + __version__.encode(),
     }
     if api_key is not None:
-        lines[b"authorization"] = b"Bearer " + api_key.encode()
+        lines[key_header] = (b"Bearer " if key_header == BEARER else b"") + api_key.encode()
     lines |= {name.lower().encode(): value.encode() for name, value in extra.items()}
     return Account(header_block(list(lines.items())), Mask([api_key or "", *secrets]))
 
@@ -129,7 +133,7 @@ class Remote:
         self.model = model
         self.headers = account.lines
         self.mask = account.mask
-        self.own = frozenset(line.partition(b":")[0] for line in account.lines.split(b"\r\n"))
+        self.own = frozenset([*KEY_HEADERS, *(line.partition(b":")[0] for line in account.lines.split(b"\r\n"))])
         self.forward = forward - _FRAMING - self.own
         self.returned = frozenset(
             name for name in forward - _OURS_TO_SAY if not name.startswith((b"access-control-", b"x-headworks-"))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+from urllib.parse import parse_qsl
+
 import msgspec
 
+from headworks.core.dialect import KEY_HEADERS
 from headworks.core.errors import CallError
 from headworks.core.key import Key
 from headworks.http.request_parser import Request
@@ -24,9 +28,18 @@ class Admitted(msgspec.Struct):
     refusal: CallError | None = None
 
 
-def bearer(request: Request) -> str | None:
-    """The secret that the caller shows, or None."""
+KEY_QUERY: Final = "key"
+"""The name in the query under which Google's older clients send it."""
+
+
+def credential(request: Request) -> str | None:
+    """The secret that the caller shows, or None: the first of `Authorization: Bearer`, `KEY_HEADERS` and `?key=`."""
     value = request.get(b"authorization")
-    if value is None or value[:7].lower() != b"bearer ":
-        return None
-    return value[7:].strip().decode("utf-8", "replace")
+    if value is not None and value[:7].lower() == b"bearer ":
+        return value[7:].strip().decode("utf-8", "replace")
+    for name in KEY_HEADERS:
+        if (value := request.get(name)) is not None and value.strip():
+            return value.strip().decode("utf-8", "replace")
+    if request.query and (shown := dict(parse_qsl(request.query)).get(KEY_QUERY)):
+        return shown
+    return None

@@ -15,7 +15,7 @@ from headworks.core.key import Key
 from headworks.core.request_id import request_id
 from headworks.http.request_parser import Request
 from headworks.layers.auth import Keyring
-from headworks.server.admitted import Admitted, bearer
+from headworks.server.admitted import Admitted, credential
 from headworks.server.calls import Calls, Stack
 from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
@@ -33,7 +33,12 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/embeddings": EMBEDDINGS,
     }
 )
-"""The paths that take calls, and the dialect of who calls there. A dialect that is added gets its line here."""
+"""The paths that take calls, and the dialect of who calls there. A dialect that is added gets its line here.
+
+`{model}` in a path stands for a model's name, percent-encoded or with its slashes as they are.
+"""
+
+PLACE: Final = "{model}"
 
 OTHERWISE: Final = CHAT
 """In whose shape errors are told on every other path."""
@@ -153,6 +158,7 @@ class App:
         self.posts: dict[str, Route] = {
             path: Calls(dialect, gateway, chance, self.open_calls).serve for path, dialect in callers.items()
         }
+        self.patterns = tuple([path for path in callers if PLACE in path])
         self.gets: dict[str, Route] = {
             MODELS: self.models,
             "/healthz": self.healthz,
@@ -168,9 +174,11 @@ class App:
         try:
             admitted.cors = self.origins.check(request)
             ring = self.gateway.ring
-            is_call = request.path in self.posts if request.method == "POST" else shows_models(request)
+            path = request.path
+            is_post = request.method == "POST"
+            is_call = path in self.posts or self.pattern_of(path) is not None if is_post else shows_models(request)
             if is_call and not ring.is_open:
-                admitted.credential = bearer(request)
+                admitted.credential = credential(request)
                 admitted.key = ring.find(admitted.credential)
                 admitted.found_at = ring.version
         except CallError as error:
@@ -202,9 +210,14 @@ class App:
         if method in ("GET", "HEAD"):
             if route := self.gets.get(path):
                 return route
+            if path == "/" and method == "HEAD":
+                return self.here
             if path.startswith(MODEL):
                 return self.model
-        if path in self.posts:
+        pattern = self.pattern_of(path)
+        if pattern is not None and method == "POST":
+            return self.posts[pattern]
+        if path in self.posts or pattern is not None:
             raise WrongMethod(f"{path} takes POST, not {method}.", "POST")
         if path in self.gets or path.startswith(MODEL):
             raise WrongMethod(f"{path} takes GET, not {method}.", "GET, HEAD")
@@ -224,6 +237,10 @@ class App:
         created = int(self.gateway.started_at)
         return [Model(id=alias, created=created) for alias in self.gateway.aliases_of(admitted.key)]
 
+    async def here(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
+        """`HEAD /`: Claude Code asks whether anybody is there."""
+        exchange.respond(200, [JSON])
+
     async def healthz(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         exchange.respond(200, [JSON], b'{"status":"ok"}')
 
@@ -237,7 +254,16 @@ class App:
 
     def refusal(self, request: Request, error: CallError, cors: Headers) -> tuple[int, Headers, bytes]:
         """An error that became no call, in the shape of the path that was asked."""
-        return answer(error, request_id(self.chance), cors, self.callers.get(request.path, OTHERWISE))
+        dialect = self.callers.get(self.pattern_of(request.path) or request.path, OTHERWISE)
+        return answer(error, request_id(self.chance), cors, dialect)
+
+    def pattern_of(self, path: str) -> str | None:
+        """The path with `{model}` in `callers` that this one is written by."""
+        for pattern in self.patterns:
+            before, _, after = pattern.partition(PLACE)
+            if len(path) > len(before) + len(after) and path.startswith(before) and path.endswith(after):
+                return pattern
+        return None
 
     def refuse(self, status: int, message: str) -> tuple[Headers, bytes]:
         """Headers and body of an answer that the HTTP edge itself gives: bad bytes, too slow, too large, a bug."""

@@ -20,7 +20,7 @@ from headworks.core.request_id import request_id
 from headworks.core.service import Service
 from headworks.http.request_parser import Request
 from headworks.server import deadline
-from headworks.server.admitted import Admitted, bearer
+from headworks.server.admitted import Admitted, credential
 from headworks.server.content_encoding import plain
 from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
@@ -132,7 +132,7 @@ class Calls:
         arrived_at = now()
         deadline_at = NEVER
         try:
-            asked = UNREAD if refusal is not None else self.read(body)
+            asked = UNREAD if refusal is not None else self.read(body, request.path)
             if (granted := request.get(deadline.HEADER)) is not None:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
@@ -150,7 +150,7 @@ class Calls:
             include_usage=asked.include_usage,
             max_output=asked.max_output,
             user=asked.user,
-            credential=bearer(request) if admitted.key is None else admitted.credential,
+            credential=credential(request) if admitted.key is None else admitted.credential,
             key=admitted.key,
             found_at=admitted.found_at,
             arrived_at=arrived_at,
@@ -209,6 +209,8 @@ def heads(call: Call, reply: Reply, told: frozenset[Exposable]) -> Headers:
     ):  # the caller's own limits are what he asks for: a vendor's, of our account, would be a second answer
         passing = tuple([pair for pair in passing if pair[0][:12] != b"x-ratelimit-"])
     found = [(b"x-request-id", call.id.encode()), *limits, *passing]
+    if call.dialect.id_header:
+        found.append((call.dialect.id_header, call.id.encode()))
     if trail.cache:
         found.append((b"x-headworks-cache", trail.cache.encode()))
         if trail.cache == "hit":

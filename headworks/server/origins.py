@@ -70,7 +70,7 @@ def headers(origin: bytes) -> Headers:
     return [
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-        (b"access-control-allow-headers", b"*, authorization, content-type"),
+        (b"access-control-allow-headers", b"*, authorization, x-api-key, x-goog-api-key, content-type"),
         (b"access-control-expose-headers", EXPOSED),
         (b"access-control-max-age", b"600"),
         (b"vary", b"origin"),

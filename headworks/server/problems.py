@@ -20,10 +20,13 @@ CHALLENGE = (b"www-authenticate", b'Bearer realm="headworks"')
 def answer(error: CallError, request_id: str, cors: Headers, dialect: Dialect) -> tuple[int, Headers, bytes]:
     """Status, headers and body of an error that came before anything was sent. dialect: the API in which the caller asked."""
     headers = [JSON, (b"x-request-id", request_id.encode()), *cors]
+    if dialect.id_header:
+        headers.append((dialect.id_header, request_id.encode()))
+    status = dialect.status(error)
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
         headers.append((b"retry-after-ms", b"%d" % ceil(error.retry_after * 1000)))
-    if error.shown_status == 401:
+    if status == 401:
         headers.append(CHALLENGE)
     if isinstance(error, WrongMethod):
         headers.append((b"allow", error.allow.encode()))
@@ -32,7 +35,7 @@ def answer(error: CallError, request_id: str, cors: Headers, dialect: Dialect) -
     if error.blame == "vendor" or (isinstance(error, QuotaExceeded) and error.is_final):
         # Our own attempts are spent: an SDK that tries again on top would multiply them, a 429's after its wait too.
         headers.append((b"x-should-retry", b"false"))
-    return error.shown_status, headers, dialect.problem(error)
+    return status, headers, dialect.problem(error, request_id)
 
 
 class WrongMethod(CallError):

@@ -35,6 +35,9 @@ RESERVED_HEADERS = frozenset(
 )
 """Headers that belong to the connection or to the body that we write."""
 
+KEYS_OF_CALLERS = frozenset(("authorization", "x-api-key", "x-goog-api-key"))
+"""Headers in which callers send the keys of this gateway."""
+
 SUITE_SUFFIXES = (".yaml", ".yml", ".jsonl", ".csv", ".py")
 """Endings of suites' files."""
 
@@ -104,7 +107,7 @@ def _openai(provider: OpenAI, where: KeyPath, findings: Findings, machine: Machi
         at = (*where, "forward_headers", index)
         if name.lower() in RESERVED_HEADERS:
             findings.error(at, f"the header `{name}` is set by Headworks", "remove it")
-        elif name.lower() == "authorization":
+        elif name.lower() in KEYS_OF_CALLERS:
             findings.error(at, "callers' keys of this gateway would be sent to the vendor", "use `api_key`")
         elif "*" in name:
             findings.error(at, f"{shown(name)} is a pattern", "write the full name of each header")

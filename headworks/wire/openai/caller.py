@@ -14,7 +14,7 @@ from headworks.core.request_id import time_range
 from headworks.wire.openai import forms, prefill, prompt, splice
 from headworks.wire.openai.chat import read_chat
 from headworks.wire.openai.embeddings import read_embeddings
-from headworks.wire.openai.errors import event, problem
+from headworks.wire.openai.errors import event, problem, status
 from headworks.wire.openai.ordinary import is_ordinary
 from headworks.wire.openai.question import question
 from headworks.wire.openai.translation.encoder import ChatEvents
@@ -78,6 +78,7 @@ class ChatCaller:
     """Callers of `/v1/chat/completions`."""
 
     name: Final = "openai.chat"
+    id_header: Final = b""
     bound_name: Final = "max_tokens"
     operation: Final[Operation] = "chat"
     own_headers: Final = OWN_HEADERS
@@ -88,6 +89,7 @@ class ChatCaller:
     question = staticmethod(partial(question, "chat"))
     weigh = staticmethod(weigh_chat)
     is_ordinary = staticmethod(partial(is_ordinary, "chat"))
+    status = staticmethod(status)
     problem = staticmethod(problem)
     event = staticmethod(event)
     table: Final = TABLE
@@ -104,6 +106,7 @@ class EmbeddingsCaller:
     """Callers of `/v1/embeddings`."""
 
     name: Final = "openai.embeddings"
+    id_header: Final = b""
     bound_name: Final = ""
     operation: Final[Operation] = "embeddings"
     own_headers: Final = OWN_HEADERS
@@ -114,6 +117,7 @@ class EmbeddingsCaller:
     question = staticmethod(partial(question, "embeddings"))
     weigh = staticmethod(weigh_embeddings)
     is_ordinary = staticmethod(partial(is_ordinary, "embeddings"))
+    status = staticmethod(status)
     problem = staticmethod(problem)
     event = staticmethod(event)
 

@@ -66,7 +66,7 @@ MOST_SILENT: Final = 1_000_000
 # The caller's side
 
 
-def read_chat(body: bytes) -> Asked:
+def read_chat(body: bytes, path: str = "") -> Asked:
     """What a caller asks. Raises Malformed, with `param` where one field is the reason."""
     found = members(body)
     model = openai_body.read_model(found)

@@ -19,7 +19,7 @@ from headworks.wire.openai.usage import read_usage
 from headworks.wire.sides import Spent, StreamDecoder
 
 
-def read_embeddings(body: bytes) -> Asked:
+def read_embeddings(body: bytes, path: str = "") -> Asked:
     """What a caller asks. Raises Malformed, with `param` where one field is the reason."""
     found = members(body)
     model = openai_body.read_model(found)

@@ -407,8 +407,13 @@ class _Problem(msgspec.Struct, frozen=True):
     error: _Shown
 
 
-def problem(error: CallError) -> bytes:
-    """The body of an error answer, as the official SDKs read it: `{"error": {message, type, param, code}}`.
+def status(error: CallError) -> int:
+    """The status of an error answer."""
+    return error.shown_status
+
+
+def problem(error: CallError, request_id: str = "") -> bytes:
+    """The body of an error answer, as the official SDKs read it: `{"error": {message, type, param, code}}`. The id stands in a header only.
 
     A vendor's own words where it speaks to the caller; never its words to us.
     """

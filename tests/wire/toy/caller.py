@@ -102,6 +102,7 @@ class ToyCaller:
     """Callers of `/toy/say`."""
 
     name: Final = "toy.say"
+    id_header: Final = b"toy-request-id"
     bound_name: Final = "most"
     operation: Final[Operation] = "chat"
     own_headers: Final = b""
@@ -111,7 +112,7 @@ class ToyCaller:
     table: Final = TABLE
     question_of = staticmethod(question_of)
 
-    def read(self, body: bytes, /) -> Asked:
+    def read(self, body: bytes, path: str = "", /) -> Asked:
         found = members(body)
         if "who" not in found:
             raise Malformed("`who` is missing: name a model.", param="who")
@@ -128,7 +129,10 @@ class ToyCaller:
     def is_ordinary(self, body: bytes, headers: Headers, /) -> bool:
         return json.loads(body).keys() <= KNOWN and not headers
 
-    def problem(self, error: CallError, /) -> bytes:
+    def status(self, error: CallError, /) -> int:
+        return 402 if error.code == "insufficient_quota" else error.shown_status
+
+    def problem(self, error: CallError, request_id: str = "", /) -> bytes:
         said = error.said.message if error.said is not None and error.blame == "caller" else error.message
         return msgspec.json.encode({"oops": said, "kind": error.code})
 
