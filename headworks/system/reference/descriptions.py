@@ -270,7 +270,7 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "audio_output": "Tokens of audio in the answer. Without this price their cost is unknown.",
         },
         Key: {
-            "key": "The secret that the caller sends as `Authorization: Bearer`.",
+            "key": "The secret that the caller sends, as `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`.",
             "models": "The aliases that it may use; prompts are written `prompt/NAME`. Default: all.",
             "priority": "Which calls go first when the gateway is full: calls of `low` priority are turned away first.",
             "tags": "What the records of its calls carry, for `headworks logs --tag`.",
