@@ -31,6 +31,7 @@ from headworks.core.request_id import request_id
 from headworks.core.service import Opening, Service
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.lock import forgotten, hold_lock
+from headworks.system.derived.same_as import SameAs
 from headworks.system.load import Loaded, read
 from headworks.system.starter import load_or_starter
 from headworks.wire.own_dialect import OWN
@@ -157,6 +158,8 @@ class Running(Protocol):
 
     @property
     def front(self) -> Service: ...
+    @property
+    def same_as(self) -> SameAs | None: ...
     def aliases(self, credential: str | None) -> Sequence[str]: ...
 
 
@@ -239,13 +242,14 @@ class System:
     def call(self, body: bytes, key: str | None = None) -> Call:
         """The call that a body of OpenAI's chat request is, arriving now; its trail is what became of it."""
         refusal: Refused | None = None
+        same_as = self._gateway.same_as
         try:
             asked = OWN.read(body)
         except Refused as error:  # raised by Route, so that it is authenticated and recorded like any other call
             asked, refusal = Asked(model=""), error
         return Call(
             id=request_id(self._rng.getrandbits),
-            alias=asked.model,
+            alias=asked.model if same_as is None else same_as.alias(asked.model),
             body=body,
             dialect=OWN,
             streamed=asked.streamed,

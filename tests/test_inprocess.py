@@ -20,6 +20,7 @@ from headworks.core.service import Service
 from headworks.inprocess import System
 from headworks.ledger.journal import MemoryJournal
 from headworks.providers.scripted import Scripted, Stream
+from headworks.system.derived.same_as import SameAs
 from headworks.testing import mock, settle, virtual
 from tests.stack.systems import World
 
@@ -44,6 +45,7 @@ class Facing:
     def __init__(self, leaf: Service, text: str = OPEN) -> None:
         self.world = World(lambda provider, model: leaf, text)
         self.front = self.world.assembled.front
+        self.same_as = SameAs(self.world.system.models, self.world.system.same_as)
 
     def aliases(self, credential: str | None) -> Sequence[str]:
         return list(self.world.system.models)
@@ -56,6 +58,15 @@ class Facing:
 def over(leaf: Service, text: str = OPEN) -> tuple[System, Facing]:
     facing = Facing(leaf, text)
     return System(facing, Random(1)), facing
+
+
+@virtual
+async def test_a_name_that_means_an_alias_asks_that_alias() -> None:
+    system, facing = over(
+        Scripted(["Hi."]), OPEN.replace("models: {", "models: {'claude-*': {same_as: assistant}, ", 1)
+    )
+    await system.chat(model="claude-opus", messages=HELLO)
+    assert [record.model for record in facing.journal.records] == ["assistant"]
 
 
 @virtual

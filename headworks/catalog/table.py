@@ -117,6 +117,10 @@ class Catalog:
             (row.id for owner in owners for row in self._rows(owner) if is_one_letter_off(name, row.id.lower())), None
         )
 
+    def names(self) -> list[str]:
+        """The names of all models, each once."""
+        return list(dict.fromkeys(row.id for provider in self.book.providers for row in self._rows(provider)))
+
     def _provider(self, base_url: str) -> ProviderRow | None:
         scheme, slashes, rest = base_url.partition("://")
         host, slash, path = rest.partition("/")

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from headworks.catalog.table import Catalog
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Draining, Problem
@@ -40,6 +41,7 @@ from headworks.ledger.journal import Journal
 from headworks.ledger.process import LedgerProcess
 from headworks.ledger.store_url import store_at
 from headworks.prompts.render_process import RenderProcess
+from headworks.system.derived.same_as import SameAs
 from headworks.system.derived.secret_values import all_secrets
 from headworks.system.schema.system import System
 from headworks.system.verdicts.constraints import check_served
@@ -75,6 +77,9 @@ class Stack:
         }
         self.passing = ALWAYS_FORWARDED | asked
         self.exposed = frozenset(system.server.expose)
+        self.same_as = SameAs(callable_names(system), system.same_as) if system.same_as else None
+        self.further_names = [] if self.same_as is None else self.same_as.listed(Catalog().names())
+        """Names beside the aliases that `/v1/models` shows."""
 
 
 def most_buffered(system: System) -> int:
@@ -152,6 +157,11 @@ class Gateway:
         return None if self.ring.is_open else self.ring
 
     @property
+    def same_as(self) -> SameAs | None:
+        """Which alias a caller's name means; None where every name is an alias."""
+        return self.stack.same_as
+
+    @property
     def in_flight(self) -> int:
         """Calls that have arrived and not ended, those on replaced stacks too."""
         return sum(stack.front.in_flight for stack in self._living())
@@ -173,7 +183,11 @@ class Gateway:
     def aliases_of(self, key: Key | None) -> Sequence[str]:
         """The aliases that may be used with this key; None where there are no keys."""
         names = callable_names(self.system)
-        return names if key is None else [name for name in names if key.may_use(name)]
+        same_as = self.stack.same_as
+        if same_as is None:
+            return names if key is None else [name for name in names if key.may_use(name)]
+        names += self.stack.further_names
+        return names if key is None else [name for name in names if key.may_use(same_as.alias(name))]
 
     def turned_away(self) -> None:
         """Counts a caller without a valid key."""

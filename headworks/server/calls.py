@@ -27,6 +27,7 @@ from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
+from headworks.system.derived.same_as import SameAs
 from headworks.system.schema.system import Exposable
 
 DIGESTED = 1_000_000
@@ -48,6 +49,11 @@ class Stack(Protocol):
     @property
     def passing(self) -> frozenset[bytes]:
         """Headers of a caller that some provider may be sent, in lower case."""
+        ...
+
+    @property
+    def same_as(self) -> SameAs | None:
+        """Which alias a caller's name means; None where every name is an alias."""
         ...
 
     @property
@@ -89,7 +95,7 @@ class Calls:
         else:
             body_digest = await asyncio.get_running_loop().run_in_executor(None, digest, body)
         stack = self.opener.stack
-        call = self.call(request, body, body_digest, refusal, stack.passing)
+        call = self.call(request, body, body_digest, refusal, stack)
         if len(body) >= LARGE:
             await asyncio.sleep(0)
         task = exchange.task
@@ -126,9 +132,7 @@ class Calls:
         except Refused as error:
             return b"", error.again()
 
-    def call(
-        self, request: Request, body: bytes, body_digest: str, refusal: Refused | None, may_pass: frozenset[bytes]
-    ) -> Call:
+    def call(self, request: Request, body: bytes, body_digest: str, refusal: Refused | None, stack: Stack) -> Call:
         arrived_at = now()
         deadline_at = NEVER
         try:
@@ -137,13 +141,13 @@ class Calls:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
             asked, refusal = UNREAD, error.again()
-        forwarded = passing(request, may_pass, self.dialect.own_headers)
+        forwarded = passing(request, stack.passing, self.dialect.own_headers)
         trace = request.get(b"traceparent")
         cache_control = request.get(b"cache-control")
         admitted: Admitted = request.admitted
         return Call(
             id=request_id(self.chance),
-            alias=asked.model,
+            alias=asked.model if stack.same_as is None else stack.same_as.alias(asked.model),
             body=body,
             dialect=self.dialect,
             streamed=asked.streamed,

@@ -12,6 +12,7 @@ from headworks.system.checks.machine import Machine
 from headworks.system.checks.system import check
 from headworks.system.derived.default_paths import pin_default_folder, with_default_paths
 from headworks.system.derived.proxies import with_proxies
+from headworks.system.derived.same_as import without_same_as
 from headworks.system.reader import Reader
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
@@ -84,6 +85,7 @@ def parse_leniently(
     root = compose(content, findings)
     system = None if root is None else Reader(findings, sources).system(root)
     if root is not None and system is not None:
+        system = without_same_as(system, findings)
         system = with_proxies(with_model_names(system), sources.env, findings)
         if path is not None:
             system = with_default_paths(system, root, path, findings)

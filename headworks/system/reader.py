@@ -18,7 +18,7 @@ from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.prompt_file import MOST_BYTES as MOST_PROMPT
 from headworks.system.schema.prompt_file import Front, PromptFile, parts
 from headworks.system.schema.secrets import PrivateUrl, Secret, Sources
-from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf
+from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf, written_fields
 from headworks.system.syntax.findings import Findings, KeyPath, Position, closest, suggestion
 from headworks.system.syntax.json_value import as_json_text
 from headworks.system.syntax.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, compose
@@ -134,7 +134,7 @@ class Reader:
     def struct(self, node: Node, kind: inspect.StructType, where: KeyPath) -> object:
         if kind.cls in SHORT_FORMS:
             node = SHORT_FORMS[kind.cls](node)
-        fields = {field.encode_name: field for field in kind.fields}
+        fields = {field.encode_name: field for field in written_fields(kind)}
         names = [kind.tag_field, *fields] if kind.tag_field else list(fields)
         if not isinstance(node, MappingNode):
             return self.wrong(where, f"expected a map, not {_kind_of(node)}", f"its keys: {', '.join(names)}")

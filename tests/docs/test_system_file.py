@@ -11,7 +11,7 @@ from headworks.system.load import read
 from headworks.system.reference.descriptions import DESCRIPTIONS
 from headworks.system.reference.json_schema import json_schema
 from headworks.system.reference.markdown import BEGIN, FIRST, PAGES, with_reference
-from headworks.system.schema.system import TEXT_NOTATIONS, System
+from headworks.system.schema.system import TEXT_NOTATIONS, System, written_fields
 from tests.system.files import FakeMachine
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,7 +50,9 @@ def test_the_words_are_about_every_struct_and_no_other() -> None:
 
 @pytest.mark.parametrize("struct", ALL)
 def test_every_key_is_documented(struct: type[msgspec.Struct]) -> None:
-    assert set(DESCRIPTIONS[struct]) == set(struct.__struct_encode_fields__)
+    kind = inspect.type_info(struct)
+    assert isinstance(kind, inspect.StructType)
+    assert set(DESCRIPTIONS[struct]) == {field.encode_name for field in written_fields(kind)}
     for key, words in DESCRIPTIONS[struct].items():
         assert words.endswith("."), key
         assert f"| `{key}` |" in PAGE
@@ -71,7 +73,9 @@ def test_the_reference_is_as_the_code_has_it(name: str) -> None:
 
 def test_every_map_of_the_top_is_on_one_page() -> None:
     [top] = [struct for struct in ALL if struct is System]
-    maps = {field for field in top.__struct_encode_fields__ if field not in ("version", "name", "state")}
+    kind = inspect.type_info(top)
+    assert isinstance(kind, inspect.StructType)
+    maps = {field.encode_name for field in written_fields(kind)} - {"version", "name", "state"}
     assert sorted(key for keys in PAGES.values() for key in keys) == sorted(maps)
 
 

@@ -29,6 +29,7 @@ from headworks.providers.scripted import Scripted, Stream
 from headworks.server.app import CALLERS, App
 from headworks.server.exposed import spelled
 from headworks.server.origins import Origins, is_loopback
+from headworks.system.derived.same_as import SameAs
 from headworks.testing import mock, settle, virtual
 from headworks.wire.openai.dialect import OPENAI
 from tests.stack.systems import World
@@ -103,6 +104,7 @@ class Served:
         self.front = world.assembled.front
         self.passing = frozenset({b"traceparent", b"x-team"})
         self.exposed = frozenset(world.system.server.expose)
+        self.same_as = SameAs(world.system.models, world.system.same_as) if world.system.same_as else None
 
 
 class Facing:

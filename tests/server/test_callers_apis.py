@@ -83,3 +83,21 @@ async def test_an_answer_has_its_id_also_where_its_api_wants_it() -> None:
         answered = await facing.ask("POST", f"/toy/models/{name}:say", b'{"who": "", "say": [["me", "Hi"]]}')
         assert answered.headers[b"toy-request-id"] == answered.headers[b"x-request-id"]
     assert b"toy-request-id" not in (await facing.chat()).headers
+
+
+NAMED = KEYED.replace("models:\n", "models:\n  'claude-*': {same_as: assistant}\n  gpt-5: {same_as: org/other}\n", 1)
+NARROW = "narrow-secret-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("secret", "model", "status"), [(SECRET, "claude-opus-9", 200), (SECRET, "gpt-5", 200), (NARROW, "gpt-5", 404)]
+)
+@virtual
+async def test_a_name_that_means_an_alias_is_that_alias_to_keys_and_records(
+    secret: str, model: str, status: int
+) -> None:
+    facing = Facing(Scripted(["hello"]), NAMED)
+    answered = await facing.ask("POST", "/v1/chat/completions", chat(model=model), authorization=f"Bearer {secret}")
+    assert answered.status == status
+    [record] = facing.journal.records
+    assert record.model == ("assistant" if model.startswith("claude") else "org/other")

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from headworks.system.schema.system import Server, System
+from headworks.system.schema.system import DERIVED, Server, System
 from tests.system.files import wrong
 
 
 def names(struct: type[msgspec.Struct]) -> str:
     """The keys of a map, as messages list them."""
-    return ", ".join(field.encode_name for field in msgspec.structs.fields(struct))
+    return ", ".join(field.encode_name for field in msgspec.structs.fields(struct) if field.encode_name[:1] != DERIVED)
 
 
 ENV = {"K": "k" * 20, "LINE": "a\nb", "EMPTY": ""}
@@ -269,8 +269,8 @@ models: {'': a/x, 'x y': a/x}
         [
             '1:13 providers["a b"]: `a b` is not a name -> use up to 64 letters, digits, dots, dashes and underscores; a letter or digit first',
             '1:42 providers["a/b"]: `a/b` is not a name -> use up to 64 letters, digits, dots, dashes and underscores; a letter or digit first',
-            '2:10 models[""]: `` is not a name for a model -> use up to 128 letters, digits and . _ - : / @ +; a letter or digit first',
-            '2:19 models["x y"]: `x y` is not a name for a model -> use up to 128 letters, digits and . _ - : / @ +; a letter or digit first',
+            '2:10 models[""]: `` is not a name for a model -> use up to 128 letters, digits and . _ - : / @ +; a letter or digit first; one * where it is `same_as` another',
+            '2:19 models["x y"]: `x y` is not a name for a model -> use up to 128 letters, digits and . _ - : / @ +; a letter or digit first; one * where it is `same_as` another',
         ],
     ),
     "durations": (

@@ -70,7 +70,7 @@ LONGEST_PEAK: Final = 86400.0
 def check_requirements(system: System, findings: Findings) -> None:
     """Notes everything that does not hold between the requirements and the rest."""
     required = system.requirements
-    aliases = findings.names_in(("models",))
+    aliases = [name for name in findings.names_in(("models",)) if name not in system.same_as]
     _traffic(system, aliases, findings)
     first: dict[str, int] = {}
     for index, objective in findings.indexed((*REQUIREMENTS, "objectives"), required.objectives):

@@ -58,9 +58,9 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     _cross_references(system, findings)
     check_requirements(system, findings)
     for name, key in system.keys.items():
-        _key(key, ("keys", name), findings)
+        _key(key, system, ("keys", name), findings)
     for name, prompt in system.prompts.items():
-        _prompt(name, prompt, findings)
+        _prompt(name, prompt, system, findings)
     _groups(system, findings)
     for name, suite in system.suites.items():
         _suite(suite.file, ("suites", name, "file"), findings, machine)
@@ -241,9 +241,14 @@ def _cross_references(system: System, findings: Findings) -> None:
             )
 
 
-def _prompt(name: str, prompt: Prompt, findings: Findings) -> None:
+def _aliases(system: System, findings: Findings) -> list[str]:
+    """The aliases that the file declares, those with something wrong in them too; not the other names for one."""
+    return [name for name in findings.names_in(("models",)) if name not in system.same_as]
+
+
+def _prompt(name: str, prompt: Prompt, system: System, findings: Findings) -> None:
     where: KeyPath = ("prompts", name)
-    aliases = findings.names_in(("models",))
+    aliases = _aliases(system, findings)
     at = (*where, "model") if prompt.model is not None else (*where, "file")
     if not prompt.alias and findings.is_valid(where):
         findings.error(where, "no model is named here or in its front matter", "add one: model: ALIAS")
@@ -255,8 +260,8 @@ def _prompt(name: str, prompt: Prompt, findings: Findings) -> None:
         findings.error(where, problem, "give one of the two another name", findings.names[where])
 
 
-def _key(key: Key, where: KeyPath, findings: Findings) -> None:
-    aliases = findings.names_in(("models",))
+def _key(key: Key, system: System, where: KeyPath, findings: Findings) -> None:
+    aliases = _aliases(system, findings)
     aliases += [PROMPT_PREFIX + name for name in findings.names_in(("prompts",))]
     for index, alias in findings.indexed((*where, "models"), key.models):
         if aliases and alias not in aliases:

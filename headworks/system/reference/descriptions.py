@@ -137,6 +137,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
         },
         Model: {
             "targets": "Tiers, tried in order. The targets of one tier (a list in the list) share the load.",
+            "same_as": "The alias that callers mean by this name. One `*` in the name stands for any characters: "
+            "`claude-*: {same_as: assistant}`. It goes alone: every other setting is the alias's.",
             "balance": "How the targets of a tier share the load: `weighted` at random by `weight`, `least_busy` by calls in "
             "flight, `fastest` by recent latency.",
             "timeouts": "How long each phase of a call may take.",

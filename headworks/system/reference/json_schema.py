@@ -15,7 +15,7 @@ from msgspec import inspect
 from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
 from headworks.system.schema.notations import NOTATIONS, Notation
 from headworks.system.schema.secrets import PrivateUrl, Secret
-from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf
+from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf, written_fields
 
 _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
     {
@@ -82,7 +82,7 @@ def _struct(kind: inspect.StructType, kinds: dict[str, Any]) -> dict[str, Any]:
     if kind.tag_field:
         properties[kind.tag_field] = {"const": kind.tag, "description": DIALECT}
         required.append(kind.tag_field)
-    for field in kind.fields:
+    for field in written_fields(kind):
         made = dict(_schema(field.type, kinds))
         made["description"] = DESCRIPTIONS[kind.cls][field.encode_name]
         if (default := written_default(field)) is not None:

@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
 from headworks.system.schema.notations import NOTATIONS
-from headworks.system.schema.system import TEXT_NOTATIONS, System
+from headworks.system.schema.system import TEXT_NOTATIONS, System, written_fields
 
 BEGIN = "<!-- reference: written by tools/reference.py -->"
 END = "<!-- end of reference -->"
@@ -58,11 +58,11 @@ def _written(keys: Sequence[str]) -> Iterator[str]:
         yield f"## {section.title}"
         yield ""
         links: dict[str, str] = {}
-        for field in section.struct.fields:
+        for field in written_fields(section.struct):
             if below := [anchors[struct.cls] for struct in _structs(field.type) if struct.cls in anchors]:
                 links[field.encode_name] = f"#{below[0]}"
         yield from _table(section.struct, links)
-        for field in section.struct.fields:
+        for field in written_fields(section.struct):
             if isinstance(field.type, inspect.DictType) and isinstance(field.type.key_type, inspect.LiteralType):
                 names = ", ".join(f"`{name}`" for name in field.type.key_type.values)
                 yield from wrap(f"`{field.encode_name}`: {names}.", 140)
@@ -90,7 +90,7 @@ class Section(NamedTuple):
 def _sections(keys: Sequence[str]) -> list[Section]:
     """The maps below these keys, in the order of the file, each once."""
     [top] = _structs(inspect.type_info(System))
-    fields = {field.encode_name: field for field in top.fields}
+    fields = {field.encode_name: field for field in written_fields(top)}
     seen: set[type] = set()
     return [section for key in keys for section in _below(fields[key].type, key + _step(fields[key].type), seen)]
 
@@ -101,7 +101,7 @@ def _below(kind: inspect.Type, path: str, seen: set[type]) -> Iterator[Section]:
             continue
         seen.add(struct.cls)
         yield Section(struct, path)
-        for field in struct.fields:
+        for field in written_fields(struct):
             yield from _below(field.type, f"{path}.{field.encode_name}{_step(field.type)}", seen)
 
 
@@ -111,7 +111,7 @@ def _table(struct: inspect.StructType, links: Mapping[str, str]) -> Iterator[str
     yield "|---|---|---|---|"
     if struct.tag_field:
         yield f"| `{struct.tag_field}` | `{struct.tag}` | required | {DIALECT} |"
-    for field in struct.fields:
+    for field in written_fields(struct):
         default = written_default(field)
         shown = "required" if field.required else "" if default is None else f"`{default}`"
         noun, link = _noun(field.type), links.get(field.encode_name)

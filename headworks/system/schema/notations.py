@@ -44,6 +44,7 @@ from headworks.system.syntax.scalars import (
 )
 
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+CALLED: Final = r"[A-Za-z0-9*][A-Za-z0-9._:/@+*-]{0,127}"
 ALIAS: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
 VARIABLE: Final = r"[A-Za-z][A-Za-z0-9_]{0,63}"
 TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}"
@@ -325,6 +326,16 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             ALIAS,
             _matching(
                 "a name for a model", ALIAS, "use up to 128 letters, digits and . _ - : / @ +; a letter or digit first"
+            ),
+        ),
+        "called": Notation(
+            "an alias",
+            "assistant",
+            CALLED,
+            _matching(
+                "a name for a model",
+                CALLED,
+                "use up to 128 letters, digits and . _ - : / @ +; a letter or digit first; one * where it is `same_as` another",
             ),
         ),
         "variable": Notation(

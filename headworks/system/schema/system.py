@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
+from msgspec import inspect
 
 from headworks.core.dialect import Prefill
 from headworks.core.digest import digest
@@ -40,6 +41,7 @@ SIMULATED = "simulated"
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 Name: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "name"})]
 Alias: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "alias"})]
+Called: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "called"})]
 FilePath: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "path"})]
 Url: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "url"})]
 StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"})]
@@ -132,9 +134,13 @@ class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """An alias and its targets: tiers are tried in order, and the targets of one tier share the load."""
+    """An alias and its targets: tiers are tried in order, and the targets of one tier share the load.
 
-    targets: tuple[tuple[TargetOf, ...], ...]
+    same_as: the alias that a name means; such a name has nothing else, and is not among `System.models` once the file is read.
+    """
+
+    targets: tuple[tuple[TargetOf, ...], ...] = ()
+    same_as: Alias | None = None
     balance: Balancing = "weighted"
     timeouts: Timeouts = Timeouts()
     retry: Retrying = Retrying()
@@ -267,6 +273,15 @@ class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):
     file: FilePath
 
 
+DERIVED: Final = "("
+"""How the names of fields begin that no file may write: they are made of others while the file is read."""
+
+
+def written_fields(kind: inspect.StructType) -> list[inspect.Field]:
+    """The fields of a struct that a file may write."""
+    return [field for field in kind.fields if not field.encode_name.startswith(DERIVED)]
+
+
 class System(msgspec.Struct, frozen=True, kw_only=True):
     """The system file."""
 
@@ -274,7 +289,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "headworks"
     requirements: Requirements = Requirements()
     providers: dict[Name, Provider]
-    models: dict[Alias, Model]
+    models: dict[Called, Model]
     keys: dict[Name, Key] = {}
     prompts: dict[Name, Prompt] = {}
     groups: dict[Name, Group] = {}
@@ -283,6 +298,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     state: StateUrl = PrivateUrl("memory")
     log: Log = Log()
     drills: dict[Name, Drill] = {}
+    same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
+    """Further names of aliases (`derived/same_as.py`)."""
 
     @property
     def digest(self) -> str:
