@@ -13,6 +13,7 @@ import click
 import msgspec
 import uvloop
 
+from headworks.cli.caller_key import api_key
 from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, FAILS, HOLDS
 from headworks.cli.ledger_location import ledger_of_file
 from headworks.cli.load_prediction import costs_of, with_prediction
@@ -217,24 +218,6 @@ def origin(url: str) -> Origin:
         return Origin.parse(url)
     except ValueError as error:
         raise click.ClickException(f"--url: {error}") from error
-
-
-def api_key(name: str | None, system: System) -> str | None:
-    """The key to call with. Raises click.ClickException."""
-    if name is None:
-        if system.keys:
-            names = ", ".join(list(system.keys)[:5])
-            raise click.ClickException(
-                f"this system needs a key ({names}): put one into an environment variable, and name that variable with --key"
-            )
-        return None
-    found = os.environ.get(name)
-    if not found:
-        raise click.ClickException(
-            "--key: no environment variable has that name, or it is empty. Give a name, not the key itself: everyone on the "
-            "machine can read a command line"
-        )
-    return found
 
 
 def plan_of(path: Path) -> Plan:

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "up": "Serve a system.",
         "reload": "Make a running gateway read its system file again.",
         "init": "Write a first system file, from a prompt or from nothing.",
+        "connect": "Show what to put where, for a client to use a system.",
         "check": "Check a system file, and judge its objectives by arithmetic.",
         "plan": "Predict whether a system meets its objectives, and what would help.",
         "probe": "Measure how fast each target is, for plan.",
