@@ -118,10 +118,3 @@ async def serving(
         await served.leave()
         await edge.stop(0.2)
     assert (edge.busy, edge.connections, edge.arriving, edge.buffered.size) == (0, 0, 0, 0), repr(edge)
-
-
-async def until(true: Callable[[], bool], within: float = 30.0) -> None:
-    """Waits until something is true, as it must be soon. Raises TimeoutError."""
-    async with asyncio.timeout(within):
-        while not true():
-            await asyncio.sleep(0.002)

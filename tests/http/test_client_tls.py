@@ -13,9 +13,10 @@ import trustme
 
 from headworks.core.errors import Expired, Unreachable
 from headworks.http.client import Client
+from headworks.http.client_connection import PROBED_AFTER
 from headworks.http.connection import Broken
 from headworks.http.dial import Origin, trust
-from tests.http.peers import CHUNKED, OK, Caller, answering, ask, peer, run, until
+from tests.http.peers import CHUNKED, OK, Caller, Stopwatch, answering, ask, peer, run, until
 
 pytestmark = pytest.mark.e2e
 
@@ -84,7 +85,7 @@ def test_a_server_signed_by_the_file_is_trusted_and_its_connection_kept(
             client = here.client(ca_file)
             assert await ask(client) == (200, b"ok")
             assert await ask(client, b"y" * 3_000_000, limit=4_000_000) == (200, b"x" * 3_000_000)
-            await asyncio.sleep(0.12)  # rested: probed
+            client._idle[0].idle_since -= PROBED_AFTER  # it rested: it is probed
             assert await ask(client) == (200, b"ok")
             assert len(here.callers) == 1
             assert (client.busy, client.idle) == (0, 1)
@@ -165,11 +166,11 @@ def test_a_handshake_that_stalls_is_bounded_by_connect_and_closed_at_once(loop: 
         running = asyncio.get_running_loop()
         async with peer(script) as here:
             client = Client(Origin(host="localhost", port=here.port, tls=True))
-            begun = running.time()
-            with pytest.raises(Expired) as caught:
-                await ask(client, by=0.1)
+            async with Stopwatch() as taken:
+                with pytest.raises(Expired) as caught:
+                    await ask(client, by=0.1)
             assert caught.value.phase == "connect"
-            assert running.time() - begun < 1
+            assert taken.seconds < 1
             assert (client.busy, client.idle) == (0, 0)
             await here.over(within=0.5)
 
@@ -186,17 +187,20 @@ def test_a_handshake_that_stalls_is_bounded_by_connect_and_closed_at_once(loop: 
 
 
 def test_a_cancelled_wait_stops_an_encrypted_server_at_once(loop: str, authority: trustme.CA, ca_file: str) -> None:
-    left_at = 0.0
+    reads = left = False
 
     async def script(caller: Caller) -> None:
-        nonlocal left_at
+        nonlocal left
         await caller.request()
         await caller.say(CHUNKED + b"5\r\nfirst\r\n")
-        left_at = await caller.gone()
+        await caller.gone()
+        left = True
 
     async def visit(client: Client) -> None:
+        nonlocal reads
         with await client.send(b"POST", b"/", b"") as exchange:
             assert await exchange.read() == b"first"
+            reads = True
             await exchange.read()
 
     async def main() -> None:
@@ -204,14 +208,13 @@ def test_a_cancelled_wait_stops_an_encrypted_server_at_once(loop: str, authority
         async with encrypted(authority, script) as here:
             client = here.client(ca_file)
             visiting = running.create_task(visit(client))
-            await until(lambda: len(here.callers) == 1)
-            await asyncio.sleep(0.05)
-            cancelled_at = running.time()
-            visiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await visiting
-            await until(lambda: left_at > 0, within=0.5)
-            assert left_at - cancelled_at < 0.1
+            await until(lambda: reads)
+            async with Stopwatch() as taken:
+                visiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await visiting
+                await until(lambda: left)
+            assert taken.seconds < 0.1
             assert (client.busy, client.idle) == (0, 0)
 
     run(loop, main())

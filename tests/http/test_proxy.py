@@ -175,7 +175,7 @@ def test_a_proxy_that_does_not_lead_on_is_told_without_an_address(
             assert f"through http://127.0.0.1:{here.port}" in caught.value.place
             assert "pw" not in caught.value.place
             assert (client.busy, client.idle) == (0, 0)
-            await here.over(within=5)
+            await here.over()
 
     run(loop, main())
 
@@ -192,7 +192,7 @@ def test_a_proxy_that_is_silent_is_bounded_by_connect(loop: str) -> None:
                 await ask(client, by=0.05)
             assert caught.value.phase == "connect"
             assert client.busy == 0
-            await here.over(within=5)
+            await here.over()
 
     run(loop, main())
 

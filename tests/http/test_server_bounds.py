@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from headworks.http.request_parser import RequestParser
 from headworks.http.server import Exchange, Request
 from headworks.http.server_connection import ServerConnection
-from tests.http.edges import GET, TEXT, Caller, Served, echo, post, serving, until
-from tests.http.peers import run
+from tests.http.edges import GET, TEXT, Caller, Served, echo, post, serving
+from tests.http.peers import Stopwatch, run, until
 from tests.laws import examples
 
 PIECE = b"x" * 8192
@@ -34,7 +34,6 @@ class Watched:
         self.gap = gap
         self.begun = 0
         self.cancelled = 0
-        self.ended_at = 0.0
         self.exchange: Exchange | None = None
 
     async def __call__(self, request: Request, exchange: Exchange) -> None:
@@ -53,7 +52,6 @@ class Watched:
             exchange.end()
         except asyncio.CancelledError:
             self.cancelled += 1
-            self.ended_at = asyncio.get_running_loop().time()
             raise
 
 
@@ -125,10 +123,11 @@ def test_a_caller_who_reads_again_gets_everything(loop: str) -> None:
 @pytest.mark.parametrize("streamed", [True, False])
 def test_a_write_without_progress_aborts(loop: str, streamed: bool) -> None:
     async def main() -> None:
-        lost = False
+        begun = lost = False
 
         async def handler(_: Request, exchange: Exchange) -> None:
-            nonlocal lost
+            nonlocal begun, lost
+            begun = True
             if not streamed:
                 exchange.respond(200, TEXT, b"x" * 5_000_000)
                 return
@@ -143,47 +142,10 @@ def test_a_write_without_progress_aborts(loop: str, streamed: bool) -> None:
         async with serving(handler, write_timeout=0.2) as served:
             caller = await unread(served)
             caller.send(GET)
-            await until(lambda: served.edge.connections == 1)
+            await until(lambda: begun)
             await until(lambda: served.edge.connections == 0 and served.edge.busy == 0)
             assert lost is streamed
             assert not caller.reader.at_eof(), "it was not the caller who left"
-
-    run(loop, main())
-
-
-def test_a_slow_reader_is_not_a_dead_one(loop: str) -> None:
-    """Progress, not speed: each byte taken winds the clock again."""
-
-    async def main() -> None:
-        async def handler(_: Request, exchange: Exchange) -> None:
-            exchange.respond(200, TEXT, b"x" * 1_500_000)
-
-        async with serving(handler, write_timeout=0.3) as served:
-            sock = socket.socket()
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-            sock.setblocking(False)
-            ours = asyncio.get_running_loop()
-            await ours.sock_connect(sock, ("127.0.0.1", served.port))
-            await ours.sock_sendall(sock, b"GET / HTTP/1.0\r\n\r\n")
-            got, began = 0, ours.time()
-            while data := await ours.sock_recv(sock, 150_000):
-                got += len(data)
-                await asyncio.sleep(0.06)
-            sock.close()
-            assert got > 1_500_000
-            assert ours.time() - began > 0.6, "slow enough to mean something"
-
-    run(loop, main())
-
-
-def test_a_caller_who_stays_after_a_refusal_is_dropped(loop: str) -> None:
-    async def main() -> None:
-        async with serving(linger=0.2) as served:
-            caller = await served.caller()
-            caller.send(b"nonsense\r\n\r\n")
-            assert (await caller.answer())[0] == 400
-            assert served.edge.connections == 1
-            await until(lambda: served.edge.connections == 0)
 
     run(loop, main())
 
@@ -192,7 +154,11 @@ def test_an_answer_that_nobody_fetches_is_given_up_with_the_idle_time(loop: str)
     """Too little waits to reach the water mark, so nothing else would end it."""
 
     async def main() -> None:
+        begun = False
+
         async def handler(_: Request, exchange: Exchange) -> None:
+            nonlocal begun
+            begun = True
             exchange.start(200, TEXT)
             while not exchange._connection.transport.get_write_buffer_size():
                 exchange.write(PIECE)
@@ -202,7 +168,7 @@ def test_an_answer_that_nobody_fetches_is_given_up_with_the_idle_time(loop: str)
         async with serving(handler, idle_timeout=0.2, write_timeout=60) as served:
             caller = await unread(served)
             caller.send(GET)
-            await until(lambda: served.edge.busy == 1)
+            await until(lambda: begun)
             await until(lambda: served.edge.connections == 0)
             assert not caller.reader.at_eof(), "it was not the caller who left"
 
@@ -229,78 +195,10 @@ def test_a_caller_who_pipelines_and_never_reads_is_answered_only_to_the_mark(loo
     run(loop, main())
 
 
-def test_a_head_that_drips_is_given_up_after_the_time_of_a_whole_head(loop: str) -> None:
-    async def main() -> None:
-        async with serving(header_timeout=0.3) as served:
-            ours = asyncio.get_running_loop()
-            for warm in (False, True):
-                caller = await served.caller()
-                if warm:
-                    caller.send(GET)
-                    await caller.answer()
-                began = ours.time()
-                drip = ours.create_task(dripping(caller, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 1000))
-                assert (await caller.answer())[0] == 408
-                assert 0.2 < ours.time() - began < 1.5
-                drip.cancel()
-
-    run(loop, main())
-
-
-async def dripping(caller: Caller, data: bytes) -> None:
-    for byte in data:
-        caller.send(bytes([byte]))
-        await asyncio.sleep(0.01)
-
-
 def test_a_connection_that_never_asks_is_closed_without_a_word(loop: str) -> None:
     async def main() -> None:
         async with serving(header_timeout=0.1, idle_timeout=60) as served:
             assert await served.said(b"") == b""
-            assert await served.said(b"\r\n\r\n") == b""
-
-    run(loop, main())
-
-
-def test_an_idle_connection_is_closed_and_blank_lines_do_not_keep_it(loop: str) -> None:
-    async def main() -> None:
-        async with serving(idle_timeout=0.2) as served:
-            caller = await served.caller()
-            caller.send(GET)
-            await caller.answer()
-            began = asyncio.get_running_loop().time()
-            drip = asyncio.get_running_loop().create_task(dripping(caller, b"\r\n" * 100))
-            assert await caller.is_closed()
-            assert 0.1 < asyncio.get_running_loop().time() - began < 1
-            drip.cancel()
-
-    run(loop, main())
-
-
-def test_a_body_that_stalls_is_given_up(loop: str) -> None:
-    async def main() -> None:
-        async with serving(body_timeout=0.2) as served:
-            caller = await served.caller()
-            caller.send(post(b"abc")[:-1])
-            assert (await caller.answer())[0] == 408
-            assert await caller.is_closed()
-
-    run(loop, main())
-
-
-def test_a_long_body_has_the_time_it_earns(loop: str) -> None:
-    async def main() -> None:
-        async with serving(body_timeout=0.15, min_body_rate=10_000) as served:
-            caller = await served.caller()
-            caller.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n")
-            for _ in range(20):  # 50 kB/s for 0.4 s
-                caller.send(b"x" * 1000)
-                await asyncio.sleep(0.02)
-            assert (await caller.answer())[0] == 200
-            caller.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n")
-            drip = asyncio.get_running_loop().create_task(dripping(caller, b"x" * 1000))  # 100 B/s
-            assert (await caller.answer())[0] == 408
-            drip.cancel()
 
     run(loop, main())
 
@@ -309,9 +207,9 @@ def test_bodies_of_all_callers_together_are_bounded(loop: str) -> None:
     async def main() -> None:
         async with serving(max_arriving=1_000_000) as served:
             callers = [await served.caller() for _ in range(5)]
-            for caller in callers[:4]:
+            for number, caller in enumerate(callers[:4]):
+                await until(lambda number=number: served.edge.arriving == number * 299_999)  # type: ignore[misc]
                 caller.send(post(b"x" * 300_000)[:-1])
-                await asyncio.sleep(0.05)
             assert (await callers[3].answer())[0] == 503
             for caller in callers[:3]:
                 caller.send(b"x")
@@ -336,14 +234,13 @@ def test_a_caller_who_hangs_up_stops_the_handler_within_100_ms(loop: str, how: s
             await until(lambda: watched.begun == 1)
             if watched.chunks:
                 await caller.reader.readuntil(b"chunk\r\n")
-            await asyncio.sleep(0.05)
-            left_at = asyncio.get_running_loop().time()
-            if how == "fin":
-                caller.close()
-            else:
-                caller.reset()
-            await until(lambda: watched.cancelled == 1)
-            assert watched.ended_at - left_at < 0.1
+            async with Stopwatch() as taken:
+                if how == "fin":
+                    caller.close()
+                else:
+                    caller.reset()
+                await until(lambda: watched.cancelled == 1)
+            assert taken.seconds < 0.1
             assert watched.exchange is not None
             assert watched.exchange.closed
             await until(lambda: served.edge.connections == 0)
@@ -352,11 +249,11 @@ def test_a_caller_who_hangs_up_stops_the_handler_within_100_ms(loop: str, how: s
 
 
 @pytest.mark.parametrize("chunks", [0, 5])
-@pytest.mark.parametrize("pause", [0.0, 0.2])
+@pytest.mark.parametrize("pause", [0.0, 0.08])
 @pytest.mark.parametrize("first", [b"", GET], ids=["one", "two"])
 def test_a_caller_who_only_ends_its_side_gets_its_answer(loop: str, chunks: int, pause: float, first: bytes) -> None:
     async def main() -> None:
-        watched = Watched(pause=pause, chunks=chunks, gap=0.06)
+        watched = Watched(pause=pause, chunks=chunks, gap=0.02)
         async with serving(watched) as served:
             caller = await served.caller()
             caller.send(first + GET)
@@ -542,7 +439,7 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 def test_random_bytes_never_hurt_the_edge(noise: list[tuple[bytes, bytes, str]]) -> None:
     async def main() -> None:
-        async with serving(header_timeout=0.5, body_timeout=0.5) as served:
+        async with serving() as served:
             for start, data, how in noise:
                 caller = await served.caller()
                 caller.send(start + data)
@@ -583,18 +480,6 @@ def test_a_flood_of_tiny_chunks_does_not_hold_the_loop(loop: str) -> None:
                 answered += 1
             assert (await answer)[1] == b"POST / " + b"x" * 150_000
             assert answered > 3, f"others were served {answered} times, the slowest in {slowest:.3f} s"
-
-    run(loop, main())
-
-
-def test_a_timer_that_rings_while_a_request_is_answered_is_ignored(loop: str) -> None:
-    async def main() -> None:
-        watched = Watched(pause=0.3)
-        async with serving(watched, header_timeout=0.1, idle_timeout=0.1, body_timeout=0.1) as served:
-            caller = await served.caller()
-            caller.send(GET)
-            assert (await caller.answer())[0] == 200
-            assert watched.cancelled == 0
 
     run(loop, main())
 

@@ -99,7 +99,7 @@ def speaking(loop: str, talk: Callable[[int], None]) -> None:
 
 def test_http_client(loop: str) -> None:
     def talk(port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.connect()
         sock = connection.sock
         for number in range(3):
@@ -134,7 +134,7 @@ def test_http_client(loop: str) -> None:
 @pytest.mark.parametrize("path", ["/slow", "/stream"])
 def test_http_client_with_its_side_closed_does_not_notice_that_it_is_probed(loop: str, path: str) -> None:
     def talk(port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", path)
         connection.sock.shutdown(socket.SHUT_WR)
         answer = connection.getresponse()
@@ -147,11 +147,11 @@ def test_http_client_with_its_side_closed_does_not_notice_that_it_is_probed(loop
 
 def test_urllib_reads_an_error_and_closes(loop: str) -> None:
     def talk(port: int) -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/echo", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/echo", timeout=60) as answer:
             assert answer.headers["connection"] == "close"
             assert json.load(answer)["method"] == "GET"
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/nowhere", timeout=10)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/nowhere", timeout=60)
         assert caught.value.code == 404
         assert json.load(caught.value)["error"]["code"] == "not_found"
         caught.value.close()
@@ -324,7 +324,7 @@ def test_curl(loop: str) -> None:
 
 def curl(*arguments: str, stdin: bytes | None = None, fails: bool = False) -> bytes:
     done = subprocess.run(
-        ["curl", "-s", "--noproxy", "*", "-m", "10", *arguments], input=stdin, capture_output=True, check=not fails
+        ["curl", "-s", "--noproxy", "*", "-m", "60", *arguments], input=stdin, capture_output=True, check=not fails
     )
     return done.stdout
 
@@ -357,7 +357,7 @@ def test_nodes_fetch(loop: str) -> None:
             ["node", "--input-type=module", "-e", NODE, f"http://127.0.0.1:{port}"],
             capture_output=True,
             text=True,
-            timeout=15,
+            timeout=60,
             check=False,
         )
         assert done.stdout == "well\n", done.stderr

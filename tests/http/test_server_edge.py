@@ -13,8 +13,8 @@ import pytest
 
 from headworks.core.throttled_log import MOST
 from headworks.http.server import Edge, EdgeLimits, Exchange, Request
-from tests.http.edges import GET, TEXT, Caller, echo, post, refuse, serving, until
-from tests.http.peers import run
+from tests.http.edges import GET, TEXT, Caller, echo, post, refuse, serving
+from tests.http.peers import Stopwatch, run, until
 
 
 def test_requests_on_one_connection_are_answered_in_turn(loop: str) -> None:
@@ -284,7 +284,7 @@ def test_draining_closes_what_is_idle_and_ends_what_is_busy_whole(loop: str) -> 
             busy.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
             partial.send(GET[:10])
             await until(lambda: served.edge.busy == 1 and served.edge.connections == 4)
-            await asyncio.sleep(0.02)
+            await until(lambda: [one.idle for one in served.edge._open].count(False) == 2)
             served.edge.drain()
             assert await idle.is_closed()
             assert await fresh.is_closed()
@@ -354,7 +354,7 @@ def test_what_was_pipelined_behind_the_last_answer_is_left_and_the_answer_can_be
             caller.send(post(b"1"))
             await until(lambda: served.edge.busy == 1)
             caller.send(post(b"2"))
-            await asyncio.sleep(0.05)
+            await until(lambda: any(one._rest for one in served.edge._open))
             served.edge.drain()
             gate.set()
             assert await caller.answer() == (200, b"POST / 1")
@@ -380,9 +380,9 @@ def test_stopping_cuts_what_outlasts_the_grace_and_awaits_its_cleaning_up(loop: 
             caller = await served.caller()
             caller.send(GET)
             await caller.head()
-            began = asyncio.get_running_loop().time()
-            await served.edge.stop(0.1)
-            assert asyncio.get_running_loop().time() - began < 1
+            async with Stopwatch() as taken:
+                await served.edge.stop(0.1)
+            assert taken.seconds < 1
             assert cleaned
             assert await caller.is_closed()
             assert "0 connections, 0 busy" in repr(served.edge)

@@ -20,8 +20,8 @@ from headworks.http.client import Client
 from headworks.http.dial import Origin, trust, trust_only
 from headworks.http.limits import EdgeLimits
 from headworks.http.server import Edge, Exchange, Request
-from tests.http.edges import GET, TEXT, Caller, Served, echo, refuse, until
-from tests.http.peers import ask, run
+from tests.http.edges import GET, TEXT, Caller, Served, echo, refuse
+from tests.http.peers import ask, run, until
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_a_caller_who_hangs_up_cancels_the_handler(loop: str, files: Files) -> N
             caller.send(GET)
             await began.wait()
             caller.close()
-            await asyncio.wait_for(ended.wait(), 5)
+            await asyncio.wait_for(ended.wait(), 30)
 
     run(loop, main())
 

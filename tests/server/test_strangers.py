@@ -18,7 +18,8 @@ from headworks.layers.auth import Keyring
 from headworks.providers.scripted import Scripted
 from headworks.server.asgi_adapter import AsgiAdapter
 from headworks.system.load import read
-from tests.http.edges import Caller, Served, until
+from tests.http.edges import Caller, Served
+from tests.http.peers import until
 from tests.server.test_app import KEYED, OPEN, Facing, chat
 
 LONG = 9_500_000
@@ -46,7 +47,7 @@ def head(*lines: bytes, path: bytes = CHAT, version: bytes = b"1.1", length: int
 
 async def told(caller: Caller) -> bytes:
     """All that is said until the edge ends its side; the caller's own side stays open."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await caller.rest()
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from headworks.gateway.leaves import Leaves
 from headworks.http.buffered import Buffered
 from headworks.http.server import Edge
-from tests.http.edges import Caller, Served, post, until
+from tests.http.edges import Caller, Served, post
+from tests.http.peers import until
 from tests.server.test_app import Facing
 from tests.stack.systems import system
 
