@@ -6,20 +6,21 @@ import pytest
 from headworks.core.money import Price, Rates
 from headworks.gateway.prices import Prices
 from headworks.system.drafts.prompt import Prompt
-from headworks.system.drafts.system import ALIAS, VENDORS, Vendor, choose_target, draft, first_cost_bound
+from headworks.system.drafts.system import ALIAS, VENDORS, choose_target, draft, first_cost_bound
+from headworks.wire.presets import PRESETS, Preset
 from tests.system.files import FakeMachine, odd, right
 
 NO_MODULES = FakeMachine(has_modules=False)
 PRICE = Price(rates=Rates(input=250_000_000, output=2_000_000_000))
 
 
-@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
-def test_a_vendor_whose_key_is_set_answers_and_its_price_is_known(vendor: Vendor) -> None:
-    env = {vendor.variable: "k" * 20}
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.word)
+def test_a_vendor_whose_key_is_set_answers_and_its_price_is_known(vendor: Preset) -> None:
+    env = {vendor.keys[0]: "k" * 20}
     text = draft(choose_target(env, NO_MODULES), Prompt("prompt.txt", "Be kind."), None)
     system = right(text, env)
     [[target]] = system.models[ALIAS].targets
-    assert (target.provider, target.model) == (vendor.name, vendor.model)
+    assert (target.provider, target.model) == (vendor.word, vendor.model)
     assert Prices(system).of(system.models[ALIAS], target) is not None
     assert odd(text, env) == []
 
