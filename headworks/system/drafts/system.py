@@ -110,12 +110,11 @@ def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
                 parameters=parameters,
                 others=others(env, vendor),
             )
-    looked = ", ".join(vendor.keys[0] for vendor in VENDORS)
     if all(machine.has_module(name) for name in LOCAL_MODULES):
         provider = (
             "  here: {dialect: local}            # the model that comes with the package: works offline, but is small\n"
         )
-        why = f"the embedded model, since none of {looked} is set"
+        why = "the embedded model, since the key of no vendor is in the environment"
         timeouts = "{first_token: 30s, answer: 110s}    # a small processor reads a long prompt slowly"
         return TargetChoice(
             provider=provider,
@@ -127,7 +126,7 @@ def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
             reads=LOCAL_CONTEXT,
         )
     provider = "  sim: {dialect: simulated}         # a simulated vendor: its answers mean nothing\n"
-    why = f"a simulated vendor, since none of {looked} is set and the embedded model is not installed"
+    why = "a simulated vendor, since the key of no vendor is in the environment and the embedded model is not installed"
     return TargetChoice(provider=provider, target="sim/simulated", why=why, price=MADE_UP_PRICE)
 
 
