@@ -15,7 +15,7 @@ import pytest
 import headworks
 from headworks.catalog.table import Catalog, ModelRow
 from headworks.system.schema.notations import NOTATIONS
-from headworks.wire.prefill import TABLE as PREFILLS
+from headworks.wire.presets import PRESETS
 from tests.patterns import fault
 
 ROOT: Final = Path(headworks.__file__).parent
@@ -102,7 +102,7 @@ def data() -> Iterator[tuple[str, str, bool]]:
     for unit, notation in NOTATIONS.items():
         if notation.read.__qualname__.startswith("_matching"):  # the others are for editors only
             yield unit, notation.pattern, False
-    yield from ((part, begins, False) for part, begins, _ in PREFILLS)
+    yield from ((one.word, begins, False) for one in PRESETS for _, begins, _ in one.prefills)
 
 
 def test_no_pattern_of_the_package_takes_more_than_linear_time() -> None:

@@ -29,7 +29,7 @@ from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from headworks.system.drafts.system import VENDORS
+from headworks.wire.presets import PRESETS
 
 PAGES: Final = tuple(sorted((Path(__file__).parent.parent / "docs" / "story").glob("[0-9]*.md")))
 
@@ -89,7 +89,7 @@ class Stage:
     @property
     def env(self) -> dict[str, str]:
         """This environment without the keys of vendors: the story works offline."""
-        keys = {vendor.variable for vendor in VENDORS}
+        keys = {name for preset in PRESETS for name in preset.keys}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**{name: value for name, value in os.environ.items() if name not in keys}, "PATH": path, "TZ": "UTC"}
 

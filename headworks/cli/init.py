@@ -41,8 +41,8 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     """Write a first system file, with comments, for you to edit.
 
     FILE is the system file (headworks.yaml by default). It has one model, `assistant`. The first vendor whose key is in the
-    environment answers it (OPENAI_API_KEY, TOGETHER_API_KEY, MISTRAL_API_KEY, GROQ_API_KEY, DEEPSEEK_API_KEY,
-    OPENROUTER_API_KEY), else the embedded model does. Nothing is sent.
+    environment answers it (OPENAI_API_KEY, TOGETHER_API_KEY, MISTRAL_API_KEY, GROQ_API_KEY, ...; docs/vendors.md lists them),
+    else the embedded model does. Further vendors whose keys are there are written as comments. Nothing is sent.
     """
     notes: list[str] = []
     prompt = None if source is None else read_prompt(source, file.parent, notes)

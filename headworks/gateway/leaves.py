@@ -26,7 +26,9 @@ from headworks.providers.simulated.provider import Simulated, VendorSettings, Ve
 from headworks.providers.translating import Translating
 from headworks.system.derived.secret_values import secrets_sent_to
 from headworks.system.schema import system as schema
+from headworks.wire.openai.compatible import openai_at
 from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.presets import preset_of
 from headworks.wire.sides import VendorDialect
 
 DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType({"openai": OPENAI})
@@ -130,7 +132,8 @@ class Leaves:
         word = str(provider.__struct_config__.tag)
         key_header = KEY_HEADERS.get(word, BEARER)
         account = account_headers(key, extra, secrets_sent_to(provider), key_header=key_header)
-        dialect = self.dialects[word]
+        spoken = self.dialects["openai" if word in schema.PRESETS else word]
+        dialect = openai_at(preset_of(word, provider.base_url)) if spoken is OPENAI else spoken
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
         return lambda model: Remote(client, dialect, model, account, forward=forward, target=f"{name}/{model}")
 

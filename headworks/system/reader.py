@@ -13,12 +13,12 @@ from typing import Final
 
 from msgspec import inspect
 
-from headworks.system.openai_compatible import compatible_hint
+from headworks.system.preset_words import dialect_remedy, expand_provider
 from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.prompt_file import MOST_BYTES as MOST_PROMPT
 from headworks.system.schema.prompt_file import Front, PromptFile, parts
 from headworks.system.schema.secrets import PrivateUrl, Secret, Sources
-from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf, written_fields
+from headworks.system.schema.system import PRESETS, TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf, written_fields
 from headworks.system.syntax.findings import Findings, KeyPath, Position, closest, suggestion
 from headworks.system.syntax.json_value import as_json_text
 from headworks.system.syntax.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, compose
@@ -51,6 +51,11 @@ def expand_model(node: Node) -> Node:
 def expand_suite(node: Node) -> Node:
     """A path as the table it stands for."""
     return MappingNode({"file": Entry(node.place, node)}, node.place) if isinstance(node, ScalarNode) else node
+
+
+_PRESETS: Final = {
+    word: kind for word, struct in PRESETS.items() if isinstance(kind := inspect.type_info(struct), inspect.StructType)
+}
 
 
 SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType(
@@ -183,14 +188,12 @@ class Reader:
                 f"one of {', '.join(structs)}",
             )
         tag = entry.node.text
+        remedy = suggestion(tag, structs, "known")
+        if tag_field == "dialect":
+            remedy = dialect_remedy(tag, structs)
+            structs |= _PRESETS
+            node = expand_provider(node, tag, entry.node.place, self.sources.env)
         if tag not in structs:
-            remedy = suggestion(tag, structs, "known")
-            if tag_field == "dialect" and (instead := compatible_hint(tag)):
-                return self.wrong(
-                    (*where, tag_field),
-                    f"the dialect {shown(tag)} is not known",
-                    f"{instead}; known: {', '.join(structs)}",
-                )
             self.wrong((*where, tag_field), f"the {tag_field} {shown(tag)} is not known", remedy)
             meant = closest(tag, structs)
             return INVALID if meant is None else self.read(node, structs[meant], where)

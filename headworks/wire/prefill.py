@@ -1,7 +1,7 @@
 """Which models take the beginning of their own answer, and in which form. A dialect writes it (`wire/openai/prefill.py`).
 
 Theory. Most chat APIs take a last message of the assistant for history, and begin a new one: continuing there would join
-two answers. Those that do go on with it want it said in different ways, so there is a table. It is by the provider's URL
+two answers. Those that do go on with it want it said in different ways, so `presets.py` has a column for it. It is by the provider's URL
 and the model's name, like the prices; the operator's `prefill` on a target goes before it. A model that the table has and
 that refuses (newer ones do) answers 400 once, and is remembered by who asked.
 
@@ -17,21 +17,15 @@ import re
 from typing import Final
 
 from headworks.core.dialect import Prefill
-
-TABLE: Final[tuple[tuple[str, str, Prefill], ...]] = (
-    ("api.anthropic.com", r"claude-", "message"),
-    ("openrouter.ai", r"anthropic/claude-", "message"),
-    ("api.deepseek.com/beta", r"", "prefix"),
-    ("api.mistral.ai", r"", "repeated_prefix"),
-)
-"""A part of the base URL, how the model's name begins, the form."""
+from headworks.wire.presets import preset_of
 
 BYTES_PER_TOKEN: Final = 4
 
 
-def known_prefill(base_url: str, model: str) -> Prefill:
-    """What the table says of a model; `none` where it says nothing."""
-    for part, begins, form in TABLE:
+def known_prefill(base_url: str, model: str, word: str = "openai") -> Prefill:
+    """What is known of a model at a vendor; `none` where nothing is. word: the provider's `dialect:`."""
+    known = preset_of(word, base_url)
+    for part, begins, form in () if known is None else known.prefills:
         if part in base_url and re.match(begins, model):
             return form
     return "none"

@@ -18,10 +18,10 @@ from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, HOLDS
 from headworks.cli.main import run
 from headworks.evals.suites.suite import Suite
 from headworks.evals.suites.suite_file import load
-from headworks.system.drafts.system import VENDORS
 from headworks.system.load import load as load_system
+from headworks.wire.presets import PRESETS
 
-KEYS = {vendor.variable for vendor in VENDORS}
+KEYS = {name for preset in PRESETS for name in preset.keys}
 
 
 def headworks(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

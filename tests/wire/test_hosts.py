@@ -2,7 +2,8 @@
 
 import pytest
 
-from headworks.wire.hosts import PATHS, right_base_url
+from headworks.wire.hosts import right_base_url
+from headworks.wire.presets import PRESETS
 
 
 @pytest.mark.parametrize(
@@ -36,10 +37,12 @@ def test_a_right_path_and_an_unknown_host_say_nothing(written: str) -> None:
 
 
 def test_each_path_of_the_table_is_right() -> None:
-    for dialect, hosts in PATHS.items():
-        for host, paths in hosts.items():
-            assert [right_base_url(dialect, f"https://{host}{path}") for path in paths] == [None] * len(paths)
+    for preset in PRESETS:
+        for host, paths in preset.hosts.items():
+            assert [right_base_url("openai", f"https://{host}{path}") for path in paths] == [None] * len(paths)
+            assert preset.speaks != "openai" or right_base_url(preset.word, preset.base_url) is None
 
 
-def test_a_dialect_without_a_table_is_not_looked_at() -> None:
-    assert right_base_url("another", "https://api.openai.com") is None
+@pytest.mark.parametrize("dialect", ["another", "anthropic"])
+def test_a_dialect_that_is_not_openais_is_not_looked_at(dialect: str) -> None:
+    assert right_base_url(dialect, "https://api.openai.com") is None

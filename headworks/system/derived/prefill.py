@@ -13,4 +13,6 @@ def prefill_of(target: TargetOf, provider: Provider | None) -> Prefill:
         return target.prefill
     if isinstance(provider, Simulated):
         return "message"
-    return known_prefill(provider.base_url, target.model) if isinstance(provider, OpenAI) else "none"
+    if not isinstance(provider, OpenAI):
+        return "none"
+    return known_prefill(provider.base_url, target.model, str(provider.__struct_config__.tag))

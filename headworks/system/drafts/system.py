@@ -20,7 +20,9 @@ from headworks.core.reply import Usage
 from headworks.system.checks.machine import Machine
 from headworks.system.drafts.prompt import Prompt
 from headworks.system.drafts.suite import QUALITY_BOUND
+from headworks.system.preset_words import IMPLYING
 from headworks.system.starter import LOCAL_MODULES
+from headworks.wire.presets import PRESETS, Preset
 
 ALIAS: Final = "assistant"
 
@@ -60,25 +62,7 @@ COST_FACTOR: Final = 3
 """How far the first bound on cost lies above the estimate: the mean of calls is above their median, and guesses err."""
 
 
-class Vendor(msgspec.Struct, frozen=True):
-    """A vendor that speaks OpenAI's dialect: where, under which variable people keep its key, and a model to begin with.
-    reasons: the model thinks before it answers, and takes other parameters."""
-
-    name: str
-    variable: str
-    base_url: str
-    model: str
-    reasons: bool = False
-
-
-VENDORS: Final = (
-    Vendor("openai", "OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-5-mini", True),
-    Vendor("together", "TOGETHER_API_KEY", "https://api.together.xyz/v1", "openai/gpt-oss-120b"),
-    Vendor("mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1", "mistral-small-latest"),
-    Vendor("groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1", "llama-3.1-8b-instant"),
-    Vendor("deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com/v1", "deepseek-chat"),
-    Vendor("openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "openai/gpt-5-mini", True),
-)
+VENDORS: Final = tuple(preset for preset in PRESETS if preset.model)
 """In the order in which their keys are looked for."""
 
 
@@ -92,7 +76,8 @@ REASONING_PARAMETERS: Final = MappingProxyType({"max_completion_tokens": 2000})
 class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The provider and target of the first file. why: shown to the user. peak: calls a second that it
     carries by what is assumed of it; parameters: of a suite's calls; prefill: seconds that it reads a token of a prompt;
-    reads: tokens that it reads at most, 0 where that is not known here; price: where no table has one."""
+    reads: tokens that it reads at most, 0 where that is not known here; price: where no table has one; others: lines with further
+    vendors."""
 
     provider: str
     target: str
@@ -103,6 +88,7 @@ class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
     prefill: float = 0.0
     reads: int = 0
     price: str = ""
+    others: str = ""
 
     def first_token(self, prompt_tokens: int) -> int:
         """A first bound in seconds: what a long prompt takes to read, half of it again, and one that is ahead of it."""
@@ -114,26 +100,21 @@ class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
 def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
     """The first vendor whose key is set; else the embedded model; else, where that is not installed, a simulated vendor."""
     for vendor in VENDORS:
-        if env.get(vendor.variable):
-            provider = (
-                f"  {vendor.name}:\n"
-                "    dialect: openai\n"
-                f"    base_url: {vendor.base_url}\n"
-                f"    api_key: ${{env:{vendor.variable}}}\n"
-                "    # rpm: 500                      # your account's limits: check compares the traffic with them\n"
-                "    # tpm: 200k\n"
-            )
-            why = f"{vendor.variable} is set"
+        if variable := next((name for name in vendor.keys if env.get(name)), ""):
+            why = f"{variable} is set"
             parameters = REASONING_PARAMETERS if vendor.reasons else SUITE_PARAMETERS
             return TargetChoice(
-                provider=provider, target=f"{vendor.name}/{vendor.model}", why=why, parameters=parameters
+                provider=written_provider(vendor, variable),
+                target=f"{vendor.word}/{vendor.model}",
+                why=why,
+                parameters=parameters,
+                others=others(env, vendor),
             )
-    looked = ", ".join(vendor.variable for vendor in VENDORS)
     if all(machine.has_module(name) for name in LOCAL_MODULES):
         provider = (
             "  here: {dialect: local}            # the model that comes with the package: works offline, but is small\n"
         )
-        why = f"the embedded model, since none of {looked} is set"
+        why = "the embedded model, since the key of no vendor is in the environment"
         timeouts = "{first_token: 30s, answer: 110s}    # a small processor reads a long prompt slowly"
         return TargetChoice(
             provider=provider,
@@ -145,8 +126,38 @@ def choose_target(env: Mapping[str, str], machine: Machine) -> TargetChoice:
             reads=LOCAL_CONTEXT,
         )
     provider = "  sim: {dialect: simulated}         # a simulated vendor: its answers mean nothing\n"
-    why = f"a simulated vendor, since none of {looked} is set and the embedded model is not installed"
+    why = "a simulated vendor, since the key of no vendor is in the environment and the embedded model is not installed"
     return TargetChoice(provider=provider, target="sim/simulated", why=why, price=MADE_UP_PRICE)
+
+
+def written_provider(vendor: Preset, variable: str) -> str:
+    """A vendor as the file has it, by its word where that implies the rest."""
+    if vendor.word in IMPLYING:
+        lines = [f"dialect: {vendor.word}"]
+        lines[0] += f"{' ' * max(1, 22 - len(vendor.word))}# its address and {variable} are implied"
+    else:
+        lines = ["dialect: openai", f"base_url: {vendor.openai_url}", f"api_key: ${{env:{variable}}}"]
+    more = [
+        "# rpm: 500                      # your account's limits: check compares the traffic with them",
+        "# tpm: 200k",
+    ]
+    return "".join([f"  {vendor.word}:\n", *(f"    {line}\n" for line in [*lines, *more])])
+
+
+def others(env: Mapping[str, str], chosen: Preset) -> str:
+    """Vendors whose keys are there too, as lines to be uncommented."""
+    found = []
+    for vendor in PRESETS:
+        if vendor is not chosen and not vendor.is_open and any(env.get(name) for name in vendor.keys):
+            known = vendor.word in IMPLYING
+            inside = f"dialect: {vendor.word}" if known else f'dialect: openai, base_url: "{vendor.openai_url}"'
+            key = "" if known else f', api_key: "${{env:{next(name for name in vendor.keys if env.get(name))}}}"'
+            found.append(f"  # {vendor.word}: {{{inside}{key}}}\n")
+    return (
+        "".join(["  # its key is in the environment, too: remove the `#`, and name it in `targets`\n", *found])
+        if found
+        else ""
+    )
 
 
 def draft(choice: TargetChoice, prompt: Prompt | None, price: Price | None) -> str:
@@ -174,7 +185,7 @@ requirements:                       # what it must achieve; `headworks check` ju
     # - {{id: monthly, metric: cost, at_most: $100, window: 30d}}
 {_quality(prompt)}
 providers:
-{choice.provider}
+{choice.provider}{choice.others}
 models:                             # the names that your clients call
   {ALIAS}:
     targets:                        # tried in order: a second one takes over when the first fails

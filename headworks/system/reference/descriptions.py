@@ -50,7 +50,11 @@ from headworks.system.schema.system import (
 )
 from headworks.system.syntax.scalars import written_duration
 
-DIALECT: Final = "The API that the vendor speaks: `openai`, `local` (a model in a child process) or `simulated` (generated answers, no vendor)."
+DIALECT: Final = (
+    "The API that the vendor speaks: `openai`, `local` (a model in a child process) or `simulated` (generated answers, no vendor); "
+    "or the name of a vendor that speaks OpenAI's, such as `groq`, which implies `base_url` and the variable of `api_key` "
+    "([vendors](../vendors.md))."
+)
 
 _SHAPE: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -15,7 +15,16 @@ from msgspec import inspect
 from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
 from headworks.system.schema.notations import NOTATIONS, Notation
 from headworks.system.schema.secrets import PrivateUrl, Secret
-from headworks.system.schema.system import TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf, written_fields
+from headworks.system.schema.system import (
+    PRESETS,
+    TEXT_NOTATIONS,
+    Model,
+    OpenAI,
+    SuiteFile,
+    System,
+    TargetOf,
+    written_fields,
+)
 
 _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
     {
@@ -54,6 +63,9 @@ def _schema(kind: inspect.Type, kinds: dict[str, Any]) -> dict[str, Any]:
             return {"$ref": f"#/$defs/{kind.cls.__name__}"}
         case inspect.UnionType():
             members = [_schema(one, kinds) for one in kind.types if not isinstance(one, inspect.NoneType)]
+            if any(isinstance(one, inspect.StructType) and one.cls is OpenAI for one in kind.types):
+                kinds["Preset"] = _preset(kinds["OpenAI"])
+                members.append({"$ref": "#/$defs/Preset"})
             return members[0] if len(members) == 1 else {"oneOf": members}
         case inspect.DictType():
             names = _schema(kind.key_type, kinds)
@@ -100,6 +112,12 @@ def _struct(kind: inspect.StructType, kinds: dict[str, Any]) -> dict[str, Any]:
         if short["type"] == "array":  # a list of tiers
             short["items"] = properties["targets"]["anyOf"][1]
     return {"anyOf": [table, *shorts]}
+
+
+def _preset(openai: Mapping[str, Any]) -> dict[str, Any]:
+    """A vendor by its word: the keys of `openai`, of which none has to be written."""
+    dialect = {"enum": list(PRESETS), "description": DIALECT}
+    return {**openai, "properties": {**openai["properties"], "dialect": dialect}, "required": ["dialect"]}
 
 
 def _text(notation: Notation, kind: inspect.Type | None) -> dict[str, Any]:

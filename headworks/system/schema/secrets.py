@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from headworks.system.syntax.scalars import Unreadable, shown
+from headworks.wire.presets import PRESETS
 
 MOST_BYTES = 64 * 1024
 """A secret's file is at most this long: the longest keys in use, service account files, have about 2.5 KB."""
@@ -201,5 +202,7 @@ class Sources:
 
 def named_variables(content: bytes, env: Mapping[str, str]) -> dict[str, str]:
     """The variables of an environment that a system file names: all that its references can need."""
-    names = re.findall(rb"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}", content)
-    return {name: env[name] for name in sorted({one.decode() for one in names}) if name in env}
+    names = {name.decode() for name in re.findall(rb"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}", content)}
+    # A vendor's word implies the variable of its key. One too many does no harm.
+    names |= {name for preset in PRESETS if preset.word.encode() in content for name in preset.keys}
+    return {name: env[name] for name in sorted(names) if name in env}

@@ -31,6 +31,7 @@ from headworks.system.schema.notations import Address
 from headworks.system.schema.prompt_file import PromptFile
 from headworks.system.schema.requirements import Bound, Expect, Region, Requirements, Retention, Tokens
 from headworks.system.schema.secrets import PrivateUrl, Secret
+from headworks.wire.presets import BY_WORD, WORDS
 
 EMBEDDED = "gemma-3-270m"
 """The model that the extra `local` brings."""
@@ -70,6 +71,21 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
     proxy: ProxyUrl | None = None
     region: tuple[Region, ...] = ()
     retention: Retention | None = None
+
+
+def _preset(word: str, base_url: str) -> type[OpenAI]:
+    name = word.title().replace("-", "")
+    fields = [("base_url", Url, base_url)]
+    made: type[OpenAI] = msgspec.defstruct(  # type: ignore[assignment]  # of the base that is named, which it cannot tell
+        name, fields, bases=(OpenAI,), module=__name__, frozen=True, kw_only=True, tag_field="dialect", tag=word
+    )
+    return made
+
+
+PRESETS: Final[Mapping[str, type[OpenAI]]] = MappingProxyType(
+    {word: _preset(word, BY_WORD[word].base_url) for word in WORDS}
+)
+"""A struct for each vendor that has a word of its own: the keys of `openai`, and the address is known (`wire/presets.py`)."""
 
 
 class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):

@@ -6,27 +6,49 @@ import pytest
 from headworks.core.money import Price, Rates
 from headworks.gateway.prices import Prices
 from headworks.system.drafts.prompt import Prompt
-from headworks.system.drafts.system import ALIAS, VENDORS, Vendor, choose_target, draft, first_cost_bound
+from headworks.system.drafts.system import ALIAS, VENDORS, choose_target, draft, first_cost_bound
+from headworks.wire.presets import Preset
 from tests.system.files import FakeMachine, odd, right
 
 NO_MODULES = FakeMachine(has_modules=False)
 PRICE = Price(rates=Rates(input=250_000_000, output=2_000_000_000))
 
 
-@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
-def test_a_vendor_whose_key_is_set_answers_and_its_price_is_known(vendor: Vendor) -> None:
-    env = {vendor.variable: "k" * 20}
+UNPRICED = {"perplexity", "nvidia", "sambanova", "deepinfra", "huggingface", "dashscope"}
+"""Vendors of whose first model the bundled table has no price a token."""
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.word)
+def test_a_vendor_whose_key_is_set_answers_and_its_price_is_known(vendor: Preset) -> None:
+    env = {vendor.keys[0]: "k" * 20}
     text = draft(choose_target(env, NO_MODULES), Prompt("prompt.txt", "Be kind."), None)
     system = right(text, env)
     [[target]] = system.models[ALIAS].targets
-    assert (target.provider, target.model) == (vendor.name, vendor.model)
-    assert Prices(system).of(system.models[ALIAS], target) is not None
+    assert (target.provider, target.model) == (vendor.word, vendor.model)
+    has_price = Prices(system).of(system.models[ALIAS], target) is not None
+    assert has_price or vendor.word in UNPRICED
     assert odd(text, env) == []
 
 
 def test_the_first_key_counts_and_an_empty_one_does_not() -> None:
     env = {"OPENAI_API_KEY": "", "GROQ_API_KEY": "g" * 20, "TOGETHER_API_KEY": "t" * 20}
     assert choose_target(env, NO_MODULES).target.startswith("together/")
+
+
+def test_further_vendors_whose_keys_are_set_are_written_as_comments() -> None:
+    env = {
+        "GROQ_API_KEY": "g" * 20,
+        "AZURE_OPENAI_API_KEY": "a" * 20,
+        "OLLAMA_API_KEY": "o" * 20,
+        "MISTRAL_API_KEY": "m" * 20,
+    }
+    choice = choose_target(env, NO_MODULES)
+    text = draft(choice, None, None)
+    assert choice.target.startswith("mistral/")
+    assert "  # groq: {dialect: groq}\n" in text
+    assert "  # azure: {dialect: " in text
+    assert "ollama" not in text, "a server of one's own is not taken to be there because of a variable"
+    assert right(text.replace("  # groq:", "  groq:"), env).providers["groq"]
 
 
 def test_without_a_key_the_embedded_model_answers_or_a_simulated_vendor() -> None:

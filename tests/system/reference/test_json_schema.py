@@ -94,3 +94,16 @@ def test_a_wrong_file_has_one(name: str) -> None:
     file = CASES[name][0]
     assert isinstance(file, str)
     assert not allows(file)
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_right"),
+    [
+        ("{dialect: groq}", True),
+        ("{dialect: vllm, base_url: 'http://gpu:8000/v1', rpm: 60}", True),
+        ("{dialect: groq, wrong: 1}", False),
+        ("{dialect: openai}", False),
+    ],
+)
+def test_a_vendor_by_its_word_needs_no_other_key(provider: str, is_right: bool) -> None:
+    assert allows(f"providers: {{v: {provider}}}\nmodels: {{a: v/x}}") is is_right

@@ -8,7 +8,7 @@ import pytest
 
 from headworks.system.schema.system import Local, OpenAI, Simulated
 from headworks.system.speeds.priors import PRIORS, SPREAD, VENDORS, WIDEST_FIRST_TOKEN, WIDEST_PER_TOKEN, prior_of
-from headworks.wire.hosts import PATHS
+from headworks.wire.presets import BY_HOST
 
 
 def found(base_url: str, model: str) -> str | None:
@@ -33,7 +33,7 @@ def test_no_family_of_a_vendor_has_two_rows() -> None:
 
 
 def test_every_vendor_is_a_host_that_speaks_the_dialect() -> None:
-    assert set(VENDORS) <= set(PATHS["openai"])
+    assert set(VENDORS) <= set(BY_HOST)
 
 
 @pytest.mark.parametrize(

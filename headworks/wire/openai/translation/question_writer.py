@@ -6,9 +6,9 @@ this dialect alone says (`extra`) is put back last, and wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -20,6 +20,8 @@ from headworks.wire.openai.translation import calls, reasoning, tools
 from headworks.wire.openai.translation.content import content_of, is_content
 from headworks.wire.openai.translation.question_reader import role_of
 from headworks.wire.openai.translation.table import TABLE
+
+_Body: TypeAlias = dict[str, Any]
 
 _EFFORTS: Final = ((1024, "low"), (8192, "medium"))
 """Tokens of thinking up to which an effort is meant: Google's equivalents of the three words are 1,024, 8,192 and 24,576
@@ -55,11 +57,13 @@ _SAMPLING: Final[Mapping[str, str]] = MappingProxyType(
 """A field's name in the hub, and here."""
 
 
-def body_of(question: hub.Question, model: str) -> bytes:
-    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent."""
+def body_of(question: hub.Question, model: str, written: Callable[[_Body], _Body] | None = None) -> bytes:
+    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent.
+    written: changes the body where the vendor has its own words."""
     hub.carried(question, TABLE)
     try:
-        return write_json(_body(question, model))
+        body = _body(question, model)
+        return write_json(body if written is None else written(body))
     except RecursionError:
         raise Malformed("The body is nested too deep.") from None
 
