@@ -13,6 +13,8 @@ RUN    := .venv-run
 DEV    := .venv
 BIN    := $(DEV)/bin
 PARALLEL := --numprocesses $(JOBS) --dist loadfile
+# Empty is unset. The suite starts some hundreds of interpreters, and each would compile the package and its tests anew.
+export PYTHONDONTWRITEBYTECODE :=
 CODE   := $(wildcard headworks tests tools bench)
 
 .DEFAULT_GOAL := help
