@@ -18,6 +18,8 @@ from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import httpx
+
 PORTS = range(20_000, 32_000)
 """Below what a kernel gives to whoever names no port (Linux from 32768, others from 49152): one of those may be another's,
 a listener's or a connection's, before the process that it was found for has bound it."""
@@ -43,6 +45,11 @@ def free_port() -> int:
         _kept.append(lock)
         return port
     raise AssertionError("no port is free")
+
+
+def caller() -> httpx.Client:
+    """Asks over a new connection each time. Where httpx's own functions do, they read the system's certificates each time: 30 ms."""
+    return httpx.Client(verify=False, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Running:
@@ -71,7 +78,7 @@ class Running:
 
     def terminate(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 MODULE = (sys.executable, "-m", "headworks")
@@ -115,7 +122,7 @@ def up(
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -126,7 +133,7 @@ def wait_until_ready(running: Running, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(URLError, ConnectionError, TimeoutError):
-            with urlopen(f"{running.url}/readyz", timeout=2, context=running.context) as answer:
+            with urlopen(f"{running.url}/readyz", timeout=20, context=running.context) as answer:
                 assert answer.status == 200
                 return
         assert running.process.poll() is None, log.read_text()

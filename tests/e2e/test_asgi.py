@@ -61,10 +61,10 @@ def uvicorn(folder: Path, app: str, ready: str) -> Iterator[str]:
             env={**os.environ, "HEADWORKS_FILE": "system.yaml"},
         )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(URLError, ConnectionError):
-                with urlopen(f"http://127.0.0.1:{port}{ready}", timeout=2) as answer:
+                with urlopen(f"http://127.0.0.1:{port}{ready}", timeout=20) as answer:
                     assert answer.status == 200
                     break
             assert process.poll() is None, log.read_text()
@@ -73,7 +73,7 @@ def uvicorn(folder: Path, app: str, ready: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_is_wrong_fails_the_start_and_says_why(tmp_path: Path) -> No
     (tmp_path / "headworks.yaml").write_text("version: 1\nproviders: {sim: {dialect: simulatd}}\n")
     command = [sys.executable, "-m", "uvicorn", "headworks.asgi:app", "--port", str(free_port())]
     env = {name: value for name, value in os.environ.items() if name != "HEADWORKS_FILE"}
-    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=20, check=False)
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode != 0
     assert "headworks.yaml:1:1" not in ran.stdout
     assert "did you mean `simulated`?" in ran.stdout + ran.stderr

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.running import Running, free_port, up
+from tests.e2e.running import Running, caller, free_port, up
 
 SYSTEM = """
 version: 1
@@ -41,7 +41,7 @@ class Caller(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        with httpx.stream("POST", self.url, json=self.body, timeout=60) as answer:
+        with caller() as client, client.stream("POST", self.url, json=self.body) as answer:
             self.status, self.headers = answer.status_code, answer.headers
             for piece in answer.iter_bytes():
                 self.data += piece
@@ -60,12 +60,13 @@ def system(token: str, drain: str, admin: int) -> str:
 def wait_for_calls(count: int, admin: int) -> None:
     """Until so many calls have arrived and not ended."""
     until = time.monotonic() + 60
-    while True:
-        found = httpx.get(f"http://127.0.0.1:{admin}/metrics", headers={"authorization": "Bearer ADMIN-KEY-0123456789"})
-        if f"headworks_in_flight_calls {count}" in found.text:
-            return
-        assert time.monotonic() < until, found.text
-        time.sleep(0.02)
+    headers = {"authorization": "Bearer ADMIN-KEY-0123456789"}
+    with caller() as client:
+        while f"headworks_in_flight_calls {count}" not in (
+            found := client.get(f"http://127.0.0.1:{admin}/metrics", headers=headers).text
+        ):
+            assert time.monotonic() < until, found
+            time.sleep(0.02)
 
 
 def outcomes(running: Running) -> list[tuple[str, str]]:
@@ -84,31 +85,31 @@ def test_what_outlasts_the_drain_ends_with_an_error_event_and_nothing_is_left(tm
     with up(tmp_path, system("2s", "300ms", admin)) as running:
         streamed = Caller(running, "slow", stream=True)
         waiting = [Caller(running, "silent", stream=True), Caller(running, "slow", stream=False)]
-        assert streamed.head.wait(30)
+        assert streamed.head.wait(60)
         wait_for_calls(3, admin)
         assert running.terminate() == 0
-        for caller in (streamed, *waiting):
-            caller.join(30)
+        for asking in (streamed, *waiting):
+            asking.join(60)
         assert streamed.is_whole
         assert streamed.status == 200
         assert b"[DONE]" not in streamed.data
         assert streamed.last["error"]["code"] == "draining"
-        for caller in waiting:
-            assert (caller.status, caller.is_whole) == (503, True)
-            assert json.loads(caller.data)["error"]["code"] == "draining"
-            assert caller.headers["retry-after"] == "1"
+        for asking in waiting:
+            assert (asking.status, asking.is_whole) == (503, True)
+            assert json.loads(asking.data)["error"]["code"] == "draining"
+            assert asking.headers["retry-after"] == "1"
         assert outcomes(running) == [("silent", "shed"), ("slow", "shed"), ("slow", "shed")]
         assert b"3 calls are ended with an error" in running.said()
 
 
 def test_what_can_finish_does_and_a_restart_serves_at_once(tmp_path: Path) -> None:
-    with up(tmp_path, system("20ms", "30s", free_port())) as running:
+    with up(tmp_path, system("8ms", "30s", free_port())) as running:
         streamed = Caller(running, "slow", stream=True)
-        assert streamed.head.wait(30)
+        assert streamed.head.wait(60)
         assert running.terminate() == 0
-        streamed.join(30)
+        streamed.join(60)
         assert streamed.data.endswith(b"data: [DONE]\n\n")
-    with up(tmp_path, system("20ms", "30s", free_port()), port=running.port) as again:
+    with up(tmp_path, system("1ms", "30s", free_port()), port=running.port) as again:
         asked = Caller(again, "slow", stream=False)
-        asked.join(30)
+        asked.join(60)
         assert asked.status == 200

@@ -9,10 +9,9 @@ import resource
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.e2e.running import Running, free_port, up
+from tests.e2e.running import Running, caller, free_port, up
 
 SYSTEM = """
 version: 1
@@ -64,10 +63,11 @@ def take_away(store: Path) -> None:
 def ask(running: Running, count: int) -> list[str]:
     """Whole answers, each on a connection of its own: with workers each gets some."""
     found = []
-    for _ in range(count):
-        answer = httpx.post(f"{running.url}/v1/chat/completions", json=BODY, timeout=30)
-        answer.raise_for_status()
-        found.append(answer.headers["x-request-id"])
+    with caller() as client:
+        for _ in range(count):
+            answer = client.post(f"{running.url}/v1/chat/completions", json=BODY)
+            answer.raise_for_status()
+            found.append(answer.headers["x-request-id"])
     return found
 
 
@@ -96,7 +96,8 @@ def test_with_workers_the_parent_says_the_sum_also_of_one_that_was_killed(tmp_pa
         found = re.search(r"admin: .*?:(\d+)", text)
         assert found is not None
         admin = f"http://127.0.0.1:{found[1]}/metrics"
-        httpx.get(admin, headers={"authorization": f"Bearer {ADMIN_KEY}"}, timeout=30).raise_for_status()  # it looks
+        with caller() as client:
+            client.get(admin, headers={"authorization": f"Bearer {ADMIN_KEY}"}).raise_for_status()  # it looks
         pid = int(next((tmp_path / "journal").glob("*.jsonl")).name.split("-")[1])
         os.kill(pid, 9)
         assert running.terminate() == 1

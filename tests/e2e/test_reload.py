@@ -67,7 +67,7 @@ class Reloaded:
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         asked = Request(f"{self.running.url}/v1/chat/completions", json.dumps(body).encode(), headers)
         try:
-            with urlopen(asked, timeout=30) as answer:
+            with urlopen(asked, timeout=60) as answer:
                 return answer.status, answer.read()
         except HTTPError as error:
             with error:
@@ -76,7 +76,7 @@ class Reloaded:
     def metrics(self) -> dict[str, float]:
         """The sum of each sample name over its labels."""
         asked = Request(f"{self.admin}/metrics", headers={"authorization": f"Bearer {ADMIN_KEY}"})
-        with urlopen(asked, timeout=30) as answer:
+        with urlopen(asked, timeout=60) as answer:
             text = answer.read().decode()
         sums: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
@@ -156,7 +156,7 @@ def test_keys_take_effect_at_once(gateway: Reloaded) -> None:
     assert gateway.reload().returncode == 0
     assert gateway.ask("quick") == 401
     assert gateway.ask("quick", "another-secret-0123456789") == 200
-    with socket.create_connection(("127.0.0.1", gateway.running.port), timeout=10) as stranger:
+    with socket.create_connection(("127.0.0.1", gateway.running.port), timeout=60) as stranger:
         stranger.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 9500000\r\n\r\n")
         assert stranger.recv(100).startswith(b"HTTP/1.1 401 "), "no byte of the body was sent, and none was waited for"
     assert gateway.metrics()["headworks_strangers_total"] == 2

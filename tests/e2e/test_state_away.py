@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.running import up
+from tests.e2e.running import caller, up
 from tests.servers import valkey
 
 pytestmark = pytest.mark.e2e
@@ -32,11 +32,15 @@ BODY = {"model": "assistant", "messages": [{"role": "user", "content": "Hi"}]}
 
 
 def test_closed_groups_wait_for_the_state_and_open_ones_go_on(tmp_path: Path) -> None:
-    with valkey() as server, up(tmp_path, SYSTEM.replace("SOCKET", f"{server.folder}/valkey.sock")) as running:
+    with (
+        valkey() as server,
+        up(tmp_path, SYSTEM.replace("SOCKET", f"{server.folder}/valkey.sock")) as running,
+        caller() as client,
+    ):
 
         def call(key: str) -> httpx.Response:
             headers = {"authorization": f"Bearer key-of-{key}-0123456789"}
-            return httpx.post(f"{running.url}/v1/chat/completions", json=BODY, headers=headers, timeout=60)
+            return client.post(f"{running.url}/v1/chat/completions", json=BODY, headers=headers)
 
         def statuses(key: str) -> set[int]:
             """Of enough new connections that each worker had one."""
@@ -56,7 +60,7 @@ def test_closed_groups_wait_for_the_state_and_open_ones_go_on(tmp_path: Path) ->
         assert refused.headers["retry-after"] == "1"
         assert statuses("loose") == {200}
         assert statuses("free") == {200}
-        assert "the state" in httpx.get(f"{running.url}/readyz", timeout=60).text
+        assert "the state" in client.get(f"{running.url}/readyz").text
         server.start()
         until(lambda: statuses("strict") == {200})
         assert statuses("loose") == {200}

@@ -39,7 +39,7 @@ def certified(folder: Path) -> ssl.SSLContext:
 
 def answers(url: str, context: ssl.SSLContext) -> bool:
     try:
-        with urlopen(f"{url}/healthz", timeout=5, context=context) as answer:
+        with urlopen(f"{url}/healthz", timeout=60, context=context) as answer:
             return bool(answer.status == 200)
     except (URLError, ConnectionError):
         return False

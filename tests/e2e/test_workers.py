@@ -21,7 +21,7 @@ from headworks.core.record import Record
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteAt
-from tests.e2e.running import Running, free_port, up
+from tests.e2e.running import Running, caller, free_port, up
 
 KEY = "web-key-0123456789abcdef"
 ADMIN_KEY = "admin-key-0123456789abcdef"
@@ -45,15 +45,19 @@ def system(admin: int, *, bounds: str = "rpm: 100k", first: str = "1ms") -> str:
 
 
 def metrics(admin: int) -> str:
-    answer = httpx.get(
-        f"http://127.0.0.1:{admin}/metrics", headers={"authorization": f"Bearer {ADMIN_KEY}"}, timeout=30
-    )
-    answer.raise_for_status()
-    return answer.text
+    with caller() as client:
+        answer = client.get(f"http://127.0.0.1:{admin}/metrics", headers={"authorization": f"Bearer {ADMIN_KEY}"})
+        answer.raise_for_status()
+        return answer.text
 
 
 def value(text: str, name: str) -> float:
     return sum(float(found) for found in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))
+
+
+def arrived(text: str) -> float:
+    """Calls that are under way or have ended."""
+    return value(text, "headworks_in_flight_calls") + value(text, "headworks_calls_total")
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -83,7 +87,7 @@ def workers(running: Running) -> list[int]:
 async def asked(running: Running, count: int, at_once: int = 20) -> list[int | str]:
     """The statuses of so many calls; of those that were cut the error's name."""
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=0)
-    async with httpx.AsyncClient(timeout=60, limits=limits) as client:
+    async with httpx.AsyncClient(verify=False, timeout=60, limits=limits) as client:
 
         async def one() -> int | str:
             try:
@@ -109,9 +113,11 @@ def test_workers_share_limits_die_without_a_loss_and_change_together(tmp_path: P
         tmp_path,
         system(admin, bounds="rpm: 90"),
     ) as running:
+        began = time.monotonic()
         statuses = asyncio.run(asked(running, 120))
-        assert sorted({str(one) for one in statuses}) == ["200", "429"]
-        assert 90 <= statuses.count(200) <= 100  # some are refilled meanwhile
+        refilled = (time.monotonic() - began) * 90 / 60
+        assert {str(one) for one in statuses} <= {"200", "429"}
+        assert 90 <= statuses.count(200) <= 90 + refilled + 1
         text = metrics(admin)
         assert value(text, "headworks_calls_total") == 120
         assert value(text, "headworks_worker_up") == 3
@@ -137,9 +143,10 @@ def test_workers_share_limits_die_without_a_loss_and_change_together(tmp_path: P
         assert httpx.post(f"http://127.0.0.1:{admin}/reload", headers=bearer, timeout=60).status_code == 422
         file.write_text(good.replace("models: {", "models: {helper: sim, ").replace("rpm: 90", "rpm: 100k"))
         assert httpx.post(f"http://127.0.0.1:{admin}/reload", headers=bearer, timeout=60).status_code == 200
-        for _ in range(20):
-            listed = httpx.get(f"{running.url}/v1/models", headers=HEADERS, timeout=30).json()
-            assert {one["id"] for one in listed["data"]} == {"assistant", "helper"}
+        with caller() as client:
+            for _ in range(20):
+                listed = client.get(f"{running.url}/v1/models", headers=HEADERS).json()
+                assert {one["id"] for one in listed["data"]} == {"assistant", "helper"}
         assert set(asyncio.run(asked(running, 60))) == {200}
         # One that an operator ends drains, and the others take what comes to it.
         os.kill(workers(running)[0], signal.SIGTERM)
@@ -172,7 +179,8 @@ def test_calls_in_flight_end_while_the_workers_drain(tmp_path: Path) -> None:
 
         async def run() -> list[int | str]:
             calls = asyncio.create_task(asked(running, 20))
-            while value(await asyncio.to_thread(metrics, admin), "headworks_in_flight_calls") < 20:
+            # On a slow machine some have ended by then.
+            while arrived(await asyncio.to_thread(metrics, admin)) < 20:
                 await asyncio.sleep(0.05)
             running.process.send_signal(signal.SIGTERM)
             return await calls
@@ -192,7 +200,7 @@ def test_workers_end_with_a_killed_parent_and_a_new_start_takes_over(tmp_path: P
         running.process.wait()
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
     with up(tmp_path, text) as running:
-        statuses = asyncio.run(asked(running, 400))
+        statuses = asyncio.run(asked(running, 300))
         assert 402 not in statuses
         assert set(statuses) == {200, 429}
         assert running.terminate() == 0
@@ -213,7 +221,8 @@ def test_a_key_is_known_to_every_worker_and_revoked_at_every_worker(tmp_path: Pa
         def statuses() -> set[int]:
             """Of enough new connections that every worker had one."""
             bearer = {"authorization": f"Bearer {made['secret']}"}
-            return {httpx.get(f"{running.url}/v1/models", headers=bearer, timeout=30).status_code for _ in range(30)}
+            with caller() as client:
+                return {client.get(f"{running.url}/v1/models", headers=bearer).status_code for _ in range(30)}
 
         until(lambda: statuses() == {200})
         keys(tmp_path, "revoke", "late")
