@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from headworks.http.proxy import Proxy
+from tests.e2e.running import free_port
 
 TINYPROXY = """\
 Port {port}
@@ -36,12 +37,6 @@ pinger_enable off
 
 HOSTS = "127.0.0.1 vendor.test\n"
 """What only the proxy resolves."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def program(name: str) -> str:
@@ -79,7 +74,7 @@ def running(port: int, *command: str) -> Iterator[None]:
     """A server that listens on this port, until left."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()

@@ -81,8 +81,9 @@ def test_the_query_of_a_base_url_goes_with_every_request() -> None:
 @pytest.mark.e2e
 def test_why_there_is_no_connection_is_for_callers_and_where_is_for_logs(loop: str, tmp_path: Path) -> None:
     async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            port = closed.getsockname()[1]
+        silent = socket.socket()
+        silent.bind(("127.0.0.1", 0))  # and kept: a port that was given back may be another's by now
+        port = silent.getsockname()[1]
         for origin, why in (
             (Origin(host="127.0.0.1", port=port), "Connection refused"),
             (Origin(host="127.0.0.1", port=port, tls=True), "Connection refused"),
@@ -96,6 +97,7 @@ def test_why_there_is_no_connection_is_for_callers_and_where_is_for_logs(loop: s
                 part in caught.value.message for part in ("127.0.0.1", str(port), "none.sock", "vendor.invalid")
             )
             assert caught.value.place.startswith(f"{origin}: ")
+        silent.close()
 
     run(loop, main())
 

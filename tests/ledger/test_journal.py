@@ -107,11 +107,17 @@ def test_a_full_disk_is_said_once_and_that_it_takes_records_again(
 ) -> None:
     caplog.set_level(logging.INFO)
 
+    def events() -> list[str]:
+        return [record.__dict__["fields"]["event"] for record in caplog.records]
+
     async def run() -> None:
         journal = Journal(tmp_path, started_at=1.0, sync=0.001)
         file, journal._file = journal._file, os.open("/dev/full", os.O_WRONLY)
         journal.append(record(1))
         syncing = asyncio.create_task(journal.keep_synced())
+        async with asyncio.timeout(30):
+            while "journal_full" not in events():
+                await asyncio.sleep(0.001)
         for _ in range(10):  # it is tried at each of these
             await asyncio.sleep(0.002)
         os.close(journal._file)
@@ -124,9 +130,8 @@ def test_a_full_disk_is_said_once_and_that_it_takes_records_again(
         journal.close()
 
     asyncio.run(run())
-    events = [record.__dict__["fields"]["event"] for record in caplog.records]
-    assert [event for event in events if "forced" not in event] == ["journal_full", "journal_back"]
-    assert events.count("journal_unforced") <= 1
+    assert [event for event in events() if "forced" not in event] == ["journal_full", "journal_back"]
+    assert events().count("journal_unforced") <= 1
 
 
 def test_two_starts_never_share_a_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from headworks.http.client import Client
 from headworks.http.dial import Origin
 from headworks.load.arrivals import Arrival, RequestBodies
 from headworks.load.call import CallResult, HttpCaller
-from tests.http.peers import CHUNKED, Caller, peer
+from tests.http.peers import CHUNKED, Caller, peer, until
 
 T = TypeVar("T")
 
@@ -46,7 +47,12 @@ DONE = chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
 
 async def asked(
-    script: Any, *, streamed: bool, patience: float = 30.0, key: str | None = None
+    script: Any,
+    *,
+    streamed: bool,
+    patience: float = 30.0,
+    key: str | None = None,
+    noted: list[CallResult] | None = None,
 ) -> tuple[CallResult, HttpCaller]:
     """One call to a server that follows the script."""
     async with peer(script) as here:
@@ -54,6 +60,8 @@ async def asked(
         caller = HttpCaller(client, RequestBodies("run", 50), key=key, patience=patience)
         arrival = Arrival(0.0, "assistant", 20, 7, streamed, 1)
         fared = CallResult(arrival, now())
+        if noted is not None:
+            noted.append(fared)
         await caller.begin(arrival, fared)
         await client.close()
     return fared, caller
@@ -88,6 +96,7 @@ def test_a_whole_answer_is_noted_with_its_tokens_and_headers() -> None:
 
 def test_the_first_token_is_the_first_content_not_the_first_byte() -> None:
     marks: dict[str, float] = {}
+    noted: list[CallResult] = []
 
     async def script(caller: Caller) -> None:
         assert b'"stream":true' in await caller.request()
@@ -95,10 +104,11 @@ def test_the_first_token_is_the_first_content_not_the_first_byte() -> None:
         await asyncio.sleep(0.05)
         marks["content"] = now()
         await caller.say(event(b'{"content":"a"}'))
+        await until(lambda: noted[0].first_at > 0)
         await asyncio.sleep(0.05)
         await caller.say(event(b'{"content":"b"}') + STOP + COUNTS + DONE)
 
-    fared, caller = run(asked(script, streamed=True))
+    fared, caller = run(asked(script, streamed=True, noted=noted))
     assert (fared.ended, fared.pieces, fared.input, fared.output) == ("ok", 2, 3, 2)
     assert fared.first_at >= marks["content"]
     assert fared.first_at < fared.last_at <= fared.ended_at
@@ -143,14 +153,14 @@ def test_silence_ends_with_the_patience() -> None:
 
 def test_nobody_listening_is_said() -> None:
     async def main() -> CallResult:
-        async with peer(says()) as here:
-            port = here.port
-        client = Client(Origin(host="127.0.0.1", port=port))
-        caller = HttpCaller(client, RequestBodies("run", 50), key=None, patience=30.0)
-        arrival = Arrival(0.0, "assistant", 20, 7, False, 1)
-        fared = CallResult(arrival, now())
-        await caller.begin(arrival, fared)
-        return fared
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))  # and kept: a port that was given back may be another's by now
+            client = Client(Origin(host="127.0.0.1", port=silent.getsockname()[1]))
+            caller = HttpCaller(client, RequestBodies("run", 50), key=None, patience=30.0)
+            arrival = Arrival(0.0, "assistant", 20, 7, False, 1)
+            fared = CallResult(arrival, now())
+            await caller.begin(arrival, fared)
+            return fared
 
     assert run(main()).ended == "unreachable"
 

@@ -122,9 +122,13 @@ async def main() -> None:
     leaves = Leaves(system(text), Path("."), seed=1)
     world = World(leaves.leaf, text)
     rng = Random(9)
-    answers: list[str] = []
-    for begin in range(0, CALLS, 100):
-        answers += await asyncio.gather(*[one(world, begin + at, Random(rng.getrandbits(64))) for at in range(100)])
+    places = asyncio.Semaphore(100)
+
+    async def placed(number: int, of: Random) -> str:
+        async with places:
+            return await one(world, number, of)
+
+    answers = await asyncio.gather(*[placed(number, Random(rng.getrandbits(64))) for number in range(CALLS)])
     assert {answer for answer in answers if answer} == {"".join(WORDS)}, "whole and exact, or an error"
     assert sum(bool(answer) for answer in answers) > CALLS / 8, "the purse pays for few second attempts in such a burst"
     [client] = leaves.clients.values()

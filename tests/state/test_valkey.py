@@ -339,7 +339,7 @@ def test_a_rate_never_pays_out_more_than_it_has_over_two_processes(valkey_server
     async def ask(state: Valkey, name: str) -> None:
         until_at = now() + 1.0
         number = 0
-        while now() < until_at:
+        while now() < until_at or len(times) < 70:  # on a machine that stands still for a second, too
             number += 1
             one = Claim(f"{name}.{number}", bounds)
             found = await state.take(one)

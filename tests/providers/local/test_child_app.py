@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from headworks.providers.local.child_app import JSON, App, ModelSizes
 
 pytestmark = pytest.mark.e2e
 
-LONG = 5.0
+LONG = 30.0
 SIZES = ModelSizes(slots=2, context=4096, threads=1, prompt_threads=1)
 
 
@@ -44,16 +45,19 @@ class Driven:
         self.started = 0
         self.most = 0
         self.running = 0
+        self._lock = threading.Lock()
 
     def generate(self, generation: bytes, hear: Callable[[bytes], bool]) -> None:
-        self.started += 1
-        self.running += 1
-        self.most = max(self.most, self.running)
+        with self._lock:
+            self.started += 1
+            self.running += 1
+            self.most = max(self.most, self.running)
         try:
             while (said := self.events.get(timeout=LONG)) is not None and not hear(said):
                 pass
         finally:
-            self.running -= 1
+            with self._lock:
+                self.running -= 1
 
 
 class Gated(Driven):
