@@ -33,7 +33,7 @@ drills:
   cut: {shows: cut, faults: [{fault: cut, from: 1s, until: 2s}], traffic: &few {rate: 2, calls: 6, tokens: 8}}
   tls: {shows: tls, trouble: {what: tls, from: 1s, until: 2s}, traffic: *few}
   disk: {shows: disk, trouble: {what: disk, from: 1s, until: 2s}, traffic: *few}
-  sigkill: {shows: sigkill, trouble: {what: sigkill, from: 1s, until: 2s}, traffic: {rate: 4, calls: 80, streamed: 100%},
+  sigkill: {shows: sigkill, trouble: {what: sigkill, from: 1s, until: 2s}, traffic: {rate: 4, calls: 40, streamed: 100%},
     expect: {whole: 0%, broken: 100%, recovery: 60s}}
 """
 
