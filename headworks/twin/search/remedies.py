@@ -123,6 +123,9 @@ class RemedySearch:
         """The changes of one kind, and what is confirmed of them."""
         self.offers = {one.id: [] for one in self.missed}
         tried, left = 0, self.left()
+        if left:
+            usable = (one[-1] for one in ladders if not self.compared.is_without_effect(one[0], left))
+            self.compared.ahead(islice(usable, MAX_REMEDIES))
         for ladder in ladders:
             if not left or tried >= MAX_REMEDIES:
                 break

@@ -7,7 +7,7 @@ a mean that holds while every third month fails is not good enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from math import inf
 from types import MappingProxyType
@@ -36,9 +36,9 @@ from headworks.system.verdicts.verdict import (
     said_of,
     served_words,
 )
-from headworks.twin.screening.course import Course
 from headworks.twin.simulation.confidence_interval import CONFIDENCE, Interval, proportion_interval, quantile_interval
-from headworks.twin.simulation.replications import Plan, Run, estimate, replicate
+from headworks.twin.simulation.courses import Courses
+from headworks.twin.simulation.replications import Plan, Run, Task, done, estimate
 from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.outages import SimulatedWindows, simulate_windows, state_shares
@@ -149,10 +149,6 @@ def format_value(metric: str, value: float) -> str:
     return f"${value:,.2f}" if value < 1000 else f"${value:,.0f}"
 
 
-CourseOf = Callable[[Plan, int, frozenset[str]], Course | None]
-"""Gives the course of a run of so many calls at least, with these providers down."""
-
-
 class Judge:
     """Judges each objective of a plan by its simulation runs."""
 
@@ -163,7 +159,7 @@ class Judge:
         seed: int,
         busy: float = 1.0,
         short: int = OUTAGE_RUN_CALLS,
-        course_of: CourseOf | None = None,
+        courses: Courses | None = None,
     ) -> None:
         self.plan = plan
         self.made = made
@@ -171,7 +167,7 @@ class Judge:
         self.busy = busy
         """The mean load over a window, by the load at the peak."""
         self.short = short
-        self.course_of = course_of
+        self.courses = courses
         """Gives the course of a run with providers down; without it, `short` calls."""
         self.simulated = sum(one.calls for one in made)
         self.money = Money(plan, made, busy)
@@ -324,11 +320,9 @@ class Judge:
         runs = [answer_mix(one.seen, measured.alias) for one in self.made]
         if not any(one.count for one in runs):
             return msgspec.structs.replace(blank, why="no call was answered")
-        states = [
-            (share, answer_mix(self.outage_run(down).seen, measured.alias))
-            for down, share in self.likely_states(msgspec.structs.replace(objective, alias=measured.alias))
-            if down
-        ]
+        likely = self.likely_states(msgspec.structs.replace(objective, alias=measured.alias))
+        self.outages_ahead([down for down, _ in likely])
+        states = [(share, answer_mix(self.outage_run(down).seen, measured.alias)) for down, share in likely if down]
         tiers = [[str(target) for target in tier] for tier in system.models[measured.alias].targets]
         met = {name for one in (*runs, *(mix for _, mix in states)) for name in one.by}
         answering = [name for name in dict.fromkeys(chain.from_iterable(tiers)) if name in met]
@@ -375,6 +369,7 @@ class Judge:
             value = float(np.mean(self.availability(objective, MEAN_WINDOW).values))
         else:
             likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: MAX_STATES + 1]
+            self.outages_ahead([state for state in likely if shares[state] >= MIN_STATE_SHARE], aliases)
             value = sum(
                 shares[state] * self.answered_share(aliases, state)
                 for state in likely
@@ -403,7 +398,9 @@ class Judge:
         assert window is not None
         made = simulate_windows(outages, causes, window, MEAN_OUTAGE_SECONDS, self.seed)
         common = sorted(made.states, key=lambda state: (-made.share_of(state), sorted(state)))
-        known = {state for state in common[: MAX_STATES + 1] if made.share_of(state) >= MIN_STATE_SHARE}
+        likely = [state for state in common[: MAX_STATES + 1] if made.share_of(state) >= MIN_STATE_SHARE]
+        self.outages_ahead(likely, aliases)
+        known = set(likely)
         answered = np.array([self.answered_share(aliases, state) if state in known else 0.0 for state in made.states])
         values = made.shares @ answered
         return WindowValues(tuple(float(value) for value in values), self.failure_causes(made, aliases, answered))
@@ -427,12 +424,7 @@ class Judge:
 
     def answered_share(self, aliases: Sequence[str], down: frozenset[str]) -> float:
         """The share of these aliases' calls that are answered while these providers are down."""
-        system = self.plan.system
-        away = {
-            alias
-            for alias in aliases
-            if {target.provider for tier in system.models[alias].targets for target in tier} <= down
-        }
+        away = self.away(aliases, down)
         if not down:
             seen = [one.seen for one in self.made]
         elif len(away) == len(aliases):
@@ -447,13 +439,29 @@ class Judge:
                 whole += 0 if alias in away else int((mine.is_whole & mine.is_counted).sum())
         return whole / counted if counted else 0.0
 
+    def away(self, aliases: Sequence[str], down: frozenset[str]) -> set[str]:
+        """The aliases of which every provider is down."""
+        models = self.plan.system.models
+        return {name for name in aliases if {one.provider for tier in models[name].targets for one in tier} <= down}
+
+    def outages_ahead(self, states: Sequence[frozenset[str]], aliases: Sequence[str] = ()) -> None:
+        """Has the runs of these states made ahead, but for those in which all of these aliases are away: they need none."""
+        if self.courses is not None:
+            new = [state for state in states if state and state not in self._outage_runs]
+            needed = [state for state in new if not aliases or len(self.away(aliases, state)) < len(aliases)]
+            self.courses.replicator.ahead([self.outage_task(state) for state in needed])
+
     def outage_run(self, down: frozenset[str]) -> Run:
         """A run in which these providers are away, as long as what is left needs to show whether it carries the load."""
         if down not in self._outage_runs:
-            course = None if self.course_of is None else self.course_of(self.plan, self.short, down)
-            self._outage_runs[down] = replicate(self.plan, self.seed, self.short, down=down, course=course)
+            task = self.outage_task(down)
+            self._outage_runs[down] = done(task) if self.courses is None else self.courses.replicator.run(task)
             self.simulated += self._outage_runs[down].calls
         return self._outage_runs[down]
+
+    def outage_task(self, down: frozenset[str]) -> Task:
+        course = None if self.courses is None else self.courses.of(self.plan, self.short, down)
+        return Task(self.plan, self.seed, self.short, course, down)
 
     def cost(self, objective: Objective) -> tuple[Interval | None, str]:
         """A window's bill."""
