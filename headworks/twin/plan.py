@@ -42,18 +42,11 @@ from headworks.twin.simulation.observations import Observations, observe
 from headworks.twin.simulation.replications import Effort, Plan, Run, Task, first_tasks
 from headworks.twin.simulation.replicator import Replicator
 from headworks.twin.simulation.utilization import Utilization, budget_utilizations
+from headworks.twin.verdicts.bottleneck import Bottleneck, bottleneck, mean_utilization
 from headworks.twin.verdicts.differences import MONTH
 from headworks.twin.verdicts.overload import Overload, overloads
 from headworks.twin.verdicts.speed_ends import OverSpeeds, judged_over_speeds, noting_unknown, rests_on_unknown
-from headworks.twin.verdicts.verdict import (
-    OUTAGE_RUN_CALLS,
-    Bottleneck,
-    Judge,
-    Verdict,
-    bottleneck,
-    mean_utilization,
-    unjudged,
-)
+from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, unjudged
 from headworks.twin.workers.workers import Workers
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand

@@ -23,9 +23,10 @@ from headworks.twin.search.changes import KINDS_BY_EFFORT, Change, Kind, remedy_
 from headworks.twin.search.comparison import Comparison
 from headworks.twin.search.confirmation import Confirmation, Outcome, price_of
 from headworks.twin.simulation.replications import Plan, Run, estimate
+from headworks.twin.verdicts.bottleneck import BINDING_FROM
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.quality import quality_up
-from headworks.twin.verdicts.verdict import BINDING_FROM, Judge, Verdict, margin
+from headworks.twin.verdicts.verdict import Judge, Verdict, margin
 
 MIN_CHANGE: Final = 0.002
 """Smallest change of a margin that counts: a setting that moves no missed objective by more is no remedy."""
