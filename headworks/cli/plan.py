@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -19,6 +20,13 @@ from headworks.system.load import parse
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
+from headworks.twin.workers.workers import cores, workers
+
+LONG: Final = 1_000
+"""Calls of a run from which other cores are worth their start: a plan of four such runs, and of what would help, takes seconds."""
+
+RUNS: Final = "headworks.twin.simulation.replicator"
+"""What makes runs: it needs the extra, and is imported by the workers alone."""
 
 
 @click.command("plan")
@@ -72,22 +80,25 @@ def command(
     objective holds in at least one of them; else 2 if one of them cannot be judged; else 1.
     """
     asked = Filter(since=since, until=until)
-    module = import_extra("plan", "headworks.cli.plan_run")
-    run = module.Run(
-        is_fitted=is_fitted,
-        ignores_probe=ignores_probe,
-        only_screen=only_screen,
-        seed=seed,
-        calls=calls,
-        runs=runs,
-        html=html,
-        is_detailed=is_detailed,
-        is_json=is_json,
-    )
-    if len(files) > 1:
-        ctx.exit(import_extra("plan", "headworks.cli.plan_compare").run(files, asked, run))
-    file = files[0] if files else Path(os.fsdecode(SystemFileType().convert("headworks.yaml", None, ctx)))
-    ctx.exit(module.run(file, asked, run))
+    is_long = not only_screen and calls >= LONG
+    with workers(cores() if is_long else 1) as others:
+        others.start(RUNS)
+        module = import_extra("plan", "headworks.cli.plan_run")
+        run = module.Run(
+            is_fitted=is_fitted,
+            ignores_probe=ignores_probe,
+            only_screen=only_screen,
+            seed=seed,
+            calls=calls,
+            runs=runs,
+            html=html,
+            is_detailed=is_detailed,
+            is_json=is_json,
+        )
+        if len(files) > 1:
+            ctx.exit(import_extra("plan", "headworks.cli.plan_compare").run(files, asked, run, others))
+        file = files[0] if files else Path(os.fsdecode(SystemFileType().convert("headworks.yaml", None, ctx)))
+        ctx.exit(module.run(file, asked, run, others))
 
 
 def read(file: Path) -> System:

@@ -15,13 +15,15 @@ from headworks.ledger.query import Filter
 from headworks.twin.compare import compare
 from headworks.twin.report.comparison import Comparison, comparison_json
 from headworks.twin.simulation.replications import Effort
+from headworks.twin.workers.workers import Workers
 
 MOST_FILES: Final = 8
 """Files that are compared at once: more columns fit no screen."""
 
 
-def run(files: Sequence[Path], asked: Filter, way: Run) -> int:
-    """Compares systems, prints what was found, and gives the exit code. Raises click.ClickException."""
+def run(files: Sequence[Path], asked: Filter, way: Run, others: Workers) -> int:
+    """Compares systems, prints what was found, and gives the exit code. others: who makes runs ahead of time. Raises
+    click.ClickException."""
     if len(files) > MOST_FILES:
         raise click.UsageError(f"{len(files)} files are too many to read side by side: name {MOST_FILES} at most")
     if len({file.resolve() for file in files}) < len(files):
@@ -35,7 +37,7 @@ def run(files: Sequence[Path], asked: Filter, way: Run) -> int:
             if not system.requirements.objectives:
                 click.echo(NO_OBJECTIVES.format(file=name), err=True)
                 return COULD_NOT_RUN
-        found = compare(systems, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress)
+        found = compare(systems, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress, others)
     if way.is_json:
         click.echo(comparison_json(found).decode())
     else:

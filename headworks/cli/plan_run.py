@@ -23,6 +23,7 @@ from headworks.system.verdicts.quality import known_quality
 from headworks.twin.plan import PlanInputs, plan, prepare
 from headworks.twin.report.report import as_json, round_floats
 from headworks.twin.simulation.replications import Effort
+from headworks.twin.workers.workers import Workers
 
 COLLECTED_AFTER = 20_000
 """New objects after which the garbage collector looks at the youngest: some two hundred calls of a run."""
@@ -75,10 +76,11 @@ def seldom_collected() -> Iterator[None]:
         gc.unfreeze()
 
 
-def run(file: Path, asked: Filter, way: Run) -> int:
-    """Makes a plan, prints it, and gives the exit code. asked: the ledger's calls that count. Raises click.ClickException."""
+def run(file: Path, asked: Filter, way: Run, others: Workers) -> int:
+    """Makes a plan, prints it, and gives the exit code. asked: the ledger's calls that count; others: who makes runs ahead of time.
+    Raises click.ClickException."""
     with silent(), seldom_collected():
-        return planned(file, asked, way)
+        return planned(file, asked, way, others)
 
 
 def inputs(file: Path, asked: Filter, way: Run) -> tuple[System, PlanInputs]:
@@ -99,7 +101,7 @@ def inputs(file: Path, asked: Filter, way: Run) -> tuple[System, PlanInputs]:
     return system, known
 
 
-def planned(file: Path, asked: Filter, way: Run) -> int:
+def planned(file: Path, asked: Filter, way: Run, others: Workers) -> int:
     system, known = inputs(file, asked, way)
     if way.only_screen:
         ready = prepare(system, known)
@@ -113,7 +115,7 @@ def planned(file: Path, asked: Filter, way: Run) -> int:
         click.echo(NO_OBJECTIVES.format(file=file), err=True)
         return COULD_NOT_RUN
     page = None if way.html is None else import_extra("plan", PAGE)
-    report = plan(system, known, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress)
+    report = plan(system, known, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress, others)
     if page is not None and way.html is not None:
         try:
             way.html.write_text(page.html_report(report), encoding="utf-8")

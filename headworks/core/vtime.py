@@ -17,12 +17,12 @@ import asyncio
 import selectors
 import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
-from heapq import heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
-from math import inf, ulp
+from math import inf
 from types import FrameType
 from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
@@ -39,6 +39,9 @@ MOST_TURNS: Final = 1_000_000
 
 MOST_READINGS: Final = 40_000
 """Readings of the clock in one turn until the next look at who reads it: some tenths of a second. A call takes some twenty."""
+
+MOST_CANCELLED: Final = 100
+"""Cancelled timers that are kept until their instant, however few others there are (asyncio's own number)."""
 
 WATCHED: Final = 64
 """The last turns before the limit, in which ready callbacks are counted by name."""
@@ -57,7 +60,6 @@ class _VirtualSelector(selectors.BaseSelector):
 
     def __init__(self) -> None:
         self.time = 0.0
-        self.next_at: Callable[[], float] = lambda: self.time
         self.ready: Callable[[], list[str]] = list
         self.most_turns = MOST_TURNS
         self.turns_left = MOST_TURNS
@@ -75,21 +77,18 @@ class _VirtualSelector(selectors.BaseSelector):
         return self._keys.pop(fileobj)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.readings = 0
-        if self.readers:
-            self.readers = []
-        if timeout is None:
-            raise Deadlock("every task waits and no timer is set")
-        if timeout > 0:
-            # Not `+= timeout`: that is a float's rounding beside the timer, and no more than a day at once.
-            before, self.time = self.time, self.next_at()
-            if self.time > before:
-                self._gets_on()
-                return []
+        return []
+
+    def move(self, at: float) -> None:
+        """To the instant of the next timer, which is later than now."""
+        self.time = at
+        self._gets_on()
+
+    def stand(self) -> None:
+        """One more turn at the same instant."""
         self.turns_left -= 1
         if self.turns_left < WATCHED:
             self._watch()
-        return []
 
     def _gets_on(self) -> None:
         self.turns_left = self.most_turns
@@ -122,62 +121,68 @@ class _VirtualSelector(selectors.BaseSelector):
         return self._keys
 
 
-_STEPS: Final = asyncio.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
-"""Below its frame is the step that the loop runs just now."""
-
-
-class _Timer(asyncio.TimerHandle):
-    """A timer that knows which of two of one instant was made first: a heap alone does not keep that order."""
-
-    __slots__ = ("_made",)
-
-    _when: float
-    _scheduled: bool
-
-    def __init__(
-        self, made: int, when: float, callback: Callable[..., object], args: tuple[Any, ...], *of: Any
-    ) -> None:
-        super().__init__(when, callback, args, *of)
-        self._made = made
-
-    def __lt__(self, other: Any) -> Any:
-        if self._when == other._when:
-            return self._made < other._made
-        return self._when < other._when
-
-
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An asyncio loop on virtual time, starting at 0; `wall()` starts at `EPOCH`. most_turns: at one instant."""
 
-    _scheduled: list[_Timer]
-    _ready: Iterable[asyncio.Handle]
+    _scheduled: list[tuple[float, int, asyncio.TimerHandle]]
+    """A heap of instants, each with which of two of one instant was made first: a heap alone does not keep that order. Tuples are
+    compared without a step of Python."""
+    _ready: deque[asyncio.Handle]
+    _stopping: bool
+    _timer_cancelled_count: int
 
     def __init__(self, most_turns: int = MOST_TURNS) -> None:
         self._selector = _VirtualSelector()
         self._selector.most_turns = self._selector.turns_left = most_turns
         self._made = count()
         super().__init__(self._selector)
-        self._clock_resolution = ulp(0.0)
-        self._selector.next_at = self._next_at
         self._selector.ready = lambda: [waiting_at(handle) for handle in self._ready]
 
-    def _next_at(self) -> float:
-        at = self._scheduled[0]._when
-        if at == inf:
+    def _run_once(self) -> None:
+        """One turn, as asyncio's: what is ready now is run, and time moves where nothing is. Nobody outside is asked for events."""
+        leap, ready, timers = self._selector, self._ready, self._scheduled
+        leap.readings = 0
+        if leap.readers:
+            leap.readers = []
+        if self._timer_cancelled_count > MOST_CANCELLED and 2 * self._timer_cancelled_count > len(timers):
+            self._drop_cancelled()
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)[2]._scheduled = False  # type: ignore[attr-defined]
+            self._timer_cancelled_count -= 1
+        if ready or self._stopping or (timers and timers[0][0] <= leap.time):
+            leap.stand()
+        elif not timers:
+            raise Deadlock("every task waits and no timer is set")
+        elif timers[0][0] == inf:
             raise Deadlock("every task waits and the only timers left are infinitely far away")
-        # How near a timer must be to count as due. A constant would be too near to see once time is long (1e-9 after
-        # 97 days), and the loop would turn for ever.
-        self._clock_resolution = ulp(at)
-        return at
+        else:
+            leap.move(timers[0][0])
+        while timers and timers[0][0] <= leap.time:
+            timer = heappop(timers)[2]
+            timer._scheduled = False  # type: ignore[attr-defined]
+            ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+        handle = None  # type: ignore[assignment]  # it would keep an exception's frames
+
+    def _drop_cancelled(self) -> None:
+        """Takes cancelled timers out where they are most of all: they are far away, and nobody would come to them."""
+        timers, self._timer_cancelled_count = self._scheduled, 0
+        for _, _, timer in timers:
+            timer._scheduled = not timer._cancelled  # type: ignore[attr-defined]
+        timers[:] = [one for one in timers if not one[2]._cancelled]
+        heapify(timers)
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
-        timer = _Timer(next(self._made), when, callback, args, self, context)
-        heappush(self._scheduled, timer)
-        timer._scheduled = True
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heappush(self._scheduled, (when, next(self._made), timer))
+        timer._scheduled = True  # type: ignore[attr-defined]
         return timer
 
     def run_forever(self) -> None:
@@ -196,6 +201,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def wall(self) -> float:
         return EPOCH + self._selector.time
+
+
+_STEPS: Final = VirtualLoop._run_once.__code__
+"""Below its frame is the step that the loop runs just now."""
 
 
 class _Running(threading.local):

@@ -19,7 +19,8 @@ from headworks.twin.plan import Judged, PlanInputs, judged, noted, price_sources
 from headworks.twin.report.comparison import ANSWERED, COST, Column, Comparison, Difference, Dominated, Month, Row
 from headworks.twin.screening.course import Course
 from headworks.twin.simulation.confidence_interval import Interval
-from headworks.twin.simulation.replications import Effort, Run, replicate
+from headworks.twin.simulation.replications import Effort, Run, Task
+from headworks.twin.simulation.replicator import Replicator
 from headworks.twin.verdicts.differences import (
     MONTH,
     Compared,
@@ -36,6 +37,7 @@ from headworks.twin.verdicts.differences import (
     unpaired,
 )
 from headworks.twin.verdicts.verdict import format_value
+from headworks.twin.workers.workers import Workers
 from headworks.twin.workload.arrivals import Stretch
 from headworks.twin.workload.traffic_differences import traffic_differences
 
@@ -68,14 +70,19 @@ class Side(msgspec.Struct, frozen=True):
 
 
 def compare(
-    systems: Mapping[str, tuple[System, PlanInputs]], effort: Effort, told: Callable[[str], None] = lambda line: None
+    systems: Mapping[str, tuple[System, PlanInputs]],
+    effort: Effort,
+    told: Callable[[str], None] = lambda line: None,
+    workers: Workers | None = None,
 ) -> Comparison:
-    """Compares systems, by the name of their file. told: is given a line of progress now and then. Raises PlanError."""
+    """Compares systems, by the name of their file. told: is given a line of progress now and then; workers: who makes runs ahead
+    of time. Raises PlanError."""
     found: dict[str, Judged] = {}
+    replicator = Replicator(workers)
     for file, (system, known) in systems.items():
         told(file)
         try:
-            found[file] = judged(system, known, effort, told)
+            found[file] = judged(system, known, effort, told, replicator)
         except PlanError as error:
             raise PlanError(f"{file}: {error}") from error
     told("comparing")
@@ -126,8 +133,13 @@ def runs_of_one_length(found: Mapping[str, Judged], effort: Effort) -> tuple[dic
     missing = {file: over(one, common) for file, one in found.items() if one.course.stretch != common}
     if len(seeds) * sum(course.simulated for course in missing.values()) > MOST_PAIRED:
         return made, 0
-    for file, course in missing.items():
-        made[file] = [replicate(found[file].whole, seed, effort.calls, course=course) for seed in seeds]
+    tasks = {
+        file: [Task(found[file].whole, seed, effort.calls, course) for seed in seeds]
+        for file, course in missing.items()
+    }
+    for file, mine in tasks.items():
+        found[file].courses.replicator.ahead(mine)
+        made[file] = [found[file].courses.replicator.run(task) for task in mine]
     return made, sum(run.calls for file in missing for run in made[file])
 
 

@@ -34,24 +34,20 @@ from headworks.twin.report.report import Effort as Spent
 from headworks.twin.screening.closed_forms import Screening, screen
 from headworks.twin.screening.course import Course, Peak
 from headworks.twin.screening.giving_way import Carrying, DayUse, day_uses
+from headworks.twin.search.foreseen import foreseen
 from headworks.twin.search.load_limit import LoadSearch
 from headworks.twin.search.search import ChangeSearch
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations, observe
-from headworks.twin.simulation.replications import Effort, Plan, Run
+from headworks.twin.simulation.replications import Effort, Plan, Run, Task, first_tasks
+from headworks.twin.simulation.replicator import Replicator
 from headworks.twin.simulation.utilization import Utilization, budget_utilizations
+from headworks.twin.verdicts.bottleneck import Bottleneck, bottleneck, mean_utilization
 from headworks.twin.verdicts.differences import MONTH
 from headworks.twin.verdicts.overload import Overload, overloads
 from headworks.twin.verdicts.speed_ends import OverSpeeds, judged_over_speeds, noting_unknown, rests_on_unknown
-from headworks.twin.verdicts.verdict import (
-    OUTAGE_RUN_CALLS,
-    Bottleneck,
-    Judge,
-    Verdict,
-    bottleneck,
-    mean_utilization,
-    unjudged,
-)
+from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, unjudged
+from headworks.twin.workers.workers import Workers
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
 from headworks.twin.workload.demand import Demand, demand
 
@@ -111,19 +107,36 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return self.over.verdicts
 
 
-def judged(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None]) -> Judged:
-    """The verdicts on a system, and what gives way first: all of a plan but effects, remedies and how far it carries. Raises PlanError,
-    ConfigError."""
+Foreseen = Callable[[Plan, Effort, Courses], Sequence[Task]]
+
+
+def nothing_more(plan: Plan, effort: Effort, courses: Courses) -> Sequence[Task]:
+    """After the verdicts no run is asked for."""
+    return ()
+
+
+def judged(
+    system: System,
+    known: PlanInputs,
+    effort: Effort,
+    told: Callable[[str], None],
+    replicator: Replicator | None = None,
+    then: Foreseen = nothing_more,
+) -> Judged:
+    """The verdicts on a system, and what gives way first: all of a plan but effects, remedies and how far it carries. replicator:
+    who makes the runs; then: the runs that will be asked for afterwards. Raises PlanError, ConfigError."""
     check_served(system)
     system = permitted(system)
     ready = prepare(system, known)
     asked, models = ready.demand, ready.modelled.models
     whole = Plan(system, models, asked.workload, known.quality)
 
-    courses = Courses(peak_of(system, asked), asked.workload.rate)
+    courses = Courses(peak_of(system, asked), asked.workload.rate, replicator)
     told(f"simulating {asked.source}")
+    courses.replicator.ahead(first_tasks(whole, effort, courses.of(whole, effort.calls)))
+    courses.replicator.ahead(then(whole, effort, courses))
     course, made = courses.runs(whole, effort)
-    judge = Judge(whole, made, effort.seed, asked.busy, min(OUTAGE_RUN_CALLS, effort.calls), courses.of)
+    judge = Judge(whole, made, effort.seed, asked.busy, min(OUTAGE_RUN_CALLS, effort.calls), courses)
     verdicts: list[Verdict] = []
     for objective in system.requirements.objectives:
         told(f"judging {objective.id}")
@@ -149,12 +162,18 @@ def judged(system: System, known: PlanInputs, effort: Effort, told: Callable[[st
     )
 
 
-def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str], None] = lambda line: None) -> Report:
-    """The plan of a system. told: is given a line of progress now and then. Raises PlanError."""
+def plan(
+    system: System,
+    known: PlanInputs,
+    effort: Effort,
+    told: Callable[[str], None] = lambda line: None,
+    workers: Workers | None = None,
+) -> Report:
+    """The plan of a system. told: is given a line of progress now and then; workers: who makes runs ahead of time. Raises PlanError."""
     constraints, digest = judge_constraints(system), system.digest
     if nobody := unserved(system):
         return without_targets(system, constraints, nobody, effort)
-    found = judged(system, known, effort, told)
+    found = judged(system, known, effort, told, Replicator(workers), foreseen)
     system = found.whole.system
     ready, whole, courses, made = found.ready, found.whole, found.courses, found.made
     asked, models, judge, verdicts = ready.demand, ready.modelled.models, found.judge, found.verdicts
@@ -164,6 +183,7 @@ def plan(system: System, known: PlanInputs, effort: Effort, told: Callable[[str]
     missed = open_objectives(system, verdicts)
     told("searching for remedies" if missed else "writing the report")
     remedies = search.remedies(missed, verdicts, judge.money)
+    courses.replicator.drop()  # what the search did not need after all
     told("looking for the load that it carries")
     loads = LoadSearch(whole, effort, courses)
     carried = loads.carrying(verdicts)
@@ -218,7 +238,7 @@ class SpeedEnds:
         other = msgspec.structs.replace(self.whole, models=models)
         _, made = self.courses.runs(other, self.effort)
         short = min(OUTAGE_RUN_CALLS, self.effort.calls)
-        judge = Judge(other, made, self.effort.seed, self.busy, short, self.courses.of)
+        judge = Judge(other, made, self.effort.seed, self.busy, short, self.courses)
         found = [judge.of(objective) for objective in other.system.requirements.objectives]
         self.simulated += judge.simulated
         return found

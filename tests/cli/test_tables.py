@@ -36,7 +36,8 @@ from headworks.twin.models.building import Assumption
 from headworks.twin.plan import PlanInputs, prepare
 from headworks.twin.report.report import Effect, Effort, Report, Sensitivity
 from headworks.twin.screening.giving_way import Carrying, DayUse
-from headworks.twin.verdicts.verdict import Bottleneck, Verdict
+from headworks.twin.verdicts.bottleneck import Bottleneck
+from headworks.twin.verdicts.verdict import Verdict
 from tests.evals import test_running as evaluated
 from tests.ledger.records import attempt, record
 

@@ -23,7 +23,8 @@ from headworks.twin.report.report import Report, as_json
 from headworks.twin.simulation.replications import Effort, estimate, replicate, replicate_until_clear
 from headworks.twin.simulation.replications import Plan as Whole
 from headworks.twin.simulation.utilization import Utilization, budget_utilizations
-from headworks.twin.verdicts.verdict import Judge, Verdict, bottleneck, format_value, mean_utilization
+from headworks.twin.verdicts.bottleneck import bottleneck, mean_utilization
+from headworks.twin.verdicts.verdict import Judge, Verdict, format_value
 from headworks.twin.workload.arrivals import Shape
 from tests.twin.systems import one, steady
 from tests.twin.workload.test_arrivals import shape

@@ -24,6 +24,7 @@ from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated,
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.verdicts.availability import AvailabilityJudge
 from headworks.system.verdicts.budget_flow import budget_flows
+from headworks.system.verdicts.capacity import Capacity, combined_in_parallel, combined_in_series
 from headworks.system.verdicts.closed_forms import littles_law_rate, too_bursty
 from headworks.system.verdicts.constraints import permitted, unserved
 from headworks.system.verdicts.inputs import StatedInputs
@@ -460,35 +461,9 @@ class ArithmeticJudge(StatedInputs):
         return min(cost for _, cost in costs), max(cost for _, cost in costs)
 
 
-class Capacity(msgspec.Struct, frozen=True):
-    """Calls a second that a limit admits: at least, if every call is of the largest kind, and at most. by: which limit;
-    missing: what the file would have to say."""
-
-    least: float
-    most: float
-    by: str
-    missing: tuple[str, ...] = ()
-
-
-def combined_in_series(bounds: Sequence[Capacity]) -> Capacity:
-    """The tightest of several limits that all apply; unlimited without any."""
-    if not bounds:
-        return Capacity(float("inf"), float("inf"), "")
-    first = min(bounds, key=lambda bound: bound.most)
-    missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
-    return Capacity(min(bound.least for bound in bounds), first.most, first.by, missing)
-
-
 def windows_within(every: Window, window: float) -> int:
     """The most windows of a budget that a period can overlap: it may begin within one and end within another."""
     return 1 if every == "total" else ceil(window / LENGTHS[every]) + 1
-
-
-def combined_in_parallel(bounds: Sequence[Capacity]) -> Capacity:
-    """Parallel limits: at most their sum; at least the smallest, if all load goes there."""
-    missing = tuple(chain.from_iterable(bound.missing for bound in bounds))
-    by = "; ".join(bound.by for bound in bounds if bound.by)
-    return Capacity(min(bound.least for bound in bounds), sum(bound.most for bound in bounds), by, missing)
 
 
 def seconds(value: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 from statistics import fmean, stdev
 
-from scipy.stats import chi2, t
+from scipy.special import chdtri, stdtrit
 
 from headworks.system.schema.system import Fault
 from headworks.system.speeds.measurements import MIN_ANSWERS, CallSample, Estimate, Measurement, Spread
@@ -29,8 +29,8 @@ def fit_spread(seconds: Sequence[float]) -> Spread | None:
         return None
     logs = [log(max(one, 1e-6)) for one in seconds]
     middle, sigma = fmean(logs), stdev(logs)
-    reach = float(t.ppf(0.5 + CONFIDENCE / 2, count - 1)) * sigma / sqrt(count)
-    ends = [float(chi2.ppf(0.5 + sign * CONFIDENCE / 2, count - 1)) for sign in (1, -1)]
+    reach = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * sigma / sqrt(count)
+    ends = [float(chdtri(count - 1, 0.5 - sign * CONFIDENCE / 2)) for sign in (1, -1)]
     low, high = (sigma * sqrt((count - 1) / one) for one in ends)
     return Spread(
         median=Estimate(value=exp(middle), low=exp(middle - reach), high=exp(middle + reach)),

@@ -14,9 +14,10 @@ from headworks.system.verdicts.constraints import ConstraintVerdict
 from headworks.system.verdicts.verdict import VerdictWord, said_of
 from headworks.twin.models.building import Assumption
 from headworks.twin.report.report import Effort, round_floats
+from headworks.twin.verdicts.bottleneck import Bottleneck
 from headworks.twin.verdicts.differences import How
 from headworks.twin.verdicts.overload import Overload
-from headworks.twin.verdicts.verdict import Bottleneck, Verdict
+from headworks.twin.verdicts.verdict import Verdict
 
 COST: Final = "cost a month"
 ANSWERED: Final = "answered"

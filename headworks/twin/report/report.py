@@ -18,9 +18,10 @@ from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.screening.giving_way import Carrying, DayUse
 from headworks.twin.simulation.utilization import Utilization
+from headworks.twin.verdicts.bottleneck import Bottleneck
 from headworks.twin.verdicts.overload import Overload
 from headworks.twin.verdicts.speed_ends import RestsOn
-from headworks.twin.verdicts.verdict import Bottleneck, Verdict
+from headworks.twin.verdicts.verdict import Verdict
 
 SIGNIFICANT_DIGITS = 6
 """Significant digits of a float: far more than any interval is worth, far fewer than a last bit that a library moves."""

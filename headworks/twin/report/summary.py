@@ -15,8 +15,9 @@ from headworks.system.verdicts.quality import points
 from headworks.system.verdicts.verdict import parted
 from headworks.twin.report.report import Remedy, RemedyChange, Report
 from headworks.twin.screening.giving_way import GATEWAY, Carrying
+from headworks.twin.verdicts.bottleneck import NOTABLE_WAIT, RISKS
 from headworks.twin.verdicts.quality import QualityMix, share_words
-from headworks.twin.verdicts.verdict import NOTABLE_WAIT, RISKS, Verdict, format_value
+from headworks.twin.verdicts.verdict import Verdict, format_value
 
 NUMBERS: Final = (
     "no",
@@ -60,7 +61,7 @@ MISSED: Final[Mapping[str, str]] = MappingProxyType(
 SAME_COST: Final = "at the same cost"
 
 NOTABLE_SHARE: Final = 0.001
-"""The share of calls that a limit rejects from which it is named as a cause: as of the bottleneck (`verdicts/verdict.py`)."""
+"""The share of calls that a limit rejects from which it is named as a cause: as of the bottleneck (`verdicts/bottleneck.py`)."""
 
 
 def summary(report: Report) -> str:

@@ -14,7 +14,8 @@ from headworks.system.schema.requirements import Objective
 from headworks.twin.screening.course import Course
 from headworks.twin.search.changes import Change
 from headworks.twin.simulation.courses import Courses
-from headworks.twin.simulation.replications import Effort, Plan, Run, replicate
+from headworks.twin.simulation.replications import Effort, Plan, Run, Task
+from headworks.twin.simulation.replicator import Replicator
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS
 
@@ -37,6 +38,11 @@ SAME: Final = 0.01
 """The change of a growing queue, by its growth, below which a change of the system leaves it as it is."""
 
 
+def calls_compared(calls: int) -> int:
+    """The measured calls of a comparison's run, by those of a verdict's."""
+    return max(MIN_CALLS, calls // FEWER_CALLS)
+
+
 class Comparison:
     """Tries changes of one plan, each over the same few seeds. whole: the verdict's own runs, where each is a whole peak:
     changes are compared with them."""
@@ -46,17 +52,20 @@ class Comparison:
     ) -> None:
         self.plan = plan
         self.effort = effort
-        self.calls = max(MIN_CALLS, effort.calls // FEWER_CALLS)
+        self.calls = calls_compared(effort.calls)
         self.short = max(50, min(OUTAGE_RUN_CALLS, effort.calls) // 3)
         self.busy = busy
         self.courses = courses
+        self.replicator = Replicator() if courses is None else courses.replicator
         self.is_whole = bool(whole)
         course = None if courses is None else courses.compared(plan, self.calls)
         self.base = list(whole[:PAIRS])
         self.simulated = 0
         if not whole:
             seeds = [effort.seed + number for number in range(PAIRS)]
-            self.base = [replicate(plan, seed, self.calls, course=course) for seed in seeds]
+            tasks = [Task(plan, seed, self.calls, course) for seed in seeds]
+            self.replicator.ahead(tasks)
+            self.base = [self.replicator.run(task) for task in tasks]
             self.simulated = sum(one.calls for one in self.base)
         self.course = self.base[0].course
         self.is_surprising = self.is_whole and course is not None and not course.is_whole
@@ -110,9 +119,26 @@ class Comparison:
             self._changed[name] = self._run(change, self.course_of(change.apply(self.plan)))
         return self._changed[name]
 
+    def ahead(self, changes: Iterable[Change]) -> None:
+        """Has the runs of changes made ahead: they will be tried, if there are calls left for them."""
+        left, tasks = self.left, []
+        for change in changes:
+            cost = self.cost_of(change)
+            if 0 < cost <= left and not self.leaves_the_queue(change):
+                left -= cost
+                plan = change.apply(self.plan)
+                tasks += self._tasks(plan, self.course_of(plan))
+        self.replicator.ahead(tasks)
+
+    def _tasks(self, plan: Plan, course: Course | None) -> list[Task]:
+        """A run of a changed plan for each of the plan as it is."""
+        return [Task(plan, one.seed, self.calls, course) for one in self.base]
+
     def _run(self, change: Change, course: Course | None) -> tuple[Plan, list[Run]]:
         plan = change.apply(self.plan)
-        made = [replicate(plan, one.seed, self.calls, course=course) for one in self.base]
+        tasks = self._tasks(plan, course)
+        self.replicator.ahead(tasks)
+        made = [self.replicator.run(task) for task in tasks]
         self.simulated += sum(one.calls for one in made)
         return plan, made
 

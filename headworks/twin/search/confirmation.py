@@ -30,8 +30,9 @@ from headworks.twin.simulation.replications import (
     STOP_CONFIDENCE,
     Plan,
     Run,
+    Task,
+    fewest,
     is_clear,
-    replicate,
 )
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
@@ -75,6 +76,9 @@ class JudgeAgain(Judge):
             self.shared[down] = super().outage_run(down)
         return self.shared[down]
 
+    def outages_ahead(self, states: Sequence[frozenset[str]], aliases: Sequence[str] = ()) -> None:
+        super().outages_ahead([one for one in states if one not in self.shared], aliases)
+
 
 class Trial:
     """A change and the runs that confirm it: of the plan as it is, none where the verdict's are taken, and of the changed one."""
@@ -92,7 +96,7 @@ class Trial:
     @property
     def least(self) -> int:
         """Runs that a verdict needs at least."""
-        return MIN_WHOLE if self.course is not None and self.course.is_whole else MIN_RUNS
+        return fewest(self.course)
 
 
 class Confirmation:
@@ -103,6 +107,7 @@ class Confirmation:
         self.effort = compared.effort
         self.busy = compared.busy
         self.courses = compared.courses
+        self.replicator = compared.replicator
         self.verdicts = verdicts
         self.whole = compared.base if compared.is_whole else None
         """The verdict's own runs, where each is a whole peak."""
@@ -138,6 +143,7 @@ class Confirmation:
     def grow(self, trial: Trial, objective: Objective) -> bool:
         """Pairs until an objective is clear; False where the calls are used up before there are enough."""
         least, most = trial.least, max(trial.least, self.effort.runs)
+        self._ahead(trial, least)
         while len(trial.after) < most:
             if len(trial.after) >= least and self.is_clear(objective, trial):
                 break
@@ -164,6 +170,20 @@ class Confirmation:
         values = [one.values[objective.id] for one in trial.after if objective.id in one.values]
         return bool(values) and margin(objective, sum(values) / len(values)) < 0
 
+    def _ahead(self, trial: Trial, least: int) -> None:
+        """Has the first pairs of a trial made ahead, as far as there are calls left for them."""
+        left, course, tasks = self.left, trial.course, []
+        for number in range(len(trial.after), least):
+            pair = [Task(trial.plan, self.effort.seed + FRESH + number, self.effort.calls, course)]
+            before = self._as_before(course)
+            if self.whole is None and (before, pair[0].seed) not in self._before:
+                pair.insert(0, Task(self.plan, pair[0].seed, self.effort.calls, before))
+            left -= pair[-1].cost * len(pair)
+            if left < 0:
+                break
+            tasks += pair
+        self.replicator.ahead(tasks)
+
     def _add_pair(self, trial: Trial) -> bool:
         """One more pair, if there are calls left for it."""
         seed, course = self.effort.seed + FRESH + len(trial.after), trial.course
@@ -181,7 +201,7 @@ class Confirmation:
         return True
 
     def _run(self, plan: Plan, seed: int, course: Course | None) -> Run:
-        made = replicate(plan, seed, self.effort.calls, course=course)
+        made = self.replicator.run(Task(plan, seed, self.effort.calls, course))
         self.left -= made.calls
         self.simulated += made.calls
         return made
@@ -210,8 +230,7 @@ class Confirmation:
     ) -> JudgeAgain:
         if name not in trial.judges:
             seed, short = self.effort.seed + FRESH, min(OUTAGE_RUN_CALLS, self.effort.calls)
-            course_of = None if self.courses is None else self.courses.of
-            trial.judges[name] = JudgeAgain(plan, made, seed, self.busy, short, course_of)
+            trial.judges[name] = JudgeAgain(plan, made, seed, self.busy, short, self.courses)
             trial.judges[name].shared = outages
         return trial.judges[name]
 

@@ -14,7 +14,7 @@ import msgspec
 from headworks.twin.screening.giving_way import Carrying, carrying
 from headworks.twin.search.changes import scale_traffic
 from headworks.twin.simulation.courses import Courses
-from headworks.twin.simulation.replications import Effort, Plan, replicate
+from headworks.twin.simulation.replications import Effort, Plan, Task
 from headworks.twin.verdicts.verdict import Verdict, margin
 
 MOST_CALLS: Final = 8_000
@@ -40,6 +40,7 @@ class LoadSearch:
         self.calls = max(50, effort.calls // 2)
         self.objectives = [one for one in plan.system.requirements.objectives if one.metric in DEPEND]
         self.simulated = 0
+        self._tasks: dict[float, Task] = {}
 
     def carrying(self, verdicts: Sequence[Verdict]) -> Carrying:
         """How far the plan carries: by closed forms and, where it is cheap, by runs."""
@@ -55,8 +56,10 @@ class LoadSearch:
         low, high = (1.0, ceiling) if is_beyond else (LOWEST, min(1.0, ceiling))
         holds_to = low if is_beyond else None
         missed, missed_at = (open_ones[0] if open_ones else closed.first), None
-        for _ in range(PROBES):
+        for number in range(PROBES):
             factor = (low + high) / 2
+            is_last = number == PROBES - 1
+            self.ahead(factor, *(() if is_last else ((low + factor) / 2, (factor + high) / 2)))
             said = self.missed_at(factor)
             if said is None:
                 break
@@ -72,13 +75,30 @@ class LoadSearch:
             missed_at=None if missed_at is None else missed_at * rate,
         )
 
+    def ahead(self, *factors: float) -> None:
+        """Has the runs at these loads made ahead, as far as there are calls left for them: the first is tried now, and one of the
+        others next."""
+        left, tasks = MOST_CALLS - self.simulated, []
+        for factor in factors:
+            task = self.task(factor)
+            left -= task.cost
+            if left >= 0:
+                tasks.append(task)
+        self.courses.replicator.ahead(tasks)
+
+    def task(self, factor: float) -> Task:
+        """The run at a load."""
+        if factor not in self._tasks:
+            plan = scale_traffic(self.plan, factor)
+            self._tasks[factor] = Task(plan, self.effort.seed, self.calls, self.courses.compared(plan, self.calls))
+        return self._tasks[factor]
+
     def missed_at(self, factor: float) -> str | None:
         """The objective that is missed first at a load, "" where all hold; None where a run would take too many calls."""
-        plan = scale_traffic(self.plan, factor)
-        course = self.courses.compared(plan, self.calls)
-        if self.simulated + course.simulated > MOST_CALLS:
+        task = self.task(factor)
+        if self.simulated + task.cost > MOST_CALLS:
             return None
-        run = replicate(plan, self.effort.seed, self.calls, course=course)
+        run = self.courses.replicator.run(task)
         self.simulated += run.calls
         margins = [(margin(one, run.values[one.id]), one.id) for one in self.objectives if one.id in run.values]
         worst = min(margins, default=(0.0, ""))

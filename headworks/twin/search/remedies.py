@@ -23,9 +23,10 @@ from headworks.twin.search.changes import KINDS_BY_EFFORT, Change, Kind, remedy_
 from headworks.twin.search.comparison import Comparison
 from headworks.twin.search.confirmation import Confirmation, Outcome, price_of
 from headworks.twin.simulation.replications import Plan, Run, estimate
+from headworks.twin.verdicts.bottleneck import BINDING_FROM
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.quality import quality_up
-from headworks.twin.verdicts.verdict import BINDING_FROM, Judge, Verdict, margin
+from headworks.twin.verdicts.verdict import Judge, Verdict, margin
 
 MIN_CHANGE: Final = 0.002
 """Smallest change of a margin that counts: a setting that moves no missed objective by more is no remedy."""
@@ -123,6 +124,9 @@ class RemedySearch:
         """The changes of one kind, and what is confirmed of them."""
         self.offers = {one.id: [] for one in self.missed}
         tried, left = 0, self.left()
+        if left:
+            usable = (one[-1] for one in ladders if not self.compared.is_without_effect(one[0], left))
+            self.compared.ahead(islice(usable, MAX_REMEDIES))
         for ladder in ladders:
             if not left or tried >= MAX_REMEDIES:
                 break

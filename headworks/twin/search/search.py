@@ -34,6 +34,7 @@ class ChangeSearch(Comparison):
         changes = list(islice(sensitivity_changes(self.plan), MAX_CHANGES))
         if self.is_whole:
             changes = sorted((one for one in changes if not self.leaves_the_queue(one)), key=self.cost_of)
+        self.ahead(changes)
         for change in changes:
             if not self.affords(change):
                 continue

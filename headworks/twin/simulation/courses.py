@@ -16,6 +16,7 @@ from headworks.system.verdicts.availability_windows import MEAN_OUTAGE_SECONDS
 from headworks.twin.screening.capacity import Capacity, capacity
 from headworks.twin.screening.course import MOST_CALLS, RELAXATIONS, RELAXATIONS_COMPARED, Course, Peak, course_of
 from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
+from headworks.twin.simulation.replicator import Replicator
 from headworks.twin.simulation.steady_state import is_settled
 from headworks.twin.workload.arrivals import Shape, Trace
 
@@ -24,11 +25,13 @@ LONGER: Final = 4
 
 
 class Courses:
-    """Gives each plan its course. peak: of the plan that nobody has changed, whose workload has this `rate`."""
+    """Gives each plan its course. peak: of the plan that nobody has changed, whose workload has this `rate`; replicator: who
+    makes the runs."""
 
-    def __init__(self, peak: Peak, rate: float) -> None:
+    def __init__(self, peak: Peak, rate: float, replicator: Replicator | None = None) -> None:
         self.peak = peak
         self.rate = rate
+        self.replicator = Replicator() if replicator is None else replicator
 
     def peak_of(self, plan: Plan) -> Peak:
         """The peak of a plan whose traffic may be another."""
@@ -66,10 +69,10 @@ class Courses:
     def runs(self, plan: Plan, effort: Effort) -> tuple[Course, list[Run]]:
         """Runs until every objective is clear, over a course on which they are steady, or over the whole peak."""
         course = self.of(plan, effort.calls)
-        made = replicate_until_clear(plan, effort, course)
+        made = replicate_until_clear(plan, effort, course, self.replicator)
         while (longer := self.longer(course, made)) is not None:
             course = longer
-            made = replicate_until_clear(plan, effort, course)
+            made = replicate_until_clear(plan, effort, course, self.replicator)
         return course, made
 
     def longer(self, course: Course, made: Sequence[Run]) -> Course | None:

@@ -13,9 +13,9 @@ then surer than either number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf, isfinite
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -145,13 +145,74 @@ def values_of(objectives: Sequence[Objective], seen: Observations) -> dict[str, 
     return values
 
 
-def replicate_until_clear(plan: Plan, effort: Effort, course: Course | None = None) -> list[Run]:
-    """Runs until every objective is clear, at most as many as the effort allows."""
+class Task(msgspec.Struct, frozen=True):
+    """One run: the arguments of `replicate`."""
+
+    plan: Plan
+    seed: int
+    calls: int
+    course: Course | None = None
+    down: frozenset[str] = frozenset()
+
+    @property
+    def cost(self) -> int:
+        """About how many calls it simulates."""
+        return self.calls if self.course is None else self.course.simulated
+
+    def is_same(self, other: Task) -> bool:
+        """Whether it is the same run. Workloads are the same object, or others."""
+        mine, theirs = self.plan, other.plan
+        return (
+            (self.seed, self.calls, self.down) == (other.seed, other.calls, other.down)
+            and mine.workload is theirs.workload
+            and self.course == other.course
+            and (mine.system is theirs.system or mine.system == theirs.system)
+            and (mine.models is theirs.models or mine.models == theirs.models)
+        )
+
+
+def done(task: Task) -> Run:
+    """The run of a task."""
+    return replicate(task.plan, task.seed, task.calls, down=task.down, course=task.course)
+
+
+class RunSource(Protocol):
+    """Whoever makes runs (`replicator.py`). count: how many at once."""
+
+    @property
+    def count(self) -> int: ...
+
+    def ahead(self, tasks: Iterable[Task]) -> None:
+        """Begins runs that will be asked for."""
+        ...
+
+    def run(self, task: Task) -> Run: ...
+
+
+def fewest(course: Course | None) -> int:
+    """Runs that a verdict needs at least."""
+    return MIN_WHOLE if course is not None and course.is_whole else MIN_RUNS
+
+
+def first_tasks(plan: Plan, effort: Effort, course: Course | None) -> list[Task]:
+    """The runs that a verdict takes in any case."""
+    seeds = [effort.seed + number for number in range(min(effort.runs, fewest(course)))]
+    return [Task(plan, seed, effort.calls, course) for seed in seeds]
+
+
+def replicate_until_clear(
+    plan: Plan, effort: Effort, course: Course | None = None, source: RunSource | None = None
+) -> list[Run]:
+    """Runs until every objective is clear, at most as many as the effort allows. source: who makes them, else this process."""
+    least, most = fewest(course), MOST_CALLS if course is not None and course.is_whole else inf
+    if source is not None:
+        source.ahead(first_tasks(plan, effort, course))
     made: list[Run] = []
-    is_whole = course is not None and course.is_whole
-    least, most = (MIN_WHOLE, MOST_CALLS) if is_whole else (MIN_RUNS, inf)
-    for number in range(effort.runs):
-        made.append(replicate(plan, effort.seed + number, effort.calls, course=course))
+    tasks = [Task(plan, effort.seed + number, effort.calls, course) for number in range(effort.runs)]
+    for number, task in enumerate(tasks):
+        if source is not None and number >= least:
+            source.ahead(tasks[number : number + source.count])
+        made.append(done(task) if source is None else source.run(task))
         if len(made) < least:
             continue
         spent = sum(one.calls for one in made)

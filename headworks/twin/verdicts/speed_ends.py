@@ -23,7 +23,8 @@ from headworks.system.schema.system import System
 from headworks.system.verdicts.verdict import Served, VerdictWord, served_words
 from headworks.twin.models.speed_range import SpeedOrigin, SpeedRange
 from headworks.twin.models.vendor_model import VendorModel
-from headworks.twin.verdicts.verdict import Bottleneck, Verdict, format_value
+from headworks.twin.verdicts.bottleneck import Bottleneck
+from headworks.twin.verdicts.verdict import Verdict, format_value
 
 MIN_MOVE: Final = 0.005
 """The smallest difference between the ends, as a share of the value, from which a verdict is said to rest on the speed: below

@@ -1,4 +1,4 @@
-"""The verdict on each objective, and the bottleneck.
+"""The verdict on each objective.
 
 Always true: *holds* and *does not hold* need the whole interval on one side of the limit; otherwise the verdict is *cannot
 say*. For a window (30 days) the interval contains nine in ten single windows, because one window is what will be measured:
@@ -7,10 +7,9 @@ a mean that holds while every third month fails is not good enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from math import inf
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -31,29 +30,21 @@ from headworks.system.verdicts.verdict import (
     Served,
     VerdictWord,
     on_which_side,
-    parted,
     percent,
     said_of,
     served_words,
 )
-from headworks.twin.screening.course import Course
 from headworks.twin.simulation.confidence_interval import CONFIDENCE, Interval, proportion_interval, quantile_interval
-from headworks.twin.simulation.replications import Plan, Run, estimate, replicate
-from headworks.twin.simulation.utilization import Utilization
+from headworks.twin.simulation.courses import Courses
+from headworks.twin.simulation.replications import Plan, Run, Task, done, estimate
 from headworks.twin.verdicts.money import Money
 from headworks.twin.verdicts.outages import SimulatedWindows, simulate_windows, state_shares
 from headworks.twin.verdicts.overload import how_long, left_open
 from headworks.twin.verdicts.quality import QualityMix, answer_mix, mix_quality
 from headworks.twin.workload.arrivals import Shape
 
-BINDING_FROM: Final = 0.7
-"""The utilization from which a limit is named as the bottleneck: below, bursts seldom reach it."""
-
 NEAR_OFFERED_LOAD: Final = 0.98
 """A goodput target above this share of the offered load needs all of it: vendors lose one call in a hundred."""
-
-NOTABLE_WAIT: Final = 0.01
-"""Mean seconds of waiting for a limit from which the report mentions it."""
 
 MAX_STATES: Final = 8
 MIN_STATE_SHARE: Final = 1e-5
@@ -149,10 +140,6 @@ def format_value(metric: str, value: float) -> str:
     return f"${value:,.2f}" if value < 1000 else f"${value:,.0f}"
 
 
-CourseOf = Callable[[Plan, int, frozenset[str]], Course | None]
-"""Gives the course of a run of so many calls at least, with these providers down."""
-
-
 class Judge:
     """Judges each objective of a plan by its simulation runs."""
 
@@ -163,7 +150,7 @@ class Judge:
         seed: int,
         busy: float = 1.0,
         short: int = OUTAGE_RUN_CALLS,
-        course_of: CourseOf | None = None,
+        courses: Courses | None = None,
     ) -> None:
         self.plan = plan
         self.made = made
@@ -171,7 +158,7 @@ class Judge:
         self.busy = busy
         """The mean load over a window, by the load at the peak."""
         self.short = short
-        self.course_of = course_of
+        self.courses = courses
         """Gives the course of a run with providers down; without it, `short` calls."""
         self.simulated = sum(one.calls for one in made)
         self.money = Money(plan, made, busy)
@@ -324,11 +311,9 @@ class Judge:
         runs = [answer_mix(one.seen, measured.alias) for one in self.made]
         if not any(one.count for one in runs):
             return msgspec.structs.replace(blank, why="no call was answered")
-        states = [
-            (share, answer_mix(self.outage_run(down).seen, measured.alias))
-            for down, share in self.likely_states(msgspec.structs.replace(objective, alias=measured.alias))
-            if down
-        ]
+        likely = self.likely_states(msgspec.structs.replace(objective, alias=measured.alias))
+        self.outages_ahead([down for down, _ in likely])
+        states = [(share, answer_mix(self.outage_run(down).seen, measured.alias)) for down, share in likely if down]
         tiers = [[str(target) for target in tier] for tier in system.models[measured.alias].targets]
         met = {name for one in (*runs, *(mix for _, mix in states)) for name in one.by}
         answering = [name for name in dict.fromkeys(chain.from_iterable(tiers)) if name in met]
@@ -375,6 +360,7 @@ class Judge:
             value = float(np.mean(self.availability(objective, MEAN_WINDOW).values))
         else:
             likely = sorted(shares, key=lambda state: (-shares[state], sorted(state)))[: MAX_STATES + 1]
+            self.outages_ahead([state for state in likely if shares[state] >= MIN_STATE_SHARE], aliases)
             value = sum(
                 shares[state] * self.answered_share(aliases, state)
                 for state in likely
@@ -403,7 +389,9 @@ class Judge:
         assert window is not None
         made = simulate_windows(outages, causes, window, MEAN_OUTAGE_SECONDS, self.seed)
         common = sorted(made.states, key=lambda state: (-made.share_of(state), sorted(state)))
-        known = {state for state in common[: MAX_STATES + 1] if made.share_of(state) >= MIN_STATE_SHARE}
+        likely = [state for state in common[: MAX_STATES + 1] if made.share_of(state) >= MIN_STATE_SHARE]
+        self.outages_ahead(likely, aliases)
+        known = set(likely)
         answered = np.array([self.answered_share(aliases, state) if state in known else 0.0 for state in made.states])
         values = made.shares @ answered
         return WindowValues(tuple(float(value) for value in values), self.failure_causes(made, aliases, answered))
@@ -427,12 +415,7 @@ class Judge:
 
     def answered_share(self, aliases: Sequence[str], down: frozenset[str]) -> float:
         """The share of these aliases' calls that are answered while these providers are down."""
-        system = self.plan.system
-        away = {
-            alias
-            for alias in aliases
-            if {target.provider for tier in system.models[alias].targets for target in tier} <= down
-        }
+        away = self.away(aliases, down)
         if not down:
             seen = [one.seen for one in self.made]
         elif len(away) == len(aliases):
@@ -447,13 +430,29 @@ class Judge:
                 whole += 0 if alias in away else int((mine.is_whole & mine.is_counted).sum())
         return whole / counted if counted else 0.0
 
+    def away(self, aliases: Sequence[str], down: frozenset[str]) -> set[str]:
+        """The aliases of which every provider is down."""
+        models = self.plan.system.models
+        return {name for name in aliases if {one.provider for tier in models[name].targets for one in tier} <= down}
+
+    def outages_ahead(self, states: Sequence[frozenset[str]], aliases: Sequence[str] = ()) -> None:
+        """Has the runs of these states made ahead, but for those in which all of these aliases are away: they need none."""
+        if self.courses is not None:
+            new = [state for state in states if state and state not in self._outage_runs]
+            needed = [state for state in new if not aliases or len(self.away(aliases, state)) < len(aliases)]
+            self.courses.replicator.ahead([self.outage_task(state) for state in needed])
+
     def outage_run(self, down: frozenset[str]) -> Run:
         """A run in which these providers are away, as long as what is left needs to show whether it carries the load."""
         if down not in self._outage_runs:
-            course = None if self.course_of is None else self.course_of(self.plan, self.short, down)
-            self._outage_runs[down] = replicate(self.plan, self.seed, self.short, down=down, course=course)
+            task = self.outage_task(down)
+            self._outage_runs[down] = done(task) if self.courses is None else self.courses.replicator.run(task)
             self.simulated += self._outage_runs[down].calls
         return self._outage_runs[down]
+
+    def outage_task(self, down: frozenset[str]) -> Task:
+        course = None if self.courses is None else self.courses.of(self.plan, self.short, down)
+        return Task(self.plan, self.seed, self.short, course, down)
 
     def cost(self, objective: Objective) -> tuple[Interval | None, str]:
         """A window's bill."""
@@ -482,79 +481,3 @@ def window_verdict(blank: Verdict, objective: Objective, months: WindowValues) -
         windows=hold,
         why=f"{hold:.0%} of {written_duration(objective.window)} windows meet it; {months.why}",
     )
-
-
-class Bottleneck(msgspec.Struct, frozen=True, kw_only=True):
-    """The limit that is reached first. name: the limit, or "" where none is close."""
-
-    name: str
-    at_peak: float
-    said: str
-
-
-def mean_utilization(made: Sequence[Run]) -> list[Utilization]:
-    """The use of each limit, as the mean over the runs; its course is the first run's."""
-    found: list[Utilization] = []
-    for number, first in enumerate(made[0].uses):
-        same = [one.uses[number] for one in made]
-        found.append(
-            msgspec.structs.replace(
-                first,
-                at_peak=float(np.mean([one.at_peak for one in same])),
-                mean=float(np.mean([one.mean for one in same])),
-                waits=float(np.mean([one.waits for one in same])),
-                refused=float(np.mean([one.refused for one in same])),
-                elsewhere=float(np.mean([one.elsewhere for one in same])),
-            )
-        )
-    return found
-
-
-RISKS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "time_to_first_token": "vendors take long to start an answer",
-        "duration": "vendors take long to write an answer",
-        "availability": "vendors are down or fail too often",
-        "cost": "tokens cost too much",
-        "cost_per_call": "tokens cost too much",
-        "goodput": "too many calls fail or are late",
-    }
-)
-"""Why an objective is at risk where no capacity limit is close."""
-
-
-def bottleneck(
-    using: Sequence[Utilization], verdicts: Sequence[Verdict], at_offered_load: Collection[str]
-) -> Bottleneck:
-    """The limit with the highest utilization; where none is close, the objective with the smallest margin. at_offered_load:
-    ids of goodput objectives whose target equals the offered load."""
-    most = max(using, key=lambda one: (one.refused > 0.001 or one.waits > NOTABLE_WAIT, one.at_peak), default=None)
-    if most is not None and (most.at_peak >= BINDING_FROM or most.refused > 0.001):
-        return Bottleneck(name=most.name, at_peak=most.at_peak, said=binding_limit(most))
-    judged = [one for one in verdicts if one.margin is not None]
-    tight = min(judged, key=lambda one: one.margin or 0.0, default=None)
-    highest = "" if most is None else f"highest utilization: {most.name}, {most.at_peak:.0%} at peak"
-    said = "no capacity limit is close"
-    if tight is not None and tight.id in at_offered_load:
-        said += f"; {tight.metric} is at risk because its target equals the offered load"
-    elif tight is not None and tight.verdict != "holds":
-        said += f"; {tight.metric} is at risk because {RISKS.get(tight.metric, 'its margin is the smallest')}"
-    if tight is not None:
-        highest = f"smallest margin: {tight.id}{'; ' if highest else ''}{highest}"
-    return Bottleneck(name="", at_peak=0.0, said=f"{said} ({highest})" if highest else said)
-
-
-def binding_limit(use: Utilization) -> str:
-    """Describes the effect of a limit that is used up."""
-    said = f"{use.name}: {use.at_peak:.0%} used at peak"
-    if use.name.startswith("budget of "):
-        said = f"{use.name}: this traffic uses {use.at_peak:.0%} of it per window"
-    if use.waits > NOTABLE_WAIT:
-        said += f"; calls wait {format_value('duration', use.waits)} for it on average"
-    if use.refused > 0:
-        said += f"; it rejects {parted(use.refused)[0]} of the calls that ask for it"
-        if use.elsewhere > 0:
-            said += f" ({parted(use.elsewhere)[0]} are answered by another target)"
-        if use.name.startswith("tpm of ") and use.at_peak < BINDING_FROM:
-            said += ", because each call reserves its output limit (`max_tokens` or `max_output`) until it ends"
-    return said

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from types import TracebackType
@@ -47,6 +48,10 @@ class Workers(Protocol):
     @property
     def count(self) -> int: ...
 
+    def start(self, module: str) -> None:
+        """Starts now, where the first tasks are still to be made, and imports the module of their functions: half a second of a core."""
+        ...
+
     def submit(self, function: Callable[[Unpack[Ts]], T], *args: *Ts) -> Future[T]:
         """Begins a task. Its result is taken with `result()`, which raises what the task raised."""
         ...
@@ -60,6 +65,9 @@ class ThisProcess:
     """No workers: each task is done here, when it is asked for."""
 
     count = 1
+
+    def start(self, module: str) -> None:
+        pass  # it runs
 
     def submit(self, function: Callable[[Unpack[Ts]], T], *args: *Ts) -> Future[T]:
         made: Future[T] = Future()
@@ -109,10 +117,9 @@ class WorkerProcesses:
             for one in asked:
                 one.cancel()
 
-    def start(self) -> None:
-        """Starts the processes now, where the first tasks are still to be made: they need half a second of a core to get ready."""
+    def start(self, module: str) -> None:
         for _ in range(self.count):
-            self._threads.submit(self._child)
+            self.submit(import_module, module)
 
     def close(self) -> None:
         """Ends every process, whatever it does; tasks that nobody took are lost."""

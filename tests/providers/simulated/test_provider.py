@@ -279,7 +279,7 @@ async def test_a_call_that_is_given_up_costs_nothing_more() -> None:
         await reply.read()
     assert vendor.state.in_flight == 0
     assert isinstance(loop := asyncio.get_running_loop(), VirtualLoop)
-    assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
+    assert [timer for _, _, timer in loop._scheduled if not timer.cancelled()] == []
 
 
 @given(st.integers(1, 30), st.integers(0, 3), st.booleans())

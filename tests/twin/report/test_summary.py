@@ -11,9 +11,10 @@ from headworks.twin.report.summary import calls_a_second, carrying_lines, limit_
 from headworks.twin.screening.closed_forms import Screening
 from headworks.twin.screening.giving_way import Carrying, GivesWay, LoadMultiple
 from headworks.twin.simulation.utilization import Utilization
+from headworks.twin.verdicts.bottleneck import Bottleneck
 from headworks.twin.verdicts.overload import Overload
 from headworks.twin.verdicts.quality import QualityMix, TargetShare
-from headworks.twin.verdicts.verdict import Bottleneck, Verdict
+from headworks.twin.verdicts.verdict import Verdict
 
 
 def first(verdict: VerdictWord = "does not hold", value: float | None = 1.9, **more: object) -> Verdict:

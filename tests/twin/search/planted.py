@@ -124,7 +124,7 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
         """The verdict after an offer, on seeds of nobody's."""
         turned = self.change(offer).apply(self.plan)
         _, made = self.courses.runs(turned, effort)
-        return Judge(turned, made, effort.seed, course_of=self.courses.of).of(self.objective), made
+        return Judge(turned, made, effort.seed, courses=self.courses).of(self.objective), made
 
 
 def search(system: System, effort: Effort) -> Searched:
@@ -134,7 +134,7 @@ def search(system: System, effort: Effort) -> Searched:
     courses = Courses(peak_of(system, ready.demand), ready.demand.workload.rate)
     course, made = courses.runs(plan, effort)
     [objective] = system.requirements.objectives
-    judge = Judge(plan, made, effort.seed, ready.demand.busy, course_of=courses.of)
+    judge = Judge(plan, made, effort.seed, ready.demand.busy, courses=courses)
     verdict = judge.of(objective)
     found = ChangeSearch(plan, effort, ready.demand.busy, courses, made if course.is_whole else ())
     missed = [] if verdict.verdict == "holds" else [objective]

@@ -18,8 +18,9 @@ from headworks.twin.plan import PlanInputs, plan
 from headworks.twin.report.html import html_report
 from headworks.twin.report.report import Report
 from headworks.twin.simulation.replications import Effort
+from headworks.twin.verdicts.bottleneck import Bottleneck
 from headworks.twin.verdicts.speed_ends import judged_over_speeds, noting_unknown
-from headworks.twin.verdicts.verdict import Bottleneck, Verdict
+from headworks.twin.verdicts.verdict import Verdict
 from tests.system.files import right
 from tests.twin.systems import steady
 

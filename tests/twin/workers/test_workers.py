@@ -82,7 +82,7 @@ def test_workers_that_cannot_start_are_replaced_by_this_process(monkeypatch: pyt
 def test_ctrl_c_leaves_no_process() -> None:
     some = WorkerProcesses(2)
     with pytest.raises(KeyboardInterrupt), some:
-        some.start()
+        some.start("json")
         assert some.submit(operator.add, 1, 2).result() == 3
         raise KeyboardInterrupt
     assert all(one.returncode is not None for one in some._children)
