@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.core.clock import now, wall
+from headworks.core.clock import wall
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate
 from headworks.core.vtime import run_virtual
 from headworks.state.memory import Memory
@@ -25,23 +26,28 @@ def test_contract(check: Check) -> None:
     run_virtual(run())
 
 
-async def caller(state: Memory, number: int, rng: Random, bounds: Bounds, spent: dict[int, int]) -> None:
-    """One call over several attempts, which costs at most what it reserved, and may die without a word."""
+async def caller(
+    state: Memory, number: int, rng: Random, bounds: Bounds, spent: dict[int, int], look: Callable[[], None]
+) -> None:
+    """One call over several attempts, which costs at most what it reserved, and may die without a word. Looks after each step."""
     await asyncio.sleep(rng.random() * 7200)
     at = wall()
     amount = rng.randrange(1, 400)
     one = Claim(str(number), bounds, rng.randrange(1, 100), (amount, amount), at)
     found = await state.take(one)
+    look()
     if not isinstance(found, Granted):
         return
     for _ in range(rng.randrange(3)):
         await asyncio.sleep(rng.random() * 100)
         if await state.reserve(one, (amount + 100, amount + 100)) is None:
             amount += 100
+        look()
     await asyncio.sleep(rng.random() * 100)
     cost = None if rng.random() < 0.1 else rng.randrange(amount + 1)
     spent[number] = amount if cost is None else cost
     state.settle(one, found, tokens=rng.randrange(100), costs=None if cost is None else (cost, cost))
+    look()
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -56,17 +62,14 @@ def test_law_overrun_is_zero_under_any_interleaving(seed: int) -> None:
     spent: dict[int, int] = {}
     most = {"places": 0}
 
-    async def watch() -> None:
-        end = now() + 7400
-        while now() < end:
-            await asyncio.sleep(1)
-            most["places"] = max(most["places"], state.in_use.get("places", 0))
-            for budget in bounds.budgets:
-                assert sum(state.spent(budget, wall())) <= budget.limit
+    def look() -> None:
+        most["places"] = max(most["places"], state.in_use.get("places", 0))
+        for budget in bounds.budgets:
+            assert sum(state.spent(budget, wall())) <= budget.limit
 
     async def run() -> None:
-        callers = [caller(state, number, Random(f"{seed}/{number}"), bounds, spent) for number in range(150)]
-        await asyncio.gather(watch(), *callers)
+        callers = [caller(state, number, Random(f"{seed}/{number}"), bounds, spent, look) for number in range(150)]
+        await asyncio.gather(*callers)
 
     run_virtual(run())
     assert sum(spent.values()) <= 4000
