@@ -15,6 +15,7 @@ from math import inf
 
 import msgspec
 
+from headworks.core.figures import written_figure
 from headworks.core.money import NANO
 from headworks.load.call import CallResult
 from headworks.load.stats import Interval, mean, percentile, wilson
@@ -216,9 +217,12 @@ def goodput(objective: Objective, seen: Measured) -> Judgement:
     interval = Interval(share.value * offered, share.low * offered, share.high * offered)
     if offered < float(objective.limit.value):
         return Judgement(
-            "cannot say", interval, len(calls), f"only {offered:.4g} calls/s were offered: use a higher --rate"
+            "cannot say",
+            interval,
+            len(calls),
+            f"only {written_figure(offered, 4)} calls/s were offered: use a higher --rate",
         )
-    why = f"{100 * share.value:.4g} % of {offered:.4g} calls/s meet every latency objective"
+    why = f"{100 * share.value:.4g} % of {written_figure(offered, 4)} calls/s meet every latency objective"
     return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 

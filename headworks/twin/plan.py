@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from headworks import __version__
+from headworks.core.figures import written_figure
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.requirements import Objective
@@ -398,7 +399,7 @@ def budget_notes(budgets: Sequence[BudgetFlow]) -> list[Assumption]:
     for one in budgets:
         if one.lasts is not None:
             days = one.lasts / 86400
-            assumed = f"the {one.name} lasts {days:.3g} days of this traffic; verdicts are about that time"
+            assumed = f"the {one.name} lasts {written_figure(days)} days of this traffic; verdicts are about that time"
             noted.append(Assumption(about="budgets", assumed=assumed))
     return noted
 
