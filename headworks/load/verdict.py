@@ -113,7 +113,7 @@ def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
         case "cost_per_call" | "cost":
             found = cost(objective, seen, traffic)
         case _:
-            found = Judgement("not judged", None, 0, "needs an evaluation: run headworks eval")
+            found = Judgement("not judged", None, 0, quality_elsewhere(objective))
     interval, served = found.interval, seen.served(objective.alias)
     verdict, why = found.verdict, found.why
     if not served.is_all and verdict != "not judged":
@@ -133,6 +133,12 @@ def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
         served=served.share,
         why=why,
     )
+
+
+def quality_elsewhere(objective: Objective) -> str:
+    """Who judges a quality: made-up calls have no right answer."""
+    suite = f" --suite {objective.suite}" if objective.suite else ""
+    return f"a load's calls have no right answers: `headworks plan` judges it, by what `headworks eval --targets all{suite}` found"
 
 
 def latency_values(objective: Objective, calls: Sequence[CallResult]) -> list[float]:
