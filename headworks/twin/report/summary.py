@@ -181,12 +181,12 @@ def carrying_lines(report: Report) -> list[str]:
     lines.append(f"by formulas the limits carry {calls_a_second(found.capacity)}; then {limit_words(found.first)} are used up")  # fmt: skip
     for one in found.multiples:
         if not one.gives_way:
-            lines.append(f"at {one.factor:g}x ({calls_a_second(one.rate)}) every limit has room")
+            lines.append(f"at {one.factor:g}x ({calls_a_second(one.rate)}), by formulas, every limit has room")
             continue
         first, *others = one.gives_way
         more = f"; then {', '.join(limit_words(other.name) for other in others)}" if others else ""
         lines.append(
-            f"at {one.factor:g}x ({calls_a_second(one.rate)}) {limit_words(first.name)} give way first: {written_figure(first.carried)} of "
+            f"at {one.factor:g}x ({calls_a_second(one.rate)}), by formulas, {limit_words(first.name)} give way first: {written_figure(first.carried)} of "
             f"{written_figure(first.offered)} calls a second are admitted{more}"
         )
     return lines
