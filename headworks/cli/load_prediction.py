@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from headworks.cli.plan_run import silent
+from headworks.core.figures import written_figure
 from headworks.core.record import Outcome, Record
 from headworks.load.arrivals import Arrival
 from headworks.load.call import CallResult, Ending
@@ -65,7 +66,7 @@ def with_prediction(report: Report, wanted: LoadConfig, system: System, plan: Pa
     with silent():
         drawn = [as_arrivals(wanted, FIRST_SEED + number, faster) for number in range(RUNS)]
         runs = simulated_loads(wanted, system, models, [one for one in drawn if one is not None])
-    said = f"of {RUNS} simulated loads of {seconds:.4g} s, {CONFIDENCE:.0%} are inside in every row"
+    said = f"of {RUNS} simulated loads of {written_figure(seconds, 4)} s, {CONFIDENCE:.0%} are inside in every row"
     floor = own_noise(report) if wanted.traffic.trace is not None or wanted.traffic.log else {}
     return msgspec.structs.replace(report, compared=with_intervals(report.compared, runs, floor), prediction=said)
 

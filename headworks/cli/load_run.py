@@ -21,6 +21,7 @@ from headworks.cli.logs import DECODE, reading
 from headworks.cli.plan import past, read
 from headworks.cli.views.load import as_json, show
 from headworks.core.errors import PlanError
+from headworks.core.figures import written_figure
 from headworks.http.dial import Origin, trust_only
 from headworks.http.proxy import Proxy
 from headworks.ledger.query import Filter
@@ -139,7 +140,7 @@ def wanted_load(system: System, file: Path, asked: Options, key: str | None, pla
         digest=system.digest,
         objectives=system.requirements.objectives,
         traffic=traffic,
-        source=f"{found.source}; sent at {rate:.4g}/s" if asked.rate is not None else found.source,
+        source=f"{found.source}; sent at {written_figure(rate, 4)}/s" if asked.rate is not None else found.source,
         draw=arriving(found, factor, asked),
         redraw=lambda seed: arriving(found, factor, msgspec.structs.replace(asked, seed=seed)),
         rate=rate,

@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from headworks.core.clock import now
+from headworks.core.figures import written_figure
 from headworks.load.arrivals import Arrival
 from headworks.load.call import Caller, CallResult
 from headworks.load.timer import precise_timer
@@ -140,8 +141,8 @@ class OpenLoop:
         if not self.pace.bound or len(self.results) == len(self.arrivals) or self.in_flight <= most:
             return ""
         return (
-            f"over its capacity: {self.in_flight} calls in flight at {rate:.4g}/s, so the mean latency exceeds "
-            f"{self.pace.bound:.3g} s, twice the largest latency limit"
+            f"over its capacity: {self.in_flight} calls in flight at {written_figure(rate, 4)}/s, so the mean latency exceeds "
+            f"{written_figure(self.pace.bound)} s, twice the largest latency limit"
         )
 
     async def cancel_rest(self) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from headworks import __version__
 from headworks.core.clock import wall
+from headworks.core.figures import written_figure
 from headworks.http.client import Client
 from headworks.http.dial import Origin
 from headworks.http.proxy import Proxy
@@ -254,7 +255,7 @@ async def find_max_rate(wanted: LoadConfig, caller: Caller, told: ProgressSink) 
 
         def decide(loop: OpenLoop) -> str:
             found[0] = probe_state(judgeable_calls(loop, bound), kept)
-            told(f"probe at {rate:.4g}/s: {progress(loop, seconds)}")
+            told(f"probe at {written_figure(rate, 4)}/s: {progress(loop, seconds)}")
             return why_unserved(loop) or (found[0].why if found[0].holds is not None else "")
 
         caller.next_load()

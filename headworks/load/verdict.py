@@ -15,6 +15,7 @@ from math import inf
 
 import msgspec
 
+from headworks.core.figures import written_figure
 from headworks.core.money import NANO
 from headworks.load.call import CallResult
 from headworks.load.stats import Interval, mean, percentile, wilson
@@ -112,7 +113,7 @@ def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
         case "cost_per_call" | "cost":
             found = cost(objective, seen, traffic)
         case _:
-            found = Judgement("not judged", None, 0, "needs an evaluation: run headworks eval")
+            found = Judgement("not judged", None, 0, quality_elsewhere(objective))
     interval, served = found.interval, seen.served(objective.alias)
     verdict, why = found.verdict, found.why
     if not served.is_all and verdict != "not judged":
@@ -132,6 +133,12 @@ def judge(objective: Objective, seen: Measured, traffic: Traffic) -> Verdict:
         served=served.share,
         why=why,
     )
+
+
+def quality_elsewhere(objective: Objective) -> str:
+    """Who judges a quality: made-up calls have no right answer."""
+    suite = f" --suite {objective.suite}" if objective.suite else ""
+    return f"a load's calls have no right answers: `headworks plan` judges it, by what `headworks eval --targets all{suite}` found"
 
 
 def latency_values(objective: Objective, calls: Sequence[CallResult]) -> list[float]:
@@ -216,9 +223,12 @@ def goodput(objective: Objective, seen: Measured) -> Judgement:
     interval = Interval(share.value * offered, share.low * offered, share.high * offered)
     if offered < float(objective.limit.value):
         return Judgement(
-            "cannot say", interval, len(calls), f"only {offered:.4g} calls/s were offered: use a higher --rate"
+            "cannot say",
+            interval,
+            len(calls),
+            f"only {written_figure(offered, 4)} calls/s were offered: use a higher --rate",
         )
-    why = f"{100 * share.value:.4g} % of {offered:.4g} calls/s meet every latency objective"
+    why = f"{100 * share.value:.4g} % of {written_figure(offered, 4)} calls/s meet every latency objective"
     return Judgement(verdict_of(objective, interval), interval, len(calls), why)
 
 

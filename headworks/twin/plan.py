@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from headworks import __version__
+from headworks.core.figures import written_figure
 from headworks.core.record import Record
 from headworks.gateway.prices import Prices
 from headworks.system.schema.requirements import Objective
@@ -45,7 +46,13 @@ from headworks.twin.simulation.utilization import Utilization, budget_utilizatio
 from headworks.twin.verdicts.bottleneck import Bottleneck, bottleneck, mean_utilization
 from headworks.twin.verdicts.differences import MONTH
 from headworks.twin.verdicts.overload import Overload, overloads
-from headworks.twin.verdicts.speed_ends import OverSpeeds, judged_over_speeds, noting_unknown, rests_on_unknown
+from headworks.twin.verdicts.speed_ends import (
+    OverSpeeds,
+    SpeedEnds,
+    judged_over_speeds,
+    noting_unknown,
+    rests_on_unknown,
+)
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, unjudged
 from headworks.twin.workers.workers import Workers
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
@@ -177,7 +184,8 @@ def plan(
     system = found.whole.system
     ready, whole, courses, made = found.ready, found.whole, found.courses, found.made
     asked, models, judge, verdicts = ready.demand, ready.modelled.models, found.judge, found.verdicts
-    search = ChangeSearch(whole, effort, asked.busy, courses, made if found.course.is_whole else ())
+    whole_runs = made if found.course.is_whole else ()
+    search = ChangeSearch(whole, effort, asked.busy, courses, whole_runs, ready.modelled.ranges)
     told("measuring the effect of each setting")
     effects = without_blank(search.sensitivities(system.requirements.objectives), verdicts)
     missed = open_objectives(system, verdicts)
@@ -221,27 +229,6 @@ def open_objectives(system: System, verdicts: Sequence[Verdict]) -> list[Objecti
         for objective, verdict in zip(system.requirements.objectives, verdicts, strict=True)
         if verdict.verdict in ("does not hold", "cannot say") and verdict.margin is not None
     ]
-
-
-class SpeedEnds:
-    """Judges the objectives with other speeds of the targets, by runs of their own."""
-
-    def __init__(self, whole: Plan, effort: Effort, busy: float, courses: Courses) -> None:
-        self.whole = whole
-        self.effort = effort
-        self.busy = busy
-        self.courses = courses
-        self.simulated = 0
-
-    def judged(self, models: Mapping[str, VendorModel]) -> list[Verdict]:
-        """The verdicts with these models."""
-        other = msgspec.structs.replace(self.whole, models=models)
-        _, made = self.courses.runs(other, self.effort)
-        short = min(OUTAGE_RUN_CALLS, self.effort.calls)
-        judge = Judge(other, made, self.effort.seed, self.busy, short, self.courses)
-        found = [judge.of(objective) for objective in other.system.requirements.objectives]
-        self.simulated += judge.simulated
-        return found
 
 
 def spent(effort: Effort, made: Sequence[Run], simulated: int) -> Spent:
@@ -398,7 +385,7 @@ def budget_notes(budgets: Sequence[BudgetFlow]) -> list[Assumption]:
     for one in budgets:
         if one.lasts is not None:
             days = one.lasts / 86400
-            assumed = f"the {one.name} lasts {days:.3g} days of this traffic; verdicts are about that time"
+            assumed = f"the {one.name} lasts {written_figure(days)} days of this traffic; verdicts are about that time"
             noted.append(Assumption(about="budgets", assumed=assumed))
     return noted
 

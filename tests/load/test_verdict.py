@@ -223,7 +223,9 @@ def test_a_window_has_the_calls_that_the_traffic_has_in_it() -> None:
 
 
 def test_quality_is_another_commands() -> None:
-    assert said(objective("quality", "0.9", suite="s"), [call()]).verdict == "not judged"
+    found = said(objective("quality", "0.9", suite="s"), [call()])
+    assert found.verdict == "not judged"
+    assert "`headworks plan` judges it, by what `headworks eval --targets all --suite s` found" in found.why
 
 
 def test_the_whole_is_as_bad_as_its_worst_part() -> None:

@@ -11,6 +11,7 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.tables import Output
+from headworks.core.figures import written_figure
 from headworks.load.max_rate import RateSearch
 from headworks.load.run import Latency, Report
 from headworks.load.verdict import ComparedValue
@@ -47,9 +48,9 @@ def show(report: Report) -> None:
     whole = report.ended.get("ok", 0)
     others = ", ".join(f"{count} {ended}" for ended, count in report.ended.items() if ended != "ok")
     click.echo(
-        f"{report.calls} calls in {report.seconds:.1f} s ({report.rate:.4g}/s): {whole} ok"
+        f"{report.calls} calls in {report.seconds:.1f} s ({written_figure(report.rate, 4)}/s): {whole} ok"
         + (f", {others}" if others else "")
-        + f"; goodput {report.goodput:.4g}/s, {report.tokens_per_second:,.0f} tokens/s"
+        + f"; goodput {written_figure(report.goodput, 4)}/s, {report.tokens_per_second:,.0f} tokens/s"
     )
     if report.codes:
         click.echo("errors: " + ", ".join(f"{count} x {code}" for code, count in report.codes.items()))
@@ -120,14 +121,14 @@ def show_search(output: Output, searched: RateSearch) -> None:
     table = output.table("rate", "verdict", "calls", "why")
     for one in searched.probes:
         said = {True: "holds", False: "fails", None: "unclear"}[one.holds]
-        table.add_row(f"{one.rate:.4g}", said, str(one.calls), Text(one.why))
+        table.add_row(written_figure(one.rate, 4), said, str(one.calls), Text(one.why))
     output.print(table)
     if searched.holds is None:
         click.echo("no rate was shown to meet every objective")
         return
-    beyond = "" if searched.fails is None else f"; {searched.fails:.4g}/s does not, or was not shown to"
+    beyond = "" if searched.fails is None else f"; {written_figure(searched.fails, 4)}/s does not, or was not shown to"
     click.echo(
-        f"{searched.holds:.4g}/s meets every objective{beyond}. The numbers above were measured at {searched.holds:.4g}/s."
+        f"{written_figure(searched.holds, 4)}/s meets every objective{beyond}. The numbers above were measured at {written_figure(searched.holds, 4)}/s."
     )
 
 

@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from headworks.cli.tables import Output
+from headworks.core.figures import written_figure
 from headworks.system.verdicts.verdict import VerdictWord
 from headworks.twin.models.speed_range import SpeedOrigin
 from headworks.twin.report.report import Remedy, Report, Sensitivity, effort_words, is_measurable, verdict_words
@@ -230,7 +231,7 @@ def show_screening(screening: Screening, source: str) -> None:
     click.echo()
     table = output.table("limit", "capacity", "offered load", "utilization")
     for one in screening.limits:
-        table.add_row(one.name, f"{one.carries:.3g}/s", f"{one.asked:.3g}/s", f"{one.use:.0%}")
+        table.add_row(one.name, f"{written_figure(one.carries)}/s", f"{written_figure(one.asked)}/s", f"{one.use:.0%}")
     if screening.limits:
         output.print(table)
     else:
@@ -249,8 +250,8 @@ def show_screening(screening: Screening, source: str) -> None:
             table.add_row(
                 f"{queue.name}: {queue.places}",
                 f"{queue.load:.2f}",
-                "unbounded" if queue.wait is None else f"{queue.wait * 1000:.3g} ms",
-                "unbounded" if queue.wait_corrected is None else f"{queue.wait_corrected * 1000:.3g} ms",
+                "unbounded" if queue.wait is None else f"{written_figure(queue.wait * 1000)} ms",
+                "unbounded" if queue.wait_corrected is None else f"{written_figure(queue.wait_corrected * 1000)} ms",
                 f"{queue.turned_away:.2%}",
             )
         output.print(table)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from headworks.cli.tables import Output
 from headworks.cli.views.plan import COLOURS
+from headworks.core.figures import written_figure
 from headworks.twin.report.comparison import ANSWERED, COST, Column, Comparison, Difference, Row
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
@@ -132,7 +133,7 @@ def signed(metric: str, value: float) -> str:
     """A difference in the unit of its metric: of shares in points of a hundred."""
     sign = "-" if value < 0 else "+"
     if metric in ("availability", "quality"):
-        return f"{sign}{abs(value) * 100:.3g} points"
+        return f"{sign}{written_figure(abs(value) * 100)} points"
     return f"{sign}{format_value(metric, abs(value))}"
 
 

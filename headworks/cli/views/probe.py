@@ -9,6 +9,7 @@ import msgspec
 from rich.text import Text
 
 from headworks.cli.tables import Output
+from headworks.core.figures import written_figure
 from headworks.core.money import written_dollars
 from headworks.system.schema.system import System
 from headworks.system.speeds.measurements import MIN_ANSWERS, Measurement, Spread
@@ -79,7 +80,7 @@ def median(spread: Spread | None) -> str:
 
 def rate(pace: Spread) -> str:
     one = pace.median
-    return f"{1 / one.value:.3g} ({1 / one.high:.3g} .. {1 / one.low:.3g})"
+    return f"{written_figure(1 / one.value)} ({written_figure(1 / one.high)} .. {written_figure(1 / one.low)})"
 
 
 def at_95(spread: Spread) -> float:

@@ -16,6 +16,8 @@ from typing import Final
 
 import msgspec
 
+from headworks.core.figures import written_figure
+
 NORMAL: Final = NormalDist()
 
 ASSUMED_UNAVAILABILITY: Final = 0.01
@@ -112,9 +114,7 @@ def too_bursty(burstiness: float) -> str | None:
     """Why no closed form is said of such arrivals; None where one may be."""
     if burstiness <= TOO_BURSTY:
         return None
-    return (
-        f"arrivals are too bursty for closed forms: the SCV of the gaps is {burstiness:.3g}, more than {TOO_BURSTY:g}"
-    )
+    return f"arrivals are too bursty for closed forms: the SCV of the gaps is {written_figure(burstiness)}, more than {written_figure(TOO_BURSTY)}"
 
 
 def erlang_b(places: int, load: float) -> float:

@@ -325,7 +325,7 @@ class ArithmeticJudge(StatedInputs):
                     missing = ("`prompt_tokens` and `output_tokens` under `traffic`",)
                     return Capacity(0.0, float("inf"), "", missing)
                 sizes.append(asked.mean + said.mean)
-        by = f"{name}: tpm, {min(sizes):.0f} tokens per call"
+        by = f"{name}: tpm, {min(sizes):,.0f} tokens per call"
         return Capacity(per_second / max(sizes), per_second / min(sizes), by)
 
     def by_concurrency(self, aliases: Sequence[str], places: int, by: str, name: str | None) -> Capacity:
@@ -467,13 +467,13 @@ def windows_within(every: Window, window: float) -> int:
 
 
 def seconds(value: float) -> str:
-    return f"{value * 1000:.0f}ms" if value < 1 else f"{value:.1f}s"
+    return f"{value * 1000:.0f}ms" if value < 1 else f"{value:,.1f}s"
 
 
 def calls(rate: float) -> str:
-    return f"{rate:.1f}" if rate < 100 else f"{rate:.0f}"
+    return f"{rate:.1f}" if rate < 100 else f"{rate:,.0f}"
 
 
 def dollars(nano: float) -> str:
     """Two digits are enough for an estimate, cents for more than a dollar."""
-    return written_dollars(int(float(f"{nano:.1e}"))) if nano < NANO else f"${nano / NANO:.2f}"
+    return written_dollars(int(float(f"{nano:.1e}"))) if nano < NANO else f"${nano / NANO:,.2f}"

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from headworks.core.figures import written_figure
 from headworks.system.schema.requirements import Times
 from headworks.system.schema.system import Local, Provider, Simulated, System, TargetOf
 from headworks.system.speeds.priors import WIDEST_FIRST_TOKEN, WIDEST_PER_TOKEN, Range, prior_of
@@ -227,7 +228,7 @@ def _note_speed(
             continue
         said = f"{words}: p50 {_ms(time.median)}"
         if part == "first_token" and (model.prefill or model.stall):
-            said += f" plus {(model.prefill + model.stall) * 1000:g} ms per prompt token"
+            said += f" plus {written_figure((model.prefill + model.stall) * 1000, 6)} ms per prompt token"
         if part == "per_token" and model.crowding:
             said += f", {model.crowding:.0%} slower for each concurrent call"
         if known is None:
@@ -238,7 +239,7 @@ def _note_speed(
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+    return f"{written_figure(seconds * 1000)} ms" if seconds < 1 else f"{written_figure(seconds)} s"
 
 
 def _note_assumed(name: str, base: VendorModel, origins: Mapping[str, Origin], noted: list[Assumption]) -> None:

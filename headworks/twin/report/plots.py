@@ -10,6 +10,7 @@ from typing import Final
 
 from headworks.charts.charts import Axis, Bound, IntervalRow, Line, interval_chart, line_chart, log_axis
 from headworks.charts.style import Colour
+from headworks.core.figures import written_figure
 from headworks.twin.report.report import PERCENTS, Distribution, Report, is_measurable
 from headworks.twin.simulation.utilization import STEPS, Utilization
 from headworks.twin.verdicts.verdict import Verdict, format_value
@@ -110,11 +111,11 @@ def short_value(metric: str, value: float) -> str:
     """A value as a tick says it."""
     match metric:
         case "time_to_first_token" | "duration":
-            return f"{value * 1000:g} ms" if value < 1 else f"{value:g} s"
+            return f"{written_figure(value * 1000, 6)} ms" if value < 1 else f"{written_figure(value, 6)} s"
         case "availability" | "quality":
             return f"{value * 100:.6g}%"
         case "goodput":
-            return f"{value:g} rps"
+            return f"{written_figure(value, 6)} rps"
     return format_value(metric, value)
 
 

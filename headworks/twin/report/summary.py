@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from headworks.core.figures import written_figure
 from headworks.core.money import NANO, written_dollars
 from headworks.system.verdicts.quality import points
 from headworks.system.verdicts.verdict import parted
@@ -123,9 +124,9 @@ def plain_value(metric: str, value: float) -> str:
         case "availability":
             return f"{value * 100:.2g}%" if value < 0.9 else f"{value * 100:.4g}%"
         case "goodput":
-            return f"{value:.3g}"
+            return written_figure(value)
         case "time_to_first_token" | "duration":
-            return f"{value:.2g} s" if value < 100 else f"{value:.0f} s"
+            return f"{written_figure(value, 2)} s" if value < 100 else f"{value:,.0f} s"
     return format_value(metric, value)
 
 
@@ -139,7 +140,8 @@ def limit_words(name: str) -> str:
 
 def calls_a_second(rate: float) -> str:
     """`20 calls a second`, to three digits."""
-    return "1 call a second" if f"{rate:.3g}" == "1" else f"{rate:.3g} calls a second"
+    said = written_figure(rate)
+    return "1 call a second" if said == "1" else f"{said} calls a second"
 
 
 def first_to_give_way(report: Report, missed: Verdict) -> str:
@@ -179,13 +181,13 @@ def carrying_lines(report: Report) -> list[str]:
     lines.append(f"by formulas the limits carry {calls_a_second(found.capacity)}; then {limit_words(found.first)} are used up")  # fmt: skip
     for one in found.multiples:
         if not one.gives_way:
-            lines.append(f"at {one.factor:g}x ({calls_a_second(one.rate)}) every limit has room")
+            lines.append(f"at {one.factor:g}x ({calls_a_second(one.rate)}), by formulas, every limit has room")
             continue
         first, *others = one.gives_way
         more = f"; then {', '.join(limit_words(other.name) for other in others)}" if others else ""
         lines.append(
-            f"at {one.factor:g}x ({calls_a_second(one.rate)}) {limit_words(first.name)} give way first: {first.carried:.3g} of "
-            f"{first.offered:.3g} calls a second are admitted{more}"
+            f"at {one.factor:g}x ({calls_a_second(one.rate)}), by formulas, {limit_words(first.name)} give way first: {written_figure(first.carried)} of "
+            f"{written_figure(first.offered)} calls a second are admitted{more}"
         )
     return lines
 

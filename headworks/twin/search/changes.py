@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from headworks.core.figures import written_figure
 from headworks.system.schema.system import Model, OpenAI, Provider, Simulated, TargetOf
 from headworks.system.syntax.scalars import written_count, written_duration
 from headworks.twin.models.vendor_model import VendorModel
@@ -79,7 +80,7 @@ def scale_traffic(plan: Plan, factor: float) -> Plan:
 def traffic_changes(plan: Plan) -> Iterator[Change]:
     rate = plan.workload.rate
     yield Change(
-        "load", f"{rate:.3g} -> {rate * 1.2:.3g} rps", "traffic", "requirements.traffic.peak_rps",
+        "load", f"{written_figure(rate)} -> {written_figure(rate * 1.2)} rps", "traffic", "requirements.traffic.peak_rps",
         lambda plan: scale_traffic(plan, 1.2), False,
     )  # fmt: skip
     if isinstance(plan.workload, Shape):

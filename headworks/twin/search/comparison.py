@@ -7,10 +7,12 @@ Analysis, ch. 11).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from headworks.system.schema.requirements import Objective
+from headworks.twin.models.speed_range import SpeedRange
 from headworks.twin.screening.course import Course
 from headworks.twin.search.changes import Change
 from headworks.twin.simulation.courses import Courses
@@ -38,6 +40,9 @@ SAME: Final = 0.01
 """The change of a growing queue, by its growth, below which a change of the system leaves it as it is."""
 
 
+NO_RANGES: Final[Mapping[str, SpeedRange]] = MappingProxyType({})
+
+
 def calls_compared(calls: int) -> int:
     """The measured calls of a comparison's run, by those of a verdict's."""
     return max(MIN_CALLS, calls // FEWER_CALLS)
@@ -45,16 +50,23 @@ def calls_compared(calls: int) -> int:
 
 class Comparison:
     """Tries changes of one plan, each over the same few seeds. whole: the verdict's own runs, where each is a whole peak:
-    changes are compared with them."""
+    changes are compared with them; ranges: of the speeds that are not sure."""
 
     def __init__(
-        self, plan: Plan, effort: Effort, busy: float, courses: Courses | None = None, whole: Sequence[Run] = ()
+        self,
+        plan: Plan,
+        effort: Effort,
+        busy: float,
+        courses: Courses | None = None,
+        whole: Sequence[Run] = (),
+        ranges: Mapping[str, SpeedRange] = NO_RANGES,
     ) -> None:
         self.plan = plan
         self.effort = effort
         self.calls = calls_compared(effort.calls)
         self.short = max(50, min(OUTAGE_RUN_CALLS, effort.calls) // 3)
         self.busy = busy
+        self.ranges = ranges
         self.courses = courses
         self.replicator = Replicator() if courses is None else courses.replicator
         self.is_whole = bool(whole)

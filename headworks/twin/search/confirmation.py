@@ -7,8 +7,9 @@ peak shows what it is, and what was changed needs less. It is then compared with
 chosen, and the interval is that of a difference of independent means.
 
 Always true: a change is confirmed for an objective only where its verdict on the fresh seeds is "holds", is clear at the
-confidence at which runs stop, and the interval of the difference is above zero; and where it is not met by
-serving less: neither a smaller share that is let in nor, without a promise about answers, fewer of them.
+confidence at which runs stop, and the interval of the difference is above zero; where it holds at both ends of every speed that
+is not sure, as a verdict does; and where it is not met by serving less: neither a smaller share that is let in nor, without a
+promise about answers, fewer of them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from headworks.twin.simulation.replications import (
     is_clear,
 )
 from headworks.twin.verdicts.money import Money
+from headworks.twin.verdicts.speed_ends import SpeedEnds, judged_over_speeds
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, margin
 from headworks.twin.workload.arrivals import Shape
 
@@ -48,6 +50,9 @@ MONTH: Final = 30 * 86400.0
 
 MOST_CONFIRMED: Final = 40_000
 """Calls that are simulated at most to confirm changes: eight seconds of one core, or so many that one change can be (a long trace)."""
+
+MOST_ENDS: Final = 3
+"""Speeds at which a change is judged: the fast end, the slow one, and the slowest that a timeout lets through."""
 
 LESS: Final = 0.002
 """The smallest share of answers that counts as fewer: the resolution of a margin in a search."""
@@ -83,7 +88,8 @@ class JudgeAgain(Judge):
 class Trial:
     """A change and the runs that confirm it: of the plan as it is, none where the verdict's are taken, and of the changed one."""
 
-    def __init__(self, plan: Plan, course: Course | None) -> None:
+    def __init__(self, change: Change, plan: Plan, course: Course | None) -> None:
+        self.change = change
         self.plan = plan
         self.course = course
         self.is_settled = True
@@ -92,6 +98,8 @@ class Trial:
         self.after: list[Run] = []
         self.outages: dict[frozenset[str], Run] = {}
         self.judges: dict[str, JudgeAgain] = {}
+        self.over: dict[str, Verdict] = {}
+        """The verdicts over all speeds, by objective id, once they were asked for."""
 
     @property
     def least(self) -> int:
@@ -114,6 +122,9 @@ class Confirmation:
         self.left = (
             MOST_CONFIRMED if self.whole is not None else max(MOST_CONFIRMED, 2 * MIN_RUNS * self._calls_of_a_run())
         )
+        self.ranges = compared.ranges
+        self.left_of_ends = max(MOST_CONFIRMED, MOST_ENDS * MIN_RUNS * self._calls_of_a_run())
+        """Calls that are left for speeds that are not sure."""
         self.simulated = 0
         self._trials: dict[str, Trial] = {}
         self._before: dict[tuple[Course | None, int], Run] = {}
@@ -131,7 +142,7 @@ class Confirmation:
         if key not in self._trials:
             changed = change.apply(self.plan)
             course = None if self.courses is None else self.courses.of(changed, self.effort.calls)
-            self._trials[key] = Trial(changed, course)
+            self._trials[key] = Trial(change, changed, course)
         return self._trials[key]
 
     def _as_before(self, course: Course | None) -> Course | None:
@@ -197,7 +208,7 @@ class Confirmation:
                 self._before[known] = self._run(self.plan, seed, known[0])
             trial.before.append(self._before[known])
         trial.after.append(self._run(trial.plan, seed, course))
-        trial.judges = {}
+        trial.judges, trial.over = {}, {}
         return True
 
     def _run(self, plan: Plan, seed: int, course: Course | None) -> Run:
@@ -213,7 +224,8 @@ class Confirmation:
         longer = self.courses.longer(trial.course, trial.after)
         if longer is None:
             return True
-        trial.course, trial.before, trial.after, trial.judges = longer, [], [], {}
+        trial.course, trial.before, trial.after = longer, [], []
+        trial.judges, trial.over = {}, {}
         trial.is_settled = longer.simulated * 2 * MIN_WHOLE <= self.left
         return trial.is_settled
 
@@ -257,8 +269,28 @@ class Confirmation:
         self.simulated += more
         self.left -= more
         is_met = verdict.verdict == "holds" and self.is_clear(objective, trial) and len(trial.after) >= trial.least
+        is_met = is_met and self.holds_over_speeds(trial, objective)
         is_better = gained.low > 0 and verdict.served >= was.served - FLAT and not self.answers_less(trial, objective)
         return Outcome(verdict=verdict, gained=gained, is_met=is_met, is_better=is_better)
+
+    def holds_over_speeds(self, trial: Trial, objective: Objective) -> bool:
+        """Whether an objective that is met is met at both ends of every speed that is not sure; not where that would take too long."""
+        if not self.ranges or self.courses is None:
+            return True
+        if not trial.over:
+            cost = self.effort.calls if trial.course is None else trial.course.simulated
+            if MOST_ENDS * trial.least * cost > self.left_of_ends:
+                return False
+            runs = min(trial.least, self.effort.runs)
+            effort = msgspec.structs.replace(self.effort, seed=self.effort.seed + FRESH, runs=runs)
+            ends = SpeedEnds(self.plan, effort, self.busy, self.courses, trial.change.apply)
+            after, system = self.judge(trial), trial.plan.system
+            known = [after.of(one) for one in system.requirements.objectives]
+            found = judged_over_speeds(system, self.plan.models, self.ranges, known, ends.judged)
+            trial.over = {one.id: one for one in found.verdicts}
+            self.left_of_ends -= ends.simulated
+            self.simulated += ends.simulated
+        return trial.over[objective.id].verdict == "holds"
 
     def gained(self, objective: Objective, trial: Trial, was: Verdict, value: float) -> Interval:
         """The difference of margins. Its width is that of the pairs' differences; of a month, that of its windows'."""

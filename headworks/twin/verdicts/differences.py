@@ -21,10 +21,8 @@ import msgspec
 import numpy as np
 
 from headworks.system.schema.requirements import Objective
-from headworks.twin.models.random_streams import generator
 from headworks.twin.simulation.confidence_interval import Interval, jackknife_interval, quantile_interval
 from headworks.twin.simulation.replications import SIMULATED_METRICS, Run
-from headworks.twin.verdicts.outages import outage_causes
 from headworks.twin.verdicts.verdict import Judge, Verdict
 
 MONTH: Final = 30 * 86400.0
@@ -166,20 +164,12 @@ def objective_difference(
 
 
 def window_difference(objectives: tuple[Objective, Objective], one: Compared, other: Compared) -> Interval:
-    """The difference of single windows. Where the same causes strike both, each window has the same outages; else any window
-    of the one meets any of the other."""
+    """The difference of single windows. What strikes both systems for the same share of time has its outages at the same times;
+    everything else has its own."""
     mine, theirs = objectives
     before = np.array(one.judge.availability(mine).values)
     after = np.array(other.judge.availability(theirs).values)
-    if causes_of(one.judge, mine) != causes_of(other.judge, theirs):
-        after = after[generator(one.judge.seed, "windows that are compared").permutation(len(after))]
     return quantile_interval((after - before).tolist())
-
-
-def causes_of(judge: Judge, objective: Objective) -> list[frozenset[str]]:
-    """What strikes an objective's providers, in the order in which outages are drawn."""
-    _, outages, causes = judge.outage_scope(objective)
-    return [one.providers for one in outage_causes(outages, causes)]
 
 
 def is_better(found: Interval, *, is_lower_better: bool) -> bool | None:

@@ -8,7 +8,8 @@ short run with exactly these providers away. A common cause takes its share (the
 provider's outages, so for n alike the mean is ((1 - beta) q)^n + beta q: 1.08e-3 for two with 1 % and 10 %, 1.00e-3 for
 three, as in `system/verdicts/closed_forms.py`, and what is added here is how much single months differ.
 
-Always true: what a short run costs is independent of the window's length; the same seed gives the same months.
+Always true: what a short run costs is independent of the window's length; the same seed gives the same months; what strikes two
+systems strikes both at the same times, whatever else strikes one of them (as far as it strikes both for the same share of time).
 """
 
 from __future__ import annotations
@@ -28,20 +29,27 @@ WINDOWS: Final = 2000
 
 
 class OutageCause(msgspec.Struct, frozen=True):
-    """A cause that takes its providers down together for `share` of the time."""
+    """A cause that takes its providers down together for `share` of the time. name: that of its random draws, the same in every
+    system that it strikes."""
 
     providers: frozenset[str]
     share: float
+    name: str
 
 
 def outage_causes(outages: Mapping[str, float], causes: Sequence[Cause]) -> list[OutageCause]:
     """The causes that strike these providers, and each one's own outages that are left."""
     met = [(cause, cause.providers & outages.keys()) for cause in causes]
     met = [(cause, struck) for cause, struck in met if struck]
-    found = [OutageCause(struck, cause.share * max(outages[name] for name in struck)) for cause, struck in met]
+    found = [
+        OutageCause(
+            struck, cause.share * max(outages[name] for name in struck), f"common/{number}/{'+'.join(sorted(struck))}"
+        )
+        for number, (cause, struck) in enumerate(met)
+    ]
     for name, outage in outages.items():
         common = sum(cause.share for cause, struck in met if name in struck)
-        found.append(OutageCause(frozenset({name}), max(0.0, 1 - common) * outage))
+        found.append(OutageCause(frozenset({name}), max(0.0, 1 - common) * outage, f"own/{name}"))
     return [source for source in found if source.share > 0]
 
 
@@ -94,7 +102,7 @@ def simulate_windows(
     marks: list[NDArray[np.int64]] = [np.full(windows, -1)]
     steps: list[NDArray[np.int64]] = [np.zeros(windows, dtype=np.int64)]
     for number, source in enumerate(found):
-        begun, ended = _alternating_renewal(source.share, lasting, whole, generator(seed, f"outages/{number}"))
+        begun, ended = _alternating_renewal(source.share, lasting, whole, generator(seed, f"outages/{source.name}"))
         times += [begun, ended]
         marks += [np.full(len(begun), number), np.full(len(ended), number)]
         steps += [np.ones(len(begun), dtype=np.int64), -np.ones(len(ended), dtype=np.int64)]

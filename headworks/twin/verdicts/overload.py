@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from headworks.core.figures import written_figure
 from headworks.system.schema.requirements import Objective
 from headworks.system.syntax.scalars import written_duration
 from headworks.twin.screening.capacity import Capacity
@@ -52,7 +53,9 @@ def _overload(one: Short, peak: float) -> Overload:
     unit, _, owner = one.name.partition(" of ")
     lead = f"more arrives than `{owner}` admits (its {unit})"
     if not one.grows:
-        said = f"{lead}: {one.excess:.2g} of {one.offered:.3g} calls a second go to {one.goes}"
+        said = (
+            f"{lead}: {written_figure(one.excess, 2)} of {written_figure(one.offered)} calls a second go to {one.goes}"
+        )
         return Overload(
             name=one.name, offered=one.offered, carried=one.carried, grows=False, wait=None, full_after=None, said=said
         )
@@ -89,7 +92,8 @@ def is_seen(one: Short, rate: float, made: Sequence[Run]) -> bool:
 
 def _calls(rate: float) -> str:
     """Calls a second to two digits."""
-    return "1 call" if f"{rate:.2g}" == "1" else f"{rate:.2g} calls"
+    said = written_figure(rate, 2)
+    return "1 call" if said == "1" else f"{said} calls"
 
 
 def _length(seconds: float) -> str:

@@ -23,8 +23,10 @@ from headworks.system.schema.system import System
 from headworks.system.verdicts.verdict import Served, VerdictWord, served_words
 from headworks.twin.models.speed_range import SpeedOrigin, SpeedRange
 from headworks.twin.models.vendor_model import VendorModel
+from headworks.twin.simulation.courses import Courses
+from headworks.twin.simulation.replications import Effort, Plan
 from headworks.twin.verdicts.bottleneck import Bottleneck
-from headworks.twin.verdicts.verdict import Verdict, format_value
+from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, format_value
 
 MIN_MOVE: Final = 0.005
 """The smallest difference between the ends, as a share of the value, from which a verdict is said to rest on the speed: below
@@ -39,6 +41,40 @@ of hosted models one call in eight takes longer than the timeout."""
 
 JudgedBy = Callable[[Mapping[str, VendorModel]], Sequence[Verdict]]
 """Gives the verdict on each objective with these models."""
+
+
+def unchanged(plan: Plan) -> Plan:
+    return plan
+
+
+class SpeedEnds:
+    """Judges the objectives of a plan with other speeds of its targets, by runs of their own. turned: a change of the plan, which is
+    made after the speeds are, so that a target that it copies has the same speed."""
+
+    def __init__(
+        self,
+        whole: Plan,
+        effort: Effort,
+        busy: float,
+        courses: Courses,
+        turned: Callable[[Plan], Plan] = unchanged,
+    ) -> None:
+        self.whole = whole
+        self.effort = effort
+        self.busy = busy
+        self.courses = courses
+        self.turned = turned
+        self.simulated = 0
+
+    def judged(self, models: Mapping[str, VendorModel]) -> list[Verdict]:
+        """The verdicts with these models."""
+        other = self.turned(msgspec.structs.replace(self.whole, models=models))
+        _, made = self.courses.runs(other, self.effort)
+        short = min(OUTAGE_RUN_CALLS, self.effort.calls)
+        judge = Judge(other, made, self.effort.seed, self.busy, short, self.courses)
+        found = [judge.of(objective) for objective in other.system.requirements.objectives]
+        self.simulated += judge.simulated
+        return found
 
 
 class RestsOn(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from headworks.core.figures import written_figure
 from headworks.core.money import NANO, written_dollars
 from headworks.gateway.prices import Prices
 from headworks.system.schema.requirements import Objective
@@ -128,11 +129,11 @@ def format_value(metric: str, value: float) -> str:
     """A number in its unit, to the digits that a prediction has."""
     match metric:
         case "time_to_first_token" | "duration":
-            return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+            return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:,.1f} s"
         case "availability":
             return percent(round(value, 7))
         case "goodput":
-            return f"{value:.2f} rps" if value < 10 else f"{value:.1f} rps"
+            return f"{value:.2f} rps" if value < 10 else f"{value:,.1f} rps"
         case "quality":
             return points(value)
     if value < 1:
@@ -287,7 +288,7 @@ class Judge:
         offered = self.needed_load(objective)
         if offered is None:
             return ""
-        return f"; the target equals the offered load ({offered:g} calls/s at peak), so no call may fail or be late: lower it"
+        return f"; the target equals the offered load ({written_figure(offered, 6)} calls/s at peak), so no call may fail or be late: lower it"
 
     def needed_load(self, objective: Objective) -> float | None:
         """The offered load, where a goodput target needs all of it; else None."""

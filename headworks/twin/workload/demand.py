@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from headworks.core.errors import PlanError
+from headworks.core.figures import written_figure
 from headworks.core.record import Record
 from headworks.system.schema.requirements import AliasTraffic, Tokens
 from headworks.system.schema.system import System
@@ -85,7 +86,9 @@ def _peak_rates(system: System, noted: list[Assumption]) -> dict[str, float]:
     rest = max(0.0, traffic.peak_rps - sum(own.values()))
     if left and rest:
         if len(left) > 1:
-            assumed = f"{', '.join(left)} get equal shares of the load, {rest / len(left):g} calls/s each"
+            assumed = (
+                f"{', '.join(left)} get equal shares of the load, {written_figure(rest / len(left), 6)} calls/s each"
+            )
             noted.append(Assumption(about="traffic", assumed=assumed, instead="set `peak_rps` for each alias"))
         own |= {alias: rest / len(left) for alias in left}
     return {alias: own[alias] for alias in system.models if own.get(alias)}
@@ -133,7 +136,7 @@ def _from_shape(system: System) -> Demand:
     ]
     total = sum(one.rate for one in shapes)
     return Demand(
-        source=f"synthetic traffic, {total:g} calls/s at peak",
+        source=f"synthetic traffic, {written_figure(total, 6)} calls/s at peak",
         workload=Shape(shapes),
         mix=mix,
         burstiness=max(one.burstiness for one in shapes),
@@ -205,7 +208,7 @@ def _from_trace(system: System, rows: TraceRows, known: Sequence[tuple[str, bool
         for alias, part in counts.items()
     ]
     return Demand(
-        source=f"{source}: {len(rows.at)} calls, {rate:.3g} calls/s in the busiest 5 minutes",
+        source=f"{source}: {len(rows.at):,} calls, {written_figure(rate)} calls/s in the busiest 5 minutes",
         workload=workload,
         mix=mix,
         burstiness=squared_cv(workload.at),

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from headworks.core.figures import written_figure
 from headworks.system.schema.system import System
 from headworks.system.syntax.scalars import written_duration
 from headworks.twin.workload.arrivals import AliasShape, Shape, Trace
@@ -29,7 +30,7 @@ def traffic_differences(system: System, asked: Demand, other: System, others: De
     else:
         found.append(f"{others.source}, not {asked.source}")
     if abs(others.busy - asked.busy) > 1e-9:
-        found.append(f"the mean load is {others.busy:.3g} of the peak's, not {asked.busy:.3g}")
+        found.append(f"the mean load is {written_figure(others.busy)} of the peak's, not {written_figure(asked.busy)}")
     return found
 
 
@@ -50,14 +51,16 @@ def _names(known: dict[str, AliasShape]) -> str:
 
 
 def _numbers(one: AliasShape) -> dict[str, str]:
-    prompt, output = (f"median {spread.median:g}, p95 {spread.at(95):.0f}" for spread in (one.prompt, one.output))
+    prompt, output = (
+        f"median {written_figure(spread.median, 6)}, p95 {spread.at(95):,.0f}" for spread in (one.prompt, one.output)
+    )
     return {
-        "calls a second": f"{one.rate:g}",
-        "burstiness": f"{one.burstiness:g}",
+        "calls a second": written_figure(one.rate, 6),
+        "burstiness": written_figure(one.burstiness, 6),
         "prompt tokens": prompt,
         "output tokens": output,
-        "streamed": f"{one.streamed:.4g}",
-        "repeated": f"{one.repeated:.4g}",
+        "streamed": written_figure(one.streamed, 4),
+        "repeated": written_figure(one.repeated, 4),
     }
 
 
@@ -66,7 +69,7 @@ def _traces(mine: Trace, theirs: Trace) -> Iterator[str]:
         yield OTHER
         return
     if mine.faster != theirs.faster:
-        yield f"calls a second: {theirs.rate:.3g}, not {mine.rate:.3g}"
+        yield f"calls a second: {written_figure(theirs.rate)}, not {written_figure(mine.rate)}"
     if mine.known != theirs.known or mine.shares != theirs.shares:
         yield "the calls go to other aliases"
     if (mine.streamed, mine.repeated) != (theirs.streamed, theirs.repeated):

@@ -188,8 +188,8 @@ def test_how_far_it_carries_names_what_gives_way_at_each_multiple() -> None:
     assert carrying_lines(report(first(), carrying=carries)) == [
         "the latencies hold up to 32.6 calls a second in simulation; at 33.5 calls a second `first` is missed",
         "by formulas the limits carry 34.4 calls a second; then the tokens a minute of `openai` are used up",
-        "at 2x (40 calls a second) every limit has room",
-        "at 5x (100 calls a second) the tokens a minute of `openai` give way first: 34.4 of 100 calls a second are admitted; "
+        "at 2x (40 calls a second), by formulas, every limit has room",
+        "at 5x (100 calls a second), by formulas, the tokens a minute of `openai` give way first: 34.4 of 100 calls a second are admitted; "
         "then the calls that the gateway holds at once (`server.max_in_flight`)",
     ]
 

@@ -136,7 +136,7 @@ def test_check_plan_its_budgets_and_load_say_the_same_of_a_month() -> None:
     of = system(daily, limit="$12000", amount="$43545.6")
     truth = 3 * MONTH * EACH
     [_, by_arithmetic] = judge_by_arithmetic(of, Prices(of).of)
-    assert by_arithmetic.why == f"${truth:.2f} in 30d by `daily`"
+    assert by_arithmetic.why == f"${truth:,.2f} in 30d by `daily`"
     made = judge(of)
     found = verdicts(made)
     assert found["month"].value == pytest.approx(truth, rel=1e-6)
@@ -162,7 +162,7 @@ def test_a_month_that_no_quiet_hour_can_save_does_not_hold_by_arithmetic() -> No
     daily = f"{STEADY}, daily: [{', '.join(['50%'] * 24)}]"
     text = SYSTEM.replace("TRAFFIC", daily).replace("LIMIT", "$9000").partition("keys:")[0]
     [_, found] = judge_by_arithmetic(right(text), Prices(right(text)).of)
-    assert (found.verdict, found.why) == ("does not hold", "$10886.40 in 30d by `daily`")
+    assert (found.verdict, found.why) == ("does not hold", "$10,886.40 in 30d by `daily`")
     [_, held] = judge_by_arithmetic(right(text.replace("$9000", "$12000")), Prices(right(text)).of)
     assert held.verdict == "holds"
 

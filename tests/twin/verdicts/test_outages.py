@@ -52,3 +52,15 @@ def test_what_is_common_is_not_counted_twice() -> None:
         (["a"], 0.0075),
         (["b"], 0.015),
     ]
+
+
+def test_a_provider_is_down_at_the_same_times_whatever_else_is_down() -> None:
+    alone = simulate_windows({"v": 0.01}, [], 86_400.0, 600.0, 1, windows=50)
+    beside = simulate_windows({"w": 0.05, "v": 0.01}, [], 86_400.0, 600.0, 1, windows=50)
+    before, after = (
+        sum(made.shares[:, number] for number, state in enumerate(made.states) if "v" in state)
+        for made in (alone, beside)
+    )
+    assert before == pytest.approx(after, abs=1e-12)
+    other = simulate_windows({"w": 0.01}, [], 86_400.0, 600.0, 1, windows=50)
+    assert other.shares[:, other.states.index(frozenset({"w"}))] != pytest.approx(before)
