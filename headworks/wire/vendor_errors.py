@@ -2,7 +2,7 @@
 
 Always true: this file is data. A form holds what one vendor sends for one meaning: the status, `type` and `code` where
 they tell something, and words of the message (`...` stands for what differs from error to error). What a form means for
-a call is said in `openai_errors.py`, how a vendor's answer is held against the forms in `meaning.py`. Each form is
+a call is said in `error_reading.py`, how a vendor's answer is held against the forms in `error_meaning.py`. Each form is
 walked by a test, and `docs/compatibility.md` prints the table.
 
 Words about us (credit, key, model) count only where the message begins with them: what a vendor quotes of a caller
