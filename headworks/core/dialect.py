@@ -111,6 +111,7 @@ class Before(msgspec.Struct, frozen=True):
             input=asked.input,
             cached_input=asked.cached_input,
             cache_write=asked.cache_write,
+            cache_write_1h=asked.cache_write_1h,
             audio_input=asked.audio_input,
             output=output,
         )

@@ -270,6 +270,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "input": "Tokens of the prompt.",
             "cached_input": "Tokens of the prompt that the vendor had in its cache. Default: as `input`.",
             "cache_write": "Tokens of the prompt that the vendor writes to its cache. Default: as `input`.",
+            "cache_write_1h": "Tokens of the prompt that the vendor writes to its cache for an hour (Anthropic). Default: as "
+            "`cache_write`.",
             "output": "Tokens of the answer. Without this price their cost is unknown (embeddings have none).",
             "reasoning": "Tokens of reasoning that is not shown. Default: as `output`.",
             "audio_input": "Tokens of audio in the prompt. Without this price their cost is unknown.",
