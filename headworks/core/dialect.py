@@ -233,7 +233,8 @@ class Dialect(Protocol):
     def read(self, body: bytes, path: str = "", /) -> Asked:
         """What a caller asks. Raises Refused, with `param` where one field is the reason.
 
-        path: of the request, as it came, for an API whose model stands in it; "" where only the body is asked about.
+        path: of the request, with its query, as it came, for an API whose model stands in it; "" where only the body is asked
+        about.
         """
         ...
 

@@ -52,6 +52,8 @@ class Translated:
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
         question = self.caller.question_of(call.body)
+        if question.streamed != call.streamed:  # an API whose path says how the answer is delivered
+            question = msgspec.structs.replace(question, streamed=call.streamed)
         if call.bound is not None:
             question = msgspec.structs.replace(question, max_output=call.bound)
         try:
