@@ -94,12 +94,19 @@ VENDORS: Final = (
         (
             Form("too_long", 400, "The input token count ... exceeds the maximum number of tokens", "INVALID_ARGUMENT"),
             Form("bad_key", 400, "API key not valid", "INVALID_ARGUMENT"),
+            Form("bad_key", 400, "API key expired", "INVALID_ARGUMENT"),
+            Form("bad_key", 400, "User location is not supported for the API use", "FAILED_PRECONDITION"),
             Form("bad_key", 403, "", "PERMISSION_DENIED"),
             Form("unknown_model", 404, "models/... is not found for API version", "NOT_FOUND"),
             Form("overloaded", 503, "The model is overloaded", "UNAVAILABLE"),
             Form("rate_limited", 429, "You exceeded your current quota", "RESOURCE_EXHAUSTED"),
         ),
-        ("https://ai.google.dev/gemini-api/docs/troubleshooting", "karthink/gptel#667", "dcdpr/jp#1061"),
+        (
+            "https://ai.google.dev/gemini-api/docs/troubleshooting",
+            "karthink/gptel#667",
+            "dcdpr/jp#1061",
+            "FirebaseExtended/vertexai-sdk-test-data",
+        ),
         "list",
     ),
     Vendor(

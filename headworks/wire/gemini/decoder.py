@@ -117,15 +117,18 @@ class GenerateDecoder:
         if self._body is not None:
             return self._unstreamed(b"".join(self._body))
         tail = self._splitter.tail
-        was_complete = self.is_complete
         event = self._splitter.end()
+        if event is None and (error := _error(tail)) is not None:
+            self.fault = error_in(
+                error, is_headed=self.is_headed
+            )  # also behind a finish reason: older models send one with every event
+            return []
+        was_complete = self.is_complete
         chunk = self._chunk(event) if event is not None else None
         chunks = [] if chunk is None else [chunk]
         if was_complete or self.is_complete:
             self.fault = None  # half an event behind a whole answer: nothing of the answer is missing
             return [*chunks, self._ended()]
-        if event is None and (error := _error(tail)) is not None:
-            self.fault = error_in(error, is_headed=self.is_headed)
         self._break("The vendor's stream ended before the answer did.")
         return chunks
 
@@ -178,7 +181,7 @@ class GenerateDecoder:
                 chunk.has_content = chunk.begins_tool_call = True
             if part.thought or part.other:
                 chunk.has_content = chunk.is_mixed = True
-            elif part.text:
+            if part.text and not part.thought:
                 chunk.has_content = True
                 if index == 0:
                     chunk.text += part.text

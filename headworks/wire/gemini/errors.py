@@ -104,11 +104,14 @@ def _told(error: CallError, reason: str) -> CallError:
     if said is None or not reason:
         return error
     said = msgspec.structs.replace(said, code=reason)
+    refusal = f"The vendor refuses us: {said.status} ({reason})."
     if reason in _OUR_KEY and not isinstance(error, Denied):
-        denied = Denied(f"The vendor refuses us: {said.status} ({reason}).", said=said)
+        denied = Denied(refusal, said=said)
         denied.words = frozenset(said.message.split()[: common.MOST_WORDS])
         return denied
     error.said = said
+    if isinstance(error, Denied):
+        error.args = (refusal,)
     return error
 
 

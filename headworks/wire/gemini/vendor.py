@@ -55,8 +55,8 @@ class GeminiGenerate:
         if answer.error:
             raise error_in(read_json(body), is_headed=False)
         candidates = answer.candidates or []
-        if not candidates and not answer.blocked:
-            raise Garbled("The vendor's answer has no candidates.")
+        if not answer.blocked and not any(parts_of(one) or reason_of(one) for one in candidates):
+            raise Garbled("The vendor's answer has no candidates, or nothing in them.")
         said = answer.usage_metadata
         chunk = Chunk(data=body, has_content=True, last=True, usage=None if said is None else said.usage())
         chunk.finish = reason_of(candidates[0]) if candidates else answer.blocked

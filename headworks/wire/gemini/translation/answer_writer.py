@@ -6,7 +6,7 @@ A call whose arguments are no JSON is none here: the candidate ends with MALFORM
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from headworks.wire import hub
 from headworks.wire.gemini.translation.citations import grounding_of
@@ -16,7 +16,10 @@ from headworks.wire.gemini.translation.words import written as written_usage
 from headworks.wire.hub.values import GENERATE, merged, own
 from headworks.wire.json_text import read_json
 
-Member = dict[str, Any]
+Member: TypeAlias = dict[str, Any]
+
+CITED: Final = frozenset({"groundingMetadata", "citationMetadata"})
+"""Where this API's own citations stand: they are put back, and not made again of the hub's."""
 
 
 def written_answer(answer: hub.Answer, head: Member) -> Member:
@@ -52,7 +55,7 @@ def _candidate(choice: hub.Choice) -> Member:
         said |= ended(choice.finish, broken)
     said["index"] = choice.index
     extra = own(choice.extra, GENERATE)
-    if "groundingMetadata" not in extra and (grounding := grounding_of(cited)):
+    if CITED.isdisjoint(extra) and (grounding := grounding_of(cited)):
         said["groundingMetadata"] = grounding
     if choice.likely is not None:
         said["logprobsResult"] = written_likely(choice.likely)

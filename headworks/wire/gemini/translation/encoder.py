@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from headworks.core.errors import Garbled
 from headworks.wire import hub
-from headworks.wire.gemini.translation.answer_writer import ended, is_broken, shown, thought, written_answer
+from headworks.wire.gemini.translation.answer_writer import CITED, ended, is_broken, shown, thought, written_answer
 from headworks.wire.gemini.translation.citations import grounding_of
 from headworks.wire.gemini.translation.content import with_extra, written
 from headworks.wire.gemini.translation.words import written as written_usage
@@ -67,26 +67,32 @@ class GenerateEvents(hub.Encoder):
         return b"".join(events)
 
     def _flush(self) -> None:
-        """Writes the parts that have come since."""
+        """Writes the parts that have come since, with what was said beside them."""
         if self._parts:
             parts, self._parts = self._parts, {}
-            said = [{"content": {"parts": listed, "role": "model"}, "index": at} for at, listed in parts.items()]
-            self._write(said, {})
+            self._write([self._candidate(at, listed) for at, listed in parts.items()], {})
+
+    def _candidate(self, at: int, parts: list[Member]) -> Member:
+        said: Member = {"content": {"parts": parts, "role": "model"}, "index": at}
+        known = self._sent(at)
+        if known.extra:
+            extra, known.extra = known.extra, {}
+            merged(said, extra)
+        return said
 
     def _end(self) -> None:
         for at, choice in self._choices.items():
             self._call_all(choice, at)
         candidates: list[Member] = []
         for at, choice in self._choices.items():
-            said: Member = {"content": {"parts": self._parts.pop(at, None) or [{"text": ""}], "role": "model"}}
+            said = self._candidate(at, self._parts.pop(at, []) or [{"text": ""}])
             if (finish := self._finished.get(at)) is not None:
                 said |= ended(finish, choice.broken)
-            said["index"] = at
-            if "groundingMetadata" not in choice.extra and (grounding := grounding_of(choice.cited())):
+            if not choice.is_cited and (grounding := grounding_of(choice.cited())):
                 said["groundingMetadata"] = grounding
             if choice.likely:
-                said["logprobsResult"] = written_likely(choice.likely)
-            candidates.append(merged(said, choice.extra))
+                said["logprobsResult"] = merged(written_likely(choice.likely), said.get("logprobsResult") or {})
+            candidates.append(said)
         is_blocked = "promptFeedback" in self._head
         usage = {} if self._usage is None else {"usageMetadata": written_usage(self._usage)}
         self._write([] if is_blocked else candidates, usage)
@@ -133,7 +139,7 @@ class GenerateEvents(hub.Encoder):
         elif isinstance(piece, hub.LikelyDelta):
             self._sent(piece.choice).likely.extend(piece.likely or ())
         elif isinstance(piece, hub.ChoiceExtra):
-            merged(self._sent(piece.choice).extra, own(piece.extra, GENERATE))
+            self._beside(piece)
         elif isinstance(piece, hub.AudioDelta):
             if piece.data:
                 kind = piece.media_type or "audio/L16;codec=pcm;rate=24000"
@@ -143,6 +149,14 @@ class GenerateEvents(hub.Encoder):
             if isinstance(piece.value, hub.Text):
                 for citation in piece.value.citations:
                     self._sent(piece.choice).cite(piece.part, citation)
+
+    def _beside(self, piece: hub.ChoiceExtra) -> None:
+        known, said = self._sent(piece.choice), own(piece.extra, GENERATE)
+        if not known.extra.keys().isdisjoint(said):
+            self._said(piece.choice)
+            self._flush()
+        known.extra |= said
+        known.is_cited = known.is_cited or not CITED.isdisjoint(said)
 
     def _sent(self, choice: int) -> _Sent:
         known = self._choices.get(choice)
@@ -231,13 +245,14 @@ class _Call:
 
 
 class _Sent:
-    """What of one candidate has come. texts: by part, and the number that each has among the parts of the answer."""
+    """What of one candidate has come. extra: what this API alone says beside its next parts."""
 
-    __slots__ = ("_cited", "_texts", "broken", "calls", "extra", "likely")
+    __slots__ = ("_cited", "_texts", "broken", "calls", "extra", "is_cited", "likely")
 
     def __init__(self) -> None:
         self.calls: dict[int, _Call] = {}
         self.broken = ""
+        self.is_cited = False  # in this API's own words
         self.extra: Member = {}
         self.likely: list[hub.Likely] = []
         self._texts: dict[int, list[str]] = {}

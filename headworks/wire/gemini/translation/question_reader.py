@@ -58,8 +58,6 @@ def _question(found: dict[str, Any]) -> hub.Question:
     extra = {name: value for name, raw in found.items() if (value := read_json(raw)) is not None}
     _choose(extra, fields)
     _configure(extra, fields)
-    if isinstance(extra.get("store"), bool):
-        fields["store"] = extra.pop("store")
     required = [name for name in extra if name in _REQUIRED]
     config = extra.get("generationConfig")
     if isinstance(config, dict) and config.get("responseMimeType") not in (None, "", "text/plain"):

@@ -60,12 +60,10 @@ def _body(question: hub.Question, model: str) -> Member:
     if said := tools.written_tools(question.tools, tools.filtered_by(question.tool_choice), with_both=with_both):
         body["tools"] = said
     choice = question.tool_choice
-    if choice is not None and (said or is_own):  # without functions it is refused
+    if choice is not None and (said or is_own or not question.tools):  # beside no tool at all it is refused
         body["toolConfig"] = {"functionCallingConfig": tools.written_choice(choice)}
     if config := _config(question, model, is_own=is_own):
         body["generationConfig"] = config
-    if is_own and question.store is not None:
-        body["store"] = question.store
     return merged(body, own(question.extra, GENERATE))
 
 

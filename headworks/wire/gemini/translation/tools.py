@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -15,7 +15,7 @@ from headworks.wire.gemini.translation.schemas import as_raw, for_gemini, from_o
 from headworks.wire.hub.values import GENERATE, Raw, merged, only, own
 from headworks.wire.json_text import read_json
 
-Member = dict[str, Any]
+Member: TypeAlias = dict[str, Any]
 
 _HOSTED: Final[Mapping[str, str]] = MappingProxyType(
     {
