@@ -65,11 +65,6 @@ class Response(msgspec.Struct, rename="camel"):
         """Why the prompt is not answered; "" where it is."""
         return (self.prompt_feedback.block_reason or "") if self.prompt_feedback is not None else ""
 
-    @property
-    def is_piece(self) -> bool:
-        """Whether anything of an answer is in it."""
-        return bool(self.candidates) or self.usage_metadata is not None or self.prompt_feedback is not None
-
 
 _RESPONSE: Final = msgspec.json.Decoder(Response)
 

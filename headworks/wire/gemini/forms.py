@@ -126,15 +126,13 @@ def _members(value: Any) -> dict[str, Any]:
 
 def _merged(known: Any, said: Any, name: str) -> Any:
     """What a member is once it is said again."""
-    if name in _LAST or known == said:
-        return said
     if name in _APPENDED and isinstance(known, list) and isinstance(said, list):
         return known + said
     if name in _INSIDE and isinstance(known, dict) and isinstance(said, dict):
         made = dict(known)
         for key, value in said.items():
-            made[key] = _merged(made[key], value, key) if key in made and key not in _APPENDED else value
-            if key in _APPENDED and key in known:
-                made[key] = [*known[key], *value]
+            made[key] = _merged(made[key], value, key) if key in made else value
         return made
+    if name in _LAST or known == said:
+        return said
     raise _Unclear

@@ -170,6 +170,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
             {"novel": 1},
             "odd",
             {"text": "signed", "thoughtSignature": "c2ln"},
+            {"text": "hm", "thought": True, "thoughtSignature": "c2ln"},
+            {"inlineData": {"mimeType": "image/png", "data": "iVBO"}, "thoughtSignature": "c2ln"},
+            {"executableCode": {"code": "1"}, "thoughtSignature": "c2ln"},
             {"text": "odd", "thoughtSignature": 5},
             {"text": "more", "partMetadata": {"a": 1}},
         )

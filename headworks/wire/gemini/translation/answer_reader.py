@@ -15,7 +15,7 @@ from headworks.wire import hub
 from headworks.wire.gemini.translation.calls import MADE, Named
 from headworks.wire.gemini.translation.citations import citations_of
 from headworks.wire.gemini.translation.content import parts_of
-from headworks.wire.gemini.translation.words import finish_of, likely_of, usage_of
+from headworks.wire.gemini.translation.words import finish_of, taken_likely, usage_of
 from headworks.wire.hub.values import GENERATE, only
 from headworks.wire.json_text import read_json
 
@@ -91,15 +91,7 @@ def _choice(at: int, said: dict[str, Any], named: Answered) -> hub.Choice:
     parts = parts_of(listed, named)
     if content:
         said["content"] = content
-    likely = likely_of(said.get("logprobsResult"))
-    if likely is not None:
-        rest = {
-            name: value
-            for name, value in said.pop("logprobsResult").items()
-            if name not in ("chosenCandidates", "topCandidates")
-        }
-        if rest:
-            said["logprobsResult"] = rest
+    likely = taken_likely(said)
     has_calls = any(isinstance(part, hub.ToolCall) for part in parts)
     finish = finish_of(said.get("finishReason"), said.get("finishMessage"), has_calls=has_calls)
     if finish is not None:

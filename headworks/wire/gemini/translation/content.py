@@ -69,12 +69,13 @@ def _part(said: Any, named: calls.Named) -> hub.Part:
         return _text(rest, signature or "")
     if isinstance(rest.get("functionCall"), dict):
         return named.called(rest, signature or "") or hub.Only(dialect=GENERATE, value=said)
-    part: hub.Part | None = None
-    if signature is None:
-        if isinstance(rest.get("functionResponse"), dict):
-            part = named.answered(rest, lambda parts: parts_of(parts, named))
-        else:
-            part = _media(rest)
+    if signature is not None:
+        rest["thoughtSignature"] = signature  # on a picture that a model drew: it stays in the part's `extra`
+    part: hub.Part | None
+    if isinstance(rest.get("functionResponse"), dict):
+        part = named.answered(rest, lambda parts: parts_of(parts, named))
+    else:
+        part = _media(rest)
     return part or hub.Only(dialect=GENERATE, value=said)
 
 
@@ -245,10 +246,9 @@ def sourced(source: hub.Source, *, default: str) -> Member:
         return {"inlineData": {"mimeType": source.media_type, "data": data}}
     if isinstance(source, hub.Inline):
         return {"inlineData": {"mimeType": source.media_type or default, "data": source.data}}
-    url, kind = "", ""
-    if isinstance(source, (hub.Stored, hub.Located)):
-        url = source.id if isinstance(source, hub.Stored) else source.url
-        kind = source.media_type or ("" if is_film_site(url) else _guessed(url) or default)
+    assert isinstance(source, (hub.Stored, hub.Located)), "what is composed is written part by part"
+    url = source.id if isinstance(source, hub.Stored) else source.url
+    kind = source.media_type or ("" if is_film_site(url) else _guessed(url) or default)
     if url.startswith("s3://"):
         raise hub.Unsupported("image.bucket", TABLE.title, "Google reads its own buckets only, `gs://`")
     return {"fileData": {"fileUri": url, "mimeType": kind} if kind else {"fileUri": url}}

@@ -16,7 +16,7 @@ from headworks.wire import hub
 from headworks.wire.gemini.translation.answer_reader import Answered, answer_of, blocked, head_of
 from headworks.wire.gemini.translation.citations import citations_of
 from headworks.wire.gemini.translation.content import parts_of
-from headworks.wire.gemini.translation.words import finish_of, likely_of, usage_of
+from headworks.wire.gemini.translation.words import finish_of, taken_likely, usage_of
 from headworks.wire.hub.values import GENERATE, only
 from headworks.wire.json_text import read_json
 from headworks.wire.sse import events_in
@@ -105,15 +105,8 @@ class GeneratePieces(hub.Decoder):
 
     def _beside(self, choice: _Choice, said: dict[str, Any], pieces: list[hub.Piece]) -> None:
         """Likelihoods and citations; what these were read from stays."""
-        likely = likely_of(said.get("logprobsResult"))
+        likely = taken_likely(said)
         if likely is not None:
-            rest = {
-                name: value
-                for name, value in said.pop("logprobsResult").items()
-                if name not in ("chosenCandidates", "topCandidates")
-            }
-            if rest:
-                said["logprobsResult"] = rest
             pieces.append(hub.LikelyDelta(choice=choice.index, likely=likely))
         if "groundingMetadata" in said or "citationMetadata" in said:
             for at, citations in citations_of(said, ["".join(text) for text in choice.texts.values()]).items():

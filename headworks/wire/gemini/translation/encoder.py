@@ -26,7 +26,7 @@ Member: TypeAlias = dict[str, Any]
 class GenerateEvents(hub.Encoder):
     """See hub.Encoder. id, model: for an answer whose vendor says none."""
 
-    __slots__ = ("_choices", "_events", "_fallback", "_finished", "_head", "_once", "_parts", "_usage")
+    __slots__ = ("_choices", "_events", "_fallback", "_finished", "_head", "_is_blocked", "_once", "_parts", "_usage")
 
     def __init__(self, *, id: str = "", model: str = "") -> None:
         self._fallback: Member = {"responseId": id, "modelVersion": model}
@@ -37,6 +37,7 @@ class GenerateEvents(hub.Encoder):
         self._events: list[bytes] = []
         self._finished: dict[int, hub.Finish] = {}
         self._usage: hub.Usage | None = None
+        self._is_blocked = False
 
     def feed(self, pieces: Sequence[hub.Piece], /) -> bytes:
         try:
@@ -93,9 +94,8 @@ class GenerateEvents(hub.Encoder):
             if choice.likely:
                 said["logprobsResult"] = merged(written_likely(choice.likely), said.get("logprobsResult") or {})
             candidates.append(said)
-        is_blocked = "promptFeedback" in self._head
         usage = {} if self._usage is None else {"usageMetadata": written_usage(self._usage)}
-        self._write([] if is_blocked else candidates, usage)
+        self._write([] if self._is_blocked else candidates, usage)
 
     def _write(self, candidates: Sequence[Member], more: Member) -> None:
         once, self._once = self._once, {}
@@ -188,7 +188,9 @@ class GenerateEvents(hub.Encoder):
         if piece.usage is not None:
             self._usage = piece.usage
         for name, value in own(piece.extra, GENERATE).items():
-            (self._head if name in ("createTime", "promptFeedback") else self._once)[name] = value
+            (self._head if name == "createTime" else self._once)[name] = value
+            if name == "promptFeedback" and isinstance(value, dict) and value.get("blockReason"):
+                self._is_blocked = True
 
     def _text(self, piece: hub.TextDelta) -> None:
         known = self._sent(piece.choice)

@@ -74,6 +74,8 @@ def written(usage: hub.Usage) -> dict[str, Any]:
 
 # Likelihoods
 
+_LISTS: Final = ("chosenCandidates", "topCandidates")
+
 
 def likely_of(said: Any) -> tuple[hub.Likely, ...] | None:
     """The tokens of a `logprobsResult`; None where it is none."""
@@ -84,6 +86,16 @@ def likely_of(said: Any) -> tuple[hub.Likely, ...] | None:
     beside = [_candidates(one) for one in top] if isinstance(top, list) else []
     beside += [()] * (len(chosen) - len(beside))
     return tuple([_likely(one, others) for one, others in zip(chosen, beside, strict=False)])
+
+
+def taken_likely(candidate: dict[str, Any]) -> tuple[hub.Likely, ...] | None:
+    """The tokens of a candidate's `logprobsResult`, taken out; what else it says stays."""
+    likely = likely_of(candidate.get("logprobsResult"))
+    if likely is not None:
+        result = candidate.pop("logprobsResult")
+        if rest := {name: value for name, value in result.items() if name not in _LISTS}:
+            candidate["logprobsResult"] = rest
+    return likely
 
 
 def _candidates(said: Any) -> tuple[hub.Likely, ...]:

@@ -242,6 +242,7 @@ def test_a_picture_in_a_result_stands_in_it_from_gemini_3_on_and_follows_it_befo
         hub.Value({"b": 1}),
         found,
         hub.Refusal(text="no"),
+        hub.Only(dialect=hub.GENERATE, value=1),
         picture,
     )
     turn = hub.Turn(role="tool", parts=(hub.ToolResult(call_id="c", name="f", parts=parts),))
@@ -578,6 +579,11 @@ def test_sound_and_whole_parts_of_a_stream() -> None:
             hub.Whole(value=thought, part=1),
             hub.Whole(value=cited, part=2),
             hub.ThinkingDelta(origin=hub.MESSAGES, signature="s", part=3),
+            hub.TextDelta(text="", part=4),
+            hub.RefusalDelta(text="", part=5),
+            hub.ToolCallDelta(name="f", part=6),
+            hub.RefusalDelta(text="n", part=7),
+            hub.RefusalDelta(text="o", part=7),
             hub.OnlyEvent(dialect=hub.MESSAGES, value={"type": "ping"}),
             hub.LikelyDelta(),
         ]
@@ -588,6 +594,8 @@ def test_sound_and_whole_parts_of_a_stream() -> None:
         {"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": "QQ=="}},
         {"inlineData": {"mimeType": "audio/wav", "data": "QQ=="}},
         {"text": "a"},
+        {"functionCall": {"name": "f", "args": {}}},
+        {"text": "no"},
     ]
     assert len(last["candidates"][0]["groundingMetadata"]["groundingSupports"]) == 2
     assert "finishReason" not in last["candidates"][0]
@@ -608,3 +616,90 @@ def test_what_is_nested_too_deep_to_be_written_is_garbled() -> None:
     encoder.feed([hub.ChoiceExtra(extra=extra)])
     with pytest.raises(Garbled):
         encoder.end()
+
+
+# Rare pieces and parts
+
+
+def test_free_text_of_a_custom_tool_is_the_argument_input() -> None:
+    called = hub.ToolCall(id="c", name="patch", arguments="*** Begin", is_custom=True)
+    answer = hub.Answer(choices=(hub.Choice(parts=(called,), finish=hub.Finish(reason="tool_calls")),))
+    [part] = json.loads(GenerateEvents().whole(answer))["candidates"][0]["content"]["parts"]
+    assert part == {"functionCall": {"id": "c", "name": "patch", "args": {"input": "*** Begin"}}}
+
+
+def test_what_has_no_words_in_geminis_answer_is_left_out() -> None:
+    parts = (
+        hub.Audio(id="a", transcript="x"),
+        hub.Value({"a": 1}),
+        hub.Thinking(origin=hub.MESSAGES, redacted="x"),
+        hub.ToolCall(id="", name="f", arguments=""),
+        hub.ToolResult(call_id="c", parts=()),
+    )
+    answer = hub.Answer(choices=(hub.Choice(parts=parts),))
+    said = json.loads(GenerateEvents().whole(answer))["candidates"][0]
+    assert said["content"]["parts"] == [{"text": '{"a":1}'}, {"functionCall": {"name": "f", "args": {}}}]
+    assert "finishReason" not in said
+
+
+def test_likelihoods_without_a_number_are_tokens_all_the_same() -> None:
+    answer = hub.Answer(choices=(hub.Choice(likely=(hub.Likely(token="a"),)),))
+    said = json.loads(GenerateEvents().whole(answer))["candidates"][0]
+    assert said["logprobsResult"] == {"chosenCandidates": [{"token": "a"}]}
+
+
+def test_what_only_this_api_says_of_a_candidate_is_said_again_as_often() -> None:
+    result = {"chosenCandidates": [{"token": "a"}], "logProbabilitySum": -1}
+    one = {"content": {"parts": [{"text": "a"}]}, "logprobsResult": result, "safetyRatings": [1], "novel": 1}
+    stream = b"".join(
+        b"data: %b\n\n" % body({"candidates": [said], "createTime": "now", "novel": 1})
+        for said in (one, {"safetyRatings": [2]}, {"finishReason": "STOP"}, {"finishReason": "STOP"})
+    )
+    stream += b'data: {"createTime": "now", "candidates": ["odd"]}\n\n'
+    vendor, caller = GeneratePieces(), GenerateEvents()
+    said = [json.loads(one.data) for one in events_in(caller.feed(vendor.feed(stream)) + caller.end())]
+    assert [one["candidates"][0].get("safetyRatings") for one in said] == [[1], [2]]
+    assert [one["candidates"][0]["logprobsResult"] for one in said] == [
+        {"logProbabilitySum": -1},
+        {"chosenCandidates": [{"token": "a"}]},
+    ]
+    assert [one["createTime"] for one in said] == ["now", "now"]
+    whole = GenerateEvents().whole(GeneratePieces().whole(body({"candidates": [one]})))
+    assert json.loads(whole)["candidates"][0]["logprobsResult"] == result
+
+
+def test_sound_of_a_stream_says_its_kind_and_words_alone_are_no_sound() -> None:
+    stream = (
+        chunk({"audio": {"id": "a", "transcript": "x"}}) + chunk({"audio": {"data": "QQ=="}}) + chunk({}, "stop") + DONE
+    )
+    chunks, _ = told(stream, GENERATE, TO_OPENAI)
+    parts = [part for one in events(chunks) for part in one["candidates"][0]["content"]["parts"]]
+    assert parts[0]["inlineData"]["data"] == "QQ=="
+
+
+def test_grounding_behind_each_text_is_told_once_of_a_stream() -> None:
+    grounding = json.loads(RECORDED["grounded.json"])["candidates"][0]["groundingMetadata"]
+    text = "Café: London is cloudy. It is 19°C."
+    stream = b"data: %b\n\n" % body({"candidates": [{"content": {"parts": [{"text": text[:10]}]}}]})
+    last = {"content": {"parts": [{"text": text[10:]}]}, "groundingMetadata": grounding, "finishReason": "STOP"}
+    stream += b"data: %b\n\n" % body({"candidates": [last]})
+    chunks, _ = told(stream, CHAT, TO_GEMINI)
+    notes = [
+        note for one in events(chunks) for choice in one["choices"] for note in choice["delta"].get("annotations", ())
+    ]
+    assert [text[one["url_citation"]["start_index"] : one["url_citation"]["end_index"]] for one in notes] == [
+        "Café: London is cloudy.",
+        "It is 19°C.",
+        "It is 19°C.",
+    ]
+
+
+def test_a_thought_before_a_cited_text_and_members_of_a_content_stay() -> None:
+    content = {"parts": [{"text": "hm", "thought": True}, {"text": "a"}], "novel": 1}
+    cited = {"citationSources": [{"uri": "u", "endIndex": 1}]}
+    said = {"candidates": [{"content": content, "citationMetadata": cited}]}
+    [choice] = GeneratePieces().whole(body(said)).choices
+    assert [len(part.citations) for part in choice.parts if isinstance(part, hub.Text)] == [1]
+    written = json.loads(GenerateEvents().whole(hub.Answer(choices=(choice,))))
+    assert written["candidates"][0]["content"] == {**content, "role": "model"}
+    assert written["candidates"][0]["citationMetadata"] == cited
