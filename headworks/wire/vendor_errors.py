@@ -105,7 +105,7 @@ VENDORS: Final = (
             "https://ai.google.dev/gemini-api/docs/troubleshooting",
             "karthink/gptel#667",
             "dcdpr/jp#1061",
-            "FirebaseExtended/vertexai-sdk-test-data",
+            "https://github.com/FirebaseExtended/vertexai-sdk-test-data",
         ),
         "list",
     ),
