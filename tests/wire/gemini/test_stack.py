@@ -25,7 +25,7 @@ SYSTEM = """
 version: 1
 providers:
   first: {dialect: FIRST_SPEAKS, base_url: "http://127.0.0.1:FIRST/v1beta", api_key: first-key-0123456789}
-  second: {dialect: SECOND_SPEAKS, base_url: "http://127.0.0.1:SECOND/v1"}
+  second: {dialect: SECOND_SPEAKS, base_url: "http://127.0.0.1:SECOND/v1", api_key: second-key-0123456789}
 models:
   assistant:
     targets: [[first/gemini-x], [second/m]]
