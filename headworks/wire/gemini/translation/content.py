@@ -53,14 +53,19 @@ _KINDS: Final[Mapping[str, str]] = MappingProxyType(
 
 def parts_of(said: Iterable[Any], named: calls.Named) -> tuple[hub.Part, ...]:
     """named: the calls of the conversation so far, which results are matched to."""
-    return tuple([_part(one, named) for one in said])
+    return tuple(
+        [
+            hub.Text(text=text)  # as most are
+            if type(one) is dict and len(one) == 1 and type(text := one.get("text")) is str
+            else _part(one, named)
+            for one in said
+        ]
+    )
 
 
 def _part(said: Any, named: calls.Named) -> hub.Part:
     if not isinstance(said, dict):
         return hub.Only(dialect=GENERATE, value=said)
-    if len(said) == 1 and type(text := said.get("text")) is str:  # as most are
-        return hub.Text(text=text)
     rest = dict(cameled(said))
     signature = rest.pop("thoughtSignature", None)
     if signature is not None and not isinstance(signature, str):

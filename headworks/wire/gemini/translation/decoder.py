@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from headworks.core.errors import Garbled
 from headworks.wire import hub
 from headworks.wire.gemini.translation.answer_reader import Answered, answer_of, blocked, head_of
@@ -23,6 +25,32 @@ from headworks.wire.sse import events_in
 
 _SAME: Final = frozenset({"createTime", "modelStatus"})
 """What every event says again."""
+
+
+class _Said(msgspec.Struct, forbid_unknown_fields=True):
+    text: str
+
+
+class _Content(msgspec.Struct, forbid_unknown_fields=True):
+    parts: list[_Said]
+    role: str = "model"
+
+
+class _Candidate(msgspec.Struct, forbid_unknown_fields=True):
+    content: _Content
+    index: int = 0
+
+
+class _Event(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """An event with text and nothing else, as most are. Its tokens are those up to here: the last event tells them all."""
+
+    candidates: list[_Candidate]
+    usage_metadata: msgspec.Raw = msgspec.Raw()
+    model_version: str = ""
+    response_id: str = ""
+
+
+_TEXT: Final = msgspec.json.Decoder(_Event)
 
 
 class GeneratePieces(hub.Decoder):
@@ -57,6 +85,8 @@ class GeneratePieces(hub.Decoder):
         return answer_of(body)
 
     def _add(self, data: bytes, pieces: list[hub.Piece]) -> None:
+        if self._choices and self._is_text(data, pieces):
+            return
         said = read_json(data)
         if not isinstance(said, dict):
             raise ValueError("not an object")
@@ -72,6 +102,22 @@ class GeneratePieces(hub.Decoder):
             pieces += [hub.ChoiceStarted(), hub.Finished(finish=finish)]
         if usage is not None:
             pieces.append(hub.Counted(usage=usage))
+
+    def _is_text(self, data: bytes, pieces: list[hub.Piece]) -> bool:
+        """Whether the event has more text of a candidate that began, and nothing new beside it."""
+        try:
+            event = _TEXT.decode(data)
+        except msgspec.DecodeError:
+            return False
+        head = self._head
+        if len(event.candidates) != 1 or event.model_version != head.get("model", ""):
+            return False
+        candidate = event.candidates[0]
+        choice = self._choices.get(candidate.index)
+        if choice is None or event.response_id != head.get("id", "") or candidate.content.role != "model":
+            return False
+        pieces.extend([choice.text(one.text) for one in candidate.content.parts if one.text])
+        return True
 
     def _start(self, head: dict[str, Any], said: dict[str, Any], pieces: list[hub.Piece]) -> None:
         changed = {name: value for name, value in head.items() if self._head.get(name) != value}
@@ -143,6 +189,12 @@ class _Choice:
                 self._call(part, pieces)
             else:
                 pieces.append(hub.Whole(value=part, choice=self.index, part=self._part("")))
+
+    def text(self, text: str) -> hub.TextDelta:
+        """A text that nothing is said beside."""
+        at = self._part("text")
+        self.texts.setdefault(at, []).append(text)
+        return hub.TextDelta(text=text, choice=self.index, part=at)
 
     def _text(self, said: hub.Text, pieces: list[hub.Piece]) -> None:
         if not said.text and not said.signature and not said.extra:

@@ -73,6 +73,21 @@ def _question(found: dict[str, Any]) -> hub.Question:
 
 
 def _turn(at: int, content: Any, named: Named) -> hub.Turn:
+    if isinstance(content, dict) and len(content) == 2 and isinstance(parts := content.get("parts"), list):
+        role = content.get("role")
+        if role in ("user", "model"):  # as most are
+            read = parts_of(parts, named)
+            return hub.Turn(role=_role(role, read), parts=read)
+    return _odd_turn(at, content, named)
+
+
+def _role(role: Any, read: tuple[hub.Part, ...]) -> hub.Role:
+    if role == "model":
+        return "assistant"
+    return "tool" if read and all(type(part) is hub.ToolResult for part in read) else "user"
+
+
+def _odd_turn(at: int, content: Any, named: Named) -> hub.Turn:
     rest = dict(content) if isinstance(content, dict) else None
     parts = rest.pop("parts", None) if rest is not None else None
     if isinstance(parts, dict):
@@ -84,10 +99,7 @@ def _turn(at: int, content: Any, named: Named) -> hub.Turn:
     if role not in (None, "user", "model", "function", "tool", ""):
         rest["role"] = role
     read = parts_of(parts or (), named)
-    who: hub.Role = "assistant" if role == "model" else "user"
-    if who == "user" and read and all(isinstance(part, hub.ToolResult) for part in read):
-        who = "tool"
-    return hub.Turn(role=who, parts=read, extra=only(GENERATE, rest))
+    return hub.Turn(role=_role(role, read), parts=read, extra=only(GENERATE, rest))
 
 
 def _system(said: Any) -> tuple[hub.Turn, ...]:

@@ -111,20 +111,23 @@ def _own_contents(question: hub.Question) -> list[Member]:
 
 def _contents(question: hub.Question, model: str) -> list[Member]:
     takes_media = tools.generation_of(model) >= 3  # pictures in a function's result (Gemini 3 and later)
-    names = {
-        part.call_id: part.name for turn in question.turns for part in turn.parts if isinstance(part, hub.ToolResult)
-    }
+    names: dict[str, str] = {}
     contents: list[Member] = []
     for turn in question.turns:
-        names |= {part.id: part.name for part in turn.parts if isinstance(part, hub.ToolCall)}
         role = "model" if turn.role == "assistant" else "user"
-        results, rest = _parts(turn, names, takes_media=takes_media)
+        results: list[Member] = []
+        first = turn.parts[0] if len(turn.parts) == 1 else None
+        if type(first) is hub.Text and first.text and not first.signature and not first.extra:  # as most are
+            rest = [{"text": f"{_INSTRUCTED}{first.text}" if turn.role in ("system", "developer") else first.text}]
+        else:
+            names |= {part.id: part.name for part in turn.parts if isinstance(part, hub.ToolCall)}
+            results, rest = _parts(turn, names, takes_media=takes_media)
         if not (results or rest):
             continue
         if contents and contents[-1]["role"] == role:
             _gather(contents[-1]["parts"], results, rest)
         else:
-            contents.append({"role": role, "parts": results + rest})
+            contents.append({"role": role, "parts": results + rest if results else rest})
     if takes_media:
         _sign(contents)
     return contents
