@@ -1,4 +1,4 @@
-"""Writes the tables of `docs/dialects.md`, from the tables that decide what a call may carry.
+"""Writes the tables of `docs/dialects.md` and the pages below it, from the tables that decide what a call may carry.
 
 python -m tools.dialects
 """
@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from headworks.wire.gemini.translation.table import TABLE as GEMINI_GENERATE
 from headworks.wire.hub import Fate, Table
 from headworks.wire.hub.fields import FIELDS
 from headworks.wire.openai.translation.table import TABLE as OPENAI_CHAT
 from tools.failure import placed
 
-PAGE = Path(__file__).parent.parent / "docs" / "dialects.md"
+DOCS = Path(__file__).parent.parent / "docs"
 TOOL = "tools/dialects.py"
 
-TABLES: Final[tuple[Table, ...]] = (OPENAI_CHAT,)
+TABLES: Final[Mapping[str, Table]] = {"dialects.md": OPENAI_CHAT, "dialects/gemini.md": GEMINI_GENERATE}
+"""By the page that has them."""
 FATES: Final[Mapping[Fate, str]] = {
     "carried": "carried",
     "emulated": "emulated",
@@ -27,13 +29,13 @@ FATES: Final[Mapping[Fate, str]] = {
 
 
 def main() -> None:
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, table in TABLES.items():
+        path = DOCS / page
+        path.write_text(written(path.read_text(encoding="utf-8"), table), encoding="utf-8")
 
 
-def written(text: str) -> str:
-    for table in TABLES:
-        text = placed(text, table.dialect, list(rows(table)), TOOL)
-    return text
+def written(text: str, table: Table) -> str:
+    return placed(text, table.dialect, list(rows(table)), TOOL)
 
 
 def rows(table: Table) -> Iterator[str]:

@@ -27,6 +27,7 @@ RATES = {
     "input_mtok": "input",
     "cache_read_mtok": "cached_input",
     "cache_write_mtok": "cache_write",
+    "cache_write_1h_mtok": "cache_write_1h",
     "output_mtok": "output",
     "output_reasoning_mtok": "reasoning",
     "input_audio_mtok": "audio_input",
@@ -35,8 +36,8 @@ RATES = {
 """Prices of the classes of `Usage`."""
 
 UNCOUNTED = re.compile(
-    # A longer life in the cache, audio in the cache, images and video: `Usage` does not tell these tokens apart.
-    r"cache_write_1h_mtok|cache_audio_read_mtok|cache_image_read_mtok|(input|output)_(image|video)_mtok"
+    # Audio in the cache, images and video: `Usage` does not tell these tokens apart.
+    r"cache_audio_read_mtok|cache_image_read_mtok|(input|output)_(image|video)_mtok"
     # Tools of the vendor, paid by the use and not by the token.
     r"|(web|storage|social)_searches_kcount|code_executions_kcount|output_citation_mtok"
 )

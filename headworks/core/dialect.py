@@ -111,6 +111,7 @@ class Before(msgspec.Struct, frozen=True):
             input=asked.input,
             cached_input=asked.cached_input,
             cache_write=asked.cache_write,
+            cache_write_1h=asked.cache_write_1h,
             audio_input=asked.audio_input,
             output=output,
         )
@@ -232,7 +233,8 @@ class Dialect(Protocol):
     def read(self, body: bytes, path: str = "", /) -> Asked:
         """What a caller asks. Raises Refused, with `param` where one field is the reason.
 
-        path: of the request, as it came, for an API whose model stands in it; "" where only the body is asked about.
+        path: of the request, with its query, as it came, for an API whose model stands in it; "" where only the body is asked
+        about.
         """
         ...
 

@@ -34,13 +34,14 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What each class of `Usage` costs, in nano-dollars per million tokens.
 
     A class of text without a rate of its own costs what it is a part of: `cached_input` and `cache_write` as `input`,
-    `reasoning` as `output`. Audio has no such rule, since it costs many times what text costs: without a rate of its
+    `cache_write_1h` as `cache_write`, `reasoning` as `output`. Audio has no such rule, since it costs many times what text costs: without a rate of its
     own its cost is unknown. So is that of `output` (embeddings have none).
     """
 
     input: Rate
     cached_input: Rate | None = None
     cache_write: Rate | None = None
+    cache_write_1h: Rate | None = None
     output: Rate | None = None
     reasoning: Rate | None = None
     audio_input: Rate | None = None
@@ -62,6 +63,9 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             total += usage.reasoning * rate
         if usage.cache_write:
             total += usage.cache_write * (self.input if self.cache_write is None else self.cache_write)
+        if usage.cache_write_1h:
+            usual = self.input if self.cache_write is None else self.cache_write
+            total += usage.cache_write_1h * (usual if self.cache_write_1h is None else self.cache_write_1h)
         if usage.audio_input:
             if self.audio_input is None:
                 return None

@@ -10,11 +10,16 @@ import msgspec
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Tokens of one attempt in disjoint classes: their sum is all that was used."""
+    """Tokens of one attempt in disjoint classes: their sum is all that was used.
+
+    cache_write: of the prompt, written to the vendor's cache for its usual time (Anthropic: 5 minutes); cache_write_1h: for an
+    hour, at a price of its own.
+    """
 
     input: int = 0
     cached_input: int = 0
     cache_write: int = 0
+    cache_write_1h: int = 0
     audio_input: int = 0
     output: int = 0
     reasoning: int = 0
@@ -22,7 +27,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def input_tokens(self) -> int:
-        return self.input + self.cached_input + self.cache_write + self.audio_input
+        return self.input + self.cached_input + self.cache_write + self.cache_write_1h + self.audio_input
 
     @property
     def output_tokens(self) -> int:

@@ -46,7 +46,9 @@ def charge(attempt: Attempt, sent: int, received: int) -> Charge:
         or attempt.uncounted > 0
         or received - attempt.repeated
         > MOST_BYTES_OF_A_TOKEN * (tokens.output + tokens.reasoning + tokens.audio_output)
-        or not (tokens.input or tokens.cached_input or tokens.cache_write or tokens.audio_input)
+        or not (
+            (tokens.input or tokens.cached_input or tokens.cache_write) or tokens.cache_write_1h or tokens.audio_input
+        )
     )
     if is_estimated:
         tokens = larger_of(tokens or Usage(), estimated(sent, max(0, received - attempt.repeated)))
@@ -90,7 +92,7 @@ def used(attempt: Attempt, sent: int) -> int | None:
     usage = attempt.usage
     if usage is None:
         return None if attempt.is_billable else 0
-    asked = usage.input + usage.cached_input + usage.cache_write + usage.audio_input
+    asked = usage.input + usage.cached_input + usage.cache_write + usage.cache_write_1h + usage.audio_input
     said = usage.output + usage.reasoning + usage.audio_output
     came = attempt.received - attempt.repeated
     if attempt.uncounted or not asked or came > MOST_BYTES_OF_A_TOKEN * said:

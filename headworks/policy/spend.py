@@ -107,7 +107,12 @@ def ceiling(prices: Iterable[Price | None], *, has_output: bool) -> Ceiling | No
         rates += [price.rates, *(tier.rates for tier in price.tiers)]
     if not rates or (has_output and any(one.output is None for one in rates)):
         return None
-    into = [rate for one in rates for rate in (one.input, one.cached_input, one.cache_write) if rate is not None]
+    into = [
+        rate
+        for one in rates
+        for rate in (one.input, one.cached_input, one.cache_write, one.cache_write_1h)
+        if rate is not None
+    ]
     out = [rate for one in rates for rate in (one.output, one.reasoning) if rate is not None]
     return Ceiling(
         input=max(into),

@@ -22,6 +22,7 @@ from headworks.server.exchange import Exchange
 from headworks.server.origins import NONE, Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
 from headworks.server.unknown_path import unserved
+from headworks.wire.gemini.caller import GENERATE
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
@@ -31,6 +32,11 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
         "/v1/chat/completions": CHAT,
         "/v1/embeddings": EMBEDDINGS,
+        **{
+            f"/{version}/models/{{model}}:{method}": GENERATE
+            for version in ("v1beta", "v1")
+            for method in ("generateContent", "streamGenerateContent")
+        },
     }
 )
 """The paths that take calls, and the dialect of who calls there. A dialect that is added gets its line here.

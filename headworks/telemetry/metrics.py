@@ -27,7 +27,7 @@ UNKNOWN: Final = "unknown"
 SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Bounds of calls and first tokens: Prometheus' own (x 2.5, x 2, x 2) up to the usual total of 120 s and beyond."""
 
-OTHERS: Final = ("cached_input", "cache_write", "audio_input", "reasoning", "audio_output")
+OTHERS: Final = ("cached_input", "cache_write", "cache_write_1h", "audio_input", "reasoning", "audio_output")
 """The classes of `Usage` that most answers have nothing of. All are disjoint: their sum is all that was used."""
 
 
@@ -94,6 +94,7 @@ class Metrics:
                     usage.cached_input
                     or usage.reasoning
                     or usage.cache_write
+                    or usage.cache_write_1h
                     or usage.audio_input
                     or usage.audio_output
                 ):

@@ -3,7 +3,7 @@
 Theory. Nobody knows which vendor speaks: a base URL may lead anywhere. So an error is held against every vendor's forms:
 first against a whole form (status, code, type and words, as far as the form states them), then by a name that means the
 same wherever it comes (`context_length_exceeded` with any status), then by words that more than one vendor uses. What
-remains is told by the status, in `openai_errors.py`.
+remains is told by the status, in `error_reading.py`.
 
 Always true: words about us count only where the message begins with them; every other word within the first
 MOST_LOOKED_AT characters; a name that many vendors use for many things (`invalid_request_error`, a number) never counts

@@ -52,6 +52,8 @@ class Translated:
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
         question = self.caller.question_of(call.body)
+        if question.streamed != call.streamed:  # an API whose path says how the answer is delivered
+            question = msgspec.structs.replace(question, streamed=call.streamed)
         if call.bound is not None:
             question = msgspec.structs.replace(question, max_output=call.bound)
         try:
@@ -134,15 +136,17 @@ class TranslatedDecoder:
         pieces = self._pieces.feed(chunk.unasked + chunk.data)
         if chunk.last:
             pieces += self._pieces.end()
+        is_counted = False
         for piece in pieces:
             if isinstance(piece, hub.Finished) and piece.choice == 0:
                 self.finish = word(self._caller, piece.finish)
+            is_counted = is_counted or isinstance(piece, hub.Counted)
         data = self._encoder.feed(pieces)
         usage, unasked = chunk.usage, b""
         if chunk.last:
             data += self._encoder.end()
             usage = usage or self.usage
-        if not self._include_usage and (chunk.last or usage is not None):
+        if not self._include_usage and (chunk.last or is_counted):
             data, unasked = self._parted(data, is_last=chunk.last)
         finish = None if chunk.finish is None else self.finish
         return msgspec.structs.replace(chunk, data=data, unasked=unasked, finish=finish, usage=usage)

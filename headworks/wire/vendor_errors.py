@@ -2,7 +2,7 @@
 
 Always true: this file is data. A form holds what one vendor sends for one meaning: the status, `type` and `code` where
 they tell something, and words of the message (`...` stands for what differs from error to error). What a form means for
-a call is said in `openai_errors.py`, how a vendor's answer is held against the forms in `meaning.py`. Each form is
+a call is said in `error_reading.py`, how a vendor's answer is held against the forms in `error_meaning.py`. Each form is
 walked by a test, and `docs/compatibility.md` prints the table.
 
 Words about us (credit, key, model) count only where the message begins with them: what a vendor quotes of a caller
@@ -94,12 +94,19 @@ VENDORS: Final = (
         (
             Form("too_long", 400, "The input token count ... exceeds the maximum number of tokens", "INVALID_ARGUMENT"),
             Form("bad_key", 400, "API key not valid", "INVALID_ARGUMENT"),
+            Form("bad_key", 400, "API key expired", "INVALID_ARGUMENT"),
+            Form("bad_key", 400, "User location is not supported for the API use", "FAILED_PRECONDITION"),
             Form("bad_key", 403, "", "PERMISSION_DENIED"),
             Form("unknown_model", 404, "models/... is not found for API version", "NOT_FOUND"),
             Form("overloaded", 503, "The model is overloaded", "UNAVAILABLE"),
             Form("rate_limited", 429, "You exceeded your current quota", "RESOURCE_EXHAUSTED"),
         ),
-        ("https://ai.google.dev/gemini-api/docs/troubleshooting", "karthink/gptel#667", "dcdpr/jp#1061"),
+        (
+            "https://ai.google.dev/gemini-api/docs/troubleshooting",
+            "karthink/gptel#667",
+            "dcdpr/jp#1061",
+            "https://github.com/FirebaseExtended/vertexai-sdk-test-data",
+        ),
         "list",
     ),
     Vendor(

@@ -37,6 +37,7 @@ def test_rates_and_tokens_have_the_same_classes() -> None:
         (Usage(input=1000, output=500), 250_000 + 1_000_000),
         (Usage(input=1000, cached_input=3000), 250_000 + 75_000),
         (Usage(cache_write=4), 1000),  # as input
+        (Usage(cache_write_1h=4), 1000),  # as cache_write
         (Usage(reasoning=3), 6000),  # as output
         (Usage(input=1_000_000, output=1_000_000), NANO * 9 // 4),
         (Usage(audio_input=1), None),
@@ -82,6 +83,8 @@ def test_law_unknown_only_where_used_tokens_have_no_rate(usage: Usage, rates: Ra
     stands_for = {"cached_input": "input", "cache_write": "input", "reasoning": "output"}
     own = {name: getattr(rates, name) for name in CLASSES}
     filled = {name: own[stands_for.get(name, name)] if rate is None else rate for name, rate in own.items()}
+    if filled["cache_write_1h"] is None:
+        filled["cache_write_1h"] = filled["cache_write"]
     is_unknown = any(filled[name] is None and getattr(usage, name) for name in CLASSES)
     cost = Price(rates=rates).cost(usage)
     assert (cost is None) == is_unknown

@@ -16,9 +16,10 @@ from headworks.wire.openai.caller import CHAT
 COUNTS = st.integers(0, 10**9)
 
 
-@given(st.tuples(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS))
+@given(st.tuples(*[COUNTS] * 8))
 def test_the_classes_of_tokens_are_disjoint_and_sum_to_all(counts: tuple[int, ...]) -> None:
-    names = ["input", "cached_input", "cache_write", "audio_input", "output", "reasoning", "audio_output"]
+    names = ["input", "cached_input", "cache_write", "cache_write_1h"]
+    names += ["audio_input", "output", "reasoning", "audio_output"]
     usage = Usage(**dict(zip(names, counts, strict=True)))
     assert usage.input_tokens + usage.output_tokens == sum(counts)
 

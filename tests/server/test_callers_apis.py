@@ -22,7 +22,9 @@ class ToyAtModel(ToyCaller):
     """The toy with the model's name in the path."""
 
     def read(self, body: bytes, path: str = "", /) -> Asked:
-        return Asked(unquote(path.removeprefix("/toy/models/").removesuffix(":say")))
+        at, _, query = path.partition("?")
+        assert query in ("", "alt=sse")
+        return Asked(unquote(at.removeprefix("/toy/models/").removesuffix(":say")))
 
 
 PATHS = {**CALLERS, AT_MODEL: ToyAtModel()}

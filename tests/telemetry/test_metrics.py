@@ -22,6 +22,7 @@ usages = st.builds(
     input=counts,
     cached_input=counts,
     cache_write=counts,
+    cache_write_1h=counts,
     audio_input=counts,
     output=counts,
     reasoning=counts,

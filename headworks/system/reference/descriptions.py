@@ -33,6 +33,7 @@ from headworks.system.schema.requirements import (
 )
 from headworks.system.schema.system import (
     TEXT_NOTATIONS,
+    Gemini,
     Group,
     Key,
     Local,
@@ -51,7 +52,8 @@ from headworks.system.schema.system import (
 from headworks.system.syntax.scalars import written_duration
 
 DIALECT: Final = (
-    "The API that the vendor speaks: `openai`, `local` (a model in a child process) or `simulated` (generated answers, no vendor); "
+    "The API that the vendor speaks: `openai`, `gemini`, `local` (a model in a child process) or `simulated` (generated answers, no "
+    "vendor); "
     "or the name of a vendor that speaks OpenAI's, such as `groq`, which implies `base_url` and the variable of `api_key` "
     "([vendors](../vendors.md))."
 )
@@ -78,6 +80,25 @@ _STATED: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What a provider states of itself for `requirements.constraints`."""
 
+_OPENAI: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "base_url": "Where the vendor's API begins. `/chat/completions` is added to its path. A query (Azure's "
+        "`?api-version=...`) goes with every request.",
+        "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
+        "rpm": "Requests a minute that the vendor admits. A call above this goes to another target, or waits. Unlimited by "
+        "default.",
+        "tpm": "Tokens a minute that the vendor admits, prompts and answers together. A call above this goes to another "
+        "target, or waits. Unlimited by default.",
+        "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
+        "headers": "Headers that every request to this vendor carries. Their values are secrets: they are never shown.",
+        "forward_headers": "More headers that pass, from the caller to this vendor and back, beside those of its dialect.",
+        "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
+        "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
+        "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
+        **_STATED,
+    }
+)
+
 DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
     {
         System: {
@@ -101,21 +122,12 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/drills.md`). They change "
             "nothing about how calls are served.",
         },
-        OpenAI: {
-            "base_url": "Where the vendor's API begins. `/chat/completions` is added to its path. A query (Azure's "
-            "`?api-version=...`) goes with every request.",
-            "api_key": "Our key at the vendor, sent as `Authorization: Bearer`.",
-            "rpm": "Requests a minute that the vendor admits. A call above this goes to another target, or waits. Unlimited by "
-            "default.",
-            "tpm": "Tokens a minute that the vendor admits, prompts and answers together. A call above this goes to another "
-            "target, or waits. Unlimited by default.",
-            "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
-            "headers": "Headers that every request to this vendor carries. Their values are secrets: they are never shown.",
-            "forward_headers": "More headers that pass, from the caller to this vendor and back, beside those of its dialect.",
-            "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
-            "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
-            "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
-            **_STATED,
+        OpenAI: _OPENAI,
+        Gemini: {
+            **_OPENAI,
+            "base_url": "Where the vendor's API begins. `/models/MODEL:generateContent` is added to its path. For Vertex "
+            "`https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google`.",
+            "api_key": "Our key at the vendor, sent as `x-goog-api-key`.",
         },
         Local: {
             "model": "`gemma-3-270m`, the embedded model, or the path of a GGUF file.",
@@ -270,6 +282,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "input": "Tokens of the prompt.",
             "cached_input": "Tokens of the prompt that the vendor had in its cache. Default: as `input`.",
             "cache_write": "Tokens of the prompt that the vendor writes to its cache. Default: as `input`.",
+            "cache_write_1h": "Tokens of the prompt that the vendor writes to its cache for an hour (Anthropic). Default: as "
+            "`cache_write`.",
             "output": "Tokens of the answer. Without this price their cost is unknown (embeddings have none).",
             "reasoning": "Tokens of reasoning that is not shown. Default: as `output`.",
             "audio_input": "Tokens of audio in the prompt. Without this price their cost is unknown.",

@@ -88,6 +88,12 @@ PRESETS: Final[Mapping[str, type[OpenAI]]] = MappingProxyType(
 """A struct for each vendor that has a word of its own: the keys of `openai`, and the address is known (`wire/presets.py`)."""
 
 
+class Gemini(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="gemini"):
+    """A vendor that speaks Gemini's dialect over HTTP."""
+
+    base_url: Url = "https://generativelanguage.googleapis.com/v1beta"
+
+
 class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):
     """A model that runs in a child process of the gateway."""
 
@@ -129,7 +135,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
     retention: Retention | None = None
 
 
-Provider: TypeAlias = OpenAI | Local | Simulated
+Provider: TypeAlias = OpenAI | Gemini | Local | Simulated
 
 
 class TargetOf(msgspec.Struct, frozen=True, kw_only=True):

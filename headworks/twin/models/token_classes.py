@@ -19,7 +19,7 @@ import numpy as np
 
 from headworks.core.reply import Usage
 
-INPUT_CLASSES: Final = ("cached_input", "cache_write", "audio_input")
+INPUT_CLASSES: Final = ("cached_input", "cache_write", "cache_write_1h", "audio_input")
 OUTPUT_CLASSES: Final = ("reasoning", "audio_output")
 """The classes of `Usage` beside plain text."""
 

@@ -35,11 +35,9 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer took. tokens: in disjoint classes. hour_cache_write: those of `cache_write` that are kept for an hour,
-    not five minutes. extra: the count as the vendor said it."""
+    """What an answer took. tokens: in disjoint classes. extra: the count as the vendor said it."""
 
     tokens: reply.Usage
-    hour_cache_write: int = 0
     extra: Extra = NO_EXTRA
 
 

@@ -3,7 +3,7 @@
 Theory. An answer that says of itself that it failed is a failed attempt, whatever its status: another attempt may do
 better, and nobody shall take what there is of it for the whole. Where it is said differs: in a choice (OpenRouter), as
 the reason why it finished (DeepSeek, Mistral, Zhipu, engines that abort), beside the choices (MiniMax, Groq), or instead
-of them (Baidu, Zhipu, older vLLM). The vendor's own words are kept; what they mean is `openai_errors.py`'s to say.
+of them (Baidu, Zhipu, older vLLM). The vendor's own words are kept; what they mean is `error_reading.py`'s to say.
 """
 
 from __future__ import annotations

@@ -145,13 +145,16 @@ def test_what_a_fit_knows_of_tokens_and_what_not_is_listed() -> None:
     said = " | ".join(one.assumed for one in fit(records, system()).notes)
     assert "% of the calls have cached_input tokens: " in said
     assert "% of the calls have reasoning tokens: 4" in said
-    assert "no recorded call has cache_write, audio_input, audio_output tokens: none are expected" in said
+    assert (
+        "no recorded call has cache_write, cache_write_1h, audio_input, audio_output tokens: none are expected" in said
+    )
     assert "of another share it is not known" in said
     assert "their own pace is not known" in said
     assert "the attempts are from 33s: how it is at other hours of the day is not known" in said
     plain = token_notes([Usage(input=5, output=9)] * 50, 50)
     assert plain == [
-        "no recorded call has cached_input, cache_write, audio_input, reasoning, audio_output tokens: none are expected"
+        "no recorded call has cached_input, cache_write, cache_write_1h, audio_input, reasoning, audio_output tokens: "
+        "none are expected"
     ]
 
 

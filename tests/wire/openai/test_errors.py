@@ -32,9 +32,10 @@ from headworks.core.errors import (
     Unreachable,
     VendorSaid,
 )
+from headworks.wire.error_reading import MOST_NAME
 from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.dialect import OPENAI
-from headworks.wire.openai.errors import MOST_NAME, event, garbled, problem, vendor_error
+from headworks.wire.openai.errors import event, garbled, problem, vendor_error
 
 HTML_502 = (Path(__file__).parent / "recorded" / "bad_gateway.html").read_bytes()
 QUOTA = b'{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}'

@@ -71,8 +71,8 @@ def written_usage(usage: hub.Usage) -> dict[str, Any]:
         return dict(said)
     tokens = usage.tokens
     prompt: dict[str, int] = {"cached_tokens": tokens.cached_input, "audio_tokens": tokens.audio_input}
-    if tokens.cache_write:
-        prompt["cache_write_tokens"] = tokens.cache_write
+    if written := tokens.cache_write + tokens.cache_write_1h:
+        prompt["cache_write_tokens"] = written
     return {
         "prompt_tokens": tokens.input_tokens,
         "completion_tokens": tokens.output_tokens,

@@ -68,7 +68,7 @@ def test_a_stream_has_one_id_and_time_whatever_comes_later() -> None:
     assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
 
 
-USED = hub.Usage(tokens=reply.Usage(input=10, cached_input=5, cache_write=3, output=4, reasoning=2), hour_cache_write=1)
+USED = hub.Usage(tokens=reply.Usage(input=10, cached_input=5, cache_write=2, cache_write_1h=1, output=4, reasoning=2))
 COUNTED = {
     "prompt_tokens": 18,
     "completion_tokens": 6,
