@@ -61,5 +61,6 @@ def test_the_page_shows_this_table() -> None:
 
 
 def test_the_table_has_every_class_of_tokens() -> None:
-    for name in Usage.__struct_fields__:
+    theirs = {"cache_write_1h"}  # only Anthropic's own API and Bedrock's tell it apart
+    for name in set(Usage.__struct_fields__) - theirs:
         assert any(getattr(form.read, name) for form in USAGE_FORMS)
