@@ -77,6 +77,17 @@ class IntervalRow(msgspec.Struct, frozen=True, kw_only=True):
     colour: Colour = "a"
 
 
+class Dot(msgspec.Struct, frozen=True, kw_only=True):
+    """A point with the intervals that it lies in, and its name beside it."""
+
+    name: str
+    x: float
+    y: float
+    x_ends: tuple[float, float]
+    y_ends: tuple[float, float]
+    colour: Colour = "a"
+
+
 def log_axis(values: Sequence[float], written: Callable[[float], str], name: str, most_ratio: float = 1e3) -> Axis:
     """A logarithmic axis for these values; the lowest by the highest is never less than 1 / most_ratio."""
     high = max(max(values) * 1.1, 2e-6)
@@ -138,6 +149,29 @@ def interval_chart(rows: Sequence[IntervalRow], x: Axis, *, label: str, bounds: 
         words: Any = {"transform": across, "va": "top", "bbox": BEHIND}
         axes.text(0, number + 0.08, shortened(row.name), color=LIGHT["ink"], **words)
         axes.text(1, number + 0.08, row.said, ha="right", color=LIGHT["soft"], **words)
+    return page_svg(figure, label)
+
+
+@our_settings()
+def dot_chart(dots: Sequence[Dot], x: Axis, y: Axis, *, label: str, bounds: Sequence[Bound] = ()) -> str:
+    """Points over two axes, each with its name and its intervals, and the bounds that they should keep."""
+    figure = new_figure(WIDTH, HEIGHT)
+    area = (LEFT / WIDTH, BOTTOM / HEIGHT, 1 - (LEFT + RIGHT) / WIDTH, 1 - (TOP + BOTTOM) / HEIGHT)
+    axes = figure.add_axes(area)
+    _bare(axes)
+    _set_axis(axes, x, "x")
+    _set_axis(axes, y, "y")
+    axes.grid(color=LIGHT["line"], linewidth=0.8)
+    for bound in bounds:
+        _draw_bound(axes, bound, x if bound.along == "x" else y)
+    for dot in dots:
+        colour, at = LIGHT[dot.colour], (x.inside(dot.x), y.inside(dot.y))
+        faint: Any = {"color": colour, "linewidth": 1.5, "alpha": 0.4, "clip_on": False}
+        axes.plot([x.inside(end) for end in dot.x_ends], [at[1], at[1]], **faint)
+        axes.plot([at[0], at[0]], [y.inside(end) for end in dot.y_ends], **faint)
+        # A line of no length with round ends is a disc: the page copies lines, and no markers.
+        axes.plot([at[0], at[0]], [at[1], at[1]], color=colour, linewidth=8, solid_capstyle="round", clip_on=False)
+        axes.annotate(dot.name, at, (6, 4), textcoords="offset points", color=colour, bbox=BEHIND)
     return page_svg(figure, label)
 
 

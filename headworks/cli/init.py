@@ -17,11 +17,12 @@ from headworks.gateway.prompting import prompts_of
 from headworks.system.checks.machine import Machine
 from headworks.system.drafts.prompt import Prompt
 from headworks.system.drafts.suite import SuiteSource, suite_draft
-from headworks.system.drafts.system import ALIAS, SUITE, TargetChoice, choose_target, draft
+from headworks.system.drafts.system import ALIAS, SUITE, VENDORS, TargetChoice, choose_target, compare_vendors, draft
 from headworks.system.load import parse
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
-from headworks.system.syntax.findings import Findings
+from headworks.system.syntax.findings import Findings, suggestion
+from headworks.system.syntax.scalars import shown
 
 SHORT_PROMPT = 600
 """Characters of a prompt that still fit into a command to copy."""
@@ -35,21 +36,27 @@ SHORT_PROMPT = 600
     help="A text file with your prompt, with or without `{{ variables }}`. Its length gives the first estimates; rules that it "
     "states become the first scorers.",
 )
+@click.option(
+    "--vendors",
+    metavar="NAME,NAME",
+    help=f"Compare these vendors: all of them are written, and `headworks plan --search` says which to build. Known: {', '.join(vendor.word for vendor in VENDORS)}.",
+)
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.argument("file", default="headworks.yaml", type=click.Path(dir_okay=False, path_type=Path))
-def command(source: Path | None, force: bool, file: Path) -> None:
+def command(source: Path | None, vendors: str | None, force: bool, file: Path) -> None:
     """Write a first system file, with comments, for you to edit.
 
     FILE is the system file (headworks.yaml by default). It has one model, `assistant`. The first vendor whose key is in the
     environment answers it (OPENAI_API_KEY, TOGETHER_API_KEY, MISTRAL_API_KEY, GROQ_API_KEY, ...; docs/vendors.md lists them),
-    else the embedded model does. Further vendors whose keys are there are written as comments. Nothing is sent.
+    else the embedded model does. Further vendors whose keys are there are written as comments. With --vendors the file has
+    several, and `choices:` for `headworks plan --search`. Nothing is sent.
     """
     notes: list[str] = []
     prompt = None if source is None else read_prompt(source, file.parent, notes)
     machine = SuiteExpected(file.parent)
-    choice = choose_target(os.environ, machine)
+    choice = choose_target(os.environ, machine) if vendors is None else compared(vendors)
     system = parsed_draft(draft(choice, prompt, None), file, machine, prompt)
-    [[target]] = system.models[ALIAS].targets
+    target = system.models[ALIAS].targets[0][0]
     price = Prices(system).of(system.models[ALIAS], target)
     text = draft(choice, prompt, price)
     prompts_of(parsed_draft(text, file, machine, prompt), file.parent)
@@ -77,6 +84,20 @@ def command(source: Path | None, force: bool, file: Path) -> None:
     for note in notes:
         click.echo(note)
     click.echo(next_steps(file, choice, prompt, str(system.server.listen)))
+
+
+def compared(vendors: str) -> TargetChoice:
+    """The vendors that an option names. Raises click.UsageError."""
+    names = list(dict.fromkeys(name.strip() for name in vendors.split(",")))
+    known = [vendor.word for vendor in VENDORS]
+    for name in names:
+        if name not in known:
+            raise click.UsageError(
+                f"--vendors: {shown(name)} is not known here\n    {suggestion(name, known, 'vendors')}"
+            )
+    if len(names) < 2:
+        raise click.UsageError("--vendors compares vendors: name two or more, such as openai,groq,mistral")
+    return compare_vendors(names)
 
 
 def files_beside(source: Path, prompt: Prompt, choice: TargetChoice, folder: Path) -> dict[Path, str]:
@@ -120,7 +141,8 @@ class DraftSources(Sources):
     """Files and variables as they will be: a prompt that is about to be written is there already."""
 
     def __init__(self, folder: Path, prompt: Prompt | None) -> None:
-        super().__init__(os.environ, folder)
+        keys = {vendor.keys[0]: f"not set yet: {vendor.keys[0]}" for vendor in VENDORS}
+        super().__init__({**keys, **os.environ}, folder)
         self.program = None if prompt is None else prompt.program
 
     def text(self, path: str, most: int) -> str:
@@ -151,6 +173,9 @@ def next_steps(file: Path, choice: TargetChoice, prompt: Prompt | None, address:
         said = [] if program.asks else [{"role": "user", "content": "Hello!"}]
         variables = {**program.values, **asked}
         body = {"model": f"prompt/{program.name}", "messages": said, "prompt": {"variables": variables}}
+    if choice.compared:
+        quality = [f"  5. write expected answers in {SUITE}, then              headworks eval{named} --targets all"]
+        return "\n".join([*comparing_steps(file, named), *(quality if prompt is not None else [])])
     lines = [
         "Next:",
         f"  1. put your own numbers under `requirements:`, then   headworks check{named}",
@@ -171,8 +196,24 @@ def next_steps(file: Path, choice: TargetChoice, prompt: Prompt | None, address:
         ]
     if prompt is not None:
         lines.append(f"  4. write expected answers in {SUITE}, then headworks eval{named}")
+    if prompt is None:
+        lines.append(
+            "To compare vendors, with what each system would cost: headworks init --vendors openai,groq,mistral"
+        )
     if prompt is not None and program is None:
         lines.append(
             f"{prompt.file} is not part of the system file: callers send it. (`prompts:` can hold it: docs/prompts.md.)"
         )
     return "\n".join(lines)
+
+
+def comparing_steps(file: Path, named: str) -> list[str]:
+    """The next steps where vendors are compared. named: the file as an argument."""
+    return [
+        "Next:",
+        f"  1. put your own numbers under `requirements:`, then   headworks plan --search{named}",
+        "     It says which of these systems to build. It needs no key, and takes about a minute.",
+        f"  2. put the one that you choose into the file          headworks plan --search --apply 1{named} | patch {shlex.quote(str(file))}",
+        f"  3. export the vendors' keys, then                     headworks check{named}",
+        f"  4. serve it                                           headworks up{named}",
+    ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from headworks.cli.extra_modules import import_extra
 from headworks.cli.ledger_location import PlaceholderSecrets, ledger_of_file
@@ -26,7 +28,8 @@ LONG: Final = 1_000
 """Calls of a run from which other cores are worth their start: a plan of four such runs, and of what would help, takes seconds."""
 
 RUNS: Final = "headworks.twin.simulation.replicator"
-"""What makes runs: it needs the extra, and is imported by the workers alone."""
+TRIALS: Final = "headworks.twin.frontier.search"
+"""What makes runs, and what tries candidates: they need the extra, and are imported by the workers alone."""
 
 
 @click.command("plan")
@@ -50,6 +53,22 @@ RUNS: Final = "headworks.twin.simulation.replicator"
 )
 @click.option("--details", "is_detailed", is_flag=True, help="Print everything: every assumption, effect and reason.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, for machines.")
+@click.option(
+    "--search", "is_search", is_flag=True, help="Find the systems worth having among those that `choices:` allows."
+)
+@click.option(
+    "--candidates",
+    type=click.IntRange(2, 10_000),
+    default=100,
+    show_default=True,
+    help="With --search: systems to look at, at most.",
+)
+@click.option(
+    "--apply",
+    "applied",
+    type=click.IntRange(1),
+    help="With --search: print the patch that makes this system of the file.",
+)
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=SystemFileType())
 @click.pass_context
 def command(
@@ -65,6 +84,9 @@ def command(
     html: Path | None,
     is_detailed: bool,
     is_json: bool,
+    is_search: bool,
+    candidates: int,
+    applied: int | None,
     files: tuple[Path, ...],
 ) -> None:
     """Predict by simulation whether a system meets its objectives.
@@ -76,13 +98,18 @@ def command(
     FILE is the system file (headworks.yaml by default). No secret is needed and nothing is sent. Several files are compared side
     by side: each objective and the cost of a month, how they differ, what gives way first in each, and which one another beats.
 
-    Exit codes: 0 every objective holds; 1 one does not; 2 one cannot be judged; 3 it could not run. Of several files: 0 if every
-    objective holds in at least one of them; else 2 if one of them cannot be judged; else 1.
+    With --search the file says under `choices:` what may vary; without it its own targets and settings vary. What comes out are the
+    systems that no other beats in cost a month, first token, availability and quality. --apply N prints the patch for one of them.
+
+    Exit codes: 0 every objective holds; 1 one does not; 2 one cannot be judged; 3 it could not run. Of several files,
+    and of --search: 0 if every objective holds in at least one system; else 2 if one of them cannot be judged; else 1.
     """
     asked = Filter(since=since, until=until)
+    if applied is not None and not is_search:
+        raise click.UsageError("--apply is about a system that a search found: add --search")
     is_long = not only_screen and calls >= LONG
     with workers(cores() if is_long else 1) as others:
-        others.start(RUNS)
+        others.start(TRIALS if is_search else RUNS)
         module = import_extra("plan", "headworks.cli.plan_run")
         run = module.Run(
             is_fitted=is_fitted,
@@ -95,24 +122,49 @@ def command(
             is_detailed=is_detailed,
             is_json=is_json,
         )
+        if is_search:
+            searching = import_extra("plan", "headworks.cli.plan_search")
+            options = searching.Options(candidates, applied)
+            ctx.exit(searching.run(only_file(files, ctx), asked, run, options, others))
         if len(files) > 1:
             ctx.exit(import_extra("plan", "headworks.cli.plan_compare").run(files, asked, run, others))
-        file = files[0] if files else Path(os.fsdecode(SystemFileType().convert("headworks.yaml", None, ctx)))
-        ctx.exit(module.run(file, asked, run, others))
+        ctx.exit(module.run(only_file(files, ctx), asked, run, others))
+
+
+def only_file(files: Sequence[Path], ctx: click.Context) -> Path:
+    """The one file that is named, or `headworks.yaml`. Raises click.UsageError where there are several."""
+    if len(files) > 1:
+        raise click.UsageError("--search is about one file, whose `choices:` say what may vary: name one")
+    return files[0] if files else Path(os.fsdecode(SystemFileType().convert("headworks.yaml", None, ctx)))
+
+
+class ParsedAs(msgspec.Struct, frozen=True):
+    """Reads bytes as a system file that is there: no secret is looked up, and nothing is started."""
+
+    file: Path
+
+    def __call__(self, content: bytes) -> System:
+        """Raises ConfigError."""
+        findings = Findings(str(self.file))
+        folder = self.file.parent
+        system = parse(content, findings, PlaceholderSecrets(os.environ, folder), FullyInstalled(folder), self.file)
+        if system is None:
+            raise ConfigError(findings.errors)
+        return system
 
 
 def read(file: Path) -> System:
     """The system of a file whose secrets nobody looks up, and of which nothing is started. Raises ConfigError, click.ClickException."""
+    return ParsedAs(file)(content_of(file))
+
+
+def content_of(file: Path) -> bytes:
+    """The bytes of a system file. Raises click.ClickException."""
     try:
         with file.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
+            return opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror or error}") from error
-    findings = Findings(str(file))
-    system = parse(content, findings, PlaceholderSecrets(os.environ, file.parent), FullyInstalled(file.parent), file)
-    if system is None:
-        raise ConfigError(findings.errors)
-    return system
 
 
 def past(file: Path, asked: Filter) -> list[Record]:

@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -92,13 +93,18 @@ def inputs(file: Path, asked: Filter, way: Run) -> tuple[System, PlanInputs]:
             "--since and --until choose among the ledger's calls: add --fit, or `log: true` under traffic"
         )
     known = PlanInputs(
-        read=lambda path: (file.parent / path).read_bytes(),
+        read=partial(read_beside, file.parent),
         records=past(file, asked) if asks_ledger else None,
         is_fitted=way.is_fitted,
         measured=Measurements() if way.ignores_probe else read_measurements(measurements_path(system, file.parent)),
         quality=known_quality(system, file.parent),
     )
     return system, known
+
+
+def read_beside(folder: Path, path: str) -> bytes:
+    """The bytes of a file that the system file names."""
+    return (folder / path).read_bytes()
 
 
 def planned(file: Path, asked: Filter, way: Run, others: Workers) -> int:

@@ -21,7 +21,7 @@ import msgspec
 PACKAGE: Final = "headworks"
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
-    {"numpy": "plan", "scipy": "plan", "matplotlib": "plan"}
+    {"numpy": "plan", "scipy": "plan", "matplotlib": "plan", "optuna": "search"}
     | dict.fromkeys(("jinja2", "jsonschema_rs", "rapidfuzz", "regex", "statsmodels"), "eval")
 )
 """Which extra of the package brings a module that a command needs."""

@@ -10,6 +10,7 @@ import msgspec
 from headworks.core.errors import ConfigError, Problem
 from headworks.system.checks.machine import Machine
 from headworks.system.checks.system import check
+from headworks.system.choices import check_choices
 from headworks.system.derived.default_paths import pin_default_folder, with_default_paths
 from headworks.system.derived.proxies import with_proxies
 from headworks.system.derived.same_as import without_same_as
@@ -90,6 +91,7 @@ def parse_leniently(
         if path is not None:
             system = with_default_paths(system, root, path, findings)
         check(system, findings, machine)
+        check_choices(system, root, findings, sources)
     return system
 
 

@@ -14,11 +14,13 @@ from typing import Final
 from msgspec import inspect
 
 from headworks.system.preset_words import dialect_remedy, expand_provider
+from headworks.system.schema.choices import TargetChoice
 from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.prompt_file import MOST_BYTES as MOST_PROMPT
 from headworks.system.schema.prompt_file import Front, PromptFile, parts
 from headworks.system.schema.secrets import PrivateUrl, Secret, Sources
 from headworks.system.schema.system import PRESETS, TEXT_NOTATIONS, Model, SuiteFile, System, TargetOf, written_fields
+from headworks.system.syntax.changed_tree import expand_model, expand_target
 from headworks.system.syntax.findings import Findings, KeyPath, Position, closest, suggestion
 from headworks.system.syntax.json_value import as_json_text
 from headworks.system.syntax.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, compose
@@ -32,25 +34,14 @@ class _Invalid:
 INVALID: Final = _Invalid()
 
 
-def expand_target(node: Node) -> Node:
-    """`provider/model`, or only `provider`, as the table it stands for."""
-    if not isinstance(node, ScalarNode):
-        return node
-    provider, slash, model = node.text.partition("/")
-    entries = {"provider": Entry(node.place, ScalarNode(provider, node.place, False))}
-    if slash:
-        entries["model"] = Entry(node.place, ScalarNode(model, node.place, False))
-    return MappingNode(entries, node.place)
-
-
-def expand_model(node: Node) -> Node:
-    """A target, or a list of tiers, as the table it stands for."""
-    return node if isinstance(node, MappingNode) else MappingNode({"targets": Entry(node.place, node)}, node.place)
-
-
 def expand_suite(node: Node) -> Node:
     """A path as the table it stands for."""
     return MappingNode({"file": Entry(node.place, node)}, node.place) if isinstance(node, ScalarNode) else node
+
+
+def expand_choice(node: Node) -> Node:
+    """A list of targets as the table it stands for."""
+    return node if isinstance(node, MappingNode) else MappingNode({"any_of": Entry(node.place, node)}, node.place)
 
 
 _PRESETS: Final = {
@@ -59,7 +50,7 @@ _PRESETS: Final = {
 
 
 SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType(
-    {TargetOf: expand_target, Model: expand_model, SuiteFile: expand_suite}
+    {TargetOf: expand_target, Model: expand_model, SuiteFile: expand_suite, TargetChoice: expand_choice}
 )
 """Structs that have a short form beside the long one."""
 

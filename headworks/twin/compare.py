@@ -86,6 +86,11 @@ def compare(
         except PlanError as error:
             raise PlanError(f"{file}: {error}") from error
     told("comparing")
+    return compare_judged({file: system for file, (system, _) in systems.items()}, found, effort)
+
+
+def compare_judged(systems: Mapping[str, System], found: Mapping[str, Judged], effort: Effort) -> Comparison:
+    """The same of systems that were judged. systems: as their files have them."""
     traffic = {(one, other): differing(found[one], found[other]) for one, other in combinations(found, 2)}
     first = next(iter(found))
     same = [file for file in found if file == first or not traffic[first, file]]
@@ -99,7 +104,7 @@ def compare(
         fixed_row(COST, "cost", monthly_cost, sides, traffic),
         fixed_row(ANSWERED, "availability", answered_share, sides, traffic),
     ]
-    columns = [column(side, judge_constraints(systems[side.file][0]), effort) for side in sides]
+    columns = [column(side, judge_constraints(systems[side.file]), effort) for side in sides]
     return Comparison(
         headworks=__version__,
         traffic={file: traffic[first, file] for file in found if file not in same},

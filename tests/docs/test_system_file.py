@@ -22,6 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = [
     *re.findall(r"```yaml\n(.*?)```", TEXTS[FIRST] + GUIDES, re.DOTALL),
     *re.findall(r"```yaml\n(.*?)```", README, re.DOTALL),
+    *re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "search.md").read_text(encoding="utf-8"), re.DOTALL),
 ]
 
 

@@ -11,8 +11,7 @@ from rich.text import Text
 
 from headworks.cli.tables import Output
 from headworks.cli.views.plan import COLOURS
-from headworks.core.figures import written_figure
-from headworks.twin.report.comparison import ANSWERED, COST, Column, Comparison, Difference, Row
+from headworks.twin.report.comparison import ANSWERED, COST, Column, Comparison, Difference, Row, signed
 from headworks.twin.verdicts.verdict import Verdict, format_value
 
 MOST_PAIRS: Final = 3
@@ -127,14 +126,6 @@ def difference_cell(row: Row, one: Difference | None) -> str:
     low, high = ("?" if end is None else signed(row.metric, end) for end in (one.low, one.high))
     mark = "~ " if one.better is None else ""
     return f"{mark}{signed(row.metric, one.value)} ({low} .. {high}){'*' if one.how == 'not paired' else ''}"
-
-
-def signed(metric: str, value: float) -> str:
-    """A difference in the unit of its metric: of shares in points of a hundred."""
-    sign = "-" if value < 0 else "+"
-    if metric in ("availability", "quality"):
-        return f"{sign}{written_figure(abs(value) * 100)} points"
-    return f"{sign}{format_value(metric, abs(value))}"
 
 
 def gives_way(columns: Sequence[Column]) -> list[tuple[str, str]]:

@@ -233,6 +233,7 @@ def _cross_references(system: System, findings: Findings) -> None:
                 problem = f"{shown(str(target))} has one circuit breaker, which `{first}` configures differently: the settings of `{first}` apply"
                 findings.warn(("models", alias, "breaker"), problem, "give both the same `breaker`")
     used = {target.provider for model in system.models.values() for target in chain.from_iterable(model.targets)}
+    used |= system.choices.providers if system.choices is not None else set()
     for name in system.providers:
         if name not in used and findings.is_valid(("models",)):
             where: KeyPath = ("providers", name)

@@ -7,7 +7,7 @@ in a system file: nothing that serves calls knows them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from math import ceil
 from types import MappingProxyType
@@ -65,6 +65,9 @@ COST_FACTOR: Final = 3
 VENDORS: Final = tuple(preset for preset in PRESETS if preset.model)
 """In the order in which their keys are looked for."""
 
+COMPARED: Final = MappingProxyType({"openai": "gpt-4o-mini"})
+"""The model to begin with where vendors are compared, if another one is better: its price and its speed are known."""
+
 
 SUITE_PARAMETERS: Final = MappingProxyType({"temperature": 0, "max_tokens": 100})
 """Fields of a suite's calls: the same answer each time, as far as the model can, and no essay."""
@@ -77,7 +80,7 @@ class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The provider and target of the first file. why: shown to the user. peak: calls a second that it
     carries by what is assumed of it; parameters: of a suite's calls; prefill: seconds that it reads a token of a prompt;
     reads: tokens that it reads at most, 0 where that is not known here; price: where no table has one; others: lines with further
-    vendors."""
+    vendors; compared: further targets, where several vendors are compared."""
 
     provider: str
     target: str
@@ -89,6 +92,12 @@ class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
     reads: int = 0
     price: str = ""
     others: str = ""
+    compared: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All targets, in order."""
+        return (self.target, *self.compared)
 
     def first_token(self, prompt_tokens: int) -> int:
         """A first bound in seconds: what a long prompt takes to read, half of it again, and one that is ahead of it."""
@@ -160,6 +169,19 @@ def others(env: Mapping[str, str], chosen: Preset) -> str:
     )
 
 
+def compare_vendors(words: Sequence[str]) -> TargetChoice:
+    """Several vendors, each by its word, as one alias's targets and as what a search may choose from."""
+    known = {vendor.word: vendor for vendor in VENDORS}
+    chosen = [known[word] for word in words]
+    first, *others = [f"{vendor.word}/{COMPARED.get(vendor.word, vendor.model)}" for vendor in chosen]
+    return TargetChoice(
+        provider="".join(written_provider(vendor, vendor.keys[0]) for vendor in chosen),
+        target=first,
+        why=f"then {', '.join(others)}",
+        compared=tuple(others),
+    )
+
+
 def draft(choice: TargetChoice, prompt: Prompt | None, price: Price | None) -> str:
     """The file. price: what the target charges, for the first bound on cost; None where it is unknown or nothing."""
     p50 = USER_TOKENS + (prompt.tokens if prompt else 0)
@@ -182,20 +204,32 @@ requirements:                       # what it must achieve; `headworks check` ju
     - {{id: availability, metric: availability, at_least: {AVAILABILITY}, window: 30d}}      # two providers reach more than one
     - {{id: throughput, metric: goodput, at_least: {choice.peak * GOODPUT_SHARE}rps}}      # less than `peak_rps`: some are always late
     - {{id: cost, metric: cost_per_call, at_most: {first_cost_bound(price, p50)}}}
-    # - {{id: monthly, metric: cost, at_most: $100, window: 30d}}
+    {"" if choice.compared else "# "}- {{id: monthly, metric: cost, at_most: {"$5000" if choice.compared else "$100"}, window: 30d}}
 {_quality(prompt)}
 providers:
 {choice.provider}{choice.others}
 models:                             # the names that your clients call
   {ALIAS}:
     targets:                        # tried in order: a second one takes over when the first fails
-      - {choice.target}
+{"".join(f"      - {target}{chr(10)}" for target in choice.targets)}\
     timeouts: {choice.timeouts}
-{choice.price}{_prompts(prompt)}{_suites(prompt)}
+{choice.price}{_choices(choice)}{_prompts(prompt)}{_suites(prompt)}
 # keys:                             # who may call; without keys only callers on this machine
 #   web: {{key: "${{env:WEB_KEY}}", models: [{ALIAS}]}}
 
 server: {{listen: 127.0.0.1:8080}}
+"""
+
+
+def _choices(choice: TargetChoice) -> str:
+    if not choice.compared:
+        return ""
+    return f"""
+choices:                            # what `headworks plan --search` may vary: docs/search.md
+  targets:
+    {ALIAS}: [{", ".join(choice.targets)}]    # any of them, in any order; add others
+  vary:
+    models.{ALIAS}.mid_stream: [error, restart]     # restart: an answer that breaks off is asked for again
 """
 
 

@@ -18,6 +18,7 @@ from headworks.policy.circuit import Breaking
 from headworks.policy.freshness import Caching
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
+from headworks.system.schema.choices import Choices, ExtraPrice, TargetChoice
 from headworks.system.schema.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
 from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.requirements import (
@@ -121,6 +122,28 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "log": "Where the record of each call goes.",
             "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/drills.md`). They change "
             "nothing about how calls are served.",
+            "choices": "What `headworks plan --search` may vary, and the prices of what is no call (`docs/search.md`). They change "
+            "nothing about how calls are served.",
+        },
+        Choices: {
+            "targets": "By alias, the targets that it may have: any of them, one after the other, in any order. In short: a list.",
+            "vary": "By the path of a setting, such as `models.assistant.mid_stream`, the values that it may have. What is not named here "
+            "stays as it is in the file.",
+            "prices": "What is paid beside the calls: a machine, a tier's minimum.",
+        },
+        TargetChoice: {
+            "any_of": "The targets, each as under `models`.",
+            "at_least": "The fewest targets, one tier each.",
+            "at_most": "The most targets, one tier each. Default: all of them.",
+            "weights": "Weights with which two of them may share the load of the first tier, such as `[1, 3]`. Default: no two share it.",
+        },
+        ExtraPrice: {
+            "of": "What is paid for: `providers.NAME`, as long as a target of it is used, or a setting such as `providers.NAME.concurrency`.",
+            "costs": "What it costs.",
+            "at_least": "What the calls of the provider cost at least: a tier's minimum. What they cost less is paid all the same.",
+            "per": "How long the amount is for: `1h` for an hour of a GPU.",
+            "each": "The amount is for so many of the setting, rounded up: with `16`, a `concurrency` of 20 costs it twice.",
+            "when": "The amount is paid only where the setting has this value, as a tier that is bought.",
         },
         OpenAI: _OPENAI,
         Gemini: {

@@ -13,6 +13,7 @@ from typing import Any, Final
 from msgspec import inspect
 
 from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
+from headworks.system.schema.choices import TargetChoice
 from headworks.system.schema.notations import NOTATIONS, Notation
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import (
@@ -31,6 +32,7 @@ _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
         TargetOf: ({"type": "string", "minLength": 1},),
         Model: ({"type": "string", "minLength": 1}, {"type": "array", "minItems": 1}),
         SuiteFile: ({"type": "string", "minLength": 1},),
+        TargetChoice: ({"type": "string", "minLength": 1}, {"type": "array", "minItems": 1}),
     }
 )
 """Short forms that may replace a struct's map."""
@@ -73,6 +75,8 @@ def _schema(kind: inspect.Type, kinds: dict[str, Any]) -> dict[str, Any]:
         case inspect.VarTupleType():
             item = _schema(kind.item_type, kinds)
             return {"anyOf": [{"type": "array", "items": item}, item]}
+        case inspect.RawType():
+            return {}
         case inspect.LiteralType():
             return {"enum": list(kind.values)}
         case inspect.BoolType():
@@ -110,7 +114,7 @@ def _struct(kind: inspect.StructType, kinds: dict[str, Any]) -> dict[str, Any]:
     shorts = [dict(short) for short in _SHORT[kind.cls]]
     for short in shorts:
         if short["type"] == "array":  # a list of tiers
-            short["items"] = properties["targets"]["anyOf"][1]
+            short["items"] = properties["targets" if kind.cls is Model else "any_of"]["anyOf"][1]
     return {"anyOf": [table, *shorts]}
 
 

@@ -27,7 +27,7 @@ PAGES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
         "system-file/providers-and-models.md": ("providers", "models"),
         "system-file/callers-and-server.md": ("keys", "groups", "prompts", "server", "log"),
-        "system-file/requirements-and-drills.md": ("requirements", "suites", "drills"),
+        "system-file/requirements-and-drills.md": ("requirements", "suites", "drills", "choices"),
     }
 )
 """The other pages, under `docs/`, each with the keys of the top that it is about. A page stays under 200 lines."""
@@ -177,4 +177,6 @@ def _noun(kind: inspect.Type) -> str:
             return "`true` or `false`"
         case inspect.CustomType():
             return "secret"
+        case inspect.RawType():
+            return "value"
     return "text"

@@ -42,6 +42,7 @@ from headworks.system.syntax.scalars import (
     written_share,
     written_size,
 )
+from headworks.system.syntax.setting_path import setting_path
 
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 CALLED: Final = r"[A-Za-z0-9*][A-Za-z0-9._:/@+*-]{0,127}"
@@ -267,6 +268,12 @@ def written_retention(seconds: float) -> str:
     return written_duration(seconds) if seconds else "none"
 
 
+def setting(text: str) -> str:
+    """The path of a value in the file. Raises Unreadable."""
+    setting_path(text)
+    return text
+
+
 _DURATION = f"{NUMBER}(?:{'|'.join(SECONDS)})"
 
 NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
@@ -298,6 +305,7 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
         "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
         "bound": Notation("a bound", "800ms", rf"\${NUMBER}|{NUMBER}(?:rps|%|{'|'.join(SECONDS)})", bound, str),
         "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),
+        "setting": Notation("the path of a setting", "models.assistant.mid_stream", r"[^\n]+", setting),
         "state": Notation(
             "a state", "embedded", r"memory|embedded|(?:redis|valkey)s?://[!-~]+|unix:///[^?#\n]+|.*\$\{.*", state
         ),

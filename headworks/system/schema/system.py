@@ -25,6 +25,7 @@ from headworks.policy.freshness import Caching
 from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
+from headworks.system.schema.choices import Choices
 from headworks.system.schema.drills import Drill
 from headworks.system.schema.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
 from headworks.system.schema.notations import Address
@@ -322,17 +323,22 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     drills: dict[Name, Drill] = {}
     same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
     """Further names of aliases (`derived/same_as.py`)."""
+    choices: Choices | None = None
 
     @property
     def digest(self) -> str:
-        """32 hex digits that stand for the content: the same for another order, layout, name or value of a secret."""
+        """32 hex digits that stand for the content: the same for another order, layout, name or value of a secret, and for other
+        choices, which nothing that is served knows of."""
         log, usual = self.log, Log()
         if log.journal.startswith(PER_FILE_FOLDER):
             log = msgspec.structs.replace(log, journal=usual.journal)
         if log.store.reference.startswith(f"sqlite:///{PER_FILE_FOLDER}"):
             log = msgspec.structs.replace(log, store=usual.store)
-        whole = msgspec.structs.replace(self, log=log)
-        return digest(msgspec.json.encode(whole, enc_hook=_reference, order="sorted"))
+        whole = msgspec.structs.replace(self, log=log, choices=None)
+        encoded = msgspec.json.encode(whole, enc_hook=_reference, order="sorted")
+        parts = msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
+        del parts["choices"]
+        return digest(msgspec.json.encode(parts, order="sorted"))
 
 
 def alias_identity(system: System, alias: str) -> str:

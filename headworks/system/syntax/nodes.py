@@ -22,7 +22,7 @@ MOST_NODES = 50_000
 MOST_DEPTH = 32
 """The deepest value that means something is at 7."""
 
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it (5 times faster), else the same in Python."""
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -81,7 +81,7 @@ def compose(content: bytes, findings: Findings) -> Node | None:
     try:
         if not _is_bounded(text, findings):
             return None
-        root = yaml.compose(text, Loader=_LOADER)
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         _not_yaml(error, text, findings)
         return None
@@ -97,7 +97,7 @@ def compose(content: bytes, findings: Findings) -> Node | None:
 def _is_bounded(text: str, findings: Findings) -> bool:
     """Whether the text may be composed. Looked for first: composing recurses, and libyaml's runs off the C stack."""
     depth = count = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.NodeEvent):

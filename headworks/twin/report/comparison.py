@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from headworks.core.figures import written_figure
 from headworks.system.verdicts.constraints import ConstraintVerdict
 from headworks.system.verdicts.verdict import VerdictWord, said_of
 from headworks.twin.models.building import Assumption
@@ -17,7 +18,7 @@ from headworks.twin.report.report import Effort, round_floats
 from headworks.twin.verdicts.bottleneck import Bottleneck
 from headworks.twin.verdicts.differences import How
 from headworks.twin.verdicts.overload import Overload
-from headworks.twin.verdicts.verdict import Verdict
+from headworks.twin.verdicts.verdict import Verdict, format_value
 
 COST: Final = "cost a month"
 ANSWERED: Final = "answered"
@@ -113,6 +114,14 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     dominated: list[Dominated]
     simulated: int
+
+
+def signed(metric: str, value: float) -> str:
+    """A difference in the unit of its metric: of shares in points of a hundred."""
+    sign = "-" if value < 0 else "+"
+    if metric in ("availability", "quality"):
+        return f"{sign}{written_figure(abs(value) * 100)} points"
+    return f"{sign}{format_value(metric, abs(value))}"
 
 
 def comparison_json(found: Comparison) -> bytes:

@@ -26,6 +26,7 @@ p.soft, td.soft { color: var(--soft) } td.soft { min-width: 14rem } p.verdict { 
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% } th { text-align: left; font-weight: 600; color: var(--soft) }
 th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 .holds { color: var(--good) } .does { color: var(--bad) } .cannot { color: var(--unsure) } .not { color: var(--soft) }
+pre { overflow-x: auto; font: 13px/1.45 ui-monospace, monospace; border: 1px solid var(--line); padding: .6rem }
 td.verdict { font-weight: 600 } td.verdict, .whole { white-space: nowrap }
 """
 ).strip()
@@ -33,12 +34,15 @@ td.verdict { font-weight: 600 } td.verdict, .whole { white-space: nowrap }
 
 def html_report(report: Report) -> str:
     """The whole page."""
-    body = "\n".join(_parts(report))
-    title = escape(f"Plan of {report.system}")
+    return page(f"Plan of {report.system}", "\n".join(_parts(report)))
+
+
+def page(title: str, body: str) -> str:
+    """A page around a body, whose texts are escaped."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'"
     return (
-        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
+        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>{STYLE}</style></head>\n'
         f"<body>\n{body}\n</body>\n</html>\n"
@@ -52,31 +56,32 @@ def _parts(report: Report) -> Iterator[str]:
     yield "<h2>Objectives</h2>" + _verdict_table(report.verdicts)
     if report.constraints:
         rows = [(one.constraint, one.target, one.verdict, one.why) for one in report.constraints]
-        yield "<h2>Constraints</h2>" + _table(("constraint", "target", "verdict", "why"), rows)
+        yield "<h2>Constraints</h2>" + table(("constraint", "target", "verdict", "why"), rows)
     if report.rests_on:
         rests = [(one.objective, one.target, one.origin, one.said) for one in report.rests_on]
-        yield "<h2>Verdicts that depend on speeds that are not in the file</h2>" + _table(
+        yield "<h2>Verdicts that depend on speeds that are not in the file</h2>" + table(
             ("objective", "target", "its speed is", "by"), rests
         )
-    yield _figures(objective_figures(report))
+    yield figures(objective_figures(report))
     if report.effort.runs:
-        yield "<h2>How far it carries</h2>" + _list(carrying_lines(report))
-    yield "<h2>Why</h2>" + _list([*(one.said for one in report.overloads), report.binding.said])
+        yield "<h2>How far it carries</h2>" + items(carrying_lines(report))
+    yield "<h2>Why</h2>" + items([*(one.said for one in report.overloads), report.binding.said])
     if report.remedies:
         yield "<h2>What would help: the cheapest change that meets each missed objective</h2>" + _remedy_table(report)  # fmt: skip
-    if figures := list(limit_figures(report)):
-        yield f"<h2>Use of each limit {'over the day' if report.days else 'over the trace'}</h2>" + _figures(figures)
+    if drawn := list(limit_figures(report)):
+        yield f"<h2>Use of each limit {'over the day' if report.days else 'over the trace'}</h2>" + figures(drawn)
     yield "<h2>Other settings, and what they give</h2>" + _settings_table(report)
-    if figures := list(effect_figures(report)):
-        yield "<h2>Effect of each setting</h2>" + _figures(figures)
-    yield "<h2>What was assumed</h2>" + _table(
+    if drawn := list(effect_figures(report)):
+        yield "<h2>Effect of each setting</h2>" + figures(drawn)
+    yield "<h2>What was assumed</h2>" + table(
         ("about", "assumption", "to replace it"), [(one.about, one.assumed, one.instead) for one in report.assumptions]
     )
     prices = "; ".join(f"{name} {of}" for name, of in report.prices.items())
     yield f'<p class="soft">{escape(verdict_words(report))}; {escape(effort_words(report))}; prices: {escape(prices)}</p>'
 
 
-def _list(lines: Sequence[str]) -> str:
+def items(lines: Sequence[str]) -> str:
+    """A list of lines."""
     return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
 
 
@@ -96,10 +101,11 @@ def _settings_table(report: Report) -> str:
                 continue
             cells.append(f"{format_value(verdict.metric, effect.after)} ({effect.change * 100:+.1f}% of the limit)")
         rows.append((change.knob, change.said, *cells))
-    return _table(("setting", "change", *(one.id for one in names)), rows) if rows else "<p>None was tried.</p>"
+    return table(("setting", "change", *(one.id for one in names)), rows) if rows else "<p>None was tried.</p>"
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts."""
     head = "".join(f"<th>{escape(title)}</th>" for title in titles)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -138,7 +144,7 @@ def _remedy_table(report: Report) -> str:
         )
         for one in report.remedies
     ]
-    return _table(
+    return table(
         (
             "objective",
             "change",
@@ -152,6 +158,7 @@ def _remedy_table(report: Report) -> str:
     )
 
 
-def _figures(figures: Iterable[tuple[str, str]]) -> str:
-    made = [f"<figure><h3>{escape(title)}</h3>{plot}</figure>" for title, plot in figures]
+def figures(drawn: Iterable[tuple[str, str]]) -> str:
+    """Plots beside each other, each with its title."""
+    made = [f"<figure><h3>{escape(title)}</h3>{plot}</figure>" for title, plot in drawn]
     return f'<div class="plots">{"".join(made)}</div>' if made else ""

@@ -139,7 +139,7 @@ def test_the_loader_in_python_says_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     text = BASE + "models: {a: &t {targets: v/x, balance: null}, b: {<<: *t, retry: {attempts: 0}}}\nname: [x\n"
     fine = BASE + "models: {a: &t {targets: v/x, balance: null}, b: {<<: *t, retry: {attempts: 0}}}\nname: x\nname: y\n"
     by_libyaml = wrong(fine)
-    monkeypatch.setattr(nodes, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(nodes, "LOADER", yaml.SafeLoader)
     assert wrong(fine) == by_libyaml
     assert len(by_libyaml) == 4
     assert "this is not YAML" in wrong(text)[0]
