@@ -61,5 +61,5 @@ def test_the_page_shows_this_table() -> None:
 
 
 def test_the_table_has_every_class_of_tokens() -> None:
-    for name in Usage.__struct_fields__:
+    for name in set(Usage.__struct_fields__) - {"cache_write_1h"}:  # Anthropic's own API alone has that
         assert any(getattr(form.read, name) for form in USAGE_FORMS)
