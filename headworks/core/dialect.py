@@ -8,15 +8,15 @@ speaks of the hub stands in `wire/sides.py`, for only a leaf needs it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
 from headworks.core.errors import CallError
 from headworks.core.reply import Chunk, Usage
 
-Operation = Literal["chat", "embeddings"]
-"""A kind of work, whatever the API calls it."""
+Operation = Literal["chat", "embeddings", "count"]
+"""A kind of work, whatever the API calls it. count: how many tokens a question has, which nobody is billed for."""
 
 Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]
 """The form in which a model takes the beginning of its own answer (`wire/prefill.py`)."""
@@ -158,6 +158,15 @@ class Splice(Protocol):
     def prefilled(self, body: bytes, text: str, form: Prefill, /) -> bytes:
         """The body with the beginning of the answer as its last message, in this form as far as the API has words for it,
         and its bounds lowered by as much."""
+        ...
+
+
+@runtime_checkable
+class NotingSplice(Splice, Protocol):
+    """The splice of an API whose events build on each other: more than one event of what was sent has to be known."""
+
+    def noted(self, known: bytes, chunks: Sequence[Chunk], /) -> bytes:
+        """What `rewriting` is given as `first`, once the caller has these chunks too. known: what it was, b"" at first."""
         ...
 
 

@@ -61,7 +61,8 @@ class EvalError(HeadworksError):
 
 
 class VendorSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """A vendor's own error, unchanged. The caller's SDK is shown it."""
+    """A vendor's own error, unchanged. The caller's SDK is shown it. raw: the body as it came, where it may be shown so to
+    callers of the same API; b"" elsewhere."""
 
     status: int
     message: str = ""
@@ -69,6 +70,7 @@ class VendorSaid(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     param: str | None = None
     request_id: str | None = None
+    raw: bytes = b""
 
 
 class PlanError(HeadworksError):

@@ -190,6 +190,7 @@ class Mask:
             code=self._named(said.code),
             param=self._named(said.param),
             request_id=self._named(said.request_id),
+            raw=self._told(said.raw),
         )
 
     def _named(self, name: str | None) -> str | None:

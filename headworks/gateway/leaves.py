@@ -26,17 +26,20 @@ from headworks.providers.simulated.provider import Simulated, VendorSettings, Ve
 from headworks.providers.translating import Translating
 from headworks.system.derived.secret_values import secrets_sent_to
 from headworks.system.schema import system as schema
+from headworks.wire.anthropic.vendor import ANTHROPIC
 from headworks.wire.gemini.dialect import GEMINI
 from headworks.wire.openai.compatible import openai_at
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.presets import preset_of
 from headworks.wire.sides import VendorDialect
 
-DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType({"gemini": GEMINI, "openai": OPENAI})
+DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType(
+    {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI}
+)
 """What a provider's `dialect:` in the system file stands for, where it is asked over HTTP. A dialect that is added gets its
 entry here."""
 
-KEY_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType({"gemini": b"x-goog-api-key"})
+KEY_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType({"anthropic": b"x-api-key", "gemini": b"x-goog-api-key"})
 """In which header a vendor wants our key, by the same words; the others take it as `Authorization: Bearer`."""
 
 OURS: Final = OPENAI

@@ -101,7 +101,10 @@ class Quota:
         if bound.is_free:
             return self.inner.open(call)
         call.trail.arrived_at = wall() - (now() - call.arrived_at)
-        if bound.spendings:
+        if call.dialect.operation == "count":  # nobody is billed for it: it counts as a request, and takes no tokens
+            asking = None
+            claim = Claim(call.id, bound.bounds, 0, (0,) * len(bound.spendings), call.trail.arrived_at)
+        elif bound.spendings:
             call, claim, asking = self.under_budget(call, bound)
         else:
             asking = None

@@ -17,7 +17,7 @@ import msgspec
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
-from headworks.core.dialect import Before, Rewriting, Splice
+from headworks.core.dialect import Before, NotingSplice, Rewriting, Splice
 from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
@@ -86,7 +86,7 @@ class Unbroken(Reply):
         self._opening: Opening | None = None
         self._told = SentAnswer()
         self._seen: list[Chunk] = []  # sent, and not in `told` yet
-        self._first = b""  # an event of the first attempt: its id and instant are every other's
+        self._first = b""  # an event of the first attempt: its id and instant are every other's; or where the caller is
         self._splice = splice
         self._rewriting: Rewriting | None = None  # since the first break
 
@@ -148,7 +148,9 @@ class Unbroken(Reply):
     def _note(self) -> None:
         """Keeps of what was sent since what another attempt is compared with."""
         told, seen = self._told, self._seen
-        if not self._first:
+        if isinstance(self._splice, NotingSplice):
+            self._first = self._splice.noted(self._first, seen)
+        elif not self._first:
             self._first = next((chunk.data for chunk in seen if chunk.data and chunk.has_content), b"")
         if not told.is_closed:
             told.say(joined([chunk.text for chunk in seen]))

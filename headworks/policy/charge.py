@@ -78,6 +78,9 @@ def billed(trail: Trail, sent: int, operation: Operation) -> list[Charge]:
     """
     if trail.billed is None:
         attempts = trail.attempts
+        if operation == "count":
+            trail.billed = [FREE for _ in attempts]
+            return trail.billed
         is_resumed = len(attempts) > 1 and any(one.received for one in attempts)
         last = len(attempts) - 1 if not is_resumed and operation != "embeddings" else -1
         trail.billed = [

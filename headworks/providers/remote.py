@@ -17,7 +17,7 @@ for the tokens waits for them, as long as for any other event. Nobody else does:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +26,7 @@ import msgspec
 from headworks import __version__
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
-from headworks.core.dialect import KEY_HEADERS, Dialect
+from headworks.core.dialect import KEY_HEADERS, Dialect, Headers
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
 from headworks.core.masking import NOTHING, Mask
@@ -36,7 +36,8 @@ from headworks.core.trail import Attempt
 from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
-from headworks.wire.sides import StreamDecoder, VendorDialect, VendorSide
+from headworks.providers.estimating import estimate
+from headworks.wire.sides import Estimating, Prefacing, StreamDecoder, VendorDialect, VendorSide
 from headworks.wire.translated import between
 
 MOST_ANSWER = 64_000_000
@@ -102,11 +103,14 @@ def account_headers(
 
 
 class Endpoint(NamedTuple):
-    """How this vendor is asked on behalf of one dialect's callers: its side, and where to post."""
+    """How this vendor is asked on behalf of one dialect's callers: its side, and where to post. defaults: headers of which a
+    caller may say others. estimated: answers these callers in the vendor's place; nothing is posted then."""
 
     side: VendorSide
     whole: bytes
     streamed: bytes
+    defaults: Headers = ()
+    estimated: Callable[[bytes], bytes] | None = None
 
 
 class Remote:
@@ -153,11 +157,16 @@ class Remote:
     def endpoint(self, caller: Dialect) -> Endpoint:
         """How these callers are served here. Raises Denied where the vendor's dialect has nothing for what they ask."""
         side = between(caller, self.dialect)
+        if side is None and isinstance(caller, Estimating):
+            own = next(iter(self.dialect.values()))
+            return self.endpoints.setdefault(caller, Endpoint(own, b"", b"", estimated=caller.estimated))
         if side is None:
             raise Denied(f"This provider's dialect has no {caller.operation}.")
         at = self.client.origin.target
         whole, streamed = (at(side.path(self.model, streamed=one)) for one in (False, True))
-        endpoint = self.endpoints[caller] = Endpoint(side, whole, streamed)
+        wanted = side.defaults if isinstance(side, Prefacing) else ()
+        defaults = tuple([pair for pair in wanted if pair[0] not in self.own])
+        endpoint = self.endpoints[caller] = Endpoint(side, whole, streamed, defaults)
         return endpoint
 
     def forwarded(self, call: Call, side: VendorSide) -> list[tuple[bytes, bytes]]:
@@ -187,6 +196,8 @@ class Visit:
     def __aenter__(self) -> Coroutine[Any, Any, Reply]:
         remote, call = self._remote, self._call
         endpoint = remote.endpoints.get(call.dialect) or remote.endpoint(call.dialect)
+        if endpoint.estimated is not None:
+            return estimate(endpoint.estimated, call)
         if remote.counts_streams and call.streamed and not call.include_usage:
             return self._ask_counted(endpoint)
         return self._ask(endpoint, False)
@@ -227,8 +238,8 @@ class Visit:
             if attempt.head_by and attempt.head_by < by:
                 by = attempt.head_by
         headers = remote.headers
-        if call.forwarded:
-            headers += header_block(remote.forwarded(call, side))
+        if call.forwarded or endpoint.defaults:
+            headers += header_block(with_defaults(remote.forwarded(call, side), endpoint.defaults))
         if len(call.body) >= LARGE:
             await asyncio.sleep(0)
         body = side.request(call, remote.model_json, counted=counted)
@@ -306,6 +317,11 @@ class Visit:
             spent = side.spent(answer)
             attempt.usage = spent.usage or attempt.usage
             attempt.received, attempt.uncounted = spent.received, spent.uncounted
+
+
+def with_defaults(sent: list[tuple[bytes, bytes]], defaults: Headers) -> list[tuple[bytes, bytes]]:
+    said = {name for name, _ in sent}
+    return [*sent, *[pair for pair in defaults if pair[0] not in said]]
 
 
 def note(attempt: Attempt, decoder: StreamDecoder) -> None:

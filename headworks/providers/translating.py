@@ -16,8 +16,9 @@ from headworks.core.dialect import Dialect
 from headworks.core.errors import CallError, Denied
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening, Service
+from headworks.providers.estimating import estimate
 from headworks.wire.own_dialect import OWN
-from headworks.wire.sides import StreamDecoder, VendorDialect, VendorSide
+from headworks.wire.sides import Estimating, StreamDecoder, VendorDialect, VendorSide
 from headworks.wire.translated import between, spoken
 
 
@@ -51,6 +52,8 @@ class _Attempt:
 
     async def __aenter__(self) -> Reply:
         translating, call = self._translating, self._call
+        if isinstance(call.dialect, Estimating):
+            return await estimate(call.dialect.estimated, call)
         side = translating.side(call.dialect)
         body = side.request(call, translating.model_json, counted=True)
         asked = msgspec.structs.replace(call, body=body, dialect=OWN, include_usage=True, bound=None)

@@ -19,9 +19,12 @@ from headworks.server.admitted import Admitted, credential
 from headworks.server.calls import Calls, Stack
 from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
+from headworks.server.model_lists import Model, ModelList, info, is_anthropic, page
 from headworks.server.origins import NONE, Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
 from headworks.server.unknown_path import unserved
+from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
+from headworks.wire.anthropic.count_tokens import COUNT
 from headworks.wire.gemini.caller import GENERATE
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
@@ -32,6 +35,8 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
         "/v1/chat/completions": CHAT,
         "/v1/embeddings": EMBEDDINGS,
+        "/v1/messages": ANTHROPIC_MESSAGES,
+        "/v1/messages/count_tokens": COUNT,
         **{
             f"/{version}/models/{{model}}:{method}": GENERATE
             for version in ("v1beta", "v1")
@@ -47,24 +52,10 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
 PLACE: Final = "{model}"
 
 OTHERWISE: Final = CHAT
-"""In whose shape errors are told on every other path."""
+"""In whose shape errors are told on every other path, but to who sends `anthropic-version`."""
 
 MODELS = "/v1/models"
 MODEL = "/v1/models/"
-
-
-class Model(msgspec.Struct, frozen=True):
-    """An alias as OpenAI's `/v1/models` shows one."""
-
-    id: str
-    created: int
-    object: str = "model"
-    owned_by: str = "headworks"
-
-
-class ModelList(msgspec.Struct, frozen=True):
-    data: Sequence[Model]
-    object: str = "list"
 
 
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -230,14 +221,16 @@ class App:
         raise unserved(method, path, self.posts, self.gets)
 
     async def models(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
-        self.say(exchange, 200, ModelList(data=self.listed(admitted)), admitted.cors)
+        listed = self.listed(admitted)
+        content = page(listed, request.query) if is_anthropic(request) else ModelList(data=listed)
+        self.say(exchange, 200, content, admitted.cors)
 
     async def model(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         name = unquote(request.path.removeprefix(MODEL))
         found = [model for model in self.listed(admitted) if model.id == name]
         if not found:
             raise UnknownModel.named(name)
-        self.say(exchange, 200, found[0], admitted.cors)
+        self.say(exchange, 200, info(found[0]) if is_anthropic(request) else found[0], admitted.cors)
 
     def listed(self, admitted: Admitted) -> list[Model]:
         created = int(self.gateway.started_at)
@@ -260,7 +253,8 @@ class App:
 
     def refusal(self, request: Request, error: CallError, cors: Headers) -> tuple[int, Headers, bytes]:
         """An error that became no call, in the shape of the path that was asked."""
-        dialect = self.callers.get(self.pattern_of(request.path) or request.path, OTHERWISE)
+        path = self.pattern_of(request.path) or request.path
+        dialect = self.callers.get(path) or (ANTHROPIC_MESSAGES if is_anthropic(request) else OTHERWISE)
         return answer(error, request_id(self.chance), cors, dialect)
 
     def pattern_of(self, path: str) -> str | None:

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TypeAlias
 
 from headworks.core.dialect import Dialect
-from headworks.core.errors import CallError, QuotaExceeded, UnknownCoding
+from headworks.core.errors import CallError, InsufficientQuota, QuotaExceeded, UnknownCoding
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
@@ -32,7 +32,11 @@ def answer(error: CallError, request_id: str, cors: Headers, dialect: Dialect) -
         headers.append((b"allow", error.allow.encode()))
     if isinstance(error, UnknownCoding):
         headers.append((b"accept-encoding", b"gzip"))
-    if error.blame == "vendor" or (isinstance(error, QuotaExceeded) and error.is_final):
+    if (
+        error.blame == "vendor"
+        or isinstance(error, InsufficientQuota)  # until the budget's next window nothing helps
+        or (isinstance(error, QuotaExceeded) and error.is_final)
+    ):
         # Our own attempts are spent: an SDK that tries again on top would multiply them, a 429's after its wait too.
         headers.append((b"x-should-retry", b"false"))
     return status, headers, dialect.problem(error, request_id)

@@ -18,11 +18,9 @@ MOST_SHOWN: Final = 128
 
 KNOWN: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "/": "This is a Headworks gateway: give an OpenAI client the address and /v1 as its `base_url`.",
-        "/v1": "This is where the API begins: give an OpenAI client this address as its `base_url`.",
+        "/": "This is a Headworks gateway: give an OpenAI client the address and /v1 as its `base_url`, an Anthropic client the address.",
+        "/v1": "This is where the API begins: give an OpenAI client this address as its `base_url`, an Anthropic client the one without /v1.",
         "/v1/responses": "OpenAI's Responses are not served yet: have the client use chat completions.",
-        "/v1/messages": "Anthropic's dialect is not served yet: use an OpenAI client, which reaches every model here.",
-        "/v1/messages/count_tokens": "Anthropic's dialect is not served yet: use an OpenAI client.",
         "/v1/completions": "The old completions are not served: use chat completions.",
         "/metrics": "Metrics are on the admin port (`server.admin`), and need the admin key.",
     }

@@ -146,6 +146,25 @@ class CallerSide(Dialect, Protocol):
 
 
 @runtime_checkable
+class Prefacing(Protocol):
+    """A vendor's side whose API wants headers that not every caller sends."""
+
+    @property
+    def defaults(self) -> Headers:
+        """They are sent where neither the caller nor the operator says others."""
+        ...
+
+
+@runtime_checkable
+class Estimating(Dialect, Protocol):
+    """A caller's side whose calls are answered without a vendor, where the vendor's API has nothing of the kind."""
+
+    def estimated(self, body: bytes, /) -> bytes:
+        """The answer's body, as far as it can be told from the caller's."""
+        ...
+
+
+@runtime_checkable
 class TranslatedSide(VendorSide, Protocol):
     """A vendor's side that callers of any API can be served by."""
 

@@ -119,6 +119,8 @@ class Splitter:
                 return events
             if part[:6] == b"data: " and len(part) > 6 and b"\n" not in part and not self.size and not self.skipped:
                 events.append(Event(part + b"\n\n", part[6:], b""))
+            elif part[:7] == b"event: " and not self.size and not self.skipped and (at := named(part)) > 0:
+                events.append(Event(part + b"\n\n", part[at + 7 :], part[7:at], at + 1))
             elif not self.size and (len(part) < _LEAST - 2 or (part[:1] == b":" and b"\n" not in part)):
                 self.skipped += len(part) + 2  # a read may bring thousands of them
             else:
@@ -217,6 +219,14 @@ class Splitter:
         events: list[Event] = []
         self._add(raw if is_whole else part + b"\n\n", events)
         return events[0] if events else None
+
+
+def named(part: bytes) -> int:
+    """Where the first of two lines ends, if the second one is data and says something; else 0. For `event: ...` and one line of
+    data, as APIs write it that name their events."""
+    at = part.find(b"\n")
+    is_data = part[at + 1 : at + 7] == b"data: " and part.find(b"\n", at + 7) < 0
+    return at if is_data and len(part) > at + 7 else 0
 
 
 def events_in(data: bytes) -> list[Event]:

@@ -16,7 +16,8 @@ from headworks.core.dialect import Dialect, Headers, Operation
 from headworks.core.errors import CallError, Cut, Garbled
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import hub
-from headworks.wire.sides import CallerSide, Spent, StreamDecoder, TranslatedSide, VendorDialect, VendorSide
+from headworks.wire.custom_calls import CustomCalls, custom_names, customized
+from headworks.wire.sides import CallerSide, Prefacing, Spent, StreamDecoder, TranslatedSide, VendorDialect, VendorSide
 
 E = TypeVar("E", bound=CallError)
 
@@ -46,6 +47,11 @@ class Translated:
         self.caller = caller
         self.vendor = vendor
         self.operation: Operation = vendor.operation
+        self._has_custom = caller.table.rows["tools.custom"].fate == "carried"
+
+    @property
+    def defaults(self) -> Headers:
+        return self.vendor.defaults if isinstance(self.vendor, Prefacing) else ()
 
     def path(self, model: str, *, streamed: bool) -> bytes:
         return self.vendor.path(model, streamed=streamed)
@@ -73,7 +79,17 @@ class Translated:
 
     def decoder(self, call: Call, sent: bytes = b"", /) -> StreamDecoder | None:
         inner = self.vendor.decoder(_asked(call, sent), sent)
-        return None if inner is None else TranslatedDecoder(self.caller, call, inner, self.vendor.pieces())
+        if inner is None:
+            return None
+        names = self._custom(call)
+        custom = CustomCalls(names) if names else None
+        return TranslatedDecoder(self.caller, call, inner, self.vendor.pieces(), custom)
+
+    def _custom(self, call: Call) -> frozenset[str]:
+        """The caller's tools that take free text. Looked for only where his API has such tools, and there may be one."""
+        if not self._has_custom or b'"custom"' not in call.body:
+            return frozenset()
+        return custom_names(self.caller.question_of(call.body))
 
     def whole(self, body: bytes, call: Call, sent: bytes = b"", /) -> Chunk:
         try:
@@ -81,6 +97,8 @@ class Translated:
         except CallError as error:
             raise spoken(error) from None
         answer = self.vendor.pieces().whole(chunk.data)
+        if names := self._custom(call):
+            answer = customized(answer, names)
         data = self.caller.encoder(call).whole(answer)
         finish = answer.choices[0].finish if answer.choices else None
         return msgspec.structs.replace(chunk, data=data, finish=None if finish is None else word(self.caller, finish))
@@ -98,11 +116,19 @@ class Translated:
 class TranslatedDecoder:
     """A vendor's stream as another API's: what of it is known the vendor's own decoder says."""
 
-    def __init__(self, caller: CallerSide, call: Call, inner: StreamDecoder, pieces: hub.Decoder) -> None:
+    def __init__(
+        self,
+        caller: CallerSide,
+        call: Call,
+        inner: StreamDecoder,
+        pieces: hub.Decoder,
+        custom: CustomCalls | None = None,
+    ) -> None:
         self._caller = caller
         self._include_usage = call.include_usage
         self._inner = inner
         self._pieces = pieces
+        self._custom = custom
         self._encoder = caller.encoder(call)
         self._fault: CallError | None = None
         self.finish: str | None = None
@@ -136,6 +162,8 @@ class TranslatedDecoder:
         pieces = self._pieces.feed(chunk.unasked + chunk.data)
         if chunk.last:
             pieces += self._pieces.end()
+        if self._custom is not None:
+            pieces = self._custom.told(pieces)
         is_counted = False
         for piece in pieces:
             if isinstance(piece, hub.Finished) and piece.choice == 0:
@@ -197,7 +225,7 @@ def word(caller: CallerSide, finish: hub.Finish) -> str:
 def spoken(error: E) -> E:
     """The error with our words for its kind in place of the vendor's own: another API has others, and its SDKs look for those."""
     if (said := error.said) is not None:
-        error.said = msgspec.structs.replace(said, type=error.type, code=error.code)
+        error.said = msgspec.structs.replace(said, type=error.type, code=error.code, raw=b"")
     return error
 
 

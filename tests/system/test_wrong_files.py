@@ -208,19 +208,19 @@ providers: {v: {dialect: antropic}, w: {base_url: 'https://x'}, x: https://y, y:
 models: {a: v/x}
 """,
         [
-            "1:26 providers.v.dialect: the dialect `antropic` is not known -> known: openai, gemini, local, simulated, and vendors such as `groq` (docs/vendors.md)",
-            "1:40 providers.w.dialect: `dialect` is missing -> one of openai, gemini, local, simulated",
+            "1:26 providers.v.dialect: the dialect `antropic` is not known -> did you mean `anthropic`?",
+            "1:40 providers.w.dialect: `dialect` is missing -> one of openai, anthropic, gemini, local, simulated",
             "1:68 providers.x: expected a map, not a single value -> begin with `dialect:`",
-            "1:92 providers.y.dialect: expected a single value, not a list -> one of openai, gemini, local, simulated",
+            "1:92 providers.y.dialect: expected a single value, not a list -> one of openai, anthropic, gemini, local, simulated",
         ],
     ),
     "a vendor's own dialect": (
         """\
-providers: {v: {dialect: Anthropic, base_url: 'https://x'}}
+providers: {v: {dialect: Bedrock, base_url: 'https://x'}}
 models: {a: v/x}
 """,
         [
-            "1:26 providers.v.dialect: the dialect `Anthropic` is not known -> this vendor speaks OpenAI's dialect too: write dialect: openai and base_url: https://api.anthropic.com/v1; known: openai, gemini, local, simulated, and vendors such as `groq` (docs/vendors.md)",
+            "1:26 providers.v.dialect: the dialect `Bedrock` is not known -> this vendor speaks OpenAI's dialect too: write dialect: openai and base_url: https://bedrock-runtime.REGION.amazonaws.com/openai/v1; known: openai, anthropic, gemini, local, simulated, and vendors such as `groq` (docs/vendors.md)",
         ],
     ),
     "one letter off": (

@@ -34,6 +34,7 @@ from headworks.system.schema.requirements import (
 )
 from headworks.system.schema.system import (
     TEXT_NOTATIONS,
+    Anthropic,
     Gemini,
     Group,
     Key,
@@ -53,7 +54,7 @@ from headworks.system.schema.system import (
 from headworks.system.syntax.scalars import written_duration
 
 DIALECT: Final = (
-    "The API that the vendor speaks: `openai`, `gemini`, `local` (a model in a child process) or `simulated` (generated answers, no "
+    "The API that the vendor speaks: `openai`, `anthropic`, `gemini`, `local` (a model in a child process) or `simulated` (generated answers, no "
     "vendor); "
     "or the name of a vendor that speaks OpenAI's, such as `groq`, which implies `base_url` and the variable of `api_key` "
     "([vendors](../vendors.md))."
@@ -146,6 +147,11 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "when": "The amount is paid only where the setting has this value, as a tier that is bought.",
         },
         OpenAI: _OPENAI,
+        Anthropic: {
+            **_OPENAI,
+            "base_url": "Where the vendor's API begins. `/messages` is added to its path. A query goes with every request.",
+            "api_key": "Our key at the vendor, sent as `x-api-key`.",
+        },
         Gemini: {
             **_OPENAI,
             "base_url": "Where the vendor's API begins. `/models/MODEL:generateContent` is added to its path. For Vertex "

@@ -89,6 +89,12 @@ PRESETS: Final[Mapping[str, type[OpenAI]]] = MappingProxyType(
 """A struct for each vendor that has a word of its own: the keys of `openai`, and the address is known (`wire/presets.py`)."""
 
 
+class Anthropic(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="anthropic"):
+    """A vendor that speaks Anthropic's Messages over HTTP."""
+
+    base_url: Url = BY_WORD["anthropic"].base_url
+
+
 class Gemini(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="gemini"):
     """A vendor that speaks Gemini's dialect over HTTP."""
 
@@ -136,7 +142,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
     retention: Retention | None = None
 
 
-Provider: TypeAlias = OpenAI | Gemini | Local | Simulated
+Provider: TypeAlias = OpenAI | Anthropic | Gemini | Local | Simulated
 
 
 class TargetOf(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from headworks.wire.openai.translation.question_reader import question_of
 from headworks.wire.openai.translation.table import TABLE
 from headworks.wire.openai.translation.words import finish_word
 from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
+from headworks.wire.whole_forms import WholeForms
 
 OWN_HEADERS: Final = b"openai-"
 
@@ -34,26 +35,6 @@ class ChatForms:
     as_body = staticmethod(forms.as_body)
     as_events = staticmethod(forms.as_events)
     is_finished = staticmethod(forms.is_finished)
-
-
-class WholeForms:
-    """Embeddings: there are no streams, and an answer is whole or none."""
-
-    end: Final = b""
-
-    def parted(self, chunks: object, /) -> tuple[bytes, bytes]:
-        raise AssertionError("there are no streams")
-
-    def as_body(self, events: bytes, counts: bytes, /) -> bytes | None:
-        return None
-
-    def as_events(self, body: bytes, /) -> tuple[bytes, bytes] | None:
-        return None
-
-    def is_finished(
-        self, asked: bytes, answer: bytes, finish: str | None, /, *, streamed: bool, is_bounded: bool
-    ) -> bool:
-        return True
 
 
 class ChatSplice:

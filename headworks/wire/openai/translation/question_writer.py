@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from headworks.core.digest import digest
 from headworks.core.errors import Malformed
 from headworks.wire import hub
 from headworks.wire.hub.values import CHAT, merged, own
@@ -26,6 +27,9 @@ _Body: TypeAlias = dict[str, Any]
 _EFFORTS: Final = ((1024, "low"), (8192, "medium"))
 """Tokens of thinking up to which an effort is meant: Google's equivalents of the three words are 1,024, 8,192 and 24,576
 (https://ai.google.dev/gemini-api/docs/openai)."""
+
+_MOST_USER: Final = 64
+"""Characters of `user`: with more the whole call is refused."""
 
 _FAILED: Final = "Error: "
 """How the result of a tool that failed begins: there is no field for it."""
@@ -86,7 +90,7 @@ def _body(question: hub.Question, model: str) -> dict[str, Any]:
     if question.modalities:
         body["modalities"] = list(question.modalities)
     if question.user:
-        body["safety_identifier" if "safety_identifier" in spelled else "user"] = question.user
+        body["safety_identifier" if "safety_identifier" in spelled else "user"] = _user(question)
     if question.streamed:
         body["stream"] = True
     if question.output is not None:
@@ -97,6 +101,14 @@ def _body(question: hub.Question, model: str) -> dict[str, Any]:
         body["reasoning_effort"] = effort
     _tools(body, question, spelled)
     return merged(body, own(question.extra, CHAT))
+
+
+def _user(question: hub.Question) -> str:
+    """Whose call it is. What another API's caller says may be longer than OpenAI takes (Claude Code says 190 characters)."""
+    user = question.user
+    if question.origin == CHAT or len(user) <= _MOST_USER:
+        return user
+    return digest(user.encode("utf-8", "surrogatepass"))
 
 
 def _spelled(question: hub.Question) -> Sequence[str]:

@@ -5,11 +5,13 @@ What "the same" is stands in `meaning.py`, which knows nothing of the hub.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import pytest
 
 from headworks.core.call import Call
+from headworks.core.digest import digest
 from headworks.core.errors import Malformed
 from headworks.wire import hub
 from headworks.wire.openai.caller import CHAT
@@ -96,3 +98,10 @@ def test_events_that_come_together_mean_what_they_mean_one_by_one(name: str) -> 
     vendor, caller = ChatPieces(), ChatEvents()
     together = caller.feed(vendor.feed(passed))
     assert told(together + (caller.end() if b"[DONE]" in passed else b"")) == told(translated)
+
+
+def test_a_name_of_a_user_that_openai_would_refuse_is_sent_as_its_digest() -> None:
+    turns = (hub.Turn(role="user", parts=(hub.Text(text="hi"),)),)
+    for user, sent in (("u" * 64, "u" * 64), ("u" * 65, digest(b"u" * 65))):
+        question = hub.Question(model="m", turns=turns, user=user, origin=hub.MESSAGES)
+        assert json.loads(body_of(question, "m"))["user"] == sent

@@ -1,0 +1,3 @@
+"""Anthropic's Messages to and from the hub."""
+
+from __future__ import annotations

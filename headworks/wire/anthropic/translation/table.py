@@ -1,0 +1,95 @@
+"""What becomes of each field of a question on its way to a vendor of Anthropic's Messages.
+
+The API's reference is the source where no other is named (https://platform.claude.com/docs/en/api/messages/create).
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from headworks.wire.hub import MESSAGES, Row, Table
+
+_VENDORS: Final = "it means something to its vendor only"
+
+_ROWS: Final[dict[str, Row]] = {
+    "system": Row("carried", "system"),
+    "turns.system": Row("carried", "messages"),
+    "turns.name": Row("left_out", "", "a message has no name"),
+    "text": Row("carried", "messages[].content"),
+    "text.citations": Row("left_out", "citations", "citations of another API cannot be sent back"),
+    "text.signature": Row("left_out", "", _VENDORS),
+    "image": Row("carried", "image"),
+    "image.detail": Row("left_out", "", "pictures are looked at in one way"),
+    "image.stored": Row("refused", "image.source.file_id", "the id is another vendor's"),
+    "image.bucket": Row("refused", "image.source.url", "only web addresses are fetched"),
+    "audio": Row("refused", "", "it takes no sound"),
+    "audio.url": Row("refused", "", "it takes no sound"),
+    "audio.stored": Row("refused", "", "it takes no sound"),
+    "audio.earlier": Row("refused", "", "it takes no sound"),
+    "video": Row("refused", "", "it takes no films"),
+    "video.stored": Row("refused", "", "it takes no films"),
+    "document": Row("carried", "document"),
+    "document.url": Row("carried", "document.source.url"),
+    "document.stored": Row("refused", "document.source.file_id", "the id is another vendor's"),
+    "document.text": Row("carried", "document.source.data"),
+    "document.parts": Row("carried", "document.source.content"),
+    "document.context": Row("carried", "document.context"),
+    "document.cites": Row("carried", "document.citations"),
+    "search_result": Row("carried", "search_result"),
+    "thinking": Row("carried", "thinking"),
+    "thinking.foreign": Row("left_out", "thinking", _VENDORS),
+    "refusal": Row("emulated", "messages[].content", "as text"),
+    "tool_call": Row("carried", "tool_use"),
+    "tool_call.custom": Row("emulated", "tool_use", "its text is the member `input`"),
+    "tool_call.signature": Row("left_out", "", _VENDORS),
+    "tool_result": Row("carried", "tool_result"),
+    "tool_result.is_error": Row("carried", "tool_result.is_error"),
+    "tool_result.media": Row("carried", "tool_result.content"),
+    "tool_result.value": Row("emulated", "tool_result.content", "as JSON text"),
+    "native": Row("left_out", "", _VENDORS),
+    "native.asked": Row("refused", "messages[].content", "there is no such block"),
+    "tools": Row("carried", "tools"),
+    "tools.strict": Row("carried", "tools[].strict"),
+    "tools.custom": Row("emulated", "tools", "as a function whose `input` is the text"),
+    "tools.hosted": Row("left_out", "tools", "another vendor's tools are not run here"),
+    "tools.group": Row("emulated", "tools", "as single tools named `GROUP__TOOL`"),
+    "tool_choice": Row("carried", "tool_choice"),
+    "tool_choice.name": Row("carried", "tool_choice.name"),
+    "tool_choice.allowed": Row("emulated", "tools", "only those tools are sent"),
+    "tool_choice.hosted": Row("refused", "tool_choice", "it runs no such tool"),
+    "parallel": Row("carried", "tool_choice.disable_parallel_tool_use"),
+    "output.json": Row("emulated", "system", "asked for in words"),
+    "output.schema": Row("carried", "output_config.format"),
+    "sampling.temperature": Row("carried", "temperature"),
+    "sampling.top_p": Row("carried", "top_p"),
+    "sampling.top_k": Row("carried", "top_k"),
+    "sampling.logit_bias": Row("refused", "", "tokens cannot be biased"),
+    "sampling.seed": Row("left_out", "", "answers cannot be repeated"),
+    "sampling.presence_penalty": Row("left_out", "", "there are no penalties"),
+    "sampling.frequency_penalty": Row("left_out", "", "there are no penalties"),
+    "sampling.choices": Row("refused", "", "a call has one answer"),
+    "sampling.logprobs": Row("refused", "", "likelihoods are not told"),
+    "sampling.top_logprobs": Row("refused", "", "likelihoods are not told"),
+    "max_output": Row("carried", "max_tokens"),
+    "stop": Row("carried", "stop_sequences"),
+    "reasoning.effort": Row("carried", "output_config.effort"),
+    "reasoning.budget": Row("carried", "thinking.budget_tokens"),
+    "reasoning.mode": Row("carried", "thinking.type"),
+    "reasoning.shown": Row("carried", "thinking.display"),
+    "verbosity": Row("left_out", "", "there is no such setting"),
+    "modalities": Row("refused", "", "it answers with text only"),
+    "speech": Row("refused", "", "it answers with text only"),
+    "cache": Row("carried", "cache_control"),
+    "cache_key": Row("left_out", "", "the prompt itself is the key"),
+    "cache_retention": Row("left_out", "", "each mark says how long"),
+    "user": Row("carried", "metadata.user_id"),
+    "metadata": Row("left_out", "", "it takes no labels"),
+    "service_tier": Row("left_out", "service_tier", "its tiers are others"),
+    "store": Row("left_out", "", "nothing is stored"),
+    "streamed": Row("carried", "stream"),
+    "extra": Row("left_out", "", _VENDORS),
+    "required": Row("refused", "", "there is no such field, and the answer would be another"),
+}
+
+TABLE: Final = Table(dialect=MESSAGES, title="Anthropic's Messages", rows=MappingProxyType(_ROWS))
