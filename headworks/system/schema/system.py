@@ -344,6 +344,12 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         encoded = msgspec.json.encode(whole, enc_hook=_reference, order="sorted")
         parts = msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
         del parts["choices"]
+        models = msgspec.json.decode(parts["models"], type=dict[str, dict[str, msgspec.Raw]])
+        for model in models.values():
+            del model["same_as"]  # those that have it are not among `models`
+        parts["models"] = msgspec.Raw(msgspec.json.encode(models, order="sorted"))
+        if not self.same_as:
+            del parts[f"{DERIVED}same_as"]
         return digest(msgspec.json.encode(parts, order="sorted"))
 
 

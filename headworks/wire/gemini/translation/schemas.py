@@ -19,8 +19,7 @@ import msgspec
 from headworks.wire.hub.values import Raw
 from headworks.wire.json_text import read_json, write_json
 
-_MEMBER: Final = rb'"\$schema"[ \t\r\n]*+:[ \t\r\n]*+"[^"\\]*+"'
-_DIALECT: Final = re.compile(rb"%b[ \t\r\n]*+,|,[ \t\r\n]*+%b|%b" % (_MEMBER, _MEMBER, _MEMBER))
+_DIALECT: Final = re.compile(rb'"\$schema"[ \t\r\n]*+:[ \t\r\n]*+"[^"\\]*+"(?:[ \t\r\n]*+,)?')
 _RARE: Final = re.compile(
     rb'"(?:\$schema|\$id|\$comment|const|definitions|allOf|not|if|then|else|patternProperties|propertyNames|dependent[A-Za-z]*|'
     rb'dependencies|contains|unevaluated[A-Za-z]*|exclusiveM[a-z]*|uniqueItems|multipleOf|contentEncoding|examples|nullable)"'
@@ -49,10 +48,20 @@ def for_gemini(raw: Raw) -> Raw:
     text = bytes(raw)
     if _RARE.search(text) is None:
         return raw
-    text = _DIALECT.sub(b"", text)
+    text = _without_dialect(text)
     if _RARE.search(text) is not None:
         return Raw(write_json(_subset(read_json(raw), 0)))
     return Raw(text)
+
+
+def _without_dialect(text: bytes) -> bytes:
+    """The text without its `$schema`, each with the comma behind it or, where it is the last member, the one before it."""
+    left, at = [], 0
+    for found in _DIALECT.finditer(text):
+        before = text[at : found.start()]
+        left.append(before if found.group().endswith(b",") else before.rstrip(b" \t\r\n").removesuffix(b","))
+        at = found.end()
+    return b"".join([*left, text[at:]])
 
 
 def _subset(schema: Any, depth: int) -> Any:
