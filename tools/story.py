@@ -58,8 +58,8 @@ MASKS: Final = (
     (r"(?m) +$", ""),
 )
 
-PATIENCE: Final = 120.0
-"""Seconds for one command: a model reads a prompt slowly on a busy machine."""
+PATIENCE: Final = 600.0
+"""Seconds for one command: a plan computes for 15 s and a model reads a prompt for some, on a busy machine ten times as long."""
 
 
 @dataclass
