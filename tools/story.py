@@ -58,8 +58,8 @@ MASKS: Final = (
     (r"(?m) +$", ""),
 )
 
-PATIENCE: Final = 120.0
-"""Seconds for one command: a model reads a prompt slowly on a busy machine."""
+PATIENCE: Final = 600.0
+"""Seconds for one command: a plan computes for 15 s and a model reads a prompt for some, on a busy machine ten times as long."""
 
 
 @dataclass
@@ -145,7 +145,8 @@ class Stage:
         while time.monotonic() < deadline and self.gateway.poll() is None:
             with suppress(URLError, ConnectionError, TimeoutError):
                 with urlopen(f"http://127.0.0.1:{self.ports['8080']}/readyz", timeout=2) as ready:
-                    if not ready.read().count(b"loading"):
+                    # What it says at its start comes line by line, after it answers; the last one is an example of a call.
+                    if not ready.read().count(b"loading") and said.read_text().endswith("}'\n"):
                         break
             time.sleep(0.05)
         return said.read_text()

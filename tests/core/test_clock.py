@@ -22,7 +22,7 @@ def test_on_a_real_loop_it_is_the_machines_and_comparable_with_the_loops_timers(
         at, wall_at, loop_at = runner.run(read())
     assert before <= at <= time.monotonic()
     assert before_wall - 0.1 <= wall_at <= time.time() + 0.1
-    assert abs(at - loop_at) < 1.0
+    assert abs(at - loop_at) < 60.0
 
 
 def test_on_virtual_time_it_is_the_loops() -> None:

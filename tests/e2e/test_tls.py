@@ -56,8 +56,8 @@ def test_up_speaks_https(tmp_path: Path) -> None:
     context = certified(tmp_path)
     with up(tmp_path, SYSTEM.format(workers=1, state="memory"), context=context) as running:
         assert answers(running.url, context)
-        until(lambda: f"Headworks serves headworks on {running.url}/v1".encode() in running.said())
-        assert f"curl {running.url}/v1".encode() in running.said()
+        until(lambda: f"curl {running.url}/v1".encode() in running.said())  # it comes line by line, after it serves
+        assert f"Headworks serves headworks on {running.url}/v1".encode() in running.said()
 
 
 def test_every_worker_takes_up_a_new_certificate_without_a_restart(tmp_path: Path) -> None:

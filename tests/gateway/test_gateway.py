@@ -67,7 +67,7 @@ def test_new_calls_see_the_new_system(tmp_path: Path) -> None:
 def test_a_stream_in_flight_finishes_on_the_old_stack(tmp_path: Path) -> None:
     async def test(gateway: Gateway) -> None:
         old = gateway.stack
-        asked = arrived(alias="slow", max_output=20)
+        asked = arrived(alias="slow", max_output=8)
         text = TEXT.replace("  slow: {targets: [slow/m]}\n", "").replace(
             "per_token: {p50: 50ms", "per_token: {p50: 51ms"
         )
@@ -295,7 +295,7 @@ def test_what_a_full_disk_did_not_take_is_in_the_store_or_known_to_be_missing(tm
         gateway = Gateway(system(f"{TEXT}log: {{journal: journal, store: 'sqlite:///{store}'}}\n"), tmp_path, seed=1)
         gateway.ring.is_read = True  # as a start does
         with full(gateway.journal):
-            asked = [await ask(gateway.front, arrived(alias="assistant")) for _ in range(9)]
+            asked = [await ask(gateway.front, arrived(alias="assistant", max_output=3)) for _ in range(9)]
             assert gateway.journal.waiting > 0
             await gateway.stop()
         is_taken = store == "ledger.db"

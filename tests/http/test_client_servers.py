@@ -162,6 +162,7 @@ class _Standard(BaseHTTPRequestHandler):
 
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 100  # of five, the kernel drops the rest of a crowd for a second
 
     def handle_error(self, request: object, client_address: object) -> None: ...
 

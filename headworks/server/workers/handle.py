@@ -57,6 +57,7 @@ class WorkerHandle:
         self.process: Process | None = None
         self._channel: Channel | None = None
         self._answer: asyncio.Future[Message] | None = None
+        self._overdue = 0  # answers that will come to nobody: who asked has left
         self._turn = asyncio.Lock()
         self._journal: int | None = None
 
@@ -68,6 +69,7 @@ class WorkerHandle:
     async def live(self, start: Start, listening: Sequence[Sequence[socket]]) -> str:
         """One process, from its start to its end; says how it ended."""
         self.owner, self.content, self.snapshot, self.problems = start.owner, start.content, None, []
+        self._overdue = 0
         self.left.clear()
         ours, theirs = socketpair()
         passed = [theirs.fileno(), *dict.fromkeys(one.fileno() for own in listening for one in own)]
@@ -124,6 +126,9 @@ class WorkerHandle:
                     return found
             except TimeoutError as error:
                 raise ConnectionAbortedError("the worker says nothing") from error
+            finally:
+                if answer.cancelled() or not answer.done():
+                    self._overdue += 1
 
     def end(self) -> None:
         """Asks the process to drain; asked again it ends at once."""
@@ -165,7 +170,11 @@ class WorkerHandle:
                 self._leave()
             if isinstance(message, Seen):
                 self._see(message.snapshot)
-            if isinstance(message, (Seen, Prepared)) and self._answer is not None and not self._answer.done():
+            if not isinstance(message, (Seen, Prepared)):
+                continue
+            if self._overdue:
+                self._overdue -= 1  # not the answer of who asks now
+            elif self._answer is not None and not self._answer.done():
                 self._answer.set_result(message)
 
     def _leave(self) -> None:

@@ -131,6 +131,7 @@ class Parent:
             loaded.folder / system.log.journal, system.log.store.reveal(), loaded.folder, retention=system.log.retention
         )
         self._has_started = False
+        self._is_adopting = False  # the workers are being told of a new file
         self._dead = Sums(BOUNDS)
         self.unforced: list[Path] = []
         self._names = set(callable_names(system))
@@ -265,16 +266,20 @@ class Parent:
                 await child.stop()
             raise
         # A worker that has died meanwhile, or dies now, is started again with the new content.
+        self._is_adopting = True
         self.content = content
         hide_in_log(Mask([*all_secrets(self.system), *all_secrets(loaded.system)]))
         self.system = loaded.system
         self._names.update(callable_names(loaded.system))
         gone = [child for child in self._children.values() if child not in children.values()]
         self._children = children
-        adopted = await asyncio.gather(*(handle.ask(Adopt(True)) for handle in handles), return_exceptions=True)
-        for handle, answer in zip(handles, adopted, strict=True):
-            if not isinstance(answer, BaseException):
-                handle.content = content  # others are started again by `_look`
+        try:
+            adopted = await asyncio.gather(*(handle.ask(Adopt(True)) for handle in handles), return_exceptions=True)
+            for handle, answer in zip(handles, adopted, strict=True):
+                if not isinstance(answer, BaseException):
+                    handle.content = content  # others are started again by `_look`
+        finally:
+            self._is_adopting = False
         self._tasks.append(asyncio.create_task(self._retire(gone), name="retire models"))
         return list(loaded.warnings)
 
@@ -367,7 +372,7 @@ class Parent:
             await asyncio.sleep(LOOK)
             await asyncio.gather(*map(self._see, self.handles))
             for handle in self.handles:
-                if handle.is_up and handle.content != self.content:
+                if handle.is_up and handle.content != self.content and not self._is_adopting:
                     text = "it began with an older system file, and is started again"
                     self._events.write(LogEvent(logging.INFO, "worker_outdated", f"worker {handle.number}", text))
                     handle.end()

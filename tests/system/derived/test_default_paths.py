@@ -74,7 +74,7 @@ def test_two_files_of_one_folder_share_neither_ledger_nor_journal_nor_keys(
 
     async def ask(path: Path) -> None:
         async with headworks.open(path) as system:
-            await system.chat(model="a", messages=[{"role": "user", "content": "hi"}])
+            await system.chat(model="a", messages=[{"role": "user", "content": "hi"}], max_tokens=1)
 
     asyncio.run(ask(one))
     assert run(["logs", "--json", str(one)]) == HOLDS
