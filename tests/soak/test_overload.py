@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from headworks.twin.simulation.replications import Effort
-from tests.twin.test_overload import Case, predicted
+from tests.twin.cases import Case, predicted
 
 FIRST, PACE = (0.3, 0.6524), (0.02, 0.03823)
 """First tokens of 300 ms and 900 ms (p99), tokens of 20 ms and 50 ms (p99): with these lengths a call takes 3.4 s."""

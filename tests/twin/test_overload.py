@@ -9,103 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from headworks.system.schema.system import System
-from headworks.twin.plan import PlanInputs, peak_of, prepare
 from headworks.twin.simulation.confidence_interval import Interval
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations
-from headworks.twin.simulation.replications import Effort, Plan, Run, estimate
+from headworks.twin.simulation.replications import Effort, Plan, Run
 from headworks.twin.verdicts.overload import held_for, how_long, left_open, overloads
-from tests.system.files import right
-from tests.twin.independent import Load, Seen, Tier, Times, simulated
-
-FILE = """\
-requirements:
-  traffic: {{peak_rps: {rate}, burstiness: {burstiness}, peak_for: {seconds}s, prompt_tokens: {{p50: {prompt[0]}, p95: {prompt[1]}}},
-    output_tokens: {{p50: {output[0]}, p95: {output[1]}}}}}
-  objectives:
-    - {{id: first50, metric: time_to_first_token, percentile: 50, at_most: 1s}}
-    - {{id: first95, metric: time_to_first_token, percentile: 95, at_most: 2s}}
-    - {{id: duration95, metric: duration, percentile: 95, at_most: 20s}}
-    - {{id: up, metric: availability, at_least: 99%}}
-providers: {{{providers}}}
-models: {{m: {{targets: [{targets}], timeouts: {{total: {deadline}s}}}}}}
-"""
-
-
-class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A system as the plan and as the independent simulation know it. tiers: of each tier times, a token's and the first one's
-    at the median and at the 95th percentile, and limits."""
-
-    rate: float
-    seconds: float
-    tiers: tuple[dict[str, float], ...]
-    prompt: tuple[int, int] = (500, 2000)
-    output: tuple[int, int] = (100, 400)
-    first: tuple[float, float] = (0.2, 0.4)
-    pace: tuple[float, float] = (0.01, 0.02)
-    deadline: float = 120.0
-    burstiness: float = 1.0
-
-    @property
-    def system(self) -> System:
-        names = [f"v{number}" for number in range(len(self.tiers))]
-        expect = (
-            f"{{first_token: {{p50: {self.first[0]}s, p95: {self.first[1]}s}}, "
-            f"per_token: {{p50: {self.pace[0] * 1000:g}ms, p95: {self.pace[1] * 1000:g}ms}}, availability: 100%}}"
-        )
-        limits = [", ".join(f"{limit}: {int(size)}" for limit, size in tier.items()) for tier in self.tiers]
-        providers = ", ".join(
-            f'{name}: {{dialect: openai, base_url: "https://v/v1", {limit}}}'
-            for name, limit in zip(names, limits, strict=True)
-        )
-        return right(
-            FILE.format(
-                rate=self.rate,
-                seconds=self.seconds,
-                prompt=self.prompt,
-                output=self.output,
-                providers=providers,
-                targets=", ".join(f"[{{provider: {name}, model: x, expect: {expect}}}]" for name in names),
-                deadline=self.deadline,
-                burstiness=self.burstiness,
-            )
-        )
-
-    def planned(self, effort: Effort) -> tuple[Courses, Plan, list[Run]]:
-        """The runs of a plan whose vendors never fail."""
-        ready = prepare(self.system, PlanInputs(read=lambda path: b""))
-        models = {name: msgspec.structs.replace(model, faults={}) for name, model in ready.modelled.models.items()}
-        whole = Plan(self.system, models, ready.demand.workload)
-        courses = Courses(peak_of(self.system, ready.demand), whole.workload.rate)
-        return courses, whole, courses.runs(whole, effort)[1]
-
-    def independent(self, runs: int, *, is_empty: bool) -> Seen:
-        """The calls of so many peaks, by the other simulation."""
-        warm = 0 if is_empty else 600
-        load = Load(self.rate, Times(*self.prompt), Times(*self.output), self.seconds, self.burstiness, warm)
-        first, pace = Times(*self.first), Times(*self.pace)
-        made = [
-            simulated(
-                load,
-                [
-                    Tier(first, pace, tier.get("concurrency", np.inf), tier.get("rpm"), tier.get("tpm"))
-                    for tier in self.tiers
-                ],
-                seed,
-                deadline=self.deadline,
-                is_empty=is_empty,
-            )
-            for seed in range(runs)
-        ]
-        return Seen(
-            *(np.concatenate([getattr(one, name) for one in made]) for name in ("first", "duration", "is_whole"))
-        )
-
-
-def predicted(plan: Plan, made: list[Run]) -> dict[str, Interval]:
-    found = {one.id: estimate(one, made) for one in plan.system.requirements.objectives}
-    return {id: interval for id, interval in found.items() if interval is not None}
+from tests.twin.cases import Case, predicted
 
 
 def compare(case: Case, whole: Plan, made: list[Run], runs: int) -> None:
