@@ -148,8 +148,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             for number, tier in enumerate(self.tiers)
         ]
 
-    def peak(self, seed: int, *, is_empty: bool, warm: float) -> Seen:
-        """One peak, by the other simulation."""
+    def peak(self, seed: int, *, is_empty: bool, warm: float, is_all_at_once: bool = False) -> Seen:
+        """One peak, by the other simulation. is_all_at_once: see there."""
         load = Load(
             self.rate,
             Times(*self.prompt),
@@ -159,13 +159,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             warm,
             self.day,
             self.broken,
+            is_all_at_once,
         )
         return simulated(load, self.other_tiers(), seed, deadline=self.deadline, is_empty=is_empty)
 
-    def independent(self, runs: int, *, is_empty: bool) -> Seen:
+    def independent(self, runs: int, *, is_empty: bool, is_all_at_once: bool = False) -> Seen:
         """The calls of so many peaks, by the other simulation."""
         warm = 0 if is_empty else 600
-        return together([self.peak(seed, is_empty=is_empty, warm=warm) for seed in range(runs)])
+        made = [self.peak(seed, is_empty=is_empty, warm=warm, is_all_at_once=is_all_at_once) for seed in range(runs)]
+        return together(made)
 
     def usual_peak(self, seed: int) -> Seen:
         """A peak that begins as docs/plan/run-length.md says: as the day's mean load leaves the system; where every hour is the peak and

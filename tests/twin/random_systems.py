@@ -228,7 +228,53 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.hits} of {self.of}: {100 * self.value:.1f} % (+-{100 * self.error:.1f})"
 
 
-def share(rows: Iterable[Row], hit: Iterable[bool]) -> Share:
-    hits = list(hit)
-    assert len(hits) == len(list(rows))
-    return Share(hits=sum(hits), of=len(hits))
+def share(hits: Iterable[bool]) -> Share:
+    known = list(hits)
+    return Share(hits=sum(known), of=len(known))
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """What many rows say together. inside: of each number, how often the interval has the truth in it; missed: of the verdicts on promises
+    that the truth misses, how many are "holds"; wrong: of the verdicts "holds", how many are wrong; given: of those whose truth
+    is far from the bound, how many are no "cannot say"; half_width: the median of a p95's, by its value; exact: how many truths
+    are as exact as they should be."""
+
+    inside: dict[str, Share]
+    missed: Share
+    wrong: Share
+    given: Share
+    half_width: float
+    exact: Share
+
+    @property
+    def table(self) -> str:
+        """Rows of docs/plan/accuracy.md."""
+        rows = [f"| {WORDS[id]} | {one} |" for id, one in self.inside.items()]
+        rows += [
+            f"| said to hold, of what is missed | {self.missed} |",
+            f"| missed, of what is said to hold | {self.wrong} |",
+            f"| a verdict, where the truth is more than 10 % from the bound | {self.given} |",
+            f"| median half width of a p95 | {100 * self.half_width:.1f} % |",
+            f"| truths that are known to a third of the interval | {self.exact} |",
+        ]
+        return "\n".join(rows)
+
+
+WORDS = {
+    "first50": "first token p50",
+    "first95": "first token p95",
+    "duration95": "whole answer p95",
+    "up": "availability",
+    "cost": "cost of a call",
+}
+
+
+def tally(rows: list[Row]) -> Tally:
+    return Tally(
+        inside={id: share(one.is_inside for one in rows if one.id == id) for id in NUMBERS},
+        missed=share(one.verdict == "holds" for one in rows if not one.holds),
+        wrong=share(not one.holds for one in rows if one.verdict == "holds"),
+        given=share(one.verdict != "cannot say" for one in rows if one.is_far),
+        half_width=float(np.median([one.half_width for one in rows if one.id in ("first95", "duration95")])),
+        exact=share(one.is_exact for one in rows),
+    )

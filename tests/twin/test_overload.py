@@ -36,10 +36,38 @@ TOKENS = Case(rate=4, seconds=150, tiers=({"tpm": 165_000},), deadline=20)
 SECOND = Case(rate=4, seconds=150, tiers=({"rpm": 120}, {"tpm": 70_000}), deadline=20)
 
 
-@pytest.mark.parametrize("case", [TOKENS, SECOND], ids=["tokens", "second tier"])
-def test_a_short_overload_of_buckets_is_predicted_as_another_simulation_has_it(case: Case) -> None:
-    _, whole, made = case.planned(Effort(calls=100, runs=3))
-    compare(case, whole, made, 40)
+def test_a_short_overload_of_tokens_is_predicted_as_another_simulation_has_it() -> None:
+    _, whole, made = TOKENS.planned(Effort(calls=100, runs=3))
+    compare(TOKENS, whole, made, 40)
+
+
+@pytest.fixture(scope="module")
+def second() -> tuple[Courses, Plan, list[Run]]:
+    return SECOND.planned(Effort(calls=100, runs=3))
+
+
+def test_a_short_overload_of_a_second_tier_is_predicted_as_another_simulation_has_it(
+    second: tuple[Courses, Plan, list[Run]],
+) -> None:
+    _, whole, made = second
+    compare(SECOND, whole, made, 40)
+
+
+def test_a_bucket_is_asked_for_an_answers_tokens_when_they_are_written_and_not_when_its_call_begins(
+    second: tuple[Courses, Plan, list[Run]],
+) -> None:
+    """Why the plan has 71 % available where another simulation of the same file had 63 % (`tests/soak/test_overload.py`, two readings).
+
+    The other one takes the prompt and the whole answer of the bucket when a call begins. No gateway can: a call that does not say
+    `max_tokens` has no known length by then. And it makes calls pay that are let in just before their deadline, for answers that nobody
+    wrote. `layers/limit.py` takes the prompt (and what the call reserves), and the rest when it is known. The plan runs that code.
+    """
+    written = SECOND.independent(20, is_empty=True).availability
+    foreseen = SECOND.independent(20, is_empty=True, is_all_at_once=True).availability
+    _, whole, made = second
+    up = predicted(whole, made)["up"]
+    assert up.low <= written <= up.high
+    assert foreseen < written - 0.02
 
 
 @pytest.fixture(scope="module")
