@@ -26,7 +26,7 @@ from tests.twin.random_systems import WORDS, Truth, truth  # noqa: E402
 
 PAIRS = ROOT / "tests/twin/pairs.yaml"
 PAGE = ROOT / "docs/plan/pairs.md"
-PEAKS = 40
+PEAKS = 12
 """Peaks of the independent simulation: its own error stands beside each number."""
 
 BEGIN, END = "<!-- by bench/pairs.py -->\n", "<!-- end -->\n"
