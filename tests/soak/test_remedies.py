@@ -7,13 +7,15 @@ peak: in a stretch of a hundred calls a bucket that was full at first hides what
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
 from headworks.twin.simulation.replications import Effort
 from tests.twin.search.planted import KINDS, search
 
-SYSTEMS = 12
+SYSTEMS = int(os.environ.get("HEADWORKS_PLANTED", "12"))
 """Of each kind."""
 
 NOBODYS = 7_000_000

@@ -9,103 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from headworks.system.schema.system import System
-from headworks.twin.plan import PlanInputs, peak_of, prepare
 from headworks.twin.simulation.confidence_interval import Interval
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations
-from headworks.twin.simulation.replications import Effort, Plan, Run, estimate
+from headworks.twin.simulation.replications import Effort, Plan, Run
 from headworks.twin.verdicts.overload import held_for, how_long, left_open, overloads
-from tests.system.files import right
-from tests.twin.independent import Load, Seen, Tier, Times, simulated
-
-FILE = """\
-requirements:
-  traffic: {{peak_rps: {rate}, burstiness: {burstiness}, peak_for: {seconds}s, prompt_tokens: {{p50: {prompt[0]}, p95: {prompt[1]}}},
-    output_tokens: {{p50: {output[0]}, p95: {output[1]}}}}}
-  objectives:
-    - {{id: first50, metric: time_to_first_token, percentile: 50, at_most: 1s}}
-    - {{id: first95, metric: time_to_first_token, percentile: 95, at_most: 2s}}
-    - {{id: duration95, metric: duration, percentile: 95, at_most: 20s}}
-    - {{id: up, metric: availability, at_least: 99%}}
-providers: {{{providers}}}
-models: {{m: {{targets: [{targets}], timeouts: {{total: {deadline}s}}}}}}
-"""
-
-
-class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A system as the plan and as the independent simulation know it. tiers: of each tier times, a token's and the first one's
-    at the median and at the 95th percentile, and limits."""
-
-    rate: float
-    seconds: float
-    tiers: tuple[dict[str, float], ...]
-    prompt: tuple[int, int] = (500, 2000)
-    output: tuple[int, int] = (100, 400)
-    first: tuple[float, float] = (0.2, 0.4)
-    pace: tuple[float, float] = (0.01, 0.02)
-    deadline: float = 120.0
-    burstiness: float = 1.0
-
-    @property
-    def system(self) -> System:
-        names = [f"v{number}" for number in range(len(self.tiers))]
-        expect = (
-            f"{{first_token: {{p50: {self.first[0]}s, p95: {self.first[1]}s}}, "
-            f"per_token: {{p50: {self.pace[0] * 1000:g}ms, p95: {self.pace[1] * 1000:g}ms}}, availability: 100%}}"
-        )
-        limits = [", ".join(f"{limit}: {int(size)}" for limit, size in tier.items()) for tier in self.tiers]
-        providers = ", ".join(
-            f'{name}: {{dialect: openai, base_url: "https://v/v1", {limit}}}'
-            for name, limit in zip(names, limits, strict=True)
-        )
-        return right(
-            FILE.format(
-                rate=self.rate,
-                seconds=self.seconds,
-                prompt=self.prompt,
-                output=self.output,
-                providers=providers,
-                targets=", ".join(f"[{{provider: {name}, model: x, expect: {expect}}}]" for name in names),
-                deadline=self.deadline,
-                burstiness=self.burstiness,
-            )
-        )
-
-    def planned(self, effort: Effort) -> tuple[Courses, Plan, list[Run]]:
-        """The runs of a plan whose vendors never fail."""
-        ready = prepare(self.system, PlanInputs(read=lambda path: b""))
-        models = {name: msgspec.structs.replace(model, faults={}) for name, model in ready.modelled.models.items()}
-        whole = Plan(self.system, models, ready.demand.workload)
-        courses = Courses(peak_of(self.system, ready.demand), whole.workload.rate)
-        return courses, whole, courses.runs(whole, effort)[1]
-
-    def independent(self, runs: int, *, is_empty: bool) -> Seen:
-        """The calls of so many peaks, by the other simulation."""
-        warm = 0 if is_empty else 600
-        load = Load(self.rate, Times(*self.prompt), Times(*self.output), self.seconds, self.burstiness, warm)
-        first, pace = Times(*self.first), Times(*self.pace)
-        made = [
-            simulated(
-                load,
-                [
-                    Tier(first, pace, tier.get("concurrency", np.inf), tier.get("rpm"), tier.get("tpm"))
-                    for tier in self.tiers
-                ],
-                seed,
-                deadline=self.deadline,
-                is_empty=is_empty,
-            )
-            for seed in range(runs)
-        ]
-        return Seen(
-            *(np.concatenate([getattr(one, name) for one in made]) for name in ("first", "duration", "is_whole"))
-        )
-
-
-def predicted(plan: Plan, made: list[Run]) -> dict[str, Interval]:
-    found = {one.id: estimate(one, made) for one in plan.system.requirements.objectives}
-    return {id: interval for id, interval in found.items() if interval is not None}
+from tests.twin.cases import Case, predicted
 
 
 def compare(case: Case, whole: Plan, made: list[Run], runs: int) -> None:
@@ -127,10 +36,38 @@ TOKENS = Case(rate=4, seconds=150, tiers=({"tpm": 165_000},), deadline=20)
 SECOND = Case(rate=4, seconds=150, tiers=({"rpm": 120}, {"tpm": 70_000}), deadline=20)
 
 
-@pytest.mark.parametrize("case", [TOKENS, SECOND], ids=["tokens", "second tier"])
-def test_a_short_overload_of_buckets_is_predicted_as_another_simulation_has_it(case: Case) -> None:
-    _, whole, made = case.planned(Effort(calls=100, runs=3))
-    compare(case, whole, made, 40)
+def test_a_short_overload_of_tokens_is_predicted_as_another_simulation_has_it() -> None:
+    _, whole, made = TOKENS.planned(Effort(calls=100, runs=3))
+    compare(TOKENS, whole, made, 40)
+
+
+@pytest.fixture(scope="module")
+def second() -> tuple[Courses, Plan, list[Run]]:
+    return SECOND.planned(Effort(calls=100, runs=3))
+
+
+def test_a_short_overload_of_a_second_tier_is_predicted_as_another_simulation_has_it(
+    second: tuple[Courses, Plan, list[Run]],
+) -> None:
+    _, whole, made = second
+    compare(SECOND, whole, made, 40)
+
+
+def test_a_bucket_is_asked_for_an_answers_tokens_when_they_are_written_and_not_when_its_call_begins(
+    second: tuple[Courses, Plan, list[Run]],
+) -> None:
+    """Why the plan has 71 % available where another simulation of the same file had 63 % (`tests/soak/test_overload.py`, two readings).
+
+    The other one takes the prompt and the whole answer of the bucket when a call begins. No gateway can: a call that does not say
+    `max_tokens` has no known length by then. And it makes calls pay that are let in just before their deadline, for answers that nobody
+    wrote. `layers/limit.py` takes the prompt (and what the call reserves), and the rest when it is known. The plan runs that code.
+    """
+    written = SECOND.independent(20, is_empty=True).availability
+    foreseen = SECOND.independent(20, is_empty=True, is_all_at_once=True).availability
+    _, whole, made = second
+    up = predicted(whole, made)["up"]
+    assert up.low <= written <= up.high
+    assert foreseen < written - 0.02
 
 
 @pytest.fixture(scope="module")

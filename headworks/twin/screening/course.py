@@ -10,7 +10,7 @@ what the gateway holds: once it is full nothing changes, and a stretch of that s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil, isfinite
+from math import ceil, isfinite, sqrt
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ import msgspec
 from headworks.system.schema.system import System
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.screening.capacity import Capacity, capacity, relaxed_after
+from headworks.twin.screening.shorts import Short
 from headworks.twin.workload.arrivals import Stretch
 from headworks.twin.workload.mix import Mix
 
@@ -39,8 +40,8 @@ BATCHES: Final = 4
 """Calls of a batch at least, and batches of a run at most: with four runs sixteen, from where Student's t changes little
 (Schmeiser, Batch size effects in the analysis of simulation output, 1982: ten to thirty)."""
 
-MARGIN: Final = 1.25
-"""By how much later than the fluid says a queue counts as full: chance makes it late."""
+LATE: Final = 2.0
+"""Standard deviations by which a queue may be full later than the fluid says: of forty peaks one is later."""
 
 STABLE: Final = 0.97
 """The use from which a queue is never taken for stable: the means that it rests on are known to some hundredths."""
@@ -59,7 +60,8 @@ MOST_CALLS: Final = 100_000
 class Course(msgspec.Struct, frozen=True, kw_only=True):
     """One run. drained: counters of limits that begin used up. batches: parts of a run that count as independent. is_whole:
     the peak is simulated from its beginning. full_from: seconds into the peak from which on nothing changes, and the rest
-    of the run stands for the rest of the `peak`; None where every call of it was simulated, or it is stationary.
+    of the run stands for the rest of the `peak`; None where every call of it was simulated, or it is stationary. longest: seconds that a
+    call waits then at most.
     stretch: None for a trace, which is replayed as it was. is_cut: whether the peak has more calls than a run may have, so that
     only its beginning is simulated."""
 
@@ -69,6 +71,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     batches: int = 1
     is_whole: bool = False
     full_from: float | None = None
+    longest: float = 0.0
     peak: float = 0.0
     is_cut: bool = False
 
@@ -142,12 +145,12 @@ def whole_course(
     warm = (
         WARM * relaxed_after(min(0.9, load.use * day), 1.0) / load.rate / day if load.use < 1 or peak.busy < 1 else 0.0
     )
-    seconds, full_from = peak.seconds, None
+    seconds, full_from, longest = peak.seconds, None, 0.0
     if (growing := load.growing) is not None and isfinite(growing.full_after):
-        full = MARGIN * growing.full_after
+        full = full_by(growing, peak)
         tail = max(calls / load.rate, BATCH * max(load.relaxation / load.rate, growing.longest))
         if full + tail < peak.seconds:
-            seconds, full_from = full + tail, full
+            seconds, full_from, longest = full + tail, full, growing.longest
     if is_cut := seconds * load.rate > MOST_CALLS:
         seconds, full_from = MOST_CALLS / load.rate, None
     return Course(
@@ -156,6 +159,15 @@ def whole_course(
         drained=usual.drained,
         is_whole=True,
         full_from=full_from,
+        longest=longest,
         peak=peak.seconds,
         is_cut=is_cut,
     )
+
+
+def full_by(growing: Short, peak: Peak) -> float:
+    """Seconds after which a growing queue is full, though chance makes it late: its length varies by as many calls as come and are
+    served in a time (a diffusion about the fluid: Newell 1982), and what is missing comes at the rate of its growth."""
+    variation = peak.burstiness + max((one.output_variation for one in peak.mix), default=0.0)
+    late = sqrt(variation * growing.offered * growing.full_after) / growing.excess
+    return growing.full_after + LATE * late

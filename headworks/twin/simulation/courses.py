@@ -7,7 +7,7 @@ made longer, up to the whole peak.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Final
 
 import msgspec
@@ -17,11 +17,14 @@ from headworks.twin.screening.capacity import Capacity, capacity
 from headworks.twin.screening.course import MOST_CALLS, RELAXATIONS, RELAXATIONS_COMPARED, Course, Peak, course_of
 from headworks.twin.simulation.replications import Effort, Plan, Run, replicate_until_clear
 from headworks.twin.simulation.replicator import Replicator
-from headworks.twin.simulation.steady_state import is_settled
+from headworks.twin.simulation.steady_state import full_since, is_settled
 from headworks.twin.workload.arrivals import Shape, Trace
 
 LONGER: Final = 4
 """How many times longer a run becomes that was not steady: its second half is then seen for twice as long as all of it was."""
+
+AFTER_LATEST: Final = 1.25
+"""By how much later than in the latest run a queue is taken to be full: the next runs may be later."""
 
 
 class Courses:
@@ -79,25 +82,48 @@ class Courses:
         """A longer course where these runs were not steady though they should be; None where nothing is left to do."""
         if course.stretch is None or (course.is_whole and course.full_from is None):
             return None
-        since = course.full_from or 0.0
-        if is_settled([one.measured for one in made], [one.begins for one in made], since):
+        whole = min(self.peak.seconds, MOST_CALLS * course.stretch.seconds / course.calls)
+        if course.full_from is not None and (latest := filled_at(course, made)) > course.full_from:
+            return full_later(course, latest, whole) or self.whole(course, whole)
+        if is_settled([one.measured for one in made], [one.begins for one in made], course.full_from or 0.0):
             return None
         seconds = course.stretch.seconds * LONGER
-        rate = course.calls / course.stretch.seconds
-        whole = min(self.peak.seconds, MOST_CALLS / rate)
         if course.is_whole or seconds >= whole:
             if not course.is_whole and course.stretch.seconds >= whole:
                 return None
-            stretch = msgspec.structs.replace(course.stretch, seconds=whole)
-            return msgspec.structs.replace(
-                course,
-                stretch=stretch,
-                calls=ceil(rate * whole),
-                batches=1,
-                is_whole=True,
-                full_from=None,
-                peak=self.peak.seconds,
-                is_cut=whole < self.peak.seconds,
-            )
+            return self.whole(course, whole)
         stretch = msgspec.structs.replace(course.stretch, seconds=seconds, before=course.stretch.before * LONGER)
         return msgspec.structs.replace(course, stretch=stretch, calls=course.calls * LONGER)
+
+    def whole(self, course: Course, seconds: float) -> Course:
+        """The peak from its beginning, every call of these seconds."""
+        assert course.stretch is not None
+        return msgspec.structs.replace(
+            course,
+            stretch=msgspec.structs.replace(course.stretch, seconds=seconds),
+            calls=ceil(course.calls / course.stretch.seconds * seconds),
+            batches=1,
+            is_whole=True,
+            full_from=None,
+            peak=self.peak.seconds,
+            is_cut=seconds < self.peak.seconds,
+        )
+
+
+def filled_at(course: Course, made: Sequence[Run]) -> float:
+    """Seconds after which the queue of every run has been full; infinite where one never was."""
+    filled = [full_since(one.measured, one.begins, course.longest) for one in made]
+    return max(inf if one is None else one for one in filled)
+
+
+def full_later(course: Course, latest: float, whole: float) -> Course | None:
+    """The same course with a queue that is full later than the fluid said, which knows nothing of small calls that find room where large
+    ones do not; None where the peak is over by then."""
+    assert course.stretch is not None
+    assert course.full_from is not None
+    seconds = course.stretch.seconds + AFTER_LATEST * latest - course.full_from
+    if seconds >= whole:
+        return None
+    calls = ceil(course.calls / course.stretch.seconds * seconds)
+    stretch = msgspec.structs.replace(course.stretch, seconds=seconds)
+    return msgspec.structs.replace(course, stretch=stretch, calls=calls, full_from=AFTER_LATEST * latest)

@@ -98,6 +98,11 @@ class ProcessorSharing:
         self._set_timer(at)
         return future
 
+    def work_done(self) -> float:
+        """Seconds of work, as without load, that each call in service has had done since the beginning."""
+        self._advance(get_running_loop().time())
+        return self._work
+
     def _slowness(self) -> float:
         return 1.0 + self.crowding * (self.decoding - 1) if self.decoding > 1 else 1.0
 

@@ -63,6 +63,17 @@ def standing_for(seen: Observations, begins: float, full_from: float, seconds: f
     return chosen(seen, np.concatenate([before, *again]), seconds)
 
 
+FULL: Final = 0.9
+"""The part of the longest wait from which on a queue counts as full."""
+
+
+def full_since(seen: Observations, begins: float, longest: float) -> float | None:
+    """Seconds after which a call first waited about as long as it may; None where none did."""
+    waited = np.where(np.isnan(seen.first), seen.duration, seen.first)
+    late = seen.arrived[waited >= FULL * longest]
+    return float(late.min()) - begins if len(late) else None
+
+
 def is_settled(seen: Sequence[Observations], begins: Sequence[float], since: float) -> bool:
     """Whether these runs are steady from so many seconds after their beginning on."""
     for series in (mean_series(seen, begins, since, "duration"), mean_series(seen, begins, since, "is_whole")):

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from headworks.core.call import NEVER, Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, Cut, Failed, Garbled, Throttled, Unreachable, VendorSaid
+from headworks.core.errors import CallError, Cut, Expired, Failed, Garbled, Throttled, Unreachable, VendorSaid
 from headworks.core.reply import Chunk, CompleteReply, Reply, Usage
 from headworks.core.service import Opening
 from headworks.policy.bucket import TokenBucket
@@ -191,7 +191,8 @@ class _Attempt:
         else:
             await self._serve(vendor.engine, size.prompt, expected, limit)
             if not call.streamed:
-                await telling.write(pace * telling.left, limit)
+                if await telling.write(pace * telling.left, limit) < 1:
+                    raise Expired(phase=limit.phase, target=model.target)
                 return await telling.whole(limit)
         if call.attempt is not None:
             call.attempt.head_at = now()
@@ -273,15 +274,21 @@ class _Answer:
         elif broken is not None and broken != "missing_end":
             self.left = int(where * self.left)
 
-    async def write(self, seconds: float, limit: Bound) -> None:
-        """Waits until work is done that takes `seconds` without load."""
+    async def write(self, seconds: float, limit: Bound) -> float:
+        """Waits until work is done that takes `seconds` without load, or until the bound; the part of it that is done by then."""
         if not seconds:
-            return
+            return 1.0
         engine = self.visit.vendor.engine
         if engine is None:
-            await reach(now() + seconds, limit, target=self.target)
-            return
-        await hear(engine.decode(seconds), limit, target=self.target)
+            start = now()
+            await reach(min(start + seconds, limit.at), limit)
+            return 1.0 if start + seconds <= limit.at else max(0.0, limit.at - start) / seconds
+        before = engine.work_done()
+        try:
+            await hear(engine.decode(seconds), limit)
+        except Expired:
+            return min(1.0, (engine.work_done() - before) / seconds)
+        return 1.0
 
     async def fail(self, limit: Bound, *, is_headed: bool) -> None:
         if self.broken == "stall":
@@ -310,15 +317,18 @@ class _Answer:
 
 
 class _Stream(Reply):
-    """A streamed answer in two reads: the first token, then the rest and the end."""
+    """A streamed answer in two reads: the first token, then the rest and the end. One that breaks, or that is not written by its bound,
+    has the tokens in the second read that were written by then, and the error in the third."""
 
-    __slots__ = ("_call", "_step", "_telling")
+    __slots__ = ("_call", "_ended_by", "_step", "_telling")
 
     def __init__(self, call: Call, telling: _Answer) -> None:
         super().__init__(streamed=True)
         self._call = call
         self._telling = telling
         self._step = 0
+        self._ended_by: Bound | None = None
+        """The bound at which writing ended before its end."""
 
     async def read(self) -> list[Chunk]:
         telling = self._telling
@@ -326,16 +336,22 @@ class _Stream(Reply):
         if self._step == 1:
             return [Chunk(data=telling.envelope.text(TOKEN), has_content=True, text=TOKEN)]
         if self._step > 2:
+            await self._break()
             return []
         at = now()
         limit = gap_bound(self._call, at)
         if telling.pace <= limit.at - at:
             # Many tokens are not one gap: only a single token that comes too late breaks the bound.
             limit = Bound(self._call.deadline_at, "total")
-        if telling.left:
-            await telling.write(telling.pace * telling.left, limit)
-        if telling.broken is not None:
-            await telling.fail(gap_bound(self._call, now()), is_headed=True)
+        done = await telling.write(telling.pace * telling.left, limit) if telling.left else 1.0
+        if done < 1:
+            self._ended_by = limit
+        if telling.broken is not None or done < 1:
+            # What was written before costs, and an attempt that goes on begins behind it.
+            if written := int(done * telling.left):
+                text = TOKEN * written
+                return [Chunk(data=telling.envelope.text(text), has_content=True, text=text)]
+            await self._break()
         text = TOKEN * telling.left
         usage = telling.usage
         self.usage = usage
@@ -348,3 +364,10 @@ class _Stream(Reply):
         if not text:
             return [finish, ending]
         return [Chunk(data=envelope.text(text), has_content=True, text=text), finish, ending]
+
+    async def _break(self) -> None:
+        """Raises what ends an answer that is not whole."""
+        if self._ended_by is not None:
+            raise Expired(phase=self._ended_by.phase, target=self._telling.target)
+        if self._telling.broken is not None:
+            await self._telling.fail(gap_bound(self._call, now()), is_headed=True)

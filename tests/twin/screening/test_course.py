@@ -45,7 +45,9 @@ def test_beyond_its_capacity_a_peak_is_run_until_the_queue_is_full_and_has_been_
     found = course(15, ", concurrency: 10")
     assert found.stretch is not None
     assert found.full_from is not None
-    assert found.full_from == pytest.approx(1.25 * 120 / 0.5, rel=0.02)
+    full = 120 / 0.5
+    late = ((1 + 1.5) * 15 * full) ** 0.5 / 5  # the length of the queue varies, and grows by five calls a second
+    assert found.full_from == pytest.approx(full + 2 * late, rel=0.1)
     assert found.stretch.seconds == pytest.approx(found.full_from + 5 * 120)
     assert (found.is_whole, found.peak) == (True, 3600)
 

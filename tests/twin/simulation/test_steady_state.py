@@ -8,7 +8,7 @@ import pytest
 from headworks.twin.models.random_streams import Floats, generator
 from headworks.twin.simulation.confidence_interval import percentile_interval
 from headworks.twin.simulation.observations import Observations
-from headworks.twin.simulation.steady_state import is_settled, mser_cut, split, standing_for
+from headworks.twin.simulation.steady_state import full_since, is_settled, mser_cut, split, standing_for
 
 
 def seen(duration: Floats, seconds: float = 100.0) -> Observations:
@@ -45,6 +45,12 @@ def test_a_series_that_grows_is_not_steady_and_one_that_has_grown_is() -> None:
 def test_what_is_cut_off_is_the_start_that_differs() -> None:
     assert mser_cut(np.array([9.0, 5.0, 1.0, 1.1, 0.9, 1.0, 1.1, 1.0])) == 2
     assert mser_cut(np.array([1.0])) == 0
+
+
+def test_a_queue_is_full_when_a_call_first_waits_about_as_long_as_it_may() -> None:
+    run = seen(np.minimum(50.0, np.arange(100.0)))
+    assert full_since(run, 10.0, 50.0) == 45.0
+    assert full_since(run, 10.0, 60.0) is None
 
 
 def test_the_steady_part_stands_for_the_rest_of_the_peak() -> None:
