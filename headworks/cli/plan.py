@@ -22,7 +22,7 @@ from headworks.system.load import parse
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
-from headworks.twin.workers.workers import cores, workers
+from headworks.twin.workers.workers import worker_count, workers
 
 LONG: Final = 1_000
 """Calls of a run from which other cores are worth their start: a plan of four such runs, and of what would help, takes seconds."""
@@ -108,7 +108,7 @@ def command(
     if applied is not None and not is_search:
         raise click.UsageError("--apply is about a system that a search found: add --search")
     is_long = not only_screen and calls >= LONG
-    with workers(cores() if is_long else 1) as others:
+    with workers(worker_count() if is_long else 1) as others:
         others.start(TRIALS if is_search else RUNS)
         module = import_extra("plan", "headworks.cli.plan_run")
         run = module.Run(

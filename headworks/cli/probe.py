@@ -8,10 +8,13 @@ import click
 
 from headworks.cli.extra_modules import import_extra
 from headworks.cli.param_types import SystemFileType
+from headworks.system.speeds.measurements import PROBE_CALLS
 
 
 @click.command("probe")
-@click.option("--calls", type=click.IntRange(5, 1000), default=20, show_default=True, help="Calls to each target.")
+@click.option(
+    "--calls", type=click.IntRange(5, 1000), default=PROBE_CALLS, show_default=True, help="Calls to each target."
+)
 @click.option("--target", "targets", multiple=True, help="Only this target (provider/model); may be repeated.")
 @click.option("--place", default=None, help="Where it is measured from, for the report. Default: this machine's name.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Make the calls without asking first.")

@@ -56,6 +56,16 @@ class Probed(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, str]
 
 
+def probe_cost(prices: Prices, model: Model, target: TargetOf, sizes: Sequence[ProbeSize]) -> int | None:
+    """Nano-dollars that calls of these sizes to a target cost at most; None where the price is unknown."""
+    price = prices.of(model, target)
+    if price is None and isinstance(prices.system.providers[target.provider], Simulated):
+        return 0  # nobody bills for it
+    costs = [None if price is None else price.cost(Usage(input=one.prompt, output=one.output)) for one in sizes]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
 class Probe:
     """Asks targets of a system. Enter it to connect; leaving closes every connection. targets: by `provider/model`, each
     with the first alias that has it; those that do not meet the constraints are not in it."""
@@ -84,12 +94,7 @@ class Probe:
     def cost(self, name: str, sizes: Sequence[ProbeSize]) -> int | None:
         """Nano-dollars that these calls cost at most, by the prompts' sizes and the bounds on answers; None where the price is unknown."""
         _, model, target = self.targets[name]
-        price = self._prices.of(model, target)
-        if price is None and isinstance(self.system.providers[target.provider], Simulated):
-            return 0  # nobody bills for it
-        costs = [None if price is None else price.cost(Usage(input=one.prompt, output=one.output)) for one in sizes]
-        known = [cost for cost in costs if cost is not None]
-        return sum(known) if len(known) == len(costs) else None
+        return probe_cost(self._prices, model, target, sizes)
 
     async def ask(
         self, sizes: Mapping[str, Sequence[ProbeSize]], told: Callable[[str, int], None]

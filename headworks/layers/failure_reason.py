@@ -30,7 +30,9 @@ def reason(error: CallError) -> str:
     if error.place:
         # No caller sees it, and the operator must. Ours, without secrets: a long host is no key.
         said = f"{said} ({error.place})"
-    said = " ".join("".join(c if c.isprintable() else " " for c in said).split())
+    if not said.isprintable():
+        said = "".join(c if c.isprintable() else " " for c in said)
+    said = " ".join(said.split())
     return said if len(said) <= MOST_REASON else f"{said[: MOST_REASON - 3]}..."
 
 

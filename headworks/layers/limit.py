@@ -118,9 +118,10 @@ class Limit:
                     queue.note_refusal(waiter, answer.bound.name, 0.0 if answer.wait is None else now() + answer.wait)
                     if not self.state.is_local:
                         pause = min(pause, POLL)
-                if now() >= call.deadline_at:
+                left = call.deadline_at - now()
+                if left <= 0.0:
                     return answer
-                await wake.wait(max(0.0, min(pause, call.deadline_at - now())))
+                await wake.wait(min(pause, left))
         finally:
             queue.leave(waiter)
 

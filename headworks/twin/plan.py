@@ -53,6 +53,7 @@ from headworks.twin.verdicts.speed_ends import (
     noting_unknown,
     rests_on_unknown,
 )
+from headworks.twin.verdicts.unmeasured import unmeasured
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, unjudged
 from headworks.twin.workers.workers import Workers
 from headworks.twin.workload.arrivals import PEAK_WINDOW, Trace
@@ -205,6 +206,7 @@ def plan(
         verdicts=verdicts,
         constraints=constraints,
         rests_on=found.over.rests_on,
+        unmeasured=unmeasured(system, verdicts, found.over.rests_on, known.read, known.records or ()),
         binding=found.binding,
         remedies=remedies,
         sensitivities=effects,

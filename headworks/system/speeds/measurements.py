@@ -18,6 +18,9 @@ from headworks.core.errors import ConfigError, Problem
 from headworks.core.private_folders import make_private
 from headworks.system.schema.system import Local, OpenAI, System, TargetOf
 
+PROBE_CALLS: Final = 20
+"""Calls of `headworks probe` to each target, unless it is told another number."""
+
 FILE: Final = "probe.json"
 
 MOST_BYTES: Final = 20_000_000

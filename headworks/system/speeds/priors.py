@@ -75,6 +75,7 @@ def _range(values: list[float]) -> Range:
 
 
 KICKLLM: Final = Source("https://kickllm.com/research/llm-speed-benchmark.html", "2026-04")
+KICKLLM_APIS: Final = Source("https://kickllm.com/research/ai-api-latency-comparison.html", "2026-04")
 BENCHLM: Final = Source("https://benchlm.ai/llm-speed", "2026-04-07")
 INDUWARA: Final = Source("https://induwara.lk/tools/ai-llm-speed-comparison", "2026-06-24")
 ROUSSEF: Final = Source("https://www.godofprompt.ai/blog/llm-latency-benchmarks-use-case", "2026-02-06")
@@ -101,33 +102,41 @@ def _row(vendor: str, family: str, *seen: tuple[Source, float, float]) -> Prior:
 
 
 PRIORS: Final = (
-    _row("openai", "gpt-4o", (KICKLLM, 0.35, 95), (INDUWARA, 0.45, 131)),
-    _row("openai", "gpt-4o-mini", (KICKLLM, 0.2, 160)),
+    _row("openai", "gpt-4o", (KICKLLM, 0.35, 95), (INDUWARA, 0.45, 131), (KICKLLM_APIS, 0.38, 92)),
+    _row("openai", "gpt-4o-mini", (KICKLLM, 0.2, 160), (KICKLLM_APIS, 0.25, 115)),
     _row("openai", "gpt-4.1-nano", (BENCHLM, 0.63, 181)),
     _row("openai", "gpt-5.4-mini", (BENCHLM, 3.85, 201)),
     _row("openai", "gpt-5.4-nano", (BENCHLM, 3.64, 191)),
-    _row("openai", "o3", (KICKLLM, 2.5, 35)),
+    _row("openai", "o3", (KICKLLM, 2.5, 35), (KICKLLM_APIS, 2.5, 38)),
     _row("openai", "o3-mini", (BENCHLM, 7.12, 160)),
-    _row("openai", "o4-mini", (KICKLLM, 1.2, 90), (BENCHLM, 21.94, 161)),
-    _row("groq", "llama-3.1-8b-instant", (KICKLLM, 0.045, 780)),
+    _row("openai", "o4-mini", (KICKLLM, 1.2, 90), (BENCHLM, 21.94, 161), (KICKLLM_APIS, 1.8, 55)),
+    _row("groq", "llama-3.1-8b-instant", (KICKLLM, 0.045, 780), (KICKLLM_APIS, 0.12, 520)),
     _row("groq", "llama-3.3-70b-versatile", (KICKLLM, 0.12, 330)),
-    _row("mistral", "mistral-small", (KICKLLM, 0.11, 200), (BENCHLM, 0.64, 175)),
+    _row("mistral", "mistral-small", (KICKLLM, 0.11, 200), (BENCHLM, 0.64, 175), (KICKLLM_APIS, 0.31, 105)),
     _row("mistral", "mistral-large", (KICKLLM, 0.28, 85), (ROUSSEF, 0.30, 50), (ROUSSEF, 0.45, 25)),
-    _row("mistral", "codestral", (KICKLLM, 0.15, 150)),
+    _row("mistral", "codestral", (KICKLLM, 0.15, 150), (KICKLLM_APIS, 0.35, 95)),
     _row("mistral", "ministral-3b", (BENCHLM, 0.42, 274)),
     _row("mistral", "ministral-8b", (BENCHLM, 0.52, 182)),
-    _row("deepseek", "deepseek-chat", (KICKLLM, 0.25, 110), (ROUSSEF, 7.0, 40), (ROUSSEF, 19.0, 31)),
-    _row("deepseek", "deepseek-reasoner", (KICKLLM, 1.8, 45)),
-    _row("together", "qwen2.5-72b-instruct-turbo", (KICKLLM, 0.22, 120)),
+    _row(
+        "deepseek",
+        "deepseek-chat",
+        (KICKLLM, 0.25, 110),
+        (ROUSSEF, 7.0, 40),
+        (ROUSSEF, 19.0, 31),
+        (KICKLLM_APIS, 0.52, 68),
+    ),
+    _row("deepseek", "deepseek-reasoner", (KICKLLM, 1.8, 45), (KICKLLM_APIS, 1.8, 42)),
+    _row("together", "qwen2.5-72b-instruct-turbo", (KICKLLM, 0.22, 120), (KICKLLM_APIS, 0.42, 78)),
+    _row("together", "llama-3.3-70b-instruct-turbo", (KICKLLM_APIS, 0.35, 95)),
     _row("together", "qwen2.5-coder-32b-instruct", (KICKLLM, 0.15, 170)),
     _row("fireworks", "llama-v3p1-8b-instruct", (KICKLLM, 0.09, 280)),
     _row("fireworks", "llama-v3p3-70b-instruct", (KICKLLM, 0.2, 160)),
     _row("cerebras", "llama3.1-8b", (KICKLLM, 0.05, 720)),
     _row("cerebras", "llama-3.3-70b", (KICKLLM, 0.14, 290)),
     _row("xai", "grok-3-mini", (BENCHLM, 0.54, 190)),
-    _row("google", "gemini-2.0-flash", (KICKLLM, 0.16, 210)),
-    _row("google", "gemini-2.5-flash", (KICKLLM, 0.18, 190), (BENCHLM, 0.54, 221)),
-    _row("google", "gemini-2.5-pro", (KICKLLM, 0.4, 80)),
+    _row("google", "gemini-2.0-flash", (KICKLLM, 0.16, 210), (KICKLLM_APIS, 0.2, 155)),
+    _row("google", "gemini-2.5-flash", (KICKLLM, 0.18, 190), (BENCHLM, 0.54, 221), (KICKLLM_APIS, 0.22, 145)),
+    _row("google", "gemini-2.5-pro", (KICKLLM, 0.4, 80), (KICKLLM_APIS, 0.45, 82)),
 )
 """Every row, by vendor. Of a range in a source both ends are rows of it."""
 

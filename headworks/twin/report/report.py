@@ -21,6 +21,7 @@ from headworks.twin.simulation.utilization import Utilization
 from headworks.twin.verdicts.bottleneck import Bottleneck
 from headworks.twin.verdicts.overload import Overload
 from headworks.twin.verdicts.speed_ends import RestsOn
+from headworks.twin.verdicts.unmeasured import Unmeasured
 from headworks.twin.verdicts.verdict import Verdict
 
 SIGNIFICANT_DIGITS = 6
@@ -140,6 +141,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: list[Verdict]
     constraints: list[ConstraintVerdict] = []
     rests_on: list[RestsOn] = []
+    unmeasured: list[Unmeasured] = []
     binding: Bottleneck
     remedies: list[Remedy]
     sensitivities: list[Sensitivity]

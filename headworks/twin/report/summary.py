@@ -88,6 +88,8 @@ def _objectives(report: Report) -> str:
         others = len(failing) - 1 + len(unsure)
     elif unsure[0].value is None:
         lead = f"Not known yet: of `{unsure[0].id}` nothing can be said ({unsure[0].why})."
+        if unknown := [one.target for one in report.unmeasured if not one.is_known and unsure[0].id in one.objectives]:
+            lead = f"Not known yet: nobody has measured how fast {_listed(unknown)} is, so nothing can be said of `{unsure[0].id}`."
         others = len(unsure) - 1
     else:
         lead = f"Not certain: {load} `{unsure[0].id}` ({unsure[0].objective}) may be missed: {_range_words(unsure[0])}."
@@ -95,10 +97,37 @@ def _objectives(report: Report) -> str:
     more = f" {_counted(others, 'other promise').capitalize()} {'is' if others == 1 else 'are'} open or missed too." if others else ""  # fmt: skip
     sentences = [
         lead + more,
-        first_to_give_way(report, (failing or unsure)[0]),
+        measure_first(report),
+        "" if not failing and waits_for_speed(report, unsure[0]) else first_to_give_way(report, (failing or unsure)[0]),
         *_help(report, [*failing, *unsure], judged),
     ]
     return " ".join(one for one in sentences if one)
+
+
+def waits_for_speed(report: Report, verdict: Verdict) -> bool:
+    """Whether a verdict cannot be given before a speed is measured: then nothing in the file is the cause."""
+    return any(verdict.id in one.objectives for one in report.unmeasured)
+
+
+def measure_first(report: Report) -> str:
+    """What to do where verdicts wait for the speed of targets, with its cost; "" where none does."""
+    waiting = report.unmeasured
+    if not waiting:
+        return ""
+    costs = [one.cost_nano for one in waiting]
+    known = [one for one in costs if one is not None]
+    price = (
+        f"for about {written_dollars(sum(known))} at most"
+        if len(known) == len(costs)
+        else "at a price that is not known"
+    )
+    names = "it" if len(waiting) == 1 else "each of them"
+    who = f"{_listed([one.target for one in waiting])}: it asks {names} {waiting[0].calls} times, {price}"
+    return f"Do this next: run `headworks probe`, which measures {who}. Then plan again. Or write `expect:` beside the target."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def missed_words(one: Verdict) -> str:
@@ -174,7 +203,12 @@ def _most_answers(mix: QualityMix) -> str:
 def carrying_lines(report: Report) -> list[str]:
     """How far it carries, a line each."""
     found = report.carrying
-    lines = [_holds_up_to(found)]
+    waiting = [one.target for one in report.unmeasured if not one.is_known]
+    lines = [
+        f"up to which load the latencies hold is not known before the speed of {_listed(waiting)} is measured"
+        if waiting
+        else _holds_up_to(found)
+    ]
     if found.capacity is None:
         lines.append("no limit of the file bounds the load")
         return lines

@@ -180,16 +180,23 @@ def workers(count: int) -> AbstractContextManager[Workers]:
     return WorkerProcesses(count) if count > 1 else nullcontext(ThisProcess())
 
 
+def worker_count() -> int:
+    """One worker more than there are cores, `MOST` at most: three long runs on two cores then take the time of one and a half, and not
+    of two. With one core there is none but this process."""
+    found = cores()
+    return 1 if found == 1 else min(MOST, found + 1)
+
+
 def cores() -> int:
-    """How many workers this process may keep busy: of the cores that it may run on, and of those that its container pays for."""
+    """The cores that this process may keep busy: of those that it may run on, and of those that its container pays for."""
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(1, min(MOST, allowed, bought(QUOTA)))
+    return max(1, min(allowed, bought(QUOTA)))
 
 
 def bought(file: Path) -> int:
-    """The whole cores of a container's quota, `MOST` where it has none."""
+    """The whole cores of a container's quota; more than anybody has where there is none."""
     try:
         share, period = file.read_text().split()
-        return MOST if share == "max" else int(share) // int(period)
+        return sys.maxsize if share == "max" else int(share) // int(period)
     except (OSError, ValueError, ZeroDivisionError):
-        return MOST
+        return sys.maxsize

@@ -17,6 +17,7 @@ from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.plan import PlanInputs, plan
 from headworks.twin.report.html import html_report
 from headworks.twin.report.report import Report
+from headworks.twin.report.summary import carrying_lines, summary
 from headworks.twin.simulation.replications import Effort
 from headworks.twin.verdicts.bottleneck import Bottleneck
 from headworks.twin.verdicts.speed_ends import judged_over_speeds, noting_unknown
@@ -70,6 +71,19 @@ def test_no_verdict_on_latency_rests_on_a_speed_that_nobody_knows() -> None:
     assert (first.verdict, first.value, first.low, first.margin) == ("cannot say", None, None, None)
     assert first.why == "the speed of v/x is unknown: run `headworks probe`, or set `expect:`"
     assert cost.verdict == "holds"
+    [waiting] = report.unmeasured
+    assert (waiting.target, waiting.objectives, waiting.is_known, waiting.calls) == (
+        UNKNOWN,
+        ["first", "patient"],
+        False,
+        20,
+    )
+    assert waiting.cost_nano is not None
+    said = summary(report)
+    assert said.startswith("Not known yet: nobody has measured how fast v/x is, so nothing can be said of `first`.")
+    assert "Do this next: run `headworks probe`, which measures v/x: it asks it 20 times, for about $0.00" in said
+    assert "vendors take long" not in said
+    assert carrying_lines(report)[0].startswith("up to which load the latencies hold is not known")
     assert [(one.objective, one.origin) for one in report.rests_on] == [("first", "unknown"), ("patient", "unknown")]
     assert not [one for one in report.remedies if one.objective == "first"]
     [said] = [one for one in report.assumptions if "time to first token" in one.assumed]
@@ -90,7 +104,8 @@ def test_a_verdict_on_a_prior_is_given_where_both_ends_agree_and_the_report_says
         ("patient", PRIOR, "prior"),
     ]
     assert rests[0].said == (
-        "https://kickllm.com/research/llm-speed-benchmark.html (2026-04), https://benchlm.ai/llm-speed (2026-04-07)"
+        "https://kickllm.com/research/llm-speed-benchmark.html (2026-04), https://benchlm.ai/llm-speed (2026-04-07), "
+        "https://kickllm.com/research/ai-api-latency-comparison.html (2026-04)"
     )
     assert patient.low is not None
     assert patient.high is not None

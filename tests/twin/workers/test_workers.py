@@ -8,6 +8,7 @@ import operator
 import os
 import pickle
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from headworks.core.errors import PlanError
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.twin.workers import child, frames
 from headworks.twin.workers.frames import Failure, pickled
-from headworks.twin.workers.workers import MOST, ThisProcess, WorkerProcesses, bought, cores, workers
+from headworks.twin.workers.workers import MOST, ThisProcess, WorkerProcesses, bought, cores, worker_count, workers
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +102,31 @@ def test_one_core_has_no_workers() -> None:
     with workers(1) as some:
         assert isinstance(some, ThisProcess)
         assert list(some.map(math.sqrt, [4.0, 9.0])) == [2.0, 3.0]
-    assert 1 <= cores() <= MOST
+
+
+@pytest.mark.parametrize(("found", "count"), [(1, 1), (2, 3), (3, 4), (64, MOST)])
+def test_there_is_one_worker_more_than_cores(found: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cores() >= 1
+    monkeypatch.setattr("headworks.twin.workers.workers.cores", lambda: found)
+    assert worker_count() == count
 
 
 @pytest.mark.parametrize(
     ("written", "whole"),
-    [("max 100000", MOST), ("100000 100000", 1), ("150000 100000", 1), ("50000 100000", 0), ("?", MOST), ("1 0", MOST)],
+    [
+        ("max 100000", sys.maxsize),
+        ("100000 100000", 1),
+        ("150000 100000", 1),
+        ("50000 100000", 0),
+        ("?", sys.maxsize),
+        ("1 0", sys.maxsize),
+    ],
 )
 def test_a_containers_quota_counts_in_whole_cores(written: str, whole: int, tmp_path: Path) -> None:
     file = tmp_path / "cpu.max"
     file.write_text(written)
     assert bought(file) == whole
-    assert bought(tmp_path / "missing") == MOST
+    assert bought(tmp_path / "missing") == sys.maxsize
 
 
 def test_a_frame_that_is_cut_is_none(tmp_path: Path) -> None:
