@@ -89,6 +89,11 @@ PRESETS: Final[Mapping[str, type[OpenAI]]] = MappingProxyType(
 """A struct for each vendor that has a word of its own: the keys of `openai`, and the address is known (`wire/presets.py`)."""
 
 
+def preset_struct(word: str) -> type[OpenAI]:
+    """The struct of a vendor's word. It is made at the start and stands under no name, so whoever pickles one of its kind needs this."""
+    return PRESETS[word]
+
+
 class Anthropic(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="anthropic"):
     """A vendor that speaks Anthropic's Messages over HTTP."""
 
