@@ -335,6 +335,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
     """Further names of aliases (`derived/same_as.py`)."""
     choices: Choices | None = None
+    paid_otherwise: tuple[str, ...] = msgspec.field(name=f"{DERIVED}paid_otherwise", default=())
+    """Providers whose calls cost nothing where no table has a price: a search knows what is paid for them beside calls."""
 
     @property
     def digest(self) -> str:
@@ -348,7 +350,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         whole = msgspec.structs.replace(self, log=log, choices=None)
         encoded = msgspec.json.encode(whole, enc_hook=_reference, order="sorted")
         parts = msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
-        del parts["choices"]
+        del parts["choices"], parts[f"{DERIVED}paid_otherwise"]
         return digest(msgspec.json.encode(parts, order="sorted"))
 
 
