@@ -18,7 +18,7 @@ from headworks.core.errors import ConfigError
 from headworks.core.record import Record
 from headworks.ledger.query import Filter
 from headworks.system.checks.machine import FullyInstalled
-from headworks.system.load import parse
+from headworks.system.load import parse, parse_chosen
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
@@ -139,15 +139,18 @@ def only_file(files: Sequence[Path], ctx: click.Context) -> Path:
 
 
 class ParsedAs(msgspec.Struct, frozen=True):
-    """Reads bytes as a system file that is there: no secret is looked up, and nothing is started."""
+    """Reads bytes as a system file that is there: no secret is looked up, and nothing is started. is_chosen: a search made them of
+    that file, whose choices were checked."""
 
     file: Path
+    is_chosen: bool = False
 
     def __call__(self, content: bytes) -> System:
         """Raises ConfigError."""
         findings = Findings(str(self.file))
         folder = self.file.parent
-        system = parse(content, findings, PlaceholderSecrets(os.environ, folder), FullyInstalled(folder), self.file)
+        read = parse_chosen if self.is_chosen else parse
+        system = read(content, findings, PlaceholderSecrets(os.environ, folder), FullyInstalled(folder), self.file)
         if system is None:
             raise ConfigError(findings.errors)
         return system

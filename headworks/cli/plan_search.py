@@ -52,7 +52,7 @@ def run(file: Path, asked: Filter, way: Run, options: Options, others: Workers) 
             source=SourceFile.of(file.name, content_of(file)),
             system=system,
             known=known,
-            parse=ParsedAs(file),
+            parse=ParsedAs(file, is_chosen=True),
             effort=Effort(calls=way.calls, runs=way.runs, seed=way.seed),
             wanted=options.candidates,
         )

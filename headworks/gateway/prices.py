@@ -27,6 +27,8 @@ class Prices:
         if isinstance(self.system.providers[target.provider], Local):
             return FREE
         entry = self.entry(target)
+        if entry is None and target.provider in self.system.paid_otherwise:
+            return FREE
         return None if entry is None else entry.price
 
     def meant(self, target: TargetOf) -> str | None:

@@ -18,7 +18,7 @@ from headworks.system.reader import Reader
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import SIMULATED, Local, Model, Provider, Simulated, System, TargetOf
 from headworks.system.syntax.findings import Findings
-from headworks.system.syntax.nodes import MOST_BYTES, compose
+from headworks.system.syntax.nodes import MOST_BYTES, Node, compose
 from headworks.system.verdicts.constraints import check_served, left_out
 
 
@@ -79,10 +79,28 @@ def parse(
     return None if findings.errors else system
 
 
+def parse_chosen(
+    content: bytes, findings: Findings, sources: Sources, machine: Machine, path: Path | None = None
+) -> System | None:
+    """The same of a file whose choices were checked before: one that a search made of it."""
+    system = _parsed(content, findings, sources, machine, path)[1]
+    return None if findings.errors else system
+
+
 def parse_leniently(
     content: bytes, findings: Findings, sources: Sources, machine: Machine, path: Path | None = None
 ) -> System | None:
     """The system in these bytes as far as it can be read, for further checks only where `findings` has errors."""
+    root, system = _parsed(content, findings, sources, machine, path)
+    if root is not None and system is not None:
+        check_choices(system, root, findings, sources)
+    return system
+
+
+def _parsed(
+    content: bytes, findings: Findings, sources: Sources, machine: Machine, path: Path | None
+) -> tuple[Node | None, System | None]:
+    """The tree and the system in these bytes; the system was checked, but for its choices."""
     root = compose(content, findings)
     system = None if root is None else Reader(findings, sources).system(root)
     if root is not None and system is not None:
@@ -91,8 +109,7 @@ def parse_leniently(
         if path is not None:
             system = with_default_paths(system, root, path, findings)
         check(system, findings, machine)
-        check_choices(system, root, findings, sources)
-    return system
+    return root, system
 
 
 def with_model_names(system: System) -> System:

@@ -44,6 +44,9 @@ def expand_choice(node: Node) -> Node:
     return node if isinstance(node, MappingNode) else MappingNode({"any_of": Entry(node.place, node)}, node.place)
 
 
+_SYSTEM: Final = inspect.type_info(System)
+"""Looked at once: a search reads hundreds of files, and a look takes longer than all the rest of reading one."""
+
 _PRESETS: Final = {
     word: kind for word, struct in PRESETS.items() if isinstance(kind := inspect.type_info(struct), inspect.StructType)
 }
@@ -66,7 +69,7 @@ class Reader:
 
     def system(self, root: Node) -> System | None:
         """The system as far as it can be read."""
-        read = self.read(root, inspect.type_info(System), ())
+        read = self.read(root, _SYSTEM, ())
         return read if isinstance(read, System) else None
 
     def read(self, node: Node, kind: inspect.Type, where: KeyPath) -> object:

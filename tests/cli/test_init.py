@@ -18,7 +18,9 @@ from headworks.cli.exit_codes import CANNOT_SAY, COULD_NOT_RUN, HOLDS
 from headworks.cli.main import run
 from headworks.evals.suites.suite import Suite
 from headworks.evals.suites.suite_file import load
+from headworks.gateway.prices import Prices
 from headworks.system.load import load as load_system
+from headworks.system.speeds.priors import prior_of
 from headworks.wire.presets import PRESETS
 
 KEYS = {name for preset in PRESETS for name in preset.keys}
@@ -263,3 +265,38 @@ def test_a_prompt_file_that_is_wrong_is_said_and_nothing_is_written(
     assert refused.code == COULD_NOT_RUN
     assert said in refused.err
     assert [one.name for one in tmp_path.iterdir()] == ["p.md"]
+
+
+def test_vendors_are_compared_in_one_file_that_a_search_reads(tmp_path: Path) -> None:
+    done = headworks(tmp_path, "init", "--vendors", "openai, groq,mistral")
+    assert done.returncode == 0, done.stderr
+    assert "headworks plan --search --apply 1 | patch headworks.yaml" in done.stdout
+    keys = dict.fromkeys(("OPENAI_API_KEY", "GROQ_API_KEY", "MISTRAL_API_KEY"), "sk-0123456789abcdef")
+    loaded = load_system(tmp_path / "headworks.yaml", keys)
+    assert loaded.warnings == ()
+    system = loaded.system
+    targets = ["openai/gpt-4o-mini", "groq/llama-3.1-8b-instant", "mistral/mistral-small-latest"]
+    assert [str(one) for [one] in system.models["assistant"].targets] == targets
+    assert system.choices is not None
+    assert [json.loads(bytes(one)) for one in system.choices.targets["assistant"].any_of] == targets
+    assert {one.metric for one in system.requirements.objectives} >= {"time_to_first_token", "availability", "cost"}
+    # Their prices and speeds are known, or a search could say nothing of them.
+    prices = Prices(system)
+    for [one] in system.models["assistant"].targets:
+        assert prices.of(system.models["assistant"], one) is not None
+        assert prior_of(system.providers[one.provider], one.model) is not None
+
+
+@pytest.mark.parametrize(
+    ("vendors", "said"),
+    [
+        ("openai,grok", "--vendors: `grok` is not known here"),
+        ("openai", "--vendors compares vendors: name two or more"),
+        ("groq,groq", "--vendors compares vendors: name two or more"),
+    ],
+)
+def test_vendors_that_cannot_be_compared_are_said(vendors: str, said: str, tmp_path: Path) -> None:
+    done = headworks(tmp_path, "init", "--vendors", vendors)
+    assert done.returncode == COULD_NOT_RUN
+    assert said in done.stderr
+    assert not (tmp_path / "headworks.yaml").exists()

@@ -49,11 +49,6 @@ def test_the_digest_is_that_of_the_file_without_choices() -> None:
     assert right(FILE + RIGHT).digest == right(FILE).digest
 
 
-def test_the_digest_of_a_file_of_before_is_what_it_was() -> None:
-    system = right("providers: {v: {dialect: simulated}}\nmodels: {a: v}\n")
-    assert system.digest == "b1ce3abbbf58f61c071d62d8d70e706b"
-
-
 def test_editors_take_it() -> None:
     schema = json_schema()
     choices = {"targets": {"a": ["v", {"provider": "w"}]}, "vary": {"models.a.retry.attempts": [1, 3]}}

@@ -89,6 +89,11 @@ PRESETS: Final[Mapping[str, type[OpenAI]]] = MappingProxyType(
 """A struct for each vendor that has a word of its own: the keys of `openai`, and the address is known (`wire/presets.py`)."""
 
 
+def preset_struct(word: str) -> type[OpenAI]:
+    """The struct of a vendor's word. It is made at the start and stands under no name, so whoever pickles one of its kind needs this."""
+    return PRESETS[word]
+
+
 class Anthropic(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="anthropic"):
     """A vendor that speaks Anthropic's Messages over HTTP."""
 
@@ -330,6 +335,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
     """Further names of aliases (`derived/same_as.py`)."""
     choices: Choices | None = None
+    paid_otherwise: tuple[str, ...] = msgspec.field(name=f"{DERIVED}paid_otherwise", default=())
+    """Providers whose calls cost nothing where no table has a price: a search knows what is paid for them beside calls."""
 
     @property
     def digest(self) -> str:
@@ -343,7 +350,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         whole = msgspec.structs.replace(self, log=log, choices=None)
         encoded = msgspec.json.encode(whole, enc_hook=_reference, order="sorted")
         parts = msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
-        del parts["choices"]
+        del parts["choices"], parts[f"{DERIVED}paid_otherwise"]
         models = msgspec.json.decode(parts["models"], type=dict[str, dict[str, msgspec.Raw]])
         for model in models.values():
             del model["same_as"]  # those that have it are not among `models`

@@ -153,6 +153,11 @@ def _rough(points: Sequence[Point]) -> Sequence[str]:
 
 def _unmeasured(points: Sequence[Point]) -> Sequence[str]:
     """What nobody measured."""
+    if all(one.quality is None for one in points):
+        return [
+            "How good the answers are is not judged: the file promises no quality. Write an objective with `metric: quality`, and "
+            "`headworks eval --targets all` measures each target."
+        ]
     ids = dict.fromkeys(verdict.id for one in points for verdict in one.verdicts if verdict.verdict == "not judged")
     if not ids:
         return []

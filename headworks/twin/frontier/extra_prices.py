@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any
 
+import msgspec
+
 from headworks.core.money import NANO
 from headworks.system.schema.choices import MONTH, ExtraPrice
 from headworks.system.schema.notations import NOTATIONS
@@ -33,6 +35,16 @@ def extra_cost(system: System, spent: Mapping[str, float]) -> float:
         elif one.costs is not None:
             total += one.costs / NANO * MONTH / one.per * _times(system, one, path)
     return total
+
+
+def with_paid_providers(system: System) -> System:
+    """The same system, whose calls at a provider that is paid for otherwise (a machine by the hour) cost nothing where no table has a
+    price for them."""
+    if system.choices is None:
+        return system
+    paths = [setting_path(one.of) for one in system.choices.prices if one.costs is not None]
+    paid = dict.fromkeys(str(path[1]) for path in paths if path[0] == "providers")
+    return msgspec.structs.replace(system, paid_otherwise=tuple(paid))
 
 
 def _times(system: System, one: ExtraPrice, path: KeyPath) -> int:

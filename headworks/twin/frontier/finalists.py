@@ -17,6 +17,9 @@ from headworks.twin.frontier.trial import Numbers, Tried
 MOST_POINTS: Final = 6
 """Systems that are confirmed: more rows nobody compares, and each takes a whole plan."""
 
+MOST_RESERVES: Final = 3
+"""Systems that are confirmed too where none of those met every promise."""
+
 ALIKE: Final = 0.03
 """The share of a number below which two short runs do not differ; of unavailability, which is counted in single calls, more."""
 
@@ -41,6 +44,16 @@ def finalists(tried: Sequence[Tried], most: int = MOST_POINTS) -> list[Tried]:
         if one not in found:
             found.append(one)
     return found[:most]
+
+
+def reserves(tried: Sequence[Tried], chosen: Sequence[Tried], most: int = MOST_RESERVES) -> list[Tried]:
+    """More systems to confirm, where none of the chosen ones met every promise: the cheapest that may, and are not like those."""
+    found: list[Tried] = []
+    promising = [one for one in tried if one.numbers is not None and _open(one) == (0, 0) and one not in chosen]
+    for one in sorted(promising, key=_month):
+        if len(found) < most and not any(_is_alike(one, other) for other in (*chosen, *found)):
+            found.append(one)
+    return found
 
 
 def _numbers(one: Tried) -> Numbers:

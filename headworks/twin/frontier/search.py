@@ -18,11 +18,11 @@ import msgspec
 from headworks.core.errors import PlanError
 from headworks.system.schema.system import System
 from headworks.twin.compare import compare_judged
-from headworks.twin.frontier.axes import axes_of
+from headworks.twin.frontier.axes import Axes, axes_of
 from headworks.twin.frontier.batches import mapped
 from headworks.twin.frontier.candidates import Candidate, Parse, SourceFile
 from headworks.twin.frontier.confirmed import confirmed
-from headworks.twin.frontier.finalists import finalists, goals
+from headworks.twin.frontier.finalists import finalists, goals, reserves
 from headworks.twin.frontier.points import Found, frontier_of
 from headworks.twin.frontier.sampler import Sampler, SamplerOf, WholeSpace
 from headworks.twin.frontier.space import Space, space_of
@@ -78,6 +78,10 @@ def search(asked: Search, workers: Workers, proposals: SamplerOf, told: Told = l
     fresh = msgspec.structs.replace(asked.effort, seed=asked.effort.seed + FRESH)
     told(f"confirming {len(chosen)} systems on fresh seeds")
     plans = mapped(workers, Judging(bench, fresh), [one.candidate for one in chosen])
+    if not any(_meets_all(one, bench.axes) for one in plans) and (more := reserves(tried, chosen)):
+        told(f"confirming {len(more)} more")
+        plans += mapped(workers, Judging(bench, fresh), [one.candidate for one in more])
+        chosen += more
     names = [f"system {number}" for number in range(1, len(chosen) + 1)]
     found = dict(zip(names, plans, strict=True))
     systems = {name: bench.system(one.candidate) for name, one in zip(names, chosen, strict=True)}
@@ -96,6 +100,12 @@ def search(asked: Search, workers: Workers, proposals: SamplerOf, told: Told = l
             seed=asked.effort.seed,
         )
     )
+
+
+def _meets_all(one: Judged, axes: Axes) -> bool:
+    """Whether a system keeps every promise of the file, before what is paid beside calls."""
+    added = {objective.id for objective in axes.added}
+    return all(verdict.verdict in ("holds", "not judged") for verdict in one.verdicts if verdict.id not in added)
 
 
 # The trials.

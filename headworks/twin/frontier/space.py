@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import permutations
-from math import prod
+from math import perm, prod
 from typing import Final
 
 import msgspec
@@ -23,6 +23,9 @@ from headworks.system.syntax.setting_path import setting_path
 
 CACHED_FOR: Final = "1h"
 """How long a cache that is tried keeps answers, where the file has none."""
+
+MOST_ORDERS: Final = 120
+"""Orders of a file's own targets of one number: of five all, of ten every two."""
 
 MORE_ATTEMPTS: Final = 2
 """Attempts that are tried beside those of the file."""
@@ -180,7 +183,7 @@ def _own(system: System, root: Node) -> Iterator[Knob]:
         where: KeyPath = ("models", alias)
         known = [one for tier in items(node_at(root, (*where, "targets"))) for one in items(tier)]
         if len(known) > 1:
-            yield _targets(alias, known, TargetChoice(any_of=()), root)
+            yield _targets(alias, known, TargetChoice(any_of=(), at_most=_most_tiers(len(known))), root)
         yield _settings(where, root, "mid_stream", ("error", "restart"), model.mid_stream)
         attempts = model.retry.attempts
         tried = dict.fromkeys((1, attempts, attempts + MORE_ATTEMPTS))
@@ -190,6 +193,11 @@ def _own(system: System, root: Node) -> Iterator[Knob]:
         yield _settings(where, root, "timeouts.first_token", spans, spans[0])
         if _repeats(system, alias) and model.cache.exact is None:
             yield _cache(where)
+
+
+def _most_tiers(known: int) -> int:
+    """How many of a file's own targets are put in a row: of many only few, else there are too many orders."""
+    return max(count for count in range(1, known + 1) if count <= 2 or perm(known, count) <= MOST_ORDERS)
 
 
 def _settings(where: KeyPath, root: Node, name: str, texts: Sequence[str], now: str) -> Knob:

@@ -22,7 +22,7 @@ from headworks.system.verdicts.judge import ArithmeticJudge
 from headworks.twin.frontier.axes import Axes, with_axes
 from headworks.twin.frontier.candidates import Candidate, Parse, Refused, admitted
 from headworks.twin.frontier.estimates import Estimate, estimated
-from headworks.twin.frontier.extra_prices import extra_cost
+from headworks.twin.frontier.extra_prices import extra_cost, with_paid_providers
 from headworks.twin.plan import PlanInputs, peak_of, prepare
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.observations import Observations
@@ -72,7 +72,7 @@ class Bench(msgspec.Struct, frozen=True):
         system = admitted(one, self.parse)
         if isinstance(system, Refused):
             return Tried(candidate=one, refused=system)
-        return Tried(candidate=one, digest=system.digest, estimate=estimated(system, self.known))
+        return Tried(candidate=one, digest=system.digest, estimate=estimated(with_paid_providers(system), self.known))
 
     def tried(self, screened: Tried) -> Tried:
         """The same with a run."""
@@ -91,7 +91,7 @@ class Bench(msgspec.Struct, frozen=True):
         """The system of a candidate that was admitted, with the objectives of the axes."""
         system = admitted(one, self.parse)
         assert isinstance(system, System), "it was admitted before"
-        return with_axes(system, self.axes)
+        return with_axes(with_paid_providers(system), self.axes)
 
 
 def numbers_of(plan: Plan, run: Run, busy: float, axes: Axes, estimate: Estimate) -> Numbers:

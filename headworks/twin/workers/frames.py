@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from headworks.system.schema.secrets import PrivateUrl, Secret
+from headworks.system.schema.system import PRESETS, preset_struct
 
 LENGTH: Final = struct.Struct(">Q")
 
@@ -24,6 +25,10 @@ class Failure(msgspec.Struct, frozen=True):
     error: Exception
 
 
+_WORDS: Final = {struct: word for word, struct in PRESETS.items()}
+"""Structs that stand under no name in their module."""
+
+
 class _Pickler(pickle.Pickler):
     """Writes everything but the values of secrets."""
 
@@ -32,6 +37,8 @@ class _Pickler(pickle.Pickler):
             return PrivateUrl, (value.reference,)
         if isinstance(value, Secret):
             return Secret, ("", value.reference)
+        if isinstance(value, type) and (word := _WORDS.get(value)) is not None:
+            return preset_struct, (word,)
         return NotImplemented
 
 

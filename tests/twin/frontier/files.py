@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from headworks.core.errors import ConfigError
+from headworks.system.load import parse_chosen
+from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
+from headworks.system.syntax.findings import Findings
 from headworks.system.verdicts.quality import NOTHING_MEASURED, KnownQuality
 from headworks.twin.frontier.candidates import SourceFile
 from headworks.twin.frontier.search import Search
 from headworks.twin.frontier.space import Space, space_of
 from headworks.twin.plan import PlanInputs
 from headworks.twin.simulation.replications import Effort
-from tests.system.files import examined
+from tests.system.files import NOWHERE, FakeMachine, examined
 
 FILE: Final = """\
 # support
@@ -54,6 +57,15 @@ def read_bytes(content: bytes) -> System:
     return system
 
 
+def read_chosen(content: bytes) -> System:
+    """As a search does it."""
+    findings = Findings("headworks.yaml")
+    system = parse_chosen(content, findings, Sources({}, NOWHERE), FakeMachine())
+    if system is None:
+        raise ConfigError(findings.errors)
+    return system
+
+
 def text(
     objectives: str = f"{FIRST}, {UP}",
     more: str = BOTH,
@@ -70,7 +82,7 @@ def asked(content: str, wanted: int = 100, quality: KnownQuality = NOTHING_MEASU
         source=SourceFile.of("headworks.yaml", content.encode()),
         system=read_bytes(content.encode()),
         known=PlanInputs(read=nothing, quality=quality),
-        parse=read_bytes,
+        parse=read_chosen,
         effort=Effort(calls=100, runs=4, seed=seed),
         wanted=wanted,
     )

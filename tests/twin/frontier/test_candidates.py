@@ -24,12 +24,11 @@ choices:
 
 
 @pytest.mark.skipif(shutil.which("patch") is None, reason="there is no `patch`")
-@pytest.mark.parametrize("end", ["\n", "", "\n\n"])
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_what_patch_makes_of_the_file_is_the_candidate_to_the_byte(end: str, mark: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mark", "end"), [("", "\n"), ("\ufeff", "")])
+def test_what_patch_makes_of_the_file_is_the_candidate_to_the_byte(mark: str, end: str, tmp_path: Path) -> None:
     content = mark + text(more=MANY).rstrip("\n") + end
     source, found = SourceFile.of("headworks.yaml", content.encode()), space(text(more=MANY))
-    for number in (0, found.size // 2, found.size - 1):
+    for number in (found.size // 2, found.size - 1):
         one = source.candidate(found, found.chosen(number))
         folder = patched(tmp_path, content, source.patch(one))
         done = subprocess.run(["patch", "--binary", "headworks.yaml", "one.patch"], cwd=folder, capture_output=True, check=False)  # fmt: skip

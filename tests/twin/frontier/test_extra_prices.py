@@ -2,7 +2,8 @@
 
 import pytest
 
-from headworks.twin.frontier.extra_prices import extra_cost
+from headworks.gateway.prices import Prices
+from headworks.twin.frontier.extra_prices import extra_cost, with_paid_providers
 from tests.system.files import right
 
 FILE = """\
@@ -40,3 +41,23 @@ def test_several_prices_add_up() -> None:
     prices = "{of: providers.v, costs: $2, per: 1h}, {of: server.workers, costs: $40, each: 1}"
     assert extra_cost(right(FILE.format(prices=prices)), {}) == pytest.approx(1480)
     assert extra_cost(right("providers: {v: {dialect: simulated}}\nmodels: {a: v}\n"), {}) == 0
+
+
+def test_calls_of_a_machine_that_is_paid_by_the_hour_cost_nothing_more_in_a_search() -> None:
+    system = right(
+        """\
+providers:
+  gpu: {dialect: openai, base_url: "http://gpu/v1", concurrency: 16}
+  openai: {dialect: openai, base_url: "https://api.openai.com/v1"}
+models: {a: {targets: [gpu/llama, openai/gpt-4o-mini]}}
+choices: {prices: [{of: providers.gpu.concurrency, each: 16, costs: $2, per: 1h}]}
+"""
+    )
+    [[gpu], [openai]] = system.models["a"].targets
+    searched = with_paid_providers(system)
+    assert Prices(system).of(system.models["a"], gpu) is None  # a gateway takes no notice of choices
+    found = Prices(searched).of(system.models["a"], gpu)
+    assert found is not None
+    assert found.rates.input == 0
+    assert Prices(searched).of(system.models["a"], openai) == Prices(system).of(system.models["a"], openai)
+    assert searched.digest == system.digest
