@@ -40,6 +40,9 @@ SSE = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_CACHE = (b"cache-control", b"no-cache")
 UNREAD = Asked(model="")
 
+LIMITS = (b"x-ratelimit-", b"anthropic-ratelimit-")
+"""How the names of headers begin in which vendors tell what is left of a limit."""
+
 
 class Stack(Protocol):
     """The stack that answers calls, and which headers it passes and exposes."""
@@ -215,10 +218,11 @@ def heads(call: Call, reply: Reply, told: frozenset[Exposable]) -> Headers:
     if (
         limits and passing
     ):  # the caller's own limits are what he asks for: a vendor's, of our account, would be a second answer
-        passing = tuple([pair for pair in passing if pair[0][:12] != b"x-ratelimit-"])
+        passing = tuple([pair for pair in passing if not pair[0].startswith(LIMITS)])
+    if own := call.dialect.id_header:
+        id = call.id.encode()
+        passing = ((own, id), *[pair for pair in passing if pair[0] != own])
     found = [(b"x-request-id", call.id.encode()), *limits, *passing]
-    if call.dialect.id_header:
-        found.append((call.dialect.id_header, call.id.encode()))
     if trail.cache:
         found.append((b"x-headworks-cache", trail.cache.encode()))
         if trail.cache == "hit":

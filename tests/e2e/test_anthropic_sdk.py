@@ -149,6 +149,12 @@ def test_an_error_raises_the_class_that_its_user_catches(
                 assert caught.value.response.headers["x-should-retry"] == "false"
 
 
+def test_a_key_without_money_may_count_tokens(gateway: Running) -> None:
+    with client_of(gateway, "poor-secret-0123456789") as client:
+        for _ in range(2):
+            assert client.messages.count_tokens(model="simulated", messages=HELLO).input_tokens == 5
+
+
 def test_a_limit_raises_rate_limit_error_and_says_when_to_come_again(gateway: Running) -> None:
     with client_of(gateway, "slow-secret-0123456789") as client:
         client.messages.create(model="simulated", max_tokens=10, messages=HELLO)

@@ -18,6 +18,14 @@ ANSWER: Final = (
     b'{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],'
     b'"usage":{"prompt_tokens":2,"completion_tokens":1}}'
 )
+EVENTS: Final = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":1}}}\n\n'
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}\n\n'
+    b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
 SYSTEM: Final = b"""version: 1
 requirements: {objectives: [{id: a, metric: duration, percentile: 95, at_most: 2s}]}
 providers: {v: {dialect: openai, base_url: "https://v/v1", api_key: "${env:NAME}"}, s: {dialect: simulated}}
@@ -106,6 +114,34 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b'1data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}]}}]}\n\n',
             b'1data: {"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"a"}],"audio":{"id":"a"}}}]}\n\n',
             b"1" + ANSWER,
+        ),
+        "messages": (
+            b'{"model":"a","max_tokens":9,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],"messages":['
+            b'{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"hw1.e30="},'
+            b'{"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t",'
+            b'"content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"QQ=="}}]}]}],"tools":[{"name":"f",'
+            b'"input_schema":{"anyOf":[{}]}}],"tool_choice":{"type":"any"},"thinking":{"type":"enabled","budget_tokens":1024}}',
+            b'{"model":"a","messages":[{"role":"user","content":[{"type":"document","source":{"type":"content","content":[]}}]}]}',
+            b'{"model":"a","messages":[{"role":"u"}],"metadata":{"user_id":5},"output_config":{"format":{"type":"json_schema"}}}',
+            b'{"model":"a","messages":[{"role":"u"}],"x":' + b"[" * 990 + b"]" * 990 + b"}",
+        ),
+        "messages_asked": (
+            b'{"model":"a","messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"},{"role":"assistant","tool_calls":'
+            b'[{"id":"a:b","function":{"name":"f","arguments":"{"}}]},{"role":"tool","tool_call_id":"a:b","content":"x"}],"tools":[{'
+            b'"type":"function","function":{"name":"f","parameters":{"oneOf":[5]}}}],"reasoning_effort":"high","temperature":2}',
+            b'{"model":"a","messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"items":[[]]}}}}',
+        ),
+        "messages_stream": (
+            EVENTS,
+            b"event: ping\ndata: {}\n\n" * 200,
+            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}\n\n',
+            b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1e999}}\n\n',
+        ),
+        "messages_answer": (
+            EVENTS,
+            b'{"content":[{"type":"text","text":"hi"},{"type":"tool_use","id":"t","name":"headworks_answer","input":{}}],"stop_reason":'
+            b'"end_turn","usage":{"input_tokens":1,"output_tokens":1}}',
+            b'{"content":[{"type":"text","text":"half \\ud83d"}],"stop_reason":"x","usage":{"input_tokens":"1"}}',
         ),
         "system": (SYSTEM, SYSTEM.replace(b"95", b"195"), b"a: &x [*x]\n", b"{" * 500),
         "suite": (

@@ -18,13 +18,16 @@ from typing import Final
 import msgspec
 
 from headworks.core.call import Call
+from headworks.core.dialect import Before
 from headworks.core.errors import CallError, ConfigError, HeadworksError
+from headworks.core.reply import Chunk
 from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, apply_scorer
 from headworks.evals.suites import suite_file as suite_file
 from headworks.http.limits import EdgeLimits
 from headworks.http.request_parser import RequestParser
 from headworks.layers.failure_reason import reason
 from headworks.ledger.backup_file import Broken, verified
+from headworks.policy.midstream import ReplayFilter
 from headworks.prompts.frames import Source, Turn
 from headworks.prompts.prompt import Prompt, problems
 from headworks.server.problems import answer
@@ -33,6 +36,14 @@ from headworks.system.load import parse_leniently
 from headworks.system.schema.prompt_file import parts
 from headworks.system.schema.secrets import Sources
 from headworks.system.syntax.findings import Findings
+from headworks.wire.anthropic.caller import MESSAGES
+from headworks.wire.anthropic.count_tokens import estimate
+from headworks.wire.anthropic.decoder import MessagesDecoder
+from headworks.wire.anthropic.translation.decoder import MessagesPieces
+from headworks.wire.anthropic.translation.encoder import MessagesEvents
+from headworks.wire.anthropic.translation.question_writer import body_of as messages_body
+from headworks.wire.anthropic.translation.sealed import without_foreign
+from headworks.wire.anthropic.vendor import ANTHROPIC
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.caller import CHAT as CALLER
 from headworks.wire.openai.chat import read_chat
@@ -142,6 +153,75 @@ def answer_translated(data: bytes) -> None:
         caller.end()
 
 
+def messages(data: bytes) -> None:
+    """What a caller of Anthropic's API asks: as it came, through the hub to both APIs, and with an answer's beginning."""
+    body = data[1:]
+    try:
+        MESSAGES.read(body)
+    except CallError as error:
+        answer(error, "req_1", (), MESSAGES)
+        return
+    for look in (MESSAGES.question, MESSAGES.weigh, estimate, without_foreign):
+        look(body)
+    MESSAGES.is_ordinary(body, ())
+    if MESSAGES.splice.may_resume(body) and MESSAGES.splice.may_continue(body):
+        MESSAGES.splice.prefilled(body, "It is ", "message")
+    with contextlib.suppress(CallError):
+        question = MESSAGES.question_of(body)
+        with contextlib.suppress(CallError):
+            messages_body(question, "m")
+        body_of(question, "m")
+
+
+def messages_asked(data: bytes) -> None:
+    """What a caller of OpenAI's API asks of a vendor of Anthropic's."""
+    with contextlib.suppress(CallError):
+        messages_body(question_of(data[1:]), "claude-haiku-4-5" if data[0] % 2 else "claude-opus-5-5")
+
+
+def messages_stream(data: bytes) -> None:
+    """A vendor's events of Anthropic's API: read, noted, spliced and put together."""
+    decoder = MessagesDecoder()
+    chunks: list[Chunk] = []
+    for piece in cut(data):
+        chunks += decoder.feed(piece)
+        if decoder.fault is not None or decoder.is_done:
+            break
+    else:
+        chunks += decoder.end()
+    if decoder.fault is not None:
+        answer(decoder.fault, "req_1", (), MESSAGES)
+    body = MESSAGES.forms.as_body(*MESSAGES.forms.parted(chunks))
+    if body is not None:
+        MESSAGES.forms.as_events(body)
+    with contextlib.suppress(CallError):
+        known = MESSAGES.splice.noted(b"", chunks[: len(chunks) // 2])
+        rewriting = MESSAGES.splice.rewriting(known, ReplayFilter(""), Before(said=1))
+        for chunk in chunks:
+            MESSAGES.splice.reasoning_in(chunk.data)
+            rewriting.chunk(chunk)
+
+
+def messages_answer(data: bytes) -> None:
+    """A vendor's answer in Anthropic's API, whole and streamed, through the hub to callers of both; and a chat answer to its
+    callers."""
+    for vendor, callers in (
+        (MessagesPieces, (MessagesEvents, ChatEvents)),
+        (ChatPieces, (MessagesEvents,)),
+    ):
+        for caller in callers:
+            pieces, events = vendor(), caller(id="r", model="m")
+            with contextlib.suppress(CallError):
+                events.whole(pieces.whole(data[1:]))
+            with contextlib.suppress(CallError):
+                for event in events_in(data[1:]):
+                    events.feed(pieces.feed(event.raw))
+                events.end()
+    with contextlib.suppress(CallError):
+        ANTHROPIC["anthropic.messages"].whole(data[1:], asked())
+    ANTHROPIC["anthropic.messages"].spent(data[1:])
+
+
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
@@ -215,6 +295,10 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "failure": failure,
         "question_translated": question_translated,
         "answer_translated": answer_translated,
+        "messages": messages,
+        "messages_asked": messages_asked,
+        "messages_stream": messages_stream,
+        "messages_answer": messages_answer,
         "system": system,
         "suite": suite,
         "prompt": prompt,

@@ -267,3 +267,12 @@ def test_of_a_call_that_was_resumed_each_attempt_has_what_it_brought_itself() ->
 def test_what_a_call_cost_is_worked_out_once() -> None:
     made = trail(attempt())
     assert billed(made, 400, "chat") is billed(made, 4_000, "chat")
+
+
+def test_nobody_is_billed_for_a_count_of_tokens() -> None:
+    trail = Trail()
+    for _ in range(2):
+        attempt = trail.begin("v/m", "first", 0.0)
+        attempt.is_billable = True
+        attempt.price = Price(rates=Rates(input=10**9, output=10**9))
+    assert billed(trail, 4000, "count") == [(None, 0, False)] * 2

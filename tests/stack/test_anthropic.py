@@ -233,6 +233,25 @@ def test_a_call_of_a_tool_of_free_text_comes_back_as_one() -> None:
     play(main, [whole(answer), streamed(START, opened, grown, CLOSE, ending, STOP)])
 
 
+@pytest.mark.parametrize("has_limits", [False, True])
+def test_a_vendors_limits_and_ids_come_back_where_they_are_no_second_answer(has_limits: bool) -> None:
+    limits = b"anthropic-ratelimit-requests-remaining: 5\r\nanthropic-organization-id: org_1\r\nrequest-id: req_v\r\n"
+    [script] = whole(MESSAGE)
+    headed = [script.replace(b"content-type", limits + b"content-type", 1)]
+    keyed = f"{SYSTEM}keys: {{web: {{key: web-secret-0123456789, rpm: 9}}}}\n"
+
+    async def main(front: Front) -> None:
+        bearer = {"authorization": "Bearer web-secret-0123456789"}
+        got = await (front.messages(headers=bearer) if has_limits else front.messages())
+        assert (b"anthropic-ratelimit-requests-remaining" in got.headers) != has_limits
+        assert b"anthropic-organization-id" not in got.headers
+        assert got.headers[b"request-id"] == got.headers[b"x-request-id"] != b"req_v"
+        [record] = front.records
+        assert record.attempts[0].vendor_request_id == "req_v"
+
+    play(main, [headed], text=keyed if has_limits else SYSTEM)
+
+
 # Errors
 
 

@@ -1,6 +1,6 @@
 """`/v1/messages/count_tokens`: how many tokens a question has. Both sides, for there is nothing to translate.
 
-A vendor of this API is asked. Elsewhere the answer is an estimate of ours, which `docs/clients/anthropic.md` states: a token
+A vendor of this API is asked. Elsewhere the answer is an estimate of ours, which `docs/dialects/anthropic.md` states: a token
 for four bytes of what the model reads, and a fixed number for what is no text. It is free, and counts against no budget.
 """
 

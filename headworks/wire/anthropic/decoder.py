@@ -151,12 +151,15 @@ class MessagesDecoder:
             return Chunk(data=b"")
         try:
             piece = decoded_piece(event.data)
+            failure = read_json(event.data) if piece.type == "error" or event.name == b"error" else None
         except (ValueError, RecursionError):
             self._break("An event of the vendor's stream is not JSON.")
             return None
         chunk = Chunk(data=event.raw)
         kind = piece.type
-        if kind == "content_block_delta":
+        if failure is not None:
+            self.fault = error_in(failure, is_headed=self.is_headed)
+        elif kind == "content_block_delta":
             self._grow(piece, piece.delta or Delta(), chunk)
         elif kind == "content_block_start":
             self._begin(piece, piece.content_block or Block(), chunk)
@@ -169,8 +172,6 @@ class MessagesDecoder:
                 self._count(piece.message.usage, chunk)
         elif kind == "message_stop":
             self._stop(chunk)
-        elif kind == "error" or event.name == b"error":
-            self._fail(event)
         if self.fault is not None:
             return None
         if chunk.has_content:
@@ -233,12 +234,6 @@ class MessagesDecoder:
             self._break(f"The vendor's stream ended before {before}.")
             return
         self.is_done = chunk.last = True
-
-    def _fail(self, event: Event) -> None:
-        try:
-            self.fault = error_in(read_json(event.data), is_headed=self.is_headed)
-        except (ValueError, RecursionError):
-            self._break("The vendor's stream ended with an error that cannot be read.")
 
     # A body instead of a stream
 

@@ -99,6 +99,15 @@ def test_what_a_vendors_tools_and_a_compaction_took_is_counted() -> None:
     assert decoder.usage == Usage(input=11, cached_input=5, cache_write=3, output=1)
 
 
+def test_counts_of_nothing_are_no_counts() -> None:
+    nothing = event("message_start", message={"usage": {"input_tokens": 0, "output_tokens": 0}})
+    decoder, _ = read(nothing, OPEN, WORD, event("message_delta", delta={"stop_reason": "end_turn"}, usage={}))
+    assert (decoder.usage, decoder.is_counted, decoder.is_done) == (None, False, True)
+    split = {"cache_creation": {"ephemeral_5m_input_tokens": 4}, "output_tokens": -1, "input_tokens": 10**30}
+    decoder, _ = read(event("message_start", message={"usage": split}), OPEN, WORD, END)
+    assert decoder.usage == Usage(input=10**12, cache_write=4, output=3)
+
+
 def test_a_refusal_is_said_to_be_one() -> None:
     decoder, chunks = read(STREAMS["refusal"])
     assert decoder.finish == "refusal"
@@ -115,8 +124,10 @@ def test_an_error_in_mid_stream_is_a_cut_with_the_vendors_words() -> None:
         START, b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n'
     )
     assert isinstance(early.fault, Failed)
-    unread, _ = read(START, OPEN, WORD, b"event: error\ndata: " + b"[" * 3000 + b"\n\n")
-    assert isinstance(unread.fault, Cut)
+    deep = b'{"type":"error","error":' + b"[" * 3000 + b"]" * 3000 + b"}"
+    for data in (b"[" * 3000, deep):
+        unread, _ = read(START, OPEN, WORD, b"event: error\ndata: " + data + b"\n\n")
+        assert isinstance(unread.fault, Cut)
 
 
 @pytest.mark.parametrize(

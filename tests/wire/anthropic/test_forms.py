@@ -91,6 +91,14 @@ def test_what_a_body_would_be_as_a_stream_is_never_guessed(body: bytes) -> None:
     assert FORMS.as_events(body) is None
 
 
+def test_what_is_encrypted_of_a_compaction_is_told_once() -> None:
+    delta = event("content_block_delta", index=0, delta={"type": "compaction_delta", "encrypted_content": "e"})
+    opened = event("content_block_start", index=0, content_block={"type": "compaction", "content": None})
+    made = FORMS.as_body(START + opened + delta + delta + END, b"")
+    assert made is not None
+    assert json.loads(made)["content"] == [{"type": "compaction", "content": None, "encrypted_content": "e"}]
+
+
 def test_an_answer_is_finished_where_it_lacks_nothing_that_was_asked_for() -> None:
     for finish, unbounded, bounded in (
         ("end_turn", True, True),
@@ -108,7 +116,11 @@ def test_an_answer_is_finished_where_it_lacks_nothing_that_was_asked_for() -> No
 def test_a_citation_stands_where_it_was_cited() -> None:
     body = json.dumps(
         {
-            "content": [{"type": "text", "text": "x", "citations": [{"type": "page_location"}]}, {"type": "novel"}],
+            "content": [
+                {"type": "text", "text": "x", "citations": [{"type": "page_location"}]},
+                {"type": "novel"},
+                {"type": "thinking", "thinking": "x", "signature": ""},
+            ],
             "usage": {"output_tokens": 1},
             "stop_reason": "end_turn",
         }
@@ -278,6 +290,21 @@ def test_what_is_new_in_another_attempt_is_told_as_it_came() -> None:
 )
 def test_what_can_be_compared_is_text_and_thinking(data: bytes, reasoning: str | None) -> None:
     assert SPLICE.reasoning_in(data) == reasoning
+
+
+def test_a_delta_of_a_block_that_is_repeated_is_not_told() -> None:
+    grown = event("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": "{}"})
+    sent = event("content_block_delta", index=0, delta={"type": "novel_delta"})
+    again = [*thought(0, "hm"), sent, stop(0), *text(1, "Hi"), stop(1)]
+    rewriting = SPLICE.rewriting(
+        SPLICE.noted(b"", [Chunk(data=b"".join(thought(0, "hm more")))]), ReplayFilter("", "hm more"), None
+    )
+    assert [rewriting.chunk(Chunk(data=one)) for one in again[:3]] == [None, None, None]
+    assert SPLICE.rewriting(b"", ReplayFilter(""), None).chunk(Chunk(data=grown)) is None
+    none = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": None})
+    kept = SPLICE.rewriting(b"", ReplayFilter(""), Before(said=1)).chunk(Chunk(data=none, last=True))
+    assert kept is not None
+    assert b'"usage":{"output_tokens":null}' in kept.data
 
 
 def test_what_may_be_gone_on_with() -> None:

@@ -11,6 +11,8 @@ from headworks.core.errors import CallError, Cut, Failed, Garbled
 from headworks.core.reply import Usage
 from headworks.wire.anthropic.caller import MESSAGES
 from headworks.wire.anthropic.count_tokens import CountedTokens
+from headworks.wire.anthropic.decoder import MessagesDecoder
+from headworks.wire.anthropic.translation.decoder import MessagesPieces
 from headworks.wire.anthropic.vendor import ANTHROPIC, AnthropicMessages
 from headworks.wire.sides import TranslatedSide, VendorSide
 from tests.wire.anthropic.test_decoder import END, OPEN, RECORDED, START, STREAMS, WHOLE, WORD, event
@@ -112,6 +114,20 @@ def test_headers_that_speak_of_an_account_pass_in_no_direction() -> None:
     ]
     told = VENDOR.returned(headers, frozenset({b"x-more", b"anthropic-organization-id"}))
     assert told == ("req_9", ((b"anthropic-ratelimit-requests-remaining", b"5"), (b"x-more", b"1")))
+
+
+def test_the_other_operation_counts_tokens() -> None:
+    counting = CountedTokens()
+    body = b'{"model":"a","messages":[]}'
+    assert counting.request(call(body), b'"m"', counted=False) == body.replace(b'"a"', b'"m"')
+    assert counting.decoder(call()) is None
+    assert counting.whole(b'{"input_tokens":5}', call()).data == b'{"input_tokens":5}'
+    assert counting.spent(b"{}").received == 0
+    with pytest.raises(Garbled):
+        counting.whole(b'{"input_tokens":"many"}', call())
+    assert isinstance(VENDOR.decoder(call()), MessagesDecoder)
+    assert isinstance(VENDOR.pieces(), MessagesPieces)
+    assert MESSAGES.encoder(call()).end()
 
 
 def test_tokens_are_never_asked_for() -> None:

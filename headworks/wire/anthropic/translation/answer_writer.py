@@ -35,7 +35,7 @@ def content_of(parts: tuple[hub.Part, ...], id: str) -> list[Any]:
     blocks = blocks_of(parts, is_answer=True)
     for at, block in enumerate(blocks):
         if isinstance(block, dict) and block.get("type") == "tool_use":
-            block["id"] = call_id(str(block["id"]), id, at)
+            block["id"] = call_id(str(block.get("id") or ""), id, at)
     return blocks
 
 

@@ -6,7 +6,7 @@ both are written back as they came (`block_writer.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -220,7 +220,3 @@ _READERS: Final[Mapping[str, Callable[[Member], hub.Part | Sealed | None]]] = Ma
         "tool_result": _result,
     }
 )
-
-
-def texts_in(parts: Sequence[hub.Part]) -> str:
-    return "\n".join([part.text for part in parts if isinstance(part, hub.Text)])

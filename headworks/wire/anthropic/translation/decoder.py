@@ -42,7 +42,7 @@ class MessagesPieces(hub.Decoder):
     __slots__ = ("_blocks", "_has_answer", "_parts", "_usage")
 
     def __init__(self) -> None:
-        self._blocks: dict[Any, _Block] = {}
+        self._blocks: dict[int, _Block] = {}
         self._parts = 0
         self._usage: dict[str, Any] = {}
         self._has_answer = False
@@ -105,7 +105,7 @@ class MessagesPieces(hub.Decoder):
         content = said.get("content_block")
         content = content if isinstance(content, dict) else {}
         kind = content.get("type")
-        block = self._blocks[said.get("index")] = _Block(kind if isinstance(kind, str) else "", self._parts)
+        block = self._blocks[_index(said)] = _Block(kind if isinstance(kind, str) else "", self._parts)
         self._parts += 1
         if kind == "text" and isinstance(content.get("text"), str) and content.keys() <= {"type", "text", "citations"}:
             if content["text"]:
@@ -144,7 +144,7 @@ class MessagesPieces(hub.Decoder):
             pieces.append(hub.ThinkingDelta(origin=MESSAGES, text=text, signature=signature, part=block.part))
 
     def _grow(self, said: dict[str, Any], pieces: list[hub.Piece]) -> None:
-        block, delta = self._blocks.get(said.get("index")), said.get("delta")
+        block, delta = self._blocks.get(_index(said)), said.get("delta")
         if block is None or not isinstance(delta, dict):
             return
         kind = delta.get("type")
@@ -171,7 +171,7 @@ class MessagesPieces(hub.Decoder):
             self._think(block, delta.get("thinking"), delta.get("signature"), pieces)
 
     def _close(self, said: dict[str, Any], pieces: list[hub.Piece]) -> None:
-        block = self._blocks.pop(said.get("index"), None)
+        block = self._blocks.pop(_index(said), None)
         if block is None:
             return
         if block.growing is not None:
@@ -196,3 +196,8 @@ class MessagesPieces(hub.Decoder):
             pieces.append(hub.Finished(finish=finish))
         if (usage := self._counted(said.get("usage"))) is not None:
             pieces.append(hub.Counted(usage=usage))
+
+
+def _index(said: dict[str, Any]) -> int:
+    index = said.get("index")
+    return index if isinstance(index, int) else 0

@@ -128,7 +128,8 @@ class MessagesEvents(hub.Encoder):
             self._ending = {"delta": delta, "event": {name: said[name] for name in said if name not in delta}}
         elif isinstance(piece, hub.OnlyEvent) and piece.dialect == MESSAGES:
             self._begin()
-            self._events.append(event(piece.name or str(piece.value.get("type")), piece.value))
+            name = ascii(piece.value.get("type"))[1:-1]  # a vendor's own word: one line, whatever it is
+            self._events.append(event(name, piece.value))
 
     def _start(self, piece: hub.Started) -> None:
         if piece.usage is not None:
@@ -270,8 +271,10 @@ class MessagesEvents(hub.Encoder):
 
     def _whole(self, piece: hub.Whole) -> None:
         for block in written(piece.value, is_answer=True):
+            if not isinstance(block, dict):
+                continue
             if block.get("type") == "tool_use":
-                block["id"] = call_id(str(block["id"]), self._fallback["id"], self._index)
+                block["id"] = call_id(str(block.get("id") or ""), self._fallback["id"], self._index)
             self._put(block)
 
 

@@ -59,10 +59,8 @@ def finish_word(finish: hub.Finish) -> str:
     return word
 
 
-def written_finish(finish: hub.Finish | None) -> dict[str, Any]:
+def written_finish(finish: hub.Finish) -> dict[str, Any]:
     """The members that say why a message ended."""
-    if finish is None:
-        return {"stop_reason": None, "stop_sequence": None}
     said: dict[str, Any] = {"stop_reason": finish_word(finish), "stop_sequence": finish.stop_sequence or None}
     if details := own(finish.extra, MESSAGES).get(_DETAILS):
         said[_DETAILS] = details

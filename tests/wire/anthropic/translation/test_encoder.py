@@ -13,6 +13,7 @@ from headworks.wire import hub
 from headworks.wire.anthropic.translation.answer_reader import answer_of
 from headworks.wire.anthropic.translation.encoder import MessagesEvents
 from headworks.wire.anthropic.translation.question_reader import question_of
+from headworks.wire.anthropic.translation.question_writer import body_of
 from headworks.wire.hub.values import CHAT, GENERATE, MESSAGES, RESPONSES
 from headworks.wire.sse import events_in
 from tests.wire.anthropic.accumulated import accumulated
@@ -238,3 +239,23 @@ def test_the_call_of_the_tool_that_stands_for_a_schema_is_the_answer() -> None:
     assert answer.choices[0].finish == hub.Finish(reason="stop")
     cut = answer_of(json.dumps({**body, "stop_reason": "max_tokens"}).encode())
     assert cut.choices[0].finish == hub.Finish(reason="length")
+
+
+def test_a_vendors_word_for_an_event_is_one_line_whatever_it_is() -> None:
+    for word in ("a\n\nevent: b", "\ud83d", "é"):
+        piece = hub.OnlyEvent(dialect=MESSAGES, value={"type": word}, name=word)
+        said = MessagesEvents(id="x", model="y").feed([piece])
+        assert len(events_in(said)) == 2
+        assert json.loads(events_in(said)[1].data)["type"] == word
+
+
+def test_blocks_of_this_api_that_are_odd_pass_as_far_as_they_can() -> None:
+    call = hub.Only(dialect=MESSAGES, value={"type": "tool_use", "name": "f"})
+    odd = hub.Only(dialect=MESSAGES, value=5)
+    assert [block["id"] for block in whole(call)["content"]] == ["toolu_r_0"]
+    made = written(hub.Whole(value=call, part=0), hub.Whole(value=odd, part=1), DONE)
+    assert made.count(b"event: content_block_start") == 1
+    said = hub.ToolResult(call_id="t", parts=(hub.Text(text=""),))
+    turn = hub.Turn(role="user", parts=(said, hub.ToolResult(call_id="u", parts=())))
+    sent = json.loads(body_of(hub.Question(model="m", turns=(turn,), origin=MESSAGES), "m"))
+    assert [block.get("content") for block in sent["messages"][0]["content"]] == ["", None]

@@ -327,7 +327,7 @@ def test_a_question_that_is_nested_too_deep_is_refused() -> None:
         b'{"model":"a","messages":' + b"[" * 3000 + b"]" * 3000 + b"}",
         b'{"model":"a","messages":5}',
         b'{"model":"a","messages":[5]}',
-        b'{"model":"a","max_tokens":NaN}',
+        b'{"model":"a","system":NaN}',
     ):
         with pytest.raises(Malformed):
             question_of(body)
