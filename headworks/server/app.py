@@ -26,11 +26,21 @@ from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, a
 from headworks.server.unknown_path import unserved
 from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
 from headworks.wire.anthropic.count_tokens import COUNT
-from headworks.wire.gemini.caller import GENERATE
+from headworks.wire.gemini.caller import EMBED, EMBED_BATCH, GENERATE
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
 
+
+GEMINI_METHODS: Final[Mapping[str, Dialect]] = MappingProxyType(
+    {
+        "generateContent": GENERATE,
+        "streamGenerateContent": GENERATE,
+        "embedContent": EMBED,
+        "batchEmbedContents": EMBED_BATCH,
+    }
+)
+"""What stands behind a model's name in Gemini's paths."""
 
 CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
@@ -39,9 +49,9 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,
         **{
-            f"/{version}/models/{{model}}:{method}": GENERATE
+            f"/{version}/models/{{model}}:{method}": dialect
             for version in ("v1beta", "v1")
-            for method in ("generateContent", "streamGenerateContent")
+            for method, dialect in GEMINI_METHODS.items()
         },
     }
 )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from headworks.wire.gemini.embeddings import GeminiBatchEmbed, GeminiEmbed
 from headworks.wire.gemini.vendor import GeminiGenerate
 from headworks.wire.sides import VendorDialect
 
-GEMINI: Final[VendorDialect] = MappingProxyType({"gemini.generate": GeminiGenerate()})
+GEMINI: Final[VendorDialect] = MappingProxyType(
+    {
+        "gemini.generate": GeminiGenerate(),
+        "gemini.embed": GeminiEmbed(),
+        "gemini.embed_batch": GeminiBatchEmbed(),
+    }
+)

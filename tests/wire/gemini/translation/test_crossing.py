@@ -703,3 +703,34 @@ def test_a_thought_before_a_cited_text_and_members_of_a_content_stay() -> None:
     written = json.loads(GenerateEvents().whole(hub.Answer(choices=(choice,))))
     assert written["candidates"][0]["content"] == {**content, "role": "model"}
     assert written["candidates"][0]["citationMetadata"] == cited
+
+
+def test_more_text_is_told_by_candidate_and_what_is_new_beside_it_is_told_too() -> None:
+    def event(*candidates: Any, **fields: Any) -> bytes:
+        return b"data: %b\n\n" % body({"candidates": candidates, **fields})
+
+    def said(text: str, index: int, role: str = "model") -> dict[str, Any]:
+        return {"content": {"parts": [{"text": text}, {"text": ""}], "role": role}, "index": index}
+
+    vendor = GeneratePieces()
+    vendor.feed(event(said("a", 0), said("x", 1), responseId="r"))
+    pieces = vendor.feed(event(said("b", 0), said("y", 1), responseId="r") + event(said("c", 0), responseId="r"))
+    assert [(piece.text, piece.choice) for piece in pieces if isinstance(piece, hub.TextDelta)] == [
+        *(("b", 0), ("y", 1), ("c", 0)),
+    ]
+    assert [type(piece) for piece in vendor.feed(event(said("z", 2), responseId="r"))][0] is hub.ChoiceStarted
+    assert vendor.feed(event(said("d", 0), responseId="s"))[0] == hub.Started(id="s")
+    assert vendor.feed(event(said("e", 0), responseId="s", modelVersion="m"))[0] == hub.Started(model="m")
+
+
+def test_a_picture_that_is_an_instruction_between_turns_is_one_without_words() -> None:
+    picture = hub.Image(source=hub.Inline("iVBO", "image/png"))
+    turns = (
+        hub.Turn(role="system", parts=(picture, hub.Text(text="look"))),
+        hub.Turn(role="user", parts=(hub.Text(text=""),)),
+    )
+    [content] = json.loads(body_of(hub.Question(model="m", turns=turns, origin=hub.CHAT), NEW))["contents"]
+    assert content["parts"] == [
+        {"inlineData": {"mimeType": "image/png", "data": "iVBO"}},
+        {"text": "System instruction: look"},
+    ]
