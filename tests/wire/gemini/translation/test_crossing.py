@@ -718,7 +718,7 @@ def test_more_text_is_told_by_candidate_and_what_is_new_beside_it_is_told_too() 
     assert [(piece.text, piece.choice) for piece in pieces if isinstance(piece, hub.TextDelta)] == [
         *(("b", 0), ("y", 1), ("c", 0)),
     ]
-    assert [type(piece) for piece in vendor.feed(event(said("z", 2), responseId="r"))][0] is hub.ChoiceStarted
+    assert next(type(piece) for piece in vendor.feed(event(said("z", 2), responseId="r"))) is hub.ChoiceStarted
     assert vendor.feed(event(said("d", 0), responseId="s"))[0] == hub.Started(id="s")
     assert vendor.feed(event(said("e", 0), responseId="s", modelVersion="m"))[0] == hub.Started(model="m")
 
