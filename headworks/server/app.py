@@ -27,6 +27,7 @@ from headworks.server.unknown_path import unserved
 from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
 from headworks.wire.anthropic.count_tokens import COUNT
 from headworks.wire.gemini.caller import EMBED, EMBED_BATCH, GENERATE
+from headworks.wire.gemini.count_tokens import COUNT as GEMINI_COUNT
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
@@ -36,6 +37,7 @@ GEMINI_METHODS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
         "generateContent": GENERATE,
         "streamGenerateContent": GENERATE,
+        "countTokens": GEMINI_COUNT,
         "embedContent": EMBED,
         "batchEmbedContents": EMBED_BATCH,
     }
