@@ -46,6 +46,7 @@ from headworks.wire.openai.translation.question_reader import question_of
 from headworks.wire.openai.translation.question_writer import body_of
 from headworks.wire.openai.weight import weigh_chat
 from headworks.wire.sse import events_in
+from tests.fuzz import gemini as fuzzed_gemini
 
 CHAT = OPENAI["openai.chat"]
 NOWHERE = Path("/nonexistent")
@@ -142,6 +143,12 @@ def answer_translated(data: bytes) -> None:
         caller.end()
 
 
+def gemini(data: bytes) -> None:
+    """Gemini's API, as a caller's and as a vendor's."""
+    fuzzed_gemini.asked(data[1:])
+    fuzzed_gemini.answered(lambda: cut(data), data[1:])
+
+
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
@@ -215,6 +222,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "failure": failure,
         "question_translated": question_translated,
         "answer_translated": answer_translated,
+        "gemini": gemini,
         "system": system,
         "suite": suite,
         "prompt": prompt,
