@@ -568,7 +568,7 @@ def test_an_answer_of_openais_as_geminis() -> None:
 
 def test_sound_and_whole_parts_of_a_stream() -> None:
     encoder = GenerateEvents(id="r", model="m")
-    thought = hub.Thinking(origin=hub.MESSAGES, redacted="x")
+    thought = hub.Thinking(origin=hub.CHAT)
     cited = hub.Text(text="a", citations=(hub.Citation(url="u"), hub.Citation(title="a book"), hub.Citation(url="u")))
     data = encoder.feed(
         [
@@ -578,7 +578,7 @@ def test_sound_and_whole_parts_of_a_stream() -> None:
             hub.AudioDelta(data="QQ==", media_type="audio/wav"),
             hub.Whole(value=thought, part=1),
             hub.Whole(value=cited, part=2),
-            hub.ThinkingDelta(origin=hub.MESSAGES, signature="s", part=3),
+            hub.ThinkingDelta(origin=hub.CHAT, part=3),
             hub.TextDelta(text="", part=4),
             hub.RefusalDelta(text="", part=5),
             hub.ToolCallDelta(name="f", part=6),
@@ -632,7 +632,7 @@ def test_what_has_no_words_in_geminis_answer_is_left_out() -> None:
     parts = (
         hub.Audio(id="a", transcript="x"),
         hub.Value({"a": 1}),
-        hub.Thinking(origin=hub.MESSAGES, redacted="x"),
+        hub.Thinking(origin=hub.CHAT),
         hub.ToolCall(id="", name="f", arguments=""),
         hub.ToolResult(call_id="c", parts=()),
     )
