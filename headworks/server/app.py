@@ -15,6 +15,7 @@ from headworks.core.key import Key
 from headworks.core.request_id import request_id
 from headworks.http.request_parser import Request
 from headworks.layers.auth import Keyring
+from headworks.server import gemini_models
 from headworks.server.admitted import Admitted, credential
 from headworks.server.calls import Calls, Stack
 from headworks.server.drain import OpenCalls
@@ -25,11 +26,23 @@ from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, a
 from headworks.server.unknown_path import unserved
 from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
 from headworks.wire.anthropic.count_tokens import COUNT
-from headworks.wire.gemini.caller import GENERATE
+from headworks.wire.gemini.caller import EMBED, EMBED_BATCH, GENERATE
+from headworks.wire.gemini.count_tokens import COUNT as GEMINI_COUNT
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
 
+
+GEMINI_METHODS: Final[Mapping[str, Dialect]] = MappingProxyType(
+    {
+        "generateContent": GENERATE,
+        "streamGenerateContent": GENERATE,
+        "countTokens": GEMINI_COUNT,
+        "embedContent": EMBED,
+        "batchEmbedContents": EMBED_BATCH,
+    }
+)
+"""What stands behind a model's name in Gemini's paths."""
 
 CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
@@ -38,9 +51,9 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,
         **{
-            f"/{version}/models/{{model}}:{method}": GENERATE
+            f"/{version}/models/{{model}}:{method}": dialect
             for version in ("v1beta", "v1")
-            for method in ("generateContent", "streamGenerateContent")
+            for method, dialect in GEMINI_METHODS.items()
         },
     }
 )
@@ -134,7 +147,9 @@ def part_of(trouble: str) -> str:
 
 def shows_models(request: Request) -> bool:
     """Whether it asks which models there are. Beside calls nothing else needs a key: health, a wrong method or path."""
-    return request.method in ("GET", "HEAD") and (request.path == MODELS or request.path.startswith(MODEL))
+    path = request.path
+    is_listed = path in (MODELS, gemini_models.MODELS) or path.startswith((MODEL, gemini_models.MODEL))
+    return is_listed and request.method in ("GET", "HEAD")
 
 
 class App:
@@ -158,6 +173,7 @@ class App:
         self.patterns = tuple([path for path in callers if PLACE in path])
         self.gets: dict[str, Route] = {
             MODELS: self.models,
+            gemini_models.MODELS: self.gemini_models,
             "/healthz": self.healthz,
             "/readyz": self.readyz,
         }
@@ -211,12 +227,14 @@ class App:
                 return self.here
             if path.startswith(MODEL):
                 return self.model
+            if path.startswith(gemini_models.MODEL) and self.pattern_of(path) is None:
+                return self.gemini_model
         pattern = self.pattern_of(path)
         if pattern is not None and method == "POST":
             return self.posts[pattern]
         if path in self.posts or pattern is not None:
             raise WrongMethod(f"{path} takes POST, not {method}.", "POST")
-        if path in self.gets or path.startswith(MODEL):
+        if path in self.gets or path.startswith(MODEL) or (path.startswith(gemini_models.MODEL) and ":" not in path):
             raise WrongMethod(f"{path} takes GET, not {method}.", "GET, HEAD")
         raise unserved(method, path, self.posts, self.gets)
 
@@ -231,6 +249,16 @@ class App:
         if not found:
             raise UnknownModel.named(name)
         self.say(exchange, 200, info(found[0]) if is_anthropic(request) else found[0], admitted.cors)
+
+    async def gemini_models(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
+        aliases = self.gateway.aliases_of(admitted.key)
+        self.say(exchange, 200, gemini_models.page(aliases, request.query), admitted.cors)
+
+    async def gemini_model(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
+        name = unquote(request.path.removeprefix(gemini_models.MODEL))
+        if name not in self.gateway.aliases_of(admitted.key):
+            raise UnknownModel.named(name)
+        self.say(exchange, 200, gemini_models.shown(name), admitted.cors)
 
     def listed(self, admitted: Admitted) -> list[Model]:
         created = int(self.gateway.started_at)
@@ -255,6 +283,8 @@ class App:
         """An error that became no call, in the shape of the path that was asked."""
         path = self.pattern_of(request.path) or request.path
         dialect = self.callers.get(path) or (ANTHROPIC_MESSAGES if is_anthropic(request) else OTHERWISE)
+        if request.path.startswith(gemini_models.MODELS):
+            dialect = self.callers.get(path, GENERATE)
         return answer(error, request_id(self.chance), cors, dialect)
 
     def pattern_of(self, path: str) -> str | None:

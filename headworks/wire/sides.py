@@ -181,5 +181,31 @@ class TranslatedSide(VendorSide, Protocol):
         ...
 
 
+@runtime_checkable
+class EmbeddingCaller(Dialect, Protocol):
+    """A caller's side whose texts any vendor can embed."""
+
+    def embedding_of(self, body: bytes, /) -> hub.Embedding:
+        """What a body asks. Raises Malformed, or Refused for what no other vendor can embed."""
+        ...
+
+    def written_vectors(self, vectors: hub.Vectors, call: Call, /) -> bytes:
+        """The answer to this call."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingVendor(VendorSide, Protocol):
+    """A vendor's side that embeds for callers of any API."""
+
+    def embedding_body(self, asked: hub.Embedding, model: str, /) -> bytes:
+        """A body that asks this. Raises Refused for what it has no words for."""
+        ...
+
+    def vectors_of(self, body: bytes, /) -> hub.Vectors:
+        """What a whole answer says. Raises Garbled."""
+        ...
+
+
 VendorDialect: TypeAlias = Mapping[str, VendorSide]
 """What a vendor speaks: each side by the name of the callers' side whose bytes it takes as they are (`openai.chat`)."""

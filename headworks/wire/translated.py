@@ -17,7 +17,18 @@ from headworks.core.errors import CallError, Cut, Garbled
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import hub
 from headworks.wire.custom_calls import CustomCalls, custom_names, customized
-from headworks.wire.sides import CallerSide, Prefacing, Spent, StreamDecoder, TranslatedSide, VendorDialect, VendorSide
+from headworks.wire.sides import (
+    CallerSide,
+    EmbeddingCaller,
+    EmbeddingVendor,
+    Prefacing,
+    Spent,
+    StreamDecoder,
+    TranslatedSide,
+    VendorDialect,
+    VendorSide,
+)
+from headworks.wire.translated_embeddings import TranslatedEmbeddings
 
 E = TypeVar("E", bound=CallError)
 
@@ -33,6 +44,10 @@ def between(caller: Dialect, vendor: VendorDialect) -> VendorSide | None:
     own = vendor.get(caller.name)
     if own is not None:
         return own
+    if isinstance(caller, EmbeddingCaller):
+        return next(
+            (TranslatedEmbeddings(caller, side) for side in vendor.values() if isinstance(side, EmbeddingVendor)), None
+        )
     if isinstance(caller, CallerSide):
         for side in vendor.values():
             if side.operation == caller.operation and isinstance(side, TranslatedSide):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tests.fuzz import gemini
+
 CUT: Final = b"\x07"
 """The first byte: whole. Others cut the rest into smaller pieces."""
 
@@ -109,6 +111,7 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b'1{"model":"a","messages":[{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":{}}}]}]}',
             b'1{"model":"a","messages":[],"tools":[{"type":"function","function":{"name":"f"},"x":1}],"tool_choice":{"type":"x"}}',
         ),
+        "gemini": (b"1" + gemini.SEED, b"1" + gemini.EVENTS, b"1" + gemini.EVENTS + b'{"error":{"code":503}}\n'),
         "answer_translated": (
             b"1" + CHUNK,
             b'1data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}}]}}]}\n\n',

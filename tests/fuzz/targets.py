@@ -57,6 +57,7 @@ from headworks.wire.openai.translation.question_reader import question_of
 from headworks.wire.openai.translation.question_writer import body_of
 from headworks.wire.openai.weight import weigh_chat
 from headworks.wire.sse import events_in
+from tests.fuzz import gemini as fuzzed_gemini
 
 CHAT = OPENAI["openai.chat"]
 NOWHERE = Path("/nonexistent")
@@ -222,6 +223,12 @@ def messages_answer(data: bytes) -> None:
     ANTHROPIC["anthropic.messages"].spent(data[1:])
 
 
+def gemini(data: bytes) -> None:
+    """Gemini's API, as a caller's and as a vendor's."""
+    fuzzed_gemini.asked(data[1:])
+    fuzzed_gemini.answered(lambda: cut(data), data[1:])
+
+
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
@@ -299,6 +306,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "messages_asked": messages_asked,
         "messages_stream": messages_stream,
         "messages_answer": messages_answer,
+        "gemini": gemini,
         "system": system,
         "suite": suite,
         "prompt": prompt,

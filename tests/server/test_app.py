@@ -362,7 +362,7 @@ async def test_paths_and_methods_that_are_not_served_say_so() -> None:
         ("POST", "/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"),
         ("POST", "/v1/embeddings/", "without the slash"),
         ("GET", "/metrics", "admin port"),
-        ("POST", "/v1beta/models/m:predict", ""),
+        ("POST", "/v2/models/m:predict", ""),
     ],
 )
 def test_paths_that_people_try_are_told_the_paths_that_there_are_and_never_an_alias(

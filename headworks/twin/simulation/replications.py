@@ -210,7 +210,8 @@ def replicate_until_clear(
     plan: Plan, effort: Effort, course: Course | None = None, source: RunSource | None = None
 ) -> list[Run]:
     """Runs until every objective is clear, at most as many as the effort allows. source: who makes them, else this process."""
-    least, most = fewest(course), MOST_CALLS if course is not None and course.is_whole else inf
+    is_whole = course is not None and course.is_whole
+    least, most = fewest(course), MOST_CALLS if is_whole else inf
     if source is not None:
         source.ahead(first_tasks(plan, effort, course))
     made: list[Run] = []

@@ -6,12 +6,13 @@ from typing import Final
 
 from headworks.core.call import Call
 from headworks.core.dialect import Before, Operation, Seam
-from headworks.wire.gemini import body, forms, ordinary, prompt, question, splice, weight
+from headworks.wire.gemini import body, embeddings, forms, ordinary, prompt, question, splice, weight
 from headworks.wire.gemini.errors import event, problem, status
 from headworks.wire.gemini.translation.encoder import GenerateEvents
 from headworks.wire.gemini.translation.question_reader import question_of
 from headworks.wire.gemini.translation.table import TABLE
 from headworks.wire.gemini.translation.words import finish_word
+from headworks.wire.whole_forms import WholeForms
 
 OWN_HEADERS: Final = b"x-goog-api-client"
 """Beside it SDKs send the key (`x-goog-api-key`), which goes to nobody."""
@@ -71,5 +72,40 @@ class GenerateCaller:
         return GenerateEvents(id=call.id, model=call.alias)
 
 
+class BatchEmbedCaller:
+    """Callers of `models/{model}:batchEmbedContents`."""
+
+    name: str = "gemini.embed_batch"
+    id_header: Final = b""
+    bound_name: Final = ""
+    operation: Final[Operation] = "embeddings"
+    own_headers: Final = OWN_HEADERS
+    forms: Final = WholeForms()
+    splice: Final = None
+    turns: Final = None
+    read = staticmethod(embeddings.read_batch)
+    question = staticmethod(question.question)
+    weigh = staticmethod(embeddings.weigh)
+    is_ordinary = staticmethod(embeddings.is_ordinary)
+    status = staticmethod(status)
+    problem = staticmethod(problem)
+    event = staticmethod(event)
+    embedding_of = staticmethod(embeddings.batch_of)
+    written_vectors = staticmethod(embeddings.written_batch)
+
+
+class EmbedCaller(BatchEmbedCaller):
+    """Callers of `models/{model}:embedContent`."""
+
+    name = "gemini.embed"
+    read = staticmethod(embeddings.read_embed)
+    embedding_of = staticmethod(embeddings.single_of)
+    written_vectors = staticmethod(embeddings.written_single)
+
+
 GENERATE: Final = GenerateCaller()
 """generateContent in Gemini's dialect: the caller's body, the vendor's request, and its answers, whole and streamed."""
+
+EMBED: Final = EmbedCaller()
+EMBED_BATCH: Final = BatchEmbedCaller()
+"""Embeddings in Gemini's dialect, of one content and of many."""

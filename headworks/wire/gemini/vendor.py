@@ -17,6 +17,7 @@ from headworks.wire.gemini.errors import error_in, vendor_error
 from headworks.wire.gemini.forms import as_body, parted
 from headworks.wire.gemini.translation.decoder import GeneratePieces
 from headworks.wire.gemini.translation.question_writer import body_of
+from headworks.wire.gemini.translation.sealed import without_foreign
 from headworks.wire.json_text import read_json
 from headworks.wire.openai.chat import is_stream
 from headworks.wire.sides import Spent
@@ -32,7 +33,8 @@ class GeminiGenerate:
         return f"/{resource(model)}:{method}".encode()
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
-        return call.body if call.bound is None else gemini_body.with_bound(call.body, call.bound)
+        body = without_foreign(call.body)
+        return body if call.bound is None else gemini_body.with_bound(body, call.bound)
 
     def forwards(self, name: bytes) -> bool:
         return gemini_body.forwards(name)

@@ -32,7 +32,7 @@ _FREE: Final = frozenset(
 _OWN_TOOLS: Final = frozenset({"functionDeclarations"})
 
 
-class _Unbounded(Exception):
+class Unbounded(Exception):
     """Something is not bounded by the body's bytes: its name is the message."""
 
 
@@ -45,7 +45,7 @@ def weigh(body: bytes, /) -> Weight:
         if bytes(found.get("cachedContent", b"null")) not in (b"null", b'""'):
             return Weight(unbounded="cachedContent")
         config = config_of(body)
-        counted = _Counted()
+        counted = Counted()
         for name in ("contents", "systemInstruction"):
             if name in found:
                 counted.contents(read_json(found[name]))
@@ -53,7 +53,7 @@ def weigh(body: bytes, /) -> Weight:
             for name in tool if isinstance(tool, dict) else ():
                 if camel(name) not in _OWN_TOOLS:
                     return Weight(unbounded=f"tools.{camel(name)}"[:80])
-    except _Unbounded as error:
+    except Unbounded as error:
         return Weight(unbounded=str(error)[:80])
     except (Malformed, ValueError, RecursionError):
         return Weight(unbounded="contents")
@@ -67,7 +67,9 @@ def weigh(body: bytes, /) -> Weight:
     return Weight(choices=choices, pictures=(0, counted.pictures), is_audible=is_audible)
 
 
-class _Counted:
+class Counted:
+    """The pictures and the sound of contents. Raises Unbounded for what their bytes do not bound."""
+
     def __init__(self) -> None:
         self.pictures = 0
         self.is_audible = False
@@ -79,7 +81,7 @@ class _Counted:
 
     def part(self, part: Any) -> None:
         if not isinstance(part, dict):
-            raise _Unbounded("contents.parts")
+            raise Unbounded("contents.parts")
         for name, value in part.items():
             kind = camel(name)
             if kind == "inlineData":
@@ -88,7 +90,7 @@ class _Counted:
                 for inside in _list(value.get("parts")):
                     self.part(inside)
             elif kind not in _FREE:
-                raise _Unbounded(kind)
+                raise Unbounded(kind)
 
     def blob(self, value: Any) -> None:
         said = {camel(name): one for name, one in value.items()} if isinstance(value, dict) else {}
@@ -98,7 +100,7 @@ class _Counted:
         elif kind == "audio":
             self.is_audible = True
         elif kind != "text":
-            raise _Unbounded("inlineData")
+            raise Unbounded("inlineData")
 
 
 def _list(value: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from headworks.wire.hub.answer import Answer, Choice, Finish, Likely, Reason, Usage
 from headworks.wire.hub.carrying import Carried, Fate, Row, Table, Unsupported, carried
 from headworks.wire.hub.codec import Decoder, Encoder
+from headworks.wire.hub.embedding import Embedding, Input, Vectors
 from headworks.wire.hub.parts import (
     MEDIA,
     Audio,
@@ -92,6 +93,7 @@ __all__ = [
     "CustomTool",
     "Decoder",
     "Document",
+    "Embedding",
     "Encoder",
     "Extra",
     "Fate",
@@ -101,6 +103,7 @@ __all__ = [
     "HostedTool",
     "Image",
     "Inline",
+    "Input",
     "Json",
     "Likely",
     "LikelyDelta",
@@ -139,6 +142,7 @@ __all__ = [
     "Unsupported",
     "Usage",
     "Value",
+    "Vectors",
     "Video",
     "Whole",
     "carried",

@@ -13,7 +13,7 @@ from headworks.core.dialect import Before, Operation, Seam
 from headworks.core.request_id import time_range
 from headworks.wire.openai import forms, prefill, prompt, splice
 from headworks.wire.openai.chat import read_chat
-from headworks.wire.openai.embeddings import read_embeddings
+from headworks.wire.openai.embeddings import embedding_of, read_embeddings, written_vectors
 from headworks.wire.openai.errors import event, problem, status
 from headworks.wire.openai.ordinary import is_ordinary
 from headworks.wire.openai.question import question
@@ -101,6 +101,8 @@ class EmbeddingsCaller:
     status = staticmethod(status)
     problem = staticmethod(problem)
     event = staticmethod(event)
+    embedding_of = staticmethod(embedding_of)
+    written_vectors = staticmethod(written_vectors)
 
 
 CHAT: Final = ChatCaller()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from struct import pack
 from typing import Any, Final
 
 import msgspec
 
 from headworks.core.call import Call
 from headworks.core.dialect import Asked, Headers, Operation
-from headworks.core.errors import CallError, Garbled
+from headworks.core.errors import CallError, Garbled, Malformed
 from headworks.core.reply import Chunk, Usage
+from headworks.wire import hub
+from headworks.wire.json_text import write_json
 from headworks.wire.members import members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import BaseResp, Completion, untyped
@@ -85,6 +89,89 @@ class OpenAIEmbeddings:
 
     def refuses_counting(self, error: CallError, call: Call) -> bool:
         return False  # nothing was added to its request
+
+    # To and from the hub
+
+    def embedding_body(self, asked: hub.Embedding, model: str, /) -> bytes:
+        said: dict[str, Any] = {"model": model, "input": list(asked.inputs), "encoding_format": "float"}
+        if asked.dimensions is not None:
+            said["dimensions"] = asked.dimensions
+        if asked.user:
+            said["user"] = asked.user
+        return write_json(said)
+
+    def vectors_of(self, body: bytes, /) -> hub.Vectors:
+        try:
+            answer = _VECTORS.decode(body)
+        except (ValueError, RecursionError):
+            raise Garbled("The vendor's answer has embeddings in a form that cannot be told.") from None
+        rows = sorted(answer.data, key=lambda row: row.index)
+        if not all(openai_body.is_filled_list(row.embedding) for row in rows):
+            raise Garbled("The vendor's answer has embeddings that are no lists of numbers.")
+        usage = _usage(Embedded(usage=answer.usage))
+        return hub.Vectors(vectors=tuple([row.embedding for row in rows]), usage=usage, model=answer.model)
+
+
+class _Row(msgspec.Struct):
+    embedding: msgspec.Raw
+    index: int = 0
+
+
+class _Rows(msgspec.Struct):
+    data: list[_Row]
+    model: str = ""
+    usage: Any = None
+
+
+_VECTORS: Final = msgspec.json.Decoder(_Rows)
+
+
+class _Question(msgspec.Struct):
+    """What a caller asks, as far as another API has words for it."""
+
+    input: str | list[str | int | list[int]]
+    dimensions: int | None = None
+    user: str | None = None
+    encoding_format: str | None = None
+
+
+_ASKED: Final = msgspec.json.Decoder(_Question)
+_NUMBERS: Final = msgspec.json.Decoder(list[float])
+
+
+def embedding_of(body: bytes, /) -> hub.Embedding:
+    """What a body asks. Raises Malformed."""
+    try:
+        asked = _ASKED.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"The body cannot be embedded by a vendor of another API: {error}", param="input") from None
+    said = asked.input
+    if isinstance(said, str):
+        said = [said]
+    tokens = tuple([one for one in said if isinstance(one, int)])
+    inputs: tuple[hub.Input, ...] = (tokens,) if tokens else ()
+    inputs += tuple([one if isinstance(one, str) else tuple(one) for one in said if not isinstance(one, int)])
+    return hub.Embedding(inputs=inputs, dimensions=asked.dimensions, user=asked.user or "")
+
+
+def written_vectors(vectors: hub.Vectors, call: Call, /) -> bytes:
+    """The answer to this call. In base64 a vector is 32-bit floats, the least byte first: the official SDK asks for it."""
+    is_packed = _ASKED.decode(call.body).encoding_format == "base64"
+    rows = [
+        {"object": "embedding", "index": at, "embedding": _packed(one) if is_packed else one}
+        for at, one in enumerate(vectors.vectors)
+    ]
+    tokens = 0 if vectors.usage is None else vectors.usage.input_tokens
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return write_json({"object": "list", "data": rows, "model": vectors.model or call.alias, "usage": usage})
+
+
+def _packed(vector: msgspec.Raw) -> str:
+    try:
+        numbers = _NUMBERS.decode(vector)
+        return b64encode(pack(f"<{len(numbers)}f", *numbers)).decode()
+    except (ValueError, OverflowError):
+        raise Garbled("The vendor's answer has an embedding that is no list of numbers.") from None
 
 
 def _untyped(body: bytes) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from headworks.wire import hub
 from headworks.wire.gemini.translation.citations import grounding_of
 from headworks.wire.gemini.translation.content import with_extra, written
+from headworks.wire.gemini.translation.sealed import is_worth_it, sealed
 from headworks.wire.gemini.translation.words import finish_word, written_likely
 from headworks.wire.gemini.translation.words import written as written_usage
 from headworks.wire.hub.values import GENERATE, merged, own
@@ -43,11 +44,16 @@ def _candidate(choice: hub.Choice) -> Member:
     parts: list[Member] = []
     cited: list[tuple[int, str, tuple[hub.Citation, ...]]] = []
     broken = ""
+    thoughts: list[hub.Thinking] = []
     for part in choice.parts:
+        if isinstance(part, hub.Thinking) and is_worth_it(part):
+            thoughts.append(part)
         if isinstance(part, hub.Text) and part.citations:
             cited.append((len(parts), part.text, part.citations))
         if isinstance(part, hub.ToolCall) and is_broken(part.arguments, is_custom=part.is_custom):
             broken = part.name
+        elif isinstance(part, hub.ToolCall):
+            parts.append(called(part, thoughts))
         else:
             parts.extend(shown(part))
     said: Member = {"content": {"parts": parts, "role": "model"}}
@@ -60,6 +66,15 @@ def _candidate(choice: hub.Choice) -> Member:
     if choice.likely is not None:
         said["logprobsResult"] = written_likely(choice.likely)
     return merged(said, extra)
+
+
+def called(call: hub.ToolCall, thoughts: list[hub.Thinking]) -> Member:
+    """A call; with what its vendor's model thought before it, which is taken."""
+    [said] = written([call])
+    if thoughts:
+        said.setdefault("thoughtSignature", sealed(thoughts))
+        thoughts.clear()
+    return said
 
 
 def shown(part: hub.Part) -> list[Member]:

@@ -31,10 +31,11 @@ question (ai.google.dev/gemini-api/docs/thought-signatures, read 2026-11-30)."""
 class Named:
     """The calls of one conversation, as they are read."""
 
-    __slots__ = ("_open", "count")
+    __slots__ = ("_open", "count", "thoughts")
 
     def __init__(self) -> None:
         self.count = 0
+        self.thoughts: dict[str, tuple[hub.Thinking, ...]] = {}  # what a call's signature carries, by its id
         self._open: dict[str, list[str]] = {}  # the ids of calls without a result, by the function's name
 
     def called(self, rest: Member, signature: str) -> hub.ToolCall | None:

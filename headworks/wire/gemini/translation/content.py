@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from headworks.wire import hub
 from headworks.wire.gemini.names import cameled
 from headworks.wire.gemini.translation import calls
+from headworks.wire.gemini.translation.sealed import opened
 from headworks.wire.gemini.translation.table import TABLE
 from headworks.wire.hub.values import GENERATE, Extra, merged, only, own
 from headworks.wire.json_text import write_json
@@ -53,14 +54,20 @@ _KINDS: Final[Mapping[str, str]] = MappingProxyType(
 
 def parts_of(said: Iterable[Any], named: calls.Named) -> tuple[hub.Part, ...]:
     """named: the calls of the conversation so far, which results are matched to."""
-    return tuple(
-        [
-            hub.Text(text=text)  # as most are
-            if type(one) is dict and len(one) == 1 and type(text := one.get("text")) is str
-            else _part(one, named)
-            for one in said
-        ]
-    )
+    parts = [
+        hub.Text(text=text)  # as most are
+        if type(one) is dict and len(one) == 1 and type(text := one.get("text")) is str
+        else _part(one, named)
+        for one in said
+    ]
+    if named.thoughts:
+        parts = [each for part in parts for each in (*_before(part, named), part)]
+    return tuple(parts)
+
+
+def _before(part: hub.Part, named: calls.Named) -> tuple[hub.Thinking, ...]:
+    """What another vendor's model thought before this call."""
+    return named.thoughts.pop(part.id, ()) if isinstance(part, hub.ToolCall) else ()
 
 
 def _part(said: Any, named: calls.Named) -> hub.Part:
@@ -73,7 +80,11 @@ def _part(said: Any, named: calls.Named) -> hub.Part:
     if isinstance(rest.get("text"), str):
         return _text(rest, signature or "")
     if isinstance(rest.get("functionCall"), dict):
-        return named.called(rest, signature or "") or hub.Only(dialect=GENERATE, value=said)
+        thoughts = opened(signature) if signature else None
+        call = named.called(rest, "" if thoughts is not None else signature or "")
+        if call is not None and thoughts:
+            named.thoughts[call.id] = thoughts
+        return call or hub.Only(dialect=GENERATE, value=said)
     if signature is not None:
         rest["thoughtSignature"] = signature  # on a picture that a model drew: it stays in the part's `extra`
     part: hub.Part | None

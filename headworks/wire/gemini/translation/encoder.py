@@ -12,9 +12,18 @@ from typing import Any, TypeAlias
 
 from headworks.core.errors import Garbled
 from headworks.wire import hub
-from headworks.wire.gemini.translation.answer_writer import CITED, ended, is_broken, shown, thought, written_answer
+from headworks.wire.gemini.translation.answer_writer import (
+    CITED,
+    called,
+    ended,
+    is_broken,
+    shown,
+    thought,
+    written_answer,
+)
 from headworks.wire.gemini.translation.citations import grounding_of
-from headworks.wire.gemini.translation.content import with_extra, written
+from headworks.wire.gemini.translation.content import with_extra
+from headworks.wire.gemini.translation.sealed import is_worth_it
 from headworks.wire.gemini.translation.words import written as written_usage
 from headworks.wire.gemini.translation.words import written_likely
 from headworks.wire.hub.values import GENERATE, merged, own
@@ -112,6 +121,8 @@ class GenerateEvents(hub.Encoder):
         if isinstance(piece, hub.TextDelta):
             self._text(piece)
         elif isinstance(piece, hub.ThinkingDelta):
+            if piece.origin != GENERATE:
+                self._sent(piece.choice).think(piece)
             if piece.text or piece.origin == GENERATE:
                 self._open(piece.choice)
                 self._join(piece.choice, thought(piece))
@@ -146,6 +157,9 @@ class GenerateEvents(hub.Encoder):
                 self._open(piece.choice).append({"inlineData": {"mimeType": kind, "data": piece.data}})
         elif isinstance(piece, hub.Whole):
             self._open(piece.choice).extend(shown(piece.value))
+            if isinstance(piece.value, hub.Thinking):
+                whole = self._sent(piece.choice).thoughts[piece.part] = _Thought(piece.value.origin)
+                whole.add(piece.value)
             if isinstance(piece.value, hub.Text):
                 for citation in piece.value.citations:
                     self._sent(piece.choice).cite(piece.part, citation)
@@ -220,7 +234,9 @@ class GenerateEvents(hub.Encoder):
             if is_broken(made.arguments, is_custom=made.is_custom):
                 known.broken = made.name
             else:
-                self._said(choice).extend(written([made]))
+                thoughts = [one for thought in known.thoughts.values() if is_worth_it(one := thought.made())]
+                self._said(choice).append(called(made, thoughts))
+                known.thoughts.clear()
 
 
 class _Call:
@@ -246,10 +262,29 @@ class _Call:
         return hub.ToolCall(arguments="".join(self._arguments), signature=self._signature, **self._first)
 
 
+class _Thought:
+    """What another vendor's model thinks, under way."""
+
+    __slots__ = ("_said", "_texts")
+
+    def __init__(self, origin: str) -> None:
+        self._said: Member = {"origin": origin}
+        self._texts: list[str] = []
+
+    def add(self, piece: hub.Thinking | hub.ThinkingDelta) -> None:
+        self._texts.append(piece.text)
+        for name in ("signature", "redacted", "id", "is_summary"):
+            if value := getattr(piece, name):
+                self._said[name] = value
+
+    def made(self) -> hub.Thinking:
+        return hub.Thinking(text="".join(self._texts), **self._said)
+
+
 class _Sent:
     """What of one candidate has come. extra: what this API alone says beside its next parts."""
 
-    __slots__ = ("_cited", "_texts", "broken", "calls", "extra", "is_cited", "likely")
+    __slots__ = ("_cited", "_texts", "broken", "calls", "extra", "is_cited", "likely", "thoughts")
 
     def __init__(self) -> None:
         self.calls: dict[int, _Call] = {}
@@ -257,8 +292,15 @@ class _Sent:
         self.is_cited = False  # in this API's own words
         self.extra: Member = {}
         self.likely: list[hub.Likely] = []
+        self.thoughts: dict[int, _Thought] = {}  # another vendor's, by part, since the last call
         self._texts: dict[int, list[str]] = {}
         self._cited: dict[int, list[hub.Citation]] = {}
+
+    def think(self, piece: hub.ThinkingDelta) -> None:
+        known = self.thoughts.get(piece.part)
+        if known is None:
+            known = self.thoughts[piece.part] = _Thought(piece.origin)
+        known.add(piece)
 
     def grow(self, part: int, text: str) -> None:
         self._texts.setdefault(part, []).append(text)

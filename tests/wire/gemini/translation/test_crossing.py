@@ -568,7 +568,7 @@ def test_an_answer_of_openais_as_geminis() -> None:
 
 def test_sound_and_whole_parts_of_a_stream() -> None:
     encoder = GenerateEvents(id="r", model="m")
-    thought = hub.Thinking(origin=hub.MESSAGES, redacted="x")
+    thought = hub.Thinking(origin=hub.CHAT)
     cited = hub.Text(text="a", citations=(hub.Citation(url="u"), hub.Citation(title="a book"), hub.Citation(url="u")))
     data = encoder.feed(
         [
@@ -578,7 +578,7 @@ def test_sound_and_whole_parts_of_a_stream() -> None:
             hub.AudioDelta(data="QQ==", media_type="audio/wav"),
             hub.Whole(value=thought, part=1),
             hub.Whole(value=cited, part=2),
-            hub.ThinkingDelta(origin=hub.MESSAGES, signature="s", part=3),
+            hub.ThinkingDelta(origin=hub.CHAT, part=3),
             hub.TextDelta(text="", part=4),
             hub.RefusalDelta(text="", part=5),
             hub.ToolCallDelta(name="f", part=6),
@@ -632,7 +632,7 @@ def test_what_has_no_words_in_geminis_answer_is_left_out() -> None:
     parts = (
         hub.Audio(id="a", transcript="x"),
         hub.Value({"a": 1}),
-        hub.Thinking(origin=hub.MESSAGES, redacted="x"),
+        hub.Thinking(origin=hub.CHAT),
         hub.ToolCall(id="", name="f", arguments=""),
         hub.ToolResult(call_id="c", parts=()),
     )
@@ -703,3 +703,34 @@ def test_a_thought_before_a_cited_text_and_members_of_a_content_stay() -> None:
     written = json.loads(GenerateEvents().whole(hub.Answer(choices=(choice,))))
     assert written["candidates"][0]["content"] == {**content, "role": "model"}
     assert written["candidates"][0]["citationMetadata"] == cited
+
+
+def test_more_text_is_told_by_candidate_and_what_is_new_beside_it_is_told_too() -> None:
+    def event(*candidates: Any, **fields: Any) -> bytes:
+        return b"data: %b\n\n" % body({"candidates": candidates, **fields})
+
+    def said(text: str, index: int, role: str = "model") -> dict[str, Any]:
+        return {"content": {"parts": [{"text": text}, {"text": ""}], "role": role}, "index": index}
+
+    vendor = GeneratePieces()
+    vendor.feed(event(said("a", 0), said("x", 1), responseId="r"))
+    pieces = vendor.feed(event(said("b", 0), said("y", 1), responseId="r") + event(said("c", 0), responseId="r"))
+    assert [(piece.text, piece.choice) for piece in pieces if isinstance(piece, hub.TextDelta)] == [
+        *(("b", 0), ("y", 1), ("c", 0)),
+    ]
+    assert next(type(piece) for piece in vendor.feed(event(said("z", 2), responseId="r"))) is hub.ChoiceStarted
+    assert vendor.feed(event(said("d", 0), responseId="s"))[0] == hub.Started(id="s")
+    assert vendor.feed(event(said("e", 0), responseId="s", modelVersion="m"))[0] == hub.Started(model="m")
+
+
+def test_a_picture_that_is_an_instruction_between_turns_is_one_without_words() -> None:
+    picture = hub.Image(source=hub.Inline("iVBO", "image/png"))
+    turns = (
+        hub.Turn(role="system", parts=(picture, hub.Text(text="look"))),
+        hub.Turn(role="user", parts=(hub.Text(text=""),)),
+    )
+    [content] = json.loads(body_of(hub.Question(model="m", turns=turns, origin=hub.CHAT), NEW))["contents"]
+    assert content["parts"] == [
+        {"inlineData": {"mimeType": "image/png", "data": "iVBO"}},
+        {"text": "System instruction: look"},
+    ]
