@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from headworks.wire.bedrock.translation.table import TABLE as BEDROCK_CONVERSE
 from headworks.wire.gemini.translation.table import TABLE as GEMINI_GENERATE
 from headworks.wire.hub import Fate, Table
 from headworks.wire.hub.fields import FIELDS
@@ -18,7 +19,11 @@ from tools.failure import placed
 DOCS = Path(__file__).parent.parent / "docs"
 TOOL = "tools/dialects.py"
 
-TABLES: Final[Mapping[str, Table]] = {"dialects.md": OPENAI_CHAT, "dialects/gemini.md": GEMINI_GENERATE}
+TABLES: Final[Mapping[str, Table]] = {
+    "dialects.md": OPENAI_CHAT,
+    "dialects/gemini.md": GEMINI_GENERATE,
+    "dialects/bedrock.md": BEDROCK_CONVERSE,
+}
 """By the page that has them."""
 FATES: Final[Mapping[Fate, str]] = {
     "carried": "carried",

@@ -33,6 +33,10 @@ from headworks.system.load import parse_leniently
 from headworks.system.schema.prompt_file import parts
 from headworks.system.schema.secrets import Sources
 from headworks.system.syntax.findings import Findings
+from headworks.wire.bedrock.decoder import ConverseDecoder
+from headworks.wire.bedrock.translation.pieces import ConversePieces
+from headworks.wire.bedrock.vendor import BEDROCK
+from headworks.wire.hub import CONVERSE
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.caller import CHAT as CALLER
 from headworks.wire.openai.chat import read_chat
@@ -142,6 +146,20 @@ def answer_translated(data: bytes) -> None:
         caller.end()
 
 
+def event_stream(data: bytes) -> None:
+    """A vendor's stream in AWS's binary framing, and its body, through the hub."""
+    decoder, vendor, caller = ConverseDecoder(), ConversePieces(), ChatEvents()
+    with contextlib.suppress(CallError):
+        for piece in cut(data):
+            for chunk in decoder.feed(piece):
+                caller.feed(vendor.feed(chunk.data))
+        decoder.end()
+    with contextlib.suppress(CallError):
+        caller.whole(vendor.whole(data[1:]))
+    with contextlib.suppress(CallError):
+        raise BEDROCK[CONVERSE].error(400, ((b"x-amzn-errortype", data[:20]),), data[1:], 0.0)
+
+
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
@@ -215,6 +233,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "failure": failure,
         "question_translated": question_translated,
         "answer_translated": answer_translated,
+        "event_stream": event_stream,
         "system": system,
         "suite": suite,
         "prompt": prompt,
