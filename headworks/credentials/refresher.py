@@ -79,6 +79,7 @@ class Refresher(Generic[T]):
         self._current: Fetched[T] | None = None
         self._before: Fetched[T] | None = None
         self._fetched_at = 0.0
+        self._again_at = 0.0
         self._told = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._log = ThrottledLog(log)
@@ -116,7 +117,9 @@ class Refresher(Generic[T]):
     async def _first(self, by: float) -> Fetched[T]:
         while (current := self.usable) is None:
             if self.problem:
-                raise Denied(f"There is no credential for this provider: {self.problem}")
+                # The target is set aside until the next fetch, and no longer: nobody has to mend this by hand.
+                wait = max(1.0, self._again_at - now())
+                raise Denied(f"There is no credential for this provider: {self.problem}", retry_after=wait)
             self._told.clear()
             try:
                 async with asyncio.timeout(None if by == float("inf") else max(0.0, by - now())):
@@ -132,6 +135,7 @@ class Refresher(Generic[T]):
                 async with asyncio.timeout(LONGEST_FETCH):
                     fetched = await self._fetch()
             except Exception as error:  # noqa: BLE001  # a long-lived loop; what the libraries raise is theirs
+                self._again_at = now() + pause
                 self._failed(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

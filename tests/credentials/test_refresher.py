@@ -110,6 +110,8 @@ def test_a_refresh_that_fails_is_told_and_the_token_that_is_there_is_used_until_
             await line(credential)
         assert now() == begun, "the next tier is asked at once"
         assert refused.value.retry == "elsewhere"
+        assert refused.value.retry_after is not None
+        assert 1 <= refused.value.retry_after <= 60, "it is set aside until the next fetch, not for a minute each time"
         issuer.fails = None
         await asyncio.sleep(61)
         assert (await line(credential)).startswith("token-")
