@@ -20,6 +20,10 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 
 MOST_HEADERS: Final = 128 * 1024
 
+MOST_KNOWN: Final = 32
+MOST_KEPT: Final = 1024
+"""Headers of different kinds that a stream's reader remembers, and bytes of one: Converse has a dozen kinds of events."""
+
 _PRELUDE: Final = Struct(">III")
 _CRC: Final = Struct(">I")
 _LENGTH: Final = Struct(">H")
@@ -56,10 +60,11 @@ class Unframed(ValueError):
 class Splitter:
     """Cuts a stream into messages. Raises Unframed from the first byte on that cannot be one; nothing follows it."""
 
-    __slots__ = ("_buffer", "_wanted")
+    __slots__ = ("_buffer", "_known", "_wanted")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._known: dict[bytes, Mapping[str, str]] = {}  # headers that were read: those of a stream are a handful
         self._wanted = 0  # bytes of the message under way, once its prelude is there
 
     @property
@@ -82,7 +87,7 @@ class Splitter:
                     self._wanted = _size_of(buffer, at)
                 if len(buffer) - at < self._wanted:
                     break
-                messages.append(_message(bytes(buffer[at : at + self._wanted])))
+                messages.append(self._message(bytes(buffer[at : at + self._wanted])))
                 at += self._wanted
                 self._wanted = 0
         except Unframed:
@@ -90,6 +95,19 @@ class Splitter:
                 raise
         del buffer[:at]
         return messages
+
+    def _message(self, raw: bytes) -> Message:
+        size, width, _ = _PRELUDE.unpack_from(raw)
+        if crc32(memoryview(raw)[:-4]) != _CRC.unpack_from(raw, size - 4)[0]:
+            raise Unframed("the sum of a message is wrong")
+        ends = _PRELUDE.size + width
+        said = raw[_PRELUDE.size : ends]
+        headers = self._known.get(said)
+        if headers is None:
+            headers = _headers(raw, ends)
+            if len(self._known) < MOST_KNOWN and width <= MOST_KEPT:
+                self._known[said] = headers
+        return Message(headers, raw[ends:-4], raw)
 
 
 def messages_in(data: bytes) -> list[Message]:
@@ -104,14 +122,6 @@ def _size_of(buffer: bytearray, at: int) -> int:
     if not _SMALLEST + headers <= size <= MOST_BYTES or headers > MOST_HEADERS:
         raise Unframed("a message's lengths are wrong")
     return int(size)
-
-
-def _message(raw: bytes) -> Message:
-    size, width, _ = _PRELUDE.unpack_from(raw)
-    if crc32(raw[:-4]) != _CRC.unpack_from(raw, size - 4)[0]:
-        raise Unframed("the sum of a message is wrong")
-    ends = _PRELUDE.size + width
-    return Message(_headers(raw, ends), raw[ends:-4], raw)
 
 
 def _headers(raw: bytes, ends: int) -> dict[str, str]:

@@ -127,6 +127,14 @@ def test_what_came_before_a_wrong_byte_is_given_first() -> None:
             splitter.feed(b"")
 
 
+def test_headers_that_are_remembered_are_bounded() -> None:
+    splitter = Splitter()
+    for at in range(2 * event_stream.MOST_KNOWN):
+        for raw in (event(f"kind-{at}", {}), frame({"long": "x" * event_stream.MOST_KEPT}, b"")):
+            assert splitter.feed(raw) == messages_in(raw)
+    assert len(splitter._known) == event_stream.MOST_KNOWN
+
+
 def test_a_long_message_is_not_looked_at_again_with_every_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = frame({}, b"x" * 20_000)
     looked: list[int] = []

@@ -10,7 +10,7 @@ from typing import Any
 
 from headworks.core.errors import Garbled
 from headworks.wire import hub
-from headworks.wire.bedrock.event_stream import Unframed, messages_in
+from headworks.wire.bedrock.event_stream import Splitter, Unframed
 from headworks.wire.bedrock.translation.citations import citation_of
 from headworks.wire.bedrock.translation.words import finish_of, usage_of
 from headworks.wire.hub.values import CONVERSE, only
@@ -22,16 +22,17 @@ _UNREAD = "An event of the vendor's stream cannot be read."
 class ConversePieces(hub.Decoder):
     """See hub.Decoder."""
 
-    __slots__ = ("_has_begun", "_parts")
+    __slots__ = ("_has_begun", "_parts", "_splitter")
 
     def __init__(self) -> None:
+        self._splitter = Splitter()
         self._has_begun = False
         self._parts: dict[tuple[int, str], int] = {}
 
     def feed(self, events: bytes) -> list[hub.Piece]:
         pieces: list[hub.Piece] = []
         try:
-            for message in messages_in(events):
+            for message in self._splitter.feed(events):
                 said = read_json(message.payload) if message.payload else {}
                 if not isinstance(said, dict):
                     raise Garbled(_UNREAD)
