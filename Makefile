@@ -117,7 +117,8 @@ $(DEV)/.locked: requirements/dev.txt
 # `make lock UPGRADE=--upgrade` moves them. run.txt takes its versions from dev.txt: what is tested is what serves.
 
 UPGRADE ?=
-EXTRAS  := --extra local --extra redis --extra embedded --extra postgres --extra plan --extra search --extra eval
+EXTRAS  := --extra local --extra redis --extra embedded --extra postgres --extra plan --extra search --extra eval \
+    --extra aws --extra google --extra azure
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --annotation-style line \
     --custom-compile-command 'make lock' --quiet $(UPGRADE)
 

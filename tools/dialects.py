@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from headworks.wire.anthropic.translation.table import TABLE as ANTHROPIC_MESSAGES
+from headworks.wire.bedrock.translation.table import TABLE as BEDROCK_CONVERSE
 from headworks.wire.gemini.translation.table import TABLE as GEMINI_GENERATE
 from headworks.wire.hub import Fate, Table
 from headworks.wire.hub.fields import FIELDS
@@ -23,6 +24,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "dialects.md": OPENAI_CHAT,
     "dialects/anthropic.md": ANTHROPIC_MESSAGES,
     "dialects/gemini.md": GEMINI_GENERATE,
+    "dialects/bedrock.md": BEDROCK_CONVERSE,
 }
 """By the page that has them."""
 FATES: Final[Mapping[Fate, str]] = {

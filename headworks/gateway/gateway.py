@@ -210,6 +210,11 @@ class Gateway:
         found += [
             f"{name}: the model is still loading" for name, child in self.leaves.children.items() if not child.is_ready
         ]
+        found += [
+            f"{name}: its credential cannot be refreshed: {credential.problem}"
+            for name, credential in self.leaves.credentials.items()
+            if credential.problem
+        ]
         if self.journal.backlog:
             found.append(f"journal: {self.journal.backlog} bytes wait for the disk, {self.journal.lost} records lost")
         ledger = [] if self.ledger is None else self.ledger.troubles()

@@ -13,6 +13,8 @@ import msgspec
 
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.service import Service
+from headworks.credentials.credential import Credential
+from headworks.gateway.provider_credentials import CredentialFactory, credential_of
 from headworks.http.buffered import Buffered
 from headworks.http.client import Client
 from headworks.http.dial import Origin, trust
@@ -27,19 +29,23 @@ from headworks.providers.translating import Translating
 from headworks.system.derived.secret_values import secrets_sent_to
 from headworks.system.schema import system as schema
 from headworks.wire.anthropic.vendor import ANTHROPIC
+from headworks.wire.bedrock.vendor import BEDROCK, bedrock
 from headworks.wire.gemini.dialect import GEMINI
+from headworks.wire.openai.azure import azure_at
 from headworks.wire.openai.compatible import openai_at
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.presets import preset_of
 from headworks.wire.sides import VendorDialect
 
 DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType(
-    {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI}
+    {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI, "azure": OPENAI, "bedrock": BEDROCK}
 )
 """What a provider's `dialect:` in the system file stands for, where it is asked over HTTP. A dialect that is added gets its
 entry here."""
 
-KEY_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType({"anthropic": b"x-api-key", "gemini": b"x-goog-api-key"})
+KEY_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType(
+    {"anthropic": b"x-api-key", "gemini": b"x-goog-api-key", "azure": b"api-key"}
+)
 """In which header a vendor wants our key, by the same words; the others take it as `Authorization: Bearer`."""
 
 OURS: Final = OPENAI
@@ -67,8 +73,10 @@ class Leaves:
         models: Mapping[str, str] | None = None,
         buffered: Buffered | None = None,
         dialects: Mapping[str, VendorDialect] = DIALECTS,
+        credentials: CredentialFactory = credential_of,
     ) -> None:
         self.dialects = dialects
+        self._credential_of = credentials
         self.providers = system.providers
         self.folder = folder
         self.seed = seed
@@ -76,6 +84,7 @@ class Leaves:
         self.buffered = buffered
         self.clients: dict[str, Client] = {}
         self.children: dict[str, LocalProcess] = {}
+        self.credentials: dict[str, Credential] = {}
         self._factories: dict[str, LeafFactory] = {}
         self._made: dict[tuple[str, str], Service] = {}
         self._taken_over: set[str] = set()
@@ -98,6 +107,8 @@ class Leaves:
 
     async def start(self) -> None:
         """Starts the child processes that do not run yet; does not wait until their models are loaded."""
+        for credential in self.credentials.values():
+            credential.start()
         for name, child in self.children.items():
             if name not in self._taken_over:
                 await child.start()
@@ -108,6 +119,8 @@ class Leaves:
         children = [child for other in others for child in other.children.values()]
         ends: list[Awaitable[None]] = [child.stop() for child in self.children.values() if child not in children]
         ends += [client.close() for client in self.clients.values() if client not in clients]
+        credentials = [one for other in others for one in other.credentials.values()]
+        ends += [one.close() for one in self.credentials.values() if one not in credentials]
         await asyncio.gather(*ends)
 
     def _take_over(self, name: str, before: Leaves) -> None:
@@ -118,6 +131,8 @@ class Leaves:
             self.clients[name] = before.clients[name]
         if name in before.children:
             self.children[name] = before.children[name]
+        if name in before.credentials:
+            self.credentials[name] = before.credentials[name]
 
     def _provider(self, name: str, provider: schema.Provider) -> LeafFactory:
         if isinstance(provider, schema.OpenAI):
@@ -138,8 +153,17 @@ class Leaves:
         account = account_headers(key, extra, secrets_sent_to(provider), key_header=key_header)
         spoken = self.dialects["openai" if word in schema.PRESETS else word]
         dialect = openai_at(preset_of(word, provider.base_url)) if spoken is OPENAI else spoken
+        if isinstance(provider, schema.Azure):
+            dialect = azure_at(provider.base_url)
+        if isinstance(provider, schema.Bedrock) and provider.guardrail is not None:
+            dialect = bedrock(guardrail_config(provider.guardrail))
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
-        return lambda model: Remote(client, dialect, model, account, forward=forward, target=f"{name}/{model}")
+        credential = None
+        if provider.credential is not None:
+            credential = self.credentials[name] = self._credential_of(name, provider, self.folder)
+        return lambda model: Remote(
+            client, dialect, model, account, forward=forward, target=f"{name}/{model}", credential=credential
+        )
 
     def _tls(self, name: str, provider: schema.OpenAI, origin: Origin) -> ssl.SSLContext | None:
         if not origin.tls:
@@ -183,6 +207,11 @@ class Leaves:
         )
         desk = VendorState(name, vendor)
         return lambda model: Translating(Simulated(desk, model), OURS, model)
+
+
+def guardrail_config(written: schema.Guardrail) -> dict[str, str]:
+    """A guardrail as each call names it."""
+    return {"guardrailIdentifier": written.id, "guardrailVersion": written.version, "trace": written.trace}
 
 
 def local_process(provider: schema.Local, folder: Path) -> LocalProcess:

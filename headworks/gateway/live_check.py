@@ -119,9 +119,15 @@ class LiveCheck:
         return leaf
 
     async def _listed(self, leaf: Remote) -> frozenset[str] | CallError:
+        if OWN.name not in leaf.dialect:
+            return Garbled("no list of models")  # not one that is read here: a call tells
         client, by = leaf.client, now() + TIMEOUT
+        target = client.origin.target(b"/models")
         try:
-            exchange = await client.send(b"GET", client.origin.target(b"/models"), leaf.headers, connect_by=by)
+            headers_sent = leaf.headers
+            if leaf.credential is not None:
+                headers_sent += await leaf.credential.headers(b"GET", target, b"", by)
+            exchange = await client.send(b"GET", target, headers_sent, connect_by=by)
             try:
                 status, headers, body = await exchange.whole(by, MOST_LIST)
             finally:

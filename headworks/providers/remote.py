@@ -33,6 +33,7 @@ from headworks.core.masking import NOTHING, Mask
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening
 from headworks.core.trail import Attempt
+from headworks.credentials.credential import Credential
 from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
@@ -117,7 +118,7 @@ class Remote:
     """A Service: one model of one provider.
 
     account: from `account_headers`. forward: names of further headers that pass, the caller's to this provider and the
-    provider's to the caller, but for those that we say ourselves. target: what callers are told in place of the vendor's address (the model by default). `counts_streams` turns False when the vendor refuses to count tokens in streams: from
+    provider's to the caller, but for those that we say ourselves. credential: signs each request, where our key changes. target: what callers are told in place of the vendor's address (the model by default). `counts_streams` turns False when the vendor refuses to count tokens in streams: from
     then on it is not asked to, and the usage of its streams is unknown where it does not say so by itself.
     """
 
@@ -130,8 +131,10 @@ class Remote:
         *,
         forward: frozenset[bytes] = frozenset(),
         target: str = "",
+        credential: Credential | None = None,
     ) -> None:
         self.client = client
+        self.credential = credential
         self.target = target or model
         self.dialect = dialect
         self.model = model
@@ -249,6 +252,9 @@ class Visit:
         client, target, mask = remote.client, endpoint.streamed if call.streamed else endpoint.whole, remote.mask
         if client.buffered.size > client.buffered.most:
             raise crowded(client.buffered, was_sent=False)
+        if remote.credential is not None:
+            headers += await remote.credential.headers(b"POST", target, body, connect_by)
+            mask = remote.credential.mask
         try:
             exchange = client.resume(b"POST", target, headers, body)
             if exchange is None:

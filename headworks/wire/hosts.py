@@ -22,3 +22,10 @@ def right_base_url(dialect: str, base_url: str) -> str | None:
     if known is None or url.path.rstrip("/") in known.hosts[host]:
         return None
     return f"https://{url.hostname}{next((path for path in known.hosts[host] if path), '')}"
+
+
+def names_deployments(base_url: str) -> bool:
+    """Whether an address of Azure is that of its older paths, which have the deployment in them: it names neither the newer ones
+    (`/openai/v1`) nor a deployment."""
+    path = urlsplit(base_url).path
+    return "/v1" not in path and "/deployments/" not in path

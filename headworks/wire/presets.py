@@ -4,8 +4,8 @@ Always true: this file is data. A row says nothing that its sources do not say; 
 is found by its word (`dialect: groq`), which decides; of a provider that is written as `dialect: openai` by the host of its
 base URL. How errors and token counts differ is read without knowing the vendor (`vendor_errors.py`, `usage_forms.py`).
 
-A word whose row has another `speaks` than `openai` is a dialect of its own: the row has its address and its keys, and
-where the vendor's OpenAI-compatible API begins. All rows were read in November 2026.
+A word whose row has another `speaks` than `openai` is a dialect of its own: the row has its address and its keys. All
+rows were read in November 2026.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ Prefills: TypeAlias = tuple[tuple[str, str, Prefill], ...]
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """One vendor.
 
-    base_url: what the word implies; "" where it has a name of the user's in it. compatible_url: where its OpenAI-compatible
-    API begins, where that is elsewhere. hosts: its hosts, and the paths that a base URL for OpenAI's dialect has there.
+    base_url: what the word implies, with `{key}` for what the provider's key of that name says. versioned_url: the same where
+    `api_version` is written. hosts: its hosts, and the paths that a base URL for OpenAI's dialect has there.
     keys: environment variables that hold its key, the first that is set counts. is_open: it is asked without a key, too.
+    credential: the kind of credential that it is asked with where no key is there.
     model: for a first system file; reasons: that model thinks first, and takes other parameters.
     bound: the only name by which it knows the bound on an answer. counts: it takes `stream_options`.
     prefills: what begins how (`wire/prefill.py`): a part of the base URL, how the model's name begins, the form.
@@ -39,10 +40,11 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     sources: tuple[str, ...]
     base_url: str = ""
-    compatible_url: str = ""
+    versioned_url: str = ""
     hosts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     keys: tuple[str, ...] = ()
     is_open: bool = False
+    credential: str = ""
     speaks: str = "openai"
     model: str = ""
     reasons: bool = False
@@ -51,11 +53,6 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     prefills: Prefills = ()
     fates: Mapping[str, Row] = MappingProxyType({})
     renamed: Mapping[str, str] = MappingProxyType({})
-
-    @property
-    def openai_url(self) -> str:
-        """Where its API of OpenAI's dialect begins."""
-        return self.compatible_url or self.base_url
 
     @property
     def is_particular(self) -> bool:
@@ -353,7 +350,6 @@ PRESETS: Final = (
         word="gemini",
         title="Google Gemini",
         base_url="https://generativelanguage.googleapis.com/v1beta",
-        compatible_url="https://generativelanguage.googleapis.com/v1beta/openai",
         hosts={"generativelanguage.googleapis.com": ("/v1beta/openai", "/v1/openai")},
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         speaks="gemini",
@@ -364,7 +360,8 @@ PRESETS: Final = (
     Preset(
         word="azure",
         title="Azure OpenAI",
-        compatible_url="https://RESOURCE.openai.azure.com/openai/v1",
+        base_url="https://{resource}.openai.azure.com/openai/v1",
+        versioned_url="https://{resource}.openai.azure.com?api-version={api_version}",
         keys=("AZURE_OPENAI_API_KEY",),
         speaks="azure",
         sources=("https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",),
@@ -372,7 +369,8 @@ PRESETS: Final = (
     Preset(
         word="bedrock",
         title="Amazon Bedrock",
-        compatible_url="https://bedrock-runtime.REGION.amazonaws.com/openai/v1",
+        base_url="https://bedrock-runtime.{region}.amazonaws.com",
+        credential="aws",
         keys=("AWS_BEARER_TOKEN_BEDROCK",),
         speaks="bedrock",
         sources=("https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html",),

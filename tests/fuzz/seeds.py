@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -62,6 +63,21 @@ BACKUP: Final = (
     b'{"contents":{"identity":"one","rows":{"identity":1,"names":1,"opened":1,"access":1},"first":0,"last":0,"cost_nano":0,"spent_nano":0,"keys":1,"revoked":0,"changes":1,"waiting":0,"waiting_cost_nano":0},"digest":"b8c48fde73bed10b263a45ef95240ec0"}\n'
 )
 
+
+def framed(kind: bytes, payload: bytes) -> bytes:
+    """One message of AWS's binary framing."""
+    header = b"\x0b:event-type\x07" + len(kind).to_bytes(2, "big") + kind
+    said = (16 + len(header) + len(payload)).to_bytes(4, "big") + len(header).to_bytes(4, "big")
+    said += crc32(said).to_bytes(4, "big") + header + payload
+    return said + crc32(said).to_bytes(4, "big")
+
+
+CONVERSED: Final = (
+    framed(b"contentBlockDelta", b'{"contentBlockIndex":0,"delta":{"text":"hi"}}')
+    + framed(b"messageStop", b'{"stopReason":"end_turn"}')
+    + framed(b"metadata", b'{"usage":{"inputTokens":2,"outputTokens":1,"totalTokens":3}}')
+)
+
 SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
     {
         "edge": (
@@ -70,6 +86,11 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 900\r\n\r\n{",
             b"POST / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\ncontent-length: 9\r\n\r\n{",
             b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        "event_stream": (
+            CONVERSED,
+            framed(b"throttlingException", b'{"message":"slow"}'),
+            b"\x00\x00\x00\x10\x00\x00\x00\x00\x05\xc2H\xeb}\x98\xc8\xff",
         ),
         "body": (
             b'{"model":"a","messages":[{"role":"user","content":"hi"}],"stream":true,"max_tokens":9}',

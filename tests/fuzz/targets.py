@@ -44,6 +44,10 @@ from headworks.wire.anthropic.translation.encoder import MessagesEvents
 from headworks.wire.anthropic.translation.question_writer import body_of as messages_body
 from headworks.wire.anthropic.translation.sealed import without_foreign
 from headworks.wire.anthropic.vendor import ANTHROPIC
+from headworks.wire.bedrock.decoder import ConverseDecoder
+from headworks.wire.bedrock.translation.pieces import ConversePieces
+from headworks.wire.bedrock.vendor import BEDROCK
+from headworks.wire.hub import CONVERSE
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.caller import CHAT as CALLER
 from headworks.wire.openai.chat import read_chat
@@ -229,6 +233,20 @@ def gemini(data: bytes) -> None:
     fuzzed_gemini.answered(lambda: cut(data), data[1:])
 
 
+def event_stream(data: bytes) -> None:
+    """A vendor's stream in AWS's binary framing, and its body, through the hub."""
+    decoder, vendor, caller = ConverseDecoder(), ConversePieces(), ChatEvents()
+    with contextlib.suppress(CallError):
+        for piece in cut(data):
+            for chunk in decoder.feed(piece):
+                caller.feed(vendor.feed(chunk.data))
+        decoder.end()
+    with contextlib.suppress(CallError):
+        caller.whole(vendor.whole(data[1:]))
+    with contextlib.suppress(CallError):
+        raise BEDROCK[CONVERSE].error(400, ((b"x-amzn-errortype", data[:20]),), data[1:], 0.0)
+
+
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
@@ -307,6 +325,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "messages_stream": messages_stream,
         "messages_answer": messages_answer,
         "gemini": gemini,
+        "event_stream": event_stream,
         "system": system,
         "suite": suite,
         "prompt": prompt,

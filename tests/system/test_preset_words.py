@@ -72,7 +72,8 @@ def test_a_missing_key_is_told_by_the_name_of_its_variable() -> None:
     [
         ("Groq", "did you mean `groq`?"),
         ("XAI", "write dialect: xai"),
-        ("bedrok", "known: openai, "),
+        ("bedrok", "did you mean `bedrock`?"),
+        ("nothing-like-it", "known: openai, "),
     ],
 )
 def test_another_spelling_of_a_word_is_corrected(word: str, remedy: str) -> None:

@@ -23,13 +23,14 @@ OF_THE_ISSUE = (
 def test_every_row_has_an_address_a_key_and_a_source(preset: Preset) -> None:
     assert preset.sources
     assert all(re.match(r"https://|[\w.-]+/[\w.-]+#\d+$", source) for source in preset.sources)
-    assert re.match(r"https?://[\w.:-]+(/|$)", preset.openai_url)
+    assert re.match(r"https?://[\w.:{}-]+(/|$)", preset.base_url)
+    assert re.match(r"(https://[\w.:{}-]+(\?|$))?", preset.versioned_url)
     assert preset.keys or preset.is_open
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in preset.keys)
     assert set(preset.fates) <= set(FIELDS)
     assert all(form in get_args(Prefill) for _, _, form in preset.prefills)
     assert set(preset.renamed) <= {row.name for row in TABLE.rows.values()}
-    assert preset.base_url == "" or preset.base_url.startswith("https://") or "//127.0.0.1:" in preset.base_url
+    assert preset.base_url.startswith("https://") or "//127.0.0.1:" in preset.base_url
 
 
 def test_no_word_and_no_host_stands_twice() -> None:

@@ -18,7 +18,10 @@ class Machine:
 
     def has_module(self, name: str) -> bool:
         """Whether a module is installed; it is not imported."""
-        return find_spec(name) is not None
+        try:
+            return find_spec(name) is not None
+        except ModuleNotFoundError:  # the package that it would be in
+            return False
 
     def read(self, path: str, most: int) -> bytes:
         """The first bytes of a file that the system file names. Raises OSError or ValueError."""

@@ -14,17 +14,19 @@ from urllib.parse import parse_qsl, urlsplit
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.extras import install
 from headworks.core.masking import SHORT
+from headworks.system.checks.credentials import check_credential
 from headworks.system.checks.drills import check_drills
 from headworks.system.checks.machine import Machine
 from headworks.system.checks.requirements import check_requirements
 from headworks.system.derived.prefill import prefill_of
 from headworks.system.derived.secret_values import SECRET_NAME, secret_parts
+from headworks.system.preset_words import unsaid
 from headworks.system.schema.notations import Address
 from headworks.system.schema.secrets import PrivateUrl, Secret
-from headworks.system.schema.system import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
+from headworks.system.schema.system import EMBEDDED, Azure, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.syntax.findings import Findings, KeyPath, suggestion
 from headworks.system.syntax.scalars import shown, written_count, written_duration
-from headworks.wire.hosts import right_base_url
+from headworks.wire.hosts import names_deployments, right_base_url
 
 SHORTEST_KEY = 16
 """Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
@@ -76,6 +78,11 @@ def targets_of(system: System) -> dict[str, list[str]]:
 
 
 def _openai(provider: OpenAI, where: KeyPath, findings: Findings, machine: Machine) -> None:
+    if name := unsaid(provider.base_url):
+        example = {"region": "us-east-1", "resource": "NAME"}.get(name, "...")
+        findings.error((*where, name), f"`{name}` is missing: the address has it", f"add it: {name}: {example}")
+    if isinstance(provider, Azure) and findings.is_valid((*where, "base_url")):
+        _azure(provider, where, findings)
     url = urlsplit(provider.base_url)
     host = Address(host=url.hostname or "", port=0)
     if url.scheme == "http" and provider.api_key is not None and not host.is_loopback:
@@ -111,8 +118,22 @@ def _openai(provider: OpenAI, where: KeyPath, findings: Findings, machine: Machi
             findings.error(at, "callers' keys of this gateway would be sent to the vendor", "use `api_key`")
         elif "*" in name:
             findings.error(at, f"{shown(name)} is a pattern", "write the full name of each header")
+    if provider.credential is not None and findings.is_valid((*where, "credential")):
+        check_credential(provider, where, findings, machine)
     if provider.ca_file is not None and findings.is_valid((*where, "ca_file")):
         _ca_file(provider.ca_file, (*where, "ca_file"), findings, machine)
+
+
+def _azure(provider: Azure, where: KeyPath, findings: Findings) -> None:
+    is_versioned = "api-version" in dict(parse_qsl(urlsplit(provider.base_url).query))
+    if names_deployments(provider.base_url) and not is_versioned:
+        problem = "Azure's older paths need a version of the API"
+        findings.error((*where, "base_url"), problem, "write api_version: 2024-10-21, or end the address in /openai/v1")
+    if provider.api_version is not None and not is_versioned:
+        problem = "`base_url` is written, so this has no effect"
+        findings.error(
+            (*where, "api_version"), problem, "write `?api-version=...` into `base_url`, or name the `resource`"
+        )
 
 
 def _suite(path: str, where: KeyPath, findings: Findings, machine: Machine) -> None:

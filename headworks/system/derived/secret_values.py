@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from headworks.system.schema.credentials import AwsCredential, AzureCredential
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.system.schema.system import OpenAI, System
 
@@ -17,12 +18,21 @@ SECRET_NAME = re.compile(r"(?i)key|token|secret|password|signature|^sig$|^auth$|
 def secrets_sent_to(provider: OpenAI) -> list[str]:
     """The secrets that each request sends to this vendor or its proxy."""
     found = [provider.api_key.reveal()] if provider.api_key is not None else []
+    found += [one.reveal() for one in credential_secrets(provider)]
     for name, value in provider.headers.items():
         if not value.is_literal or SECRET_NAME.search(name):
             found += secret_parts(value)
     query = parse_qsl(urlsplit(provider.base_url).query)
     found += [value for name, value in query if SECRET_NAME.search(name)]
     return found if provider.proxy is None else [*found, *passwords(provider.proxy)]
+
+
+def credential_secrets(provider: OpenAI) -> Iterator[Secret]:
+    """The secrets with which its credential is asked for. What it gives is masked by itself, for it changes."""
+    if isinstance(provider.credential, AzureCredential) and provider.credential.secret is not None:
+        yield provider.credential.secret
+    if isinstance(provider.credential, AwsCredential) and provider.credential.external_id is not None:
+        yield provider.credential.external_id
 
 
 def all_secrets(system: System) -> list[str]:

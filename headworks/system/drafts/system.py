@@ -20,7 +20,7 @@ from headworks.core.reply import Usage
 from headworks.system.checks.machine import Machine
 from headworks.system.drafts.prompt import Prompt
 from headworks.system.drafts.suite import QUALITY_BOUND
-from headworks.system.preset_words import IMPLYING
+from headworks.system.preset_words import IMPLYING, PLACE
 from headworks.system.starter import LOCAL_MODULES
 from headworks.wire.presets import PRESETS, Preset
 
@@ -145,7 +145,7 @@ def written_provider(vendor: Preset, variable: str) -> str:
         lines = [f"dialect: {vendor.word}"]
         lines[0] += f"{' ' * max(1, 22 - len(vendor.word))}# its address and {variable} are implied"
     else:
-        lines = ["dialect: openai", f"base_url: {vendor.openai_url}", f"api_key: ${{env:{variable}}}"]
+        lines = ["dialect: openai", f"base_url: {vendor.base_url}", f"api_key: ${{env:{variable}}}"]
     more = [
         "# rpm: 500                      # your account's limits: check compares the traffic with them",
         "# tpm: 200k",
@@ -158,10 +158,8 @@ def others(env: Mapping[str, str], chosen: Preset) -> str:
     found = []
     for vendor in PRESETS:
         if vendor is not chosen and not vendor.is_open and any(env.get(name) for name in vendor.keys):
-            known = vendor.word in IMPLYING
-            inside = f"dialect: {vendor.word}" if known else f'dialect: openai, base_url: "{vendor.openai_url}"'
-            key = "" if known else f', api_key: "${{env:{next(name for name in vendor.keys if env.get(name))}}}"'
-            found.append(f"  # {vendor.word}: {{{inside}{key}}}\n")
+            place = "".join([f", {name}: {name.upper()}" for name in PLACE.findall(vendor.base_url)])
+            found.append(f"  # {vendor.word}: {{dialect: {vendor.word}{place}}}\n")
     return (
         "".join(["  # its key is in the environment, too: remove the `#`, and name it in `targets`\n", *found])
         if found

@@ -19,6 +19,7 @@ from headworks.policy.freshness import Caching
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.schema.choices import Choices, ExtraPrice, TargetChoice
+from headworks.system.schema.credentials import AwsCredential, AzureCredential, GoogleCredential
 from headworks.system.schema.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
 from headworks.system.schema.notations import NOTATIONS
 from headworks.system.schema.requirements import (
@@ -35,8 +36,11 @@ from headworks.system.schema.requirements import (
 from headworks.system.schema.system import (
     TEXT_NOTATIONS,
     Anthropic,
+    Azure,
+    Bedrock,
     Gemini,
     Group,
+    Guardrail,
     Key,
     Local,
     Log,
@@ -54,11 +58,16 @@ from headworks.system.schema.system import (
 from headworks.system.syntax.scalars import written_duration
 
 DIALECT: Final = (
-    "The API that the vendor speaks: `openai`, `anthropic`, `gemini`, `local` (a model in a child process) or `simulated` (generated answers, no "
+    "The API that the vendor speaks: `openai`, `anthropic`, `gemini`, `azure`, `bedrock`, `local` (a model in a child process) or `simulated` (generated answers, no "
     "vendor); "
     "or the name of a vendor that speaks OpenAI's, such as `groq`, which implies `base_url` and the variable of `api_key` "
     "([vendors](../vendors.md))."
 )
+
+TAGS: Final[Mapping[str, str]] = MappingProxyType(
+    {"dialect": DIALECT, "kind": "Whose credential it is: `aws`, `google` or `azure`."}
+)
+"""What the key says that tells maps of one place apart."""
 
 _SHAPE: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -94,12 +103,15 @@ _OPENAI: Final[Mapping[str, str]] = MappingProxyType(
         "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
         "headers": "Headers that every request to this vendor carries. Their values are secrets: they are never shown.",
         "forward_headers": "More headers that pass, from the caller to this vendor and back, beside those of its dialect.",
+        "credential": "A credential that changes, in place of `api_key`: AWS, Google or Azure. It is refreshed in the background "
+        "([vendors](../vendors.md#credentials-that-change)).",
         "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
         "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
         "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
         **_STATED,
     }
 )
+"""A vendor that is asked over HTTP."""
 
 DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyType(
     {
@@ -157,6 +169,43 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "base_url": "Where the vendor's API begins. `/models/MODEL:generateContent` is added to its path. For Vertex "
             "`https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google`.",
             "api_key": "Our key at the vendor, sent as `x-goog-api-key`.",
+        },
+        Azure: {
+            **_OPENAI,
+            "base_url": "Where the API begins. Default: `https://RESOURCE.openai.azure.com/openai/v1`.",
+            "api_key": "Our key at the resource, sent as `api-key`.",
+            "resource": "The name of the Azure resource: it makes the address.",
+            "api_version": "A version of the API: then the older paths are used, which have the deployment in them. Default: the newer "
+            "paths, which need none.",
+        },
+        Bedrock: {
+            **_OPENAI,
+            "base_url": "Where the API begins. Default: `https://bedrock-runtime.REGION.amazonaws.com`, by the first `region`.",
+            "guardrail": "A guardrail that checks every call.",
+        },
+        Guardrail: {
+            "id": "The guardrail's id or ARN.",
+            "version": "Its version: a number, or `DRAFT`.",
+            "trace": "Whether the answer says what the guardrail found.",
+        },
+        AwsCredential: {
+            "region": "The AWS region that requests are signed for. Default: the one in the host of `base_url`, else of the provider's "
+            "`region`.",
+            "profile": "A profile of `~/.aws/config`. Default: botocore's chain, which has the variables, web identity (IRSA), the "
+            "container and the instance.",
+            "role": "The ARN of a role that is assumed with what the profile or the chain gives.",
+            "external_id": "The external id that the role's owner asks for.",
+            "session": "The name of the role's session, which CloudTrail shows. Default: `headworks`.",
+        },
+        GoogleCredential: {
+            "file": "The file of a service account, or of workload identity (`external_account`). Default: the application default "
+            "credentials.",
+        },
+        AzureCredential: {
+            "tenant": "The id of the tenant.",
+            "client": "The id of the client. Without a `secret` it is a managed identity. Default: what the environment has, workload "
+            "identity and the machine's managed identity among it.",
+            "secret": "The client's secret.",
         },
         Local: {
             "model": "`gemma-3-270m`, the embedded model, or the path of a GGUF file.",

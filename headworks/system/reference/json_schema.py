@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import inspect
 
-from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
+from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, TAGS, written_default
 from headworks.system.schema.choices import TargetChoice
 from headworks.system.schema.notations import NOTATIONS, Notation
 from headworks.system.schema.secrets import PrivateUrl, Secret
@@ -96,7 +96,7 @@ def _struct(kind: inspect.StructType, kinds: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required = []
     if kind.tag_field:
-        properties[kind.tag_field] = {"const": kind.tag, "description": DIALECT}
+        properties[kind.tag_field] = {"const": kind.tag, "description": TAGS[kind.tag_field]}
         required.append(kind.tag_field)
     for field in written_fields(kind):
         made = dict(_schema(field.type, kinds))

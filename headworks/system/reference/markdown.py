@@ -11,11 +11,12 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import msgspec
 from msgspec import inspect
 
-from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, written_default
+from headworks.system.reference.descriptions import DESCRIPTIONS, TAGS, written_default
 from headworks.system.schema.notations import NOTATIONS
-from headworks.system.schema.system import TEXT_NOTATIONS, System, written_fields
+from headworks.system.schema.system import TEXT_NOTATIONS, OpenAI, System, written_fields
 
 BEGIN = "<!-- reference: written by tools/reference.py -->"
 END = "<!-- end of reference -->"
@@ -25,7 +26,8 @@ FIRST: Final = "system-file.md"
 
 PAGES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
-        "system-file/providers-and-models.md": ("providers", "models"),
+        "system-file/providers.md": ("providers",),
+        "system-file/models.md": ("models",),
         "system-file/callers-and-server.md": ("keys", "groups", "prompts", "server", "log"),
         "system-file/requirements-and-drills.md": ("requirements", "suites", "drills", "choices"),
     }
@@ -61,12 +63,33 @@ def _written(keys: Sequence[str]) -> Iterator[str]:
         for field in written_fields(section.struct):
             if below := [anchors[struct.cls] for struct in _structs(field.type) if struct.cls in anchors]:
                 links[field.encode_name] = f"#{below[0]}"
-        yield from _table(section.struct, links)
-        for field in written_fields(section.struct):
+        own = _own(section.struct)
+        yield from _table(own, links)
+        if len(own.fields) < len(section.struct.fields):
+            yield "Its other keys are those of `dialect: openai`."
+            yield ""
+        for field in written_fields(own):
             if isinstance(field.type, inspect.DictType) and isinstance(field.type.key_type, inspect.LiteralType):
                 names = ", ".join(f"`{name}`" for name in field.type.key_type.values)
                 yield from wrap(f"`{field.encode_name}`: {names}.", 140)
                 yield ""
+
+
+def _own(struct: inspect.StructType) -> inspect.StructType:
+    """A vendor over HTTP with those keys only that it does not have as `dialect: openai` has them."""
+    if struct.cls is OpenAI or not issubclass(struct.cls, OpenAI):
+        return struct
+    [usual] = _structs(inspect.type_info(OpenAI))
+    known = {field.encode_name: field for field in usual.fields}
+    said, before = DESCRIPTIONS[struct.cls], DESCRIPTIONS[OpenAI]
+    own = [
+        field
+        for field in struct.fields
+        if (name := field.encode_name) not in known
+        or said[name] != before[name]
+        or written_default(field) != written_default(known[name])
+    ]
+    return msgspec.structs.replace(struct, fields=tuple(own))
 
 
 class Section(NamedTuple):
@@ -110,7 +133,7 @@ def _table(struct: inspect.StructType, links: Mapping[str, str]) -> Iterator[str
     yield "| key | value | default | meaning |"
     yield "|---|---|---|---|"
     if struct.tag_field:
-        yield f"| `{struct.tag_field}` | `{struct.tag}` | required | {DIALECT} |"
+        yield f"| `{struct.tag_field}` | `{struct.tag}` | required | {TAGS[struct.tag_field]} |"
     for field in written_fields(struct):
         default = written_default(field)
         shown = "required" if field.required else "" if default is None else f"`{default}`"

@@ -313,6 +313,12 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             "a store", "sqlite:///.headworks/ledger.db", r"sqlite:///[^?#\n]+|postgres(?:ql)?://[!-~]+|.*\$\{.*", store
         ),
         "url": Notation("a URL", "https://api.example.com/v1", r"https?://[^#@?\s]+(?:\?[^#\s]*)?", url),
+        "api_version": Notation(
+            "a version of an API",
+            "2024-10-21",
+            r"[a-z0-9][a-z0-9-]{0,31}",
+            _matching("a version of an API", r"[a-z0-9][a-z0-9-]{0,31}", "such as 2024-10-21 or preview"),
+        ),
         "region": Notation("a region", "eu", NAME, region),
         "retention": Notation("a retention", "30d", f"none|{_DURATION}", retention, written_retention),
         "proxy": Notation("a proxy", "http://proxy:3128", r"none|[^\s]+", proxy),

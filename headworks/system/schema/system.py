@@ -26,6 +26,7 @@ from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.schema.choices import Choices
+from headworks.system.schema.credentials import Credential
 from headworks.system.schema.drills import Drill
 from headworks.system.schema.drills import Fault as Fault  # the faults of a simulated vendor are those of drills
 from headworks.system.schema.notations import Address
@@ -55,6 +56,7 @@ LogFormat: TypeAlias = Literal["text", "json"]
 OnFilter: TypeAlias = Literal["error", "next"]
 Tag: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "tag"})]
 Instant: TypeAlias = Annotated[float, msgspec.Meta(extra={"unit": "instant"})]
+ApiVersion: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "api_version"})]
 Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -68,10 +70,34 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
     concurrency: Count | None = None
     headers: dict[HeaderName, Secret] = {}
     forward_headers: tuple[HeaderName, ...] = ()
+    credential: Credential | None = None
     ca_file: FilePath | None = None
     proxy: ProxyUrl | None = None
     region: tuple[Region, ...] = ()
     retention: Retention | None = None
+
+
+class Azure(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="azure"):
+    """Azure OpenAI. A target's model is the name of a deployment."""
+
+    base_url: Url = ""
+    resource: Name | None = None
+    api_version: ApiVersion | None = None
+
+
+class Guardrail(msgspec.Struct, frozen=True, kw_only=True):
+    """A guardrail of Bedrock that checks every call."""
+
+    id: str
+    version: str = "DRAFT"
+    trace: Literal["enabled", "disabled", "enabled_full"] = "disabled"
+
+
+class Bedrock(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="bedrock"):
+    """Amazon Bedrock by its Converse API."""
+
+    base_url: Url = ""
+    guardrail: Guardrail | None = None
 
 
 def _preset(word: str, base_url: str) -> type[OpenAI]:
@@ -147,7 +173,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
     retention: Retention | None = None
 
 
-Provider: TypeAlias = OpenAI | Anthropic | Gemini | Local | Simulated
+Provider: TypeAlias = OpenAI | Anthropic | Gemini | Azure | Bedrock | Local | Simulated
 
 
 class TargetOf(msgspec.Struct, frozen=True, kw_only=True):

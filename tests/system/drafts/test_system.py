@@ -46,7 +46,7 @@ def test_further_vendors_whose_keys_are_set_are_written_as_comments() -> None:
     text = draft(choice, None, None)
     assert choice.target.startswith("mistral/")
     assert "  # groq: {dialect: groq}\n" in text
-    assert "  # azure: {dialect: " in text
+    assert "  # azure: {dialect: azure, resource: RESOURCE}\n" in text
     assert "ollama" not in text, "a server of one's own is not taken to be there because of a variable"
     assert right(text.replace("  # groq:", "  groq:"), env).providers["groq"]
 

@@ -72,6 +72,7 @@ def test_a_hint_that_the_vendor_refuses_is_left_out_of_a_translated_body() -> No
     assert set(made) == {"model", "messages"}
     assert made["messages"] == [{"role": "user", "content": "hi"}]
     assert translated("groq", question(user="u"))["user"] == "u"
+    assert translated("ollama", question())["messages"][0]["name"] == "ann"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What signs requests to vendors whose keys change: refreshed in the background, never while a call waits."""
