@@ -11,6 +11,7 @@ from __future__ import annotations
 from headworks.wire.hub.answer import Answer, Choice, Finish, Likely, Reason, Usage
 from headworks.wire.hub.carrying import Carried, Fate, Row, Table, Unsupported, carried
 from headworks.wire.hub.codec import Decoder, Encoder
+from headworks.wire.hub.groups import flat_name
 from headworks.wire.hub.parts import (
     MEDIA,
     Audio,
@@ -142,4 +143,5 @@ __all__ = [
     "Video",
     "Whole",
     "carried",
+    "flat_name",
 ]
