@@ -28,6 +28,7 @@ from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
 from headworks.wire.anthropic.count_tokens import COUNT
 from headworks.wire.gemini.caller import GENERATE
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
+from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.responses.caller import RESPONSES
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
@@ -38,6 +39,7 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/chat/completions": CHAT,
         "/v1/embeddings": EMBEDDINGS,
         "/v1/responses": RESPONSES,
+        "/v1/completions": COMPLETIONS,
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,
         **{
