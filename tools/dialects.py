@@ -12,13 +12,18 @@ from typing import Final
 from headworks.wire.gemini.translation.table import TABLE as GEMINI_GENERATE
 from headworks.wire.hub import Fate, Table
 from headworks.wire.hub.fields import FIELDS
+from headworks.wire.openai.responses.table import TABLE as OPENAI_RESPONSES
 from headworks.wire.openai.translation.table import TABLE as OPENAI_CHAT
 from tools.failure import placed
 
 DOCS = Path(__file__).parent.parent / "docs"
 TOOL = "tools/dialects.py"
 
-TABLES: Final[Mapping[str, Table]] = {"dialects.md": OPENAI_CHAT, "dialects/gemini.md": GEMINI_GENERATE}
+TABLES: Final[Mapping[str, Table]] = {
+    "dialects.md": OPENAI_CHAT,
+    "dialects/gemini.md": GEMINI_GENERATE,
+    "dialects/responses.md": OPENAI_RESPONSES,
+}
 """By the page that has them."""
 FATES: Final[Mapping[Fate, str]] = {
     "carried": "carried",
