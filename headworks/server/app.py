@@ -30,6 +30,7 @@ from headworks.wire.gemini.caller import GENERATE
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.responses.caller import RESPONSES
+from headworks.wire.openai.responses.compact import COMPACT
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
 
@@ -39,6 +40,7 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/chat/completions": CHAT,
         "/v1/embeddings": EMBEDDINGS,
         "/v1/responses": RESPONSES,
+        "/v1/responses/compact": COMPACT,
         "/v1/completions": COMPLETIONS,
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,
