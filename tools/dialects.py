@@ -14,6 +14,7 @@ from headworks.wire.bedrock.translation.table import TABLE as BEDROCK_CONVERSE
 from headworks.wire.gemini.translation.table import TABLE as GEMINI_GENERATE
 from headworks.wire.hub import Fate, Table
 from headworks.wire.hub.fields import FIELDS
+from headworks.wire.openai.responses.table import TABLE as OPENAI_RESPONSES
 from headworks.wire.openai.translation.table import TABLE as OPENAI_CHAT
 from tools.failure import placed
 
@@ -25,6 +26,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "dialects/anthropic.md": ANTHROPIC_MESSAGES,
     "dialects/gemini.md": GEMINI_GENERATE,
     "dialects/bedrock.md": BEDROCK_CONVERSE,
+    "dialects/responses.md": OPENAI_RESPONSES,
 }
 """By the page that has them."""
 FATES: Final[Mapping[Fate, str]] = {

@@ -270,3 +270,12 @@ class Dialect(Protocol):
     def event(self, error: CallError, /) -> bytes:
         """The event that ends a stream which broke."""
         ...
+
+
+@runtime_checkable
+class Numbering(Protocol):
+    """What a dialect has beside, whose events are numbered without a gap."""
+
+    def event_after(self, error: CallError, sent: bytes, /) -> bytes:
+        """The event that ends a stream which broke. sent: what the caller was sent last."""
+        ...

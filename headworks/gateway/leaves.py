@@ -152,7 +152,7 @@ class Leaves:
         key_header = KEY_HEADERS.get(word, BEARER)
         account = account_headers(key, extra, secrets_sent_to(provider), key_header=key_header)
         spoken = self.dialects["openai" if word in schema.PRESETS else word]
-        dialect = openai_at(preset_of(word, provider.base_url)) if spoken is OPENAI else spoken
+        dialect = openai_at(preset_of(word, provider.base_url), provider.apis) if spoken is OPENAI else spoken
         if isinstance(provider, schema.Azure):
             dialect = azure_at(provider.base_url)
         if isinstance(provider, schema.Bedrock) and provider.guardrail is not None:

@@ -23,12 +23,16 @@ from headworks.server.exchange import Exchange
 from headworks.server.model_lists import Model, ModelList, info, is_anthropic, page
 from headworks.server.origins import NONE, Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
+from headworks.server.responses_paths import refused
 from headworks.server.unknown_path import unserved
 from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
 from headworks.wire.anthropic.count_tokens import COUNT
 from headworks.wire.gemini.caller import EMBED, EMBED_BATCH, GENERATE
 from headworks.wire.gemini.count_tokens import COUNT as GEMINI_COUNT
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
+from headworks.wire.openai.completions.caller import COMPLETIONS
+from headworks.wire.openai.responses.caller import RESPONSES
+from headworks.wire.openai.responses.compact import COMPACT
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
 
@@ -48,6 +52,9 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
         "/v1/chat/completions": CHAT,
         "/v1/embeddings": EMBEDDINGS,
+        "/v1/responses": RESPONSES,
+        "/v1/responses/compact": COMPACT,
+        "/v1/completions": COMPLETIONS,
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,
         **{
@@ -229,6 +236,8 @@ class App:
                 return self.model
             if path.startswith(gemini_models.MODEL) and self.pattern_of(path) is None:
                 return self.gemini_model
+        if (refusal := refused(method, path, upgrades=b"upgrade" in request.names)) is not None:
+            raise refusal
         pattern = self.pattern_of(path)
         if pattern is not None and method == "POST":
             return self.posts[pattern]

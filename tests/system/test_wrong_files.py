@@ -459,6 +459,18 @@ models: {a: v/x}
             "2:188 providers.v.forward_headers[2]: `x-*` is a pattern -> write the full name of each header",
         ],
     ),
+    "apis of another dialect": (
+        """\
+providers:
+  v: {dialect: gemini, api_key: '${env:K}', apis: [chat]}
+  w: {dialect: groq, api_key: '${env:K}', apis: [chat, talk]}
+models: {a: v/x, b: w/x}
+""",
+        [
+            "2:45 providers.v.apis: the key `apis` is not known -> known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy, region, retention",
+            "3:56 providers.w.apis[1]: `talk` is not known -> known: chat, completions, embeddings, responses",
+        ],
+    ),
     "a certificate that is not there": (
         """\
 providers:

@@ -158,7 +158,12 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "each": "The amount is for so many of the setting, rounded up: with `16`, a `concurrency` of 20 costs it twice.",
             "when": "The amount is paid only where the setting has this value, as a tier that is bought.",
         },
-        OpenAI: _OPENAI,
+        OpenAI: {
+            **_OPENAI,
+            "apis": "The APIs of OpenAI's that this vendor has. Callers of another one are translated to the first that fits. Default: "
+            "`chat` and `embeddings`; at `api.openai.com` also `responses`, at servers of open models (`vllm`, `ollama`, ...) also "
+            "`completions`.",
+        },
         Anthropic: {
             **_OPENAI,
             "base_url": "Where the vendor's API begins. `/messages` is added to its path. A query goes with every request.",

@@ -84,7 +84,7 @@ def _own(struct: inspect.StructType) -> inspect.StructType:
     said, before = DESCRIPTIONS[struct.cls], DESCRIPTIONS[OpenAI]
     own = [
         field
-        for field in struct.fields
+        for field in written_fields(struct)
         if (name := field.encode_name) not in known
         or said[name] != before[name]
         or written_default(field) != written_default(known[name])

@@ -53,6 +53,7 @@ StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"}
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
 LogFormat: TypeAlias = Literal["text", "json"]
+Api: TypeAlias = Literal["chat", "responses", "completions", "embeddings"]
 OnFilter: TypeAlias = Literal["error", "next"]
 Tag: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "tag"})]
 Instant: TypeAlias = Annotated[float, msgspec.Meta(extra={"unit": "instant"})]
@@ -71,6 +72,7 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
     headers: dict[HeaderName, Secret] = {}
     forward_headers: tuple[HeaderName, ...] = ()
     credential: Credential | None = None
+    apis: tuple[Api, ...] = ()
     ca_file: FilePath | None = None
     proxy: ProxyUrl | None = None
     region: tuple[Region, ...] = ()
@@ -338,8 +340,10 @@ DERIVED: Final = "("
 
 
 def written_fields(kind: inspect.StructType) -> list[inspect.Field]:
-    """The fields of a struct that a file may write."""
-    return [field for field in kind.fields if not field.encode_name.startswith(DERIVED)]
+    """The fields of a struct that a file may write. A vendor of another dialect has none of OpenAI's APIs."""
+    is_foreign = issubclass(kind.cls, OpenAI) and kind.cls is not OpenAI and kind.cls not in PRESETS.values()
+    hidden = "apis" if is_foreign else ""
+    return [field for field in kind.fields if not field.encode_name.startswith(DERIVED) and field.encode_name != hidden]
 
 
 class System(msgspec.Struct, frozen=True, kw_only=True):

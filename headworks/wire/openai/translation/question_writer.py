@@ -18,7 +18,7 @@ from headworks.wire import hub
 from headworks.wire.hub.values import CHAT, merged, own
 from headworks.wire.json_text import write_json
 from headworks.wire.openai.translation import calls, reasoning, tools
-from headworks.wire.openai.translation.content import content_of, is_content
+from headworks.wire.openai.translation.content import content_of, is_content, is_plain
 from headworks.wire.openai.translation.question_reader import role_of
 from headworks.wire.openai.translation.table import TABLE
 
@@ -97,7 +97,7 @@ def _body(question: hub.Question, model: str) -> dict[str, Any]:
         body["response_format"] = tools.written_output(question.output)
     if question.speech is not None:
         body["audio"] = _speech(question.speech)
-    if question.reasoning is not None and (effort := _effort(question.reasoning)):
+    if question.reasoning is not None and (effort := effort_of(question.reasoning)):
         body["reasoning_effort"] = effort
     _tools(body, question, spelled)
     return merged(body, own(question.extra, CHAT))
@@ -120,7 +120,8 @@ def _speech(speech: hub.Speech) -> dict[str, Any]:
     return merged({name: value for name, value in said.items() if value is not None}, own(speech.extra, CHAT))
 
 
-def _effort(asked: hub.Reasoning) -> str:
+def effort_of(asked: hub.Reasoning) -> str:
+    """How much to think, in OpenAI's words; "" where the model decides."""
     if asked.effort or asked.mode == "off":
         return asked.effort or "none"
     if asked.budget is None:
@@ -155,6 +156,9 @@ def _messages(question: hub.Question) -> Iterator[dict[str, Any]]:
     """What a tool's result has beside text follows the results as a user's message, for there is no other place for it."""
     moved: list[hub.Part] = []
     for turn in (*question.system, *question.turns):
+        if not moved and len(turn.parts) == 1 and not (turn.name or turn.extra) and is_plain(part := turn.parts[0]):
+            yield {"role": role_in(turn.role, question.origin), "content": part.text}  # as most are
+            continue
         results = [part for part in turn.parts if isinstance(part, hub.ToolResult)]
         if moved and not results:
             yield {"role": "user", "content": content_of(moved)}
@@ -165,7 +169,7 @@ def _messages(question: hub.Question) -> Iterator[dict[str, Any]]:
         if results and rest:
             moved.extend(rest)
         elif not results:
-            yield _message(turn, rest)
+            yield _message(turn, rest, question.origin)
     if moved:
         yield {"role": "user", "content": content_of(moved)}
 
@@ -190,8 +194,15 @@ def _result(result: hub.ToolResult, moved: list[hub.Part]) -> dict[str, Any]:
     return merged(said, own(result.extra, CHAT))
 
 
-def _message(turn: hub.Turn, parts: Sequence[hub.Part]) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": turn.role if turn.role != "tool" else "user"}
+def role_in(role: hub.Role, origin: str) -> str:
+    """A role as it is written. Who speaks another API is no less understood by `system`: many servers know no developer."""
+    if role == "developer" and origin != CHAT:
+        return "system"
+    return "user" if role == "tool" else role
+
+
+def _message(turn: hub.Turn, parts: Sequence[hub.Part], origin: str) -> dict[str, Any]:
+    said: dict[str, Any] = {"role": role_in(turn.role, origin)}
     if turn.name:
         said["name"] = turn.name
     if turn.role == "assistant":
