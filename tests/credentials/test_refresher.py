@@ -12,7 +12,7 @@ from headworks.core.clock import now, wall
 from headworks.core.errors import Denied, Expired
 from headworks.core.vtime import run_virtual
 from headworks.credentials.credential import Bearer
-from headworks.credentials.library import in_thread
+from headworks.credentials.library import TALKATIVE, in_thread, quieten
 from headworks.credentials.refresher import LONGEST_FETCH, Fetched, Refresher, words_of
 
 LIFE = 3600.0
@@ -229,6 +229,20 @@ def test_a_blocking_fetch_runs_in_a_thread_and_what_it_raises_is_told() -> None:
         return ""
 
     assert asyncio.run(main()) == "OSError: no route"
+
+
+def test_the_libraries_write_no_log_unless_somebody_wants_it() -> None:
+    before = {name: logging.getLogger(name).level for name in TALKATIVE}
+    try:
+        for name in TALKATIVE:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.getLogger("msal").setLevel(logging.DEBUG)
+        quieten()
+        assert not logging.getLogger("azure.core.pipeline.policies").isEnabledFor(logging.ERROR)
+        assert logging.getLogger("msal").level == logging.DEBUG
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @pytest.mark.parametrize(

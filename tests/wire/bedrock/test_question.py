@@ -78,6 +78,17 @@ def test_turns_alternate_and_results_stand_in_the_users() -> None:
     ]
 
 
+def test_results_of_tools_stand_before_what_else_the_user_says() -> None:
+    mark = hub.CacheMark()
+    turns = (
+        hub.Turn(role="system", parts=(hub.Text(text="be brief", cache=mark),)),
+        hub.Turn(role="tool", parts=(hub.ToolResult(call_id="c", parts=(hub.Text(text="x"),), cache=mark),)),
+        hub.Turn(role="user", parts=(hub.Text(text="go on"),)),
+    )
+    [message] = written(hub.Question(model="a", turns=turns, tools=(hub.Tool(name="f"),)))["messages"]
+    assert [next(iter(one)) for one in message["content"]] == ["toolResult", "cachePoint", "text", "cachePoint", "text"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "is_custom", "said"),
     [

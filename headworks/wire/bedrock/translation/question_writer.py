@@ -89,10 +89,24 @@ def _messages(question: hub.Question) -> list[Block]:
             messages[-1]["content"].extend(blocks)
         else:
             messages.append({"role": role, "content": blocks})
+    for message in messages:
+        message["content"] = _results_first(message["content"])
     distinct_names(messages)
     if question.cache is not None and messages and "cachePoint" not in messages[-1]["content"][-1]:
         messages[-1]["content"].append(cache_point(question.cache))  # one mark for all of it stands at its end
     return messages
+
+
+def _results_first(blocks: list[Block]) -> list[Block]:
+    """Results of tools before what else the user says, each with its mark: Claude refuses them anywhere else."""
+    results: list[Block] = []
+    others: list[Block] = []
+    place = others
+    for block in blocks:
+        if "cachePoint" not in block:
+            place = results if "toolResult" in block else others
+        place.append(block)
+    return results + others
 
 
 def _inference(question: hub.Question) -> Block:
