@@ -93,6 +93,21 @@ def test_what_its_limits_never_carry_is_not_simulated() -> None:
     assert short.counts.simulated == 3
 
 
+def test_what_a_queue_never_settles_at_is_not_simulated_either() -> None:
+    tight = found(text(objectives=FIRST, slow=", rpm: 122", more=BOTH), runs=2)  # 120 calls a minute come
+    [one] = tight.left_out
+    assert one.systems == 1
+    assert "their queues never settle" in one.why
+
+
+def test_where_the_limits_of_none_carry_the_load_the_nearest_are_shown() -> None:
+    content = text(objectives=FIRST, slow=", rpm: 30", more="choices: {vary: {models.a.mid_stream: [error, restart]}}")
+    content = content.replace("peak_rps: 2", "peak_rps: 2, peak_for: 1m")
+    tight = found(content, runs=2)
+    assert tight.verdict == "does not hold"
+    assert tight.points[0].gives_way[0].startswith("more arrives than `slow` admits (its rpm)")
+
+
 def test_what_is_not_measured_is_not_judged() -> None:
     quality = "{id: answers, metric: quality, suite: s, at_least: 90%}"
     suite = "suites: {s: suites/support.yaml}\n"
