@@ -300,3 +300,13 @@ def test_vendors_that_cannot_be_compared_are_said(vendors: str, said: str, tmp_p
     assert done.returncode == COULD_NOT_RUN
     assert said in done.stderr
     assert not (tmp_path / "headworks.yaml").exists()
+
+
+def test_every_vendor_that_is_known_can_be_compared(tmp_path: Path) -> None:
+    names = [vendor.word for vendor in VENDORS]
+    assert headworks(tmp_path, "init", "--vendors", ",".join(names)).returncode == 0
+    keys = {name: "sk-0123456789abcdef" for vendor in VENDORS for name in vendor.keys}
+    choices = load_system(tmp_path / "headworks.yaml", keys).system.choices
+    assert choices is not None
+    assert choices.targets["assistant"].at_most == 2  # every order of twenty is too many
+    assert len(choices.targets["assistant"].any_of) == len(names)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,23 +16,42 @@ from headworks.cli.main import run
 from headworks.twin.frontier.search import search
 from headworks.twin.report.frontier import Frontier, frontier_json
 from headworks.twin.report.frontier_html import frontier_page
-from headworks.twin.workers.workers import ThisProcess
-from tests.twin.frontier.files import FAST, FIRST, MINIMUM, SLOW, asked, text
-from tests.twin.frontier.test_search import none
+from tests.twin.frontier.files import FAST, FIRST, MINIMUM, SLOW, text
 
 QUICK = ("--search", "--calls", "100", "--runs", "4")
 
 
+class Typed(NamedTuple):
+    """What was typed once, for all tests: a search takes most of a second."""
+
+    code: int
+    out: str
+    page: str
+    file: str
+    frontier: Frontier
+
+
 @pytest.fixture(scope="module")
-def frontier() -> Frontier:
-    return search(asked(text(more=MINIMUM)), ThisProcess(), none)
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Typed:
+    """`headworks plan --search --html p.html f.yaml`."""
+    folder, out, made = tmp_path_factory.mktemp("searched"), io.StringIO(), []
+
+    def noted(*asked: Any) -> Frontier:
+        made.append(search(*asked))
+        return made[0]
+
+    file = written(folder)
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
+        patch.setattr(plan_search, "search", noted)
+        code = run(["plan", *QUICK, "--html", str(folder / "p.html"), file])
+    return Typed(code, out.getvalue(), (folder / "p.html").read_text(), file, made[0])
 
 
 @pytest.fixture
-def known(frontier: Frontier, monkeypatch: pytest.MonkeyPatch) -> Frontier:
+def known(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> Frontier:
     """The search has been made: what is typed shows it."""
-    monkeypatch.setattr(plan_search, "search", lambda *anything: frontier)
-    return frontier
+    monkeypatch.setattr(plan_search, "search", lambda *anything: typed.frontier)
+    return typed.frontier
 
 
 def written(folder: Path) -> str:
@@ -37,12 +59,9 @@ def written(folder: Path) -> str:
     return str(folder / "f.yaml")
 
 
-def test_people_read_the_answer_the_systems_and_why_neighbours_lose(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = written(tmp_path)
-    assert run(["plan", *QUICK, "--html", str(tmp_path / "p.html"), file]) == 0
-    out = capsys.readouterr().out
+def test_people_read_the_answer_the_systems_and_why_neighbours_lose(typed: Typed) -> None:
+    out, file = typed.out, typed.file
+    assert typed.code == 0
     assert "\x1b" not in out
     assert "\nCheapest that meets both promises: #1, a asks fast/m, then slow/m, $" in out
     assert re.search(r"^1 +a asks fast/m, then slow/m +\$[\d,]+ +\d+ ms +99\.\d+% +holds", out, re.MULTILINE)
@@ -51,10 +70,9 @@ def test_people_read_the_answer_the_systems_and_why_neighbours_lose(
     )
     assert "4 of 4 systems looked at, 4 simulated" in out
     assert f"headworks plan --search --apply 1 {file} > best.patch && patch {file} best.patch" in out
-    assert "<h2>#1: a asks fast/m, then slow/m</h2>" in (tmp_path / "p.html").read_text()
+    assert "<h2>#1: a asks fast/m, then slow/m</h2>" in typed.page
 
 
-@pytest.mark.usefixtures("known")
 def test_apply_prints_the_patch_and_nothing_else(
     known: Frontier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,7 +89,7 @@ def test_machines_read_all_of_it(known: Frontier, tmp_path: Path, capsys: pytest
     assert run(["plan", "--search", "--calls", "100", "--json", written(tmp_path)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found == json.loads(frontier_json(known))
-    assert found["points"][0]["patch"].startswith("--- a/headworks.yaml\n+++ b/headworks.yaml\n")
+    assert found["points"][0]["patch"].startswith("--- a/f.yaml\n+++ b/f.yaml\n")
     assert str(tmp_path) not in json.dumps(found)
 
 
@@ -108,8 +126,8 @@ def test_what_cannot_be_searched_is_said(
     assert said in capsys.readouterr().err
 
 
-def test_the_page_says_of_a_system_what_it_is_why_neighbours_lose_and_its_patch(frontier: Frontier) -> None:
-    page = frontier_page(frontier)
+def test_the_page_says_of_a_system_what_it_is_why_neighbours_lose_and_its_patch(typed: Typed) -> None:
+    page, frontier = typed.page, typed.frontier
     assert page == frontier_page(frontier)
     assert "<script" not in page
     assert page.count("<h3>The patch</h3>") == len(frontier.points)

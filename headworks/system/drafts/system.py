@@ -65,7 +65,18 @@ COST_FACTOR: Final = 3
 VENDORS: Final = tuple(preset for preset in PRESETS if preset.model)
 """In the order in which their keys are looked for."""
 
-COMPARED: Final = MappingProxyType({"openai": "gpt-4o-mini"})
+MOST_IN_A_ROW: Final = 4
+"""Vendors of which every order is compared: of more, every two."""
+
+COMPARED: Final = MappingProxyType(
+    {
+        "openai": "gpt-4o-mini",
+        "xai": "grok-3-mini",
+        "fireworks": "accounts/fireworks/models/llama-v3p1-8b-instruct",
+        "cerebras": "llama3.1-8b",
+        "gemini": "gemini-2.5-flash",
+    }
+)
 """The model to begin with where vendors are compared, if another one is better: its price and its speed are known."""
 
 
@@ -222,10 +233,13 @@ server: {{listen: 127.0.0.1:8080}}
 def _choices(choice: TargetChoice) -> str:
     if not choice.compared:
         return ""
+    listed = f"[{', '.join(choice.targets)}]"
+    if len(choice.targets) > MOST_IN_A_ROW:
+        listed = f"{{any_of: {listed}, at_most: 2}}"
     return f"""
 choices:                            # what `headworks plan --search` may vary: docs/search.md
   targets:
-    {ALIAS}: [{", ".join(choice.targets)}]    # any of them, in any order; add others
+    {ALIAS}: {listed}    # any of them, in any order; add others
   vary:
     models.{ALIAS}.mid_stream: [error, restart]     # restart: an answer that breaks off is asked for again
 """

@@ -101,7 +101,7 @@ def _numbers(one: Point) -> str:
 def _none(points: Sequence[Point], counts: Counts) -> str:
     if verdict_of(points) == "does not hold":
         return f"No: of {counts.looked_at} systems none meets every promise."
-    return f"Not certain: of {counts.looked_at} systems none surely meets every promise, but {_named(points[0])} may."
+    return f"Not certain: of {counts.looked_at} systems none surely meets every promise, but {_named(points[0])}, may."
 
 
 def _nearest(points: Sequence[Point]) -> Sequence[str]:

@@ -16,7 +16,7 @@ from headworks.system.schema.requirements import Bound, Objective
 from headworks.system.schema.system import System
 
 FIRST_TOKEN: Final = "first token"
-AVAILABILITY: Final = "availability (no promise)"
+AVAILABILITY: Final = "availability over all time"
 """Ids of the objectives that are added: no name in a file has a blank."""
 
 PERCENTILE: Final = 95.0

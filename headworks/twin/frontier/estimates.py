@@ -19,6 +19,8 @@ from headworks.twin.frontier.space import first_tier
 from headworks.twin.models.speed_range import SpeedRange
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.plan import PlanInputs, Prepared, peak_of, prepare
+from headworks.twin.screening.capacity import capacity
+from headworks.twin.screening.course import STABLE
 from headworks.twin.screening.giving_way import GivesWay, giving_way
 from headworks.twin.workload.mix import Mix
 
@@ -27,13 +29,20 @@ QUANTILES = 200
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate by formulas. gives_way: what admits less than arrives, None where nothing does; slower: by which factor the first
-    token may be slower than it is simulated; unknown: first targets whose speed nobody knows; unpriced: targets without a price."""
+    """A candidate by formulas. gives_way: what admits less than arrives, None where nothing does; use: of what the last targets
+    admit; slower: by which factor the first token may be slower than it is simulated; unknown: first targets whose speed nobody
+    knows; unpriced: targets without a price."""
 
     gives_way: GivesWay | None
+    use: float = 0.0
     slower: float
     unknown: tuple[str, ...]
     unpriced: tuple[str, ...]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its queues settle: where they do not, only a whole peak shows what it is."""
+        return self.gives_way is None and self.use < STABLE
 
     @property
     def shortage(self) -> float:
@@ -45,11 +54,13 @@ def estimated(system: System, known: PlanInputs) -> Estimate:
     """The estimate of a system whose targets are all permitted. Raises PlanError."""
     ready = prepare(system, known)
     models, ranges = ready.modelled.models, ready.modelled.ranges
-    short = giving_way(system, models, peak_of(system, ready.demand))
+    peak = peak_of(system, ready.demand)
+    short = giving_way(system, models, peak)
     slow = {**models, **{name: one.slow for name, one in ranges.items()}}
     usual = first_token(system, models, ready.demand.mix)
     return Estimate(
         gives_way=short[0] if short else None,
+        use=capacity(system, models, peak.mix, peak.burstiness).use,
         slower=first_token(system, slow, ready.demand.mix) / usual if usual else 1.0,
         unknown=_unknown(system, ready, ranges),
         unpriced=_unpriced(system),

@@ -158,6 +158,11 @@ def _why_not(one: Tried) -> tuple[str, str] | None:
     if known.gives_way is not None:
         short = known.gives_way
         return f"more arrives than they admit: {short.name}", "more of it, or another target beside it, would do"
+    if not known.is_settled:
+        return (
+            "they would use nearly all that their last targets admit, and their queues never settle",
+            "more of it would do",
+        )
     if known.unknown:
         names = ", ".join(known.unknown)
         return (

@@ -136,13 +136,13 @@ def _tried(
 def _is_worth_a_run(one: Tried) -> bool:
     """Whether formulas leave it open what it is worth."""
     known = one.estimate
-    return known is not None and known.gives_way is None and not known.unknown and not known.unpriced
+    return known is not None and known.is_settled and not known.unknown and not known.unpriced
 
 
 def _nearest(found: Sequence[Tried], bench: Bench, workers: Workers) -> list[Tried]:
     """Where none is worth a run: those that are unknown in some way and have room, else those that are short of least."""
     known = [one for one in found if one.estimate is not None]
-    with_room = [one for one in known if one.estimate is not None and one.estimate.gives_way is None]
+    with_room = [one for one in known if one.estimate is not None and one.estimate.is_settled]
     short = sorted(known, key=lambda one: 0.0 if one.estimate is None else one.estimate.shortage)
     worth = {one.digest: one for one in reversed(with_room or short[:NEAREST])}
     ran = {one.candidate.chosen: one for one in mapped(workers, bench.tried, list(reversed(worth.values())))}

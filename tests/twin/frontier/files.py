@@ -77,13 +77,15 @@ def text(
     return FILE.format(objectives=objectives, more=more, first=first, slow=slow, fast=fast, constraints=constraints)
 
 
-def asked(content: str, wanted: int = 100, quality: KnownQuality = NOTHING_MEASURED, seed: int = 1) -> Search:
+def asked(
+    content: str, wanted: int = 100, quality: KnownQuality = NOTHING_MEASURED, seed: int = 1, runs: int = 4
+) -> Search:
     return Search(
         source=SourceFile.of("headworks.yaml", content.encode()),
         system=read_bytes(content.encode()),
         known=PlanInputs(read=nothing, quality=quality),
         parse=read_chosen,
-        effort=Effort(calls=100, runs=4, seed=seed),
+        effort=Effort(calls=100, runs=runs, seed=seed),
         wanted=wanted,
     )
 

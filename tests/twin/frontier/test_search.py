@@ -18,8 +18,8 @@ def none(space: Space, wanted: int, seed: int, goals: int) -> Sampler:
     raise AssertionError("a space that is tried whole needs no sampler")
 
 
-def found(content: str) -> Frontier:
-    return search(asked(content), ALONE, none)
+def found(content: str, runs: int = 4) -> Frontier:
+    return search(asked(content, runs=runs), ALONE, none)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_what_nothing_meets_is_said_with_who_comes_nearest() -> None:
 
 
 def test_a_speed_that_nobody_knows_is_left_out_and_probe_is_named() -> None:
-    left = found(text(more=f"choices: {{targets: {{a: [{FAST}, slow/n]}}}}"))
+    left = found(text(objectives=FIRST, more=f"choices: {{targets: {{a: [{FAST}, slow/n]}}}}"), runs=2)
     [one] = left.left_out
     assert one.why == "the speed of slow/n, which they ask first, is unknown"
     assert "headworks probe" in one.remedy
@@ -77,7 +77,10 @@ def test_a_speed_that_nobody_knows_is_left_out_and_probe_is_named() -> None:
 
 
 def test_where_no_speed_is_known_no_verdict_rests_on_one() -> None:
-    blind = found(text(objectives=FIRST, first="slow/m", more="choices: {targets: {a: [slow/m, fast/m]}}"))
+    blind = found(
+        text(objectives=FIRST, first="slow/m", more="choices: {targets: {a: {any_of: [slow/m, fast/m], at_most: 1}}}"),
+        runs=2,
+    )
     assert blind.verdict == "cannot say"
     assert all(one.first_token.value is None for one in blind.points)
     assert any("run `headworks probe`" in line for line in blind.said)
@@ -85,9 +88,24 @@ def test_where_no_speed_is_known_no_verdict_rests_on_one() -> None:
 
 
 def test_what_its_limits_never_carry_is_not_simulated() -> None:
-    short = found(text(slow=", rpm: 30", more=BOTH))
+    short = found(text(objectives=FIRST, slow=", rpm: 30", more=BOTH), runs=2)
     assert [one.why for one in short.left_out] == ["more arrives than they admit: rpm of slow"]
     assert short.counts.simulated == 3
+
+
+def test_what_a_queue_never_settles_at_is_not_simulated_either() -> None:
+    tight = found(text(objectives=FIRST, slow=", rpm: 122", more=BOTH), runs=2)  # 120 calls a minute come
+    [one] = tight.left_out
+    assert one.systems == 1
+    assert "their queues never settle" in one.why
+
+
+def test_where_the_limits_of_none_carry_the_load_the_nearest_are_shown() -> None:
+    content = text(objectives=FIRST, slow=", rpm: 30", more="choices: {vary: {models.a.mid_stream: [error, restart]}}")
+    content = content.replace("peak_rps: 2", "peak_rps: 2, peak_for: 1m")
+    tight = found(content, runs=2)
+    assert tight.verdict == "does not hold"
+    assert tight.points[0].gives_way[0].startswith("more arrives than `slow` admits (its rpm)")
 
 
 def test_what_is_not_measured_is_not_judged() -> None:
