@@ -2,7 +2,7 @@
 
 Truth. Peaks are simulated until the truth's own 95 % half width is a third of the plan's, for each number. An interval that covers 95 %
 of exact truths then covers 93.7 % of these: sqrt(1 + 1/9) is 1.05. How many peaks there are follows from the widths and not
-from where the plan's numbers lie, so that it favours nobody. Eight at least, `MOST_PEAKS` at most; where that is too few the row says so.
+from where the plan's numbers lie, so that it favours nobody. Eight at least, `MOST_CALLS` calls at most; where that is too few the row says so.
 
 Bounds. Drawn around the truth of `PILOT` peaks of other seeds, at most twice and half of it, so that the plan cannot know on which side.
 """
@@ -26,7 +26,8 @@ LATENCIES = {"first50": ("first", 50), "first95": ("first", 95), "duration95": (
 SEED = 20261130
 PILOT = 8
 FARTHEST = 2.0
-MOST_PEAKS = 100
+MOST_CALLS = 600_000
+"""Calls of a truth's peaks at most: six to ten seconds of a core."""
 AS_SURE = 3.0
 """How many times narrower the truth's half width is than the plan's."""
 
@@ -196,9 +197,10 @@ def known_well_enough(number: int, case: Case, verdicts: dict[str, Verdict]) -> 
     while True:
         known = truth(made)
         lacks = max((times_short(known, id, one) for id, one in verdicts.items()), default=0.0)
-        if lacks <= 1 or len(made) >= MOST_PEAKS:
+        most = max(PILOT, int(MOST_CALLS / (case.rate * case.seconds)))
+        if lacks <= 1 or len(made) >= most:
             return known
-        wanted = min(MOST_PEAKS, max(len(made) + 4, round(len(made) * lacks**2)))
+        wanted = min(most, max(len(made) + 4, round(len(made) * lacks**2)))
         made += [case.usual_peak(2_000_000_000 + 1_000_000 * number + seed) for seed in range(len(made), wanted)]
 
 

@@ -14,7 +14,7 @@ then surer than either number.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf, isfinite
+from math import ceil, inf, isfinite
 from typing import Final, Protocol
 
 import msgspec
@@ -197,7 +197,9 @@ class RunSource(Protocol):
 
 def fewest(course: Course | None) -> int:
     """Runs that a verdict needs at least."""
-    return MIN_WHOLE if course is not None and course.is_whole else MIN_RUNS
+    if course is None or not course.is_whole:
+        return MIN_RUNS
+    return min(ENOUGH_WHOLE, max(MIN_WHOLE, ceil(LEAST_CALLS / max(1, course.simulated))))
 
 
 def first_tasks(plan: Plan, effort: Effort, course: Course | None) -> list[Task]:
@@ -223,8 +225,6 @@ def replicate_until_clear(
         if len(made) < least:
             continue
         spent = sum(one.calls for one in made)
-        if is_whole and len(made) < ENOUGH_WHOLE and spent < LEAST_CALLS:
-            continue
         if spent + made[-1].calls > most or all(is_clear(one, made) for one in plan.system.requirements.objectives):
             break
     return made
