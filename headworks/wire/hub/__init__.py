@@ -12,6 +12,7 @@ from headworks.wire.hub.answer import Answer, Choice, Finish, Likely, Reason, Us
 from headworks.wire.hub.carrying import Carried, Fate, Row, Table, Unsupported, carried
 from headworks.wire.hub.codec import Decoder, Encoder
 from headworks.wire.hub.embedding import Embedding, Input, Vectors
+from headworks.wire.hub.groups import flat_name
 from headworks.wire.hub.parts import (
     MEDIA,
     Audio,
@@ -146,4 +147,5 @@ __all__ = [
     "Video",
     "Whole",
     "carried",
+    "flat_name",
 ]

@@ -72,14 +72,19 @@ def says_no_format(error: CallError) -> bool:
     return FORMAT in where or "json_schema" in where or "structured output" in where.lower()
 
 
+def words_for(schema: bytes) -> str:
+    """How a schema is asked for in words."""
+    return (
+        "Answer with JSON only: no other words before or after it, no code fence. "
+        f"It must fit this JSON Schema: {schema.decode()}"
+    )
+
+
 def in_words(body: bytes, schema: bytes) -> bytes:
     """The body without `response_format`, its first system message asking for the schema; one is added where none is."""
     found = dict(members(body))
     found.pop(FORMAT, None)
-    words = (
-        "Answer with JSON only: no other words before or after it, no code fence. "
-        f"It must fit this JSON Schema: {schema.decode()}"
-    )
+    words = words_for(schema)
     messages = bytes(found["messages"])
     if messages.count(b"{") + messages.count(b"[") > MOST_READ:
         first_of_all = msgspec.json.encode({"role": "system", "content": words})

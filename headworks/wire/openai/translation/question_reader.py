@@ -16,9 +16,9 @@ from headworks.wire import hub
 from headworks.wire.hub.values import CHAT, only
 from headworks.wire.json_text import read_json
 from headworks.wire.members import Members, members
-from headworks.wire.openai.body import MOST_TOKENS, whole
 from headworks.wire.openai.translation import calls, reasoning, tools
 from headworks.wire.openai.translation.content import parts_of
+from headworks.wire.openai.translation.taking import read_member, taken, taken_whole, texts_of
 
 _Fields: TypeAlias = dict[str, Any]
 
@@ -67,13 +67,13 @@ def question_of(body: bytes) -> hub.Question:
 def _question(found: Members) -> hub.Question:
     fields: _Fields = {}
     spelled: list[str] = []
-    said = _read(found, "messages")
+    said = read_member(found, "messages")
     if not isinstance(said, (list, NoneType)):
         raise Malformed("`messages` must be a list.", param="messages")
     turns = [_turn(at, message) for at, message in enumerate(said or ())]
     ahead = next((at for at, turn in enumerate(turns) if turn.role not in ("system", "developer")), len(turns))
     found.pop("messages", None)
-    fields["model"] = _taken(found, "model", str) or ""
+    fields["model"] = taken(found, "model", str) or ""
     found.pop("model", None)
     _tools(found, fields, spelled)
     _sampling(found, fields, spelled)
@@ -91,34 +91,6 @@ def _question(found: Members) -> hub.Question:
     )
 
 
-def _read(found: Members, name: str) -> Any:
-    raw = found.get(name)
-    return None if raw is None else read_json(raw)
-
-
-def _taken(found: Members, name: str, kind: type | tuple[type, ...]) -> Any:
-    """The value, taken out, where it is of this kind; None where it is null, or of another kind and stays."""
-    if name not in found:
-        return None
-    value = read_json(found[name])
-    if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
-        del found[name]
-        return value
-    return None
-
-
-def _whole(found: Members, name: str) -> int | None:
-    """A whole number in any notation, taken out; what is none, or out of bounds, stays."""
-    if name not in found:
-        return None
-    number = whole(found[name])
-    if number is None or not 0 <= number <= MOST_TOKENS:
-        _taken(found, name, ())
-        return None
-    del found[name]
-    return number
-
-
 # Fields
 
 
@@ -131,16 +103,16 @@ def _tools(found: Members, fields: _Fields, spelled: list[str]) -> None:
         said = functions
         spelled.append("functions")
         del found["functions"]
-    if (options := _taken(found, tools.WEB_SEARCH, dict)) is not None:
+    if (options := taken(found, tools.WEB_SEARCH, dict)) is not None:
         said = (*said, tools.searched(options))
     if said:
         fields["tools"] = said
-    _taken(found, "tool_choice", ())  # null is none
+    taken(found, "tool_choice", ())  # null is none
     if "tool_choice" in found:
         if (choice := tools.choice_of(read_json(found["tool_choice"]))) is not None:
             fields["tool_choice"] = choice
             del found["tool_choice"]
-    elif (legacy := _function_call(_read(found, "function_call"))) is not None:
+    elif (legacy := _function_call(read_member(found, "function_call"))) is not None:
         fields["tool_choice"] = legacy
         spelled.append("function_call")
         del found["function_call"]
@@ -161,18 +133,18 @@ def _function_call(said: Any) -> hub.ToolChoice | None:
 def _sampling(found: Members, fields: _Fields, spelled: list[str]) -> None:
     said: _Fields = {}
     for name in _NUMBERS:
-        if (value := _taken(found, name, (int, float))) is not None:
+        if (value := taken(found, name, (int, float))) is not None:
             said[name] = value
     if "top_k" in said:
         spelled.append("top_k")
-    if (seed := _taken(found, "seed", int)) is not None:
+    if (seed := taken(found, "seed", int)) is not None:
         said["seed"] = seed
-    if (biases := _taken(found, "logit_bias", dict)) is not None:
+    if (biases := taken(found, "logit_bias", dict)) is not None:
         said["logit_bias"] = biases
-    if (logprobs := _taken(found, "logprobs", bool)) is not None:
+    if (logprobs := taken(found, "logprobs", bool)) is not None:
         said["logprobs"] = logprobs
     for name, field in (("n", "choices"), ("top_logprobs", "top_logprobs")):
-        if (number := _whole(found, name)) is not None:
+        if (number := taken_whole(found, name)) is not None:
             said[field] = number
     if said:
         fields["sampling"] = hub.Sampling(**said)
@@ -180,48 +152,39 @@ def _sampling(found: Members, fields: _Fields, spelled: list[str]) -> None:
 
 def _bound(found: Members, fields: _Fields, spelled: list[str]) -> None:
     """Where both names are used, the older one stays as it is."""
-    if (bound := _whole(found, "max_completion_tokens")) is not None:
+    if (bound := taken_whole(found, "max_completion_tokens")) is not None:
         fields["max_output"] = bound
-    elif (bound := _whole(found, "max_tokens")) is not None:
+    elif (bound := taken_whole(found, "max_tokens")) is not None:
         fields["max_output"] = bound
         spelled.append("max_tokens")
 
 
 def _rest(found: Members, fields: _Fields, spelled: list[str]) -> None:
     for name, field in _TEXTS.items():
-        if value := _taken(found, name, str):
+        if value := taken(found, name, str):
             fields[field] = value
     for name, field in _FLAGS.items():
-        if (flag := _taken(found, name, bool)) is not None:
+        if (flag := taken(found, name, bool)) is not None:
             fields[field] = flag
-    if user := _taken(found, "user", str):
+    if user := taken(found, "user", str):
         fields["user"] = user
-    elif "user" not in found and (user := _taken(found, "safety_identifier", str)):
+    elif "user" not in found and (user := taken(found, "safety_identifier", str)):
         fields["user"] = user
         spelled.append("safety_identifier")
-    if effort := _taken(found, "reasoning_effort", str):
+    if effort := taken(found, "reasoning_effort", str):
         fields["reasoning"] = hub.Reasoning(effort=effort)
-    if (labels := _taken(found, "metadata", dict)) is not None:
+    if (labels := taken(found, "metadata", dict)) is not None:
         fields["metadata"] = labels
-    if (stop := _texts(_read(found, "stop"))) is not None:
+    if (stop := texts_of(read_member(found, "stop"))) is not None:
         fields["stop"] = stop
         del found["stop"]
-    if (kinds := _texts(_read(found, "modalities"))) is not None:
+    if (kinds := texts_of(read_member(found, "modalities"))) is not None:
         fields["modalities"] = kinds
         del found["modalities"]
-    if (speech := _taken(found, "audio", dict)) is not None:
+    if (speech := taken(found, "audio", dict)) is not None:
         voice = speech.pop("voice", None)
         format = speech.pop("format") if isinstance(speech.get("format"), str) else ""
         fields["speech"] = hub.Speech(voice=voice, format=format, extra=only(CHAT, speech))
-
-
-def _texts(said: Any) -> tuple[str, ...] | None:
-    """One text, or a list of them."""
-    if isinstance(said, str):
-        return (said,)
-    if isinstance(said, list) and all(isinstance(one, str) for one in said):
-        return tuple(said)
-    return None
 
 
 # Turns

@@ -97,7 +97,7 @@ def _body(question: hub.Question, model: str) -> dict[str, Any]:
         body["response_format"] = tools.written_output(question.output)
     if question.speech is not None:
         body["audio"] = _speech(question.speech)
-    if question.reasoning is not None and (effort := _effort(question.reasoning)):
+    if question.reasoning is not None and (effort := effort_of(question.reasoning)):
         body["reasoning_effort"] = effort
     _tools(body, question, spelled)
     return merged(body, own(question.extra, CHAT))
@@ -120,7 +120,8 @@ def _speech(speech: hub.Speech) -> dict[str, Any]:
     return merged({name: value for name, value in said.items() if value is not None}, own(speech.extra, CHAT))
 
 
-def _effort(asked: hub.Reasoning) -> str:
+def effort_of(asked: hub.Reasoning) -> str:
+    """How much to think, in OpenAI's words; "" where the model decides."""
     if asked.effort or asked.mode == "off":
         return asked.effort or "none"
     if asked.budget is None:
@@ -165,7 +166,7 @@ def _messages(question: hub.Question) -> Iterator[dict[str, Any]]:
         if results and rest:
             moved.extend(rest)
         elif not results:
-            yield _message(turn, rest)
+            yield _message(turn, rest, question.origin)
     if moved:
         yield {"role": "user", "content": content_of(moved)}
 
@@ -190,8 +191,10 @@ def _result(result: hub.ToolResult, moved: list[hub.Part]) -> dict[str, Any]:
     return merged(said, own(result.extra, CHAT))
 
 
-def _message(turn: hub.Turn, parts: Sequence[hub.Part]) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": turn.role if turn.role != "tool" else "user"}
+def _message(turn: hub.Turn, parts: Sequence[hub.Part], origin: str) -> dict[str, Any]:
+    """Who speaks another API is no less understood by `system`: many servers know no developer."""
+    role = "user" if turn.role == "tool" else turn.role
+    said: dict[str, Any] = {"role": "system" if role == "developer" and origin != CHAT else role}
     if turn.name:
         said["name"] = turn.name
     if turn.role == "assistant":

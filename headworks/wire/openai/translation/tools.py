@@ -114,7 +114,7 @@ def written_tools(tools: Sequence[hub.AnyTool]) -> list[Any]:
             if tool.dialect == CHAT and search_in(tool) is None:
                 said.append(tool.value)
         elif isinstance(tool, hub.ToolGroup):
-            said.extend([_written(one, f"{tool.name}__{one.name}") for one in tool.tools])
+            said.extend([_written(one, hub.flat_name(tool.name, one.name)) for one in tool.tools])
         else:
             said.append(_written(tool, tool.name))
     return said

@@ -1,0 +1,77 @@
+"""A caller's body of Responses: what policies need of it.
+
+Always true: what is checked here is what we act on ourselves; the rest is the vendor's to judge. Nothing is kept, so what
+names something that was kept is refused with the way out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from headworks.core.call import PROMPT_PREFIX
+from headworks.core.dialect import Asked
+from headworks.core.errors import Malformed
+from headworks.wire.members import Members, members
+from headworks.wire.openai import body as openai_body
+from headworks.wire.openai.body import kind
+
+BOUND: Final = "max_output_tokens"
+_NULL: Final = b"null"
+
+_KINDS: Final = {
+    "instructions": (b'"n', "a string"),
+    "tools": (b"[n", "a list"),
+    "text": (b"{n", "an object"),
+    "reasoning": (b"{n", "an object"),
+    "include": (b"[n", "a list"),
+    "tool_choice": (b'"{n', "a string or an object"),
+    "temperature": (b"-0123456789n", "a number"),
+    "top_p": (b"-0123456789n", "a number"),
+}
+"""How a field's value may begin, and what that is in words."""
+
+
+def read_responses(body: bytes, path: str = "") -> Asked:
+    """What a caller asks. Raises Malformed, with `param` where one field is the reason."""
+    found = members(body)
+    model = openai_body.read_model(found)
+    if not model.startswith(PROMPT_PREFIX):  # a prompt brings its own
+        _require_input(found)
+    for name in ("previous_response_id", "conversation"):
+        if name in found and bytes(found[name]) != _NULL:
+            raise unkept(name)
+    for name in found.keys() & _KINDS.keys():
+        firsts, wanted = _KINDS[name]
+        if memoryview(found[name])[0] not in firsts:
+            raise Malformed(f"`{name}` must be {wanted}, not {kind(found[name])}.", param=name)
+    openai_body.read_flag(found, "store")
+    openai_body.read_flag(found, "background")
+    return Asked(
+        model=model,
+        streamed=openai_body.read_flag(found, "stream"),
+        include_usage=True,  # the last event has the tokens, whether anybody asks or not
+        max_output=openai_body.read_bound(found, BOUND) if BOUND in found else None,
+        user=openai_body.read_user(found) if "user" in found or "safety_identifier" in found else None,
+    )
+
+
+def unkept(name: str) -> Malformed:
+    """The refusal of what names an answer that was kept."""
+    what = "an earlier answer" if name == "previous_response_id" else "a conversation"
+    return Malformed(
+        f"`{name}` names {what} that is kept, and this gateway keeps none. Send the earlier turns in `input`, with their "
+        "reasoning items as they came.",
+        param=name,
+    )
+
+
+def _require_input(found: Members) -> None:
+    raw = found.get("input")
+    if raw is None:
+        if "prompt" not in found:
+            raise Malformed("`input` is missing: send a string, or a list of items.", param="input")
+        return
+    first = bytes(memoryview(raw)[:1])
+    if first not in (b'"', b"["):
+        raise Malformed(f"`input` must be a string or a list, not {kind(raw)}.", param="input")
+    openai_body.require_content(found, "input", "send a string, or at least one item", listed=False)

@@ -1,0 +1,81 @@
+"""What of a body decides how many tokens it can have, beside its length. Read only under a budget.
+
+Always true: what a body's bytes do not bound is named in `unbounded`. A search of the web that nobody demands is none of it: under
+a budget no vendor is asked for it (`vendor.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from headworks.core.dialect import Weight
+from headworks.core.errors import Malformed
+from headworks.wire.json_text import read_json
+from headworks.wire.members import members
+from headworks.wire.openai.responses.tools import HOSTED
+
+MOST_DENSE: Final = 200_000
+"""Objects and lists in a body beyond which it is not weighed: reading them would hold the loop for 50 ms."""
+
+_OWN: Final = frozenset({"function", "custom", "namespace"})
+_SEARCH: Final = "web_search"
+_PICTURES: Final = frozenset({"input_image", "computer_screenshot"})
+_UNBOUNDED: Final = frozenset({"input_file", "item_reference", "image_generation_call", "compaction"})
+_LEAST: Final = Weight()
+
+
+def weigh(body: bytes) -> Weight:
+    """The weight of a body. What cannot be read is unbounded: the vendor may read it otherwise."""
+    try:
+        if body.count(b"{") + body.count(b"[") > MOST_DENSE:
+            return Weight(unbounded="input")
+        found = members(body)
+        for name in ("background", "prompt"):
+            if name in found and bytes(found[name]) not in (b"null", b"false"):
+                return Weight(unbounded=name)
+        if (unbounded := _unbounded_tool(found.get("tools"), found.get("tool_choice"))) is not None:
+            return Weight(unbounded=unbounded)
+        if b'"input_' not in body and b'"item_reference"' not in body and b"_call" not in body and b"\\u" not in body:
+            return _LEAST  # text only, as most
+        items = read_json(found["input"]) if "input" in found else ()
+    except (Malformed, ValueError, RecursionError):
+        return Weight(unbounded="input")
+    low = high = 0
+    is_audible = False
+    for part in _parts(items):
+        kind = part.get("type")
+        if kind is None and "id" in part and "role" not in part:
+            return Weight(unbounded="item_reference")
+        if kind in _UNBOUNDED:
+            return Weight(unbounded=str(kind))
+        if kind in _PICTURES:
+            low, high = (low + 1, high) if part.get("detail") == "low" else (low, high + 1)
+        is_audible = is_audible or kind == "input_audio"
+    return Weight(pictures=(low, high), is_audible=is_audible) if low or high or is_audible else _LEAST
+
+
+def _unbounded_tool(tools: Any, choice: Any) -> str | None:
+    """The first tool whose use has no bound."""
+    said = read_json(tools) if tools is not None else None
+    kinds = [one.get("type") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    for kind in kinds:
+        if kind not in _OWN and HOSTED.get(str(kind)) != _SEARCH:
+            return str(kind)
+    chosen = read_json(choice) if choice is not None else None
+    kind = chosen.get("type") if isinstance(chosen, dict) else None
+    is_demanded = kind is not None and kind not in (*_OWN, "allowed_tools")
+    return str(kind) if is_demanded else None
+
+
+def _parts(items: Any) -> Iterator[dict[str, Any]]:
+    """The items, and the parts of their contents and outputs."""
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict):
+            yield item
+            for name in ("content", "output"):
+                inside = item.get(name)
+                if isinstance(inside, dict):
+                    yield inside
+                elif isinstance(inside, list):
+                    yield from [part for part in inside if isinstance(part, dict)]
