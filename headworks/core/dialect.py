@@ -151,7 +151,7 @@ class Splice(Protocol):
         ...
 
     def rewriting(self, first: bytes, seam: Seam, before: Before | None, /) -> Rewriting:
-        """first: an event with content of the first attempt. before: what of the answer was there, where it goes on; None
+        """first: an event with content of the first attempt, and behind it the first and the newest events that were sent. before: what of the answer was there, where it goes on; None
         where it begins anew."""
         ...
 
@@ -269,4 +269,13 @@ class Dialect(Protocol):
 
     def event(self, error: CallError, /) -> bytes:
         """The event that ends a stream which broke."""
+        ...
+
+
+@runtime_checkable
+class Numbering(Protocol):
+    """What a dialect has beside, whose events are numbered without a gap."""
+
+    def event_after(self, error: CallError, sent: bytes, /) -> bytes:
+        """The event that ends a stream which broke. sent: what the caller was sent last."""
         ...

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from headworks.core.clock import wall
 
+PREFIX = "req_"
 TIME_DIGITS = 12
 BEGINNING = re.compile(r"req_([0-9a-f]{4,32})")
 """How one of ours begins: a few of its digits name a call as well, as with commits."""

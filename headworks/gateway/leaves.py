@@ -137,7 +137,7 @@ class Leaves:
         key_header = KEY_HEADERS.get(word, BEARER)
         account = account_headers(key, extra, secrets_sent_to(provider), key_header=key_header)
         spoken = self.dialects["openai" if word in schema.PRESETS else word]
-        dialect = openai_at(preset_of(word, provider.base_url)) if spoken is OPENAI else spoken
+        dialect = openai_at(preset_of(word, provider.base_url), provider.apis) if spoken is OPENAI else spoken
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)
         return lambda model: Remote(client, dialect, model, account, forward=forward, target=f"{name}/{model}")
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from headworks.core.call import LARGE, NEVER, Call
 from headworks.core.clock import now
-from headworks.core.dialect import Asked, Dialect
+from headworks.core.dialect import Asked, Dialect, Numbering
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
@@ -106,23 +106,24 @@ class Calls:
         open_calls = self.open_calls
         open_calls.joined(task)
         is_told = False
+        newest = [b""]  # what the caller was sent last
         try:
             async with stack.front.open(call) as reply:
                 if reply.streamed:
-                    await stream(reply, exchange, [SSE, NO_CACHE, *heads(call, reply, stack.exposed), *cors])
+                    await stream(reply, exchange, [SSE, NO_CACHE, *heads(call, reply, stack.exposed), *cors], newest)
                 else:
                     chunks = await reply.read()
                     exchange.respond(200, [JSON, *heads(call, reply, stack.exposed), *cors], chunks[0].data)
                 is_told = True
         except CallError as error:
             more = [*limited(call.trail), *exposed(call.trail, stack.exposed), *cors]
-            show(error, exchange, call, more)
+            show(error, exchange, call, more, newest[0])
         except asyncio.CancelledError:
             goodbye = open_calls.taken(task)
             if goodbye is None:
                 raise
             if not is_told:
-                show(goodbye, exchange, call, [*limited(call.trail), *cors])
+                show(goodbye, exchange, call, [*limited(call.trail), *cors], newest[0])
         finally:
             open_calls.left(task)
             del task  # it keeps the error that cancelled it, which knows this frame: a circle otherwise
@@ -174,10 +175,11 @@ class Calls:
         )
 
 
-def show(error: CallError, exchange: Exchange, call: Call, more: Headers) -> None:
-    """An ordinary error answer, or once the answer has begun an event that ends it."""
+def show(error: CallError, exchange: Exchange, call: Call, more: Headers, sent: bytes) -> None:
+    """An ordinary error answer, or once the answer has begun an event that ends it. sent: what the caller was sent last."""
+    dialect = call.dialect
     if exchange.started:
-        exchange.end(call.dialect.event(error))
+        exchange.end(dialect.event_after(error, sent) if isinstance(dialect, Numbering) else dialect.event(error))
     else:
         exchange.respond(*answer(error, call.id, more, call.dialect))
 
@@ -192,15 +194,16 @@ def passing(request: Request, names: frozenset[bytes], own: bytes) -> tuple[tupl
     return tuple([pair for pair in request.headers if pair[0] in names or (own and pair[0].startswith(own))])
 
 
-async def stream(reply: Reply, exchange: Exchange, headers: Headers) -> None:
-    """Writes the chunks as they come; waits for the caller where it does not read."""
+async def stream(reply: Reply, exchange: Exchange, headers: Headers, newest: list[bytes]) -> None:
+    """Writes the chunks as they come; waits for the caller where it does not read. newest: holds what was written last."""
     chunks = await reply.read()
     exchange.start(200, headers)
     while chunks:
         if chunks[-1].last:
             exchange.end(joined(chunks))
             return
-        exchange.write(joined(chunks))
+        newest[0] = data = joined(chunks)
+        exchange.write(data)
         chunks = []  # they weigh several times what is written of them: nothing for a slow caller to keep
         await exchange.drain()
         chunks = await reply.read()

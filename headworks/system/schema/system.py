@@ -52,6 +52,7 @@ StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"}
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
 LogFormat: TypeAlias = Literal["text", "json"]
+Api: TypeAlias = Literal["chat", "responses", "completions", "embeddings"]
 OnFilter: TypeAlias = Literal["error", "next"]
 Tag: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "tag"})]
 Instant: TypeAlias = Annotated[float, msgspec.Meta(extra={"unit": "instant"})]
@@ -68,6 +69,7 @@ class OpenAI(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag
     concurrency: Count | None = None
     headers: dict[HeaderName, Secret] = {}
     forward_headers: tuple[HeaderName, ...] = ()
+    apis: tuple[Api, ...] = ()
     ca_file: FilePath | None = None
     proxy: ProxyUrl | None = None
     region: tuple[Region, ...] = ()

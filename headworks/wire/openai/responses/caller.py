@@ -88,4 +88,3 @@ class ResponsesCaller:
 
 
 RESPONSES: Final = ResponsesCaller()
-

@@ -16,7 +16,7 @@ from typing import Any
 
 from headworks.core.errors import Garbled
 from headworks.wire import hub
-from headworks.wire.hub.values import RESPONSES, own
+from headworks.wire.hub.values import RESPONSES
 from headworks.wire.json_text import read_json, write_json
 from headworks.wire.openai.responses import events
 from headworks.wire.openai.responses.content import annotation_of
@@ -348,7 +348,9 @@ class ResponsesEvents(hub.Encoder):
         self._begin()
         index = self._opened()
         is_custom = piece.is_custom or piece.name in self._names.custom
-        prefix, kind, field = ("ctc", "custom_tool_call", "input") if is_custom else ("fc", "function_call", "arguments")
+        prefix, kind, field = (
+            ("ctc", "custom_tool_call", "input") if is_custom else ("fc", "function_call", "arguments")
+        )
         id = self._head.item_id(prefix, index)
         item: Member = {"id": id, "type": kind, "status": "in_progress", "call_id": piece.id or f"call_{id[3:]}"}
         group = self._names.groups.get(piece.name)

@@ -45,6 +45,7 @@ def sealed(what: Sealed) -> str:
 
 
 def is_ours(text: object) -> bool:
+    """Whether an `encrypted_content` is of our making."""
     return isinstance(text, str) and text.startswith(MARK)
 
 

@@ -150,7 +150,7 @@ def _asked(kind: str, item: dict[str, Any]) -> hub.Turn:
 
 
 def _add(run: _Run, kind: str, item: dict[str, Any]) -> None:
-    if kind == "reasoning" and envelope.is_ours(sealed := item.get("encrypted_content")):
+    if kind == "reasoning" and isinstance(sealed := item.get("encrypted_content"), str) and envelope.is_ours(sealed):
         _unseal(run, envelope.opened(sealed))
         return
     if kind == "message":

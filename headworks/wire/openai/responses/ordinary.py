@@ -10,7 +10,17 @@ from headworks.wire.openai.ordinary import DENSE, HEADERS
 
 _FIELDS: Final = frozenset(
     {
-        *("model", "input", "instructions", "stream", "stream_options", "max_output_tokens", "user", "store", "metadata"),
+        *(
+            "model",
+            "input",
+            "instructions",
+            "stream",
+            "stream_options",
+            "max_output_tokens",
+            "user",
+            "store",
+            "metadata",
+        ),
         *("temperature", "top_p", "truncation"),
     }
 )

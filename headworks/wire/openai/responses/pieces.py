@@ -192,7 +192,9 @@ def _parts(item: dict[str, Any]) -> tuple[hub.Part, ...]:
 
 def head_of(said: dict[str, Any]) -> dict[str, Any]:
     """What an answer says of itself."""
-    head: dict[str, Any] = {name: said[name] for name in ("id", "model", "service_tier") if isinstance(said.get(name), str)}
+    head: dict[str, Any] = {
+        name: said[name] for name in ("id", "model", "service_tier") if isinstance(said.get(name), str)
+    }
     created = said.get("created_at")
     if isinstance(created, (int, float)) and not isinstance(created, bool):
         head["created"] = int(created)

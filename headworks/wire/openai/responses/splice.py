@@ -9,7 +9,7 @@ gone on with. A middle cannot be gone on with at all: `done` would lack what cam
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -76,6 +76,14 @@ _SPOKEN: Final = frozenset(
 )
 
 
+class _Growing(NamedTuple):
+    """The item that was growing: the newest one that was sent. at: its index."""
+
+    at: int
+    id: str
+    is_reasoning: bool
+
+
 class Rewriting:
     """Rewrites chunks of one attempt. sent: the first events of the first attempt, one with content, and the newest ones."""
 
@@ -83,7 +91,7 @@ class Rewriting:
         self._seam = seam
         self._answer: dict[str, Any] = {}
         self._number = 0
-        self._growing: dict[str, Any] | None = None  # the item that was growing: its kind, its id, its index
+        self._growing: _Growing | None = None
         self._is_found = False  # this attempt came to that item
         self._id = ""  # of that item in this attempt
         self._shift = 0
@@ -99,14 +107,11 @@ class Rewriting:
         if isinstance(response, dict) and not self._answer:
             names = ("id", "created_at", "model")
             self._answer = {name: response[name] for name in names if name in response}
-        index = event.get("output_index")
-        if not isinstance(index, int) or (self._growing is not None and index < self._growing["index"]):
-            return
-        item = event.get("item")
-        of_reasoning = "reasoning" in str(kind) or (isinstance(item, dict) and item.get("type") == "reasoning")
-        id = event.get("item_id", item.get("id") if isinstance(item, dict) else "")
-        if self._growing is None or index > self._growing["index"] or not self._growing["is_reasoning"]:
-            self._growing = {"index": index, "id": id, "is_reasoning": of_reasoning}
+        index, item = event.get("output_index"), event.get("item")
+        if isinstance(index, int) and (self._growing is None or index >= self._growing.at):
+            inside = item if isinstance(item, dict) else {}
+            is_reasoning = "reasoning" in str(kind) or inside.get("type") == "reasoning"
+            self._growing = _Growing(index, str(event.get("item_id", inside.get("id", ""))), is_reasoning)
 
     def chunk(self, chunk: Chunk) -> Chunk | None:
         """The chunk as the caller may see it, None where nothing of it is left. Raises what the seam raises."""
@@ -129,37 +134,34 @@ class Rewriting:
         if not isinstance(index, int):
             self._seam.other()
             return self._said(event)
+        growing = self._growing
+        if growing is None:  # nothing of any item was sent
+            return self._told(event)
         if kind == events.ITEM_ADDED and not self._is_found:
             return self._began(index, event)
-        if not self._is_found or (growing := self._growing) is None:
+        if not self._is_found:
             self._hear(event)
             return b""  # of an item that the caller has
         place = index + self._shift
         event["output_index"] = place
-        if place < growing["index"]:
+        if place < growing.at:
             return b""
-        if place == growing["index"]:
+        if place == growing.at:
             if kind in _OPENS:
                 return b""
-            self._rename(event, growing["id"])
+            self._rename(event, growing.id)
         return self._told(event)
 
     def _began(self, index: int, event: dict[str, Any]) -> bytes:
         """An item begins: it is the one that was growing, or one before it."""
         item, growing = event.get("item"), self._growing
+        assert growing is not None, "something was sent"
         kind = item.get("type") if isinstance(item, dict) else None
-        if growing is None:  # nothing was sent of any item
-            self._is_found = True
-            self._growing = {"index": index, "id": "", "is_reasoning": kind == "reasoning"}
-            self._id = ""
-            self._seam.other() if kind not in _KINDS else None
-            self._growing["index"] = index - 1
-            return self._said(event)
-        if kind not in _KINDS or (kind == "message" and growing["is_reasoning"]):
+        if kind not in _KINDS or (kind == "message" and growing.is_reasoning):
             raise Diverged("The stream went on with other items than before.")
-        if (kind == "reasoning") == growing["is_reasoning"]:
+        if (kind == "reasoning") == growing.is_reasoning:
             self._is_found = True
-            self._shift = growing["index"] - index
+            self._shift = growing.at - index
             assert isinstance(item, dict), "it has a kind"
             self._id = str(item.get("id"))
         return b""
@@ -197,9 +199,9 @@ class Rewriting:
         if isinstance(response, dict):
             response.update(self._answer)
             output = response.get("output")
-            for item in output if isinstance(output, list) and growing is not None and self._id else ():
-                if isinstance(item, dict) and item.get("id") == self._id:
-                    item["id"] = growing["id"] if growing is not None else self._id
+            items = output if isinstance(output, list) and growing is not None else ()
+            for item in items:
+                self._rename({"item": item}, growing.id if growing is not None else "")
         return event
 
     def _said(self, event: dict[str, Any]) -> bytes:

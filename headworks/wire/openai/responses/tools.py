@@ -86,9 +86,7 @@ def _other(said: Any) -> hub.AnyTool:
     description = rest.pop("description") if isinstance(rest.get("description"), str) else ""
     if kind == "custom":
         format = rest.pop("format", None)
-        return hub.CustomTool(
-            name=said["name"], description=description, format=format, extra=only(RESPONSES, rest)
-        )
+        return hub.CustomTool(name=said["name"], description=description, format=format, extra=only(RESPONSES, rest))
     parameters = rest.pop("parameters", None)
     strict = rest.pop("strict") if isinstance(rest.get("strict"), bool) else None
     return hub.Tool(
@@ -107,9 +105,7 @@ def _group(said: dict[str, Any], rest: dict[str, Any]) -> hub.ToolGroup | hub.Ho
     if len(tools) != len(inside):  # a kind of tool that no group has
         return hub.HostedTool(kind="namespace", dialect=RESPONSES, value=said)
     description = rest.pop("description") if isinstance(rest.get("description"), str) else ""
-    return hub.ToolGroup(
-        name=said["name"], description=description, tools=tuple(tools), extra=only(RESPONSES, rest)
-    )
+    return hub.ToolGroup(name=said["name"], description=description, tools=tuple(tools), extra=only(RESPONSES, rest))
 
 
 # Tools from the hub
@@ -122,7 +118,7 @@ def written_tools(tools: Sequence[hub.AnyTool]) -> list[Any]:
             if tool.dialect == RESPONSES:
                 said.append(tool.value)
         elif isinstance(tool, hub.ToolGroup):
-            group = {"type": "namespace", "name": tool.name, "description": tool.description}
+            group: dict[str, Any] = {"type": "namespace", "name": tool.name, "description": tool.description}
             group["tools"] = [_written(one) for one in tool.tools]
             said.append(merged(group, own(tool.extra, RESPONSES)))
         else:

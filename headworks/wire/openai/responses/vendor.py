@@ -120,5 +120,3 @@ def _without_search(said: bytes) -> bytes:
 def is_search(tool: Any) -> bool:
     kind = tool.get("type") if isinstance(tool, dict) else None
     return isinstance(kind, str) and HOSTED.get(kind) == "web_search"
-
-

@@ -26,7 +26,7 @@ def whole_answer(body: bytes) -> Chunk:
     output = answer.get("output")
     if answer.get("status") in _FAILED or (answer.get("error") and not output):
         error = answer.get("error")
-        raise error_in({"error": error if error else {"message": "The answer failed."}}, is_headed=False)
+        raise error_in({"error": error or {"message": "The answer failed."}}, is_headed=False)
     if not isinstance(output, list):
         raise Garbled("The vendor's answer has no output.")
     found = [item for item in output if isinstance(item, dict)]
@@ -50,7 +50,9 @@ def size_of(item: dict[str, Any]) -> int:
     """Bytes of content in an item; of one that is no text, about a token's."""
     kind = item.get("type")
     if kind == "message":
-        return sum([bytes_of(text) for text in (*_texts(item, "output_text", "text"), *_texts(item, "refusal", "refusal"))])
+        return sum(
+            [bytes_of(text) for text in (*_texts(item, "output_text", "text"), *_texts(item, "refusal", "refusal"))]
+        )
     if kind == "reasoning":
         return sum([bytes_of(text) for name in ("summary", "content") for text in _all_texts(item.get(name))])
     if kind in _CALLS:
@@ -63,7 +65,9 @@ def _texts(item: dict[str, Any], kind: str, field: str) -> list[str]:
     content = item.get("content") if item.get("type") == "message" else None
     parts = content if isinstance(content, list) else ()
     return [
-        one[field] for one in parts if isinstance(one, dict) and one.get("type") == kind and isinstance(one.get(field), str)
+        one[field]
+        for one in parts
+        if isinstance(one, dict) and one.get("type") == kind and isinstance(one.get(field), str)
     ]
 
 
