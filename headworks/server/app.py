@@ -23,6 +23,7 @@ from headworks.server.exchange import Exchange
 from headworks.server.model_lists import Model, ModelList, info, is_anthropic, page
 from headworks.server.origins import NONE, Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
+from headworks.server.responses_paths import refused
 from headworks.server.unknown_path import unserved
 from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
 from headworks.wire.anthropic.count_tokens import COUNT
@@ -231,6 +232,8 @@ class App:
                 return self.model
             if path.startswith(gemini_models.MODEL) and self.pattern_of(path) is None:
                 return self.gemini_model
+        if (refusal := refused(method, path, upgrades=b"upgrade" in request.names)) is not None:
+            raise refusal
         pattern = self.pattern_of(path)
         if pattern is not None and method == "POST":
             return self.posts[pattern]

@@ -165,8 +165,7 @@ def _rest(found: Members, fields: _Fields, spelled: list[str]) -> None:
         fields["metadata"] = labels
     if (thinking := taken(found, "reasoning", dict)) is not None:
         fields["reasoning"] = _reasoning(thinking)
-    if (kept := taken(found, "store", bool)) is not None:
-        fields["store"] = kept
+    found.pop("store", None)  # it is ours to decide
     for name in ("background", "previous_response_id", "conversation", "prompt"):
         taken(found, name, ())
     if "background" in found and bytes(found["background"]) == b"false":
