@@ -13,6 +13,7 @@ the user's, where it is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import msgspec
@@ -42,6 +43,9 @@ _READ: Final = frozenset(
 )
 _NAMES: Final = frozenset({"name", "namespace"})
 """Members of an item that the hub has words for; names, of a call."""
+
+_ITEM: Final[hub.Extra] = MappingProxyType({RESPONSES: MappingProxyType({})})
+"""The `extra` of a turn that is one item, and no message."""
 
 _UNSEALED: Final[dict[str, Any]] = {}
 """The entry of an item that was ours: it is written again by who wants it back, and by nobody else."""
@@ -141,7 +145,7 @@ def _is_call(item: dict[str, Any]) -> bool:
 def _asked(kind: str, item: dict[str, Any]) -> hub.Turn:
     """A turn of the caller's."""
     if kind != "message":
-        return hub.Turn(role="user", parts=(hub.Only(dialect=RESPONSES, value=item),))
+        return hub.Turn(role="user", parts=(hub.Only(dialect=RESPONSES, value=item),), extra=_ITEM)
     role = item["role"]
     rest = {name: value for name, value in item.items() if name not in ("type", "role", "content")}
     if role not in _ROLES:
@@ -248,18 +252,12 @@ def _asked_items(turn: hub.Turn) -> Iterator[dict[str, Any]]:
     for part in turn.parts:
         if isinstance(part, hub.ToolResult):
             yield _result(part)
-        elif isinstance(part, hub.Only) and part.dialect == RESPONSES and _is_item(part.value):
+        elif turn.extra == _ITEM and isinstance(part, hub.Only):
             yield part.value
         else:
             rest.append(part)
     if rest or not turn.parts:
         yield merged({"role": turn.role, "content": content_of(rest)}, own(turn.extra, RESPONSES))
-
-
-def _is_item(value: Any) -> bool:
-    """Whether it stands among items, not among the parts of a message."""
-    kind = value.get("type", "item_reference") if isinstance(value, dict) else None
-    return isinstance(kind, str) and not kind.startswith(("input_", "output_"))
 
 
 def written_items(turn: hub.Turn) -> list[dict[str, Any]]:

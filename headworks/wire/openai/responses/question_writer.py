@@ -53,7 +53,7 @@ def _body(question: hub.Question, model: str) -> dict[str, Any]:
     for name in _SAMPLING:
         if (value := getattr(question.sampling, name)) is not None:
             body[name] = value
-    if question.sampling.logprobs and "logprobs" not in spelled:
+    if (question.sampling.logprobs or question.sampling.top_logprobs) and "logprobs" not in spelled:
         body["include"] = [_LOGPROBS]
     if question.user:
         body["safety_identifier" if "safety_identifier" in spelled else "user"] = question.user

@@ -99,10 +99,10 @@ def _other(said: Any) -> hub.AnyTool:
 
 
 def _group(said: dict[str, Any], rest: dict[str, Any]) -> hub.ToolGroup | hub.HostedTool:
-    inside = rest.pop("tools", ())
+    inside = rest.pop("tools", None)
     read = [_tool(Raw(write_json(one))) for one in inside] if isinstance(inside, list) else []
     tools = [one for one in read if isinstance(one, (hub.Tool, hub.CustomTool))]
-    if len(tools) != len(inside):  # a kind of tool that no group has
+    if not isinstance(inside, list) or len(tools) != len(inside):  # a kind of tool that no group has
         return hub.HostedTool(kind="namespace", dialect=RESPONSES, value=said)
     description = rest.pop("description") if isinstance(rest.get("description"), str) else ""
     return hub.ToolGroup(name=said["name"], description=description, tools=tuple(tools), extra=only(RESPONSES, rest))
