@@ -30,6 +30,7 @@ from headworks.wire.anthropic.count_tokens import COUNT
 from headworks.wire.gemini.caller import EMBED, EMBED_BATCH, GENERATE
 from headworks.wire.gemini.count_tokens import COUNT as GEMINI_COUNT
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
+from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.responses.caller import RESPONSES
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
@@ -51,6 +52,7 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/chat/completions": CHAT,
         "/v1/embeddings": EMBEDDINGS,
         "/v1/responses": RESPONSES,
+        "/v1/completions": COMPLETIONS,
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,
         **{

@@ -20,7 +20,6 @@ KNOWN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "/": "This is a Headworks gateway: give an OpenAI client the address and /v1 as its `base_url`, an Anthropic client the address.",
         "/v1": "This is where the API begins: give an OpenAI client this address as its `base_url`, an Anthropic client the one without /v1.",
-        "/v1/completions": "The old completions are not served: use chat completions.",
         "/metrics": "Metrics are on the admin port (`server.admin`), and need the admin key.",
     }
 )

@@ -357,7 +357,6 @@ async def test_paths_and_methods_that_are_not_served_say_so() -> None:
         ("GET", "/v1", "`base_url`"),
         ("POST", "/v1/responses/", "without the slash"),
         ("POST", "/messages", "Did you mean /v1/messages?"),
-        ("POST", "/v1/completions", "chat completions"),
         ("POST", "/chat/completions", "Did you mean /v1/chat/completions?"),
         ("POST", "/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"),
         ("POST", "/v1/embeddings/", "without the slash"),

@@ -50,6 +50,7 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
     usage: UsageSaid | None = None  # Moonshot's place for it in streams
     error: Any = None  # OpenRouter
+    text: str | None = None  # of a legacy completion
 
 
 class Groq(msgspec.Struct):
@@ -178,6 +179,7 @@ def _choice(choice: dict[str, Any]) -> Choice:
         finish_reason=reason_in(choice.get("finish_reason")),
         usage=_usage(choice.get("usage")),
         error=choice.get("error"),
+        text=text if isinstance(text := choice.get("text"), str) else None,
     )
 
 

@@ -12,12 +12,18 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from headworks.wire.openai.chat import OpenAIChat
+from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.embeddings import OpenAIEmbeddings
 from headworks.wire.openai.responses.vendor import OpenAIResponses
 from headworks.wire.sides import VendorDialect, VendorSide
 
 SIDES: Final[Mapping[str, VendorSide]] = MappingProxyType(
-    {"chat": OpenAIChat(), "responses": OpenAIResponses(), "embeddings": OpenAIEmbeddings()}
+    {
+        "chat": OpenAIChat(),
+        "responses": OpenAIResponses(),
+        "completions": OpenAICompletions(),
+        "embeddings": OpenAIEmbeddings(),
+    }
 )
 """Each API by its word in the system file: `openai.` and the word is its name."""
 

@@ -84,7 +84,8 @@ def closed(found: Sequence[dict[str, Any]]) -> None:
             assert index == len(opened), "indexes grow by one"
             opened[index] = one["item"]["id"]
         elif index is not None:
-            assert index in opened and index not in done, f"{one['type']} of an item that is not open"
+            assert index in opened, f"{one['type']} before its item"
+            assert index not in done, f"{one['type']} behind its item"
             if one["type"] == "response.output_item.done":
                 done[index] = one["item"]
                 assert one["item"]["id"] == opened[index]

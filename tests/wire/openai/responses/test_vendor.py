@@ -292,7 +292,7 @@ def test_known_members_of_other_types_are_read_all_the_same() -> None:
         "item": "x",
         "response": {"status": 5, "usage": {"input_tokens": "7", "output_tokens": 1.0}},
     }
-    decoder, chunks = fed(b"data: " + json.dumps(odd).encode() + b"\n\n")
+    decoder, _ = fed(b"data: " + json.dumps(odd).encode() + b"\n\n")
     assert (decoder.usage, decoder.finish) == (Usage(input=7, output=1), "completed")
     assert fed(event("response.completed", response={"usage": "x", "status": 5}))[0].usage is None
     _, [chunk] = fed(event("response.output_item.added", item={"type": 5}), is_ended=False)

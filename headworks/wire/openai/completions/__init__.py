@@ -1,0 +1,3 @@
+"""OpenAI's legacy completions: callers of it, and vendors that have it."""
+
+from __future__ import annotations
