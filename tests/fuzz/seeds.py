@@ -146,6 +146,25 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b'"end_turn","usage":{"input_tokens":1,"output_tokens":1}}',
             b'{"content":[{"type":"text","text":"half \\ud83d"}],"stop_reason":"x","usage":{"input_tokens":"1"}}',
         ),
+        "responses_asked": (
+            b'{"model":"a","input":[{"role":"user","content":"hi"},{"type":"function_call","call_id":"c","name":"f","namespace":"n","arguments":"{}"}],'
+            b'"tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"f"}]}],"text":{"format":{"type":"text"}},"store":true}',
+            b'{"model":"a","input":[{"type":"reasoning","summary":[],"encrypted_content":"hw1.eyJvcmlnaW4iOiJ4In0="}]}',
+            b'{"model":"a","prompt":["a","b"],"n":2,"best_of":3,"suffix":"x"}',
+            b'{"model":"a","input":[' + b"[" * 900 + b"]" * 900 + b"]}",
+        ),
+        "responses_stream": (
+            b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"r"}}\n\n'
+            b'data: {"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"m"}}\n\n'
+            b'data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"item_id":"m","delta":"hi"}\n\n'
+            b'data: {"type":"response.completed","response":{"id":"r","status":"completed","output":[],"usage":{"input_tokens":2}}}\n\n',
+            b'data: {"type":"error","error":{"message":"no"}}\n\n',
+            b'data: {"type":"response.output_item.done","item":{"type":"reasoning","summary":[{"text":5}]},"output_index":"x"}\n\n',
+        ),
+        "responses_whole": (
+            b'{"id":"r","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"hi"}]}],"usage":{"input_tokens":2}}',
+            b'{"status":"failed","error":{"code":"server_error","message":"no"}}',
+        ),
         "system": (SYSTEM, SYSTEM.replace(b"95", b"195"), b"a: &x [*x]\n", b"{" * 500),
         "suite": (
             b"samples: [{input: hi, expected: hi}]\nscorers: [{kind: regex, pattern: '(a|aa)+$'}]\n",

@@ -47,9 +47,16 @@ from headworks.wire.anthropic.vendor import ANTHROPIC
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.caller import CHAT as CALLER
 from headworks.wire.openai.chat import read_chat
+from headworks.wire.openai.completions.caller import COMPLETIONS
+from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.embeddings import read_embeddings
 from headworks.wire.openai.question import question
+from headworks.wire.openai.responses.caller import RESPONSES
+from headworks.wire.openai.responses.decoder import ResponsesDecoder
+from headworks.wire.openai.responses.pieces import ResponsesPieces
+from headworks.wire.openai.responses.question_writer import body_of as responses_body
+from headworks.wire.openai.responses.vendor import OpenAIResponses
 from headworks.wire.openai.splice import may_resume
 from headworks.wire.openai.translation.decoder import ChatPieces
 from headworks.wire.openai.translation.encoder import ChatEvents
@@ -229,6 +236,55 @@ def gemini(data: bytes) -> None:
     fuzzed_gemini.answered(lambda: cut(data), data[1:])
 
 
+def responses_asked(data: bytes) -> None:
+    """What callers of Responses and of legacy completions ask, and what a vendor is sent."""
+    for caller, vendor in ((RESPONSES, OpenAIResponses()), (COMPLETIONS, OpenAICompletions())):
+        call = msgspec.structs.replace(asked(data[1:]), dialect=caller)
+        try:
+            caller.read(data[1:])
+            question = caller.question_of(data[1:])
+            vendor.request(call, b'"m"', counted=True)
+            for write in (body_of, responses_body):
+                with contextlib.suppress(CallError):
+                    write(question, "m")
+        except CallError as error:
+            answer(error, "req_1", (), caller)
+        else:
+            for look in (caller.weigh, caller.question, lambda one, caller=caller: caller.is_ordinary(one, ())):
+                look(data[1:])
+            caller.encoder(call).end()
+
+
+def responses_stream(data: bytes) -> None:
+    """A vendor's events of Responses: as they pass, through the hub, and behind a stream that broke."""
+    decoder = ResponsesDecoder()
+    for piece in cut(data):
+        decoder.feed(piece)
+    decoder.end()
+    if decoder.fault is not None:
+        RESPONSES.event_after(decoder.fault, data[1:])
+    with contextlib.suppress(CallError):
+        chunk = Chunk(data=data[1:], has_content=True)
+        RESPONSES.splice.reasoning_in(data[1:])
+        RESPONSES.splice.rewriting(data[1:], ReplayFilter("hi", "hm"), None).chunk(chunk)
+    vendor, caller = ResponsesPieces(), RESPONSES.encoder(msgspec.structs.replace(asked(), dialect=RESPONSES))
+    with contextlib.suppress(CallError):
+        caller.feed(vendor.feed(data[1:]))
+        caller.end()
+    RESPONSES.forms.as_body(data[1:], b"")
+
+
+def responses_whole(data: bytes) -> None:
+    """A vendor's answer of Responses that is not streamed."""
+    RESPONSES.forms.as_events(data[1:])
+    vendor = OpenAIResponses()
+    vendor.spent(data[1:])
+    with contextlib.suppress(CallError):
+        vendor.whole(data[1:], asked())
+    with contextlib.suppress(CallError):
+        RESPONSES.encoder(asked()).whole(vendor.pieces().whole(data[1:]))
+
+
 def system(data: bytes) -> None:
     """A system file."""
     findings = Findings("headworks.yaml")
@@ -307,6 +363,9 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "messages_stream": messages_stream,
         "messages_answer": messages_answer,
         "gemini": gemini,
+        "responses_asked": responses_asked,
+        "responses_stream": responses_stream,
+        "responses_whole": responses_whole,
         "system": system,
         "suite": suite,
         "prompt": prompt,
