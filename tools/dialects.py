@@ -13,6 +13,7 @@ from headworks.wire.anthropic.translation.table import TABLE as ANTHROPIC_MESSAG
 from headworks.wire.gemini.translation.table import TABLE as GEMINI_GENERATE
 from headworks.wire.hub import Fate, Table
 from headworks.wire.hub.fields import FIELDS
+from headworks.wire.openai.responses.table import TABLE as OPENAI_RESPONSES
 from headworks.wire.openai.translation.table import TABLE as OPENAI_CHAT
 from tools.failure import placed
 
@@ -23,6 +24,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "dialects.md": OPENAI_CHAT,
     "dialects/anthropic.md": ANTHROPIC_MESSAGES,
     "dialects/gemini.md": GEMINI_GENERATE,
+    "dialects/responses.md": OPENAI_RESPONSES,
 }
 """By the page that has them."""
 FATES: Final[Mapping[Fate, str]] = {

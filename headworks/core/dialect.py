@@ -151,7 +151,7 @@ class Splice(Protocol):
         ...
 
     def rewriting(self, first: bytes, seam: Seam, before: Before | None, /) -> Rewriting:
-        """first: an event with content of the first attempt, and behind it the first and the newest events that were sent. before: what of the answer was there, where it goes on; None
+        """first: an event with content of the first attempt. before: what of the answer was there, where it goes on; None
         where it begins anew."""
         ...
 

@@ -73,7 +73,7 @@ def answers_asked(body: bytes) -> int:
     try:
         asked = _BODY.decode(body)
         return max(whole(asked.n) or 1, 1) * prompts_in(asked.prompt)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return 1
 
 
@@ -83,7 +83,7 @@ def weigh(body: bytes) -> Weight:
         asked = _BODY.decode(body)
         number, best = whole(asked.n), whole(asked.best_of)
         prompts = prompts_in(asked.prompt)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return Weight(unbounded="prompt")
     if number is None and bytes(asked.n) != b"null":
         return Weight(unbounded="n")

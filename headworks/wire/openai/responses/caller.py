@@ -37,6 +37,7 @@ class ResponsesSplice:
     may_resume = staticmethod(splice.may_resume)
     may_continue = staticmethod(splice.may_continue)
     reasoning_in = staticmethod(splice.reasoning_in)
+    noted = staticmethod(splice.noted)
 
     def rewriting(self, first: bytes, seam: Seam, before: Before | None, /) -> splice.Rewriting:
         return splice.Rewriting(first, seam, before)

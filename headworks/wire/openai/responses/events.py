@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 from headworks.wire.json_text import write_json
+from headworks.wire.openai.translation.message import text_in
 
 Member: TypeAlias = dict[str, Any]
 
@@ -58,7 +59,7 @@ class EventWriter:
 
     def item(self, index: int, item: Member) -> None:
         """The events of a whole item."""
-        id, kind = item.get("id", ""), item.get("type")
+        id, kind = item.get("id", ""), text_in(item, "type")
         place = {"output_index": index, "item_id": id}
         self.say(ITEM_ADDED, {"output_index": index, "item": begun(item)})
         if kind == "message":
@@ -79,7 +80,7 @@ class EventWriter:
         """A part of a message, or of a reasoning item's own text."""
         if not isinstance(part, dict):
             return
-        kind = part.get("type")
+        kind = text_in(part, "type")
         if kind not in EMPTY:
             self.say(PART_ADDED, {**place, "part": part})
             self.say(PART_DONE, {**place, "part": part})
@@ -134,8 +135,8 @@ _GROWING: Final[dict[str, Member]] = {
 
 def begun(item: Member) -> Member:
     """An item as it is when it begins."""
-    kind = item.get("type")
-    said = {**item, **_GROWING.get(kind, {})} if isinstance(kind, str) else dict(item)
+    kind = text_in(item, "type")
+    said = {**item, **_GROWING.get(kind, {})}
     if kind == "reasoning":
         said.pop("content", None)
     if "status" in said:

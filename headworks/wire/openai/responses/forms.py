@@ -43,7 +43,7 @@ def as_body(events_of: bytes, counts: bytes, /) -> bytes | None:
         return None
     try:
         said = _ENDING.decode(found[-1].data)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return bytes(said.response) if said.type in ("response.completed", "response.incomplete") else None
 

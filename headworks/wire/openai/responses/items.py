@@ -79,7 +79,7 @@ def _signed(part: hub.Part, signatures: dict[str, envelope.Sealed]) -> hub.Part:
 
 def _entry(item: dict[str, Any]) -> dict[str, Any]:
     """What is kept of an item beside what the hub has words for. parts: how many a message has."""
-    kind = item.get("type", "message")
+    kind = item.get("type") or "message"
     is_call = kind in _CALLS
     rest = {name: one for name, one in item.items() if name not in _READ and not (is_call and name in _NAMES)}
     if kind == "message":

@@ -7,6 +7,7 @@ from typing import Any, Final
 from headworks.core.dialect import Headers
 from headworks.wire.json_text import read_json
 from headworks.wire.openai.ordinary import DENSE, HEADERS
+from headworks.wire.openai.translation.message import text_in
 
 _FIELDS: Final = frozenset(
     {
@@ -45,9 +46,11 @@ def is_ordinary(data: bytes, headers: Headers) -> bool:
 
 
 def _is_text(item: Any) -> bool:
-    if not isinstance(item, dict) or not item.keys() <= _MESSAGE or item.get("role") not in _ROLES:
+    if not isinstance(item, dict) or not item.keys() <= _MESSAGE or text_in(item, "role") not in _ROLES:
         return False
     content = item.get("content")
     if isinstance(content, list):
-        return all(isinstance(part, dict) and part.keys() <= _PART and part.get("type") in _TEXTS for part in content)
+        return all(
+            isinstance(part, dict) and part.keys() <= _PART and text_in(part, "type") in _TEXTS for part in content
+        )
     return isinstance(content, str)

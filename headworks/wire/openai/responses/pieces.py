@@ -17,6 +17,7 @@ from headworks.wire.openai.responses import events
 from headworks.wire.openai.responses.content import citation_of, parts_of
 from headworks.wire.openai.responses.items import call_of, thinking_of
 from headworks.wire.openai.responses.words import finish_of, usage_of, word_of
+from headworks.wire.openai.translation.message import text_in
 from headworks.wire.openai.translation.words import likely_of
 from headworks.wire.sse import events_in
 
@@ -55,7 +56,7 @@ class ResponsesPieces(hub.Decoder):
         return answer_of(body)
 
     def _add(self, said: dict[str, Any], pieces: list[hub.Piece]) -> None:
-        kind = said.get("type")
+        kind = text_in(said, "type")
         if kind == events.TEXT_DELTA:
             self._text(said, pieces)
         elif kind in (events.CREATED, events.IN_PROGRESS, "response.queued"):
@@ -110,7 +111,7 @@ class ResponsesPieces(hub.Decoder):
             pieces.append(hub.ThinkingDelta(origin=RESPONSES, text=delta, part=part, is_summary=is_summary))
 
     def _item(self, index: int, item: dict[str, Any], pieces: list[hub.Piece], *, is_done: bool) -> None:
-        kind, place = item.get("type"), {"output_index": index}
+        kind, place = text_in(item, "type"), {"output_index": index}
         if kind in _CALLS:
             self._call(index, item, pieces, is_done=is_done)
         elif not is_done:
@@ -182,7 +183,7 @@ def _answer(said: dict[str, Any]) -> hub.Answer:
 
 
 def _parts(item: dict[str, Any]) -> tuple[hub.Part, ...]:
-    kind = item.get("type")
+    kind = text_in(item, "type")
     if kind == "message":
         return parts_of(item.get("content"))
     if kind == "reasoning":

@@ -14,6 +14,7 @@ import msgspec
 from headworks.core.errors import Malformed
 from headworks.wire.members import members
 from headworks.wire.openai.question import DENSE, LARGE, MOST_READ, MOST_TOOLS, nested, unique
+from headworks.wire.openai.translation.message import text_in
 
 _LEFT_OUT: Final = (
     *("model", "stream", "stream_options", "store", "user", "safety_identifier", "prompt_cache_key"),
@@ -65,4 +66,6 @@ def _is_repeatable(asked: dict[str, Any]) -> bool:
     if asked.get("temperature") not in (None, 0) or asked.get("background") or asked.get("prompt") is not None:
         return False
     tools = asked.get("tools")
-    return not isinstance(tools, list) or all(isinstance(tool, dict) and tool.get("type") in _OWN for tool in tools)
+    return not isinstance(tools, list) or all(
+        isinstance(tool, dict) and text_in(tool, "type") in _OWN for tool in tools
+    )

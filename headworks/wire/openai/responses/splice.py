@@ -9,6 +9,7 @@ gone on with. A middle cannot be gone on with at all: `done` would lack what cam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from headworks.core.errors import Diverged
 from headworks.core.reply import Chunk
 from headworks.wire.json_text import read_json, write_json
 from headworks.wire.openai.responses import events
+from headworks.wire.openai.translation.message import text_in
 from headworks.wire.sse import events_in
 
 
@@ -35,11 +37,19 @@ _OPENS: Final = frozenset({events.ITEM_ADDED, events.PART_ADDED, events.SUMMARY_
 _KINDS: Final = frozenset({"message", "reasoning"})
 
 
+def noted(known: bytes, chunks: Sequence[Chunk], /) -> bytes:
+    """Of what was sent: the first event, which names the answer, the newest that names an item, and the newest."""
+    found = [*events_in(known), *[event for chunk in chunks for event in events_in(chunk.data)]]
+    item = next((event for event in reversed(found[1:-1]) if b'"output_index"' in event.data), None)
+    kept = [*found[:1], *([item] if item is not None else []), *found[1:][-1:]]
+    return b"".join([event.raw for event in kept])
+
+
 def may_resume(body: bytes) -> bool:
     """Whether another attempt may go on with an answer to this: text, and no numbers beside each token."""
     try:
         asked = _ASKED.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
     return _NUMBERS not in bytes(asked.include) and bytes(asked.background) in (b"null", b"false")
 
@@ -52,7 +62,7 @@ def reasoning_in(data: bytes) -> str | None:
     """The reasoning of a chunk's events; None where they carry something that is neither that nor text."""
     said = ""
     for event in _read(data):
-        kind = event.get("type")
+        kind = text_in(event, "type")
         if kind in _THOUGHTS and isinstance(delta := event.get("delta"), str):
             said += delta
         elif not _is_known(kind, event):
@@ -64,7 +74,7 @@ def _is_known(kind: Any, event: dict[str, Any]) -> bool:
     """Whether an event is of a message or of reasoning, or of the answer itself."""
     if kind in (events.ITEM_ADDED, events.ITEM_DONE):
         item = event.get("item")
-        return isinstance(item, dict) and item.get("type") in _KINDS
+        return isinstance(item, dict) and text_in(item, "type") in _KINDS
     return kind in _LIFE or kind in _SPOKEN
 
 
@@ -85,7 +95,7 @@ class _Growing(NamedTuple):
 
 
 class Rewriting:
-    """Rewrites chunks of one attempt. sent: the first events of the first attempt, one with content, and the newest ones."""
+    """Rewrites chunks of one attempt. sent: of the events that the caller has, what is `noted`."""
 
     def __init__(self, sent: bytes, seam: Seam, before: Before | None = None) -> None:
         self._seam = seam
@@ -124,7 +134,7 @@ class Rewriting:
         )
 
     def _event(self, event: dict[str, Any]) -> bytes:
-        kind = event.get("type")
+        kind = text_in(event, "type")
         if kind in _LIFE:
             return b""
         if kind in _ENDS:
@@ -156,7 +166,7 @@ class Rewriting:
         """An item begins: it is the one that was growing, or one before it."""
         item, growing = event.get("item"), self._growing
         assert growing is not None, "something was sent"
-        kind = item.get("type") if isinstance(item, dict) else None
+        kind = text_in(item, "type") if isinstance(item, dict) else ""
         if kind not in _KINDS or (kind == "message" and growing.is_reasoning):
             raise Diverged("The stream went on with other items than before.")
         if (kind == "reasoning") == growing.is_reasoning:
@@ -169,12 +179,12 @@ class Rewriting:
     def _hear(self, event: dict[str, Any]) -> None:
         """What an item says that the caller has: it must be the same."""
         delta = event.get("delta")
-        if event.get("type") in _THOUGHTS and isinstance(delta, str):
+        if text_in(event, "type") in _THOUGHTS and isinstance(delta, str):
             self._seam.reasoning(delta)
 
     def _told(self, event: dict[str, Any]) -> bytes:
         """An event with what is new of its text; nothing where nothing is."""
-        kind, delta = event.get("type"), event.get("delta")
+        kind, delta = text_in(event, "type"), event.get("delta")
         if kind == events.TEXT_DELTA and isinstance(delta, str):
             event["delta"] = fresh = self._seam.text(delta)
             self._fresh += fresh

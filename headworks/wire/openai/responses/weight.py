@@ -14,6 +14,7 @@ from headworks.core.errors import Malformed
 from headworks.wire.json_text import read_json
 from headworks.wire.members import members
 from headworks.wire.openai.responses.tools import HOSTED
+from headworks.wire.openai.translation.message import text_in
 
 MOST_DENSE: Final = 200_000
 """Objects and lists in a body beyond which it is not weighed: reading them would hold the loop for 50 ms."""
@@ -44,11 +45,11 @@ def weigh(body: bytes) -> Weight:
     low = high = 0
     is_audible = False
     for part in _parts(items):
-        kind = part.get("type")
-        if kind is None and "id" in part and "role" not in part:
+        kind = text_in(part, "type")
+        if not kind and "id" in part and "role" not in part:
             return Weight(unbounded="item_reference")
         if kind in _UNBOUNDED:
-            return Weight(unbounded=str(kind))
+            return Weight(unbounded=kind)
         if kind in _PICTURES:
             low, high = (low + 1, high) if part.get("detail") == "low" else (low, high + 1)
         is_audible = is_audible or kind == "input_audio"
@@ -58,14 +59,14 @@ def weigh(body: bytes) -> Weight:
 def _unbounded_tool(tools: Any, choice: Any) -> str | None:
     """The first tool whose use has no bound."""
     said = read_json(tools) if tools is not None else None
-    kinds = [one.get("type") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    kinds = [text_in(one, "type") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
     for kind in kinds:
-        if kind not in _OWN and HOSTED.get(str(kind)) != _SEARCH:
-            return str(kind)
+        if kind not in _OWN and HOSTED.get(kind) != _SEARCH:
+            return kind or "tools"
     chosen = read_json(choice) if choice is not None else None
-    kind = chosen.get("type") if isinstance(chosen, dict) else None
-    is_demanded = kind is not None and kind not in (*_OWN, "allowed_tools")
-    return str(kind) if is_demanded else None
+    kind = text_in(chosen, "type") if isinstance(chosen, dict) else ""
+    is_demanded = bool(kind) and kind not in (*_OWN, "allowed_tools")
+    return kind if is_demanded else None
 
 
 def _parts(items: Any) -> Iterator[dict[str, Any]]:

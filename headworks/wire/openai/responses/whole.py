@@ -10,6 +10,7 @@ from headworks.wire.openai.answer import untyped
 from headworks.wire.openai.errors import error_in, garbled
 from headworks.wire.openai.responses.words import usage_in, word_of
 from headworks.wire.openai.size import ONE_TOKEN, bytes_of
+from headworks.wire.openai.translation.message import text_in
 
 _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 _FAILED: Final = frozenset({"failed", "cancelled"})
@@ -24,7 +25,7 @@ def whole_answer(body: bytes) -> Chunk:
     if not isinstance(answer, dict) or (answer.get("error") and not isinstance(answer.get("output"), list)):
         raise error_in(answer, is_headed=False)
     output = answer.get("output")
-    if answer.get("status") in _FAILED or (answer.get("error") and not output):
+    if text_in(answer, "status") in _FAILED or (answer.get("error") and not output):
         error = answer.get("error")
         raise error_in({"error": error or {"message": "The answer failed."}}, is_headed=False)
     if not isinstance(output, list):
@@ -37,7 +38,7 @@ def whole_answer(body: bytes) -> Chunk:
         data=body,
         has_content=True,
         text=text,
-        begins_tool_call=any(item.get("type") in _CALLS for item in found),
+        begins_tool_call=any(text_in(item, "type") in _CALLS for item in found),
         is_refusal=any(refusals),
         finish=word_of(answer),
         usage=usage_in(answer.get("usage")),
@@ -48,7 +49,7 @@ def whole_answer(body: bytes) -> Chunk:
 
 def size_of(item: dict[str, Any]) -> int:
     """Bytes of content in an item; of one that is no text, about a token's."""
-    kind = item.get("type")
+    kind = text_in(item, "type")
     if kind == "message":
         return sum(
             [bytes_of(text) for text in (*_texts(item, "output_text", "text"), *_texts(item, "refusal", "refusal"))]

@@ -113,7 +113,7 @@ def usage_in(said: Any) -> reply.Usage | None:
         return None
     try:
         return msgspec.convert(said, UsageSaid, strict=False).usage()
-    except msgspec.ValidationError:
+    except ValueError:  # msgspec's errors are ValueErrors, and so is half of a surrogate pair
         return None
 
 

@@ -15,7 +15,7 @@ from headworks.wire import hub
 from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.decoder import ResponsesDecoder
 from headworks.wire.openai.responses.forms import as_body, as_events, is_finished, parted
-from headworks.wire.openai.responses.splice import Rewriting, may_continue, may_resume, reasoning_in
+from headworks.wire.openai.responses.splice import Rewriting, may_continue, may_resume, noted, reasoning_in
 from tests.wire.openai.responses.speaking import asked, encoder, judged, kinds
 
 STOP = hub.Finished(finish=hub.Finish(reason="stop"))
@@ -132,8 +132,7 @@ def resumed(first: list[Chunk], second: list[Chunk]) -> list[dict[str, Any]]:
     """What the caller sees: the first attempt, and of the second what is new."""
     text = "".join([chunk.text for chunk in first])
     reasoning = "".join([reasoning_in(chunk.data) or "" for chunk in first])
-    head = next(chunk.data for chunk in first if chunk.has_content)
-    rewriting = Rewriting(head + first[0].data + first[-1].data, ReplayFilter(text, reasoning))
+    rewriting = Rewriting(noted(noted(b"", first[:2]), first[2:]), ReplayFilter(text, reasoning))
     shown = [fresh for chunk in second if (fresh := rewriting.chunk(chunk)) is not None]
     assert shown[-1].last
     return judged(b"".join([chunk.data for chunk in (*first, *shown)]))
@@ -163,8 +162,7 @@ def test_an_attempt_without_hidden_thinking_goes_on_with_the_text_at_its_place()
     hidden = hub.ThinkingDelta(origin=hub.MESSAGES, redacted="x")
     first = stream(hidden, hub.TextDelta(text="He", part=1), ends=False)
     second = stream(hub.TextDelta(text="Hello"), STOP)
-    text, head = "He", next(chunk.data for chunk in first if chunk.has_content)
-    rewriting = Rewriting(head + first[0].data + first[-1].data, ReplayFilter(text, ""))
+    rewriting = Rewriting(noted(b"", first), ReplayFilter("He", ""))
     shown = [fresh.data for chunk in second if (fresh := rewriting.chunk(chunk)) is not None]
     [delta] = [json.loads(one.partition(b"data: ")[2]) for one in shown if b"output_text.delta" in one]
     assert (delta["delta"], delta["output_index"]) == ("llo", 1)
@@ -201,8 +199,10 @@ def test_ids_of_a_vendors_own_become_those_that_the_caller_knows() -> None:
 
 def test_what_is_odd_in_another_attempt_passes_behind_what_was_said() -> None:
     first = stream(hub.TextDelta(text="He"), ends=False)
-    head = next(chunk.data for chunk in first if chunk.has_content)
-    rewriting = Rewriting(head + first[0].data + head, ReplayFilter("He", ""), Before())
+    assert noted(b"", [Chunk(data=b"")]) == b""
+    keepalive = Chunk(data=b'data: {"type":"keepalive","sequence_number":9}\n\n')
+    assert noted(noted(b"", first), [keepalive]).count(b"data: ") == 3
+    rewriting = Rewriting(noted(b"", first), ReplayFilter("He", ""), Before())
     assert rewriting.chunk(Chunk(data=b"data: 5\n\n")) is None
     assert rewriting.chunk(Chunk(data=b"", usage=Usage())) is not None
     with pytest.raises(Diverged):
