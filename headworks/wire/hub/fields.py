@@ -200,14 +200,15 @@ def _turn(turn: Turn, dialect: str, used: _Used) -> None:
         _extra(turn.extra, dialect, used)
     is_asked = turn.role != "assistant"
     for part in turn.parts:
-        _part(part, dialect, used, is_asked=is_asked)
+        if type(part) is Text and not (part.extra or part.cache or part.citations or part.signature):
+            used["text"] = None  # as most are
+        else:
+            _part(part, dialect, used, is_asked=is_asked)
 
 
 def _part(part: Part, dialect: str, used: _Used, *, is_asked: bool) -> None:
     if isinstance(part, Text):
         used["text"] = None
-        if not (part.extra or part.cache or part.citations or part.signature):
-            return  # as most are
     if isinstance(part, Only):
         if part.dialect != dialect:
             used["native.asked" if is_asked else "native"] = None

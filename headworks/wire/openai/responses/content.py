@@ -33,6 +33,8 @@ def parts_of(content: Any) -> tuple[hub.Part, ...]:
 
 def _part(said: Any) -> hub.Part:
     if isinstance(said, dict) and isinstance(kind := said.get("type"), str) and kind in _READERS:
+        if len(said) == 2 and kind[-5:] == "_text" and isinstance(text := said.get("text"), str):
+            return hub.Text(text=text)  # as most are
         rest = {name: value for name, value in said.items() if name != "type" and value is not None}
         if (part := _READERS[kind](rest)) is not None:
             return part

@@ -12,7 +12,7 @@ the user's, where it is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -38,37 +38,46 @@ _DONE: Final = frozenset(
 )
 """What OpenAI's tools did in an earlier answer."""
 
-_READ: Final = frozenset(
-    {"type", "role", "content", "call_id", "arguments", "input", "output", "summary", "encrypted_content"}
+_SAID: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "message": frozenset({"type", "role", "content"}),
+        "function_call": frozenset({"type", "call_id", "name", "namespace", "arguments"}),
+        "custom_tool_call": frozenset({"type", "call_id", "name", "namespace", "input"}),
+        "function_call_output": frozenset({"type", "call_id", "output"}),
+        "custom_tool_call_output": frozenset({"type", "call_id", "output"}),
+        "reasoning": frozenset({"type", "id", "summary", "content", "encrypted_content"}),
+    }
 )
-_NAMES: Final = frozenset({"name", "namespace"})
-"""Members of an item that the hub has words for; names, of a call."""
+"""Members of an item that the hub has words for. Of every other kind it has the whole item."""
+
+_SPOKEN: Final = (hub.Text, hub.Refusal)
+_UNSEALED: Final[dict[str, Any]] = {"type": "sealed"}
+"""Stands for an item that was ours: it is written again by who wants it back, and by nobody else."""
 
 _ITEM: Final[hub.Extra] = MappingProxyType({RESPONSES: MappingProxyType({})})
 """The `extra` of a turn that is one item, and no message."""
 
-_UNSEALED: Final[dict[str, Any]] = {}
-"""The entry of an item that was ours: it is written again by who wants it back, and by nobody else."""
-
 
 class _Run:
-    """A turn under way: of the assistant, or of tools."""
+    """A turn under way: of the assistant, or of tools. counts: how many parts each item has. is_plain: its items can be told from
+    its parts alone."""
 
-    __slots__ = ("entries", "parts", "role", "signatures")
+    __slots__ = ("counts", "is_plain", "items", "parts", "role", "signatures")
 
     def __init__(self, role: hub.Role) -> None:
         self.role: hub.Role = role
         self.parts: list[hub.Part] = []
-        self.entries: list[dict[str, Any]] = []
+        self.items: list[dict[str, Any]] = []
+        self.counts: list[int] = []
+        self.is_plain = True
         self.signatures: dict[str, envelope.Sealed] = {}
 
     def turn(self) -> hub.Turn:
         parts = [_signed(part, self.signatures) for part in self.parts] if self.signatures else self.parts
-        turn = hub.Turn(role=self.role, parts=tuple(parts))
-        said = [entry for entry in self.entries if entry is not _UNSEALED]
-        if [_entry(item) for item in written_items(turn)] == said:
-            return turn
-        return msgspec.structs.replace(turn, extra={RESPONSES: {"items": self.entries}})
+        if self.is_plain:
+            return hub.Turn(role=self.role, parts=tuple(parts))
+        entries = [_entry(item, count) for item, count in zip(self.items, self.counts, strict=True)]
+        return hub.Turn(role=self.role, parts=tuple(parts), extra={RESPONSES: {"items": entries}})
 
 
 def _signed(part: hub.Part, signatures: dict[str, envelope.Sealed]) -> hub.Part:
@@ -77,14 +86,13 @@ def _signed(part: hub.Part, signatures: dict[str, envelope.Sealed]) -> hub.Part:
     return part
 
 
-def _entry(item: dict[str, Any]) -> dict[str, Any]:
+def _entry(item: dict[str, Any], count: int) -> dict[str, Any]:
     """What is kept of an item beside what the hub has words for. parts: how many a message has."""
     kind = item.get("type") or "message"
-    is_call = kind in _CALLS
-    rest = {name: one for name, one in item.items() if name not in _READ and not (is_call and name in _NAMES)}
+    known = _SAID.get(kind)
+    rest = {} if known is None else {name: value for name, value in item.items() if name not in known}
     if kind == "message":
-        content = item.get("content")
-        rest["parts"] = len(content) if isinstance(content, list) else 1
+        rest["parts"] = count
     return rest
 
 
@@ -157,13 +165,18 @@ def _add(run: _Run, kind: str, item: dict[str, Any]) -> None:
     if kind == "reasoning" and isinstance(sealed := item.get("encrypted_content"), str) and envelope.is_ours(sealed):
         _unseal(run, envelope.opened(sealed))
         return
+    known = _SAID.get(kind)
+    run.is_plain &= known is None or item.keys() <= known
     if kind == "message":
         parts = parts_of(item.get("content"))
+        follows = bool(run.items) and (run.items[-1].get("type") or "message") == "message"
+        run.is_plain &= bool(parts) and not follows and all(isinstance(part, _SPOKEN) for part in parts)
         run.parts.extend(parts)
-        run.entries.append({**_entry(item), "parts": len(parts)})
-        return
-    run.entries.append(_entry(item))
-    run.parts.append(_part(kind, item))
+        run.counts.append(len(parts))
+    else:
+        run.parts.append(_part(kind, item))
+        run.counts.append(1)
+    run.items.append(item)
 
 
 def _unseal(run: _Run, said: envelope.Sealed | None) -> None:
@@ -172,7 +185,8 @@ def _unseal(run: _Run, said: envelope.Sealed | None) -> None:
         return
     if not said.of:
         run.parts.append(envelope.thinking_in(said))
-        run.entries.append(_UNSEALED)
+        run.items.append(_UNSEALED)
+        run.counts.append(1)
     elif said.of != envelope.TEXT:
         run.signatures[said.of] = said
     elif run.parts and isinstance(last := run.parts[-1], hub.Text):

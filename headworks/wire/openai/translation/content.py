@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from headworks.wire import hub
 from headworks.wire.hub.values import CHAT, NO_EXTRA, merged, only, own
@@ -175,7 +175,7 @@ _READERS: Final[Mapping[str, Callable[[Member], hub.Part | None]]] = MappingProx
 
 def content_of(parts: Sequence[hub.Part]) -> str | list[Any] | None:
     """The content that these parts are; None where there are none."""
-    if len(parts) == 1 and type(part := parts[0]) is hub.Text and _is_plain(part):
+    if len(parts) == 1 and is_plain(part := parts[0]):
         return part.text
     if not parts:
         return None
@@ -185,8 +185,11 @@ def content_of(parts: Sequence[hub.Part]) -> str | list[Any] | None:
     return content
 
 
-def _is_plain(part: hub.Text) -> bool:
-    return not part.extra and (part.cache is None or CHAT not in part.cache.extra)
+def is_plain(part: hub.Part) -> TypeGuard[hub.Text]:
+    """Whether a part is a text and nothing else."""
+    if type(part) is not hub.Text or part.extra:
+        return False
+    return part.cache is None or CHAT not in part.cache.extra
 
 
 def _written(part: hub.Part) -> list[Any]:

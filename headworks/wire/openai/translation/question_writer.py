@@ -18,7 +18,7 @@ from headworks.wire import hub
 from headworks.wire.hub.values import CHAT, merged, own
 from headworks.wire.json_text import write_json
 from headworks.wire.openai.translation import calls, reasoning, tools
-from headworks.wire.openai.translation.content import content_of, is_content
+from headworks.wire.openai.translation.content import content_of, is_content, is_plain
 from headworks.wire.openai.translation.question_reader import role_of
 from headworks.wire.openai.translation.table import TABLE
 
@@ -156,6 +156,9 @@ def _messages(question: hub.Question) -> Iterator[dict[str, Any]]:
     """What a tool's result has beside text follows the results as a user's message, for there is no other place for it."""
     moved: list[hub.Part] = []
     for turn in (*question.system, *question.turns):
+        if not moved and len(turn.parts) == 1 and not (turn.name or turn.extra) and is_plain(part := turn.parts[0]):
+            yield {"role": role_in(turn.role, question.origin), "content": part.text}  # as most are
+            continue
         results = [part for part in turn.parts if isinstance(part, hub.ToolResult)]
         if moved and not results:
             yield {"role": "user", "content": content_of(moved)}
@@ -191,10 +194,15 @@ def _result(result: hub.ToolResult, moved: list[hub.Part]) -> dict[str, Any]:
     return merged(said, own(result.extra, CHAT))
 
 
+def role_in(role: hub.Role, origin: str) -> str:
+    """A role as it is written. Who speaks another API is no less understood by `system`: many servers know no developer."""
+    if role == "developer" and origin != CHAT:
+        return "system"
+    return "user" if role == "tool" else role
+
+
 def _message(turn: hub.Turn, parts: Sequence[hub.Part], origin: str) -> dict[str, Any]:
-    """Who speaks another API is no less understood by `system`: many servers know no developer."""
-    role = "user" if turn.role == "tool" else turn.role
-    said: dict[str, Any] = {"role": "system" if role == "developer" and origin != CHAT else role}
+    said: dict[str, Any] = {"role": role_in(turn.role, origin)}
     if turn.name:
         said["name"] = turn.name
     if turn.role == "assistant":
