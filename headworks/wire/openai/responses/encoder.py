@@ -21,7 +21,7 @@ from headworks.wire.json_text import read_json, write_json
 from headworks.wire.openai.responses import events
 from headworks.wire.openai.responses.content import annotation_of
 from headworks.wire.openai.responses.envelope import TEXT, Sealed, sealed
-from headworks.wire.openai.responses.events import EventWriter, Member
+from headworks.wire.openai.responses.events import EventWriter, Member, Unsaid
 from headworks.wire.openai.responses.head import Head
 from headworks.wire.openai.responses.items import written_item
 from headworks.wire.openai.responses.tools import ToolNames
@@ -121,6 +121,7 @@ class ResponsesEvents(hub.Encoder):
             raise Garbled("The vendor's answer is nested too deep.") from None
 
     def whole(self, answer: hub.Answer) -> bytes:
+        self._writer = Unsaid()
         try:
             self._add(hub.Started(id=answer.id, model=answer.model, created=answer.created), None)
             self._head.service_tier = answer.service_tier

@@ -111,6 +111,15 @@ class EventWriter:
         self.say(done, {**place, **name, field: text})
 
 
+class Unsaid(EventWriter):
+    """Of an answer that is not streamed nobody hears events."""
+
+    __slots__ = ()
+
+    def say(self, kind: str, members: Member) -> None:
+        pass
+
+
 EMPTY: Final[dict[str, Member]] = {
     "output_text": {"type": "output_text", "text": "", "annotations": [], "logprobs": []},
     "refusal": {"type": "refusal", "refusal": ""},

@@ -102,6 +102,9 @@ def turns_of(items: Sequence[Any]) -> tuple[list[hub.Turn], list[hub.AnyTool]]:
     tools: list[hub.AnyTool] = []
     run: _Run | None = None
     for at, item in enumerate(items):
+        if run is None and (turn := _plain(item)) is not None:
+            turns.append(turn)
+            continue
         kind = _kind(at, item)
         if kind == "additional_tools" and isinstance(item.get("tools"), list):
             tools.extend(tools_of(Raw(write_json(item["tools"]))) or ())
@@ -111,7 +114,7 @@ def turns_of(items: Sequence[Any]) -> tuple[list[hub.Turn], list[hub.AnyTool]]:
             turns.append(run.turn())
             run = None
         if role is None:
-            turns.append(_asked(kind, item))
+            turns.append(_plain(item) or _asked(kind, item))
             continue
         if run is None:
             run = _Run(role)
@@ -119,6 +122,22 @@ def turns_of(items: Sequence[Any]) -> tuple[list[hub.Turn], list[hub.AnyTool]]:
     if run is not None:
         turns.append(run.turn())
     return turns, tools
+
+
+def _plain(item: Any) -> hub.Turn | None:
+    """A message of one text and nothing else, as most are, which nobody's run goes on with; None for any other item."""
+    if type(item) is not dict or len(item) > 3 or item.get("type", "message") != "message":
+        return None
+    role, content = item.get("role"), item.get("content")
+    if role not in ("user", "developer", "system") or len(item) != (3 if "type" in item else 2):
+        return None
+    if type(content) is str:
+        return hub.Turn(role=role, parts=(hub.Text(text=content),))
+    if type(content) is list and len(content) == 1 and type(part := content[0]) is dict and len(part) == 2:
+        text = part.get("text")
+        if type(text) is str and part.get("type") == "input_text":
+            return hub.Turn(role=role, parts=(hub.Text(text=text),))
+    return None
 
 
 def _kind(at: int, item: Any) -> str:
