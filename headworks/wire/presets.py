@@ -32,6 +32,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     model: for a first system file; reasons: that model thinks first, and takes other parameters.
     bound: the only name by which it knows the bound on an answer. counts: it takes `stream_options`.
     prefills: what begins how (`wire/prefill.py`): a part of the base URL, how the model's name begins, the form.
+    apis: which of OpenAI's it has, where not the usual ones (`wire/openai/dialect.py`).
     fates: fields that it does not take, where a call is translated for it. renamed: members that it calls otherwise.
     """
 
@@ -49,6 +50,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     bound: Literal["", "max_tokens", "max_completion_tokens"] = ""
     counts: bool = True
     prefills: Prefills = ()
+    apis: tuple[str, ...] = ()
     fates: Mapping[str, Row] = MappingProxyType({})
     renamed: Mapping[str, str] = MappingProxyType({})
 
@@ -68,6 +70,9 @@ _NO_LOGPROBS: Final = Row("refused", "logprobs", "this vendor tells no likelihoo
 _NO_BIAS: Final = Row("refused", "logit_bias", "this vendor takes no biases")
 _NO_TOOLS: Final = Row("refused", "tools", "this vendor calls no tools of callers")
 
+_SERVER: Final = ("chat", "completions", "embeddings")
+"""What servers of open models have, each by its source below."""
+
 PRESETS: Final = (
     # Vendors of OpenAI's dialect
     Preset(
@@ -78,6 +83,7 @@ PRESETS: Final = (
         keys=("OPENAI_API_KEY",),
         model="gpt-5-mini",
         reasons=True,
+        apis=("chat", "responses", "embeddings"),
         sources=("https://platform.openai.com/docs/api-reference",),
     ),
     Preset(
@@ -300,6 +306,7 @@ PRESETS: Final = (
         keys=("OLLAMA_API_KEY",),
         is_open=True,
         bound="max_tokens",  # the newer name is no field there, so the answer would have no bound
+        apis=_SERVER,
         sources=("https://docs.ollama.com/api/openai-compatibility",),
     ),
     Preset(
@@ -309,6 +316,7 @@ PRESETS: Final = (
         keys=("VLLM_API_KEY",),
         is_open=True,
         prefills=(("", "", "final_message"),),
+        apis=_SERVER,
         sources=("https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",),
     ),
     Preset(
@@ -317,6 +325,7 @@ PRESETS: Final = (
         base_url="http://127.0.0.1:30000/v1",
         is_open=True,
         prefills=(("", "", "final_message"),),
+        apis=_SERVER,
         sources=("https://docs.sglang.ai/basic_usage/openai_api_completions.html",),
     ),
     Preset(
@@ -326,6 +335,7 @@ PRESETS: Final = (
         keys=("LM_API_TOKEN",),
         is_open=True,
         bound="max_tokens",
+        apis=_SERVER,
         sources=("https://lmstudio.ai/docs/developer/openai-compat",),
     ),
     Preset(
@@ -335,6 +345,7 @@ PRESETS: Final = (
         keys=("LLAMA_API_KEY",),
         is_open=True,
         prefills=(("", "", "message"),),
+        apis=_SERVER,
         sources=("https://github.com/ggml-org/llama.cpp/tree/master/tools/server",),
     ),
     # Vendors with a dialect of their own

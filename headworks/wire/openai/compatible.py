@@ -6,6 +6,7 @@ add, the wish for token counts, and a body that is translated from another API.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from headworks.core.call import Call
 from headworks.wire import hub
 from headworks.wire.openai.body import with_bound
 from headworks.wire.openai.chat import OpenAIChat
-from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.dialect import OPENAI, USUAL, speaking
 from headworks.wire.openai.translation.question_writer import body_of
 from headworks.wire.openai.translation.table import TABLE
 from headworks.wire.presets import Preset
@@ -68,8 +69,10 @@ def _nameless(turns: tuple[hub.Turn, ...]) -> tuple[hub.Turn, ...]:
     return tuple(msgspec.structs.replace(turn, name="") if turn.name else turn for turn in turns)
 
 
-def openai_at(preset: Preset | None) -> VendorDialect:
-    """What a vendor of OpenAI's dialect speaks: OpenAI's own where its row says nothing else."""
+def openai_at(preset: Preset | None, apis: Sequence[str] = ()) -> VendorDialect:
+    """What a vendor of OpenAI's dialect speaks: the APIs that are said of it, else those of its row, in OpenAI's own way where its
+    row says nothing else."""
+    has = tuple(apis) or (() if preset is None else preset.apis) or USUAL
     if preset is None or not preset.is_particular:
-        return OPENAI
-    return MappingProxyType({**OPENAI, "openai.chat": CompatibleChat(preset)})
+        return OPENAI if has == USUAL else speaking(has)
+    return speaking(has, CompatibleChat(preset))

@@ -1,7 +1,8 @@
 """OpenAI's APIs as a vendor speaks them, and which of them a vendor has.
 
 Of the many that follow OpenAI all have chat, and few have Responses. So a vendor is asked by chat where nothing is known of it,
-and callers of another API are translated. A vendor that has more says so in the system file (`apis`).
+and callers of another API are translated. A vendor that has more says so in the system file (`apis`), or in its row of
+`wire/presets.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 from headworks.wire.openai.chat import OpenAIChat
 from headworks.wire.openai.completions.vendor import OpenAICompletions
@@ -28,18 +28,16 @@ SIDES: Final[Mapping[str, VendorSide]] = MappingProxyType(
 """Each API by its word in the system file: `openai.` and the word is its name."""
 
 USUAL: Final = ("chat", "embeddings")
-KNOWN: Final[Mapping[str, Sequence[str]]] = MappingProxyType({"api.openai.com": ("chat", "responses", "embeddings")})
-"""What a host has beside or without the usual (https://platform.openai.com/docs/api-reference, read 2026-11-30)."""
+"""What a vendor has of which nothing is known."""
 
 
-def speaking(apis: Sequence[str]) -> VendorDialect:
-    """A vendor that has these APIs. Callers of others are translated to the first of them that takes their kind of call."""
-    return MappingProxyType({f"openai.{word}": SIDES[word] for word in apis})
+def speaking(apis: Sequence[str], chat: OpenAIChat | None = None) -> VendorDialect:
+    """A vendor that has these APIs. Callers of others are translated to the first of them that takes their kind of call.
 
-
-def offered(base_url: str, apis: Sequence[str]) -> VendorDialect:
-    """What a vendor speaks: what is said of it, else what is known of its host, else the usual."""
-    return speaking(apis or KNOWN.get((urlsplit(base_url).hostname or "").lower(), USUAL))
+    chat: its own way of speaking chat.
+    """
+    sides = SIDES if chat is None else {**SIDES, "chat": chat}
+    return MappingProxyType({f"openai.{word}": sides[word] for word in apis})
 
 
 OPENAI: Final[VendorDialect] = speaking(USUAL)

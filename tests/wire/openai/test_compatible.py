@@ -42,7 +42,7 @@ def translated(word: str, asked: hub.Question) -> Any:
 
 def test_vendors_without_differences_are_asked_as_openai_is() -> None:
     for word in ("openai", "openrouter", "cerebras", "vllm"):
-        assert openai_at(BY_WORD[word]) is OPENAI
+        assert openai_at(BY_WORD[word])["openai.chat"] is OPENAI["openai.chat"]
     assert openai_at(None) is OPENAI
 
 
