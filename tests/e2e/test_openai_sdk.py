@@ -35,11 +35,13 @@ version: 1
 name: gateway
 providers:
   remote: {dialect: openai, base_url: "http://127.0.0.1:VENDOR/v1", api_key: "${env:VENDOR_KEY}"}
+  native: {dialect: openai, base_url: "http://127.0.0.1:VENDOR/v1", api_key: "${env:VENDOR_KEY}", apis: [chat, responses]}
   wrong-key: {dialect: openai, base_url: "http://127.0.0.1:VENDOR/v1", api_key: wrong-secret-0123456789}
   sim: {dialect: simulated, first_token: {p50: 5ms, p99: 10ms}, per_token: {p50: 1ms, p99: 2ms}}
 models:
   simulated: {targets: [sim/stand-in]}
   remote: {targets: [remote/stand-in]}
+  native: {targets: [native/stand-in]}
   refused: {targets: [wrong-key/stand-in]}
 keys:
   web: {key: caller-secret-0123456789}
@@ -163,7 +165,7 @@ class TestChat:
 
 
 def test_models_are_listed_by_what_a_key_may_use(client: openai.OpenAI, gateway: Running) -> None:
-    assert [model.id for model in client.models.list()] == ["simulated", "remote", "refused"]
+    assert [model.id for model in client.models.list()] == ["simulated", "remote", "native", "refused"]
     assert client.models.retrieve("remote").id == "remote"
     narrow = client.with_options(api_key="narrow-secret-0123456789")
     assert [model.id for model in narrow.models.list()] == ["simulated"]
@@ -237,3 +239,73 @@ def test_a_stream_on_a_connection_that_its_caller_keeps_holds_nothing_up(tmp_pat
                 answer += piece
             assert (b"[DONE]" in answer) is (signals == 1)
             assert running.process.wait(20) == 0
+
+
+# Responses, and legacy completions: a vendor of chat, and one that has Responses
+
+WEATHER = {
+    "type": "function",
+    "name": "weather",
+    "description": "The weather of a city",
+    "strict": True,
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+}
+
+
+@pytest.mark.parametrize("model", ["simulated", "native"])
+class TestResponses:
+    def test_create_stream_and_parse(self, client: openai.OpenAI, model: str) -> None:
+        answer = client.responses.create(model=model, input="Hello, who are you?")
+        assert answer.output_text
+        assert (answer.status, answer.store) == ("completed", False)  # type: ignore[attr-defined]
+        assert answer.usage is not None
+        assert answer.usage.output_tokens > 0
+        with client.responses.stream(model=model, input="Hello, who are you?") as stream:
+            text = "".join([event.delta for event in stream if event.type == "response.output_text.delta"])
+            assert stream.get_final_response().output_text == text != ""
+        parsed = client.responses.parse(model=model, input="Who?", text_format=Person)
+        assert isinstance(parsed.output_parsed, Person)
+
+    def test_a_tools_call_and_its_result(self, client: openai.OpenAI, model: str) -> None:
+        asked = {"role": "user", "content": "What is the weather in Paris?"}
+        choice = {"type": "function", "name": "weather"}
+        first = client.responses.create(model=model, input=[asked], tools=[WEATHER], tool_choice=choice)  # type: ignore[call-overload]
+        [call] = [item for item in first.output if item.type == "function_call"]
+        assert call.name == "weather"
+        said = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+        items = [asked, *[item.to_dict() for item in first.output], said]
+        second = client.responses.create(model=model, input=items, tools=[WEATHER], tool_choice="none")  # type: ignore[call-overload]
+        assert second.output_text
+
+    def test_an_answer_that_is_out_of_tokens_is_incomplete(self, client: openai.OpenAI, model: str) -> None:
+        answer = client.responses.create(model=model, input="Tell me all", max_output_tokens=16)
+        if answer.status == "incomplete":
+            assert answer.incomplete_details is not None
+            assert answer.incomplete_details.reason == "max_output_tokens"
+
+    def test_errors_raise_the_class_that_users_catch(self, client: openai.OpenAI, model: str) -> None:
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.responses.create(model=model, input="x", previous_response_id="resp_1")
+        assert caught.value.param == "previous_response_id"
+        with pytest.raises(openai.NotFoundError):
+            client.responses.create(model="nobody", input="x")
+        with pytest.raises(openai.AuthenticationError):
+            client.with_options(api_key="wrong").responses.create(model=model, input="x")
+        with pytest.raises(openai.InternalServerError):
+            client.responses.create(model="refused", input="x", stream=True)
+        with pytest.raises(openai.BadRequestError):
+            client.responses.retrieve("resp_1")
+
+
+def test_legacy_completions_are_one_turn(client: openai.OpenAI) -> None:
+    answer = client.completions.create(model="simulated", prompt="Say hello", max_tokens=20)
+    assert answer.choices[0].text
+    texts = [chunk.choices[0].text for chunk in client.completions.create(model="simulated", prompt="Say", stream=True)]
+    assert "".join(texts)
+    with pytest.raises(openai.BadRequestError):
+        client.completions.create(model="simulated", prompt="Say", suffix="!")
