@@ -229,7 +229,7 @@ providers: {v: {dialect: openai, base-url: 'https://v'}}
 models: {a: v/x}
 """,
         [
-            "1:34 providers.v.base-url: the key `base-url` is not known -> did you mean `base_url`? known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy, region, retention",
+            "1:34 providers.v.base-url: the key `base-url` is not known -> did you mean `base_url`?",
         ],
     ),
     "URLs": (
@@ -457,6 +457,19 @@ models: {a: v/x}
             "2:157 providers.v.forward_headers[0]: the header `content-length` is set by Headworks -> remove it",
             "2:173 providers.v.forward_headers[1]: callers' keys of this gateway would be sent to the vendor -> use `api_key`",
             "2:188 providers.v.forward_headers[2]: `x-*` is a pattern -> write the full name of each header",
+        ],
+    ),
+    "apis of another dialect": (
+        """\
+providers:
+  v: {dialect: gemini, api_key: '${env:K}', apis: [chat, talk]}
+  w: {dialect: gemini, api_key: '${env:K}', apis: [chat]}
+models: {a: v/x, b: w/x}
+""",
+        [
+            "2:51 providers.v.apis: `apis` lists OpenAI's, and `gemini` is another dialect -> remove it",
+            "2:58 providers.v.apis[1]: `talk` is not known -> known: chat, completions, embeddings, responses",
+            "3:51 providers.w.apis: `apis` lists OpenAI's, and `gemini` is another dialect -> remove it",
         ],
     ),
     "a certificate that is not there": (

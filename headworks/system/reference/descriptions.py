@@ -95,9 +95,9 @@ _OPENAI: Final[Mapping[str, str]] = MappingProxyType(
         "headers": "Headers that every request to this vendor carries. Their values are secrets: they are never shown.",
         "forward_headers": "More headers that pass, from the caller to this vendor and back, beside those of its dialect.",
         "apis": "The APIs of OpenAI's that this vendor has. Callers of another one are translated to the first that fits. Default: "
-    "`chat` and `embeddings`; at `api.openai.com` also `responses`, at servers of open models (`vllm`, `ollama`, ...) also "
-    "`completions`.",
-    "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
+        "`chat` and `embeddings`; at `api.openai.com` also `responses`, at servers of open models (`vllm`, `ollama`, ...) also "
+        "`completions`.",
+        "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
         "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
         "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
         **_STATED,

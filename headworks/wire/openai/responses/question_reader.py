@@ -46,10 +46,8 @@ def question_of(body: bytes) -> hub.Question:
     """Raises Malformed, with `param` where one field is the reason."""
     try:
         return _question(members(body))
-    except RecursionError:
-        raise Malformed("The body is nested too deep.") from None
-    except ValueError:
-        raise Malformed("The body cannot be read: something in it is no JSON, or a number is too long.") from None
+    except (ValueError, RecursionError):
+        raise Malformed("The body cannot be read: it is nested too deep, or a number in it is too long.") from None
 
 
 def _question(found: Members) -> hub.Question:

@@ -154,8 +154,6 @@ class Rewriting:
             return b""  # of an item that the caller has
         place = index + self._shift
         event["output_index"] = place
-        if place < growing.at:
-            return b""
         if place == growing.at:
             if kind in _OPENS:
                 return b""

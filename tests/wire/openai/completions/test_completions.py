@@ -274,7 +274,7 @@ def test_a_stream_that_ends_early_is_never_whole() -> None:
 @pytest.mark.parametrize(
     "answer",
     [b"<html>", b"{}", b'{"choices":[]}', b'{"error":{"message":"no"}}', b'{"choices":[{"text":"a","finish_reason":"error"}]}',
-     b'{"error":' + b"[" * 2000 + b"]" * 2000 + b"}"],
+     b'{"error":' + b"[" * 2000 + b"]" * 2000 + b"}", b'{"error":"x","novel":1e999}'],
 )  # fmt: skip
 def test_a_body_that_is_no_answer_is_an_error(answer: bytes) -> None:
     with pytest.raises(CallError):
@@ -288,6 +288,11 @@ def test_a_whole_answer_says_what_is_in_it() -> None:
     assert VENDOR.spent(b"<").usage is None
     odd = VENDOR.whole(b'{"choices":[{"text":5,"index":"a"}]}', asked())
     assert (odd.text, odd.usage) == ("", None)
+
+
+def test_an_event_without_text_has_no_content() -> None:
+    _, [chunk, *_] = fed(b'data: {"choices":[{"text":"","index":0,"finish_reason":null}]}\n\n')
+    assert not chunk.has_content
 
 
 def test_what_a_vendor_is_sent() -> None:

@@ -15,6 +15,7 @@ from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.errors import number_after
 from headworks.wire.openai.responses.question import DENSE, LARGE
 from headworks.wire.openai.responses.weight import MOST_DENSE
+from tests.wire.openai.responses.speaking import asked
 
 
 def body(**fields: Any) -> bytes:
@@ -22,8 +23,10 @@ def body(**fields: Any) -> bytes:
 
 
 def test_what_is_asked_is_read() -> None:
-    asked = RESPONSES.read(body(stream=True, max_output_tokens=5, user="u", store=True))
-    assert (asked.model, asked.streamed, asked.max_output, asked.user, asked.include_usage) == ("m", True, 5, "u", True)
+    assert RESPONSES.read(body(tools=[], instructions="be")).model == "m"
+    assert RESPONSES.encoder(asked(body(max_output_tokens=None), bound=7)).feed([]).count(b'"max_output_tokens":7') == 2
+    said = RESPONSES.read(body(stream=True, max_output_tokens=5, user="u", store=True))
+    assert (said.model, said.streamed, said.max_output, said.user, said.include_usage) == ("m", True, 5, "u", True)
     assert RESPONSES.read(body(safety_identifier="s")).user == "s"
     assert RESPONSES.read(b'{"model":"prompt/p"}').model == "prompt/p"
     assert RESPONSES.read(b'{"model":"m","prompt":{"id":"p"}}').max_output is None

@@ -303,6 +303,11 @@ def test_a_whole_answer_says_what_its_stream_says() -> None:
     assert answer(encoder().whole(hub.Answer(choices=())))["output"] == []
 
 
+def test_names_of_tools_that_cannot_be_read_are_nobodys() -> None:
+    odd = b'{"model":"m","input":"a","tools":[{"type":"custom","name":"f","x":' + b"1" * 5000 + b"}]}"
+    assert encoder(odd).feed([*call(0, "{}")])
+
+
 def test_what_is_nested_too_deep_is_the_vendors_fault() -> None:
     deep: Any = []
     for _ in range(5000):

@@ -90,7 +90,7 @@ def test_a_stream_without_its_end_is_no_body(events: bytes) -> None:
 
 def test_parts_that_nobody_knows_are_told_whole() -> None:
     output = [
-        {"type": "message", "id": "m", "content": [{"type": "novel", "x": 1}, 5]},
+        {"type": "message", "id": "m", "content": [{"type": "novel", "x": 1}, 5, {"type": "refusal", "refusal": ""}]},
         {"type": "reasoning", "id": "r", "summary": [5], "content": 5},
         {"type": 5},
     ]

@@ -142,6 +142,31 @@ def test_what_a_message_says_beside_its_content_is_kept() -> None:
     assert again(question)["input"] == items
 
 
+def test_odd_contents_are_kept_as_they_are() -> None:
+    items = [
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "input_image", "image_url": "https://x.example/a"}],
+        },
+        {"type": "message", "role": "assistant", "content": [{"type": "novel"}]},
+        {"type": "function_call_output", "call_id": "c", "output": {"a": 1}},
+        {"role": "user", "content": [{"type": "input_text", "text": "a", "annotations": None}]},
+        {"role": "user", "content": [{"type": "input_text"}]},
+        {"role": "user", "content": None},
+        {"role": "user", "content": [{"type": "output_text", "text": "b"}]},
+    ]
+    said = again(asked(*items))["input"]
+    assert said[:2] == items[:2]
+    assert said[2]["output"] == [{"a": 1}]
+    assert said[3:] == [
+        {"role": "user", "content": "a"},
+        items[4],
+        {"role": "user", "content": []},
+        {"role": "user", "content": "b"},
+    ]
+
+
 def test_reasoning_comes_back_with_all_its_texts() -> None:
     items = [
         {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "a"}]},

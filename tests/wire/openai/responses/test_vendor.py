@@ -70,7 +70,7 @@ def test_what_stands_in_for_another_vendors_thinking_is_not_sent() -> None:
     assert sent({"model": "m", "input": [ours, theirs, 5]})["input"] == [theirs, 5]
     assert sent({"model": "m", "input": [theirs, "hw1."]})["input"] == [theirs, "hw1."]
     assert sent({"model": "m", "input": "hw1."})["input"] == "hw1."
-    deep = b'{"model":"m","input":["hw1.",' + b"[" * 2000 + b"]" * 2000 + b"]}"
+    deep = b'{"model":"m","input":["hw1.",' + b"1" * 5000 + b"]}"
     with pytest.raises(Malformed):
         VENDOR.request(asked(deep), b'"v"', counted=False)
 
@@ -83,7 +83,7 @@ def test_under_a_budget_the_vendors_search_is_not_asked_for() -> None:
     trail.reservation = object()  # type: ignore[assignment]
     assert sent(body, trail=trail)["tools"] == tools[1:]
     assert sent({**body, "tools": '"web_search'}, trail=trail)["tools"] == '"web_search'
-    deep = b'{"model":"m","tools":[{"type":"web_search"},' + b"[" * 2000 + b"]" * 2000 + b"]}"
+    deep = b'{"model":"m","tools":[{"type":"web_search"},' + b"1" * 5000 + b"]}"
     with pytest.raises(Malformed):
         VENDOR.request(asked(deep, trail=trail), b'"v"', counted=False)
 
@@ -94,6 +94,8 @@ def test_where_it_is_asked_and_which_headers_pass() -> None:
     assert VENDOR.returned([(b"x-request-id", b"r")], frozenset()) == ("r", ())
     assert not VENDOR.refuses_counting(Rejected("x"), asked())
     assert VENDOR.begun(b"{}", "message") == b"{}"
+    assert VENDOR.decoder(asked()).feed(CREATED)
+    assert VENDOR.pieces().feed(CREATED)
     assert VENDOR.error(400, [], b'{"error":{"message":"no"}}', 0.0).message == "no"
 
 
@@ -258,6 +260,7 @@ def test_a_failure_before_the_head_is_what_its_code_means() -> None:
         ([DELTA, b": " + b"x" * MOST_SILENT + b"\n\n"], Cut),
         ([b"data: 5\n\n", b"data: 5\n\n"], Garbled),
         ([DELTA, b'data: {"type":"error","x":' + b"[" * 2000 + b"]" * 2000 + b"}\n\n"], Cut),
+        ([DELTA, b'data: {"type":"error","x":1e999}\n\n'], Cut),
         ([b"<html>"], Garbled),
         ([b"{"], Garbled),
         ([b'{"status":"completed","output":[5]}'], Garbled),
@@ -295,6 +298,8 @@ def test_known_members_of_other_types_are_read_all_the_same() -> None:
     decoder, _ = fed(b"data: " + json.dumps(odd).encode() + b"\n\n")
     assert (decoder.usage, decoder.finish) == (Usage(input=7, output=1), "completed")
     assert fed(event("response.completed", response={"usage": "x", "status": 5}))[0].usage is None
+    assert fed(event("response.completed", response={"usage": {"input_tokens": 0}}))[0].usage is None
+    assert fed(event("response.completed", item=5, response={"usage": {"input_tokens": []}}))[0].usage is None
     _, [chunk] = fed(event("response.output_item.added", item={"type": 5}), is_ended=False)
     assert chunk.has_content
     _, [half] = fed(b'data: {"type":"response.output_text.delta","delta":"\\ud83d"}\n\n', is_ended=False)
