@@ -32,6 +32,7 @@ from headworks.wire.gemini.count_tokens import COUNT as GEMINI_COUNT
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.responses.caller import RESPONSES
+from headworks.wire.openai.responses.compact import COMPACT
 
 Route = Callable[[Request, Exchange, Admitted], Awaitable[None]]
 
@@ -52,6 +53,7 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/chat/completions": CHAT,
         "/v1/embeddings": EMBEDDINGS,
         "/v1/responses": RESPONSES,
+        "/v1/responses/compact": COMPACT,
         "/v1/completions": COMPLETIONS,
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,

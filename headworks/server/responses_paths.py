@@ -13,10 +13,8 @@ from headworks.server.problems import WrongMethod
 RESPONSES: Final = "/v1/responses"
 _BELOW: Final = RESPONSES + "/"
 
-_SAID: Final = {
-    "compact": "Compacting a conversation is not served: have the client sum it up by a call of its own.",
-    "input_tokens": "Counting tokens before a call is not served: the answer's `usage` has them.",
-}
+_COMPACT: Final = _BELOW + "compact"
+_COUNT: Final = _BELOW + "input_tokens"
 
 
 class UpgradeRefused(WrongMethod):
@@ -33,9 +31,9 @@ def refused(method: str, path: str, *, upgrades: bool) -> CallError | None:
     if not path.startswith(_BELOW):
         return None
     rest = path.removeprefix(_BELOW)
-    if method == "POST" and rest in _SAID:
-        return Malformed(_SAID[rest])
-    if method == "POST" and not rest.endswith("/cancel"):
+    if method == "POST" and path == _COUNT:
+        return Malformed("Counting tokens before a call is not served: the answer's `usage` has them.")
+    if path == _COMPACT or (method == "POST" and not rest.endswith("/cancel")):
         return None
     return Malformed(
         f"{path[:128]} names an answer that is kept, and this gateway keeps none (its answers say `store: false`). Send the "

@@ -206,6 +206,31 @@ def test_a_tool_that_the_vendor_runs_is_left_out_unless_the_caller_demands_it() 
     assert "tools" not in front.asked[0][0]
 
 
+def test_a_conversation_is_compacted_by_a_vendor_of_responses_only() -> None:
+    said = {
+        "id": "resp_1",
+        "object": "response.compaction",
+        "created_at": 1,
+        "output": [{"type": "compaction", "id": "c", "encrypted_content": "gAAA"}],
+        "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
+    }
+
+    async def main(front: Front) -> None:
+        body = msgspec.json.encode({"model": "assistant", "input": [{"role": "user", "content": "hi"}]})
+        got = await front.facing.ask("POST", "/v1/responses/compact", body)
+        assert (got.status, got.json) == (200, said)
+
+    async def refused(front: Front) -> None:
+        got = await front.facing.ask("POST", "/v1/responses/compact", b'{"model":"assistant","input":"hi"}')
+        assert (got.status, got.json["error"]["param"]) == (400, "compact")
+
+    front = run(main, [whole(said)], text=NATIVE)
+    assert front.vendors[0].paths == ["/v1/responses/compact"]
+    assert front.asked[0] == [{"model": "m", "input": [{"role": "user", "content": "hi"}]}]
+    assert front.facing.journal.records[0].cost_nano == 3 * 1000 + 2 * 10_000
+    run(refused, [])
+
+
 # What stands below
 
 
@@ -216,7 +241,7 @@ def test_a_tool_that_the_vendor_runs_is_left_out_unless_the_caller_demands_it() 
         ("DELETE", "/v1/responses/resp_1", 400, "keeps none"),
         ("GET", "/v1/responses/resp_1/input_items", 400, "keeps none"),
         ("POST", "/v1/responses/resp_1/cancel", 400, "keeps none"),
-        ("POST", "/v1/responses/compact", 400, "sum it up"),
+        ("GET", "/v1/responses/compact", 405, "POST"),
         ("POST", "/v1/responses/input_tokens", 400, "usage"),
         ("POST", "/v1/responses/nope/nope", 404, "not served"),
         ("GET", "/v1/responses", 405, "POST"),

@@ -14,18 +14,19 @@ from typing import Final
 from headworks.wire.openai.chat import OpenAIChat
 from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.embeddings import OpenAIEmbeddings
+from headworks.wire.openai.responses.compact import OpenAICompact
 from headworks.wire.openai.responses.vendor import OpenAIResponses
-from headworks.wire.sides import VendorDialect, VendorSide
+from headworks.wire.sides import VendorDialect
 
-SIDES: Final[Mapping[str, VendorSide]] = MappingProxyType(
+SIDES: Final[Mapping[str, VendorDialect]] = MappingProxyType(
     {
-        "chat": OpenAIChat(),
-        "responses": OpenAIResponses(),
-        "completions": OpenAICompletions(),
-        "embeddings": OpenAIEmbeddings(),
+        "chat": {"openai.chat": OpenAIChat()},
+        "responses": {"openai.responses": OpenAIResponses(), "openai.compact": OpenAICompact()},
+        "completions": {"openai.completions": OpenAICompletions()},
+        "embeddings": {"openai.embeddings": OpenAIEmbeddings()},
     }
 )
-"""Each API by its word in the system file: `openai.` and the word is its name."""
+"""What belongs to each API, by its word in the system file."""
 
 USUAL: Final = ("chat", "embeddings")
 """What a vendor has of which nothing is known."""
@@ -36,8 +37,10 @@ def speaking(apis: Sequence[str], chat: OpenAIChat | None = None) -> VendorDiale
 
     chat: its own way of speaking chat.
     """
-    sides = SIDES if chat is None else {**SIDES, "chat": chat}
-    return MappingProxyType({f"openai.{word}": sides[word] for word in apis})
+    sides = {name: side for word in apis for name, side in SIDES[word].items()}
+    if chat is not None and "openai.chat" in sides:
+        sides["openai.chat"] = chat
+    return MappingProxyType(sides)
 
 
 OPENAI: Final[VendorDialect] = speaking(USUAL)

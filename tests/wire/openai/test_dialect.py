@@ -19,11 +19,11 @@ from headworks.wire.translated import Translated, between
 @pytest.mark.parametrize(
     ("word", "said", "apis"),
     [
-        ("openai", (), ["chat", "responses", "embeddings"]),
+        ("openai", (), ["chat", "responses", "compact", "embeddings"]),
         ("openai", ("chat",), ["chat"]),
         ("vllm", (), ["chat", "completions", "embeddings"]),
         ("groq", (), ["chat", "embeddings"]),
-        ("mistral", ("responses", "chat"), ["responses", "chat"]),
+        ("mistral", ("responses", "chat"), ["responses", "compact", "chat"]),
     ],
 )
 def test_what_a_vendor_has(word: str, said: tuple[str, ...], apis: list[str]) -> None:
@@ -32,7 +32,7 @@ def test_what_a_vendor_has(word: str, said: tuple[str, ...], apis: list[str]) ->
 
 def test_a_vendor_of_which_nothing_is_known_has_chat_and_embeddings() -> None:
     assert openai_at(None) is OPENAI
-    assert list(openai_at(None, ("responses",))) == ["openai.responses"]
+    assert list(openai_at(None, ("responses",))) == ["openai.responses", "openai.compact"]
     assert isinstance(openai_at(BY_WORD["mistral"], ("responses", "chat"))["openai.chat"], CompatibleChat)
 
 

@@ -52,7 +52,7 @@ class OpenAIResponses:
             else:
                 more += b',"max_output_tokens":%d' % call.bound
         if _MARK in body and "input" in where:
-            values[where["input"]] = _without_ours(bytes(found["input"]))
+            values[where["input"]] = without_ours(bytes(found["input"]))
         if call.trail.reservation is not None and _SEARCH in body and "tools" in where:
             values[where["tools"]] = _without_search(bytes(found["tools"]))
         values[where["model"]] += more
@@ -96,8 +96,10 @@ class OpenAIResponses:
         return ResponsesPieces()
 
 
-def _without_ours(said: bytes) -> bytes:
+def without_ours(said: bytes) -> bytes:
     """The items without those that stand in for another vendor's thinking."""
+    if _MARK not in said:
+        return said
     try:
         items = read_json(said)
     except (ValueError, RecursionError):
