@@ -31,7 +31,7 @@ def custom_names(question: hub.Question) -> frozenset[str]:
         if isinstance(tool, hub.CustomTool):
             found.append(tool.name)
         elif isinstance(tool, hub.ToolGroup):
-            found += [f"{tool.name}__{one.name}" for one in tool.tools if isinstance(one, hub.CustomTool)]
+            found += [hub.flat_name(tool.name, one.name) for one in tool.tools if isinstance(one, hub.CustomTool)]
     return frozenset(found)
 
 

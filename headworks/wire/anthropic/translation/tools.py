@@ -144,7 +144,7 @@ def written_tools(tools: Sequence[hub.AnyTool], allowed: Sequence[str] = ()) -> 
             if tool.dialect == MESSAGES:
                 said.append(tool.value)
         elif isinstance(tool, hub.ToolGroup):
-            inside = [(one, f"{tool.name}__{one.name}") for one in tool.tools]
+            inside = [(one, hub.flat_name(tool.name, one.name)) for one in tool.tools]
             said += [_written(one, name) for one, name in inside if not allowed or name in allowed]
         elif not allowed or tool.name in allowed:
             said.append(_written(tool, tool.name))

@@ -133,7 +133,7 @@ def written_tools(
             elif (word := _OURS.get(tool.kind)) is not None:
                 mapped.append(word)
         elif isinstance(tool, hub.ToolGroup):
-            functions.extend([_written(one, f"{tool.name}__{one.name}") for one in tool.tools])
+            functions.extend([_written(one, hub.flat_name(tool.name, one.name)) for one in tool.tools])
         else:
             functions.append(_written(tool, tool.name))
     if allowed:

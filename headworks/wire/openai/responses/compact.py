@@ -16,7 +16,7 @@ from headworks.wire import hub
 from headworks.wire.members import members, places
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import untyped
-from headworks.wire.openai.caller import OWN_HEADERS, WholeForms
+from headworks.wire.openai.caller import OWN_HEADERS
 from headworks.wire.openai.errors import error_in, event, garbled, problem, status, vendor_error
 from headworks.wire.openai.responses.body import read_responses
 from headworks.wire.openai.responses.caller import RESPONSES
@@ -24,6 +24,7 @@ from headworks.wire.openai.responses.vendor import without_ours
 from headworks.wire.openai.responses.whole import size_of
 from headworks.wire.openai.responses.words import COMPLETED, finish_word, usage_in
 from headworks.wire.sides import Spent, StreamDecoder
+from headworks.wire.whole_forms import WholeForms
 
 NAME: Final = "openai.compact"
 

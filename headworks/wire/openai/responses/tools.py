@@ -223,10 +223,10 @@ def names_of(raw: Raw | None) -> ToolNames:
             custom.add(tool.name)
         elif isinstance(tool, hub.ToolGroup):
             for one in tool.tools:
-                for name in (hub.flat_name(tool.name, one.name), f"{tool.name}__{one.name}"):
-                    groups.setdefault(name, (tool.name, one.name))
-                    if isinstance(one, hub.CustomTool):
-                        custom.add(name)
+                name = hub.flat_name(tool.name, one.name)
+                groups[name] = (tool.name, one.name)
+                if isinstance(one, hub.CustomTool):
+                    custom.add(name)
     return ToolNames(groups, frozenset(custom))
 
 

@@ -13,8 +13,8 @@ from headworks.core.dialect import Schema, Weight
 from headworks.core.errors import Cut, Malformed, Rejected, VendorSaid
 from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.errors import number_after
-from headworks.wire.openai.responses.question import DENSE, LARGE
 from headworks.wire.openai.responses.weight import MOST_DENSE
+from headworks.wire.same_question import DENSE, LARGE
 from tests.wire.openai.responses.speaking import asked
 
 
