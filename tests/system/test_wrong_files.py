@@ -462,14 +462,13 @@ models: {a: v/x}
     "apis of another dialect": (
         """\
 providers:
-  v: {dialect: gemini, api_key: '${env:K}', apis: [chat, talk]}
-  w: {dialect: gemini, api_key: '${env:K}', apis: [chat]}
+  v: {dialect: gemini, api_key: '${env:K}', apis: [chat]}
+  w: {dialect: groq, api_key: '${env:K}', apis: [chat, talk]}
 models: {a: v/x, b: w/x}
 """,
         [
-            "2:51 providers.v.apis: `apis` lists OpenAI's, and `gemini` is another dialect -> remove it",
-            "2:58 providers.v.apis[1]: `talk` is not known -> known: chat, completions, embeddings, responses",
-            "3:51 providers.w.apis: `apis` lists OpenAI's, and `gemini` is another dialect -> remove it",
+            "2:45 providers.v.apis: the key `apis` is not known -> known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy, region, retention",
+            "3:56 providers.w.apis[1]: `talk` is not known -> known: chat, completions, embeddings, responses",
         ],
     ),
     "a certificate that is not there": (

@@ -21,7 +21,7 @@ from headworks.system.derived.prefill import prefill_of
 from headworks.system.derived.secret_values import SECRET_NAME, secret_parts
 from headworks.system.schema.notations import Address
 from headworks.system.schema.secrets import PrivateUrl, Secret
-from headworks.system.schema.system import EMBEDDED, PRESETS, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
+from headworks.system.schema.system import EMBEDDED, Key, Local, Model, OpenAI, Prompt, Simulated, System, Tls
 from headworks.system.syntax.findings import Findings, KeyPath, suggestion
 from headworks.system.syntax.scalars import shown, written_count, written_duration
 from headworks.wire.hosts import right_base_url
@@ -83,9 +83,6 @@ def _openai(provider: OpenAI, where: KeyPath, findings: Findings, machine: Machi
     if (meant := right_base_url(str(provider.__struct_config__.tag), provider.base_url)) is not None:
         problem = f"{shown(provider.base_url)} is not the base URL of this vendor's API: calls would get 404"
         findings.warn((*where, "base_url"), problem, f"write {meant}")
-    word = str(provider.__struct_config__.tag)
-    if provider.apis and word != "openai" and word not in PRESETS:
-        findings.error((*where, "apis"), f"`apis` lists OpenAI's, and `{word}` is another dialect", "remove it")
     if any(SECRET_NAME.search(name) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
         problem = "the query may contain a key, but a URL is not kept secret: messages show it"
         findings.warn(

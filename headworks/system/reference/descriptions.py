@@ -94,9 +94,6 @@ _OPENAI: Final[Mapping[str, str]] = MappingProxyType(
         "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
         "headers": "Headers that every request to this vendor carries. Their values are secrets: they are never shown.",
         "forward_headers": "More headers that pass, from the caller to this vendor and back, beside those of its dialect.",
-        "apis": "The APIs of OpenAI's that this vendor has. Callers of another one are translated to the first that fits. Default: "
-        "`chat` and `embeddings`; at `api.openai.com` also `responses`, at servers of open models (`vllm`, `ollama`, ...) also "
-        "`completions`.",
         "ca_file": "Certificates (PEM) to trust instead of the machine's own.",
         "proxy": "The HTTP proxy to use: `http://user:password@host:port`, or `none`. Default: what `HTTPS_PROXY` or "
         "`HTTP_PROXY` say. This machine, and hosts in `NO_PROXY`, are always reached without a proxy.",
@@ -149,7 +146,12 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "each": "The amount is for so many of the setting, rounded up: with `16`, a `concurrency` of 20 costs it twice.",
             "when": "The amount is paid only where the setting has this value, as a tier that is bought.",
         },
-        OpenAI: _OPENAI,
+        OpenAI: {
+            **_OPENAI,
+            "apis": "The APIs of OpenAI's that this vendor has. Callers of another one are translated to the first that fits. Default: "
+            "`chat` and `embeddings`; at `api.openai.com` also `responses`, at servers of open models (`vllm`, `ollama`, ...) also "
+            "`completions`.",
+        },
         Anthropic: {
             **_OPENAI,
             "base_url": "Where the vendor's API begins. `/messages` is added to its path. A query goes with every request.",
