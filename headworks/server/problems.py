@@ -30,6 +30,8 @@ def answer(error: CallError, request_id: str, cors: Headers, dialect: Dialect) -
         headers.append(CHALLENGE)
     if isinstance(error, WrongMethod):
         headers.append((b"allow", error.allow.encode()))
+        if error.upgrade:
+            headers.append((b"upgrade", error.upgrade))
     if isinstance(error, UnknownCoding):
         headers.append((b"accept-encoding", b"gzip"))
     if (
@@ -43,12 +45,14 @@ def answer(error: CallError, request_id: str, cors: Headers, dialect: Dialect) -
 
 
 class WrongMethod(CallError):
-    """A path that is served, asked in a way that it is not. allow: the methods that it takes (RFC 9110, section 10.2.1)."""
+    """A path that is served, asked in a way that it is not. allow: the methods that it takes (RFC 9110, section 10.2.1). upgrade: the
+    protocol that it is served in, where another one was asked for (section 15.5.22)."""
 
     status = 405
     type = "invalid_request_error"
     code = "method_not_allowed"
     blame = "caller"
+    upgrade = b""
 
     def __init__(self, message: str, allow: str) -> None:
         super().__init__(message)

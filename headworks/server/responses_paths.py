@@ -22,6 +22,7 @@ class UpgradeRefused(WrongMethod):
 
     status = 426
     code = "upgrade_not_supported"
+    upgrade = b"HTTP/1.1"
 
 
 def refused(method: str, path: str, *, upgrades: bool) -> CallError | None:

@@ -262,3 +262,4 @@ async def test_a_websocket_gets_426_and_asks_by_a_post_then() -> None:
     facing = Facing(Scripted([]))
     refused = await facing.ask("GET", "/v1/responses", connection="Upgrade", upgrade="websocket")
     assert (refused.status, refused.json["error"]["code"]) == (426, "upgrade_not_supported")
+    assert refused.headers[b"upgrade"] == b"HTTP/1.1"
