@@ -381,20 +381,33 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         encoded = msgspec.json.encode(whole, enc_hook=_reference, order="sorted")
         parts = msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
         del parts["choices"], parts[f"{DERIVED}paid_otherwise"]
-        models = msgspec.json.decode(parts["models"], type=dict[str, dict[str, msgspec.Raw]])
-        for model in models.values():
-            del model["same_as"]  # those that have it are not among `models`
-        parts["models"] = msgspec.Raw(msgspec.json.encode(models, order="sorted"))
+        parts["models"] = _without_additions(parts["models"])
+        parts["providers"] = _without_additions(parts["providers"])
         if not self.same_as:
             del parts[f"{DERIVED}same_as"]
         return digest(msgspec.json.encode(parts, order="sorted"))
+
+
+ADDED: Final = (("same_as", b"null"), ("credential", b"null"), ("apis", b"[]"))
+"""Keys of models and providers that version 0.1 did not have, as they are by default."""
+
+
+def _without_additions(parts: msgspec.Raw) -> msgspec.Raw:
+    """The same models or providers without keys that are new and not written: an upgrade changes no digest, and so no kept answer."""
+    found = msgspec.json.decode(parts, type=dict[str, dict[str, msgspec.Raw]])
+    for part in found.values():
+        for name, default in ADDED:
+            if name in part and bytes(part[name]) == default:
+                del part[name]
+    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
 
 
 def alias_identity(system: System, alias: str) -> str:
     """32 hex digits that stand for what answers behind an alias: another target or vendor gives other answers."""
     targets = system.models[alias].targets
     providers = {one.provider: system.providers[one.provider] for tier in targets for one in tier}
-    return digest(msgspec.json.encode([targets, providers], enc_hook=_reference, order="sorted"))
+    encoded = msgspec.Raw(msgspec.json.encode(providers, enc_hook=_reference, order="sorted"))
+    return digest(msgspec.json.encode([targets, _without_additions(encoded)], enc_hook=_reference, order="sorted"))
 
 
 TEXT_NOTATIONS: Final[Mapping[type, str]] = MappingProxyType(
