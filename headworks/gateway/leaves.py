@@ -38,7 +38,7 @@ from headworks.wire.presets import preset_of
 from headworks.wire.sides import VendorDialect
 
 DIALECTS: Final[Mapping[str, VendorDialect]] = MappingProxyType(
-    {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI, "azure": OPENAI, "bedrock": BEDROCK}
+    {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI, "vertex": GEMINI, "azure": OPENAI, "bedrock": BEDROCK}
 )
 """What a provider's `dialect:` in the system file stands for, where it is asked over HTTP. A dialect that is added gets its
 entry here."""

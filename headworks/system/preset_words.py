@@ -23,6 +23,9 @@ PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 UNSAID: Final = "-is-missing"
 """Stands in its place behind the key's name where it says nothing: that is told once the file is read."""
 
+GLOBAL: Final = "global"
+"""The one location without a host of its own."""
+
 KEY_HEADERS: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
 """Headers in which a vendor is sent our key."""
 
@@ -51,6 +54,8 @@ def expand_provider(node: MappingNode, word: str, place: Position, env: Mapping[
 def _address(preset: Preset, node: MappingNode) -> str:
     """The base URL that is implied, with what the provider says of itself in it."""
     url = preset.versioned_url if preset.versioned_url and "api_version" in node.entries else preset.base_url
+    if preset.located_url and _first(node, "location") not in ("", GLOBAL):
+        url = preset.located_url
     return PLACE.sub(lambda place: _first(node, place[1]) or f"{place[1]}{UNSAID}", url)
 
 

@@ -27,7 +27,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """One vendor.
 
     base_url: what the word implies, with `{key}` for what the provider's key of that name says. versioned_url: the same where
-    `api_version` is written. hosts: its hosts, and the paths that a base URL for OpenAI's dialect has there.
+    `api_version` is written, located_url where a `location` is that has a host of its own. hosts: its hosts, and the paths that a base URL for OpenAI's dialect has there.
     keys: environment variables that hold its key, the first that is set counts. is_open: it is asked without a key, too.
     credential: the kind of credential that it is asked with where no key is there.
     model: for a first system file; reasons: that model thinks first, and takes other parameters.
@@ -42,6 +42,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     base_url: str = ""
     versioned_url: str = ""
+    located_url: str = ""
     hosts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     keys: tuple[str, ...] = ()
     is_open: bool = False
@@ -367,6 +368,15 @@ PRESETS: Final = (
         model="gemini-3.5-flash",
         reasons=True,
         sources=("https://ai.google.dev/gemini-api/docs/api-key", "https://ai.google.dev/gemini-api/docs/openai"),
+    ),
+    Preset(
+        word="vertex",
+        title="Google Vertex AI",
+        base_url="https://aiplatform.googleapis.com/v1/projects/{project}/locations/global/publishers/google",
+        located_url="https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}/publishers/google",
+        credential="google",
+        speaks="vertex",
+        sources=("https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations",),
     ),
     Preset(
         word="azure",

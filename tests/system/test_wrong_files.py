@@ -209,9 +209,9 @@ models: {a: v/x}
 """,
         [
             "1:26 providers.v.dialect: the dialect `antropic` is not known -> did you mean `anthropic`?",
-            "1:40 providers.w.dialect: `dialect` is missing -> one of openai, anthropic, gemini, azure, bedrock, local, simulated",
+            "1:40 providers.w.dialect: `dialect` is missing -> one of openai, anthropic, gemini, vertex, azure, bedrock, local, simulated",
             "1:68 providers.x: expected a map, not a single value -> begin with `dialect:`",
-            "1:92 providers.y.dialect: expected a single value, not a list -> one of openai, anthropic, gemini, azure, bedrock, local, simulated",
+            "1:92 providers.y.dialect: expected a single value, not a list -> one of openai, anthropic, gemini, vertex, azure, bedrock, local, simulated",
         ],
     ),
     "a vendor's own dialect": (

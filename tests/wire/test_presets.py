@@ -25,7 +25,7 @@ def test_every_row_has_an_address_a_key_and_a_source(preset: Preset) -> None:
     assert all(re.match(r"https://|[\w.-]+/[\w.-]+#\d+$", source) for source in preset.sources)
     assert re.match(r"https?://[\w.:{}-]+(/|$)", preset.base_url)
     assert re.match(r"(https://[\w.:{}-]+(\?|$))?", preset.versioned_url)
-    assert preset.keys or preset.is_open
+    assert preset.keys or preset.is_open or preset.credential
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in preset.keys)
     assert set(preset.fates) <= set(FIELDS)
     assert all(form in get_args(Prefill) for _, _, form in preset.prefills)

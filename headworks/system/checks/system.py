@@ -79,7 +79,7 @@ def targets_of(system: System) -> dict[str, list[str]]:
 
 def _openai(provider: OpenAI, where: KeyPath, findings: Findings, machine: Machine) -> None:
     if name := unsaid(provider.base_url):
-        example = {"region": "us-east-1", "resource": "NAME"}.get(name, "...")
+        example = {"region": "us-east-1", "resource": "NAME", "project": "NAME"}.get(name, "...")
         findings.error((*where, name), f"`{name}` is missing: the address has it", f"add it: {name}: {example}")
     if isinstance(provider, Azure) and findings.is_valid((*where, "base_url")):
         _azure(provider, where, findings)

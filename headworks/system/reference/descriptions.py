@@ -54,11 +54,12 @@ from headworks.system.schema.system import (
     System,
     TargetOf,
     Tls,
+    Vertex,
 )
 from headworks.system.syntax.scalars import written_duration
 
 DIALECT: Final = (
-    "The API that the vendor speaks: `openai`, `anthropic`, `gemini`, `azure`, `bedrock`, `local` (a model in a child process) or `simulated` (generated answers, no "
+    "The API that the vendor speaks: `openai`, `anthropic`, `gemini`, `vertex`, `azure`, `bedrock`, `local` (a model in a child process) or `simulated` (generated answers, no "
     "vendor); "
     "or the name of a vendor that speaks OpenAI's, such as `groq`, which implies `base_url` and the variable of `api_key` "
     "([vendors](../vendors.md))."
@@ -171,9 +172,15 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
         },
         Gemini: {
             **_OPENAI,
-            "base_url": "Where the vendor's API begins. `/models/MODEL:generateContent` is added to its path. For Vertex "
-            "`https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google`.",
+            "base_url": "Where the vendor's API begins. `/models/MODEL:generateContent` is added to its path.",
             "api_key": "Our key at the vendor, sent as `x-goog-api-key`.",
+        },
+        Vertex: {
+            **_OPENAI,
+            "base_url": "Where the API begins. Default: `https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google`, "
+            "or the host of the `location`.",
+            "project": "The project of Google Cloud: it is a part of the address.",
+            "location": "Where the model runs: `global`, or a region such as `europe-west4`.",
         },
         Azure: {
             **_OPENAI,

@@ -134,6 +134,14 @@ class Gemini(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="gemini
     base_url: Url = "https://generativelanguage.googleapis.com/v1beta"
 
 
+class Vertex(OpenAI, frozen=True, kw_only=True, tag_field="dialect", tag="vertex"):
+    """Gemini's dialect at Google Cloud."""
+
+    base_url: Url = ""
+    project: Name | None = None
+    location: Name = "global"
+
+
 class Local(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", tag="local"):
     """A model that runs in a child process of the gateway."""
 
@@ -175,7 +183,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
     retention: Retention | None = None
 
 
-Provider: TypeAlias = OpenAI | Anthropic | Gemini | Azure | Bedrock | Local | Simulated
+Provider: TypeAlias = OpenAI | Anthropic | Gemini | Vertex | Azure | Bedrock | Local | Simulated
 
 
 class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
