@@ -11,7 +11,6 @@ refused from Opus 4.7 on: NousResearch/hermes-agent#11137, tailcallhq/forgecode#
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
@@ -29,37 +28,40 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     most_output: int = 8192
 
 
-_BEGINS: Final = r"(?:.*/|(?:[a-z]+\.)?anthropic\.)?claude-"
+_FAMILY: Final = "claude-"
 
-_TABLE: Final = tuple(
-    (re.compile(_BEGINS + pattern), abilities)
-    for pattern, abilities in (
-        (r"(?:2|instant|v1|3-(?:opus|sonnet|haiku))", Abilities(thinks="no", most_output=4096)),
-        (r"3[-.]5", Abilities(thinks="no", most_output=8192)),
-        (r"(?:3[-.]7|sonnet-4(?:-0|-2025|@|$))", Abilities(most_output=64_000)),
-        (r"opus-4(?:-0|-2025|@|$)", Abilities(most_output=32_000)),
-        (r"opus-4[-.]1", Abilities(has_schema=True, most_output=32_000)),
-        (r"(?:sonnet|haiku)-4[-.]5", Abilities(has_schema=True, most_output=64_000)),
-        (r"opus-4[-.]5", Abilities(has_schema=True, has_effort=True, most_output=64_000)),
-        (
-            r"(?:opus|sonnet)-4[-.]6",
-            Abilities(thinks="adaptive", has_effort=True, has_schema=True, most_output=128_000),
+_TABLE: Final = (
+    (("2", "instant", "v1", "3-opus", "3-sonnet", "3-haiku"), Abilities(thinks="no", most_output=4096)),
+    (("3-5",), Abilities(thinks="no", most_output=8192)),
+    (("3-7", "sonnet-4-0", "sonnet-4-2025", "sonnet-4@", "sonnet-4$", "4-sonnet"), Abilities(most_output=64_000)),
+    (("opus-4-0", "opus-4-2025", "opus-4@", "opus-4$", "4-opus"), Abilities(most_output=32_000)),
+    (("opus-4-1",), Abilities(has_schema=True, most_output=32_000)),
+    (("sonnet-4-5", "haiku-4-5"), Abilities(has_schema=True, most_output=64_000)),
+    (("opus-4-5",), Abilities(has_schema=True, has_effort=True, most_output=64_000)),
+    (
+        ("opus-4-6", "sonnet-4-6"),
+        Abilities(thinks="adaptive", has_effort=True, has_schema=True, most_output=128_000),
+    ),
+    (
+        ("fable", "mythos"),
+        Abilities(
+            thinks="adaptive", has_effort=True, has_schema=True, is_sampled=False, always=True, most_output=128_000
         ),
-        (
-            r"(?:fable|mythos)",
-            Abilities(
-                thinks="adaptive", has_effort=True, has_schema=True, is_sampled=False, always=True, most_output=128_000
-            ),
-        ),
-        (
-            r"[a-z]",
-            Abilities(thinks="adaptive", has_effort=True, has_schema=True, is_sampled=False, most_output=128_000),
-        ),
-    )
+    ),
+    (
+        ("",),  # what is new is like the newest
+        Abilities(thinks="adaptive", has_effort=True, has_schema=True, is_sampled=False, most_output=128_000),
+    ),
 )
+"""How a name begins behind the family's, with dashes for dots and `$` at its end; the first row counts."""
 
 _OTHER: Final = Abilities()
 
 
 def abilities_of(model: str) -> Abilities:
-    return next((abilities for pattern, abilities in _TABLE if pattern.match(model)), _OTHER)
+    """model: as a vendor names it: `claude-opus-4-6`, `anthropic/claude-opus-4.6`, `us.anthropic.claude-opus-4-6-v1:0`."""
+    before, family, name = model.partition(_FAMILY)
+    if not family or (before and not before.endswith(("/", "anthropic."))):
+        return _OTHER
+    name = f"{name.replace('.', '-')}$"
+    return next(abilities for begins, abilities in _TABLE if name.startswith(begins))

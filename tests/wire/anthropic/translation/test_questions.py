@@ -533,6 +533,9 @@ def test_a_sealed_signature_belongs_to_what_stands_beside_it() -> None:
         ("claude-opus-4-1-20250805", "budget", 32_000),
         ("anthropic/claude-opus-4.8", "adaptive", 128_000),
         ("claude-sonnet-5-5", "adaptive", 128_000),
+        ("us.anthropic.claude-opus-4-6-v1:0", "adaptive", 128_000),
+        ("claude-novel-9", "adaptive", 128_000),
+        ("not-claude-5", "budget", 8192),
         ("kimi-k2", "budget", 8192),
     ],
 )
