@@ -41,6 +41,7 @@ def test_a_vendor_is_sent_the_callers_bytes_without_what_is_ours() -> None:
     sent = json.loads(VENDOR.request(call, b'"v"', counted=False))
     assert sent == {"model": "v", "input": [{"role": "user", "content": "hi"}], "x": 1}
     assert VENDOR.request(asked(b'{"model":"m"}'), b'"v"', counted=False) == b'{"model":"v"}'
+    assert VENDOR.request(asked(), b'"v"', counted=False) == b'{"model":"v","input":"hi"}'
     assert VENDOR.path("m", streamed=False) == b"/responses/compact"
     assert VENDOR.decoder(call) is None
     assert VENDOR.forwards(b"openai-beta")
