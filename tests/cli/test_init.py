@@ -19,6 +19,7 @@ from headworks.cli.main import run
 from headworks.evals.suites.suite import Suite
 from headworks.evals.suites.suite_file import load
 from headworks.gateway.prices import Prices
+from headworks.system.drafts.system import VENDORS
 from headworks.system.load import load as load_system
 from headworks.system.speeds.priors import prior_of
 from headworks.wire.presets import PRESETS
