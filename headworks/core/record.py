@@ -28,6 +28,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     error, reason: why it failed: the class, and words that are never the caller's (`layers/failure_reason.py`).
     cost_nano: nano-dollars, None where the price is unknown. estimated: the vendor did not say what was used, or what
     cannot be; tokens and cost_nano rest on the bytes sent and the content received, where they are more.
+    left_out: the caller's hints that this vendor's API has no words for, as the caller's API calls them.
     """
 
     target: str
@@ -43,6 +44,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     tokens: Usage | None = None
     cost_nano: int | None = None
     estimated: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

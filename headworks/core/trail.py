@@ -20,7 +20,7 @@ class Attempt:
     the reader took between its reads. `sent` (bytes of the body) and `received` (bytes of content) are 0 where they are
     those of the call: a resumed one has several attempts that answered. `uncounted`: bytes of content that came after
     `usage` was read. `prefilled`: bytes of the answer's beginning that it was handed, and `repeated` those of them that the
-    answer begins with again.
+    answer begins with again. `left_out`: hints of the caller that this vendor's API has no words for.
     """
 
     __slots__ = (
@@ -32,6 +32,7 @@ class Attempt:
         "head_by",
         "is_billable",
         "late",
+        "left_out",
         "outcome",
         "prefilled",
         "price",
@@ -53,6 +54,7 @@ class Attempt:
         self.why: Why = why
         self.started_at = started_at
         self.connect_by = 0.0
+        self.left_out: tuple[str, ...] = ()
         self.head_by = 0.0
         self.gap = 0.0
         self.head_at = 0.0

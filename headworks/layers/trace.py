@@ -237,4 +237,5 @@ def written(attempt: Attempt, tokens: Usage | None, cost: int | None, is_estimat
         tokens=tokens,
         cost_nano=cost,
         estimated=is_estimated,
+        left_out=attempt.left_out,
     )

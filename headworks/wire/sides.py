@@ -168,8 +168,9 @@ class Estimating(Dialect, Protocol):
 class TranslatedSide(VendorSide, Protocol):
     """A vendor's side that callers of any API can be served by."""
 
-    def body_of(self, question: hub.Question, model: str, /) -> bytes:
-        """A body that asks this. Raises Unsupported with the field that it has no words for."""
+    def body_of(self, question: hub.Question, model: str, left_out: list[str] | None = None, /) -> bytes:
+        """A body that asks this. Raises Unsupported with the field that it has no words for. left_out: gets the names of the
+        hints that it has no words for."""
         ...
 
     def begun(self, body: bytes, form: Prefill, /) -> bytes:

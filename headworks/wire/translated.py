@@ -77,10 +77,14 @@ class Translated:
             question = msgspec.structs.replace(question, streamed=call.streamed)
         if call.bound is not None:
             question = msgspec.structs.replace(question, max_output=call.bound)
+        left_out: list[str] = []
         try:
-            body = self.vendor.body_of(question, msgspec.json.decode(model, type=str))
+            body = self.vendor.body_of(question, msgspec.json.decode(model, type=str), left_out)
         except hub.Unsupported as error:
             raise error.said_in(self.caller.table) from None
+        if left_out and call.attempt is not None:
+            rows = self.caller.table.rows
+            call.attempt.left_out = tuple([rows[name].name or name if name in rows else name for name in left_out])
         if call.begun != "none":
             body = self.vendor.begun(body, call.begun)
         asked = msgspec.structs.replace(call, body=body, bound=None, include_usage=False)

@@ -121,6 +121,7 @@ class AttemptLine(msgspec.Struct, kw_only=True):
     estimated: bool
     cost: float | None
     cost_nano: int | None
+    left_out: tuple[str, ...]
 
 
 class SumLine(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -197,6 +198,7 @@ def attempt_line(attempt: AttemptRecord, arrived_at: float) -> AttemptLine:
         estimated=attempt.estimated,
         cost=None if attempt.cost_nano is None else attempt.cost_nano / NANO,
         cost_nano=attempt.cost_nano,
+        left_out=attempt.left_out,
     )
 
 
@@ -352,6 +354,9 @@ def show_attempt(screen: Console, number: int, attempt: AttemptRecord, record: R
         line(screen, "     ", Text(said(attempt.error, attempt.reason)))
     guessed = ", estimated" if attempt.estimated else ""
     line(screen, "     ", Text(f"{usage(attempt.tokens)}{guessed}; cost {money(attempt.cost_nano)}"))
+    if attempt.left_out:
+        told = ", ".join(map(clean, attempt.left_out))
+        line(screen, "     ", Text(f"left out, since this vendor's API has no words for it: {told}"))
     if attempt.vendor_request_id:
         line(screen, "     ", Text(f"vendor's request id {clean(attempt.vendor_request_id)}"))
 

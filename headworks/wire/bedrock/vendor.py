@@ -88,8 +88,8 @@ class BedrockConverse:
 
     # To and from the hub
 
-    def body_of(self, question: hub.Question, model: str, /) -> bytes:
-        return body_of(question, model, self.guardrail)
+    def body_of(self, question: hub.Question, model: str, left_out: list[str] | None = None, /) -> bytes:
+        return body_of(question, model, self.guardrail, left_out)
 
     def begun(self, body: bytes, form: Prefill, /) -> bytes:
         return body  # its last message is the beginning of the answer

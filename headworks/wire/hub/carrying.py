@@ -65,8 +65,11 @@ class Unsupported(Refused):
         return Unsupported(self.field, self.title, self.note, name=self.name or caller.rows[self.field].name)
 
 
-def carried(question: Question, table: Table) -> Carried:
-    """What the target's dialect does with the fields that this question uses. Raises Unsupported for the first one refused."""
+def carried(question: Question, table: Table, names: list[str] | None = None) -> Carried:
+    """What the target's dialect does with the fields that this question uses. Raises Unsupported for the first one refused.
+
+    names: gets what is left out, for the record of the call.
+    """
     emulated: list[str] = []
     left_out: list[str] = []
     extra: list[str] = []
@@ -81,4 +84,7 @@ def carried(question: Question, table: Table) -> Carried:
             emulated.append(field)
         elif row.fate == "left_out":
             left_out.append(field)
-    return Carried(tuple(emulated), tuple(left_out + extra[:MOST_EXTRA]))
+    left_out += extra[:MOST_EXTRA]
+    if names is not None:
+        names += left_out
+    return Carried(tuple(emulated), tuple(left_out))

@@ -46,13 +46,15 @@ class CompatibleChat(OpenAIChat):
             call = msgspec.structs.replace(call, body=with_bound(call.body, NAMELESS, call.bound), bound=None)
         return super().request(call, model, counted=counted and self.preset.counts)
 
-    def body_of(self, question: hub.Question, model: str) -> bytes:  # type: ignore[override]  # there it is a function
-        hub.carried(question, self.table)
+    def body_of(  # type: ignore[override]  # there it is a function
+        self, question: hub.Question, model: str, left_out: list[str] | None = None
+    ) -> bytes:
+        hub.carried(question, self.table, left_out)
         if self._is_nameless:
             question = msgspec.structs.replace(
                 question, system=_nameless(question.system), turns=_nameless(question.turns)
             )
-        return body_of(question, model, self._written)
+        return body_of(question, model, written=self._written)
 
     def _written(self, body: dict[str, Any]) -> dict[str, Any]:
         for name in self._unsaid:

@@ -124,6 +124,18 @@ def openai_text(body: bytes) -> str:
 # Whom it serves, and who serves it
 
 
+def test_hints_without_words_at_a_vendor_are_left_out_and_named_on_its_attempt() -> None:
+    async def main(front: Front) -> None:
+        assert (await front.openai(temperature=0.5, seed=3, user="ann")).status == 200
+        assert (await front.openai()).status == 200
+
+    answer = whole({"words": "Hello", "why": "said", "cost": [7, 2]})
+    front = play(main, [answer, answer], toys=["first"], text=SYSTEM.replace(*ALONE))
+    left_out, nothing = [record.attempts[0].left_out for record in front.facing.journal.records]
+    assert sorted(left_out) == ["seed", "temperature", "user"]
+    assert nothing == ()
+
+
 def test_a_toy_caller_is_served_by_a_vendor_of_openais_dialect() -> None:
     async def main(front: Front) -> None:
         got = await front.toy("Hi", most=20)

@@ -57,8 +57,8 @@ def question_of(body: bytes) -> hub.Question:
     )
 
 
-def body_of(question: hub.Question, model: str) -> bytes:
-    hub.carried(question, TABLE)
+def body_of(question: hub.Question, model: str, left_out: list[str] | None = None) -> bytes:
+    hub.carried(question, TABLE, left_out)
     say = [[SIDES[turn.role], text_in(turn.parts)] for turn in (*question.system, *question.turns)]
     asked: dict[str, Any] = {"who": model, "say": say}
     if question.streamed:

@@ -38,10 +38,11 @@ _EMPTY: Final = "(nothing)"
 """What a message says that says nothing: the API takes no empty one."""
 
 
-def body_of(question: hub.Question, model: str) -> bytes:
-    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent."""
+def body_of(question: hub.Question, model: str, left_out: list[str] | None = None) -> bytes:
+    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent.
+    left_out: gets the names of the fields that are not carried."""
     question = _usual(question)
-    hub.carried(question, TABLE)
+    hub.carried(question, TABLE, left_out)
     if any(not one.strip() for one in question.stop) and question.origin != MESSAGES:
         raise hub.Unsupported("stop", TABLE.title, "a text that ends the answer has to have more than blanks")
     try:

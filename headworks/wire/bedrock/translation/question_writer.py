@@ -28,10 +28,13 @@ _LABEL: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 MOST_LABELS: Final = 16
 
 
-def body_of(question: hub.Question, model: str, guardrail: Mapping[str, str]) -> bytes:
-    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent."""
+def body_of(
+    question: hub.Question, model: str, guardrail: Mapping[str, str], left_out: list[str] | None = None
+) -> bytes:
+    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent.
+    left_out: gets the names of the fields that are not carried."""
     question = msgspec.structs.replace(question, sampling=_said(question.sampling))
-    hub.carried(question, TABLE)
+    hub.carried(question, TABLE, left_out)
     try:
         return write_json(_body(question, model, guardrail))
     except RecursionError:

@@ -38,9 +38,10 @@ _INSTRUCTED: Final = "System instruction: "
 """What stands before instructions between turns: there is no side for them."""
 
 
-def body_of(question: hub.Question, model: str, /) -> bytes:
-    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent."""
-    hub.carried(question, TABLE)
+def body_of(question: hub.Question, model: str, left_out: list[str] | None = None, /) -> bytes:
+    """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent.
+    left_out: gets the names of the fields that are not carried."""
+    hub.carried(question, TABLE, left_out)
     try:
         return write_json(_body(question, model))
     except RecursionError:

@@ -61,10 +61,16 @@ _SAMPLING: Final[Mapping[str, str]] = MappingProxyType(
 """A field's name in the hub, and here."""
 
 
-def body_of(question: hub.Question, model: str, written: Callable[[_Body], _Body] | None = None) -> bytes:
+def body_of(
+    question: hub.Question,
+    model: str,
+    left_out: list[str] | None = None,
+    written: Callable[[_Body], _Body] | None = None,
+) -> bytes:
     """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent.
-    written: changes the body where the vendor has its own words."""
-    hub.carried(question, TABLE)
+    left_out: gets the names of the fields that are not carried. written: changes the body where the vendor has its own words."""
+    if written is None:
+        hub.carried(question, TABLE, left_out)
     try:
         body = _body(question, model)
         return write_json(body if written is None else written(body))
