@@ -99,9 +99,12 @@ async def read(world: World, number: int, *, streamed: bool) -> str:
     asked = msgspec.structs.replace(made, id=f"call-{number}", arrived_at=now())
     text = ""
     async with world.assembled.front.open(asked) as reply:
-        while not (chunks := await reply.read()) or not chunks[-1].last:
+        is_over = False
+        while not is_over:
+            chunks = await reply.read()
             text += "".join(chunk.text for chunk in chunks)
-    return text + chunks[-1].text
+            is_over = bool(chunks) and chunks[-1].last  # with what came before it, where the machine paused
+    return text
 
 
 async def one(world: World, number: int, rng: Random) -> str:
