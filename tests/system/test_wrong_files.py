@@ -467,7 +467,7 @@ providers:
 models: {a: v/x, b: w/x}
 """,
         [
-            "2:45 providers.v.apis: the key `apis` is not known -> known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, ca_file, proxy, region, retention",
+            "2:45 providers.v.apis: the key `apis` is not known -> known keys: dialect, base_url, api_key, rpm, tpm, concurrency, headers, forward_headers, credential, ca_file, proxy, region, retention",
             "3:56 providers.w.apis[1]: `talk` is not known -> known: chat, completions, embeddings, responses",
         ],
     ),

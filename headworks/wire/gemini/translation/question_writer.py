@@ -57,8 +57,7 @@ def _body(question: hub.Question, model: str) -> Member:
     body: Member = {"contents": contents}
     if instructions:
         body["systemInstruction"] = {"parts": instructions}
-    with_both = is_own or tools.generation_of(model) >= 3
-    if said := tools.written_tools(question.tools, tools.filtered_by(question.tool_choice), with_both=with_both):
+    if said := tools.written_tools(question.tools, tools.filtered_by(question.tool_choice)):
         body["tools"] = said
     choice = question.tool_choice
     if choice is not None and (said or is_own or not question.tools):  # beside no tool at all it is refused

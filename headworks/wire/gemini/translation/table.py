@@ -59,7 +59,7 @@ _ROWS: Final[dict[str, Row]] = {
     "tools.hosted": Row(
         "emulated",
         "tools",
-        "as `googleSearch`, `codeExecution`, `urlContext`; others, and before Gemini 3 beside functions, left out",
+        "as `googleSearch`, `codeExecution`, `urlContext`; others, and all of them beside functions, left out",
     ),
     "tools.group": Row("emulated", "functionDeclarations", "as single functions named `GROUP__TOOL`"),
     "tool_choice": Row("carried", "functionCallingConfig.mode"),

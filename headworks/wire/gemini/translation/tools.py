@@ -41,7 +41,9 @@ _OURS: Final[Mapping[str, str]] = MappingProxyType(
         "web_fetch": "urlContext",
     }
 )
-"""What another vendor's tool is here. It is used where no function stands beside: both at once are refused."""
+"""What another vendor's tool is here. It is used where no function stands beside: before Gemini 3 both at once are refused, and from then on
+they are taken with a flag that wants the tool's own calls sent back, for which other APIs have no words
+(ai.google.dev/gemini-api/docs/tool-combination, ag2ai/ag2#3145, read 2026-12-01)."""
 
 _INPUT: Final = Raw(b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}')
 """What a tool that takes free text is here: a function of one text."""
@@ -118,11 +120,8 @@ def _function(said: Any) -> hub.AnyTool:
 # Tools from the hub
 
 
-def written_tools(
-    tools: Sequence[hub.AnyTool], allowed: Sequence[str] = (), *, with_both: bool = False
-) -> list[Member]:
-    """allowed: the only functions that may be called, where there is no other word for that. with_both: functions and tools of the
-    vendor's may stand side by side."""
+def written_tools(tools: Sequence[hub.AnyTool], allowed: Sequence[str] = ()) -> list[Member]:
+    """allowed: the only functions that may be called, where there is no other word for that."""
     functions: list[Member] = []
     own_tools: list[Member] = []
     mapped: list[str] = []
@@ -139,7 +138,7 @@ def written_tools(
     if allowed:
         functions = [one for one in functions if one["name"] in allowed]
     said: list[Member] = [{"functionDeclarations": functions}] if functions else []
-    if not functions or with_both:
+    if not functions:
         own_tools += [{word: {}} for word in dict.fromkeys(mapped) if not any(word in one for one in own_tools)]
     return said + own_tools
 

@@ -216,11 +216,11 @@ NOVEL = hub.HostedTool(kind="novel", dialect=hub.MESSAGES, value={})
     [
         (OLD, (SEARCH, NOVEL, SEARCH), [{"googleSearch": {}}]),
         (OLD, (hub.Tool(name="f"), SEARCH), [{"functionDeclarations": [{"name": "f"}]}]),
-        (NEW, (hub.Tool(name="f"), SEARCH), [{"functionDeclarations": [{"name": "f"}]}, {"googleSearch": {}}]),
+        (NEW, (hub.Tool(name="f"), SEARCH), [{"functionDeclarations": [{"name": "f"}]}]),
         (NEW, (NOVEL,), None),
     ],
 )
-def test_a_hosted_tool_is_googles_where_both_may_stand_together(name: str, tools: Any, written: Any) -> None:
+def test_a_hosted_tool_is_googles_where_no_function_stands_beside(name: str, tools: Any, written: Any) -> None:
     said = json.loads(body_of(asked(tools=tools, tool_choice=hub.ToolChoice()), name))
     assert said.get("tools") == written
     assert ("toolConfig" in said) == (written is not None)
