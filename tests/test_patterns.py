@@ -16,7 +16,6 @@ import pytest
 import headworks
 from headworks.catalog.table import Catalog, ModelRow
 from headworks.system.schema.notations import NOTATIONS
-from headworks.wire.anthropic.models import _TABLE as CLAUDE_MODELS
 from headworks.wire.presets import PRESETS
 from tests.patterns import fault
 
@@ -94,7 +93,6 @@ FROM_DATA: Final = {
     "catalog/table.py": "the conditions and addresses of the bundled table",
     "core/masking.py": "the spellings of a secret: see its own tests",
     "system/schema/notations.py": "the patterns of the notations",
-    "wire/anthropic/models.py": "how the names of Claude models begin",
     "wire/prefill.py": "how the names of models begin",
 }
 """Files that are given patterns as values, and which: `data` has them."""
@@ -109,7 +107,6 @@ def data() -> Iterator[tuple[str, str, bool]]:
     for unit, notation in NOTATIONS.items():
         if notation.read.__qualname__.startswith("_matching"):  # the others are for editors only
             yield unit, notation.pattern, False
-    yield from (("claude", named.pattern, False) for named, _ in CLAUDE_MODELS)
     yield from ((one.word, begins, False) for one in PRESETS for _, begins, _ in one.prefills)
 
 
