@@ -92,7 +92,7 @@ ANY = st.recursive(
 NAMES = ("system", "tools", "tool_choice", "thinking", "output_config", "metadata", "stop_sequences", "cache_control")
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(20))
 @given(st.data())
 def test_whatever_stands_where_something_else_is_due_it_is_passed_on_or_ours(data: st.DataObject) -> None:
     messages = data.draw(
