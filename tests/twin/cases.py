@@ -132,7 +132,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     def verdicts(self, effort: Effort) -> tuple[dict[str, Verdict], list[Run]]:
         """What a plan says of each objective, and its runs."""
         courses, whole, made = self.planned(effort)
-        judge = Judge(whole, made, effort.seed, whole.system.requirements.traffic.busy, course_of=courses.of)
+        judge = Judge(whole, made, effort.seed, whole.system.requirements.traffic.busy, courses=courses)
         return {one.id: judge.of(one) for one in whole.system.requirements.objectives}, made
 
     def other_tiers(self) -> list[Tier]:
