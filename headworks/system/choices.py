@@ -133,7 +133,8 @@ def _counts(alias: str, known: int, at_least: int, at_most: int | None, findings
     orders = sum(perm(known, count) for count in range(at_least, most + 1))
     if orders > MOST_ORDERS:
         problem = f"{known} targets can be put in {orders} orders"
-        findings.error(where, problem, f"write fewer, or a smaller `at_most`: {MOST_ORDERS} orders are the most")
+        remedy = f"write fewer, or how many one system has at most, {{any_of: [...], at_most: 2}}: {MOST_ORDERS} orders are the most"
+        findings.error(where, problem, remedy)
     if not 1 <= at_least <= most <= known:
         problem = f"of {known} targets at least {at_least} and at most {most} cannot be chosen"
         findings.error(where, problem, f"write numbers from 1 to {known}, the smaller one as `at_least`")

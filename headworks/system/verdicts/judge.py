@@ -396,7 +396,7 @@ class ArithmeticJudge(StatedInputs):
         if most is not None and most <= limit:
             said = f"at most {dollars(most)} in {written_duration(objective.window)}, by the budgets of all keys in the file"
             return Assessment("holds", f"{said}; further keys must be created in their groups")
-        least = total = 0.0
+        least = total = dear = 0.0
         for alias in aliases:
             cost, peak = self.cost_range(alias), self.peak_rate(alias)
             if isinstance(cost, Assessment):
@@ -405,12 +405,13 @@ class ArithmeticJudge(StatedInputs):
                 return Assessment("cannot say", f"write `peak_rps` of {alias} under `traffic.aliases`", "numbers")
             calls = peak * self.traffic.busy * objective.window
             total += cost[1] * calls
+            dear += max(cost[1], self.most_expensive([alias])) * calls
             least += min(cost[0], self.cheapest([alias])) * calls
         of = "by `daily`" if self.traffic.daily else "if the load were always at its peak"
         said = f"{dollars(total)} in {written_duration(objective.window)} {of}"
-        if total <= limit * COST_TOLERANCE:
+        if dear <= limit * COST_TOLERANCE:
             return Assessment("holds", said)
-        if not self.traffic.daily:
+        if not self.traffic.daily and total > limit * COST_TOLERANCE:
             return Assessment(
                 "cannot say", f"{said}; it depends on the load at other times; {NEEDS_SIMULATION}", "plan"
             )

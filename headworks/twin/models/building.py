@@ -18,7 +18,7 @@ import msgspec
 
 from headworks.core.figures import written_figure
 from headworks.system.schema.requirements import Times
-from headworks.system.schema.system import Local, Provider, Simulated, System, TargetOf
+from headworks.system.schema.system import Local, OpenAI, Provider, Simulated, System, TargetOf
 from headworks.system.speeds.priors import WIDEST_FIRST_TOKEN, WIDEST_PER_TOKEN, Range, prior_of
 from headworks.system.syntax.scalars import written_duration
 from headworks.system.verdicts import inputs
@@ -79,12 +79,30 @@ def build_models(
                 if (ends := _speed_range(models[name], system, target, measured.get(name))) is not None:
                     ranges[name] = ends
                 assumptions = [one for one in assumptions if one.about != name] + noted
+    assumptions += _unlimited(system)
     if not system.requirements.common_causes and len({model.provider for model in models.values()}) > 1:
         assumed = f"{BETA_FACTOR:.0%} of each provider's outages hit all providers of an alias at once (common cause)"
         assumptions.append(Assumption(about="outages", assumed=assumed, instead="set `common_causes`"))
     said = f"an outage lasts {written_duration(MEAN_OUTAGE_SECONDS)} on average; a provider that is down answers 503 at once"
     assumptions.append(Assumption(about="outages", assumed=said))
     return BuiltModels(models=models, assumptions=assumptions, ranges=ranges)
+
+
+def _unlimited(system: System) -> list[Assumption]:
+    """The vendors whose account has no limit in the file. Nearly every account has one."""
+    targets = [one for model in system.models.values() for tier in model.targets for one in tier]
+    found: list[Assumption] = []
+    for name, provider in system.providers.items():
+        mine = [one for one in targets if one.provider == name]
+        if not isinstance(provider, OpenAI) or not mine:
+            continue
+        bounds = [provider.rpm, provider.tpm, provider.concurrency]
+        bounds += [bound for one in mine for bound in (one.rpm, one.tpm, one.concurrency)]
+        if any(bound is not None for bound in bounds):
+            continue
+        assumed = "it takes any number of calls at once, for the file has no limit of your account there"
+        found.append(Assumption(about=name, assumed=assumed, instead="write its `rpm`, `tpm` or `concurrency`"))
+    return found
 
 
 def _latency(times: Times) -> Latency:

@@ -380,3 +380,27 @@ models: {{a: {{targets: [v/{model}]}}}}
 """)
     [found] = judge(system, dollar)
     assert found.verdict == said
+
+
+SPILLING = """
+providers:
+  small: {dialect: openai, base_url: "https://a", tpm: TPM}
+  big: {dialect: openai, base_url: "https://b"}
+models: {a: [small/cheap, big/dear]}
+requirements:
+  traffic: {peak_rps: 20, prompt_tokens: {p50: 900, p95: 3200}, output_tokens: {p50: 180, p95: 600}, DAILY}
+  objectives: [{id: monthly, metric: cost, at_most: $5000, window: 30d}]
+"""
+
+
+@pytest.mark.parametrize("daily", ["daily: [50%]", "streamed: 80%"])
+@pytest.mark.parametrize(("dear", "verdict"), [(1_000_000_000, "cannot say"), (30_000_000, "holds")])
+def test_a_month_is_within_its_bound_only_if_it_is_so_at_every_target_that_may_answer(
+    daily: str, dear: int, verdict: str
+) -> None:
+    """A new user's file: the first tier's limit lets a sixth of the calls in, and its price alone was said to hold."""
+    rates = {"cheap": Rates(input=30_000_000, output=30_000_000), "dear": Rates(input=dear, output=dear)}
+    text = SPILLING.replace("TPM", "250k").replace("DAILY", daily.replace("[50%]", str(["50%"] * 24)))
+    [found] = judge(right(text), lambda model, target: Price(rates=rates[target.model]))
+    assert found.verdict == verdict, found.why
+    assert verdict == "holds" or "which targets answer" in found.why
