@@ -113,6 +113,11 @@ def test_large_bodies_are_compared_as_they_are() -> None:
         ({"tool_choice": {"type": "function", "name": "f"}}, Weight()),
         ({"tool_choice": "auto", "tools": 5}, Weight()),
         ({"background": True}, Weight(unbounded="background")),
+        ({"context_management": [{"type": "compaction"}]}, Weight(unbounded="context_management")),
+        ({"context_management": []}, Weight()),
+        ({"input": [{"type": "compaction", "encrypted_content": "x"}]}, Weight(unbounded="compaction")),
+        ({"input": [{"id": "msg_1"}]}, Weight(unbounded="item_reference")),
+        ({"input": [{"id": "msg_1", "role": "assistant", "content": "a"}]}, Weight()),
         ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}]}]}, Weight()),
         (
             {
