@@ -66,13 +66,17 @@ def is_ordinary(body: bytes, headers: Headers, /) -> bool:
 
 
 def written_model(body: bytes, model: str) -> bytes:
-    """The body with this model wherever it names one. What names none passes as it came."""
+    """The body with this model wherever it names one. What names none passes as it came. Raises Malformed."""
     if b'"model"' not in body:
         return body
     found = members(body)
     name = write_json(resource(model))
     if "requests" in found:
-        requests = read_json(found["requests"])
+        try:
+            requests = read_json(found["requests"])
+        except (ValueError, RecursionError):
+            message = "`requests` is nested too deep, or holds a number that is too long."
+            raise Malformed(message, param="requests") from None
         named = [{**one, "model": resource(model)} if isinstance(one, dict) else one for one in requests]
         return gemini_body.replaced(body, found, "requests", write_json(named))
     return gemini_body.replaced(body, found, "model", name) if "model" in found else body

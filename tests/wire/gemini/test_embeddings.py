@@ -73,6 +73,14 @@ def test_between_gemini_and_gemini_only_the_models_name_is_another() -> None:
     assert side(EMBEDDINGS, GEMINI).path("x", streamed=False) == b"/models/x:batchEmbedContents"
 
 
+@pytest.mark.parametrize("novel", [b"1" * 5000, b"[" * 5000 + b"]" * 5000])
+def test_a_batch_that_cannot_be_taken_apart_is_refused_before_anything_is_sent(novel: bytes) -> None:
+    said = b'{"requests":[{"model":"models/a","content":{"parts":[{"text":"x"}]},"novel":%b}]}' % novel
+    asked = Call(id="r", alias="e", body=said, dialect=EMBED_BATCH)
+    with pytest.raises(Malformed):
+        side(EMBED_BATCH, GEMINI).request(asked, b'"m"', counted=False)
+
+
 def test_geminis_callers_at_a_vendor_of_openais() -> None:
     said = request(EMBED, OPENAI, SINGLE)
     assert said == {"model": "x", "input": ["a\nb"], "encoding_format": "float", "dimensions": 3}
