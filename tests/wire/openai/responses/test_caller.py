@@ -66,12 +66,18 @@ def test_a_body_without_input_is_refused() -> None:
 # Equal questions
 
 
-def test_delivery_and_whom_it_is_for_are_no_part_of_a_question() -> None:
+def test_delivery_is_no_part_of_a_question() -> None:
     plain = RESPONSES.question(body())
     assert plain is not None
-    assert RESPONSES.question(body(stream=True, store=True, user="u", prompt_cache_key="k")) == plain
+    assert RESPONSES.question(body(stream=True, store=True)) == plain
     assert RESPONSES.question(b'{"input": "hi", "model": "other"}') == plain
     assert RESPONSES.question(body(instructions="be")) != plain
+
+
+@pytest.mark.parametrize("name", ["user", "safety_identifier", "prompt_cache_key", "metadata"])
+def test_what_an_answer_repeats_of_its_caller_is_not_given_to_another(name: str) -> None:
+    questions = {RESPONSES.question(body(**fields)) for fields in ({}, {name: "ann"}, {name: "bob"})}
+    assert len(questions) == 3
 
 
 @pytest.mark.parametrize(
