@@ -201,12 +201,13 @@ class GeminiBatchEmbed(GeminiEmbed):
     def embedding_body(self, asked: hub.Embedding, model: str, /) -> bytes:
         more = {} if asked.dimensions is None else {"outputDimensionality": asked.dimensions}
         requests: list[Any] = []
+        named = resource(model)
         for at, text in enumerate(asked.inputs):
             if not isinstance(text, str):
                 raise Refused(
                     "Numbers of tokens mean something to their own vendor only: send texts.", param=f"input[{at}]"
                 )
-            requests.append({"model": resource(model), "content": {"parts": [{"text": text}]}, **more})
+            requests.append({"model": named, "content": {"parts": [{"text": text}]}, **more})
         return write_json({"requests": requests})
 
     def vectors_of(self, body: bytes, /) -> hub.Vectors:

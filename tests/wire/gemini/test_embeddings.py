@@ -20,6 +20,7 @@ from headworks.wire.openai.caller import EMBEDDINGS
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.sides import VendorSide
 from headworks.wire.translated import between
+from headworks.wire.translated_embeddings import MOST_INPUTS
 from tests.wire.gemini.corpus import RECORDED, body
 
 AT = "/v1beta/models/e:embedContent"
@@ -125,6 +126,7 @@ def test_openais_user_goes_to_openais_vendors_only() -> None:
     [
         (EMBEDDINGS, GEMINI, {"model": "e", "input": [1, 2]}, Refused),
         (EMBEDDINGS, GEMINI, {"model": "e", "input": {"a": 1}}, Malformed),
+        (EMBEDDINGS, GEMINI, {"model": "e", "input": ["a"] * (MOST_INPUTS + 1)}, Malformed),
         (EMBED, OPENAI, {"content": {"parts": [{"inlineData": {}}]}}, Refused),
         (EMBED, OPENAI, {"content": {"parts": ["odd"]}}, Refused),
         (EMBED, OPENAI, {"content": {"parts": []}}, Refused),
