@@ -28,7 +28,7 @@ from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.dialect import KEY_HEADERS, Dialect, Headers
 from headworks.core.digest import digest
-from headworks.core.errors import CallError, Denied, Expired, Failed, Garbled, Phase, Rejected, Unreachable
+from headworks.core.errors import CallError, Expired, Failed, Garbled, Phase, Rejected, Unreachable, Unsuited
 from headworks.core.masking import NOTHING, Mask
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening
@@ -158,13 +158,13 @@ class Remote:
         return Visit(self, call)
 
     def endpoint(self, caller: Dialect) -> Endpoint:
-        """How these callers are served here. Raises Denied where the vendor's dialect has nothing for what they ask."""
+        """How these callers are served here. Raises Unsuited where the vendor's dialect has nothing for what they ask."""
         side = between(caller, self.dialect)
         if side is None and isinstance(caller, Estimating):
             own = next(iter(self.dialect.values()))
             return self.endpoints.setdefault(caller, Endpoint(own, b"", b"", estimated=caller.estimated))
         if side is None:
-            raise Denied(f"This provider's dialect has no {caller.operation}.")
+            raise Unsuited(f"This model's provider has no {caller.operation}.")
         at = self.client.origin.target
         whole, streamed = (at(side.path(self.model, streamed=one)) for one in (False, True))
         wanted = side.defaults if isinstance(side, Prefacing) else ()

@@ -13,7 +13,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.dialect import Dialect
-from headworks.core.errors import CallError, Denied
+from headworks.core.errors import CallError, Unsuited
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Opening, Service
 from headworks.providers.estimating import estimate
@@ -36,7 +36,7 @@ class Translating:
     def side(self, caller: Dialect) -> VendorSide:
         side = between(caller, self.dialect)
         if side is None or caller.operation != OWN.operation:
-            raise Denied(f"This provider's dialect has no {caller.operation}.")
+            raise Unsuited(f"This model's provider has no {caller.operation}.")
         return side
 
 
@@ -74,7 +74,8 @@ class _Attempt:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        assert self._opening is not None, "entered before it is left"
+        if self._opening is None:  # the answer was an estimate: the leaf was not asked
+            return None
         return await self._opening.__aexit__(kind, error, trace)
 
 

@@ -56,6 +56,8 @@ def members(body: bytes, param: str | None = None) -> Members:
     decoder = _counting(what, param) if is_counted else _DECODER
     try:
         found = decoder.decode(body)
+        if is_counted:  # nobody can write a key that is no plain string
+            found = {str(key): raw for key, raw in found.items()}
     except msgspec.ValidationError:
         raise Malformed(f"{what} must be a JSON object.", param=param) from None
     except msgspec.DecodeError as error:

@@ -17,6 +17,7 @@ from headworks.core.errors import CallError, Cut, Garbled
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import hub
 from headworks.wire.custom_calls import CustomCalls, custom_names, customized
+from headworks.wire.density import require_sparse
 from headworks.wire.sides import (
     CallerSide,
     EmbeddingCaller,
@@ -72,6 +73,7 @@ class Translated:
         return self.vendor.path(model, streamed=streamed)
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
+        require_sparse(call.body)
         question = self.caller.question_of(call.body)
         if question.streamed != call.streamed:  # an API whose path says how the answer is delivered
             question = msgspec.structs.replace(question, streamed=call.streamed)

@@ -5,13 +5,19 @@ What is sent and answered is read and written by each API's own side; errors are
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from headworks.core.call import Call
 from headworks.core.dialect import Headers, Operation
-from headworks.core.errors import CallError, Garbled
+from headworks.core.errors import CallError, Garbled, Malformed
 from headworks.core.reply import Chunk
+from headworks.wire.density import require_sparse
 from headworks.wire.sides import EmbeddingCaller, EmbeddingVendor, Spent, StreamDecoder
+
+MOST_INPUTS: Final = 2048
+"""Texts of one call, as OpenAI's API takes them. Each is written apart for other APIs: two million held the loop for 11 s."""
 
 
 class TranslatedEmbeddings:
@@ -26,7 +32,10 @@ class TranslatedEmbeddings:
         return self.vendor.path(model, streamed=streamed)
 
     def request(self, call: Call, model: bytes, *, counted: bool) -> bytes:
+        require_sparse(call.body)
         asked = self.caller.embedding_of(call.body)
+        if len(asked.inputs) > MOST_INPUTS:
+            raise Malformed(f"At most {MOST_INPUTS} inputs can be told to a vendor of another API.", param="input")
         return self.vendor.embedding_body(asked, msgspec.json.decode(model, type=str))
 
     def forwards(self, name: bytes) -> bool:

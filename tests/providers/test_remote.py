@@ -26,6 +26,7 @@ from headworks.core.errors import (
     Rejected,
     Throttled,
     Unreachable,
+    Unsuited,
 )
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.trail import Attempt
@@ -356,12 +357,13 @@ def test_the_query_of_the_base_url_is_asked_for_each_time() -> None:
     run(main)
 
 
-def test_an_operation_that_the_dialect_lacks_is_not_the_callers_fault() -> None:
+def test_an_operation_that_the_dialect_lacks_is_told_to_its_caller_and_tells_others_nothing_of_the_target() -> None:
     async def main() -> None:
         async with Vendor() as vendor:
             remote = Remote(vendor.client, {"openai.chat": OPENAI["openai.chat"]}, "m", Account(b""))
-            with pytest.raises(Denied, match="embeddings"):
+            with pytest.raises(Unsuited, match="no embeddings") as caught:
                 await ask(remote, call(dialect=EMBEDDINGS))
+            assert (caught.value.blame, caught.value.retry) == ("caller", "elsewhere")
 
     run(main)
 

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from headworks.core.call import Call
-from headworks.core.errors import Denied, HeadworksError, Rejected, Throttled
+from headworks.core.errors import HeadworksError, Rejected, Throttled, Unsuited
 from headworks.core.reply import Chunk, Reply
 from headworks.gateway.leaves import OURS
 from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.providers.translating import Translating
 from headworks.system.schema.drills import Fault
 from headworks.testing import call, virtual
+from headworks.wire.anthropic.count_tokens import COUNT
 from headworks.wire.openai.caller import EMBEDDINGS
 from headworks.wire.sse import events_in
 from tests.wire.toy.caller import OVER, TOY
@@ -109,7 +110,16 @@ def test_an_operation_that_cannot_be_translated_is_refused() -> None:
         name = "toy.embed"
 
     async def main() -> None:
-        with pytest.raises(Denied, match="no embeddings"):
+        with pytest.raises(Unsuited, match="no embeddings"):
             await read(leaf(), msgspec.structs.replace(call("Hi"), dialect=Foreign()))
+
+    virtual(main)()
+
+
+def test_tokens_are_estimated_without_asking_the_leaf_and_left_without_a_fault() -> None:
+    async def main() -> None:
+        body = b'{"model":"m","messages":[{"role":"user","content":"Hi there"}]}'
+        _, [told] = await read(leaf(), msgspec.structs.replace(call("Hi"), body=body, dialect=COUNT))
+        assert json.loads(told.data) == {"input_tokens": 2}
 
     virtual(main)()

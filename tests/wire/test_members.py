@@ -158,3 +158,9 @@ def test_a_body_of_many_colons_and_few_members_is_read_as_any_other() -> None:
 def test_depth_is_counted_while_it_is_read(depth: int) -> None:
     with pytest.raises(Malformed, match="nested too deep"):
         members(b'{"a":' + b"[" * depth + b"no JSON, and nobody sees it")
+
+
+def test_the_names_of_counted_members_are_plain_strings() -> None:
+    """Others cannot be written into an error or a record."""
+    body = b'{"a":"%b"}' % (b":" * 6000)
+    assert [type(name) for name in members(body)] == [str]

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from headworks.core.call import Call
-from headworks.core.errors import Cut, Failed, Garbled, Rejected, VendorSaid
+from headworks.core.errors import Cut, Failed, Garbled, Malformed, Rejected, VendorSaid
 from headworks.core.reply import Chunk, Usage
 from headworks.testing import call
+from headworks.wire.density import MOST_PARTS
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.sides import StreamDecoder
@@ -53,6 +54,12 @@ def test_a_question_is_told_in_the_vendors_words_with_the_vendors_model_and_the_
     sent = json.loads(SIDE.request(asked(), b'"m"', counted=False))
     assert sent == {"who": "m", "say": [["rules", "Be brief."], ["me", "Hi"]], "bits": True, "most": 5}
     assert json.loads(SIDE.request(asked(bound=3), b'"m"', counted=False))["most"] == 3
+
+
+def test_a_body_of_too_many_parts_is_not_taken_apart() -> None:
+    body = b'{"who":"m","say":[%b["me","Hi"]]}' % (b'["me","Hi"],' * MOST_PARTS)
+    with pytest.raises(Malformed, match="too many to be told"):
+        SIDE.request(msgspec.structs.replace(asked(), body=body), b'"m"', counted=False)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])

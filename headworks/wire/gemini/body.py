@@ -7,7 +7,7 @@ the answer is added it is taken apart. Names are read in both spellings that pro
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.dialect import Asked, Headers
 from headworks.core.errors import Malformed
-from headworks.wire.json_body import MOST_TOKENS, kind, require_content, whole
+from headworks.wire.json_body import MOST_TOKENS, kind, may_escape_names, require_content, whole
 from headworks.wire.json_text import read_json, write_json
 from headworks.wire.members import Members, members, places
 
@@ -101,30 +101,19 @@ def read_count(config: Members, names: tuple[str, str], within: str) -> int | No
     return number if number is not None and number > 0 else None
 
 
-class _Config(msgspec.Struct):
-    count: Any = msgspec.field(default=None, name="candidateCount")
-    also_count: Any = msgspec.field(default=None, name="candidate_count")
-
-
-class _Choices(msgspec.Struct):
-    config: _Config | None = msgspec.field(default=None, name="generationConfig")
-    also_config: _Config | None = msgspec.field(default=None, name="generation_config")
-
-
-_CHOICES: Final = msgspec.json.Decoder(_Choices)
-
-
 def choices_asked(body: bytes) -> int:
-    """How many candidates a caller asked for."""
-    if b"candidate" not in body:  # nobody escapes a letter of a name
+    """How many candidates a caller asked for, however he writes it: `read_generate` takes a number in a string too."""
+    if b"candidate" not in body and not may_escape_names(body):
         return 1
     try:
-        found = _CHOICES.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        found = members(body)
+        name = named(found, CONFIG)
+        if name is None or bytes(found[name]) == b"null":
+            return 1
+        config = inside(found, name)
+        return (read_count(config, CHOICES, name) or 1) if named(config, CHOICES) is not None else 1
+    except Malformed:
         return 1
-    config = found.config or found.also_config or _Config()
-    count = config.count or config.also_count
-    return count if isinstance(count, int) and count > 0 else 1
 
 
 # Writing

@@ -66,13 +66,17 @@ def is_ordinary(body: bytes, headers: Headers, /) -> bool:
 
 
 def written_model(body: bytes, model: str) -> bytes:
-    """The body with this model wherever it names one. What names none passes as it came."""
+    """The body with this model wherever it names one. What names none passes as it came. Raises Malformed."""
     if b'"model"' not in body:
         return body
     found = members(body)
     name = write_json(resource(model))
     if "requests" in found:
-        requests = read_json(found["requests"])
+        try:
+            requests = read_json(found["requests"])
+        except (ValueError, RecursionError):
+            message = "`requests` is nested too deep, or holds a number that is too long."
+            raise Malformed(message, param="requests") from None
         named = [{**one, "model": resource(model)} if isinstance(one, dict) else one for one in requests]
         return gemini_body.replaced(body, found, "requests", write_json(named))
     return gemini_body.replaced(body, found, "model", name) if "model" in found else body
@@ -197,12 +201,13 @@ class GeminiBatchEmbed(GeminiEmbed):
     def embedding_body(self, asked: hub.Embedding, model: str, /) -> bytes:
         more = {} if asked.dimensions is None else {"outputDimensionality": asked.dimensions}
         requests: list[Any] = []
+        named = resource(model)
         for at, text in enumerate(asked.inputs):
             if not isinstance(text, str):
                 raise Refused(
                     "Numbers of tokens mean something to their own vendor only: send texts.", param=f"input[{at}]"
                 )
-            requests.append({"model": resource(model), "content": {"parts": [{"text": text}]}, **more})
+            requests.append({"model": named, "content": {"parts": [{"text": text}]}, **more})
         return write_json({"requests": requests})
 
     def vectors_of(self, body: bytes, /) -> hub.Vectors:

@@ -20,6 +20,7 @@ from headworks.wire.openai.caller import EMBEDDINGS
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.sides import VendorSide
 from headworks.wire.translated import between
+from headworks.wire.translated_embeddings import MOST_INPUTS
 from tests.wire.gemini.corpus import RECORDED, body
 
 AT = "/v1beta/models/e:embedContent"
@@ -73,6 +74,14 @@ def test_between_gemini_and_gemini_only_the_models_name_is_another() -> None:
     assert side(EMBEDDINGS, GEMINI).path("x", streamed=False) == b"/models/x:batchEmbedContents"
 
 
+@pytest.mark.parametrize("novel", [b"1" * 5000, b"[" * 5000 + b"]" * 5000])
+def test_a_batch_that_cannot_be_taken_apart_is_refused_before_anything_is_sent(novel: bytes) -> None:
+    said = b'{"requests":[{"model":"models/a","content":{"parts":[{"text":"x"}]},"novel":%b}]}' % novel
+    asked = Call(id="r", alias="e", body=said, dialect=EMBED_BATCH)
+    with pytest.raises(Malformed):
+        side(EMBED_BATCH, GEMINI).request(asked, b'"m"', counted=False)
+
+
 def test_geminis_callers_at_a_vendor_of_openais() -> None:
     said = request(EMBED, OPENAI, SINGLE)
     assert said == {"model": "x", "input": ["a\nb"], "encoding_format": "float", "dimensions": 3}
@@ -117,6 +126,7 @@ def test_openais_user_goes_to_openais_vendors_only() -> None:
     [
         (EMBEDDINGS, GEMINI, {"model": "e", "input": [1, 2]}, Refused),
         (EMBEDDINGS, GEMINI, {"model": "e", "input": {"a": 1}}, Malformed),
+        (EMBEDDINGS, GEMINI, {"model": "e", "input": ["a"] * (MOST_INPUTS + 1)}, Malformed),
         (EMBED, OPENAI, {"content": {"parts": [{"inlineData": {}}]}}, Refused),
         (EMBED, OPENAI, {"content": {"parts": ["odd"]}}, Refused),
         (EMBED, OPENAI, {"content": {"parts": []}}, Refused),

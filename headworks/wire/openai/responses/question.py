@@ -1,7 +1,8 @@
 """What of a caller's body decides the answer: two bodies with the same `question` may share one.
 
-As for chat (`wire/same_question.py`, `wire/openai/question.py`), with this API's names. Beside whom a vendor may hold responsible and which of its
-machines is warm, `store` is left out: nothing is kept, whatever it says.
+As for chat (`wire/same_question.py`, `wire/openai/question.py`), with this API's names. `store` is left out: nothing is kept, whatever
+it says. Whom a vendor may hold responsible (`user`, `safety_identifier`) and which of its machines is warm stay in: an answer of this
+API repeats them, and nobody may be given another's.
 """
 
 from __future__ import annotations
@@ -13,10 +14,7 @@ from typing import Any, Final
 from headworks.wire.openai.translation.message import text_in
 from headworks.wire.same_question import Spec, same_question
 
-_LEFT_OUT: Final = (
-    *("model", "stream", "stream_options", "store", "user", "safety_identifier", "prompt_cache_key"),
-    "prompt_cache_retention",
-)
+_LEFT_OUT: Final = ("model", "stream", "stream_options", "store")
 _DECIDING: Final = ("temperature", "background", "tools", "prompt")
 """What has a say in whether an answer may be kept."""
 

@@ -12,6 +12,7 @@ from headworks.core.call import Call
 from headworks.core.dialect import Headers, Operation, Prefill
 from headworks.core.errors import CallError, Malformed
 from headworks.core.reply import Chunk
+from headworks.wire.json_body import may_escape_names
 from headworks.wire.json_text import read_json, write_json
 from headworks.wire.members import members, places
 from headworks.wire.openai import body as openai_body
@@ -53,7 +54,7 @@ class OpenAIResponses:
                 more += b',"max_output_tokens":%d' % call.bound
         if _MARK in body and "input" in where:
             values[where["input"]] = without_ours(bytes(found["input"]))
-        if call.trail.reservation is not None and _SEARCH in body and "tools" in where:
+        if call.trail.reservation is not None and "tools" in where and may_search(body):
             values[where["tools"]] = _without_search(bytes(found["tools"]))
         values[where["model"]] += more
         return openai_body.replaced(body, values)
@@ -108,6 +109,11 @@ def without_ours(said: bytes) -> bytes:
         return said
     kept = [one for one in items if not (isinstance(one, dict) and is_ours(one.get("encrypted_content")))]
     return said if len(kept) == len(items) else write_json(kept)
+
+
+def may_search(body: bytes) -> bool:
+    """Whether it may have a tool that searches the web: False is certain. A caller may write its name with escapes."""
+    return _SEARCH in body or may_escape_names(body)
 
 
 def _without_search(said: bytes) -> bytes:

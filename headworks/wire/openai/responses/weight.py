@@ -23,6 +23,9 @@ _OWN: Final = frozenset({"function", "custom", "namespace"})
 _SEARCH: Final = "web_search"
 _PICTURES: Final = frozenset({"input_image", "computer_screenshot"})
 _UNBOUNDED: Final = frozenset({"input_file", "item_reference", "image_generation_call", "compaction"})
+_TELLING: Final = (b'"input_', b'"id"', b"_call", b'"item_reference"', b'"compaction"', b"\\u")
+"""What stands in a body whose items are not text alone: an item that is only named has an `id` and need not say a type."""
+
 _LEAST: Final = Weight()
 
 
@@ -32,12 +35,12 @@ def weigh(body: bytes) -> Weight:
         if body.count(b"{") + body.count(b"[") > MOST_DENSE:
             return Weight(unbounded="input")
         found = members(body)
-        for name in ("background", "prompt"):
-            if name in found and bytes(found[name]) not in (b"null", b"false"):
+        for name in ("background", "prompt", "context_management"):
+            if name in found and bytes(found[name]) not in (b"null", b"false", b"[]"):
                 return Weight(unbounded=name)
         if (unbounded := _unbounded_tool(found.get("tools"), found.get("tool_choice"))) is not None:
             return Weight(unbounded=unbounded)
-        if b'"input_' not in body and b'"item_reference"' not in body and b"_call" not in body and b"\\u" not in body:
+        if not any(word in body for word in _TELLING):
             return _LEAST  # text only, as most
         items = read_json(found["input"]) if "input" in found else ()
     except (Malformed, ValueError, RecursionError):

@@ -66,12 +66,18 @@ def test_a_body_without_input_is_refused() -> None:
 # Equal questions
 
 
-def test_delivery_and_whom_it_is_for_are_no_part_of_a_question() -> None:
+def test_delivery_is_no_part_of_a_question() -> None:
     plain = RESPONSES.question(body())
     assert plain is not None
-    assert RESPONSES.question(body(stream=True, store=True, user="u", prompt_cache_key="k")) == plain
+    assert RESPONSES.question(body(stream=True, store=True)) == plain
     assert RESPONSES.question(b'{"input": "hi", "model": "other"}') == plain
     assert RESPONSES.question(body(instructions="be")) != plain
+
+
+@pytest.mark.parametrize("name", ["user", "safety_identifier", "prompt_cache_key", "metadata"])
+def test_what_an_answer_repeats_of_its_caller_is_not_given_to_another(name: str) -> None:
+    questions = {RESPONSES.question(body(**fields)) for fields in ({}, {name: "ann"}, {name: "bob"})}
+    assert len(questions) == 3
 
 
 @pytest.mark.parametrize(
@@ -113,6 +119,11 @@ def test_large_bodies_are_compared_as_they_are() -> None:
         ({"tool_choice": {"type": "function", "name": "f"}}, Weight()),
         ({"tool_choice": "auto", "tools": 5}, Weight()),
         ({"background": True}, Weight(unbounded="background")),
+        ({"context_management": [{"type": "compaction"}]}, Weight(unbounded="context_management")),
+        ({"context_management": []}, Weight()),
+        ({"input": [{"type": "compaction", "encrypted_content": "x"}]}, Weight(unbounded="compaction")),
+        ({"input": [{"id": "msg_1"}]}, Weight(unbounded="item_reference")),
+        ({"input": [{"id": "msg_1", "role": "assistant", "content": "a"}]}, Weight()),
         ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}]}]}, Weight()),
         (
             {

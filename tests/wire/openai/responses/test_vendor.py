@@ -88,6 +88,14 @@ def test_under_a_budget_the_vendors_search_is_not_asked_for() -> None:
         VENDOR.request(asked(deep, trail=trail), b'"v"', counted=False)
 
 
+def test_under_a_budget_a_search_whose_name_is_written_with_escapes_is_not_asked_for_either() -> None:
+    said = b'{"model":"m","input":"hi","tools":[{"type":"web\\u005fsearch"},{"type":"function","name":"f"}]}'
+    trail = Trail()
+    trail.reservation = object()  # type: ignore[assignment]
+    sent = json.loads(VENDOR.request(asked(said, trail=trail), b'"v"', counted=False))
+    assert sent["tools"] == [{"type": "function", "name": "f"}]
+
+
 def test_where_it_is_asked_and_which_headers_pass() -> None:
     assert VENDOR.path("m", streamed=True) == b"/responses"
     assert VENDOR.forwards(b"openai-beta")
