@@ -29,7 +29,7 @@ from headworks.system.derived.proxies import proxy_descriptions
 from headworks.system.load import parse_leniently
 from headworks.system.schema.secrets import Sources
 from headworks.system.schema.system import System
-from headworks.system.speeds.measurements import measurements_path, read_measurements, usable
+from headworks.system.speeds.measurements import MIN_ANSWERS, measurements_path, read_measurements, usable
 from headworks.system.syntax.findings import Findings
 from headworks.system.syntax.nodes import MOST_BYTES
 from headworks.system.syntax.scalars import written_rate
@@ -257,10 +257,12 @@ def show_speeds(speeds: Sequence[MeasuredSpeed], at: float) -> None:
         unused = (
             ""
             if one.is_used
-            else "; not used: the file says another address, model or settings, or answers were too few"
+            else "; not used: answers were too few"
+            if one.answered < MIN_ANSWERS
+            else "; not used: the file says another address, model or settings"
         )
         click.echo(
-            f"speed of {one.target}: measured {age(at - one.at)} ago at {one.place}, {counted(one.answered, 'answer')}{unused}"
+            f"speed of {one.target}: asked {age(at - one.at)} ago at {one.place}, {counted(one.answered, 'answer')}{unused}"
         )
 
 

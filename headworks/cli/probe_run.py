@@ -96,7 +96,9 @@ async def probed(file: Path, loaded: Loaded, way: Run) -> int:
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
         show(system, measured)
-        click.echo(f"kept in {kept}: `headworks plan` uses it")
+        enough = [name for name, one in measured.items() if one.is_enough]
+        said = f"`headworks plan` uses {'it' if len(enough) == len(measured) else ', '.join(enough)}"
+        click.echo(f"kept in {kept}: {said if enough else 'nothing that `headworks plan` could use'}")
     return HOLDS if all(one.is_enough for one in measured.values()) else CANNOT_SAY
 
 
@@ -126,7 +128,7 @@ def total(planned: Sequence[Planned]) -> int | None:
 def agreed(planned: Sequence[Planned]) -> bool:
     """Whether the user at the terminal agrees."""
     cost = total(planned)
-    price = "at an unknown price" if cost is None else f"for about {written_dollars(cost)} at most"
+    price = "at an unknown price" if cost is None else f"for {written_dollars(cost)} at most"
     calls = sum(one.calls for one in planned)
     try:
         return click.confirm(f"Make these {calls} calls, {price} in all?", default=False)

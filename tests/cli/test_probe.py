@@ -94,7 +94,7 @@ def probed(*arguments: str, answer: str = "") -> Result:
 def test_nothing_is_sent_before_the_cost_is_shown_and_agreed_to(answer: str, file: Path, vendor: Vendor) -> None:
     result = probed(str(file), answer=answer)
     assert (result.exit_code, vendor.asked) == (CANNOT_SAY, [])
-    assert "Make these 20 calls, for about $0.0009" in result.output
+    assert "Make these 20 calls, for $0.0009" in result.output
     assert "nothing was sent (--yes confirms)" in result.output
     assert not (file.parent / ".headworks").exists()
 
@@ -118,7 +118,7 @@ def test_what_was_agreed_to_is_asked_kept_and_used(
     assert "v/m says x-ratelimit-limit-tokens: 200000" in result.output
     assert "the file says tpm: 1000000 of v, but the vendor says 200000" in result.output
     assert run(["check", str(file)]) == HOLDS
-    assert "speed of v/m: measured less than a minute ago at lab, 6 answers" in capsys.readouterr().out
+    assert "speed of v/m: asked less than a minute ago at lab, 6 answers" in capsys.readouterr().out
 
 
 def test_plan_is_given_what_was_measured_unless_it_is_left_out(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
