@@ -22,7 +22,7 @@ def require_sparse(body: bytes) -> None:
     if not is_dense(body):
         return
     error = Malformed(
-        f"The body has more than {MOST_PARTS} objects and lists: too many to be told to a vendor of another API."
+        f"The body has more than {MOST_PARTS} objects and lists: too many to be written anew for this target."
     )
     error.retry = "elsewhere"
     raise error

@@ -58,7 +58,7 @@ def test_a_question_is_told_in_the_vendors_words_with_the_vendors_model_and_the_
 
 def test_a_body_of_too_many_parts_is_not_taken_apart() -> None:
     body = b'{"who":"m","say":[%b["me","Hi"]]}' % (b'["me","Hi"],' * MOST_PARTS)
-    with pytest.raises(Malformed, match="too many to be told"):
+    with pytest.raises(Malformed, match="too many to be written anew"):
         SIDE.request(msgspec.structs.replace(asked(), body=body), b'"m"', counted=False)
 
 

@@ -16,13 +16,14 @@ from headworks.core.dialect import Asked, Headers, Operation, Weight
 from headworks.core.errors import CallError, Garbled, Malformed, Refused
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import hub
+from headworks.wire.density import require_sparse
 from headworks.wire.error_reading import garbled
 from headworks.wire.gemini import body as gemini_body
 from headworks.wire.gemini.errors import error_in, vendor_error
 from headworks.wire.gemini.names import cameled
 from headworks.wire.gemini.usage import UsageSaid, read_usage
 from headworks.wire.gemini.vendor import resource
-from headworks.wire.gemini.weight import Counted, Unbounded
+from headworks.wire.gemini.weight import DENSE, Counted, Unbounded
 from headworks.wire.json_body import is_filled_list, require_content
 from headworks.wire.json_text import read_json, write_json
 from headworks.wire.members import members
@@ -45,6 +46,8 @@ def read_batch(body: bytes, path: str = "") -> Asked:
 
 def weigh(body: bytes, /) -> Weight:
     """Texts are bounded by their bytes, and there is no output; pictures are counted."""
+    if body.count(b"{") + body.count(b"[") > DENSE:
+        return Weight(unbounded="content")
     counted = Counted()
     try:
         said = _value(body)
@@ -72,6 +75,7 @@ def written_model(body: bytes, model: str) -> bytes:
     found = members(body)
     name = write_json(resource(model))
     if "requests" in found:
+        require_sparse(body)
         try:
             requests = read_json(found["requests"])
         except (ValueError, RecursionError):

@@ -184,7 +184,8 @@ def test_what_decides_how_many_tokens_a_body_can_have(said: Any, weight: Weight)
 
 
 def test_a_body_with_too_many_parts_is_not_weighed() -> None:
-    assert GENERATE.weigh(b'{"contents":[%b]}' % (b"{}," * DENSE + b"{}")).unbounded == "contents"
+    for part in (b"{}", b"[]"):
+        assert GENERATE.weigh(b'{"contents":[%b]}' % ((part + b",") * DENSE + part)).unbounded == "contents"
 
 
 # Equal calls

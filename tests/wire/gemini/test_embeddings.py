@@ -14,8 +14,10 @@ from headworks.core.dialect import Weight
 from headworks.core.errors import CallError, Denied, Garbled, Malformed, Refused, Throttled
 from headworks.core.reply import Usage
 from headworks.server.app import CALLERS
+from headworks.wire.density import MOST_PARTS
 from headworks.wire.gemini.caller import EMBED, EMBED_BATCH
 from headworks.wire.gemini.dialect import GEMINI
+from headworks.wire.gemini.weight import DENSE
 from headworks.wire.openai.caller import EMBEDDINGS
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.sides import VendorSide
@@ -74,7 +76,7 @@ def test_between_gemini_and_gemini_only_the_models_name_is_another() -> None:
     assert side(EMBEDDINGS, GEMINI).path("x", streamed=False) == b"/models/x:batchEmbedContents"
 
 
-@pytest.mark.parametrize("novel", [b"1" * 5000, b"[" * 5000 + b"]" * 5000])
+@pytest.mark.parametrize("novel", [b"1" * 5000, b"[" * 5000 + b"]" * 5000, b"[" + b"[]," * MOST_PARTS + b"1]"])
 def test_a_batch_that_cannot_be_taken_apart_is_refused_before_anything_is_sent(novel: bytes) -> None:
     said = b'{"requests":[{"model":"models/a","content":{"parts":[{"text":"x"}]},"novel":%b}]}' % novel
     asked = Call(id="r", alias="e", body=said, dialect=EMBED_BATCH)
@@ -242,6 +244,8 @@ def test_what_decides_how_many_tokens_there_are(said: Any, weight: Weight) -> No
 
 
 def test_bodies_that_cannot_be_read_weigh_too_much_and_are_not_ordinary() -> None:
+    dense = body({"requests": [[]] * DENSE})
+    assert EMBED_BATCH.weigh(dense) == Weight(unbounded="content")
     assert EMBED.weigh(b"{").unbounded == "content"
     assert EMBED.is_ordinary(body(SINGLE), ())
     assert not EMBED.is_ordinary(b"{", ())

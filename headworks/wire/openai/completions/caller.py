@@ -24,6 +24,9 @@ _ORDINARY: Final = frozenset(
     }
 )
 
+DENSE: Final = 20_000
+"""Lists and objects from which nobody reads a body for this."""
+
 
 class CompletionForms:
     """Answers are kept and shared in the form in which they came."""
@@ -49,7 +52,7 @@ class CompletionForms:
 
 def is_ordinary(data: bytes, headers: Headers, /) -> bool:
     """Whether nothing in a call can be the reason why a model is not found: it is one text, and nothing else."""
-    if any(name not in HEADERS for name, _ in headers):
+    if any(name not in HEADERS for name, _ in headers) or data.count(b"{") + data.count(b"[") > DENSE:
         return False
     try:
         body = read_json(data)

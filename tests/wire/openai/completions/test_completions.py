@@ -17,7 +17,7 @@ from headworks.core.errors import CallError, Cut, Failed, Garbled, Malformed, Re
 from headworks.core.reply import Chunk, Usage
 from headworks.wire import hub
 from headworks.wire.openai.completions.body import answers_asked
-from headworks.wire.openai.completions.caller import COMPLETIONS
+from headworks.wire.openai.completions.caller import COMPLETIONS, DENSE
 from headworks.wire.openai.completions.translation import question_of
 from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.forms import DONE
@@ -200,6 +200,7 @@ def test_an_ordinary_call_is_one_text_and_nothing_else() -> None:
     assert not COMPLETIONS.is_ordinary(body(suffix="a"), ())
     assert not COMPLETIONS.is_ordinary(body(), [(b"x-team", b"a")])
     assert not COMPLETIONS.is_ordinary(b"[", ())
+    assert not COMPLETIONS.is_ordinary(body(stop=[[]] * DENSE), ())
 
 
 def test_forms_are_not_made_of_one_another_and_every_choice_must_end() -> None:
