@@ -41,6 +41,9 @@ _PAGE: Final = 100_000
 MOST_READ: Final = 60_000
 """Lists and objects from which a body is not taken apart: its length alone is counted."""
 
+MOST_COMMAS: Final = 300_000
+"""Commas, of a text or between values, from which it is the same: two million texts hold the loop for half a second."""
+
 
 class _Counted(msgspec.Struct):
     input_tokens: int
@@ -113,7 +116,7 @@ class CountedTokens:
 
 def estimate(body: bytes) -> int:
     """About how many tokens a question has."""
-    if body.count(b"{") + body.count(b"[") > MOST_READ:
+    if body.count(b"{") + body.count(b"[") > MOST_READ or body.count(b",") > MOST_COMMAS:
         return -(-len(body) // BYTES_PER_TOKEN)
     try:
         asked = read_json(body)

@@ -41,6 +41,9 @@ _PAGE: Final = 100_000
 MOST_READ: Final = 60_000
 """Lists and objects from which a body is not taken apart: its length alone is counted."""
 
+MOST_COMMAS: Final = 300_000
+"""Commas, of a text or between values, from which it is the same: two million texts held the loop for 0.8 s."""
+
 _UNREAD: Final = frozenset({"role", "thoughtSignature", "mimeType", "model", "id", "displayName", "fileUri"})
 """Members of which a model reads nothing."""
 
@@ -125,10 +128,15 @@ class CountedTokens:
         return False
 
 
+def is_short(body: bytes) -> bool:
+    """Whether its values are few enough to be looked at one by one."""
+    return body.count(b"{") + body.count(b"[") <= MOST_READ and body.count(b",") <= MOST_COMMAS
+
+
 def estimate(body: bytes) -> int:
     """About how many tokens a question has."""
     try:
-        asked = read_json(body) if body.count(b"{") + body.count(b"[") <= MOST_READ else None
+        asked = read_json(body) if is_short(body) else None
     except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):

@@ -10,7 +10,7 @@ import pytest
 from headworks.core.dialect import Weight
 from headworks.core.errors import Malformed
 from headworks.wire.anthropic.caller import MESSAGES
-from headworks.wire.anthropic.count_tokens import COUNT, estimate
+from headworks.wire.anthropic.count_tokens import COUNT, MOST_COMMAS, estimate
 from headworks.wire.anthropic.ordinary import DENSE as ORDINARY
 from headworks.wire.anthropic.request import MOST_OBJECTS
 from headworks.wire.anthropic.weight import DENSE
@@ -163,6 +163,11 @@ def test_a_body_that_cannot_be_read_is_not_ordinary() -> None:
 
 
 # Counting
+
+
+def test_of_a_body_with_too_many_values_the_length_alone_is_counted() -> None:
+    many = body(messages=[""] * (MOST_COMMAS + 2))
+    assert estimate(many) == -(-len(many) // 4)
 
 
 def test_an_estimate_counts_what_a_model_reads_and_no_base64() -> None:

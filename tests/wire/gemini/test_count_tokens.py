@@ -12,7 +12,7 @@ from headworks.core.dialect import Weight
 from headworks.core.errors import Denied, Failed, Garbled, Malformed
 from headworks.providers.estimating import estimate as answered
 from headworks.server.app import CALLERS
-from headworks.wire.gemini.count_tokens import COUNT, MOST_READ, CountedTokens, estimate
+from headworks.wire.gemini.count_tokens import COUNT, MOST_COMMAS, MOST_READ, CountedTokens, estimate
 from headworks.wire.gemini.dialect import GEMINI
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.sides import Estimating
@@ -96,3 +96,5 @@ def test_what_an_estimate_counts(said: Any, tokens: int) -> None:
 def test_what_cannot_be_read_or_is_too_large_is_counted_by_its_length() -> None:
     assert estimate(b"{" * 8) == 2
     assert estimate(b"[" * (MOST_READ + 4)) == (MOST_READ + 4) // 4
+    many = b'{"contents":[%b""]}' % (b'"",' * MOST_COMMAS + b'"",')
+    assert estimate(many) == -(-len(many) // 4)
