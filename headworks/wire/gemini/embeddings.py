@@ -52,8 +52,8 @@ def weigh(body: bytes, /) -> Weight:
     try:
         said = _value(body)
         requests = said.get("requests")
-        for one in requests if isinstance(requests, list) else [said]:
-            counted.contents(one.get("content") if isinstance(one, dict) else None)
+        for one in [one for one in requests if isinstance(one, dict)] if isinstance(requests, list) else [said]:
+            counted.contents(one.get("content"))
     except Unbounded as error:
         return Weight(unbounded=str(error)[:80])
     except Malformed:
