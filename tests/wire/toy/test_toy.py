@@ -285,7 +285,7 @@ def test_what_no_vendor_has_words_for_is_refused_with_the_field_before_anything_
 def test_a_toy_vendor_has_no_embeddings() -> None:
     async def main(front: Front) -> None:
         got = await front.facing.ask("POST", "/v1/embeddings", b'{"model":"assistant","input":"x"}')
-        assert got.status == 502
+        assert (got.status, got.json["error"]["code"]) == (404, "target_unsuited")
 
     front = play(main, [], [], toys=["first", "second"])
     assert front.asked == [[], []]
