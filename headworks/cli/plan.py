@@ -102,7 +102,8 @@ def command(
     systems that no other beats in cost a month, first token, availability and quality. --apply N prints the patch for one of them.
 
     Exit codes: 0 every objective holds; 1 one does not; 2 one cannot be judged; 3 it could not run. Of several files,
-    and of --search: 0 if every objective holds in at least one system; else 2 if one of them cannot be judged; else 1.
+    and of --search: 0 if every objective holds in at least one system; else 2 if one of them cannot be judged; else 1. With --apply
+    0: the patch is printed.
     """
     asked = Filter(since=since, until=until)
     if applied is not None and not is_search:

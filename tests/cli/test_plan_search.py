@@ -79,7 +79,7 @@ def test_apply_prints_the_patch_and_nothing_else(
     file = written(tmp_path)
     assert run(["plan", "--search", "--calls", "100", "--apply", "1", file]) == 0
     assert capsys.readouterr().out == known.points[0].patch
-    assert run(["plan", "--search", "--calls", "100", "--apply", "2", file]) == 1  # that one misses a promise
+    assert run(["plan", "--search", "--calls", "100", "--apply", "2", file]) == 0  # though that one misses a promise
     assert capsys.readouterr().out == known.points[1].patch
     assert run(["plan", "--search", "--calls", "100", "--apply", "99", file]) == 3
     assert f"there is no system 99: the search found {len(known.points)}, from 1" in capsys.readouterr().err

@@ -109,6 +109,14 @@ def test_a_vendors_own_fault_is_the_streams() -> None:
     assert stream.received == 3
 
 
+def test_a_vendor_without_streams_has_none_in_another_apis_words_either() -> None:
+    class Streamless(ToyVendor):
+        def decoder(self, call: Call, sent: bytes = b"", /) -> None:  # type: ignore[override]  # the toy has streams
+            return None
+
+    assert Translated(TOY, Streamless()).decoder(asked()) is None
+
+
 def test_a_whole_answer_is_told_in_the_callers_words() -> None:
     chunk = SIDE.whole(b'{"words":"Hi","why":"full","cost":[3,1],"more":1}', asked(), b"")
     assert json.loads(chunk.data) == {"words": "Hi", "why": "full", "cost": [3, 1]}

@@ -31,6 +31,9 @@ def show(found: Frontier, file: Path, *, is_detailed: bool) -> None:
     click.echo()
     for line in found.said:
         output.paragraph(line, style=COLOURS[found.verdict] if line is found.said[0] else "")
+    if decisive := [one for one in found.assumptions if one.decides]:
+        output.title("Assumed, and another system may be right where it is not so")
+        output.items(f"{one.about}: {one.assumed} [{one.instead}]" for one in decisive)
     click.echo()
     show_points(found, output)
     show_neighbours(found, output)

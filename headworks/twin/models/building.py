@@ -44,11 +44,12 @@ LOCAL_CROWDING: Final = 0.5
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True):
     """Something assumed without evidence. about: a target, a part of the file, or the method; instead: what to
-    write or do so that it need not be assumed."""
+    write or do so that it need not be assumed. decides: another system may be the right one where it is not so."""
 
     about: str
     assumed: str
     instead: str = ""
+    decides: bool = False
 
 
 class BuiltModels(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +102,9 @@ def _unlimited(system: System) -> list[Assumption]:
         if any(bound is not None for bound in bounds):
             continue
         assumed = "it takes any number of calls at once, for the file has no limit of your account there"
-        found.append(Assumption(about=name, assumed=assumed, instead="write its `rpm`, `tpm` or `concurrency`"))
+        found.append(
+            Assumption(about=name, assumed=assumed, instead="write its `rpm`, `tpm` or `concurrency`", decides=True)
+        )
     return found
 
 

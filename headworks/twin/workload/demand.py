@@ -157,7 +157,8 @@ def _note_daily(system: System, noted: list[Assumption]) -> None:
     needs = any(one.metric == "cost" for one in system.requirements.objectives)
     if needs and not traffic.daily and traffic.trace is None and not traffic.log:
         assumed = "the load is at its peak all day, so `cost` is an upper bound"
-        noted.append(Assumption(about="traffic", assumed=assumed, instead="set `daily`: 24 hourly shares of the peak"))
+        instead = "set `daily`: 24 hourly shares of the peak"
+        noted.append(Assumption(about="traffic", assumed=assumed, instead=instead, decides=True))
 
 
 def _note_keys(system: System, noted: list[Assumption]) -> None:
