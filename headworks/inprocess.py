@@ -26,9 +26,11 @@ from headworks.core.clock import now
 from headworks.core.dialect import Asked
 from headworks.core.digest import digest
 from headworks.core.errors import Refused
+from headworks.core.record import MOST_TEXT
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.request_id import request_id
 from headworks.core.service import Opening, Service
+from headworks.core.session import Session
 from headworks.gateway.gateway import Gateway
 from headworks.gateway.lock import forgotten, hold_lock
 from headworks.system.derived.same_as import SameAs
@@ -256,6 +258,7 @@ class System:
             include_usage=asked.include_usage,
             max_output=asked.max_output,
             user=asked.user,
+            session=Session(asked.session[:MOST_TEXT]) if asked.session else None,
             credential=key,
             arrived_at=now(),
             digest=digest(body),

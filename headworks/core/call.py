@@ -9,6 +9,7 @@ import msgspec
 from headworks.core.dialect import Dialect, Prefill, Schema
 from headworks.core.errors import Refused
 from headworks.core.key import Key, Priority
+from headworks.core.session import Session
 from headworks.core.trail import Attempt, Trail
 
 NEVER = float("inf")
@@ -41,7 +42,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     digest: of the body, for the record. credential: the caller's secret; it never leaves Auth. tenant: the name of the key, and key: all of it, once Auth knows them.
     found_at: the keyring's version when the server looked up `key` by the headers, before Auth; 0 if it did not.
     streamed, include_usage, max_output (tokens), user: what the body says. bound: the limit on output
-    tokens that is sent to vendors where the body sets none. arrived_at, deadline_at: loop seconds.
+    tokens that is sent to vendors where the body sets none. session: the run of calls that it is one of, as the client
+    names it; None where it does not. arrived_at, deadline_at: loop seconds.
     cache_control: the caller's header of that name. fingerprint: what equal calls have in common (`layers/fingerprint.py`),
     b"" where no answer may be shared.
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
@@ -59,6 +61,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     max_output: int | None = None
     bound: int | None = None
     user: str | None = None
+    session: Session | None = None
     credential: str | None = None
     tenant: str = ""
     key: Key | None = None

@@ -32,7 +32,7 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 class Asked(msgspec.Struct, frozen=True):
     """What policies need to know of a caller's body. max_output: tokens a choice, None where the caller set no bound.
 
-    include_usage: the caller wants to be told the tokens of a stream.
+    include_usage: the caller wants to be told the tokens of a stream. session: what the body calls the conversation it belongs to.
     """
 
     model: str
@@ -40,6 +40,7 @@ class Asked(msgspec.Struct, frozen=True):
     include_usage: bool = False
     max_output: int | None = None
     user: str | None = None
+    session: str | None = None
 
 
 class Weight(msgspec.Struct, frozen=True):

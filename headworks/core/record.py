@@ -55,6 +55,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tokens: of the answer that the caller got, or got a part of; where none came, of all that the attempts may be billed.
     estimated: an attempt's tokens are an estimate of ours.
     group, tags: of the key.
+    session, agent, parent_agent: the run of calls that it is one of, as the client names it, and which of its agents asked.
     price_at: the date (YYYY-MM-DD) of the table the prices were read from; "" where none came from it.
     asked, answered: the caller's body and the answer's text, where the system file says `bodies: full` and neither is too
     long; else "".
@@ -74,6 +75,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     tags: tuple[str, ...] = ()
     user: str = ""
+    session: str = ""
+    agent: str = ""
+    parent_agent: str = ""
     trace: str = ""
     streamed: bool = False
     status: int

@@ -25,6 +25,7 @@ from headworks.core.errors import ConfigError, Draining, Problem
 from headworks.core.key import Key
 from headworks.core.masking import Mask
 from headworks.core.service import Service
+from headworks.core.session import SESSION_HEADERS
 from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.counting import Counting, Member
@@ -76,6 +77,7 @@ class Stack:
             for name in getattr(provider, "forward_headers", ())
         }
         self.passing = ALWAYS_FORWARDED | asked
+        self.noticed = self.passing | SESSION_HEADERS
         self.exposed = frozenset(system.server.expose)
         self.same_as = SameAs(callable_names(system), system.same_as) if system.same_as else None
         self.further_names = [] if self.same_as is None else self.same_as.listed(Catalog().names())

@@ -80,6 +80,7 @@ class Trace:
             close(attempts[-1], ended_at, outcome, traced)
         known, cost, price_at, is_estimated = bill(call)
         charges = trail.billed or ()
+        session = call.session
         if traced is not None and len(charges) == 1:
             tokens = charges[0][0]
         elif attempts or not trail.cache:
@@ -101,6 +102,9 @@ class Trace:
                 group=trail.group,
                 tags=trail.tags,
                 user=call.user[:MOST_TEXT] if call.user else "",
+                session=session.id if session is not None else "",
+                agent=session.agent if session is not None else "",
+                parent_agent=session.parent if session is not None else "",
                 trace=call.traceparent,
                 streamed=call.streamed,
                 status=status,

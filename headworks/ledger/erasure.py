@@ -64,6 +64,9 @@ GONE: Final = frozenset(
     {
         "request_id",
         "user",
+        "session",
+        "agent",
+        "parent_agent",
         "trace",
         "reason",
         "request_digest",

@@ -27,6 +27,7 @@ from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
+from headworks.server.session import session
 from headworks.system.derived.same_as import SameAs
 from headworks.system.schema.system import Exposable
 
@@ -52,6 +53,11 @@ class Stack(Protocol):
     @property
     def passing(self) -> frozenset[bytes]:
         """Headers of a caller that some provider may be sent, in lower case."""
+        ...
+
+    @property
+    def noticed(self) -> frozenset[bytes]:
+        """Those, and the headers that name a session: most callers send none of them."""
         ...
 
     @property
@@ -149,7 +155,11 @@ class Calls:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:
             asked, refusal = UNREAD, error.again()
-        forwarded = passing(request, stack.passing, self.dialect.own_headers)
+        is_noticed = not stack.noticed.isdisjoint(request.names)
+        own = self.dialect.own_headers
+        # Most callers have none, and an SDK sends twenty others.
+        is_passing = is_noticed or (own and own in b" ".join(request.names))
+        forwarded = passing(request, stack.passing, own) if is_passing else ()
         trace = request.get(b"traceparent")
         cache_control = request.get(b"cache-control")
         admitted: Admitted = request.admitted
@@ -162,6 +172,7 @@ class Calls:
             include_usage=asked.include_usage,
             max_output=asked.max_output,
             user=asked.user,
+            session=session(request, asked.session) if is_noticed or asked.session is not None else None,
             credential=credential(request) if admitted.key is None else admitted.credential,
             key=admitted.key,
             found_at=admitted.found_at,
@@ -185,12 +196,7 @@ def show(error: CallError, exchange: Exchange, call: Call, more: Headers, sent: 
 
 
 def passing(request: Request, names: frozenset[bytes], own: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """The caller's headers that some vendor may be sent: those in `names`, and those whose name begins with `own` (b"": none).
-
-    Most callers have none, and an SDK sends twenty others.
-    """
-    if names.isdisjoint(request.names) and (not own or own not in b" ".join(request.names)):
-        return ()
+    """The caller's headers that some vendor may be sent: those in `names`, and those whose name begins with `own` (b"": none)."""
     return tuple([pair for pair in request.headers if pair[0] in names or (own and pair[0].startswith(own))])
 
 

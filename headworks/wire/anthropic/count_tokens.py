@@ -18,7 +18,7 @@ from headworks.wire.anthropic import errors
 from headworks.wire.anthropic import headers as own
 from headworks.wire.anthropic.ordinary import is_ordinary
 from headworks.wire.anthropic.question import question
-from headworks.wire.anthropic.request import require
+from headworks.wire.anthropic.request import caller, require
 from headworks.wire.anthropic.translation.sealed import without_foreign
 from headworks.wire.json_body import read_model, with_model
 from headworks.wire.json_text import read_json, write_json
@@ -73,7 +73,8 @@ class CountingCaller:
         found = members(body)
         model = read_model(found)
         require(found, model)
-        return Asked(model=model)
+        user, session = caller(found) if "metadata" in found else (None, None)
+        return Asked(model=model, user=user, session=session)
 
     def weigh(self, body: bytes, /) -> Weight:
         return Weight()

@@ -57,8 +57,15 @@ class _Metadata(msgspec.Struct):
     user_id: str | None = None
 
 
+class _Parts(msgspec.Struct):
+    device_id: str = ""
+    account_uuid: str = ""
+    session_id: str = ""
+
+
 _MESSAGES: Final = msgspec.json.Decoder(list[_Message])
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
+_PARTS: Final = msgspec.json.Decoder(_Parts)
 
 MOST_OBJECTS: Final = 20_000
 """Braces up to which messages are looked at one by one, 0.1 us each. A longer list is left to the vendor."""
@@ -70,12 +77,14 @@ _SHORTEST: Final = 3
 def read_messages(body: bytes, path: str = "") -> Asked:
     """What a caller asks. Raises Malformed, with `param` where one field is the reason."""
     found = members(body)
+    user, session = caller(found) if "metadata" in found else (None, None)
     asked = Asked(
         model=read_model(found),
         streamed=read_flag(found, "stream"),
         include_usage=True,
         max_output=read_bound(found, BOUND) if BOUND in found else None,
-        user=_user(found),
+        user=user,
+        session=session,
     )
     require(found, asked.model)
     return asked
@@ -102,15 +111,27 @@ def require(found: Members, model: str) -> None:
         raise Malformed(f"`{name}` must be {wanted}.", param=name) from None
 
 
-def _user(found: Members) -> str | None:
-    """Whose call it is, as the caller says it in `metadata.user_id`. What is of another type is the vendor's to judge."""
-    raw = found.get("metadata")
-    if raw is None:
-        return None
+def caller(found: Members) -> tuple[str | None, str | None]:
+    """Whose call it is, and of which session, as the caller says both in `metadata.user_id`. What is of another type is the
+    vendor's to judge.
+
+    Claude Code writes a user, an account and a session into it: as JSON, or with underscores between them (before 2.1). Of any
+    other text nothing tells the two apart: it is both.
+    """
     try:
-        return _METADATA.decode(raw).user_id
+        said = _METADATA.decode(found["metadata"]).user_id
     except msgspec.ValidationError:
-        return None
+        return None, None
+    if not said:
+        return said, None
+    if said[0] == "{":
+        try:
+            parts = _PARTS.decode(said)
+        except (msgspec.DecodeError, RecursionError):
+            return said, said
+        return parts.account_uuid or parts.device_id or said, parts.session_id or said
+    user, between, session = said.rpartition("_session_")
+    return (user, session) if between and user and session else (said, said)
 
 
 def with_bound(body: bytes, most: int) -> bytes:

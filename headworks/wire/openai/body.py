@@ -79,6 +79,26 @@ def read_user(found: Members) -> str | None:
     return user
 
 
+def read_session(found: Members) -> str | None:
+    """What the body calls its conversation, in the first of `prompt_cache_key` and `conversation` that says it."""
+    for name in ("prompt_cache_key", "conversation"):
+        if name in found:
+            try:
+                said = _SESSION.decode(found[name])
+            except msgspec.ValidationError:  # of another type: the vendor's to judge
+                continue
+            if name_of := said if isinstance(said, str) else said and said.id:
+                return name_of
+    return None
+
+
+class _Conversation(msgspec.Struct):
+    id: str = ""
+
+
+_SESSION: Final = msgspec.json.Decoder(str | _Conversation | None)
+
+
 class _Choices(msgspec.Struct):
     n: msgspec.Raw = msgspec.Raw(b"1")
 

@@ -95,6 +95,7 @@ def read_chat(body: bytes, path: str = "") -> Asked:
         include_usage=include_usage,
         max_output=bound,
         user=openai_body.read_user(found) if "user" in found or "safety_identifier" in found else None,
+        session=openai_body.read_session(found) if "prompt_cache_key" in found or "conversation" in found else None,
     )
     require_types(found)
     if not model.startswith(PROMPT_PREFIX):

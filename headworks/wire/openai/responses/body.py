@@ -52,6 +52,7 @@ def read_responses(body: bytes, path: str = "") -> Asked:
         include_usage=True,  # the last event has the tokens, whether anybody asks or not
         max_output=openai_body.read_bound(found, BOUND) if BOUND in found else None,
         user=openai_body.read_user(found) if "user" in found or "safety_identifier" in found else None,
+        session=openai_body.read_session(found) if "prompt_cache_key" in found or "conversation" in found else None,
     )
 
 

@@ -49,7 +49,7 @@ class CompactCaller:
 
     def read(self, body: bytes, path: str = "", /) -> Asked:
         asked = read_responses(body)
-        return Asked(model=asked.model, user=asked.user)
+        return Asked(model=asked.model, user=asked.user, session=asked.session)
 
     def question(self, body: bytes, /) -> bytes | None:
         return None
