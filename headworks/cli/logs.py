@@ -45,7 +45,7 @@ DEFAULT_LAST = 20
 POLL_SECONDS = 0.3
 OUTCOMES: tuple[str, ...] = Outcome.__args__  # type: ignore[attr-defined]
 DECODE = msgspec.json.Decoder(Record).decode
-GROUPINGS = ("alias", "key", "target", "day", "hour")
+GROUPINGS = ("alias", "key", "user", "session", "target", "day", "hour")
 
 
 class Group(click.Group):
@@ -127,6 +127,7 @@ AS_CSV = click.option(
 @click.option("--key", help="Calls with the key of this name (NAME#2: the second key of that name).")
 @click.option("--tag", help="Calls with a key that has this tag.")
 @click.option("--user", help="Calls whose body has this `user`.")
+@click.option("--session", metavar="ID", help="Calls of this session (an agent's run), as its client names it.")
 @click.option("--target", help="Calls with an attempt at this target (provider/model).")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Calls with this outcome.")
 @click.option("--failed", is_flag=True, help="Calls without a complete answer, except where the caller hung up.")
@@ -143,7 +144,9 @@ AS_CSV = click.option(
 @AS_JSON
 @AS_CSV
 @click.option(
-    "--by", type=ColumnsType(), help="Sums by alias, key, target, day or hour (UTC), or several of them: alias,day."
+    "--by",
+    type=ColumnsType(),
+    help="Sums by alias, key, user, session, target, day or hour (UTC), or several of them: alias,day.",
 )
 @click.option("--cost", "_cost", is_flag=True, help="Sums by alias, unless --by names other columns.")
 @FILE

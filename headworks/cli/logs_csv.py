@@ -18,7 +18,7 @@ from headworks.core.record import Record
 from headworks.ledger.sums import By, Sum
 
 COLUMNS: Final = (
-    "request_id at model prompt key group tags user status outcome error reason duration first_token input_tokens"
+    "request_id at model prompt key group tags user session agent status outcome error reason duration first_token input_tokens"
     " output_tokens estimated cost cost_nano price_at operation streamed cache attempts targets trace config"
 ).split()
 SUMS: Final = ("calls", "errors", "tokens", "cost", "cost_nano", "unpriced", "p50", "p95")

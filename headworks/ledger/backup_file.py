@@ -13,7 +13,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import Annotated, Any, BinaryIO, Final, Literal
@@ -22,7 +22,7 @@ import msgspec
 
 from headworks.core.errors import HeadworksError
 from headworks.ledger.backup_contents import Contents
-from headworks.ledger.tables import FILED, Row
+from headworks.ledger.tables import ADDED, FILED, Row
 
 FORM: Final = 1
 LEVEL: Final = 3
@@ -122,12 +122,12 @@ class Reader:
             raise Broken("this is no backup of a ledger") from None
         if self.head.form != FORM:
             raise Broken(f"it was written by a newer Headworks ({self.head.version}): its form is {self.head.form}")
-        if self.head.tables != {name: list(columns) for name, columns in FILED.items()}:
+        if not is_known(self.head.tables):
             raise Broken("its tables are not those of this form")
 
     def batches(self) -> Iterator[tuple[str, list[Row]]]:
         """The tables' rows, in order, a thousand at most at a time. Only the end shows that all of it is right."""
-        for name in FILED:
+        for name in self.head.tables:
             begun = self._decoded(self._line(), Begun)
             if begun.table != name:
                 raise Broken(f"the table {begun.table} stands where {name} should")
@@ -147,7 +147,8 @@ class Reader:
         self.digest = expected
 
     def _table(self, name: str) -> Iterator[tuple[str, list[Row]]]:
-        columns = FILED[name]
+        columns = dict(islice(FILED[name].items(), len(self.head.tables[name])))
+        more = tuple([_EMPTY[kind] for kind in islice(FILED[name].values(), len(columns), None)])
         line = list(columns).index("line") if "line" in columns else None
         decode = msgspec.json.Decoder(tuple[tuple(_TYPES[kind] for kind in columns.values())]).decode  # type: ignore[misc]
         digest, count = blake2b(digest_size=16), 0
@@ -156,7 +157,7 @@ class Reader:
             digest.update(data)
             try:
                 row = decode(data)
-                rows.append(row if line is None else (*row[:line], kept_line(row[line]), *row[line + 1 :]))
+                rows.append((row if line is None else (*row[:line], kept_line(row[line]), *row[line + 1 :])) + more)
             except (ValueError, RecursionError) as error:  # msgspec's errors, and those of base64, are ValueErrors
                 raise Broken(f"row {count + 1} of its table {name} is none: {error}") from None
             count += 1
@@ -192,6 +193,21 @@ class Reader:
             return msgspec.json.decode(line, type=kind)
         except (ValueError, RecursionError) as error:
             raise Broken(f"it is damaged in {self._at}: {error}") from None
+
+
+def is_known(tables: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a backup has our tables, or those of an earlier version, which lacks some of what was `ADDED`."""
+    if list(tables) != [name for name in FILED if name in tables]:
+        return False
+    for name, columns in FILED.items():
+        there = tables.get(name, ())
+        if list(there) != list(columns)[: len(there)] or not set(columns).difference(there) <= ADDED.get(name, set()):
+            return False
+    return True
+
+
+_EMPTY: Final[dict[str, Any]] = {"whole": 0, "text": "", "line": b"", "whole or null": None, "text or null": None}
+"""What stands in a column that a backup lacks."""
 
 
 NONE: Final = "this is no backup of a ledger"

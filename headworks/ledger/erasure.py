@@ -109,7 +109,7 @@ def purge_user(store: Store, user: str, at: float, at_once: int = AT_ONCE) -> in
                     store.run("UPDATE records SET line = ? WHERE id = ?", (redacted(line), key))
             keys = [key for key, _ in found]
             places = ", ".join("?" * len(keys)) or "NULL"
-            store.run(f"UPDATE calls SET enduser = 0, reason = NULL WHERE id IN ({places})", keys)
+            store.run(f"UPDATE calls SET enduser = 0, session = 0, reason = NULL WHERE id IN ({places})", keys)
         erased += len(found)
         if not found:
             store.prune()

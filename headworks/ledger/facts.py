@@ -30,6 +30,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     tags: tuple[str, ...] = ()
     user: str = ""
+    session: str = ""
     status: int
     outcome: str
     error: str = ""

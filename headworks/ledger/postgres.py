@@ -43,7 +43,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION: Final = 3
+VERSION: Final = 4
 TABLES: Final = """
 CREATE TABLE names (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest BYTEA NOT NULL,
@@ -92,7 +92,13 @@ INSERT INTO identity
 """
 """Which store this is (`identity.py`)."""
 
-MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY)
+SESSIONS: Final = """
+ALTER TABLE calls ADD COLUMN session BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX calls_session ON calls (session, id) WHERE session > 0
+"""
+"""The run of calls that it is one of. No record from before names one."""
+
+MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY, SESSIONS)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}
@@ -337,6 +343,7 @@ class PostgresStore:
         named = {pair for facts in calls for pair in zip(INTERNED, names_of(facts), strict=True)}
         named |= {("tags", " ".join(facts.tags)) for facts in calls if facts.tags}
         named |= {("enduser", facts.user) for facts in calls if facts.user}
+        named |= {("session", facts.session) for facts in calls if facts.session}
         missing = sorted(pair for pair in named if pair not in self._names)
         if not missing:
             return

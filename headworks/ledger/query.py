@@ -33,7 +33,7 @@ AT_ONCE = 500
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """A filter on calls: all conditions must hold. Instants are seconds since 1970, `slow` seconds.
 
-    since <= at < until. tag: the key has it. user: the caller said so, as far as a record keeps it. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
+    since <= at < until. tag: the key has it. user, session: the caller said so, as far as a record keeps it. target: any attempt went there. failed: not ok and not left by the caller. slow: took at least
     so long. error: words in the error's class or reason, in any case (of ASCII letters). request_id: or how one of ours begins.
     """
 
@@ -43,6 +43,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     tag: str | None = None
     user: str | None = None
+    session: str | None = None
     target: str | None = None
     outcome: str | None = None
     failed: bool = False
@@ -59,6 +60,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
             and (self.alias is None or facts.model == self.alias)
             and (self.key is None or is_key(facts.key, self.key))
             and (self.user is None or facts.user == self.user[:MOST_TEXT])
+            and (self.session is None or facts.session == self.session[:MOST_TEXT])
             and (self.tag is None or self.tag in facts.tags)
             and (self.target is None or any(attempt.target == self.target for attempt in facts.attempts))
             and (self.outcome is None or facts.outcome == self.outcome)
@@ -173,12 +175,9 @@ class Queries:
         if asked.key is not None:
             found.append(self._named("key", [one for one, text in self.names("key") if is_key(text, asked.key)]))
         if asked.user is not None:
-            query = "SELECT id FROM names WHERE kind = 'enduser' AND name = ?"
-            mine = [one for (one,) in self.store.rows(query, (asked.user[:MOST_TEXT],))]
-            marks = ", ".join("?" * len(mine))
-            found.append(
-                Clause(f"enduser > 0 AND enduser IN ({marks})", tuple(mine), "calls_enduser") if mine else None
-            )
+            found.append(self._said("enduser", asked.user))
+        if asked.session is not None:
+            found.append(self._said("session", asked.session))
         if asked.target is not None:
             been = [one for one, text in self.names("targets") if asked.target in text.split(" ")]
             found.append(self._named("targets", been))
@@ -220,6 +219,14 @@ class Queries:
             if self.store.rows(look, (*near.values, *named.values)):
                 return [near, named]
         return [named]
+
+    def _said(self, column: str, name: str) -> Clause | None:
+        """Calls of whom or what the caller named so: the number is looked up, for there may be as many names as calls."""
+        query = "SELECT id FROM names WHERE kind = ? AND name = ?"
+        mine = [one for (one,) in self.store.rows(query, (column, name[:MOST_TEXT]))]
+        marks = ", ".join("?" * len(mine))
+        # The index holds no rows without a name, and SQLite must be told that none of them is meant.
+        return Clause(f"{column} > 0 AND {column} IN ({marks})", tuple(mine), f"calls_{column}") if mine else None
 
     def _named(self, column: str, numbers: list[int]) -> Clause | None:
         if not numbers:

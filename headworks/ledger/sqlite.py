@@ -36,7 +36,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION = 4
+VERSION = 5
 
 SCHEMA = """
 CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
@@ -87,7 +87,13 @@ INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1
 """
 """Which store this is (`identity.py`)."""
 
-MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY)
+SESSIONS = """
+ALTER TABLE calls ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_session ON calls (session) WHERE session > 0;
+"""
+"""The run of calls that it is one of. No record from before names one."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY, SESSIONS)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 

@@ -41,15 +41,15 @@ MOST_NAMES = 20_000
 
 COLUMNS = (
     "id request alias key targets outcome error is_failed status class duration input output cost reason tags"
-    " enduser".split()
+    " enduser session".split()
 )
 """The columns of `calls`, in order. Whole numbers but for the reason, which is text. `enduser` is the caller's `user`, which is a word of
 SQL's own."""
 
 INTERNED = ("alias", "key", "targets", "outcome", "error")
-"""Those that are numbers of `names`, beside `tags` and `enduser`, which most calls have none of."""
+"""Those that are numbers of `names`, beside `tags`, `enduser` and `session`, which most calls have none of."""
 
-PRUNED = ("alias", "key", "targets", "tags", "enduser")
+PRUNED = ("alias", "key", "targets", "tags", "enduser", "session")
 """Names that go with their last call."""
 
 HIDDEN = -1
@@ -266,4 +266,5 @@ def row_of(facts: Facts, name: Callable[[str, str], int]) -> tuple[Any, ...]:
         facts.reason or None,
         name("tags", " ".join(facts.tags)) if facts.tags else 0,
         name("enduser", facts.user) if facts.user else 0,
+        name("session", facts.session) if facts.session else 0,
     )

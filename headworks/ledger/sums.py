@@ -19,12 +19,14 @@ from headworks.ledger.facts import GOOD
 from headworks.ledger.query import Filter, Queries
 from headworks.ledger.store import PER_OCTAVE, SHIFT, duration_class
 
-By = Literal["alias", "key", "target", "day", "hour"]
+By = Literal["alias", "key", "user", "session", "target", "day", "hour"]
 HOUR, DAY = 3600, 86400
 
 _COLUMNS = {
     "alias": "alias",
     "key": "key",
+    "user": "enduser",
+    "session": "session",
     "target": "targets",
     "day": f"(id >> {SHIFT}) / {DAY * 1_000_000}",
     "hour": f"(id >> {SHIFT}) / {HOUR * 1_000_000}",
@@ -82,7 +84,9 @@ def sums(questions: Queries, asked: Filter, by: Sequence[By]) -> list[Sum]:
     if clauses is None:
         return []
     groups: dict[tuple[str, ...], _Group] = {}
-    texts = {"alias": dict(questions.names("alias")), "key": dict(questions.names("key"))}
+    texts = {one: dict(questions.names(_COLUMNS[one])) for one in ("alias", "key")}
+    # Of these there may be as many as calls, and calls without one have the number 0.
+    texts |= {one: {0: "", **dict(questions.names(_COLUMNS[one]))} for one in ("user", "session") if one in by}
     targets = dict(questions.names("targets"))
     texts["target"] = {number: name for number, name in targets.items() if " " not in name}
     source, where, values = questions.plan(clauses)
@@ -123,7 +127,9 @@ def _names(by: Sequence[By], numbers: Sequence[int], texts: dict[str, dict[int, 
 
 
 def _attempts(groups: dict[tuple[str, ...], _Group], by: Sequence[By], record: Record, target: str | None) -> None:
-    known = {"alias": record.model or "-", "key": record.key or "-", "day": _day(record.at), "hour": _hour(record.at)}
+    known = {"day": _day(record.at), "hour": _hour(record.at)}
+    said = {"alias": record.model, "key": record.key, "user": record.user, "session": record.session}
+    known |= {one: name or "-" for one, name in said.items()}
     for attempt in record.attempts:
         if target is not None and attempt.target != target:
             continue

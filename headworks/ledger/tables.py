@@ -5,7 +5,7 @@ What only one of them keeps for itself (`prunings`, digests of names) is made an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -41,6 +41,7 @@ TABLES: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
             "reason": "text or null",
             "tags": "whole",
             "enduser": "whole",
+            "session": "whole",
         },
         "records": {"id": "whole", "line": "line"},
         "journals": {"name": "text", "offset": "whole", "records": "whole", "skipped": "whole", "is_done": "whole"},
@@ -50,6 +51,9 @@ TABLES: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
     }
 )
 """The store's tables, their columns in order."""
+
+ADDED: Final[Mapping[str, Set[str]]] = MappingProxyType({"calls": frozenset({"session"})})
+"""Columns that earlier backups lack, by their table: the last of it, or all of a table that is new. They are restored empty."""
 
 WAITING: Final = "waiting"
 FILED: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(

@@ -180,6 +180,9 @@ def test_json_is_one_object_a_line_oldest_first_with_what_the_contract_names(
         (["--user", "ann", "--tag", "team:a"], [4]),
         (["--tag", "team:a"], [1, 4]),
         (["--user", "an"], []),
+        (["--session", "run-1"], [3, 4]),
+        (["--session", "run-1", "--user", "ann"], [4]),
+        (["--session", "run"], []),
         (["--since", "0001-01-02", "--until", "9999-01-01"], [1, 2, 3, 4]),
         (["--since", "9999-01-01"], []),
         (["--slow", "3650d"], []),
@@ -192,8 +195,15 @@ def test_every_filter(
         tmp_path / "journal",
         record(1, tags=("team:a",)),
         record(2, model="small", last_at=20.0, user="ann"),
-        record(3, key="nightly", outcome="expired", error="Expired", reason="It timed out."),
-        record(4, attempts=[attempt("a/x"), attempt("b/x")], user="ann", tags=("team:a", "batch")),
+        record(3, key="nightly", outcome="expired", error="Expired", reason="It timed out.", session="run-1"),
+        record(
+            4,
+            attempts=[attempt("a/x"), attempt("b/x")],
+            user="ann",
+            tags=("team:a", "batch"),
+            session="run-1",
+            agent="b",
+        ),
     )
     found = lines(printed(capsys, "--json", *arguments, system))
     assert [one["request_id"] for one in found] == ids(*expected)
@@ -227,6 +237,34 @@ def test_sums_by_the_hour(tmp_path: Path, system: Path, capsys: pytest.CaptureFi
     assert printed(capsys, "--by", "alias,hour", system).splitlines()[0].split()[:2] == ["alias", "hour"]
     both = lines(printed(capsys, "--by", "hour,target", "--alias", "small", "--json", system))
     assert [(one["hour"], one["target"]) for one in both] == [("2026-11-22T01:00Z", "openai/gpt")]
+
+
+def test_sums_by_user_and_session(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(
+        tmp_path / "journal",
+        *(record(number, user="ann", session=f"run-{number % 2}") for number in range(4)),
+        record(8, session="run-0", attempts=[attempt("a/x"), attempt("b/x")]),
+        record(9),
+    )
+    found = lines(printed(capsys, "--by", "session,user", "--json", system))
+    assert {(one["session"], one["user"]): one["calls"] for one in found} == {
+        ("run-0", "ann"): 2,
+        ("run-1", "ann"): 2,
+        ("run-0", "-"): 1,
+        ("-", "-"): 1,
+    }
+    found = lines(printed(capsys, "--by", "session,target", "--session", "run-0", "--json", system))
+    assert {one["target"]: one["calls"] for one in found} == {"openai/gpt": 2, "a/x": 1, "b/x": 1}
+
+
+def test_one_call_tells_its_session_and_its_agents(
+    tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal(tmp_path / "journal", record(1, session="run-1", agent="explore", parent_agent="main"))
+    assert [" ".join(line.split()) for line in printed(capsys, "show", ids(1)[0], system).splitlines()][5:7] == [
+        "session run-1",
+        "agent explore of main",
+    ]
 
 
 def test_csv_has_a_header_and_a_row_a_call(tmp_path: Path, system: Path, capsys: pytest.CaptureFixture[str]) -> None:

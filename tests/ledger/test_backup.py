@@ -23,11 +23,12 @@ from headworks.ledger.identity import identity
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.journal import Journal
 from headworks.ledger.keys import Entry, Keys
+from headworks.ledger.query import Filter
 from headworks.ledger.restore import NotRestored, restore
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import Store, StoreAt
 from headworks.ledger.store_url import store_at
-from headworks.ledger.tables import FILED, TABLES
+from headworks.ledger.tables import ADDED, FILED, TABLES, WAITING
 from tests.ledger.conftest import Closing
 from tests.ledger.records import ids, indexed, journal, line, record, stored
 from tests.servers import PostgresServer
@@ -253,6 +254,46 @@ def test_a_forged_backup_whose_digests_are_right_is_refused(
         writer.end()
     with pytest.raises(Broken, match=said):
         verify(tmp_path / "forged", (tmp_path / "forged").read_bytes())
+
+
+def test_a_backup_of_an_earlier_version_lacks_what_was_added_since(tmp_path: Path, at: StoreAt) -> None:
+    folder = tmp_path / "journal"
+    journal(folder, record(1, user="ann", session="run-1"))
+    indexed(folder, at)
+    tables = {name: [one for one in of if one not in ADDED.get(name, ())] for name, of in FILED.items()}
+    head = Head(made_at=1.0, version="0.2.0", store="sqlite", tables={name: of for name, of in tables.items() if of})
+    store = at.open()
+    with (tmp_path / "earlier").open("wb") as file:
+        writer = Writer(file, head)
+        for name, columns in head.tables.items():
+            named = ", ".join(f'"{column}"' for column in columns)
+            rows = [] if name == WAITING else store.rows(f"SELECT {named} FROM {name}")
+            writer.table(name, [tuple(map(kept, row)) for row in rows])
+        writer.end()
+    store.close()
+    with (tmp_path / "earlier").open("rb") as file:
+        restore(file, folder, at, may_replace=True)
+    assert stored(at, Filter(user="ann")) == ids(1)
+    assert stored(at, Filter(session="run-1")) == []
+
+
+def kept(value: object) -> object:
+    """A value as the writer of a backup is given it, whatever store it is from."""
+    if isinstance(value, bool):
+        return int(value)
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+@pytest.mark.parametrize("tables", [{}, {"names": ["id"]}, {"calls": ["id"]}, {"records": ["id", "line", "more"]}])
+def test_a_backup_with_other_tables_is_refused(tmp_path: Path, tables: dict[str, list[str]]) -> None:
+    known = {name: list(of) for name, of in FILED.items()}
+    with (tmp_path / "other").open("wb") as file:
+        writer = Writer(
+            file, Head(made_at=1.0, version="x", store="sqlite", tables={**known, **tables} if tables else {})
+        )
+        writer.end()
+    with (tmp_path / "other").open("rb") as file, pytest.raises(Broken, match="not those of this form"):
+        verified(file)
 
 
 def verify(path: Path, data: bytes) -> None:

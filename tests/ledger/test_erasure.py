@@ -47,6 +47,9 @@ def anns(number: int, **changes: object) -> Record:
         user="ann@example.com",
         asked="what ann asked",
         answered="what ann heard",
+        session="anns-session",
+        agent="anns-agent",
+        parent_agent="anns-agent",
         trace="anns-trace",
         request_digest="anns-digest",
         reply_digest="anns-digest",
@@ -93,11 +96,17 @@ def test_a_user_is_gone_from_every_question_and_no_sum_changes(store: Store, at:
     questions = Queries(store)
     assert list(questions.lines(Filter(), last=5)) == list(questions.lines(Filter(), last=5, slowest=True))
     assert len(list(questions.lines(Filter(), last=5))) == 1
-    for asked in (Filter(user="ann@example.com"), Filter(request_id=ids(1)[0]), Filter(error="anns-reason")):
+    for asked in (
+        Filter(user="ann@example.com"),
+        Filter(request_id=ids(1)[0]),
+        Filter(error="anns-reason"),
+        Filter(session="anns-session"),
+    ):
         assert list(questions.lines(asked)) == []
     assert summed(store) == before
     assert store.spent(0) == spent
     assert store.rows("SELECT count(*) FROM names WHERE kind = 'enduser' AND name <> 'bob'") == [(0,)]
+    assert store.rows("SELECT count(*) FROM names WHERE kind = 'session'") == [(0,)]
     assert purge_user(store, "ann@example.com", LATER) == 0
 
 
@@ -178,7 +187,7 @@ def test_who_was_purged_is_known_for_a_year_and_the_last_change_for_ever(store: 
 
 
 def test_no_byte_of_a_user_is_left_in_a_journal_that_is_being_written(tmp_path: Path, at: StoreAt) -> None:
-    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0, rotated_at=3000)
+    written = Journal(tmp_path / "journal", started_at=1.0, sync=1.0, rotated_at=3400)
     index = Indexer(tmp_path / "journal", at)
     for number in range(0, 20, 2):
         written.open(opened(number))
@@ -328,8 +337,9 @@ def test_the_users_of_a_store_of_an_earlier_version_are_found_in_its_records(tmp
     Indexer(tmp_path / "journal", at).catch_up()
     with closing(at.open()) as now:
         with now.transaction():
-            now.run("DROP INDEX calls_enduser")
-            now.run("ALTER TABLE calls DROP COLUMN enduser")
+            for column in ("session", "enduser"):
+                now.run(f"DROP INDEX calls_{column}")
+                now.run(f"ALTER TABLE calls DROP COLUMN {column}")
             now.run("DELETE FROM names WHERE kind = 'enduser'")
             now.run("UPDATE version SET number = 1" if at.is_shared else "PRAGMA user_version = 2")
     assert stored(at, Filter(user="ann@example.com")) == ids(1, 3)

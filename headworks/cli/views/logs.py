@@ -92,6 +92,9 @@ class Line(msgspec.Struct, kw_only=True):
     operation: str
     streamed: bool
     user: str
+    session: str
+    agent: str
+    parent_agent: str
     trace: str
     config: str
     request_digest: str
@@ -129,6 +132,8 @@ class SumLine(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     alias: str | None = None
     key: str | None = None
+    user: str | None = None
+    session: str | None = None
     target: str | None = None
     day: str | None = None
     hour: str | None = None
@@ -168,6 +173,9 @@ def line_of(record: Record) -> Line:
         operation=record.operation,
         streamed=record.streamed,
         user=record.user,
+        session=record.session,
+        agent=record.agent,
+        parent_agent=record.parent_agent,
         trace=record.trace,
         config=record.config,
         request_digest=record.request_digest,
@@ -303,6 +311,11 @@ def tries(record: Record) -> str:
     return str(len(record.attempts)) if record.attempts else WITHOUT_ATTEMPTS.get(record.cache, "0")
 
 
+def agents(record: Record) -> str:
+    """Which agent of the session asked, and who started it."""
+    return f"{record.agent} of {record.parent_agent}" if record.agent and record.parent_agent else record.agent
+
+
 def show_record(record: Record) -> None:
     """Prints one call and its attempts, each with a bar from its begin to its end on the call's own time."""
     screen = console()
@@ -323,7 +336,13 @@ def show_record(record: Record) -> None:
     rows.append(("tokens", f"{usage(record.tokens)}{', estimated' if record.estimated else ''}"))
     dated = f" (prices of {record.price_at})" if record.price_at else ""
     rows.append(("cost", f"{money(record.cost_nano)}{dated}"))
-    told = (("prompt", record.prompt), ("user", record.user), ("trace", record.trace))
+    told = (
+        ("prompt", record.prompt),
+        ("user", record.user),
+        ("session", record.session),
+        ("agent", agents(record)),
+        ("trace", record.trace),
+    )
     rows += [(name, clean(text)) for name, text in told if text]
     rows.append(("config", clean(record.config)))
     rows += [(name, clean(text)) for name, text in (("body", record.asked), ("answer", record.answered)) if text]
