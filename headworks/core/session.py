@@ -17,8 +17,6 @@ SESSION_NAMES: Final = (
 """Headers in which clients name their session: the first that is there counts. Captured from Claude Code 2.1, Codex CLI 0.171 and
 OpenCode 1.18."""
 
-SESSION_HEADERS: Final = frozenset(SESSION_NAMES)
-
 
 class Session(msgspec.Struct, frozen=True):
     """A client's own name for a run of calls. agent: which of its agents asks, "" for the only one. parent: who started that agent."""

@@ -25,7 +25,6 @@ from headworks.core.errors import ConfigError, Draining, Problem
 from headworks.core.key import Key
 from headworks.core.masking import Mask
 from headworks.core.service import Service
-from headworks.core.session import SESSION_HEADERS
 from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.counting import Counting, Member
@@ -33,6 +32,7 @@ from headworks.gateway.leaves import Leaves
 from headworks.gateway.memory_trim import MemoryTrim
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
+from headworks.gateway.sessions import Sessions
 from headworks.gateway.target_log import TargetLog
 from headworks.http.buffered import Buffered
 from headworks.layers.auth import Keyring
@@ -77,7 +77,8 @@ class Stack:
             for name in getattr(provider, "forward_headers", ())
         }
         self.passing = ALWAYS_FORWARDED | asked
-        self.noticed = self.passing | SESSION_HEADERS
+        self.sessions = Sessions(system.session)
+        self.noticed = self.passing.union(self.sessions.headers)
         self.exposed = frozenset(system.server.expose)
         self.same_as = SameAs(callable_names(system), system.same_as) if system.same_as else None
         self.further_names = [] if self.same_as is None else self.same_as.listed(Catalog().names())

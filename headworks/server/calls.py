@@ -18,6 +18,7 @@ from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
 from headworks.core.request_id import request_id
 from headworks.core.service import Service
+from headworks.gateway.sessions import Sessions
 from headworks.http.request_parser import Request
 from headworks.server import deadline
 from headworks.server.admitted import Admitted, credential
@@ -27,7 +28,6 @@ from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
-from headworks.server.session import session
 from headworks.system.derived.same_as import SameAs
 from headworks.system.schema.system import Exposable
 
@@ -59,6 +59,9 @@ class Stack(Protocol):
     def noticed(self) -> frozenset[bytes]:
         """Those, and the headers that name a session: most callers send none of them."""
         ...
+
+    @property
+    def sessions(self) -> Sessions: ...
 
     @property
     def same_as(self) -> SameAs | None:
@@ -172,7 +175,9 @@ class Calls:
             include_usage=asked.include_usage,
             max_output=asked.max_output,
             user=asked.user,
-            session=session(request, asked.session) if is_noticed or asked.session is not None else None,
+            session=stack.sessions.session(request, body, asked.session)
+            if is_noticed or asked.session is not None or stack.sessions.fields
+            else None,
             credential=credential(request) if admitted.key is None else admitted.credential,
             key=admitted.key,
             found_at=admitted.found_at,

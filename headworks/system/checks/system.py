@@ -59,6 +59,9 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
         _model(system, model, ("models", alias), findings)
     _cross_references(system, findings)
     check_requirements(system, findings)
+    for index, name in findings.indexed(("session", "headers"), system.session.headers):
+        if name.lower() in KEYS_OF_CALLERS or name.lower() == "cookie":
+            findings.error(("session", "headers", index), "a secret would stand on every record", "name another header")
     for name, key in system.keys.items():
         _key(key, system, ("keys", name), findings)
     for name, prompt in system.prompts.items():

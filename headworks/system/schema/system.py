@@ -51,6 +51,7 @@ StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"}
 ProxyUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "proxy"})]
 StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
+FieldName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "field"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
 LogFormat: TypeAlias = Literal["text", "json"]
 Api: TypeAlias = Literal["chat", "responses", "completions", "embeddings"]
@@ -337,6 +338,13 @@ PER_FILE_FOLDER: Final = ".headworks/systems/"
 """The folder of default paths for system files that are not called `headworks.yaml` (`derived/default_paths.py`)."""
 
 
+class SessionNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Where callers write which session a call belongs to, beside what known clients do."""
+
+    headers: tuple[HeaderName, ...] = ()
+    body: tuple[FieldName, ...] = ()
+
+
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):
     """A suite of samples, in a file of its own."""
 
@@ -370,6 +378,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     state: StateUrl = PrivateUrl("memory")
     log: Log = Log()
     drills: dict[Name, Drill] = {}
+    session: SessionNames = SessionNames()
     same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
     """Further names of aliases (`derived/same_as.py`)."""
     choices: Choices | None = None
@@ -391,6 +400,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         del parts["choices"], parts[f"{DERIVED}paid_otherwise"]
         parts["models"] = _without_additions(parts["models"])
         parts["providers"] = _without_additions(parts["providers"])
+        if self.session == SessionNames():
+            del parts["session"]
         if not self.same_as:
             del parts[f"{DERIVED}same_as"]
         return digest(msgspec.json.encode(parts, order="sorted"))

@@ -173,3 +173,9 @@ def test_other_certificate_files_need_a_restart() -> None:
     [problem] = unchangeable(before, after)
     assert (problem.path, "{cert: c.pem, key: k.pem}" in problem.problem) == ("server.tls", True)
     assert unchangeable(before, before) == []
+
+
+@pytest.mark.parametrize("name", ["Authorization", "x-api-key", "cookie"])
+def test_a_secret_is_no_session(name: str) -> None:
+    [told] = wrong(f"{SIM}models: {{a: v/x}}\nsession: {{headers: [x-run, {name}]}}\n")
+    assert "session.headers[1]: a secret would stand on every record -> name another header" in told

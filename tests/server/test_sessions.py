@@ -9,15 +9,17 @@ import pytest
 
 from headworks.core.record import MOST_TEXT
 from headworks.providers.scripted import Scripted
-from tests.server.test_app import Facing, virtual
+from tests.server.test_app import OPEN, Facing, virtual
 
 CLAUDE = {"model": "assistant", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
 CHAT = {"model": "assistant", "messages": [{"role": "user", "content": "Hi"}]}
 RESPONSES = {"model": "assistant", "input": "Hi"}
 
 
-async def recorded(path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> tuple[str, str, str, str]:
-    facing = Facing(Scripted(["hello"]))
+async def recorded(
+    path: str, body: dict[str, Any], headers: dict[str, str] | None = None, file: str = OPEN
+) -> tuple[str, str, str, str]:
+    facing = Facing(Scripted(["hello"]), file)
     await facing.ask("POST", path, msgspec.json.encode(body), **(headers or {}))
     (record,) = facing.journal.records
     return record.session, record.agent, record.parent_agent, record.user
@@ -84,3 +86,32 @@ async def test_claude_code_says_user_and_session_in_one_field(said: object, user
 async def test_a_long_name_is_cut() -> None:
     assert len((await recorded("/v1/chat/completions", {**CHAT, "prompt_cache_key": "k" * 999}))[0]) == MOST_TEXT
     assert len((await recorded("/v1/chat/completions", CHAT, {"x-session-id": "k" * 999}))[0]) == MOST_TEXT
+
+
+NAMED = f"{OPEN}\nsession: {{headers: [X-Thread, x-other], body: [metadata.thread.id, thread]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "more", "session"),
+    [
+        ({"x-thread": "a", "x-session-id": "b"}, {"thread": "c"}, "a"),
+        ({"x-other": "a", "x-session-id": "b"}, {"thread": "c"}, "a"),
+        ({"x-session-id": "b"}, {"thread": "c", "prompt_cache_key": "d"}, "c"),
+        ({}, {"metadata": {"thread": {"id": 7}}, "thread": "c"}, "7"),
+        ({}, {"metadata": "none", "thread": [], "prompt_cache_key": "d"}, "d"),
+        ({"x-session-id": "b"}, {"thread": ""}, "b"),
+        ({}, {}, ""),
+    ],
+)
+@virtual
+async def test_the_file_names_where_a_session_is_said(
+    headers: dict[str, str], more: dict[str, Any], session: str
+) -> None:
+    assert (await recorded("/v1/chat/completions", {**CHAT, **more}, headers, NAMED))[0] == session
+
+
+@virtual
+async def test_a_body_that_is_no_json_names_no_session_and_gets_its_error() -> None:
+    facing = Facing(Scripted([]), NAMED)
+    assert (await facing.ask("POST", "/v1/chat/completions", b'{"thread')).status == 400
+    assert facing.journal.records[0].session == ""
