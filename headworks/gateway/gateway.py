@@ -25,6 +25,7 @@ from headworks.core.errors import ConfigError, Draining, Problem
 from headworks.core.key import Key
 from headworks.core.masking import Mask
 from headworks.core.service import Service
+from headworks.core.session import SESSION_NAMES
 from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.counting import Counting, Member
@@ -77,8 +78,8 @@ class Stack:
             for name in getattr(provider, "forward_headers", ())
         }
         self.passing = ALWAYS_FORWARDED | asked
-        self.sessions = Sessions(system.session)
-        self.noticed = self.passing.union(self.sessions.headers)
+        self.sessions = Sessions(system.models)
+        self.noticed = self.passing.union(SESSION_NAMES)
         self.exposed = frozenset(system.server.expose)
         self.same_as = SameAs(callable_names(system), system.same_as) if system.same_as else None
         self.further_names = [] if self.same_as is None else self.same_as.listed(Catalog().names())

@@ -166,17 +166,18 @@ class Calls:
         trace = request.get(b"traceparent")
         cache_control = request.get(b"cache-control")
         admitted: Admitted = request.admitted
+        alias = asked.model if stack.same_as is None else stack.same_as.alias(asked.model)
         return Call(
             id=request_id(self.chance),
-            alias=asked.model if stack.same_as is None else stack.same_as.alias(asked.model),
+            alias=alias,
             body=body,
             dialect=self.dialect,
             streamed=asked.streamed,
             include_usage=asked.include_usage,
             max_output=asked.max_output,
             user=asked.user,
-            session=stack.sessions.session(request, body, asked.session)
-            if is_noticed or asked.session is not None or stack.sessions.fields
+            session=stack.sessions.session(request, body, alias, asked.session)
+            if is_noticed or asked.session is not None or stack.sessions.sources
             else None,
             credential=credential(request) if admitted.key is None else admitted.credential,
             key=admitted.key,

@@ -19,6 +19,7 @@ from headworks.core.key import Key
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.request_id import time_range
 from headworks.core.service import Opening, Service
+from headworks.core.session import SESSION_NAMES
 from headworks.gateway.sessions import Sessions
 from headworks.http.client import Client
 from headworks.http.dial import Origin
@@ -104,8 +105,8 @@ class Served:
     def __init__(self, world: World) -> None:
         self.front = world.assembled.front
         self.passing = frozenset({b"traceparent", b"x-team"})
-        self.sessions = Sessions(world.system.session)
-        self.noticed = self.passing.union(self.sessions.headers)
+        self.sessions = Sessions(world.system.models)
+        self.noticed = self.passing.union(SESSION_NAMES)
         self.exposed = frozenset(world.system.server.expose)
         self.same_as = SameAs(world.system.models, world.system.same_as) if world.system.same_as else None
 

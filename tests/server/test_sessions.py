@@ -88,30 +88,31 @@ async def test_a_long_name_is_cut() -> None:
     assert len((await recorded("/v1/chat/completions", CHAT, {"x-session-id": "k" * 999}))[0]) == MOST_TEXT
 
 
-NAMED = f"{OPEN}\nsession: {{headers: [X-Thread, x-other], body: [metadata.thread.id, thread]}}\n"
+def named(source: str) -> str:
+    return OPEN.replace("assistant: {", f"assistant: {{session: '{source}', ")
 
 
 @pytest.mark.parametrize(
-    ("headers", "more", "session"),
+    ("source", "headers", "more", "session"),
     [
-        ({"x-thread": "a", "x-session-id": "b"}, {"thread": "c"}, "a"),
-        ({"x-other": "a", "x-session-id": "b"}, {"thread": "c"}, "a"),
-        ({"x-session-id": "b"}, {"thread": "c", "prompt_cache_key": "d"}, "c"),
-        ({}, {"metadata": {"thread": {"id": 7}}, "thread": "c"}, "7"),
-        ({}, {"metadata": "none", "thread": [], "prompt_cache_key": "d"}, "d"),
-        ({"x-session-id": "b"}, {"thread": ""}, "b"),
-        ({}, {}, ""),
+        ("header:X-Thread", {"x-thread": "a", "x-session-id": "b"}, {}, "a"),
+        ("header:X-Thread", {"x-session-id": "b"}, {}, "b"),
+        ("body:thread", {"x-session-id": "b"}, {"thread": "c", "prompt_cache_key": "d"}, "c"),
+        ("body:metadata.thread.id", {}, {"metadata": {"thread": {"id": 7}}, "thread": "c"}, "7"),
+        ("body:metadata.thread", {}, {"metadata": "none", "prompt_cache_key": "d"}, "d"),
+        ("body:thread", {"x-session-id": "b"}, {"thread": ""}, "b"),
+        ("body:thread", {}, {"thread": []}, ""),
     ],
 )
 @virtual
-async def test_the_file_names_where_a_session_is_said(
-    headers: dict[str, str], more: dict[str, Any], session: str
+async def test_the_file_says_where_the_sessions_of_an_alias_are_named(
+    source: str, headers: dict[str, str], more: dict[str, Any], session: str
 ) -> None:
-    assert (await recorded("/v1/chat/completions", {**CHAT, **more}, headers, NAMED))[0] == session
+    assert (await recorded("/v1/chat/completions", {**CHAT, **more}, headers, named(source)))[0] == session
 
 
 @virtual
 async def test_a_body_that_is_no_json_names_no_session_and_gets_its_error() -> None:
-    facing = Facing(Scripted([]), NAMED)
+    facing = Facing(Scripted([]), named("body:thread"))
     assert (await facing.ask("POST", "/v1/chat/completions", b'{"thread')).status == 400
     assert facing.journal.records[0].session == ""

@@ -59,9 +59,6 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
         _model(system, model, ("models", alias), findings)
     _cross_references(system, findings)
     check_requirements(system, findings)
-    for index, name in findings.indexed(("session", "headers"), system.session.headers):
-        if name.lower() in KEYS_OF_CALLERS or name.lower() == "cookie":
-            findings.error(("session", "headers", index), "a secret would stand on every record", "name another header")
     for name, key in system.keys.items():
         _key(key, system, ("keys", name), findings)
     for name, prompt in system.prompts.items():
@@ -205,6 +202,8 @@ def _simulated(provider: Simulated, where: KeyPath, findings: Findings) -> None:
 
 
 def _model(system: System, model: Model, where: KeyPath, findings: Findings) -> None:
+    if model.session is not None and model.session.lower().removeprefix("header:") in {*KEYS_OF_CALLERS, "cookie"}:
+        findings.error((*where, "session"), "a secret would stand on every record", "name another header")
     declared = findings.names_in(("providers",))
     tiers: KeyPath = (*where, "targets")
     for index, tier in findings.indexed(tiers, model.targets):

@@ -48,7 +48,6 @@ from headworks.system.schema.system import (
     OpenAI,
     Prompt,
     Server,
-    SessionNames,
     Simulated,
     Spread,
     SuiteFile,
@@ -137,8 +136,6 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "log": "Where the record of each call goes.",
             "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/drills.md`). They change "
             "nothing about how calls are served.",
-            "session": "Where your own clients write which session a call belongs to (`docs/sessions.md`). What known clients send is read "
-            "without it.",
             "choices": "What `headworks plan --search` may vary, and the prices of what is no call (`docs/search.md`). They change "
             "nothing about how calls are served.",
         },
@@ -246,6 +243,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
         },
         Model: {
             "targets": "Tiers, tried in order. The targets of one tier (a list in the list) share the load.",
+            "session": "Where your own clients write which session a call belongs to: `header:x-thread`, or `body:metadata.thread_id`. It counts "
+            "before what clients are known to send (`docs/sessions.md`).",
             "same_as": "The alias that callers mean by this name. One `*` in the name stands for any characters: "
             "`claude-*: {same_as: assistant}`. It goes alone: every other setting is the alias's.",
             "balance": "How the targets of a tier share the load: `weighted` at random by `weight`, `least_busy` by calls in "
@@ -416,11 +415,6 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
         Prompt: {
             "file": "The prompt: a Markdown file with front matter and chat turns.",
             "model": "The alias that answers. Default: the one in the prompt's front matter.",
-        },
-        SessionNames: {
-            "headers": "Headers that name the session. The first that a call has counts, before all others.",
-            "body": "Fields of the body that name it, such as `metadata.thread_id`, where no header of `headers` does. Every body is read "
-            "once more for them.",
         },
         SuiteFile: {
             "file": "The suite: a YAML, JSONL, CSV or Python file, relative to the system file's folder.",

@@ -48,9 +48,9 @@ NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 CALLED: Final = r"[A-Za-z0-9*][A-Za-z0-9._:/@+*-]{0,127}"
 ALIAS: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
 VARIABLE: Final = r"[A-Za-z][A-Za-z0-9_]{0,63}"
-FIELD: Final = r"[^.\x00-\x20]{1,64}(?:\.[^.\x00-\x20]{1,64}){0,7}"
 TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}"
 """A header's name, as RFC 9110 has it."""
+SOURCE: Final = rf"header:{TOKEN}|body:[^.\x00-\x20]{{1,64}}(?:\.[^.\x00-\x20]{{1,64}}){{0,7}}"
 
 
 class Notation(msgspec.Struct, frozen=True):
@@ -365,11 +365,11 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             TOKEN,
             _matching("a header's name", TOKEN, "use letters, digits and dashes, such as x-team"),
         ),
-        "field": Notation(
-            "a field of a body",
-            "metadata.thread_id",
-            FIELD,
-            _matching("a field of a body", FIELD, "write names with dots between them, such as metadata.thread_id"),
+        "source": Notation(
+            "a place in a call",
+            "header:x-thread",
+            SOURCE,
+            _matching("a place in a call", SOURCE, "write header:x-thread, or body:metadata.thread_id"),
         ),
     }
 )

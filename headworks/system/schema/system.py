@@ -51,7 +51,7 @@ StateUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "state"}
 ProxyUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "proxy"})]
 StoreUrl: TypeAlias = Annotated[PrivateUrl, msgspec.Meta(extra={"unit": "store"})]
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "header"})]
-FieldName: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "field"})]
+Source: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "source"})]
 Origin: TypeAlias = Annotated[str, msgspec.Meta(extra={"unit": "origin"})]
 LogFormat: TypeAlias = Literal["text", "json"]
 Api: TypeAlias = Literal["chat", "responses", "completions", "embeddings"]
@@ -225,6 +225,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
+    session: Source | None = None
 
     @property
     def coalesces(self) -> bool:
@@ -338,13 +339,6 @@ PER_FILE_FOLDER: Final = ".headworks/systems/"
 """The folder of default paths for system files that are not called `headworks.yaml` (`derived/default_paths.py`)."""
 
 
-class SessionNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Where callers write which session a call belongs to, beside what known clients do."""
-
-    headers: tuple[HeaderName, ...] = ()
-    body: tuple[FieldName, ...] = ()
-
-
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True):
     """A suite of samples, in a file of its own."""
 
@@ -378,7 +372,6 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     state: StateUrl = PrivateUrl("memory")
     log: Log = Log()
     drills: dict[Name, Drill] = {}
-    session: SessionNames = SessionNames()
     same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
     """Further names of aliases (`derived/same_as.py`)."""
     choices: Choices | None = None
@@ -400,14 +393,12 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         del parts["choices"], parts[f"{DERIVED}paid_otherwise"]
         parts["models"] = _without_additions(parts["models"])
         parts["providers"] = _without_additions(parts["providers"])
-        if self.session == SessionNames():
-            del parts["session"]
         if not self.same_as:
             del parts[f"{DERIVED}same_as"]
         return digest(msgspec.json.encode(parts, order="sorted"))
 
 
-ADDED: Final = (("same_as", b"null"), ("credential", b"null"), ("apis", b"[]"))
+ADDED: Final = (("same_as", b"null"), ("session", b"null"), ("credential", b"null"), ("apis", b"[]"))
 """Keys of models and providers that version 0.1 did not have, as they are by default."""
 
 

@@ -177,5 +177,5 @@ def test_other_certificate_files_need_a_restart() -> None:
 
 @pytest.mark.parametrize("name", ["Authorization", "x-api-key", "cookie"])
 def test_a_secret_is_no_session(name: str) -> None:
-    [told] = wrong(f"{SIM}models: {{a: v/x}}\nsession: {{headers: [x-run, {name}]}}\n")
-    assert "session.headers[1]: a secret would stand on every record -> name another header" in told
+    [told] = wrong(f"{SIM}models: {{a: {{targets: v/x, session: 'header:{name}'}}}}\n")
+    assert "models.a.session: a secret would stand on every record -> name another header" in told
