@@ -100,8 +100,8 @@ def with_traffic(system: System, asked: Options) -> System:
             raise click.ClickException(f"--alias: the file has no model {asked.alias!r}, only {known}")
         own = traffic.aliases.get(asked.alias)
         changed["aliases"] = {} if own is None else {asked.alias: own}
-        objectives = tuple([one for one in required.objectives if one.alias in (None, asked.alias)])
-        required = msgspec.structs.replace(required, objectives=objectives)
+        promises = tuple([one for one in required.promises if one.alias in (None, asked.alias)])
+        required = msgspec.structs.replace(required, promises=promises)
         if own is not None and own.peak_rps is not None:
             changed["peak_rps"] = own.peak_rps
         system = msgspec.structs.replace(system, models={asked.alias: system.models[asked.alias]})
@@ -139,6 +139,7 @@ def wanted_load(system: System, file: Path, asked: Options, key: str | None, pla
         system=system.name,
         digest=system.digest,
         objectives=system.requirements.objectives,
+        session_objectives=system.requirements.session_objectives,
         traffic=traffic,
         source=f"{found.source}; sent at {written_figure(rate, 4)}/s" if asked.rate is not None else found.source,
         draw=arriving(found, factor, asked),

@@ -34,7 +34,7 @@ def run(files: Sequence[Path], asked: Filter, way: Run, others: Workers) -> int:
     with silent(), seldom_collected():
         systems = {name: inputs(file, asked, way) for name, file in named(files).items()}
         for name, (system, _) in systems.items():
-            if not system.requirements.objectives:
+            if not system.requirements.promises:
                 click.echo(NO_OBJECTIVES.format(file=name), err=True)
                 return COULD_NOT_RUN
         found = compare(systems, Effort(calls=way.calls, runs=way.runs, seed=way.seed), progress, others)

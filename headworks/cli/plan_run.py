@@ -117,7 +117,7 @@ def planned(file: Path, asked: Filter, way: Run, others: Workers) -> int:
         else:
             show_screening(ready.screening, ready.demand.source)
         return HOLDS
-    if not system.requirements.objectives:
+    if not system.requirements.promises:
         click.echo(NO_OBJECTIVES.format(file=file), err=True)
         return COULD_NOT_RUN
     page = None if way.html is None else import_extra("plan", PAGE)

@@ -44,7 +44,7 @@ def run(file: Path, asked: Filter, way: Run, options: Options, others: Workers) 
         raise click.UsageError("--screen simulates nothing, and a search needs it: leave one of the two out")
     with silent(), seldom_collected():
         system, known = inputs(file, asked, way)
-        if not system.requirements.objectives:
+        if not system.requirements.promises:
             click.echo(NO_OBJECTIVES.format(file=file), err=True)
             return COULD_NOT_RUN
         page = None if way.html is None else import_extra("plan", PAGE)

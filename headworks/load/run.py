@@ -34,6 +34,7 @@ from headworks.load.max_rate import (
     search_max_rate,
 )
 from headworks.load.open_loop import LoopLimits, OpenLoop
+from headworks.load.sessions import judge_sessions
 from headworks.load.stats import percentile
 from headworks.load.verdict import (
     ComparedValue,
@@ -82,6 +83,7 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     digest: str
     objectives: Sequence[Objective]
+    session_objectives: Sequence[Objective] = ()
     traffic: Traffic
     source: str
     draw: DrawArrivals
@@ -326,6 +328,7 @@ def report(
         seconds = covered(seconds, calls[-1].due_at - since, len(calls))
     seen = measured(wanted, calls, seconds, costs, speed(wanted, searched))
     verdicts = [judge(one, seen, wanted.traffic) for one in wanted.objectives]
+    verdicts += [judge_sessions(one, seen, wanted.traffic) for one in wanted.session_objectives]
     generator = check_generator(calls, wanted, loop.busy)
     verdict: str = overall_verdict(verdicts)
     why = ""

@@ -46,6 +46,7 @@ from headworks.twin.simulation.utilization import Utilization, budget_utilizatio
 from headworks.twin.verdicts.bottleneck import Bottleneck, bottleneck, mean_utilization
 from headworks.twin.verdicts.differences import MONTH
 from headworks.twin.verdicts.overload import Overload, overloads
+from headworks.twin.verdicts.sessions import session_verdicts
 from headworks.twin.verdicts.speed_ends import (
     OverSpeeds,
     SpeedEnds,
@@ -111,7 +112,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """The verdict on each objective, in the order of the file."""
+        """The verdict on each objective: those about calls in the order of the file, then those about sessions."""
         return self.over.verdicts
 
 
@@ -149,6 +150,7 @@ def judged(
     for objective in system.requirements.objectives:
         told(f"judging {objective.id}")
         verdicts.append(judge.of(objective))
+    verdicts += session_verdicts(judge)
     ends = SpeedEnds(whole, effort, asked.busy, courses)
     ranges = ready.modelled.ranges
     if ranges:
@@ -228,7 +230,9 @@ def open_objectives(system: System, verdicts: Sequence[Verdict]) -> list[Objecti
     """The objectives that are missed or unclear, and have a number that a change may move."""
     return [
         objective
-        for objective, verdict in zip(system.requirements.objectives, verdicts, strict=True)
+        for objective, verdict in zip(
+            system.requirements.objectives, verdicts, strict=False
+        )  # then come those about sessions
         if verdict.verdict in ("does not hold", "cannot say") and verdict.margin is not None
     ]
 
@@ -298,7 +302,7 @@ def without_targets(
         verdict="does not hold",
         traffic="nothing was simulated",
         overloads=[],
-        verdicts=[unjudged(one, why) for one in system.requirements.objectives],
+        verdicts=[unjudged(one, why) for one in system.requirements.promises],
         constraints=constraints,
         binding=Bottleneck(name="", at_peak=0.0, said=f"{why}: `headworks up` does not start"),
         remedies=[],

@@ -108,7 +108,7 @@ def test_what_is_kept_has_the_limits_of_the_gate_and_check_its_word(tmp_path: Pa
             asked = Gate(id="", what="", bound=percent / 100, confidence=confidence, evidence=evidence)
             [judged] = gate.judge([asked])
             alone = with_one_target(loaded.system, "assistant", FIRST)[1]
-            requirements = msgspec.structs.replace(alone.requirements, objectives=(bounded,))
+            requirements = msgspec.structs.replace(alone.requirements, promises=(bounded,))
             system = msgspec.structs.replace(alone, requirements=requirements)
             [said] = judge(system, Prices(system).of, KnownQuality((found,), found.files))
             assert said.verdict == {"not enough data": "cannot say"}.get(judged.verdict, judged.verdict)

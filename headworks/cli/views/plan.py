@@ -16,7 +16,7 @@ from headworks.twin.models.speed_range import SpeedOrigin
 from headworks.twin.report.report import Remedy, Report, Sensitivity, effort_words, is_measurable, verdict_words
 from headworks.twin.report.summary import SAME_COST, carrying_lines, cost_words, summary
 from headworks.twin.screening.closed_forms import Screening
-from headworks.twin.verdicts.verdict import Verdict, format_value
+from headworks.twin.verdicts.verdict import PER_SESSION, Verdict, format_value
 
 MOST_ASSUMED: Final = 4
 """Assumptions that are shown without `--details`."""
@@ -165,7 +165,9 @@ def show_remedies(report: Report, output: Output) -> None:
     for verdict in open_ones:
         one = known.get(verdict.id)
         if one is None:
-            click.echo(f"  {verdict.id}: of no change that was tried it is confirmed that it helps")
+            of_sessions = "no change is tried for a promise about sessions; what helps its calls helps it"
+            why = of_sessions if verdict.metric.endswith(PER_SESSION) else "no change was found that is sure to help"
+            click.echo(f"  {verdict.id}: {why}")
             continue
         cost = cost_note(report, one)
         lead = "" if one.is_enough else "no change that was tried is enough; the closest is "

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from headworks.system.schema.requirements import Kind, Metric, Objective, Requirements, Times, Tokens, Traffic
+from headworks.system.schema.requirements import Kind, Metric, Objective, Requirements, Times, Tokens, Traffic, Turns
 from headworks.system.schema.system import System
 from headworks.system.syntax.findings import Findings, KeyPath, suggestion
 from headworks.system.syntax.scalars import shown, written_count, written_duration
@@ -43,19 +43,36 @@ RULES: Final[Mapping[Metric, Rule]] = MappingProxyType(
     }
 )
 
+SESSION_RULES: Final[Mapping[Metric, Rule]] = MappingProxyType(
+    {
+        "duration": Rule("at_most", "duration", ("percentile",)),
+        "availability": Rule("at_least", "share"),
+        "cost": Rule("at_most", "money", (), ("percentile",)),
+        "calls": Rule("at_most", "count", (), ("percentile",)),
+    }
+)
+"""The rules of metrics with `per: session`."""
+
 _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "duration": "800ms",
         "share": "99.9%",
         "money": "$0.004",
         "rate": "18rps",
+        "count": "50",
         "percentile": "percentile: 95",
         "window": "window: 30d",
         "suite": "suite: NAME",
     }
 )
 _NOUNS: Final[Mapping[Kind, str]] = MappingProxyType(
-    {"duration": "a duration", "share": "a share", "money": "an amount of dollars", "rate": "a rate"}
+    {
+        "duration": "a duration",
+        "share": "a share",
+        "money": "an amount of dollars",
+        "rate": "a rate",
+        "count": "a number",
+    }
 )
 _EXTRAS: Final[tuple[ExtraKey, ...]] = ("percentile", "window", "suite", "confidence")
 
@@ -73,7 +90,7 @@ def check_requirements(system: System, findings: Findings) -> None:
     aliases = [name for name in findings.names_in(("models",)) if name not in system.same_as]
     _traffic(system, aliases, findings)
     first: dict[str, int] = {}
-    for index, objective in findings.indexed((*REQUIREMENTS, "objectives"), required.objectives):
+    for index, objective in findings.indexed((*REQUIREMENTS, "objectives"), required.promises):
         where: KeyPath = (*REQUIREMENTS, "objectives", index)
         if findings.is_valid((*where, "metric")):
             _objective(objective, where, findings)
@@ -104,7 +121,15 @@ def check_requirements(system: System, findings: Findings) -> None:
 
 def _objective(objective: Objective, where: KeyPath, findings: Findings) -> None:
     metric = objective.metric
-    rule = RULES[metric]
+    rules = RULES if objective.per is None else SESSION_RULES
+    if metric not in rules:
+        if objective.per is None:
+            findings.error(where, f"`{metric}` is a number of whole sessions", "add it: `per: session`")
+        else:
+            remedy = f"remove it, or use {', '.join(SESSION_RULES)}"
+            findings.error((*where, "per"), f"`per: session` does not apply to `{metric}`", remedy)
+        return
+    rule = rules[metric]
     other: BoundKey = "at_least" if rule.side == "at_most" else "at_most"
     sample = f"{rule.side}: {_EXAMPLES[rule.kind]}"
     limit = getattr(objective, rule.side)
@@ -151,6 +176,8 @@ def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
         findings.error((*REQUIREMENTS, "traffic", "log"), problem, "keep one of the two")
     for name in ("prompt_tokens", "output_tokens"):
         _percentiles_in_order(getattr(traffic, name), (*REQUIREMENTS, "traffic", name), findings)
+    if traffic.sessions is not None:
+        _percentiles_in_order(traffic.sessions.turns, (*REQUIREMENTS, "traffic", "sessions", "turns"), findings)
     for alias, shape in traffic.aliases.items():
         where: KeyPath = (*REQUIREMENTS, "traffic", "aliases", alias)
         if aliases and alias not in aliases:
@@ -160,10 +187,10 @@ def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
             _percentiles_in_order(getattr(shape, name), (*where, name), findings)
 
 
-def _percentiles_in_order(spread: Tokens | Times | None, where: KeyPath, findings: Findings) -> None:
+def _percentiles_in_order(spread: Tokens | Times | Turns | None, where: KeyPath, findings: Findings) -> None:
     if spread is None or spread.p50 <= spread.p95 or not findings.is_valid(where):
         return
-    if isinstance(spread, Tokens):
+    if not isinstance(spread, Times):
         said = f"p50 ({written_count(spread.p50)}) is above p95 ({written_count(spread.p95)})"
     else:
         said = f"p50 ({written_duration(spread.p50)}) is above p95 ({written_duration(spread.p95)})"

@@ -29,9 +29,11 @@ from headworks.system.schema.requirements import (
     Expect,
     Objective,
     Requirements,
+    SessionTraffic,
     Times,
     Tokens,
     Traffic,
+    Turns,
 )
 from headworks.system.schema.system import (
     TEXT_NOTATIONS,
@@ -319,6 +321,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "trace": "A CSV file of calls that `headworks plan` replays: `arrived_at` (seconds or a date), `prompt_tokens`, "
             "`output_tokens`. The Azure trace's `TIMESTAMP`, `ContextTokens`, `GeneratedTokens` work too.",
             "log": "Replay the calls that the ledger recorded.",
+            "sessions": "The sessions that the calls belong to, such as runs of an agent. Objectives with `per: session` need it "
+            "(`docs/sessions.md`).",
             "aliases": "The same keys for one alias. A key that is not written there is as above, except `peak_rps`.",
         },
         AliasTraffic: {
@@ -330,14 +334,23 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "metric": "What is promised. `time_to_first_token` (of streamed calls) and `duration`: a percentile of the calls. "
             "`availability`: whole answers divided by calls, without calls that fail by the caller's own fault. "
             "`goodput`: calls a second that meet every latency objective. `cost_per_call`: the mean. `cost`: the sum in "
-            "a window. `quality`: the share of a suite's samples that pass, of the targets that answer.",
+            "a window. `quality`: the share of a suite's samples that pass, of the targets that answer. `calls`: those of a session.",
             "percentile": "For `time_to_first_token` and `duration`: 95 means that 95 of 100 calls must meet the bound.",
-            "at_most": "The bound of a time (`800ms`) or a cost (`$0.004`).",
+            "at_most": "The bound of a time (`800ms`), a cost (`$0.004`) or a number of calls (`50`).",
             "at_least": "The bound of a share (`99.9%`) or a rate (`18rps`).",
             "window": "The time over which it is counted. `cost` needs one.",
             "suite": "The suite of `quality`: a name under `suites`.",
             "confidence": "How sure a verdict on `quality` must be.",
             "alias": "The alias that it is about. Default: the whole system.",
+            "per": "`session`: the promise is about whole sessions. `cost` and `calls` (the mean, or a `percentile`), `duration` "
+            "(the time for which a session waits for answers), `availability` (sessions in which every call is answered).",
+        },
+        SessionTraffic: {
+            "turns": "How many calls a session has.",
+        },
+        Turns: {
+            "p50": "Half of the sessions have at most so many.",
+            "p95": "95 of 100 have at most so many.",
         },
         CommonCause: {
             "name": "What they have in common: a region, a network, a vendor behind both.",

@@ -304,7 +304,9 @@ NOTATIONS: Final[Mapping[str, Notation]] = MappingProxyType(
             _matching("a tag", ALIAS, "use up to 128 letters, digits and . _ - : / @ +; a letter or digit first"),
         ),
         "share": Notation("a share", "0.5%", f"{NUMBER}%", share, written_share),
-        "bound": Notation("a bound", "800ms", rf"\${NUMBER}|{NUMBER}(?:rps|%|{'|'.join(SECONDS)})", bound, str),
+        "bound": Notation(
+            "a bound", "800ms", rf"\${NUMBER}|{NUMBER}(?:rps|%|{'|'.join(SECONDS)})?", bound, str, is_number=True
+        ),
         "path": Notation("a path", "certificates/vendor.pem", r"[^\n]+", path),
         "setting": Notation("the path of a setting", "models.assistant.mid_stream", r"[^\n]+", setting),
         "state": Notation(

@@ -25,14 +25,14 @@ Retention: TypeAlias = Annotated[float, msgspec.Meta(ge=0, extra={"unit": "reten
 Rate: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Percentile: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=99.999)]
 
-Kind = Literal["duration", "share", "money", "rate"]
+Kind = Literal["duration", "share", "money", "rate", "count"]
 Metric = Literal[
-    "time_to_first_token", "duration", "availability", "goodput", "cost_per_call", "cost", "quality"
+    "time_to_first_token", "duration", "availability", "goodput", "cost_per_call", "cost", "calls", "quality"
 ]  # fmt: skip
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """A limit as it was written: seconds, a part of one, dollars or calls per second, exact."""
+    """A limit as it was written: seconds, a part of one, dollars, calls per second or calls, exact."""
 
     kind: Kind
     value: Decimal
@@ -47,10 +47,12 @@ class Bound(msgspec.Struct, frozen=True):
                 return written_dollars(int(self.value * NANO))
             case "rate":
                 return f"{self.value.normalize():f}rps"
+            case "count":
+                return f"{self.value.normalize():f}"
 
 
 def bound(text: str) -> Bound:
-    """A bound from `800ms`, `99.9%`, `$0.004` or `18rps`. Raises Unreadable."""
+    """A bound from `800ms`, `99.9%`, `$0.004`, `18rps` or `50`. Raises Unreadable."""
     if match := re.fullmatch(rf"\$({NUMBER})", text):
         return Bound("money", Decimal(match[1]))
     if match := re.fullmatch(rf"({NUMBER})rps", text):
@@ -59,7 +61,9 @@ def bound(text: str) -> Bound:
         return Bound("share", Decimal(repr(share(text))))
     if re.fullmatch(rf"{NUMBER}[a-z]+", text):
         return Bound("duration", Decimal(repr(duration(text))))
-    remedy = "write a duration (800ms), a share (99.9%), an amount ($0.004) or a rate (18rps)"
+    if re.fullmatch(NUMBER, text):
+        return Bound("count", Decimal(text))
+    remedy = "write a duration (800ms), a share (99.9%), an amount ($0.004), a rate (18rps) or a number of calls (50)"
     raise Unreadable(f"{shown(text)} is not a bound", remedy)
 
 
@@ -96,6 +100,19 @@ class AliasTraffic(msgspec.Struct, frozen=True, kw_only=True):
     repeated: Share | None = None
 
 
+class Turns(msgspec.Struct, frozen=True, kw_only=True):
+    """How many calls a session has: half have at most `p50`, 95 of 100 at most `p95`."""
+
+    p50: Count
+    p95: Count
+
+
+class SessionTraffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sessions are like that the calls belong to."""
+
+    turns: Turns
+
+
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     """The traffic of the whole system."""
 
@@ -109,6 +126,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     daily: tuple[Share, ...] = ()
     trace: FilePath | None = None
     log: bool = False
+    sessions: SessionTraffic | None = None
     aliases: dict[Alias, AliasTraffic] = {}
 
     @property
@@ -118,7 +136,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Objective(msgspec.Struct, frozen=True, kw_only=True):
-    """One promise, of an alias or of the whole system."""
+    """One promise, of an alias or of the whole system: of its calls or, with `per`, of its sessions."""
 
     id: Name
     metric: Metric
@@ -129,6 +147,7 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
     suite: Name | None = None
     confidence: Share | None = None
     alias: Alias | None = None
+    per: Literal["session"] | None = None
 
     @property
     def limit(self) -> Bound:
@@ -140,7 +159,8 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         said = "p" + f"{self.percentile:g} of " if self.percentile is not None else ""
         window = f" in {written_duration(self.window)}" if self.window is not None else ""
-        return f"{said}{self.metric} {'<=' if self.at_most else '>='} {self.limit}{window}"
+        per = f" per {self.per}" if self.per is not None else ""
+        return f"{said}{self.metric}{per} {'<=' if self.at_most else '>='} {self.limit}{window}"
 
 
 class CommonCause(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,9 +180,19 @@ class Constraint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Requirements(msgspec.Struct, frozen=True, kw_only=True):
-    """Objectives, traffic, common causes of failure, and constraints."""
+    """Objectives, traffic, common causes of failure, and constraints. promises: all `objectives` of the file, in its order."""
 
     traffic: Traffic = Traffic()
-    objectives: tuple[Objective, ...] = ()
+    promises: tuple[Objective, ...] = msgspec.field(name="objectives", default=())
     common_causes: tuple[CommonCause, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Those about calls."""
+        return tuple([one for one in self.promises if one.per is None])
+
+    @property
+    def session_objectives(self) -> tuple[Objective, ...]:
+        """Those about whole sessions."""
+        return tuple([one for one in self.promises if one.per is not None])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import inspect
@@ -391,6 +391,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         encoded = msgspec.json.encode(whole, enc_hook=_reference, order="sorted")
         parts = msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
         del parts["choices"], parts[f"{DERIVED}paid_otherwise"]
+        parts["requirements"] = _with_promises_of_0_1(parts["requirements"])
         parts["models"] = _without_additions(parts["models"])
         parts["providers"] = _without_additions(parts["providers"])
         if not self.same_as:
@@ -409,6 +410,15 @@ def _without_additions(parts: msgspec.Raw) -> msgspec.Raw:
         for name, default in ADDED:
             if name in part and bytes(part[name]) == default:
                 del part[name]
+    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
+
+
+def _with_promises_of_0_1(requirements: msgspec.Raw) -> msgspec.Raw:
+    """The same requirements without keys that are new and not written."""
+    found = msgspec.json.decode(requirements, type=dict[str, Any])
+    for part, name in ((found["traffic"], "sessions"), *[(one, "per") for one in found["objectives"]]):
+        if part[name] is None:
+            del part[name]
     return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
 
 

@@ -22,6 +22,7 @@ from headworks.policy.spend import LENGTHS
 from headworks.system.schema.requirements import Objective
 from headworks.system.schema.system import Group, Key, Model, OpenAI, Simulated, System, TargetOf
 from headworks.system.syntax.scalars import written_duration
+from headworks.system.verdicts import per_session
 from headworks.system.verdicts.availability import AvailabilityJudge
 from headworks.system.verdicts.budget_flow import budget_flows
 from headworks.system.verdicts.capacity import Capacity, combined_in_parallel, combined_in_series
@@ -74,9 +75,9 @@ def judge(system: System, pricing: Pricing, quality: KnownQuality = NOTHING_MEAS
     """A verdict for every objective, in the order of the file. Targets that do not meet the constraints are not counted on.
     quality: what `headworks eval --targets` found."""
     if nobody := unserved(system):
-        return [without_targets(one, nobody) for one in system.requirements.objectives]
+        return [without_targets(one, nobody) for one in system.requirements.promises]
     bench = ArithmeticJudge(permitted(system), pricing, quality)
-    return [verdict_on(one, bench) for one in system.requirements.objectives]
+    return [verdict_on(one, bench) for one in system.requirements.promises]
 
 
 def verdict_on(objective: Objective, bench: ArithmeticJudge) -> Verdict:
@@ -118,6 +119,8 @@ class ArithmeticJudge(StatedInputs):
         self.quality = quality
 
     def of(self, objective: Objective) -> Assessment:
+        if objective.per is not None or objective.metric == "calls":
+            return per_session.assess(objective, self)
         aliases = [objective.alias] if objective.alias is not None else list(self.system.models)
         match objective.metric:
             case "time_to_first_token" | "duration":

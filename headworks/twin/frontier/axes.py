@@ -58,7 +58,5 @@ def _first(known: Sequence[Objective], otherwise: Objective) -> Objective:
 
 def with_axes(system: System, axes: Axes) -> System:
     """The system with the objectives that are not the file's."""
-    objectives = (*system.requirements.objectives, *axes.added)
-    return msgspec.structs.replace(
-        system, requirements=msgspec.structs.replace(system.requirements, objectives=objectives)
-    )
+    promises = (*system.requirements.promises, *axes.added)
+    return msgspec.structs.replace(system, requirements=msgspec.structs.replace(system.requirements, promises=promises))

@@ -41,7 +41,7 @@ def confirmed(
         name: extra_cost(systems[name], provider_spend(one.judge.money, [run.seen for run in one.made]))
         for name, one in found.items()
     }
-    objectives = {one.id: one for system in systems.values() for one in system.requirements.objectives}
+    objectives = {one.id: one for system in systems.values() for one in system.requirements.promises}
     columns = [_with_extra(one, extra[one.file], objectives, axes) for one in compared.columns]
     rows = [_shifted(row, objectives, extra) for row in compared.rows]
     return Confirmed(columns, rows, dominated(columns, rows), extra)
@@ -66,7 +66,13 @@ def _with_extra(one: Column, extra: float, objectives: Mapping[str, Objective], 
 
 def _verdict_with(one: Verdict, extra: float, objective: Objective) -> Verdict:
     """A verdict on the cost of a whole system, with what is paid beside its calls."""
-    if not extra or objective.metric != "cost" or objective.alias is not None or objective.window is None:
+    if (
+        not extra
+        or objective.metric != "cost"
+        or objective.per is not None
+        or objective.alias is not None
+        or objective.window is None
+    ):
         return one
     more = extra * objective.window / MONTH
     value, low, high = (_plus(end, more) for end in (one.value, one.low, one.high))

@@ -55,6 +55,10 @@ MISSED: Final[Mapping[str, str]] = MappingProxyType(
         "cost": "it costs {value}{window}, you asked for {limit} at most",
         "cost_per_call": "a call costs {value}, you asked for {limit} at most",
         "quality": "{value} of the answers are right, you asked for {limit}",
+        "duration per session": "a session waits {value} for answers at {percentile}, you asked for {limit}",
+        "availability per session": "{value} of the sessions have all calls answered, you asked for {limit}",
+        "cost per session": "a session costs {value} at {percentile}, you asked for {limit} at most",
+        "calls per session": "a session has {value} calls at {percentile}, you asked for {limit} at most",
     }
 )
 

@@ -26,13 +26,14 @@ from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.simulation.courses import Courses
 from headworks.twin.simulation.replications import Effort, Plan
 from headworks.twin.verdicts.bottleneck import Bottleneck
+from headworks.twin.verdicts.sessions import session_verdicts
 from headworks.twin.verdicts.verdict import OUTAGE_RUN_CALLS, Judge, Verdict, format_value
 
 MIN_MOVE: Final = 0.005
 """The smallest difference between the ends, as a share of the value, from which a verdict is said to rest on the speed: below
 it, effects are not shown either (`cli/views/plan.py`)."""
 
-SPEEDS: Final = frozenset({"time_to_first_token", "duration", "goodput"})
+SPEEDS: Final = frozenset({"time_to_first_token", "duration", "goodput", "duration per session"})
 """Metrics whose number is a speed, or counts who was fast enough: of an unknown speed there is none."""
 
 WAITED_SHARE: Final = 0.5
@@ -72,7 +73,7 @@ class SpeedEnds:
         _, made = self.courses.runs(other, self.effort)
         short = min(OUTAGE_RUN_CALLS, self.effort.calls)
         judge = Judge(other, made, self.effort.seed, self.busy, short, self.courses)
-        found = [judge.of(objective) for objective in other.system.requirements.objectives]
+        found = [judge.of(objective) for objective in other.system.requirements.objectives] + session_verdicts(judge)
         self.simulated += judge.simulated
         return found
 

@@ -59,6 +59,9 @@ OUTAGE_RUN_CALLS: Final = 600
 """Measured calls of a run with providers down."""
 
 
+PER_SESSION: Final = " per session"
+"""How the metric of a verdict on whole sessions ends."""
+
 HELD: Final = frozenset({"time_to_first_token", "duration", "availability", "goodput"})
 """Metrics of which a report says how long they hold, where more arrives than the system carries."""
 
@@ -127,7 +130,9 @@ def margin(objective: Objective, value: float) -> float:
 
 def format_value(metric: str, value: float) -> str:
     """A number in its unit, to the digits that a prediction has."""
-    match metric:
+    match metric.removesuffix(PER_SESSION):
+        case "calls":
+            return f"{value:,.3g}"
         case "time_to_first_token" | "duration":
             return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:,.1f} s"
         case "availability":
