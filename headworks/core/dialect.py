@@ -15,8 +15,11 @@ import msgspec
 from headworks.core.errors import CallError
 from headworks.core.reply import Chunk, Usage
 
-Operation = Literal["chat", "embeddings", "count"]
+Operation = Literal["chat", "embeddings", "count", "images", "audio", "moderations", "rerank"]
 """A kind of work, whatever the API calls it. count: how many tokens a question has, which nobody is billed for."""
+
+PASSED_OPERATIONS: Final = frozenset({"images", "audio", "moderations", "rerank"})
+"""Those whose bodies and answers pass as they are: no tokens are estimated of them, and no event can be put into them."""
 
 Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]
 """The form in which a model takes the beginning of its own answer (`wire/prefill.py`)."""

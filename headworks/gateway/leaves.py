@@ -34,6 +34,7 @@ from headworks.wire.gemini.dialect import GEMINI
 from headworks.wire.openai.azure import azure_at
 from headworks.wire.openai.compatible import openai_at
 from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.passed.vendor import VENDORS
 from headworks.wire.presets import preset_of
 from headworks.wire.sides import VendorDialect
 
@@ -48,7 +49,7 @@ KEY_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType(
 )
 """In which header a vendor wants our key, by the same words; the others take it as `Authorization: Bearer`."""
 
-OURS: Final = OPENAI
+OURS: Final = MappingProxyType({name: side for name, side in OPENAI.items() if name not in VENDORS})
 """What our own child and our simulated vendors speak (`providers/local/`, `providers/simulated/`)."""
 
 LeafFactory = Callable[[str], Service]

@@ -14,6 +14,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
+from headworks.core.dialect import PASSED_OPERATIONS
 from headworks.core.errors import Forbidden, Malformed, StateAway
 from headworks.core.key import UNLIMITED, Allowance, Key, Spending
 from headworks.core.money import written_dollars
@@ -101,7 +102,9 @@ class Quota:
         if bound.is_free:
             return self.inner.open(call)
         call.trail.arrived_at = wall() - (now() - call.arrived_at)
-        if call.dialect.operation == "count":  # nobody is billed for it: it counts as a request, and takes no tokens
+        if (
+            call.dialect.operation == "count" or (call.dialect.operation in PASSED_OPERATIONS and not bound.spendings)
+        ):  # it counts as a request, and takes no tokens: nobody is billed for a count, and of the others they are not known
             asking = None
             claim = Claim(call.id, bound.bounds, 0, (0,) * len(bound.spendings), call.trail.arrived_at)
         elif bound.spendings:
@@ -149,15 +152,15 @@ class Quota:
             raise StateAway(
                 "What your key has spent so far is not known yet: its store cannot be read.", retry_after=5.0
             )
-        ceiling = self.terms.ceilings.get(call.dialect.operation)
-        if ceiling is None:
-            raise Forbidden(
-                f"Your key has a budget, and the price of `{self.terms.alias}` is not known here, so its calls are refused."
-            )
         weight = call.dialect.weigh(call.body)
         if weight.unbounded:
             raise Forbidden(
                 f"Your key has a budget, and the cost of a call with `{weight.unbounded}` cannot be bounded before it is made."
+            )
+        ceiling = self.terms.ceilings.get(call.dialect.operation)
+        if ceiling is None:
+            raise Forbidden(
+                f"Your key has a budget, and the price of `{self.terms.alias}` is not known here, so its calls are refused."
             )
         most = call.max_output
         if call.dialect.operation == "embeddings":

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from headworks.core.dialect import Operation
+from headworks.core.dialect import PASSED_OPERATIONS, Operation
 from headworks.core.errors import CallError, Crowded, Expired, Refused, Shed, Unreachable
 from headworks.core.money import Charge, NanoDollars
 from headworks.core.reply import Usage
@@ -57,6 +57,14 @@ def charge(attempt: Attempt, sent: int, received: int) -> Charge:
     return tokens, None if price is None else price.cost(tokens), is_estimated
 
 
+def unestimated(attempt: Attempt) -> Charge:
+    """What an attempt cost by what the vendor says alone: bytes of a picture or a sound tell no tokens."""
+    usage, price = attempt.usage, attempt.price
+    if usage is None:
+        return (None, None, False) if attempt.is_billable else FREE
+    return usage, None if price is None else price.cost(usage), False
+
+
 def estimated(sent: int, received: int) -> Usage:
     return Usage(input=-(-sent // BYTES_PER_TOKEN), output=-(-received // BYTES_PER_TOKEN))
 
@@ -80,6 +88,9 @@ def billed(trail: Trail, sent: int, operation: Operation) -> list[Charge]:
         attempts = trail.attempts
         if operation == "count":
             trail.billed = [FREE for _ in attempts]
+            return trail.billed
+        if operation in PASSED_OPERATIONS:
+            trail.billed = [unestimated(one) for one in attempts]
             return trail.billed
         is_resumed = len(attempts) > 1 and any(one.received for one in attempts)
         last = len(attempts) - 1 if not is_resumed and operation != "embeddings" else -1

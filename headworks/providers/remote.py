@@ -38,7 +38,7 @@ from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.providers.estimating import estimate
-from headworks.wire.sides import Estimating, Prefacing, StreamDecoder, VendorDialect, VendorSide
+from headworks.wire.sides import Estimating, Prefacing, StreamDecoder, Typing, VendorDialect, VendorSide
 from headworks.wire.translated import between
 
 MOST_ANSWER = 64_000_000
@@ -73,6 +73,8 @@ of the vendor's session with us. What speaks of our account the dialect holds ba
 
 BEARER: Final = b"authorization"
 
+JSON_TYPE: Final = header_block([(b"content-type", b"application/json")])
+
 _IDEMPOTENCY = b"idempotency-key"
 
 
@@ -105,13 +107,15 @@ def account_headers(
 
 class Endpoint(NamedTuple):
     """How this vendor is asked on behalf of one dialect's callers: its side, and where to post. defaults: headers of which a
-    caller may say others. estimated: answers these callers in the vendor's place; nothing is posted then."""
+    caller may say others. estimated: answers these callers in the vendor's place; nothing is posted then. content_type: what a body
+    is, where that is not always JSON; b"" for JSON."""
 
     side: VendorSide
     whole: bytes
     streamed: bytes
     defaults: Headers = ()
     estimated: Callable[[bytes], bytes] | None = None
+    content_type: Callable[[bytes], bytes] | None = None
 
 
 class Remote:
@@ -169,7 +173,8 @@ class Remote:
         whole, streamed = (at(side.path(self.model, streamed=one)) for one in (False, True))
         wanted = side.defaults if isinstance(side, Prefacing) else ()
         defaults = tuple([pair for pair in wanted if pair[0] not in self.own])
-        endpoint = self.endpoints[caller] = Endpoint(side, whole, streamed, defaults)
+        content_type = side.content_type if isinstance(side, Typing) else None
+        endpoint = self.endpoints[caller] = Endpoint(side, whole, streamed, defaults, content_type=content_type)
         return endpoint
 
     def forwarded(self, call: Call, side: VendorSide) -> list[tuple[bytes, bytes]]:
@@ -246,6 +251,8 @@ class Visit:
         if len(call.body) >= LARGE:
             await asyncio.sleep(0)
         body = side.request(call, remote.model_json, counted=counted)
+        if endpoint.content_type is not None and (kind := endpoint.content_type(body)):
+            headers = headers.replace(JSON_TYPE, header_block([(b"content-type", kind)]))
         decoder: StreamDecoder | None = None
         answer = b""
         received = 0

@@ -31,6 +31,7 @@ from headworks.wire.gemini.caller import EMBED, EMBED_BATCH, GENERATE
 from headworks.wire.gemini.count_tokens import COUNT as GEMINI_COUNT
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 from headworks.wire.openai.completions.caller import COMPLETIONS
+from headworks.wire.openai.passed.caller import PASSED
 from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.compact import COMPACT
 
@@ -55,6 +56,7 @@ CALLERS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/responses": RESPONSES,
         "/v1/responses/compact": COMPACT,
         "/v1/completions": COMPLETIONS,
+        **{f"/v1{caller.path}": caller for caller in PASSED},
         "/v1/messages": ANTHROPIC_MESSAGES,
         "/v1/messages/count_tokens": COUNT,
         **{

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from headworks.core.call import LARGE, NEVER, Call
 from headworks.core.clock import now
-from headworks.core.dialect import Asked, Dialect, Numbering
+from headworks.core.dialect import PASSED_OPERATIONS, Asked, Dialect, Numbering
 from headworks.core.digest import digest
 from headworks.core.errors import CallError, Refused
 from headworks.core.reply import Chunk, Reply
@@ -92,6 +92,10 @@ class Calls:
     def __init__(self, dialect: Dialect, opener: Opener, chance: Callable[[int], int], open_calls: OpenCalls) -> None:
         self.dialect = dialect
         self.read = dialect.read
+        # What passes through is of the vendor's type, which is among the headers of its reply.
+        is_ours = dialect.operation not in PASSED_OPERATIONS
+        self.whole_heads: Headers = [JSON] if is_ours else []
+        self.stream_heads: Headers = [SSE, NO_CACHE] if is_ours else []
         self.opener = opener
         self.chance = chance
         self.open_calls = open_calls
@@ -119,10 +123,14 @@ class Calls:
         try:
             async with stack.front.open(call) as reply:
                 if reply.streamed:
-                    await stream(reply, exchange, [SSE, NO_CACHE, *heads(call, reply, stack.exposed), *cors], newest)
+                    await stream(
+                        reply, exchange, [*self.stream_heads, *heads(call, reply, stack.exposed), *cors], newest
+                    )
                 else:
                     chunks = await reply.read()
-                    exchange.respond(200, [JSON, *heads(call, reply, stack.exposed), *cors], chunks[0].data)
+                    exchange.respond(
+                        200, [*self.whole_heads, *heads(call, reply, stack.exposed), *cors], chunks[0].data
+                    )
                 is_told = True
         except CallError as error:
             more = [*limited(call.trail), *exposed(call.trail, stack.exposed), *cors]
@@ -196,6 +204,8 @@ def show(error: CallError, exchange: Exchange, call: Call, more: Headers, sent: 
     """An ordinary error answer, or once the answer has begun an event that ends it. sent: what the caller was sent last."""
     dialect = call.dialect
     if exchange.started:
+        if dialect.operation in PASSED_OPERATIONS:
+            return  # nothing can be said in the middle of a sound: the connection that is left unended is cut
         exchange.end(dialect.event_after(error, sent) if isinstance(dialect, Numbering) else dialect.event(error))
     else:
         exchange.respond(*answer(error, call.id, more, call.dialect))

@@ -146,6 +146,15 @@ class CallerSide(Dialect, Protocol):
 
 
 @runtime_checkable
+class Typing(Protocol):
+    """What a side has beside, whose bodies are not always JSON."""
+
+    def content_type(self, body: bytes, /) -> bytes:
+        """What a body that is sent is; b"" for JSON."""
+        ...
+
+
+@runtime_checkable
 class Prefacing(Protocol):
     """A vendor's side whose API wants headers that not every caller sends."""
 

@@ -14,6 +14,7 @@ from typing import Final
 from headworks.wire.openai.chat import OpenAIChat
 from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.embeddings import OpenAIEmbeddings
+from headworks.wire.openai.passed.vendor import VENDORS
 from headworks.wire.openai.responses.compact import OpenAICompact
 from headworks.wire.openai.responses.vendor import OpenAIResponses
 from headworks.wire.sides import VendorDialect
@@ -40,7 +41,7 @@ def speaking(apis: Sequence[str], chat: OpenAIChat | None = None) -> VendorDiale
     sides = {name: side for word in apis for name, side in SIDES[word].items()}
     if chat is not None and "openai.chat" in sides:
         sides["openai.chat"] = chat
-    return MappingProxyType(sides)
+    return MappingProxyType({**sides, **VENDORS})
 
 
 OPENAI: Final[VendorDialect] = speaking(USUAL)

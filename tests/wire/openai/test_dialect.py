@@ -10,6 +10,7 @@ from headworks.wire import hub
 from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.compatible import CompatibleChat, openai_at
 from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.passed.vendor import VENDORS
 from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.vendor import OpenAIResponses
 from headworks.wire.presets import BY_WORD
@@ -27,12 +28,12 @@ from headworks.wire.translated import Translated, between
     ],
 )
 def test_what_a_vendor_has(word: str, said: tuple[str, ...], apis: list[str]) -> None:
-    assert list(openai_at(BY_WORD[word], said)) == [f"openai.{api}" for api in apis]
+    assert list(openai_at(BY_WORD[word], said)) == [*[f"openai.{api}" for api in apis], *VENDORS]
 
 
 def test_a_vendor_of_which_nothing_is_known_has_chat_and_embeddings() -> None:
     assert openai_at(None) is OPENAI
-    assert list(openai_at(None, ("responses",))) == ["openai.responses", "openai.compact"]
+    assert list(openai_at(None, ("responses",))) == ["openai.responses", "openai.compact", *VENDORS]
     assert isinstance(openai_at(BY_WORD["mistral"], ("responses", "chat"))["openai.chat"], CompatibleChat)
 
 
