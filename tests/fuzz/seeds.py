@@ -108,6 +108,11 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b"id: 1\r" + b": x\r\n" * 300 + b"data" + b": x\n\r" * 3,
             b" \r" * 300 + b'data: {"choices":[]}\r\n\r\n' * 30,
         ),
+        "passed": (
+            b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b--\r\n',
+            b'{"model":"m","prompt":"a cat","stream":true}',
+            b'{"data":[{"b64_json":"aGk="}],"usage":{"input_tokens":7,"output_tokens":9}}',
+        ),
         "whole": (
             ANSWER,
             b'{"error":{"message":"half \\ud83d","code":"\\udc00"}}',

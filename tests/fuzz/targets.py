@@ -55,6 +55,8 @@ from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.embeddings import read_embeddings
+from headworks.wire.openai.passed.caller import PASSED
+from headworks.wire.openai.passed.vendor import VENDORS
 from headworks.wire.openai.question import question
 from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.decoder import ResponsesDecoder
@@ -112,6 +114,19 @@ def body(data: bytes) -> None:
         else:
             for look in (choices_asked, weigh_chat, may_resume, partial(question, "chat")):
                 look(data[1:])
+
+
+def passed(data: bytes) -> None:
+    """What passes through: a form or JSON in, whatever a vendor says back."""
+    body = data[1:]
+    for caller in PASSED:
+        side = VENDORS[caller.name]
+        with contextlib.suppress(CallError):
+            caller.read(body)
+            sent = side.request(asked(body), b'"m"', counted=False)
+            assert not sent.startswith(b"--") or side.content_type(sent)
+        with contextlib.suppress(CallError):
+            side.whole(body, asked())
 
 
 def stream(data: bytes) -> None:
@@ -371,6 +386,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
     {
         "edge": edge,
         "body": body,
+        "passed": passed,
         "stream": stream,
         "whole": whole,
         "failure": failure,
