@@ -105,5 +105,9 @@ def not_reached(system: System, others: int, *, is_user: bool) -> list[str]:
         found.append(f"cached answers in {place}: they are not used again, and expire")
     if system.log.bodies != "none":
         found.append("suites that `headworks eval --from-log` wrote, and the results of their evaluations")
+    if not is_user and system.responses.store is not None:
+        found.append(
+            "answers that are kept for later calls (`responses.store`): they expire, or their callers delete them"
+        )
     found.append("what vendors store themselves")
     return found

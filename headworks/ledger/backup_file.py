@@ -5,7 +5,7 @@ with an object that counts and digests them. The last line has sums over everyth
 reader computes all of these again, so it finds a flipped bit, a missing line, a truncated file, or two backups in one file.
 There is no signature: a backup can be forged.
 
-Both directions hold a thousand rows in memory at most.
+Both directions hold a thousand rows in memory at most, and few where they are long.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ LEVEL: Final = 3
 """The level of compression: a fifth of the size. Higher ones take twice the time for a few per cent."""
 
 AT_ONCE: Final = 1000
+BYTES_AT_ONCE: Final = 16_000_000
+"""Rows, and about how many bytes of them, that are in memory at once. One row may be longer."""
+
 MOST_LINE: Final = 256 * 1024 * 1024
 """Bytes of one line: a record with the bodies of a call, twice."""
 
@@ -85,7 +88,7 @@ class Writer:
         self._put(_encode(Begun(name)) + b"\n")
         digest, count = blake2b(digest_size=16), 0
         left = iter(rows)
-        while batch := list(islice(left, AT_ONCE)):
+        while batch := next_batch(left):
             self.contents.add(name, batch)
             shown = batch if line is None else [(*row[:line], shown_line(row[line]), *row[line + 1 :]) for row in batch]
             data = b"".join([_encode(row) + b"\n" for row in shown])
@@ -153,6 +156,7 @@ class Reader:
         decode = msgspec.json.Decoder(tuple[tuple(_TYPES[kind] for kind in columns.values())]).decode  # type: ignore[misc]
         digest, count = blake2b(digest_size=16), 0
         rows: list[Row] = []
+        size = 0
         while (data := self._line()).startswith(b"["):
             digest.update(data)
             try:
@@ -161,9 +165,10 @@ class Reader:
             except (ValueError, RecursionError) as error:  # msgspec's errors, and those of base64, are ValueErrors
                 raise Broken(f"row {count + 1} of its table {name} is none: {error}") from None
             count += 1
-            if len(rows) == AT_ONCE:
+            size += len(data)
+            if len(rows) == AT_ONCE or size >= BYTES_AT_ONCE:
                 yield self._added(name, rows)
-                rows = []
+                rows, size = [], 0
         if rows:
             yield self._added(name, rows)
         if self._decoded(data, Ended) != Ended(count, digest.hexdigest()):
@@ -222,6 +227,18 @@ _TYPES: Final[dict[str, Any]] = {
     "whole or null": Whole | None,
     "text or null": str | None,
 }
+
+
+def next_batch(rows: Iterator[Row]) -> list[Row]:
+    """The next rows: `AT_ONCE`, or as many as have `BYTES_AT_ONCE`. Empty at the end."""
+    batch: list[Row] = []
+    size = 0
+    for row in islice(rows, AT_ONCE):
+        batch.append(row)
+        size += sum([len(one) for one in row if isinstance(one, (bytes, str))])
+        if size >= BYTES_AT_ONCE:
+            break
+    return batch
 
 
 def shown_line(line: bytes) -> str | Sequence[str]:

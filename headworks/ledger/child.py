@@ -25,7 +25,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The first line of the child's stdin: its options. (Every user of the machine could read a command line.)
 
     journal: a folder. store: the URL of the store, with its password. folder: what its relative paths start from.
-    retention, within: seconds.
+    retention, within: seconds. responses: how many seconds kept answers live, None where none are kept.
     """
 
     journal: str
@@ -33,6 +33,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     retention: float
     within: float
+    responses: float | None = None
 
 
 async def serve(order: Order, told: BinaryIO, said: int) -> None:
@@ -41,7 +42,7 @@ async def serve(order: Order, told: BinaryIO, said: int) -> None:
     ended = asyncio.Event()
     loop.add_reader(told, ended.set)  # nothing more is ever written to it: only its end can be read
     at = store_at(order.store, Path(order.folder))
-    ledger = Ledger(Path(order.journal), at, retention=order.retention)
+    ledger = Ledger(Path(order.journal), at, retention=order.retention, responses=order.responses)
     ledger.start()
     before = None
     while not ended.is_set():

@@ -40,7 +40,7 @@ def copying(store: Store) -> Copying:
 
 
 def is_empty(
-    store: Store, tables: Iterable[str] = ("calls", "records", "opened", "spent", "access", "journals")
+    store: Store, tables: Iterable[str] = ("calls", "records", "opened", "spent", "access", "journals", "responses")
 ) -> bool:
     """Whether nothing was ever written to a store. Raises StoreTrouble."""
     return not any(store.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in tables)

@@ -19,6 +19,7 @@ import msgspec
 from headworks.core.record import MOST_TEXT, AttemptRecord, Record, user_digest
 from headworks.ledger.facts import Facts, facts
 from headworks.ledger.keys import Entry, Keys
+from headworks.ledger.responses import Responses
 from headworks.ledger.store import HIDDEN, SHIFT, Store, request_number
 
 AT_ONCE: Final = 500
@@ -96,6 +97,7 @@ def purge_user(store: Store, user: str, at: float, at_once: int = AT_ONCE) -> in
     known = Keys(store)
     while not known.put("purged", user_digest(name), Entry(created_at=at), known.row("purged", user_digest(name))):
         pass  # another command was faster
+    Responses(store).erase(user_digest(name), at)
     with store.transaction("names"):
         mine, numbers = _of(store, name)
         store.run(f"UPDATE calls SET request = {HIDDEN} WHERE {mine}", numbers)

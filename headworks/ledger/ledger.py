@@ -16,6 +16,7 @@ import msgspec
 
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import Keys
+from headworks.ledger.responses import Responses
 from headworks.ledger.store import Store, StoreAt, StoreTrouble, key_at
 
 POLL = 0.2
@@ -65,11 +66,13 @@ def complaints(status: Status) -> list[str]:
 
 
 class Ledger:
-    """Indexes a journal's folder into a store as long as it runs. `retention` is in seconds."""
+    """Indexes a journal's folder into a store as long as it runs. retention: seconds. responses: seconds that kept answers live, None
+    where none are kept any more: then those that are there live as long as calls."""
 
-    def __init__(self, journal: Path, store: StoreAt, *, retention: float) -> None:
+    def __init__(self, journal: Path, store: StoreAt, *, retention: float, responses: float | None = None) -> None:
         self.indexer = Indexer(journal, store, pause=YIELD)
         self.retention = retention
+        self.responses = retention if responses is None else responses
         self.silence = SILENCE
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -144,7 +147,10 @@ class Ledger:
         """Deletes what is older than the retention, in small pieces, between two looks at the journal."""
         if time.monotonic() - self._forgotten_at < FORGET_EVERY:
             return
-        if forget(self.indexer.store(), time.time() - self.retention, FORGET_AT_ONCE) < FORGET_AT_ONCE:
+        store, at = self.indexer.store(), time.time()
+        calls = forget(store, at - self.retention, FORGET_AT_ONCE)
+        answers = Responses(store).forget(at - self.responses, FORGET_AT_ONCE)
+        if max(calls, answers) < FORGET_AT_ONCE:
             self._forgotten_at = time.monotonic()
 
 

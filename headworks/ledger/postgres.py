@@ -43,7 +43,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION: Final = 4
+VERSION: Final = 5
 TABLES: Final = """
 CREATE TABLE names (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest BYTEA NOT NULL,
@@ -98,7 +98,17 @@ CREATE INDEX calls_session ON calls (session, id) WHERE session > 0
 """
 """The run of calls that it is one of. No record from before names one."""
 
-MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY, SESSIONS)
+RESPONSES: Final = """
+CREATE TABLE responses (
+    id TEXT PRIMARY KEY, key TEXT NOT NULL, enduser TEXT NOT NULL, made BIGINT NOT NULL, earlier TEXT NOT NULL,
+    root TEXT NOT NULL, total BIGINT NOT NULL, line BYTEA NOT NULL, head TEXT NOT NULL
+);
+CREATE INDEX responses_root ON responses (root, made);
+CREATE INDEX responses_enduser ON responses (enduser, made) WHERE enduser <> ''
+"""
+"""Kept answers (`responses.py`). `made`: microseconds since 1970."""
+
+MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY, SESSIONS, RESPONSES)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}
@@ -115,7 +125,7 @@ CONNECTED: Final[Mapping[str, str]] = {
 """What the URL may say otherwise: a server that is gone without a word is noticed within half a minute."""
 
 SCHEMA: Final = "headworks"
-WRITTEN_ANEW: Final = ("names", "calls", "records", "opened", "access")
+WRITTEN_ANEW: Final = ("names", "calls", "records", "opened", "access", "responses")
 """Tables that have words of callers, or had."""
 
 FETCHED: Final = 500

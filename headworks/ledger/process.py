@@ -54,7 +54,7 @@ log = logging.getLogger("headworks.ledger")
 class LedgerProcess:
     """Indexes a journal's folder into a store from `start` to `stop`.
 
-    store: its URL, whose relative paths start from `folder`. retention: seconds. Raises ConfigError where there is no
+    store: its URL, whose relative paths start from `folder`. retention, responses: seconds that calls and kept answers live. Raises ConfigError where there is no
     client for such a store.
     """
 
@@ -65,12 +65,18 @@ class LedgerProcess:
         folder: Path,
         *,
         retention: float,
+        responses: float | None = None,
         command: Sequence[str] = CHILD,
         delay: float = DELAY,
     ) -> None:
         self.at = store_at(store, folder)
         self._order = Order(
-            journal=str(journal), store=store, folder=str(folder), retention=retention, within=STOP_TIMEOUT
+            journal=str(journal),
+            store=store,
+            folder=str(folder),
+            retention=retention,
+            within=STOP_TIMEOUT,
+            responses=responses,
         )
         self.process: Process | None = None
         self._command = command
@@ -95,7 +101,7 @@ class LedgerProcess:
         await asyncio.wait([keeper])
         if process is None:  # it has not begun, or has just died
             order = self._order
-            ledger = Ledger(Path(order.journal), self.at, retention=order.retention)
+            ledger = Ledger(Path(order.journal), self.at, retention=order.retention, responses=order.responses)
             ledger.start()
             await ledger.stop(STOP_TIMEOUT)
             self._on_status(ledger.status())

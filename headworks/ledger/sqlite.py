@@ -36,7 +36,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION = 5
+VERSION = 6
 
 SCHEMA = """
 CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
@@ -93,7 +93,17 @@ CREATE INDEX calls_session ON calls (session) WHERE session > 0;
 """
 """The run of calls that it is one of. No record from before names one."""
 
-MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY, SESSIONS)
+RESPONSES = """
+CREATE TABLE responses (
+    id TEXT PRIMARY KEY, key TEXT NOT NULL, enduser TEXT NOT NULL, made INTEGER NOT NULL, earlier TEXT NOT NULL,
+    root TEXT NOT NULL, total INTEGER NOT NULL, line BLOB NOT NULL, head TEXT NOT NULL
+);
+CREATE INDEX responses_root ON responses (root, made);
+CREATE INDEX responses_enduser ON responses (enduser, made) WHERE enduser <> '';
+"""
+"""Kept answers (`responses.py`). `made`: microseconds since 1970."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY, SESSIONS, RESPONSES)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 

@@ -48,11 +48,24 @@ TABLES: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
         "opened": {"request": "text", "process": "text", "line": "line"},
         "spent": {"owner": "text", "hour": "whole", "cost": "whole"},
         "access": {"kind": "text", "name": "text", "changed": "whole", "entry": "text"},
+        "responses": {
+            "id": "text",
+            "key": "text",
+            "enduser": "text",
+            "made": "whole",
+            "earlier": "text",
+            "root": "text",
+            "total": "whole",
+            "line": "line",
+            "head": "text",
+        },
     }
 )
 """The store's tables, their columns in order."""
 
-ADDED: Final[Mapping[str, Set[str]]] = MappingProxyType({"calls": frozenset({"session"})})
+ADDED: Final[Mapping[str, Set[str]]] = MappingProxyType(
+    {"calls": frozenset({"session"}), "responses": frozenset(TABLES["responses"])}
+)
 """Columns that earlier backups lack, by their table: the last of it, or all of a table that is new. They are restored empty."""
 
 WAITING: Final = "waiting"

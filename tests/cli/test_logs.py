@@ -493,6 +493,10 @@ log: {store: "postgresql://db/ledger", bodies: full}
         assert words in said
     said = " ".join(not_reached(found, 0, is_user=False))
     assert "kept answers" not in said
+    assert "responses.store" not in said
+    keeping = read((text + "responses: {store: 30d}\n").encode(), file="x", folder=Path(), env={}).system
+    assert "responses.store" in " ".join(not_reached(keeping, 0, is_user=False))
+    assert "responses.store" not in " ".join(not_reached(keeping, 0, is_user=True))  # of a user they are deleted
     assert "other journals" not in said
 
 

@@ -128,7 +128,11 @@ class Parent:
         self._events = ThrottledLog(log)
         self.handles = [WorkerHandle(number) for number in range(system.server.workers)]
         self.ledger = LedgerProcess(
-            loaded.folder / system.log.journal, system.log.store.reveal(), loaded.folder, retention=system.log.retention
+            loaded.folder / system.log.journal,
+            system.log.store.reveal(),
+            loaded.folder,
+            retention=system.log.retention,
+            responses=system.responses.store,
         )
         self._has_started = False
         self._is_adopting = False  # the workers are being told of a new file
