@@ -12,7 +12,8 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
-from headworks.core.errors import CallError
+from headworks.core.errors import CallError, Unkept
+from headworks.core.kept_answer import Conversation
 from headworks.core.reply import Chunk, Usage
 
 Operation = Literal["chat", "embeddings", "count", "images", "audio", "moderations", "rerank"]
@@ -36,6 +37,7 @@ class Asked(msgspec.Struct, frozen=True):
     """What policies need to know of a caller's body. max_output: tokens a choice, None where the caller set no bound.
 
     include_usage: the caller wants to be told the tokens of a stream. session: what the body calls the conversation it belongs to.
+    unkept: it goes on from an earlier answer, and is refused where none are kept.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
     max_output: int | None = None
     user: str | None = None
     session: str | None = None
+    unkept: Unkept | None = None
 
 
 class Weight(msgspec.Struct, frozen=True):
@@ -283,3 +286,51 @@ class Numbering(Protocol):
     def event_after(self, error: CallError, sent: bytes, /) -> bytes:
         """The event that ends a stream which broke. sent: what the caller was sent last."""
         ...
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What an answer says of itself where answers are kept. earlier: the id of the one that it goes on from, "" for none."""
+
+    id: str
+    earlier: str
+    is_kept: bool
+
+
+class Keeping(Protocol):
+    """How answers of an API are kept, and how a call goes on from one."""
+
+    def opened(self, body: bytes, before: Conversation | None, /) -> tuple[bytes, bytes, bool]:
+        """The body with everything that came before, and with what an answer needs that is gone on from; what the call itself has added;
+        and whether its answer is to be kept. Raises Malformed."""
+        ...
+
+    def told(self, data: bytes, said: Said, /, *, streamed: bool) -> bytes:
+        """A chunk's bytes, in which an answer speaks of itself as `said`."""
+        ...
+
+    def closed(self, data: bytes, added: bytes, said: Said, /, *, streamed: bool) -> tuple[bytes, bytes] | None:
+        """The turn and the head (`core/kept_answer.py`) of the answer that ends with these bytes; None where it did not come to an end.
+        added: what `opened` said that the call has added."""
+        ...
+
+    def body(self, found: Conversation, /) -> bytes:
+        """A kept answer as its body."""
+        ...
+
+    def events(self, found: Conversation, after: int, /) -> bytes:
+        """A kept answer as its events, those with a greater number."""
+        ...
+
+    def inputs(self, found: Conversation, query: Mapping[str, str], /) -> bytes:
+        """A page of what a kept answer was made from. Raises Malformed."""
+        ...
+
+
+@runtime_checkable
+class Kept(Protocol):
+    """What a dialect has beside, whose answers may be kept. prefix: how their ids begin."""
+
+    @property
+    def keeping(self) -> Keeping: ...
+    @property
+    def kept_prefix(self) -> str: ...

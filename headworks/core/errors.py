@@ -25,6 +25,11 @@ this one call."""
 Phase = Literal["connect", "first_token", "between_tokens", "answer", "total"]
 
 
+def shortened(name: str) -> str:
+    """A name that a caller made up, as a message repeats it."""
+    return name if len(name) <= 128 else f"{name[:128]}..."
+
+
 class HeadworksError(Exception):
     """The root of the tree: every error that Headworks raises on purpose."""
 
@@ -164,6 +169,40 @@ class Malformed(Refused):
     code = "invalid_request"
 
 
+class Unkept(Malformed):
+    """A body that goes on from an earlier answer (`answer_id`). Only a gateway that keeps answers can serve it, and that takes the refusal back."""
+
+    answer_id = ""
+
+    @classmethod
+    def naming(cls, answer_id: str, message: str, param: str) -> Unkept:
+        made = cls(message, param=param)
+        made.answer_id = answer_id
+        return made
+
+
+class UnknownEarlier(Malformed):
+    """A body goes on from an answer that is not there, or is another key's: the same words for both, OpenAI's."""
+
+    code = "previous_response_not_found"
+
+    @classmethod
+    def named(cls, answer_id: str) -> UnknownEarlier:
+        shown = shortened(answer_id)
+        return cls(f"Previous response with id '{shown}' not found.", param="previous_response_id")
+
+
+class UnknownAnswer(Refused):
+    """An answer that is not there, or is another key's: the same words for both, OpenAI's."""
+
+    status = 404
+    code = "response_not_found"
+
+    @classmethod
+    def named(cls, answer_id: str) -> UnknownAnswer:
+        return cls(f"Response with id '{shortened(answer_id)}' not found.", param="response_id")
+
+
 class Unprocessable(Refused):
     """A body that is understood and does not fit: a variable of a prompt that is missing, or of another type."""
 
@@ -179,8 +218,7 @@ class UnknownModel(Refused):
 
     @classmethod
     def named(cls, alias: str) -> UnknownModel:
-        shown = alias if len(alias) <= 128 else f"{alias[:128]}..."
-        return cls(f"The model `{shown}` does not exist or you do not have access to it.", param="model")
+        return cls(f"The model `{shortened(alias)}` does not exist or you do not have access to it.", param="model")
 
 
 class UnknownPath(Refused):
@@ -265,6 +303,12 @@ class StateAway(Shed):
     """The shared state cannot be reached, and the call must not be served uncounted (fail closed)."""
 
     code = "state_unavailable"
+
+
+class AnswersAway(Shed):
+    """Kept answers cannot be read now."""
+
+    code = "responses_unavailable"
 
 
 class KeysAway(Shed):

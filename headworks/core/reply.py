@@ -66,7 +66,7 @@ class Reply:
     """An answer that has begun: its head is known, its chunks are still to be read.
 
     `headers` are the vendor's headers that pass to the caller (lower case). `usage` and `finish` are kept up to date
-    by the leaf while chunks are read. Leaves override `read`; Trace, Resume, Cache and Coalesce wrap it.
+    by the leaf while chunks are read. Leaves override `read`; Trace, Stored, Resume, Cache and Coalesce wrap it.
     """
 
     __slots__ = ("finish", "headers", "streamed", "usage")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -84,7 +85,7 @@ def play(
         providers = {name: toy(one) if name in toys else one for name, one in loaded.providers.items()}
         loaded = msgspec.structs.replace(loaded, providers=providers)
         leaves = Leaves(loaded, Path("."), seed=1, dialects={**DIALECTS, "toy": TOY_VENDOR})
-        facing = Facing(World(leaves.leaf, loaded), callers={**CALLERS, PATH: TOY})
+        facing = Facing(World(leaves.leaf, loaded), callers={**CALLERS, PATH: TOY}, chance=Random(1).getrandbits)
         front = Front(facing, vendors)
         try:
             await main(front)

@@ -1,22 +1,26 @@
 """A caller's body of Responses: what policies need of it.
 
-Always true: what is checked here is what we act on ourselves; the rest is the vendor's to judge. Nothing is kept, so what
-names something that was kept is refused with the way out.
+Always true: what is checked here is what we act on ourselves; the rest is the vendor's to judge. What names an earlier answer is
+refused with the way out, unless answers are kept (`Asked.unkept`).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.dialect import Asked
-from headworks.core.errors import Malformed
+from headworks.core.errors import Malformed, Unkept
 from headworks.wire.members import Members, members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.body import kind
 
 BOUND: Final = "max_output_tokens"
+PREVIOUS: Final = "previous_response_id"
 _NULL: Final = b"null"
+_OPTIONAL_STRING: Final = msgspec.json.Decoder(str | None).decode
 
 _KINDS: Final = {
     "instructions": (b'"n', "a string"),
@@ -37,9 +41,13 @@ def read_responses(body: bytes, path: str = "") -> Asked:
     model = openai_body.read_model(found)
     if not model.startswith(PROMPT_PREFIX):  # a prompt brings its own
         _require_input(found)
-    for name in ("previous_response_id", "conversation"):
-        if name in found and bytes(found[name]) != _NULL:
-            raise unkept(name)
+    if "conversation" in found and bytes(found["conversation"]) != _NULL:
+        raise Malformed(
+            "`conversation` names a conversation that OpenAI keeps, and this gateway has none of these. Send the earlier turns in `input`, "
+            "or go on from an answer by `previous_response_id` where the system file has `responses: {store: 30d}`.",
+            param="conversation",
+        )
+    unkept = _unkept(found) if PREVIOUS in found else None
     for name in found.keys() & _KINDS.keys():
         firsts, wanted = _KINDS[name]
         if memoryview(found[name])[0] not in firsts:
@@ -52,17 +60,21 @@ def read_responses(body: bytes, path: str = "") -> Asked:
         include_usage=True,  # the last event has the tokens, whether anybody asks or not
         max_output=openai_body.read_bound(found, BOUND) if BOUND in found else None,
         user=openai_body.read_user(found) if "user" in found or "safety_identifier" in found else None,
+        unkept=unkept,
         session=openai_body.read_session(found) if "prompt_cache_key" in found or "conversation" in found else None,
     )
 
 
-def unkept(name: str) -> Malformed:
-    """The refusal of what names an answer that was kept."""
-    what = "an earlier answer" if name == "previous_response_id" else "a conversation"
-    return Malformed(
-        f"`{name}` names {what} that is kept, and this gateway keeps none. Send the earlier turns in `input`, with their "
-        "reasoning items as they came.",
-        param=name,
+def _unkept(found: Members) -> Unkept | None:
+    """The refusal of a body that goes on from an earlier answer, for a gateway that keeps none."""
+    named = openai_body.read_field(found, PREVIOUS, _OPTIONAL_STRING, "a string")
+    if named is None:
+        return None
+    return Unkept.naming(
+        named,
+        f"`{PREVIOUS}` names an earlier answer that is kept, and this gateway keeps none. Send the earlier turns in `input`, with their "
+        "reasoning items as they came. (To keep answers: `responses: {store: 30d}` in the system file.)",
+        PREVIOUS,
     )
 
 

@@ -13,7 +13,9 @@ from headworks.wire.openai.responses import forms, prompt, splice
 from headworks.wire.openai.responses.body import BOUND, read_responses
 from headworks.wire.openai.responses.encoder import ResponsesEvents
 from headworks.wire.openai.responses.errors import event
+from headworks.wire.openai.responses.head import PREFIX as PREFIX_OF_ANSWERS
 from headworks.wire.openai.responses.head import Head, asked_in
+from headworks.wire.openai.responses.kept import KEEPING
 from headworks.wire.openai.responses.ordinary import is_ordinary
 from headworks.wire.openai.responses.question import question
 from headworks.wire.openai.responses.question_reader import question_of
@@ -76,6 +78,8 @@ class ResponsesCaller:
     table: Final = TABLE
     question_of = staticmethod(question_of)
     finish_word = staticmethod(finish_word)
+    keeping: Final = KEEPING
+    kept_prefix: Final = PREFIX_OF_ANSWERS
 
     def encoder(self, call: Call, /) -> ResponsesEvents:
         arrived = time_range(call.id)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from headworks.core.call import Call
-from headworks.core.dialect import Asked, Headers, Operation, Weight
+from headworks.core.dialect import Asked, Headers, Operation, Said, Weight
 from headworks.core.errors import CallError, Garbled
+from headworks.core.kept_answer import Conversation
 from headworks.core.reply import Chunk
 from headworks.wire import hub
 from headworks.wire.members import members, places
@@ -20,6 +21,7 @@ from headworks.wire.openai.caller import OWN_HEADERS
 from headworks.wire.openai.errors import error_in, event, garbled, problem, status, vendor_error
 from headworks.wire.openai.responses.body import read_responses
 from headworks.wire.openai.responses.caller import RESPONSES
+from headworks.wire.openai.responses.kept import ResponsesKeeping
 from headworks.wire.openai.responses.vendor import without_ours
 from headworks.wire.openai.responses.whole import size_of
 from headworks.wire.openai.responses.words import COMPLETED, finish_word, usage_in
@@ -27,6 +29,19 @@ from headworks.wire.sides import Spent, StreamDecoder
 from headworks.wire.whole_forms import WholeForms
 
 NAME: Final = "openai.compact"
+
+
+class CompactKeeping(ResponsesKeeping):
+    """What is compacted may go on from a kept answer. The outcome is none, so it is not kept, and says nothing of it."""
+
+    def opened(self, body: bytes, before: Conversation | None, /) -> tuple[bytes, bytes, bool]:
+        if before is None:
+            return body, b"", False
+        opened, added, _ = super().opened(body, before)
+        return opened, added, False
+
+    def told(self, data: bytes, said: Said, /, *, streamed: bool) -> bytes:
+        return data
 
 
 class CompactCaller:
@@ -46,10 +61,12 @@ class CompactCaller:
     table: Final = RESPONSES.table
     finish_word = staticmethod(finish_word)
     encoder = RESPONSES.encoder
+    keeping: Final = CompactKeeping()
+    kept_prefix: Final = ""
 
     def read(self, body: bytes, path: str = "", /) -> Asked:
         asked = read_responses(body)
-        return Asked(model=asked.model, user=asked.user, session=asked.session)
+        return Asked(model=asked.model, user=asked.user, session=asked.session, unkept=asked.unkept)
 
     def question(self, body: bytes, /) -> bytes | None:
         return None

@@ -28,6 +28,11 @@ class _Ending(msgspec.Struct):
     response: msgspec.Raw
 
 
+class _Status(msgspec.Struct):
+    status: str | None = None
+
+
+_STATUS: Final = msgspec.json.Decoder(_Status)
 _ENDING: Final = msgspec.json.Decoder(_Ending)
 
 
@@ -46,6 +51,14 @@ def as_body(events_of: bytes, counts: bytes, /) -> bytes | None:
     except (ValueError, RecursionError):
         return None
     return bytes(said.response) if said.type in ("response.completed", "response.incomplete") else None
+
+
+def has_ended(body: bytes, /) -> bool:
+    """Whether it is the body of an answer that came to an end, whole or at a bound."""
+    try:
+        return _STATUS.decode(body).status in (COMPLETED, INCOMPLETE)
+    except (ValueError, RecursionError):
+        return False
 
 
 def as_events(body: bytes, /) -> tuple[bytes, bytes] | None:

@@ -38,7 +38,7 @@ def test_what_is_asked_is_read() -> None:
         ({"input": 5}, "input"),
         ({"input": []}, "input"),
         ({"input": ""}, "input"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"previous_response_id": 1}, "previous_response_id"),
         ({"conversation": {"id": "conv_1"}}, "conversation"),
         ({"tools": {}}, "tools"),
         ({"text": "json"}, "text"),
@@ -55,6 +55,15 @@ def test_what_no_vendor_takes_or_names_what_is_kept_is_refused_with_the_field(
     with pytest.raises(Malformed) as caught:
         RESPONSES.read(body(**fields))
     assert caught.value.param == param
+
+
+def test_what_goes_on_from_an_earlier_answer_is_read_with_its_refusal() -> None:
+    asked = RESPONSES.read(body(previous_response_id="resp_1"))
+    assert asked.model == "m"
+    assert asked.unkept is not None
+    assert (asked.unkept.answer_id, asked.unkept.param) == ("resp_1", "previous_response_id")
+    assert "responses: {store: 30d}" in asked.unkept.message
+    assert RESPONSES.read(body()).unkept is None
 
 
 def test_a_body_without_input_is_refused() -> None:

@@ -7,8 +7,9 @@ import json
 import msgspec
 import pytest
 
-from headworks.core.dialect import Weight
-from headworks.core.errors import CallError, Malformed, Rejected
+from headworks.core.dialect import Said, Weight
+from headworks.core.errors import CallError, Rejected
+from headworks.core.kept_answer import Conversation
 from headworks.wire import hub
 from headworks.wire.openai.responses.compact import COMPACT, OpenAICompact
 from headworks.wire.openai.responses.envelope import Sealed, sealed
@@ -28,8 +29,7 @@ def test_it_is_asked_without_a_stream_a_bound_or_a_form_to_keep() -> None:
     assert COMPACT.question(b"{}") is None
     assert COMPACT.weigh(b"{}") == Weight(unbounded="compact")
     assert not COMPACT.is_ordinary(b"{}", ())
-    with pytest.raises(Malformed):
-        COMPACT.read(b'{"model":"m","input":"hi","previous_response_id":"r"}')
+    assert COMPACT.read(b'{"model":"m","input":"hi","previous_response_id":"r"}').unkept is not None
     with pytest.raises(hub.Unsupported) as caught:
         body_of(COMPACT.question_of(b"{}"), "m")
     assert caught.value.said_in(COMPACT.table).param == "compact"
@@ -60,3 +60,13 @@ def test_an_answer_has_its_tokens_and_what_is_none_is_an_error() -> None:
         with pytest.raises(CallError):
             VENDOR.whole(odd, asked())
         assert VENDOR.spent(odd).received == 0
+
+
+def test_it_may_go_on_from_a_kept_answer_and_is_none_itself() -> None:
+    turn = b'{"input":[{"role":"user","content":"a"}],"output":[]}'
+    before = Conversation(id="resp_1", root="resp_1", total=1, turns=[turn], head=b"{}")
+    body, _, is_kept = COMPACT.keeping.opened(b'{"model":"m","input":[],"previous_response_id":"resp_1"}', before)
+    assert (json.loads(body), is_kept) == ({"model": "m", "input": [{"role": "user", "content": "a"}]}, False)
+    assert COMPACT.keeping.opened(b'{"model":"m","input":"a"}', None) == (b'{"model":"m","input":"a"}', b"", False)
+    said = Said(id="", earlier="resp_1", is_kept=False)
+    assert COMPACT.keeping.told(b'{"id":"resp_c"}', said, streamed=False) == b'{"id":"resp_c"}'
