@@ -335,6 +335,12 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     format: LogFormat = "text"
 
 
+class Responses(msgspec.Struct, frozen=True, kw_only=True):
+    """OpenAI's Responses. store: for how long answers are kept that a later call may go on from; None where none are kept."""
+
+    store: Seconds | None = None
+
+
 PER_FILE_FOLDER: Final = ".headworks/systems/"
 """The folder of default paths for system files that are not called `headworks.yaml` (`derived/default_paths.py`)."""
 
@@ -371,6 +377,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     server: Server = Server()
     state: StateUrl = PrivateUrl("memory")
     log: Log = Log()
+    responses: Responses = Responses()
     drills: dict[Name, Drill] = {}
     same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
     """Further names of aliases (`derived/same_as.py`)."""
@@ -394,6 +401,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         parts["requirements"] = _with_promises_of_0_1(parts["requirements"])
         parts["models"] = _without_additions(parts["models"])
         parts["providers"] = _without_additions(parts["providers"])
+        if self.responses == Responses():
+            del parts["responses"]
         if not self.same_as:
             del parts[f"{DERIVED}same_as"]
         return digest(msgspec.json.encode(parts, order="sorted"))
