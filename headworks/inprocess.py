@@ -247,6 +247,7 @@ class System:
         same_as = self._gateway.same_as
         try:
             asked = OWN.read(body)
+            refusal = asked.unkept
         except Refused as error:  # raised by Route, so that it is authenticated and recorded like any other call
             asked, refusal = Asked(model=""), error
         return Call(

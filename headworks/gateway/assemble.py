@@ -17,6 +17,7 @@ from typing import Protocol
 import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
+from headworks.core.kept_answer import KeptAnswers
 from headworks.core.service import Layer, Service, stack
 from headworks.core.state import State
 from headworks.gateway.prices import Prices
@@ -39,6 +40,7 @@ from headworks.layers.reserve import Reserve
 from headworks.layers.resume import Prefill, Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
+from headworks.layers.stored import Stored
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
 from headworks.policy.balancing import PICKERS, Candidate, Capability
@@ -173,12 +175,14 @@ def assemble(
     state: State | None = None,
     keys: Keyring | None = None,
     answer_stores: AnswerStores | None = None,
+    kept: KeptAnswers | None = None,
 ) -> Assembled:
     """The system as one Service. Nothing is started: leaves are given, and time is the loop's.
 
     before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
     state: what calls are counted by; without one, that of `before`, or a new one of this process. keys: every key, where more
     may be made while calls are served; without it, those of the file. answer_stores: where answers are kept; without one, in this process.
+    kept: where callers' answers are kept that they may go on from; without it, and without `responses.store`, nowhere.
     Targets that do not meet `requirements.constraints` are not built. Raises ConfigError where an alias has no other.
     """
     check_served(system)
@@ -196,12 +200,22 @@ def assemble(
     for name, prompt in prompts.items():
         aliases[PROMPT_PREFIX + name] = Render(aliases[system.prompts[name].alias], prompt)
     shared.forget()
-    return Assembled(front(aliases, journal, keys, system, config), shared, keys)
+    stored = None if kept is None or system.responses.store is None else kept
+    return Assembled(front(aliases, journal, keys, system, config, stored), shared, keys)
 
 
-def front(aliases: Mapping[str, Service], journal: Journal, keys: Keyring | None, system: System, config: str) -> Trace:
+def front(
+    aliases: Mapping[str, Service],
+    journal: Journal,
+    keys: Keyring | None,
+    system: System,
+    config: str,
+    kept: KeptAnswers | None,
+) -> Trace:
     """The layers that each call passes once. config: the digest of the whole file, for records."""
     route: Service = Route(aliases)
+    if kept is not None:
+        route = Stored(route, kept, system.server.max_body)
     known = route if keys is None else Auth(route, keys)
     return Trace(known, journal, config, keeps_bodies=system.log.bodies == "full")
 

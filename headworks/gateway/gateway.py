@@ -29,6 +29,7 @@ from headworks.core.session import SESSION_NAMES
 from headworks.gateway.access import Access
 from headworks.gateway.assemble import Assembled, Shared, assemble
 from headworks.gateway.counting import Counting, Member
+from headworks.gateway.kept_responses import KeptResponses
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.memory_trim import MemoryTrim
 from headworks.gateway.prompting import prompts_of
@@ -58,7 +59,7 @@ ALWAYS_FORWARDED: Final = frozenset({b"traceparent", b"idempotency-key"})
 CHANGEABLE: Final = frozenset(
     {"max_buffered", "max_in_flight", "max_queued", "max_wait", "drain", "cors", "expose", "admin_key"}
 )
-"""Keys of `server` that a reload may change. The others, and all of `log`, belong to what is open already: a restart."""
+"""Keys of `server` that a reload may change. The others, and all of `log` and `responses`, belong to what is open already: a restart."""
 
 PAUSE: Final = 0.1
 """Seconds between two checks whether a replaced stack has no more calls. Nothing waits for it, so polling is enough."""
@@ -113,7 +114,11 @@ class Gateway:
         self.ledger: LedgerProcess | None = None
         if member is None:
             self.ledger = LedgerProcess(
-                folder / system.log.journal, system.log.store.reveal(), folder, retention=system.log.retention
+                folder / system.log.journal,
+                system.log.store.reveal(),
+                folder,
+                retention=system.log.retention,
+                responses=system.responses.store,
             )
         self.models = {} if member is None else member.models
         self.buffered = Buffered(most_buffered(system))
@@ -130,10 +135,14 @@ class Gateway:
         self.ring = Keyring()
         self._secrets: list[str] = []
         leaves = Leaves(system, folder, seed=seed, models=self.models, buffered=self.buffered)
+        store = store_at(system.log.store.reveal(), folder)
+        self.kept: KeptResponses | None = None
+        """The answers that are kept; None where the system file does not say so."""
+        if system.responses.store is not None:
+            self.kept = KeptResponses(store, self.metrics, system.server.max_body)
         self.stack = self._assembled(system, leaves, None, prompts)
         shared = self.stack.assembled.shared
-        journal, store = folder / system.log.journal, store_at(system.log.store.reveal(), folder)
-        self.access = Access(store, journal, self.ring, shared)
+        self.access = Access(store, folder / system.log.journal, self.ring, shared)
         self.counting.lost(self.access.lose)
         self._replaced: list[Stack] = []
         self._strangers = 0
@@ -222,7 +231,8 @@ class Gateway:
         if self.journal.backlog:
             found.append(f"journal: {self.journal.backlog} bytes wait for the disk, {self.journal.lost} records lost")
         ledger = [] if self.ledger is None else self.ledger.troubles()
-        return found + self.counting.troubles() + ledger + self.access.troubles()
+        kept = [] if self.kept is None else self.kept.troubles()
+        return found + self.counting.troubles() + ledger + kept + self.access.troubles()
 
     async def start(self) -> None:
         """Starts what runs beside calls. The embedded model may still be loading when this returns. Raises ConfigError."""
@@ -299,6 +309,8 @@ class Gateway:
             await self.render_process.close()
         finally:  # whatever cannot be closed costs no record
             await flush_and_close(self.journal, self.access.at)
+        if self.kept is not None:
+            await self.kept.stop()
         await self.access.stop()
         await self.counting.stop()
         if self.ledger is not None:
@@ -323,6 +335,7 @@ class Gateway:
             state=self.counting.state,
             keys=self.ring,
             answer_stores=self.counting.answers,
+            kept=self.kept,
         )
         self.targets.watch(made.shared.circuits)
         self.targets.watch_connections(leaves.clients)
@@ -357,6 +370,7 @@ def unchangeable(old: System, new: System) -> list[Problem]:
     parts: list[tuple[str, msgspec.Struct, msgspec.Struct]] = [
         ("server", old.server, new.server),
         ("log", old.log, new.log),
+        ("responses", old.responses, new.responses),
     ]
     for part, before, after in parts:
         for name in after.__struct_fields__:

@@ -9,7 +9,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import wall
-from headworks.core.errors import KeysAway, Unauthenticated, UnknownModel
+from headworks.core.errors import KeysAway, Unauthenticated, Unkept, UnknownModel
 from headworks.core.key import UNLIMITED, Allowance, Change, Key, secret_digest
 from headworks.core.service import Opening, Service
 
@@ -168,7 +168,8 @@ class Auth:
         trail.key = key.name
         trail.group = key.group
         trail.tags = key.tags
-        if call.refusal is None and not key.may_use(call.alias):
+        # A body that only lacks what Stored has was read: its alias is known.
+        if (call.refusal is None or type(call.refusal) is Unkept) and not key.may_use(call.alias):
             raise UnknownModel.named(call.alias)
         return self.inner.open(
             msgspec.structs.replace(call, tenant=key.name, key=key, priority=key.priority, credential=None)

@@ -105,6 +105,8 @@ class _Scrape(Collector):
         yield _counted("attempts", "Attempts at targets, and what for.", attempts, "target", "why", "outcome")
         cached = dict(self.metrics.cached)
         yield _counted("cache_calls", "Calls of aliases that keep or share answers.", cached, "alias", "found")
+        kept = {(outcome,): count for outcome, count in list(self.metrics.responses.items())}
+        yield _counted("stored_responses", "Answers of Responses that were to be kept.", kept, "outcome")
         name = "call_duration_seconds"
         yield _histogram(name, "From the arrival to the last chunk.", durations, "alias", "outcome")
         name = "first_token_seconds"

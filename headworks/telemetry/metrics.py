@@ -67,6 +67,9 @@ class Metrics:
         """By target, why and outcome."""
         self.cached: defaultdict[tuple[str, str], int] = defaultdict(int)
         """By alias and what the cache had to say, calls that it was asked for."""
+        self.responses: defaultdict[str, int] = defaultdict(int)
+        """Answers of Responses that were to be kept, by what became of them: `kept`, or why not; `unread`: calls whose earlier answer
+        could not be read."""
 
     def observe(self, record: Record, alias: str) -> None:
         """Counts one call under an alias of the system file, or under UNKNOWN."""

@@ -39,6 +39,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[tuple[tuple[str, str, str, int], Counted]] = []
     attempts: list[tuple[tuple[str, str, str], int]] = []
     cached: list[tuple[tuple[str, str], int]] = []
+    responses: dict[str, int] = {}
     lags: list[int] = []
     lag_seconds: float = 0.0
     strangers: int = 0
@@ -88,6 +89,7 @@ def counts_of(metrics: Metrics, lags: Histogram, *, strangers: int = 0, appended
         ],
         attempts=list(metrics.attempts.items()),
         cached=list(metrics.cached.items()),
+        responses=dict(metrics.responses),
         lags=lags.counts,
         lag_seconds=lags.sum,
         strangers=strangers,
@@ -114,6 +116,8 @@ class Sums:
             metrics.attempts[target] += count
         for alias, count in counts.cached:
             metrics.cached[alias] += count
+        for outcome, count in counts.responses.items():
+            metrics.responses[outcome] += count
         if counts.lags:
             _merge(self.lags, counts.lags, counts.lag_seconds)
         self.strangers += counts.strangers

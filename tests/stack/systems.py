@@ -15,6 +15,7 @@ from headworks.ledger.journal import MemoryJournal
 from headworks.system.load import read
 from headworks.system.schema.system import System
 from headworks.testing import call
+from tests.stack.kept import MemoryAnswers
 
 STARTER = """
 version: 1
@@ -42,7 +43,8 @@ class World:
     def __init__(self, leaf: Leaf, text: str | System = STARTER, seed: int = 1) -> None:
         self.system = text if isinstance(text, System) else system(text)
         self.journal = MemoryJournal()
-        self.assembled: Assembled = assemble(self.system, leaf, self.journal, seed=seed)
+        self.kept: MemoryAnswers | None = None if self.system.responses.store is None else MemoryAnswers()
+        self.assembled: Assembled = assemble(self.system, leaf, self.journal, seed=seed, kept=self.kept)
 
     async def caller(self, number: int, rng: Random) -> None:
         """One call: asked, read to its end at some pace, and cancelled on the way for one in ten."""
