@@ -11,6 +11,7 @@ import msgspec
 
 from headworks.core.dialect import Dialect
 from headworks.core.errors import CallError, KeysAway, Unauthenticated, UnknownModel
+from headworks.core.kept_answer import KeptAnswers
 from headworks.core.key import Key
 from headworks.core.request_id import request_id
 from headworks.http.request_parser import Request
@@ -23,7 +24,7 @@ from headworks.server.exchange import Exchange
 from headworks.server.model_lists import Model, ModelList, info, is_anthropic, page
 from headworks.server.origins import NONE, Origins
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
-from headworks.server.responses_paths import refused
+from headworks.server.responses_paths import KeptPaths, names_kept, refused
 from headworks.server.unknown_path import unserved
 from headworks.wire.anthropic.caller import MESSAGES as ANTHROPIC_MESSAGES
 from headworks.wire.anthropic.count_tokens import COUNT
@@ -107,6 +108,11 @@ class Running(Protocol):
     def ring(self) -> Keyring: ...
     def aliases_of(self, key: Key | None) -> Sequence[str]:
         """The aliases that may be used with this key; None where there are no keys."""
+        ...
+
+    @property
+    def kept(self) -> KeptAnswers | None:
+        """The answers that are kept (`responses.store`); None where none are."""
         ...
 
     def turned_away(self) -> None:
@@ -199,7 +205,7 @@ class App:
             path = request.path
             is_post = request.method == "POST"
             is_call = path in self.posts or self.pattern_of(path) is not None if is_post else shows_models(request)
-            if is_call and not ring.is_open:
+            if (is_call or self.is_about_kept(request)) and not ring.is_open:
                 admitted.credential = credential(request)
                 admitted.key = ring.find(admitted.credential)
                 admitted.found_at = ring.version
@@ -238,6 +244,8 @@ class App:
                 return self.model
             if path.startswith(gemini_models.MODEL) and self.pattern_of(path) is None:
                 return self.gemini_model
+        if (kept := self.gateway.kept) is not None and names_kept(method, path):
+            return KeptPaths(kept, RESPONSES.keeping, self.chance).serve
         if (refusal := refused(method, path, upgrades=b"upgrade" in request.names)) is not None:
             raise refusal
         pattern = self.pattern_of(path)
@@ -248,6 +256,10 @@ class App:
         if path in self.gets or path.startswith(MODEL) or (path.startswith(gemini_models.MODEL) and ":" not in path):
             raise WrongMethod(f"{path} takes GET, not {method}.", "GET, HEAD")
         raise unserved(method, path, self.posts, self.gets)
+
+    def is_about_kept(self, request: Request) -> bool:
+        """Whether it reads or deletes a kept answer: such a request needs a key as a call does."""
+        return self.gateway.kept is not None and names_kept(request.method, request.path)
 
     async def models(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         listed = self.listed(admitted)

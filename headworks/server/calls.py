@@ -157,11 +157,11 @@ class Calls:
         arrived_at = now()
         deadline_at = NEVER
         try:
-            asked = (
-                UNREAD
-                if refusal is not None
-                else self.read(body, f"{request.path}?{request.query}" if request.query else request.path)
-            )
+            if refusal is None:
+                asked = self.read(body, f"{request.path}?{request.query}" if request.query else request.path)
+                refusal = asked.unkept
+            else:
+                asked = UNREAD
             if (granted := request.get(deadline.HEADER)) is not None:
                 deadline_at = arrived_at + deadline.seconds(granted)
         except Refused as error:

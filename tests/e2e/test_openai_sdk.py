@@ -26,6 +26,8 @@ models:
   stand-in: {targets: [sim/stand-in]}
 keys:
   gateway: {key: vendor-secret-0123456789}
+  other: {key: another-secret-0123456789}
+responses: {store: 30d}
 server: {listen: "127.0.0.1:PORT"}
 log: {journal: vendor-journal}
 """
@@ -73,12 +75,16 @@ class Person(BaseModel):
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("sdk")
-    with up(folder, VENDOR) as vendor:
-        text = GATEWAY.replace("VENDOR/", f"{vendor.port}/")
-        with up(folder, text, VENDOR_KEY="vendor-secret-0123456789") as running:
-            yield running
+def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with up(tmp_path_factory.mktemp("sdk"), VENDOR) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(vendor: Running) -> Iterator[Running]:
+    text = GATEWAY.replace("VENDOR/", f"{vendor.port}/")
+    with up(vendor.folder, text, VENDOR_KEY="vendor-secret-0123456789") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -309,3 +315,36 @@ def test_legacy_completions_are_one_turn(client: openai.OpenAI) -> None:
     assert "".join(texts)
     with pytest.raises(openai.BadRequestError):
         client.completions.create(model="simulated", prompt="Say", suffix="!")
+
+
+def test_a_conversation_is_gone_on_with_by_its_last_answer_read_listed_and_deleted(vendor: Running) -> None:
+    with openai.OpenAI(base_url=f"{vendor.url}/v1", api_key="vendor-secret-0123456789", max_retries=0) as client:
+        first = client.responses.create(model="stand-in", input="My name is Ann.")
+        with client.responses.stream(model="stand-in", input="Who am I?", previous_response_id=first.id) as stream:
+            for _ in stream:
+                pass
+            second = stream.get_final_response()
+        assert (first.store, second.store, second.previous_response_id) == (True, True, first.id)
+        third = client.responses.create(model="stand-in", input="Go on.", previous_response_id=second.id, store=False)
+        assert third.store is False
+        read = client.responses.retrieve(second.id)
+        assert (read.id, read.output_text, read.usage) == (second.id, second.output_text, second.usage)
+        items = list(client.responses.input_items.list(second.id, order="asc", limit=2))
+        assert [(item.type, getattr(item, "role", "")) for item in items] == [
+            ("message", "user"),
+            ("message", "assistant"),
+            ("message", "user"),
+        ]
+        with client.responses.stream(response_id=second.id) as replay:
+            assert [event.type for event in replay][-1] == "response.completed"
+        with pytest.raises(openai.NotFoundError):
+            client.with_options(api_key="another-secret-0123456789").responses.retrieve(first.id)
+        with pytest.raises(openai.BadRequestError, match="Cannot cancel a synchronous response"):
+            client.responses.cancel(first.id)
+        client.responses.delete(first.id)
+        for id in (first.id, third.id):
+            with pytest.raises(openai.NotFoundError):
+                client.responses.retrieve(id)
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.responses.create(model="stand-in", input="x", previous_response_id=first.id)
+        assert caught.value.code == "previous_response_not_found"

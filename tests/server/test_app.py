@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -114,7 +114,13 @@ class Served:
 class Facing:
     """What the app sees of a gateway: a `World`, or one over one leaf."""
 
-    def __init__(self, leaf: Service | World, text: str = OPEN, callers: Mapping[str, Dialect] = CALLERS) -> None:
+    def __init__(
+        self,
+        leaf: Service | World,
+        text: str = OPEN,
+        callers: Mapping[str, Dialect] = CALLERS,
+        chance: Callable[[int], int] = lambda bits: 7,
+    ) -> None:
         self.world = leaf if isinstance(leaf, World) else World(lambda provider, model: leaf, text)
         self.stack = Served(self.world)
         self.started_at = 1_700_000_000.0
@@ -124,8 +130,9 @@ class Facing:
         self.is_draining = False
         self.ring = self.world.assembled.keys or Keyring()
         self.strangers = 0
+        self.kept = self.world.kept
         origins = Origins(self.world.system.server.cors, self.ring)
-        self.app = App(self, origins, lambda bits: 7, callers)
+        self.app = App(self, origins, chance, callers)
 
     @property
     def journal(self) -> MemoryJournal:
