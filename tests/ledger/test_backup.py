@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -196,8 +197,12 @@ def test_every_byte_that_is_missing_or_another_is_known(tmp_path: Path) -> None:
         with pytest.raises(Broken):
             verify(damaged, whole[:end])
     for place in range(12, len(whole), step):  # before that stand a flag, a time and a name that mean nothing
+        other = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            if gzip.decompress(other) == gzip.decompress(whole):
+                continue  # a repetition that is told by another of its kind: the same content
         with pytest.raises(Broken):
-            verify(damaged, whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            verify(damaged, other)
     verify(damaged, whole)
     with pytest.raises(Broken, match="behind its end"):
         verify(damaged, whole + whole)
