@@ -69,7 +69,7 @@ class Origins:
 def headers(origin: bytes) -> Headers:
     return [
         (b"access-control-allow-origin", origin),
-        (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+        (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
         (b"access-control-allow-headers", b"*, authorization, x-api-key, x-goog-api-key, content-type"),
         (b"access-control-expose-headers", EXPOSED),
         (b"access-control-max-age", b"600"),

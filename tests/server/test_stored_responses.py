@@ -369,3 +369,17 @@ def test_a_long_conversation_is_put_together_and_shown_off_the_loop() -> None:
 
     front = run(main, [answered("Hello"), answered("Again")])
     assert len(front.asked[0][1]["messages"]) == 3
+
+
+def test_a_page_of_an_origin_that_is_allowed_may_delete_what_it_has_kept() -> None:
+    async def main(front: Front) -> None:
+        id = (await ask(front)).json["id"]
+        page = {"origin": "https://app.example.com"}
+        asked = await front.facing.ask("OPTIONS", f"/v1/responses/{id}", **page)
+        assert b"DELETE" in asked.headers[b"access-control-allow-methods"]
+        gone = await front.facing.ask("DELETE", f"/v1/responses/{id}", **page)
+        assert (gone.status, gone.headers[b"access-control-allow-origin"]) == (200, b"https://app.example.com")
+        other = await front.facing.ask("DELETE", f"/v1/responses/{id}", origin="https://evil.example.com")
+        assert other.status == 403
+
+    run(main, [answered("Hello")], KEPT + "server: {cors: [https://app.example.com]}\n")
