@@ -187,6 +187,16 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b'data: {"type":"error","error":{"message":"no"}}\n\n',
             b'data: {"type":"response.output_item.done","item":{"type":"reasoning","summary":[{"text":5}]},"output_index":"x"}\n\n',
         ),
+        "responses_kept": (
+            b'{"model":"a","input":[{"role":"user","content":"hi"}],"reasoning":{},"include":["x"]}\n\n'
+            b'{"id":"r","status":"completed","output":[{"type":"reasoning","summary":[]},{"type":"message","content":[{"type":"output_text","text":"hi"}]}]}',
+            b'{"model":"a","input":"hi"}\n\ndata: {"type":"response.created","response":{"id":"r"}}\n\n'
+            b'data: {"type":"response.completed","response":{"id":"r","status":"completed","output":[{"id":7}]}}\n\n',
+            b'{"model":"a","input":['
+            + b"[" * 900
+            + b"]" * 900
+            + b'],"previous_response_id":"\\ud800"}\n\n{"status":"completed","output":[[[]]]}',
+        ),
         "responses_whole": (
             b'{"id":"r","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"hi"}]}],"usage":{"input_tokens":2}}',
             b'{"status":"failed","error":{"code":"server_error","message":"no"}}',

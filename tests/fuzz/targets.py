@@ -18,8 +18,9 @@ from typing import Final
 import msgspec
 
 from headworks.core.call import Call
-from headworks.core.dialect import Before
+from headworks.core.dialect import Before, Said
 from headworks.core.errors import CallError, ConfigError, HeadworksError
+from headworks.core.kept_answer import Conversation
 from headworks.core.reply import Chunk
 from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, apply_scorer
 from headworks.evals.suites import suite_file as suite_file
@@ -307,6 +308,26 @@ def responses_stream(data: bytes) -> None:
     RESPONSES.forms.as_body(data[1:], b"")
 
 
+def responses_kept(data: bytes) -> None:
+    """A body and an answer of Responses that are kept, gone on with, shown and listed."""
+    keeping, said = RESPONSES.keeping, Said(id="resp_1", earlier="", is_kept=True)
+    body, _, rest = data[1:].partition(b"\n\n")
+    for streamed in (True, False):
+        keeping.told(rest, said, streamed=streamed)
+    with contextlib.suppress(CallError):
+        RESPONSES.read(body)
+        _, added, _ = keeping.opened(body, None)
+        for streamed in (True, False):
+            if (closed := keeping.closed(rest, added, said, streamed=streamed)) is not None:
+                turn, head = closed
+                found = Conversation(id="resp_1", root="resp_1", total=len(turn), turns=[turn, turn], head=head)
+                keeping.body(found)
+                keeping.events(found, -1)
+                keeping.inputs(found, {"order": "asc"})
+                read, _, _ = keeping.opened(b'{"model":"m","input":"x","previous_response_id":"resp_1"}', found)
+                RESPONSES.read(read)
+
+
 def responses_whole(data: bytes) -> None:
     """A vendor's answer of Responses that is not streamed."""
     RESPONSES.forms.as_events(data[1:])
@@ -400,6 +421,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "event_stream": event_stream,
         "responses_asked": responses_asked,
         "responses_stream": responses_stream,
+        "responses_kept": responses_kept,
         "responses_whole": responses_whole,
         "system": system,
         "suite": suite,

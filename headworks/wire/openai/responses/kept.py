@@ -73,7 +73,12 @@ class ResponsesKeeping:
         changed: dict[str, bytes] = {}
         if before is not None:
             del found[PREVIOUS]
-            changed["input"] = b"[%b]" % b",".join(filter(None, [*map(_inside, carried(before)), _inside(added)]))
+            try:
+                changed["input"] = b"[%b]" % b",".join(filter(None, [*map(_inside, carried(before)), _inside(added)]))
+            except (ValueError, RecursionError):
+                raise Malformed(
+                    "The earlier answer cannot be gone on with: it is nested too deep.", param=PREVIOUS
+                ) from None
         if (include := _with_reasoning(found)) is not None:
             changed["include"] = include
         return (_written(found, changed) if changed else body), added, is_kept
@@ -112,9 +117,12 @@ class ResponsesKeeping:
 
     def inputs(self, found: Conversation, query: Mapping[str, str], /) -> bytes:
         page = page_asked(query)
-        turns = [read_turn(one) for one in found.turns]
-        lists = [bytes(one) for turn in turns for one in (turn.input, turn.output)]
-        return listed(lists[:-1], found.id, page)  # the last one is what it said itself
+        try:
+            turns = [read_turn(one) for one in found.turns]
+            lists = [bytes(one) for turn in turns for one in (turn.input, turn.output)]
+            return listed(lists[:-1], found.id, page)  # the last one is what it said itself
+        except (ValueError, RecursionError):
+            raise Malformed("The items cannot be listed: they are nested too deep.", param="response_id") from None
 
 
 def wants_keeping(found: Members) -> bool:

@@ -284,6 +284,18 @@ def test_a_page_that_cannot_be_had_is_refused_with_the_field(query: dict[str, st
     assert caught.value.param in query
 
 
+def test_what_is_nested_too_deep_is_refused_and_breaks_nothing() -> None:
+    deep = b'{"type":"reasoning","content":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    turn = b'{"input":[%b],"output":[%b]}' % (deep, deep)
+    found = Conversation(id="resp_1", root="resp_1", total=1, turns=[turn], head=b"{}")
+    for act in (
+        lambda: KEEPING.inputs(found, {}),
+        lambda: KEEPING.opened(body(previous_response_id="resp_1"), found),
+    ):
+        with pytest.raises(Malformed, match="nested too deep"):
+            act()
+
+
 def test_too_many_items_are_refused_before_they_are_looked_through() -> None:
     with pytest.raises(Malformed, match="too many"):
         listed(conversation(([1] * 600_000, [])))
