@@ -67,7 +67,7 @@ def test_a_body_without_an_input_gets_the_earlier_turns() -> None:
     assert (len(json.loads(made)["input"]), added) == (3, b"[]")
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.lists(st.dictionaries(st.sampled_from(["a", "é", "]", '"']), st.integers(), min_size=1), max_size=3),
@@ -259,7 +259,7 @@ def test_what_is_no_item_is_listed_all_the_same() -> None:
     assert page["data"][0]["id"].startswith("item_")
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(1, 30), st.integers(1, 12), st.sampled_from(["asc", "desc"]))
 def test_pages_have_every_item_once(count: int, limit: int, order: str) -> None:
     found = conversation(([{"role": "user", "content": str(number)} for number in range(count)], []))
