@@ -1,7 +1,8 @@
 """The parts of a multipart body, as far as its fields go: files are not looked at, and every byte of them passes.
 
 Always true: the boundary is read off the body's first line, and the vendor is told that one, so both see the same parts whatever the
-caller's header says. One pass, linear in the body. Format: RFC 7578, RFC 2046 section 5.1.
+caller's header says. What another reader could take for one more part, or for another name, is refused: a second `model` that only
+the vendor sees would be a model that nobody allowed. Linear in the body. Format: RFC 7578, RFC 2046 section 5.1.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ MOST_FIELD: Final = 4096
 """Bytes of a field that is read here: names of models and users."""
 
 _BOUNDARY = re.compile(rb"--([0-9A-Za-z'()+_,./:=?-]{1,70})\r\n")
-_NAME = re.compile(rb'(?:^|;)[ \t]*name="([^"\r\n]{0,200})"', re.IGNORECASE)
+_SEMICOLON: Final = ord(";")
+_DISPOSITION: Final = b"content-disposition"
+_FORM_DATA = re.compile(rb"[ \t]*form-data[ \t]*", re.IGNORECASE)
+_PARAMETER = re.compile(rb"""[ \t]*([!-:<>-~]{1,40})=(?:"((?:[^"\\]|\\.)*)"|([^";]*))[ \t]*""", re.DOTALL)
+"""A parameter of a header: its name, and its value in quotes or without."""
 
 Place = tuple[int, int]
 
@@ -38,15 +43,21 @@ def boundary(body: bytes) -> bytes:
 
 
 def fields(body: bytes, wanted: frozenset[str]) -> Mapping[str, Place]:
-    """Where the values of these fields stand. Raises Malformed: no multipart body, one of them twice, or cut off."""
-    mark = b"\r\n--" + boundary(body)
+    """Where the values of these fields stand. Raises Malformed: no multipart body, one of them twice, cut off, or one that can be
+    read in two ways."""
+    line = b"\n--" + boundary(body)
+    mark = b"\r" + line
+    if body.count(line) != body.count(mark):
+        raise Malformed("A boundary in the multipart body follows a bare line feed: end each line with CR LF.")
     found: dict[str, Place] = {}
     at = len(mark) - 2  # behind the first boundary, which no line end precedes
     for _ in range(MOST_PARTS):
         if body.startswith(b"--", at):
+            if body.find(mark, at) >= 0:
+                raise Malformed("A part follows the end of the multipart body: leave it out.")
             return found
-        end_of_head = body.find(b"\r\n\r\n", at, at + MOST_HEAD)
         end = body.find(mark, at)
+        end_of_head = body.find(b"\r\n\r\n", at, min(at + MOST_HEAD, end + 2))
         if end_of_head < 0 or end < 0 or not body.startswith(b"\r\n", at):
             raise Malformed("The multipart body is cut off, or a part of it has no headers that can be read.")
         name = _name(body[at + 2 : end_of_head])
@@ -59,11 +70,37 @@ def fields(body: bytes, wanted: frozenset[str]) -> Mapping[str, Place]:
 
 
 def _name(head: bytes) -> str:
+    """The name of a part; "" where it has none. Raises Malformed where readers could differ on it."""
+    dispositions = []
     for line in head.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t") or b"\n" in line or b"\r" in line:
+            raise Malformed("A header of a part goes on in another line: write each in one line.")
         title, _, value = line.partition(b":")
-        if title.strip().lower() == b"content-disposition" and (said := _NAME.search(value)) is not None:
-            return said[1].decode("utf-8", "replace")
-    return ""
+        if title.strip().lower() == _DISPOSITION:
+            dispositions.append(value)
+    if not dispositions:
+        return ""
+    if len(dispositions) == 1 and (said := _name_in(dispositions[0])) is not None:
+        return said.decode("utf-8", "replace")
+    raise Malformed('A part needs one `Content-Disposition: form-data; name="..."`, with its name in quotes.')
+
+
+def _name_in(value: bytes) -> bytes | None:
+    """The one `name` of a disposition, in quotes and without escapes; None where it has none like that."""
+    kind = _FORM_DATA.match(value)
+    names: list[bytes] = []
+    at = 0 if kind is None else kind.end()
+    while kind is not None and at < len(value):
+        parameter = _PARAMETER.match(value, at + 1) if value[at] == _SEMICOLON else None
+        if parameter is None:
+            return None
+        title, quoted, bare = parameter[1].lower(), parameter[2], parameter[3]
+        if title in (b"name", b"name*"):
+            if title != b"name" or bare is not None or b"\\" in quoted:
+                return None
+            names.append(quoted)
+        at = parameter.end()
+    return names[0] if len(names) == 1 else None
 
 
 def text(body: bytes, place: Place, name: str) -> str:

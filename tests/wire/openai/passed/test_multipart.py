@@ -54,6 +54,42 @@ def test_what_is_wrong_is_told(body: bytes, said: str) -> None:
         fields(body, ALL)
 
 
+HIDDEN = [
+    b"Content-Disposition: form-data; name=model\r\n\r\nother\r\n",
+    b"Content-Disposition: form-data; name*=utf-8''model\r\n\r\nother\r\n",
+    b'Content-Disposition: form-data; name="mod\\el"\r\n\r\nother\r\n',
+    b'Content-Disposition: form-data; name="x"; name="model"\r\n\r\nother\r\n',
+    b'Content-Disposition: form-data; filename="; name=\\"x\\""; name=model\r\n\r\nother\r\n',
+    b'Content-Disposition: form-data; name="x"\r\nContent-Disposition: form-data; name="model"\r\n\r\nother\r\n',
+    b'Content-Disposition: form-data;\r\n name="model"\r\n\r\nother\r\n',
+    b'Content-Type: text/plain\nContent-Disposition: form-data; name="model"\r\n\r\nother\r\n',
+    b'Content-Disposition: form-data; name="x" "model"\r\n\r\nother\r\n',
+    b'Content-Disposition: attachment; name="model"\r\n\r\nother\r\n',
+]
+"""Parts in which some reader sees a `model`, and another does not."""
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_a_model_that_only_another_reader_sees_is_refused(hidden: bytes) -> None:
+    for body in (form(part("model", b"m"), hidden), form(hidden, part("model", b"m"))):
+        with pytest.raises(Malformed, match=r"in one line|name in quotes"):
+            fields(body, ALL)
+
+
+def test_a_part_that_only_another_reader_sees_is_refused() -> None:
+    mine, other = part("model", b"mine"), part("model", b"other")
+    with pytest.raises(Malformed, match="bare line feed"):
+        fields(form(part("file", b"\n--xyz\n" + other), mine), ALL)
+    with pytest.raises(Malformed, match="follows the end"):
+        fields(form(mine) + form(other), ALL)
+
+
+@pytest.mark.parametrize("filename", ["a.wav", "; name=model", '\\"a\\".wav', "C:\\a.wav", "ä.wav"])
+def test_a_files_own_name_may_say_anything(filename: str) -> None:
+    body = form(part("file", b"x", f'; filename="{filename}"'), part("model", b"m"))
+    assert text(body, fields(body, ALL)["model"], "model") == "m"
+
+
 @pytest.mark.parametrize("value", [b"\xff", b"m" * 5000])
 def test_a_field_is_a_short_text(value: bytes) -> None:
     body = form(part("model", value))
