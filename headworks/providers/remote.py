@@ -38,7 +38,7 @@ from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.providers.estimating import estimate
-from headworks.wire.sides import Estimating, Prefacing, StreamDecoder, Typing, VendorDialect, VendorSide
+from headworks.wire.sides import Estimating, Prefacing, StreamDecoder, Typing, Unmarked, VendorDialect, VendorSide
 from headworks.wire.translated import between
 
 MOST_ANSWER = 64_000_000
@@ -454,6 +454,8 @@ class Streaming(Reply):
                     raise Expired(phase="total" if self._deadline_at <= by else "between_tokens") from None
                 chunks = [*chunks, *decoder.end()]
             except Broken:
+                if isinstance(decoder, Unmarked):
+                    decoder.broke()
                 chunks = decoder.end()  # whole all the same where every choice had its finish reason; else a Cut
         attempt = self._attempt
         if attempt is not None:

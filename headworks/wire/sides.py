@@ -73,6 +73,15 @@ class StreamDecoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Unmarked(Protocol):
+    """What a decoder has beside, whose bytes do not tell where the answer ends: only the connection does."""
+
+    def broke(self) -> None:
+        """The connection broke, so what came is not whole, whatever it looks like."""
+        ...
+
+
 class VendorSide(Protocol):
     """One operation of a vendor's API."""
 

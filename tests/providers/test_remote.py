@@ -37,6 +37,7 @@ from headworks.providers.remote import MOST_BEFORE_HEAD, Account, Remote, accoun
 from headworks.wire.openai.caller import CHAT, EMBEDDINGS
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.errors import event, problem
+from headworks.wire.openai.passed.caller import PASSED
 from tests.skipping import run_skipping, skip
 
 SHORT = 0.08
@@ -478,6 +479,23 @@ def test_a_stream_that_breaks_after_its_head_is_a_cut(ending: list[Step], togeth
             if ending[0] == framed(ERROR):
                 assert caught.value.said is not None
                 assert caught.value.said.message == "overloaded"
+
+    run(main)
+
+
+def test_a_sound_whose_connection_breaks_is_a_cut_and_one_that_ends_is_whole() -> None:
+    speech = next(caller for caller in PASSED if caller.speaks)
+
+    async def main() -> None:
+        async with Vendor([OPEN, framed(b"\0\1"), END], [OPEN, framed(b"\0\1"), hang_up]) as vendor:
+            asked = call(streamed=True, dialect=speech)
+            assert await ask(vendor.remote, asked) == b"\0\1"
+            async with vendor.remote.open(asked) as reply:
+                chunks = await reply.read()
+                with pytest.raises(Cut):
+                    while more := await reply.read():
+                        chunks += more
+            assert [(chunk.data, chunk.last) for chunk in chunks] == [(b"\0\1", False)]
 
     run(main)
 

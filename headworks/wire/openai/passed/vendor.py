@@ -15,7 +15,7 @@ from headworks.core.dialect import Headers, Operation
 from headworks.core.errors import CallError, Cut, Garbled
 from headworks.core.reply import Chunk, Usage
 from headworks.wire.openai import body as openai_body
-from headworks.wire.openai.errors import error_in, vendor_error
+from headworks.wire.openai.errors import error_in, garbled, vendor_error
 from headworks.wire.openai.passed import multipart
 from headworks.wire.openai.passed.caller import PASSED
 from headworks.wire.openai.responses.words import usage_in
@@ -24,6 +24,8 @@ from headworks.wire.sides import Spent, StreamDecoder
 
 CONTENT_TYPE: Final = b"content-type"
 _OPENED: Final = b"{"
+_MARKUP: Final = b"<"
+"""How a page begins that a proxy answers in a vendor's place. No transcript begins so."""
 _BLANK: Final = b" \t\r\n"
 
 
@@ -71,12 +73,16 @@ class PassedVendor:
         if not body:
             raise Garbled("The vendor's answer is empty.")
         said = said_in(body)
+        if said is None:
+            if self.operation != "audio" or body.lstrip(_BLANK)[:1] == _MARKUP:
+                raise garbled(body)
+            said = _Said()  # a transcript may be plain text
         if said.error:
             raise error_in(msgspec.json.decode(body), is_headed=False)
         return Chunk(data=body, has_content=True, usage=usage_of(said), last=True)
 
     def spent(self, body: bytes) -> Spent:
-        return Spent(usage_of(said_in(body)))
+        return Spent(usage_of(said_in(body) or _Said()))
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:
         return vendor_error(status, headers, body, wall)
@@ -85,14 +91,14 @@ class PassedVendor:
         return False  # nothing is added for it
 
 
-def said_in(body: bytes) -> _Said:
-    """What an answer says beside what was asked for; nothing where it is no JSON object."""
+def said_in(body: bytes) -> _Said | None:
+    """What an answer says beside what was asked for; None where it is no JSON object."""
     if body.lstrip(_BLANK)[:1] == _OPENED:
         try:
             return _SAID.decode(body)
         except (ValueError, RecursionError):
             pass
-    return _Said()
+    return None
 
 
 def usage_of(said: _Said) -> Usage | None:
@@ -125,11 +131,16 @@ class PassedStream:
         return [Chunk(data=data, has_content=True)]
 
     def end(self) -> list[Chunk]:
+        if self.fault is not None:
+            return []
         if not self.is_headed:
             self.fault = Garbled("The vendor's answer is empty.")
             return []
         self.is_done = True
         return [Chunk(data=b"", last=True)]
+
+    def broke(self) -> None:
+        self.fault = Cut("The connection to the vendor broke before the answer was whole.")
 
     def give_up(self) -> None:
         if not self.is_done:

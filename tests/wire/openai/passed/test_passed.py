@@ -71,9 +71,9 @@ def test_the_vendors_type_goes_on_and_its_own_id_is_noted() -> None:
     ],
 )
 def test_tokens_are_those_that_the_vendor_says(answer: bytes, usage: Usage | None) -> None:
-    chunk = side(IMAGES).whole(answer, call(IMAGES, b"{}"))
+    chunk = side(AUDIO).whole(answer, call(AUDIO, b"{}"))
     assert (chunk.data, chunk.usage, chunk.last) == (answer, usage, True)
-    assert side(IMAGES).spent(answer).usage == usage
+    assert side(AUDIO).spent(answer).usage == usage
 
 
 def test_no_answer_and_an_error_in_a_success_are_failures() -> None:
@@ -84,6 +84,18 @@ def test_no_answer_and_an_error_in_a_success_are_failures() -> None:
     error = side(IMAGES).error(400, [], b'{"error":{"message":"bad size"}}', 0.0)
     assert isinstance(error, Rejected)
     assert not side(IMAGES).refuses_counting(error, call(IMAGES, b"{}"))
+
+
+@pytest.mark.parametrize("answer", [b"<html>bad gateway</html>", b"oh no", b"[]", b'{"data":[', b" \n"])
+def test_pictures_that_are_no_json_object_are_a_failure(answer: bytes) -> None:
+    with pytest.raises(Garbled):
+        side(IMAGES).whole(answer, call(IMAGES, b"{}"))
+    assert side(IMAGES).spent(answer).usage is None
+
+
+def test_a_page_is_no_transcript() -> None:
+    with pytest.raises(Garbled):
+        side(AUDIO).whole(b"\n<!doctype html><html>", call(AUDIO, b"{}"))
 
 
 def test_a_sound_goes_on_as_it_comes() -> None:
@@ -105,6 +117,15 @@ def test_a_stream_without_a_byte_is_garbled_and_one_that_is_given_up_is_cut() ->
     stream = PassedStream()
     stream.give_up()
     assert isinstance(stream.fault, Cut)
+
+
+def test_a_stream_whose_connection_broke_is_cut() -> None:
+    stream = PassedStream()
+    stream.feed(b"\0\1")
+    stream.broke()
+    assert stream.end() == []
+    assert isinstance(stream.fault, Cut)
+    assert not stream.is_done
 
 
 def test_nothing_of_it_is_shared_bounded_or_said_in_the_middle() -> None:
