@@ -109,6 +109,7 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b" \r" * 300 + b'data: {"choices":[]}\r\n\r\n' * 30,
         ),
         "passed": (
+            b'--b\r\nContent-Disposition: form-data; filename="a\\"; name=x"; name=model\r\n\r\nm\r\n--b\n--b--\r\n',
             b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--b--\r\n',
             b'{"model":"m","prompt":"a cat","stream":true}',
             b'{"data":[{"b64_json":"aGk="}],"usage":{"input_tokens":7,"output_tokens":9}}',

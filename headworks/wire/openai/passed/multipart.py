@@ -27,6 +27,8 @@ _FORM_DATA = re.compile(rb"[ \t]*form-data[ \t]*", re.IGNORECASE)
 _PARAMETER = re.compile(rb"""[ \t]*([!-:<>-~]{1,40})=(?:"((?:[^"\\]|\\.)*)"|([^";]*))[ \t]*""", re.DOTALL)
 """A parameter of a header: its name, and its value in quotes or without."""
 
+_TOKEN = re.compile(rb"[0-9A-Za-z_.\[\]-]+")
+
 Place = tuple[int, int]
 
 
@@ -47,14 +49,12 @@ def fields(body: bytes, wanted: frozenset[str]) -> Mapping[str, Place]:
     read in two ways."""
     line = b"\n--" + boundary(body)
     mark = b"\r" + line
-    if body.count(line) != body.count(mark):
-        raise Malformed("A boundary in the multipart body follows a bare line feed: end each line with CR LF.")
     found: dict[str, Place] = {}
     at = len(mark) - 2  # behind the first boundary, which no line end precedes
-    for _ in range(MOST_PARTS):
+    for known in range(MOST_PARTS):
         if body.startswith(b"--", at):
-            if body.find(mark, at) >= 0:
-                raise Malformed("A part follows the end of the multipart body: leave it out.")
+            if body.count(line) != known:
+                raise Malformed("A boundary follows a bare line feed, or the end of the form: write each behind CR LF.")
             return found
         end = body.find(mark, at)
         end_of_head = body.find(b"\r\n\r\n", at, min(at + MOST_HEAD, end + 2))
@@ -82,11 +82,11 @@ def _name(head: bytes) -> str:
         return ""
     if len(dispositions) == 1 and (said := _name_in(dispositions[0])) is not None:
         return said.decode("utf-8", "replace")
-    raise Malformed('A part needs one `Content-Disposition: form-data; name="..."`, with its name in quotes.')
+    raise Malformed('A part needs one `Content-Disposition: form-data; name="..."`, its name once and without escapes.')
 
 
 def _name_in(value: bytes) -> bytes | None:
-    """The one `name` of a disposition, in quotes and without escapes; None where it has none like that."""
+    """The one `name` of a disposition, without escapes; None where it has none like that. .NET writes it without quotes."""
     kind = _FORM_DATA.match(value)
     names: list[bytes] = []
     at = 0 if kind is None else kind.end()
@@ -96,9 +96,10 @@ def _name_in(value: bytes) -> bytes | None:
             return None
         title, quoted, bare = parameter[1].lower(), parameter[2], parameter[3]
         if title in (b"name", b"name*"):
-            if title != b"name" or bare is not None or b"\\" in quoted:
+            name = quoted if bare is None else bare.rstrip(b" \t")
+            if title != b"name" or b"\\" in name or (bare is not None and _TOKEN.fullmatch(name) is None):
                 return None
-            names.append(quoted)
+            names.append(name)
         at = parameter.end()
     return names[0] if len(names) == 1 else None
 
