@@ -155,7 +155,7 @@ class Leaves:
         spoken = self.dialects["openai" if word in schema.PRESETS else word]
         dialect = openai_at(preset_of(word, provider.base_url), provider.apis) if spoken is OPENAI else spoken
         if isinstance(provider, schema.Azure):
-            dialect = azure_at(provider.base_url)
+            dialect = azure_at(provider.base_url, provider.apis)
         if isinstance(provider, schema.Bedrock) and provider.guardrail is not None:
             dialect = bedrock(guardrail_config(provider.guardrail))
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)

@@ -358,7 +358,7 @@ DERIVED: Final = "("
 
 def written_fields(kind: inspect.StructType) -> list[inspect.Field]:
     """The fields of a struct that a file may write. A vendor of another dialect has none of OpenAI's APIs."""
-    is_foreign = issubclass(kind.cls, OpenAI) and kind.cls is not OpenAI and kind.cls not in PRESETS.values()
+    is_foreign = issubclass(kind.cls, OpenAI) and kind.cls not in (OpenAI, Azure, *PRESETS.values())
     hidden = "apis" if is_foreign else ""
     return [field for field in kind.fields if not field.encode_name.startswith(DERIVED) and field.encode_name != hidden]
 
