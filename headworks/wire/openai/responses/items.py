@@ -270,6 +270,9 @@ def _texts(said: Any) -> list[str]:
 
 def items_of(turn: hub.Turn) -> Iterator[dict[str, Any]]:
     """The items that say this turn."""
+    if turn.role not in ("assistant", "tool") and (sole := hub.sole_text(turn)):
+        yield {"role": turn.role, "content": sole}  # as most are
+        return
     entries = own(turn.extra, RESPONSES).get("items")
     if turn.role not in ("assistant", "tool"):
         yield from _asked_items(turn)
