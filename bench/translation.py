@@ -35,6 +35,8 @@ from tests.wire.bedrock import frames
 
 ROUNDS = 60
 TURN = "A short turn of about eighty letters, as they come in the midst of a long talk: "
+LONG = 12
+"""Times of that in a turn of about a kilobyte, as an agent's tools answer."""
 
 CALLERS: dict[str, Dialect] = {one.name: one for one in (CHAT, RESPONSES, MESSAGES, GENERATE)}
 VENDORS = {
@@ -46,18 +48,19 @@ VENDORS = {
 }
 
 
-def body(caller: str, turns: int) -> bytes:
-    """A question of so many short turns, with one tool."""
+def body(caller: str, turns: int, times: int = 1) -> bytes:
+    """A question of so many turns, with one tool."""
+    text = TURN * times
     roles = ["user" if number % 2 == 0 else "assistant" for number in range(turns - 1 + turns % 2)]
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     tool = {"name": "get_weather", "description": "The weather in a city."}
     said: dict[str, Any]
     if caller == "gemini.generate":
-        parts = [{"role": "model" if role == "assistant" else role, "parts": [{"text": TURN}]} for role in roles]
+        parts = [{"role": "model" if role == "assistant" else role, "parts": [{"text": text}]} for role in roles]
         said = {"contents": parts, "tools": [{"functionDeclarations": [{**tool, "parameters": schema}]}]}
     elif caller == "openai.responses":
         kinds = {"user": "input_text", "assistant": "output_text"}
-        items = [{"type": "message", "role": role, "content": [{"type": kinds[role], "text": TURN}]} for role in roles]
+        items = [{"type": "message", "role": role, "content": [{"type": kinds[role], "text": text}]} for role in roles]
         said = {
             "model": "m",
             "input": items,
@@ -65,7 +68,7 @@ def body(caller: str, turns: int) -> bytes:
             "tools": [{"type": "function", **tool, "parameters": schema}],
         }
     else:
-        said = {"model": "m", "max_tokens": 100, "messages": [{"role": role, "content": TURN} for role in roles]}
+        said = {"model": "m", "max_tokens": 100, "messages": [{"role": role, "content": text} for role in roles]}
         function = {"type": "function", "function": {**tool, "parameters": schema}}
         said["tools"] = [{**tool, "input_schema": schema}] if caller == "anthropic.messages" else [function]
     if caller != "gemini.generate":
@@ -152,8 +155,8 @@ def reading(caller: str, side: VendorSide, vendor: str) -> Callable[[], object]:
     return lambda: decoder.feed(word)
 
 
-def measured(caller: str, vendor: str) -> tuple[float, float, float]:
-    """Microseconds more at 1.5 KB, by the KB beyond, and by the chunk, than where both speak the same (a vendor that nobody speaks: in all)."""
+def measured(caller: str, vendor: str) -> tuple[float, float, float, float]:
+    """Microseconds more at 1.5 KB, by the KB beyond (of short turns, and of turns of 1 KB), and by the chunk, than where both speak the same (a vendor that nobody speaks: in all)."""
     side = between(CALLERS[caller], VENDORS[vendor])
     own = between(CALLERS[caller], VENDORS[caller])
     assert side is not None
@@ -164,19 +167,25 @@ def measured(caller: str, vendor: str) -> tuple[float, float, float]:
     chunk, chunk_base = paired(reading(caller, side, vendor), reading(caller, own, caller), 50)
     more = one - base
     slope = (many - many_base - more) / ((len(large) - len(small)) / 1024)
-    return more, slope, chunk - chunk_base
+    wide = body(caller, 61, LONG)
+    long, long_base = paired(asking(caller, side, wide), asking(caller, own, wide), 4)
+    long_slope = (long - long_base - more) / ((len(wide) - len(small)) / 1024)
+    return more, slope, long_slope, chunk - chunk_base
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="CALLER:VENDOR")
     only = parser.parse_args().only
-    print("| caller | vendor | us more at 1.5 KB | us a KB beyond | us more a chunk |\n|---|---|---|---|---|")
+    print("| caller | vendor | us more at 1.5 KB | us a KB of short turns | of turns of 1 KB | us more a chunk |")
+    print("|---|---|---|---|---|---|")
     for caller in CALLERS:
         for vendor in VENDORS:
             if caller != vendor and only in ("", f"{caller}:{vendor}"):
-                more, slope, chunk = measured(caller, vendor)
-                print(f"| {caller} | {vendor} | {more:.0f} | {slope:.1f} | {chunk:.1f} |", flush=True)
+                more, slope, long_slope, chunk = measured(caller, vendor)
+                print(
+                    f"| {caller} | {vendor} | {more:.0f} | {slope:.1f} | {long_slope:.1f} | {chunk:.1f} |", flush=True
+                )
 
 
 if __name__ == "__main__":
