@@ -25,6 +25,7 @@ from headworks.gateway.prices import Prices
 from headworks.http.recording_client import RecordingClient, Taken
 from headworks.providers.remote import Remote
 from headworks.system.schema.system import Model, OpenAI, System, TargetOf
+from headworks.system.verdicts.constraints import permitted
 from headworks.wire.capture import BINARY, Asked, Capture, answered, read
 from headworks.wire.capture_questions import Question, questions
 from headworks.wire.filler import Filler
@@ -61,6 +62,7 @@ class Recorder:
     it is not asked over HTTP."""
 
     def __init__(self, system: System, folder: Path, name: str) -> None:
+        system = permitted(system)  # what the constraints forbid is asked by nobody
         self.model, self.target = target_named(system, name)
         provider = system.providers[self.target.provider]
         if not isinstance(provider, OpenAI):

@@ -152,6 +152,18 @@ def test_a_target_that_cannot_be_asked_is_said_so(target: str, says: str, tmp_pa
         run(lambda url: recorded(loaded(url), target, tmp_path, is_agreed=True, is_json=False))
 
 
+def test_a_target_that_does_not_meet_the_constraints_is_not_asked() -> None:
+    text = (
+        "version: 1\nproviders:\n  v: {dialect: openai, base_url: 'https://v.example/v1', region: us}\n"
+        "  w: {dialect: openai, base_url: 'https://w.example/v1', region: eu}\n"
+        "models: {a: [v/m, w/m]}\nrequirements: {constraints: [{region: eu}]}\n"
+    )
+    system = read(text.encode(), file="test.yaml", folder=Path(), env={}).system
+    with pytest.raises(KeyError):
+        Recorder(system, Path(), "v/m")
+    assert str(Recorder(system, Path(), "a").target) == "w/m"
+
+
 def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "vllm").write_text("a file stands there")
     with pytest.raises(click.ClickException, match="cannot be written"):
