@@ -124,10 +124,10 @@ class Calls:
         open_calls.joined(task)
         is_told = False
         newest = [b""]  # what the caller was sent last
-        opening = stack.front.open(call)
-        if stack.keepalive is not None and call.streamed and call.dialect.keepalive:
-            opening = KeptAlive(opening, call, exchange, cors, stack.keepalive)
         try:
+            opening = stack.front.open(call)
+            if stack.keepalive is not None and call.streamed and call.dialect.keepalive:
+                opening = KeptAlive(opening, call, exchange, cors, stack.keepalive)
             async with opening as reply:
                 if reply.streamed:
                     await stream(
