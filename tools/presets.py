@@ -21,8 +21,10 @@ def main() -> None:
 
 
 def written(page: str) -> str:
-    """The page with its two tables as they are today."""
-    return placed(placed(page, "addresses", list(addresses()), TOOL), "differences", list(differences()), TOOL)
+    """The page with its three tables as they are today."""
+    for name, table in (("addresses", addresses()), ("responses", responses()), ("differences", differences())):
+        page = placed(page, name, list(table), TOOL)
+    return page
 
 
 def addresses() -> Iterator[str]:
@@ -34,6 +36,16 @@ def addresses() -> Iterator[str]:
             key = f"{keys}, if it is set" if preset.keys and preset.is_open else keys
             cells = f"`{preset.word}` | {preset.title} | `{preset.base_url}` | {key} | {source(preset.sources[0])}"
             yield f"| {cells} |"
+
+
+def responses() -> Iterator[str]:
+    yield "| vendor | Responses | source |"
+    yield "|---|---|---|"
+    for preset in PRESETS:
+        if "responses" in preset.apis:
+            yield f"| `{preset.word}` | as it is | {source(preset.sources[-1])} |"
+        elif (page := preset.partly.get("responses")) is not None:
+            yield f"| `{preset.word}` | in part; only with `apis` | {source(page)} |"
 
 
 def differences() -> Iterator[str]:

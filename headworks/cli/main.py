@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "Check a system file, and judge its objectives by arithmetic.",
         "plan": "Predict whether a system meets its objectives, and what would help.",
         "probe": "Measure how fast each target is, for plan.",
+        "record": "Keep a vendor's answers as files for tests, with filler for every text.",
         "eval": "Run evaluation suites, with confidence intervals, and gate on the results.",
         "load": "Load-test a running gateway with its system's traffic, and judge the results.",
         "drill": "Inject faults into a copy of the system, and judge what callers saw.",

@@ -235,6 +235,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def keepalive(self) -> bytes:
+        """What a caller whose stream has no content yet may be sent, and its SDKs pass over; b"" where there are no streams."""
+        ...
+
+    @property
     def forms(self) -> Forms: ...
     @property
     def splice(self) -> Splice | None:

@@ -57,7 +57,7 @@ log = logging.getLogger("headworks.gateway")
 ALWAYS_FORWARDED: Final = frozenset({b"traceparent", b"idempotency-key"})
 
 CHANGEABLE: Final = frozenset(
-    {"max_buffered", "max_in_flight", "max_queued", "max_wait", "drain", "cors", "expose", "admin_key"}
+    {"max_buffered", "max_in_flight", "max_queued", "max_wait", "drain", "cors", "expose", "keepalive", "admin_key"}
 )
 """Keys of `server` that a reload may change. The others, and all of `log` and `responses`, belong to what is open already: a restart."""
 
@@ -82,6 +82,7 @@ class Stack:
         self.sessions = Sessions(system.models)
         self.noticed = self.passing.union(SESSION_NAMES)
         self.exposed = frozenset(system.server.expose)
+        self.keepalive = system.server.keepalive
         self.same_as = SameAs(callable_names(system), system.same_as) if system.same_as else None
         self.further_names = [] if self.same_as is None else self.same_as.listed(Catalog().names())
         """Names beside the aliases that `/v1/models` shows."""

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -56,6 +56,14 @@ LeafFactory = Callable[[str], Service]
 """Gives the service for one of a provider's models."""
 
 
+class ClientFactory(Protocol):
+    """Makes the connections to a provider."""
+
+    def __call__(
+        self, origin: Origin, *, context: ssl.SSLContext | None, proxy: Proxy | None, buffered: Buffered | None
+    ) -> Client: ...
+
+
 class Leaves:
     """Every provider of a system, ready to be asked.
 
@@ -75,8 +83,10 @@ class Leaves:
         buffered: Buffered | None = None,
         dialects: Mapping[str, VendorDialect] = DIALECTS,
         credentials: CredentialFactory = credential_of,
+        clients: ClientFactory = Client,
     ) -> None:
         self.dialects = dialects
+        self._client = clients
         self._credential_of = credentials
         self.providers = system.providers
         self.folder = folder
@@ -146,7 +156,7 @@ class Leaves:
         origin = Origin.parse(provider.base_url)
         proxy = Proxy.parse(provider.proxy.reveal()) if provider.proxy is not None else None
         context = self._tls(name, provider, origin)
-        client = self.clients[name] = Client(origin, context=context, proxy=proxy, buffered=self.buffered)
+        client = self.clients[name] = self._client(origin, context=context, proxy=proxy, buffered=self.buffered)
         key = provider.api_key.reveal() if provider.api_key is not None else None
         extra = {header: value.reveal() for header, value in provider.headers.items()}
         word = str(provider.__struct_config__.tag)
@@ -155,7 +165,7 @@ class Leaves:
         spoken = self.dialects["openai" if word in schema.PRESETS else word]
         dialect = openai_at(preset_of(word, provider.base_url), provider.apis) if spoken is OPENAI else spoken
         if isinstance(provider, schema.Azure):
-            dialect = azure_at(provider.base_url)
+            dialect = azure_at(provider.base_url, provider.apis)
         if isinstance(provider, schema.Bedrock) and provider.guardrail is not None:
             dialect = bedrock(guardrail_config(provider.guardrail))
         forward = frozenset(header.lower().encode() for header in provider.forward_headers)

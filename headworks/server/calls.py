@@ -26,6 +26,7 @@ from headworks.server.content_encoding import plain
 from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
 from headworks.server.exposed import exposed
+from headworks.server.keepalive import NO_CACHE, SSE, KeptAlive
 from headworks.server.limits import limited
 from headworks.server.problems import JSON, Headers, answer
 from headworks.system.derived.same_as import SameAs
@@ -37,8 +38,6 @@ DIGESTED = 1_000_000
 MOST_TRACE = 55
 """Bytes of a traceparent of version 00 (W3C Trace Context); more is not one."""
 
-SSE = (b"content-type", b"text/event-stream; charset=utf-8")
-NO_CACHE = (b"cache-control", b"no-cache")
 UNREAD = Asked(model="")
 
 LIMITS = (b"x-ratelimit-", b"anthropic-ratelimit-")
@@ -71,6 +70,11 @@ class Stack(Protocol):
     @property
     def exposed(self) -> frozenset[Exposable]:
         """What answers say of themselves (`server.expose`)."""
+        ...
+
+    @property
+    def keepalive(self) -> float | None:
+        """Seconds between two signs of life to who waits for a stream's first content (`server.keepalive`); None: no such sign."""
         ...
 
 
@@ -121,7 +125,10 @@ class Calls:
         is_told = False
         newest = [b""]  # what the caller was sent last
         try:
-            async with stack.front.open(call) as reply:
+            opening = stack.front.open(call)
+            if stack.keepalive is not None and call.streamed and call.dialect.keepalive:
+                opening = KeptAlive(opening, call, exchange, cors, stack.keepalive)
+            async with opening as reply:
                 if reply.streamed:
                     await stream(
                         reply, exchange, [*self.stream_heads, *heads(call, reply, stack.exposed), *cors], newest
@@ -219,7 +226,8 @@ def passing(request: Request, names: frozenset[bytes], own: bytes) -> tuple[tupl
 async def stream(reply: Reply, exchange: Exchange, headers: Headers, newest: list[bytes]) -> None:
     """Writes the chunks as they come; waits for the caller where it does not read. newest: holds what was written last."""
     chunks = await reply.read()
-    exchange.start(200, headers)
+    if not exchange.started:  # else keepalives began it
+        exchange.start(200, headers)
     while chunks:
         if chunks[-1].last:
             exchange.end(joined(chunks))

@@ -33,7 +33,9 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     model: for a first system file; reasons: that model thinks first, and takes other parameters.
     bound: the only name by which it knows the bound on an answer. counts: it takes `stream_options`.
     prefills: what begins how (`wire/prefill.py`): a part of the base URL, how the model's name begins, the form.
-    apis: which of OpenAI's it has, where not the usual ones (`wire/openai/dialect.py`).
+    apis: which of OpenAI's it is asked by, where not the usual ones (`wire/openai/dialect.py`).
+    partly: further ones that it has in part or as a beta, with the page that says so: a provider asks by them only where the file's
+    `apis` says so, for a translated call loses less (docs/adr/0123).
     fates: fields that it does not take, where a call is translated for it. renamed: members that it calls otherwise.
     """
 
@@ -54,6 +56,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     counts: bool = True
     prefills: Prefills = ()
     apis: tuple[str, ...] = ()
+    partly: Mapping[str, str] = MappingProxyType({})
     fates: Mapping[str, Row] = MappingProxyType({})
     renamed: Mapping[str, str] = MappingProxyType({})
 
@@ -137,6 +140,7 @@ PRESETS: Final = (
             "sampling.top_logprobs": _NO_LOGPROBS,
             "sampling.logit_bias": _NO_BIAS,
         },
+        partly={"responses": "https://console.groq.com/docs/responses-api"},
         sources=("https://console.groq.com/docs/openai",),
     ),
     Preset(
@@ -163,6 +167,7 @@ PRESETS: Final = (
         model="openai/gpt-5-mini",
         reasons=True,
         prefills=(("", r"anthropic/claude-", "message"),),
+        partly={"responses": "https://openrouter.ai/docs/api/reference/responses/overview"},
         sources=("https://openrouter.ai/docs/quickstart",),
     ),
     Preset(
@@ -172,6 +177,7 @@ PRESETS: Final = (
         hosts={"api.x.ai": ("/v1",)},
         keys=("XAI_API_KEY",),
         model="grok-4-1-fast-non-reasoning",
+        partly={"responses": "https://docs.x.ai/developers/model-capabilities/text/generate-text"},
         sources=("https://docs.x.ai/docs/api-reference",),
     ),
     Preset(
@@ -181,6 +187,7 @@ PRESETS: Final = (
         hosts={"api.fireworks.ai": ("/inference/v1",)},
         keys=("FIREWORKS_API_KEY",),
         model="accounts/fireworks/models/gpt-oss-120b",
+        partly={"responses": "https://docs.fireworks.ai/guides/response-api"},
         sources=("https://docs.fireworks.ai/tools-sdks/openai-compatibility",),
     ),
     Preset(
@@ -294,6 +301,7 @@ PRESETS: Final = (
         base_url="https://router.huggingface.co/v1",
         keys=("HF_TOKEN",),
         model="openai/gpt-oss-120b",
+        partly={"responses": "https://huggingface.co/docs/inference-providers/guides/responses-api"},
         sources=("https://huggingface.co/docs/inference-providers/tasks/chat-completion",),
     ),
     # Servers that people run themselves
@@ -305,6 +313,7 @@ PRESETS: Final = (
         is_open=True,
         bound="max_tokens",  # the newer name is no field there, so the answer would have no bound
         apis=_SERVER,
+        partly={"responses": "https://docs.ollama.com/api/openai-compatibility"},
         sources=("https://docs.ollama.com/api/openai-compatibility",),
     ),
     Preset(
@@ -315,6 +324,7 @@ PRESETS: Final = (
         is_open=True,
         prefills=(("", "", "final_message"),),
         apis=_SERVER,
+        partly={"responses": "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"},
         sources=("https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",),
     ),
     Preset(
@@ -334,6 +344,7 @@ PRESETS: Final = (
         is_open=True,
         bound="max_tokens",
         apis=_SERVER,
+        partly={"responses": "https://lmstudio.ai/blog/lmstudio-v0.3.29"},
         sources=("https://lmstudio.ai/docs/developer/openai-compat",),
     ),
     Preset(
@@ -344,6 +355,7 @@ PRESETS: Final = (
         is_open=True,
         prefills=(("", "", "message"),),
         apis=_SERVER,
+        partly={"responses": "https://github.com/ggml-org/llama.cpp/tree/master/tools/server"},
         sources=("https://github.com/ggml-org/llama.cpp/tree/master/tools/server",),
     ),
     # Vendors with a dialect of their own
@@ -381,11 +393,19 @@ PRESETS: Final = (
     Preset(
         word="azure",
         title="Azure OpenAI",
+        apis=(
+            "chat",
+            "responses",
+            "embeddings",
+        ),  # at the newer address; the older ones have chat and embeddings by default
         base_url="https://{resource}.openai.azure.com/openai/v1",
         versioned_url="https://{resource}.openai.azure.com?api-version={api_version}",
         keys=("AZURE_OPENAI_API_KEY",),
         speaks="azure",
-        sources=("https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",),
+        sources=(
+            "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",
+            "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses",
+        ),
     ),
     Preset(
         word="bedrock",

@@ -19,7 +19,12 @@ An event at the end of the stream without its empty line is completed: some vend
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+COMMENT: Final = b": keepalive\n\n"
+"""What readers of a stream pass over, and proxies count as life. The standard names comments for this."""
 
 MOST_BYTES = 64_000_000
 """The longest event: as long as the longest answer that is no stream, for a picture in base64 comes in one event."""

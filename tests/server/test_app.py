@@ -6,7 +6,8 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -52,6 +53,9 @@ keys:
 server: {cors: ["https://app.example"]}
 """
 )
+
+
+LOCAL: Final[Mapping[bytes, bytes]] = MappingProxyType({b"host": b"127.0.0.1:8080"})
 
 
 class Answered:
@@ -108,6 +112,7 @@ class Served:
         self.sessions = Sessions(world.system.models)
         self.noticed = self.passing.union(SESSION_NAMES)
         self.exposed = frozenset(world.system.server.expose)
+        self.keepalive = world.system.server.keepalive
         self.same_as = SameAs(world.system.models, world.system.same_as) if world.system.same_as else None
 
 
@@ -149,12 +154,17 @@ class Facing:
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answered:
         named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-        lookup = {b"host": b"127.0.0.1:8080", **named}
-        request = Request(method, path, list(lookup.items()), lookup, "1.1")
-        request.body = body
+        lookup = {**LOCAL, **named}
         answered = Answered()
-        await self.app.handle(request, answered)
+        await self.put(method, path, body, answered, lookup)
         return answered
+
+    async def put(
+        self, method: str, path: str, body: bytes, answered: Answered, lookup: Mapping[bytes, bytes] = LOCAL
+    ) -> None:
+        request = Request(method, path, list(lookup.items()), dict(lookup), "1.1")
+        request.body = body
+        await self.app.handle(request, answered)
 
     async def chat(self, **headers: str) -> Answered:
         return await self.ask("POST", "/v1/chat/completions", chat(), **headers)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from headworks.core.call import Call
 from headworks.core.clock import now
+from headworks.core.dialect import Dialect
+from headworks.core.errors import Garbled
 from headworks.gateway.leaves import Leaves
 from headworks.system.schema.system import Azure
 from headworks.wire.openai.caller import CHAT
+from headworks.wire.openai.completions.caller import COMPLETIONS
+from headworks.wire.openai.responses.caller import RESPONSES
 from tests.stack.test_credentials import Keys, vendor
 from tests.system.files import NOWHERE, odd, right, wrong
 
@@ -49,15 +54,20 @@ def test_what_cannot_work_is_told(written: str, problem: str) -> None:
     assert any(problem in told for told in wrong(file(written), ENV))
 
 
-def request_of(written: str) -> bytes:
+CHATS = b'{"model":"a","messages":[{"role":"user","content":"hi"}]}'
+
+
+def request_of(written: str, dialect: Dialect = CHAT, body: bytes = CHATS) -> bytes:
+    """The request that reaches Azure."""
+
     async def main() -> bytes:
         async with vendor() as (url, heads):
             text = file(written.replace("URL", url.removesuffix("/v1")))
             leaves = Leaves(right(text, ENV), NOWHERE, seed=1, credentials=lambda *_: Keys())
-            body = b'{"model":"a","messages":[{"role":"user","content":"hi"}]}'
-            call = Call(id="1", alias="a", body=body, dialect=CHAT, deadline_at=now() + 5)
-            async with leaves.leaf("v", "my-gpt").open(call) as reply:
-                await reply.read()
+            call = Call(id="1", alias="a", body=body, dialect=dialect, deadline_at=now() + 5)
+            with suppress(Garbled):  # what answers there speaks chat only
+                async with leaves.leaf("v", "my-gpt").open(call) as reply:
+                    await reply.read()
             await leaves.close()
             return heads[0]
 
@@ -81,3 +91,44 @@ def test_a_token_of_entra_id_takes_the_place_of_the_key() -> None:
     head = request_of(", base_url: 'URL/openai/v1', credential: {kind: azure}")
     assert b"\r\nauthorization: Signed key-1-" in head
     assert b"api-key" not in head
+
+
+ASKS = b'{"model":"a","input":"hi","tools":[{"type":"namespace","name":"n","description":"","tools":[]}],"store":false}'
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        (", base_url: 'URL/openai/v1'", "/openai/v1/responses"),
+        (
+            ", base_url: 'URL?api-version=2025-04-01-preview', apis: [chat, responses]",
+            "/openai/responses?api-version=2025-04-01-preview",
+        ),
+    ],
+)
+def test_a_caller_of_responses_passes_as_it_is(written: str, path: str) -> None:
+    head = request_of(written, RESPONSES, ASKS)
+    assert head.startswith(f"POST {path} HTTP/1.1\r\n".encode())
+    assert head.endswith(ASKS.replace(b'"a"', b'"my-gpt"', 1))
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        (", base_url: 'URL/openai/v1', apis: [chat]", "/openai/v1/chat/completions"),
+        (
+            ", base_url: 'URL?api-version=2024-10-21'",
+            "/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21",
+        ),
+    ],
+)
+def test_a_caller_of_responses_is_translated_where_the_resource_is_not_asked_by_it(written: str, path: str) -> None:
+    head = request_of(written, RESPONSES, b'{"model":"a","input":"hi"}')
+    assert head.startswith(f"POST {path} HTTP/1.1\r\n".encode())
+    assert b'"messages"' in head
+
+
+def test_legacy_completions_are_asked_by_the_older_paths_where_the_file_says_so() -> None:
+    written = ", base_url: 'URL?api-version=2024-10-21', apis: [chat, completions]"
+    head = request_of(written, COMPLETIONS, b'{"model":"a","prompt":"hi"}')
+    assert head.startswith(b"POST /openai/deployments/my-gpt/completions?api-version=2024-10-21 HTTP/1.1\r\n")

@@ -9,6 +9,7 @@ import pytest
 
 from headworks.core.dialect import Prefill
 from headworks.wire.hub.fields import FIELDS
+from headworks.wire.openai.dialect import SIDES
 from headworks.wire.openai.translation.table import TABLE
 from headworks.wire.prefill import known_prefill
 from headworks.wire.presets import BY_HOST, BY_WORD, PRESETS, WORDS, Preset, preset_of
@@ -30,6 +31,8 @@ def test_every_row_has_an_address_a_key_and_a_source(preset: Preset) -> None:
     assert set(preset.fates) <= set(FIELDS)
     assert all(form in get_args(Prefill) for _, _, form in preset.prefills)
     assert set(preset.renamed) <= {row.name for row in TABLE.rows.values()}
+    assert all(page.startswith("https://") for page in preset.partly.values())
+    assert set(preset.partly) <= set(SIDES) - set(preset.apis)
     assert preset.base_url.startswith("https://") or "//127.0.0.1:" in preset.base_url
 
 

@@ -28,6 +28,9 @@ from headworks.system.syntax.findings import Findings, KeyPath, suggestion
 from headworks.system.syntax.scalars import shown, written_count, written_duration
 from headworks.wire.hosts import names_deployments, right_base_url
 
+LEAST_KEEPALIVE = 1.0
+"""Seconds."""
+
 SHORTEST_KEY = 16
 """Characters: a key below that can be guessed over a network in months (62 letters and digits: 95 bits at 16)."""
 
@@ -350,6 +353,11 @@ def _server(system: System, findings: Findings, machine: Machine) -> None:
         )
     if server.admin_key is not None:
         _caller_secret(server.admin_key, ("server", "admin_key"), findings)
+    if server.keepalive is not None and server.keepalive < LEAST_KEEPALIVE:
+        problem = "so many signs of life cost more than they keep, and turn nearly every error into an event of a 200"
+        findings.error(
+            ("server", "keepalive"), problem, "write 1s or more; half of your proxy's idle timeout is enough"
+        )
     owners: dict[str, str] = {}
     for name, key in system.keys.items():
         if not findings.is_valid(("keys", name, "key")):

@@ -190,6 +190,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "resource": "The name of the Azure resource: it makes the address.",
             "api_version": "A version of the API: then the older paths are used, which have the deployment in them. Default: the newer "
             "paths, which need none.",
+            "apis": "The APIs that this resource is asked by. Default: `chat`, `responses` and `embeddings`; with `api_version` `chat` and "
+            "`embeddings`.",
         },
         Bedrock: {
             **_OPENAI,

@@ -35,6 +35,8 @@ SERVING: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyT
             "expose": "Which facts answers carry in headers: `target` (`x-headworks-target`, who answered), `attempts` "
             "(`x-headworks-attempts`) and `cost` (`x-headworks-cost`, dollars; not on streams, whose headers are sent "
             "before the cost is known). Default: none.",
+            "keepalive": "How often a caller is sent a sign of life while its stream has no content yet, so that proxies keep the "
+            "connection: `15s`. After the first one the status is 200, and an error is an event (`docs/keepalive.md`). Default: none.",
         },
         Tls: {
             "cert": "The certificate with its intermediate certificates (PEM), relative to the system file's folder.",

@@ -311,6 +311,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     drain: Seconds = 30.0
     cors: tuple[Origin, ...] = ()
     expose: tuple[Exposable, ...] = ()
+    keepalive: Seconds | None = None
     workers: Count = 1
     tls: Tls | None = None
 
@@ -357,7 +358,7 @@ DERIVED: Final = "("
 
 def written_fields(kind: inspect.StructType) -> list[inspect.Field]:
     """The fields of a struct that a file may write. A vendor of another dialect has none of OpenAI's APIs."""
-    is_foreign = issubclass(kind.cls, OpenAI) and kind.cls is not OpenAI and kind.cls not in PRESETS.values()
+    is_foreign = issubclass(kind.cls, OpenAI) and kind.cls not in (OpenAI, Azure, *PRESETS.values())
     hidden = "apis" if is_foreign else ""
     return [field for field in kind.fields if not field.encode_name.startswith(DERIVED) and field.encode_name != hidden]
 
@@ -403,6 +404,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         parts["providers"] = _without_additions(parts["providers"])
         if self.responses == Responses():
             del parts["responses"]
+        if self.server.keepalive is None:
+            parts["server"] = _without(parts["server"], "keepalive")
         if not self.same_as:
             del parts[f"{DERIVED}same_as"]
         return digest(msgspec.json.encode(parts, order="sorted"))
@@ -428,6 +431,13 @@ def _with_promises_of_0_1(requirements: msgspec.Raw) -> msgspec.Raw:
     for part, name in ((found["traffic"], "sessions"), *[(one, "per") for one in found["objectives"]]):
         if part[name] is None:
             del part[name]
+    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
+
+
+def _without(part: msgspec.Raw, name: str) -> msgspec.Raw:
+    """The same part without a key that version 0.1 did not have."""
+    found = msgspec.json.decode(part, type=dict[str, msgspec.Raw])
+    del found[name]
     return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
 
 

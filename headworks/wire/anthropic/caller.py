@@ -55,6 +55,7 @@ class MessagesCaller:
 
     name: Final = "anthropic.messages"
     id_header: Final = REQUEST_ID
+    keepalive: Final = forms.PING
     bound_name: Final = BOUND
     operation: Final[Operation] = "chat"
     own_headers: Final = OWN_HEADERS

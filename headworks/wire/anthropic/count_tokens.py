@@ -57,6 +57,7 @@ class CountingCaller:
 
     name: Final = NAME
     id_header: Final = own.REQUEST_ID
+    keepalive: Final = b""
     bound_name: Final = ""
     operation: Final[Operation] = "count"
     own_headers: Final = own.OWN_HEADERS

@@ -17,6 +17,8 @@ from headworks.wire.sse import events_in
 
 STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
+PING: Final = b'event: ping\ndata: {"type":"ping"}\n\n'
+
 _OWN_END: Final = frozenset({"end_turn", "stop_sequence", "tool_use"})
 _OWN_OR_BOUND: Final = _OWN_END | {"max_tokens"}
 

@@ -39,6 +39,8 @@ def weigh(body: bytes) -> Weight:
         return Weight(unbounded="messages")
     if not isinstance(asked, dict) or not isinstance(messages := asked.get("messages"), list):
         return Weight(unbounded="messages")
+    if len(messages) > DENSE:
+        return Weight(unbounded="messages")  # bare values: millions of them fit into a body
     for name in _FAR:
         if asked.get(name):
             return Weight(unbounded=name)

@@ -51,6 +51,7 @@ class GenerateCaller:
 
     name: Final = "gemini.generate"
     id_header: Final = b""
+    keepalive: Final = forms.KEEPALIVE
     bound_name: Final = "generationConfig.maxOutputTokens"
     operation: Final[Operation] = "chat"
     own_headers: Final = OWN_HEADERS
@@ -77,6 +78,7 @@ class BatchEmbedCaller:
 
     name: str = "gemini.embed_batch"
     id_header: Final = b""
+    keepalive: Final = b""
     bound_name: Final = ""
     operation: Final[Operation] = "embeddings"
     own_headers: Final = OWN_HEADERS

@@ -60,6 +60,7 @@ class CountingCaller:
 
     name: Final = NAME
     id_header: Final = b""
+    keepalive: Final = b""
     bound_name: Final = ""
     operation: Final[Operation] = "count"
     own_headers: Final = b"x-goog-api-client"

@@ -20,6 +20,10 @@ from headworks.wire.sse import events_in
 END: Final = b""
 """There is no end mark."""
 
+KEEPALIVE: Final = b"\n"
+"""An empty line, which every reader of a stream passes over. A comment is none here: google-genai reads every line that does not
+begin with `data: ` as JSON, for so errors come (3.6.1, `_api_client.py`)."""
+
 _OWN_END: Final = frozenset({"STOP"})
 _OWN_OR_BOUND: Final = frozenset({"STOP", "MAX_TOKENS"})
 

@@ -75,6 +75,8 @@ class Counted:
         self.is_audible = False
 
     def contents(self, said: Any) -> None:
+        if isinstance(said, list) and len(said) > DENSE:
+            raise Unbounded("contents")  # bare values: millions of them fit into a body
         for content in said if isinstance(said, list) else [said]:
             for part in _list(content.get("parts")) if isinstance(content, dict) else ():
                 self.part(part)

@@ -68,6 +68,7 @@ from headworks.wire.hub.question import (
     ToolChoice,
     ToolGroup,
     Turn,
+    sole_text,
 )
 from headworks.wire.hub.values import CHAT, CONVERSE, GENERATE, MESSAGES, RESPONSES, Extra, Json, Raw
 
@@ -148,4 +149,5 @@ __all__ = [
     "Whole",
     "carried",
     "flat_name",
+    "sole_text",
 ]

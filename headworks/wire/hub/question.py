@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from headworks.wire.hub.parts import CacheMark, Part
+from headworks.wire.hub.parts import CacheMark, Part, Text
 from headworks.wire.hub.values import NO_EXTRA, Extra, Json, Raw
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
@@ -28,6 +28,14 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...] = ()
     name: str = ""
     extra: Extra = NO_EXTRA
+
+
+def sole_text(turn: Turn) -> str:
+    """The text of a turn that is one plain text and has nothing beside it, as most are; "" for any other."""
+    parts = turn.parts
+    if len(parts) != 1 or type(part := parts[0]) is not Text or turn.extra or turn.name:
+        return ""
+    return "" if part.extra or part.cache or part.citations or part.signature else part.text
 
 
 # Tools

@@ -22,6 +22,7 @@ from headworks.wire.openai.translation.question_reader import question_of
 from headworks.wire.openai.translation.table import TABLE
 from headworks.wire.openai.translation.words import finish_word
 from headworks.wire.openai.weight import weigh_chat, weigh_embeddings
+from headworks.wire.sse import COMMENT
 from headworks.wire.whole_forms import WholeForms
 
 OWN_HEADERS: Final = b"openai-"
@@ -60,6 +61,7 @@ class ChatCaller:
 
     name: Final = "openai.chat"
     id_header: Final = b""
+    keepalive: Final = COMMENT
     bound_name: Final = "max_tokens"
     operation: Final[Operation] = "chat"
     own_headers: Final = OWN_HEADERS
@@ -88,6 +90,7 @@ class EmbeddingsCaller:
 
     name: Final = "openai.embeddings"
     id_header: Final = b""
+    keepalive: Final = b""
     bound_name: Final = ""
     operation: Final[Operation] = "embeddings"
     own_headers: Final = OWN_HEADERS

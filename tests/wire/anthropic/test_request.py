@@ -108,7 +108,13 @@ def test_what_a_body_weighs(fields: dict[str, Any], weight: Weight) -> None:
 
 
 def test_what_cannot_be_read_is_unbounded() -> None:
-    for unread in (b"[", b"[]", b"[" * 3000, b'{"messages":[' + b"{}," * DENSE + b"{}]}"):
+    for unread in (
+        b"[",
+        b"[]",
+        b"[" * 3000,
+        b'{"messages":[' + b"{}," * DENSE + b"{}]}",
+        b'{"messages":[' + b"1," * DENSE + b"1]}",
+    ):
         assert MESSAGES.weigh(unread).unbounded == "messages"
 
 

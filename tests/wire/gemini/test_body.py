@@ -188,6 +188,11 @@ def test_a_body_with_too_many_parts_is_not_weighed() -> None:
         assert GENERATE.weigh(b'{"contents":[%b]}' % ((part + b",") * DENSE + part)).unbounded == "contents"
 
 
+def test_a_body_of_bare_values_is_not_weighed() -> None:
+    assert GENERATE.weigh(b'{"contents":[%b]}' % (b"1," * DENSE + b"1")).unbounded == "contents"
+    assert GENERATE.weigh(b'{"contents":[%b]}' % (b"1," * (DENSE - 1) + b"1")) == Weight()
+
+
 # Equal calls
 
 

@@ -164,3 +164,18 @@ def test_the_address_says_which_paths_are_used(base_url: str, older: bool) -> No
     assert path == (b"/openai/deployments/my%20deployment%2F1/chat/completions" if older else b"/chat/completions")
     embeds = side["openai.embeddings"].path("e", streamed=False)
     assert embeds == (b"/openai/deployments/e/embeddings" if older else b"/embeddings")
+
+
+def test_the_older_paths_of_other_apis_are_used_where_the_file_names_them() -> None:
+    sides = azure_at("https://acme.openai.azure.com?api-version=2025-04-01-preview", ("responses", "completions"))
+    paths = {name: side.path("my gpt", streamed=True) for name, side in sides.items()}
+    assert paths == {
+        "openai.responses": b"/openai/responses",
+        "openai.completions": b"/openai/deployments/my%20gpt/completions",
+    }
+
+
+def test_the_newer_address_has_responses_as_openai_has_it() -> None:
+    newer = "https://acme.openai.azure.com/openai/v1"
+    assert {"openai.chat", "openai.responses", "openai.compact", "openai.embeddings"} <= set(azure_at(newer))
+    assert "openai.responses" not in azure_at(newer, ("chat",))

@@ -103,6 +103,7 @@ class ToyCaller:
 
     name: Final = "toy.say"
     id_header: Final = b"toy-request-id"
+    keepalive: Final = b""
     bound_name: Final = "most"
     operation: Final[Operation] = "chat"
     own_headers: Final = b""

@@ -24,6 +24,8 @@ def with_ids(turns: Sequence[hub.Turn]) -> tuple[hub.Turn, ...]:
 
 
 def _with(turn: hub.Turn, ids: _Ids) -> hub.Turn:
+    if len(turn.parts) == 1 and type(turn.parts[0]) is hub.Text:
+        return turn  # as most are
     parts = [ids.part(part) for part in turn.parts]
     is_same = all(one is other for one, other in zip(parts, turn.parts, strict=True))
     return turn if is_same else msgspec.structs.replace(turn, parts=tuple(parts))

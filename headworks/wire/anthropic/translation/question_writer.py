@@ -7,7 +7,8 @@ the message that called them: the API takes them nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +34,9 @@ _FITS: Final = " It must fit this JSON Schema: "
 
 _HOTTEST: Final = 1.0
 """The highest temperature; OpenAI's is 2."""
+
+_WRITTEN: Final[Mapping[str, str]] = MappingProxyType({"tool": "user", "developer": "system"})
+"""Roles that are called otherwise here."""
 
 _EMPTY: Final = "(nothing)"
 """What a message says that says nothing: the API takes no empty one."""
@@ -175,7 +179,9 @@ def _listed(content: Any) -> list[Any]:
 
 
 def _message(turn: hub.Turn) -> dict[str, Any]:
-    role = {"tool": "user", "developer": "system"}.get(turn.role, turn.role)
+    role = _WRITTEN.get(turn.role, turn.role)
+    if sole := hub.sole_text(turn):
+        return {"role": role, "content": sole}
     blocks = blocks_of(turn.parts)
     text = plain_text(blocks) if blocks else _EMPTY
     content: Any = blocks if text is None else text

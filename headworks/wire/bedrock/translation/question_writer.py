@@ -85,7 +85,8 @@ def _messages(question: hub.Question) -> list[Block]:
     messages: list[Block] = []
     for turn in question.turns:
         role = "assistant" if turn.role == "assistant" else "user"
-        blocks = [block for part in turn.parts for block in blocks_of(part)]
+        sole = hub.sole_text(turn)
+        blocks = [{"text": sole}] if sole.strip() else [block for part in turn.parts for block in blocks_of(part)]
         if not blocks:
             continue
         if messages and messages[-1]["role"] == role:
@@ -93,7 +94,8 @@ def _messages(question: hub.Question) -> list[Block]:
         else:
             messages.append({"role": role, "content": blocks})
     for message in messages:
-        message["content"] = _results_first(message["content"])
+        if len(message["content"]) > 1:
+            message["content"] = _results_first(message["content"])
     distinct_names(messages)
     if question.cache is not None and messages and "cachePoint" not in messages[-1]["content"][-1]:
         messages[-1]["content"].append(cache_point(question.cache))  # one mark for all of it stands at its end

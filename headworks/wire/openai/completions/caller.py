@@ -16,6 +16,7 @@ from headworks.wire.openai.errors import event, problem, status
 from headworks.wire.openai.ordinary import HEADERS
 from headworks.wire.openai.question import question
 from headworks.wire.openai.translation.words import finish_word
+from headworks.wire.sse import COMMENT
 
 _ORDINARY: Final = frozenset(
     {
@@ -66,6 +67,7 @@ class CompletionsCaller:
 
     name: Final = "openai.completions"
     id_header: Final = b""
+    keepalive: Final = COMMENT
     bound_name: Final = BOUND
     operation: Final[Operation] = "chat"
     own_headers: Final = b"openai-"

@@ -24,6 +24,7 @@ class PassedCaller:
     """Callers of one path. speaks: the answer is sound, which is played while it comes."""
 
     id_header: Final = b""
+    keepalive: Final = b""
     bound_name: Final = ""
     own_headers: Final = OWN_HEADERS
     forms: Final = WholeForms()

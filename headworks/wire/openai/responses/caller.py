@@ -23,6 +23,7 @@ from headworks.wire.openai.responses.table import TABLE
 from headworks.wire.openai.responses.tools import NO_NAMES, names_of
 from headworks.wire.openai.responses.weight import weigh
 from headworks.wire.openai.responses.words import finish_word
+from headworks.wire.sse import COMMENT
 
 
 class ResponsesForms:
@@ -61,6 +62,7 @@ class ResponsesCaller:
 
     name: Final = "openai.responses"
     id_header: Final = b""
+    keepalive: Final = COMMENT
     bound_name: Final = BOUND
     operation: Final[Operation] = "chat"
     own_headers: Final = b"openai-"

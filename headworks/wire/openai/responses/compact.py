@@ -49,6 +49,7 @@ class CompactCaller:
 
     name: Final = NAME
     id_header: Final = b""
+    keepalive: Final = b""
     bound_name: Final = ""
     operation: Final[Operation] = "chat"
     own_headers: Final = OWN_HEADERS

@@ -102,7 +102,10 @@ def turns_of(items: Sequence[Any]) -> tuple[list[hub.Turn], list[hub.AnyTool]]:
     tools: list[hub.AnyTool] = []
     run: _Run | None = None
     for at, item in enumerate(items):
-        if run is None and (turn := _plain(item)) is not None:
+        if (turn := _plain(item)) is not None:
+            if run is not None:
+                turns.append(run.turn())
+                run = None
             turns.append(turn)
             continue
         kind = _kind(at, item)
@@ -114,7 +117,7 @@ def turns_of(items: Sequence[Any]) -> tuple[list[hub.Turn], list[hub.AnyTool]]:
             turns.append(run.turn())
             run = None
         if role is None:
-            turns.append(_plain(item) or _asked(kind, item))
+            turns.append(_asked(kind, item))
             continue
         if run is None:
             run = _Run(role)
@@ -125,7 +128,7 @@ def turns_of(items: Sequence[Any]) -> tuple[list[hub.Turn], list[hub.AnyTool]]:
 
 
 def _plain(item: Any) -> hub.Turn | None:
-    """A message of one text and nothing else, as most are, which nobody's run goes on with; None for any other item."""
+    """A message of one text and nothing else that is not the assistant's, as most are: it ends a run. None for any other item."""
     if type(item) is not dict or len(item) > 3 or item.get("type", "message") != "message":
         return None
     role, content = item.get("role"), item.get("content")
@@ -270,6 +273,9 @@ def _texts(said: Any) -> list[str]:
 
 def items_of(turn: hub.Turn) -> Iterator[dict[str, Any]]:
     """The items that say this turn."""
+    if turn.role not in ("assistant", "tool") and (sole := hub.sole_text(turn)):
+        yield {"role": turn.role, "content": sole}  # as most are
+        return
     entries = own(turn.extra, RESPONSES).get("items")
     if turn.role not in ("assistant", "tool"):
         yield from _asked_items(turn)

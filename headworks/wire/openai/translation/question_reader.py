@@ -191,6 +191,10 @@ def _rest(found: Members, fields: _Fields, spelled: list[str]) -> None:
 
 
 def _turn(at: int, message: Any) -> hub.Turn:
+    if type(message) is dict and len(message) == 2 and type(text := message.get("content")) is str:
+        role = message.get("role")
+        if type(role) is str and role in _ROLES:  # as most are
+            return hub.Turn(role=cast(hub.Role, role), parts=(hub.Text(text=text),))
     role = message.pop("role", None) if isinstance(message, dict) else None
     if not isinstance(role, str):
         path = f"messages[{at}]"
