@@ -27,7 +27,8 @@ from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.vendor import OpenAIResponses
-from headworks.wire.sides import VendorSide
+from headworks.wire.sides import VendorDialect, VendorSide
+from headworks.wire.translated import between
 
 LEAST_RESPONSE: Final = 16
 """Tokens: OpenAI's Responses refuse a smaller `max_output_tokens` with a 400 (its words are in
@@ -153,3 +154,8 @@ CLIENT_APIS: Final[Mapping[str, ClientApi]] = MappingProxyType(
 
 OWN_API: Final = CLIENT_APIS["chat"]
 """The API in which this package calls where nobody says another."""
+
+
+def api_for(dialect: VendorDialect) -> ClientApi:
+    """In which API this package asks a vendor directly: in its own where it can be translated, else in the first that the vendor has."""
+    return next((one for one in CLIENT_APIS.values() if between(one.caller, dialect) is not None), OWN_API)
