@@ -19,16 +19,7 @@ from tests.wire.answering import WORDS, answer
 
 LIBRARY = library()
 OTHERS = ("messages", "responses", "gemini", "completions")
-TELLING = (
-    "error-529",
-    "rate-limited",
-    "html",
-    "context-length",
-    "content-filter",
-    "reset-after-head",
-    "stall",
-    "garbled-event",
-)
+TELLING = ("error-529", "context-length", "content-filter", "reset-after-head", "stall")
 """Of each kind of fault one or two: before the first content, in place of an answer, and after the first content."""
 
 EXACT = "One two three."
