@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from headworks.cli.check import counted
+from headworks.cli.dialect_words import DialectWord
 from headworks.cli.exit_codes import CANNOT_SAY, FAILS, HOLDS
 from headworks.cli.tables import Output
 from headworks.drill.library import QUICK, library, load
@@ -47,6 +48,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool = False
     virtual: bool = False
     alias: str | None = None
+    dialect: str = "chat"
     seed: int = 0
     jobs: int = JOBS
     as_json: bool = False
@@ -66,6 +68,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 )
 @click.option("--drills", type=click.Path(dir_okay=False, path_type=Path), help="A file with your own drills.")
 @click.option("--alias", help="The model to call, where a drill names none.")
+@click.option(
+    "--dialect",
+    type=DialectWord(),
+    default="chat",
+    show_default=True,
+    help="The API in which callers ask: chat, messages, responses, gemini or completions.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=JOBS, show_default=True, help="Drills that run at once, on real time."
@@ -98,7 +107,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
     if way.as_list:
         show_list(chosen, as_json=way.as_json)
         return
-    run = Run(drilled=system, drills=chosen, seed=way.seed, alias=way.alias, jobs=way.jobs)
+    run = Run(drilled=system, drills=chosen, seed=way.seed, alias=way.alias, jobs=way.jobs, dialect=way.dialect)
     is_told = not way.as_json and not way.as_table
     if system.differences:
         click.echo(f"the copy: {'; '.join(system.differences)}", err=not is_told)
@@ -115,6 +124,7 @@ def command(ctx: click.Context, /, file: Path | None, **options: Any) -> None:
         copy=list(system.differences),
         loop="virtual" if way.virtual else "real",
         seed=way.seed,
+        dialect=way.dialect,
         verdict=overall(outcomes),
         drills=outcomes,
     )
@@ -197,7 +207,8 @@ def summed(one: DrillOutcome) -> str:
 def show_end(report: Report) -> None:
     for line in LEGEND:
         click.echo(click.style(line, dim=True))
-    click.echo(f"{report.system}, {report.loop} loop, seed {report.seed}: {_counts(report.drills)}")
+    callers = "" if report.dialect == "chat" else f", callers of {report.dialect}"
+    click.echo(f"{report.system}, {report.loop} loop, seed {report.seed}{callers}: {_counts(report.drills)}")
 
 
 def _counts(outcomes: Sequence[DrillOutcome]) -> str:

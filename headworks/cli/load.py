@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from headworks.cli.dialect_words import DialectMix
 from headworks.cli.extra_modules import import_extra
 from headworks.cli.param_types import SystemFileType
 
@@ -34,6 +35,14 @@ from headworks.cli.param_types import SystemFileType
 )
 @click.option("--alias", help="Call this model only.")
 @click.option("--streamed", type=click.FloatRange(0, 1), help="Share of streamed calls, instead of the file's.")
+@click.option(
+    "--dialect",
+    "dialects",
+    type=DialectMix(),
+    default="chat",
+    show_default=True,
+    help="The API in which calls are sent: chat, messages, responses, gemini or completions; or a mix, as messages:60,chat:40.",
+)
 @click.option("--search", is_flag=True, help="Find the highest rate that meets the objectives, and measure there.")
 @click.option(
     "--most", type=click.FloatRange(0, min_open=True), help="With --search: at most this many calls per second."

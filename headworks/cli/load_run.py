@@ -25,7 +25,14 @@ from headworks.core.figures import written_figure
 from headworks.http.dial import Origin, trust_only
 from headworks.http.proxy import Proxy
 from headworks.ledger.query import Filter
-from headworks.load.arrivals import MAX_PROMPT_TOKENS, Arrival, ArrivalProcess, closest_stretch, draw_arrivals
+from headworks.load.arrivals import (
+    MAX_PROMPT_TOKENS,
+    Arrival,
+    ArrivalProcess,
+    closest_stretch,
+    draw_arrivals,
+    in_dialects,
+)
 from headworks.load.call import CallResult
 from headworks.load.run import DrawArrivals, LoadConfig, load
 from headworks.load.verdict import Costs, Plan
@@ -36,6 +43,7 @@ from headworks.system.syntax.scalars import Unreadable
 from headworks.system.verdicts.inputs import StatedInputs
 from headworks.twin.workload.arrivals import Shape
 from headworks.twin.workload.demand import Demand, demand
+from headworks.wire.client_apis import OWN_API
 
 ENDS = {
     "holds": HOLDS,
@@ -82,6 +90,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     trace: object
     alias: str | None
     streamed: float | None
+    dialects: dict[str, float] | None = None
     search: bool
     most: float | None
     patience: float | None
@@ -141,7 +150,7 @@ def wanted_load(system: System, file: Path, asked: Options, key: str | None, pla
         objectives=system.requirements.objectives,
         session_objectives=system.requirements.session_objectives,
         traffic=traffic,
-        source=f"{found.source}; sent at {written_figure(rate, 4)}/s" if asked.rate is not None else found.source,
+        source=source_of(found.source, rate, asked),
         draw=arriving(found, factor, asked),
         redraw=lambda seed: arriving(found, factor, msgspec.structs.replace(asked, seed=seed)),
         rate=rate,
@@ -161,8 +170,24 @@ def wanted_load(system: System, file: Path, asked: Options, key: str | None, pla
     )
 
 
+def source_of(traffic: str, rate: float, asked: Options) -> str:
+    """What is sent, in words."""
+    if asked.rate is not None:
+        traffic += f"; sent at {written_figure(rate, 4)}/s"
+    if (mix := asked.dialects or {}) and list(mix) != [OWN_API.word]:
+        whole = sum(mix.values())
+        traffic += "; in " + ", ".join([f"{word} {weight / whole:.0%}" for word, weight in mix.items()])
+    return traffic
+
+
 def arriving(found: Demand, factor: float, asked: Options) -> DrawArrivals:
-    """Gives calls at so many times the rate that is wanted."""
+    """Gives calls at so many times the rate that is wanted, in the APIs that are asked for."""
+    drawn = arrivals_of(found, factor, asked)
+    return lambda seconds, faster: in_dialects(drawn(seconds, faster), asked.dialects or {}, asked.seed)
+
+
+def arrivals_of(found: Demand, factor: float, asked: Options) -> DrawArrivals:
+    """The calls, whatever API they are sent in."""
     workload = found.workload
     if isinstance(workload, Shape):
         shapes = workload.aliases

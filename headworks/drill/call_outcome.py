@@ -3,14 +3,21 @@
 Theory. A caller's SDK takes an answer for whole when the stream ends without an error event, or when a body is JSON
 with a message in it. So that is what counts here: a stream that simply ends is *truncated* for us, because it looks
 whole to its reader, with or without `[DONE]`. An answer whose finish reason says that it is short (`length`,
-`content_filter`) does not look whole. This file trusts nothing that the gateway says about itself.
+`content_filter`) does not look whole. This file trusts nothing that the gateway says about itself. Each API's answers are
+read by `answer_reading.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
+
+from headworks.core.errors import CallError, Filtered, InsufficientQuota, QuotaExceeded, TooLong
+from headworks.drill.answer_reading import READINGS, AnswerReading, Piece, json_object
+from headworks.wire.client_apis import CLIENT_APIS
 
 Kind: TypeAlias = Literal["whole", "error", "unserved", "broken", "hung", "truncated", "wrong"]
 """whole: exact to the letter. error: a clean error, as a status or an event. unserved: no connection.
@@ -21,6 +28,12 @@ INCOMPLETE_FINISH_REASONS = ("length", "content_filter")
 """Finish reasons of an answer that is not all there is to say."""
 
 CORRUPT_KINDS: tuple[Kind, ...] = ("truncated", "wrong")
+
+
+NAMED_ERRORS: Final[Mapping[str, type[CallError]]] = MappingProxyType(
+    {one.code: one for one in (TooLong, Filtered, QuotaExceeded, InsufficientQuota)}
+)
+"""Errors that a hypothesis names."""
 
 
 class CallerResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,59 +54,49 @@ class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
     after_head: bool = False
 
 
-def classify(response: CallerResponse, exact: str, *, streamed: bool) -> CallOutcome:
-    """Classifies a response by comparing it with `exact`, the answer that was expected."""
+def classify(response: CallerResponse, exact: str, *, streamed: bool, dialect: str = "chat") -> CallOutcome:
+    """Classifies a response by comparing it with `exact`, the answer that was expected. dialect: the API in which was asked."""
     if response.ended in ("hung", "unserved"):
         return CallOutcome(kind="hung" if response.ended == "hung" else "unserved")
     if response.ended == "broken":
         return CallOutcome(kind="broken", status=response.status)
+    reading = READINGS[dialect]
     if response.status != 200:
-        return _classify_error(response.status, _json_object(response.body))
-    return _classify_stream(response, exact) if streamed else _classify_body(response, exact)
+        return _classify_error(response, reading)
+    if streamed:
+        said = reading.stream(response.body)
+        if said.error is not None:
+            return _told(response.status, said.error, reading.code(said.error), after_head=bool(said.text))
+        return _classify_text(said, exact)
+    answer = reading.body(json_object(response.body))
+    return CallOutcome(kind="wrong", status=200) if answer is None else _classify_text(answer, exact)
 
 
-def _classify_body(response: CallerResponse, exact: str) -> CallOutcome:
-    content = _json_object(response.body)
-    try:
-        choice = content["choices"][0]
-        text = choice["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        return CallOutcome(kind="wrong", status=200)
-    return _classify_text(str(text), choice.get("finish_reason"), exact)
+def code_in(dialect: str, code: str) -> str:
+    """What an API calls an error that OpenAI's calls `code`: some have one word for everything that is wrong with a call."""
+    kind = NAMED_ERRORS.get(code)
+    if kind is None:
+        return code
+    error = json_object(CLIENT_APIS[dialect].caller.problem(kind("It is refused."))).get("error")
+    return READINGS[dialect].code(error) if isinstance(error, dict) else code
 
 
-def _classify_stream(response: CallerResponse, exact: str) -> CallOutcome:
-    text, finish = "", None
-    for line in response.body.split(b"\n"):
-        if not line.startswith(b"data: ") or line == b"data: [DONE]":
-            continue
-        event = _json_object(line[6:])
-        if event.get("error"):
-            return msgspec.structs.replace(_classify_error(response.status, event), after_head=bool(text))
-        for choice in event.get("choices") or ():
-            text += (choice.get("delta") or {}).get("content") or ""
-            finish = choice.get("finish_reason") or finish
-    return _classify_text(text, finish, exact)
-
-
-def _classify_text(text: str, finish: str | None, exact: str) -> CallOutcome:
-    if text == exact:
+def _classify_text(said: Piece, exact: str) -> CallOutcome:
+    if said.text == exact:
         return CallOutcome(kind="whole", status=200)
-    if finish in INCOMPLETE_FINISH_REASONS and exact.startswith(text):
-        return CallOutcome(kind="error", status=200, code=finish, after_head=True)
-    return CallOutcome(kind="truncated" if exact.startswith(text) else "wrong", status=200)
+    if said.finish in INCOMPLETE_FINISH_REASONS and exact.startswith(said.text):
+        return CallOutcome(kind="error", status=200, code=said.finish, after_head=True)
+    return CallOutcome(kind="truncated" if exact.startswith(said.text) else "wrong", status=200)
 
 
-def _classify_error(status: int, content: dict[str, Any]) -> CallOutcome:
-    error = content.get("error")
-    if not isinstance(error, dict) or not error.get("message"):
-        return CallOutcome(kind="broken", status=status)  # an error that no SDK can read
-    return CallOutcome(kind="error", status=status, code=str(error.get("code") or error.get("type") or ""))
+def _classify_error(response: CallerResponse, reading: AnswerReading) -> CallOutcome:
+    error = json_object(response.body).get("error")
+    if not isinstance(error, dict):
+        return CallOutcome(kind="broken", status=response.status)  # an error that no SDK can read
+    return _told(response.status, error, reading.code(error))
 
 
-def _json_object(data: bytes) -> dict[str, Any]:
-    try:
-        content = msgspec.json.decode(data)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+def _told(status: int, error: dict[str, Any], code: str, *, after_head: bool = False) -> CallOutcome:
+    if not error.get("message"):
+        return CallOutcome(kind="broken", status=status)
+    return CallOutcome(kind="error", status=status, code=code, after_head=after_head)

@@ -21,13 +21,14 @@ from headworks.system.schema.drills import Drill
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. began_at: loop seconds of the first call; faulted: the targets that a fault was meant for; resumes:
+    """One run. dialect: in which callers asked. began_at: loop seconds of the first call; faulted: the targets that a fault was meant for; resumes:
     whether broken streams are to be made whole. recovered: seconds, where something else than an attempt tells it.
     struck: attempts that met a fault. kept: slots that were not released
     (on virtual time, where they can be counted). unrecorded: whole answers without a record of their own. trouble: why the run proves nothing, where it does not."""
 
     drill: Drill
     alias: str
+    dialect: str = "chat"
     results: Sequence[CallResult]
     records: Sequence[Record]
     began_at: float

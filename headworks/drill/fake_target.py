@@ -1,4 +1,4 @@
-"""A fake target for drills: a simulated vendor whose answers and times are constant.
+"""A fake target for drills: a simulated vendor whose answers and times are constant, for callers of any API.
 
 Always true: every target gives the same answer to the same question, so that the exact answer is known
 and an answer that was put together from two attempts can be judged; a fault breaks it where the seed says, on either
@@ -13,9 +13,11 @@ from typing import Final
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.service import Opening
+from headworks.gateway.leaves import OURS
 from headworks.providers.simulated.answer_text import Percentiles, TokenCounts
 from headworks.providers.simulated.chat_answer import chat_answer
 from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
+from headworks.providers.translating import Translating
 from headworks.system.schema.drills import Fault
 
 FIRST_TOKEN: Final = 0.05
@@ -33,7 +35,7 @@ class FakeTarget:
         self.fault_at = fault_at
         self.struck = 0
         """Attempts that had a fault."""
-        self._vendors: dict[Fault | None, Simulated] = {}
+        self._vendors: dict[Fault | None, Translating] = {}
 
     def open(self, call: Call) -> Opening:
         return self.attempt(call)[1]
@@ -44,7 +46,7 @@ class FakeTarget:
         self.struck += fault is not None
         return fault, self._vendor(fault).open(call)
 
-    def _vendor(self, fault: Fault | None) -> Simulated:
+    def _vendor(self, fault: Fault | None) -> Translating:
         if fault not in self._vendors:
             provider, _, model = self.target.partition("/")
             vendor = VendorSettings(
@@ -54,7 +56,7 @@ class FakeTarget:
                 faults={} if fault is None else {fault: 1.0},
                 seed=self.seed,
             )
-            self._vendors[fault] = Simulated(VendorState(provider, vendor), model)
+            self._vendors[fault] = Translating(Simulated(VendorState(provider, vendor), model), OURS, model)
         return self._vendors[fault]
 
 

@@ -2,7 +2,7 @@
 
 Theory. A simulated vendor raises what a leaf would make of a fault; here that is turned back into what happens on the
 wire: a reset is a TCP reset, a cut ends the connection inside a chunked body, a garbled event is bytes that are no JSON,
-a refusal is a status with a vendor's words. So both loops run the same fake target, and what the gateway's client makes of
+a refusal is a status with a vendor's words. All of it is in the API in which it was asked (`fake_api.py`). So both loops run the same fake target, and what the gateway's client makes of
 the wire is tried on top.
 
 Not the gateway's own server: that one does not know how to misbehave.
@@ -18,29 +18,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-import msgspec
-
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.errors import CallError, VendorSaid
+from headworks.core.errors import CallError
 from headworks.core.reply import Reply
+from headworks.drill.fake_api import FakeApi, api_at
 from headworks.drill.fake_target import FakeTarget
 from headworks.system.schema.drills import Fault
-from headworks.wire.own_dialect import OWN
 
 RESETS: Final = frozenset({"refused", "reset", "reset_after_head"})
 """Faults that end with a TCP reset; others close the connection in order, if too early."""
 
 HTML_PAGE: Final = b"<!doctype html><html><head><title>We will be right back</title></head><body>Sorry.</body></html>"
 JUNK: Final = b"x" * 65_536
-
-
-class _Request(msgspec.Struct):
-    model: str
-    stream: bool = False
-
-
-_REQUEST = msgspec.json.Decoder(_Request)
 
 
 class FakeVendorServer:
@@ -111,16 +101,10 @@ class FakeVendorServer:
         )
         self._open[writer.transport] = True
         body = await reader.readexactly(size)
-        asked = _REQUEST.decode(body)
-        call = Call(
-            id="drill",
-            alias=asked.model,
-            body=body,
-            dialect=OWN,
-            streamed=asked.stream,
-            include_usage=b"include_usage" in body,
-        )
-        answering = asyncio.ensure_future(_Answer(writer, call).send(self.targets[asked.model]))
+        path = head.split(b" ", 2)[1].decode("latin-1")
+        api = api_at(path)
+        call = api.call(path, body)
+        answering = asyncio.ensure_future(_Answer(writer, call, api).send(self.targets[call.alias]))
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait([answering, gone], return_when=asyncio.FIRST_COMPLETED)
@@ -134,9 +118,10 @@ class FakeVendorServer:
 class _Answer:
     """How one request is answered on the wire."""
 
-    def __init__(self, writer: asyncio.StreamWriter, call: Call) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, call: Call, api: FakeApi) -> None:
         self.writer = writer
         self.call = call
+        self.api = api
 
     async def send(self, target: FakeTarget) -> bool:
         """Answers, or breaks as the fault says; whether the connection can be used again."""
@@ -153,11 +138,11 @@ class _Answer:
     async def _send_reply(self, reply: Reply) -> None:
         if not self.call.streamed:
             [chunk] = await reply.read()
-            self._respond(200, b"application/json", chunk.data)
+            self._respond(200, b"application/json", self.api.body(chunk))
             return
-        self._head(200, b"text/event-stream", b"transfer-encoding: chunked\r\n")
+        self._head(200, self.api.stream_kind, b"transfer-encoding: chunked\r\n")
         while chunks := await reply.read():
-            self._chunk(b"".join([chunk.data for chunk in chunks]))
+            self._chunk(self.api.events(chunks))
             await self.writer.drain()
             if chunks[-1].last:
                 break
@@ -166,7 +151,8 @@ class _Answer:
     async def _break(self, error: CallError, fault: Fault | None, is_begun: bool) -> bool:
         if error.said is not None:
             wait = b"" if error.retry_after is None else b"retry-after: %d\r\n" % round(error.retry_after)
-            self._respond(error.said.status, b"application/json", _error_body(error.said), wait)
+            refusal = self.api.refusal(fault, error.said, streamed=self.call.streamed)
+            self._respond(refusal.status, refusal.kind, refusal.body, wait + refusal.headers)
             return True
         if fault in RESETS:
             self._reset()
@@ -181,7 +167,7 @@ class _Answer:
             case "huge_body":
                 await self._send_endless_body()
             case "garbled_event" if is_begun:
-                self._chunk(b'data: {"choices": [{"index": 0, "delta": {"con\n\n')
+                self._chunk(self.api.garbled)
                 self.writer.write(b"0\r\n\r\n")
                 return True
             case "missing_end" if is_begun:
@@ -199,7 +185,7 @@ class _Answer:
 
     async def _send_endless_body(self) -> None:
         """A body without an end, until the gateway has had enough."""
-        kind = b"text/event-stream" if self.call.streamed else b"application/json"
+        kind = self.api.stream_kind if self.call.streamed else b"application/json"
         self._head(200, kind, b"transfer-encoding: chunked\r\n")
         while not self.writer.is_closing():
             self._chunk(JUNK)
@@ -221,9 +207,3 @@ class _Answer:
     def _chunk(self, data: bytes) -> None:
         if data:
             self.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
-
-
-def _error_body(said: VendorSaid) -> bytes:
-    """A vendor's error as its own API writes it."""
-    shown = {"message": said.message, "type": said.type, "param": said.param, "code": said.code}
-    return msgspec.json.encode({"error": shown})

@@ -29,15 +29,12 @@ from headworks.ledger.indexer import Indexer
 from headworks.ledger.query import Filter, Queries
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreTrouble
-from headworks.wire.own_dialect import OWN_PATH
 
 START_TIMEOUT = 60.0
 """Seconds for a start: a loaded machine takes ten times the usual one."""
 
 STOP_TIMEOUT = 45.0
 """Seconds for an end in order: beyond the default `drain`."""
-
-HEADERS = header_block([(b"content-type", b"application/json")])
 
 _DECODE = msgspec.json.Decoder(Record).decode
 
@@ -129,7 +126,8 @@ class GatewayProcess:
         """Asks as a caller does, on a connection of its own, and reads to the end."""
         status, body, request_id = 0, b"", ""
         try:
-            with await self.client.send(b"POST", OWN_PATH, HEADERS, ask.body, now() + 10) as exchange:
+            lines = header_block(ask.api.sent_headers(None))
+            with await self.client.send(b"POST", ask.path.encode(), lines, ask.body, now() + 10) as exchange:
                 status, headers = await exchange.head()
                 request_id = dict(headers).get(b"x-request-id", b"").decode()
                 while piece := await exchange.read():

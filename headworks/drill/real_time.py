@@ -21,8 +21,9 @@ from headworks.drill.fault_schedule import FaultSchedule
 from headworks.drill.gateway_process import DrillError, GatewayProcess, free_ports
 from headworks.drill.system_copy import CopyAddresses, DrilledSystem, copied_file, resumes
 from headworks.drill.system_faults import IN_PROCESS_FAULTS, FaultContext, clock_has_jumped, inject, load_certificate
-from headworks.drill.traffic import CallResult, planned_calls, send
+from headworks.drill.traffic import CallResult, PlannedCall, planned_calls, send
 from headworks.system.schema.drills import Drill, Fault
+from headworks.wire.client_apis import OWN_API
 
 LEAD_TIME = 0.2
 """Seconds between the gateway's readiness and the beginning."""
@@ -32,14 +33,21 @@ MAX_STARTS = 3
 
 
 async def drill_in_real_time(
-    drilled: DrilledSystem, name: str, drill: Drill, seed: int, starting: asyncio.Lock
+    drilled: DrilledSystem,
+    name: str,
+    drill: Drill,
+    seed: int,
+    starting: asyncio.Lock,
+    dialect: str = OWN_API.word,
 ) -> Evidence:
-    """Runs a drill to its end. starting: one copy starts at a time, so that it slows no other drill's calls for long."""
-    run = _RealTimeDrill(drilled, drill, seed)
+    """Runs a drill to its end. starting: one copy starts at a time, so that it slows no other drill's calls for long. dialect: in
+    which callers ask."""
+    run = _RealTimeDrill(drilled, drill, seed, dialect)
+    calls = planned_calls(name, drill, run.alias, seed, dialect)
     with tempfile.TemporaryDirectory(prefix="headworks-drill-") as folder:
         try:
             context = await run.start(Path(folder), starting)
-            results = await run.send_calls(name, context)
+            results = await run.send_calls(calls, context)
             await context.gateway.end()
             records = await context.gateway.records()
         finally:
@@ -50,10 +58,11 @@ async def drill_in_real_time(
 class _RealTimeDrill:
     """One drill: its fake vendors, the copy of the gateway, and the faults that are under way."""
 
-    def __init__(self, drilled: DrilledSystem, drill: Drill, seed: int) -> None:
+    def __init__(self, drilled: DrilledSystem, drill: Drill, seed: int, dialect: str) -> None:
         self.drilled = drilled
         self.drill = drill
         self.seed = seed
+        self.dialect = dialect
         self.alias = drilled.alias(drill.traffic.alias)
         self.first_tier = drilled.first_tier(self.alias)
         self.schedule = FaultSchedule(drill, drilled.targets[self.alias], self.first_tier, seed)
@@ -105,9 +114,8 @@ class _RealTimeDrill:
             self.faults.append(asyncio.ensure_future(inject(self.drill.trouble, context)))
         return context
 
-    async def send_calls(self, name: str, context: FaultContext) -> list[CallResult]:
+    async def send_calls(self, calls: list[PlannedCall], context: FaultContext) -> list[CallResult]:
         """Sends every call, and waits until every fault has ended."""
-        calls = planned_calls(name, self.drill, self.alias, self.seed)
         results = await send(calls, self.began_at, context.gateway.ask)
         await asyncio.gather(*self.faults)
         return results
@@ -130,11 +138,12 @@ class _RealTimeDrill:
         return Evidence(
             drill=self.drill,
             alias=self.alias,
+            dialect=self.dialect,
             results=results,
             records=records,
             began_at=self.began_at,
             faulted=tuple(self.first_tier if self.system_fault in ("dns", "tls") else self.schedule.faulted),
-            resumes=resumes(self.drilled, self.alias),
+            resumes=resumes(self.drilled, self.alias, self.dialect),
             struck=sum(one.struck for one in self.fake_targets.values()),
             recovered=context.recovered,
             recovers=self.system_fault != "clock",

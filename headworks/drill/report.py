@@ -60,7 +60,7 @@ class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The object of `--json`. copy: differences of the copy that are special to this file."""
+    """The object of `--json`. copy: differences of the copy that are special to this file. dialect: in which callers asked."""
 
     system: str
     copy: list[str] = []
@@ -68,6 +68,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     verdict: Said
     drills: list[DrillOutcome]
+    dialect: str = "chat"
 
 
 def overall(outcomes: Sequence[DrillOutcome]) -> Said:

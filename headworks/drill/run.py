@@ -19,6 +19,7 @@ from headworks.drill.report import DrillOutcome, drill_outcome
 from headworks.drill.system_copy import DrilledSystem
 from headworks.drill.virtual_time import drill_in_virtual_time
 from headworks.system.schema.drills import Drill
+from headworks.wire.client_apis import OWN_API
 
 JOBS = 6
 """Drills at once on the real loop. Each waits most of its time: on two cores six of them are nowhere near busy."""
@@ -29,19 +30,21 @@ OVERHEAD = 5.0
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """Options of a run. alias: the alias to call where a drill names none."""
+    """Options of a run. alias: the alias to call where a drill names none. dialect: the API in which callers ask."""
 
     drilled: DrilledSystem
     drills: Mapping[str, Drill]
     seed: int = 0
     alias: str | None = None
     jobs: int = JOBS
+    dialect: str = OWN_API.word
 
 
 def run_in_virtual_time(run: Run) -> Iterator[DrillOutcome]:
     """The outcomes of drills of vendors, on virtual time."""
     for name, drill in run.drills.items():
-        yield drill_outcome(name, drill_in_virtual_time(run.drilled, name, _with_alias(drill, run), run.seed))
+        asked = _with_alias(drill, run)
+        yield drill_outcome(name, drill_in_virtual_time(run.drilled, name, asked, run.seed, run.dialect))
 
 
 def run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> list[DrillOutcome]:
@@ -66,9 +69,8 @@ async def _run_in_real_time(run: Run, told: Callable[[DrillOutcome], None]) -> l
 
     async def one(name: str, drill: Drill) -> DrillOutcome:
         async with places:
-            return drill_outcome(
-                name, await _evidence(run, drill, drill_in_real_time(run.drilled, name, drill, run.seed, starting))
-            )
+            drilling = drill_in_real_time(run.drilled, name, drill, run.seed, starting, run.dialect)
+            return drill_outcome(name, await _evidence(run, drill, drilling))
 
     tasks = [asyncio.ensure_future(one(name, _with_alias(drill, run))) for name, drill in run.drills.items()]
     outcomes = []

@@ -2,7 +2,7 @@
 
 Theory. The copy is made of the file's text, not of what was read from it: whatever an alias says (timeouts, retries,
 what to do in mid-stream) is said again word for word, also what a later version of the file may say. Replaced are the
-providers (each becomes a vendor of OpenAI's dialect at an address of the drill's), the ports and the ledger; left out
+providers (each becomes a vendor of the same dialect at an address of the drill's), the ports and the ledger; left out
 is what is about callers and about other commands: keys, groups, budgets, objectives, suites; and targets that do not meet
 the constraints, because no call reaches them.
 
@@ -21,6 +21,7 @@ import msgspec
 from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, capability
+from headworks.gateway.leaves import is_keyed, spoken_by
 from headworks.policy.balancing import Capability
 from headworks.system.checks.machine import FullyInstalled
 from headworks.system.checks.system import check, targets_of
@@ -41,6 +42,7 @@ from headworks.system.syntax.nodes import (
     text_at,
 )
 from headworks.system.verdicts.constraints import check_served, permitted
+from headworks.wire.client_apis import CLIENT_APIS
 
 IGNORED_KEYS: Final = frozenset({"keys", "groups", "prompts", "suites", "log", "state", "release"})
 """Top-level keys that a drill does not read: keys of callers, settings of other commands, places of files."""
@@ -58,6 +60,9 @@ PRICE: Final = {"input": "$1/M", "output": "$4/M"}
 
 UNUSED_URL: Final = "http://127.0.0.1:3/v1"
 """An address for virtual time, where no connection is made."""
+
+FAKE_KEY: Final = "no-key-of-anybody"
+"""What a fake vendor is sent as a key, where its dialect cannot be spoken without one."""
 
 JOURNAL: Final = "journal"
 STORE: Final = "store.db"
@@ -204,16 +209,24 @@ def copied_system(drilled: DrilledSystem) -> System:
     return read(content, file=f"the copy of {drilled.name}", folder=Path(), env={}).system
 
 
-def resumes(drilled: DrilledSystem, alias: str) -> bool:
-    """Whether a stream of this alias that broke after its head is to be made whole."""
+def resumes(drilled: DrilledSystem, alias: str, dialect: str = "chat") -> bool:
+    """Whether a stream of this alias that broke after its head is to be made whole, for callers of this API."""
+    if CLIENT_APIS[dialect].caller.splice is None:
+        return False
     return getattr(drilled.system.models[alias], "mid_stream", "error") != "error"
 
 
-def _provider(drilled: DrilledSystem, name: str, addresses: CopyAddresses) -> dict[str, str]:
-    made = {"dialect": "openai", "base_url": addresses.urls[name]}
+def _provider(drilled: DrilledSystem, name: str, addresses: CopyAddresses) -> dict[str, Any]:
+    provider = drilled.system.providers[name]
+    dialect, apis = spoken_by(provider)
+    made: dict[str, Any] = {"dialect": dialect, "base_url": addresses.urls[name]}
+    if apis:
+        made["apis"] = apis
+    if is_keyed(dialect):
+        made["api_key"] = FAKE_KEY
     if addresses.urls[name].startswith("https:") and addresses.ca_file is not None:
         made["ca_file"] = addresses.ca_file
-    if (slots := drilled.system.providers[name].concurrency) is not None:
+    if (slots := provider.concurrency) is not None:
         made["concurrency"] = str(slots)
     return made
 

@@ -16,6 +16,7 @@ from headworks.core.clock import now
 from headworks.drill.call_outcome import CallerResponse, CallOutcome, classify
 from headworks.drill.fake_target import expected_answer
 from headworks.system.schema.drills import Drill
+from headworks.wire.client_apis import CLIENT_APIS, OWN_API, ClientApi
 from headworks.wire.own_dialect import OWN
 
 PATIENCE = 150.0
@@ -23,13 +24,20 @@ PATIENCE = 150.0
 
 
 class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One call to be made `at` seconds after the drill began: half a gap late, so that none falls on a whole second."""
+    """One call to be made `at` seconds after the drill began: half a gap late, so that none falls on a whole second. dialect: the
+    API in which it is made."""
 
     number: int
     at: float
     streamed: bool
     body: bytes
     expected: str
+    path: str
+    dialect: str = OWN_API.word
+
+    @property
+    def api(self) -> ClientApi:
+        return CLIENT_APIS[self.dialect]
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,20 +58,29 @@ class CallResult(msgspec.Struct, frozen=True, kw_only=True):
 SendCall = Callable[[PlannedCall], Awaitable[CallerResponse]]
 
 
-def planned_calls(name: str, drill: Drill, alias: str, seed: int) -> list[PlannedCall]:
-    """The calls of a drill, in order."""
+def planned_calls(name: str, drill: Drill, alias: str, seed: int, dialect: str = OWN_API.word) -> list[PlannedCall]:
+    """The calls of a drill, in order: in each dialect the same questions at the same instants."""
     traffic = drill.traffic
+    api = CLIENT_APIS[dialect]
     made = []
     for number in range(traffic.calls):
         # Evenly spread: 50 % is every second one.
         streamed = int((number + 1) * traffic.streamed) > int(number * traffic.streamed)
         question = f"Drill {name}, call {number}: what does the keeper measure?"
-        body = {"model": alias, "messages": [{"role": "user", "content": question}], "stream": streamed}
-        encoded = msgspec.json.encode(body)
-        plain = Call(id="", alias=alias, body=encoded, dialect=OWN, streamed=streamed)
-        text = expected_answer(plain, traffic.tokens, seed)
+        chat = msgspec.json.encode(
+            {"model": alias, "messages": [{"role": "user", "content": question}], "stream": streamed}
+        )
+        plain = Call(id="", alias=alias, body=chat, dialect=OWN, streamed=streamed)
         made.append(
-            PlannedCall(number=number, at=(number + 0.5) / traffic.rate, streamed=streamed, body=encoded, expected=text)
+            PlannedCall(
+                number=number,
+                at=(number + 0.5) / traffic.rate,
+                streamed=streamed,
+                body=chat if api is OWN_API else api.written(alias, question, 2 * traffic.tokens, streamed=streamed),
+                expected=expected_answer(plain, traffic.tokens, seed),
+                path=api.target(alias, streamed=streamed),
+                dialect=dialect,
+            )
         )
     return made
 
@@ -84,7 +101,7 @@ async def send(calls: list[PlannedCall], began_at: float, asking: SendCall) -> l
             arrived=arrived - began_at,
             ended=now() - began_at,
             request_id=response.request_id,
-            outcome=classify(response, ask.expected, streamed=ask.streamed),
+            outcome=classify(response, ask.expected, streamed=ask.streamed, dialect=ask.dialect),
         )
 
     return list(await asyncio.gather(*(one(ask) for ask in calls)))

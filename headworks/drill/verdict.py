@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from headworks.drill.call_outcome import CORRUPT_KINDS
+from headworks.drill.call_outcome import CORRUPT_KINDS, code_in
 from headworks.drill.evidence import Evidence, Figures
 from headworks.system.schema.drills import Hypothesis
 
@@ -39,7 +39,7 @@ def judge(evidence: Evidence, seen: Figures) -> Verdict:
     hypothesis = evidence.drill.expect
     wrong = [
         *_invariants(seen, restarts=evidence.drill.restarts),
-        *_answer_violations(hypothesis, seen),
+        *_answer_violations(hypothesis, seen, evidence.dialect),
         *_bound_violations(hypothesis, seen),
     ]
     if evidence.recovers:
@@ -70,7 +70,7 @@ def _invariants(seen: Figures, *, restarts: bool) -> list[str]:
     return wrong
 
 
-def _answer_violations(hypothesis: Hypothesis, seen: Figures) -> list[str]:
+def _answer_violations(hypothesis: Hypothesis, seen: Figures, dialect: str) -> list[str]:
     wrong = []
     if seen.share is not None and seen.share < hypothesis.whole:
         wrong.append(
@@ -80,9 +80,10 @@ def _answer_violations(hypothesis: Hypothesis, seen: Figures) -> list[str]:
     if seen.broken > hypothesis.broken * seen.meanwhile:
         wrong.append(f"{_calls(seen.broken)} broken off without an error message")
     if hypothesis.error is not None:
-        others = [code for code in seen.codes if code.rpartition(" ")[2] != hypothesis.error]
+        said = code_in(dialect, hypothesis.error)
+        others = [code for code in seen.codes if code.rpartition(" ")[2] not in (hypothesis.error, said)]
         if others:
-            wrong.append(f"callers got {', '.join(others)}, expected {hypothesis.error}")
+            wrong.append(f"callers got {', '.join(others)}, expected {said}")
     return wrong
 
 

@@ -9,6 +9,7 @@ import asyncio
 
 from headworks.core.call import Call
 from headworks.core.clock import now
+from headworks.core.dialect import Numbering
 from headworks.core.digest import digest
 from headworks.core.errors import CallError
 from headworks.core.vtime import run_virtual
@@ -21,18 +22,20 @@ from headworks.drill.traffic import PlannedCall, planned_calls, send
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.system.schema.drills import Drill
-from headworks.wire.own_dialect import OWN
+from headworks.wire.client_apis import OWN_API
 
 LEAD_TIME = 1.0
 """Seconds before the first call: instant 0 means "not yet" in a record."""
 
 
-def drill_in_virtual_time(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Evidence:
-    """Runs a drill of vendors to its end."""
-    return run_virtual(_run(drilled, name, drill, seed))
+def drill_in_virtual_time(
+    drilled: DrilledSystem, name: str, drill: Drill, seed: int, dialect: str = OWN_API.word
+) -> Evidence:
+    """Runs a drill of vendors to its end. dialect: in which callers ask."""
+    return run_virtual(_run(drilled, name, drill, seed, dialect))
 
 
-async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Evidence:
+async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int, dialect: str) -> Evidence:
     alias = drilled.alias(drill.traffic.alias)
     system = copied_system(drilled)
     schedule = FaultSchedule(drill, drilled.targets[alias], drilled.first_tier(alias), seed)
@@ -50,7 +53,7 @@ async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Ev
             id=f"call-{ask.number}",
             alias=alias,
             body=ask.body,
-            dialect=OWN,
+            dialect=ask.api.caller,
             streamed=ask.streamed,
             arrived_at=now(),
             digest=digest(ask.body),
@@ -63,22 +66,24 @@ async def _run(drilled: DrilledSystem, name: str, drill: Drill, seed: int) -> Ev
                     if chunks[-1].last:
                         break
         except CallError as error:
+            caller = ask.api.caller
             if body:
-                body += OWN.event(error)
+                body += caller.event_after(error, body) if isinstance(caller, Numbering) else caller.event(error)
             else:
-                status, body = OWN.status(error), OWN.problem(error)
+                status, body = caller.status(error), caller.problem(error)
         return CallerResponse(status=status, body=body, request_id=call.id)
 
-    results = await send(planned_calls(name, drill, alias, seed), began_at, asking)
+    results = await send(planned_calls(name, drill, alias, seed, dialect), began_at, asking)
     await asyncio.sleep(0)
     return Evidence(
         drill=drill,
         alias=alias,
+        dialect=dialect,
         results=results,
         records=journal.records,
         began_at=began_at,
         faulted=tuple(schedule.faulted),
-        resumes=resumes(drilled, alias),
+        resumes=resumes(drilled, alias, dialect),
         struck=sum(one.struck for one in fake_targets.values()),
         kept=leaked_slots(assembled),
     )

@@ -33,7 +33,7 @@ from headworks.wire.bedrock.vendor import BEDROCK, bedrock
 from headworks.wire.gemini.dialect import GEMINI
 from headworks.wire.openai.azure import azure_at
 from headworks.wire.openai.compatible import openai_at
-from headworks.wire.openai.dialect import OPENAI
+from headworks.wire.openai.dialect import OPENAI, SIDES, USUAL
 from headworks.wire.openai.passed.vendor import VENDORS
 from headworks.wire.presets import preset_of
 from headworks.wire.sides import VendorDialect
@@ -51,6 +51,11 @@ KEY_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType(
 
 OURS: Final = MappingProxyType({name: side for name, side in OPENAI.items() if name not in VENDORS})
 """What our own child and our simulated vendors speak (`providers/local/`, `providers/simulated/`)."""
+
+SPOKEN_AS: Final[Mapping[str, str]] = MappingProxyType(
+    {word: word for word in DIALECTS} | {"vertex": "gemini", "azure": "openai"}
+)
+"""By a provider's `dialect:`, the word of the vendor's own form of it: without a project, deployments or credentials of a cloud."""
 
 LeafFactory = Callable[[str], Service]
 """Gives the service for one of a provider's models."""
@@ -218,6 +223,25 @@ class Leaves:
         )
         desk = VendorState(name, vendor)
         return lambda model: Translating(Simulated(desk, model), OURS, model)
+
+
+def spoken_by(provider: schema.Provider) -> tuple[str, list[str]]:
+    """What whoever stands in this provider's place has to speak: the word for its dialect, and `apis` where they are not those of
+    every vendor of OpenAI's."""
+    word = str(provider.__struct_config__.tag)
+    if not isinstance(provider, schema.OpenAI) or SPOKEN_AS.get(word, "openai") != "openai":
+        return SPOKEN_AS.get(word, "openai"), []
+    if isinstance(provider, schema.Azure):
+        spoken = azure_at(provider.base_url)
+    else:
+        spoken = openai_at(preset_of(word, provider.base_url), provider.apis)
+    apis = [api for api, sides in SIDES.items() if not set(sides).isdisjoint(spoken)]
+    return "openai", [] if apis == list(USUAL) else apis
+
+
+def is_keyed(dialect: str) -> bool:
+    """Whether this dialect is not spoken without a key."""
+    return dialect != "openai"
 
 
 def guardrail_config(written: schema.Guardrail) -> dict[str, str]:

@@ -19,12 +19,14 @@ from headworks.core.reply import Usage
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.live_verdict import Live
 from headworks.gateway.prices import Prices
-from headworks.http.connection import Broken, TimedOut
+from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.layers.failure_reason import reason
 from headworks.providers.remote import Remote
-from headworks.system.schema.system import Model, OpenAI, System, TargetOf
+from headworks.system.schema.system import Azure, Model, OpenAI, System, TargetOf
 from headworks.system.verdicts.constraints import permitted
-from headworks.wire.own_dialect import OWN
+from headworks.wire.client_apis import api_for
+from headworks.wire.model_lists import ids_in, list_path
+from headworks.wire.sides import Prefacing
 
 TIMEOUT: Final = 20.0
 """Seconds that a vendor may take."""
@@ -35,17 +37,12 @@ PROXY: Final = 407
 MOST_LIST: Final = 10_000_000
 """Bytes of a list of models. OpenRouter's, the longest known, has about one million."""
 
+BOUNDS: Final = ("max_tokens", "max_completion_tokens")
+"""What the bound on an answer is called: models that reason know the newer name only."""
+
 QUESTION: Final = "Hi"
 MOST_TOKENS: Final = Usage(input=16, output=16)
 """What the call may use at most: the question with the vendor's own words around it, and the bound that it is sent with."""
-
-
-class _Listed(msgspec.Struct):
-    id: str
-
-
-class _List(msgspec.Struct):
-    data: list[_Listed]
 
 
 class LiveCheck:
@@ -58,6 +55,7 @@ class LiveCheck:
             for target in (one for tier in model.targets for one in tier):
                 if isinstance(system.providers[target.provider], OpenAI):
                     self.targets.setdefault(str(target), (model, target))
+        self._providers = system.providers
         self._leaves = Leaves(system, folder, seed=0)
         self._prices = Prices(system)
         self._lists: dict[str, frozenset[str] | CallError] = {}
@@ -78,6 +76,8 @@ class LiveCheck:
     async def by_list(self, name: str) -> Live | None:
         """Checks the vendor's list of models, which is free. None where the model is not in it: then only a call tells."""
         _, target = self.targets[name]
+        if isinstance(self._providers[target.provider], Azure):
+            return None  # its list names models, and a target's model is a deployment
         if target.provider not in self._lists:
             self._lists[target.provider] = await self._listed(self._leaf(target))
         found = self._lists[target.provider]
@@ -97,11 +97,11 @@ class LiveCheck:
         leaf = self._leaf(target)
         try:
             try:
-                usage = await asked(leaf, "max_tokens")
+                usage = await asked(leaf, BOUNDS[0])
             except Rejected as error:
                 if error.said is None or "max_tokens" not in f"{error.said.param} {error.said.message}":
                     raise
-                usage = await asked(leaf, "max_completion_tokens")  # models that reason know no other bound
+                usage = await asked(leaf, BOUNDS[1])
         except Denied as error:
             return Live(target=name, verdict="wrong", why=refusal(error, "us"))
         except Unreachable as error:
@@ -119,12 +119,16 @@ class LiveCheck:
         return leaf
 
     async def _listed(self, leaf: Remote) -> frozenset[str] | CallError:
-        if OWN.name not in leaf.dialect:
+        path = list_path(leaf.dialect)
+        if path is None:
             return Garbled("no list of models")  # not one that is read here: a call tells
         client, by = leaf.client, now() + TIMEOUT
-        target = client.origin.target(b"/models")
+        target = client.origin.target(path)
+        side = next(iter(leaf.dialect.values()))
         try:
             headers_sent = leaf.headers
+            if isinstance(side, Prefacing):
+                headers_sent += header_block([pair for pair in side.defaults if pair[0] not in leaf.own])
             if leaf.credential is not None:
                 headers_sent += await leaf.credential.headers(b"GET", target, b"", by)
             exchange = await client.send(b"GET", target, headers_sent, connect_by=by)
@@ -137,12 +141,10 @@ class LiveCheck:
         except CallError as error:
             return error
         if status in (401, 403, PROXY):
-            refused = leaf.endpoint(OWN).side.error(status, headers, leaf.mask.masked(body), wall())
+            refused = side.error(status, headers, leaf.mask.masked(body), wall())
             return leaf.mask.error(Denied(refused.message, said=refused.said))
-        try:
-            return frozenset(one.id for one in msgspec.json.decode(body, type=_List).data)
-        except (ValueError, RecursionError):
-            return Garbled("no list of models")
+        found = ids_in(body)
+        return Garbled("no list of models") if found is None else found
 
 
 def refusal(error: Denied, of: str) -> str:
@@ -160,10 +162,18 @@ def words(error: CallError) -> str:
 
 async def asked(leaf: Remote, bound: str) -> Usage | None:
     """The tokens of one short call, whose answer is bounded by this field of the body. Raises CallError."""
-    body = {"model": leaf.model, "messages": [{"role": "user", "content": QUESTION}], bound: MOST_TOKENS.output}
+    api = api_for(leaf.dialect)
+    fields = msgspec.json.decode(api.written(leaf.model, QUESTION, MOST_TOKENS.output, streamed=False))
+    if bound in BOUNDS and fields.pop(BOUNDS[0], None) is not None:
+        fields[bound] = MOST_TOKENS.output
     at = now()
     call = Call(
-        id="check", alias="check", body=msgspec.json.encode(body), dialect=OWN, arrived_at=at, deadline_at=at + TIMEOUT
+        id="check",
+        alias="check",
+        body=msgspec.json.encode(fields),
+        dialect=api.caller,
+        arrived_at=at,
+        deadline_at=at + TIMEOUT,
     )
     async with leaf.open(call) as reply:
         await reply.read()

@@ -23,10 +23,11 @@ from headworks.core.reply import Reply, Usage
 from headworks.core.service import Service
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.prices import Prices
+from headworks.providers.remote import Remote
 from headworks.system.schema.system import Local, Model, Simulated, System, TargetOf
 from headworks.system.speeds.measurements import CallSample
 from headworks.system.verdicts.constraints import permitted
-from headworks.wire.own_dialect import OWN
+from headworks.wire.client_apis import OWN_API, ClientApi, api_for
 
 IN_FLIGHT: Final = 4
 """Calls at one provider at the same time: few enough that a hosted model is no slower for it."""
@@ -158,6 +159,7 @@ class _Asking:
         self.target = target
         self.limits: dict[str, str] = {}
         self._bound = "max_tokens"
+        self._api = api_for(leaf.dialect) if isinstance(leaf, Remote) else OWN_API
 
     async def ask(self, number: int, size: ProbeSize) -> tuple[CallSample, float]:
         """One call, and how long the vendor wants to be left alone."""
@@ -177,9 +179,9 @@ class _Asking:
         at = now()
         call = Call(
             id=f"probe-{number}",
-            dialect=OWN,
+            dialect=self._api.caller,
             alias=self.alias,
-            body=_body(self.alias, number, size, self._bound),
+            body=_body(self._api, self.alias, number, size, self._bound),
             streamed=True,
             include_usage=True,
             max_output=size.output,
@@ -215,16 +217,14 @@ async def _read(reply: Reply, head_at: float) -> tuple[float, int]:
     return last_at, pieces
 
 
-def _body(alias: str, number: int, size: ProbeSize, bound: str) -> bytes:
+def _body(api: ClientApi, alias: str, number: int, size: ProbeSize, bound: str) -> bytes:
+    """bound: what the bound on the answer is called."""
     task = f"{number + 1}. Write as long a text as you can, with these words:"
     words = _WORDS * (size.prompt * BYTES_PER_TOKEN // len(_WORDS) + 1)
     text = f"{task} {words[: max(1, size.prompt * BYTES_PER_TOKEN - len(task))]}".rstrip()
-    return msgspec.json.encode(
-        {
-            "model": alias,
-            "messages": [{"role": "user", "content": text}],
-            bound: size.output,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-    )
+    body = api.written(alias, text, size.output, streamed=True)
+    if bound == "max_tokens":
+        return body
+    fields = msgspec.json.decode(body)
+    fields[bound] = fields.pop("max_tokens")
+    return msgspec.json.encode(fields)

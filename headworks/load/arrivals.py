@@ -8,8 +8,9 @@ where the workload says that they are, and no cache answers for a vendor by acci
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from math import ceil, exp, inf
 from random import Random
 from typing import Final, Literal, Protocol
@@ -17,6 +18,7 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from headworks.system.verdicts.closed_forms import LogNormal
+from headworks.wire.client_apis import CLIENT_APIS, OWN_API, Question
 
 ArrivalProcess = Literal["poisson", "gamma", "even"]
 
@@ -50,7 +52,8 @@ class Shape(Protocol):
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """One call to be sent `at` seconds after the first instant. prompt, output: tokens. same: calls with one number ask the same."""
+    """One call to be sent `at` seconds after the first instant. prompt, output: tokens. same: calls with one number ask the same.
+    dialect: the API in which it is sent, by its word in `wire/client_apis.py`."""
 
     at: float
     alias: str
@@ -58,6 +61,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     output: int
     streamed: bool
     same: int
+    dialect: str = OWN_API.word
 
 
 def draw_arrivals(
@@ -92,6 +96,22 @@ def _instants(shape: Shape, rate: float, seconds: float, rng: Random, process: A
         if at >= seconds:
             return
         yield at
+
+
+def in_dialects(arrivals: Sequence[Arrival], mix: Mapping[str, float], seed: int) -> Sequence[Arrival]:
+    """The same calls, each in an API that is drawn by its weight. Calls that ask the same ask it in the same API. Nothing else of
+    them changes, so loads in two APIs are loads of the same calls."""
+    words, bounds = list(mix), list(accumulate(mix.values()))
+    if not words or words == [OWN_API.word]:
+        return arrivals
+    rng = Random(f"{seed}/dialects")
+    drawn: dict[int, str] = {}
+    made = []
+    for one in arrivals:
+        if one.same not in drawn:
+            drawn[one.same] = words[min(bisect_right(bounds, rng.random() * bounds[-1]), len(words) - 1)]
+        made.append(msgspec.structs.replace(one, dialect=drawn[one.same]))
+    return made
 
 
 def closest_stretch(at: Sequence[float], rate: float, seconds: float) -> tuple[int, int]:
@@ -129,11 +149,5 @@ class RequestBodies:
     def body(self, arrival: Arrival) -> bytes:
         own = b"Load %b.%d, question %d:" % (self._run, self._loads, arrival.same)
         rest = self._text[: max(1, arrival.prompt * BYTES_PER_TOKEN - len(own))].rstrip()
-        more = b',"stream":true,"stream_options":{"include_usage":true}' if arrival.streamed else b""
-        return b'{"model":%b,"messages":[{"role":"user","content":"%b %b"}],"max_tokens":%d%b}' % (
-            msgspec.json.encode(arrival.alias),
-            own,
-            rest,
-            arrival.output,
-            more,
-        )
+        asked = Question(msgspec.json.encode(arrival.alias), b'"%b %b"' % (own, rest), arrival.output, arrival.streamed)
+        return CLIENT_APIS[arrival.dialect].body(asked)

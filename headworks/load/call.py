@@ -20,15 +20,18 @@ from headworks.core.errors import CallError, Expired, Unreachable
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.load.arrivals import Arrival, RequestBodies
-from headworks.wire.own_dialect import OWN, OWN_PATH, OWN_VENDOR
+from headworks.wire.client_apis import CLIENT_APIS, ClientApi
 
 Ending = Literal["ok", "refused", "limited", "failed", "cut", "hung", "unreachable", "left"]
-"""ok: the whole answer. refused: the caller's own fault, by its status. limited: 429. failed: any other error, or no
+"""ok: the whole answer. refused: the caller's own fault, by its status. limited: 429, or 402. failed: any other error, or no
 answer. cut: broke after its first content. hung: nothing within the patience. unreachable: no connection. left: the load
 was stopped while it was under way."""
 
 CALLER_FAULT_STATUSES: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 """Statuses that say that the call itself was wrong."""
+
+LIMITED_STATUSES: Final = frozenset({402, 429})
+"""Statuses of a refusal by limit or budget: by a spent budget Anthropic's callers are told 402, others 429."""
 
 MAX_ANSWER_BYTES: Final = 50_000_000
 
@@ -40,6 +43,7 @@ class CallResult:
         "alias",
         "cache_status",
         "code",
+        "dialect",
         "due_at",
         "ended",
         "ended_at",
@@ -56,6 +60,7 @@ class CallResult:
 
     def __init__(self, arrival: Arrival, due_at: float) -> None:
         self.alias = arrival.alias
+        self.dialect = arrival.dialect
         self.streamed = arrival.streamed
         self.due_at = due_at
         self.sent_at = 0.0
@@ -101,6 +106,26 @@ class Caller(Protocol):
         ...
 
 
+class Sent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A call as it is sent. target: where on the connection."""
+
+    api: ClientApi
+    target: bytes
+    headers: bytes
+    body: bytes
+
+    def call(self, result: CallResult) -> Call:
+        """The call, as who reads its answer needs it."""
+        return Call(
+            id="",
+            alias=result.alias,
+            body=self.body,
+            dialect=self.api.caller,
+            streamed=result.streamed,
+            include_usage=result.streamed,
+        )
+
+
 class HttpCaller:
     """Calls a gateway over HTTP. gaps: seconds between pieces of content, of all streams together."""
 
@@ -109,28 +134,39 @@ class HttpCaller:
         self.questions = questions
         self.patience = patience
         self.gaps = array("f")
-        headers = [(b"content-type", b"application/json")]
-        if key:
-            headers.append((b"authorization", b"Bearer " + key.encode()))
-        self._headers = header_block(headers)
-        origin = client.origin
-        self._target = msgspec.structs.replace(origin, base=origin.base.removesuffix(b"/v1")).target(OWN_PATH)
+        self._headers = {word: header_block(api.sent_headers(key)) for word, api in CLIENT_APIS.items()}
+        base = client.origin.base.removesuffix(b"/v1")
+        self._root = msgspec.structs.replace(client.origin, base=base)
+        self._targets: dict[tuple[str, str, bool], bytes] = {}
 
     def next_load(self) -> None:
         self.questions.next_load()
 
     def begin(self, arrival: Arrival, result: CallResult) -> Awaitable[None]:
-        body = self.questions.body(arrival)
-        exchange = self.client.resume(b"POST", self._target, self._headers, body)
+        sent = Sent(
+            api=CLIENT_APIS[arrival.dialect],
+            target=self.target(arrival),
+            headers=self._headers[arrival.dialect],
+            body=self.questions.body(arrival),
+        )
+        exchange = self.client.resume(b"POST", sent.target, sent.headers, sent.body)
         result.sent_at = now()
-        return self.read_answer(exchange, body, result)
+        return self.read_answer(exchange, sent, result)
 
-    async def read_answer(self, exchange: Exchange | None, body: bytes, result: CallResult) -> None:
+    def target(self, arrival: Arrival) -> bytes:
+        """Where the call is posted: written once for each alias and form."""
+        form = (arrival.dialect, arrival.alias, arrival.streamed)
+        if form not in self._targets:
+            path = CLIENT_APIS[arrival.dialect].target(arrival.alias, streamed=arrival.streamed)
+            self._targets[form] = self._root.target(path.encode())
+        return self._targets[form]
+
+    async def read_answer(self, exchange: Exchange | None, sent: Sent, result: CallResult) -> None:
         by = result.due_at + self.patience
         try:
             if exchange is None:
-                exchange = await self.client.send(b"POST", self._target, self._headers, body, by)
-            await (self.stream if result.streamed else self.answer)(exchange, body, result, by)
+                exchange = await self.client.send(b"POST", sent.target, sent.headers, sent.body, by)
+            await (self.stream if result.streamed else self.answer)(exchange, sent, result, by)
         except TimedOut:
             result.ended = "hung"
         except Broken:
@@ -145,26 +181,26 @@ class HttpCaller:
             if exchange is not None:
                 exchange.finish() if result.ended == "ok" else exchange.release()
 
-    async def answer(self, exchange: Exchange, body: bytes, result: CallResult, by: float) -> None:
+    async def answer(self, exchange: Exchange, sent: Sent, result: CallResult, by: float) -> None:
         status, headers, data = await exchange.whole(by, MAX_ANSWER_BYTES)
         self.note(status, headers, result)
         if status != 200:
-            self.refused(status, headers, data, result)
+            self.refused(status, headers, data, sent.api, result)
             return
-        chunk = OWN_VENDOR.whole(data, Call(id="", alias=result.alias, body=body, dialect=OWN))
+        chunk = sent.api.vendor.whole(data, sent.call(result))
         result.last_at = now()
         if chunk.usage is not None:
             result.input, result.output = chunk.usage.input_tokens, chunk.usage.output_tokens
         result.ended = "ok"
 
-    async def stream(self, exchange: Exchange, body: bytes, result: CallResult, by: float) -> None:
+    async def stream(self, exchange: Exchange, sent: Sent, result: CallResult, by: float) -> None:
         status, headers = await exchange.head(by)
         self.note(status, headers, result)
         if status != 200:
-            self.refused(status, headers, await exchange.body(by, MAX_ANSWER_BYTES), result)
+            self.refused(status, headers, await exchange.body(by, MAX_ANSWER_BYTES), sent.api, result)
             return
-        call = Call(id="", alias=result.alias, body=body, dialect=OWN, streamed=True, include_usage=True)
-        decoder = OWN_VENDOR.decoder(call)
+        decoder = sent.api.vendor.decoder(sent.call(result))
+        assert decoder is not None, "every API in which a load calls has streams"
         while not decoder.is_done:
             data = await exchange.read(by)
             chunks = decoder.feed(data) if data else decoder.end()
@@ -198,7 +234,11 @@ class HttpCaller:
             elif name == b"x-headworks-cache":
                 result.cache_status = value.decode("latin-1")
 
-    def refused(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, result: CallResult) -> None:
-        said = OWN_VENDOR.error(status, headers, body, wall()).said
+    def refused(
+        self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, api: ClientApi, result: CallResult
+    ) -> None:
+        said = api.vendor.error(status, headers, body, wall()).said
         result.code = (said.code or said.type or "") if said is not None else ""
-        result.ended = "limited" if status == 429 else "refused" if status in CALLER_FAULT_STATUSES else "failed"
+        result.ended = (
+            "limited" if status in LIMITED_STATUSES else "refused" if status in CALLER_FAULT_STATUSES else "failed"
+        )

@@ -137,12 +137,19 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True):
     trusted: bool
 
 
+class InDialect(msgspec.Struct, frozen=True, kw_only=True):
+    """The calls in one API: how many, and of them with a complete answer."""
+
+    calls: int
+    ok: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The report of a load. verdict: as for an objective, or `invalid` where the generator was late, or `unserved` where the
     gateway did not listen or every call was the caller's own fault.
 
     goodput: calls a second, of whole answers that meet every latency objective. pace: seconds between two pieces of a
-    stream's content. found: what the cache said. stopped: why it ended early, "" where it did not.
+    stream's content. found: what the cache said. dialects: by the API in which calls were sent. stopped: why it ended early, "" where it did not.
     prediction: what the intervals of `compared` are, or why there are none.
     """
 
@@ -172,6 +179,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     compared: list[ComparedValue] = []
     prediction: str = ""
     percents: tuple[float, ...] = PERCENTS
+    dialects: dict[str, InDialect] = {}
 
 
 ProgressSink = Callable[[str], None]
@@ -364,6 +372,7 @@ def report(
         ended=dict(sorted(ended.items())),
         codes=dict(Counter(f"{one.status} {one.code}".strip() for one in calls if not one.is_whole and one.status)),
         found=dict(Counter(one.cache_status for one in calls if one.cache_status)),
+        dialects=in_dialect(calls),
         goodput=count_good(calls, wanted.objectives) / seconds,
         latencies=latency_rows(whole),
         pace=[found.value for part in PERCENTS if (found := percentile(gaps, part)) is not None],
@@ -376,6 +385,13 @@ def report(
         searched=searched,
         compared=[] if wanted.plan is None else compare(wanted.plan, verdicts, seen),
     )
+
+
+def in_dialect(calls: Sequence[CallResult]) -> dict[str, InDialect]:
+    """How many calls were sent in each API, and came back whole."""
+    sent = Counter(one.dialect for one in calls)
+    whole = Counter(one.dialect for one in calls if one.is_whole)
+    return {word: InDialect(calls=count, ok=whole[word]) for word, count in sorted(sent.items())}
 
 
 def covered(seconds: float, last: float, count: int) -> float:

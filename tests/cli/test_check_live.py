@@ -33,6 +33,11 @@ class Answering(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if not self.server.has_list:
             self.say(404, {"error": {"message": "no such path"}})
+        elif "limit=1000" in self.path and self.is_known():
+            assert self.headers["anthropic-version"]
+            self.say(200, {"data": [{"type": "model", "id": "listed"}], "has_more": False})
+        elif "pageSize=1000" in self.path and self.is_known():
+            self.say(200, {"models": [{"name": "models/listed"}]})
         elif self.is_known():
             self.say(200, {"object": "list", "data": [{"id": "listed"}, {"id": "models/prefixed"}]})
 
@@ -52,6 +57,8 @@ class Answering(BaseHTTPRequestHandler):
 
     def is_known(self) -> bool:
         if self.headers["authorization"] == f"Bearer {KEY}":
+            return True
+        if KEY in (self.headers["x-api-key"], self.headers["x-goog-api-key"]):
             return True
         self.say(401, {"error": {"message": f"Incorrect API key provided: {self.headers['authorization'][7:]}"}})
         return False
@@ -92,12 +99,14 @@ def vendor() -> Iterator[Vendor]:
         thread.join()
 
 
-def check(folder: Path, port: int, models: str, *options: str, key: str = KEY, answer: str = "") -> Result:
+def check(
+    folder: Path, port: int, models: str, *options: str, key: str = KEY, answer: str = "", dialect: str = "openai"
+) -> Result:
     file = folder / "headworks.yaml"
     file.write_text(
         f"""\
 providers:
-  v: {{dialect: openai, base_url: "http://127.0.0.1:{port}/v1", api_key: "${{env:KEY}}"}}
+  v: {{dialect: {dialect}, base_url: "http://127.0.0.1:{port}/v1", api_key: "${{env:KEY}}"}}
   sim: {{dialect: simulated}}
 models: {{a: {{targets: [{models}, sim], price: {{input: $1/M, output: $10/M}}}}}}
 """
@@ -111,6 +120,19 @@ def test_a_model_in_the_vendors_list_is_right_and_costs_nothing(vendor: Vendor, 
     assert result.exit_code == HOLDS
     assert f"v/{model}  right  $0" in result.output
     assert vendor.asked == []
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
+def test_the_lists_of_other_apis_are_read_as_they_are(vendor: Vendor, tmp_path: Path, dialect: str) -> None:
+    result = check(tmp_path, vendor.server_port, "v/listed", dialect=dialect)
+    assert (result.exit_code, vendor.asked) == (HOLDS, [])
+    assert "the vendor's list of models has it" in result.output
+
+
+def test_azures_list_says_nothing_of_deployments(vendor: Vendor, tmp_path: Path) -> None:
+    """It names models; a target's model is a deployment. So only a call tells."""
+    check(tmp_path, vendor.server_port, "v/listed", "--yes", dialect="azure")
+    assert [body["model"] for body in vendor.asked] == ["listed"]
 
 
 def test_a_key_that_the_vendor_refuses_is_wrong_and_is_not_shown(vendor: Vendor, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import click
@@ -58,7 +59,8 @@ def test_a_running_gateway_is_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
             compare = ["--compare", str(tmp_path / "plan.json")]
             ended = run(["load", "--json", *options, *compare, file])
             report = json.loads(capsys.readouterr().out)
-            shown = run(["load", *options, "--rate", "5", "--arrivals", "even", file])
+            mixed = ["--dialect", "messages,gemini"]
+            shown = run(["load", *options, *mixed, "--rate", "5", "--arrivals", "even", file])
             text = capsys.readouterr().out
         finally:
             del os.environ["TEST_LOAD_KEY"]
@@ -77,6 +79,8 @@ def test_a_running_gateway_is_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert report["verdict"] == ("holds" if report["generator"]["trusted"] else "invalid")
     assert shown in (HOLDS, CANNOT_SAY)
     assert "10 calls in 2.0 s (5/s): 10 ok" in text
+    assert "sent at 5/s; in messages 50%, gemini 50%" in text
+    assert re.search("by dialect: gemini ([0-9]) of \\1 ok, messages ([0-9]) of \\2 ok", text)
     assert KEY not in text
 
 
@@ -96,6 +100,9 @@ def test_a_gateway_that_is_not_there_could_not_be_loaded(tmp_path: Path, capsys:
         (["--key", "HOME", "--url", "ftp://x"], "--url: a URL starts with"),
         (["--key", "HOME", "--compare", "FILE"], "is not a plan"),
         (["--key", "HOME", "--trace", "FILE"], "has no column arrived_at"),
+        (["--key", "HOME", "--dialect", "mesages"], "there is no dialect mesages: did you mean"),
+        (["--key", "HOME", "--dialect", "chat:60,chat:40"], "chat is named twice: add the weights"),
+        (["--key", "HOME", "--dialect", "chat:0"], "the weight '0' is no number above 0"),
         (["--key", "HOME", "--seconds", "0"], "Invalid value for '--seconds'"),
     ],
 )

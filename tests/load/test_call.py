@@ -7,6 +7,7 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from headworks.core.clock import now
@@ -168,4 +169,7 @@ def test_nobody_listening_is_said() -> None:
 def test_a_base_path_is_kept() -> None:
     client = Client(Origin.parse("http://127.0.0.1:1/gateway/v1"))
     caller = HttpCaller(client, RequestBodies("run", 50), key=None, patience=1.0)
-    assert caller._target == b"/gateway/v1/chat/completions"
+    arrival = Arrival(0.0, "assistant", 20, 7, False, 1)
+    assert caller.target(arrival) == b"/gateway/v1/chat/completions"
+    asked = msgspec.structs.replace(arrival, alias="a/b", streamed=True, dialect="gemini")
+    assert caller.target(asked) == b"/gateway/v1beta/models/a%2Fb:streamGenerateContent?alt=sse"

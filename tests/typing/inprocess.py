@@ -22,6 +22,12 @@ async def use(flag: bool) -> None:
             assert_type(chunk, Chunk)
         await system.chat(model="assistant", messages=[], max_token=16)  # type: ignore[call-overload]
         await system.chat(model="assistant", messages=[], temperature="hot")  # type: ignore[call-overload]
+        asked = await system.messages(model="assistant", max_tokens=16, messages=[], system="Be brief.")
+        assert_type(asked, Answer)
+        assert_type(await system.responses(model="assistant", input="Hello!", stream=True), Stream)
+        assert_type(await system.generate(model="assistant", contents=[], generationConfig={}), Answer)
+        await system.messages(model="assistant", messages=[])  # type: ignore[call-overload]
+        await system.responses(model="assistant", input="Hello!", messages=[])  # type: ignore[call-overload]
         await system.chat("assistant", [])  # type: ignore[call-overload]
     headworks.open(text="version: 1")
     headworks.open(flag)  # type: ignore[arg-type]

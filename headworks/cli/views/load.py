@@ -56,6 +56,9 @@ def show(report: Report) -> None:
         click.echo("errors: " + ", ".join(f"{count} x {code}" for code, count in report.codes.items()))
     if report.found:
         click.echo("cache: " + ", ".join(f"{count} {found}" for found, count in sorted(report.found.items())))
+    if len(report.dialects) > 1:
+        told = [f"{word} {one.ok} of {one.calls} ok" for word, one in report.dialects.items()]
+        click.echo("by dialect: " + ", ".join(told))
     if report.verdicts:
         click.echo()
         table = output.table("objective", "alias", "requirement", "verdict", "measured", "95% interval", "why")

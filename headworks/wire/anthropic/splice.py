@@ -25,12 +25,15 @@ from headworks.wire.sse import events_in
 _GROWING: Final = {"text_delta": "text", "thinking_delta": "thinking"}
 """A delta, and both the block that it belongs to and its member."""
 
+_SEALED: Final = "redacted_thinking"
+"""A block of thinking that is encrypted, whole from its start. Another attempt has another one, which means as much."""
+
 _BLANKS: Final = " \t\r\n"
 
 
 class Place(msgspec.Struct, omit_defaults=True):
     """Where the caller is in the answer. opened: blocks so far. kind: of the one under way, "" where none is. is_empty: it says
-    nothing yet. is_signed: it has its signature. is_blank: the text so far ends in blanks. said: characters of all its texts, and
+    nothing yet. sealed: blocks of thinking that is encrypted. is_signed: it has its signature. is_blank: the text so far ends in blanks. said: characters of all its texts, and
     of all its thinking."""
 
     opened: int = 0
@@ -39,6 +42,7 @@ class Place(msgspec.Struct, omit_defaults=True):
     is_signed: bool = False
     is_blank: bool = False
     said: tuple[int, int] = (0, 0)
+    sealed: int = 0
 
 
 _PLACE: Final = msgspec.json.Decoder(Place)
@@ -80,7 +84,7 @@ def reasoning_in(data: bytes) -> str | None:
     for one in events_in(data):
         content = _read(one.data)
         kind = content.get("type")
-        if kind == "content_block_start" and _kind(content) not in ("text", "thinking"):
+        if kind == "content_block_start" and _kind(content) not in ("text", "thinking", _SEALED):
             return None
         if kind == "content_block_delta":
             delta = content.get("delta") or {}
@@ -106,6 +110,7 @@ def _note(place: Place, content: dict[str, Any]) -> None:
         place.opened += 1
         block = content.get("content_block") or {}
         place.kind, place.is_signed = _kind(content), False
+        place.sealed += place.kind == _SEALED
         place.is_empty = not (block.get("text") or block.get("thinking"))
     elif kind == "content_block_stop":
         place.kind = ""
@@ -147,6 +152,7 @@ class Rewriting:
         self._is_ours = False  # its pieces go into the caller's open block
         texts, thoughts = self._place.said if before is None else (0, 0)
         self._left = {"text": texts, "thinking": thoughts}  # characters that are still to be repeated
+        self._sealed = self._place.sealed if before is None else 0  # blocks that are still to be repeated
         self._fresh = ""
         self._told: list[bytes] = []
 
@@ -185,6 +191,10 @@ class Rewriting:
     def _begin(self, content: dict[str, Any]) -> None:
         self._kind = _kind(content)
         self._is_ours = False
+        if self._kind == _SEALED and self._sealed > 0:
+            self._sealed -= 1
+            self._kind = "text"  # its end closes nothing that is the caller's
+            return
         block = content.get("content_block") or {}
         if self._kind in ("text", "thinking"):
             if self._goes_on and self._kind == "text" and self._place.kind == "text":

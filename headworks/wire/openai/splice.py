@@ -23,6 +23,10 @@ _KEPT: Final = ("id", "created", "model", "system_fingerprint", "object")
 _REASONING: Final = ("reasoning_content", "reasoning")
 _DETAILS: Final = "reasoning_details"
 """The reasoning again, in parts, beside `reasoning`."""
+SEAL: Final = "\0"
+"""Stands for a signature, or for thinking that is encrypted, where thinking is compared: another attempt has another one, which
+means as much."""
+
 _TEXTS: Final = frozenset({"role", "content", _DETAILS, *_REASONING})
 
 
@@ -81,10 +85,28 @@ def reasoning_in(data: bytes) -> str | None:
             delta = choice.get("delta") or {}
             thought = next((delta[name] for name in _REASONING if isinstance(delta.get(name), str)), "")
             thought += "".join(_thought(part) for part in _parts(delta))
-            if choice.get("index") or _is_more(delta) or (says(delta.get(_DETAILS)) and not thought):
+            details = delta.get(_DETAILS)
+            if not thought and _is_seal(details):
+                thought = SEAL
+            if choice.get("index") or _is_more(delta) or (says(details) and not thought):
                 return None
             said += thought
     return said
+
+
+def _is_seal(details: Any) -> bool:
+    """Whether parts of reasoning only seal what was thought: signatures, and what is encrypted."""
+    return (
+        isinstance(details, list)
+        and bool(details)
+        and all(
+            isinstance(one, dict)
+            and not one.get("text")
+            and not one.get("summary")
+            and (one.get("signature") or (one.get("type") == "reasoning.encrypted" and one.get("data")))
+            for one in details
+        )
+    )
 
 
 def _parts(delta: dict[str, Any]) -> list[Any]:
@@ -178,18 +200,31 @@ class Rewriting:
             delta = choice["delta"] = {}
         delta.pop("role", None)
         named = [name for name in _REASONING if isinstance(delta.get(name), str)]
-        if named:  # under both names it is said once
+        is_sealed = _is_seal(delta.get(_DETAILS)) and not any(delta[name] for name in named)
+        if is_sealed:
+            is_sealed = self._is_fresh_seal()
+            if not is_sealed:
+                delta.pop(_DETAILS)
+        elif named:  # under both names it is said once
             thought = delta[named[0]]
             fresh = self._seam.reasoning(thought)
             delta.update(dict.fromkeys(named, fresh))
             if fresh != thought:
                 delta.pop(_DETAILS, None)
-        has_more = _is_more(delta) or (says(delta.get(_DETAILS)) and not named)
+        has_more = _is_more(delta) or (says(delta.get(_DETAILS)) and not named and not is_sealed)
         has_more |= reason_in(choice.get("finish_reason")) is not None
         self._say(delta)
         if has_more:
             self._seam.other()
-        return has_more or any(delta.get(name) for name in ("content", *_REASONING))
+        return has_more or is_sealed or any(delta.get(name) for name in ("content", *_REASONING))
+
+    def _is_fresh_seal(self) -> bool:
+        """Whether the caller has no seal of this thinking yet. While there is something of the answer to be repeated, he has one:
+        it came before that."""
+        try:
+            return bool(self._seam.reasoning(SEAL))
+        except Diverged:
+            return False
 
     def _say(self, delta: dict[str, Any]) -> None:
         """Takes out of a delta's text what was shown."""

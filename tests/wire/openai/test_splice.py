@@ -16,7 +16,7 @@ from headworks.core.text import joined
 from headworks.policy.midstream import ReplayFilter
 from headworks.wire.openai.caller import CHAT
 from headworks.wire.openai.chat import ChatDecoder
-from headworks.wire.openai.splice import Rewriting, may_continue, may_resume, reasoning_in, stamp_of
+from headworks.wire.openai.splice import SEAL, Rewriting, may_continue, may_resume, reasoning_in, stamp_of
 from headworks.wire.sse import Splitter
 
 RECORDED = {path.name: path.read_bytes() for path in (Path(__file__).parent / "recorded").glob("*.sse")}
@@ -242,7 +242,8 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}
         {"content": [{"type": "text", "text": "a"}, PICTURE]},
         {"content": "a", "tomorrow": 0},
         {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
-        {"reasoning": "", "reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]},
+        {"reasoning": "", "reasoning_details": [{"type": "reasoning.encrypted"}]},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "", "signature": "s"}, 7]},
     ],
 )
 def test_what_cannot_be_compared_is_told_beside_text_too(delta: Any) -> None:
@@ -281,6 +282,34 @@ def test_reasoning_in_details_alone_is_nothing_to_compare() -> None:
     ]
     with pytest.raises(Diverged):
         spliced(details + event({"content": "a"}, "stop") + DONE, "a")
+
+
+SEALS = [
+    [{"type": "reasoning.text", "text": "", "signature": "s"}],
+    [{"type": "reasoning.encrypted", "data": "x"}],
+]
+
+
+@pytest.mark.parametrize("seal", SEALS)
+def test_a_seal_of_the_thinking_is_told_once_and_the_answer_goes_on(seal: Any) -> None:
+    """A signature of another attempt is another one: it is not compared, and not told a second time."""
+    sealing = event({"reasoning": "", "reasoning_details": seal})
+    assert reasoning_in(sealing) == SEAL
+    stream = event({"reasoning": "hm"}) + sealing + event({"content": "abc"}, "stop") + DONE
+
+    def told(text: str, reasoning: str) -> tuple[str, int]:
+        shown = spliced(stream, text, reasoning)
+        return "".join(one.text for one in shown), sum(b'"reasoning_details"' in one.data for one in shown)
+
+    assert told("", "h") == ("abc", 1)
+    assert told("", "hm") == ("abc", 1)
+    assert told("", "hm" + SEAL) == ("abc", 0)
+    assert told("a", "hm" + SEAL) == ("bc", 0)
+    assert told("a", "hm") == ("bc", 0)
+    with pytest.raises(Diverged):
+        spliced(stream, "b", "hm" + SEAL)
+    with pytest.raises(Diverged):
+        spliced(stream, "a", "hmm")
 
 
 @pytest.mark.parametrize("nothing", ["", "null"])
