@@ -24,7 +24,7 @@ _BOUNDARY = re.compile(rb"--([0-9A-Za-z'()+_,./:=?-]{1,70})\r\n")
 _SEMICOLON: Final = ord(";")
 _DISPOSITION: Final = b"content-disposition"
 _FORM_DATA = re.compile(rb"[ \t]*form-data[ \t]*", re.IGNORECASE)
-_PARAMETER = re.compile(rb"""[ \t]*([!-:<>-~]{1,40})=(?:"((?:[^"\\]|\\.)*)"[ \t]*|([^";]*))""", re.DOTALL)
+_PARAMETER = re.compile(rb"""[ \t]*+([!-:<>-~]{1,40})=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t]*+|([^";]*+))""", re.DOTALL)
 """A parameter of a header: its name, and its value in quotes or without."""
 
 _TOKEN = re.compile(rb"[0-9A-Za-z_.\[\]-]+")
