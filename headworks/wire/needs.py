@@ -22,7 +22,7 @@ from headworks.wire.sides import CallerSide
 HINTS: Final[Mapping[Feature, tuple[bytes, ...]]] = MappingProxyType(
     {
         "images": (b"image",),
-        "documents": (b"pdf",),
+        "documents": (b"pdf", b"PDF"),
         "audio": (b"audio",),
         "tools": (b'"tools"', b'"functions"'),
         "structured_output": (b"json_schema", b"esponseSchema", b"esponseJsonSchema", b"response_schema"),
