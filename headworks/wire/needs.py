@@ -52,9 +52,10 @@ def needs_of(call: Call) -> Needs:
     rows = caller.table.rows
     betas = b",".join([value for name, value in call.forwarded if name == BETAS])
     parts = list(_parts(question))
+    used = _features(question, parts, is_conformed=call.output is not None)
     return Needs(
         dialect=caller.name,
-        features={feature: rows[field].name or field for feature, field in _features(question, parts)},
+        features={feature: rows[field].name or field for feature, field in used},
         max_output=0 if b"output-" in betas else call.max_output or call.bound or 0,
         bound_name=rows["max_output"].name,
         text=0 if b"context-" in betas else sum(map(_text, parts)),
@@ -62,8 +63,9 @@ def needs_of(call: Call) -> Needs:
     )
 
 
-def _features(question: hub.Question, parts: list[hub.Part]) -> Iterator[tuple[Feature, str]]:
-    """Each feature, and the hub's name of the field that asks for it."""
+def _features(question: hub.Question, parts: list[hub.Part], *, is_conformed: bool) -> Iterator[tuple[Feature, str]]:
+    """Each feature, and the hub's name of the field that asks for it. is_conformed: where a vendor takes no schema it is asked for in
+    words."""
     if any(isinstance(part, hub.Image) for part in parts):
         yield "images", "image"
     if any(isinstance(part, hub.Document) and _is_pdf(part) for part in parts):
@@ -72,7 +74,7 @@ def _features(question: hub.Question, parts: list[hub.Part]) -> Iterator[tuple[F
         yield "audio", "audio"
     if any(not isinstance(tool, hub.HostedTool) for tool in question.tools) and not _is_barred(question):
         yield "tools", "tools"
-    if question.output is not None and question.output.form == "schema":
+    if question.output is not None and question.output.form == "schema" and not is_conformed:
         yield "structured_output", "output.schema"
     thinking = question.reasoning
     if thinking is not None and thinking.mode != "off" and thinking.effort != "none":

@@ -30,6 +30,7 @@ from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
 from headworks.gateway.leaves import local_processes
 from headworks.gateway.lock import GatewayLock, hold_lock
+from headworks.gateway.retirements import log_retirements
 from headworks.http.server import BACKLOG
 from headworks.ledger.final_flush import report_losses
 from headworks.ledger.process import LedgerProcess
@@ -181,6 +182,7 @@ class Parent:
             self.ledger.start()  # now: the workers have found that the store is the right one
             self._has_started = True
             self._tasks.append(asyncio.create_task(self._look(), name="look"))
+            self._tasks.append(asyncio.create_task(log_retirements(lambda: self.system), name="retirements"))
             yield
 
     @property
