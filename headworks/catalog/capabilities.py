@@ -117,13 +117,14 @@ class Capabilities:
         return Known(window=row.window, max_output=row.max_output, can=can, lacks=lacks, sources=pages)
 
     def retirement(self, base_url: str, model: str) -> Retirement | None:
-        """When the model of exactly this name ends; None where nothing is known of that."""
-        owners = self.catalog.owners(base_url)
+        """When this provider ends the model of exactly this name; None where nothing is known of that. Who sells another's models
+        has days of its own."""
+        owner = self.catalog.owner(base_url)
+        ends = () if owner is None else self._seller(owner).retires
         for wanted in spellings(model):
-            for owner in owners:
-                for one in self._seller(owner).retires:
-                    if one.name == wanted and one.has in base_url:
-                        return Retirement(at=one.at, successor=one.successor, source=self.book.urls[one.page])
+            for one in ends:
+                if one.name == wanted and one.has in base_url:
+                    return Retirement(at=one.at, successor=one.successor, source=self.book.urls[one.page])
         return None
 
     def _seller(self, owner: str) -> Seller:

@@ -110,10 +110,10 @@ class Catalog:
             (row.id for owner in owners for row in self._rows(owner) if is_one_letter_off(name, row.id.lower())), None
         )
 
-    def owners(self, base_url: str) -> list[str]:
-        """The provider of this URL, and those whose models it sells too, by their names in the table."""
+    def owner(self, base_url: str) -> str | None:
+        """The provider of this URL by its name in the table; None where the table has none."""
         provider = self._provider(base_url)
-        return [] if provider is None else [one.id for one in (provider, *self._sold_too(provider))]
+        return None if provider is None else provider.id
 
     def names(self) -> list[str]:
         """The names of all models, each once."""

@@ -76,8 +76,12 @@ def _named(data: bytes, field: str, raw: msgspec.Raw) -> tuple[str, bytes] | Non
     value = bytes(raw)
     if not value.startswith(b'"') or not 2 < len(value) <= MOST_NAME:
         return None
+    try:
+        name = msgspec.json.decode(value, type=str)
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # raw JSON is not looked at when it is taken
+        return None
     for between in (b'":', b'": '):
         needle = b'"' + field.encode() + between + value
         if needle in data:
-            return msgspec.json.decode(value, type=str), needle
+            return name, needle
     return None
