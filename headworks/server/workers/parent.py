@@ -25,6 +25,7 @@ from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.masking import Mask
 from headworks.core.private_folders import make_private
 from headworks.core.throttled_log import LogEvent, ThrottledLog
+from headworks.gateway.capabilities import TargetCapabilities
 from headworks.gateway.counting import loaded as extra
 from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
@@ -182,7 +183,8 @@ class Parent:
             self.ledger.start()  # now: the workers have found that the store is the right one
             self._has_started = True
             self._tasks.append(asyncio.create_task(self._look(), name="look"))
-            self._tasks.append(asyncio.create_task(log_retirements(lambda: self.system), name="retirements"))
+            telling = log_retirements(lambda: TargetCapabilities(self.system))
+            self._tasks.append(asyncio.create_task(telling, name="retirements"))
             yield
 
     @property
