@@ -15,6 +15,10 @@ fits a JSON schema. thinking: reasoning before the answer."""
 FEATURES: Final[tuple[Feature, ...]] = get_args(Feature)
 
 
+MOST_READ: Final = 4_000_000
+"""Bytes of a body of which it is told what it needs: reading so many takes about 25 ms, and other calls wait meanwhile."""
+
+
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What one call asks of a model, as far as it can be told from its body.
 

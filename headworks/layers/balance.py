@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 
 from headworks.core.call import Call
-from headworks.core.capability import Lack, Needs
+from headworks.core.capability import MOST_READ, Lack, Needs
 from headworks.core.clock import now
 from headworks.core.errors import CallError, Expired, NoTarget, Resting, RestingAtLimit, Unable
 from headworks.core.service import Opening, Service
@@ -93,11 +93,13 @@ class Balance:
             unable = call.trail.unable
             if unable is None:
                 # No call into anything here: nearly every model lacks something, and nearly every call needs nothing of it.
-                unable, gaps, body = {}, known.gaps, call.body
-                if (call.max_output or call.bound or 0) > gaps.least_output or body[gaps.most_bytes :]:
+                unable, gaps, body, api = {}, known.gaps, call.body, call.dialect.name
+                if body[MOST_READ : MOST_READ + 1]:
+                    pass  # whoever is asked says what he cannot do
+                elif (call.max_output or call.bound or 0) > gaps.least_output or body[gaps.most_bytes :]:
                     unable = known.unable(call)
-                else:
-                    for hint in gaps.hints:
+                elif api in gaps.hints:
+                    for hint in gaps.hints[api]:
                         if hint in body:
                             unable = known.unable(call)
                             break

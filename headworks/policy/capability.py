@@ -80,11 +80,11 @@ class Capability:
 class Gaps(msgspec.Struct, frozen=True, kw_only=True):
     """What must be true of a call's bytes for any of several targets to be unable to serve it.
 
-    hints: one of them is in the body wherever a feature is asked for that a target lacks. least_output: the least bound on answers.
+    hints: by API; one of them is in the body wherever a feature is asked for that a target lacks. least_output: the least bound on answers.
     most_bytes: a body that is no longer fits into every known window.
     """
 
-    hints: tuple[bytes, ...]
+    hints: Mapping[str, tuple[bytes, ...]]
     least_output: int
     most_bytes: int
 
@@ -92,8 +92,10 @@ class Gaps(msgspec.Struct, frozen=True, kw_only=True):
 UNBOUNDED: Final = 2**62
 
 
-def gaps_of(capabilities: Iterable[Capability], hints: Mapping[Feature, tuple[bytes, ...]]) -> Gaps | None:
-    """The gaps of these targets; None where nothing is known that any of them lacks. hints: by feature."""
+def gaps_of(
+    capabilities: Iterable[Capability], hints: Mapping[str, Mapping[Feature, tuple[bytes, ...]]]
+) -> Gaps | None:
+    """The gaps of these targets; None where nothing is known that any of them lacks. hints: by API and feature."""
     known = list(capabilities)
     lacks = frozenset(feature for one in known for feature in one.lacks)
     bounds = [one.max_output for one in known if one.max_output]
@@ -101,7 +103,10 @@ def gaps_of(capabilities: Iterable[Capability], hints: Mapping[Feature, tuple[by
     if not lacks and not bounds and not windows:
         return None
     return Gaps(
-        hints=tuple(dict.fromkeys(hint for feature, some in hints.items() if feature in lacks for hint in some)),
+        hints={
+            name: tuple([hint for feature, some in told.items() if feature in lacks for hint in some])
+            for name, told in hints.items()
+        },
         least_output=min(bounds, default=UNBOUNDED),
         most_bytes=min(windows) * MOST_PER_TOKEN if windows else UNBOUNDED,
     )

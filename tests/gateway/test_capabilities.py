@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headworks.core.call import Call
-from headworks.core.capability import Needs
+from headworks.core.capability import MOST_READ, Needs
 from headworks.core.clock import now
 from headworks.core.dialect import Dialect
 from headworks.core.errors import Failed, Resting, Throttled, Unable
@@ -233,6 +233,13 @@ async def test_an_ordinary_call_is_not_read_to_know_that_it_is_ordinary() -> Non
     assert read == []
     await world.ask(content=[PICTURE])
     assert len(read) == 1
+
+
+@virtual
+async def test_a_body_of_many_megabytes_is_not_read_for_what_it_needs() -> None:
+    world = World("models: {assistant: {targets: [openai/gpt-3.5-turbo, openai/gpt-4o]}}")
+    inline = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * MOST_READ}}
+    assert await world.ask(content=[inline]) == "openai/gpt-3.5-turbo"
 
 
 def test_nothing_known_leaves_nothing_to_look_at() -> None:

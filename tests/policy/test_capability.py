@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from headworks.core.capability import FEATURES, Feature, Lack, Needs
 from headworks.policy.capability import MOST_PER_TOKEN, NOUNS, TRANSLATED, UNBOUNDED, Capability, gaps_of
 
-HINTS: dict[Feature, tuple[bytes, ...]] = {
-    feature: (feature.encode(), b"x-" + feature.encode()) for feature in FEATURES
+HINTS: dict[str, dict[Feature, tuple[bytes, ...]]] = {
+    "d": {feature: (feature.encode(), b"x-" + feature.encode()) for feature in FEATURES},
+    "silent": {},
 }
 
 
@@ -55,7 +56,11 @@ def test_gaps_are_the_least_of_each_bound_and_the_hints_of_what_anybody_lacks() 
         [Capability(100, lacks=["audio"]), Capability(50, max_output=7, lacks=["audio"]), Capability()], HINTS
     )
     assert gaps is not None
-    assert (gaps.hints, gaps.least_output, gaps.most_bytes) == (HINTS["audio"], 7, 50 * MOST_PER_TOKEN)
+    assert (gaps.hints, gaps.least_output, gaps.most_bytes) == (
+        {"d": HINTS["d"]["audio"], "silent": ()},
+        7,
+        50 * MOST_PER_TOKEN,
+    )
     bare = gaps_of([Capability(lacks=["tools"])], HINTS)
     assert bare is not None
     assert (bare.least_output, bare.most_bytes) == (UNBOUNDED, UNBOUNDED)
@@ -75,9 +80,9 @@ def test_a_call_outside_the_gaps_finds_every_target_able(
     known: list[Capability], asked: set[Feature], bound: int, size: int
 ) -> None:
     gaps = gaps_of(known, HINTS)
-    body = b" ".join(HINTS[feature][0] for feature in asked)
+    body = b" ".join(HINTS["d"][feature][0] for feature in asked)
     is_within = gaps is None or not (
-        bound > gaps.least_output or size > gaps.most_bytes or any(hint in body for hint in gaps.hints)
+        bound > gaps.least_output or size > gaps.most_bytes or any(hint in body for hint in gaps.hints["d"])
     )
     if is_within:
         needs = Needs(dialect="d", features=dict.fromkeys(sorted(asked), "f"), max_output=bound, text=size)
