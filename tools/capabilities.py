@@ -75,6 +75,9 @@ SELLERS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 """By the table of prices' name of a provider: what the two packages call it."""
 
+CHATS: Final = ("chat", "responses", "completion", None)
+"""The modes of `litellm` in which a model answers with text."""
+
 REFUSE_OVER_BOUND: Final = ("anthropic", "aws", "azure", "google", "groq", "openai")
 """Vendors that answer a larger bound than a model's own with 400, by their own words ("max_tokens is too large: ... This model
 supports at most 16384 completion tokens", "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens", "the
@@ -92,7 +95,8 @@ FEATURES: Final = {
 
 
 class Said(NamedTuple):
-    """What one source says of one model. window, output: tokens, 0 where unknown. can, lacks: letters. url: the page it is from."""
+    """What one source says of one model. window, output: tokens, 0 where unknown. can, lacks: letters. url: the page it is from.
+    is_chat: whether it answers with text, as far as it is said: of another, `output` is the length of a vector."""
 
     name: str
     window: int
@@ -100,6 +104,7 @@ class Said(NamedTuple):
     can: str
     lacks: str
     url: str
+    is_chat: bool = True
 
 
 class Retiring(NamedTuple):
@@ -138,7 +143,14 @@ def said_by_litellm(key: str, row: Mapping[str, Any]) -> Said:
     lacks -= can
     name = bare(key, str(row.get("litellm_provider")))
     bounds = tokens(row.get("max_input_tokens")), tokens(row.get("max_output_tokens"))
-    return Said(name, *bounds, "".join(sorted(can)), "".join(sorted(lacks)), page_of(row.get("source")))
+    return Said(
+        name,
+        *bounds,
+        "".join(sorted(can)),
+        "".join(sorted(lacks)),
+        page_of(row.get("source")),
+        row.get("mode") in CHATS,
+    )
 
 
 def said_by_models_dev(row: Mapping[str, Any], page: str) -> Said:
@@ -181,7 +193,8 @@ def merged(said: list[Said], urls: dict[str, int], *, has_bound: bool) -> list[A
     lacks = {letter for one in said for letter in one.lacks} - can
     pages = sorted({urls.setdefault(one.url, len(urls)) for one in said if one.url})[:2]
     window = max((one.window for one in said), default=0)
-    output = max((one.output for one in said), default=0) if has_bound else 0
+    is_chat = all(one.is_chat for one in said)
+    output = max((one.output for one in said), default=0) if has_bound and is_chat else 0
     return [window, output, "".join(sorted(can)), "".join(sorted(lacks)), pages]
 
 

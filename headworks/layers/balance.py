@@ -40,9 +40,13 @@ class Capabilities:
         found = {one.name: one.capability.lack(needs) for one in self.candidates}
         return {name: lack for name, lack in found.items() if lack is not None}
 
+    def has_able(self, unable: Mapping[str, Lack]) -> bool:
+        """Whether a target of any tier may be able."""
+        return any(one.name not in unable for one in self.candidates)
+
     def refusal(self, unable: Mapping[str, Lack]) -> CallError:
         """The error for a call that nobody of a tier can serve."""
-        if any(one.name not in unable for one in self.candidates):
+        if self.has_able(unable):
             return NoTarget("No target of this tier can serve what the call asks for.")
         said = "; ".join(f"{name} {lack.why} (`{lack.field}`)" for name, lack in list(unable.items())[:MOST_NAMED])
         more = f"; and {len(unable) - MOST_NAMED} more" if len(unable) > MOST_NAMED else ""
@@ -106,7 +110,7 @@ class Balance:
                 call.trail.unable = unable
             if unable:
                 candidates = [one for one in candidates if one.name not in unable]
-                if not candidates:
+                if not candidates and not (self.resort and known.has_able(unable)):
                     raise known.refusal(unable)
         if call.trail.full_targets:  # who had no room a moment ago; asked again only where nobody else is left
             candidates = [one for one in candidates if one.name not in call.trail.full_targets] or candidates

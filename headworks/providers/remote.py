@@ -288,9 +288,7 @@ class Visit:
                 chunk = side.whole(answer, call, body)
                 received = chunk.size
                 if remote.reported.is_on:
-                    ends = answer[:START]
-                    if answer[START : START + 1]:
-                        ends += answer[-END:]
+                    ends = answer[:START] + answer[-END:]
                     for model, build in remote.reported.known:
                         if model in ends and build in ends and (build or FINGERPRINT not in ends):
                             break

@@ -158,6 +158,15 @@ def test_a_table_has_a_row_a_model_merged_from_its_snapshots_and_both_sources(fo
     assert other.retires == ()  # no page says so
 
 
+def test_a_vectors_length_is_no_bound_on_answers(folder: Path) -> None:
+    vectors = {"litellm_provider": "openai", "mode": "embedding", "max_output_tokens": 1536}
+    path = folder / "litellm" / "model_prices_and_context_window_backup.json"
+    path.write_text(json.dumps({"one": vectors}))
+    text = build(folder, datetime.date(2026, 12, 1), json.dumps(PRICES).encode())
+    book = msgspec.json.decode(text.encode(), type=Book)
+    assert msgspec.json.decode(book.providers["openai"], type=Seller).models["one"].max_output == 0
+
+
 def test_no_pdf_by_models_dev_is_unknown() -> None:
     row = {"id": "m", "modalities": {"input": ["text"]}, "tool_call": True}
     assert "d" not in said_by_models_dev(row, "").lacks

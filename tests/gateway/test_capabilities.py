@@ -102,6 +102,17 @@ async def test_where_no_target_is_able_the_caller_is_told_the_field_and_the_targ
     assert (record.status, record.outcome, record.attempts) == (400, "refused", [])
 
 
+@virtual
+async def test_the_only_able_target_is_the_last_resort_though_its_circuit_is_open_and_its_tier_is_not_the_last() -> (
+    None
+):
+    models = "models: {assistant: {targets: [openai/gpt-4o, openai/gpt-3.5-turbo], retry: {attempts: 1}}}"
+    world = World(models)
+    circuit = world.made.shared.circuits["openai/gpt-4o"]
+    circuit.set_aside(now() + 60.0, now())
+    assert await world.ask(content=[PICTURE]) == "openai/gpt-4o"
+
+
 @pytest.mark.parametrize(
     ("dialect", "said"),
     [
