@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headworks.core.capability import FEATURES, Feature, Lack, Needs
@@ -75,6 +75,7 @@ CAPABILITIES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(CAPABILITIES, max_size=3), st.sets(st.sampled_from(FEATURES)), st.integers(0, 4), st.integers(0, 64))
 def test_a_call_outside_the_gaps_finds_every_target_able(
     known: list[Capability], asked: set[Feature], bound: int, size: int
