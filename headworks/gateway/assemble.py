@@ -248,6 +248,7 @@ def pool(
         balance.known = lacking
         policy = RetryPolicy(model.retry, shared.rng(f"{alias}/{number}/retry"))
         retry = Retry(balance, policy, balance.candidates, retry_budget, is_last=is_last, everybody=balance.resort)
+        retry.later = [one.candidate.name for some in targets[number + 1 :] for one in some]
         services.append(retry)
     layers: list[Callable[[Service], Service]] = [
         partial(Deadline, total=model.timeouts.total),

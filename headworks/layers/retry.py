@@ -41,6 +41,8 @@ class Retry:
         self.tier = tier
         self.retry_budget = retry_budget
         self.is_last = is_last
+        self.later: Sequence[str] = ()
+        """The targets of the tiers that follow."""
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
@@ -53,7 +55,7 @@ class Retry:
                     reply = await enter(self.inner.open(call))
                 except AtLimit as error:
                     if not self.goes_on(call, error, rooms, has_failed=last is not None):
-                        if self.is_last:
+                        if self.is_final(call):
                             call.trail.full_targets, call.trail.waits_at_limit = (), False
                         raise last or error from None
                     continue
@@ -104,7 +106,7 @@ class Retry:
             if any(at >= one.circuit.blocked_until and one.name not in trail.full_targets for one in able):
                 return True
         soonest = min(rooms, key=rooms.__getitem__)
-        if not self.is_last or rooms[soonest] == NEVER:
+        if not self.is_final(call) or rooms[soonest] == NEVER:
             return False
         if has_failed and at + rooms[soonest] >= min(call.deadline_at, trail.deadline_at):
             return False  # it would be waited for in vain, and the caller can know now
@@ -125,13 +127,18 @@ class Retry:
         tier = self.able(call)
         untried = left(tier, tried, at)
         by = min(call.deadline_at, call.trail.deadline_at)
-        decision = self.policy.after(error, tried.count(tried[-1]), at, by, untried or not self.is_last)
+        decision = self.policy.after(error, tried.count(tried[-1]), at, by, untried or not self.is_final(call))
         if isinstance(decision, GiveUp) and decision.why in ("error", "deadline"):
             return None
         pause = self.pause_of(decision, tier, untried=untried, at=at)
         if pause is None:  # this tier has nobody: the next tier's turn, or that of somebody who rests
             pause = self.rest_of_another(call, tried, by)
         return pause if pause is not None and self.retry_budget.withdraw(at) else None
+
+    def is_final(self, call: Call) -> bool:
+        """Whether no tier follows that may be able to serve the call."""
+        unable = call.trail.unable
+        return self.is_last or (bool(unable) and all(name in unable for name in self.later))
 
     def able(self, call: Call) -> Sequence[Candidate]:
         """The targets of this tier that are not known to be unable to serve the call."""

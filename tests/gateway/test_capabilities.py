@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from headworks.layers.balance import Balance, Capabilities
 from headworks.ledger.journal import MemoryJournal
 from headworks.prompts.frames import Source
 from headworks.prompts.output import Output
-from headworks.providers.scripted import Scripted
+from headworks.providers.scripted import Scripted, Stream
 from headworks.system.schema.system import alias_identity
 from headworks.testing import ask, call, virtual
 from headworks.wire.anthropic.caller import MESSAGES
@@ -155,6 +156,23 @@ async def test_a_vendor_that_says_429_is_not_left_for_a_target_of_its_tier_that_
     world = World(models, gpt_4o=[Throttled("slow", retry_after=1.0), "yes"])
     assert await world.ask(content=[PICTURE]) == "yes"
     assert world.asked == ["openai/gpt-4o"] * 2
+
+
+@virtual
+async def test_the_last_tier_that_is_able_waits_as_the_last_one_does() -> None:
+    """For a vendor's Retry-After beyond the longest pause, and for a slot at the target."""
+    models = (
+        "models: {assistant: {targets: [{provider: openai, model: gpt-4o, concurrency: 1}, openai/gpt-3.5-turbo], "
+        "retry: {attempts: 2, backoff: 1s..2s}}}"
+    )
+    world = World(models, gpt_4o=[Throttled("slow", retry_after=20.0), "yes"])
+    began = now()
+    assert await world.ask(content=[PICTURE]) == "yes"
+    assert now() - began >= 20.0
+    slow = World(models, gpt_4o=[Stream(pieces=[1.0, "ab"])])
+    said = await asyncio.gather(*(slow.ask(content=[PICTURE]) for _ in range(3)))
+    assert said == ["ab"] * 3
+    assert slow.asked == ["openai/gpt-4o"] * 3
 
 
 @virtual
