@@ -41,8 +41,8 @@ class Retry:
         self.tier = tier
         self.retry_budget = retry_budget
         self.is_last = is_last
-        self.later: Sequence[str] = ()
-        """The targets of the tiers that follow."""
+        self.later: Sequence[str] | None = None
+        """The targets of the tiers that follow, where they are known."""
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
@@ -137,8 +137,8 @@ class Retry:
 
     def is_final(self, call: Call) -> bool:
         """Whether no tier follows that may be able to serve the call."""
-        unable = call.trail.unable
-        return self.is_last or (bool(unable) and all(name in unable for name in self.later))
+        unable = call.trail.unable or {}
+        return self.is_last or (self.later is not None and all(name in unable for name in self.later))
 
     def able(self, call: Call) -> Sequence[Candidate]:
         """The targets of this tier that are not known to be unable to serve the call."""
