@@ -37,6 +37,7 @@ from headworks.credentials.credential import Credential
 from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
+from headworks.providers.error_body import error_body
 from headworks.providers.estimating import estimate
 from headworks.providers.reported import END, FINGERPRINT, START, ReportedModel
 from headworks.wire.sides import Estimating, Prefacing, StreamDecoder, Typing, Unmarked, VendorDialect, VendorSide
@@ -44,9 +45,6 @@ from headworks.wire.translated import between
 
 MOST_ANSWER = 64_000_000
 """Bytes of an unstreamed answer. 2,048 embeddings of 1,536 floats are about 40 MB as text."""
-
-MOST_ERROR = 1_000_000
-"""Bytes of an error's body: beyond them only its status counts."""
 
 MOST_BEFORE_HEAD = 10_000
 """Events without content that are kept while the head is awaited: ten a second for a quarter of an hour."""
@@ -352,14 +350,6 @@ def note(attempt: Attempt, decoder: StreamDecoder) -> None:
     attempt.uncounted = decoder.uncounted
     if decoder.usage is not None:
         attempt.usage = decoder.usage
-
-
-async def error_body(exchange: Exchange, by: float) -> bytes:
-    """The body of an error; empty where it cannot be had, for the status says most."""
-    try:
-        return await exchange.body(by, MOST_ERROR)
-    except (TimedOut, Broken, Garbled):
-        return b""
 
 
 async def head(decoder: StreamDecoder, exchange: Exchange, by: float, names: ReportedModel) -> list[Chunk]:
