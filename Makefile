@@ -137,9 +137,10 @@ lock: ## renew the hashed requirements from pyproject.toml (UPGRADE=--upgrade fo
 # --- the prices -------------------------------------------------------------------------------------------------------
 # The same lock gives the same table. For newer prices: `make lock UPGRADE=--upgrade`, then `make prices`, then NOTICE.
 
-prices: ## build the table of prices anew from the locked data (docs/adr/0021)
+prices: ## build the tables of prices and capabilities anew from the locked data (docs/adr/0021, docs/adr/0119)
 	@set -e; $(find_python); tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	"$$python" -m venv "$$tools"; \
 	"$$tools/bin/python" $(INSTALL) --quiet $(LOCKED) --no-deps --target "$$tools/data" -r requirements/prices.txt; \
-	"$$tools/bin/python" tools/prices.py "$$tools/data"
+	"$$tools/bin/python" tools/prices.py "$$tools/data"; \
+	"$$tools/bin/python" -m tools.capabilities "$$tools/data"
 	@git --no-pager diff --stat -- headworks/catalog || true

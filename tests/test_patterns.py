@@ -90,7 +90,8 @@ def every() -> tuple[Pattern, ...]:
 
 
 FROM_DATA: Final = {
-    "catalog/table.py": "the conditions and addresses of the bundled table",
+    "catalog/matching.py": "the conditions of the bundled table",
+    "catalog/table.py": "the addresses of the bundled table",
     "core/masking.py": "the spellings of a secret: see its own tests",
     "system/schema/notations.py": "the patterns of the notations",
     "wire/prefill.py": "how the names of models begin",

@@ -84,8 +84,9 @@ def providers(folder: Path) -> list[dict[str, Any]]:
     raise ValueError("the data has no list of providers")
 
 
-def version(folder: Path) -> str:
-    [metadata] = folder.glob("genai_prices-*.dist-info/METADATA")
+def version(folder: Path, package: str = PACKAGE) -> str:
+    """The version of a package in a folder."""
+    [metadata] = folder.glob(f"{package.replace('-', '_')}-*.dist-info/METADATA")
     match = re.search(r"^Version: (\S+)$", metadata.read_text(encoding="utf-8"), re.MULTILINE)
     assert match, metadata
     return match[1]

@@ -13,15 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from headworks.catalog.matching import Match, matches, spellings
 from headworks.core.money import Price, Rates, Tier
 
 BUNDLED = Path(__file__).with_name("prices.json")
-
-Match = tuple[tuple[str, ...], ...]
-"""Any of these, each of which is all of those: texts that begin with what they do (see `holds`)."""
-
-COMPACT_DATE = re.compile(r"-(20\d\d)(\d\d)(\d\d)(?=$|[:@])")
-"""Some vendors write a model's date without its dashes."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,9 +90,7 @@ class Catalog:
         provider = self._provider(base_url)
         if provider is None:
             return None
-        name = model.lower()
-        spelled = COMPACT_DATE.sub(r"-\1-\2-\3", name)
-        for wanted in (name,) if spelled == name else (name, spelled):
+        for wanted in spellings(model):
             for owner in (provider, *self._sold_too(provider)):
                 for row in self._rows(owner):
                     if matches(row.match, wanted):
@@ -116,6 +109,11 @@ class Catalog:
         return next(
             (row.id for owner in owners for row in self._rows(owner) if is_one_letter_off(name, row.id.lower())), None
         )
+
+    def owner(self, base_url: str) -> str | None:
+        """The provider of this URL by its name in the table; None where the table has none."""
+        provider = self._provider(base_url)
+        return None if provider is None else provider.id
 
     def names(self) -> list[str]:
         """The names of all models, each once."""
@@ -157,23 +155,3 @@ def is_one_letter_off(written: str, meant: str) -> bool:
     is_swapped = len(one) > 1 and one[:2] == other[1::-1] and one[2:] == other[2:]
     is_another = one[1:] == other[1:] and one != other
     return (is_swapped or is_another) and not (one[0].isdigit() or other[0].isdigit())
-
-
-def matches(match: Match, name: str) -> bool:
-    """Whether a model's name, in lower case, is meant."""
-    return any(all(holds(text, name) for text in texts) for texts in match)
-
-
-def holds(text: str, name: str) -> bool:
-    """One condition: `=equal`, `^begins`, `$ends`, `*has`, `~regular expression`."""
-    rest = text[1:]
-    match text[0]:
-        case "=":
-            return name == rest
-        case "^":
-            return name.startswith(rest)
-        case "$":
-            return name.endswith(rest)
-        case "*":
-            return rest in name
-    return re.search(rest, name) is not None

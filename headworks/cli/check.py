@@ -20,9 +20,11 @@ from headworks.cli.tables import Output, TableRows
 from headworks.core.clock import wall
 from headworks.core.errors import ConfigError, Problem
 from headworks.core.money import Price, written_dollars
+from headworks.gateway.capability_check import warn_of_gaps
 from headworks.gateway.live_verdict import Live
 from headworks.gateway.prices import Prices
 from headworks.gateway.prompting import prompts_of
+from headworks.gateway.retirements import today, warn_of_retirements
 from headworks.gateway.unpriced_targets import Priced, priced
 from headworks.system.checks.machine import Machine
 from headworks.system.derived.proxies import proxy_descriptions
@@ -102,6 +104,9 @@ def command(ctx: click.Context, file: Path, as_json: bool, is_live: bool, is_agr
     prices = priced(system, findings) if system is not None and is_priced else {}
     if findings.errors:
         system = None
+    if system is not None:
+        warn_of_gaps(system, findings, file.parent)
+        warn_of_retirements(system, findings, today())
     speeds = [] if system is None else measured_speeds(system, file.parent, findings)
     verdicts = [] if system is None else judge(system, Prices(system).of, known_quality(system, file.parent))
     constraints = [] if system is None else judge_constraints(system)

@@ -235,6 +235,12 @@ class UnknownCoding(Refused):
     code = "unsupported_content_encoding"
 
 
+class Unable(Refused):
+    """What the call asks for no target of the model can do. Known before anything is sent."""
+
+    code = "unsupported_by_model"
+
+
 class TooLarge(Refused):
     """More bytes than the operator allows."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Protocol, TypeAlias
 
+from headworks.core.capability import Lack
 from headworks.core.money import Charge, Price
 from headworks.core.reply import Usage
 from headworks.core.state import Budget, Claim, Rate, State
@@ -108,6 +110,7 @@ class Trail:
     arrived_at: seconds since 1970, where a window depends on it (else 0). received: bytes of text that came back. billed:
     what each attempt cost, once that is settled. limits: what the caller is told of his limits. reservation: the money that is
     reserved for the call. full_targets: those that had no room a moment ago. waits_at_limit: a target's limit is waited for.
+    unable: targets that are known to be unable to serve the call, and why; None until that was looked at.
     cache: what the cache had to say, "" where there is none. age: seconds, of an answer that was kept. deadline_at: where
     several callers share the call, the latest of theirs: `Call.deadline_at` is then far beyond.
     """
@@ -128,6 +131,7 @@ class Trail:
         "received",
         "reservation",
         "tags",
+        "unable",
         "waits_at_limit",
     )
 
@@ -145,6 +149,7 @@ class Trail:
         self.reservation: Reservation | None = None
         self.full_targets: tuple[str, ...] = ()
         self.waits_at_limit = False
+        self.unable: Mapping[str, Lack] | None = None
         self.cache = ""
         self.age = 0
         self.deadline_at = float("inf")

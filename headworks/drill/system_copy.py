@@ -22,7 +22,7 @@ from headworks.core.digest import digest
 from headworks.core.errors import ConfigError, Problem
 from headworks.gateway.assemble import Shared, capability
 from headworks.gateway.leaves import is_keyed, spoken_by
-from headworks.policy.balancing import Capability
+from headworks.policy.capability import Capability
 from headworks.system.checks.machine import FullyInstalled
 from headworks.system.checks.system import check, targets_of
 from headworks.system.load import read, with_model_names
@@ -243,6 +243,12 @@ def _model(drilled: DrilledSystem, alias: str) -> dict[str, Any]:
     return made
 
 
-def _target(one: TargetOf, known: Capability) -> dict[str, str]:
-    made = {"provider": one.provider, "model": one.model, "weight": f"{one.weight:.6f}", "prefill": known.prefill}
-    return {**made, "context_window": str(known.window)} if known.window else made
+def _target(one: TargetOf, known: Capability) -> dict[str, Any]:
+    made: dict[str, Any] = {"provider": one.provider, "model": one.model, "weight": f"{one.weight:.6f}"}
+    made["prefill"] = known.prefill
+    if known.window:
+        made["context_window"] = str(known.window)
+    can = dict.fromkeys(sorted(known.lacks), "false") | (
+        {"max_output": str(known.max_output)} if known.max_output else {}
+    )
+    return {**made, "capabilities": can} if can else made

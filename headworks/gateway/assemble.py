@@ -20,11 +20,12 @@ from headworks.core.call import PROMPT_PREFIX
 from headworks.core.kept_answer import KeptAnswers
 from headworks.core.service import Layer, Service, stack
 from headworks.core.state import State
+from headworks.gateway.capabilities import TargetCapabilities, override
 from headworks.gateway.prices import Prices
 from headworks.gateway.quotas import UNCOUNTED, Quotas, file_groups, file_keys, target_bounds
 from headworks.layers.admit import Admit
 from headworks.layers.auth import Auth, Keyring
-from headworks.layers.balance import Balance, Target
+from headworks.layers.balance import Balance, Capabilities, Target
 from headworks.layers.breaker import Breaker
 from headworks.layers.cache import Answers, Cache, Fill
 from headworks.layers.coalesce import Coalesce
@@ -43,19 +44,22 @@ from headworks.layers.route import Route
 from headworks.layers.stored import Stored
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
-from headworks.policy.balancing import PICKERS, Candidate, Capability
+from headworks.policy.balancing import PICKERS, Candidate
 from headworks.policy.budget import AttemptBudget
+from headworks.policy.capability import Capability, gaps_of
 from headworks.policy.circuit import Breaking, Circuit
 from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
 from headworks.policy.tombstones import Tombstones
+from headworks.providers.remote import Remote
 from headworks.state.answers import Answers as InMemoryAnswers
 from headworks.state.memory import Memory
 from headworks.system.derived.prefill import prefill_of
 from headworks.system.schema.system import Model, System, TargetOf, alias_identity
 from headworks.system.verdicts.constraints import check_served, permitted
+from headworks.wire.needs import HINTS, needs_of
 
 Leaf = Callable[[str, str], Service]
 """Gives the service that asks a provider (its name in the file) for a model."""
@@ -100,6 +104,7 @@ class Shared:
         self.providers = system.providers
         self._before = before
         self.prices = Prices(system)
+        self.known = TargetCapabilities(system, self.prices.catalog)
         most, queued = system.server.max_in_flight, system.server.max_queued
         self.max_wait = system.server.max_wait
         self.admission: Admission = before.admission if before is not None else Admission(most, queued)
@@ -232,13 +237,18 @@ def pool(
     targets: list[list[Target]] = [
         [Target(known, target(known, one, alias, model, leaf, shared)) for known, one in tier] for tier in tiers
     ]
+    everybody = [known for tier in tiers for known, _ in tier]
+    gaps = gaps_of(capabilities.values(), HINTS)
+    lacking = None if gaps is None else Capabilities(everybody, gaps, needs_of)
     for number, tier_targets in enumerate(targets):
         is_last = number == len(tiers) - 1
         rng = shared.rng(f"{alias}/{number}/choice")
         resort = [one for some in targets for one in some] if is_last else []
         balance = Balance(tier_targets, PICKERS[model.balance], rng, most=model.retry.attempts, resort=resort)
+        balance.known = lacking
         policy = RetryPolicy(model.retry, shared.rng(f"{alias}/{number}/retry"))
         retry = Retry(balance, policy, balance.candidates, retry_budget, is_last=is_last, everybody=balance.resort)
+        retry.later = [one.candidate.name for some in targets[number + 1 :] for one in some]
         services.append(retry)
     layers: list[Callable[[Service], Service]] = [
         partial(Deadline, total=model.timeouts.total),
@@ -281,7 +291,10 @@ def target(known: Candidate, one: TargetOf, alias: str, model: Model, leaf: Leaf
     layers.append(partial(Meter, candidate=known, price=shared.prices.of(model, one)))
     if model.mid_stream == "continue" and known.capability.prefill != "none":
         layers.append(partial(Prefill, capability=known.capability))
-    return stack(*layers, inside=leaf(one.provider, one.model))
+    inside = leaf(one.provider, one.model)
+    if isinstance(inside, Remote):
+        known.capability.speaks = frozenset(inside.dialect)
+    return stack(*layers, inside=inside)
 
 
 def candidate(one: TargetOf, shared: Shared, model: Model) -> Candidate:
@@ -314,11 +327,12 @@ def capability(one: TargetOf, shared: Shared) -> Capability:
     name = str(one)
     known = shared.capabilities.get(name)
     if known is None:
-        entry = shared.prices.entry(one)
-        window = entry.context_window if entry is not None else None
-        known = shared.capabilities[name] = Capability(window or 0, prefill_of(one, shared.providers[one.provider]))
+        prefill = prefill_of(one, shared.providers[one.provider])
+        known = shared.capabilities[name] = shared.known.of(one, prefill)
     if one.prefill is not None:
         known.prefill = one.prefill
     if one.context_window is not None:
         known.window = one.context_window
+    if one.capabilities is not None:
+        override(known, one.capabilities)
     return known

@@ -34,6 +34,7 @@ from headworks.gateway.leaves import Leaves
 from headworks.gateway.memory_trim import MemoryTrim
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
+from headworks.gateway.retirements import log_retirements
 from headworks.gateway.sessions import Sessions
 from headworks.gateway.target_log import TargetLog
 from headworks.http.buffered import Buffered
@@ -110,6 +111,8 @@ class Gateway:
         prompts = prompts_of(system, folder, self.render_process)
         self.folder = folder
         self.seed = seed
+        self.is_alone = member is None
+        """Whether no other process serves this system: else their parent says what concerns all of them."""
         self.started_at = time.time()
         self.journal = Journal(folder / system.log.journal, started_at=self.started_at, sync=system.log.sync)
         self.ledger: LedgerProcess | None = None
@@ -240,6 +243,10 @@ class Gateway:
         self._tasks.append(asyncio.create_task(self.journal.keep_synced(), name="journal"))
         self._tasks.append(asyncio.create_task(self.watchdog.watch(), name="watchdog"))
         self._tasks.append(asyncio.create_task(MemoryTrim(lambda: self.in_flight).keep(), name="memory_trim"))
+        if self.is_alone:
+            self._tasks.append(
+                asyncio.create_task(log_retirements(lambda: self.assembled.shared.known), name="retirements")
+            )
         await self.counting.start()
         await self.access.start()  # first: into a store that is not the right one no record goes
         if self.ledger is not None:
@@ -340,6 +347,7 @@ class Gateway:
         )
         self.targets.watch(made.shared.circuits)
         self.targets.watch_connections(leaves.clients)
+        self.targets.watch_models(leaves.remotes(), self.metrics)
         return Stack(system, leaves, made)
 
     def _living(self) -> list[Stack]:

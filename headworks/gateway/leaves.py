@@ -121,6 +121,10 @@ class Leaves:
             self._made[key] = self._factories[provider](model)
         return self._made[key]
 
+    def remotes(self) -> Mapping[str, Remote]:
+        """The targets that are asked over HTTP, as far as anybody has asked for them."""
+        return {f"{one[0]}/{one[1]}": made for one, made in self._made.items() if isinstance(made, Remote)}
+
     async def start(self) -> None:
         """Starts the child processes that do not run yet; does not wait until their models are loaded."""
         for credential in self.credentials.values():

@@ -18,6 +18,10 @@ from headworks.core.throttled_log import Field, LogEvent, ThrottledLog
 from headworks.http.client import Client
 from headworks.http.unsolicited import ONCE, Unsolicited
 from headworks.policy.circuit import Change, Circuit
+from headworks.providers.remote import Remote
+from headworks.providers.reported import What
+from headworks.system.syntax.scalars import shown
+from headworks.telemetry.metrics import Metrics
 
 log = logging.getLogger("headworks.targets")
 
@@ -37,6 +41,7 @@ class TargetLog:
         self._circuits = ThrottledLog(log)
         self._asides = ThrottledLog(log)
         self._connections = ThrottledLog(log)
+        self._models = ThrottledLog(log)
         self._outages: dict[str, Outage] = {}
         self._aside: dict[str, asyncio.TimerHandle] = {}
 
@@ -57,6 +62,18 @@ class TargetLog:
         text = f"it sent answers that nobody asked for: each of its connections is used once, for {ONCE:.0f} s"
         told: dict[str, Field] = {"for": ONCE, "count": unsolicited.count}
         self._connections.write(LogEvent(logging.WARNING, "unsolicited_answers", provider, text, told))
+
+    def watch_models(self, remotes: Mapping[str, Remote], metrics: Metrics) -> None:
+        """Observes what each target's vendor calls the model that answers."""
+        for target, remote in remotes.items():
+            remote.reported.observer = partial(self.tell_model, target, metrics)
+
+    def tell_model(self, target: str, metrics: Metrics, field: What, before: str, after: str) -> None:
+        """Counts and logs that a vendor's answers name another model, or another build of it."""
+        metrics.model_changes[target, field] += 1
+        text = f"`{field}` in its vendor's answers is now {shown(after)}, and was {shown(before)}"
+        told: dict[str, Field] = {"field": field, "before": before, "after": after}
+        self._models.write(LogEvent(logging.WARNING, "vendor_model_changed", target, text, told))
 
     def tell(self, target: str, circuit: Circuit, change: Change) -> None:
         """Writes one change."""
@@ -91,7 +108,7 @@ class TargetLog:
         """Writes pending log lines."""
         for timer in self._aside.values():
             timer.cancel()
-        for notices in (self._failures, self._circuits, self._asides, self._connections):
+        for notices in (self._failures, self._circuits, self._asides, self._connections, self._models):
             notices.close()
 
     def _set_aside(self, target: str, circuit: Circuit, change: Change) -> None:

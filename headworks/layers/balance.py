@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import msgspec
 
 from headworks.core.call import Call
+from headworks.core.capability import MOST_READ, Lack, Needs
 from headworks.core.clock import now
-from headworks.core.errors import Expired, NoTarget, Resting, RestingAtLimit
+from headworks.core.errors import CallError, Expired, NoTarget, Resting, RestingAtLimit, Unable
 from headworks.core.service import Opening, Service
 from headworks.core.trail import Attempt, Why
 from headworks.policy.balancing import Candidate, Picker, first_to_recover, last_resort
+from headworks.policy.capability import Gaps
 
 MOST_BREAKS = 2
 """Streams of one target that may break on one call while another target is left."""
+
+
+MOST_NAMED = 8
+"""Targets that a refusal names."""
+
+
+class Capabilities:
+    """What the targets of an alias are known to lack. candidates: of every tier. needs: what a call asks for."""
+
+    __slots__ = ("candidates", "gaps", "needs")
+
+    def __init__(self, candidates: Sequence[Candidate], gaps: Gaps, needs: Callable[[Call], Needs]) -> None:
+        self.candidates = candidates
+        self.gaps = gaps
+        self.needs = needs
+
+    def unable(self, call: Call) -> Mapping[str, Lack]:
+        """The targets that cannot serve the call, and why."""
+        needs = self.needs(call)
+        found = {one.name: one.capability.lack(needs) for one in self.candidates}
+        return {name: lack for name, lack in found.items() if lack is not None}
+
+    def has_able(self, unable: Mapping[str, Lack]) -> bool:
+        """Whether a target of any tier may be able."""
+        return any(one.name not in unable for one in self.candidates)
+
+    def refusal(self, unable: Mapping[str, Lack]) -> CallError:
+        """The error for a call that nobody of a tier can serve."""
+        if self.has_able(unable):
+            return NoTarget("No target of this tier can serve what the call asks for.")
+        said = "; ".join(f"{name} {lack.why} (`{lack.field}`)" for name, lack in list(unable.items())[:MOST_NAMED])
+        more = f"; and {len(unable) - MOST_NAMED} more" if len(unable) > MOST_NAMED else ""
+        field = next(iter(unable.values())).field
+        return Unable(f"No target of this model can serve `{field}`: {said}{more}.", param=field)
 
 
 class Target:
@@ -46,6 +82,8 @@ class Balance:
         self.choice = choice
         self.rng = rng
         self.most = most
+        self.known: Capabilities | None = None
+        """What targets are known to lack; None where nothing is known."""
 
     def open(self, call: Call) -> Opening:
         attempts = call.trail.attempts
@@ -54,6 +92,26 @@ class Balance:
             raise Expired(phase="total")  # it waited for its turn, or its caller is in a hurry: nobody is asked in vain
         why: Why = "first"
         candidates = self.candidates
+        known = self.known
+        if known is not None:
+            unable = call.trail.unable
+            if unable is None:
+                # No call into anything here: nearly every model lacks something, and nearly every call needs nothing of it.
+                unable, gaps, body, api = {}, known.gaps, call.body, call.dialect.name
+                if body[MOST_READ : MOST_READ + 1]:
+                    pass  # whoever is asked says what he cannot do
+                elif (call.max_output or call.bound or 0) > gaps.least_output or body[gaps.most_bytes :]:
+                    unable = known.unable(call)
+                elif api in gaps.hints:
+                    for hint in gaps.hints[api]:
+                        if hint in body:
+                            unable = known.unable(call)
+                            break
+                call.trail.unable = unable
+            if unable:
+                candidates = [one for one in candidates if one.name not in unable]
+                if not candidates and not (self.resort and known.has_able(unable)):
+                    raise known.refusal(unable)
         if call.trail.full_targets:  # who had no room a moment ago; asked again only where nobody else is left
             candidates = [one for one in candidates if one.name not in call.trail.full_targets] or candidates
         if attempts:
@@ -88,6 +146,8 @@ class Balance:
 
     def suits(self, candidate: Candidate, call: Call, at: float) -> bool:
         """Whether this target can take the call, and is known to have answered in less time than is left."""
+        if call.trail.unable and candidate.name in call.trail.unable:
+            return False
         if not candidate.capability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill)):
             return False
         return candidate.latency.least(at) < call.deadline_at - at

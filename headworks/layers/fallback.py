@@ -11,8 +11,8 @@ from headworks.core.clock import now
 from headworks.core.errors import CallError, Crowded, Filtered, InsufficientQuota, NoTarget, Shed, TooLong
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Service, entering
-from headworks.policy.balancing import Capability
 from headworks.policy.budget import RetryBudget
+from headworks.policy.capability import Capability
 
 OnFilter = Literal["error", "next"]
 

@@ -22,8 +22,8 @@ from headworks.core.errors import CallError, Diverged, Rejected
 from headworks.core.reply import Chunk, Reply, Usage
 from headworks.core.service import Opening, Service
 from headworks.core.text import joined, utf8_size
-from headworks.policy.balancing import Capability
 from headworks.policy.budget import RetryBudget
+from headworks.policy.capability import Capability
 from headworks.policy.charge import answered, charge
 from headworks.policy.midstream import MidStream, ReplayFilter, ResumeMode, SentAnswer, resume_modes
 from headworks.wire.prefill import repeats, tokens_of

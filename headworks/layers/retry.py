@@ -41,6 +41,8 @@ class Retry:
         self.tier = tier
         self.retry_budget = retry_budget
         self.is_last = is_last
+        self.later: Sequence[str] | None = None
+        """The targets of the tiers that follow, where they are known."""
 
     @entering
     async def open(self, call: Call, enter: Enter) -> Reply:
@@ -53,7 +55,7 @@ class Retry:
                     reply = await enter(self.inner.open(call))
                 except AtLimit as error:
                     if not self.goes_on(call, error, rooms, has_failed=last is not None):
-                        if self.is_last:
+                        if self.is_final(call):
                             call.trail.full_targets, call.trail.waits_at_limit = (), False
                         raise last or error from None
                     continue
@@ -100,10 +102,11 @@ class Retry:
         rooms[error.target] = NEVER if error.is_final else wait
         if error.target not in trail.full_targets:
             trail.full_targets = (*trail.full_targets, error.target)
-            if any(at >= one.circuit.blocked_until and one.name not in trail.full_targets for one in self.tier):
+            able = self.able(call)
+            if any(at >= one.circuit.blocked_until and one.name not in trail.full_targets for one in able):
                 return True
         soonest = min(rooms, key=rooms.__getitem__)
-        if not self.is_last or rooms[soonest] == NEVER:
+        if not self.is_final(call) or rooms[soonest] == NEVER:
             return False
         if has_failed and at + rooms[soonest] >= min(call.deadline_at, trail.deadline_at):
             return False  # it would be waited for in vain, and the caller can know now
@@ -121,22 +124,33 @@ class Retry:
         """Seconds until the next attempt; None where there should be none."""
         at = now()
         tried = [attempt.target for attempt in call.trail.attempts]
-        untried = left(self.tier, tried, at)
+        tier = self.able(call)
+        untried = left(tier, tried, at)
         by = min(call.deadline_at, call.trail.deadline_at)
-        decision = self.policy.after(error, tried.count(tried[-1]), at, by, untried or not self.is_last)
+        decision = self.policy.after(error, tried.count(tried[-1]), at, by, untried or not self.is_final(call))
         if isinstance(decision, GiveUp) and decision.why in ("error", "deadline"):
             return None
-        pause = self.pause_of(decision, untried=untried, at=at)
+        pause = self.pause_of(decision, tier, untried=untried, at=at)
         if pause is None:  # this tier has nobody: the next tier's turn, or that of somebody who rests
             pause = self.rest_of_another(call, tried, by)
         return pause if pause is not None and self.retry_budget.withdraw(at) else None
 
-    def pause_of(self, decision: Decision, *, untried: bool, at: float) -> float | None:
+    def is_final(self, call: Call) -> bool:
+        """Whether no tier follows that may be able to serve the call."""
+        unable = call.trail.unable or {}
+        return self.is_last or (self.later is not None and all(name in unable for name in self.later))
+
+    def able(self, call: Call) -> Sequence[Candidate]:
+        """The targets of this tier that are not known to be unable to serve the call."""
+        unable = call.trail.unable
+        return [one for one in self.tier if one.name not in unable] if unable else self.tier
+
+    def pause_of(self, decision: Decision, tier: Sequence[Candidate], *, untried: bool, at: float) -> float | None:
         """Seconds until this tier may be asked again; None where it may not."""
         if isinstance(decision, GiveUp) or not (isinstance(decision, Again) or untried):
             return None
         # The circuit may have opened meanwhile: after the pause nobody could be asked.
-        return decision.pause if available(self.tier, (), at + decision.pause) else None
+        return decision.pause if available(tier, (), at + decision.pause) else None
 
     def rest_of_another(self, call: Call, tried: Sequence[str], by: float) -> float | None:
         """Seconds until a target of any tier that this call has not tried has rested; None where none rests, or for too long."""
@@ -144,7 +158,8 @@ class Retry:
         suiting = [
             one
             for one in self.everybody
-            if one.capability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill))
+            if one.name not in (call.trail.unable or ())
+            and one.capability.suits(call.trail.exceeded_context, is_prefilled=bool(call.prefill))
         ]
         resting = first_to_recover(suiting, tried, at)
         decision = None if resting is None else self.policy.rested(resting.circuit.rest_left(at), at, by)

@@ -27,7 +27,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
-from headworks.core.dialect import Prefill
+from headworks.policy.capability import Capability
 from headworks.policy.circuit import Circuit
 from headworks.policy.latency import LatencyWindow
 
@@ -35,23 +35,6 @@ Balancing = Literal["weighted", "least_busy", "fastest"]
 
 _UNKNOWN: Final = 1e9
 """Seconds: a load above any real one, for a target that is asked already and has not answered once (as Finagle)."""
-
-
-class Capability:
-    """What a target's model can do. window: tokens of its context, 0 where unknown. prefill: the form in which it
-    takes the beginning of its answer, `none` where it does not; a target that refuses one is set to that."""
-
-    __slots__ = ("prefill", "window")
-
-    def __init__(self, window: int = 0, prefill: Prefill = "none") -> None:
-        self.window = window
-        self.prefill: Prefill = prefill
-
-    def suits(self, exceeded_context: float, *, is_prefilled: bool) -> bool:
-        """Whether it may take a question that outgrew a window of so many tokens, or an answer that has begun."""
-        if exceeded_context and self.window <= exceeded_context:
-            return False
-        return not is_prefilled or self.prefill != "none"
 
 
 class Candidate:

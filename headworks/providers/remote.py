@@ -37,15 +37,14 @@ from headworks.credentials.credential import Credential
 from headworks.http.buffered import crowded
 from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
+from headworks.providers.error_body import error_body
 from headworks.providers.estimating import estimate
+from headworks.providers.reported import END, FINGERPRINT, START, ReportedModel
 from headworks.wire.sides import Estimating, Prefacing, StreamDecoder, Typing, Unmarked, VendorDialect, VendorSide
 from headworks.wire.translated import between
 
 MOST_ANSWER = 64_000_000
 """Bytes of an unstreamed answer. 2,048 embeddings of 1,536 floats are about 40 MB as text."""
-
-MOST_ERROR = 1_000_000
-"""Bytes of an error's body: beyond them only its status counts."""
 
 MOST_BEFORE_HEAD = 10_000
 """Events without content that are kept while the head is awaited: ten a second for a quarter of an hour."""
@@ -153,6 +152,7 @@ class Remote:
         self.endpoints: dict[Dialect, Endpoint] = {}
         """By the dialect of who calls: made at its first call."""
         self.counts_streams = True
+        self.reported = ReportedModel()
 
     def __repr__(self) -> str:
         # Nothing of `headers`: the key is in them.
@@ -285,9 +285,16 @@ class Visit:
             if decoder is None:
                 chunk = side.whole(answer, call, body)
                 received = chunk.size
+                if remote.reported.is_on:
+                    ends = answer[:START] + answer[-END:]
+                    for model, build in remote.reported.known:
+                        if model in ends and build in ends and (build or FINGERPRINT not in ends):
+                            break
+                    else:
+                        remote.reported.look(answer)
                 reply: Reply = CompleteReply([chunk], headers=passing)
             else:
-                chunks = await head(decoder, exchange, by)
+                chunks = await head(decoder, exchange, by, remote.reported)
                 mask.chunks(chunks)
                 reply = self._streaming = Streaming(call, decoder, exchange, chunks, passing, mask)
         except TimedOut:
@@ -345,20 +352,20 @@ def note(attempt: Attempt, decoder: StreamDecoder) -> None:
         attempt.usage = decoder.usage
 
 
-async def error_body(exchange: Exchange, by: float) -> bytes:
-    """The body of an error; empty where it cannot be had, for the status says most."""
-    try:
-        return await exchange.body(by, MOST_ERROR)
-    except (TimedOut, Broken, Garbled):
-        return b""
-
-
-async def head(decoder: StreamDecoder, exchange: Exchange, by: float) -> list[Chunk]:
-    """Every chunk up to and with the head, and what came along with it."""
+async def head(decoder: StreamDecoder, exchange: Exchange, by: float, names: ReportedModel) -> list[Chunk]:
+    """Every chunk up to and with the head, and what came along with it. names: what the vendor calls its model."""
     chunks: list[Chunk] = []
     charged = 0
+    is_looked_at = not names.is_on
     while True:
         data = await exchange.read(by)
+        if data and not is_looked_at:
+            is_looked_at = True
+            for model, build in names.known:
+                if model in data and build in data and (build or FINGERPRINT not in data):
+                    break
+            else:
+                names.look(data)
         chunks += decoder.feed(data) if data else decoder.end()
         if charged or decoder.pending:
             charged = decoder.pending

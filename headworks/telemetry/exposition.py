@@ -107,6 +107,9 @@ class _Scrape(Collector):
         yield _counted("cache_calls", "Calls of aliases that keep or share answers.", cached, "alias", "found")
         kept = {(outcome,): count for outcome, count in list(self.metrics.responses.items())}
         yield _counted("stored_responses", "Answers of Responses that were to be kept.", kept, "outcome")
+        changes = dict(self.metrics.model_changes)
+        words = "Times that a vendor's answers named a model or a build that they had not named lately."
+        yield _counted("vendor_model_changes", words, changes, "target", "field")
         name = "call_duration_seconds"
         yield _histogram(name, "From the arrival to the last chunk.", durations, "alias", "outcome")
         name = "first_token_seconds"

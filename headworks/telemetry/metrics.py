@@ -70,6 +70,8 @@ class Metrics:
         self.responses: defaultdict[str, int] = defaultdict(int)
         """Answers of Responses that were to be kept, by what became of them: `kept`, or why not; `unread`: calls whose earlier answer
         could not be read."""
+        self.model_changes: defaultdict[tuple[str, str], int] = defaultdict(int)
+        """By target, and which field of its vendor's answers had a new name. Not read off records, which do not have it."""
 
     def observe(self, record: Record, alias: str) -> None:
         """Counts one call under an alias of the system file, or under UNKNOWN."""

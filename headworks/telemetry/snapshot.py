@@ -40,6 +40,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     attempts: list[tuple[tuple[str, str, str], int]] = []
     cached: list[tuple[tuple[str, str], int]] = []
     responses: dict[str, int] = {}
+    model_changes: list[tuple[tuple[str, str], int]] = []
     lags: list[int] = []
     lag_seconds: float = 0.0
     strangers: int = 0
@@ -90,6 +91,7 @@ def counts_of(metrics: Metrics, lags: Histogram, *, strangers: int = 0, appended
         attempts=list(metrics.attempts.items()),
         cached=list(metrics.cached.items()),
         responses=dict(metrics.responses),
+        model_changes=list(metrics.model_changes.items()),
         lags=lags.counts,
         lag_seconds=lags.sum,
         strangers=strangers,
@@ -118,6 +120,8 @@ class Sums:
             metrics.cached[alias] += count
         for outcome, count in counts.responses.items():
             metrics.responses[outcome] += count
+        for changed, count in counts.model_changes:
+            metrics.model_changes[changed] += count
         if counts.lags:
             _merge(self.lags, counts.lags, counts.lag_seconds)
         self.strangers += counts.strangers

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headworks.catalog.table import BUNDLED, Catalog, ModelRow, PriceTable, holds, is_one_letter_off, matches
+from headworks.catalog.matching import holds, matches
+from headworks.catalog.table import BUNDLED, Catalog, ModelRow, PriceTable, is_one_letter_off
 from headworks.core.money import Rates
 
 BUNDLE = Catalog()

@@ -99,7 +99,7 @@ providers:
   openai: {dialect: openai, base_url: "https://api.openai.com/v1"}
   here: {dialect: local}
 models:
-  known: [openai/gpt-5-mini-2025-08-07, here]
+  known: [openai/gpt-5.4-mini, here]
   said: {targets: [openai/house-model], price: {input: $0.002/k, output: $8/M}}
   unknown: openai/house-model
 """
@@ -116,7 +116,7 @@ def test_prices_are_shown_and_a_vendors_unknown_price_is_a_warning(
     assert f"{file}:7:12: models.unknown.targets[0][0]: the price of `openai/house-model` is unknown" in out
     rows = [line.split(maxsplit=4) for line in out.splitlines() if line.split()[1:2] in (["1"], ["2"])]
     assert [(row[0], row[2], row[4].strip()) for row in rows] == [
-        ("known", "openai/gpt-5-mini-2025-08-07", "$0.25/M in, $2/M out"),
+        ("known", "openai/gpt-5.4-mini", "$0.75/M in, $4.5/M out"),
         ("known", "here/gemma-3-270m", "free"),
         ("said", "openai/house-model", "$2/M in, $8/M out"),
         ("unknown", "openai/house-model", "unknown"),
@@ -243,3 +243,23 @@ def test_constraints_are_told_for_every_target(tmp_path: Path, capsys: pytest.Ca
     ]
     file.write_text(file.read_text().replace("30d", "none"))
     assert run(["check", str(file)]) == HOLDS
+
+
+GAPS = """\
+requirements: {traffic: {output_tokens: {p50: 1k, p95: 20k}}}
+providers: {openai: {dialect: openai, base_url: "https://api.openai.com/v1"}}
+models: {assistant: {targets: [openai/gpt-3.5-turbo, openai/gpt-5.4-mini]}}
+"""
+
+
+def test_what_a_target_cannot_serve_and_that_its_model_has_ended_are_warnings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "gaps.yaml"
+    file.write_text(GAPS)
+    assert run(["check", "--json", str(file)]) == HOLDS
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert [one["path"] for one in warnings] == ["requirements.traffic", "models.assistant.targets[0][0]"]
+    assert "`openai/gpt-3.5-turbo` has a context of 16385 tokens" in warnings[0]["problem"]
+    assert "ended this model on 2026-10-23" in warnings[1]["problem"]
+    assert "`gpt-5.6-terra`" in warnings[1]["remedy"]

@@ -107,3 +107,15 @@ models: {m: {targets: [a, b]}}
 """
     drilled = parse_system(text, "f.yaml", Path())
     assert [[str(one) for one in tier] for tier in copied_system(drilled).models["m"].targets] == [["a/simulated"]]
+
+
+def test_what_a_vendors_model_cannot_do_is_known_of_its_copy_too() -> None:
+    vendor = PLAIN.replace(b"https://one.example/v1", b"https://api.openai.com/v1").replace(
+        b"model: m", b"model: gpt-4o"
+    )
+    drilled = system(vendor)
+    written = msgspec.json.decode(copied_file(drilled, PLACE))["models"]["assistant"]["targets"][0][0]
+    assert written["capabilities"] == {"audio": "false", "thinking": "false", "max_output": "16384"}
+    copied = copied_system(drilled).models["assistant"].targets[0][0].capabilities
+    assert copied is not None
+    assert (copied.audio, copied.thinking, copied.images, copied.max_output) == (False, False, None, 16384)

@@ -12,6 +12,7 @@ import pytest
 from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.errors import ConfigError, UnknownModel
+from headworks.gateway.counting import Member
 from headworks.gateway.gateway import Gateway, most_buffered
 from headworks.gateway.leaves import Leaves
 from headworks.ledger.lines import is_final
@@ -332,3 +333,35 @@ def test_a_vendor_whose_connections_are_used_once_is_in_the_log_and_among_the_tr
         "unsolicited_answers: vendor: it sent answers that nobody asked for: each of its connections is used once, for 3600 s"
     )
     assert line.fields == {"event": "unsolicited_answers", "subject": "vendor", "for": 3600.0, "count": 2}  # type: ignore[attr-defined]
+
+
+def test_the_model_that_a_vendor_named_is_known_over_a_reload_and_a_new_one_is_counted(tmp_path: Path) -> None:
+    async def test(gateway: Gateway) -> None:
+        gateway.leaves.remotes()["vendor/m"].reported.look(b'{"model":"a"}')
+        await gateway.reload(system(TEXT + "  new: {targets: [sim/m]}\n"))
+        gateway.leaves.remotes()["vendor/m"].reported.look(b'{"model":"b"}')
+        assert dict(gateway.metrics.model_changes) == {("vendor/m", "model"): 1}
+        assert list(gateway.leaves.remotes()) == ["vendor/m"]
+
+    within(tmp_path, test)
+
+
+def test_a_gateway_that_is_alone_logs_at_its_start_that_a_model_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = TEXT.replace("http://127.0.0.1:9/v1", "https://api.openai.com/v1").replace(
+        "vendor/m", "vendor/gpt-3.5-turbo"
+    )
+
+    async def run(member: Member | None) -> None:
+        gateway = Gateway(system(ended), tmp_path, seed=1, member=member)
+        await gateway.start()
+        await asyncio.sleep(0)
+        await gateway.stop()
+
+    asyncio.run(run(None))
+    told = [one for one in caplog.records if one.name == "headworks.targets"]
+    assert [one.__dict__["fields"]["event"] for one in told] == ["target_retired"]
+    caplog.clear()
+    asyncio.run(run(Member(owner="w", state="memory")))
+    assert not [one for one in caplog.records if one.name == "headworks.targets"]

@@ -13,9 +13,14 @@ from headworks.core.errors import CallError, Denied, Failed, Throttled
 from headworks.core.service import Service
 from headworks.gateway.assemble import assemble
 from headworks.gateway.target_log import TargetLog
+from headworks.http.client import Client
+from headworks.http.dial import Origin
 from headworks.ledger.journal import MemoryJournal
+from headworks.providers.remote import Remote, account_headers
 from headworks.providers.scripted import Scripted
+from headworks.telemetry.metrics import Metrics
 from headworks.testing import ask, call, virtual
+from headworks.wire.openai.dialect import OPENAI
 from tests.stack.systems import system
 
 ONE = """
@@ -180,3 +185,17 @@ async def test_a_circuit_that_another_stack_takes_over_tells_each_change_once(ca
     world.front, world.answer = again.front, DOWN
     await world.asked()
     assert events(caplog) == ["target_failing"]
+
+
+def test_a_vendors_new_model_is_a_line_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    targets, metrics = TargetLog(), Metrics()
+    client = Client(Origin.parse("http://127.0.0.1:9/v1"))
+    remote = Remote(client, OPENAI, "m", account_headers(None, {}))
+    targets.watch_models({"vendor/m": remote}, metrics)
+    with caplog.at_level(logging.WARNING, "headworks.targets"):
+        for model in ("a", "a", "b\n\x1b[31m", "a"):
+            remote.reported.look(msgspec.json.encode({"model": model}, order=None))
+    assert dict(metrics.model_changes) == {("vendor/m", "model"): 1}
+    [line] = lines(caplog)
+    assert line.startswith("vendor_model_changed: vendor/m: `model` in its vendor's answers is now ")
+    assert line.isprintable()

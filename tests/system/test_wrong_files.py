@@ -383,7 +383,7 @@ models:
             "6:43 models.d.targets[1][0].provider: `provider` is missing -> add it: provider: NAME",
             "6:61 models.d.targets[3][0].provider: the text is empty -> write a value, or remove the line",
             "7:6 models.e.targets: `targets` is missing -> add it: targets: [provider/model]",
-            "8:18 models.f.targets[0][0]: expected a map, not a list -> its keys: provider, model, weight, context_window, prefill, rpm, tpm, concurrency, expect",
+            "8:18 models.f.targets[0][0]: expected a map, not a list -> its keys: provider, model, weight, context_window, prefill, capabilities, rpm, tpm, concurrency, expect",
         ],
     ),
     "a target without a model": (

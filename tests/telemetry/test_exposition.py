@@ -149,6 +149,13 @@ def test_readings_are_taken_at_the_scrape() -> None:
     assert ("version", "1.2.3") in built
 
 
+def test_changes_of_a_vendors_model_are_counted_by_target_and_field() -> None:
+    metrics = Metrics()
+    metrics.model_changes["vendor/m", "system_fingerprint"] += 2
+    [(labels, count)] = parsed(metrics)["headworks_vendor_model_changes_total"].items()
+    assert (dict(labels), count) == ({"target": "vendor/m", "field": "system_fingerprint"}, 2)
+
+
 def test_a_name_of_the_file_cannot_break_the_text() -> None:
     name = 'odd "quoted"\\\nname'
     found = parsed(Metrics(), readings({name: "closed"}))

@@ -54,6 +54,8 @@ def test_sums_are_those_of_all_calls(calls: list[tuple[int, int]]) -> None:
     for process, number in calls:
         parts[process].observe(one(number), "assistant")
         whole.observe(one(number), "assistant")
+        for metrics in (parts[process], whole):
+            metrics.model_changes[f"vendor/m{number % 3}", "model"] += 1
     sums = Sums(BOUNDS)
     for part in parts:
         sent = msgspec.msgpack.encode(counts_of(part, Histogram(BOUNDS), strangers=2, appended=3))
@@ -63,6 +65,7 @@ def test_sums_are_those_of_all_calls(calls: list[tuple[int, int]]) -> None:
     for found in (sums, again):
         assert found.metrics.attempts == whole.attempts
         assert found.metrics.cached == whole.cached
+        assert found.metrics.model_changes == whole.model_changes
         assert (found.strangers, found.journal_appended) == (8, 12)
         assert set(found.metrics.calls) == set(whole.calls)
         for labels, tally in whole.calls.items():

@@ -25,11 +25,13 @@ from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.masking import Mask
 from headworks.core.private_folders import make_private
 from headworks.core.throttled_log import LogEvent, ThrottledLog
+from headworks.gateway.capabilities import TargetCapabilities
 from headworks.gateway.counting import loaded as extra
 from headworks.gateway.counting import state_folder
 from headworks.gateway.gateway import callable_names, unchangeable
 from headworks.gateway.leaves import local_processes
 from headworks.gateway.lock import GatewayLock, hold_lock
+from headworks.gateway.retirements import log_retirements
 from headworks.http.server import BACKLOG
 from headworks.ledger.final_flush import report_losses
 from headworks.ledger.process import LedgerProcess
@@ -181,6 +183,8 @@ class Parent:
             self.ledger.start()  # now: the workers have found that the store is the right one
             self._has_started = True
             self._tasks.append(asyncio.create_task(self._look(), name="look"))
+            telling = log_retirements(lambda: TargetCapabilities(self.system))
+            self._tasks.append(asyncio.create_task(telling, name="retirements"))
             yield
 
     @property

@@ -19,6 +19,7 @@ from headworks.policy.freshness import Caching
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.reference.serving import SERVING
+from headworks.system.reference.target_descriptions import TARGETS
 from headworks.system.schema.choices import Choices, ExtraPrice, TargetChoice
 from headworks.system.schema.credentials import AwsCredential, AzureCredential, GoogleCredential
 from headworks.system.schema.drills import Drill, DrillFault, DrillTraffic, DrillTrouble, Hypothesis
@@ -53,7 +54,6 @@ from headworks.system.schema.system import (
     Spread,
     SuiteFile,
     System,
-    TargetOf,
     Vertex,
 )
 from headworks.system.syntax.scalars import written_duration
@@ -270,23 +270,7 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "concurrency": "Calls at the same time for this alias, over all callers. A stream counts until its last chunk. Unlimited by "
             "default.",
         },
-        TargetOf: {
-            "provider": "A name under `providers`. In short: `provider/model`.",
-            "model": "The vendor's name for the model. Not needed if the provider is `local` or `simulated`.",
-            "weight": "Its part of the tier's load, compared with the other targets.",
-            "context_window": "Tokens of the model's context, prompt and answer together. A prompt that is too long for one target goes on "
-            "to the next only if that one's window is larger. Default: from the bundled table.",
-            "prefill": "Whether the model can go on with the beginning of its own answer, and in which form, for `mid_stream: "
-            "continue`. `none`; `message` (a last message of the assistant); `prefix` (the same, marked `prefix`); "
-            "`repeated_prefix` (the same, and the answer repeats it); `final_message` (`continue_final_message`, as in "
-            "vLLM and SGLang). Default: what is known of the vendor.",
-            "rpm": "Requests a minute at this target under this alias. A call above this goes to another target, or waits. "
-            "Unlimited by default.",
-            "tpm": "Tokens a minute at this target under this alias. Unlimited by default.",
-            "concurrency": "Calls at the same time at this target under this alias. Unlimited by default.",
-            "expect": "The latency and availability that you expect of it. It changes nothing about how calls are served. "
-            "`headworks check` and `headworks plan` use it.",
-        },
+        **TARGETS,
         Expect: {
             "first_token": "Time to the first token.",
             "per_token": "Time between tokens. Together with `first_token` it gives the length of a call.",

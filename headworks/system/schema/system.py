@@ -187,6 +187,18 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
 Provider: TypeAlias = OpenAI | Anthropic | Gemini | Vertex | Azure | Bedrock | Local | Simulated
 
 
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target's model can do, where the bundled table does not know it or is wrong."""
+
+    images: bool | None = None
+    documents: bool | None = None
+    audio: bool | None = None
+    tools: bool | None = None
+    structured_output: bool | None = None
+    thinking: bool | None = None
+    max_output: Count | None = None
+
+
 class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
     """A provider's model, and its part of the tier's load. An empty `model` is filled in while loading."""
 
@@ -195,6 +207,7 @@ class TargetOf(msgspec.Struct, frozen=True, kw_only=True):
     weight: Weight = 1.0
     context_window: Count | None = None
     prefill: Prefill | None = None
+    capabilities: Capabilities | None = None
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
@@ -422,6 +435,21 @@ def _without_additions(parts: msgspec.Raw) -> msgspec.Raw:
         for name, default in ADDED:
             if name in part and bytes(part[name]) == default:
                 del part[name]
+        if "targets" in part:
+            part["targets"] = _targets_without_additions(part["targets"])
+    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
+
+
+ADDED_TO_TARGETS: Final = (("capabilities", b"null"),)
+"""The same for the keys of targets."""
+
+
+def _targets_without_additions(tiers: msgspec.Raw) -> msgspec.Raw:
+    found = msgspec.json.decode(tiers, type=list[list[dict[str, msgspec.Raw]]])
+    for target in (one for tier in found for one in tier):
+        for name, default in ADDED_TO_TARGETS:
+            if bytes(target.get(name, b"")) == default:
+                del target[name]
     return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
 
 
@@ -446,7 +474,8 @@ def alias_identity(system: System, alias: str) -> str:
     targets = system.models[alias].targets
     providers = {one.provider: system.providers[one.provider] for tier in targets for one in tier}
     encoded = msgspec.Raw(msgspec.json.encode(providers, enc_hook=_reference, order="sorted"))
-    return digest(msgspec.json.encode([targets, _without_additions(encoded)], enc_hook=_reference, order="sorted"))
+    tiers = _targets_without_additions(msgspec.Raw(msgspec.json.encode(targets, enc_hook=_reference, order="sorted")))
+    return digest(msgspec.json.encode([tiers, _without_additions(encoded)], enc_hook=_reference, order="sorted"))
 
 
 TEXT_NOTATIONS: Final[Mapping[type, str]] = MappingProxyType(
