@@ -41,6 +41,7 @@ from headworks.layers.reserve import Reserve
 from headworks.layers.resume import Prefill, Resume
 from headworks.layers.retry import Retry
 from headworks.layers.route import Route
+from headworks.layers.sticky import StickyBalance
 from headworks.layers.stored import Stored
 from headworks.layers.timeout import Timeout
 from headworks.layers.trace import Journal, Trace
@@ -52,6 +53,7 @@ from headworks.policy.concurrency import Slots
 from headworks.policy.latency import LatencyWindow
 from headworks.policy.retry import RetryPolicy
 from headworks.policy.shedding import Admission
+from headworks.policy.sticky import Moves
 from headworks.policy.tombstones import Tombstones
 from headworks.providers.remote import Remote
 from headworks.state.answers import Answers as InMemoryAnswers
@@ -126,6 +128,8 @@ class Shared:
         self.capabilities: dict[str, Capability] = {}
         self.candidates: list[Candidate] = []
         self.answers: dict[str, AnswerStore] = {}
+        self.moves: dict[str, Moves] = {} if before is None else before.moves
+        """Sessions that have left their home, per alias and tier."""
         self.tombstones: Tombstones = Tombstones() if before is None else before.tombstones
         answer_stores = answer_stores or in_memory
         for alias, model in system.models.items():
@@ -242,9 +246,8 @@ def pool(
     lacking = None if gaps is None else Capabilities(everybody, gaps, needs_of)
     for number, tier_targets in enumerate(targets):
         is_last = number == len(tiers) - 1
-        rng = shared.rng(f"{alias}/{number}/choice")
         resort = [one for some in targets for one in some] if is_last else []
-        balance = Balance(tier_targets, PICKERS[model.balance], rng, most=model.retry.attempts, resort=resort)
+        balance = balanced(tier_targets, resort, f"{alias}/{number}", model, shared)
         balance.known = lacking
         policy = RetryPolicy(model.retry, shared.rng(f"{alias}/{number}/retry"))
         retry = Retry(balance, policy, balance.candidates, retry_budget, is_last=is_last, everybody=balance.resort)
@@ -264,6 +267,15 @@ def pool(
     else:
         inside = services[0]
     return stack(*layers, inside=inside)
+
+
+def balanced(targets: Sequence[Target], resort: Sequence[Target], tier: str, model: Model, shared: Shared) -> Balance:
+    """The choice among one tier's targets. tier: its name."""
+    choice, rng, most = PICKERS[model.balance], shared.rng(f"{tier}/choice"), model.retry.attempts
+    if model.balance != "sticky":
+        return Balance(targets, choice, rng, most=most, resort=resort)
+    moves = shared.moves.setdefault(tier, Moves())
+    return StickyBalance(targets, choice, rng, moves, most=most, resort=resort)
 
 
 def sharing(alias: str, model: Model, shared: Shared) -> list[Layer]:

@@ -85,7 +85,8 @@ class Balance:
         self.known: Capabilities | None = None
         """What targets are known to lack; None where nothing is known."""
 
-    def open(self, call: Call) -> Opening:
+    def open(self, call: Call, choice: Picker | None = None) -> Opening:
+        choice = choice or self.choice
         attempts = call.trail.attempts
         at = now()
         if at >= call.deadline_at:
@@ -115,9 +116,9 @@ class Balance:
         if call.trail.full_targets:  # who had no room a moment ago; asked again only where nobody else is left
             candidates = [one for one in candidates if one.name not in call.trail.full_targets] or candidates
         if attempts:
-            picked, why = self.pick_again(call, candidates, at)
+            picked, why = self.pick_again(call, candidates, choice, at)
         else:
-            picked = self.choice.pick(candidates, (), self.rng, at)
+            picked = choice.pick(candidates, (), self.rng, at)
         if picked is None and self.resort:
             tried = [attempt.target for attempt in attempts]
             suiting = [one for one in self.resort if self.suits(one, call, at)]
@@ -129,13 +130,15 @@ class Balance:
         attempt = call.trail.begin(picked.name, why, at)
         return self.services[picked.name].open(msgspec.structs.replace(call, attempt=attempt))
 
-    def pick_again(self, call: Call, candidates: Sequence[Candidate], at: float) -> tuple[Candidate | None, Why]:
+    def pick_again(
+        self, call: Call, candidates: Sequence[Candidate], choice: Picker, at: float
+    ) -> tuple[Candidate | None, Why]:
         attempts = call.trail.attempts
         tried = [attempt.target for attempt in attempts]
         left = [one for one in candidates if tried.count(one.name) < self.most and self.suits(one, call, at)]
         if not self.resort:  # another tier follows: what was late or broke twice is left to itself
             left = [one for one in left if not has_failed_late(attempts, one.name)]
-        picked = self.choice.pick(left, tried, self.rng, at)
+        picked = choice.pick(left, tried, self.rng, at)
         if picked is None or picked.name in tried:  # one of another tier may have woken meanwhile
             known = {*tried, *call.trail.full_targets}
             woken = [one for one in self.resort if one.name not in known and self.suits(one, call, at)]

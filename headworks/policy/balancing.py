@@ -8,7 +8,8 @@ one that this call has tried already only when no other is left. Among the rest:
 - *least_busy*: the fewest attempts in flight for its weight. Ties are broken at random, or the first target would get all calls of a quiet system;
 - *fastest*: the lowest peak EWMA times attempts in flight (Finagle): latency alone would send everybody to one target
   until it is the slowest. All are compared, not two drawn at random (p2c): our counts are exact and tiers are short. A
-  target of which nothing is known yet is asked first, but by one attempt at a time.
+  target of which nothing is known yet is asked first, but by one attempt at a time;
+- *sticky*: where the call's session is (`policy/sticky.py`); *weighted* for a call of no session.
 
 When every circuit is open `last_resort` picks the least recently failed, rather than refusing: the circuit may be wrong
 and there is nothing to lose. The layer knows whether it is time for that (no other tier is left). A target inside its
@@ -31,7 +32,7 @@ from headworks.policy.capability import Capability
 from headworks.policy.circuit import Circuit
 from headworks.policy.latency import LatencyWindow
 
-Balancing = Literal["weighted", "least_busy", "fastest"]
+Balancing = Literal["weighted", "least_busy", "fastest", "sticky"]
 
 _UNKNOWN: Final = 1e9
 """Seconds: a load above any real one, for a target that is asked already and has not answered once (as Finagle)."""
@@ -172,5 +173,11 @@ def expected_wait(candidate: Candidate, now: float) -> float:
 
 
 PICKERS: Final = MappingProxyType[Balancing, Picker](
-    {"weighted": Weighted(), "least_busy": LeastLoaded(load_in_flight), "fastest": LeastLoaded(expected_wait)}
+    {
+        "weighted": Weighted(),
+        "least_busy": LeastLoaded(load_in_flight),
+        "fastest": LeastLoaded(expected_wait),
+        "sticky": Weighted(),
+    }
 )
+"""By the word in the system file. That of `sticky` is for calls of no session."""

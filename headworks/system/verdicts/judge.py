@@ -459,7 +459,7 @@ class ArithmeticJudge(StatedInputs):
                 remedy = f"write `price: {{input: $0.25/M, output: $2/M}}` under {alias}"
                 return Assessment("cannot say", f"the price of {target} is unknown: {remedy}", "numbers")
             costs.append((target.weight, cost))
-        if model.balance == "weighted":
+        if model.balance in ("weighted", "sticky"):  # sessions go by the weights
             mean = sum(weight * cost for weight, cost in costs) / sum(weight for weight, _ in costs)
             return mean, mean
         return min(cost for _, cost in costs), max(cost for _, cost in costs)
