@@ -224,6 +224,7 @@ class Leaves:
             seed=provider.seed,
             rpm=provider.rpm,
             tpm=provider.tpm,
+            prompt_cache=provider.prompt_cache,
         )
         desk = VendorState(name, vendor)
         return lambda model: Translating(Simulated(desk, model), OURS, model)

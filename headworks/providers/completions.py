@@ -36,10 +36,18 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 def usage_json(usage: Usage) -> bytes:
     prompt, completion = usage.input_tokens, usage.output_tokens
+    written = usage.cache_write + usage.cache_write_1h
     return (
-        b'{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d},'
+        b'{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d%b},'
         b'"completion_tokens_details":{"reasoning_tokens":%d}}'
-        % (prompt, completion, prompt + completion, usage.cached_input, usage.reasoning)
+        % (
+            prompt,
+            completion,
+            prompt + completion,
+            usage.cached_input,
+            b',"cache_write_tokens":%d' % written if written else b"",
+            usage.reasoning,
+        )
     )
 
 

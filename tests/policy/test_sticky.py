@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 from hypothesis import given
@@ -33,7 +34,7 @@ def recover(candidate: Candidate) -> float:
     return at
 
 
-def home_at(name: str, candidates: list[Candidate]) -> bytes:
+def home_at(name: str, candidates: Sequence[Candidate]) -> bytes:
     """A session whose home is that target."""
     return next(one for one in SESSIONS if nearest(one, candidates).name == name)
 

@@ -20,6 +20,8 @@ from headworks.core.reply import Usage
 from headworks.providers.completions import Choice, ToolCall
 from headworks.providers.simulated import answer_text as simulated_text
 from headworks.providers.simulated import schema_values as simulated_schema
+from headworks.providers.simulated.prompt_blocks import blocks_of, mark_of
+from headworks.providers.simulated.prompt_cache import Prompt
 
 MAX_CHOICES = 128
 MAX_DIMENSIONS = 4096
@@ -92,6 +94,7 @@ class _Chat(msgspec.Struct):
     top_logprobs: int | None = None
     functions: Any = None
     audio: Any = None
+    cache_control: msgspec.Raw = _NULL
 
 
 class _Embeddings(msgspec.Struct):
@@ -122,15 +125,31 @@ class ChoiceTokens(msgspec.Struct):
 class Answer:
     """What is said to one call. top: the alternatives a token is shown with, None where no logprobs were asked for.
 
-    ticks: tokens of the longest choice, for the choices are said side by side.
+    ticks: tokens of the longest choice, for the choices are said side by side. asked: the tokens of the prompt by class.
     """
 
-    __slots__ = ("choices", "input_tokens", "ticks", "top", "usage")
+    __slots__ = ("_chat", "_messages", "asked", "choices", "ticks", "top", "usage")
 
-    def __init__(self, choices: list[ChoiceTokens], input_tokens: int, top: int | None) -> None:
+    def __init__(self, choices: list[ChoiceTokens], input_tokens: int, chat: _Chat, messages: list[_Message]) -> None:
         self.choices = choices
-        self.input_tokens = input_tokens
-        self.top = top
+        self.asked = Usage(input=input_tokens)
+        self.top = (chat.top_logprobs or 0) if chat.logprobs else None
+        self._chat = chat
+        self._messages = messages
+        self._count()
+
+    def prompt(self, *, is_marked: bool) -> Prompt:
+        """The prompt as a prompt cache sees it. is_marked: the caller has marked it in words that did not come this far."""
+        blocks = blocks_of([(message.role, message.content) for message in self._messages])
+        mark = mark_of(self._chat.cache_control) or ("5m" if is_marked else "")
+        if mark and blocks and not any(block.mark for block in blocks):
+            blocks[-1] = msgspec.structs.replace(blocks[-1], mark=mark)
+        head = _encode(self._chat.tools) if self._chat.tools else b""
+        return Prompt(head, blocks, self.asked.input_tokens)
+
+    def count_asked(self, asked: Usage) -> None:
+        """Takes the tokens of the prompt by class, as the prompt cache has counted them."""
+        self.asked = asked
         self._count()
 
     def cut(self, at: int, finish: str) -> None:
@@ -143,7 +162,7 @@ class Answer:
     def _count(self) -> None:
         counts = [len(said.pieces) for said in self.choices]
         self.ticks = max(counts)
-        self.usage = Usage(input=self.input_tokens, output=sum(counts))
+        self.usage = msgspec.structs.replace(self.asked, output=sum(counts))
 
 
 def raise_rejected(message: str, param: str | None, code: str | None = None) -> NoReturn:
@@ -172,7 +191,7 @@ def chat_answer(call: Call, seed: int, lengths: simulated_text.TokenCounts) -> A
     maker = _AnswerBuilder(asked, None if is_asked else lengths, most, prefill)
     choices = [maker.say(simulated_text.other_key(key, index)) for index in range(int(asked.n or 1))]
     input_tokens = max(1, sum(map(len, parts)) // 4)
-    return Answer(choices, input_tokens, (asked.top_logprobs or 0) if asked.logprobs else None)
+    return Answer(choices, input_tokens, asked, said)
 
 
 class _AnswerBuilder:

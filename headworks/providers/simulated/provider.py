@@ -41,7 +41,10 @@ from headworks.providers.simulated.faults import (
     FaultMix,
     invalid_answer,
 )
+from headworks.providers.simulated.prompt_blocks import MARKS
+from headworks.providers.simulated.prompt_cache import PromptCache
 from headworks.providers.waiting import Reader, bound, connect_bound, gap_bound, head_bound, reach
+from headworks.wire.prompt_caching import PREFILL_SHARE, Rules
 
 REFUSAL_DELAY_SHARE = 0.1
 """A refusal comes after this part of the time to the first token: nothing had to be computed for it."""
@@ -52,7 +55,8 @@ COALESCE_WITHIN = 0.001
 
 class VendorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a simulated vendor. Times in seconds; shares from 0 to 1; limits per minute, None for no limit.
-    output_tokens: how long its answers are where the call does not cut them; None: as long as the call's `max_tokens`."""
+    output_tokens: how long its answers are where the call does not cut them; None: as long as the call's `max_tokens`.
+    prompt_cache: whose rules its prompt cache keeps; None: it has none."""
 
     first_token: Percentiles = Percentiles(p50=0.3, p99=2.0)
     per_token: Percentiles = Percentiles(p50=0.02, p99=0.06)
@@ -62,6 +66,7 @@ class VendorSettings(msgspec.Struct, frozen=True, kw_only=True):
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None
+    prompt_cache: Rules | None = None
 
 
 class VendorState:
@@ -118,6 +123,8 @@ class Simulated:
         self.target = f"{state.name}/{model}"
         self.seed = vendor.seed if seed is None else seed
         self.lengths = TokenCounts(vendor.output_tokens)
+        rules = vendor.prompt_cache
+        self.prompt_cache = PromptCache(rules, model) if rules is not None else None
         self._fault_mix = FaultMix(vendor.faults)
         self._first = vendor.first_token.p50, vendor.first_token.spread()
         self._pace = vendor.per_token.p50, vendor.per_token.spread()
@@ -187,6 +194,8 @@ class _Attempt:
             if call.dialect.operation == "embeddings":
                 return await self._embeddings(draw, start)
             answer = chat_answer(call, simulated.seed, simulated.lengths)
+            if simulated.prompt_cache is not None:
+                self._read_cache(simulated.prompt_cache, answer, draw, start)
             simulated.state.charge(answer.usage, start)
         except CallError as error:
             if error.said is not None:  # a refusal takes its time too
@@ -200,6 +209,14 @@ class _Attempt:
         stream = _Stream(call, telling)
         await stream.begin()
         return stream
+
+    def _read_cache(self, prompt_cache: PromptCache, answer: Answer, draw: _Draw, start: float) -> None:
+        """What is cached needs not be computed: the first token comes earlier by its part of the prompt."""
+        attempt = self._call.attempt
+        is_marked = attempt is not None and not MARKS.isdisjoint(attempt.left_out)
+        asked = prompt_cache.use(answer.prompt(is_marked=is_marked), start)
+        answer.count_asked(asked)
+        draw.first *= 1.0 - PREFILL_SHARE * asked.cached_input / asked.input_tokens
 
     async def _before_admission(self, fault: Fault, start: float) -> None:
         if fault == "refused":

@@ -19,6 +19,7 @@ from headworks.policy.freshness import Caching
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
 from headworks.system.reference.serving import SERVING
+from headworks.system.reference.simulated_descriptions import SIMULATED
 from headworks.system.reference.target_descriptions import TARGETS
 from headworks.system.schema.choices import Choices, ExtraPrice, TargetChoice
 from headworks.system.schema.credentials import AwsCredential, AzureCredential, GoogleCredential
@@ -228,16 +229,7 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             **_STATED,
         },
         Simulated: {
-            "first_token": "Time to the first token.",
-            "per_token": "Time between tokens.",
-            "output_tokens": "How long its answers are. `max_tokens` cuts them. Without this key an answer is as long as the "
-            "`max_tokens` of its call; without both half of the answers have at most 40 tokens, 99 of 100 at most 200.",
-            "faults": "The share of calls that each fault happens to, such as `{server_error: 0.5%, cut: 0.1%}`.",
-            "rpm": "Requests a minute above which it answers 429, like a vendor whose limit is not in the file. Unlimited by "
-            "default.",
-            "tpm": "Tokens a minute above which it answers 429. Unlimited by default.",
-            "concurrency": "Calls at this provider at the same time. A stream counts until its last chunk. Unlimited by default.",
-            "seed": "The seed of its answers: two simulated vendors with the same seed give the same answers.",
+            **SIMULATED,
             **_STATED,
         },
         Spread: {
@@ -251,7 +243,7 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "same_as": "The alias that callers mean by this name. One `*` in the name stands for any characters: "
             "`claude-*: {same_as: assistant}`. It goes alone: every other setting is the alias's.",
             "balance": "How the targets of a tier share the load: `weighted` at random by `weight`, `least_busy` by calls in "
-            "flight, `fastest` by recent latency.",
+            "flight, `fastest` by recent latency. `sticky` keeps a session at one target, whose prompt cache is warm (`docs/sessions.md`).",
             "timeouts": "How long each phase of a call may take.",
             "retry": "When a failed attempt is followed by another.",
             "breaker": "The circuit breaker: when a target that fails is left alone.",

@@ -34,6 +34,7 @@ from headworks.system.schema.prompt_file import PromptFile
 from headworks.system.schema.requirements import Bound, Expect, Region, Requirements, Retention, Tokens
 from headworks.system.schema.secrets import PrivateUrl, Secret
 from headworks.wire.presets import BY_WORD, WORDS
+from headworks.wire.prompt_caching import Rules as PromptRules
 
 EMBEDDED = "gemma-3-270m"
 """The model that the extra `local` brings."""
@@ -180,6 +181,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True, tag_field="dialect", 
     tpm: Count | None = None
     concurrency: Count | None = None
     seed: int = 0
+    prompt_cache: PromptRules | None = None
     region: tuple[Region, ...] = ()
     retention: Retention | None = None
 
@@ -424,7 +426,13 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         return digest(msgspec.json.encode(parts, order="sorted"))
 
 
-ADDED: Final = (("same_as", b"null"), ("session", b"null"), ("credential", b"null"), ("apis", b"[]"))
+ADDED: Final = (
+    ("same_as", b"null"),
+    ("session", b"null"),
+    ("credential", b"null"),
+    ("apis", b"[]"),
+    ("prompt_cache", b"null"),
+)
 """Keys of models and providers that version 0.1 did not have, as they are by default."""
 
 
