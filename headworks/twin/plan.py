@@ -27,6 +27,7 @@ from headworks.system.verdicts.verdict import overall
 from headworks.twin.models.building import Assumption, BuiltModels, build_models
 from headworks.twin.models.fit import Fitted, fit
 from headworks.twin.models.known_speeds import Speeds, measured_speeds
+from headworks.twin.models.session_cache import with_sessions
 from headworks.twin.models.speed_range import SpeedRange
 from headworks.twin.models.vendor_model import VendorModel
 from headworks.twin.report.distributions import distributions
@@ -91,6 +92,7 @@ def prepare(system: System, known: PlanInputs) -> Prepared:
     fitted = fit(known.records or (), system) if known.is_fitted else None
     speeds = measured_speeds(system, known.measured)
     made = build_models(system, None if fitted is None else fitted.models, speeds.known)
+    made = with_sessions(made, system, asked.mix, {} if fitted is None else fitted.models)
     closed = screen(system, made.models, asked.mix, asked.burstiness, asked.peak_to_mean)
     return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted, speeds=speeds)
 

@@ -177,7 +177,9 @@ def _traffic(system: System, aliases: list[str], findings: Findings) -> None:
     for name in ("prompt_tokens", "output_tokens"):
         _percentiles_in_order(getattr(traffic, name), (*REQUIREMENTS, "traffic", name), findings)
     if traffic.sessions is not None:
-        _percentiles_in_order(traffic.sessions.turns, (*REQUIREMENTS, "traffic", "sessions", "turns"), findings)
+        for name in ("turns", "pause"):
+            spread = getattr(traffic.sessions, name)
+            _percentiles_in_order(spread, (*REQUIREMENTS, "traffic", "sessions", name), findings)
     for alias, shape in traffic.aliases.items():
         where: KeyPath = (*REQUIREMENTS, "traffic", "aliases", alias)
         if aliases and alias not in aliases:

@@ -324,6 +324,9 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
         },
         SessionTraffic: {
             "turns": "How many calls a session has.",
+            "pause": "The time from one call of a session to its next. With it `headworks plan` knows what targets find in their prompt "
+            "caches.",
+            "growth": "Tokens that each turn adds to the prompt. Default: as many as a session begins with.",
         },
         Turns: {
             "p50": "Half of the sessions have at most so many.",

@@ -108,9 +108,11 @@ class Turns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionTraffic(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sessions are like that the calls belong to."""
+    """What the sessions are like that the calls belong to. growth: tokens that each turn adds to the prompt."""
 
     turns: Turns
+    pause: Times | None = None
+    growth: Count | None = None
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):

@@ -446,6 +446,10 @@ class ArithmeticJudge(StatedInputs):
         if self.traffic.trace is not None or self.traffic.log:
             of = "a trace" if self.traffic.trace is not None else "that of the ledger"
             return Assessment("cannot say", f"the traffic is {of}; {NEEDS_SIMULATION}", "plan")
+        if self.traffic.sessions is not None and self.traffic.sessions.pause is not None:
+            return Assessment(
+                "cannot say", f"what sessions find in prompt caches decides it; {NEEDS_SIMULATION}", "plan"
+            )
         asked, said = self.tokens(alias, "prompt_tokens"), self.tokens(alias, "output_tokens")
         if asked is None or said is None:
             return Assessment("cannot say", "write `prompt_tokens` and `output_tokens` under `traffic`", "numbers")

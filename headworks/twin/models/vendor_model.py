@@ -76,7 +76,8 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     faults: shares of attempts by kind. outage: the share of time in which the provider is down.
     rpm, tpm: limits that the vendor alone keeps: those of a real one are in the file, and the gateway keeps to them. answers: tokens
     of an answer where the vendor itself says how long they are; a call may cut them. classes: which of the tokens are cached,
-    reasoning or audio. origins: where each group of numbers is from.
+    reasoning or audio. cached_prefill: the part of the time to the first token that a prompt saves which is all cached; 0 where
+    that time is one of recorded calls, cached ones among them. origins: where each group of numbers is from.
     """
 
     target: str
@@ -94,6 +95,7 @@ class VendorModel(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None = None
     answers: Latency | None = None
     classes: TokenClasses = TokenClasses()
+    cached_prefill: float = 0.0
     origins: dict[str, Origin] = {}
 
     @property

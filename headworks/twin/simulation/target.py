@@ -182,6 +182,8 @@ class _Attempt:
         telling = _Answer(self, model.target, size.prompt, output, pace, fault if fault in BREAKS else None, where)
         if not model.classes.is_plain:
             telling.chances = vendor.draws.classes(index, number)
+            if model.cached_prefill:
+                expected *= 1.0 - model.cached_prefill * telling.usage.cached_input / max(1, size.prompt)
         limit = head_bound(call)
         if vendor.engine is None:
             if not call.streamed:

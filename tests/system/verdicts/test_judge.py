@@ -404,3 +404,11 @@ def test_a_month_is_within_its_bound_only_if_it_is_so_at_every_target_that_may_a
     [found] = judge(right(text), lambda model, target: Price(rates=rates[target.model]))
     assert found.verdict == verdict, found.why
     assert verdict == "holds" or "which targets answer" in found.why
+
+
+def test_a_cost_that_prompt_caches_decide_is_left_to_the_plan() -> None:
+    objective = "metric: cost_per_call, at_most: $0.01"
+    assert verdict(objective)[0] in ("holds", "does not hold")
+    sessions = ", sessions: {turns: {p50: 8, p95: 40}, pause: {p50: 30s, p95: 4m}}"
+    word, needs, _ = verdict(objective, traffic=TRAFFIC + sessions)
+    assert (word, needs) == ("cannot say", "plan")
