@@ -18,7 +18,7 @@ import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import now
-from headworks.core.money import written_dollars
+from headworks.core.money import NANO
 from headworks.core.record import Record
 from headworks.core.reply import Usage
 from headworks.core.service import Opening, Service
@@ -154,7 +154,7 @@ def main() -> None:
                 base = base or row.cost
                 saved = f"{(row.cost - base) / base:+.0%}" if row.cost != base else ""
                 print(
-                    f"| {rules} | {said} | {balance} | {row.hit_rate:.1%} | {written_dollars(row.cost)} | {saved} "
+                    f"| {rules} | {said} | {balance} | {row.hit_rate:.1%} | ${row.cost / NANO:.2f} | {saved} "
                     f"| {row.first_token:.2f} s | {row.moves} |"
                 )
 

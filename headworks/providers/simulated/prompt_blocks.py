@@ -17,7 +17,11 @@ MARK: Final = "cache_control"
 MARKS: Final = frozenset({MARK, "prompt_cache_breakpoint"})
 """What the callers' APIs call a mark. An API without marks has it among what was left out: then the whole prompt is marked."""
 
-_PARTS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+MOST_BLOCKS: Final = 8192
+"""Blocks of one prompt that are looked at, and parts of one message that are taken apart: what is beyond is not cached."""
+
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_PART: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MARK: Final = msgspec.json.Decoder(dict[str, Any])
 _TEXT: Final = frozenset({"type", "text"})
 
@@ -26,6 +30,8 @@ def blocks_of(messages: Sequence[tuple[str, msgspec.Raw]]) -> list[Block]:
     """messages: a role and content each. Content of another form than text or parts is one block."""
     blocks: list[Block] = []
     for role, content in messages:
+        if len(blocks) >= MOST_BLOCKS:
+            break
         said = bytes(content)
         parts = _parts(said) if said.startswith(b"[") else None
         if parts is None:
@@ -48,9 +54,11 @@ def mark_of(raw: msgspec.Raw | None) -> Mark:
 
 
 def _parts(said: bytes) -> list[dict[str, msgspec.Raw]] | None:
+    """None where it is a list of something else, or a very long one: that is known before its parts are made."""
     try:
-        return _PARTS.decode(said)
-    except msgspec.DecodeError:  # a list of something else
+        found = _LIST.decode(said)
+        return None if len(found) > MOST_BLOCKS else [_PART.decode(one) for one in found]
+    except msgspec.DecodeError:
         return None
 
 

@@ -26,7 +26,7 @@ TOKEN: Final = 4
 MOST: Final = 32_768
 """Prefixes that a model keeps: 8 MB, enough for 4 million tokens in steps of 128."""
 MOST_STEPS: Final = 8192
-"""Steps of one prompt that are looked at; what is beyond is not cached."""
+"""Steps, or blocks, of one prompt that are looked at; what is beyond is not cached."""
 MARKS: Final = 4
 """Marks of one call that count, the last ones."""
 LOOKBACK: Final = 20
@@ -87,11 +87,12 @@ class PromptCache:
 
     def _use_marks(self, prompt: Prompt, at: float) -> Usage:
         digests, ends, last, end = [], [], _digest(b"", prompt.head), 0
-        for block in prompt.blocks:
+        blocks = prompt.blocks[:MOST_STEPS]
+        for block in blocks:
             last, end = _digest(last, block.data), end + len(block.data)
             digests.append(last)
             ends.append(min(end // TOKEN, prompt.tokens))
-        marks = [number for number, block in enumerate(prompt.blocks) if block.mark][-MARKS:]
+        marks = [number for number, block in enumerate(blocks) if block.mark][-MARKS:]
         read = 0
         for marked in marks:
             for number in range(marked, max(-1, marked - LOOKBACK - 1), -1):
@@ -104,7 +105,7 @@ class PromptCache:
         for number in marks:
             if ends[number] < self._smallest:
                 continue
-            mark = prompt.blocks[number].mark
+            mark = blocks[number].mark
             written[mark] += max(0, ends[number] - covered)
             covered = max(covered, ends[number])
             self._keep(digests[number], at, self._rules.long_life if mark == "1h" else self._rules.life)

@@ -9,8 +9,8 @@ from headworks.core.call import Call
 from headworks.core.clock import now
 from headworks.core.reply import Usage
 from headworks.providers.simulated.answer_text import Percentiles
-from headworks.providers.simulated.prompt_blocks import blocks_of
-from headworks.providers.simulated.prompt_cache import LOOKBACK, Block, Mark, Prompt, PromptCache
+from headworks.providers.simulated.prompt_blocks import MOST_BLOCKS, blocks_of
+from headworks.providers.simulated.prompt_cache import LOOKBACK, MARKS, Block, Mark, Prompt, PromptCache
 from headworks.providers.simulated.provider import Simulated, VendorSettings, VendorState
 from headworks.testing import ask, call, virtual
 from headworks.wire.prompt_caching import PREFILL_SHARE, RULES, Rules
@@ -202,3 +202,13 @@ async def test_a_vendor_without_a_prompt_cache_says_what_it_always_said() -> Non
         answer = await ask(simulated, chat(2048))
         assert answer.usage == Usage(input=2048, output=1)
     assert now() == 2.0
+
+
+def test_of_a_prompt_of_a_hundred_thousand_blocks_only_the_first_are_taken_apart() -> None:
+    part = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}
+    assert len(blocks([part] * (MOST_BLOCKS + 1))) == 1
+    several = [("user", msgspec.Raw(msgspec.json.encode([part])))] * 100_000
+    assert len(made := blocks_of(several)) == MOST_BLOCKS
+    cache = PromptCache("anthropic", MODEL)
+    assert cache.use(Prompt(b"", made, 100_000), 0.0).input_tokens == 100_000
+    assert len(cache) == MARKS
