@@ -92,7 +92,8 @@ def prepare(system: System, known: PlanInputs) -> Prepared:
     fitted = fit(known.records or (), system) if known.is_fitted else None
     speeds = measured_speeds(system, known.measured)
     made = build_models(system, None if fitted is None else fitted.models, speeds.known)
-    made = with_sessions(made, system, asked.mix, {} if fitted is None else fitted.models)
+    prompts = {one.alias: one.prompt for one in asked.mix}
+    made = with_sessions(made, system, prompts, {} if fitted is None else fitted.models)
     closed = screen(system, made.models, asked.mix, asked.burstiness, asked.peak_to_mean)
     return Prepared(demand=asked, modelled=made, screening=closed, fitted=fitted, speeds=speeds)
 

@@ -14,7 +14,7 @@ Always true: the same file gives the same shares; without `sessions.pause` nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
 from typing import Final
 
@@ -28,7 +28,6 @@ from headworks.system.verdicts.closed_forms import LogNormal
 from headworks.twin.models.building import Assumption, BuiltModels
 from headworks.twin.models.token_classes import Pattern, SizeBand, TokenClasses
 from headworks.twin.models.vendor_model import VendorModel
-from headworks.twin.workload.mix import Mix
 from headworks.wire.prompt_caching import PREFILL_SHARE, RULES, PromptCaching
 
 CALLS: Final = 20_000
@@ -108,13 +107,15 @@ def warmth(
     )
 
 
-def with_sessions(made: BuiltModels, system: System, mix: Sequence[Mix], fitted: Mapping[str, object]) -> BuiltModels:
-    """The models with what sessions leave in the caches of first tiers. Those that are fitted to recorded calls stay as they are."""
+def with_sessions(
+    made: BuiltModels, system: System, prompts: Mapping[str, float], fitted: Mapping[str, object]
+) -> BuiltModels:
+    """The models with what sessions leave in the caches of first tiers. prompts: the mean tokens of each alias's. fitted: the targets
+    that are fitted to recorded calls, which stay as they are."""
     sessions = system.requirements.traffic.sessions
     if sessions is None or sessions.pause is None:
         return made
     models, noted, ranges = dict(made.models), list(made.assumptions), dict(made.ranges)
-    prompts = {one.alias: one.prompt for one in mix}
     done: set[str] = set(fitted)
     for alias, model in system.models.items():
         if alias not in prompts:

@@ -106,6 +106,18 @@ def test_a_plan_says_what_is_read_under_this_balance_and_under_the_other() -> No
         assert made.models["west/m"].classes.is_plain  # nobody knows its rules
 
 
+def test_a_target_whose_speed_is_a_range_has_its_cache_at_both_ends() -> None:
+    text = SYSTEM.replace("BALANCE", "sticky").replace("SESSIONS", SESSIONS)
+    hosted = right(
+        text.replace("{dialect: simulated, prompt_cache: anthropic}", "{dialect: anthropic, api_key: k1234567}")
+    )
+    made = prepare(hosted, PlanInputs(read=lambda path: b"")).modelled
+    ends = made.ranges["east/m"]
+    assert ends.fast.classes == ends.slow.classes == made.models["east/m"].classes
+    assert not ends.fast.classes.is_plain
+    assert not any(one.about == "east/m" and "none is cached" in one.assumed for one in made.assumptions)
+
+
 def test_what_is_cached_costs_less_and_comes_earlier() -> None:
     model = models().models["east/m"]
     quick = msgspec.structs.replace(model, first=Latency(median=1.0), pace=Latency(median=1e-6), faults={})
