@@ -402,7 +402,7 @@ providers: {v: {dialect: simulated}}
 models: {a: {targets: v/x, balance: cheapest}}
 """,
         [
-            "2:37 models.a.balance: `cheapest` is not known -> known: fastest, least_busy, weighted",
+            "2:37 models.a.balance: `cheapest` is not known -> known: fastest, least_busy, sticky, weighted",
         ],
     ),
     "phases longer than the total": (
