@@ -396,6 +396,19 @@ models: {a: v}
             "3:13 models.a.targets[0][0].model: `model` is missing -> write v/MODEL",
         ],
     ),
+    "the sessions of the traffic": (
+        """\
+providers: {v: {dialect: simulated, prompt_cache: mistral}}
+models: {a: v/x}
+requirements: {traffic: {sessions: {turns: {p50: 2, p95: 1}, pause: {p50: 2m, p95: 1m}, growth: -1}}}
+""",
+        [
+            "1:51 providers.v.prompt_cache: `mistral` is not known -> known: anthropic, deepseek, gemini, openai",
+            "3:44 requirements.traffic.sessions.turns: p50 (2) is above p95 (1) -> p50 must not exceed p95",
+            "3:69 requirements.traffic.sessions.pause: p50 (2m) is above p95 (1m) -> p50 must not exceed p95",
+            "3:97 requirements.traffic.sessions.growth: `-1` is not a count -> write a whole number: 600, 100k or 2M",
+        ],
+    ),
     "a choice that is not there": (
         """\
 providers: {v: {dialect: simulated}}
