@@ -5,13 +5,14 @@ cheaper and faster. The rules below were read on 2026-12-01 from
 
 - OpenAI: developers.openai.com/api/docs/guides/prompt-caching (from 1,024 tokens; latency down by up to 80 %) and, for the life,
   learn.microsoft.com/azure/foundry/openai/how-to/prompt-caching (cleared after 5 to 10 minutes without use). In steps of 128
-  tokens, as that guide said since 2024;
+  tokens: known from that guide's earlier text, not read again on that day;
 - Anthropic: platform.claude.com/docs/en/build-with-claude/prompt-caching (smallest prompts by model, marks, 5 minutes or an hour,
-  refreshed on use, writes at 1.25 and 2 times the price of input, reads at a tenth; 4 marks, 20 blocks back from each);
+  refreshed on use, writes at 1.25 and 2 times the price of input, reads at a tenth; 4 marks, 20 blocks back from each). The numbers by
+  model were read where others quote them (docs.orq.ai/docs/proxy/prompt-caching, clawdemy.org), which differ on Sonnet 4.6: 1,024 or 2,048;
 - Gemini: ai.google.dev/gemini-api/docs/caching (implicit: smallest prompts by model) and docs.cloud.google.com, context cache
   overview (90 % off). Neither a life nor a step is published: 5 minutes and 128 tokens are assumptions;
 - DeepSeek: api-docs.deepseek.com/guides/kv_cache (any prefix that ended a request, or a common one) and api-docs.deepseek.com/news/news0802
-  (units of 64 tokens, kept for some hours to days; an hour is the assumption here).
+  (units of 64 tokens, kept for some hours to days: not read again on that day; an hour is the assumption here).
 
 Prices differ by model: those that count are in the price table or under `price:`. The factors here are the usual ones.
 """
