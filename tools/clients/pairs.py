@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from tools.clients.client import Client, Job, Places
 from tools.clients.drivers import CommandDriver, ProgramDriver, driver
 from tools.clients.gateway import KEY, POOR, Gateway, free_port, system_file
-from tools.clients.scenarios import DOWN, FAULTS, SCENARIOS, Result, Scenario, is_whole, why_not
+from tools.clients.scenarios import DOWN, ROUNDS, SCENARIOS, Result, Scenario, is_whole, why_not
 from tools.clients.vendor.server import SECRET, Vendor
 
 DIRECT: Final = "direct"
@@ -19,6 +19,9 @@ DIRECT: Final = "direct"
 
 PATIENCE: Final = 40.0
 """Seconds until it is counted that a client has not stopped yet."""
+
+SILENT: Final = 15.0
+"""The same for a silent vendor and no gateway: an agent waits for minutes."""
 
 
 class Step(NamedTuple):
@@ -63,6 +66,11 @@ class Pair:
             wanted = [one for one in steps(self.client, self.dialect) if not only or one.scenario.name in only]
             return [await self._step(one, url, gateway) for one in wanted]
 
+    def _most(self, scenario: Scenario) -> float:
+        if scenario in ROUNDS:
+            return 240.0
+        return SILENT if self.is_direct and scenario.fault == "silence" else PATIENCE
+
     @property
     def _vendor_url(self) -> str:
         return f"http://127.0.0.1:{self.vendor.port}/p{self.number}"
@@ -85,7 +93,7 @@ class Pair:
             streamed=step.is_streamed,
             tool=script.calls > 0,
             wait=5.0 if self.is_direct and scenario.fault == "silence" else 60.0,
-            most=PATIENCE if scenario in FAULTS or scenario is DOWN else 240.0,
+            most=self._most(scenario),
         )
         outcome = await self.driver.ask(job)
         asked = len(gateway.records()) - before if gateway else run.calls

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
 // Outcomes only go to standard output: the SDK logs there, too.
+globalThis.AI_SDK_LOG_WARNINGS = false;
 console.log = console.info = console.warn = console.error;
 const require = createRequire(`${process.argv[3]}/package.json`);
 const load = (name) => import(pathToFileURL(require.resolve(name)));

@@ -1,0 +1,135 @@
+"""The long runs: 200 turns of an agent with ten faults in them, and 200 turns of an SDK on two targets."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tools.clients.client import Client, Job, Places
+from tools.clients.drivers import driver
+from tools.clients.gateway import KEY, POOR, Gateway, free_port, system_file
+from tools.clients.scenarios import is_whole
+from tools.clients.vendor.script import Fault, Run, Script
+from tools.clients.vendor.server import SECRET, Vendor
+
+TURNS: Final = 200
+CROSSING: Final[Mapping[str, str]] = {"claude-code": "gemini", "codex": "anthropic"}
+"""Which vendor each agent is put before: another than its own."""
+
+FAULTS: Final[Mapping[int, Fault]] = {
+    7: "cut",
+    25: "429",
+    44: "529",
+    63: "silence",
+    82: "cut",
+    101: "529",
+    120: "429",
+    139: "cut",
+    158: "silence",
+    177: "cut",
+}
+"""By the number of the call at the vendor."""
+
+
+async def long_runs(clients: Sequence[Client], places: Places) -> int:
+    """Both agents, one after the other. 1, where anything was lost."""
+    wrong = 0
+    async with Vendor() as vendor:
+        vendor.forbidden = (KEY, POOR)
+        for client in clients:
+            wrong += await _long(vendor, client, places)
+    return 1 if wrong else 0
+
+
+async def _long(vendor: Vendor, client: Client, places: Places) -> int:
+    name = f"long{client.name.replace('-', '')}"
+    dialect = CROSSING[client.name]
+    run = vendor.begin(Script(run=name, calls=TURNS, faults=FAULTS, is_agent=True))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="headworks-gateway-") as folder:
+        port = free_port()
+        text = system_file(dialect, f"http://127.0.0.1:{vendor.port}/{name}", port)
+        async with Gateway(Path(folder), text, port) as gateway:
+            outcome = await driver(client, places).ask(
+                Job(
+                    url=gateway.url,
+                    key=KEY,
+                    model="assistant",
+                    prompt=f"[run {name}] Do what the tool says {TURNS} times, then say 12 words.",
+                    streamed=True,
+                    tool=True,
+                    wait=60,
+                    most=1500,
+                )
+            )
+            asked = len(gateway.records())
+    problems = _lost(run, is_answered=is_whole(outcome, run.script), ended=f"{outcome.error} {outcome.message[-300:]}")
+    print(f"clients: {client.title} before a vendor of {dialect}: {TURNS} turns in {time.monotonic() - began:.0f} s")
+    print(
+        f"    calls at the gateway {asked}, at the vendor {run.calls}, of which {run.refused + run.broken} failed by script"
+    )
+    print(f"    turns paid for once {sum(times == 1 for times in run.paid.values())} of {TURNS + 1}")
+    print(f"    reasoning signed {len(run.signed)}, came back {len(run.returned)}")
+    print("    " + ("; ".join(problems) if problems else "nothing lost, every result matched to its call"), flush=True)
+    return len(problems)
+
+
+def _lost(run: Run, *, is_answered: bool, ended: str) -> list[str]:
+    """What went wrong; nothing, where each turn was made once and each result came back."""
+    problems = list(run.problems)
+    if not is_answered:
+        problems.append(f"the client did not get the answer: {ended}")
+    if run.is_paid_twice:
+        problems.append("a turn was paid for twice")
+    if missing := [turn for turn in range(run.script.calls + 1) if turn not in run.paid]:
+        problems.append(f"turns never made: {missing[:10]}")
+    if run.refused + run.broken != len(run.script.faults):
+        problems.append(f"only {run.refused + run.broken} of the faults came to pass")
+    return problems
+
+
+async def sessions(client: Client, places: Places, balance: str) -> int:
+    """One session of an SDK on two targets of equal weight: how much of its prompt the vendor has in its cache."""
+    run_name = "session"
+    async with Vendor() as vendor:
+        run = vendor.begin(Script(run=run_name, calls=TURNS))
+        with tempfile.TemporaryDirectory(prefix="headworks-gateway-") as folder:
+            port = free_port()
+            base = f"http://127.0.0.1:{vendor.port}"
+            async with Gateway(Path(folder), _two_targets(base, balance, port), port) as gateway:
+                sdk = driver(client, places)
+                prompt = f"[run {run_name}] {'A long prompt that is worth a cache. ' * 200}"
+                job = Job(
+                    url=gateway.url,
+                    key=KEY,
+                    model="assistant",
+                    prompt=prompt,
+                    streamed=True,
+                    tool=True,
+                    wait=60,
+                    most=900,
+                )
+                outcome = await sdk.ask(job)
+                await sdk.close()
+                cost = sum(one.get("cost_nano") or 0 for one in gateway.records()) / 1e9
+    share = run.cached_tokens / max(1, run.input_tokens)
+    print(f"clients: {TURNS} turns of {client.title}, two targets, balance: {balance}")
+    print(f"    input tokens {run.input_tokens}, of which cached {run.cached_tokens} ({share:.1%}); cost ${cost:.4f}")
+    is_right = is_whole(outcome, run.script) and not run.problems
+    print("    " + ("whole" if is_right else f"NOT whole: {outcome.error} {run.problems[:3]}"), flush=True)
+    return 0 if is_right else 1
+
+
+def _two_targets(base: str, balance: str, port: int) -> str:
+    """Two providers at two places of the vendor: what is warm at one is cold at the other."""
+    text = system_file("chat", f"{base}/one", port)
+    first = f"vendor: {{dialect: openai, base_url: '{base}/one/v1', apis: [chat], api_key: {SECRET}}}"
+    assert first in text
+    second = first.replace("vendor:", "other:", 1).replace("/one/", "/two/")
+    text = text.replace(first, f"{first}\n  {second}")
+    targets = "targets: [[{provider: vendor, model: assistant}, {provider: other, model: assistant}]]"
+    text = text.replace("targets: [vendor/assistant]", f"{targets}\n    balance: {balance}")
+    return text.replace("input: $1/M", "input: $1/M, cached_input: $0.10/M")
