@@ -118,8 +118,8 @@ def stream(answer: Answer) -> list[bytes]:
             )
             for half in halves(answer.use.arguments):
                 tell("response.function_call_arguments.delta", **place, delta=half)
-            name, arguments = item["name"], item["arguments"]
-            tell("response.function_call_arguments.done", **place, name=name, arguments=arguments)
+            arguments = item["arguments"]
+            tell("response.function_call_arguments.done", **place, arguments=arguments)
         tell("response.output_item.done", output_index=index, item=item)
     tell("response.completed", response=_response(answer, "completed", items))
     return said
