@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--session", metavar="BALANCE", help="200 turns of an SDK on two targets: the vendor's cached tokens"
     )
-    parser.add_argument("--jobs", type=int, default=2, help="pairs at once")
+    parser.add_argument("--jobs", type=int, default=4, help="pairs at once; they wait most of the time")
     parser.add_argument(
         "--no-namespace", action="store_true", help="do without isolation: clients may reach the network"
     )

@@ -9,6 +9,7 @@ from tools.clients.commands import claude_code, codex, gemini_cli, opencode
 
 PYDANTIC: Final = "pydantic_ai_sdk"
 VERCEL: Final = "ai_sdk.mjs"
+UNSTORED: Final = "Vercel AI SDK, `openai()` with `store: false`"
 
 CLIENTS: Final[tuple[Client, ...]] = (
     Client("claude-code", "Claude Code", "anthropic", "@anthropic-ai/claude-code", command=claude_code),
@@ -35,6 +36,7 @@ CLIENTS: Final[tuple[Client, ...]] = (
         ("langchain_sdk", "anthropic"),
     ),
     Client("ai-sdk", "Vercel AI SDK, `openai()`", "responses", "ai", (VERCEL, "responses")),
+    Client("ai-sdk-unstored", UNSTORED, "responses", "ai", (VERCEL, "responses-unstored")),
     Client("ai-sdk-chat", "Vercel AI SDK, `.chat()`", "chat", "ai", (VERCEL, "chat")),
     Client("ai-sdk-anthropic", "Vercel AI SDK, Anthropic", "anthropic", "ai", (VERCEL, "anthropic")),
     Client("ai-sdk-google", "Vercel AI SDK, Google", "gemini", "ai", (VERCEL, "google")),
@@ -42,6 +44,7 @@ CLIENTS: Final[tuple[Client, ...]] = (
     Client("claude-code-newest", "Claude Code", "anthropic", "@anthropic-ai/claude-code", (), claude_code, "newest"),
     Client("google-genai-newest", "Google Gen AI SDK", "gemini", "google-genai", ("google_genai",), None, "newest"),
     Client("ai-sdk-newest", "Vercel AI SDK, `openai()`", "responses", "ai", (VERCEL, "responses"), None, "newest"),
+    Client("ai-sdk-unstored-newest", UNSTORED, "responses", "ai", (VERCEL, "responses-unstored"), None, "newest"),
     Client("ai-sdk-chat-newest", "Vercel AI SDK, `.chat()`", "chat", "ai", (VERCEL, "chat"), None, "newest"),
     Client(
         "ai-sdk-anthropic-newest", "Vercel AI SDK, Anthropic", "anthropic", "ai", (VERCEL, "anthropic"), None, "newest"

@@ -1,4 +1,5 @@
-// The Vercel AI SDK by one of its providers: `responses`, `chat`, `anthropic` or `google`, which is the first argument.
+// The Vercel AI SDK by one of its providers, which is the first argument: `responses`, `responses-unstored` (with `store: false`), `chat`,
+// `anthropic` or `google`.
 // It runs where its packages are installed: the second argument is that folder. Jobs and outcomes as in loop.py.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
@@ -24,7 +25,7 @@ const lookup = tool({
 function model(job) {
   const openai = createOpenAI({ baseURL: `${job.url}/v1`, apiKey: job.key });
   switch (process.argv[2]) {
-    case 'responses': return openai(job.model);
+    case 'responses': case 'responses-unstored': return openai(job.model);
     case 'chat': return openai.chat(job.model);
     case 'anthropic': return createAnthropic({ baseURL: `${job.url}/v1`, apiKey: job.key })(job.model);
     default: return createGoogleGenerativeAI({ baseURL: `${job.url}/v1beta`, apiKey: job.key })(job.model);
@@ -37,6 +38,7 @@ async function ask(job) {
     prompt: job.prompt,
     stopWhen: (stepCountIs ?? isStepCount)(250),
     abortSignal: AbortSignal.timeout(job.wait * 1000),
+    ...(process.argv[2] === 'responses-unstored' ? { providerOptions: { openai: { store: false } } } : {}),
     ...(job.tool ? { tools: { lookup } } : {}),
   };
   if (!job.streamed) return (await generateText(asked)).text;
