@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.clients.gateway import VENDORS
-from tools.clients.outcome import Outcome, Row
+from tools.clients.outcome import Outcome, Row, excused
 from tools.clients.pairs import DIRECT, PATIENCE
 from tools.clients.scenarios import DOWN, FAULTS, TURNS
 
@@ -21,6 +21,10 @@ TITLES: Final = {
     "bedrock": "Bedrock",
     "azure": "Azure",
 }
+OWN: Final = "the client's own"
+MOST: Final = 140
+"""Characters of a reason."""
+
 COUNTED: Final = (*(one.name for one in FAULTS), DOWN.name)
 
 HEAD: Final = """\
@@ -104,18 +108,20 @@ def _matrix(outcome: Outcome) -> Iterator[str]:
 
 def _failures(outcome: Outcome) -> Iterator[str]:
     yield "## What did not pass\n"
-    found = False
-    grouped: dict[tuple[str, str], list[str]] = {}
+    yield "*The client's own* is what it does to a vendor of its own API as well, without us.\n"
+    grouped: dict[tuple[str, str, bool], list[str]] = {}
     for row in outcome.rows:
+        direct = outcome.cell(row.name, DIRECT)
         for vendor in VENDORS:
-            for one in outcome.cell(row.name, vendor).failures:
-                why = one.why.replace("\n", " ").replace("|", "/")[:220]
-                grouped.setdefault((_title(row), why), []).append(f"{TITLES[vendor]}: {one.scenario}, {one.form}")
-    for (title, why), places in grouped.items():
-        found = True
-        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
-        yield f"- **{title}** ({'; '.join(places[:3])}{more}): `{why}`"
-    if not found:
+            cell = outcome.cell(row.name, vendor)
+            for one in cell.failures:
+                why = " ".join(one.why.split())[:MOST]
+                key = (_title(row), why, excused(one, cell, direct))
+                grouped.setdefault(key, []).append(f"{TITLES[vendor]}: {one.scenario}, {one.form}")
+    for (title, why, is_own), places in grouped.items():
+        more = f" and {len(places) - 2} more" if len(places) > 2 else ""
+        yield f"- **{title}**, {OWN if is_own else 'ours'} ({'; '.join(places[:2])}{more}):\n  `{why}`"
+    if not grouped:
         yield "Nothing."
 
 

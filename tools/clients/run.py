@@ -12,7 +12,7 @@ import msgspec
 from tools.clients.client import Client, Places
 from tools.clients.drivers import ROOT
 from tools.clients.gateway import KEY, POOR
-from tools.clients.outcome import Cell, Outcome, cell, row
+from tools.clients.outcome import Cell, Outcome, cell, excused, row
 from tools.clients.pairs import DIRECT, Pair
 from tools.clients.vendor.samples import samples
 from tools.clients.vendor.server import Vendor
@@ -64,7 +64,10 @@ def tell(made: Cell) -> None:
 
 
 def failed(cells: Sequence[Cell]) -> int:
-    return sum(len(one.failures) for one in cells if one.vendor != DIRECT)
+    """Runs through us that did not pass, and for which the client is not to blame."""
+    direct = {one.client: one for one in cells if one.vendor == DIRECT}
+    through = [one for one in cells if one.vendor != DIRECT]
+    return sum(not excused(failure, one, direct[one.client]) for one in through for failure in one.failures)
 
 
 def outcome(clients: Sequence[Client], cells: list[Cell], began: float, judged: int, *, is_isolated: bool) -> Outcome:
