@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,8 @@ from typing import Final
 from tools.clients.client import Client, Job, Places
 from tools.clients.drivers import driver
 from tools.clients.gateway import KEY, POOR, Gateway, free_port, system_file
+from tools.clients.install import version
+from tools.clients.outcome import Long
 from tools.clients.scenarios import is_whole
 from tools.clients.vendor.script import Fault, Run, Script
 from tools.clients.vendor.server import SECRET, Vendor
@@ -34,31 +35,28 @@ FAULTS: Final[Mapping[int, Fault]] = {
 """By the number of the call at the vendor."""
 
 
-async def long_runs(clients: Sequence[Client], places: Places) -> int:
-    """Both agents, one after the other. 1, where anything was lost."""
-    wrong = 0
+async def long_runs(clients: Sequence[Client], places: Places) -> list[Long]:
+    """Both agents, one after the other."""
     async with Vendor() as vendor:
         vendor.forbidden = (KEY, POOR)
-        for client in clients:
-            wrong += await _long(vendor, client, places)
-    return 1 if wrong else 0
+        return [await _long(vendor, client, places) for client in clients]
 
 
-async def _long(vendor: Vendor, client: Client, places: Places) -> int:
+async def _long(vendor: Vendor, client: Client, places: Places) -> Long:
     name = f"long{client.name.replace('-', '')}"
     dialect = CROSSING[client.name]
     run = vendor.begin(Script(run=name, calls=TURNS, faults=FAULTS, is_agent=True))
-    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="headworks-gateway-") as folder:
         port = free_port()
         text = system_file(dialect, f"http://127.0.0.1:{vendor.port}/{name}", port)
         async with Gateway(Path(folder), text, port) as gateway:
+            prompt = f"[run {name}] Do what the tool says {TURNS} times, then say 12 words."
             outcome = await driver(client, places).ask(
                 Job(
                     url=gateway.url,
                     key=KEY,
                     model="assistant",
-                    prompt=f"[run {name}] Do what the tool says {TURNS} times, then say 12 words.",
+                    prompt=prompt,
                     streamed=True,
                     tool=True,
                     wait=60,
@@ -66,15 +64,21 @@ async def _long(vendor: Vendor, client: Client, places: Places) -> int:
                 )
             )
             asked = len(gateway.records())
-    problems = _lost(run, is_answered=is_whole(outcome, run.script), ended=f"{outcome.error} {outcome.message[-300:]}")
-    print(f"clients: {client.title} before a vendor of {dialect}: {TURNS} turns in {time.monotonic() - began:.0f} s")
-    print(
-        f"    calls at the gateway {asked}, at the vendor {run.calls}, of which {run.refused + run.broken} failed by script"
+    ended = f"{outcome.error} {outcome.message[-300:]}"
+    made = Long(
+        title=f"{client.title} {version(client.column, client.package)}",
+        vendor=dialect,
+        turns=TURNS,
+        asked=asked,
+        calls=run.calls,
+        faults=run.refused + run.broken,
+        paid=sum(times == 1 for times in run.paid.values()),
+        signed=len(run.signed),
+        returned=len(run.returned),
+        problems=_lost(run, is_answered=is_whole(outcome, run.script), ended=ended),
     )
-    print(f"    turns paid for once {sum(times == 1 for times in run.paid.values())} of {TURNS + 1}")
-    print(f"    reasoning signed {len(run.signed)}, came back {len(run.returned)}")
-    print("    " + ("; ".join(problems) if problems else "nothing lost, every result matched to its call"), flush=True)
-    return len(problems)
+    print(f"clients: {made.title} before a vendor of {dialect}, {outcome.seconds:.0f} s: {made}", flush=True)
+    return made
 
 
 def _lost(run: Run, *, is_answered: bool, ended: str) -> list[str]:

@@ -55,6 +55,21 @@ class Row(msgspec.Struct, frozen=True):
     is_agent: bool
 
 
+class Long(msgspec.Struct, frozen=True, kw_only=True):
+    """200 turns of an agent with ten faults in them. paid: turns that were paid for once. problems: what was lost."""
+
+    title: str
+    vendor: str
+    turns: int
+    asked: int
+    calls: int
+    faults: int
+    paid: int
+    signed: int
+    returned: int
+    problems: list[str]
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """date: the day. minutes: how long it took. judged: answers of our vendor that the SDKs' own types took."""
 
@@ -64,6 +79,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     is_isolated: bool
     rows: list[Row]
     cells: list[Cell]
+    long: list[Long] = []
 
     def cell(self, client: str, vendor: str) -> Cell:
         return next(one for one in self.cells if (one.client, one.vendor) == (client, vendor))
@@ -106,6 +122,7 @@ def merged(old: Outcome, new: Outcome, order: Sequence[str]) -> Outcome:
         rows=[known[name] for name in order if name in known],
         cells=cells,
         minutes=old.minutes,
+        long=old.long,
         is_isolated=old.is_isolated and new.is_isolated,
     )
 

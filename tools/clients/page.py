@@ -87,7 +87,14 @@ def render(outcome: Outcome) -> str:
         if outcome.is_isolated
         else "not isolated from the network",
     )
-    sections = (_matrix(outcome), _failures(outcome), _faults(outcome), _counts(outcome), _reasoning(outcome))
+    sections = (
+        _matrix(outcome),
+        _failures(outcome),
+        _faults(outcome),
+        _counts(outcome),
+        _reasoning(outcome),
+        _long(outcome),
+    )
     return head + "".join("\n".join(one) + "\n\n" for one in sections) + TAIL
 
 
@@ -166,14 +173,26 @@ def _counts(outcome: Outcome) -> Iterator[str]:
 def _reasoning(outcome: Outcome) -> Iterator[str]:
     yield "## Reasoning that comes back\n"
     yield f"How many of the {TURNS} signed calls of the long round came back to the vendor with their signature. Where client and vendor speak"
-    yield "the same API, a missing one fails the run. A dash: the vendor was not asked to think, or signs nothing.\n"
-    vendors = [one for one in VENDORS if any(outcome.cell(row.name, one).signed for row in outcome.rows)]
+    yield "the same API, a missing one fails the run. A dash: nothing was signed. Clients that are not in the table gave back all of it.\n"
+    cells = {row.name: [outcome.cell(row.name, one) for one in VENDORS] for row in outcome.rows}
+    rows = [row for row in outcome.rows if any(one.returned < one.signed for one in cells[row.name])]
+    vendors = [one for at, one in enumerate(VENDORS) if any(cells[row.name][at].signed for row in rows)]
     yield f"| client | {' | '.join(TITLES[one] for one in vendors)} |"
     yield f"|---|{'---|' * len(vendors)}"
-    for row in outcome.rows:
-        cells = [outcome.cell(row.name, vendor) for vendor in vendors]
-        shown = [f"{one.returned}/{one.signed}" if one.signed else "-" for one in cells]
-        yield f"| {_title(row)} | {' | '.join(shown)} |"
+    for row in rows:
+        shown = [outcome.cell(row.name, vendor) for vendor in vendors]
+        yield f"| {_title(row)} | {' | '.join(f'{one.returned}/{one.signed}' if one.signed else '-' for one in shown)} |"
+
+
+def _long(outcome: Outcome) -> Iterator[str]:
+    yield "## 200 turns with ten faults\n"
+    yield "`make clients ARGS=--long`: one session, four streams cut, two `429`, two `529`, two silences. Each turn is to be paid for once.\n"
+    yield "| client | vendor | turns | calls at the gateway | calls at the vendor | of which failed | turns paid for once | signed calls that came back | lost |"
+    yield f"|---|{'---|' * 8}"
+    for one in outcome.long:
+        counts = f"{one.turns + 1} | {one.asked} | {one.calls} | {one.faults} | {one.paid}"
+        signed = f"{one.returned}/{one.signed}" if one.signed else "-"
+        yield f"| {one.title} | {TITLES[one.vendor]} | {counts} | {signed} | {'; '.join(one.problems) or 'nothing'} |"
 
 
 def write(outcome: Outcome) -> None:
