@@ -16,7 +16,7 @@ from headworks.core.errors import Malformed, Unkept
 from headworks.wire.members import Members, members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.body import kind
-from headworks.wire.openai.responses.references import refuse_references
+from headworks.wire.openai.responses.references import REFERENCE, refuse_references
 
 BOUND: Final = "max_output_tokens"
 PREVIOUS: Final = "previous_response_id"
@@ -88,5 +88,6 @@ def _require_input(body: bytes, found: Members) -> None:
     first = bytes(memoryview(raw)[:1])
     if first not in (b'"', b"["):
         raise Malformed(f"`input` must be a string or a list, not {kind(raw)}.", param="input")
-    refuse_references(body, raw)
+    if REFERENCE in body:
+        refuse_references(raw)
     openai_body.require_content(found, "input", "send a string, or at least one item", listed=False)

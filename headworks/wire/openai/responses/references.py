@@ -11,7 +11,9 @@ import msgspec
 
 from headworks.core.errors import Malformed
 
-_MARK: Final = b'"item_reference"'
+REFERENCE: Final = b'"item_reference"'
+"""A body without it has none: that costs one search."""
+
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -22,16 +24,14 @@ class _Item(msgspec.Struct):
 _ITEM: Final = msgspec.json.Decoder(_Item)
 
 
-def refuse_references(body: bytes, given: msgspec.Raw) -> None:
-    """Raises Malformed for the first item of `input` that is a reference. A body without the word costs one search."""
-    if _MARK not in body:
-        return
+def refuse_references(given: msgspec.Raw) -> None:
+    """Raises Malformed for the first item of `input` that is a reference."""
     try:
         items = _ITEMS.decode(given)
     except msgspec.DecodeError:
         return  # a text
     for at, item in enumerate(items):
-        if _MARK in bytes(item) and _is_reference(item):
+        if REFERENCE in bytes(item) and _is_reference(item):
             raise Malformed(
                 f"`input[{at}]` refers to an item of an earlier answer by its id, and this gateway and its vendors keep none. Send the "
                 "item itself, as it came. SDKs do so with `store: false` (Vercel AI SDK: `providerOptions: {openai: {store: false}}`).",
@@ -41,6 +41,6 @@ def refuse_references(body: bytes, given: msgspec.Raw) -> None:
 
 def _is_reference(item: msgspec.Raw) -> bool:
     try:
-        return bytes(_ITEM.decode(item).type) == _MARK
+        return bytes(_ITEM.decode(item).type) == REFERENCE
     except msgspec.DecodeError:
         return False  # no object
