@@ -21,6 +21,7 @@ from tools.clients.install import Uninstallable, installed
 from tools.clients.long import CROSSING, long_runs, sessions
 from tools.clients.run import failed, judge, run_all
 from tools.clients.run import outcome as outcome_of
+from tools.clients.scenarios import DOWN, SCENARIOS
 from tools.clients.table import CLIENTS, LIGHT
 
 JUDGES = {"pinned": ("chat", "responses", "anthropic", "gemini", "bedrock"), "light": ("chat", "anthropic", "bedrock")}
@@ -82,7 +83,7 @@ def main() -> int:
     if not namespace.is_inside() and not asked.no_namespace:
         status = namespace.enter("tools.clients", sys.argv[1:])
         if status is None:
-            print("clients: no network namespace can be made here, so clients could reach the network.")
+            print("clients: SKIPPED, no network namespace can be made here, so clients could reach the network.")
             print("clients: run as root or allow user namespaces; or say --no-namespace if that is fine.")
             return 0 if asked.light else 2
         return status
@@ -104,6 +105,9 @@ async def inside(asked: argparse.Namespace, clients: list[Client], places: dict[
         return await sessions(clients[0], places["pinned"], asked.session)
     vendors = asked.vendors.split(",") if asked.vendors else list(VENDORS)
     only = tuple(asked.scenarios.split(",")) if asked.scenarios else ()
+    known = [one.name for one in (*SCENARIOS, DOWN)]
+    if strange := sorted({*only} - {*known}):
+        raise SystemExit(f"clients: there is no scenario {', '.join(strange)}; there are {', '.join(known)}")
     if asked.light:
         vendors, only = ["chat", "anthropic"], ("text", "tool", "20 turns", "cut", "budget spent")
     if unknown := sorted({*vendors} - {*VENDORS}):
