@@ -51,6 +51,10 @@ TAIL: Final = """\
 
 - **Claude Code gives thinking back only to the model that it asked for.** If the answer's `model` is another name than the alias, it drops
   the thinking blocks of earlier turns, with or without a gateway. Give the alias the vendor's name of the model, if thinking matters.
+- **The Vercel AI SDK's `openai()` refers to items of earlier turns** instead of sending them, and no gateway or vendor of ours keeps items.
+  Say `providerOptions: {openai: {store: false}}`, or use `.chat()`.
+- **OpenCode asks again after every 429**, also when the vendor says that the quota is spent. The gateway answers these calls, nobody pays.
+- **Gemini CLI stops at a 429** only if `RetryInfo` says more than 300 s. A spent budget's does.
 - **OpenCode prints what the model says before its calls, too.** That is not counted as another answer.
 - **The Anthropic and Google SDKs raise an error of their HTTP library when a stream is cut**, where they ask the vendor directly. Through
   us the stream goes on, or ends with an event that the SDK raises as its own class.
@@ -104,7 +108,7 @@ def _title(row: Row) -> str:
 
 def _matrix(outcome: Outcome) -> Iterator[str]:
     yield "## Every client on every vendor\n"
-    yield "Runs that passed, of all. Below the line: the newest major, where it is another than the pinned version.\n"
+    yield "Runs that passed, of all. (newest): the newest major, where it is another than the pinned version.\n"
     yield f"| client | {' | '.join(TITLES[one] for one in VENDORS)} |"
     yield f"|---|{'---|' * len(VENDORS)}"
     for row in outcome.rows:
@@ -122,7 +126,7 @@ def _failures(outcome: Outcome) -> Iterator[str]:
         for vendor in VENDORS:
             cell = outcome.cell(row.name, vendor)
             for one in cell.failures:
-                why = " ".join(one.why.split())[:MOST]
+                why = " ".join(one.why.replace("`", "'").split())[:MOST]
                 key = (_title(row), why, excused(one, cell, direct))
                 grouped.setdefault(key, []).append(f"{TITLES[vendor]}: {one.scenario}, {one.form}")
     for (title, why, is_own), places in grouped.items():

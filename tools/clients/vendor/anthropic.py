@@ -37,7 +37,7 @@ def _blocks(answer: Answer) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if answer.signature:
         blocks.append({"type": "thinking", "thinking": "I look.", "signature": answer.signature})
-    blocks.append({"type": "text", "text": answer.text, "citations": None})
+    blocks.append({"type": "text", "text": answer.text})
     if answer.use:
         use = answer.use
         blocks.append({"type": "tool_use", "id": use.id, "name": use.name, "input": use.arguments})
