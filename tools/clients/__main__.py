@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
         "--long", action="store_true", help="200 turns with ten faults: Claude Code on Gemini, Codex on Anthropic"
     )
     parser.add_argument(
-        "--session", metavar="BALANCE", help="200 turns of an SDK on two targets: the vendor's cached tokens"
+        "--session", metavar="BALANCE", help="20 sessions of an SDK on two targets: the vendor's cached tokens"
     )
     parser.add_argument("--jobs", type=int, default=4, help="pairs at once; they wait most of the time")
     parser.add_argument(

@@ -14,7 +14,8 @@ import msgspec
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One prompt. wait: seconds that the client may take for one call; most: seconds after which it is stopped."""
+    """One prompt. wait: seconds that the client may take for one call; most: seconds after which it is stopped.
+    session: what the caller calls its session, where it says so."""
 
     url: str
     key: str
@@ -24,6 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     tool: bool
     wait: float
     most: float
+    session: str = ""
 
 
 class Outcome(msgspec.Struct, kw_only=True):

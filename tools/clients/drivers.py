@@ -109,7 +109,7 @@ class ProgramDriver:
         process = self._process or await self._start()
         self._process = process
         assert process.stdin is not None and process.stdout is not None
-        names = ("url", "key", "model", "prompt", "streamed", "tool", "wait")
+        names = ("url", "key", "model", "prompt", "streamed", "tool", "wait", "session")
         began = time.monotonic()
         process.stdin.write(json.dumps({name: getattr(job, name) for name in names}).encode() + b"\n")
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tools.clients.client import Client, Job, Places
+from tools.clients.client import Client, Job, Outcome, Places
 from tools.clients.drivers import driver
 from tools.clients.gateway import KEY, POOR, Gateway, free_port, system_file
 from tools.clients.install import version
@@ -17,6 +17,9 @@ from tools.clients.vendor.script import Fault, Run, Script
 from tools.clients.vendor.server import SECRET, Vendor
 
 TURNS: Final = 200
+SESSIONS: Final = 20
+"""So many sessions of the SDK have these turns together: what a session costs is decided by its first calls."""
+
 CROSSING: Final[Mapping[str, str]] = {"claude-code": "gemini", "codex": "anthropic"}
 """Which vendor each agent is put before: another than its own."""
 
@@ -96,35 +99,48 @@ def _lost(run: Run, *, is_answered: bool, ended: str) -> list[str]:
 
 
 async def sessions(client: Client, places: Places, balance: str) -> int:
-    """One session of an SDK on two targets of equal weight: how much of its prompt the vendor has in its cache."""
-    run_name = "session"
+    """Sessions of an SDK on two targets of equal weight: how much of their prompts the vendor has in its cache."""
+    cost, problems = 0.0, list[str]()
+    asked = cached = 0
     async with Vendor() as vendor:
-        run = vendor.begin(Script(run=run_name, calls=TURNS))
+        base = f"http://127.0.0.1:{vendor.port}"
         with tempfile.TemporaryDirectory(prefix="headworks-gateway-") as folder:
             port = free_port()
-            base = f"http://127.0.0.1:{vendor.port}"
             async with Gateway(Path(folder), _two_targets(base, balance, port), port) as gateway:
-                sdk = driver(client, places)
-                prompt = f"[run {run_name}] {'A long prompt that is worth a cache. ' * 200}"
-                job = Job(
-                    url=gateway.url,
-                    key=KEY,
-                    model="assistant",
-                    prompt=prompt,
-                    streamed=True,
-                    tool=True,
-                    wait=60,
-                    most=900,
-                )
-                outcome = await sdk.ask(job)
-                await sdk.close()
+                for number in range(1, SESSIONS + 1):
+                    run = vendor.begin(Script(run=f"session{number}", calls=TURNS // SESSIONS))
+                    outcome = await _session(client, places, gateway.url, run.script)
+                    problems += (
+                        run.problems if is_whole(outcome, run.script) else [f"{outcome.error} {outcome.message}"]
+                    )
+                    asked, cached = asked + run.input_tokens, cached + run.cached_tokens
                 cost = sum(one.get("cost_nano") or 0 for one in gateway.records()) / 1e9
-    share = run.cached_tokens / max(1, run.input_tokens)
-    print(f"clients: {TURNS} turns of {client.title}, two targets, balance: {balance}")
-    print(f"    input tokens {run.input_tokens}, of which cached {run.cached_tokens} ({share:.1%}); cost ${cost:.4f}")
-    is_right = is_whole(outcome, run.script) and not run.problems
-    print("    " + ("whole" if is_right else f"NOT whole: {outcome.error} {run.problems[:3]}"), flush=True)
-    return 0 if is_right else 1
+    print(
+        f"clients: {SESSIONS} sessions of {TURNS // SESSIONS} turns of {client.title}, two targets, balance: {balance}"
+    )
+    print(f"    input tokens {asked}, of which cached {cached} ({cached / max(1, asked):.1%}); cost ${cost:.4f}")
+    print(f"    {'; '.join(problems[:3]) or 'whole'}", flush=True)
+    return 1 if problems else 0
+
+
+async def _session(client: Client, places: Places, url: str, script: Script) -> Outcome:
+    sdk = driver(client, places)
+    try:
+        return await sdk.ask(
+            Job(
+                url=url,
+                key=KEY,
+                model="assistant",
+                prompt=f"[run {script.run}] {'A long prompt that is worth a cache. ' * 200}",
+                streamed=True,
+                tool=True,
+                wait=60,
+                most=900,
+                session=script.run,
+            )
+        )
+    finally:
+        await sdk.close()
 
 
 def _two_targets(base: str, balance: str, port: int) -> str:

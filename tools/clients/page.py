@@ -66,7 +66,7 @@ TAIL: Final = """\
 make clients                                                # all of it, and this page
 make clients ARGS='--only codex,openai-chat --vendors gemini'
 make clients ARGS=--long                                    # 200 turns with ten faults: Claude Code on Gemini, Codex on Anthropic
-make clients ARGS='--session weighted'                      # 200 turns of an SDK on two targets: the vendor's cached tokens
+make clients ARGS='--session sticky'                        # 20 sessions of an SDK on two targets: the vendor's cached tokens
 ```
 
 The versions are locked, with hashes, in `tools/clients/locks/`. They are installed into the user's cache folder. The clients run in a

@@ -1,6 +1,7 @@
 """What every program of an SDK does: reads jobs as JSON lines, runs each, and writes what its caller would have got.
 
-A job: `url`, `key`, `model`, `prompt`, `streamed`, `tool` (whether it offers the tool), `wait` (the SDK's own timeout, in seconds).
+A job: `url`, `key`, `model`, `prompt`, `streamed`, `tool` (whether it offers the tool), `wait` (the SDK's own timeout, in seconds),
+`session` (what the caller calls its session, or nothing).
 An outcome: `text`, or `error` (the class), `message`, and `is_own`: whether the class is one of the SDK's.
 
 It imports nothing of the project: it runs in the environment of the clients, at the versions that are locked there.
@@ -29,6 +30,7 @@ class Job:
     streamed: bool
     tool: bool
     wait: float
+    session: str = ""
 
 
 def lookup(text: str) -> str:

@@ -15,6 +15,8 @@ TOOLS: Any = [{"type": "function", "function": {"name": "lookup", "description":
 async def _message(client: AsyncOpenAI, job: Job, messages: list[Any]) -> tuple[str, list[Any]]:
     """The text of one answer, and its calls as the next request takes them."""
     more: Any = {"tools": TOOLS} if job.tool else {}
+    if job.session:
+        more["prompt_cache_key"] = job.session
     if not job.streamed:
         whole = await client.chat.completions.create(model=job.model, messages=messages, **more)
         message = whole.choices[0].message
