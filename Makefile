@@ -19,11 +19,11 @@ export PYTHONDONTWRITEBYTECODE :=
 CODE   := $(wildcard headworks tests tools bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak fuzz sizes lock prices clean
+.PHONY: help run test check bench soak fuzz clients sizes lock prices clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
 run: $(RUN)/.linked ## serve the starter system on 127.0.0.1:8080 (Ctrl-C drains and stops)
 	@echo 'Headworks: serving the starter system on http://127.0.0.1:8080/v1 (Ctrl-C drains and stops)'
@@ -63,6 +63,9 @@ endif
 
 fuzz: $(DEV)/.linked ## hostile bytes for every reader, SECONDS long (20)
 	@$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
+
+clients: $(DEV)/.linked ## agents and SDKs of every API, driven through the gateway to vendors of ours (docs/clients.md); ARGS=--help
+	@$(BIN)/python -m tools.clients $(ARGS)
 
 sizes: $(DEV)/.linked ## the longest files and functions, for the eye
 	@$(BIN)/python tools/sizes.py

@@ -150,6 +150,8 @@ class Rewriting:
         self._skips_blanks = before is not None and self._place.is_blank
         self._kind = ""  # of the attempt's block under way
         self._is_ours = False  # its pieces go into the caller's open block
+        self._is_bare = False  # it is thinking, and has said nothing
+        self._held: dict[str, Any] | None = None  # the signature of a block of thinking that said nothing
         texts, thoughts = self._place.said if before is None else (0, 0)
         self._left = {"text": texts, "thinking": thoughts}  # characters that are still to be repeated
         self._sealed = self._place.sealed if before is None else 0  # blocks that are still to be repeated
@@ -200,10 +202,12 @@ class Rewriting:
             if self._goes_on and self._kind == "text" and self._place.kind == "text":
                 self._is_ours = True
             self._goes_on = False
+            self._is_bare, self._held = self._kind == "thinking", None
             if said := block.get(self._kind):
                 self._say({"type": f"{self._kind}_delta", self._kind: said})
             return
         self._seam.other()
+        self._tell_held()
         self._open(self._kind, block)
         self._is_ours = True
 
@@ -216,6 +220,8 @@ class Rewriting:
         elif delta.get("type") == "signature_delta":
             if self._place.kind == "thinking" and not self._place.is_signed and self._is_ours:
                 self._tell(delta)
+            elif self._is_bare:
+                self._held = delta
         elif self._is_ours or self._kind == "text":
             self._tell(delta)
 
@@ -223,6 +229,7 @@ class Rewriting:
         """What of a text, or of thinking, is new."""
         name = _GROWING[str(delta.get("type"))]
         said = str(delta.get(name) or "")
+        self._is_bare &= not said
         if name == "text" and self._skips_blanks:
             said = said.lstrip(_BLANKS)
             self._skips_blanks = not said
@@ -238,6 +245,14 @@ class Rewriting:
         if name == "text":
             self._fresh += fresh
         self._tell({**delta, name: fresh})
+
+    def _tell_held(self) -> None:
+        """The signature that belongs to what follows: other vendors' calls are signed by a block of thinking without words. The
+        caller has it, where that was the last he was told."""
+        held, self._held = self._held, None
+        if held is not None and not (self._place.is_signed and self._place.is_empty):
+            self._open("thinking", _THINKING)
+            self._tell(held)
 
     def _tell(self, delta: dict[str, Any]) -> None:
         content = {"type": "content_block_delta", "index": self._place.opened - 1, "delta": delta}

@@ -140,6 +140,11 @@ def status(error: CallError) -> int:
     return error.shown_status
 
 
+_A_DAY: Final = 86_400.0
+"""At least how long a client waits, in seconds, where a budget will never have room. Without a time Gemini CLI takes a 429 for a
+crowd, and asks ten times over minutes; above 300 s it stops (0.61.0, its `classifyGoogleError`)."""
+
+
 def problem(error: CallError, request_id: str = "") -> bytes:
     """The body of an error answer, as `google-genai` reads it: ClientError for 4xx, ServerError for 5xx. The id stands in a
     header only.
@@ -175,8 +180,11 @@ def _details(error: CallError, said: VendorSaid | None) -> list[dict[str, Any]]:
     if said is None and error.param:
         broken = {"field": error.param, "description": error.message}
         found.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [broken]})
-    if error.retry_after is not None:
-        wait = f"{error.retry_after:.3f}".rstrip("0").rstrip(".")
+    after = error.retry_after
+    if after is None and said is None and isinstance(error, InsufficientQuota):
+        after = _A_DAY
+    if after is not None:
+        wait = f"{after:.3f}".rstrip("0").rstrip(".")
         found.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{wait}s"})
     return found
 

@@ -70,6 +70,7 @@ from headworks.wire.hub.question import (
     Turn,
     sole_text,
 )
+from headworks.wire.hub.usual import usual
 from headworks.wire.hub.values import CHAT, CONVERSE, GENERATE, MESSAGES, RESPONSES, Extra, Json, Raw
 
 __all__ = [
@@ -150,4 +151,5 @@ __all__ = [
     "carried",
     "flat_name",
     "sole_text",
+    "usual",
 ]

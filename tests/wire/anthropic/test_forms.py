@@ -235,6 +235,38 @@ def test_thinking_is_told_once_with_one_signature() -> None:
         assert stream.count(b"signature_delta") == 1
 
 
+def bare(index: int, signature: str) -> list[bytes]:
+    """A block of thinking without words: how the signature of another vendor's call is told."""
+    return [thought(index)[0], signed(index, signature), stop(index)]
+
+
+def contents(stream: bytes) -> list[Any]:
+    blocks(stream)
+    body = forms.as_body(stream, b"")
+    assert body is not None
+    return list(json.loads(body)["content"])
+
+
+def test_the_signature_of_a_tool_call_is_told_though_its_block_says_nothing() -> None:
+    """Gemini 3 refuses a call that comes back without its signature."""
+    again = [*text(0, "Step ", "1."), stop(0), *bare(1, "hw1.call"), *tool(2), *ENDING]
+    stream, _ = resumed(text(0, "Step "), again, said="Step ")
+    said, thinking, call = contents(stream)
+    assert (said["text"], thinking["signature"], call["type"]) == ("Step 1.", "hw1.call", "tool_use")
+
+
+def test_the_signature_of_a_tool_call_is_told_once() -> None:
+    sent = [*text(0, "Step"), stop(0), *bare(1, "first")]
+    stream, _ = resumed(sent, [*text(0, "Step"), stop(0), *bare(1, "second"), *tool(2), *ENDING], said="Step")
+    assert [one.get("signature") for one in contents(stream)] == [None, "first", None]
+
+
+def test_the_signature_of_thinking_without_words_before_a_text_is_not_told_again() -> None:
+    sent = [*bare(0, "first"), *text(1, "Hel")]
+    stream, _ = resumed(sent, [*bare(0, "second"), *text(1, "Hel", "lo"), stop(1), *ENDING], said="Hel")
+    assert [one.get("signature") or one["text"] for one in contents(stream)] == ["first", "Hello"]
+
+
 def test_a_tool_call_behind_the_repeated_text_is_told_under_the_callers_numbers() -> None:
     again = [*thought(0, "hm"), signed(0), stop(0), *text(1, "Hello"), stop(1), *tool(2), *ENDING]
     stream, _ = resumed([*thought(0, "hm"), signed(0), stop(0), *text(1, "Hel")], again, said="Hel", thinks="hm")

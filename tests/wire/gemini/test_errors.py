@@ -169,9 +169,18 @@ def test_the_details_have_the_wait_the_field_and_the_reason() -> None:
     assert details(QuotaExceeded("x", retry_after=60.0))[0]["retryDelay"] == "60s"
     [field] = details(Malformed("is wrong", param="contents"))
     assert field["fieldViolations"] == [{"field": "contents", "description": "is wrong"}]
-    [spent] = details(InsufficientQuota("x"))
-    assert (spent["reason"], spent["domain"]) == ("INSUFFICIENT_QUOTA", "headworks")
+    assert [details(InsufficientQuota("x", retry_after=600))[1]["retryDelay"], details(Throttled("x"))] == [
+        "600s",
+        None,
+    ]
     assert details(Overloaded("x")) is None
+
+
+def test_a_budget_that_never_has_room_says_to_wait_for_a_day_so_that_gemini_cli_stops() -> None:
+    """It asks ten times, over minutes, where a 429 says no time; it stops where that is above 300 s."""
+    spent, wait = details(InsufficientQuota("x"))
+    assert (spent["reason"], spent["domain"]) == ("INSUFFICIENT_QUOTA", "headworks")
+    assert wait == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "86400s"}
 
 
 def test_a_vendors_own_words_are_shown_with_its_reason_and_its_wait() -> None:

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
-
 from headworks.core.errors import Malformed
 from headworks.wire import hub
 from headworks.wire.anthropic.models import Abilities, abilities_of
@@ -45,7 +43,7 @@ _EMPTY: Final = "(nothing)"
 def body_of(question: hub.Question, model: str, left_out: list[str] | None = None) -> bytes:
     """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent.
     left_out: gets the names of the fields that are not carried."""
-    question = _usual(question)
+    question = hub.usual(question)
     hub.carried(question, TABLE, left_out)
     if any(not one.strip() for one in question.stop) and question.origin != MESSAGES:
         raise hub.Unsupported("stop", TABLE.title, "a text that ends the answer has to have more than blanks")
@@ -53,18 +51,6 @@ def body_of(question: hub.Question, model: str, left_out: list[str] | None = Non
         return write_json(_body(question, model))
     except RecursionError:
         raise Malformed("The body is nested too deep.") from None
-
-
-def _usual(question: hub.Question) -> hub.Question:
-    """Without what is said and asks for nothing: one answer, text, no likelihoods."""
-    sampling = question.sampling
-    if sampling.choices == 1 or sampling.logprobs is False:
-        choices = None if sampling.choices == 1 else sampling.choices
-        sampling = msgspec.structs.replace(sampling, choices=choices, logprobs=sampling.logprobs or None)
-        question = msgspec.structs.replace(question, sampling=sampling)
-    if question.modalities == ("text",):
-        question = msgspec.structs.replace(question, modalities=())
-    return question
 
 
 def _body(question: hub.Question, model: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from headworks.core.errors import Malformed, Unkept
 from headworks.wire.members import Members, members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.body import kind
+from headworks.wire.openai.responses.references import REFERENCE, refuse_references
 
 BOUND: Final = "max_output_tokens"
 PREVIOUS: Final = "previous_response_id"
@@ -40,7 +41,7 @@ def read_responses(body: bytes, path: str = "") -> Asked:
     found = members(body)
     model = openai_body.read_model(found)
     if not model.startswith(PROMPT_PREFIX):  # a prompt brings its own
-        _require_input(found)
+        _require_input(body, found)
     if "conversation" in found and bytes(found["conversation"]) != _NULL:
         raise Malformed(
             "`conversation` names a conversation that OpenAI keeps, and this gateway has none of these. Send the earlier turns in `input`, "
@@ -78,7 +79,7 @@ def _unkept(found: Members) -> Unkept | None:
     )
 
 
-def _require_input(found: Members) -> None:
+def _require_input(body: bytes, found: Members) -> None:
     raw = found.get("input")
     if raw is None:
         if "prompt" not in found:
@@ -87,4 +88,6 @@ def _require_input(found: Members) -> None:
     first = bytes(memoryview(raw)[:1])
     if first not in (b'"', b"["):
         raise Malformed(f"`input` must be a string or a list, not {kind(raw)}.", param="input")
+    if REFERENCE in body:
+        refuse_references(raw)
     openai_body.require_content(found, "input", "send a string, or at least one item", listed=False)

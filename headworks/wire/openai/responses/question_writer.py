@@ -37,6 +37,7 @@ _LOGPROBS: Final = "message.output_text.logprobs"
 def body_of(question: hub.Question, model: str, left_out: list[str] | None = None) -> bytes:
     """The body for a vendor. Raises Unsupported for a field that this dialect cannot carry, before anything is sent.
     left_out: gets the names of the fields that are not carried."""
+    question = hub.usual(question)
     hub.carried(question, TABLE, left_out)
     try:
         return write_json(_body(question, model))

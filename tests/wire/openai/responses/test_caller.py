@@ -72,6 +72,26 @@ def test_a_body_without_input_is_refused() -> None:
     assert RESPONSES.read(body(previous_response_id=None, conversation=None)).model == "m"
 
 
+def test_an_item_that_is_only_referred_to_is_refused_with_the_remedy() -> None:
+    """The Vercel AI SDK's default: OpenAI would say that it keeps no such item, although its caller has asked it to."""
+    said = {"role": "user", "content": 'the word "item_reference"'}
+    with pytest.raises(Malformed, match=r"`input\[1\]` refers to an item .* `store: false`"):
+        RESPONSES.read(body(input=[said, {"type": "item_reference", "id": "fc_1"}]))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"input": [{"role": "user", "content": [{"type": "item_reference"}]}]},
+        {"input": [["item_reference"]]},
+        {"input": "hi", "metadata": {"a": "item_reference"}},
+        {"input": [{"role": "user", "content": "hi"}], "metadata": {"a": "item_reference"}},
+    ],
+)
+def test_the_word_in_another_place_is_none(fields: dict[str, Any]) -> None:
+    assert RESPONSES.read(body(**fields)).model == "m"
+
+
 # Equal questions
 
 

@@ -404,3 +404,21 @@ def test_a_body_without_turns_is_one() -> None:
         "store": False,
     }
     assert question_of(b'{"model":5,"input":"a"}').model == ""
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"modalities": ("text",)}, {"sampling": hub.Sampling(choices=1)}, {"sampling": hub.Sampling(logprobs=False)}],
+)
+def test_what_asks_for_nothing_is_not_refused(asked: dict[str, Any]) -> None:
+    """pydantic-ai's `google:` says `responseModalities: ["TEXT"]` with every call; many clients of chat say `n: 1`."""
+    question = hub.Question(
+        model="m", turns=(hub.Turn(role="user", parts=(hub.Text(text="hi"),)),), origin=hub.CHAT, **asked
+    )
+    assert json.loads(body_of(question, "m")) == {"model": "m", "input": "hi", "store": False}
+
+
+def test_what_asks_for_another_kind_of_output_is_refused() -> None:
+    question = hub.Question(model="m", turns=(), modalities=("text", "audio"))
+    with pytest.raises(hub.Unsupported):
+        body_of(question, "m")
