@@ -276,3 +276,14 @@ def test_nobody_is_billed_for_a_count_of_tokens() -> None:
         attempt.is_billable = True
         attempt.price = Price(rates=Rates(input=10**9, output=10**9))
     assert billed(trail, 4000, "count") == [(None, 0, False)] * 2
+
+
+def test_of_what_passes_through_only_what_the_vendor_says_is_counted() -> None:
+    """A sound of a megabyte has no million tokens: without a word its cost is unknown, and what asked nobody is free."""
+    found = trail(
+        attempt(usage=Usage(input=7)), attempt(), attempt(is_billable=False), attempt(price=None, usage=Usage(input=7))
+    )
+    [said, unsaid, free, unpriced] = billed(found, 1_000_000, "audio")
+    assert said == (Usage(input=7), PRICE.cost(Usage(input=7)), False)
+    assert (unsaid, free) == ((None, None, False), FREE)
+    assert unpriced == (Usage(input=7), None, False)
