@@ -10,7 +10,8 @@ import click
 import msgspec
 
 from headworks.cli.param_types import NotationType
-from headworks.core.key import UNLIMITED, Allowance, Estimate, Spending
+from headworks.core.key import UNLIMITED, Allowance, Spending
+from headworks.core.per import Estimate
 from headworks.core.state import Window
 from headworks.ledger.keys import Entry, Row
 

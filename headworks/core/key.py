@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from headworks.core.per import Estimate, Money, Per
 from headworks.core.state import Window
 from headworks.core.units import Count
 
@@ -26,10 +27,6 @@ _LENGTH = 43
 """Characters of 62 that hold 256 bits."""
 
 Priority = Literal["high", "normal", "low"]
-Estimate = Literal["bytes", "chars"]
-
-Money = Annotated[int, msgspec.Meta(ge=1, extra={"unit": "money"})]
-"""Nano-dollars: `$50`."""
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1, extra={"unit": "share"})]
 
@@ -45,17 +42,18 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The limits of a key or group: requests and tokens a minute, calls at once, money. None: no limit. fails_open: of a group,
-    whether its calls are served while the shared state cannot be reached."""
+    """The limits of a key or group: requests and tokens a minute, calls at once, money. None: no limit. per: those of each user and
+    session beside them. fails_open: of a group, whether its calls are served while the shared state cannot be reached."""
 
     rpm: Count | None = None
     tpm: Count | None = None
     concurrency: Count | None = None
     budget: Spending | None = None
+    per: Per | None = None
     fails_open: bool = msgspec.field(default=False, name="goes_on")  # its name in stores of version 0.1
 
     def __bool__(self) -> bool:
-        limits = (self.rpm, self.tpm, self.concurrency, self.budget)
+        limits = (self.rpm, self.tpm, self.concurrency, self.budget, self.per)
         return self.fails_open or any(one is not None for one in limits)
 
 

@@ -15,6 +15,7 @@ that its record is in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -41,11 +42,13 @@ class Places(msgspec.Struct, frozen=True):
 
 class Budget(msgspec.Struct, frozen=True):
     """At most `limit` nano-dollars spent and reserved in each window. Windows begin at whole hours, days (UTC), weeks
-    (Monday) and, for `30d`, at multiples of 30 days since 1970."""
+    (Monday) and, for `30d`, at multiples of 30 days since 1970. forget: seconds of silence after which a `total` may begin again;
+    0 is never."""
 
     name: str
     limit: int
     window: Window
+    forget: int = 0
 
 
 Bound: TypeAlias = Rate | Places | Budget
@@ -64,6 +67,16 @@ class Bounds(msgspec.Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.rates or self.places or self.budgets)
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A user or session that has limits of its own. owner: whose, and of what kind: `user/key/web`. name: the digest of its own, ""
+    for all who name none. at: seconds since 1970. lasts: seconds of silence from then on after which nothing of it need be known."""
+
+    owner: str
+    name: str
+    at: float
+    lasts: float
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -103,12 +116,15 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What was spent of a budget in the window that begins at `start` (seconds since 1970), in nano-dollars."""
+    """What was spent of a budget in the window that begins at `start` (seconds since 1970), in nano-dollars. forget: as in Budget.
+    subject: whose it is, where it is a subject's; then the name is only what stands before its account's."""
 
     name: str
     window: Window
     start: int
     amount: int
+    forget: int = 0
+    subject: Subject | None = None
 
 
 class State(Protocol):
@@ -125,6 +141,16 @@ class State(Protocol):
 
     async def take(self, claim: Claim, /) -> Granted | Refusal:
         """Takes all of a claim or nothing. Raises StateAway where the state cannot be asked."""
+        ...
+
+    def admit_now(self, subjects: Sequence[Subject], /) -> tuple[str, ...]:
+        """`admit` without a wait. Only where `is_local`."""
+        ...
+
+    async def admit(self, subjects: Sequence[Subject], /) -> tuple[str, ...]:
+        """The name of the account of each: its own, or one that it shares where its owner has more subjects than are told apart.
+
+        Raises StateAway."""
         ...
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...], /) -> Budget | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headworks.core.errors import InsufficientQuota, QuotaExceeded
 from headworks.core.money import written_dollars
 from headworks.core.state import Budget, Claim, Places, Refusal
+from headworks.policy.subjects import CALLS, MOST, OVERFLOW
 
 SOON = 1.0
 """The Retry-After of a concurrency limit: when a slot will be free is not known."""
@@ -23,6 +24,9 @@ def refused(refusal: Refusal, claim: Claim) -> QuotaExceeded:
     bound, wait = refusal.bound, refusal.wait
     is_final = wait == float("inf")
     retry_after = SOON if wait is None else None if is_final else wait
+    if isinstance(bound, Budget) and bound.name.startswith(CALLS):
+        said = f"The limit of {owner(bound.name)} is {bound.limit} calls {_WINDOWS[bound.window]}."
+        return InsufficientQuota(said, retry_after=retry_after, is_final=True)
     if isinstance(bound, Budget):
         amount = claim.amounts[claim.bounds.budgets.index(bound)]
         said = (
@@ -45,5 +49,18 @@ def refused(refusal: Refusal, claim: Claim) -> QuotaExceeded:
 
 def owner(name: str) -> str:
     """The owner of a limit, in words, from a name like `rpm/key/web` or `key/web`."""
-    kind, _, rest = name.removeprefix("rpm/").removeprefix("tpm/").removeprefix("places/").partition("/")
+    for prefix in ("rpm/", "tpm/", "places/", CALLS):
+        name = name.removeprefix(prefix)
+    kind, _, rest = name.partition("/")
+    if kind in ("user", "session"):
+        return subject(kind, rest.rpartition("/")[2])
     return {"key": "your key", "group": "your group", "alias": f"`{rest}`"}.get(kind, name)
+
+
+def subject(kind: str, name: str) -> str:
+    """A user or session in words, from the last part of its account's name."""
+    if not name:
+        return f"all calls that name no {kind}"
+    if name.startswith(OVERFLOW):
+        return f"this {kind}, which it shares with others because there are more than {MOST} of them,"
+    return f"this {kind}"

@@ -16,12 +16,13 @@ from headworks.core.call import Call
 from headworks.core.clock import now, wall
 from headworks.core.dialect import PASSED_OPERATIONS
 from headworks.core.errors import Forbidden, Malformed, StateAway
-from headworks.core.key import UNLIMITED, Allowance, Key, Spending
+from headworks.core.key import UNLIMITED, Allowance, Key
 from headworks.core.money import written_dollars
 from headworks.core.reply import Reply
 from headworks.core.service import Enter, Layering, Opening, Scope, Service, entering
-from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, State, Window
+from headworks.core.state import Claim, Granted, Refusal, State, Subject, Window
 from headworks.core.throttled_log import log_fields
+from headworks.layers.bounds import Bound, bounded, bounds_of, subjects_of, with_counts
 from headworks.layers.limit_error import refused
 from headworks.layers.reservations import Opener, Reservation, Terms, worst_case_costs
 from headworks.policy.charge import billed
@@ -30,20 +31,13 @@ from headworks.policy.spend import Asking, window_start
 MOST_BOUNDS = 50_000
 """Sets of bounds that are kept made, of keys that called last: about 1 kB each."""
 
+MOST_SUBJECTS = 2000
+"""Sets of bounds that are kept made of users and sessions, of those that called last: about 2 kB each."""
+
 MOST_ALERTS = 1000
 """Budgets that are named to an operator at once."""
 
 _log = logging.getLogger("headworks.budgets")
-
-
-class Bound(msgspec.Struct, frozen=True):
-    """The bounds of a key at an alias, how each budget among them reckons, and what they were made of. is_free: there are none."""
-
-    bounds: Bounds
-    is_free: bool
-    spendings: tuple[Spending, ...] = ()
-    own: Allowance = UNLIMITED
-    group: Allowance = UNLIMITED
 
 
 class BudgetStatus:
@@ -96,23 +90,33 @@ class Quota:
         self.group = group
         self.budget_status = budget_status or BudgetStatus()
         self._bounds: dict[str, Bound] = {}
+        self._of_subjects: dict[tuple[str, ...], tuple[Bound, Bound]] = {}
 
-    def open(self, call: Call) -> Opening:
-        bound = self.bound(call.key)
-        if bound.is_free:
-            return self.inner.open(call)
-        call.trail.arrived_at = wall() - (now() - call.arrived_at)
+    def open(self, call: Call, bound: Bound | None = None) -> Opening:
+        """bound: what bounds the call, with its user's and session's limits, where those are known already."""
+        if bound is None:
+            bound = self.bound(call.key)
+            if bound.is_free:
+                return self.inner.open(call)
+            call.trail.arrived_at = wall() - (now() - call.arrived_at)
+            if bound.parts:
+                subjects = subjects_of(call, bound.parts)
+                if not self.state.is_local:
+                    return Admitted(self, bound, subjects).open(call)
+                bound = self.with_subjects(bound, self.state.admit_now(subjects))
         if (
             call.dialect.operation == "count" or (call.dialect.operation in PASSED_OPERATIONS and not bound.spendings)
         ):  # it counts as a request, and takes no tokens: nobody is billed for a count, and of the others they are not known
             asking = None
-            claim = Claim(call.id, bound.bounds, 0, (0,) * len(bound.spendings), call.trail.arrived_at)
+            amounts = (0,) * len(bound.spendings) + (1,) * bound.counts
+            claim = Claim(call.id, bound.bounds, 0, amounts, call.trail.arrived_at)
         elif bound.spendings:
             call, claim, asking = self.under_budget(call, bound)
         else:
             asking = None
             most = call.max_output or self.terms.max_output or 0
-            claim = Claim(call.id, bound.bounds, -(-len(call.body) // 4) + most, (), call.trail.arrived_at)
+            tokens = -(-len(call.body) // 4) + most
+            claim = Claim(call.id, bound.bounds, tokens, (1,) * bound.counts, call.trail.arrived_at)
         if self.state.is_local:
             return Scope(self.held(call, claim, bound, asking, None))
         return Asked(self, claim, bound, asking).open(call)
@@ -128,7 +132,7 @@ class Quota:
         trail.limits = (claim.bounds.rates, answer.left, answer.resets)
         if isinstance(answer, Refusal):
             raise refused(answer, claim)
-        has_begun = False
+        has_begun = is_answered = False
         try:
             if asking is not None:
                 reservation = trail.reservation = Reservation(self, call, claim, bound.spendings, asking)
@@ -136,6 +140,7 @@ class Quota:
                 self.tell(bound, answer, claim)
             has_begun = True
             reply = yield self.inner.open(call)
+            is_answered = True
             yield reply
         finally:
             charges = billed(trail, len(call.body), call.dialect.operation) if has_begun else []
@@ -144,6 +149,8 @@ class Quota:
             if bound.spendings:
                 known = [cost for _, cost, _ in charges if cost is not None]
                 costs = (sum(known),) * len(bound.spendings) if len(known) == len(charges) else None
+            if bound.counts:
+                costs = with_counts(costs, trail, claim, bound, 1 if is_answered or trail.attempts else 0)
             state.settle(claim, answer, tokens=used, costs=costs)
 
     def under_budget(self, call: Call, bound: Bound) -> tuple[Call, Claim, Asking]:
@@ -177,7 +184,7 @@ class Quota:
         if amounts is None:
             raise Forbidden(f"Your key has a budget, and the price of audio at `{self.terms.alias}` is not known here.")
         tokens = -(-asking.size // 4) + asking.output
-        return call, Claim(call.id, bound.bounds, tokens, amounts, call.trail.arrived_at), asking
+        return call, Claim(call.id, bound.bounds, tokens, amounts + (1,) * bound.counts, call.trail.arrived_at), asking
 
     def bound(self, key: Key | None) -> Bound:
         """The bounds of a key, its group and the alias: made once for each key as it is."""
@@ -190,9 +197,19 @@ class Quota:
             found = self._bounds[name] = bounds_of(self.terms, key, group)
         return found
 
+    def with_subjects(self, bound: Bound, accounts: tuple[str, ...]) -> Bound:
+        """The bounds of a key with those of these accounts, one for each of its parts."""
+        known = self._of_subjects.pop(accounts, None)
+        if known is None or known[0] is not bound:
+            if len(self._of_subjects) >= MOST_SUBJECTS:
+                del self._of_subjects[next(iter(self._of_subjects))]
+            known = bound, bounded(bound, accounts)
+        self._of_subjects[accounts] = known
+        return known[1]
+
     def tell(self, bound: Bound, granted: Granted, claim: Claim) -> None:
         """Logs once a window that a budget is used up to its alert level, with what is reserved."""
-        for budget, spending, spent in zip(claim.bounds.budgets, bound.spendings, granted.spent, strict=True):
+        for budget, spending, spent in zip(claim.bounds.budgets, bound.spendings, granted.spent, strict=False):
             is_near = spent >= spending.alert * budget.limit
             if is_near and self.budget_status.alert(budget.name, budget.window, claim.at):
                 said = f"{written_dollars(spent)} of {written_dollars(budget.limit)}"
@@ -218,20 +235,15 @@ class Asked:
         return await enter(Scope(self.quota.held(call, self.claim, self.bound, self.asking, answer)))
 
 
-def bounds_of(terms: Terms, key: Key | None, group: Allowance) -> Bound:
-    """Every bound of a key at an alias: its own, its group's, the alias's. Names tell them apart in a shared state."""
-    owners = [(f"alias/{terms.alias}", terms.allowance)]
-    if key is not None:
-        owners = [(f"key/{key.name}", key.allowance), (f"group/{key.group}", group), *owners]
-    budgets = [(owner, one.budget) for owner, one in owners if one.budget is not None]
-    bounds = Bounds(
-        rates=(
-            *[Rate(f"rpm/{owner}", one.rpm) for owner, one in owners if one.rpm is not None],
-            *[Rate(f"tpm/{owner}", one.tpm, "tokens") for owner, one in owners if one.tpm is not None],
-        ),
-        places=tuple([Places(f"places/{owner}", one.concurrency) for owner, one in owners if one.concurrency]),
-        budgets=tuple([Budget(f"{owner}", one.amount, one.every) for owner, one in budgets]),
-        fails_open=group.fails_open,
-    )
-    spendings = tuple([one for _, one in budgets])
-    return Bound(bounds, not bounds, spendings, UNLIMITED if key is None else key.allowance, group)
+class Admitted:
+    """One call whose user and session the state is asked for over a network: which accounts are theirs."""
+
+    def __init__(self, quota: Quota, bound: Bound, subjects: tuple[Subject, ...]) -> None:
+        self.quota = quota
+        self.bound = bound
+        self.subjects = subjects
+
+    @entering
+    async def open(self, call: Call, enter: Enter) -> Reply:
+        accounts = await self.quota.state.admit(self.subjects)
+        return await enter(self.quota.open(call, self.quota.with_subjects(self.bound, accounts)))

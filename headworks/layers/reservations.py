@@ -10,7 +10,8 @@ import msgspec
 from headworks.core.call import Call
 from headworks.core.dialect import Operation
 from headworks.core.errors import InsufficientQuota, StateAway
-from headworks.core.key import UNLIMITED, Allowance, Estimate, Spending
+from headworks.core.key import UNLIMITED, Allowance, Spending
+from headworks.core.per import Estimate
 from headworks.core.record import Opened
 from headworks.core.state import Budget, Claim, State
 from headworks.core.trail import Attempt
@@ -81,7 +82,7 @@ class Reservation:
                 group=trail.group,
                 tags=trail.tags,
                 config=self.paying.terms.config,
-                reserved_nano=max(self.amounts),
+                reserved_nano=max(self.amounts[: len(self.spendings)]),
             )
         )
         if not is_noted:
@@ -108,7 +109,8 @@ class Reservation:
         ]
         known = [cost for cost in ended if cost is not None]
         running += len(ended) - len(known)
-        amounts = tuple([sum(known) + amount * (1 + running) for amount in most])
+        counts = self.amounts[len(most) :]  # of calls, which are no more for another attempt
+        amounts = tuple([sum(known) + amount * (1 + running) for amount in most]) + counts
         return None if all(a <= b for a, b in zip(amounts, self.amounts, strict=True)) else amounts
 
     def raised(self, amounts: tuple[int, ...], missing: Budget | None) -> None:

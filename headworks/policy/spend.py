@@ -25,8 +25,8 @@ from typing import Final
 
 import msgspec
 
-from headworks.core.key import Estimate
 from headworks.core.money import PER, Price, Rates
+from headworks.core.per import Estimate
 from headworks.core.state import Window
 
 DAY: Final = 86400

@@ -2,15 +2,19 @@
 
 Always true: what is spent and reserved of a budget's window together never exceeds its limit, but by what vendors
 billed above what a call could cost; a claim that was refused has changed nothing; what is not settled is in `held`.
-Names come from the system file and from keys, so what is kept is bounded by their number.
+Names come from the system file and from keys, and of users and sessions only so many are told apart (`policy/subjects.py`): what is
+kept is bounded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headworks.core.clock import now
-from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Refusal, Spent
+from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Refusal, Spent, Subject
 from headworks.policy.gcra import EMPTY, FORGIVEN, corrected, left, wait
 from headworks.policy.spend import window_ends_in, window_start
+from headworks.policy.subjects import CALLS, Subjects, named
 
 SOON = 1.0
 """Seconds until a retry for a concurrency slot: when one will be free is not known."""
@@ -47,6 +51,7 @@ class Memory:
     is_local = True
 
     def __init__(self) -> None:
+        self.subjects = Subjects(self._drop)
         self.held: dict[str, Held] = {}
         self.in_use: dict[str, int] = {}
         self._full_at: dict[str, float] = {}
@@ -113,6 +118,12 @@ class Memory:
     async def take(self, claim: Claim) -> Granted | Refusal:
         return self.take_now(claim)
 
+    def admit_now(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        return tuple([self.subjects.account(one) for one in subjects])
+
+    async def admit(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        return self.admit_now(subjects)
+
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
         return self.reserve_now(claim, amounts)
 
@@ -142,7 +153,10 @@ class Memory:
             for rate in bounds.rates:
                 if rate.unit == "tokens":
                     interval = rate.period / rate.size
-                    number = self._full_at[rate.name]
+                    try:
+                        number = self._full_at[rate.name]
+                    except KeyError:  # a subject's, which was silent for as long as the call ran
+                        number = EMPTY
                     self._full_at[rate.name] = corrected(number, claim.tokens, tokens, interval, granted.at, at)
         for places in bounds.places:
             self.in_use[places.name] -= 1
@@ -158,7 +172,8 @@ class Memory:
                     self._accounts.pop((budget.name, start), None)
 
     async def restore(self, spent: list[Spent]) -> None:
-        for one in spent:
+        subjects = [one.subject for one in spent if one.subject is not None]
+        for one in named(spent, dict(zip(subjects, self.admit_now(subjects), strict=True))):
             account = self._accounts.setdefault((one.name, one.start), Account())
             account.spent = one.amount
             newest, before = self._windows.get(one.name, (one.start, one.start))
@@ -191,6 +206,23 @@ class Memory:
         held.accounts.append(account)
         held.starts.append(start)
         return account
+
+    def _drop(self, account: str) -> bool:
+        """Forgets all counts of a subject, unless something is under way."""
+        names = (account, f"{CALLS}{account}")
+        windows = [(name, start) for name in names for start in set(self._windows.get(name, ()))]
+        if self.in_use.get(f"places/{account}") or any(
+            found.calls for one in windows if (found := self._accounts.get(one)) is not None
+        ):
+            return False
+        for one in windows:
+            self._accounts.pop(one, None)
+        for name in names:
+            self._windows.pop(name, None)
+        self.in_use.pop(f"places/{account}", None)
+        for kind in ("rpm", "tpm"):
+            self._full_at.pop(f"{kind}/{account}", None)
+        return True
 
     def _left(self, bounds: Bounds, at: float) -> tuple[tuple[int, ...], tuple[float, ...]]:
         lefts: list[int] = []

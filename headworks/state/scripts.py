@@ -6,7 +6,8 @@ microseconds since 2026, which leaves steps of 1/256 of one, and what a bucket i
 that a bucket never pays out more than it has. Money goes by as text into `HINCRBY`, which counts in 64 bits; it is compared as
 doubles, exact to 9 million dollars a window.
 
-Keys, all behind one prefix: `r:NAME` when a bucket will be full; `p:NAME` places taken; `b:NAME:START` a window's money, `s`
+Keys, all behind one prefix: `r:NAME` when a bucket will be full; `p:NAME` places taken; `u:OWNER` its
+users or sessions that are told apart, and until when; `b:NAME:START` a window's money, `s`
 spent and `r` reserved; `o:OWNER` the claims of a process that are not settled; `a:OWNER` while it lives; `owners`; `e` the
 epoch: who wrote it has restored what was spent, and a server that has lost its data has lost it too; `x:ID` a claim that
 its caller gave up, whose taking may still be on the way; `w:r:NAME`, `w:p:NAME` who waits for a bound: since when, and until
@@ -119,8 +120,10 @@ if not granted then
 end
 for _, key in ipairs(places) do redis.call('INCR', key) end
 for i, key in ipairs(accounts) do
-    if redis.call('HINCRBY', key, 'r', amounts[i]) == tonumber(amounts[i]) and ends[i] ~= '0' then
-        redis.call('EXPIREAT', key, ends[i])
+    local is_first = redis.call('HINCRBY', key, 'r', amounts[i]) == tonumber(amounts[i])
+    local gone = tonumber(ends[i])
+    if gone < 0 or (is_first and gone > 0) then
+        redis.call('EXPIREAT', key, whole(math.abs(gone)))
     end
     spent[i] = whole(spent[i] + tonumber(amounts[i]))
 end
@@ -242,8 +245,8 @@ for i = 1, num() do
     if tonumber(redis.call('HGET', key, 's') or '0') < tonumber(amount) then redis.call('HSET', key, 's', amount) end
     if gone ~= '0' then redis.call('EXPIREAT', key, gone) end
 end
-redis.call('SET', p .. 'e', epoch, 'NX')
-return redis.call('GET', p .. 'e')
+if epoch ~= '' then redis.call('SET', p .. 'e', epoch, 'NX') end
+return redis.call('GET', p .. 'e') or ''
 """
 )
 """Never less than was counted: other processes may have settled what no ledger has yet."""
@@ -263,4 +266,26 @@ return 1
 )
 """Adds what was spent while the state was away. Harmless twice."""
 
-ALL: Final = (TAKE, RESERVE, SETTLE, END, HEARTBEAT, RESTORE, COUNT)
+ADMIT: Final = (
+    CLOCK
+    + """
+local most, out = num(), {}
+for i = 1, num() do
+    local key, name, lasts = p .. 'u:' .. arg(), arg(), num()
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. whole(at))
+    local until_ = at + lasts
+    local was = redis.call('ZSCORE', key, name)
+    out[i] = 1
+    if was then
+        if tonumber(was) < until_ then redis.call('ZADD', key, whole(until_), name) end
+    elseif redis.call('ZCARD', key) < most then redis.call('ZADD', key, whole(until_), name)
+    else out[i] = 0 end
+    local stays = math.ceil(lasts / 1000000) + 86400
+    if redis.call('TTL', key) < stays then redis.call('EXPIRE', key, whole(stays)) end
+end
+return out
+"""
+)
+"""Of each user or session whether it has an account of its own, or shares one (`policy/subjects.py`)."""
+
+ALL: Final = (ADMIT, TAKE, RESERVE, SETTLE, END, HEARTBEAT, RESTORE, COUNT)

@@ -11,15 +11,23 @@ Always true: a claim is settled where it was granted; nobody waits for a state t
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from headworks.core.errors import StateAway
-from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.core.state import Bound, Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent, Subject
 from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.spend import window_start
 from headworks.state.memory import Memory
 from headworks.state.valkey import Valkey
 
 log = logging.getLogger("headworks.state")
+
+
+MOST_LAST = 100_000
+"""Budgets of which is known what was spent of them last: about 200 bytes each."""
+
+MOST_PARTS = 50_000
+"""Sets of limits whose shares are kept: about 1 kB each."""
 
 
 class StateWithFallback:
@@ -30,6 +38,7 @@ class StateWithFallback:
     def __init__(self, shared: Valkey) -> None:
         self.shared = shared
         self._fallback: Memory | None = None
+        self._is_alone_told = False
         self._events = ThrottledLog(log)
         self._parts: dict[int, tuple[Bounds, Bounds]] = {}
         self._granted: dict[str, tuple[Memory, Claim]] = {}
@@ -45,15 +54,31 @@ class StateWithFallback:
             if not claim.bounds.fails_open:
                 raise
             return self._take_from_fallback(claim)
-        if self._fallback is not None:
+        if self._fallback is not None and self._is_alone_told:
             text = "they are counted in the shared state again"
             self._events.write(LogEvent(logging.INFO, "limits_shared", "limits and budgets", text))
+            self._is_alone_told = False
+        if self._fallback is not None:
             self._fallback = None
             self._parts.clear()
-        if isinstance(found, Granted) and found.spent:
+        if isinstance(found, Granted) and found.spent and claim.bounds.fails_open:
             for budget, spent in zip(claim.bounds.budgets, found.spent, strict=True):
-                self._last_spent[budget.name, window_start(budget.window, claim.at)] = spent
+                window = (budget.name, window_start(budget.window, claim.at))
+                self._last_spent.pop(window, None)
+                self._last_spent[window] = spent
+            while len(self._last_spent) > MOST_LAST:
+                del self._last_spent[next(iter(self._last_spent))]  # of which nothing was heard for longest
         return found
+
+    def admit_now(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        raise TypeError("a shared state is waited for")
+
+    async def admit(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        """While the state is away this process tells them apart by itself."""
+        try:
+            return await self.shared.admit(subjects)
+        except StateAway:
+            return self._alone().admit_now(subjects)  # whether one may go on is for `take` to say
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
         if (alone := self._granted.get(claim.id)) is None:
@@ -77,7 +102,7 @@ class StateWithFallback:
             self.shared.count(
                 claim.id,
                 [
-                    Spent(budget.name, budget.window, window_start(budget.window, claim.at), amount)
+                    Spent(budget.name, budget.window, window_start(budget.window, claim.at), amount, budget.forget)
                     for budget, amount in zip(claim.bounds.budgets, spent, strict=True)
                 ],
             )
@@ -89,13 +114,13 @@ class StateWithFallback:
         await self.shared.release_owner(owner)
 
     def _take_from_fallback(self, claim: Claim) -> Granted | Refusal:
-        if self._fallback is None:
+        memory = self._alone()
+        if not self._is_alone_told:
+            self._is_alone_told = True
             text = (
                 "the shared state cannot be reached: groups with `state_away: open` are counted in this process alone"
             )
             self._events.write(LogEvent(logging.ERROR, "limits_alone", "limits and budgets", text))
-            self._fallback = Memory()
-        memory = self._fallback
         part = Claim(claim.id, self._part(claim), claim.tokens, claim.amounts, claim.at)
         found = memory.take_now(part)
         if isinstance(found, Granted):
@@ -104,6 +129,12 @@ class StateWithFallback:
         parts: list[Bound] = [*part.bounds.rates, *part.bounds.places, *part.bounds.budgets]
         wholes: list[Bound] = [*claim.bounds.rates, *claim.bounds.places, *claim.bounds.budgets]
         return Refusal(wholes[parts.index(found.bound)], found.wait, found.left, found.resets)
+
+    def _alone(self) -> Memory:
+        """The counts of this process alone."""
+        if self._fallback is None:
+            self._fallback = Memory()
+        return self._fallback
 
     def _part(self, claim: Claim) -> Bounds:
         """This process's share of some limits. Of a budget: its share of what was left when the state last answered."""
@@ -115,10 +146,12 @@ class StateWithFallback:
                 rates=tuple(Rate(one.name, max(1, one.size // number), one.unit, one.period) for one in bounds.rates),
                 places=tuple(Places(one.name, max(1, one.limit // number)) for one in bounds.places),
                 budgets=tuple(
-                    Budget(one.name, max(0, one.limit - self._last(one, claim.at)) // number, one.window)
+                    Budget(one.name, max(0, one.limit - self._last(one, claim.at)) // number, one.window, one.forget)
                     for one in bounds.budgets
                 ),
             )
+            if len(self._parts) >= MOST_PARTS:
+                self._parts.clear()
             known = self._parts[id(bounds)] = (bounds, made)
         return known[1]
 

@@ -18,10 +18,12 @@ from typing import Final
 
 from redis.exceptions import NoScriptError, ResponseError
 
+from headworks.core.clock import wall
 from headworks.core.errors import StateAway
-from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Window
+from headworks.core.state import Bounds, Budget, Claim, Granted, Refusal, Spent, Subject, Window
 from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.policy.spend import LENGTHS, window_ends_in, window_start
+from headworks.policy.subjects import MOST, named, own_account, shared_account
 from headworks.state import scripts
 from headworks.state.connection import Answer, Argument, MultiplexedConnection, encode_command, unavailable, wait_for
 
@@ -32,6 +34,9 @@ EPOCH: Final = 1767225600
 
 KEPT: Final = 2 * 86400
 """Seconds that a window's money is kept after its end, for calls that are still running."""
+
+AT_ONCE: Final = 1000
+"""Budgets that are restored by one script: a few milliseconds, for which the server does nothing else."""
 
 MOST_BOUNDS: Final = 100_000
 """Sets of limits whose encoded arguments are cached: about a kilobyte each, and every key has one."""
@@ -132,7 +137,10 @@ class Valkey:
         for budget, amount in zip(bounds.budgets, claim.amounts, strict=True):
             passes = -1 if budget.window == "total" else int(window_ends_in(budget.window, claim.at) * 1e6)
             start = window_start(budget.window, claim.at)
-            words += (f"{budget.name}:{start}", budget.limit, amount, passes, expires_at(budget.window, start))
+            gone = expires_at(budget.window, start)
+            if budget.forget and budget.window == "total":
+                gone = -(int(claim.at) + budget.forget + KEPT)  # below zero: each claim puts it off
+            words += (f"{budget.name}:{start}", budget.limit, amount, passes, gone)
         try:
             answer = await self._run(scripts.TAKE, *words)
         except (asyncio.CancelledError, StateAway):
@@ -153,6 +161,20 @@ class Valkey:
             self._lose()
         raise unavailable()
 
+    def admit_now(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        raise TypeError("a shared state is waited for")
+
+    async def admit(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        asked = [one for one in subjects if one.name]
+        is_own: Answer = []
+        if asked:
+            words: list[Argument] = [MOST, len(asked)]
+            for one in asked:
+                words += (one.owner, one.name, round(one.lasts * 1e6))
+            is_own = await self._run(scripts.ADMIT, *words)
+        told = dict(zip(asked, is_own, strict=True))
+        return tuple([own_account(one) if told.get(one, 1) else shared_account(one) for one in subjects])
+
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
         words: list[Argument] = [self.owner, self._id(claim), len(amounts)]
         for budget, amount in zip(claim.bounds.budgets, amounts, strict=True):
@@ -172,10 +194,20 @@ class Valkey:
         )
 
     async def restore(self, spent: list[Spent]) -> None:
-        words: list[Argument] = [self._unique, len(spent)]
-        for one in spent:
-            words += (f"{one.name}:{one.start}", one.amount, expires_at(one.window, one.start))
-        epoch = await self._run(scripts.RESTORE, *words)
+        subjects = [one.subject for one in spent if one.subject is not None]
+        accounts: dict[Subject, str] = {}
+        for start in range(0, len(subjects), AT_ONCE):
+            batch = subjects[start : start + AT_ONCE]
+            accounts.update(zip(batch, await self.admit(batch), strict=True))
+        epoch: Answer = b""
+        whole = named(spent, accounts)
+        for start in range(0, max(1, len(whole)), AT_ONCE):
+            part = whole[start : start + AT_ONCE]
+            is_last = start + AT_ONCE >= len(whole)  # with it goes the epoch: before that nothing may be spent
+            words: list[Argument] = [self._unique if is_last else "", len(part)]
+            for one in part:
+                words += (f"{one.name}:{one.start}", one.amount, forgotten_at(one))
+            epoch = await self._run(scripts.RESTORE, *words)
         self._epoch = epoch.decode()
         self._restored.set()
 
@@ -188,7 +220,7 @@ class Valkey:
         """Adds what was spent while the state was away, once for an id."""
         words: list[Argument] = [id, len(spent)]
         for one in spent:
-            words += (f"{one.name}:{one.start}", one.amount, expires_at(one.window, one.start))
+            words += (f"{one.name}:{one.start}", one.amount, forgotten_at(one))
         self._post(scripts.COUNT, *words)
 
     def _give_up(self, claim: Claim) -> None:
@@ -272,6 +304,13 @@ class Valkey:
         self._restored.clear()
         if self.on_lost is not None:
             self.on_lost()
+
+
+def forgotten_at(spent: Spent) -> int:
+    """When what was spent may be forgotten, in seconds since 1970; 0 is never."""
+    if spent.forget and spent.window == "total":
+        return int(wall()) + spent.forget + KEPT
+    return expires_at(spent.window, spent.start)
 
 
 def expires_at(window: Window, start: int) -> int:

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import inspect
 
+from headworks.core.per import SessionBudget
 from headworks.system.preset_words import dialect_remedy, expand_provider
 from headworks.system.schema.choices import TargetChoice
 from headworks.system.schema.notations import NOTATIONS
@@ -44,6 +45,11 @@ def expand_choice(node: Node) -> Node:
     return node if isinstance(node, MappingNode) else MappingNode({"any_of": Entry(node.place, node)}, node.place)
 
 
+def expand_budget(node: Node) -> Node:
+    """An amount as the budget it stands for."""
+    return MappingNode({"amount": Entry(node.place, node)}, node.place) if isinstance(node, ScalarNode) else node
+
+
 _SYSTEM: Final = inspect.type_info(System)
 """Looked at once: a search reads hundreds of files, and a look takes longer than all the rest of reading one."""
 
@@ -53,7 +59,13 @@ _PRESETS: Final = {
 
 
 SHORT_FORMS: Final[Mapping[type, Callable[[Node], Node]]] = MappingProxyType(
-    {TargetOf: expand_target, Model: expand_model, SuiteFile: expand_suite, TargetChoice: expand_choice}
+    {
+        TargetOf: expand_target,
+        Model: expand_model,
+        SuiteFile: expand_suite,
+        TargetChoice: expand_choice,
+        SessionBudget: expand_budget,
+    }
 )
 """Structs that have a short form beside the long one."""
 

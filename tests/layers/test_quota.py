@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
@@ -16,7 +16,7 @@ from headworks.core.money import Price, Rates
 from headworks.core.record import Opened
 from headworks.core.reply import Usage
 from headworks.core.service import Opening, Service
-from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent, Subject
 from headworks.layers.limit import Limit, ProviderQueue
 from headworks.layers.quota import BudgetStatus, Quota
 from headworks.layers.reservations import Terms
@@ -48,6 +48,13 @@ class Far:
     async def take(self, claim: Claim) -> Granted | Refusal:
         await asyncio.sleep(0.001)
         return self.near.take_now(claim)
+
+    def admit_now(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        raise AssertionError("a remote state is asked by `admit`")
+
+    async def admit(self, subjects: Sequence[Subject]) -> tuple[str, ...]:
+        await asyncio.sleep(0.001)
+        return self.near.admit_now(subjects)
 
     async def reserve(self, claim: Claim, amounts: tuple[int, ...]) -> Budget | None:
         await asyncio.sleep(0.001)

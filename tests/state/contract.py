@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent, State
+from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent, State, Subject
 
 AT = 1_800_000_000.0
 Check = Callable[[State], Awaitable[None]]
@@ -129,6 +129,33 @@ async def check_what_the_records_say_is_spent(state: State) -> None:
     await state.restore([Spent("budget/key/a", "1d", day, 95), Spent("budget/group/g", "total", 0, 120)])
     await refused(state, claim("1", amount=6))
     assert (await granted(state, claim("2", amount=5))).spent == (100, 125)
+
+
+async def check_a_subject_has_one_account_whoever_asks(state: State) -> None:
+    ada, nobody = Subject("user/key/a", "ada".ljust(32, "0"), AT, 60.0), Subject("user/key/a", "", AT, 60.0)
+    for _ in range(2):
+        assert await state.admit((ada, nobody)) == (f"user/key/a/{ada.name}", "user/key/a/")
+    assert await state.admit(()) == ()
+
+
+async def check_what_a_session_spent_counts_in_its_account(state: State) -> None:
+    one = Subject("session/key/a", "5e".ljust(32, "0"), AT, 7 * 86400.0)
+    await state.restore([Spent("", "total", 0, 60, 604800, one), Spent("calls/", "total", 0, 3, 604800, one)])
+    [account] = await state.admit((one,))
+    budgets = (Budget(account, 100, "total", 604800), Budget(f"calls/{account}", 4, "total", 604800))
+    first = Claim("1", Bounds(budgets=budgets), 0, (40, 1), AT)
+    assert (await granted(state, first)).spent == (100, 4)
+    found = await refused(state, Claim("2", Bounds(budgets=budgets), 0, (0, 1), AT))
+    assert (found.bound, found.wait) == (budgets[1], float("inf"))
+
+
+async def check_all_that_was_spent_is_restored_however_much_it_is(state: State) -> None:
+    subjects = [Subject("user/key/a", f"{number:032x}", AT, 7 * 86400.0) for number in range(2500)]
+    await state.restore([Spent("", "total", 0, 60, 604800, one) for one in subjects])
+    for one in (subjects[0], subjects[1200], subjects[-1]):
+        [account] = await state.admit((one,))
+        bounds = Bounds(budgets=(Budget(account, 100, "total", 604800),))
+        assert (await granted(state, Claim(one.name, bounds, 0, (10,), AT))).spent == (70,)
 
 
 CHECKS: tuple[Check, ...] = tuple(found for name, found in sorted(globals().items()) if name.startswith("check_"))

@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
-from headworks.core.key import Spending
 from headworks.core.money import Rates
 from headworks.policy.circuit import Breaking
 from headworks.policy.freshness import Caching
 from headworks.policy.retry import Retrying
 from headworks.policy.timeouts import Timeouts
+from headworks.system.reference.limits import LIMITS
 from headworks.system.reference.serving import SERVING
 from headworks.system.reference.simulated_descriptions import SIMULATED
 from headworks.system.reference.target_descriptions import TARGETS
@@ -44,9 +44,7 @@ from headworks.system.schema.system import (
     Azure,
     Bedrock,
     Gemini,
-    Group,
     Guardrail,
-    Key,
     Local,
     Model,
     OpenAI,
@@ -374,37 +372,7 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "audio_input": "Tokens of audio in the prompt. Without this price their cost is unknown.",
             "audio_output": "Tokens of audio in the answer. Without this price their cost is unknown.",
         },
-        Key: {
-            "key": "The secret that the caller sends, as `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`.",
-            "models": "The aliases that it may use; prompts are written `prompt/NAME`. Default: all.",
-            "priority": "Which calls go first when the gateway is full: calls of `low` priority are turned away first.",
-            "tags": "What the records of its calls carry, for `headworks logs --tag`.",
-            "expires": "When the key stops working (UTC if no time zone is written). Default: never.",
-            "rpm": "Requests a minute with this key. Unlimited by default.",
-            "tpm": "Tokens a minute with this key, prompts and answers together. Unlimited by default.",
-            "concurrency": "Calls at the same time with this key. A stream counts until its last chunk. Unlimited by default.",
-            "budget": "What its calls may cost. Unlimited by default.",
-        },
-        Group: {
-            "keys": "Names under `keys`. A key is in at most one group. Keys made by `headworks keys` name their group "
-            "themselves.",
-            "rpm": "Requests a minute with all of these keys together. Unlimited by default.",
-            "tpm": "Tokens a minute with all of these keys together, prompts and answers. Unlimited by default.",
-            "concurrency": "Calls at the same time with all of these keys together. A stream counts until its last chunk. Unlimited by "
-            "default.",
-            "budget": "What the calls with all of these keys together may cost. Unlimited by default.",
-            "state_away": "What happens to its calls while the shared `state` cannot be reached. `closed`: they are answered 503, so "
-            "nothing is exceeded. `open`: each process goes on with its part of the limits and of what is left of the "
-            "budgets.",
-        },
-        Spending: {
-            "amount": "Dollars for each window, such as `$50`. Nothing is spent beyond it (`docs/money.md`).",
-            "every": "The window: `1h` begins with each hour, `1d` with each day (UTC), `1w` on Mondays, `30d` every 30 days. "
-            "`total` never begins again.",
-            "estimate": "How the tokens of a prompt are estimated before the call. `bytes`: one for each byte, never too few. "
-            "`chars`: one for four characters, which admits more calls and may be too few.",
-            "alert": "The share of the budget at which a warning is logged.",
-        },
+        **LIMITS,
         Prompt: {
             "file": "The prompt: a Markdown file with front matter and chat turns.",
             "model": "The alias that answers. Default: the one in the prompt's front matter.",

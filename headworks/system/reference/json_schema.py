@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import inspect
 
+from headworks.core.per import SessionBudget
 from headworks.system.reference.descriptions import DESCRIPTIONS, DIALECT, TAGS, written_default
 from headworks.system.schema.choices import TargetChoice
 from headworks.system.schema.notations import NOTATIONS, Notation
@@ -32,6 +33,7 @@ _SHORT: Final[Mapping[type, tuple[Mapping[str, Any], ...]]] = MappingProxyType(
         TargetOf: ({"type": "string", "minLength": 1},),
         Model: ({"type": "string", "minLength": 1}, {"type": "array", "minItems": 1}),
         SuiteFile: ({"type": "string", "minLength": 1},),
+        SessionBudget: ({"type": "string", "pattern": f"^{NOTATIONS['money'].pattern}$"},),
         TargetChoice: ({"type": "string", "minLength": 1}, {"type": "array", "minItems": 1}),
     }
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import inspect
@@ -18,6 +18,7 @@ from headworks.core.dialect import Prefill
 from headworks.core.digest import digest
 from headworks.core.key import Allowance, Priority, Spending
 from headworks.core.money import Rates
+from headworks.core.per import Per
 from headworks.core.units import Count, Seconds, Size
 from headworks.policy.balancing import Balancing
 from headworks.policy.circuit import Breaking, Pause
@@ -25,6 +26,12 @@ from headworks.policy.freshness import Caching
 from headworks.policy.midstream import MidStream
 from headworks.policy.retry import Backoff, Retrying
 from headworks.policy.timeouts import Timeouts
+from headworks.system.schema.additions import (
+    targets_without_additions,
+    with_promises_of_0_1,
+    without,
+    without_additions,
+)
 from headworks.system.schema.choices import Choices
 from headworks.system.schema.credentials import Credential
 from headworks.system.schema.drills import Drill
@@ -260,10 +267,13 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     tpm: Count | None = None
     concurrency: Count | None = None
     budget: Spending | None = None
+    per: Per | None = None
 
     @property
     def allowance(self) -> Allowance:
-        return Allowance(rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency, budget=self.budget)
+        return Allowance(
+            rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency, budget=self.budget, per=self.per or None
+        )
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -274,6 +284,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     tpm: Count | None = None
     concurrency: Count | None = None
     budget: Spending | None = None
+    per: Per | None = None
     state_away: Literal["closed", "open"] = "closed"
 
     @property
@@ -283,6 +294,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
             tpm=self.tpm,
             concurrency=self.concurrency,
             budget=self.budget,
+            per=self.per or None,
             fails_open=self.state_away == "open",
         )
 
@@ -414,67 +426,17 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         encoded = msgspec.json.encode(whole, enc_hook=_reference, order="sorted")
         parts = msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
         del parts["choices"], parts[f"{DERIVED}paid_otherwise"]
-        parts["requirements"] = _with_promises_of_0_1(parts["requirements"])
-        parts["models"] = _without_additions(parts["models"])
-        parts["providers"] = _without_additions(parts["providers"])
+        parts["requirements"] = with_promises_of_0_1(parts["requirements"])
+        parts["models"] = without_additions(parts["models"])
+        parts["providers"] = without_additions(parts["providers"])
+        parts["keys"], parts["groups"] = without_additions(parts["keys"]), without_additions(parts["groups"])
         if self.responses == Responses():
             del parts["responses"]
         if self.server.keepalive is None:
-            parts["server"] = _without(parts["server"], "keepalive")
+            parts["server"] = without(parts["server"], "keepalive")
         if not self.same_as:
             del parts[f"{DERIVED}same_as"]
         return digest(msgspec.json.encode(parts, order="sorted"))
-
-
-ADDED: Final = (
-    ("same_as", b"null"),
-    ("session", b"null"),
-    ("credential", b"null"),
-    ("apis", b"[]"),
-    ("prompt_cache", b"null"),
-)
-"""Keys of models and providers that version 0.1 did not have, as they are by default."""
-
-
-def _without_additions(parts: msgspec.Raw) -> msgspec.Raw:
-    """The same models or providers without keys that are new and not written: an upgrade changes no digest, and so no kept answer."""
-    found = msgspec.json.decode(parts, type=dict[str, dict[str, msgspec.Raw]])
-    for part in found.values():
-        for name, default in ADDED:
-            if name in part and bytes(part[name]) == default:
-                del part[name]
-        if "targets" in part:
-            part["targets"] = _targets_without_additions(part["targets"])
-    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
-
-
-ADDED_TO_TARGETS: Final = (("capabilities", b"null"),)
-"""The same for the keys of targets."""
-
-
-def _targets_without_additions(tiers: msgspec.Raw) -> msgspec.Raw:
-    found = msgspec.json.decode(tiers, type=list[list[dict[str, msgspec.Raw]]])
-    for target in (one for tier in found for one in tier):
-        for name, default in ADDED_TO_TARGETS:
-            if bytes(target.get(name, b"")) == default:
-                del target[name]
-    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
-
-
-def _with_promises_of_0_1(requirements: msgspec.Raw) -> msgspec.Raw:
-    """The same requirements without keys that are new and not written."""
-    found = msgspec.json.decode(requirements, type=dict[str, Any])
-    for part, name in ((found["traffic"], "sessions"), *[(one, "per") for one in found["objectives"]]):
-        if part[name] is None:
-            del part[name]
-    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
-
-
-def _without(part: msgspec.Raw, name: str) -> msgspec.Raw:
-    """The same part without a key that version 0.1 did not have."""
-    found = msgspec.json.decode(part, type=dict[str, msgspec.Raw])
-    del found[name]
-    return msgspec.Raw(msgspec.json.encode(found, order="sorted"))
 
 
 def alias_identity(system: System, alias: str) -> str:
@@ -482,8 +444,8 @@ def alias_identity(system: System, alias: str) -> str:
     targets = system.models[alias].targets
     providers = {one.provider: system.providers[one.provider] for tier in targets for one in tier}
     encoded = msgspec.Raw(msgspec.json.encode(providers, enc_hook=_reference, order="sorted"))
-    tiers = _targets_without_additions(msgspec.Raw(msgspec.json.encode(targets, enc_hook=_reference, order="sorted")))
-    return digest(msgspec.json.encode([tiers, _without_additions(encoded)], enc_hook=_reference, order="sorted"))
+    tiers = targets_without_additions(msgspec.Raw(msgspec.json.encode(targets, enc_hook=_reference, order="sorted")))
+    return digest(msgspec.json.encode([tiers, without_additions(encoded)], enc_hook=_reference, order="sorted"))
 
 
 TEXT_NOTATIONS: Final[Mapping[type, str]] = MappingProxyType(
