@@ -115,6 +115,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     config: str
     reserved_nano: int
+    user: str | msgspec.UnsetType = msgspec.UNSET
+    session: str | msgspec.UnsetType = msgspec.UNSET
 
     def lost(self) -> Record:
         return Record(
@@ -126,6 +128,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
             key=self.key,
             group=self.group,
             tags=self.tags,
+            user=self.user or "",
+            session=self.session or "",
             status=500,
             outcome="lost",
             error="Lost",

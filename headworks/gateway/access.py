@@ -12,18 +12,19 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from headworks.core.errors import ConfigError, Problem, StateAway
 from headworks.core.key import Allowance, Change
-from headworks.core.state import Spent, Window
+from headworks.core.state import Spent
 from headworks.core.throttled_log import LogEvent, ThrottledLog
 from headworks.gateway.assemble import Shared
 from headworks.gateway.lock import GatewayLock
+from headworks.gateway.subject_sums import Named, parts_in, subject_sums
 from headworks.layers.auth import Keyring
+from headworks.layers.bounds import Part
 from headworks.ledger.identity import Identity, departure, identity, note, noted
 from headworks.ledger.indexer import Indexer
 from headworks.ledger.keys import AT_ONCE, Keys
@@ -38,9 +39,6 @@ SILENT = 5.0
 
 START_TIMEOUT = 10.0
 """Seconds that a start waits for the keys and the money. A large journal may take longer: then the gateway serves meanwhile."""
-
-Named: TypeAlias = tuple[str, Window]
-"""A budget: its name in the state, and its window."""
 
 log = logging.getLogger("headworks.access")
 
@@ -77,6 +75,8 @@ class Access:
         self._events = ThrottledLog(log)
         self._seen_at = time.monotonic()
         self._budgets: set[Named] = set()
+        self._parts: dict[Named, Part] = {}
+        self._members: Mapping[str, Sequence[str]] = {}
         self._since = 0
         self._is_lost = False
         self._restoring: asyncio.Task[None] | None = None
@@ -100,8 +100,13 @@ class Access:
         if self.lock is not None and self.lock.other:
             raise ConfigError([self.lock.problem()])
 
-    async def prepare(self, allowances: Iterable[tuple[str, Allowance]]) -> None:
-        """Restores the money of budgets that a new system file has, before it is served. Raises ConfigError."""
+    async def prepare(
+        self, allowances: Sequence[tuple[str, Allowance]], members: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Restores the money of budgets that a new system file has, before it is served. members: the keys of its groups. Raises
+        ConfigError."""
+        self._members = members or {}
+        self._parts.update(parts_in(allowances))
         fresh = [one for one in budgets_in(allowances) if one not in self._budgets]
         if not fresh or not self.budget_status.is_known:
             return
@@ -218,6 +223,7 @@ class Access:
         while True:
             changes, since = keys.changes(self._since)
             self._seen_at = time.monotonic()
+            self._parts.update(parts_in(allowances_of(changes)))
             if self._is_summed:
                 self._restore(store, budgets_of(changes))
             else:  # nobody spends yet: all at once, at the end
@@ -234,6 +240,9 @@ class Access:
                 break
         if not self._is_summed:
             if not self._is_contested:
+                self._parts.update(parts_in(self.ring.allowances))
+                if self._parts:
+                    self._applied()  # which keys are in a group is known then
                 self._restore(store, [*unknown, *budgets_in(self.ring.allowances)])
                 self._is_summed = True
             self._on_loop(self._open, self._is_summed)
@@ -262,7 +271,12 @@ class Access:
             start = window_start(window, at)
             sums = store.spent(start)
             found += [Spent(name, window, start, sums[name]) for name, one in budgets if one == window and name in sums]
-        return found
+        parts = {one: self._parts[one] for one in budgets if one in self._parts}
+        return [*found, *subject_sums(store, parts, self._keys_of, at)]
+
+    def _keys_of(self, group: str) -> list[str]:
+        """The names of a group's keys."""
+        return list(dict.fromkeys([*self._members.get(group, ()), *self.ring.members(group)]))
 
     def _sums_now(self, budgets: Sequence[Named]) -> list[Spent]:
         store = self.at.open()
@@ -345,11 +359,19 @@ def bounds(change: Change) -> bool:
 
 
 def budgets_in(allowances: Iterable[tuple[str, Allowance]]) -> list[Named]:
-    return [(name, allowance.budget.every) for name, allowance in allowances if allowance.budget is not None]
+    """The budgets of these keys and groups, and those of their users and sessions."""
+    allowed = list(allowances)
+    found = [(name, allowance.budget.every) for name, allowance in allowed if allowance.budget is not None]
+    return [*found, *parts_in(allowed)]
 
 
 def budgets_of(changes: Iterable[Change]) -> list[Named]:
     """The budgets of keys and groups that have changed."""
+    return budgets_in(allowances_of(changes))
+
+
+def allowances_of(changes: Iterable[Change]) -> list[tuple[str, Allowance]]:
+    """The limits of keys and groups that have changed."""
     found = [(f"group/{one.name}", one.allowance) for one in changes if one.kind == "group"]
     found += [(f"key/{one.key.name}", one.key.allowance) for one in changes if one.key is not None]
-    return budgets_in(found)
+    return found

@@ -272,7 +272,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         # Off the loop: reading the machine's certificates takes some 20 ms a provider, and templates are compiled.
         prompts = await loop.run_in_executor(None, prompts_of, system, self.folder, self.render_process)
-        await self.access.prepare(allowances_of(system))
+        await self.access.prepare(allowances_of(system), {name: group.keys for name, group in system.groups.items()})
         made = partial(Leaves, before=old.leaves, models=models or self.models, buffered=self.buffered)
         leaves = await loop.run_in_executor(None, partial(made, system, self.folder, seed=seed))
         try:

@@ -109,6 +109,10 @@ class Keyring:
             require_alive(key)
         return key
 
+    def members(self, group: str) -> list[str]:
+        """The names of a group's keys. Another thread may ask: the tables are copied at once."""
+        return [key.name for key in [*list(self._file.values()), *list(self._by_digest.values())] if key.group == group]
+
     def keys(self) -> Iterable[Key]:
         """Every key that may be used (a key with a former secret twice)."""
         yield from (key for key in self._file.values() if key.name not in self._revoked)

@@ -23,7 +23,7 @@ from headworks.policy.subjects import CALLS
 RATE_LASTS: Final = 120.0
 """Seconds after which a rate is full again, whatever was taken from it: twice its minute."""
 
-LIFE_WITHOUT_NAME: Final = "1d"
+LIFE_WITHOUT_NAME: Final[Window] = "1d"
 
 
 class Part(msgspec.Struct, frozen=True):

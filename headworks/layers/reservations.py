@@ -12,7 +12,7 @@ from headworks.core.dialect import Operation
 from headworks.core.errors import InsufficientQuota, StateAway
 from headworks.core.key import UNLIMITED, Allowance, Spending
 from headworks.core.per import Estimate
-from headworks.core.record import Opened
+from headworks.core.record import MOST_TEXT, Opened
 from headworks.core.state import Budget, Claim, State
 from headworks.core.trail import Attempt
 from headworks.layers.limit_error import owner
@@ -83,6 +83,8 @@ class Reservation:
                 tags=trail.tags,
                 config=self.paying.terms.config,
                 reserved_nano=max(self.amounts[: len(self.spendings)]),
+                user=call.user[:MOST_TEXT] if call.user else msgspec.UNSET,
+                session=msgspec.UNSET if call.session is None else call.session.id,
             )
         )
         if not is_noted:

@@ -13,6 +13,8 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from headworks.core.record import MOST_TEXT
 from headworks.ledger.facts import USER, Facts, facts, opened
 from headworks.ledger.lines import files, read
@@ -40,13 +42,15 @@ def overwrite(journal: Path, offsets: Mapping[str, int], chosen: Chosen, instead
 
     def began(line: bytes) -> bytes | None:
         call = opened(line)
-        return b"" if call is not None and call.opened in gone else None
+        if call is None:
+            return None
+        # A call that was lost has its record in the store alone, and what opened it names its user too.
+        is_chosen = call.opened in gone or (bool(call.user) and chosen(msgspec.json.encode(call.lost())) is not None)
+        return b"" if is_chosen else None
 
     for look in (ended, began):
         for path in files(journal):
             change(path, offsets.get(path.name, 0), look)
-        if not gone:
-            break
     return len(gone)
 
 
