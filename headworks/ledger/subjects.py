@@ -32,19 +32,16 @@ def subtotals(
     numbers = _numbers(store, "key", keys)
     if not numbers:
         return _with_running(store, column, keys, since, [])
-    mine = f"key IN ({', '.join('?' * len(numbers))}) AND request <> {HIDDEN}"
-    values: list[object] = [_number(store, "targets", ""), _number(store, "outcome", "lost"), *numbers]
+    mine = f"key IN ({', '.join(map(str, numbers))}) AND request <> {HIDDEN}"  # more than a question takes values
+    values = (_number(store, "targets", ""), _number(store, "outcome", "lost"), key_at(since))
     if is_whole:
-        values += [*numbers, key_at(since)]
         mine += f" AND {column} > 0 AND {column} IN (SELECT {column} FROM calls WHERE {mine} AND id >= ?)"
     else:
-        values.append(key_at(since))
         mine += " AND id >= ?"
     rows = store.rows(
-        f"SELECT coalesce(max(names.name), ''), CAST(coalesce(sum(cost), 0) AS BIGINT),"
-        f" sum(CASE WHEN is_failed = 1 AND targets = ? AND outcome <> ? THEN 0 ELSE 1 END), max(calls.id)"
-        f" FROM calls LEFT JOIN names ON names.id = calls.{column} WHERE {mine}"
-        f" GROUP BY calls.{column} ORDER BY 4",
+        f"SELECT coalesce((SELECT name FROM names WHERE names.id = calls.{column}), ''), CAST(coalesce(sum(cost), 0) AS BIGINT),"
+        f" sum(CASE WHEN is_failed = 1 AND targets = ? AND outcome <> ? THEN 0 ELSE 1 END), max(id)"
+        f" FROM calls WHERE {mine} GROUP BY calls.{column} ORDER BY 4",
         values,
     )
     found = [Subtotal(name, cost, int(calls), (last >> SHIFT) / 1e6) for name, cost, calls, last in rows]
