@@ -15,11 +15,12 @@ from secrets import token_hex
 import pytest
 import uvloop
 
-from headworks.core.clock import now
+from headworks.core.clock import now, wall
 from headworks.core.errors import StateAway
-from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent
+from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent, Subject
+from headworks.policy.subjects import own_account, shared_account
 from headworks.state.unreachable import StateWithFallback
-from headworks.state.valkey import Valkey
+from headworks.state.valkey import KEPT, Valkey
 from tests.servers import ValkeyServer, valkey
 from tests.state import spender
 from tests.state.contract import AT, CHECKS, Check, claim, granted, refused
@@ -410,3 +411,68 @@ def test_a_server_that_hangs_up_ends_what_waits_and_complains_of_nothing(valkey_
         assert not troubles
 
     uvloop.run(run())
+
+
+def test_a_flood_of_made_up_sessions_is_bounded_in_the_server_and_for_all_processes_alike(
+    valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headworks.state.valkey.MOST", 3)
+
+    def session(number: int, owner: str = "session/key/web", lasts: float = 3600.0) -> Subject:
+        return Subject(owner, f"{number:032x}"[::-1], AT, lasts)
+
+    async def run(one: Valkey, other: Valkey) -> None:
+        await one.admit([session(number) for number in range(3)])
+        flood = [session(number) for number in range(3, 200)]
+        assert set(await other.admit(flood)) == {shared_account(each) for each in flood}
+        assert await other.admit([session(0)]) == (own_account(session(0)),)
+        key = f"{one._prefix}u:session/key/web"
+        assert await one.connection.execute("ZCARD", key) == 3
+        assert 3600 < await one.connection.execute("TTL", key) <= 3600 + 86400
+        for state in (one, other):
+            elsewhere = session(9, "session/key/second")
+            assert await state.admit([elsewhere]) == (own_account(elsewhere),)
+        short = [session(number, "session/key/third", lasts=0.001) for number in range(3)]
+        await one.admit(short)
+        while await other.admit([newcomer := session(7, "session/key/third")]) != (own_account(newcomer),):
+            await asyncio.sleep(0.002)  # by the server's clock the others have been silent for long enough by now
+
+    with_states(run, valkey_server)
+
+
+def test_what_a_session_spent_is_kept_as_long_as_its_life_and_every_call_puts_that_off(
+    valkey_server: ValkeyServer,
+) -> None:
+    async def run(one: Valkey, other: Valkey) -> None:
+        bounds = Bounds(budgets=(Budget("session/key/web/a", 100, "total", 3600),))
+        at = wall()
+        first, second = Claim("1", bounds, 0, (1,), at), Claim("2", bounds, 0, (1,), at + 500)
+        taken = await granted(one, first)
+        key = f"{one._prefix}b:session/key/web/a:0"
+        before = await one.connection.execute("TTL", key)
+        assert 3600 + KEPT - 60 < before <= 3600 + KEPT
+        await granted(other, second)
+        assert await one.connection.execute("TTL", key) > before + 400  # while another call was under way
+        one.settle(first, taken, costs=(1,))
+        assert await one.connection.drained(30)
+        assert await one.connection.execute("TTL", key) > before
+
+    with_states(run, valkey_server)
+
+
+def test_users_are_told_apart_while_the_state_is_away() -> None:
+    async def run(server: ValkeyServer) -> None:
+        one = await opened(server, "x")
+        sharing = StateWithFallback(one)
+        ada = Subject("user/group/g", "ada".ljust(32, "0"), AT, 3600.0)
+        [account] = await sharing.admit([ada])
+        server.kill()
+        await until(lambda: not one.is_connected)
+        assert await sharing.admit([ada]) == (account,)
+        bounds = Bounds(budgets=(Budget(account, 10, "total", 3600),), fails_open=True)
+        await granted(sharing, Claim("1", bounds, 0, (8,), AT))
+        await refused(sharing, Claim("2", bounds, 0, (8,), AT))
+        await one.stop(0.0)
+
+    with valkey() as server:
+        asyncio.run(run(server))

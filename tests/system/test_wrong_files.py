@@ -12,7 +12,7 @@ def names(struct: type[msgspec.Struct]) -> str:
     return ", ".join(field.encode_name for field in msgspec.structs.fields(struct) if field.encode_name[:1] != DERIVED)
 
 
-ENV = {"K": "k" * 20, "LINE": "a\nb", "EMPTY": ""}
+ENV = {"K": "k" * 20, "K2": "l" * 20, "K3": "m" * 20, "LINE": "a\nb", "EMPTY": ""}
 
 CASES: dict[str, tuple[str | bytes, list[str]]] = {
     "an empty file": (
@@ -443,7 +443,28 @@ keys:
             "5:12 keys.x.key: `w` has the same key, so their callers cannot be told apart -> give each its own",
             "5:34 keys.x.priority: `urgent` is not known -> known: high, low, normal",
             '6:6 keys.y.key: `key` is missing -> add it: key: "${env:NAME}"',
-            "7:6 keys.z: expected a map, not a single value -> its keys: key, models, priority, tags, expires, rpm, tpm, concurrency, budget",
+            "7:6 keys.z: expected a map, not a single value -> its keys: key, models, priority, tags, expires, rpm, tpm, concurrency, budget, per",
+        ],
+    ),
+    "limits of users and sessions": (
+        """\
+providers: {v: {dialect: simulated}}
+models: {a: v/x}
+keys:
+  w: {key: '${env:K}', per: {user: {calls: 5, budget: {amount: $1, every: total}}}}
+  x: {key: '${env:K2}', per: {user: {budget: $1}, session: {forget: 5m}}}
+  y: {key: '${env:K3}', per: {user: {}, session: {}}}
+groups: {g: {per: {}}, h: {per: {key: {rpm: 5}}}}
+""",
+        [
+            "4:37 keys.w.per.user.calls: the key `calls` is not known -> known keys: rpm, tpm, concurrency, budget",
+            "4:75 keys.w.per.user.budget.every: `total` is not known -> known: 1d, 1h, 1w, 30d",
+            "5:46 keys.x.per.user.budget: expected a map, not a single value -> its keys: amount, every, estimate",
+            "5:69 keys.x.per.session.forget: `5m` is too small -> it must be at least 3600",
+            "6:37 keys.y.per.user: there is no limit -> write one: rpm, tpm, concurrency or budget",
+            "6:50 keys.y.per.session: there is no limit -> write one: rpm, tpm, concurrency, budget or calls",
+            "7:19 groups.g.per: there is no limit -> write one: user: {rpm: 60}, or session: {calls: 500}",
+            "7:34 groups.h.per.key: the key `key` is not known -> known keys: user, session",
         ],
     ),
     "an open port without keys": (

@@ -17,6 +17,7 @@ from headworks.core.masking import SHORT
 from headworks.system.checks.credentials import check_credential
 from headworks.system.checks.drills import check_drills
 from headworks.system.checks.machine import Machine
+from headworks.system.checks.per import check_per, has_money
 from headworks.system.checks.requirements import check_requirements
 from headworks.system.derived.prefill import prefill_of
 from headworks.system.derived.secret_values import SECRET_NAME, secret_parts
@@ -294,6 +295,7 @@ def _key(key: Key, system: System, where: KeyPath, findings: Findings) -> None:
         if aliases and alias not in aliases:
             problem = f"there is no model {shown(alias)}"
             findings.error((*where, "models", index), problem, suggestion(alias, aliases, "models"))
+    check_per(key.per, where, findings)
     if findings.is_valid((*where, "key")):
         _caller_secret(key.key, (*where, "key"), findings)
 
@@ -302,6 +304,7 @@ def _groups(system: System, findings: Findings) -> None:
     declared = findings.names_in(("keys",))
     owners: dict[str, str] = {}
     for name, group in system.groups.items():
+        check_per(group.per, ("groups", name), findings)
         for index, key in findings.indexed(("groups", name, "keys"), group.keys):
             at: KeyPath = ("groups", name, "keys", index)
             if key not in declared:
@@ -316,10 +319,11 @@ def _groups(system: System, findings: Findings) -> None:
 
 def aliases_under_budget(system: System) -> dict[str, str]:
     """The aliases that a key with a budget, of its own or of its group, may call; with the first such key."""
-    funded = {key for group in system.groups.values() if group.budget is not None for key in group.keys}
+    paying = [group for group in system.groups.values() if group.budget is not None or has_money(group.per)]
+    funded = {key for group in paying for key in group.keys}
     found: dict[str, str] = {}
     for name, key in system.keys.items():
-        if key.budget is None and name not in funded:
+        if key.budget is None and not has_money(key.per) and name not in funded:
             continue
         for alias in key.models or system.models:
             if alias in system.models:
