@@ -53,7 +53,10 @@ def allowance(options: dict[str, Any], was: Allowance = UNLIMITED, without: Sequ
     rates = {name: given(options.pop(name), getattr(was, name), name in without) for name in RATES}
     parts = {name: options.pop(option) for name, option in SPENDING.items()}
     return Allowance(
-        **rates, budget=spending(parts, None if "budget" in without else was.budget), per=was.per, fails_open=was.fails_open
+        **rates,
+        budget=spending(parts, None if "budget" in without else was.budget),
+        per=was.per,
+        fails_open=was.fails_open,
     )
 
 

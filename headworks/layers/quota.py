@@ -27,6 +27,7 @@ from headworks.layers.limit_error import refused
 from headworks.layers.reservations import Opener, Reservation, Terms, worst_case_costs
 from headworks.policy.charge import billed
 from headworks.policy.spend import Asking, window_start
+from headworks.policy.subjects import MOST, is_shared
 
 MOST_BOUNDS = 50_000
 """Sets of bounds that are kept made, of keys that called last: about 1 kB each."""
@@ -47,6 +48,7 @@ class BudgetStatus:
     def __init__(self, *, is_known: bool = True) -> None:
         self.is_known = is_known
         self._alerts: dict[str, tuple[Window, int]] = {}
+        self._crowded: dict[str, int] = {}
 
     def open(self) -> None:
         self.is_known = True
@@ -60,6 +62,13 @@ class BudgetStatus:
         is_news = self._alerts.get(name) != found
         if is_news:
             self._alerts[name] = found
+        return is_news
+
+    def crowd(self, owner: str, at: float) -> bool:
+        """Notes that a key or group has more users or sessions than are told apart; whether that is news in this hour."""
+        hour = window_start("1h", at)
+        is_news = self._crowded.get(owner) != hour
+        self._crowded[owner] = hour
         return is_news
 
     def alerts(self, at: float) -> list[str]:
@@ -204,6 +213,14 @@ class Quota:
             if len(self._of_subjects) >= MOST_SUBJECTS:
                 del self._of_subjects[next(iter(self._of_subjects))]
             known = bound, bounded(bound, accounts)
+            for account, part in zip(accounts, bound.parts, strict=True):
+                if is_shared(account) and self.budget_status.crowd(part.owner, wall()):
+                    kind, _, owner = part.owner.partition("/")
+                    fields = log_fields("subjects_crowded", subject=owner, kind=kind, most=MOST)
+                    words = (
+                        "subjects_crowded: %s has more than %d %ss: newcomers share accounts (docs/limits-per-user.md)"
+                    )
+                    _log.warning(words, owner, MOST, kind, extra=fields)
         self._of_subjects[accounts] = known
         return known[1]
 

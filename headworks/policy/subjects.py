@@ -16,7 +16,7 @@ import msgspec
 from headworks.core.state import Spent, Subject
 
 MOST: Final = 50_000
-"""Of each kind, key and group: about 1 kB each."""
+"""Of each kind, key and group: 1 kB to 1.4 kB each."""
 
 SHARED: Final = 4096
 
@@ -36,6 +36,10 @@ def own_account(subject: Subject) -> str:
 
 def shared_account(subject: Subject) -> str:
     return f"{subject.owner}/{OVERFLOW}{int(subject.name[:8], 16) % SHARED}"
+
+
+def is_shared(account: str) -> bool:
+    return account.rpartition("/")[2].startswith(OVERFLOW)
 
 
 class Subjects:

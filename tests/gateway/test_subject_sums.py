@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,10 @@ from headworks.core.call import Call
 from headworks.core.errors import InsufficientQuota
 from headworks.core.key import UNLIMITED, Allowance
 from headworks.core.per import Per, SessionBudget, SessionLimits, UserBudget, UserLimits
+from headworks.core.record import Opened
 from headworks.core.session import Session
 from headworks.gateway.subject_sums import parts_in
+from headworks.ledger.journal import Journal
 from headworks.system.load import read
 from headworks.testing import ask
 from tests.gateway.test_access import by, gateway, make, until
@@ -78,6 +81,27 @@ def test_a_group_counts_its_users_over_all_of_its_keys_and_a_restart(tmp_path: P
     make(tmp_path, "made", "hw_made", group="all")
     first, second = [call(1, session="s")], [call(2, secret="hw_made", session="s")]
     assert lives(tmp_path, text, first, second, [call(3, secret=APP, session="s"), call(4, session="t")]) == [1, 1, 1]
+
+
+def test_what_a_killed_gateway_had_reserved_is_spent_of_its_session_and_user(tmp_path: Path) -> None:
+    """It died between the opening of a call and its record."""
+    written = Journal(tmp_path / "journal", started_at=time.time() - 5, sync=1.0)
+    lost = Opened(
+        opened=f"req_{7:032x}",
+        at=time.time() - 4,
+        operation="chat",
+        model="assistant",
+        key="web",
+        config="c",
+        reserved_nano=24_000_000,
+        user="ada",
+        session="s",
+    )
+    assert written.open(lost)
+    written.close()
+    per = "{session: {budget: $0.025}, user: {budget: {amount: $0.025, every: 30d}}}"
+    calls = [call(1, user="ada", session="t"), call(2, user="bob", session="s"), call(3, user="bob", session="t")]
+    assert lives(tmp_path, SYSTEM.replace("PER", per), *[[one] for one in calls]) == [0, 0, 1]
 
 
 def test_a_reload_that_limits_sessions_counts_what_they_have_done(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ async def test_the_limits_of_the_key_stand_above_those_of_made_up_sessions() -> 
 
 @virtual
 async def test_a_flood_of_made_up_sessions_takes_bounded_memory_and_no_others_account(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("headworks.layers.quota.MOST_SUBJECTS", 50)
     state = Memory()
@@ -232,6 +232,8 @@ async def test_a_flood_of_made_up_sessions_takes_bounded_memory_and_no_others_ac
     assert all("which it shares with others" in one for one in refused)
     assert len(state.subjects) == 21
     assert len(layer._of_subjects) == 50
+    [told] = caplog.records
+    assert told.getMessage().startswith("subjects_crowded: key/flood has more than 50000 sessions")
     await ask(layer, by(other, 2, session="mine"))
     with pytest.raises(InsufficientQuota, match="this session is 2"):
         await ask(layer, by(other, 3, session="mine"))
