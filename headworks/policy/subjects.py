@@ -60,6 +60,8 @@ class Subjects:
             return own_account(subject)
         known = self._owners.setdefault(subject.owner, {})
         was = known.pop(name, None)
+        if was is not None and was < subject.at and self._drop(own_account(subject)):
+            was = None  # its life was over
         if was is None:
             self._make_room(subject.owner, known, subject.at)
             if len(known) >= self._most:

@@ -269,12 +269,19 @@ return 1
 ADMIT: Final = (
     CLOCK
     + """
-local most, out = num(), {}
+local most, kept, out = num(), num(), {}
 for i = 1, num() do
-    local key, name, lasts = p .. 'u:' .. arg(), arg(), num()
+    local owner, name, lasts = arg(), arg(), num()
+    local key = p .. 'u:' .. owner
     redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. whole(at))
     local until_ = at + lasts
     local was = redis.call('ZSCORE', key, name)
+    for _, kind in ipairs({'b:', 'b:calls/'}) do
+        local life = p .. kind .. owner .. '/' .. name .. ':0'
+        local stays = redis.call('TTL', life)
+        if stays >= 0 and stays < kept and (redis.call('HGET', life, 'r') or '0') == '0' then redis.call('DEL', life)
+        elseif stays >= 0 then redis.call('EXPIRE', life, whole(math.ceil(lasts / 1000000) + kept)) end
+    end
     out[i] = 1
     if was then
         if tonumber(was) < until_ then redis.call('ZADD', key, whole(until_), name) end
@@ -286,6 +293,7 @@ end
 return out
 """
 )
-"""Of each user or session whether it has an account of its own, or shares one (`policy/subjects.py`)."""
+"""Of each user or session whether it has an account of its own, or shares one (`policy/subjects.py`). What stays for less
+than `kept` seconds is of a session that was silent for its life: it has spent nothing."""
 
 ALL: Final = (ADMIT, TAKE, RESERVE, SETTLE, END, HEARTBEAT, RESTORE, COUNT)

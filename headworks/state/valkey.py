@@ -168,7 +168,7 @@ class Valkey:
         asked = [one for one in subjects if one.name]
         is_own: Answer = []
         if asked:
-            words: list[Argument] = [MOST, len(asked)]
+            words: list[Argument] = [MOST, KEPT, len(asked)]
             for one in asked:
                 words += (one.owner, one.name, round(one.lasts * 1e6))
             is_own = await self._run(scripts.ADMIT, *words)

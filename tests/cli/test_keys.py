@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 from headworks.cli.exit_codes import COULD_NOT_RUN, FAILS, HOLDS, INTERRUPTED
+from headworks.cli.keys_options import RATES, SPENDING, allowance
 from headworks.cli.main import run
-from headworks.core.key import UNLIMITED, Change, Spending, secret_digest
+from headworks.core.key import UNLIMITED, Allowance, Change, Spending, secret_digest
+from headworks.core.per import Per, SessionLimits
 from headworks.ledger.keys import Keys
 from headworks.ledger.sqlite import SqliteAt
 from tests.ledger.records import ids, journal, record
@@ -99,6 +101,22 @@ def test_keys_of_the_file_and_made_ones_are_listed_side_by_side(
     }
     assert found["key", "web"]["group"] == "product"
     assert found["key", "nightly"]["expires_at"] == pytest.approx(time.time() + 3600, abs=60)
+
+
+def test_the_limits_of_users_and_sessions_are_shown_and_a_change_keeps_them(
+    system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    per = "per: {user: {rpm: 60, budget: {amount: $1, every: 1d}}, session: {budget: $5, calls: 500}}"
+    Path(system).write_text(SYSTEM.replace("rpm: 600", f"rpm: 600, {per}"))
+    assert run(["keys", "show", "web", system]) == HOLDS
+    said = capsys.readouterr().out
+    assert re.search(r"^ +per user +60 rpm, \$1 every 1d *$", said, re.MULTILINE)
+    assert re.search(r"^ +per session +500 calls, \$5 in all *$", said, re.MULTILINE)
+    assert run(["keys", "list", system]) == HOLDS
+    assert "600 rpm, per user, per session" in " ".join(capsys.readouterr().out.split())
+    was = Allowance(per=Per(session=SessionLimits(calls=5)))
+    nothing = dict.fromkeys((*RATES, *SPENDING.values()))
+    assert allowance(nothing | {"rpm": 7}, was) == Allowance(rpm=7, per=was.per)
 
 
 def test_a_rotated_secret_stays_good_for_a_while(system: str, capsys: pytest.CaptureFixture[str]) -> None:

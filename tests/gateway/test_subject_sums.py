@@ -70,7 +70,7 @@ def test_a_gateway_that_starts_knows_what_users_and_sessions_have_spent(
     tmp_path: Path, per: str, of: dict[str, str]
 ) -> None:
     def some(*numbers: int) -> list[Call]:
-        return [call(number, **of) for number in numbers]  # type: ignore[arg-type]
+        return [call(number, **of) for number in numbers]
 
     others = [call(9, user="other", session="other")]
     assert lives(tmp_path, SYSTEM.replace("PER", per), some(1), some(2, 3, 4), some(5), others) == [1, 1, 0, 1]

@@ -62,6 +62,14 @@ def test_who_has_a_call_under_way_is_not_forgotten() -> None:
     assert known.account(subject(0, AT + 70)) == own_account(subject(0))
 
 
+def test_whose_life_is_over_begins_anew() -> None:
+    dropped: list[str] = []
+    known = dropping(dropped)
+    for at in (AT, AT + 60, AT + 121):
+        assert known.account(subject(0, at)) == own_account(subject(0))
+    assert dropped == [own_account(subject(0))]
+
+
 def test_a_clock_that_is_set_back_shortens_nothing() -> None:
     dropped: list[str] = []
     known = dropping(dropped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from headworks.core.clock import wall
 from headworks.core.state import Bounds, Budget, Claim, Granted, Places, Rate, Refusal, Spent, State, Subject
 
 AT = 1_800_000_000.0
@@ -147,6 +148,26 @@ async def check_what_a_session_spent_counts_in_its_account(state: State) -> None
     assert (await granted(state, first)).spent == (100, 4)
     found = await refused(state, Claim("2", Bounds(budgets=budgets), 0, (0, 1), AT))
     assert (found.bound, found.wait) == (budgets[1], float("inf"))
+
+
+async def check_a_session_that_was_silent_for_its_life_begins_anew(state: State) -> None:
+    async def asked(name: str, number: int, at: float) -> Granted | Refusal:
+        [account] = await state.admit((Subject("session/key/a", name.ljust(32, "0"), at, 3600.0),))
+        bounds = Bounds(budgets=(Budget(account, 100, "total", 3600), Budget(f"calls/{account}", 2, "total", 3600)))
+        one = Claim(str(number), bounds, 0, (40, 1), at)
+        found = await state.take(one)
+        if isinstance(found, Granted):
+            state.settle(one, found, costs=(40, 1))
+        return found
+
+    at = wall()
+    for number, ago in enumerate((100, 90)):
+        assert isinstance(await asked("a", number, at - ago), Granted)
+    assert isinstance(await asked("a", 3, at - 80), Refusal)
+    for number, ago in ((4, 8000), (5, 0)):
+        found = await asked("5e", number, at - ago)
+        assert isinstance(found, Granted)
+        assert found.spent == (40, 1)
 
 
 async def check_all_that_was_spent_is_restored_however_much_it_is(state: State) -> None:

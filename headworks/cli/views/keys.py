@@ -11,6 +11,7 @@ import msgspec
 from headworks.cli.tables import Output
 from headworks.core.key import UNLIMITED, Allowance, numbered_name
 from headworks.core.money import written_dollars
+from headworks.core.per import Per, SessionLimits, UserLimits
 from headworks.ledger.keys import Earlier
 from headworks.system.syntax.scalars import written_count
 
@@ -69,6 +70,7 @@ def show_list(found: Sequence[KeyView], *, as_json: bool) -> None:
     for one in found:
         models = ", ".join(one.models) or "all"
         limits, budget = limits_of(one.allowance), budget_of(one.allowance)
+        limits = ", ".join([limits, *[f"per {kind}" for kind, _ in parts_of(one.allowance)]]).removeprefix(", ")
         shown = models if one.kind == "key" else ""
         table.add_row(
             one.kind,
@@ -101,6 +103,7 @@ def show_key(whole: KeyDetails, *, as_json: bool) -> None:
         lines.append(("expires", when(one.expires_at)))
     if one.former:
         lines.append(("rotated", f"{one.former} former secrets are still valid"))
+    lines += [(f"per {kind}", said) for kind, said in parts_of(one.allowance)]
     lines.append(("budget", budget_of(one.allowance)))
     lines.append(
         ("spent", f"{written_dollars(whole.spent)} {'since ' + when(whole.since) if whole.since else 'in all'}")
@@ -128,12 +131,24 @@ def show_changed(one: KeyView, *, as_json: bool) -> None:
     click.echo(f"{one.name}: {said}; a running gateway applies it within a second")
 
 
-def limits_of(allowance: Allowance) -> str:
+def limits_of(allowance: Allowance | UserLimits | SessionLimits) -> str:
     named = {"rpm": allowance.rpm, "tpm": allowance.tpm, "at once": allowance.concurrency}
     return ", ".join(f"{written_count(number)} {name}" for name, number in named.items() if number is not None)
 
 
-def budget_of(allowance: Allowance) -> str:
+def parts_of(allowance: Allowance) -> list[tuple[str, str]]:
+    """The limits of each user and of each session, in words."""
+    per = allowance.per or Per()
+    found: list[tuple[str, str]] = []
+    for kind, limits in (("user", per.user), ("session", per.session)):
+        if limits is not None:
+            calls = limits.calls if isinstance(limits, SessionLimits) else None
+            said = [limits_of(limits), "" if calls is None else f"{written_count(calls)} calls", budget_of(limits)]
+            found.append((kind, ", ".join(filter(None, said))))
+    return found
+
+
+def budget_of(allowance: Allowance | UserLimits | SessionLimits) -> str:
     budget = allowance.budget
     if budget is None:
         return ""
