@@ -38,8 +38,8 @@ KEPT: Final = 2 * 86400
 AT_ONCE: Final = 1000
 """Budgets that are restored by one script: a few milliseconds, for which the server does nothing else."""
 
-MOST_BOUNDS: Final = 100_000
-"""Sets of limits whose encoded arguments are cached: about a kilobyte each, and every key has one."""
+MOST_BOUNDS: Final = 20_000
+"""Sets of limits whose encoded arguments are cached: 1 kB to 3 kB each. Every key has one, and every user or session with limits."""
 
 SHAS: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in scripts.ALL}
 LOADING: Final = [encode_command("SCRIPT", "LOAD", script) for script in scripts.ALL]
