@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headworks.core.state import Spent, Subject
-from headworks.policy.subjects import SHARED, Subjects, named, own_account, shared_account
+from headworks.policy.subjects import SHARED, Subjects, is_shared, named, own_account, shared_account
 
 AT = 1_800_000_000.0
 
@@ -40,6 +40,7 @@ def test_one_beyond_the_most_has_always_the_same_account() -> None:
     for number in range(3):
         known.account(subject(number))
     assert known.account(subject(9)) == known.account(subject(9)) == shared_account(subject(9))
+    assert (is_shared(shared_account(subject(9))), is_shared(own_account(subject(9)))) == (True, False)
 
 
 def test_who_was_silent_for_long_enough_makes_room_and_who_called_again_does_not() -> None:
