@@ -49,7 +49,7 @@ def test_a_wrong_file_is_told_all_at_once(wrong: Path, capsys: pytest.CaptureFix
     assert said.err == ""
     assert said.out == (
         f"error: {wrong}:1:37: providers.v.sed: the key `sed` is not known\n"
-        "    did you mean `seed`? known keys: dialect, first_token, per_token, output_tokens, faults, rpm, tpm, concurrency, seed, region, retention\n"
+        "    did you mean `seed`? known keys: dialect, first_token, per_token, output_tokens, faults, rpm, tpm, concurrency, seed, prompt_cache, region, retention\n"
         f"error: {wrong}:2:13: models.a.targets[0][0].provider: there is no provider `u`\n"
         "    providers: v\n"
         f"warning: {wrong}:3:17: keys.k.key: the secret is written in the file\n"
