@@ -9,6 +9,7 @@ import msgspec
 from headworks.core.dialect import Dialect, Prefill, Schema
 from headworks.core.errors import Refused
 from headworks.core.key import Key, Priority
+from headworks.core.passage import Passage
 from headworks.core.session import Session
 from headworks.core.trail import Attempt, Trail
 
@@ -49,7 +50,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     refusal: why the body could not be understood; raised by Route, so that the record shows it and strangers do not
     learn it. attempt: which try this is; Balance sets it for everything below. resumed_at: how many attempts there were when
     a broken stream was opened again, 0 for the first journey. prefill: the beginning of the answer, to be gone on with.
-    begun: the form in which the body has that beginning as its last message.
+    begun: the form in which the body has that beginning as its last message. passage: the path by which it passes to a provider.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     resumed_at: int = 0
     prefill: str = ""
     begun: Prefill = "none"
+    passage: Passage | None = None
 
     def __repr__(self) -> str:
         # The generated one would print the credential and the caller's words.

@@ -16,10 +16,10 @@ from headworks.core.errors import CallError, Unkept
 from headworks.core.kept_answer import Conversation
 from headworks.core.reply import Chunk, Usage
 
-Operation = Literal["chat", "embeddings", "count", "images", "audio", "moderations", "rerank"]
+Operation = Literal["chat", "embeddings", "count", "images", "audio", "moderations", "rerank", "passthrough"]
 """A kind of work, whatever the API calls it. count: how many tokens a question has, which nobody is billed for."""
 
-PASSED_OPERATIONS: Final = frozenset({"images", "audio", "moderations", "rerank"})
+PASSED_OPERATIONS: Final = frozenset({"images", "audio", "moderations", "rerank", "passthrough"})
 """Those whose bodies and answers pass as they are: no tokens are estimated of them, and no event can be put into them."""
 
 Prefill = Literal["none", "message", "prefix", "repeated_prefix", "final_message"]

@@ -18,9 +18,11 @@ import msgspec
 
 from headworks.core.call import PROMPT_PREFIX
 from headworks.core.kept_answer import KeptAnswers
+from headworks.core.passage import OwnedIds
 from headworks.core.service import Layer, Service, stack
 from headworks.core.state import State
 from headworks.gateway.capabilities import TargetCapabilities, override
+from headworks.gateway.passages import Known, passages
 from headworks.gateway.prices import Prices
 from headworks.gateway.quotas import UNCOUNTED, Quotas, file_groups, file_keys, target_bounds
 from headworks.layers.admit import Admit
@@ -185,13 +187,14 @@ def assemble(
     keys: Keyring | None = None,
     answer_stores: AnswerStores | None = None,
     kept: KeptAnswers | None = None,
+    ids: OwnedIds | None = None,
 ) -> Assembled:
     """The system as one Service. Nothing is started: leaves are given, and time is the loop's.
 
     before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
     state: what calls are counted by; without one, that of `before`, or a new one of this process. keys: every key, where more
     may be made while calls are served; without it, those of the file. answer_stores: where answers are kept; without one, in this process.
-    kept: where callers' answers are kept that they may go on from; without it, and without `responses.store`, nowhere.
+    kept: where callers' answers are kept that they may go on from; without it, and without `responses.store`, nowhere. ids: where it is noted whose files and batches are; without it no path passes through.
     Targets that do not meet `requirements.constraints` are not built. Raises ConfigError where an alias has no other.
     """
     check_served(system)
@@ -208,13 +211,24 @@ def assemble(
     }
     for name, prompt in prompts.items():
         aliases[PROMPT_PREFIX + name] = Render(aliases[system.prompts[name].alias], prompt)
+    passing: Mapping[str, Service] = {}
+    if ids is not None and system.passthrough:
+        known = Known(
+            shared.prices,
+            shared.state,
+            shared.admission,
+            shared.max_wait,
+            shared.slots,
+            shared.provider_queues,
+        )
+        passing = passages(system, leaf, ids, known, lambda name: quota.before(name, Model()))
     shared.forget()
     stored = None if kept is None or system.responses.store is None else kept
-    return Assembled(front(aliases, journal, keys, system, config, stored), shared, keys)
+    return Assembled(front(Route(aliases, passing), journal, keys, system, config, stored), shared, keys)
 
 
 def front(
-    aliases: Mapping[str, Service],
+    route: Service,
     journal: Journal,
     keys: Keyring | None,
     system: System,
@@ -222,7 +236,6 @@ def front(
     kept: KeptAnswers | None,
 ) -> Trace:
     """The layers that each call passes once. config: the digest of the whole file, for records."""
-    route: Service = Route(aliases)
     if kept is not None:
         route = Stored(route, kept, system.server.max_body)
     known = route if keys is None else Auth(route, keys)

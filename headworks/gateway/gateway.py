@@ -24,6 +24,7 @@ from headworks.core.clock import now
 from headworks.core.errors import ConfigError, Draining, Problem
 from headworks.core.key import Key
 from headworks.core.masking import Mask
+from headworks.core.passage import PASSAGE_PREFIX
 from headworks.core.service import Service
 from headworks.core.session import SESSION_NAMES
 from headworks.gateway.access import Access
@@ -32,6 +33,7 @@ from headworks.gateway.counting import Counting, Member
 from headworks.gateway.kept_responses import KeptResponses
 from headworks.gateway.leaves import Leaves
 from headworks.gateway.memory_trim import MemoryTrim
+from headworks.gateway.owned_ids import StoredIds
 from headworks.gateway.prompting import prompts_of
 from headworks.gateway.quotas import allowances_of, file_groups, file_keys
 from headworks.gateway.retirements import log_retirements
@@ -83,6 +85,7 @@ class Stack:
         self.sessions = Sessions(system.models)
         self.noticed = self.passing.union(SESSION_NAMES)
         self.exposed = frozenset(system.server.expose)
+        self.passthrough = frozenset(system.passthrough)
         self.keepalive = system.server.keepalive
         self.same_as = SameAs(callable_names(system), system.same_as) if system.same_as else None
         self.further_names = [] if self.same_as is None else self.same_as.listed(Catalog().names())
@@ -144,6 +147,8 @@ class Gateway:
         """The answers that are kept; None where the system file does not say so."""
         if system.responses.store is not None:
             self.kept = KeptResponses(store, self.metrics, system.server.max_body)
+        self.ids = StoredIds(store)
+        """Whose the files and batches are that callers made."""
         self.stack = self._assembled(system, leaves, None, prompts)
         shared = self.stack.assembled.shared
         self.access = Access(store, folder / system.log.journal, self.ring, shared)
@@ -236,7 +241,7 @@ class Gateway:
             found.append(f"journal: {self.journal.backlog} bytes wait for the disk, {self.journal.lost} records lost")
         ledger = [] if self.ledger is None else self.ledger.troubles()
         kept = [] if self.kept is None else self.kept.troubles()
-        return found + self.counting.troubles() + ledger + kept + self.access.troubles()
+        return found + self.counting.troubles() + ledger + kept + self.ids.troubles() + self.access.troubles()
 
     async def start(self) -> None:
         """Starts what runs beside calls. The embedded model may still be loading when this returns. Raises ConfigError."""
@@ -319,6 +324,7 @@ class Gateway:
             await flush_and_close(self.journal, self.access.at)
         if self.kept is not None:
             await self.kept.stop()
+        await self.ids.stop()
         await self.access.stop()
         await self.counting.stop()
         if self.ledger is not None:
@@ -330,7 +336,7 @@ class Gateway:
         before_this, self._secrets = self._secrets, all_secrets(system)
         mask = Mask([*self._secrets, *before_this])  # a call of the system before this one may still end
         hide_in_log(mask)
-        recorder = Recorder(self.journal, self.metrics, callable_names(system), mask)
+        recorder = Recorder(self.journal, self.metrics, counted_names(system), mask)
         seed = self.seed + self.generation
         self.ring.file(file_keys(system), file_groups(system), is_required=not system.server.listen.is_loopback)
         made = assemble(
@@ -344,6 +350,7 @@ class Gateway:
             keys=self.ring,
             answer_stores=self.counting.answers,
             kept=self.kept,
+            ids=self.ids,
         )
         self.targets.watch(made.shared.circuits)
         self.targets.watch_connections(leaves.clients)
@@ -368,6 +375,11 @@ class Gateway:
 def callable_names(system: System) -> list[str]:
     """The names that callers may use as `model`: aliases and prompts."""
     return [*system.models, *(PROMPT_PREFIX + name for name in system.prompts)]
+
+
+def counted_names(system: System) -> list[str]:
+    """Those, and what stands in their place on records of what passes through."""
+    return [*callable_names(system), *(PASSAGE_PREFIX + word for word in system.passthrough)]
 
 
 def unchangeable(old: System, new: System) -> list[Problem]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hmac import compare_digest
+from typing import Final
 
 import msgspec
 
 from headworks.core.call import Call
 from headworks.core.clock import wall
-from headworks.core.errors import KeysAway, Unauthenticated, Unkept, UnknownModel
+from headworks.core.errors import Forbidden, KeysAway, Unauthenticated, Unkept, UnknownModel
 from headworks.core.key import UNLIMITED, Allowance, Change, Key, secret_digest
+from headworks.core.passage import Passage
 from headworks.core.service import Opening, Service
 
 NEVER = float("inf")
@@ -148,6 +150,19 @@ def require_alive(key: Key) -> None:
         raise Unauthenticated("This API key has expired.")
 
 
+UPLOADS: Final = frozenset({"files", "uploads"})
+"""Words of paths at which no model is asked."""
+
+
+def refuse_other_models(key: Key, passage: Passage) -> None:
+    """Raises Forbidden where a key that may use some models only would write what may name any model."""
+    if not passage.is_free and passage.word not in UPLOADS:
+        raise Forbidden(
+            f"Your key may use some models only (`models`), and what is sent to /v1/{passage.word} may name any: it may upload, read and "
+            "delete. Ask the operator for a key without `models`."
+        )
+
+
 class Auth:
     """Checks the caller's key and what it may use.
 
@@ -174,7 +189,9 @@ class Auth:
         trail.tags = key.tags
         # A body that only lacks what Stored has was read: its alias is known.
         if (call.refusal is None or type(call.refusal) is Unkept) and not key.may_use(call.alias):
-            raise UnknownModel.named(call.alias)
+            if call.passage is None:
+                raise UnknownModel.named(call.alias)
+            refuse_other_models(key, call.passage)
         return self.inner.open(
             msgspec.structs.replace(call, tenant=key.name, key=key, priority=key.priority, credential=None)
         )

@@ -114,7 +114,9 @@ class Quota:
                     return Admitted(self, bound, subjects).open(call)
                 bound = self.with_subjects(bound, self.state.admit_now(subjects))
         if (
-            call.dialect.operation == "count" or (call.dialect.operation in PASSED_OPERATIONS and not bound.spendings)
+            call.dialect.operation == "count"
+            or (call.dialect.operation in PASSED_OPERATIONS and not bound.spendings)
+            or (call.passage is not None and call.passage.is_free)
         ):  # it counts as a request, and takes no tokens: nobody is billed for a count, and of the others they are not known
             asking = None
             amounts = (0,) * len(bound.spendings) + (1,) * bound.counts

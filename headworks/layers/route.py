@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from headworks.core.call import Call
 from headworks.core.errors import UnknownModel
@@ -10,14 +11,17 @@ from headworks.core.service import Opening, Service
 
 
 class Route:
-    """Finds the stack of the alias that was asked for."""
+    """Finds the stack of the alias that was asked for; for a call that passes by its path, that of the path's word (`passages`)."""
 
-    def __init__(self, aliases: Mapping[str, Service]) -> None:
+    def __init__(self, aliases: Mapping[str, Service], passages: Mapping[str, Service] = MappingProxyType({})) -> None:
         self.aliases = aliases
+        self.passages = passages
 
     def open(self, call: Call) -> Opening:
         if call.refusal is not None:  # a body that nobody understands: found at the edge, raised where it is recorded
             raise call.refusal.again()
+        if call.passage is not None:
+            return self.passages[call.passage.word].open(call)
         inner = self.aliases.get(call.alias)
         if inner is None:
             raise UnknownModel.named(call.alias)

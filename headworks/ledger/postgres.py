@@ -43,7 +43,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION: Final = 5
+VERSION: Final = 6
 TABLES: Final = """
 CREATE TABLE names (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest BYTEA NOT NULL,
@@ -108,7 +108,15 @@ CREATE INDEX responses_enduser ON responses (enduser, made) WHERE enduser <> ''
 """
 """Kept answers (`responses.py`). `made`: microseconds since 1970."""
 
-MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY, SESSIONS, RESPONSES)
+RESOURCES: Final = """
+CREATE TABLE resources (
+    id TEXT NOT NULL, provider TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, made BIGINT NOT NULL, counted TEXT NOT NULL,
+    PRIMARY KEY (id, provider)
+)
+"""
+"""Ids of what callers made at providers (`resources.py`). `made`: microseconds since 1970."""
+
+MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY, SESSIONS, RESPONSES, RESOURCES)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}

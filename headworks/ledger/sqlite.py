@@ -36,7 +36,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION = 6
+VERSION = 7
 
 SCHEMA = """
 CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
@@ -103,7 +103,15 @@ CREATE INDEX responses_enduser ON responses (enduser, made) WHERE enduser <> '';
 """
 """Kept answers (`responses.py`). `made`: microseconds since 1970."""
 
-MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY, SESSIONS, RESPONSES)
+RESOURCES = """
+CREATE TABLE resources (
+    id TEXT NOT NULL, provider TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, made INTEGER NOT NULL, counted TEXT NOT NULL,
+    PRIMARY KEY (id, provider)
+);
+"""
+"""Ids of what callers made at providers (`resources.py`). `made`: microseconds since 1970."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY, SESSIONS, RESPONSES, RESOURCES)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 

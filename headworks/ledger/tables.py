@@ -59,12 +59,24 @@ TABLES: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
             "line": "line",
             "head": "text",
         },
+        "resources": {
+            "id": "text",
+            "provider": "text",
+            "kind": "text",
+            "key": "text",
+            "made": "whole",
+            "counted": "text",
+        },
     }
 )
 """The store's tables, their columns in order."""
 
 ADDED: Final[Mapping[str, Set[str]]] = MappingProxyType(
-    {"calls": frozenset({"session"}), "responses": frozenset(TABLES["responses"])}
+    {
+        "calls": frozenset({"session"}),
+        "responses": frozenset(TABLES["responses"]),
+        "resources": frozenset(TABLES["resources"]),
+    }
 )
 """Columns that earlier backups lack, by their table: the last of it, or all of a table that is new. They are restored empty."""
 

@@ -23,6 +23,7 @@ from headworks.server.drain import OpenCalls
 from headworks.server.exchange import Exchange
 from headworks.server.model_lists import Model, ModelList, info, is_anthropic, page
 from headworks.server.origins import NONE, Origins
+from headworks.server.passthrough import BELOW, METHODS, PathCalls, word_of
 from headworks.server.problems import JSON, EdgeRefusal, Headers, WrongMethod, answer
 from headworks.server.responses_paths import KeptPaths, names_kept, refused
 from headworks.server.unknown_path import unserved
@@ -205,7 +206,7 @@ class App:
             path = request.path
             is_post = request.method == "POST"
             is_call = path in self.posts or self.pattern_of(path) is not None if is_post else shows_models(request)
-            if (is_call or self.is_about_kept(request)) and not ring.is_open:
+            if (is_call or self.is_about_kept(request) or self.passing(request)) and not ring.is_open:
                 admitted.credential = credential(request)
                 admitted.key = ring.find(admitted.credential)
                 admitted.found_at = ring.version
@@ -229,6 +230,8 @@ class App:
                 exchange.respond(204, admitted.cors)
                 return
             route = self.posts.get(request.path) if request.method == "POST" else None
+            if route is None and (word := self.passing(request)):
+                route = PathCalls(word, self.gateway, self.chance, self.open_calls).serve
             await (route or self.other(request))(request, exchange, admitted)
         except CallError as error:
             exchange.respond(*self.refusal(request, error, admitted.cors))
@@ -255,11 +258,19 @@ class App:
             raise WrongMethod(f"{path} takes POST, not {method}.", "POST")
         if path in self.gets or path.startswith(MODEL) or (path.startswith(gemini_models.MODEL) and ":" not in path):
             raise WrongMethod(f"{path} takes GET, not {method}.", "GET, HEAD")
+        if word_of(path) in self.gateway.stack.passthrough:
+            raise WrongMethod(f"{path[:128]} takes {', '.join(METHODS)}, not {method}.", ", ".join(METHODS))
         raise unserved(method, path, self.posts, self.gets)
 
     def is_about_kept(self, request: Request) -> bool:
         """Whether it reads or deletes a kept answer: such a request needs a key as a call does."""
         return self.gateway.kept is not None and names_kept(request.method, request.path)
+
+    def passing(self, request: Request) -> str:
+        """The word of a path that passes to a provider; "" for every other path."""
+        words = self.gateway.stack.passthrough
+        word = word_of(request.path) if words and request.path.startswith(BELOW) else ""
+        return word if word in words and request.method in METHODS else ""
 
     async def models(self, request: Request, exchange: Exchange, admitted: Admitted) -> None:
         listed = self.listed(admitted)

@@ -68,6 +68,11 @@ class Stack(Protocol):
         ...
 
     @property
+    def passthrough(self) -> frozenset[str]:
+        """The words of paths that pass to a provider as they are."""
+        ...
+
+    @property
     def exposed(self) -> frozenset[Exposable]:
         """What answers say of themselves (`server.expose`)."""
         ...

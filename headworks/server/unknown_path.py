@@ -26,12 +26,38 @@ KNOWN: Final[Mapping[str, str]] = MappingProxyType(
 """Paths that people try, and what to say first."""
 
 
+PASSED_WORDS: Final = frozenset(
+    {
+        *(
+            "files",
+            "uploads",
+            "batches",
+            "vector_stores",
+            "assistants",
+            "threads",
+            "fine_tuning",
+            "evals",
+            "containers",
+        ),
+        *("conversations", "videos", "realtime", "organization", "projects", "skills", "chatkit"),
+    }
+)
+"""Where OpenAI's API begins for what is not served by a model's name (https://platform.openai.com/docs/api-reference)."""
+
+
+def word_of(path: str) -> str:
+    """The first part of a path below `/v1`; "" for another path."""
+    return path[4:].partition("/")[0] if path.startswith("/v1/") else ""
+
+
 def unserved(method: str, path: str, posts: Iterable[str], gets: Iterable[str]) -> UnknownPath:
     """The error for a path that is not among those that take POST, or GET."""
     served = [("POST", one) for one in posts] + [("GET", one) for one in gets] + [("GET", "/v1/models/{id}")]
     said = f"{method} {path[:MOST_SHOWN]} is not served here."
     if hint := KNOWN.get(path.rstrip("/") or "/") or _misplaced(path, [one for _, one in served]):
         said = f"{said} {hint}"
+    if (word := word_of(path)) in PASSED_WORDS:
+        said = f"{said} (To pass it to a provider of OpenAI's dialect: `passthrough: {{{word}: PROVIDER}}` in the system file.)"
     listed = ", ".join(f"{asked} {one}" for asked, one in served)
     return UnknownPath(f"{said} What is served: {listed}. Where to read on: {READ_ON}.")
 

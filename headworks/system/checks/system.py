@@ -17,6 +17,7 @@ from headworks.core.masking import SHORT
 from headworks.system.checks.credentials import check_credential
 from headworks.system.checks.drills import check_drills
 from headworks.system.checks.machine import Machine
+from headworks.system.checks.passthrough import check_passthrough
 from headworks.system.checks.per import check_per, has_money
 from headworks.system.checks.requirements import check_requirements
 from headworks.system.derived.prefill import prefill_of
@@ -70,6 +71,7 @@ def check(system: System, findings: Findings, machine: Machine) -> None:
     _groups(system, findings)
     for name, suite in system.suites.items():
         _suite(suite.file, ("suites", name, "file"), findings, machine)
+    check_passthrough(system, findings)
     _server(system, findings, machine)
     _log(system, findings, machine)
     _state(system, findings, machine)
@@ -260,6 +262,7 @@ def _cross_references(system: System, findings: Findings) -> None:
                 problem = f"{shown(str(target))} has one circuit breaker, which `{first}` configures differently: the settings of `{first}` apply"
                 findings.warn(("models", alias, "breaker"), problem, "give both the same `breaker`")
     used = {target.provider for model in system.models.values() for target in chain.from_iterable(model.targets)}
+    used |= set(system.passthrough.values())
     used |= system.choices.providers if system.choices is not None else set()
     for name in system.providers:
         if name not in used and findings.is_valid(("models",)):

@@ -134,6 +134,8 @@ DESCRIPTIONS: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingP
             "server": "The public port and the admin port.",
             "log": "Where the record of each call goes.",
             "responses": "Whether answers of OpenAI's Responses are kept, so that a call may go on from one (`docs/stored-responses.md`).",
+            "passthrough": "Paths that pass to a provider of OpenAI's dialect as they are, by the first part below `/v1`: "
+            "`{files: openai, batches: openai}` (`docs/files-and-batches.md`). Default: none.",
             "drills": "Drills of your own for `headworks drill`, beside those that come with it (`docs/drills.md`). They change "
             "nothing about how calls are served.",
             "choices": "What `headworks plan --search` may vary, and the prices of what is no call (`docs/search.md`). They change "

@@ -406,6 +406,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     state: StateUrl = PrivateUrl("memory")
     log: Log = Log()
     responses: Responses = Responses()
+    passthrough: dict[Name, Name] = {}
     drills: dict[Name, Drill] = {}
     same_as: dict[str, str] = msgspec.field(name=f"{DERIVED}same_as", default_factory=dict)
     """Further names of aliases (`derived/same_as.py`)."""
@@ -432,6 +433,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         parts["keys"], parts["groups"] = without_additions(parts["keys"]), without_additions(parts["groups"])
         if self.responses == Responses():
             del parts["responses"]
+        if not self.passthrough:
+            del parts["passthrough"]
         if self.server.keepalive is None:
             parts["server"] = without(parts["server"], "keepalive")
         if not self.same_as:

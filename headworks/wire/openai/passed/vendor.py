@@ -29,12 +29,12 @@ _MARKUP: Final = b"<"
 _BLANK: Final = b" \t\r\n"
 
 
-class _Said(msgspec.Struct):
+class Said(msgspec.Struct):
     usage: Any = None
     error: Any = None
 
 
-_SAID: Final = msgspec.json.Decoder(_Said)
+_SAID: Final = msgspec.json.Decoder(Said)
 
 
 class PassedVendor:
@@ -76,13 +76,13 @@ class PassedVendor:
         if said is None:
             if self.operation != "audio" or body.lstrip(_BLANK)[:1] == _MARKUP:
                 raise garbled(body)
-            said = _Said()  # a transcript may be plain text
+            said = Said()  # a transcript may be plain text
         if said.error:
             raise error_in(msgspec.json.decode(body), is_headed=False)
         return Chunk(data=body, has_content=True, usage=usage_of(said), last=True)
 
     def spent(self, body: bytes) -> Spent:
-        return Spent(usage_of(said_in(body) or _Said()))
+        return Spent(usage_of(said_in(body) or Said()))
 
     def error(self, status: int, headers: Headers, body: bytes, wall: float) -> CallError:
         return vendor_error(status, headers, body, wall)
@@ -91,7 +91,7 @@ class PassedVendor:
         return False  # nothing is added for it
 
 
-def said_in(body: bytes) -> _Said | None:
+def said_in(body: bytes) -> Said | None:
     """What an answer says beside what was asked for; None where it is no JSON object."""
     if body.lstrip(_BLANK)[:1] == _OPENED:
         try:
@@ -101,7 +101,7 @@ def said_in(body: bytes) -> _Said | None:
     return None
 
 
-def usage_of(said: _Said) -> Usage | None:
+def usage_of(said: Said) -> Usage | None:
     """Its tokens, in the words of OpenAI's pictures or of the rerankers; None where none are said, as where it is paid by the second
     (`type: duration`)."""
     if not isinstance(said.usage, dict):
