@@ -8,7 +8,7 @@ from typing import Protocol
 
 from headworks.core.call import Call
 from headworks.core.clock import now, wall
-from headworks.core.dialect import Dialect
+from headworks.core.dialect import PASSED_OPERATIONS, Dialect
 from headworks.core.digest import SIZE
 from headworks.core.errors import CallError, Cut, Draining, Expired, Refused, Rejected, Shed, Unauthenticated
 from headworks.core.record import MOST_TEXT, AttemptRecord, Opened, Outcome, Record
@@ -120,7 +120,7 @@ class Trace:
                 price_at=price_at,
                 attempts=known,
                 cache=trail.cache,
-                asked=kept(call.body) if self.keeps_bodies else "",
+                asked=kept(call.body) if self.keeps_bodies and call.dialect.operation not in PASSED_OPERATIONS else "",
                 answered=kept(well_formed(joined(traced.texts)).encode())
                 if traced is not None and traced.texts
                 else "",

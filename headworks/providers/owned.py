@@ -7,24 +7,29 @@ gateway, gets the words for one that does not exist, and the vendor is not asked
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from headworks.core.call import LARGE, Call
+from headworks.core.clock import now
 from headworks.core.errors import Garbled, UnknownId
 from headworks.core.money import Price
 from headworks.core.passage import OwnedId, OwnedIds, Passage
 from headworks.core.reply import Chunk, CompleteReply, Reply
-from headworks.core.service import Enter, Service, entering
+from headworks.core.service import Service
 from headworks.wire import passing
 from headworks.wire.passing import BatchOutput
 
 T = TypeVar("T")
 
-CONTENT = "/content"
+CONTENT: Final = "/content"
+
+MOST_PAGES: Final = 20
+"""Pages of a vendor's list that are read for one that has something of the caller's."""
 
 
 class Owned:
@@ -36,25 +41,25 @@ class Owned:
         self.provider = provider
         self.price = price
 
-    @entering
-    async def open(self, call: Call, enter: Enter) -> Reply:
+    @asynccontextmanager
+    async def open(self, call: Call) -> AsyncIterator[Reply]:
         passage = call.passage
         assert passage is not None
         id = passing.id_in(passage.path)
         known = await self._checked(call, passage, id)
-        reply = await enter(self.inner.open(call))
-        if reply.streamed:
-            self._refuse_unread(call, passage, id)
+        if call.key is not None and passage.method == "GET" and not id:
+            yield await self._listed(call, passage)
+            return
+        async with self.inner.open(call) as reply:
             mine = known.get(id)
-            if mine is not None and mine.kind == passing.BATCH_OUTPUT and passage.path == f"/files/{id}{CONTENT}":
-                return Counted(reply, self, call, mine)
-            return reply
-        chunks = await reply.read()
-        data = chunks[0].data
-        listed = await self._told(call, passage, id, data)
-        if passage.method == "DELETE" and passage.path == f"/{passage.word}/{id}":
-            await self.ids.forget(self.provider, id)
-        return CompleteReply([msgspec.structs.replace(chunks[0], data=listed)], headers=reply.headers)
+            if not reply.streamed:
+                chunks = await reply.read()
+                await self._told(call, passage, id, chunks[0].data)
+                yield CompleteReply(chunks, headers=reply.headers)
+            elif mine is not None and mine.kind == passing.BATCH_OUTPUT and passage.path == f"/files/{id}{CONTENT}":
+                yield Counted(reply, self, call, mine)
+            else:
+                yield reply
 
     async def _checked(self, call: Call, passage: Passage, id: str) -> Mapping[str, OwnedId]:
         """What is known of the ids that a request names. Raises UnknownId. Also where none is named the store is asked: it must work
@@ -74,35 +79,41 @@ class Owned:
                 raise UnknownId.named(one, passage.word)
         return known
 
-    def _refuse_unread(self, call: Call, passage: Passage, id: str) -> None:
-        """Raises Garbled where an answer that has to be looked at is no JSON."""
-        if call.key is not None and (passage.method == "POST" or not id) and not id:
-            raise Garbled("The vendor's answer is no JSON, so it cannot be told whose it is.")
-
-    async def _told(self, call: Call, passage: Passage, id: str, data: bytes) -> bytes:
-        """An answer as the caller may see it. What it makes is noted."""
-        if passage.method == "POST":
+    async def _told(self, call: Call, passage: Passage, id: str, data: bytes) -> None:
+        """Notes what an answer makes, and forgets what it deletes."""
+        if passage.method == "DELETE":
+            if passage.path == f"/{passage.word}/{id}":
+                await self.ids.forget(self.provider, id)
+        elif passage.method == "POST":
             await self._note(await off_loop(len(data), partial(passing.made, data, call.tenant)))
-        elif passage.method == "GET" and id:
+        elif id:
             await self._note(await off_loop(len(data), partial(passing.outputs, data, call.tenant)))
-        elif passage.method == "GET":
-            return await self._listed(call, data)
-        return data
+        else:
+            with suppress(Garbled):
+                listed = await off_loop(len(data), partial(passing.Listed, data))
+                await self._note(listed.outputs(listed.ids))
 
-    async def _listed(self, call: Call, data: bytes) -> bytes:
-        try:
+    async def _listed(self, call: Call, passage: Passage) -> Reply:
+        """What of a list is the caller's. A vendor's page without anything of his is passed over: clients end at an empty page."""
+        pages = 0
+        while True:
+            pages += 1
+            async with self.inner.open(call) as reply:
+                if reply.streamed:
+                    raise Garbled("The vendor's answer is no JSON, so it cannot be told whose it is.")
+                data = (await reply.read())[0].data
+                attempt = call.trail.attempts[-1]
+                attempt.outcome, attempt.ended_at = "ok", now()
             listed = await off_loop(len(data), partial(passing.Listed, data))
-        except Garbled:
-            if call.key is None:
-                return data
-            raise
-        known = await self.ids.find(self.provider, listed.ids)
-        if call.key is None:
-            await self._note(listed.outputs(dict.fromkeys(listed.ids, "")))
-            return data
-        mine = {one.id: one.key for one in known.values() if one.key == call.tenant}
-        await self._note(listed.outputs(mine))
-        return await off_loop(len(data), partial(listed.of, mine))
+            known = await self.ids.find(self.provider, listed.ids)
+            mine = [one.id for one in known.values() if one.key == call.tenant]
+            await self._note([msgspec.structs.replace(one, key=call.tenant) for one in listed.outputs(mine)])
+            if mine or not listed.has_more or pages == MOST_PAGES:
+                break
+            passage = msgspec.structs.replace(passage, query=passing.after(passage.query, listed.ids[-1]))
+            call = msgspec.structs.replace(call, passage=passage)
+        shown = await off_loop(len(data), partial(listed.of, frozenset(mine)))
+        return CompleteReply([Chunk(data=shown, has_content=True, last=True)], headers=reply.headers)
 
     async def _note(self, ids: Sequence[OwnedId]) -> None:
         if ids:

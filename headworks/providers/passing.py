@@ -21,7 +21,7 @@ from headworks.http.client import Client, Exchange
 from headworks.http.connection import Broken, TimedOut, header_block
 from headworks.providers.error_body import error_body
 from headworks.providers.remote import JSON_TYPE, MOST_ANSWER, Remote, Streaming
-from headworks.wire.passing import SIDE, PassedStream, boundary, is_multipart
+from headworks.wire.passing import SIDE, PassedStream, boundary, is_multipart, path_error
 
 _JSON: Final = b"application/json"
 CONTENT: Final = "/content"
@@ -129,7 +129,7 @@ class PassingVisit:
         attempt.vendor_status, attempt.vendor_request_id = status, mask.text(request_id)
         if status >= 300:
             body = await error_body(exchange, attempt.head_by)
-            raise SIDE.error(status, headers, mask.masked(body), wall())
+            raise path_error(status, headers, mask.masked(body), wall())
         kind = next((pair for pair in headers if pair[0] == b"content-type"), None)
         is_json = kind is not None and kind[1].lower().startswith(_JSON) and not passage.path.endswith(CONTENT)
         kind = kind or (b"content-type", b"application/octet-stream")

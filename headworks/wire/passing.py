@@ -11,8 +11,10 @@ from headworks.wire.openai.passed.multipart import is_multipart as is_multipart
 from headworks.wire.openai.passed.path_caller import METHODS as METHODS
 from headworks.wire.openai.passed.path_caller import PathCaller as PathCaller
 from headworks.wire.openai.passed.path_caller import passage_of as passage_of
+from headworks.wire.openai.passed.path_caller import path_error as path_error
 from headworks.wire.openai.passed.resources import BATCH_OUTPUT as BATCH_OUTPUT
 from headworks.wire.openai.passed.resources import Listed as Listed
+from headworks.wire.openai.passed.resources import after as after
 from headworks.wire.openai.passed.resources import below as below
 from headworks.wire.openai.passed.resources import id_in as id_in
 from headworks.wire.openai.passed.resources import made as made

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 import pytest
@@ -43,7 +43,7 @@ class Vendor(BaseHTTPRequestHandler):
     """Files as a dictionary; a batch is done as soon as it is asked for."""
 
     protocol_version = "HTTP/1.1"
-    seen: list[tuple[str, str, dict[str, str], bytes]] = []
+    seen: ClassVar[list[tuple[str, str, dict[str, str], bytes]]] = []
 
     def do_GET(self) -> None:
         self.answer("GET")
@@ -75,8 +75,13 @@ class Vendor(BaseHTTPRequestHandler):
             "status": "processed",
         }
         batch = {
-            **{"id": "batch_1", "object": "batch", "endpoint": "/v1/chat/completions", "completion_window": "24h"},
-            **{"created_at": 1, "input_file_id": "file-in", "status": "completed"},
+            "id": "batch_1",
+            "object": "batch",
+            "endpoint": "/v1/chat/completions",
+            "completion_window": "24h",
+            "created_at": 1,
+            "input_file_id": "file-in",
+            "status": "completed",
         }
         if path == "/v1/files/file-out/content":
             return 200, "application/octet-stream", RESULTS

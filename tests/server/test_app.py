@@ -112,6 +112,7 @@ class Served:
         self.sessions = Sessions(world.system.models)
         self.noticed = self.passing.union(SESSION_NAMES)
         self.exposed = frozenset(world.system.server.expose)
+        self.passthrough = frozenset(world.system.passthrough)
         self.keepalive = world.system.server.keepalive
         self.same_as = SameAs(world.system.models, world.system.same_as) if world.system.same_as else None
 

@@ -10,6 +10,7 @@ import msgspec
 
 from headworks.core.clock import now
 from headworks.core.errors import CallError
+from headworks.core.passage import OwnedIds
 from headworks.gateway.assemble import Assembled, Leaf, assemble
 from headworks.ledger.journal import MemoryJournal
 from headworks.system.load import read
@@ -40,11 +41,11 @@ def system(text: str = STARTER) -> System:
 class World:
     """An assembled system over given leaves, with its journal."""
 
-    def __init__(self, leaf: Leaf, text: str | System = STARTER, seed: int = 1) -> None:
+    def __init__(self, leaf: Leaf, text: str | System = STARTER, seed: int = 1, ids: OwnedIds | None = None) -> None:
         self.system = text if isinstance(text, System) else system(text)
         self.journal = MemoryJournal()
         self.kept: MemoryAnswers | None = None if self.system.responses.store is None else MemoryAnswers()
-        self.assembled: Assembled = assemble(self.system, leaf, self.journal, seed=seed, kept=self.kept)
+        self.assembled: Assembled = assemble(self.system, leaf, self.journal, seed=seed, kept=self.kept, ids=ids)
 
     async def caller(self, number: int, rng: Random) -> None:
         """One call: asked, read to its end at some pace, and cancelled on the way for one in ten."""

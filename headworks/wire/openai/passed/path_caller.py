@@ -7,16 +7,18 @@ from typing import Final
 from urllib.parse import unquote
 
 from headworks.core.dialect import Asked, Headers, Weight
-from headworks.core.errors import CallError, Malformed
+from headworks.core.errors import CallError, Malformed, Rejected
 from headworks.core.passage import PASSAGE_PREFIX, Passage
 from headworks.wire.openai.caller import OWN_HEADERS
-from headworks.wire.openai.errors import problem, status
+from headworks.wire.openai.errors import problem, status, vendor_error
 from headworks.wire.whole_forms import WholeForms
 
 METHODS: Final = ("GET", "POST", "DELETE")
 
 KEY_QUERY: Final = "key"
 """Where some callers send their key. It is ours to read, and no vendor's."""
+
+OF_THE_CALLER: Final = frozenset({404, 405, 409, 410})
 
 MOST_PATH: Final = 2000
 MOST_QUERY: Final = 4000
@@ -70,3 +72,10 @@ def passage_of(method: str, path: str, query: str, content_type: str) -> Passage
         )
     kept = [one for one in query.split("&") if one and unquote(one.partition("=")[0]) != KEY_QUERY]
     return Passage(method=method, word=segments[0], path=path, query="&".join(kept), content_type=content_type)
+
+
+def path_error(status: int, headers: Headers, body: bytes, wall: float) -> CallError:
+    """What a vendor's error means. That something is not there, or not in a state for this, is the caller's matter here: for a model it
+    would be ours."""
+    error = vendor_error(status, headers, body, wall)
+    return Rejected(error.message, said=error.said) if status in OF_THE_CALLER else error

@@ -8,8 +8,9 @@ could name one id to us and another one to the vendor, so a name that stands twi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -147,7 +148,8 @@ class Listed:
     def __init__(self, body: bytes) -> None:
         try:
             self._members = _OBJECT.decode(body)
-            self._items = [(item, _item(item)) for item in _ITEMS.decode(self._members["data"])]
+            self._items = [(raw, _item(raw)) for raw in _ITEMS.decode(self._members["data"])]
+            self.has_more = bool(msgspec.json.decode(self._members.get("has_more", b"false"))) and bool(self.ids)
         except (KeyError, ValueError, RecursionError):
             raise Garbled(
                 "The vendor's answer is no list as OpenAI has it, so it cannot be told whose its items are."
@@ -158,19 +160,25 @@ class Listed:
         """The ids of its items."""
         return [item.id for _, item in self._items if item is not None and isinstance(item.id, str)]
 
-    def outputs(self, owners: Mapping[str, str]) -> list[OwnedId]:
-        """The files that its batches have made. owners: the key by the batch's id."""
+    def outputs(self, ids: Collection[str]) -> list[OwnedId]:
+        """The files that those of its batches have made. They have no key yet."""
         found: list[OwnedId] = []
         for raw, item in self._items:
-            if item is not None and isinstance(item.id, str) and item.id in owners:
-                found += outputs(raw, owners[item.id])
+            if item is not None and isinstance(item.id, str) and item.id in ids:
+                found += outputs(raw, "")
         return found
 
-    def of(self, ids: Mapping[str, object]) -> bytes:
+    def of(self, ids: Collection[str]) -> bytes:
         """The list with those items alone."""
-        kept = [(raw, item.id) for raw, item in self._items if item is not None and item.id.__hash__ and item.id in ids]
+        kept = [(raw, item.id) for raw, item in self._items if item and isinstance(item.id, str) and item.id in ids]
         members = {**self._members, "data": msgspec.Raw(msgspec.json.encode([raw for raw, _ in kept]))}
         for name, at in (("first_id", 0), ("last_id", -1)):
             if name in members:
                 members[name] = msgspec.Raw(msgspec.json.encode(kept[at][1] if kept else None))
         return msgspec.json.encode(members)
+
+
+def after(query: str, id: str) -> str:
+    """The query for the page behind that item."""
+    kept = [one for one in query.split("&") if one and unquote(one.partition("=")[0]) != "after"]
+    return "&".join([*kept, f"after={quote(id, safe='')}"])
