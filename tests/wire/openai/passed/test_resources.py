@@ -90,7 +90,9 @@ def test_a_list_keeps_its_other_members_and_the_bytes_of_its_items() -> None:
     assert (listed.ids, listed.has_more) == (["a", "b"], True)
     assert listed.of({"a"}) == b'{"object":"list","data":[{"id":"a","n":1.50}],"has_more":true,"x":[1 , 2]}'
     assert json.loads(Listed(b'{"data":[],"first_id":"a","last_id":"b"}').of([])) == {
-        "data": [], "first_id": None, "last_id": None,
+        "data": [],
+        "first_id": None,
+        "last_id": None,
     }
     assert not Listed(b'{"data":[],"has_more":true}').has_more
 
