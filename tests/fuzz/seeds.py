@@ -114,6 +114,14 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b'{"model":"m","prompt":"a cat","stream":true}',
             b'{"data":[{"b64_json":"aGk="}],"usage":{"input_tokens":7,"output_tokens":9}}',
         ),
+        "passed_by_path": (
+            b'--b\r\nContent-Disposition: form-data; name="file_id"\r\n\r\nf\r\n--b--\r\n',
+            b'{"input_file_id":"file-1","metadata":{"file_id":"x"},"tools":[{"file_ids":["file-2"]}]}',
+            b'{"object":"list","data":[{"id":"b","object":"batch","output_file_id":"o"}],"last_id":"b","has_more":true}',
+            b'{"response":{"status_code":200,"body":{"model":"m","usage":{"prompt_tokens":1}}}}\n' * 3,
+            b'{"file_id":' + b"[" * 3000,
+            b'{"file_id":"\\ud83d","a":' + b"9" * 5000 + b"}",
+        ),
         "whole": (
             ANSWER,
             b'{"error":{"message":"half \\ud83d","code":"\\udc00"}}',

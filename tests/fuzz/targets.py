@@ -21,6 +21,7 @@ from headworks.core.call import Call
 from headworks.core.dialect import Before, Said
 from headworks.core.errors import CallError, ConfigError, HeadworksError
 from headworks.core.kept_answer import Conversation
+from headworks.core.passage import Passage
 from headworks.core.reply import Chunk
 from headworks.evals.scorers import KINDS, WITHOUT_EXPECTED, Reply, Scorer, Target, apply_scorer
 from headworks.evals.suites import suite_file as suite_file
@@ -56,7 +57,10 @@ from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.dialect import OPENAI
 from headworks.wire.openai.embeddings import read_embeddings
+from headworks.wire.openai.passed.batch_output import BatchOutput
 from headworks.wire.openai.passed.caller import PASSED
+from headworks.wire.openai.passed.path_caller import passage_of
+from headworks.wire.openai.passed.resources import Listed, made, references
 from headworks.wire.openai.passed.vendor import VENDORS
 from headworks.wire.openai.question import question
 from headworks.wire.openai.responses.caller import RESPONSES
@@ -128,6 +132,26 @@ def passed(data: bytes) -> None:
             assert not sent.startswith(b"--") or side.content_type(sent)
         with contextlib.suppress(CallError):
             side.whole(body, asked())
+
+
+def passed_by_path(data: bytes) -> None:
+    """What passes to a provider by its path: a path, a body that names ids, an answer that makes some, the results of a batch."""
+    content = data[1:]
+    with contextlib.suppress(CallError):
+        passage_of("POST", "/" + content.decode("latin-1"), content.decode("latin-1"), "")
+    for kind in ("application/json", "multipart/form-data; boundary=b"):
+        passage = Passage(method="POST", word="files", path="/files", content_type=kind)
+        with contextlib.suppress(CallError):
+            references(passage, content)
+    made(content, "web")
+    with contextlib.suppress(CallError):
+        listed = Listed(content)
+        listed.of(listed.ids[:1])
+        listed.outputs(listed.ids)
+    output = BatchOutput()
+    for piece in cut(data):
+        output.feed(piece)
+    output.end()
 
 
 def stream(data: bytes) -> None:
@@ -408,6 +432,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "edge": edge,
         "body": body,
         "passed": passed,
+        "passed_by_path": passed_by_path,
         "stream": stream,
         "whole": whole,
         "failure": failure,

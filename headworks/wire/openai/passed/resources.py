@@ -29,6 +29,7 @@ REFERENCES: Final = frozenset(
 )
 """Members of a body that name what was made earlier."""
 
+MOST_ID: Final = 256
 MOST_REFERENCES: Final = 2000
 BATCH_OUTPUT: Final = "batch_output"
 
@@ -51,6 +52,11 @@ class _Item(msgspec.Struct):
 _ITEM: Final = msgspec.json.Decoder(_Item)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value may be an id. Stores cannot take every text."""
+    return isinstance(value, str) and 0 < len(value) <= MOST_ID and value.isascii() and value.isprintable()
 
 
 def id_in(path: str) -> str:
@@ -89,6 +95,8 @@ def references(passage: Passage, body: bytes) -> list[str]:
         raise Malformed(
             f"The body names {len(found)} files and other things, and at most {MOST_REFERENCES} are looked up."
         )
+    if not all(one == "" or is_id(one) for one in found):
+        raise Malformed(f"An id in the body is none: it may have up to {MOST_ID} letters, digits and signs.")
     return list(dict.fromkeys(found))
 
 
@@ -122,7 +130,7 @@ def made(body: bytes, key: str) -> list[OwnedId]:
     if item is None:
         return []
     inside = item.file.get("id") if isinstance(item.file, dict) else None
-    found = [one for one in (item.id, item.thread_id, inside) if isinstance(one, str) and one]
+    found = [one for one in (item.id, item.thread_id, inside) if is_id(one)]
     return [OwnedId(one, key) for one in dict.fromkeys(found)] + outputs(body, key)
 
 
@@ -136,7 +144,7 @@ def outputs(body: bytes, key: str) -> list[OwnedId]:
         found[item.error_file_id] = ""
     if isinstance(item.output_file_id, str):
         found[item.output_file_id] = BATCH_OUTPUT if item.object == "batch" else ""
-    return [OwnedId(one, key, kind) for one, kind in found.items() if one]
+    return [OwnedId(one, key, kind) for one, kind in found.items() if is_id(one)]
 
 
 def _item(body: bytes) -> _Item | None:
@@ -162,19 +170,19 @@ class Listed:
     @property
     def ids(self) -> list[str]:
         """The ids of its items."""
-        return [item.id for _, item in self._items if item is not None and isinstance(item.id, str)]
+        return [item.id for _, item in self._items if item is not None and is_id(item.id)]
 
     def outputs(self, ids: Collection[str]) -> list[OwnedId]:
         """The files that those of its batches have made. They have no key yet."""
         found: list[OwnedId] = []
         for raw, item in self._items:
-            if item is not None and isinstance(item.id, str) and item.id in ids:
+            if item is not None and is_id(item.id) and item.id in ids:
                 found += outputs(raw, "")
         return found
 
     def of(self, ids: Collection[str]) -> bytes:
         """The list with those items alone."""
-        kept = [(raw, item.id) for raw, item in self._items if item and isinstance(item.id, str) and item.id in ids]
+        kept = [(raw, item.id) for raw, item in self._items if item and is_id(item.id) and item.id in ids]
         members = {**self._members, "data": msgspec.Raw(msgspec.json.encode([raw for raw, _ in kept]))}
         for name, at in (("first_id", 0), ("last_id", -1)):
             if name in members:

@@ -56,6 +56,17 @@ def test_a_body_that_is_not_read_for_certain_is_refused(body: bytes) -> None:
         references(JSON, body)
 
 
+@pytest.mark.parametrize("id", ["\ud83d", "a\x00b", "é", "a" * 257])
+def test_a_text_that_is_no_id_is_refused_and_never_noted(id: str) -> None:
+    with pytest.raises(Malformed):
+        references(JSON, encoded({"file_id": id}))
+    assert made(encoded({"id": id, "output_file_id": id, "error_file_id": id}), "web") == []
+    try:
+        assert Listed(encoded({"data": [{"id": id}]})).ids == []
+    except Garbled:
+        assert id == "\ud83d"
+
+
 def test_numbers_of_any_length_are_no_trouble() -> None:
     assert references(JSON, b'{"a":' + b"9" * 100_000 + b',"file_id":"f"}') == ["f"]
 
