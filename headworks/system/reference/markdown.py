@@ -28,7 +28,7 @@ PAGES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
         "system-file/providers.md": ("providers",),
         "system-file/models.md": ("models",),
-        "system-file/callers-and-server.md": ("keys", "groups", "prompts", "server", "log", "responses", "passthrough"),
+        "system-file/callers-and-server.md": ("keys", "groups", "prompts", "server", "log", "responses"),
         "system-file/requirements-and-drills.md": ("requirements", "suites", "drills", "choices"),
     }
 )

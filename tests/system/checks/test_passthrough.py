@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.system.checks.test_system import right, wrong
+from tests.system.checks.test_keepalive import BEFORE, FILE
+from tests.system.files import right, wrong
 
 BASE = """
 providers:
@@ -45,5 +46,8 @@ def test_other_providers_and_paths_that_are_served_are_refused(written: str, sai
 
 
 def test_a_file_without_it_has_the_digest_that_it_had() -> None:
-    text = "providers: {v: {dialect: simulated}}\nmodels: {a: v/x}\n"
-    assert right(text).digest == right(text + "passthrough: {}\n").digest
+    assert right(FILE + "passthrough: {}\n").digest == BEFORE
+    assert (
+        right(FILE.replace("simulated}", "openai, base_url: 'https://v'}") + "passthrough: {files: v}\n").digest
+        != BEFORE
+    )
