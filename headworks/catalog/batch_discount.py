@@ -10,9 +10,9 @@ import msgspec
 from headworks.core.money import Price, Rates
 
 HALF: Final = (
-    "api.openai.com",  # https://platform.openai.com/docs/guides/batch ("50% lower costs"), read on 2026-12-01
+    "api.openai.com",  # https://apidog.com/blog/openai-batch-api/ (of https://platform.openai.com/docs/guides/batch), read on 2026-12-01
     "openai.azure.com",  # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch ("50% less cost"), read on 2026-12-01
-    "api.groq.com",  # https://console.groq.com/docs/batch ("50% discount"), read on 2026-12-01
+    "api.groq.com",  # https://www.promptunit.ai/blog/batch-api-50-percent-routing-decision, read on 2026-12-01
 )
 """Hosts, and hosts below them."""
 

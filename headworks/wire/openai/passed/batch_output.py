@@ -1,7 +1,7 @@
 """The tokens in the results of a batch, summed while they pass: one JSON object a line, each with the answer to one call.
 
-Its form: https://platform.openai.com/docs/guides/batch (read on 2026-12-01). A line whose call failed was not billed. What cannot be read,
-or names no tokens, makes the sum unknown: it is never guessed.
+Its form: https://platform.openai.com/docs/guides/batch; that a batch has one model: https://docs.morphllm.com/sdk/components/batch (read on
+2026-12-01). A line whose call failed was not billed. What cannot be read, or names no tokens, makes the sum unknown: it is never guessed.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from headworks.core.passage import OwnedId, Passage
 from headworks.wire.openai.passed import multipart
 
 PARTS: Final = frozenset({"jobs", "runs", "checkpoints", "graders", "alpha"})
-"""Parts of paths that are no ids (https://platform.openai.com/docs/api-reference, read on 2026-12-01)."""
+"""Parts of paths that are no ids (https://platform.openai.com/docs/api-reference)."""
 
 REFERENCES: Final = frozenset(
     {

@@ -19,7 +19,7 @@ EMBEDDINGS = {"prompt_tokens": 10, "total_tokens": 10}
 
 
 def line(usage: Any = CHAT, status: int = 200, model: Any = "gpt-4o-mini") -> bytes:
-    """Its form: https://platform.openai.com/docs/guides/batch, read on 2026-12-01."""
+    """Its form: https://platform.openai.com/docs/guides/batch."""
     response = {"status_code": status, "request_id": "r", "body": {"model": model, "usage": usage}}
     return json.dumps({"id": "batch_req_1", "custom_id": "1", "response": response, "error": None}).encode() + b"\n"
 
