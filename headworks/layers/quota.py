@@ -156,6 +156,8 @@ class Quota:
         finally:
             charges = billed(trail, len(call.body), call.dialect.operation) if has_begun else []
             used = sum([tokens.input_tokens + tokens.output_tokens for tokens, _, _ in charges if tokens is not None])
+            if call.passage is not None:  # the tokens of a batch were used hours ago
+                used = 0
             costs: tuple[int, ...] | None = ()
             if bound.spendings:
                 known = [cost for _, cost, _ in charges if cost is not None]

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from headworks.core.passage import OwnedId
 from tests.stack.passing import JSON, KEYED, SYSTEM, MemoryIds, Passing, pass_through
 
 FILE = {"id": "file-1", "object": "file"}
@@ -206,6 +207,57 @@ def test_a_keys_limits_hold() -> None:
         assert (await front.ask("GET", "/files", key="slow")).status == 429
 
     pass_through(main, {("GET", "/v1/files"): {"data": []}})
+
+
+def test_the_tokens_of_a_batch_take_nothing_from_a_keys_rate() -> None:
+    async def main(front: Passing) -> None:
+        front.ids.known["file-out"] = OwnedId("file-out", "small", "batch_output")
+        read = await front.ask("GET", "/files/file-out/content", key="small")
+        assert read.status == 200
+        again = await front.ask("GET", "/files/file-out/content", key="small")
+        assert again.headers[b"x-ratelimit-remaining-tokens"] == b"100"
+
+    front = pass_through(main, {("GET", "/v1/files/file-out/content"): line() * 1000})
+    tokens = front.facing.journal.records[0].tokens
+    assert tokens is not None
+    assert tokens.input == 10_000
+
+
+def test_an_error_and_an_answer_show_nothing_of_the_providers_key() -> None:
+    async def main(front: Passing) -> None:
+        made = await front.ask("POST", "/files", FORM, key="", content_type="multipart/form-data; boundary=x")
+        assert made.json == {"id": "file-1", "said": "***"}
+        assert (await front.ask("GET", "/files/file-1/content", key="")).body == b"a *** b"
+
+    said = {
+        ("POST", "/v1/files"): {"id": "file-1", "said": "vendor-secret-0123456789"},
+        ("GET", "/v1/files/file-1/content"): b"a vendor-secret-0123456789 b",
+    }
+    pass_through(main, said, SYSTEM)
+
+
+def test_azures_older_paths_and_the_query_of_a_base_url_come_first() -> None:
+    async def main(front: Passing) -> None:
+        assert (await front.ask("GET", "/files?limit=2", key="")).status == 200
+
+    azure = SYSTEM.replace("dialect: openai", "dialect: azure").replace('/v1"', '?api-version=2024-10-21"')
+    front = pass_through(main, {("GET", "/openai/files"): {"data": []}}, azure)
+    [asked] = front.vendor.asked
+    assert asked.target == "/openai/files?api-version=2024-10-21&limit=2"
+    assert asked.headers["api-key"] == "vendor-secret-0123456789"
+    assert "authorization" not in asked.headers
+
+
+def test_a_vendor_that_is_not_there_is_a_failure() -> None:
+    async def main(front: Passing) -> None:
+        front.vendor.cuts = 0
+        assert (await front.ask("GET", "/files")).status == 502
+        front.vendor.hangs_up = True
+        assert (await front.ask("POST", "/files", {})).status == 502
+
+    front = pass_through(main, {("GET", "/v1/files"): {"data": []}})
+    read, made = front.facing.journal.records
+    assert (read.outcome, read.cost_nano, made.outcome, made.cost_nano) == ("failed", 0, "failed", None)
 
 
 def test_strangers_wrong_methods_and_paths_that_are_not_named_are_refused() -> None:

@@ -31,6 +31,7 @@ keys:
   poor: {key: poor-secret-0123456789, budget: {amount: $1, every: 1d}}
   narrow: {key: narrow-secret-0123456789, models: [assistant]}
   slow: {key: slow-secret-0123456789, rpm: 1}
+  small: {key: small-secret-0123456789, tpm: 100}
 """
 )
 
@@ -80,12 +81,13 @@ class MemoryIds:
 
 class Vendor:
     """Answers from a table, by method and path; what is not in it is 404. cuts: how many bytes of a body go out before the connection
-    ends."""
+    ends. hangs_up: it ends without an answer."""
 
     def __init__(self, said: Mapping[tuple[str, str], object]) -> None:
         self.said = dict(said)
         self.asked: list[Asked] = []
         self.cuts: int | None = None
+        self.hangs_up = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -95,6 +97,8 @@ class Vendor:
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 method, target, _ = first.split(" ")
                 self.asked.append(Asked(method, target, headers, body))
+                if self.hangs_up:
+                    break
                 status, kind, data = self.answer(method, target)
                 shown = f"HTTP/1.1 {status} S\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
                 writer.write(shown + data[: self.cuts])

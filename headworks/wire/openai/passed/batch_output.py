@@ -13,7 +13,7 @@ import msgspec
 from headworks.core.reply import Usage
 from headworks.wire.openai.passed.vendor import Said, usage_of
 
-MOST_LINE: Final = 16_000_000
+MOST_LINE: Final = 8_000_000
 """Bytes of one line that are kept until its end comes."""
 
 
@@ -43,30 +43,25 @@ class BatchOutput:
         self.is_known = True
         self.model = ""
         self.usage = Usage()
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._begun = bytearray()
 
     def feed(self, data: bytes) -> None:
         if not self.is_known:
             return
         *whole, rest = data.split(b"\n")
         if whole:
-            whole[0] = b"".join([*self._pieces, whole[0]])
-            self._pieces.clear()
-            self._size = 0
-        if rest:
-            self._pieces.append(rest)
-            self._size += len(rest)
+            whole[0] = bytes(self._begun) + whole[0]
+            self._begun.clear()
+        self._begun += rest
         for line in whole:
             self._read(line)
-        if self._size > MOST_LINE:
+        if len(self._begun) > MOST_LINE:
             self._give_up()
 
     def end(self) -> Usage | None:
         """The tokens of all lines; None where they are not known."""
-        if self.is_known and self._pieces:
-            self._read(b"".join(self._pieces))
-        self._pieces.clear()
+        self._read(bytes(self._begun))
+        self._begun.clear()
         return self.usage if self.is_known else None
 
     def _read(self, line: bytes) -> None:
@@ -90,4 +85,4 @@ class BatchOutput:
 
     def _give_up(self) -> None:
         self.is_known = False
-        self._pieces.clear()
+        self._begun.clear()

@@ -60,7 +60,7 @@ def test_a_line_that_does_not_tell_makes_the_sum_unknown(wrong: bytes) -> None:
 def test_a_line_without_an_end_is_given_up_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_output, "MOST_LINE", 1000)
     found = read(b"x" * 1001, 100)
-    assert (found.end(), found._pieces) == (None, [])
+    assert (found.end(), found._begun) == (None, b"")
     assert read(b" " * 1000, 100).end() == Usage()
 
 
