@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from headworks.core.call import Call
-from headworks.core.errors import UnknownModel
+from headworks.core.errors import UnknownModel, UnknownPath
 from headworks.core.service import Opening, Service
 
 
@@ -21,7 +21,10 @@ class Route:
         if call.refusal is not None:  # a body that nobody understands: found at the edge, raised where it is recorded
             raise call.refusal.again()
         if call.passage is not None:
-            return self.passages[call.passage.word].open(call)
+            passage = self.passages.get(call.passage.word)
+            if passage is None:  # a reload has taken the word out of the file a moment ago
+                raise UnknownPath(f"/v1/{call.passage.word} is not served here.")
+            return passage.open(call)
         inner = self.aliases.get(call.alias)
         if inner is None:
             raise UnknownModel.named(call.alias)

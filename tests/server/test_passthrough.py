@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from headworks.core.passage import OwnedId
+from headworks.testing import settle
 from tests.stack.passing import JSON, KEYED, SYSTEM, MemoryIds, Passing, pass_through
 
 FILE = {"id": "file-1", "object": "file"}
@@ -329,8 +331,22 @@ def test_bodies_that_pass_are_on_no_record() -> None:
 
 def test_a_provider_that_is_at_its_limit_is_waited_for() -> None:
     async def main(front: Passing) -> None:
-        assert (await front.ask("GET", "/files")).status == 200
+        front.vendor.gate = asyncio.Event()
+        both = [asyncio.create_task(front.ask("GET", "/files")) for _ in range(2)]
+        while len(front.vendor.asked) < 1 or front.facing.world.assembled.front.in_flight < 2:
+            await asyncio.sleep(0)
+        await settle()
+        assert len(front.vendor.asked) == 1
+        front.vendor.gate.set()
+        assert [one.status for one in await asyncio.gather(*both)] == [200, 200]
 
-    pass_through(
-        main, {("GET", "/v1/files"): {"data": []}}, KEYED.replace("api_key:", "concurrency: 1, rpm: 10, api_key:")
-    )
+    text = KEYED.replace("api_key:", "concurrency: 1, rpm: 10, api_key:")
+    pass_through(main, {("GET", "/v1/files"): {"data": []}}, text)
+
+
+def test_a_word_that_a_reload_has_just_taken_out_is_unknown() -> None:
+    async def main(front: Passing) -> None:
+        front.facing.stack.passthrough = frozenset({"uploads"})
+        assert (await front.ask("GET", "/uploads", key="")).status == 404
+
+    pass_through(main, {}, SYSTEM)

@@ -81,13 +81,15 @@ class MemoryIds:
 
 class Vendor:
     """Answers from a table, by method and path; what is not in it is 404. cuts: how many bytes of a body go out before the connection
-    ends. hangs_up: it ends without an answer."""
+    ends. hangs_up: it ends without an answer. gate: what each
+    answer waits for."""
 
     def __init__(self, said: Mapping[tuple[str, str], object]) -> None:
         self.said = dict(said)
         self.asked: list[Asked] = []
         self.cuts: int | None = None
         self.hangs_up = False
+        self.gate: asyncio.Event | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -99,6 +101,8 @@ class Vendor:
                 self.asked.append(Asked(method, target, headers, body))
                 if self.hangs_up:
                     break
+                if self.gate is not None:
+                    await self.gate.wait()
                 status, kind, data = self.answer(method, target)
                 shown = f"HTTP/1.1 {status} S\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
                 writer.write(shown + data[: self.cuts])

@@ -59,9 +59,7 @@ def permitted(system: System) -> System:
 
 def is_permitted(system: System, target: TargetOf) -> bool:
     """Whether a target meets every constraint."""
-    provider = system.providers[target.provider]
-    judged = (_judged(one, provider, target.provider) for one in system.requirements.constraints)
-    return not any(problem for _, problem in chain.from_iterable(judged))
+    return not _why_not(system, target.provider)
 
 
 def unserved(system: System) -> list[str]:
@@ -70,7 +68,7 @@ def unserved(system: System) -> list[str]:
 
 
 def check_served(system: System) -> None:
-    """Raises ConfigError where an alias has no target that meets every constraint: there is nobody to ask."""
+    """Raises ConfigError where an alias has no target that meets every constraint, or a path passes to a provider that does not."""
     problems = [
         Problem(
             path=f"models.{alias}.targets",
@@ -78,6 +76,15 @@ def check_served(system: System) -> None:
             remedy="state `region:` and `retention:` of a provider where they are so, or name another target",
         )
         for alias in unserved(system)
+    ]
+    problems += [
+        Problem(
+            path=f"passthrough.{word}",
+            problem=f"`{name}` does not meet `{CONSTRAINTS}`: {'; '.join(_why_not(system, name))}",
+            remedy="state `region:` and `retention:` of the provider where they are so, or name another one",
+        )
+        for word, name in system.passthrough.items()
+        if _why_not(system, name)
     ]
     if problems:
         raise ConfigError(problems)
@@ -100,6 +107,8 @@ def _targets(system: System) -> Iterator[tuple[str, str]]:
     for model in system.models.values():
         for target in chain.from_iterable(model.targets):
             yield str(target), target.provider
+    for word, name in system.passthrough.items():
+        yield f"/v1/{word}", name
 
 
 def _permitted(system: System, model: Model) -> Model:
@@ -112,6 +121,12 @@ def _reasons(system: System, alias: str) -> list[str]:
     return list(
         dict.fromkeys(one.why for one in judge_constraints(system) if one.target in mine and one.verdict != "holds")
     )
+
+
+def _why_not(system: System, name: str) -> list[str]:
+    """Why a provider does not meet the constraints; empty where it does."""
+    judged = (_judged(one, system.providers[name], name) for one in system.requirements.constraints)
+    return [problem for _, problem in chain.from_iterable(judged) if problem]
 
 
 def _judged(constraint: Constraint, provider: Provider, name: str) -> Iterator[tuple[str, str]]:

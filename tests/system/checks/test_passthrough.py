@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from headworks.core.errors import ConfigError
+from headworks.system.verdicts.constraints import judge_constraints
 from tests.system.checks.test_keepalive import BEFORE, FILE
 from tests.system.files import right, wrong
 
@@ -51,3 +53,18 @@ def test_a_file_without_it_has_the_digest_that_it_had() -> None:
         right(FILE.replace("simulated}", "openai, base_url: 'https://v'}") + "passthrough: {files: v}\n").digest
         != BEFORE
     )
+
+
+def test_a_path_passes_to_nobody_who_does_not_meet_the_constraints() -> None:
+    text = (
+        'providers: {v: {dialect: openai, base_url: "https://v/v1"}, s: {dialect: simulated, region: eu}}\n'
+        "models: {m: s/x}\nrequirements: {constraints: [{region: eu}]}\npassthrough: {files: v}\n"
+    )
+    said = r"`v` does not meet `requirements\.constraints`: `providers\.v` states no `region`"
+    with pytest.raises(ConfigError, match=said):
+        right(text)
+    system = right(text.replace('/v1"}', '/v1", region: eu}'))
+    assert [(one.target, one.verdict) for one in judge_constraints(system)] == [
+        ("s/x", "holds"),
+        ("/v1/files", "holds"),
+    ]
