@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headworks.core.errors import ConfigError
-from headworks.system.verdicts.constraints import judge_constraints
+from headworks.system.verdicts.constraints import check_served, judge_constraints
 from tests.system.checks.test_keepalive import BEFORE, FILE
 from tests.system.files import right, wrong
 
@@ -62,7 +62,7 @@ def test_a_path_passes_to_nobody_who_does_not_meet_the_constraints() -> None:
     )
     said = r"`v` does not meet `requirements\.constraints`: `providers\.v` states no `region`"
     with pytest.raises(ConfigError, match=said):
-        right(text)
+        check_served(right(text))
     system = right(text.replace('/v1"}', '/v1", region: eu}'))
     assert [(one.target, one.verdict) for one in judge_constraints(system)] == [
         ("s/x", "holds"),
