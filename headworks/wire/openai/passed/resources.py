@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from headworks.core.errors import Garbled, Malformed
+from headworks.core.errors import Garbled, Malformed, TooLarge
 from headworks.core.passage import OwnedId, Passage
 from headworks.wire.openai.passed import multipart
 
@@ -33,6 +33,12 @@ MOST_ID: Final = 256
 MOST_REFERENCES: Final = 2000
 BATCH_OUTPUT: Final = "batch_output"
 
+MOST_JSON: Final = 4_000_000
+"""Bytes of a body that are read for ids: as objects they take up to 25 times as much memory."""
+
+MOST_LIST: Final = 16_000_000
+"""Bytes of a list: 10,000 files, the most that OpenAI gives at once, have 3 MB."""
+
 _MULTIPART: Final = "multipart/"
 
 _FREE_FORM: Final = "metadata"
@@ -49,6 +55,11 @@ class _Item(msgspec.Struct):
     result_files: Any = None
 
 
+class _Named(msgspec.Struct):
+    id: Any = None
+
+
+_NAMED: Final = msgspec.json.Decoder(_Named)
 _ITEM: Final = msgspec.json.Decoder(_Item)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -107,6 +118,8 @@ def _texts(value: Any) -> list[str]:
 
 
 def _parsed(body: bytes) -> Any:
+    if len(body) > MOST_JSON:
+        raise TooLarge(f"The body has {len(body)} bytes, and of JSON at most {MOST_JSON} are taken here.")
     try:
         return json.loads(body.decode(), object_pairs_hook=_once, parse_int=_number, parse_float=_number)
     except (ValueError, RecursionError):
@@ -158,9 +171,11 @@ class Listed:
     """A list of things, as an answer has it. Raises Garbled where it is none: nobody could say whose they are."""
 
     def __init__(self, body: bytes) -> None:
+        if len(body) > MOST_LIST:
+            raise Garbled(f"The vendor's list has {len(body)} bytes, and at most {MOST_LIST} are read.")
         try:
             self._members = _OBJECT.decode(body)
-            self._items = [(raw, _item(raw)) for raw in _ITEMS.decode(self._members["data"])]
+            self._items = [(_id(raw), raw) for raw in _ITEMS.decode(self._members["data"])]
             self.has_more = bool(msgspec.json.decode(self._members.get("has_more", b"false"))) and bool(self.ids)
         except (KeyError, ValueError, RecursionError):
             raise Garbled(
@@ -170,24 +185,29 @@ class Listed:
     @property
     def ids(self) -> list[str]:
         """The ids of its items."""
-        return [item.id for _, item in self._items if item is not None and is_id(item.id)]
+        return [id for id, _ in self._items if id]
 
     def outputs(self, ids: Collection[str]) -> list[OwnedId]:
         """The files that those of its batches have made. They have no key yet."""
-        found: list[OwnedId] = []
-        for raw, item in self._items:
-            if item is not None and is_id(item.id) and item.id in ids:
-                found += outputs(raw, "")
-        return found
+        return [one for id, raw in self._items if id and id in ids for one in outputs(raw, "")]
 
     def of(self, ids: Collection[str]) -> bytes:
         """The list with those items alone."""
-        kept = [(raw, item.id) for raw, item in self._items if item and is_id(item.id) and item.id in ids]
-        members = {**self._members, "data": msgspec.Raw(msgspec.json.encode([raw for raw, _ in kept]))}
+        kept = [(id, raw) for id, raw in self._items if id and id in ids]
+        members = {**self._members, "data": msgspec.Raw(msgspec.json.encode([raw for _, raw in kept]))}
         for name, at in (("first_id", 0), ("last_id", -1)):
             if name in members:
-                members[name] = msgspec.Raw(msgspec.json.encode(kept[at][1] if kept else None))
+                members[name] = msgspec.Raw(msgspec.json.encode(kept[at][0] if kept else None))
         return msgspec.json.encode(members)
+
+
+def _id(item: bytes) -> str:
+    """The id of an item; "" where it has none."""
+    try:
+        id = _NAMED.decode(item).id
+    except (ValueError, RecursionError):
+        return ""
+    return id if is_id(id) else ""
 
 
 def after(query: str, id: str) -> str:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.core.errors import Garbled, Malformed
+from headworks.core.errors import Garbled, Malformed, TooLarge
 from headworks.core.passage import OwnedId, Passage
+from headworks.wire.openai.passed import resources
 from headworks.wire.openai.passed.resources import Listed, after, below, id_in, made, outputs, references
 
 JSON = Passage(method="POST", word="batches", path="/batches", content_type="application/json")
@@ -118,6 +119,17 @@ def test_only_the_batches_that_are_named_tell_their_files() -> None:
 def test_what_is_no_list_is_garbled(body: bytes) -> None:
     with pytest.raises(Garbled):
         Listed(body)
+
+
+def test_bodies_and_lists_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "MOST_JSON", 20)
+    assert references(JSON, b'{"file_id":"f"}     ') == ["f"]
+    with pytest.raises(TooLarge, match="at most 20"):
+        references(JSON, b'{"file_id":"f"}      ')
+    monkeypatch.setattr(resources, "MOST_LIST", 11)
+    assert Listed(b'{"data":[]}').ids == []
+    with pytest.raises(Garbled, match="at most 11"):
+        Listed(b'{"data":[]} ')
 
 
 def test_the_next_page_is_asked_for_behind_the_last_item() -> None:
