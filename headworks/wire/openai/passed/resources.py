@@ -36,7 +36,7 @@ BATCH_OUTPUT: Final = "batch_output"
 MOST_JSON: Final = 4_000_000
 """Bytes of a body that are read for ids: as objects they take up to 25 times as much memory."""
 
-MOST_LIST: Final = 16_000_000
+MOST_LIST: Final = 8_000_000
 """Bytes of a list: 10,000 files, the most that OpenAI gives at once, have 3 MB."""
 
 _MULTIPART: Final = "multipart/"
