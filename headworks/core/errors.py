@@ -203,17 +203,6 @@ class UnknownAnswer(Refused):
         return cls(f"Response with id '{shortened(answer_id)}' not found.", param="response_id")
 
 
-class UnknownId(Refused):
-    """A file, batch or other thing that is not there, or is another key's: the same words for both, OpenAI's."""
-
-    status = 404
-
-    @classmethod
-    def named(cls, id: str, word: str) -> UnknownId:
-        kind = word[:-2] if word.endswith("ches") else word.removesuffix("s")
-        return cls(f"No such {kind.replace('_', ' ').title()} object: {shortened(id)}", param="id")
-
-
 class Unprocessable(Refused):
     """A body that is understood and does not fit: a variable of a prompt that is missing, or of another type."""
 
@@ -326,12 +315,6 @@ class AnswersAway(Shed):
     """Kept answers cannot be read now."""
 
     code = "responses_unavailable"
-
-
-class IdsAway(Shed):
-    """Whose an id is cannot be read or noted now."""
-
-    code = "ids_unavailable"
 
 
 class KeysAway(Shed):

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import msgspec
 
+from headworks.core.errors import Refused, Shed, shortened
+
 PASSAGE_PREFIX = "passthrough/"
 """What stands before the path's word where a record names a model: `passthrough/files`."""
 
@@ -58,3 +60,20 @@ class OwnedIds(Protocol):
     async def forget(self, provider: str, id: str, /) -> None:
         """Forgets an id whose thing was deleted."""
         ...
+
+
+class UnknownId(Refused):
+    """A file, batch or other thing that is not there, or is another key's: the same words for both, OpenAI's."""
+
+    status = 404
+
+    @classmethod
+    def named(cls, id: str, word: str) -> UnknownId:
+        kind = word[:-2] if word.endswith("ches") else word.removesuffix("s")
+        return cls(f"No such {kind.replace('_', ' ').title()} object: {shortened(id)}", param="id")
+
+
+class IdsAway(Shed):
+    """Whose an id is cannot be read or noted now."""
+
+    code = "ids_unavailable"

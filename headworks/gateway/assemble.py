@@ -194,7 +194,8 @@ def assemble(
     before: what the stack that this one replaces has shared. prompts: those of the system file, made ready.
     state: what calls are counted by; without one, that of `before`, or a new one of this process. keys: every key, where more
     may be made while calls are served; without it, those of the file. answer_stores: where answers are kept; without one, in this process.
-    kept: where callers' answers are kept that they may go on from; without it, and without `responses.store`, nowhere. ids: where it is noted whose files and batches are; without it no path passes through.
+    kept: where callers' answers are kept that they may go on from; without it, and without `responses.store`, nowhere.
+    ids: where it is noted whose files and batches are; without it no path passes through.
     Targets that do not meet `requirements.constraints` are not built. Raises ConfigError where an alias has no other.
     """
     check_served(system)

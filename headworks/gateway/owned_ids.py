@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from headworks.core.clock import wall
-from headworks.core.errors import IdsAway
-from headworks.core.passage import OwnedId
+from headworks.core.passage import IdsAway, OwnedId
 from headworks.gateway.kept_responses import PAUSE, StoreThread
 from headworks.ledger.resources import Resources
 from headworks.ledger.store import StoreAt, StoreTrouble

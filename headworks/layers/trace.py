@@ -120,7 +120,7 @@ class Trace:
                 price_at=price_at,
                 attempts=known,
                 cache=trail.cache,
-                asked=kept(call.body) if self.keeps_bodies and call.dialect.operation not in PASSED_OPERATIONS else "",
+                asked=asked_of(call) if self.keeps_bodies else "",
                 answered=kept(well_formed(joined(traced.texts)).encode())
                 if traced is not None and traced.texts
                 else "",
@@ -160,6 +160,11 @@ class Traced(Reply):
             self.is_recorded = True
             self.trace.record(self.call, self, None)
         return chunks
+
+
+def asked_of(call: Call) -> str:
+    """The body as a record keeps it. Of what passes through none is kept: it may be a file of somebody's."""
+    return "" if call.dialect.operation in PASSED_OPERATIONS else kept(call.body)
 
 
 def kept(body: bytes) -> str:

@@ -16,9 +16,9 @@ import msgspec
 
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import now
-from headworks.core.errors import Garbled, UnknownId
+from headworks.core.errors import Garbled
 from headworks.core.money import Price
-from headworks.core.passage import OwnedId, OwnedIds, Passage
+from headworks.core.passage import OwnedId, OwnedIds, Passage, UnknownId
 from headworks.core.reply import Chunk, CompleteReply, Reply
 from headworks.core.service import Service
 from headworks.wire import passing

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headworks.core.errors import IdsAway
-from headworks.core.passage import OwnedId
+from headworks.core.passage import IdsAway, OwnedId
 from headworks.gateway.owned_ids import StoredIds
 from headworks.ledger.sqlite import SqliteAt
 from headworks.ledger.store import StoreAt

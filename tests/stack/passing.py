@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from headworks.core.errors import IdsAway
-from headworks.core.passage import OwnedId
+from headworks.core.passage import IdsAway, OwnedId
 from headworks.gateway.leaves import Leaves
 from tests.server.test_app import Answered, Facing
 from tests.stack.systems import World, system
