@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 import msgspec
 
 from headworks.core.errors import CallError, Unkept
-from headworks.core.kept_answer import Conversation
+from headworks.core.kept_answer import Conversation, ItemPlace
 from headworks.core.reply import Chunk, Usage
 
 Operation = Literal["chat", "embeddings", "count", "images", "audio", "moderations", "rerank", "passthrough"]
@@ -304,9 +304,15 @@ class Said(msgspec.Struct, frozen=True):
 class Keeping(Protocol):
     """How answers of an API are kept, and how a call goes on from one."""
 
-    def opened(self, body: bytes, before: Conversation | None, /) -> tuple[bytes, bytes, bool]:
+    def opened(
+        self, body: bytes, before: Conversation | None, items: Mapping[str, bytes], /
+    ) -> tuple[bytes, bytes, bool]:
         """The body with everything that came before, and with what an answer needs that is gone on from; what the call itself has added;
-        and whether its answer is to be kept. Raises Malformed."""
+        and whether its answer is to be kept. items: what its input refers to, by id. Raises Malformed."""
+        ...
+
+    def item_places(self, turn: bytes, /) -> Sequence[ItemPlace]:
+        """Where those items of a turn's output stand that a later call may refer to."""
         ...
 
     def told(self, data: bytes, said: Said, /, *, streamed: bool) -> bytes:

@@ -170,14 +170,17 @@ class Malformed(Refused):
 
 
 class Unkept(Malformed):
-    """A body that goes on from an earlier answer (`answer_id`). Only a gateway that keeps answers can serve it, and that takes the refusal back."""
+    """A body that goes on from an earlier answer (`answer_id`, "" for none), or refers to items of earlier answers (`item_ids`). Only a gateway
+    that keeps answers can serve it, and that takes the refusal back."""
 
     answer_id = ""
+    item_ids: Sequence[str] = ()
 
     @classmethod
-    def naming(cls, answer_id: str, message: str, param: str) -> Unkept:
+    def naming(cls, answer_id: str, message: str, param: str, item_ids: Sequence[str] = ()) -> Unkept:
         made = cls(message, param=param)
         made.answer_id = answer_id
+        made.item_ids = item_ids
         return made
 
 
@@ -190,6 +193,21 @@ class UnknownEarlier(Malformed):
     def named(cls, answer_id: str) -> UnknownEarlier:
         shown = shortened(answer_id)
         return cls(f"Previous response with id '{shown}' not found.", param="previous_response_id")
+
+
+class UnknownItem(Refused):
+    """A body refers to an item that is not there, or is another key's: the same words for both, OpenAI's."""
+
+    status = 404
+    code = "item_not_found"
+
+    @classmethod
+    def named(cls, item_id: str) -> UnknownItem:
+        return cls(
+            f"Item with id '{shortened(item_id)}' not found. Items are not persisted when `store` is set to false, and not beyond "
+            "`responses.store`. Send the item itself in `input`, as it came.",
+            param="input",
+        )
 
 
 class UnknownAnswer(Refused):

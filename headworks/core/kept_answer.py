@@ -6,8 +6,8 @@ own call added. So a conversation of a hundred turns is kept once, and not a hun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -15,11 +15,19 @@ OVERHEAD = 1000
 """Bytes that a turn counts beside its content, so that the bound on a conversation also bounds the number of its turns."""
 
 
+class ItemPlace(NamedTuple):
+    """Where an item of an output stands in its turn: bytes from the turn's beginning, and bytes of the item."""
+
+    id: str
+    position: int
+    size: int
+
+
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """key: the name of the key it belongs to, "" where there are no keys. user: the digest of the caller's `user`, "" without one. made_at:
     when the call arrived (seconds since 1970). earlier: the id of the answer that it goes on from, "" for the first one. root: the id of the
     conversation's first answer. total: bytes of all turns so far. turn: what the call added, its input and its output. head: the answer
-    without its output."""
+    without its output. items: where those items of its output stand in `turn` that a later call may refer to."""
 
     id: str
     key: str
@@ -30,6 +38,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     turn: bytes
     head: bytes
+    items: Sequence[ItemPlace] = ()
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +57,11 @@ class KeptAnswers(Protocol):
     async def find(self, id: str, key: str, /) -> Conversation | None:
         """The conversation up to an answer; None where there is none, or it is another key's. Raises TooLarge where a call could not
         have so much."""
+        ...
+
+    async def items(self, ids: Sequence[str], key: str, /) -> Mapping[str, bytes]:
+        """Those of these items that are there and this key's. One id may have come twice: then it is the newest. Raises TooLarge where a call
+        could not have so much."""
         ...
 
     async def read(self, id: str, key: str, /) -> Conversation | None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -233,6 +233,19 @@ class KeptResponses:
             raise TooLarge(
                 f"The conversation up to this answer has {much.total} bytes, and at most {self.max_body} are taken (`server.max_body`).",
                 param="previous_response_id",
+            ) from None
+        return found
+
+    async def items(self, ids: Sequence[str], key: str) -> Mapping[str, bytes]:
+        try:
+            found: Mapping[str, bytes] = await self._reader.ask(lambda stored: stored.items(ids, key, self.max_body))
+        except StoreTrouble as trouble:
+            raise self._away(trouble) from None
+        except TooMuch as much:
+            raise TooLarge(
+                f"What `input` refers to has {much.total} bytes in the store, which is more than is taken for one call. Send fewer "
+                "references, or the items themselves.",
+                param="input",
             ) from None
         return found
 

@@ -9,9 +9,10 @@ budgets, caches and vendors know nothing of stored answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from types import MappingProxyType
 from typing import Final, ParamSpec, TypeVar
 
 import msgspec
@@ -19,8 +20,8 @@ import msgspec
 from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.dialect import Keeping, Kept, Said
-from headworks.core.errors import Overloaded, TooLarge, Unkept, UnknownEarlier
-from headworks.core.kept_answer import OVERHEAD, Conversation, KeptAnswer, KeptAnswers
+from headworks.core.errors import Malformed, Overloaded, TooLarge, Unkept, UnknownEarlier, UnknownItem
+from headworks.core.kept_answer import OVERHEAD, Conversation, ItemPlace, KeptAnswer, KeptAnswers
 from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply
 from headworks.core.request_id import PREFIX
@@ -31,6 +32,11 @@ T = TypeVar("T")
 
 MOST_KEPT: Final = 8_000_000
 """Bytes of a call's own input and its answer, which are kept together. As much as a few photographs; a larger one says `store: false`."""
+
+MOST_REFERENCES: Final = 1000
+"""References to items of earlier answers that one call may have."""
+
+NO_ITEMS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 MOST_HELD: Final = 256_000_000
 """Bytes of earlier turns that calls under way may have together, in one process: a short call can bring `server.max_body` of them."""
@@ -56,13 +62,13 @@ class Stored:
     @asynccontextmanager
     async def _opened(self, call: Call, dialect: Kept) -> AsyncIterator[Reply]:
         keeping = dialect.keeping
-        before = await self._before(call)
-        size = len(call.body) + (0 if before is None else before.total)
+        before, items = await self._before(call)
+        size = len(call.body) + (0 if before is None else before.total) + sum(map(len, items.values()))
         if size > self.max_body:
             raise TooLarge(
-                f"The conversation that `previous_response_id` names and the new input have {size} bytes together, and at most {self.max_body} "
+                f"What `previous_response_id` and `item_reference` name and the new input have {size} bytes together, and at most {self.max_body} "
                 "are taken (`server.max_body`). Begin a new conversation, or send a shorter summary of this one in `input`.",
-                param="previous_response_id",
+                param="input" if before is None else "previous_response_id",
             )
         held = size - len(call.body)
         if held and self.held + held > MOST_HELD:
@@ -71,7 +77,7 @@ class Stored:
             )
         self.held += held
         try:
-            body, added, is_kept = await off_loop(size, keeping.opened, call.body, before)
+            body, added, is_kept = await off_loop(size, keeping.opened, call.body, before, items)
             inside = msgspec.structs.replace(call, body=body, refusal=None)
             async with self.inner.open(inside) as reply:
                 if before is None and not is_kept:
@@ -83,16 +89,32 @@ class Stored:
         finally:
             self.held -= held
 
-    async def _before(self, call: Call) -> Conversation | None:
+    async def _before(self, call: Call) -> tuple[Conversation | None, Mapping[str, bytes]]:
+        """What the body goes on from, and the items that it refers to."""
         refusal = call.refusal
         if not isinstance(refusal, Unkept):
-            return None
-        found = await self.answers.find(refusal.answer_id, call.tenant)
-        if found is None:
-            raise UnknownEarlier.named(refusal.answer_id)
+            return None, NO_ITEMS
+        found: Conversation | None = None
+        if refusal.answer_id or not refusal.item_ids:
+            found = await self.answers.find(refusal.answer_id, call.tenant)
+            if found is None:
+                raise UnknownEarlier.named(refusal.answer_id)
+        return found, (await self._items(refusal.item_ids, call.tenant) if refusal.item_ids else NO_ITEMS)
+
+    async def _items(self, ids: Sequence[str], key: str) -> Mapping[str, bytes]:
+        if len(ids) > MOST_REFERENCES:
+            raise Malformed(
+                f"`input` refers to {len(ids)} items of earlier answers, and at most {MOST_REFERENCES} are taken. Send the items themselves, "
+                "or go on from the last answer by `previous_response_id`.",
+                param="input",
+            )
+        found = await self.answers.items(list(dict.fromkeys(ids)), key)
+        for id in ids:
+            if id not in found:
+                raise UnknownItem.named(id)
         return found
 
-    def kept(self, asking: Asking, turn: bytes, head: bytes) -> KeptAnswer:
+    def kept(self, asking: Asking, turn: bytes, head: bytes, items: Sequence[ItemPlace]) -> KeptAnswer:
         """What is kept of an answer."""
         call, said, before = asking.call, asking.said, asking.before
         total = len(turn) + OVERHEAD
@@ -106,6 +128,7 @@ class Stored:
             total=total if before is None else total + before.total,
             turn=turn,
             head=head,
+            items=items,
         )
 
 
@@ -153,7 +176,8 @@ class Told(Reply):
         if len(turn) + len(head) > MOST_KEPT:
             answers.left_out("too_large")
             return False
-        return await answers.keep(self.stored.kept(asking, turn, head))
+        items = await off_loop(len(turn), self.keeping.item_places, turn)
+        return await answers.keep(self.stored.kept(asking, turn, head, items))
 
 
 async def off_loop(size: int, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:

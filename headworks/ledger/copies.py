@@ -41,7 +41,10 @@ def copying(store: Store) -> Copying:
 
 def is_empty(
     store: Store,
-    tables: Iterable[str] = ("calls", "records", "opened", "spent", "access", "journals", "responses", "resources"),
+    tables: Iterable[str] = (
+        *("calls", "records", "opened", "spent", "access", "journals"),
+        *("responses", "resources", "response_items"),
+    ),
 ) -> bool:
     """Whether nothing was ever written to a store. Raises StoreTrouble."""
     return not any(store.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in tables)

@@ -43,7 +43,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION: Final = 6
+VERSION: Final = 7
 TABLES: Final = """
 CREATE TABLE names (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, digest BYTEA NOT NULL,
@@ -116,7 +116,16 @@ CREATE TABLE resources (
 """
 """Ids of what callers made at providers (`resources.py`). `made`: microseconds since 1970."""
 
-MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY, SESSIONS, RESPONSES, RESOURCES)
+RESPONSE_ITEMS: Final = """
+CREATE TABLE response_items (
+    key TEXT NOT NULL, item TEXT NOT NULL, response TEXT NOT NULL, position INTEGER NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (key, item)
+);
+CREATE INDEX response_items_response ON response_items (response)
+"""
+"""Where the items of kept answers stand in their `line`: bytes."""
+
+MIGRATIONS: tuple[str, ...] = (TABLES, ENDUSERS, IDENTITY, SESSIONS, RESPONSES, RESOURCES, RESPONSE_ITEMS)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 TYPES: Final = {"is_failed": "smallint", "status": "int", "class": "int", "reason": "text"}

@@ -36,7 +36,7 @@ from headworks.ledger.store import (
     row_of,
 )
 
-VERSION = 7
+VERSION = 8
 
 SCHEMA = """
 CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
@@ -111,7 +111,16 @@ CREATE TABLE resources (
 """
 """Ids of what callers made at providers (`resources.py`). `made`: microseconds since 1970."""
 
-MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY, SESSIONS, RESPONSES, RESOURCES)
+RESPONSE_ITEMS = """
+CREATE TABLE response_items (
+    key TEXT NOT NULL, item TEXT NOT NULL, response TEXT NOT NULL, position INTEGER NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (key, item)
+) WITHOUT ROWID;
+CREATE INDEX response_items_response ON response_items (response);
+"""
+"""Where the items of kept answers stand in their `line`: bytes."""
+
+MIGRATIONS: tuple[str, ...] = (SCHEMA, ACCESS, ENDUSERS, IDENTITY, SESSIONS, RESPONSES, RESOURCES, RESPONSE_ITEMS)
 """Step n leads from version n to n + 1. A step that was released is never changed."""
 
 

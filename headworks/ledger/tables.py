@@ -67,6 +67,13 @@ TABLES: Final[Mapping[str, Mapping[str, Kind]]] = MappingProxyType(
             "made": "whole",
             "counted": "text",
         },
+        "response_items": {
+            "key": "text",
+            "item": "text",
+            "response": "text",
+            "position": "whole",
+            "size": "whole",
+        },
     }
 )
 """The store's tables, their columns in order."""
@@ -76,6 +83,7 @@ ADDED: Final[Mapping[str, Set[str]]] = MappingProxyType(
         "calls": frozenset({"session"}),
         "responses": frozenset(TABLES["responses"]),
         "resources": frozenset(TABLES["resources"]),
+        "response_items": frozenset(TABLES["response_items"]),
     }
 )
 """Columns that earlier backups lack, by their table: the last of it, or all of a table that is new. They are restored empty."""

@@ -340,15 +340,17 @@ def responses_kept(data: bytes) -> None:
         keeping.told(rest, said, streamed=streamed)
     with contextlib.suppress(CallError):
         RESPONSES.read(body)
-        _, added, _ = keeping.opened(body, None)
+        _, added, _ = keeping.opened(body, None, {})
         for streamed in (True, False):
             if (closed := keeping.closed(rest, added, said, streamed=streamed)) is not None:
                 turn, head = closed
                 found = Conversation(id="resp_1", root="resp_1", total=len(turn), turns=[turn, turn], head=head)
+                for place in keeping.item_places(turn):
+                    msgspec.json.decode(turn[place.position : place.position + place.size])
                 keeping.body(found)
                 keeping.events(found, -1)
                 keeping.inputs(found, {"order": "asc"})
-                read, _, _ = keeping.opened(b'{"model":"m","input":"x","previous_response_id":"resp_1"}', found)
+                read, _, _ = keeping.opened(b'{"model":"m","input":"x","previous_response_id":"resp_1"}', found, {})
                 RESPONSES.read(read)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from headworks.core.errors import AnswersAway
 from headworks.core.kept_answer import Conversation, KeptAnswer
 
@@ -29,6 +31,12 @@ class MemoryAnswers:
         if last is None:
             return None
         return Conversation(id=id, root=last.root, total=last.total, turns=turns, head=last.head)
+
+    async def items(self, ids: Sequence[str], key: str) -> Mapping[str, bytes]:
+        if self.is_away:
+            raise AnswersAway("Kept responses cannot be read right now.", retry_after=1.0)
+        found = [(item, one) for one in self.answers.values() if one.key == key for item in one.items if item.id in ids]
+        return {item.id: one.turn[item.position : item.position + item.size] for item, one in found}
 
     async def read(self, id: str, key: str) -> Conversation | None:
         if self.is_away:

@@ -45,10 +45,11 @@ models:
 keys:
   caller: {key: CALLER}
   poor: {key: POOR, budget: {amount: $0.0000001, every: 1d}}
+responses: {store: 30d}
 server: {listen: 127.0.0.1:PORT}
 """
 """`mid_stream: restart` goes on with a stream that broke. The vendor's model has the alias's name: Claude Code gives thinking
-back only where the answer names the model that it asked for. All else is what a user would write, with short bounds."""
+back only where the answer names the model that it asked for. `responses`: the Vercel AI SDK refers to items of earlier answers. All else is what a user would write, with short bounds."""
 
 
 def free_port() -> int:

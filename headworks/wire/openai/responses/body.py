@@ -16,7 +16,7 @@ from headworks.core.errors import Malformed, Unkept
 from headworks.wire.members import Members, members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.body import kind
-from headworks.wire.openai.responses.references import REFERENCE, refuse_references
+from headworks.wire.openai.responses.references import REFERENCE, references_in
 
 BOUND: Final = "max_output_tokens"
 PREVIOUS: Final = "previous_response_id"
@@ -48,7 +48,7 @@ def read_responses(body: bytes, path: str = "") -> Asked:
             "or go on from an answer by `previous_response_id` where the system file has `responses: {store: 30d}`.",
             param="conversation",
         )
-    unkept = _unkept(found) if PREVIOUS in found else None
+    unkept = _unkept(body, found) if PREVIOUS in found or REFERENCE in body else None
     for name in found.keys() & _KINDS.keys():
         firsts, wanted = _KINDS[name]
         if memoryview(found[name])[0] not in firsts:
@@ -66,9 +66,19 @@ def read_responses(body: bytes, path: str = "") -> Asked:
     )
 
 
-def _unkept(found: Members) -> Unkept | None:
-    """The refusal of a body that goes on from an earlier answer, for a gateway that keeps none."""
-    named = openai_body.read_field(found, PREVIOUS, _OPTIONAL_STRING, "a string")
+def _unkept(body: bytes, found: Members) -> Unkept | None:
+    """The refusal of a body that goes on from an earlier answer or refers to its items, for a gateway that keeps none."""
+    named = openai_body.read_field(found, PREVIOUS, _OPTIONAL_STRING, "a string") if PREVIOUS in found else None
+    at, ids = references_in(found["input"]) if REFERENCE in body and "input" in found else (0, [])
+    if ids:
+        return Unkept.naming(
+            named or "",
+            f"`input[{at}]` refers to an item of an earlier answer by its id, and this gateway and its vendors keep none. Send the "
+            "item itself, as it came. SDKs do so with `store: false` (Vercel AI SDK: `providerOptions: {openai: {store: false}}`). "
+            "(To keep answers: `responses: {store: 30d}` in the system file.)",
+            "input",
+            ids,
+        )
     if named is None:
         return None
     return Unkept.naming(
@@ -88,6 +98,4 @@ def _require_input(body: bytes, found: Members) -> None:
     first = bytes(memoryview(raw)[:1])
     if first not in (b'"', b"["):
         raise Malformed(f"`input` must be a string or a list, not {kind(raw)}.", param="input")
-    if REFERENCE in body:
-        refuse_references(raw)
     openai_body.require_content(found, "input", "send a string, or at least one item", listed=False)

@@ -6,6 +6,7 @@ no bound on its length, no stream, and no form in which it could be kept or shar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from headworks.core.call import Call
@@ -34,10 +35,12 @@ NAME: Final = "openai.compact"
 class CompactKeeping(ResponsesKeeping):
     """What is compacted may go on from a kept answer. The outcome is none, so it is not kept, and says nothing of it."""
 
-    def opened(self, body: bytes, before: Conversation | None, /) -> tuple[bytes, bytes, bool]:
-        if before is None:
+    def opened(
+        self, body: bytes, before: Conversation | None, items: Mapping[str, bytes], /
+    ) -> tuple[bytes, bytes, bool]:
+        if before is None and not items:
             return body, b"", False
-        opened, added, _ = super().opened(body, before)
+        opened, added, _ = super().opened(body, before, items)
         return opened, added, False
 
     def told(self, data: bytes, said: Said, /, *, streamed: bool) -> bytes:

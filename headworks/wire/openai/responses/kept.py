@@ -15,20 +15,21 @@ https://platform.openai.com/docs/guides/reasoning (`include: ["reasoning.encrypt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from headworks.core.dialect import Said
 from headworks.core.errors import Malformed
-from headworks.core.kept_answer import Conversation
+from headworks.core.kept_answer import Conversation, ItemPlace
 from headworks.wire.json_body import replaced
 from headworks.wire.json_text import write_json
 from headworks.wire.members import Members, Place, members, places
 from headworks.wire.openai.responses import forms
 from headworks.wire.openai.responses.body import PREVIOUS
 from headworks.wire.openai.responses.input_items import listed, page_asked
+from headworks.wire.openai.responses.references import is_bare, places_in, resolved
 from headworks.wire.sse import events_in
 
 _MARK: Final = b'"response"'
@@ -49,36 +50,36 @@ class Turn(msgspec.Struct, frozen=True):
     output: msgspec.Raw
 
 
-class _Item(msgspec.Struct):
-    type: Any = None
-    encrypted_content: Any = None
-    content: Any = None
-
-
 read_turn: Final = msgspec.json.Decoder(Turn).decode
 _items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_item: Final = msgspec.json.Decoder(_Item).decode
 _words: Final = msgspec.json.Decoder(list[Any]).decode
 
 
 class ResponsesKeeping:
     """`Keeping`, for `/responses`."""
 
-    def opened(self, body: bytes, before: Conversation | None, /) -> tuple[bytes, bytes, bool]:
+    def opened(
+        self, body: bytes, before: Conversation | None, items: Mapping[str, bytes], /
+    ) -> tuple[bytes, bytes, bool]:
         found = members(body)
         added = own_items(found)
         is_kept = wants_keeping(found)
-        if before is None and not is_kept:
+        if before is None and not is_kept and not items:
             return body, added, False
         changed: dict[str, bytes] = {}
-        if before is not None:
-            del found[PREVIOUS]
+        if before is not None or items:
+            found.pop(PREVIOUS, None)
             try:
-                changed["input"] = b"[%b]" % b",".join(filter(None, [*map(_inside, carried(before)), _inside(added)]))
+                earlier = [] if before is None else list(carried(before))
+                added = resolved(added, items, earlier) if items else added
+                changed["input"] = b"[%b]" % b",".join(filter(None, [*map(_inside, earlier), _inside(added)]))
             except (ValueError, RecursionError):
+                param = "input" if before is None else PREVIOUS
                 raise Malformed(
-                    "The earlier answer cannot be gone on with: it is nested too deep.", param=PREVIOUS
+                    "The earlier answer cannot be gone on with: it is nested too deep.", param=param
                 ) from None
+        if not is_kept and before is None:
+            return _written(found, changed), added, False
         if (include := _with_reasoning(found)) is not None:
             changed["include"] = include
         return (_written(found, changed) if changed else body), added, is_kept
@@ -105,6 +106,12 @@ class ResponsesKeeping:
         output = bytes(found["output"])
         head = replaced(whole, {places(whole, found)["output"]: b"[]"})
         return b'{"input":%b,"output":%b}' % (added, output), head
+
+    def item_places(self, turn: bytes, /) -> Sequence[ItemPlace]:
+        try:
+            return places_in(turn)
+        except (Malformed, ValueError, RecursionError):
+            return ()  # it can be gone on with as a whole
 
     def body(self, found: Conversation, /) -> bytes:
         where = places(found.head, members(found.head))
@@ -150,12 +157,8 @@ def _without_bare_thoughts(output: bytes) -> bytes:
     """Without reasoning that no vendor could make anything of."""
     if b'"reasoning"' not in output:
         return output
-    kept = [raw for raw in _items(output) if not _is_bare(_item(raw))]
+    kept = [raw for raw in _items(output) if not is_bare(raw)]
     return b"[%b]" % b",".join(map(bytes, kept))
-
-
-def _is_bare(item: _Item) -> bool:
-    return item.type == "reasoning" and not item.encrypted_content and not item.content
 
 
 def _inside(items: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -75,8 +76,19 @@ def test_a_body_without_input_is_refused() -> None:
 def test_an_item_that_is_only_referred_to_is_refused_with_the_remedy() -> None:
     """The Vercel AI SDK's default: OpenAI would say that it keeps no such item, although its caller has asked it to."""
     said = {"role": "user", "content": 'the word "item_reference"'}
-    with pytest.raises(Malformed, match=r"`input\[1\]` refers to an item .* `store: false`"):
-        RESPONSES.read(body(input=[said, {"type": "item_reference", "id": "fc_1"}]))
+    asked = RESPONSES.read(
+        body(input=[said, {"type": "item_reference", "id": "fc_1"}, {"type": "item_reference", "id": 7}])
+    )
+    assert asked.unkept is not None
+    assert re.search(r"`input\[1\]` refers to an item .* `store: false`", asked.unkept.message)
+    assert (asked.unkept.param, asked.unkept.answer_id, asked.unkept.item_ids) == ("input", "", ["fc_1", ""])
+    both = RESPONSES.read(body(input=[{"type": "item_reference", "id": "fc_1"}], previous_response_id="resp_1"))
+    assert both.unkept is not None
+    assert (both.unkept.answer_id, both.unkept.item_ids) == ("resp_1", ["fc_1"])
+
+
+def test_a_prompt_without_an_input_refers_to_nothing() -> None:
+    assert RESPONSES.read(b'{"model":"prompt/a","metadata":{"a":"item_reference"}}').unkept is None
 
 
 @pytest.mark.parametrize(
@@ -89,7 +101,8 @@ def test_an_item_that_is_only_referred_to_is_refused_with_the_remedy() -> None:
     ],
 )
 def test_the_word_in_another_place_is_none(fields: dict[str, Any]) -> None:
-    assert RESPONSES.read(body(**fields)).model == "m"
+    asked = RESPONSES.read(body(**fields))
+    assert (asked.model, asked.unkept) == ("m", None)
 
 
 # Equal questions

@@ -44,7 +44,7 @@ BEFORE = conversation(([{"role": "user", "content": "a"}], [MESSAGE]), ([{"role"
 
 
 def opened(before: Conversation | None = None, **fields: Any) -> tuple[dict[str, Any], Any, bool]:
-    made, added, is_kept = KEEPING.opened(body(**fields), before)
+    made, added, is_kept = KEEPING.opened(body(**fields), before, {})
     return json.loads(made), json.loads(added), is_kept
 
 
@@ -63,7 +63,7 @@ def test_the_earlier_turns_stand_before_the_input_in_order() -> None:
 
 
 def test_a_body_without_an_input_gets_the_earlier_turns() -> None:
-    made, added, _ = KEEPING.opened(b'{"model":"m","previous_response_id":"resp_before"}', BEFORE)
+    made, added, _ = KEEPING.opened(b'{"model":"m","previous_response_id":"resp_before"}', BEFORE, {})
     assert (len(json.loads(made)["input"]), added) == (3, b"[]")
 
 
@@ -115,7 +115,7 @@ def test_what_a_later_call_needs_of_the_reasoning_is_asked_for_where_the_call_re
 
 def test_a_body_that_needs_nothing_stays_as_it_came() -> None:
     for said in (b'{ "model": "m",\n"input":"hi" }', body(store=False), body(store=None)):
-        assert KEEPING.opened(said, None)[0] is said
+        assert KEEPING.opened(said, None, {})[0] is said
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_what_is_nested_too_deep_is_refused_and_breaks_nothing() -> None:
     found = Conversation(id="resp_1", root="resp_1", total=1, turns=[turn], head=b"{}")
     for act in (
         lambda: KEEPING.inputs(found, {}),
-        lambda: KEEPING.opened(body(previous_response_id="resp_1"), found),
+        lambda: KEEPING.opened(body(previous_response_id="resp_1"), found, {}),
     ):
         with pytest.raises(Malformed, match="nested too deep"):
             act()
