@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from headworks.core.errors import AnswersAway, TooLarge
-from headworks.core.kept_answer import KeptAnswer
+from headworks.core.kept_answer import ItemPlace, KeptAnswer
 from headworks.gateway import kept_responses
 from headworks.gateway.gateway import Gateway, unchangeable
 from headworks.gateway.kept_responses import KeptResponses
@@ -281,3 +281,28 @@ def test_a_gateway_keeps_answers_where_its_file_says_so_and_a_reload_does_not_ch
 def test_a_file_that_does_not_speak_of_responses_has_the_digest_that_it_had() -> None:
     kept = system(TEXT + "responses: {store: 30d}\n")
     assert system(TEXT + "responses: {}\n").digest == system().digest != kept.digest
+
+
+def test_items_are_found_by_another_worker_and_too_many_are_said(tmp_path: Path, gated: Gated) -> None:
+    at = SqliteAt(tmp_path / "other.db")
+    place = ItemPlace("msg_1", 22, 3)
+
+    async def main(one: KeptResponses) -> None:
+        other = KeptResponses(at, Metrics(), 2)
+        try:
+            assert await one.keep(answer("a", items=[place]))
+            assert await one.items(["msg_1"], "web") == {"msg_1": b'"a"'}
+            with pytest.raises(TooLarge, match="3 bytes"):
+                await other.items(["msg_1"], "web")
+        finally:
+            await other.stop()
+
+    running(main, at)
+
+    async def away(kept: KeptResponses) -> None:
+        with pytest.raises(AnswersAway):
+            await kept.items(["msg_1"], "web")
+
+    gated.is_broken = True
+    gated.gate.set()
+    running(away, gated)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from headworks.core.kept_answer import KeptAnswer
+from headworks.core.kept_answer import ItemPlace, KeptAnswer
 from headworks.core.record import user_digest
 from headworks.ledger import responses as stored_responses
 from headworks.ledger.backup import back_up
@@ -32,6 +33,7 @@ def answer(
     at: float = 1000.0,
     root: str = "",
     total: int = 100,
+    items: Sequence[ItemPlace] = (),
 ) -> KeptAnswer:
     return KeptAnswer(
         id=id,
@@ -43,6 +45,7 @@ def answer(
         total=total,
         turn=b'{"input":[],"output":["' + id.encode() + b'"]}',
         head=b'{"id":"' + id.encode() + b'"}',
+        items=items,
     )
 
 
@@ -187,3 +190,77 @@ def test_a_backup_holds_few_long_rows_at_once() -> None:
 def test_marks_of_the_purged_are_read_only_where_an_answer_is_a_users(found: Responses) -> None:
     Keys(found.store).put("purged", user_digest("ann"), Entry(created_at=2000.0), None)
     assert found.add([answer("a"), answer("b", user="ann")]) == [True, False]
+
+
+# Items of answers, by their ids
+
+BEGINS = 22
+"""Where the only item of an answer's output begins, in `answer`."""
+
+
+def places(*ids: str) -> list[ItemPlace]:
+    return [ItemPlace(id, BEGINS, 3) for id in ids]
+
+
+def left(found: Responses) -> list[str]:
+    return [item for (item,) in found.store.rows("SELECT item FROM response_items ORDER BY item")]
+
+
+def test_an_item_is_found_by_the_key_that_made_it(found: Responses) -> None:
+    found.add(
+        [answer("a", items=places("x", "y")), answer("b", items=places("z")), answer("c", key="", items=places("x"))]
+    )
+    assert found.items(["x", "z", "none"], "web", PLENTY) == {"x": b'"a"', "z": b'"b"'}
+    assert found.items(["x", "z"], "", PLENTY) == {"x": b'"c"'}
+    assert found.items(["x"], "other", PLENTY) == {}
+
+
+def test_of_an_id_that_comes_twice_the_newest_item_counts(found: Responses) -> None:
+    found.add([answer("a", items=places("x"))])
+    found.add([answer("b", items=places("x"))])
+    assert found.items(["x"], "web", PLENTY) == {"x": b'"b"'}
+    found.delete("a", "web")
+    assert found.items(["x"], "web", PLENTY) == {"x": b'"b"'}
+
+
+def test_items_go_with_their_answer_however_it_goes(found: Responses) -> None:
+    found.add(
+        [
+            answer("deleted", items=places("d")),
+            answer("purged", user="ann", items=places("p")),
+            answer("old", at=1.0, items=places("o")),
+            answer("young", at=DAY, items=places("y")),
+        ]
+    )
+    assert found.delete("deleted", "web")
+    assert left(found) == ["o", "p", "y"]
+    purge_user(found.store, "ann", 2000.0)
+    assert left(found) == ["o", "y"]
+    assert found.forget(1000.0, 500) == 1
+    assert left(found) == ["y"]
+    late = answer("late", user="ann", at=1999.0, items=places("l"))
+    assert found.add([late]) == [False]
+    assert left(found) == ["y"]
+
+
+def test_items_that_are_too_large_together_are_not_read(found: Responses, monkeypatch: pytest.MonkeyPatch) -> None:
+    found.add([answer("a", items=places("x", "y"))])
+    assert len(found.items(["x", "y"], "web", 6)) == 2
+    with pytest.raises(TooMuch) as caught:
+        found.items(["x", "y"], "web", 5)
+    assert caught.value.total == 6
+    monkeypatch.setattr(stored_responses, "MOST_SEARCHED", 10)
+    with pytest.raises(TooMuch) as caught:
+        found.items(["x", "y"], "web", PLENTY)
+    assert caught.value.total == len(answer("a").turn)
+
+
+def test_a_backup_has_the_items_too(tmp_path: Path, at: StoreAt) -> None:
+    (tmp_path / "journal").mkdir()
+    store = at.open()
+    Responses(store).add([answer("a", items=places("x"))])
+    back_up(tmp_path / "journal", at, tmp_path / "backup", made_at=1.0)
+    Responses(store).delete("a", "web")
+    with (tmp_path / "backup").open("rb") as file:
+        restore(file, tmp_path / "journal", at, may_replace=True)
+    assert Responses(at.open()).items(["x"], "web", PLENTY) == {"x": b'"a"'}

@@ -383,3 +383,93 @@ def test_a_page_of_an_origin_that_is_allowed_may_delete_what_it_has_kept() -> No
         assert other.status == 403
 
     run(main, [answered("Hello")], KEPT + "server: {cors: [https://app.example.com]}\n")
+
+
+# Items that a call refers to
+
+
+def item(id: str) -> dict[str, Any]:
+    return {"type": "item_reference", "id": id}
+
+
+def test_a_reference_is_replaced_by_its_item_at_a_vendor_of_another_api() -> None:
+    """As the Vercel AI SDK's `openai()` goes on."""
+    tool = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}}
+    called = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    piece = {"choices": [{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [called]}}]}
+
+    async def main(front: Front) -> None:
+        one = (await ask(front, input=[user("Weather?")], tools=[tool])).json
+        [call] = one["output"]
+        result = {"type": "function_call_output", "call_id": call["call_id"], "output": "sun"}
+        again = [user("Weather?"), item(call["id"]), result]
+        two = (await ask(front, input=again, tools=[tool])).json
+        assert two["previous_response_id"] is None
+        [said] = two["output"]
+        assert (await ask(front, input=[*again, item(said["id"]), user("Sure?")], store=False)).status == 200
+        shown = (await get(front, f"{two['id']}/input_items?order=asc")).json["data"]
+        assert [one["type"] for one in shown] == ["message", "function_call", "function_call_output"]
+
+    front = run(main, [whole(piece), answered("Sunny"), answered("Sure")])
+    last = front.asked[0][2]["messages"]
+    assert [one["role"] for one in last] == ["user", "assistant", "tool", "assistant", "user"]
+    assert last[1]["tool_calls"][0]["id"] == last[2]["tool_call_id"]
+    assert last[3]["content"] == "Sunny"
+
+
+def test_a_vendor_of_responses_is_sent_the_items_of_its_own_streams_whole() -> None:
+    output = events(RECORDED["reasoning.sse"])[-1]["response"]["output"]
+
+    async def main(front: Front) -> None:
+        await ask(front, stream=True, reasoning={"effort": "low"})
+        got = await ask(front, input=[user("Hi"), *[item(one["id"]) for one in output], user("More")])
+        assert got.status == 200
+
+    end = whole({"id": "resp_9", "object": "response", "status": "completed", "output": []})
+    front = run(main, [streamed(RECORDED["reasoning.sse"]), end], NATIVE)
+    kept_ones = [one for one in output if one["type"] != "reasoning" or one.get("encrypted_content")]
+    assert front.asked[0][1]["input"] == [user("Hi"), *kept_ones, user("More")]
+
+
+def test_an_item_that_the_earlier_turns_have_is_not_put_in_twice() -> None:
+    async def main(front: Front) -> None:
+        one = (await ask(front)).json
+        again = [item(one["output"][0]["id"]), user("More")]
+        assert (await ask(front, input=again, previous_response_id=one["id"])).status == 200
+
+    front = run(main, [answered("Hello"), answered("Again")])
+    assert [one["content"] for one in front.asked[0][1]["messages"]] == ["Hi", "Hello", "More"]
+
+
+def test_an_item_of_another_key_or_of_none_is_not_there() -> None:
+    async def main(front: Front) -> None:
+        one = (await ask(front, WEB)).json
+        id = one["output"][0]["id"]
+        unknown = await ask(front, OTHER, input=[item("msg_nobody"), user("More")])
+        theirs = await ask(front, OTHER, input=[item(id), user("More")])
+        assert (theirs.status, theirs.json["error"]["param"]) == (404, "input")
+        assert theirs.json["error"]["message"].startswith(f"Item with id '{id}' not found. Items are not persisted")
+        assert "Send the item itself" in theirs.json["error"]["message"]
+        assert theirs.body == unknown.body.replace(b"msg_nobody", id.encode())
+        assert (await ask(front, WEB, input=[item(id), user("More")])).status == 200
+        await get(front, one["id"], WEB, "DELETE")
+        assert (await ask(front, WEB, input=[item(id), user("More")])).status == 404
+        # Who may not use the alias learns nothing of its items.
+        assert (await ask(front, NARROW, input=[item(id)])).json["error"]["code"] == "model_not_found"
+
+    run(main, [answered("Hello"), answered("Again")], KEYED)
+
+
+def test_references_are_bounded_in_number_and_in_bytes() -> None:
+    async def main(front: Front) -> None:
+        one = (await ask(front)).json
+        id = one["output"][0]["id"]
+        many = await ask(front, input=[item(id)] * (stored.MOST_REFERENCES + 1))
+        assert (many.status, many.json["error"]["param"]) == (400, "input")
+        assert f"at most {stored.MOST_REFERENCES}" in many.json["error"]["message"]
+        large = await ask(front, input=[item(id), user("a" * 59_000)])
+        assert (large.status, large.json["error"]["param"]) == (413, "input")
+        kept(front).is_away = True
+        assert (await ask(front, input=[item(id)])).status == 503
+
+    run(main, [answered("b" * 2500)], KEPT + "server: {max_body: 60kB}\n")
