@@ -170,8 +170,7 @@ class Malformed(Refused):
 
 
 class Unkept(Malformed):
-    """A body that goes on from an earlier answer (`answer_id`, "" for none), or refers to items of earlier answers (`item_ids`). Only a gateway
-    that keeps answers can serve it, and that takes the refusal back."""
+    """A body that goes on from an earlier answer (`answer_id`), or refers to items of such (`item_ids`). A gateway that keeps answers takes it back."""
 
     answer_id = ""
     item_ids: Sequence[str] = ()
@@ -203,11 +202,8 @@ class UnknownItem(Refused):
 
     @classmethod
     def named(cls, item_id: str) -> UnknownItem:
-        return cls(
-            f"Item with id '{shortened(item_id)}' not found. Items are not persisted when `store` is set to false, and not beyond "
-            "`responses.store`. Send the item itself in `input`, as it came.",
-            param="input",
-        )
+        kept = "Items are not persisted when `store` is set to false. Send the item itself in `input`, as it came."
+        return cls(f"Item with id '{shortened(item_id)}' not found. {kept}", param="input")
 
 
 class UnknownAnswer(Refused):

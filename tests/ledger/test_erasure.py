@@ -342,6 +342,7 @@ def test_the_users_of_a_store_of_an_earlier_version_are_found_in_its_records(tmp
                 now.run(f"ALTER TABLE calls DROP COLUMN {column}")
             now.run("DROP TABLE responses")
             now.run("DROP TABLE resources")
+            now.run("DROP TABLE response_items")
             now.run("DELETE FROM names WHERE kind = 'enduser'")
             now.run("UPDATE version SET number = 1" if at.is_shared else "PRAGMA user_version = 2")
     assert stored(at, Filter(user="ann@example.com")) == ids(1, 3)

@@ -43,6 +43,7 @@ def test_a_store_of_an_earlier_version_gets_its_identity_when_it_is_opened(at: S
         store.run("DROP TABLE identity")
         store.run("DROP TABLE responses")
         store.run("DROP TABLE resources")
+        store.run("DROP TABLE response_items")
         store.run("DROP INDEX calls_session")
         store.run("ALTER TABLE calls DROP COLUMN session")
         store.run("UPDATE version SET number = 2" if at.is_shared else "PRAGMA user_version = 3")

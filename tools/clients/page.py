@@ -40,7 +40,7 @@ Tried on {date}: {runs} runs in {minutes} minutes, {isolation}. {passed} passed.
 | the vendors | one server of ours that speaks every API. {judged} of its answers fit the types of the vendors' own SDKs, with nothing missing and nothing added |
 | the rounds | `text`; `tool`: one call of a tool; `{turns} turns`: {turns} calls, one after the other. The vendor checks that every result belongs to its call |
 | the faults | of the first call: `cut` in mid-answer, `429` with `Retry-After: 1`, `529`, `silence`. `budget spent`: the caller's key has none left |
-| the gateway | `mid_stream: restart`, timeouts of 5 s, else the defaults |
+| the gateway | `mid_stream: restart`, timeouts of 5 s, `responses: {store: 30d}`, else the defaults |
 | passed | text, tool and turns: the whole answer, and no turn paid for twice. A fault: the whole answer, or an error class of the SDK's own (an agent: a message and a status that is not 0) |
 | the modes | an agent in its own mode; an SDK streamed and whole |
 
@@ -51,8 +51,8 @@ TAIL: Final = """\
 
 - **Claude Code gives thinking back only to the model that it asked for.** If the answer's `model` is another name than the alias, it drops
   the thinking blocks of earlier turns, with or without a gateway. Give the alias the vendor's name of the model, if thinking matters.
-- **The Vercel AI SDK's `openai()` refers to items of earlier turns** instead of sending them, and no gateway or vendor of ours keeps items.
-  Say `providerOptions: {openai: {store: false}}`, or use `.chat()`.
+- **The Vercel AI SDK's `openai()` refers to items of earlier turns** instead of sending them. It works where the system file has
+  `responses: {store: 30d}`, as here. Elsewhere say `providerOptions: {openai: {store: false}}`, or use `.chat()`.
 - **OpenCode asks again after every 429**, also when the vendor says that the quota is spent. The gateway answers these calls, nobody pays.
 - **Gemini CLI stops at a 429** only if `RetryInfo` says more than 300 s. A spent budget's does.
 - **OpenCode prints what the model says before its calls, too.** That is not counted as another answer.
