@@ -14,6 +14,9 @@ import msgspec
 OVERHEAD = 1000
 """Bytes that a turn counts beside its content, so that the bound on a conversation also bounds the number of its turns."""
 
+MOST_REFERENCES = 1000
+"""References to items of earlier answers that one call may have."""
+
 
 class ItemPlace(NamedTuple):
     """Where an item of an output stands in its turn: bytes from the turn's beginning, and bytes of the item."""

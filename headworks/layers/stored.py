@@ -21,7 +21,7 @@ from headworks.core.call import LARGE, Call
 from headworks.core.clock import now, wall
 from headworks.core.dialect import Keeping, Kept, Said
 from headworks.core.errors import Malformed, Overloaded, TooLarge, Unkept, UnknownEarlier, UnknownItem
-from headworks.core.kept_answer import OVERHEAD, Conversation, ItemPlace, KeptAnswer, KeptAnswers
+from headworks.core.kept_answer import MOST_REFERENCES, OVERHEAD, Conversation, ItemPlace, KeptAnswer, KeptAnswers
 from headworks.core.record import user_digest
 from headworks.core.reply import Chunk, Reply
 from headworks.core.request_id import PREFIX
@@ -32,9 +32,6 @@ T = TypeVar("T")
 
 MOST_KEPT: Final = 8_000_000
 """Bytes of a call's own input and its answer, which are kept together. As much as a few photographs; a larger one says `store: false`."""
-
-MOST_REFERENCES: Final = 1000
-"""References to items of earlier answers that one call may have."""
 
 NO_ITEMS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -104,7 +101,7 @@ class Stored:
     async def _items(self, ids: Sequence[str], key: str) -> Mapping[str, bytes]:
         if len(ids) > MOST_REFERENCES:
             raise Malformed(
-                f"`input` refers to {len(ids)} items of earlier answers, and at most {MOST_REFERENCES} are taken. Send the items themselves, "
+                f"`input` refers to more than {MOST_REFERENCES} items of earlier answers, and no more are taken. Send the items themselves, "
                 "or go on from the last answer by `previous_response_id`.",
                 param="input",
             )

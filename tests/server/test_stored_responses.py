@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from headworks.core.kept_answer import MOST_REFERENCES
 from headworks.layers import stored
 from tests.server.test_app import Answered
 from tests.server.test_responses import SYSTEM, ask
@@ -464,9 +465,9 @@ def test_references_are_bounded_in_number_and_in_bytes() -> None:
     async def main(front: Front) -> None:
         one = (await ask(front)).json
         id = one["output"][0]["id"]
-        many = await ask(front, input=[item(id)] * (stored.MOST_REFERENCES + 1))
+        many = await ask(front, input=[item(id)] * (MOST_REFERENCES + 1))
         assert (many.status, many.json["error"]["param"]) == (400, "input")
-        assert f"at most {stored.MOST_REFERENCES}" in many.json["error"]["message"]
+        assert f"more than {MOST_REFERENCES} items" in many.json["error"]["message"]
         large = await ask(front, input=[item(id), user("a" * 59_000)])
         assert (large.status, large.json["error"]["param"]) == (413, "input")
         kept(front).is_away = True

@@ -40,7 +40,7 @@ Tried on {date}: {runs} runs in {minutes} minutes, {isolation}. {passed} passed.
 | the vendors | one server of ours that speaks every API. {judged} of its answers fit the types of the vendors' own SDKs, with nothing missing and nothing added |
 | the rounds | `text`; `tool`: one call of a tool; `{turns} turns`: {turns} calls, one after the other. The vendor checks that every result belongs to its call |
 | the faults | of the first call: `cut` in mid-answer, `429` with `Retry-After: 1`, `529`, `silence`. `budget spent`: the caller's key has none left |
-| the gateway | `mid_stream: restart`, timeouts of 5 s, `responses: {store: 30d}`, else the defaults |
+| the gateway | `mid_stream: restart`, timeouts of 5 s, `responses: {{store: 30d}}`, else the defaults |
 | passed | text, tool and turns: the whole answer, and no turn paid for twice. A fault: the whole answer, or an error class of the SDK's own (an agent: a message and a status that is not 0) |
 | the modes | an agent in its own mode; an SDK streamed and whole |
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
-from headworks.core.kept_answer import ItemPlace
+from headworks.core.kept_answer import MOST_REFERENCES, ItemPlace
 from headworks.wire.members import members
 
 REFERENCE: Final = b'"item_reference"'
@@ -39,12 +40,13 @@ _item: Final = msgspec.json.Decoder(_Item).decode
 
 
 def references_in(given: msgspec.Raw) -> tuple[int, list[str]]:
-    """Where the first reference stands in an `input`, and the ids of all; "" for one without an id."""
+    """Where the first reference stands in an `input`, and the ids of all, "" for one without an id: as many as a call may have, and one more."""
     try:
         items = _items(given)
     except msgspec.DecodeError:
         return 0, []  # a text
-    found = [(at, id) for at, item in enumerate(items) if (id := _referred(item)) is not None]
+    named = ((at, id) for at, item in enumerate(items) if (id := _referred(item)) is not None)
+    found = list(islice(named, MOST_REFERENCES + 1))
     return (found[0][0] if found else 0), [id for _, id in found]
 
 

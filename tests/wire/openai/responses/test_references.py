@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from headworks.core.errors import Malformed
-from headworks.core.kept_answer import Conversation
+from headworks.core.kept_answer import MOST_REFERENCES, Conversation
+from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.kept import KEEPING
 from headworks.wire.openai.responses.references import MOST_PLACES
 
@@ -67,3 +68,10 @@ def test_items_that_are_found_are_bounded_and_a_turn_that_cannot_be_read_has_non
     many = json.dumps([{"id": f"m{number}"} for number in range(MOST_PLACES + 1)]).encode()
     assert len(KEEPING.item_places(b'{"input":[],"output":%b}' % many)) == MOST_PLACES
     assert list(KEEPING.item_places(b'{"input":[],"output":[%b]}' % (b"[" * 20_000 + b"]" * 20_000))) == []
+
+
+def test_no_more_references_are_read_than_are_needed_to_refuse_them() -> None:
+    body = json.dumps({"model": "m", "input": [item("m")] * (MOST_REFERENCES + 50)}).encode()
+    unkept = RESPONSES.read(body).unkept
+    assert unkept is not None
+    assert len(unkept.item_ids) == MOST_REFERENCES + 1
