@@ -58,7 +58,7 @@ SERVING: Final[Mapping[type[msgspec.Struct], Mapping[str, str]]] = MappingProxyT
         },
         Responses: {
             "store": "For how long: an answer and its input are kept in `log.store` until the last answer of their conversation is so "
-            "old (`30d`). `previous_response_id` works then, and reading and deleting answers. Default: nothing is kept.",
+            "old (`30d`). `previous_response_id` and `item_reference` work then, and reading and deleting answers. Default: nothing is kept.",
         },
     }
 )
