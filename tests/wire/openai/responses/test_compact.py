@@ -62,11 +62,14 @@ def test_an_answer_has_its_tokens_and_what_is_none_is_an_error() -> None:
         assert VENDOR.spent(odd).received == 0
 
 
-def test_it_may_go_on_from_a_kept_answer_and_is_none_itself() -> None:
+def test_it_may_go_on_from_a_kept_answer_or_refer_to_its_items_and_is_none_itself() -> None:
     turn = b'{"input":[{"role":"user","content":"a"}],"output":[]}'
     before = Conversation(id="resp_1", root="resp_1", total=1, turns=[turn], head=b"{}")
     body, _, is_kept = COMPACT.keeping.opened(b'{"model":"m","input":[],"previous_response_id":"resp_1"}', before, {})
     assert (json.loads(body), is_kept) == ({"model": "m", "input": [{"role": "user", "content": "a"}]}, False)
     assert COMPACT.keeping.opened(b'{"model":"m","input":"a"}', None, {}) == (b'{"model":"m","input":"a"}', b"", False)
+    referring = b'{"model":"m","input":[{"type":"item_reference","id":"msg_1"}]}'
+    body, _, is_kept = COMPACT.keeping.opened(referring, None, {"msg_1": b'{"id":"msg_1"}'})
+    assert (json.loads(body), is_kept) == ({"model": "m", "input": [{"id": "msg_1"}]}, False)
     said = Said(id="", earlier="resp_1", is_kept=False)
     assert COMPACT.keeping.told(b'{"id":"resp_c"}', said, streamed=False) == b'{"id":"resp_c"}'
