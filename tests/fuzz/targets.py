@@ -52,7 +52,6 @@ from headworks.wire.bedrock.vendor import BEDROCK
 from headworks.wire.hub import CONVERSE
 from headworks.wire.openai.body import choices_asked
 from headworks.wire.openai.caller import CHAT as CALLER
-from headworks.wire.openai.chat import read_chat
 from headworks.wire.openai.completions.caller import COMPLETIONS
 from headworks.wire.openai.completions.vendor import OpenAICompletions
 from headworks.wire.openai.dialect import OPENAI
@@ -63,6 +62,7 @@ from headworks.wire.openai.passed.path_caller import passage_of
 from headworks.wire.openai.passed.resources import Listed, made, references
 from headworks.wire.openai.passed.vendor import VENDORS
 from headworks.wire.openai.question import question
+from headworks.wire.openai.request import read_chat
 from headworks.wire.openai.responses.caller import RESPONSES
 from headworks.wire.openai.responses.decoder import ResponsesDecoder
 from headworks.wire.openai.responses.pieces import ResponsesPieces

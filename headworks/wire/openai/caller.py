@@ -12,11 +12,11 @@ from headworks.core.call import Call
 from headworks.core.dialect import Before, Operation, Seam
 from headworks.core.request_id import time_range
 from headworks.wire.openai import forms, prefill, prompt, splice
-from headworks.wire.openai.chat import read_chat
 from headworks.wire.openai.embeddings import embedding_of, read_embeddings, written_vectors
 from headworks.wire.openai.errors import event, problem, status
 from headworks.wire.openai.ordinary import is_ordinary
 from headworks.wire.openai.question import question
+from headworks.wire.openai.request import read_chat
 from headworks.wire.openai.translation.encoder import ChatEvents
 from headworks.wire.openai.translation.question_reader import question_of
 from headworks.wire.openai.translation.table import TABLE

@@ -1,4 +1,4 @@
-"""Chat completions in OpenAI's dialect: the caller's body, the vendor's request, and its answers, whole and streamed.
+"""Chat completions in OpenAI's dialect: the vendor's request, and its answers, whole and streamed.
 
 Always true of a stream: the chunks are the same however the bytes are cut; each chunk's `data` is the event as it came;
 an answer that ends early is never made to look whole. It is whole when `[DONE]` came after a finish reason, or when it
@@ -16,11 +16,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from headworks.core.call import PROMPT_PREFIX, Call
-from headworks.core.dialect import Asked, Headers, Operation
-from headworks.core.errors import CallError, Cut, Garbled, Malformed, VendorSaid
+from headworks.core.call import Call
+from headworks.core.dialect import Headers, Operation
+from headworks.core.errors import CallError, Cut, Garbled, VendorSaid
 from headworks.core.reply import Chunk, Usage
-from headworks.wire.members import members
 from headworks.wire.openai import body as openai_body
 from headworks.wire.openai.answer import UNSAID, Choice, Completion, Message, calls_in, decoded, untyped
 from headworks.wire.openai.error_in_success import FAILED_FINISHES, failed_beside, failed_choice, failed_instead
@@ -30,7 +29,6 @@ from headworks.wire.openai.prefill import begun
 from headworks.wire.openai.size import bytes_of, content_size, rest_size
 from headworks.wire.openai.translation.decoder import ChatPieces
 from headworks.wire.openai.translation.question_writer import body_of
-from headworks.wire.openai.types import require_messages, require_types
 from headworks.wire.sides import Spent
 from headworks.wire.sse import MOST_BYTES, Event, Splitter
 
@@ -61,49 +59,6 @@ _NOBODY: Final = _Nobody()
 
 MOST_SILENT: Final = 1_000_000
 """Bytes of comments and of events without content between two contents. The event under way is not counted."""
-
-
-# The caller's side
-
-
-def read_chat(body: bytes, path: str = "") -> Asked:
-    """What a caller asks. Raises Malformed, with `param` where one field is the reason."""
-    found = members(body)
-    model = openai_body.read_model(found)
-    if not model.startswith(PROMPT_PREFIX):  # a prompt brings its own
-        openai_body.require_content(found, "messages", "send at least one message", listed=True)
-    options = found.get("stream_options")
-    include_usage = False
-    if options is not None and bytes(options) != b"null":
-        if bytes(options)[:1] != b"{":
-            message = f"`stream_options` must be an object, not {openai_body.kind(options)}."
-            raise Malformed(message, param="stream_options")
-        inside = members(bytes(options), "stream_options")
-        include_usage = openai_body.read_flag(inside, "include_usage", "stream_options.")
-    # What is missing costs no call: a body has a few of these members, and each look by a function is 0.2 us.
-    bound = openai_body.read_bound(found, "max_tokens") if "max_tokens" in found else None
-    newer_bound = None
-    if "max_completion_tokens" in found:
-        newer_bound = openai_body.read_bound(found, "max_completion_tokens")
-    if newer_bound is not None and (bound is None or newer_bound > bound):
-        bound = newer_bound  # a vendor may read either: the larger one is what may come
-    if "n" in found:
-        openai_body.read_whole(found, "n")  # for its error alone: its readers ask the body
-    asked = Asked(
-        model=model,
-        streamed=openai_body.read_flag(found, "stream"),
-        include_usage=include_usage,
-        max_output=bound,
-        user=openai_body.read_user(found) if "user" in found or "safety_identifier" in found else None,
-        session=openai_body.read_session(found) if "prompt_cache_key" in found or "conversation" in found else None,
-    )
-    require_types(found)
-    if not model.startswith(PROMPT_PREFIX):
-        require_messages(found["messages"])
-    return asked
-
-
-# The vendor's side
 
 
 class OpenAIChat:

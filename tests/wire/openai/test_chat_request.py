@@ -14,7 +14,8 @@ from headworks.core.dialect import Asked
 from headworks.core.errors import Malformed
 from headworks.wire.openai.body import choices_asked, may_ask_several
 from headworks.wire.openai.caller import CHAT as CALLER
-from headworks.wire.openai.chat import OpenAIChat, read_chat
+from headworks.wire.openai.chat import OpenAIChat
+from headworks.wire.openai.request import read_chat
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 CHAT = OpenAIChat()

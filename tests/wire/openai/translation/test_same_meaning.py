@@ -15,7 +15,8 @@ from headworks.core.digest import digest
 from headworks.core.errors import Malformed
 from headworks.wire import hub
 from headworks.wire.openai.caller import CHAT
-from headworks.wire.openai.chat import ChatDecoder, read_chat
+from headworks.wire.openai.chat import ChatDecoder
+from headworks.wire.openai.request import read_chat
 from headworks.wire.openai.translation.decoder import ChatPieces
 from headworks.wire.openai.translation.encoder import ChatEvents
 from headworks.wire.openai.translation.question_reader import question_of
